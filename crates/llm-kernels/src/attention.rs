@@ -1,0 +1,211 @@
+//! Softmax attention over blocks of 64 positions, folded block by block
+//! (online softmax: Milakov and Gimelshein 2018, arXiv:1805.02867).
+//!
+//! The fold's steps depend on absolute positions only, so that a query's
+//! result is the same to the bit in prefill, in decode and in any batch.
+//! Within a block keys lie transposed: the scores of neighbouring positions
+//! fill a register and nothing is added across it.
+
+mod fold;
+
+use half::f16;
+
+use crate::pool::{DisjointRows, Pool};
+use crate::simd::Level;
+use crate::simd::ops::{HALVES, widen};
+use fold::{Group, Lane, attend};
+
+/// Positions of a block.
+pub const BLOCK: usize = 64;
+/// Queries that share one pass over the keys and values.
+const SHARED: usize = 4;
+/// Elements that are processed together: two 256-bit registers of floats.
+const LANES: usize = HALVES;
+
+/// How keys and values are stored.
+pub trait Element: Copy + Send + Sync + Default + Sealed + 'static {
+    /// Returns the nearest storable value.
+    fn narrow(value: f32) -> Self;
+}
+
+/// What the kernel needs of an element and nobody else does.
+pub trait Sealed: Sized {
+    /// Returns the value as a float, exactly.
+    #[doc(hidden)]
+    fn widen(self) -> f32;
+    /// Widens neighbouring values, halves with this level's own instructions.
+    #[doc(hidden)]
+    fn widen_all(values: &[Self; LANES], halves: fn(&[u16; LANES]) -> [f32; LANES])
+    -> [f32; LANES];
+}
+
+impl Element for f32 {
+    fn narrow(value: f32) -> Self {
+        value
+    }
+}
+
+impl Sealed for f32 {
+    #[inline(always)]
+    fn widen(self) -> f32 {
+        self
+    }
+    #[inline(always)]
+    fn widen_all(values: &[Self; LANES], _: fn(&[u16; LANES]) -> [f32; LANES]) -> [f32; LANES] {
+        *values
+    }
+}
+
+impl Element for f16 {
+    fn narrow(value: f32) -> Self {
+        Self::from_f32(value)
+    }
+}
+
+impl Sealed for f16 {
+    #[inline(always)]
+    fn widen(self) -> f32 {
+        widen(self.to_bits())
+    }
+    #[inline(always)]
+    fn widen_all(
+        values: &[Self; LANES],
+        halves: fn(&[u16; LANES]) -> [f32; LANES],
+    ) -> [f32; LANES] {
+        halves(&values.map(Self::to_bits))
+    }
+}
+
+/// The shape of a layer's attention.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    /// Query heads.
+    pub heads: usize,
+    /// Key and value heads; each serves `heads / kv_heads` query heads.
+    pub kv_heads: usize,
+    /// Elements of a head.
+    pub head_dim: usize,
+    /// Factor of the scores.
+    pub scale: f32,
+    /// Scores become `cap * tanh(score / cap)`.
+    pub soft_cap: Option<f32>,
+}
+
+impl Shape {
+    /// Returns the elements of one block of one layer: for each key-value head
+    /// keys as (`head_dim`, 64), then values as (64, `head_dim`).
+    pub fn block_elements(&self) -> usize {
+        self.kv_heads * 2 * BLOCK * self.head_dim
+    }
+
+    /// Writes the key and value of one position, each (`kv_heads`, `head_dim`),
+    /// into `slot` of a block.
+    pub fn store<T: Element>(&self, block: &mut [T], slot: usize, key: &[f32], value: &[f32]) {
+        let size = BLOCK * self.head_dim;
+        let heads = key
+            .chunks_exact(self.head_dim)
+            .zip(value.chunks_exact(self.head_dim));
+        for ((key, value), both) in heads.zip(block.chunks_exact_mut(2 * size)) {
+            let (keys, values) = both.split_at_mut(size);
+            for (column, &x) in keys.chunks_exact_mut(BLOCK).zip(key) {
+                column[slot] = T::narrow(x);
+            }
+            for (stored, &x) in values[slot * self.head_dim..].iter_mut().zip(value) {
+                *stored = T::narrow(x);
+            }
+        }
+    }
+}
+
+/// Neighbouring positions of one sequence that stand in neighbouring rows.
+#[derive(Debug, Clone, Copy)]
+pub struct Span {
+    /// Index of the sequence in the block lists.
+    pub sequence: usize,
+    /// First row of the queries.
+    pub row: usize,
+    /// Number of rows.
+    pub count: usize,
+    /// Position of the first row.
+    pub position: usize,
+}
+
+/// One layer's attention over a batch.
+#[derive(Debug, Clone, Copy)]
+pub struct Attention<'a, T> {
+    /// The layer's shape.
+    pub shape: Shape,
+    /// A query sees this many last positions, its own included; `None`: all.
+    pub window: Option<usize>,
+    /// For each sequence its blocks, see [`Shape::block_elements`]. The keys and
+    /// values of every queried position have been stored.
+    pub blocks: &'a [Vec<&'a [T]>],
+    /// What is queried.
+    pub spans: &'a [Span],
+}
+
+impl<T: Element> Attention<'_, T> {
+    /// Computes attention for all spans; `queries` and `out` are (rows, heads *
+    /// `head_dim`).
+    pub fn run(&self, level: Level, pool: &Pool, queries: &[f32], out: &mut [f32]) {
+        let rows = DisjointRows::new(out, self.shape.heads * self.shape.head_dim);
+        let kv_heads = self.shape.kv_heads;
+        pool.for_each(self.spans.len() * kv_heads, |item| {
+            let span = self.spans[item / kv_heads];
+            // SAFETY: items are handed out once, and so each pair of a row and
+            // a key-value head's query heads.
+            unsafe { self.span(level, span, item % kv_heads, queries, &rows) };
+        });
+    }
+
+    /// Computes the query heads of one key-value head for one span.
+    ///
+    /// # Safety
+    /// No two threads may compute the same span and head.
+    unsafe fn span(
+        &self,
+        level: Level,
+        span: Span,
+        kv_head: usize,
+        queries: &[f32],
+        rows: &DisjointRows<f32>,
+    ) {
+        let (shape, dim) = (self.shape, self.shape.head_dim);
+        let share = shape.heads / shape.kv_heads;
+        let mut lanes = Vec::with_capacity(span.count * share);
+        for offset in 0..span.count {
+            let position = span.position + offset;
+            let first = self
+                .window
+                .map_or(0, |window| (position + 1).saturating_sub(window));
+            for head in kv_head * share..(kv_head + 1) * share {
+                let at = (span.row + offset) * shape.heads * dim + head * dim;
+                // SAFETY: each row and head is handed out once, by the caller's
+                // promise and the loops.
+                let out = unsafe { rows.part(span.row + offset, head * dim, dim) };
+                let query = &queries[at..at + dim];
+                lanes.push(Lane {
+                    first,
+                    last: position,
+                    query,
+                    out,
+                });
+            }
+        }
+        for lanes in lanes.chunks_mut(SHARED) {
+            let blocks = &self.blocks[span.sequence];
+            attend(
+                level,
+                &mut Group {
+                    shape,
+                    kv_head,
+                    blocks,
+                    lanes,
+                },
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,206 @@
+//! The fold itself: up to four queries of one key-value head over its blocks.
+
+use super::{BLOCK, Element, LANES, SHARED, Shape};
+use crate::simd::Level;
+#[cfg(target_arch = "x86_64")]
+use crate::simd::avx2::Avx2;
+use crate::simd::ops::{Ops, Scalar};
+use crate::vector::exp;
+
+/// One query head at one position.
+pub(super) struct Lane<'a> {
+    /// The first and last position that it sees.
+    pub(super) first: usize,
+    pub(super) last: usize,
+    pub(super) query: &'a [f32],
+    pub(super) out: &'a mut [f32],
+}
+
+/// Up to `SHARED` queries of one key-value head.
+pub(super) struct Group<'a, T> {
+    pub(super) shape: Shape,
+    pub(super) kv_head: usize,
+    pub(super) blocks: &'a [&'a [T]],
+    pub(super) lanes: &'a mut [Lane<'a>],
+}
+
+pub(super) fn attend<T: Element>(level: Level, group: &mut Group<'_, T>) {
+    #[cfg(target_arch = "x86_64")]
+    if level >= Level::Avx2 {
+        #[target_feature(enable = "avx2,fma,f16c")]
+        fn wide<T: Element>(group: &mut Group<'_, T>) {
+            attend_with::<T, Avx2>(group);
+        }
+        // SAFETY: a level above scalar exists only where its features do.
+        return unsafe { wide(group) };
+    }
+    let _ = level;
+    attend_with::<T, Scalar>(group);
+}
+
+#[inline(always)]
+fn attend_with<T: Element, O: Ops>(group: &mut Group<'_, T>) {
+    match group.lanes.len() {
+        1 => fold::<T, O, 1>(group),
+        2 => fold::<T, O, 2>(group),
+        3 => fold::<T, O, 3>(group),
+        _ => fold::<T, O, SHARED>(group),
+    }
+}
+
+/// The running softmax of one query.
+#[derive(Clone, Copy)]
+struct State {
+    largest: f32,
+    total: f32,
+}
+
+#[inline(always)]
+fn fold<T: Element, O: Ops, const N: usize>(group: &mut Group<'_, T>) {
+    let size = BLOCK * group.shape.head_dim;
+    let mut states = [State {
+        largest: f32::NEG_INFINITY,
+        total: 0.0,
+    }; N];
+    let first = group.lanes.iter().map(|lane| lane.first).min().unwrap_or(0);
+    let last = group.lanes.iter().map(|lane| lane.last).max().unwrap_or(0);
+    for lane in group.lanes.iter_mut() {
+        lane.out.fill(0.0);
+    }
+    for block in first / BLOCK..=last / BLOCK {
+        let data = &group.blocks[block][group.kv_head * 2 * size..][..2 * size];
+        let (keys, values) = data.split_at(size);
+        let mut weights = scores::<T, O, N>(group, keys);
+        let mut factors = [1.0; N];
+        for (lane, query) in group.lanes.iter().enumerate().take(N) {
+            let start = query.first.saturating_sub(block * BLOCK).min(BLOCK);
+            let end = (query.last + 1).saturating_sub(block * BLOCK).min(BLOCK);
+            factors[lane] = weigh(&mut weights[lane], start..end.max(start), &mut states[lane]);
+        }
+        let used = (last + 1 - block * BLOCK).min(BLOCK);
+        add_values::<T, O, N>(
+            group,
+            &values[..used * group.shape.head_dim],
+            &weights,
+            factors,
+        );
+    }
+    for (lane, state) in group.lanes.iter_mut().zip(states) {
+        let inverse = 1.0 / state.total;
+        for x in lane.out.iter_mut() {
+            *x *= inverse;
+        }
+    }
+}
+
+/// Widens the `LANES` values from `start` on.
+#[inline(always)]
+fn widen_at<T: Element, O: Ops>(values: &[T], start: usize) -> [f32; LANES] {
+    let mut part = [T::default(); LANES];
+    part.copy_from_slice(&values[start..start + LANES]);
+    T::widen_all(&part, O::widen_all)
+}
+
+/// Returns the scores of a block's positions for each query.
+#[inline(always)]
+fn scores<T: Element, O: Ops, const N: usize>(
+    group: &Group<'_, T>,
+    keys: &[T],
+) -> [[f32; BLOCK]; N] {
+    let mut scores = [[0.0_f32; BLOCK]; N];
+    for part in (0..BLOCK).step_by(LANES) {
+        let mut sums = [[0.0_f32; LANES]; N];
+        for (element, column) in keys.chunks_exact(BLOCK).enumerate() {
+            let wide = widen_at::<T, O>(column, part);
+            for (sums, lane) in sums.iter_mut().zip(group.lanes.iter()) {
+                let q = lane.query[element];
+                for (sum, key) in sums.iter_mut().zip(&wide) {
+                    *sum = q.mul_add(*key, *sum);
+                }
+            }
+        }
+        for lane in 0..N {
+            for (score, sum) in scores[lane][part..part + LANES].iter_mut().zip(sums[lane]) {
+                *score = sum * group.shape.scale;
+            }
+        }
+    }
+    if let Some(cap) = group.shape.soft_cap {
+        for score in scores.iter_mut().flatten() {
+            *score = cap * (*score / cap).tanh();
+        }
+    }
+    scores
+}
+
+/// Turns the scores of the positions `seen` into weights relative to the new
+/// largest score, all others into 0, and returns the factor by which what was
+/// summed before shrinks.
+#[inline(always)]
+fn weigh(scores: &mut [f32; BLOCK], seen: std::ops::Range<usize>, state: &mut State) -> f32 {
+    if seen.is_empty() {
+        scores.fill(0.0);
+        return 1.0;
+    }
+    scores[..seen.start].fill(f32::NEG_INFINITY);
+    scores[seen.end..].fill(f32::NEG_INFINITY);
+    let largest = scores
+        .iter()
+        .fold(state.largest, |most, &score| most.max(score));
+    let factor = exp(state.largest - largest);
+    let mut lanes = [0.0_f32; LANES];
+    for part in scores.chunks_exact_mut(LANES) {
+        for (lane, score) in lanes.iter_mut().zip(part) {
+            *score = exp(*score - largest);
+            *lane += *score;
+        }
+    }
+    let sum: f32 = lanes.iter().sum();
+    state.total = state.total.mul_add(factor, sum);
+    state.largest = largest;
+    factor
+}
+
+/// Folds a block's values, weighted, into the results.
+#[inline(always)]
+fn add_values<T: Element, O: Ops, const N: usize>(
+    group: &mut Group<'_, T>,
+    values: &[T],
+    weights: &[[f32; BLOCK]; N],
+    factors: [f32; N],
+) {
+    let head_dim = group.shape.head_dim;
+    let whole = head_dim / LANES * LANES;
+    for part in (0..whole).step_by(LANES) {
+        let mut sums = [[0.0_f32; LANES]; N];
+        for lane in 0..N {
+            for (sum, out) in sums[lane]
+                .iter_mut()
+                .zip(&group.lanes[lane].out[part..part + LANES])
+            {
+                *sum = out * factors[lane];
+            }
+        }
+        for (slot, row) in values.chunks_exact(head_dim).enumerate() {
+            let wide = widen_at::<T, O>(row, part);
+            for (sums, weights) in sums.iter_mut().zip(weights) {
+                let weight = weights[slot];
+                for (sum, value) in sums.iter_mut().zip(&wide) {
+                    *sum = weight.mul_add(*value, *sum);
+                }
+            }
+        }
+        for (lane, sums) in group.lanes.iter_mut().zip(&sums) {
+            lane.out[part..part + LANES].copy_from_slice(sums);
+        }
+    }
+    for element in whole..head_dim {
+        for lane in 0..N {
+            let mut sum = group.lanes[lane].out[element] * factors[lane];
+            for (slot, row) in values.chunks_exact(head_dim).enumerate() {
+                sum = weights[lane][slot].mul_add(row[element].widen(), sum);
+            }
+            group.lanes[lane].out[element] = sum;
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! Activations times weights: the one place where almost all time goes.
+//!
+//! Work is cut into strips of 32 weight rows. A thread unpacks a strip's tiles
+//! once and multiplies them with all activation rows, so the cost of decoding
+//! the weights is shared by the whole batch and the file stays as it is.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+mod scalar;
+
+use std::cell::RefCell;
+
+use crate::activations::Activations;
+use crate::block::Format;
+use crate::pool::{DisjointRows, Pool};
+use crate::simd::{Level, dispatch};
+use crate::tile::{self, ROWS, Tile};
+use crate::unpack::{Quantized, for_quantized};
+
+/// Tiles of a strip: 32 rows, so that activations which do not fit the cache
+/// are read once for 32 rows and not for 8.
+const STRIP_TILES: usize = 4;
+const STRIP_ROWS: usize = STRIP_TILES * ROWS;
+/// Pieces of work a thread, so that one which the system interrupts leaves its
+/// rest to the others.
+const ITEMS_PER_THREAD: usize = 4;
+/// Activation rows that share one pass over a tile.
+const BATCH: usize = 4;
+
+/// A weight matrix as its file's bytes, (rows, columns).
+#[derive(Debug, Clone, Copy)]
+pub struct Matrix<'a> {
+    format: Format,
+    bytes: &'a [u8],
+    rows: usize,
+    columns: usize,
+}
+
+impl<'a> Matrix<'a> {
+    /// Describes `bytes` as `rows` rows of `columns` weights in `format`;
+    /// `None` if the sizes do not fit.
+    pub fn new(format: Format, bytes: &'a [u8], rows: usize, columns: usize) -> Option<Self> {
+        let whole = columns > 0 && columns.is_multiple_of(format.block_elements());
+        let size = rows.checked_mul(format.row_bytes(columns))?;
+        (whole && bytes.len() == size).then_some(Self {
+            format,
+            bytes,
+            rows,
+            columns,
+        })
+    }
+
+    /// Returns the number of rows, the length of a product.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Returns the number of columns, the length of an activation row.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Returns the storage format.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Returns the bytes of row `row`.
+    pub fn row(&self, row: usize) -> &'a [u8] {
+        let length = self.format.row_bytes(self.columns);
+        &self.bytes[row * length..(row + 1) * length]
+    }
+
+    fn rows_from(&self, first: usize, count: usize) -> &'a [u8] {
+        let length = self.format.row_bytes(self.columns);
+        &self.bytes[first * length..(first + count) * length]
+    }
+}
+
+/// What is multiplied: a batch in both of its forms.
+#[derive(Debug, Clone, Copy)]
+pub struct Input<'a> {
+    /// (rows, columns), for float weights.
+    pub floats: &'a [f32],
+    /// The same rows, quantized, for quantized weights.
+    pub quantized: &'a Activations,
+}
+
+/// Computes `out[row] = weights * input[row]` for several matrices of the same
+/// input in one parallel region. Each `out` is (input rows, matrix rows).
+///
+/// # Panics
+/// If a matrix has other columns than the input or an output another size.
+pub fn multiply(
+    level: Level,
+    pool: &Pool,
+    input: Input<'_>,
+    products: &mut [(Matrix<'_>, &mut [f32])],
+) {
+    let batch = input.quantized.rows;
+    let mut starts = Vec::with_capacity(products.len() + 1);
+    starts.push(0);
+    let mut outputs = Vec::with_capacity(products.len());
+    for (matrix, out) in products.iter_mut() {
+        assert_eq!(
+            matrix.columns, input.quantized.columns,
+            "columns of weights and activations"
+        );
+        assert_eq!(out.len(), batch * matrix.rows, "size of a product");
+        starts.push(starts[starts.len() - 1] + matrix.rows.div_ceil(STRIP_ROWS));
+        outputs.push((*matrix, DisjointRows::new(out, matrix.rows)));
+    }
+    let strips = starts[starts.len() - 1];
+    let run = |strip: usize| {
+        let product = starts.partition_point(|&start| start <= strip) - 1;
+        let (matrix, out) = &outputs[product];
+        let first = (strip - starts[product]) * STRIP_ROWS;
+        let count = STRIP_ROWS.min(matrix.rows - first);
+        let strip = Strip {
+            first,
+            count,
+            batch,
+        };
+        TILES.with_borrow_mut(|tiles| multiply_one(level, tiles, matrix, strip, input, out));
+    };
+    // Neighbouring strips go to the same thread, so that what one asks the
+    // memory for ahead is used by itself.
+    let share = (strips / (pool.threads() * ITEMS_PER_THREAD)).max(1);
+    pool.for_each(strips.div_ceil(share), |item| {
+        (item * share..strips.min((item + 1) * share)).for_each(run);
+    });
+}
+
+thread_local! {
+    /// Scratch of each thread, kept from one product to the next.
+    static TILES: RefCell<[Tile; STRIP_TILES]> = RefCell::default();
+}
+
+fn multiply_one(
+    level: Level,
+    tiles: &mut [Tile],
+    matrix: &Matrix<'_>,
+    strip: Strip,
+    input: Input<'_>,
+    out: &DisjointRows<f32>,
+) {
+    let rows = strip.first..strip.first + strip.count;
+    for (tile, first) in tiles.iter_mut().zip(rows.clone().step_by(ROWS)) {
+        let bytes = matrix.rows_from(first, ROWS.min(rows.end - first));
+        tile::fill(level, tile, matrix.format, bytes, matrix.columns);
+    }
+    for_quantized!(
+        matrix.format,
+        multiply_strip(level, tiles, strip, input.quantized, out),
+        multiply_floats(level, tiles, strip, input.floats, matrix.columns, out)
+    );
+}
+
+#[derive(Clone, Copy)]
+struct Strip {
+    /// The first matrix row.
+    first: usize,
+    /// Matrix rows in the strip.
+    count: usize,
+    /// Activation rows.
+    batch: usize,
+}
+
+fn multiply_strip<Q: Quantized>(
+    level: Level,
+    tiles: &[Tile],
+    strip: Strip,
+    input: &Activations,
+    out: &DisjointRows<f32>,
+) {
+    let used = &tiles[..strip.count.div_ceil(ROWS)];
+    let mut row = 0;
+    while row < strip.batch {
+        let left = strip.batch - row;
+        for (index, tile) in used.iter().enumerate() {
+            let write = |sums: &[[f32; ROWS]]| store(out, strip, row, index, sums);
+            match left {
+                1 => write(&dot::<Q, 1>(level, tile, input, row)),
+                2 | 3 => write(&dot::<Q, 2>(level, tile, input, row)),
+                _ => write(&dot::<Q, BATCH>(level, tile, input, row)),
+            }
+        }
+        row += match left {
+            1 => 1,
+            2 | 3 => 2,
+            _ => BATCH,
+        };
+    }
+}
+
+/// Writes the sums of tile `index` for the activation rows from `row` on.
+fn store(out: &DisjointRows<f32>, strip: Strip, row: usize, index: usize, sums: &[[f32; ROWS]]) {
+    let first = strip.first + index * ROWS;
+    let count = ROWS.min(strip.count - index * ROWS);
+    for (offset, sums) in sums.iter().enumerate() {
+        // SAFETY: a strip is computed by one thread and strips are disjoint;
+        // the reference ends with the statement.
+        unsafe { out.part(row + offset, first, count) }.copy_from_slice(&sums[..count]);
+    }
+}
+
+#[inline]
+fn dot<Q: Quantized, const BATCH: usize>(
+    level: Level,
+    tile: &Tile,
+    input: &Activations,
+    row: usize,
+) -> [[f32; ROWS]; BATCH] {
+    #[cfg(target_arch = "x86_64")]
+    if level >= Level::AvxVnni {
+        // SAFETY: a level above scalar exists only where its features do.
+        return unsafe { avx2::dot_vnni::<Q, BATCH>(tile, input, row) };
+    }
+    #[cfg(target_arch = "x86_64")]
+    if level >= Level::Avx2 {
+        // SAFETY: a level above scalar exists only where its features do.
+        return unsafe { avx2::dot::<Q, BATCH>(tile, input, row) };
+    }
+    let _ = level;
+    scalar::dot::<Q, BATCH>(tile, input, row)
+}
+
+fn multiply_floats(
+    level: Level,
+    tiles: &[Tile],
+    strip: Strip,
+    input: &[f32],
+    columns: usize,
+    out: &DisjointRows<f32>,
+) {
+    let used = &tiles[..strip.count.div_ceil(ROWS)];
+    let mut row = 0;
+    while row < strip.batch {
+        let many = strip.batch - row >= BATCH;
+        for (index, tile) in used.iter().enumerate() {
+            let rows = &input[row * columns..];
+            if many {
+                let mut sums = [[0.0; ROWS]; BATCH];
+                dot_floats::<BATCH>(level, &tile.floats, rows, columns, &mut sums);
+                store(out, strip, row, index, &sums);
+            } else {
+                let mut sums = [[0.0; ROWS]; 1];
+                dot_floats::<1>(level, &tile.floats, rows, columns, &mut sums);
+                store(out, strip, row, index, &sums);
+            }
+        }
+        row += if many { BATCH } else { 1 };
+    }
+}
+
+dispatch! {
+    /// Multiplies a float tile, (columns, 8), with `BATCH` activation rows: one
+    /// chain of fused multiply-adds over the columns for each sum.
+    fn dot_floats<const BATCH: usize>(tile: &[f32], rows: &[f32], columns: usize, sums: &mut [[f32; ROWS]; BATCH])
+        = dot_floats_body
+}
+
+#[inline(always)]
+fn dot_floats_body<const BATCH: usize>(
+    tile: &[f32],
+    rows: &[f32],
+    columns: usize,
+    sums: &mut [[f32; ROWS]; BATCH],
+) {
+    let mut chains = [[0.0_f32; ROWS]; BATCH];
+    for (column, weights) in tile.chunks_exact(ROWS).enumerate() {
+        for (batch, chain) in chains.iter_mut().enumerate() {
+            let x = rows[batch * columns + column];
+            for (sum, weight) in chain.iter_mut().zip(weights) {
+                *sum = weight.mul_add(x, *sum);
+            }
+        }
+    }
+    *sums = chains;
+}
+
+#[cfg(test)]
+mod tests;

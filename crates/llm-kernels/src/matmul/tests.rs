@@ -1,0 +1,138 @@
+//! Every level against the scalar twin, and the twin against plain floats,
+//! over awkward shapes.
+
+use super::*;
+use crate::unpack::dequantize_row;
+
+/// A xorshift generator: tests must not depend on a crate's stream.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn float(&mut self) -> f32 {
+        (self.next() >> 40) as f32 / (1 << 23) as f32 - 1.0
+    }
+}
+
+/// Where the half-precision scales of a block stand.
+fn scale_positions(format: Format) -> &'static [usize] {
+    match format {
+        Format::Q4_0 | Format::Q5_0 | Format::Q8_0 => &[0],
+        Format::Q4_1 | Format::Q5_1 | Format::Q4K | Format::Q5K => &[0, 2],
+        Format::Q2K => &[80, 82],
+        Format::Q3K => &[108],
+        Format::Q6K => &[208],
+        _ => &[],
+    }
+}
+
+fn random_matrix(format: Format, rows: usize, columns: usize, random: &mut Random) -> Vec<u8> {
+    let mut bytes: Vec<u8> = (0..rows * format.row_bytes(columns))
+        .map(|_| random.next() as u8)
+        .collect();
+    for block in bytes.chunks_exact_mut(format.block_bytes()) {
+        for &at in scale_positions(format) {
+            let scale = half::f16::from_f32(random.float() / 64.0);
+            block[at..at + 2].copy_from_slice(&scale.to_le_bytes());
+        }
+        let value = random.float();
+        match format {
+            Format::F32 => block.copy_from_slice(&value.to_le_bytes()),
+            Format::F16 => block.copy_from_slice(&half::f16::from_f32(value).to_le_bytes()),
+            Format::Bf16 => block.copy_from_slice(&half::bf16::from_f32(value).to_le_bytes()),
+            _ => {}
+        }
+    }
+    bytes
+}
+
+fn product(level: Level, threads: usize, matrix: Matrix<'_>, input: &[f32]) -> Vec<f32> {
+    let pool = Pool::new(threads).unwrap();
+    let mut quantized = Activations::default();
+    quantized.quantize(level, &pool, input, matrix.columns());
+    let mut out = vec![f32::NAN; quantized.rows() * matrix.rows()];
+    let input = Input {
+        floats: input,
+        quantized: &quantized,
+    };
+    multiply(level, &pool, input, &mut [(matrix, &mut out)]);
+    out
+}
+
+#[test]
+fn all_levels_threads_and_batches_agree_to_the_bit() {
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    for format in Format::ALL {
+        for rows in [1, 7, 8, 9, 33, 70] {
+            for blocks in [1, 2, 3] {
+                let columns = if format.is_quantized() {
+                    blocks * format.block_elements()
+                } else {
+                    8 * blocks + 5
+                };
+                let bytes = random_matrix(format, rows, columns, &mut random);
+                let matrix = Matrix::new(format, &bytes, rows, columns).unwrap();
+                let input: Vec<f32> = (0..7 * columns).map(|_| random.float()).collect();
+                let judge = product(Level::Scalar, 1, matrix, &input);
+                for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+                    for batch in [1, 2, 3, 5, 7] {
+                        let got = product(level, 1 + batch % 3, matrix, &input[..batch * columns]);
+                        let same = got
+                            .iter()
+                            .zip(&judge)
+                            .all(|(a, b)| a.to_bits() == b.to_bits());
+                        assert!(same, "{format} {rows}x{columns}, batch {batch}, {level:?}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A product differs from the exact one by the rounding of the activations:
+/// at most half a step of `largest / 127` for each column.
+#[test]
+fn the_twin_is_within_the_activations_rounding_of_exact() {
+    let mut random = Random(42);
+    for format in Format::ALL {
+        let (rows, columns) = (9, 512);
+        let bytes = random_matrix(format, rows, columns, &mut random);
+        let matrix = Matrix::new(format, &bytes, rows, columns).unwrap();
+        let input: Vec<f32> = (0..columns).map(|_| random.float()).collect();
+        let got = product(Level::Scalar, 1, matrix, &input);
+        for (row, got) in got.iter().enumerate() {
+            let mut weights = vec![0.0; columns];
+            dequantize_row(format, matrix.row(row), &mut weights);
+            let terms = weights
+                .iter()
+                .zip(&input)
+                .map(|(w, x)| f64::from(*w) * f64::from(*x));
+            let exact: f64 = terms.sum();
+            let magnitude: f64 = weights.iter().map(|w| f64::from(w.abs())).sum();
+            let step = if format.is_quantized() {
+                0.5 / 127.0
+            } else {
+                0.0
+            };
+            let bound = magnitude * (step + 1e-5);
+            assert!(
+                (f64::from(*got) - exact).abs() <= bound,
+                "{format}: {got} for {exact}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_matrix_of_another_size_than_its_bytes_is_refused() {
+    assert!(Matrix::new(Format::Q8_0, &[0; 34], 1, 32).is_some());
+    assert!(Matrix::new(Format::Q8_0, &[0; 33], 1, 32).is_none());
+    assert!(Matrix::new(Format::Q8_0, &[0; 34], 1, 31).is_none());
+    assert!(Matrix::new(Format::F32, &[], usize::MAX, 4).is_none());
+}

@@ -1,0 +1,44 @@
+//! The one place that maps a file into memory.
+
+use std::fs::File;
+use std::path::Path;
+
+/// A read-only, shared memory map of a whole file.
+#[derive(Debug)]
+pub struct Mapping {
+    map: memmap2::Mmap,
+}
+
+impl Mapping {
+    /// Maps the file at `path`.
+    ///
+    /// # Errors
+    /// The system's error when the file cannot be opened, is not a regular
+    /// file, or cannot be mapped.
+    pub fn open(path: &Path) -> std::io::Result<Self> {
+        let file = File::open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(std::io::Error::new(
+                std::io::ErrorKind::InvalidInput,
+                "it is not a regular file",
+            ));
+        }
+        // SAFETY: the map is read-only. Another process that shortens the file
+        // while it is mapped would end this one with SIGBUS; model files are
+        // replaced by rename in every store that we know, never rewritten.
+        #[allow(unsafe_code, reason = "mapping a file is unsafe by nature")]
+        let map = unsafe { memmap2::Mmap::map(&file)? };
+        Ok(Self { map })
+    }
+
+    /// Returns the file's bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.map
+    }
+
+    /// Asks the system to read the whole file ahead; only a hint.
+    pub fn will_need(&self) {
+        #[cfg(unix)]
+        drop(self.map.advise(memmap2::Advice::WillNeed));
+    }
+}

@@ -1,0 +1,380 @@
+//! Tiles by 256-bit registers: unpacked and interleaved without a detour
+//! through memory, for the formats that most files are made of. What the bits
+//! mean is told by `unpack`, whose generic path every format here must equal.
+
+use std::arch::x86_64::{
+    __m128i, __m256, __m256i, _mm_cvtsi32_si128, _mm_loadl_epi64, _mm_loadu_si128, _mm_set_epi16,
+    _mm_srli_epi16, _mm256_and_si256, _mm256_castps_si256, _mm256_castsi256_ps, _mm256_cmpeq_epi8,
+    _mm256_cvtepi8_epi32, _mm256_cvtepi32_ps, _mm256_cvtepu8_epi32, _mm256_cvtph_ps,
+    _mm256_loadu_si256, _mm256_mul_ps, _mm256_or_si256, _mm256_permute2x128_si256,
+    _mm256_set_m128i, _mm256_set1_epi8, _mm256_set1_epi32, _mm256_set1_epi64x, _mm256_set1_ps,
+    _mm256_setr_epi64x, _mm256_setzero_ps, _mm256_setzero_si256, _mm256_shuffle_epi8,
+    _mm256_slli_epi16, _mm256_srl_epi16, _mm256_storeu_ps, _mm256_storeu_si256, _mm256_sub_ps,
+    _mm256_unpackhi_epi32, _mm256_unpackhi_epi64, _mm256_unpacklo_epi32, _mm256_unpacklo_epi64,
+};
+
+use super::{ROWS, Tile, prefetch};
+use crate::block::Format;
+use crate::unpack::{self, Quantized};
+
+/// Bytes of 32 interleaved columns.
+const CHUNK: usize = 32 * ROWS;
+
+/// Unpacks a tile if its format has a path of its own here; else returns false
+/// and does nothing.
+#[target_feature(enable = "avx2,fma,f16c")]
+pub(super) fn fill(tile: &mut Tile, format: Format, rows: &[u8], columns: usize) -> bool {
+    match format {
+        Format::Q4_0 => short::<unpack::Q4_0>(
+            tile,
+            rows,
+            columns,
+            &Short {
+                offset: 0,
+                fifth: 0,
+                quants: 2,
+            },
+        ),
+        Format::Q4_1 => short::<unpack::Q4_1>(
+            tile,
+            rows,
+            columns,
+            &Short {
+                offset: 2,
+                fifth: 0,
+                quants: 4,
+            },
+        ),
+        Format::Q5_0 => short::<unpack::Q5_0>(
+            tile,
+            rows,
+            columns,
+            &Short {
+                offset: 0,
+                fifth: 2,
+                quants: 6,
+            },
+        ),
+        Format::Q5_1 => short::<unpack::Q5_1>(
+            tile,
+            rows,
+            columns,
+            &Short {
+                offset: 2,
+                fifth: 4,
+                quants: 8,
+            },
+        ),
+        Format::Q8_0 => short::<unpack::Q8_0>(
+            tile,
+            rows,
+            columns,
+            &Short {
+                offset: 0,
+                fifth: 0,
+                quants: 2,
+            },
+        ),
+        Format::Q4K => long::<unpack::Q4K>(tile, rows, columns),
+        Format::Q5K => long::<unpack::Q5K>(tile, rows, columns),
+        Format::Q6K => six::<unpack::Q6K>(tile, rows, columns),
+        _ => return false,
+    }
+    true
+}
+
+/// Where a block of 32 weights holds what; 0 for what it does not have, since
+/// the scale stands first in all of them.
+struct Short {
+    offset: usize,
+    fifth: usize,
+    quants: usize,
+}
+
+/// The same block of all eight rows.
+#[derive(Clone, Copy)]
+struct Blocks {
+    heads: [*const u8; ROWS],
+}
+
+impl Blocks {
+    /// The first blocks; a missing row is replaced by the last one, whose sums
+    /// are then computed twice and stored once.
+    fn first<Q: Quantized>(rows: &[u8], columns: usize) -> Self {
+        let row_bytes = Q::FORMAT.row_bytes(columns);
+        let last = rows.len() / row_bytes - 1;
+        let mut heads = [rows.as_ptr(); ROWS];
+        for (row, head) in heads.iter_mut().enumerate() {
+            *head = rows[row.min(last) * row_bytes..].as_ptr();
+        }
+        Self { heads }
+    }
+
+    /// Moves to the next block and asks for the same of the next tile.
+    fn advance(&mut self, block_bytes: usize, tile_bytes: usize) {
+        for head in &mut self.heads {
+            prefetch(head.wrapping_add(tile_bytes));
+            *head = head.wrapping_add(block_bytes);
+        }
+    }
+
+    /// Widens the halves that stand `at` bytes into the blocks.
+    ///
+    /// # Safety
+    /// The blocks have two bytes there.
+    #[target_feature(enable = "avx2,f16c")]
+    unsafe fn halves(&self, at: usize) -> __m256 {
+        // SAFETY: passed on from the caller.
+        let half = |row: usize| unsafe { self.heads[row].add(at).cast::<i16>().read_unaligned() };
+        let eight = _mm_set_epi16(
+            half(7),
+            half(6),
+            half(5),
+            half(4),
+            half(3),
+            half(2),
+            half(1),
+            half(0),
+        );
+        _mm256_cvtph_ps(eight)
+    }
+}
+
+/// Checks the sizes and prepares the tile; returns the rows' first blocks.
+fn prepare<Q: Quantized>(tile: &mut Tile, rows: &[u8], columns: usize) -> Blocks {
+    let row_bytes = Q::FORMAT.row_bytes(columns);
+    assert!(columns.is_multiple_of(Q::FORMAT.block_elements()));
+    assert!(!rows.is_empty() && rows.len().is_multiple_of(row_bytes));
+    tile.resize::<Q>(columns);
+    Blocks::first::<Q>(rows, columns)
+}
+
+/// Unpacks a format with blocks of 32 weights.
+#[target_feature(enable = "avx2,fma,f16c")]
+fn short<Q: Quantized>(tile: &mut Tile, rows: &[u8], columns: usize, layout: &Short) {
+    let mut blocks = prepare::<Q>(tile, rows, columns);
+    let tile_bytes = ROWS * Q::FORMAT.row_bytes(columns);
+    for block in 0..columns / 32 {
+        let mut quants = [_mm256_setzero_si256(); ROWS];
+        // SAFETY: `prepare` has checked that every row has this block, and
+        // sized the tile for as many blocks.
+        unsafe {
+            _mm256_storeu_ps(tile.scales.as_mut_ptr().add(block * ROWS), blocks.halves(0));
+            if Q::OFFSET {
+                let offsets = blocks.halves(layout.offset);
+                _mm256_storeu_ps(tile.offsets.as_mut_ptr().add(block * ROWS), offsets);
+            }
+            for (quants, head) in quants.iter_mut().zip(blocks.heads) {
+                *quants = if Q::SIGNED {
+                    _mm256_loadu_si256(head.add(layout.quants).cast())
+                } else {
+                    nibbles(_mm_loadu_si128(head.add(layout.quants).cast()))
+                };
+                if layout.fifth != 0 {
+                    let bits = head.add(layout.fifth).cast::<i32>().read_unaligned();
+                    *quants = _mm256_or_si256(*quants, fifth_bits(bits));
+                }
+            }
+            store_interleaved(&quants, tile.quants.as_mut_ptr().add(block * CHUNK));
+        }
+        blocks.advance(Q::FORMAT.block_bytes(), tile_bytes);
+    }
+}
+
+/// Low nibbles, then high nibbles.
+#[target_feature(enable = "avx2")]
+fn nibbles(packed: __m128i) -> __m256i {
+    let both = _mm256_set_m128i(_mm_srli_epi16::<4>(packed), packed);
+    _mm256_and_si256(both, _mm256_set1_epi8(15))
+}
+
+/// Bit `j` of `bits` as 16 in byte `j`.
+#[target_feature(enable = "avx2")]
+fn fifth_bits(bits: i32) -> __m256i {
+    // Byte `j / 8` of the four to byte `j`.
+    let spread = _mm256_setr_epi64x(
+        0,
+        0x0101_0101_0101_0101,
+        0x0202_0202_0202_0202,
+        0x0303_0303_0303_0303,
+    );
+    let bytes = _mm256_shuffle_epi8(_mm256_set1_epi32(bits), spread);
+    let bit = _mm256_set1_epi64x(0x8040_2010_0804_0201_u64.cast_signed());
+    let set = _mm256_cmpeq_epi8(_mm256_and_si256(bytes, bit), bit);
+    _mm256_and_si256(set, _mm256_set1_epi8(16))
+}
+
+/// Unpacks `Q4_K` and `Q5_K`: eight groups of 32 with 6-bit scales and minima.
+#[target_feature(enable = "avx2,fma,f16c")]
+fn long<Q: Quantized>(tile: &mut Tile, rows: &[u8], columns: usize) {
+    let five = Q::FORMAT.block_bytes() == Format::Q5K.block_bytes();
+    let packed_at = if five { 48 } else { 16 };
+    let mut blocks = prepare::<Q>(tile, rows, columns);
+    let tile_bytes = ROWS * Q::FORMAT.row_bytes(columns);
+    for block in 0..columns / 256 {
+        let mut scales = [_mm256_setzero_ps(); ROWS];
+        let mut offsets = [_mm256_setzero_ps(); ROWS];
+        // SAFETY: `prepare` has checked that every row has this block, and
+        // sized the tile for as many blocks of eight chunks and groups.
+        unsafe {
+            let both = (blocks.halves(0), blocks.halves(2));
+            let (mut factors, mut minima) = ([0.0_f32; ROWS], [0.0_f32; ROWS]);
+            _mm256_storeu_ps(factors.as_mut_ptr(), both.0);
+            _mm256_storeu_ps(
+                minima.as_mut_ptr(),
+                _mm256_sub_ps(_mm256_set1_ps(-0.0), both.1),
+            );
+            for row in 0..ROWS {
+                let (steps, lows) = six_bits(blocks.heads[row].add(4).cast());
+                scales[row] = _mm256_mul_ps(_mm256_set1_ps(factors[row]), bytes_to_floats(steps));
+                offsets[row] = _mm256_mul_ps(_mm256_set1_ps(minima[row]), bytes_to_floats(lows));
+            }
+            store_floats(&scales, tile.scales.as_mut_ptr().add(block * 8 * ROWS));
+            store_floats(&offsets, tile.offsets.as_mut_ptr().add(block * 8 * ROWS));
+            for run in 0..8 {
+                let mut quants = [_mm256_setzero_si256(); ROWS];
+                for (quants, head) in quants.iter_mut().zip(blocks.heads) {
+                    let packed = _mm256_loadu_si256(head.add(packed_at + run / 2 * 32).cast());
+                    *quants = shifted(packed, 4 * (run % 2), 15);
+                    if five {
+                        let bits = _mm256_loadu_si256(head.add(16).cast());
+                        let bit = shifted(bits, run, 1);
+                        *quants = _mm256_or_si256(*quants, _mm256_slli_epi16::<4>(bit));
+                    }
+                }
+                store_interleaved(
+                    &quants,
+                    tile.quants.as_mut_ptr().add((block * 8 + run) * CHUNK),
+                );
+            }
+        }
+        blocks.advance(Q::FORMAT.block_bytes(), tile_bytes);
+    }
+}
+
+/// Shifts every byte down and keeps the bits of `mask`.
+#[target_feature(enable = "avx2")]
+fn shifted(bytes: __m256i, count: usize, mask: i8) -> __m256i {
+    let count = _mm_cvtsi32_si128(count as i32);
+    _mm256_and_si256(_mm256_srl_epi16(bytes, count), _mm256_set1_epi8(mask))
+}
+
+/// Returns eight 6-bit scales and eight 6-bit minima, a byte each (ggml's
+/// `get_scale_min_k4` for all groups at once).
+///
+/// # Safety
+/// `packed` points to 12 bytes.
+unsafe fn six_bits(packed: *const u32) -> (u64, u64) {
+    // SAFETY: passed on from the caller.
+    let [a, b, c] = unsafe { packed.cast::<[u32; 3]>().read_unaligned() };
+    let high = |word: u32| word >> 6 & 0x0303_0303;
+    let scales = u64::from(a & 0x3f3f_3f3f) | u64::from(c & 0x0f0f_0f0f | high(a) << 4) << 32;
+    let minima = u64::from(b & 0x3f3f_3f3f) | u64::from(c >> 4 & 0x0f0f_0f0f | high(b) << 4) << 32;
+    (scales, minima)
+}
+
+#[target_feature(enable = "avx2")]
+fn bytes_to_floats(bytes: u64) -> __m256 {
+    // SAFETY: reads the eight bytes of the reference.
+    let low = unsafe { _mm_loadl_epi64((&raw const bytes).cast()) };
+    _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(low))
+}
+
+/// Unpacks `Q6_K`: sixteen groups of 16 with 8-bit scales.
+#[target_feature(enable = "avx2,fma,f16c")]
+fn six<Q: Quantized>(tile: &mut Tile, rows: &[u8], columns: usize) {
+    let mut blocks = prepare::<Q>(tile, rows, columns);
+    let tile_bytes = ROWS * Q::FORMAT.row_bytes(columns);
+    for block in 0..columns / 256 {
+        // SAFETY: `prepare` has checked that every row has this block, and
+        // sized the tile for as many blocks of eight chunks and 16 groups.
+        unsafe {
+            let mut factors = [0.0_f32; ROWS];
+            _mm256_storeu_ps(factors.as_mut_ptr(), blocks.halves(208));
+            for half in 0..2 {
+                let mut scales = [_mm256_setzero_ps(); ROWS];
+                for row in 0..ROWS {
+                    let steps = _mm_loadl_epi64(blocks.heads[row].add(192 + 8 * half).cast());
+                    let steps = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(steps));
+                    scales[row] = _mm256_mul_ps(_mm256_set1_ps(factors[row]), steps);
+                }
+                let group = block * 16 + 8 * half;
+                store_floats(&scales, tile.scales.as_mut_ptr().add(group * ROWS));
+                for run in 0..4 {
+                    let mut quants = [_mm256_setzero_si256(); ROWS];
+                    for (quants, head) in quants.iter_mut().zip(blocks.heads) {
+                        let low = head.add(64 * half + 32 * (run % 2));
+                        let low = shifted(_mm256_loadu_si256(low.cast()), 4 * (run / 2), 15);
+                        let high = _mm256_loadu_si256(head.add(128 + 32 * half).cast());
+                        let high = _mm256_slli_epi16::<4>(shifted(high, 2 * run, 3));
+                        *quants = _mm256_or_si256(low, high);
+                    }
+                    let chunk = block * 8 + 4 * half + run;
+                    store_interleaved(&quants, tile.quants.as_mut_ptr().add(chunk * CHUNK));
+                }
+            }
+        }
+        blocks.advance(Q::FORMAT.block_bytes(), tile_bytes);
+    }
+}
+
+/// Writes eight rows of 32 columns as (columns / 4, rows, 4).
+///
+/// # Safety
+/// `out` points to 256 bytes.
+#[target_feature(enable = "avx2")]
+unsafe fn store_interleaved(rows: &[__m256i; ROWS], out: *mut u8) {
+    for (step, column) in transposed(rows).into_iter().enumerate() {
+        // SAFETY: `step` is below eight.
+        unsafe { _mm256_storeu_si256(out.add(step * 4 * ROWS).cast(), column) };
+    }
+}
+
+/// Writes eight rows of eight groups as (groups, rows).
+///
+/// # Safety
+/// `out` points to 64 floats.
+#[target_feature(enable = "avx2")]
+unsafe fn store_floats(rows: &[__m256; ROWS], out: *mut f32) {
+    let mut words = [_mm256_setzero_si256(); ROWS];
+    for (word, row) in words.iter_mut().zip(rows) {
+        *word = _mm256_castps_si256(*row);
+    }
+    for (group, values) in transposed(&words).into_iter().enumerate() {
+        // SAFETY: `group` is below eight.
+        unsafe { _mm256_storeu_ps(out.add(group * ROWS), _mm256_castsi256_ps(values)) };
+    }
+}
+
+/// Transposes 8 x 8 words of 32 bits: pairs of rows, then fours, then eights.
+#[target_feature(enable = "avx2")]
+fn transposed(rows: &[__m256i; ROWS]) -> [__m256i; ROWS] {
+    let pairs = [
+        _mm256_unpacklo_epi32(rows[0], rows[1]),
+        _mm256_unpackhi_epi32(rows[0], rows[1]),
+        _mm256_unpacklo_epi32(rows[2], rows[3]),
+        _mm256_unpackhi_epi32(rows[2], rows[3]),
+        _mm256_unpacklo_epi32(rows[4], rows[5]),
+        _mm256_unpackhi_epi32(rows[4], rows[5]),
+        _mm256_unpacklo_epi32(rows[6], rows[7]),
+        _mm256_unpackhi_epi32(rows[6], rows[7]),
+    ];
+    let tops = [
+        _mm256_unpacklo_epi64(pairs[0], pairs[2]),
+        _mm256_unpackhi_epi64(pairs[0], pairs[2]),
+        _mm256_unpacklo_epi64(pairs[1], pairs[3]),
+        _mm256_unpackhi_epi64(pairs[1], pairs[3]),
+    ];
+    let bottoms = [
+        _mm256_unpacklo_epi64(pairs[4], pairs[6]),
+        _mm256_unpackhi_epi64(pairs[4], pairs[6]),
+        _mm256_unpacklo_epi64(pairs[5], pairs[7]),
+        _mm256_unpackhi_epi64(pairs[5], pairs[7]),
+    ];
+    let mut out = [_mm256_setzero_si256(); ROWS];
+    for step in 0..4 {
+        out[step] = _mm256_permute2x128_si256::<0x20>(tops[step], bottoms[step]);
+        out[step + 4] = _mm256_permute2x128_si256::<0x31>(tops[step], bottoms[step]);
+    }
+    out
+}

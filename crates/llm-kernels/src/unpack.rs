@@ -1,0 +1,362 @@
+//! What the bits of a quantized block mean.
+//!
+//! Every format reduces to one picture: a weight of scale group `g` is
+//! `scale[g] * (quant - ZERO) + offset[g]` with an unsigned `quant` (signed for
+//! 8-bit formats). Layouts follow ggml's `dequantize_row_*` (`ggml-quants.c`).
+
+use crate::block::Format;
+use crate::simd::ops::widen;
+
+/// A block format whose weights are small integers with scales.
+pub(crate) trait Quantized {
+    const FORMAT: Format;
+    /// Weights that share a scale.
+    const GROUP: usize;
+    /// Subtracted from each quant.
+    const ZERO: i32;
+    /// Whether the quants are `i8` and not `u8`.
+    const SIGNED: bool;
+    /// How many products of pairs fit a 16-bit sum: `2 * quant_max * 127` each,
+    /// with activations in -127..=127.
+    const CHAIN: usize;
+    /// Whether the groups have an offset.
+    const OFFSET: bool;
+    /// Splits one block into quants (in the order of the row), scales and, if
+    /// `OFFSET`, offsets (one a group each).
+    fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], offsets: &mut [f32]);
+}
+
+#[inline(always)]
+fn half_at(block: &[u8], at: usize) -> f32 {
+    widen(u16::from_le_bytes([block[at], block[at + 1]]))
+}
+
+#[inline(always)]
+fn nibbles(packed: &[u8], quants: &mut [u8]) {
+    let (low, high) = quants.split_at_mut(packed.len());
+    for ((&byte, low), high) in packed.iter().zip(low).zip(high) {
+        *low = byte & 15;
+        *high = byte >> 4;
+    }
+}
+
+/// Adds the fifth bits of a 32-weight block, bit `j` for weight `j`.
+#[inline(always)]
+fn fifth_bits(packed: &[u8], quants: &mut [u8]) {
+    for (&byte, eight) in packed.iter().zip(quants.chunks_exact_mut(8)) {
+        for (bit, quant) in eight.iter_mut().enumerate() {
+            *quant |= (byte >> bit & 1) << 4;
+        }
+    }
+}
+
+pub(crate) struct Q4_0;
+impl Quantized for Q4_0 {
+    const FORMAT: Format = Format::Q4_0;
+    const GROUP: usize = 32;
+    const ZERO: i32 = 8;
+    const SIGNED: bool = false;
+    const CHAIN: usize = 8;
+    const OFFSET: bool = false;
+    #[inline(always)]
+    fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], _offsets: &mut [f32]) {
+        scales[0] = half_at(block, 0);
+        nibbles(&block[2..18], quants);
+    }
+}
+
+pub(crate) struct Q4_1;
+impl Quantized for Q4_1 {
+    const FORMAT: Format = Format::Q4_1;
+    const GROUP: usize = 32;
+    const ZERO: i32 = 0;
+    const SIGNED: bool = false;
+    const CHAIN: usize = 8;
+    const OFFSET: bool = true;
+    #[inline(always)]
+    fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], offsets: &mut [f32]) {
+        scales[0] = half_at(block, 0);
+        offsets[0] = half_at(block, 2);
+        nibbles(&block[4..20], quants);
+    }
+}
+
+pub(crate) struct Q5_0;
+impl Quantized for Q5_0 {
+    const FORMAT: Format = Format::Q5_0;
+    const GROUP: usize = 32;
+    const ZERO: i32 = 16;
+    const SIGNED: bool = false;
+    const CHAIN: usize = 4;
+    const OFFSET: bool = false;
+    #[inline(always)]
+    fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], _offsets: &mut [f32]) {
+        scales[0] = half_at(block, 0);
+        nibbles(&block[6..22], quants);
+        fifth_bits(&block[2..6], quants);
+    }
+}
+
+pub(crate) struct Q5_1;
+impl Quantized for Q5_1 {
+    const FORMAT: Format = Format::Q5_1;
+    const GROUP: usize = 32;
+    const ZERO: i32 = 0;
+    const SIGNED: bool = false;
+    const CHAIN: usize = 4;
+    const OFFSET: bool = true;
+    #[inline(always)]
+    fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], offsets: &mut [f32]) {
+        scales[0] = half_at(block, 0);
+        offsets[0] = half_at(block, 2);
+        nibbles(&block[8..24], quants);
+        fifth_bits(&block[4..8], quants);
+    }
+}
+
+pub(crate) struct Q8_0;
+impl Quantized for Q8_0 {
+    const FORMAT: Format = Format::Q8_0;
+    const GROUP: usize = 32;
+    const ZERO: i32 = 0;
+    const SIGNED: bool = true;
+    const CHAIN: usize = 1;
+    const OFFSET: bool = false;
+    #[inline(always)]
+    fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], _offsets: &mut [f32]) {
+        scales[0] = half_at(block, 0);
+        quants.copy_from_slice(&block[2..34]);
+    }
+}
+
+pub(crate) struct Q2K;
+impl Quantized for Q2K {
+    const FORMAT: Format = Format::Q2K;
+    const GROUP: usize = 16;
+    const ZERO: i32 = 0;
+    const SIGNED: bool = false;
+    const CHAIN: usize = 4;
+    const OFFSET: bool = true;
+    #[inline(always)]
+    fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], offsets: &mut [f32]) {
+        let (scale, minimum) = (half_at(block, 80), half_at(block, 82));
+        for group in 0..16 {
+            scales[group] = scale * f32::from(block[group] & 15);
+            offsets[group] = -(minimum * f32::from(block[group] >> 4));
+        }
+        two_bits(&block[16..80], quants);
+    }
+}
+
+/// Splits 64 bytes of 2-bit quants: each half of 128 takes 32 bytes, four
+/// runs of 32 from the lowest bits up.
+#[inline(always)]
+fn two_bits(packed: &[u8], quants: &mut [u8]) {
+    for (packed, quants) in packed.chunks_exact(32).zip(quants.chunks_exact_mut(128)) {
+        for (run, quants) in quants.chunks_exact_mut(32).enumerate() {
+            for (quant, &byte) in quants.iter_mut().zip(packed) {
+                *quant = byte >> (2 * run) & 3;
+            }
+        }
+    }
+}
+
+pub(crate) struct Q3K;
+impl Quantized for Q3K {
+    const FORMAT: Format = Format::Q3K;
+    const GROUP: usize = 16;
+    const ZERO: i32 = 4;
+    const SIGNED: bool = false;
+    const CHAIN: usize = 4;
+    const OFFSET: bool = false;
+    #[inline(always)]
+    fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], _offsets: &mut [f32]) {
+        let (masks, rest) = block.split_at(32);
+        let (packed, rest) = rest.split_at(64);
+        let scale = half_at(rest, 12);
+        for group in 0..16 {
+            let low = rest[group % 8] >> (4 * (group / 8)) & 15;
+            let high = rest[8 + group % 4] >> (2 * (group / 4)) & 3;
+            scales[group] = scale * (f32::from(low | high << 4) - 32.0);
+        }
+        two_bits(packed, quants);
+        for (run, quants) in quants.chunks_exact_mut(32).enumerate() {
+            for (quant, &mask) in quants.iter_mut().zip(masks) {
+                *quant |= (mask >> run & 1) << 2;
+            }
+        }
+    }
+}
+
+/// Decodes the 6-bit scale and minimum of group `group` of `Q4_K` and `Q5_K`
+/// (ggml's `get_scale_min_k4`).
+#[inline(always)]
+fn scale_and_minimum(packed: &[u8], group: usize) -> (f32, f32) {
+    let (scale, minimum) = if group < 4 {
+        (packed[group] & 63, packed[group + 4] & 63)
+    } else {
+        (
+            packed[group + 4] & 15 | packed[group - 4] >> 6 << 4,
+            packed[group + 4] >> 4 | packed[group] >> 6 << 4,
+        )
+    };
+    (f32::from(scale), f32::from(minimum))
+}
+
+#[inline(always)]
+fn k_scales(block: &[u8], scales: &mut [f32], offsets: &mut [f32]) {
+    let (scale, minimum) = (half_at(block, 0), half_at(block, 2));
+    for group in 0..8 {
+        let (factor, steps) = scale_and_minimum(&block[4..16], group);
+        scales[group] = scale * factor;
+        offsets[group] = -(minimum * steps);
+    }
+}
+
+pub(crate) struct Q4K;
+impl Quantized for Q4K {
+    const FORMAT: Format = Format::Q4K;
+    const GROUP: usize = 32;
+    const ZERO: i32 = 0;
+    const SIGNED: bool = false;
+    const CHAIN: usize = 8;
+    const OFFSET: bool = true;
+    #[inline(always)]
+    fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], offsets: &mut [f32]) {
+        k_scales(block, scales, offsets);
+        for (packed, quants) in block[16..144]
+            .chunks_exact(32)
+            .zip(quants.chunks_exact_mut(64))
+        {
+            nibbles(packed, quants);
+        }
+    }
+}
+
+pub(crate) struct Q5K;
+impl Quantized for Q5K {
+    const FORMAT: Format = Format::Q5K;
+    const GROUP: usize = 32;
+    const ZERO: i32 = 0;
+    const SIGNED: bool = false;
+    const CHAIN: usize = 4;
+    const OFFSET: bool = true;
+    #[inline(always)]
+    fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], offsets: &mut [f32]) {
+        k_scales(block, scales, offsets);
+        for (packed, quants) in block[48..176]
+            .chunks_exact(32)
+            .zip(quants.chunks_exact_mut(64))
+        {
+            nibbles(packed, quants);
+        }
+        for (run, quants) in quants.chunks_exact_mut(32).enumerate() {
+            for (quant, &bits) in quants.iter_mut().zip(&block[16..48]) {
+                *quant |= (bits >> run & 1) << 4;
+            }
+        }
+    }
+}
+
+pub(crate) struct Q6K;
+impl Quantized for Q6K {
+    const FORMAT: Format = Format::Q6K;
+    const GROUP: usize = 16;
+    const ZERO: i32 = 32;
+    const SIGNED: bool = false;
+    const CHAIN: usize = 2;
+    const OFFSET: bool = false;
+    #[inline(always)]
+    fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], _offsets: &mut [f32]) {
+        let scale = half_at(block, 208);
+        for (group, &factor) in scales.iter_mut().zip(&block[192..208]) {
+            *group = scale * f32::from(factor as i8);
+        }
+        for half in 0..2 {
+            let low = &block[64 * half..64 * half + 64];
+            let high = &block[128 + 32 * half..160 + 32 * half];
+            let quants = &mut quants[128 * half..128 * half + 128];
+            nibbles(low, quants);
+            for (run, quants) in quants.chunks_exact_mut(32).enumerate() {
+                for (quant, &bits) in quants.iter_mut().zip(high) {
+                    *quant |= (bits >> (2 * run) & 3) << 4;
+                }
+            }
+        }
+    }
+}
+
+/// Calls `$run::<Q>($args)` for the quantized format that `$format` is, and
+/// evaluates `$float` for the others.
+macro_rules! for_quantized {
+    ($format:expr, $run:ident ($($arg:expr),* $(,)?), $float:expr) => {
+        match $format {
+            $crate::block::Format::Q4_0 => $run::<$crate::unpack::Q4_0>($($arg),*),
+            $crate::block::Format::Q4_1 => $run::<$crate::unpack::Q4_1>($($arg),*),
+            $crate::block::Format::Q5_0 => $run::<$crate::unpack::Q5_0>($($arg),*),
+            $crate::block::Format::Q5_1 => $run::<$crate::unpack::Q5_1>($($arg),*),
+            $crate::block::Format::Q8_0 => $run::<$crate::unpack::Q8_0>($($arg),*),
+            $crate::block::Format::Q2K => $run::<$crate::unpack::Q2K>($($arg),*),
+            $crate::block::Format::Q3K => $run::<$crate::unpack::Q3K>($($arg),*),
+            $crate::block::Format::Q4K => $run::<$crate::unpack::Q4K>($($arg),*),
+            $crate::block::Format::Q5K => $run::<$crate::unpack::Q5K>($($arg),*),
+            $crate::block::Format::Q6K => $run::<$crate::unpack::Q6K>($($arg),*),
+            $crate::block::Format::F32
+            | $crate::block::Format::F16
+            | $crate::block::Format::Bf16 => $float,
+        }
+    };
+}
+pub(crate) use for_quantized;
+
+/// Writes the weights of one row as floats.
+///
+/// `row` holds `out.len()` weights in `format`; a partial block is left out.
+pub fn dequantize_row(format: Format, row: &[u8], out: &mut [f32]) {
+    for_quantized!(
+        format,
+        dequantize_blocks(row, out),
+        widen_row(format, row, out)
+    );
+}
+
+fn dequantize_blocks<Q: Quantized>(row: &[u8], out: &mut [f32]) {
+    let (mut quants, mut scales, mut offsets) = ([0; 256], [0.0; 16], [0.0; 16]);
+    let elements = Q::FORMAT.block_elements();
+    let groups = elements / Q::GROUP;
+    let blocks = row.chunks_exact(Q::FORMAT.block_bytes());
+    for (block, out) in blocks.zip(out.chunks_exact_mut(elements)) {
+        let quants = &mut quants[..elements];
+        Q::unpack(block, quants, &mut scales[..groups], &mut offsets[..groups]);
+        for (at, (out, &quant)) in out.iter_mut().zip(quants.iter()).enumerate() {
+            let quant = if Q::SIGNED {
+                i32::from(quant as i8)
+            } else {
+                i32::from(quant)
+            };
+            *out = scales[at / Q::GROUP] * (quant - Q::ZERO) as f32 + offsets[at / Q::GROUP];
+        }
+    }
+}
+
+/// Widens a row of floats of any width.
+#[inline(always)]
+pub(crate) fn widen_row(format: Format, row: &[u8], out: &mut [f32]) {
+    match format {
+        Format::F16 => {
+            for (out, bytes) in out.iter_mut().zip(row.chunks_exact(2)) {
+                *out = widen(u16::from_le_bytes([bytes[0], bytes[1]]));
+            }
+        }
+        Format::Bf16 => {
+            for (out, bytes) in out.iter_mut().zip(row.chunks_exact(2)) {
+                *out = f32::from_bits(u32::from(u16::from_le_bytes([bytes[0], bytes[1]])) << 16);
+            }
+        }
+        _ => {
+            for (out, bytes) in out.iter_mut().zip(row.chunks_exact(4)) {
+                *out = f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+            }
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Element-wise steps between the products: norms, activations, sums.
+//!
+//! Each is one source compiled for every level; sums run in a fixed order, so
+//! that the levels agree to the bit.
+
+use crate::simd::dispatch;
+
+/// Partial sums of a reduction; a fixed number, so that the order of additions
+/// does not depend on the width of the registers.
+const LANES: usize = 16;
+
+dispatch! {
+    /// Writes `x * weight / rms(x)` to `out`, all of the same length
+    /// (Zhang and Sennrich 2019, arXiv:1910.07467).
+    pub fn rms_norm(x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]) = rms_norm_body
+}
+
+#[inline(always)]
+fn rms_norm_body(x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]) {
+    let scale = rms_scale(x, epsilon);
+    for ((out, x), weight) in out.iter_mut().zip(x).zip(weight) {
+        *out = x * scale * weight;
+    }
+}
+
+dispatch! {
+    /// Like [`rms_norm`], in place.
+    pub fn rms_norm_in_place(x: &mut [f32], weight: &[f32], epsilon: f32) = rms_norm_in_place_body
+}
+
+#[inline(always)]
+fn rms_norm_in_place_body(x: &mut [f32], weight: &[f32], epsilon: f32) {
+    let scale = rms_scale(x, epsilon);
+    for (x, weight) in x.iter_mut().zip(weight) {
+        *x = *x * scale * weight;
+    }
+}
+
+#[inline(always)]
+fn rms_scale(x: &[f32], epsilon: f32) -> f32 {
+    let mut lanes = [0.0_f32; LANES];
+    let chunks = x.chunks_exact(LANES);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        for (lane, x) in lanes.iter_mut().zip(chunk) {
+            *lane += x * x;
+        }
+    }
+    let sum = lanes.iter().sum::<f32>() + rest.iter().map(|x| x * x).sum::<f32>();
+    1.0 / (sum / x.len() as f32 + epsilon).sqrt()
+}
+
+dispatch! {
+    /// Adds `y` to `x`.
+    pub fn add(x: &mut [f32], y: &[f32]) = add_body
+}
+
+#[inline(always)]
+fn add_body(x: &mut [f32], y: &[f32]) {
+    for (x, y) in x.iter_mut().zip(y) {
+        *x += y;
+    }
+}
+
+/// The non-linearity of a gated feed-forward step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    /// `x * sigmoid(x)`
+    Silu,
+    /// The tanh form of GELU (Hendrycks and Gimpel 2016, arXiv:1606.08415).
+    GeluTanh,
+}
+
+dispatch! {
+    /// Replaces `gate` by `activation(gate) * up`.
+    pub fn gated(kind: Gate, gate: &mut [f32], up: &[f32]) = gated_body
+}
+
+#[inline(always)]
+fn gated_body(kind: Gate, gate: &mut [f32], up: &[f32]) {
+    match kind {
+        Gate::Silu => {
+            for (gate, up) in gate.iter_mut().zip(up) {
+                *gate = *gate * sigmoid(*gate) * up;
+            }
+        }
+        Gate::GeluTanh => {
+            /// sqrt(2 / pi)
+            const FACTOR: f32 = 0.797_884_6;
+            for (gate, up) in gate.iter_mut().zip(up) {
+                let x = *gate;
+                let inner = FACTOR * x * (1.0 + 0.044_715 * x * x);
+                // (1 + tanh(y)) / 2 is the logistic function of 2 y.
+                *gate = x * sigmoid(2.0 * inner) * up;
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + exp(-x))
+}
+
+/// Returns `e^x` within 2 units in the last place; 0 below -87.3, and values
+/// above 88.3 as at 88.3.
+///
+/// Splits `x = n ln 2 + r`, `|r| <= ln 2 / 2`, and sums the Taylor series of
+/// `e^r` to the seventh power, whose remainder is under 6e-9.
+#[inline(always)]
+pub(crate) fn exp(x: f32) -> f32 {
+    const LOWEST: f32 = -87.3;
+    /// ln 2 in two parts, the first short enough that `n * LN_2_HIGH` is exact.
+    const LN_2_HIGH: f32 = 0.693_359_4;
+    const LN_2_LOW: f32 = -2.121_944_4e-4;
+    let bounded = x.clamp(LOWEST, 88.3);
+    let n = (bounded * std::f32::consts::LOG2_E).round_ties_even();
+    let r = bounded - n * LN_2_HIGH - n * LN_2_LOW;
+    let mut sum = 1.0 / 5040.0;
+    for coefficient in [
+        1.0 / 720.0,
+        1.0 / 120.0,
+        1.0 / 24.0,
+        1.0 / 6.0,
+        0.5,
+        1.0,
+        1.0,
+    ] {
+        sum = sum * r + coefficient;
+    }
+    // 2^n; n lies in -126..=127, so the exponent field needs no care.
+    let power = f32::from_bits(((n as i32 + 127) as u32) << 23);
+    if x < LOWEST { 0.0 } else { sum * power }
+}
+
+dispatch! {
+    /// Replaces each `x` by `cap * tanh(x / cap)`, a soft cap of logits.
+    pub fn soft_cap(x: &mut [f32], cap: f32) = soft_cap_body
+}
+
+#[inline(always)]
+fn soft_cap_body(x: &mut [f32], cap: f32) {
+    for x in x {
+        *x = cap * (2.0 * sigmoid(2.0 * *x / cap) - 1.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::Level;
+
+    #[test]
+    fn exp_is_close_over_its_whole_range() {
+        let mut x = -87.0_f32;
+        while x < 88.0 {
+            let exact = f64::from(x).exp();
+            assert!((f64::from(exp(x)) / exact - 1.0).abs() < 2.5e-7, "exp({x})");
+            x += 0.0137;
+        }
+        assert_eq!(exp(f32::NEG_INFINITY), 0.0);
+        assert_eq!(exp(0.0), 1.0);
+    }
+
+    #[test]
+    fn levels_agree_to_the_bit() {
+        let x: Vec<f32> = (0..131).map(|i| (i as f32 * 0.37).sin() * 9.0).collect();
+        let weight: Vec<f32> = (0..131).map(|i| (i as f32 * 0.11).cos()).collect();
+        let run = |level| {
+            let mut out = vec![0.0; 131];
+            rms_norm(level, &x, &weight, 1e-6, &mut out);
+            let mut gate = x.clone();
+            gated(level, Gate::GeluTanh, &mut gate, &out);
+            let mut silu = x.clone();
+            gated(level, Gate::Silu, &mut silu, &gate);
+            soft_cap(level, &mut silu, 30.0);
+            add(level, &mut silu, &out);
+            silu.iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+        };
+        for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+            assert_eq!(run(level), run(Level::Scalar));
+        }
+    }
+
+    #[test]
+    fn rms_norm_has_unit_mean_square() {
+        let x: Vec<f32> = (1..=40).map(|i| i as f32).collect();
+        let mut out = vec![0.0; 40];
+        rms_norm(Level::Scalar, &x, &[1.0; 40], 0.0, &mut out);
+        let mean = out.iter().map(|x| x * x).sum::<f32>() / 40.0;
+        assert!((mean - 1.0).abs() < 1e-5);
+    }
+
+    #[test]
+    fn gates_match_their_definitions() {
+        for x in [-3.0_f32, -0.5, 0.0, 0.7, 4.0] {
+            let mut gate = [x];
+            gated(Level::Scalar, Gate::Silu, &mut gate, &[1.0]);
+            assert!((gate[0] - x / (1.0 + (-x).exp())).abs() < 1e-6);
+            let mut gate = [x];
+            gated(Level::Scalar, Gate::GeluTanh, &mut gate, &[1.0]);
+            let inner = (2.0 / std::f32::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3));
+            assert!((gate[0] - 0.5 * x * (1.0 + inner.tanh())).abs() < 1e-6);
+        }
+    }
+}
