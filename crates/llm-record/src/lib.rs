@@ -1,0 +1,42 @@
+//! The JSON lines that the toolkit reads and writes.
+//!
+//! Modules stand in the order in which a line travels: bytes → [`read`] → [`request`] (its prompt
+//! possibly made by a [`template`]) → [`record`] with its [`usage`] → [`mod@write`]. A request in:
+//!
+//! ```json
+//! {"id": 7, "prompt": "Name the capital of France.", "max_tokens": 20}
+//! ```
+//!
+//! and the record that closes it (shortened):
+//!
+//! ```json
+//! {"type":"completion","schema_version":1,"id":7,"line":1,"text":"Paris.","finish_reason":"stop"}
+//! ```
+//!
+//! The shapes are public as JSON Schema in `schema/`, generated from the types here. This crate
+//! knows no tensors, no flags and no policy: what to do with a failed line is the caller's choice.
+#![forbid(unsafe_code)]
+
+mod id;
+pub mod overrides;
+pub mod read;
+pub mod record;
+pub mod request;
+pub mod template;
+pub mod usage;
+pub mod write;
+
+pub use id::Id;
+pub use overrides::Overrides;
+pub use read::{Line, LineError, LineFault, Lines};
+pub use record::{
+    Build, Completion, Count, Delta, ErrorCode, ErrorDetail, ErrorRecord, FinishReason, ModelFile,
+    ModelIdentity, ModelRecord, Record, SCHEMA_VERSION, Sampling, SchemaVersion, TemplateUse,
+};
+pub use request::{Incoming, Message, Prompt, Request};
+pub use template::{Template, TemplateError};
+pub use usage::{Metrics, PromptTokensDetails, Usage};
+pub use write::LineWriter;
+
+/// The fields of a JSON object, in the order in which they were written.
+pub type Fields = serde_json::Map<String, serde_json::Value>;

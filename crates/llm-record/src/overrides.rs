@@ -1,0 +1,269 @@
+//! The sampling fields that one line, or the command line, may set, under all the names that they
+//! have in the field. What an unset field means is the engine's business.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::Fields;
+
+/// Sampling settings; `None` leaves a setting to whoever comes next (line, then flag, then model).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Overrides {
+    /// Tokens to generate at most; -1 means to the end of the context.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<i64>,
+    /// Temperature; 0 means greedy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f32>,
+    /// How many of the best tokens stay; 0 or less means all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top_k: Option<i64>,
+    /// Probability mass that stays, above 0 and at most 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top_p: Option<f32>,
+    /// Least probability relative to the best token's, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_p: Option<f32>,
+    /// Divisor for the logits of tokens seen lately; 1 means none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat_penalty: Option<f32>,
+    /// How many tokens count as lately; -1 means the whole context.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat_last_n: Option<i64>,
+    /// Seed; -1 draws one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<i64>,
+    /// Texts that end the answer and are not part of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<Vec<String>>,
+}
+
+impl Overrides {
+    /// Returns what an object sets. `null` counts as absent, and of several names of one setting
+    /// (`max_tokens`, `max_completion_tokens`, `n_predict`) the first that is present counts.
+    ///
+    /// # Errors
+    /// A sentence that names the field, when a value is of the wrong kind or out of range.
+    pub fn of(fields: &Fields) -> Result<Self, String> {
+        let overrides = Self {
+            max_tokens: integer(
+                fields,
+                &["max_tokens", "max_completion_tokens", "n_predict"],
+            )?,
+            temperature: number(fields, &["temperature", "temp"])?,
+            top_k: integer(fields, &["top_k"])?,
+            top_p: number(fields, &["top_p"])?,
+            min_p: number(fields, &["min_p"])?,
+            repeat_penalty: number(fields, &["repeat_penalty", "repetition_penalty"])?,
+            repeat_last_n: integer(fields, &["repeat_last_n"])?,
+            seed: integer(fields, &["seed"])?,
+            stop: stop(fields)?,
+        };
+        overrides.check()?;
+        Ok(overrides)
+    }
+
+    /// Checks the range of every setting; the sentence returned names the first that is wrong.
+    ///
+    /// # Errors
+    /// A sentence that names the setting and its range.
+    pub fn check(&self) -> Result<(), String> {
+        let float = |name: &str, value: Option<f32>, good: fn(f32) -> bool, range: &str| match value
+        {
+            Some(value) if !value.is_finite() => Err(format!(
+                "'{name}' is {value} but must be a finite number, {range}"
+            )),
+            Some(value) if !good(value) => Err(format!("'{name}' is {value} but must be {range}")),
+            _ => Ok(()),
+        };
+        let at_least = |name: &str, value: Option<i64>, least: i64| match value {
+            Some(value) if value < least => {
+                Err(format!("'{name}' is {value} but must be at least {least}"))
+            }
+            _ => Ok(()),
+        };
+        float("temperature", self.temperature, |v| v >= 0.0, "0 or more")?;
+        float(
+            "top_p",
+            self.top_p,
+            |v| v > 0.0 && v <= 1.0,
+            "above 0 and at most 1",
+        )?;
+        float(
+            "min_p",
+            self.min_p,
+            |v| (0.0..=1.0).contains(&v),
+            "from 0 to 1",
+        )?;
+        float(
+            "repeat_penalty",
+            self.repeat_penalty,
+            |v| v > 0.0,
+            "above 0",
+        )?;
+        at_least("max_tokens", self.max_tokens, -1)?;
+        at_least("repeat_last_n", self.repeat_last_n, -1)?;
+        at_least("seed", self.seed, -1)?;
+        if self.stop.iter().flatten().any(String::is_empty) {
+            return Err("'stop' holds an empty text, which would end every answer at once".into());
+        }
+        Ok(())
+    }
+
+    /// Returns these settings with `others` in the places that are unset here.
+    #[must_use]
+    pub fn or(&self, others: &Self) -> Self {
+        Self {
+            max_tokens: self.max_tokens.or(others.max_tokens),
+            temperature: self.temperature.or(others.temperature),
+            top_k: self.top_k.or(others.top_k),
+            top_p: self.top_p.or(others.top_p),
+            min_p: self.min_p.or(others.min_p),
+            repeat_penalty: self.repeat_penalty.or(others.repeat_penalty),
+            repeat_last_n: self.repeat_last_n.or(others.repeat_last_n),
+            seed: self.seed.or(others.seed),
+            stop: self.stop.clone().or_else(|| others.stop.clone()),
+        }
+    }
+}
+
+/// Returns the first of the names that is present and not null, with its value.
+fn first<'a>(fields: &'a Fields, names: &[&'a str]) -> Option<(&'a str, &'a Value)> {
+    names
+        .iter()
+        .filter_map(|name| Some((*name, fields.get(*name)?)))
+        .find(|(_, value)| !value.is_null())
+}
+
+fn integer(fields: &Fields, names: &[&str]) -> Result<Option<i64>, String> {
+    let Some((name, value)) = first(fields, names) else {
+        return Ok(None);
+    };
+    match value.as_i64().or_else(|| whole(value.as_f64()?)) {
+        Some(number) => Ok(Some(number)),
+        None => Err(format!("'{name}' is {value} but must be a whole number")),
+    }
+}
+
+/// Returns a float that stands for a small whole number as that number: other programs write 20.0.
+fn whole(value: f64) -> Option<i64> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "checked to be whole and small"
+    )]
+    (value.fract() == 0.0 && value.abs() < 1e15).then_some(value as i64)
+}
+
+fn number(fields: &Fields, names: &[&str]) -> Result<Option<f32>, String> {
+    let Some((name, value)) = first(fields, names) else {
+        return Ok(None);
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "samplers compute in f32")]
+    match value.as_f64() {
+        Some(number) => Ok(Some(number as f32)),
+        None => Err(format!("'{name}' is {value} but must be a number")),
+    }
+}
+
+fn stop(fields: &Fields) -> Result<Option<Vec<String>>, String> {
+    let texts = match fields.get("stop") {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::String(text)) => Some(vec![text.clone()]),
+        Some(Value::Array(items)) => items
+            .iter()
+            .map(|item| item.as_str().map(str::to_owned))
+            .collect(),
+        Some(_) => None,
+    };
+    match texts {
+        Some(texts) => Ok(Some(texts)),
+        None => Err("'stop' must be a string or a list of strings".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(json: &str) -> Result<Overrides, String> {
+        Overrides::of(&serde_json::from_str(json).unwrap())
+    }
+
+    #[test]
+    fn every_name_is_read() {
+        let all = of(
+            r#"{"max_completion_tokens":5,"temperature":0.5,"top_k":40.0,"top_p":0.9,
+            "min_p":0.05,"repetition_penalty":1.1,"repeat_last_n":64,"seed":-1,"stop":"END"}"#,
+        )
+        .unwrap();
+        let wanted = Overrides {
+            max_tokens: Some(5),
+            temperature: Some(0.5),
+            top_k: Some(40),
+            top_p: Some(0.9),
+            min_p: Some(0.05),
+            repeat_penalty: Some(1.1),
+            repeat_last_n: Some(64),
+            seed: Some(-1),
+            stop: Some(vec!["END".into()]),
+        };
+        assert_eq!(all, wanted);
+        assert_eq!(of(r#"{"n_predict":7}"#).unwrap().max_tokens, Some(7));
+        assert_eq!(
+            of(r#"{"max_tokens":null,"n_predict":7}"#)
+                .unwrap()
+                .max_tokens,
+            Some(7)
+        );
+        assert_eq!(of(r#"{"stop":["a","b"]}"#).unwrap().stop.unwrap().len(), 2);
+        assert_eq!(of(r#"{"other":1}"#).unwrap(), Overrides::default());
+    }
+
+    #[test]
+    fn a_wrong_value_is_named() {
+        for (json, name) in [
+            (r#"{"max_tokens":"5"}"#, "max_tokens"),
+            (r#"{"max_tokens":1.5}"#, "max_tokens"),
+            (r#"{"n_predict":-2}"#, "max_tokens"),
+            (r#"{"temperature":-0.1}"#, "temperature"),
+            (r#"{"top_p":0}"#, "top_p"),
+            (r#"{"min_p":1.01}"#, "min_p"),
+            (r#"{"repeat_penalty":0}"#, "repeat_penalty"),
+            (r#"{"seed":-2}"#, "seed"),
+            (r#"{"seed":1e40}"#, "seed"),
+            (r#"{"temperature":1e300}"#, "temperature"),
+            (r#"{"stop":[1]}"#, "stop"),
+            (r#"{"stop":""}"#, "stop"),
+        ] {
+            let error = of(json).unwrap_err();
+            assert!(error.contains(&format!("'{name}'")), "{json}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_number_without_end_is_called_so() {
+        let settings = Overrides {
+            temperature: Some(f32::INFINITY),
+            ..Overrides::default()
+        };
+        assert_eq!(
+            settings.check().unwrap_err(),
+            "'temperature' is inf but must be a finite number, 0 or more"
+        );
+    }
+
+    #[test]
+    fn the_line_wins_over_the_flag() {
+        let line = Overrides {
+            seed: Some(1),
+            ..Overrides::default()
+        };
+        let flags = Overrides {
+            seed: Some(2),
+            top_k: Some(3),
+            ..Overrides::default()
+        };
+        let both = line.or(&flags);
+        assert_eq!((both.seed, both.top_k), (Some(1), Some(3)));
+    }
+}

@@ -1,0 +1,360 @@
+//! What goes out: one JSON object a line, told apart by its `type`. How a record gets onto a stream
+//! is `write`'s business, how long something took is `usage`'s.
+//!
+//! Names are whole words or the field's own (OpenAI's, vLLM's). Sizes are in bytes, times in
+//! milliseconds where the name says so, `created` in Unix seconds. A field that is not known is left
+//! out. New fields may come with the same [`SCHEMA_VERSION`]; a change of meaning raises it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Fields, Id, Metrics, Usage};
+
+/// The version that stands in each record as `schema_version`.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The version of a record's shape; a new record has [`SCHEMA_VERSION`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct SchemaVersion(pub u32);
+
+impl Default for SchemaVersion {
+    fn default() -> Self {
+        Self(SCHEMA_VERSION)
+    }
+}
+
+/// One line of output.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Record {
+    /// What a model is and where its files lie.
+    Model(Box<ModelRecord>),
+    /// A piece of an answer that is still growing; a closing record follows.
+    Delta(Delta),
+    /// A whole answer; closes a request.
+    Completion(Box<Completion>),
+    /// How many tokens a prompt has; closes a request.
+    Count(Box<Count>),
+    /// Why there is no answer; closes a request.
+    Error(ErrorRecord),
+}
+
+impl From<ModelRecord> for Record {
+    fn from(record: ModelRecord) -> Self {
+        Self::Model(Box::new(record))
+    }
+}
+
+impl From<Delta> for Record {
+    fn from(record: Delta) -> Self {
+        Self::Delta(record)
+    }
+}
+
+impl From<Completion> for Record {
+    fn from(record: Completion) -> Self {
+        Self::Completion(Box::new(record))
+    }
+}
+
+impl From<Count> for Record {
+    fn from(record: Count) -> Self {
+        Self::Count(Box::new(record))
+    }
+}
+
+impl From<ErrorRecord> for Record {
+    fn from(record: ErrorRecord) -> Self {
+        Self::Error(record)
+    }
+}
+
+/// A model in the store. Only `name` is always known; the header's facts come with `llm-pull show`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ModelRecord {
+    /// The record's version.
+    pub schema_version: SchemaVersion,
+    /// The name that `-m` takes.
+    pub name: String,
+    /// Repository on the hub, as `organization/name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repo: Option<String>,
+    /// Commit of the repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// Where the model (its first file) lies on this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Size of all files in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// SHA-256 of the weights in hexadecimal (of the list of digests, for several files).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// The files, in the order in which they are read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<ModelFile>,
+    /// Architecture as the file names it, `llama` or `gemma3` say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub architecture: Option<String>,
+    /// Number of weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<u64>,
+    /// Quantization, `Q4_K_M` say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantization: Option<String>,
+    /// Longest context that the model was trained for, in tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_length: Option<u64>,
+    /// Whether the model brings a chat template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat_template: Option<bool>,
+    /// Kind of tokenizer, with its pre-tokenizer where it has one (`gpt2/smollm`, `llama`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokenizer: Option<String>,
+    /// Number of tokens that the tokenizer knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vocabulary: Option<u64>,
+    /// Licence, as an SPDX identifier where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub license: Option<String>,
+    /// What was done with the model (`pulled`, `present`, `imported`, `removed`, `planned`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+}
+
+/// One file of a model.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ModelFile {
+    /// Path inside the repository, or the file's name.
+    pub path: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// SHA-256 in hexadecimal, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+}
+
+/// A piece of an answer: the pieces of one request, in order, make its whole text.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Delta {
+    /// The record's version.
+    pub schema_version: SchemaVersion,
+    /// The request's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Id>,
+    /// The request's line in the input, from 1.
+    pub line: u64,
+    /// The piece; never a cut character.
+    pub text: String,
+}
+
+/// A whole answer and all that is needed to audit it and to make it again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Completion {
+    /// The record's version.
+    #[serde(default)]
+    pub schema_version: SchemaVersion,
+    /// The request's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Id>,
+    /// The request's line in the input, from 1.
+    pub line: u64,
+    /// The answer, without the token or text that ended it.
+    pub text: String,
+    /// Why it ended.
+    pub finish_reason: FinishReason,
+    /// How many tokens it took.
+    pub usage: Usage,
+    /// How long it took.
+    pub metrics: Metrics,
+    /// When it ended, in Unix seconds.
+    pub created: i64,
+    /// Fields of the input that were asked to be kept.
+    #[serde(default, skip_serializing_if = "Fields::is_empty")]
+    pub input: Fields,
+    /// The model that answered.
+    pub model: ModelIdentity,
+    /// How each token was chosen.
+    pub sampling: Sampling,
+    /// SHA-256 in hexadecimal of model digest, rendered prompt, sampling and seed.
+    pub request_digest: String,
+    /// The program that answered.
+    pub build: Build,
+}
+
+/// Why an answer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FinishReason {
+    /// The model, or a stop text, ended it.
+    Stop,
+    /// The limit of tokens, or the context's end, was reached.
+    Length,
+}
+
+/// Which weights answered, and in what words they were asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ModelIdentity {
+    /// The name that the user gave.
+    pub name: String,
+    /// SHA-256 of the weights in hexadecimal (of the list of digests, for several files).
+    pub digest: String,
+    /// Quantization, `Q4_K_M` say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantization: Option<String>,
+    /// Architecture as the file names it.
+    pub architecture: String,
+    /// Name of the (first) file.
+    pub file: String,
+    /// How the prompt became the model's text.
+    pub template: TemplateUse,
+}
+
+/// How a prompt became the model's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum TemplateUse {
+    /// By the chat template that the model brings.
+    Chat,
+    /// By a chat template from a file of the user's.
+    File,
+    /// Not at all: the text as it is.
+    Raw,
+}
+
+/// The sampler's settings as they were used, defaults filled in.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Sampling {
+    /// Whether the best token was always taken; then only the penalty below has any effect.
+    pub greedy: bool,
+    /// Temperature; 0 means greedy.
+    pub temperature: f32,
+    /// How many of the best tokens stayed; 0 means all.
+    pub top_k: i64,
+    /// Probability mass that stayed.
+    pub top_p: f32,
+    /// Least probability relative to the best token's.
+    pub min_p: f32,
+    /// Divisor for the logits of tokens seen lately; 1 means none.
+    pub repeat_penalty: f32,
+    /// How many tokens counted as lately; -1 means the whole context.
+    pub repeat_last_n: i64,
+    /// Seed of the random stream, drawn or given.
+    pub seed: u64,
+    /// Most tokens to generate; -1 means to the end of the context.
+    pub max_tokens: i64,
+    /// Texts that end the answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stop: Vec<String>,
+}
+
+/// The program and machine level that answered; the same bytes come again within one of these.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Build {
+    /// Version of the toolkit.
+    pub version: String,
+    /// Level of the kernels (`scalar`, `avx2`, …).
+    pub simd: String,
+    /// Device (`cpu`, `cuda`, …).
+    pub device: String,
+    /// Number of threads; does not change the answer.
+    pub threads: u64,
+}
+
+/// How many tokens a prompt has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Count {
+    /// The record's version.
+    #[serde(default)]
+    pub schema_version: SchemaVersion,
+    /// The request's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Id>,
+    /// The request's line in the input, from 1.
+    pub line: u64,
+    /// The count, as `prompt_tokens`; nothing was generated.
+    pub usage: Usage,
+    /// Fields of the input that were asked to be kept.
+    #[serde(default, skip_serializing_if = "Fields::is_empty")]
+    pub input: Fields,
+    /// The model whose tokenizer and template counted.
+    pub model: ModelIdentity,
+}
+
+/// Why a request has no answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ErrorRecord {
+    /// The record's version.
+    #[serde(default)]
+    pub schema_version: SchemaVersion,
+    /// The request's id, where it could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Id>,
+    /// The request's line in the input, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+    /// What went wrong.
+    pub error: ErrorDetail,
+    /// Fields of the input that were asked to be kept.
+    #[serde(default, skip_serializing_if = "Fields::is_empty")]
+    pub input: Fields,
+}
+
+impl ErrorRecord {
+    /// Returns the record for a request that failed.
+    pub fn new(line: u64, id: Option<Id>, code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            schema_version: SchemaVersion::default(),
+            id,
+            line: Some(line),
+            error: ErrorDetail {
+                code,
+                message: message.into(),
+            },
+            input: Fields::new(),
+        }
+    }
+}
+
+/// What went wrong, for programs and for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ErrorDetail {
+    /// For programs; the words never change.
+    pub code: ErrorCode,
+    /// For people: one sentence that names the thing and the way out.
+    pub message: String,
+}
+
+/// The kinds of failure, stable across versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ErrorCode {
+    /// The line is not UTF-8.
+    BadUtf8,
+    /// The line is not a JSON object.
+    BadJson,
+    /// The line, or the whole input, is longer than the limit.
+    InputTooLong,
+    /// A field is absent, of the wrong kind or out of range.
+    BadRequest,
+    /// A `{{field}}` of the template is not in the line.
+    MissingField,
+    /// There is nothing to work on.
+    EmptyInput,
+    /// Prompt and answer do not fit into the context.
+    ContextExceeded,
+    /// The chat template refused the messages.
+    TemplateFailed,
+    /// The cache for prompt and answer does not fit into the memory that is left.
+    OutOfMemory,
+    /// The model failed at the request.
+    GenerationFailed,
+    /// A code of a later version.
+    #[serde(other)]
+    Unknown,
+}

@@ -1,0 +1,307 @@
+//! What comes in: a JSON object of the user's, or a record of the toolkit's own.
+//! How bytes become lines is `read`'s business, what flags add to a request `llm-cli`'s.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Fields, Id, Line, LineError, LineFault, Overrides};
+
+/// One line of input, understood.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Incoming {
+    /// Something to answer.
+    Request(Box<Request>),
+    /// An `error` record of an earlier stage: passes through, byte for byte.
+    Failed(Line),
+    /// A `delta` record of an earlier stage: the completion that closes it holds its text.
+    Delta,
+}
+
+/// A prompt with its name and settings.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Request {
+    /// Line in the input, from 1.
+    pub line: u64,
+    /// The line's own name.
+    pub id: Option<Id>,
+    /// The prompt, where the line has one; a template over `fields` may make another.
+    pub prompt: Option<Prompt>,
+    /// Sampling settings of this line.
+    pub overrides: Overrides,
+    /// What an earlier stage kept under `input`; goes into the answer's `input` again.
+    pub input: Fields,
+    /// The whole object, for templates and for fields to keep.
+    pub fields: Fields,
+}
+
+/// What the model is asked.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Prompt {
+    /// One text.
+    Text(String),
+    /// A conversation, never empty.
+    Messages(Vec<Message>),
+}
+
+/// One turn of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Message {
+    /// Who speaks: `system`, `user`, `assistant`, or another role that the chat template knows.
+    pub role: String,
+    /// What is said.
+    pub content: String,
+}
+
+impl Message {
+    /// Returns a message.
+    pub fn new(role: impl Into<String>, content: impl Into<String>) -> Self {
+        Self {
+            role: role.into(),
+            content: content.into(),
+        }
+    }
+}
+
+impl Request {
+    /// Returns the request for a plain text, which templates reach as `{{text}}`.
+    #[must_use]
+    pub fn from_text(line: u64, text: String) -> Self {
+        let mut fields = Fields::new();
+        fields.insert("text".into(), Value::String(text.clone()));
+        Self {
+            line,
+            prompt: Some(Prompt::Text(text)),
+            fields,
+            ..Self::default()
+        }
+    }
+}
+
+impl Incoming {
+    /// Understands one line of JSON.
+    ///
+    /// An object with a `type` and a `schema_version` is one of our own records: a completion's
+    /// `text` is the prompt and its `input` is kept. Any other object is a request; its prompt is the
+    /// first of `messages`, `prompt`, `text` and `input` that is present and not null.
+    ///
+    /// # Errors
+    /// A [`LineError`] with the line's number, and its id where one could be read.
+    pub fn parse(line: Line) -> Result<Self, LineError> {
+        let fields: Fields = match serde_json::from_str(&line.text) {
+            Ok(fields) => fields,
+            Err(error) => {
+                let id = Id::salvage(line.text.as_bytes());
+                return Err(LineError::new(line.number, id, json_fault(&error)));
+            }
+        };
+        let bad = |id, reason| LineError::new(line.number, id, LineFault::Request { reason });
+        let id = Id::of(&fields).map_err(|reason| bad(None, reason))?;
+        match own_type(&fields) {
+            Some("error") => return Ok(Self::Failed(line)),
+            Some("delta") => return Ok(Self::Delta),
+            Some("completion") => {}
+            Some(other) => {
+                let reason = format!("a record of type '{other}' holds no prompt");
+                return Err(bad(id, reason));
+            }
+            None => return from_user(line.number, id, fields),
+        }
+        let Some(Value::String(text)) = fields.get("text") else {
+            return Err(bad(id, "a completion must hold a string 'text'".into()));
+        };
+        let input = match fields.get("input") {
+            Some(Value::Object(input)) => input.clone(),
+            _ => Fields::new(),
+        };
+        Ok(Self::Request(Box::new(Request {
+            line: line.number,
+            id,
+            prompt: Some(Prompt::Text(text.clone())),
+            overrides: Overrides::default(),
+            input,
+            fields,
+        })))
+    }
+}
+
+/// Returns the `type` of one of our own records; a user's object may well have a `type` too, so the
+/// version must stand beside it.
+fn own_type(fields: &Fields) -> Option<&str> {
+    fields.get("schema_version")?.as_u64()?;
+    fields.get("type")?.as_str()
+}
+
+fn from_user(line: u64, id: Option<Id>, fields: Fields) -> Result<Incoming, LineError> {
+    let parts = || -> Result<_, String> { Ok((prompt_of(&fields)?, Overrides::of(&fields)?)) };
+    match parts() {
+        Ok((prompt, overrides)) => Ok(Incoming::Request(Box::new(Request {
+            line,
+            id,
+            prompt,
+            overrides,
+            input: Fields::new(),
+            fields,
+        }))),
+        Err(reason) => Err(LineError::new(line, id, LineFault::Request { reason })),
+    }
+}
+
+fn prompt_of(fields: &Fields) -> Result<Option<Prompt>, String> {
+    if let Some(value) = fields.get("messages").filter(|value| !value.is_null()) {
+        return messages(value).map(|messages| Some(Prompt::Messages(messages)));
+    }
+    for name in ["prompt", "text", "input"] {
+        match fields.get(name) {
+            None | Some(Value::Null) => {}
+            Some(Value::String(text)) => return Ok(Some(Prompt::Text(text.clone()))),
+            // A template may well use such a field, so it is not an error before a prompt is needed.
+            Some(_) if name == "input" => {}
+            Some(_) => return Err(format!("'{name}' must be a string")),
+        }
+    }
+    Ok(None)
+}
+
+fn messages(value: &Value) -> Result<Vec<Message>, String> {
+    let list = value
+        .as_array()
+        .filter(|list| !list.is_empty())
+        .ok_or("'messages' must be a list of at least one message")?;
+    list.iter()
+        .enumerate()
+        .map(|(index, message)| {
+            let role = message.get("role").and_then(Value::as_str);
+            let role = role.ok_or_else(|| format!("'messages[{index}]' has no string 'role'"))?;
+            let content = message.get("content").unwrap_or(&Value::Null);
+            let content = content_text(content)
+                .map_err(|reason| format!("'messages[{index}].content' {reason}"))?;
+            Ok(Message::new(role, content))
+        })
+        .collect()
+}
+
+/// Returns the text of a message's content: a string, or a list of text parts, which are joined.
+fn content_text(content: &Value) -> Result<String, String> {
+    match content {
+        Value::String(text) => Ok(text.clone()),
+        Value::Array(parts) => parts
+            .iter()
+            .map(|part| match (part.get("type"), part.get("text")) {
+                (Some(kind), Some(Value::String(text))) if kind == "text" => Ok(text.as_str()),
+                (Some(Value::String(kind)), _) if kind != "text" => Err(format!(
+                    "has a part of type '{kind}', but only text can be read"
+                )),
+                _ => Err("has a part that is not {\"type\":\"text\",\"text\":…}".to_owned()),
+            })
+            .collect(),
+        _ => Err("must be a string or a list of text parts".to_owned()),
+    }
+}
+
+fn json_fault(error: &serde_json::Error) -> LineFault {
+    if error.is_data() {
+        return LineFault::NotAnObject;
+    }
+    // A record is one line, so serde's own "line 1" would only confuse.
+    let text = error.to_string();
+    let reason = text.split(" at line ").next().unwrap_or(&text).to_owned();
+    LineFault::Json {
+        column: error.column(),
+        reason,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Incoming, LineError> {
+        Incoming::parse(Line {
+            number: 3,
+            text: text.into(),
+        })
+    }
+
+    fn request(text: &str) -> Request {
+        match parse(text) {
+            Ok(Incoming::Request(request)) => *request,
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_prompt_has_four_names() {
+        for name in ["prompt", "text", "input"] {
+            let read = request(&format!(r#"{{"id":1,"{name}":"Hi","seed":5}}"#));
+            assert_eq!(read.prompt, Some(Prompt::Text("Hi".into())));
+            assert_eq!((read.line, read.id), (3, Some(Id::Number(1.into()))));
+            assert_eq!(read.overrides.seed, Some(5));
+            assert_eq!(read.fields[name], "Hi");
+        }
+        let read = request(
+            r#"{"messages":[{"role":"system","content":"S"},
+                {"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}]}"#,
+        );
+        let wanted = vec![Message::new("system", "S"), Message::new("user", "ab")];
+        assert_eq!(read.prompt, Some(Prompt::Messages(wanted)));
+        assert_eq!(request(r#"{"title":"x","input":{"a":1}}"#).prompt, None);
+    }
+
+    #[test]
+    fn own_records_chain() {
+        let read = request(
+            r#"{"type":"completion","schema_version":1,"id":"a","text":"T","input":{"k":1},
+                "temperature":9e9,"usage":{}}"#,
+        );
+        assert_eq!(read.prompt, Some(Prompt::Text("T".into())));
+        assert_eq!(read.id, Some(Id::Text("a".into())));
+        assert_eq!(read.input["k"], 1);
+        assert_eq!(read.overrides, Overrides::default());
+        let failed = r#"{"type":"error", "schema_version":1,"error":{"code":"later"}}"#;
+        let line = Line {
+            number: 3,
+            text: failed.into(),
+        };
+        assert_eq!(parse(failed), Ok(Incoming::Failed(line)));
+        let delta = r#"{"type":"delta","schema_version":1,"text":"x"}"#;
+        assert_eq!(parse(delta), Ok(Incoming::Delta));
+        assert!(parse(r#"{"type":"count","schema_version":1}"#).is_err());
+    }
+
+    #[test]
+    fn a_users_object_with_a_type_is_a_request() {
+        assert_eq!(
+            request(r#"{"type":"error","text":"disk full"}"#).prompt,
+            Some(Prompt::Text("disk full".into()))
+        );
+    }
+
+    #[test]
+    fn faults_name_the_field_and_keep_the_id() {
+        for (line, wanted) in [
+            (r#"{"id":"a","prompt":["x"]}"#, "'prompt' must be a string"),
+            (r#"{"id":"a","messages":[]}"#, "'messages' must be"),
+            (
+                r#"{"id":"a","messages":[{"content":"x"}]}"#,
+                "'messages[0]' has no string 'role'",
+            ),
+            (
+                r#"{"id":"a","messages":[{"role":"user"}]}"#,
+                "'messages[0].content' must be",
+            ),
+            (
+                r#"{"id":"a","messages":[{"role":"user","content":[{"type":"image_url"}]}]}"#,
+                "type 'image_url'",
+            ),
+            (r#"{"id":"a","prompt":"x","top_k":"many"}"#, "'top_k'"),
+            (r#"{"id":"a","prompt":"x""#, "JSON"),
+        ] {
+            let error = parse(line).unwrap_err();
+            assert_eq!(error.id, Some(Id::Text("a".into())), "{line}");
+            assert!(error.to_string().contains(wanted), "{line}: {error}");
+        }
+        let error = parse("[1]").unwrap_err();
+        assert_eq!(error.to_string(), "line 3 is not a JSON object");
+    }
+}

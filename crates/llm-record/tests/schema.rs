@@ -1,0 +1,205 @@
+//! The checked-in JSON Schema equals what the types generate, and the types' own output and input pass
+//! it. The real programs' output is checked by the tests of the root package.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
+
+use std::path::PathBuf;
+
+use llm_record::{Incoming, Line, Message, Record};
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, schema_for};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// A line of `--jsonl` input that is not a record of ours, as a schema. Fields that are not named here
+/// are open to templates and `--keep`. The reader takes more than this says (`null` for absent, text
+/// parts as content); whatever passes this schema it takes.
+#[derive(JsonSchema, Deserialize)]
+#[schemars(title = "Request")]
+#[expect(dead_code, reason = "only the schema is made of it")]
+struct RequestLine {
+    /// The line's own name, written back as it is.
+    id: Option<llm_record::Id>,
+    /// The same under `OpenAI`'s name; counts where there is no `id`.
+    custom_id: Option<llm_record::Id>,
+    /// The conversation; counts before the three texts.
+    #[schemars(length(min = 1))]
+    messages: Option<Vec<Message>>,
+    /// The prompt.
+    prompt: Option<String>,
+    /// The prompt, where there is none above.
+    text: Option<String>,
+    /// The prompt, where there is none above.
+    input: Option<Value>,
+    /// Tokens to generate at most; -1 means to the end of the context.
+    #[schemars(range(min = -1))]
+    max_tokens: Option<i64>,
+    /// Temperature; 0 means greedy.
+    #[schemars(range(min = 0))]
+    temperature: Option<f32>,
+    /// How many of the best tokens stay; 0 or less means all.
+    top_k: Option<i64>,
+    /// Probability mass that stays.
+    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
+    top_p: Option<f32>,
+    /// Least probability relative to the best token's.
+    #[schemars(range(min = 0, max = 1))]
+    min_p: Option<f32>,
+    /// Divisor for the logits of tokens seen lately; 1 means none.
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    repeat_penalty: Option<f32>,
+    /// How many tokens count as lately; -1 means the whole context.
+    #[schemars(range(min = -1))]
+    repeat_last_n: Option<i64>,
+    /// Seed; -1 draws one.
+    #[schemars(range(min = -1))]
+    seed: Option<i64>,
+    /// Texts that end the answer.
+    stop: Option<Vec<String>>,
+}
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("schema")
+        .join(name)
+}
+
+/// Compares a schema with its file, or writes the file where `UPDATE_GENERATED=1`.
+fn same_as_checked_in(name: &str, schema: &Schema) {
+    let text = format!("{}\n", serde_json::to_string_pretty(schema).unwrap());
+    if std::env::var_os("UPDATE_GENERATED").is_some_and(|value| value == "1") {
+        std::fs::write(path(name), &text).unwrap();
+    }
+    let there = std::fs::read_to_string(path(name)).unwrap_or_default();
+    assert!(
+        there == text,
+        "crates/llm-record/schema/{name} is stale; \
+         UPDATE_GENERATED=1 cargo test --release -p llm-record writes it"
+    );
+}
+
+/// Returns the schema of what is written: a field that is always written is required.
+fn record_schema() -> Schema {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    settings.into_generator().into_root_schema_for::<Record>()
+}
+
+/// Judges by the types' schema, which is the file's where `the_schemas_are_fresh` holds.
+fn validator(schema: &Schema) -> jsonschema::Validator {
+    jsonschema::validator_for(schema.as_value()).unwrap()
+}
+
+#[test]
+fn the_schemas_are_fresh() {
+    same_as_checked_in("record.json", &record_schema());
+    same_as_checked_in("request.json", &schema_for!(RequestLine));
+}
+
+/// A completion with every field that there is.
+fn completion() -> Value {
+    json!({
+        "type": "completion", "schema_version": 1, "id": 7, "line": 1, "text": "Paris.",
+        "finish_reason": "stop",
+        "usage": {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12,
+            "prompt_tokens_details": {"cached_tokens": 4}},
+        "metrics": {"time_to_first_token_ms": 1.5, "generation_time_ms": 3.0, "mean_itl_ms": 0.75,
+            "tokens_per_second": 1333.333, "prompt_tokens_per_second": 3333.333, "load_ms": 20.0},
+        "created": 1_790_000_000, "input": {"title": "x"},
+        "model": {"name": "smollm2", "digest": "00", "quantization": "Q4_1",
+            "architecture": "llama", "file": "m.gguf", "template": "chat"},
+        "sampling": {"greedy": false, "temperature": 0.7, "top_k": 40, "top_p": 0.95,
+            "min_p": 0.05, "repeat_penalty": 1.1, "repeat_last_n": 64, "seed": 42,
+            "max_tokens": 1024, "stop": ["END"]},
+        "request_digest": "00",
+        "build": {"version": "0.1.0", "simd": "avx2", "device": "cpu", "threads": 2}
+    })
+}
+
+#[test]
+fn a_record_keeps_its_bytes_through_the_types_and_passes_the_schema() {
+    let validator = validator(&record_schema());
+    for value in [
+        completion(),
+        json!({"type": "delta", "schema_version": 1, "id": "a", "line": 2, "text": "Pa"}),
+        json!({"type": "error", "schema_version": 1, "line": 3,
+            "error": {"code": "bad_json", "message": "line 3 is not valid JSON"}}),
+        json!({"type": "model", "schema_version": 1, "name": "smollm2", "repo": "o/r",
+            "files": [{"path": "m.gguf", "size": 1, "sha256": "00"}], "license": "Apache-2.0"}),
+        json!({"type": "count", "schema_version": 1, "line": 1,
+            "usage": {"prompt_tokens": 9, "completion_tokens": 0, "total_tokens": 9,
+                "prompt_tokens_details": {"cached_tokens": 0}},
+            "model": completion()["model"]}),
+    ] {
+        let text = value.to_string();
+        let record: Record = serde_json::from_str(&text).unwrap();
+        assert_eq!(serde_json::to_string(&record).unwrap(), text);
+        let faults: Vec<_> = validator
+            .iter_errors(&value)
+            .map(|fault| fault.to_string())
+            .collect();
+        assert!(faults.is_empty(), "{text}: {faults:?}");
+    }
+}
+
+#[test]
+fn the_record_schema_refuses_what_is_no_record() {
+    let validator = validator(&record_schema());
+    let without = |field: &str| {
+        let mut value = completion();
+        value.as_object_mut().unwrap().remove(field);
+        value
+    };
+    for field in [
+        "type",
+        "text",
+        "line",
+        "usage",
+        "model",
+        "sampling",
+        "build",
+        "finish_reason",
+    ] {
+        assert!(!validator.is_valid(&without(field)), "without {field}");
+    }
+    assert!(validator.is_valid(&without("id")));
+    let mut wrong = completion();
+    wrong["finish_reason"] = json!("bored");
+    assert!(!validator.is_valid(&wrong));
+}
+
+#[test]
+fn what_passes_the_request_schema_is_taken_and_the_rest_is_refused() {
+    let validator = validator(&schema_for!(RequestLine));
+    for (line, good) in [
+        (r#"{"prompt":"x"}"#, true),
+        (
+            r#"{"id":1,"messages":[{"role":"user","content":"x"}],"seed":-1,"other":{}}"#,
+            true,
+        ),
+        (
+            r#"{"custom_id":"c","text":"x","temperature":0.7,"stop":["a"]}"#,
+            true,
+        ),
+        (r#"{"input":"x","top_p":1}"#, true),
+        (r#"{"prompt":1}"#, false),
+        (r#"{"prompt":"x","seed":-2}"#, false),
+        (r#"{"prompt":"x","top_p":0}"#, false),
+        (r#"{"prompt":"x","min_p":1.5}"#, false),
+        (r#"{"messages":[]}"#, false),
+        (r#"{"messages":[{"role":"user"}]}"#, false),
+        (r#"{"id":{},"prompt":"x"}"#, false),
+        (r#"["prompt"]"#, false),
+    ] {
+        let text = line.to_owned();
+        assert_eq!(
+            validator.is_valid(&serde_json::from_str(line).unwrap()),
+            good,
+            "{line}"
+        );
+        assert_eq!(
+            Incoming::parse(Line { number: 1, text }).is_ok(),
+            good,
+            "{line}"
+        );
+    }
+}
