@@ -1,0 +1,70 @@
+//! Flags that say where prompts come from. Reading them is `input`'s business.
+//!
+//! A text that a flag takes, here and in the other groups, may start with a hyphen: a script that
+//! passes `"$text"` on does not know what it holds.
+
+use clap::{Args, ValueEnum};
+use llm_record::read::DEFAULT_LINE_LIMIT;
+
+/// What to do where there is nothing to work on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum IfEmpty {
+    /// Say so and fail
+    #[default]
+    Error,
+    /// Write nothing for it
+    Skip,
+    /// Run the instruction alone
+    Run,
+}
+
+/// Where prompts come from.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Input")]
+pub struct InputArgs {
+    /// Put this before each input, two line ends between
+    #[arg(value_name = "INSTRUCTION")]
+    pub instruction: Option<String>,
+
+    /// Take this text as the input; standard input is not read
+    #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub prompt: Option<String>,
+
+    /// Take this file as the input, '-' for standard input; several are read one after another
+    #[arg(short, long, value_name = "FILE", conflicts_with = "prompt")]
+    pub file: Vec<std::path::PathBuf>,
+
+    /// Take each line of the input as a prompt of its own; a blank line gets no record
+    #[arg(long, conflicts_with_all = ["jsonl", "prompt"])]
+    pub lines: bool,
+
+    /// Take each line as a JSON object with 'prompt' or 'messages', or as a record of this toolkit; a
+    /// blank line gets no record
+    #[arg(long, conflicts_with = "prompt")]
+    pub jsonl: bool,
+
+    /// Make each prompt from this text; {{field}} stands for a field of the line
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub template: Option<String>,
+
+    /// Keep this field of the line under 'input' of its record; may be given several times
+    #[arg(long, value_name = "FIELD", requires = "jsonl")]
+    pub keep: Vec<String>,
+
+    /// Choose what to do where the input is empty; --lines or --jsonl without a line is no error
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
+    pub if_empty: IfEmpty,
+
+    /// Refuse lines of more than N bytes
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_LINE_LIMIT, value_parser = line_limit)]
+    pub max_line_bytes: usize,
+}
+
+fn line_limit(text: &str) -> Result<usize, String> {
+    /// A line is held in memory, so its limit has one too: 1 GiB.
+    const MOST: usize = 1 << 30;
+    match text.parse() {
+        Ok(limit) if (1..=MOST).contains(&limit) => Ok(limit),
+        _ => Err(format!("must be a number of bytes from 1 to {MOST}")),
+    }
+}

@@ -1,0 +1,15 @@
+//! Groups of flags that several programs share, each flag defined once: it has one name, one meaning
+//! and one help text everywhere. Which program takes which group is said in the program's own parser;
+//! what a value leads to is left to those who read it.
+
+mod device;
+mod input;
+mod model;
+mod output;
+mod sampling;
+
+pub use device::{Device, DeviceArgs};
+pub use input::{IfEmpty, InputArgs};
+pub use model::{DEFAULT_MODEL, ForceArgs, ModelArgs, TemplateArgs};
+pub use output::{Format, FormatArgs, OutputArgs, QuietArgs};
+pub use sampling::{DEFAULT_PREDICT, SamplingArgs};

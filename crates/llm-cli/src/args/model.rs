@@ -1,0 +1,58 @@
+//! Flags that choose a model and the words in which it is asked. How a name becomes files is the
+//! store's business.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// The model that is used where none is named.
+pub const DEFAULT_MODEL: &str = "smollm2";
+
+/// Which model.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Model")]
+pub struct ModelArgs {
+    /// Use this model: a name of `llm-pull ls`, ORG/REPO:QUANT, or a path to a .gguf file
+    #[arg(short, long, value_name = "NAME", default_value = DEFAULT_MODEL)]
+    pub model: String,
+
+    /// Use a context of N tokens (0: what the request needs, up to the model's limit)
+    #[arg(short, long, value_name = "N", default_value_t = 0, allow_negative_numbers = true,
+        value_parser = ctx_size)]
+    pub ctx_size: u64,
+}
+
+fn ctx_size(text: &str) -> Result<u64, String> {
+    /// A hundred times the largest context that a model has; a typing error must not ask for more
+    /// memory than there are addresses.
+    const MOST: u64 = 1 << 31;
+    match text.parse() {
+        Ok(tokens) if tokens <= MOST => Ok(tokens),
+        _ => Err(format!("must be a number of tokens from 0 to {MOST}")),
+    }
+}
+
+/// How the prompt becomes the model's text.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Model")]
+pub struct TemplateArgs {
+    /// Tell the model this before the conversation
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub system: Option<String>,
+
+    /// Use the chat template (Jinja) of this file instead of the model's own
+    #[arg(long, value_name = "FILE", conflicts_with = "no_template")]
+    pub chat_template: Option<PathBuf>,
+
+    /// Give the model the text as it is, without a chat template
+    #[arg(long)]
+    pub no_template: bool,
+}
+
+/// Whether a check may stop the program.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct ForceArgs {
+    /// Go on where a check of memory, space or existing files says no
+    #[arg(long)]
+    pub force: bool,
+}

@@ -1,0 +1,78 @@
+//! Flags that say what is written, where, and how much is told beside it. Choosing the form is
+//! `format`'s business, writing `output`'s.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// What standard output holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Text for one request on a terminal, else JSON lines
+    #[default]
+    Auto,
+    /// One JSON record a line
+    Jsonl,
+    /// The answers, numbers or names alone
+    Text,
+}
+
+/// The form of the output.
+#[derive(Args, Clone, Copy, Debug, Default)]
+#[command(next_help_heading = "Output")]
+pub struct FormatArgs {
+    /// Write records or text
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t,
+        global = true
+    )]
+    pub format: Format,
+
+    /// Write text: the answer and one line end, nothing else; short for --format text
+    #[arg(short = 'T', long = "text", global = true, conflicts_with = "format")]
+    pub text: bool,
+}
+
+impl FormatArgs {
+    /// Returns the format asked for.
+    #[must_use]
+    pub fn asked(self) -> Format {
+        if self.text { Format::Text } else { self.format }
+    }
+}
+
+/// Where the output goes and how it ends.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// The form of the output.
+    #[command(flatten)]
+    pub format: FormatArgs,
+
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Write pieces of the answer as they come: 'delta' records, or text
+    #[arg(long, conflicts_with = "count")]
+    pub stream: bool,
+
+    /// Write how many tokens each prompt has, without running it
+    #[arg(long)]
+    pub count: bool,
+
+    /// End each text with NUL instead of a line end
+    #[arg(short = '0', long = "null")]
+    pub null: bool,
+}
+
+/// How much is told to people.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct QuietArgs {
+    /// Show no progress and no notes; warnings and errors stay
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}

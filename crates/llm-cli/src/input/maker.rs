@@ -1,0 +1,221 @@
+//! A request → a job: what the flags add to each line. Where lines come from is `input`'s business.
+
+use std::collections::VecDeque;
+
+use llm_record::{
+    ErrorCode, ErrorRecord, LineError, LineFault, Message, Prompt, Request, Template,
+    template::lookup,
+};
+
+use super::{InputError, Item, Job, read_whole};
+use crate::args::{IfEmpty, InputArgs};
+use crate::stdio::Source;
+
+/// Makes jobs of requests: what the flags add to each.
+#[derive(Debug)]
+pub(super) struct Maker {
+    instruction: Option<String>,
+    system: Option<String>,
+    template: Option<Template>,
+    keep: Vec<String>,
+    if_empty: IfEmpty,
+}
+
+impl Maker {
+    pub(super) fn new(args: &InputArgs, system: Option<&str>) -> Result<Self, InputError> {
+        let template = args.template.as_deref().map(Template::parse).transpose();
+        Ok(Self {
+            instruction: args.instruction.clone(),
+            system: system.map(str::to_owned),
+            template: template.map_err(InputError::Template)?,
+            keep: args.keep.clone(),
+            if_empty: args.if_empty,
+        })
+    }
+
+    /// Makes the one request of a run that is not by lines; nothing where empty input is skipped.
+    pub(super) fn whole(
+        &self,
+        prompt: Option<&str>,
+        sources: VecDeque<Source>,
+    ) -> Result<Option<Item>, InputError> {
+        let name = match (prompt, sources.front()) {
+            (Some(_), _) => "the text of -p".to_owned(),
+            (None, Some(source)) => source.name().to_owned(),
+            (None, None) if self.instruction.is_none() => return Err(InputError::Nothing),
+            // A terminal and an instruction: the instruction is the whole prompt.
+            (None, None) => {
+                return Ok(Some(
+                    self.run(&Request::default(), Prompt::Text(String::new())),
+                ));
+            }
+        };
+        let text = match prompt {
+            Some(text) => text.to_owned(),
+            None => match read_whole(sources)? {
+                Ok(text) => text,
+                Err(record) => return Ok(Some(Item::Failed(Box::new(record)))),
+            },
+        };
+        if text.trim().is_empty() {
+            match self.if_empty {
+                IfEmpty::Skip => return Ok(None),
+                IfEmpty::Run if self.instruction.is_some() || self.template.is_some() => {}
+                IfEmpty::Run | IfEmpty::Error => return Err(InputError::Empty { name }),
+            }
+        }
+        Ok(self.job(Request::from_text(1, text)))
+    }
+
+    /// Makes a request ready; nothing where an empty one is skipped.
+    pub(super) fn job(&self, mut request: Request) -> Option<Item> {
+        for name in &self.keep {
+            if let Some(value) = lookup(&request.fields, name) {
+                request.input.insert(name.clone(), value.clone());
+            }
+        }
+        let blank = |text: &str| text.trim().is_empty();
+        let (prompt, empty) = match (&self.template, request.prompt.take()) {
+            (Some(template), _) => match template.render(&request.fields) {
+                Ok(text) => {
+                    let empty = blank(&text) || template.is_blank(&request.fields);
+                    (Prompt::Text(text), empty)
+                }
+                Err(error) => {
+                    return Some(failed(
+                        &request,
+                        ErrorCode::MissingField,
+                        &error.to_string(),
+                    ));
+                }
+            },
+            (None, Some(Prompt::Text(text))) => {
+                let empty = blank(&text);
+                (Prompt::Text(text), empty)
+            }
+            // Whichever of the two was meant, the answer would be to half of the line.
+            (None, Some(Prompt::Messages(_))) if is_set(&request, "prompt") => {
+                return Some(failed(
+                    &request,
+                    ErrorCode::BadRequest,
+                    &reason(&request, TWO),
+                ));
+            }
+            (None, Some(messages)) => (messages, false),
+            (None, None) => {
+                return Some(failed(
+                    &request,
+                    ErrorCode::BadRequest,
+                    &reason(&request, NONE),
+                ));
+            }
+        };
+        match self.if_empty {
+            IfEmpty::Skip if empty => return None,
+            // With a template there is always something to run; else only an instruction is.
+            IfEmpty::Run if self.instruction.is_some() || self.template.is_some() => {}
+            _ if empty => {
+                let sentence = format!("line {} has an empty prompt", request.line);
+                return Some(failed(&request, ErrorCode::EmptyInput, &sentence));
+            }
+            _ => {}
+        }
+        Some(self.run(&request, prompt))
+    }
+
+    /// Adds instruction and system text.
+    fn run(&self, request: &Request, prompt: Prompt) -> Item {
+        let mut messages = match prompt {
+            Prompt::Text(text) => vec![Message::new("user", text)],
+            Prompt::Messages(messages) => messages,
+        };
+        if let Some(instruction) = &self.instruction {
+            match messages.iter_mut().find(|message| message.role == "user") {
+                Some(message) => message.content = joined(instruction, &message.content),
+                None => messages.push(Message::new("user", instruction)),
+            }
+        }
+        // A line that brings its own system text keeps it: the line wins over the flag.
+        if let Some(system) = &self.system
+            && messages.iter().all(|message| message.role != "system")
+        {
+            messages.insert(0, Message::new("system", system));
+        }
+        Item::Run(Box::new(Job {
+            line: request.line.max(1),
+            id: request.id.clone(),
+            messages,
+            overrides: request.overrides.clone(),
+            input: request.input.clone(),
+        }))
+    }
+}
+
+fn joined(instruction: &str, text: &str) -> String {
+    if text.trim().is_empty() {
+        return instruction.to_owned();
+    }
+    format!("{instruction}\n\n{text}")
+}
+
+fn failed(request: &Request, code: ErrorCode, sentence: &str) -> Item {
+    let mut record = ErrorRecord::new(request.line, request.id.clone(), code, sentence);
+    record.input = request.input.clone();
+    Item::Failed(Box::new(record))
+}
+
+const NONE: &str = "it has no 'messages', 'prompt', 'text' or 'input' to answer; --template makes a \
+                    prompt of other fields";
+
+const TWO: &str =
+    "it has both 'prompt' and 'messages'; leave one out, or make the prompt with --template";
+
+/// Returns the sentence for a line that no prompt can be made of.
+fn reason(request: &Request, reason: &str) -> String {
+    let reason = reason.to_owned();
+    LineError::new(request.line, None, LineFault::Request { reason }).to_string()
+}
+
+fn is_set(request: &Request, field: &str) -> bool {
+    request
+        .fields
+        .get(field)
+        .is_some_and(|value| !value.is_null())
+}
+
+/// Fields that other programs read and this one does not, with what is done instead.
+const UNUSED: &[(&str, &str)] = &[
+    (
+        "system",
+        "write it as a message of the role 'system', or give --system",
+    ),
+    ("model", "one run has one model, which -m names"),
+];
+
+/// Fields of lines that are not used, each told once a run.
+#[derive(Debug, Default)]
+pub(super) struct Unused {
+    told: Vec<&'static str>,
+}
+
+impl Unused {
+    /// Returns the sentences for the fields that no line before this one had.
+    pub(super) fn of(&mut self, request: &Request, maker: &Maker) -> Vec<String> {
+        // A template, and a record of an earlier stage, have fields for ends of their own.
+        if maker.template.is_some() || request.fields.contains_key("schema_version") {
+            return Vec::new();
+        }
+        let mut sentences = Vec::new();
+        for &(field, instead) in UNUSED {
+            let kept = maker.keep.iter().any(|name| name == field);
+            if !kept && !self.told.contains(&field) && is_set(request, field) {
+                self.told.push(field);
+                let line = request.line;
+                sentences.push(format!(
+                    "line {line}: the field '{field}' is not used; {instead}"
+                ));
+            }
+        }
+        sentences
+    }
+}

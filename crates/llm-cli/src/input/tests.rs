@@ -1,0 +1,313 @@
+//! Tests of `input`: what flags and files become, by way of real files. Standard input itself is
+//! tested on the real programs.
+
+use clap::Parser;
+use serde_json::json;
+
+use super::*;
+use crate::RunArgs;
+
+/// Opens `llm-run FLAGS… -f FILE` for a file that holds these bytes.
+fn open(flags: &[&str], bytes: &[u8]) -> Result<Jobs, InputError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("input");
+    std::fs::write(&path, bytes).unwrap();
+    let file = path.to_str().unwrap();
+    parse(&[flags, &["-f", file]].concat())
+}
+
+fn parse(flags: &[&str]) -> Result<Jobs, InputError> {
+    let args = RunArgs::try_parse_from(std::iter::once(&"llm-run").chain(flags)).unwrap();
+    Jobs::open(
+        &args.input,
+        args.template.system.as_deref(),
+        &Watch::default(),
+    )
+}
+
+fn items(flags: &[&str], bytes: &[u8]) -> Vec<Item> {
+    open(flags, bytes).unwrap().map(Result::unwrap).collect()
+}
+
+fn job(item: &Item) -> &Job {
+    match item {
+        Item::Run(job) => job,
+        other => panic!("not a job: {other:?}"),
+    }
+}
+
+fn error(item: &Item) -> &ErrorRecord {
+    match item {
+        Item::Failed(record) => record,
+        other => panic!("not a failure: {other:?}"),
+    }
+}
+
+fn texts(items: &[Item]) -> Vec<String> {
+    items.iter().map(|item| job(item).text()).collect()
+}
+
+#[test]
+fn a_whole_file_is_one_prompt_after_the_instruction() {
+    assert_eq!(
+        texts(&items(&["Sum up"], b"a\n\nb\n")),
+        ["Sum up\n\na\n\nb"]
+    );
+    assert_eq!(texts(&items(&[], b"\xef\xbb\xbfa\r\n")), ["a"]);
+    let all: Vec<_> = parse(&["Sum up", "-p", "text"])
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(texts(&all), ["Sum up\n\ntext"]);
+    assert_eq!(
+        texts(&items(&["--template", "<{{text}}>"], b"a\n")),
+        ["<a>"]
+    );
+}
+
+#[test]
+fn an_empty_input_is_never_answered_unasked() {
+    for flags in [&["Sum up"] as &[_], &[], &["--if-empty", "run"]] {
+        let error = open(flags, b" \n\n").unwrap_err();
+        assert!(
+            matches!(error, InputError::Empty { .. }),
+            "{flags:?}: {error}"
+        );
+    }
+    assert_eq!(items(&["Sum up", "--if-empty", "skip"], b""), []);
+    assert_eq!(
+        texts(&items(&["A poem", "--if-empty", "run"], b"")),
+        ["A poem"]
+    );
+    assert!(matches!(
+        parse(&["Sum up", "-p", ""]),
+        Err(InputError::Empty { .. })
+    ));
+    assert_eq!(items(&["--lines"], b""), []);
+    assert_eq!(items(&["--jsonl"], b"\n"), []);
+}
+
+#[test]
+fn an_empty_line_of_json_is_a_failed_request_too() {
+    let line = br#"{"id":1,"prompt":" "}"#;
+    let all = items(&["--jsonl", "Sum up"], line);
+    assert_eq!(error(&all[0]).error.code, ErrorCode::EmptyInput);
+    assert_eq!(
+        items(&["--jsonl", "Sum up", "--if-empty", "skip"], line),
+        []
+    );
+    assert_eq!(
+        texts(&items(&["--jsonl", "Sum up", "--if-empty", "run"], line)),
+        ["Sum up"]
+    );
+    let all = items(&["--jsonl", "--if-empty", "run"], line);
+    assert_eq!(error(&all[0]).error.code, ErrorCode::EmptyInput);
+    let all = items(
+        &["--jsonl", "--template", "Sum up: {{body}}"],
+        br#"{"body":""}"#,
+    );
+    assert_eq!(error(&all[0]).error.code, ErrorCode::EmptyInput);
+}
+
+#[test]
+fn bad_bytes_are_a_failed_request() {
+    let all = items(&["Sum up"], b"ab\xff");
+    let record = error(&all[0]);
+    assert_eq!(
+        (record.line, record.error.code),
+        (Some(1), ErrorCode::BadUtf8)
+    );
+    assert!(
+        record.error.message.contains("(byte 3)"),
+        "{}",
+        record.error.message
+    );
+}
+
+#[test]
+fn each_line_is_a_prompt() {
+    let all = items(
+        &["--lines", "--system", "S", "I"],
+        b"a\n\n b\r\n{\"prompt\":\"c\"}",
+    );
+    assert_eq!(
+        texts(&all),
+        [
+            "S\n\nI\n\na",
+            "S\n\nI\n\n b",
+            "S\n\nI\n\n{\"prompt\":\"c\"}"
+        ]
+    );
+    assert_eq!(
+        all.iter().map(|item| job(item).line).collect::<Vec<_>>(),
+        [1, 3, 4]
+    );
+}
+
+#[test]
+fn lines_of_several_files_are_numbered_through_and_never_joined() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut flags = vec!["--lines".to_owned()];
+    for (name, bytes) in [("one", "a\n\nb"), ("two", "\u{feff}c\n")] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        flags.extend(["-f".to_owned(), path.to_str().unwrap().to_owned()]);
+    }
+    let flags: Vec<_> = flags.iter().map(String::as_str).collect();
+    let all: Vec<_> = parse(&flags).unwrap().map(Result::unwrap).collect();
+    assert_eq!(texts(&all), ["a", "b", "c"]);
+    assert_eq!(job(&all[2]).line, 4);
+}
+
+#[test]
+fn every_json_line_becomes_one_item_and_a_bad_one_stops_nothing() {
+    let lines = concat!(
+        r#"{"id":"a","prompt":"x","seed":7}"#,
+        "\n",
+        r#"{"id":"b","prompt":"#,
+        "\n",
+        r#"{"custom_id":"c","title":"t"}"#,
+        "\n",
+        r#"{"type":"error","schema_version":1, "id":"d","error":{"code":"x","message":"m"}}"#,
+        "\n",
+        r#"{"type":"delta","schema_version":1,"id":"e","text":"E"}"#,
+        "\n",
+        r#"{"type":"completion","schema_version":1,"id":"e","text":"E","input":{"k":1}}"#,
+        "\n",
+    );
+    let all = items(
+        &["--jsonl", "--keep", "id", "--keep", "nothing"],
+        lines.as_bytes(),
+    );
+    assert_eq!(all.len(), 5);
+    assert_eq!(job(&all[0]).overrides.seed, Some(7));
+    assert_eq!(json!(job(&all[0]).input), json!({"id": "a"}));
+    let bad = error(&all[1]);
+    assert_eq!(
+        (bad.error.code, bad.id.clone()),
+        (ErrorCode::BadJson, Some(Id::Text("b".into())))
+    );
+    let bad = error(&all[2]);
+    assert_eq!(bad.error.code, ErrorCode::BadRequest);
+    assert!(
+        bad.error.message.contains("--template"),
+        "{}",
+        bad.error.message
+    );
+    assert_eq!(all[3], Item::Passed(lines.lines().nth(3).unwrap().into()));
+    assert_eq!(json!(job(&all[4]).input), json!({"k": 1, "id": "e"}));
+    assert_eq!((job(&all[4]).line, job(&all[4]).text()), (6, "E".into()));
+}
+
+#[test]
+fn a_template_is_filled_from_the_line_and_a_missing_field_is_named() {
+    let lines = b"{\"id\":1,\"t\":{\"a\":\"A\"},\"n\":3}\n{\"id\":2,\"n\":4}\n";
+    let flags = [
+        "--jsonl",
+        "Sort",
+        "--template",
+        "{{t.a}} {{n}}",
+        "--keep",
+        "n",
+    ];
+    let all = items(&flags, lines);
+    assert_eq!(job(&all[0]).text(), "Sort\n\nA 3");
+    let bad = error(&all[1]);
+    assert_eq!(bad.error.code, ErrorCode::MissingField);
+    assert!(
+        bad.error.message.contains("'{{t.a}}'"),
+        "{}",
+        bad.error.message
+    );
+    assert_eq!(json!(bad.input), json!({"n": 4}));
+    let broken = open(&["--template", "{{t"], b"x").unwrap_err();
+    assert!(broken.to_string().starts_with("--template: "), "{broken}");
+}
+
+#[test]
+fn instruction_and_system_text_join_a_conversation() {
+    let messages = |line: &[u8]| {
+        let all = items(&["--jsonl", "--system", "S", "I"], line);
+        let job = job(&all[0]).clone();
+        job.messages
+            .into_iter()
+            .map(|message| (message.role, message.content))
+            .collect::<Vec<_>>()
+    };
+    let pair = |role: &str, content: &str| (role.to_owned(), content.to_owned());
+    assert_eq!(
+        messages(
+            br#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"},
+            {"role":"user","content":"c"}]}"#
+                .map(|byte| if byte == b'\n' { b' ' } else { byte })
+                .as_slice()
+        ),
+        [
+            pair("system", "S"),
+            pair("user", "I\n\na"),
+            pair("assistant", "b"),
+            pair("user", "c")
+        ]
+    );
+    assert_eq!(
+        messages(br#"{"messages":[{"role":"system","content":"own"}]}"#),
+        [pair("system", "own"), pair("user", "I")]
+    );
+}
+
+#[test]
+fn an_unreadable_file_and_a_long_line() {
+    let error = parse(&["-f", "/nowhere/at/all"]).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("cannot read '/nowhere/at/all': "),
+        "{error}"
+    );
+    let all = items(&["--lines", "--max-line-bytes", "4"], b"abcde\nabcd\n");
+    assert_eq!(self::error(&all[0]).error.code, ErrorCode::InputTooLong);
+    assert_eq!(job(&all[1]).text(), "abcd");
+}
+
+#[test]
+fn a_line_with_two_prompts_is_refused_unless_a_template_picks() {
+    let line = br#"{"prompt":"a","messages":[{"role":"user","content":"b"}]}"#;
+    let bad = items(&["--jsonl"], line);
+    assert_eq!(error(&bad[0]).error.code, ErrorCode::BadRequest);
+    let told = &error(&bad[0]).error.message;
+    assert!(told.contains("both 'prompt' and 'messages'"), "{told}");
+    assert_eq!(
+        texts(&items(&["--jsonl", "--template", "<{{prompt}}>"], line)),
+        ["<a>"]
+    );
+    let null = br#"{"prompt":null,"messages":[{"role":"user","content":"b"}]}"#;
+    assert_eq!(texts(&items(&["--jsonl"], null)), ["b"]);
+}
+
+#[test]
+fn a_field_that_is_not_used_is_told_once() {
+    let told = |flags: &[&str], line: &str| {
+        let args = RunArgs::try_parse_from([&["llm-run", "--jsonl"], flags].concat()).unwrap();
+        let maker = Maker::new(&args.input, None).unwrap();
+        let mut unused = Unused::default();
+        let mut sentences = Vec::new();
+        for number in [2, 3] {
+            let text = line.to_owned();
+            let Ok(Incoming::Request(request)) = Incoming::parse(llm_record::Line { number, text })
+            else {
+                panic!("no request: {line}");
+            };
+            sentences.extend(unused.of(&request, &maker));
+        }
+        sentences
+    };
+    let line = r#"{"prompt":"x","system":"S","model":"m"}"#;
+    let all = told(&[], line);
+    assert_eq!(all.len(), 2, "{all:?}");
+    assert!(all[0].starts_with("line 2: the field 'system' is not used; "));
+    assert!(all[1].starts_with("line 2: the field 'model' is not used; "));
+    assert_eq!(told(&["--template", "{{system}}"], line), [""; 0]);
+    assert_eq!(told(&["--keep", "system"], line).len(), 1);
+    let record = r#"{"type":"completion","schema_version":1,"text":"x","model":{"name":"m"}}"#;
+    assert_eq!(told(&[], record), [""; 0]);
+}

@@ -1,0 +1,44 @@
+//! What the programs do alike: flags, standard streams, messages, exit status.
+//!
+//! Modules stand in the order of a run: flags are parsed ([`args`], [`pull`], [`run`]), the output's
+//! [`mod@format`] is chosen, [`input`] makes requests of arguments and standard input ([`stdio`]),
+//! [`output`] writes what becomes of them, [`message`] tells people, [`signal`] hears them, and
+//! [`status`] tells the shell. [`main`] is the glue. What a request is answered with is left to the
+//! engine, which this crate does not know.
+#![forbid(unsafe_code)]
+
+pub mod args;
+mod foreign;
+mod glue;
+pub mod pull;
+pub mod run;
+
+pub mod format;
+pub mod input;
+pub mod message;
+pub mod output;
+pub mod signal;
+pub mod status;
+pub mod stdio;
+
+pub use format::Form;
+pub use glue::{Context, main};
+pub use input::{Item, Job, Jobs};
+pub use message::Messages;
+pub use output::Output;
+pub use pull::{PullArgs, PullCommand};
+pub use run::RunArgs;
+pub use signal::Interrupt;
+pub use status::Status;
+pub use stdio::StdioError;
+
+use clap::CommandFactory;
+
+/// The width of help texts at most, in columns.
+pub const HELP_WIDTH: usize = 100;
+
+/// Returns the parsers of all programs; man pages, completions and their test follow from them.
+#[must_use]
+pub fn commands() -> Vec<clap::Command> {
+    vec![PullArgs::command(), RunArgs::command()]
+}

@@ -1,0 +1,302 @@
+//! Closing records and pieces → standard output or a file, as records or as text, in whole writes.
+//! Which of the two was chosen by `format`; what goes wrong in text form is told by `message`.
+
+use llm_record::{Delta, ErrorRecord, LineWriter, Record};
+use serde_json::Value;
+
+use crate::args::OutputArgs;
+use crate::format::Form;
+use crate::message::Messages;
+use crate::stdio::{FileIdentity, Sink, StdioError};
+
+/// Where answers go.
+#[derive(Debug)]
+pub struct Output {
+    writer: LineWriter<Sink>,
+    form: Form,
+    /// What ends a text.
+    end: &'static str,
+    messages: Messages,
+    /// The answer under way, as far as its pieces came; text form only.
+    answer: String,
+    /// How many bytes of it are written. Line ends at its end wait, since text ends with exactly one.
+    written: usize,
+}
+
+impl Output {
+    /// Opens the output. A file keeps what it held until the first write.
+    ///
+    /// # Errors
+    /// [`StdioError::Open`], or [`StdioError::SameFile`] where it is one of the inputs.
+    pub fn open(
+        args: &OutputArgs,
+        form: Form,
+        inputs: &[FileIdentity],
+        messages: Messages,
+    ) -> Result<Self, StdioError> {
+        let sink = match &args.output {
+            Some(path) => Sink::create(path, inputs)?,
+            None => {
+                FileIdentity::of_stdout().map_or(Ok(()), |output| output.refuse(inputs))?;
+                Sink::stdout()?
+            }
+        };
+        Ok(Self {
+            writer: LineWriter::new(sink),
+            form,
+            end: if args.null { "\0" } else { "\n" },
+            messages,
+            answer: String::new(),
+            written: 0,
+        })
+    }
+
+    /// Whether [`Output::piece`] does anything.
+    #[must_use]
+    pub fn wants_pieces(&self) -> bool {
+        self.form.wants_pieces()
+    }
+
+    /// Whether the reader has closed, so that no answer can reach it any more; for long steps to ask
+    /// between two writes.
+    #[must_use]
+    pub fn reader_gone(&self) -> bool {
+        self.writer.sink().reader_gone()
+    }
+
+    /// Writes a piece of the answer under way, if pieces are wanted.
+    ///
+    /// # Errors
+    /// [`StdioError::Write`]; [`StdioError::Ended`] where the reader has closed.
+    pub fn piece(&mut self, delta: Delta) -> Result<(), StdioError> {
+        match self.form {
+            Form::Records { deltas: true } => self.record(&Record::from(delta)),
+            Form::Text { streamed: true } => {
+                self.answer.push_str(&delta.text);
+                let ready = self.answer.trim_end_matches('\n').len();
+                if ready <= self.written {
+                    return Ok(());
+                }
+                let result = self.writer.text(&self.answer[self.written..ready], "");
+                self.written = ready;
+                self.checked(result)
+            }
+            Form::Records { deltas: false } | Form::Text { streamed: false } => Ok(()),
+        }
+    }
+
+    /// Writes the record that closes a request; in text form a completion's text, a count's number, or
+    /// an error's sentence on standard error.
+    ///
+    /// # Errors
+    /// [`StdioError::Write`]; [`StdioError::Ended`] where the reader has closed.
+    pub fn close(&mut self, record: &Record) -> Result<(), StdioError> {
+        if !self.form.is_text() {
+            return self.record(record);
+        }
+        match record {
+            Record::Completion(completion) => {
+                // The pieces are the start of the text, so what is left of it is written.
+                let text = completion.text.trim_end_matches('\n');
+                let rest = text.get(self.written..).unwrap_or_default();
+                self.end_text(rest)
+            }
+            Record::Count(count) => self.end_text(&count.usage.prompt_tokens.to_string()),
+            Record::Model(model) => self.end_text(&model.name),
+            Record::Delta(_) => Ok(()),
+            Record::Error(error) => self.failed(&error.error.message),
+        }
+    }
+
+    /// Closes a request as failed.
+    ///
+    /// # Errors
+    /// As [`Output::close`].
+    pub fn fail(&mut self, record: ErrorRecord) -> Result<(), StdioError> {
+        self.close(&Record::from(record))
+    }
+
+    /// Passes an `error` record of an earlier stage on, as it came.
+    ///
+    /// # Errors
+    /// As [`Output::close`].
+    pub fn pass(&mut self, line: &str) -> Result<(), StdioError> {
+        if !self.form.is_text() {
+            let result = self.writer.text(line, "\n");
+            return self.checked(result);
+        }
+        let message = serde_json::from_str::<Value>(line)
+            .ok()
+            .and_then(|record| Some(record.pointer("/error/message")?.as_str()?.to_owned()))
+            .unwrap_or_else(|| "an earlier program failed at this request".to_owned());
+        self.failed(&message)
+    }
+
+    /// Ends the output: a file that nothing was written to is emptied.
+    ///
+    /// # Errors
+    /// [`StdioError::Write`].
+    pub fn finish(mut self) -> Result<(), StdioError> {
+        let result = self.writer.sink_mut().finish();
+        self.checked(result)
+    }
+
+    /// Tells people of a failure. Standard output stays empty, but a text that is begun is ended, so
+    /// that what comes next does not stand on its line.
+    fn failed(&mut self, sentence: &str) -> Result<(), StdioError> {
+        let ended = match self.written {
+            0 => Ok(()),
+            _ => self.end_text(""),
+        };
+        self.answer.clear();
+        self.messages.error(sentence);
+        ended
+    }
+
+    fn end_text(&mut self, rest: &str) -> Result<(), StdioError> {
+        self.answer.clear();
+        self.written = 0;
+        let result = self.writer.text(rest, self.end);
+        self.checked(result)
+    }
+
+    fn record(&mut self, record: &Record) -> Result<(), StdioError> {
+        let result = self.writer.record(record);
+        self.checked(result)
+    }
+
+    fn checked(&self, result: std::io::Result<()>) -> Result<(), StdioError> {
+        result.map_err(|error| StdioError::write(self.writer.sink().name(), error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::RunArgs;
+
+    const COMPLETION: &str = r#"{"type":"completion","line":1,"text":"a\n\nb\n\n","finish_reason":"stop",
+        "usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2},
+        "metrics":{"generation_time_ms":1.0},"created":0,"request_digest":"d",
+        "model":{"name":"m","digest":"d","architecture":"llama","file":"f","template":"chat"},
+        "sampling":{"greedy":true,"temperature":0.0,"top_k":0,"top_p":1.0,"min_p":0.0,
+        "repeat_penalty":1.0,"repeat_last_n":64,"seed":0,"max_tokens":1024},
+        "build":{"version":"0","simd":"scalar","device":"cpu","threads":1}}"#;
+
+    /// Returns what a file holds after the steps.
+    fn written(flags: &[&str], steps: impl FnOnce(&mut Output)) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("output");
+        let all = ["llm-run", "-o", path.to_str().unwrap()];
+        let args = RunArgs::try_parse_from(all.iter().chain(flags))
+            .unwrap()
+            .output;
+        let form = Form::choose(&args, true, false).unwrap();
+        let mut output = Output::open(&args, form, &[], Messages::new("llm-run")).unwrap();
+        steps(&mut output);
+        output.finish().unwrap();
+        std::fs::read_to_string(&path).unwrap()
+    }
+
+    fn completion() -> Record {
+        serde_json::from_str(COMPLETION).unwrap()
+    }
+
+    fn pieces(output: &mut Output, texts: &[&str]) {
+        for text in texts {
+            let text = (*text).to_owned();
+            output
+                .piece(Delta {
+                    line: 1,
+                    text,
+                    ..Delta::default()
+                })
+                .unwrap();
+        }
+    }
+
+    fn failure() -> ErrorRecord {
+        ErrorRecord::new(
+            1,
+            None,
+            llm_record::ErrorCode::GenerationFailed,
+            "it failed",
+        )
+    }
+
+    #[test]
+    fn text_is_the_answer_and_one_line_end() {
+        assert_eq!(
+            written(&["-T"], |out| out.close(&completion()).unwrap()),
+            "a\n\nb\n"
+        );
+        assert_eq!(
+            written(&["-T", "-0"], |out| out.close(&completion()).unwrap()),
+            "a\n\nb\0"
+        );
+    }
+
+    #[test]
+    fn streamed_text_equals_whole_text() {
+        for cut in [
+            &["a\n\nb\n\n"] as &[_],
+            &["a", "\n", "\n", "b", "\n", "\n"],
+            &["a\n", "\nb\n"],
+            &[],
+        ] {
+            let text = written(&["-T", "--stream"], |out| {
+                for _ in 0..2 {
+                    pieces(out, cut);
+                    out.close(&completion()).unwrap();
+                }
+            });
+            assert_eq!(text, "a\n\nb\na\n\nb\n", "{cut:?}");
+        }
+    }
+
+    #[test]
+    fn an_error_leaves_text_empty_and_closes_records() {
+        assert_eq!(written(&["-T"], |out| out.fail(failure()).unwrap()), "");
+        assert_eq!(written(&["-T"], |out| out.pass("{}").unwrap()), "");
+        let begun = written(&["-T", "--stream"], |out| {
+            pieces(out, &["a"]);
+            out.fail(failure()).unwrap();
+        });
+        assert_eq!(begun, "a\n");
+        let records = written(&["--stream"], |out| {
+            pieces(out, &["a"]);
+            out.fail(failure()).unwrap();
+            out.pass("{ \"kept\": 1.0 }").unwrap();
+        });
+        let kinds: Vec<_> = records
+            .lines()
+            .map(|line| &line[..15.min(line.len())])
+            .collect();
+        assert_eq!(
+            kinds,
+            [
+                r#"{"type":"delta""#,
+                r#"{"type":"error""#,
+                "{ \"kept\": 1.0 }"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_full_disk_is_an_error_and_a_closed_pipe_is_an_end() {
+        let args = RunArgs::try_parse_from(["llm-run", "-o", "/dev/full"])
+            .unwrap()
+            .output;
+        let form = Form::choose(&args, true, false).unwrap();
+        let mut output = Output::open(&args, form, &[], Messages::new("llm-run")).unwrap();
+        let error = output.close(&completion()).unwrap_err().to_string();
+        assert!(
+            error.starts_with("cannot write '/dev/full': No space left"),
+            "{error}"
+        );
+        let closed = StdioError::write("x", std::io::ErrorKind::BrokenPipe.into());
+        assert!(matches!(closed, StdioError::Ended(crate::Status::Done)));
+    }
+}

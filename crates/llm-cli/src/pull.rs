@@ -1,0 +1,108 @@
+//! The parser of `llm-pull`. Names, files and the hub are the store's business.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::args::{ForceArgs, FormatArgs, QuietArgs};
+
+const EXAMPLES: &str = "\
+Examples:
+  llm-pull smollm2                       fetch a model of the catalogue
+  llm-pull ggml-org/gemma-3-270m-it-GGUF:Q8_0
+  llm-pull --dry-run org/repo            say what would be fetched, and how large it is
+  llm-pull import ./model.gguf --name mine
+  llm-pull ls -T                         name the models that are here
+  llm-pull show smollm2 | jq .context_length
+
+Exit status:
+  0  all well, or the reader of the output has enough
+  1  the output could not be written
+  2  the model could not be fetched, found or read; usage
+  130, 143  interrupted, terminated; no half file stands under a model's name";
+
+/// Fetches models and looks after those that are here
+///
+/// Writes one 'model' record for each model: where it lies, how large it is and its digest. Models
+/// are kept in the Hugging Face cache, where other programs find them too.
+#[derive(Parser, Clone, Debug)]
+#[command(name = "llm-pull", version, max_term_width = crate::HELP_WIDTH, after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true, disable_help_subcommand = true,
+    arg_required_else_help = true, args_override_self = true)]
+pub struct PullArgs {
+    /// What else to do than fetch.
+    #[command(subcommand)]
+    pub command: Option<PullCommand>,
+    /// What to fetch.
+    #[command(flatten)]
+    pub fetch: FetchArgs,
+    /// The form of the output.
+    #[command(flatten)]
+    pub format: FormatArgs,
+    /// How much is told beside it.
+    #[command(flatten)]
+    pub quiet: QuietArgs,
+}
+
+/// What to fetch.
+#[derive(Args, Clone, Debug, Default)]
+pub struct FetchArgs {
+    /// Model to fetch: a name of the catalogue, ORG/REPO, ORG/REPO:QUANT or ORG/REPO@REVISION:FILE
+    #[arg(value_name = "NAME", required = true, value_parser = fetchable)]
+    pub name: Option<String>,
+    /// Fetch this branch, tag or commit
+    #[arg(long, value_name = "REVISION")]
+    pub revision: Option<String>,
+    /// Fetch the files that match this pattern; may be given several times
+    #[arg(long, value_name = "GLOB")]
+    pub include: Vec<String>,
+    /// Say what would be fetched, and fetch nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Whether a check may stop the fetch.
+    #[command(flatten)]
+    pub force: ForceArgs,
+}
+
+/// What else to do than fetch.
+#[derive(Subcommand, Clone, Debug)]
+pub enum PullCommand {
+    /// Take a file that is already here into the store, by a link where that is possible
+    #[command(max_term_width = crate::HELP_WIDTH)]
+    Import {
+        /// File to take in
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Keep it under this name instead of the file's own
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// Whether a check may stop the import.
+        #[command(flatten)]
+        force: ForceArgs,
+    },
+    /// List the models that are here
+    #[command(max_term_width = crate::HELP_WIDTH)]
+    Ls,
+    /// Remove a model
+    #[command(max_term_width = crate::HELP_WIDTH)]
+    Rm {
+        /// Model to remove
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Describe a model from its header: architecture, size, quantization, context, tokenizer
+    #[command(max_term_width = crate::HELP_WIDTH)]
+    Show {
+        /// Model to describe, or a path to a .gguf file
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+}
+
+/// Refuses a subcommand's name: after a flag (`llm-pull -q ls`) the parser takes it for a model's.
+fn fetchable(name: &str) -> Result<String, String> {
+    if PullCommand::has_subcommand(name) {
+        return Err(format!("a command comes first: llm-pull {name} …"));
+    }
+    Ok(name.to_owned())
+}

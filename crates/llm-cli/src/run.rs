@@ -1,0 +1,55 @@
+//! The parser of `llm-run`. What its flags mean together is `format`'s and `input`'s business.
+
+use clap::Parser;
+
+use crate::args::{DeviceArgs, ForceArgs, InputArgs, ModelArgs, OutputArgs, QuietArgs};
+use crate::args::{SamplingArgs, TemplateArgs};
+
+const EXAMPLES: &str = "\
+Examples:
+  cat report.txt | llm-run \"Summarize this in one sentence.\"
+  git diff --cached | llm-run -T \"Write a commit message\" | git commit -F -
+  llm-run --lines \"Translate to French\" < phrases.txt > phrases.jsonl
+  llm-run --jsonl --template 'Sort into bug or wish: {{title}}' --keep title < issues.jsonl
+  llm-run -p \"Why is the sky blue?\" --temp 0.7 -s 42
+  cat report.txt | llm-run --count
+
+Exit status:
+  0  all well, or the reader of the output has enough
+  1  some request failed (its error record is on standard output), or an answer could not be written
+  2  could not start: usage, no such model, unreadable file, empty input
+  130, 143  interrupted, terminated; records already written are whole";
+
+/// Answers prompts with a local model
+///
+/// Reads the prompt from standard input, from files or from -p, puts the instruction before it and
+/// writes the model's answer: text on a terminal, one JSON record a request everywhere else.
+#[derive(Parser, Clone, Debug)]
+#[command(name = "llm-run", version, max_term_width = crate::HELP_WIDTH, after_help = EXAMPLES,
+    args_override_self = true)]
+pub struct RunArgs {
+    /// Where prompts come from.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Which model.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// How the prompt becomes the model's text.
+    #[command(flatten)]
+    pub template: TemplateArgs,
+    /// How each token is chosen.
+    #[command(flatten)]
+    pub sampling: SamplingArgs,
+    /// What is written, and where.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// How much is told beside it.
+    #[command(flatten)]
+    pub quiet: QuietArgs,
+    /// What computes.
+    #[command(flatten)]
+    pub device: DeviceArgs,
+    /// Whether a check may stop the run.
+    #[command(flatten)]
+    pub force: ForceArgs,
+}

@@ -1,0 +1,65 @@
+//! How a program ended, as the shell sees it. The one place where endings become numbers.
+
+use std::process::ExitCode;
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Status {
+    /// All well, or the reader of the output went away because it had enough.
+    #[default]
+    Done,
+    /// Some request failed (its `error` record is on standard output), or the output could not be
+    /// written: a full disk loses answers as a failed request does.
+    SomeFailed,
+    /// Could not start: usage, no model, unreadable file, empty input.
+    NotStarted,
+    /// Interrupted (SIGINT, Ctrl-C); records already written are whole.
+    Interrupted,
+    /// Terminated (SIGTERM); records already written are whole.
+    Terminated,
+}
+
+impl Status {
+    /// Returns the number for the shell.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::SomeFailed => 1,
+            Self::NotStarted => 2,
+            // The shell's own numbers for a program that a signal ended: 128 + the signal.
+            Self::Interrupted => 128 + 2,
+            Self::Terminated => 128 + 15,
+        }
+    }
+
+    /// Returns the graver of two endings.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        self.max(other)
+    }
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        Self::from(status.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Status::{Done, Interrupted, NotStarted, SomeFailed, Terminated};
+
+    #[test]
+    fn the_numbers_are_the_contract() {
+        let all = [Done, SomeFailed, NotStarted, Interrupted, Terminated];
+        assert_eq!(all.map(super::Status::code), [0, 1, 2, 130, 143]);
+    }
+
+    #[test]
+    fn the_graver_ending_counts() {
+        assert_eq!(Done.and(SomeFailed).and(Done), SomeFailed);
+        assert_eq!(SomeFailed.and(Interrupted), Interrupted);
+    }
+}

@@ -1,0 +1,396 @@
+//! Opens what is read and written, and watches both ends while waiting. Which input a program has is
+//! `input`'s business, what its output looks like `output`'s.
+
+use std::fmt;
+use std::fs::{File, Metadata};
+use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use thiserror::Error;
+
+use crate::Status;
+use crate::signal::Interrupt;
+
+/// How long a wait for input goes on before the interrupt flag is looked at again: too short to be
+/// felt after Ctrl-C, long enough to cost nothing.
+const WAIT: Duration = Duration::from_millis(100);
+
+/// An input or output that cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StdioError {
+    /// An input cannot be opened or read.
+    #[error("cannot read {name}: {reason}")]
+    Read {
+        /// The file's path, or "standard input".
+        name: String,
+        /// The system's reason.
+        reason: io::Error,
+    },
+    /// The output cannot be opened.
+    #[error("cannot write {name}: {reason}")]
+    Open {
+        /// The file's path, or "standard output".
+        name: String,
+        /// The system's reason.
+        reason: io::Error,
+    },
+    /// The output cannot be written.
+    #[error("cannot write {name}: {reason}")]
+    Write {
+        /// The file's path, or "standard output".
+        name: String,
+        /// The system's reason.
+        reason: io::Error,
+    },
+    /// One file is input and output.
+    #[error("{name} is both input and output; write to another file and rename it then")]
+    SameFile {
+        /// The file's path, or "standard input".
+        name: String,
+    },
+    /// The program has to end early, and not because of a failure.
+    #[error("ended early")]
+    Ended(Status),
+}
+
+/// Marks an `io::Error` that stands for an ordinary end, with the status it leads to.
+#[derive(Debug)]
+struct Ended(Status);
+
+impl fmt::Display for Ended {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "ended early")
+    }
+}
+
+impl std::error::Error for Ended {}
+
+impl StdioError {
+    /// Returns the error of reading from something with a name.
+    #[must_use]
+    pub fn read(name: &str, reason: io::Error) -> Self {
+        match reason.get_ref().and_then(|inner| inner.downcast_ref()) {
+            Some(Ended(status)) => Self::Ended(*status),
+            None => Self::Read {
+                name: name.to_owned(),
+                reason,
+            },
+        }
+    }
+
+    /// Returns the error of writing to something with a name: a closed pipe is an ordinary end.
+    #[must_use]
+    pub fn write(name: &str, reason: io::Error) -> Self {
+        if reason.kind() == io::ErrorKind::BrokenPipe {
+            return Self::Ended(Status::Done);
+        }
+        Self::Write {
+            name: name.to_owned(),
+            reason,
+        }
+    }
+}
+
+/// Something to read from: a file or standard input.
+///
+/// While it waits for bytes it looks at the interrupt flag and at the reader of our output, so that
+/// `tail -f log | llm-run --lines | head -1` ends when `head` does.
+#[derive(Debug)]
+pub struct Source {
+    file: File,
+    name: String,
+    watch: Watch,
+}
+
+/// What ends a wait for input early.
+#[derive(Clone, Debug, Default)]
+pub struct Watch {
+    /// The user.
+    pub interrupt: Interrupt,
+    /// The reader of standard output, where answers go there.
+    pub reader: bool,
+}
+
+impl Source {
+    /// Opens standard input.
+    ///
+    /// # Errors
+    /// [`StdioError::Read`].
+    pub fn stdin(watch: Watch) -> Result<Self, StdioError> {
+        let name = "standard input".to_owned();
+        match io::stdin().as_fd().try_clone_to_owned() {
+            Ok(owned) => Ok(Self {
+                file: File::from(owned),
+                name,
+                watch,
+            }),
+            Err(reason) => Err(StdioError::Read { name, reason }),
+        }
+    }
+
+    /// Opens a file; `-` is standard input.
+    ///
+    /// # Errors
+    /// [`StdioError::Read`], for a folder too.
+    pub fn open(path: &Path, watch: Watch) -> Result<Self, StdioError> {
+        if path == Path::new("-") {
+            return Self::stdin(watch);
+        }
+        let name = format!("'{}'", path.display());
+        let opened = File::open(path).and_then(|file| match file.metadata()?.is_dir() {
+            true => Err(io::ErrorKind::IsADirectory.into()),
+            false => Ok(file),
+        });
+        match opened {
+            Ok(file) => Ok(Self { file, name, watch }),
+            Err(reason) => Err(StdioError::Read { name, reason }),
+        }
+    }
+
+    /// Returns what it is called in messages.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether bytes come from a person who types.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        self.file.is_terminal()
+    }
+
+    /// Waits until a read would not block, or somebody wants the program to end.
+    fn wait(&self) -> io::Result<()> {
+        loop {
+            if let Some(status) = self.watch.interrupt.status() {
+                return Err(io::Error::other(Ended(status)));
+            }
+            if self.watch.reader && reader_gone(io::stdout().as_fd()) {
+                return Err(io::Error::other(Ended(Status::Done)));
+            }
+            let mut input = [PollFd::new(&self.file, PollFlags::IN)];
+            match poll(&mut input, Timespec::try_from(WAIT).ok().as_ref()) {
+                Ok(0) | Err(rustix::io::Errno::INTR) => {}
+                Ok(_) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+impl Read for Source {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.wait()?;
+        self.file.read(buffer)
+    }
+}
+
+/// Something to write to: a file or standard output, without a buffer.
+#[derive(Debug)]
+pub struct Sink {
+    file: File,
+    name: String,
+    /// A regular file that still holds what it held before: it is emptied only when there is
+    /// something to write, so that a run which cannot start destroys nothing.
+    stale: bool,
+    /// Where in the file a record stands that short writes left there in part.
+    torn: Option<Range<u64>>,
+}
+
+impl Sink {
+    /// Opens standard output.
+    ///
+    /// # Errors
+    /// [`StdioError::Open`].
+    pub fn stdout() -> Result<Self, StdioError> {
+        let name = "standard output".to_owned();
+        match io::stdout().as_fd().try_clone_to_owned() {
+            Ok(owned) => Ok(Self {
+                file: File::from(owned),
+                name,
+                stale: false,
+                torn: None,
+            }),
+            Err(reason) => Err(StdioError::Open { name, reason }),
+        }
+    }
+
+    /// Opens a file for writing; what it held is replaced at the first write, or by [`Sink::finish`].
+    ///
+    /// # Errors
+    /// [`StdioError::Open`], or [`StdioError::SameFile`] where the file is one of the inputs.
+    pub fn create(path: &Path, inputs: &[FileIdentity]) -> Result<Self, StdioError> {
+        let name = format!("'{}'", path.display());
+        FileIdentity::of_path(path).map_or(Ok(()), |output| output.refuse(inputs))?;
+        let opened = File::options()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path);
+        match opened.and_then(|file| Ok((file.metadata()?.is_file(), file))) {
+            Ok((stale, file)) => Ok(Self {
+                file,
+                name,
+                stale,
+                torn: None,
+            }),
+            Err(reason) => Err(StdioError::Open { name, reason }),
+        }
+    }
+
+    /// Returns what it is called in messages.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether its reader has closed; an early look, a write tells for certain.
+    #[must_use]
+    pub fn reader_gone(&self) -> bool {
+        reader_gone(self.file.as_fd())
+    }
+
+    /// Empties a file that nothing was written to.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn finish(&mut self) -> io::Result<()> {
+        if std::mem::take(&mut self.stale) {
+            self.file.set_len(0)?;
+        }
+        Ok(())
+    }
+}
+
+impl Sink {
+    /// Notes what a write left of a record; where an earlier write began it, the start stays.
+    fn tear(&mut self, written: usize) {
+        let Ok(end) = self.file.stream_position() else {
+            return;
+        };
+        let start = match &self.torn {
+            Some(torn) => torn.start,
+            None => end.saturating_sub(written as u64),
+        };
+        self.torn = Some(start..end);
+    }
+
+    /// Takes the part of a record out of the file again, unless another program wrote after it. That
+    /// is a kindness on the way to an error, so its own errors are dropped.
+    fn mend(&mut self) {
+        let Some(Range { start, end }) = self.torn.take() else {
+            return;
+        };
+        let last = self.file.stream_position().is_ok_and(|at| at == end)
+            && matches!(self.file.metadata(), Ok(data) if data.is_file() && data.len() == end);
+        if last && self.file.set_len(start).is_ok() {
+            let _ = self.file.seek(SeekFrom::Start(start));
+        }
+    }
+}
+
+/// Bytes up to a flush are one record: where a write breaks in the middle of one (a full disk), a
+/// regular file is cut back to the end of the record before.
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.finish()?;
+        let result = self.file.write(bytes);
+        match &result {
+            Ok(written) if *written < bytes.len() || self.torn.is_some() => self.tear(*written),
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => self.mend(),
+            _ => {}
+        }
+        result
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.torn = None;
+        self.file.flush()
+    }
+}
+
+/// Whether standard output is a terminal.
+#[must_use]
+pub fn stdout_is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// Whether standard error is a terminal: progress bars are drawn only there.
+#[must_use]
+pub fn stderr_is_terminal() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// Whether the other end of a pipe, socket or terminal is closed; never waits. Files have no end.
+fn reader_gone(end: BorrowedFd<'_>) -> bool {
+    // No event is asked for: the kernel always reports an error or a hang-up.
+    let mut ends = [PollFd::from_borrowed_fd(end, PollFlags::empty())];
+    let now = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    matches!(poll(&mut ends, Some(&now)), Ok(1..))
+        && ends[0]
+            .revents()
+            .intersects(PollFlags::ERR | PollFlags::HUP)
+}
+
+/// A regular file, told apart by device and inode so that no spelling of its path hides it.
+#[derive(Clone, Debug)]
+pub struct FileIdentity {
+    device: u64,
+    inode: u64,
+    name: String,
+}
+
+impl FileIdentity {
+    /// Returns the identity of an open input, where it is a regular file.
+    #[must_use]
+    pub fn of_source(source: &Source) -> Option<Self> {
+        Self::of(&source.file.metadata().ok()?, source.name.clone())
+    }
+
+    /// Returns the identity of the file that a path leads to, where it is there and regular.
+    #[must_use]
+    pub fn of_path(path: &Path) -> Option<Self> {
+        Self::of(&path.metadata().ok()?, format!("'{}'", path.display()))
+    }
+
+    /// Returns the identity of standard output, where it is a regular file.
+    #[must_use]
+    pub fn of_stdout() -> Option<Self> {
+        let sink = Sink::stdout().ok()?;
+        Self::of(&sink.file.metadata().ok()?, sink.name)
+    }
+
+    /// Refuses to be the output of a program with these inputs.
+    ///
+    /// # Errors
+    /// [`StdioError::SameFile`], naming the input.
+    pub fn refuse(&self, inputs: &[Self]) -> Result<(), StdioError> {
+        let same = |other: &&Self| (other.device, other.inode) == (self.device, self.inode);
+        match inputs.iter().find(same) {
+            Some(input) => Err(StdioError::SameFile {
+                name: input.name.clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn of(metadata: &Metadata, name: String) -> Option<Self> {
+        metadata.is_file().then(|| Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            name,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

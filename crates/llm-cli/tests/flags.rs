@@ -1,0 +1,196 @@
+//! Walks all flags of all programs: no clash, one meaning everywhere, help that can be read.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clap::{Arg, Command};
+use llm_cli::{HELP_WIDTH, commands};
+
+/// Every program and every command of a program.
+fn all_commands() -> Vec<Command> {
+    let mut all = Vec::new();
+    for mut program in commands() {
+        program.build();
+        for command in program.get_subcommands() {
+            all.push(command.clone());
+        }
+        all.push(program);
+    }
+    all
+}
+
+fn flags(command: &Command) -> impl Iterator<Item = &Arg> {
+    let ours = |flag: &&Arg| !matches!(flag.get_id().as_str(), "help" | "version");
+    command
+        .get_arguments()
+        .filter(ours)
+        .filter(|flag| !flag.is_positional())
+}
+
+#[test]
+fn the_parsers_are_sound() {
+    for command in commands() {
+        command.debug_assert();
+    }
+}
+
+#[test]
+fn no_letter_stands_for_two_flags() {
+    for command in all_commands() {
+        let mut letters = BTreeSet::new();
+        for flag in command.get_arguments() {
+            if let Some(letter) = flag.get_short() {
+                assert!(
+                    letters.insert(letter),
+                    "{}: -{letter} twice",
+                    command.get_name()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_flag_is_the_same_everywhere() {
+    let mut seen = BTreeMap::new();
+    let mut letters = BTreeMap::new();
+    for command in all_commands() {
+        for flag in flags(&command) {
+            let long = flag
+                .get_long()
+                .expect("every flag has a long name")
+                .to_owned();
+            let what = (
+                flag.get_short(),
+                flag.get_help().map(ToString::to_string),
+                flag.get_value_names().map(<[_]>::to_vec),
+            );
+            let known = seen.entry(long.clone()).or_insert_with(|| what.clone());
+            assert_eq!(*known, what, "--{long} differs in {}", command.get_name());
+            if let Some(letter) = flag.get_short() {
+                let known = letters.entry(letter).or_insert_with(|| long.clone());
+                assert_eq!(*known, long, "-{letter} differs in {}", command.get_name());
+            }
+        }
+    }
+    // The walk has walked: the letters that users know from llama.cpp are among them.
+    for (letter, long) in [
+        ('m', "model"),
+        ('p', "prompt"),
+        ('f', "file"),
+        ('n', "n-predict"),
+        ('c', "ctx-size"),
+        ('t', "threads"),
+        ('s', "seed"),
+        ('o', "output"),
+        ('T', "text"),
+        ('q', "quiet"),
+    ] {
+        assert_eq!(letters.get(&letter).map(String::as_str), Some(long));
+    }
+}
+
+#[test]
+fn help_is_imperative_and_narrow() {
+    for mut command in all_commands() {
+        let name = command.get_name().to_owned();
+        for argument in command.get_arguments() {
+            let help = argument
+                .get_help()
+                .unwrap_or_else(|| panic!("{name}: {argument} has no help"));
+            let help = help.to_string();
+            assert!(!help.ends_with('.'), "{name}: {argument}: a full stop");
+            assert!(
+                help.starts_with(char::is_uppercase),
+                "{name}: {argument}: {help}"
+            );
+            for value in argument.get_possible_values() {
+                assert!(
+                    value.get_help().is_some() || !argument.get_action().takes_values(),
+                    "{name}: {argument}: {} has no help",
+                    value.get_name()
+                );
+            }
+        }
+        for help in [command.render_help(), command.render_long_help()] {
+            for line in help.to_string().lines() {
+                assert!(
+                    line.chars().count() <= HELP_WIDTH,
+                    "{name}: too wide: {line}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_program_shows_examples_and_its_exit_status() {
+    for command in commands() {
+        let after = command.get_after_help().expect("examples").to_string();
+        assert!(after.starts_with("Examples:\n  ") && after.contains("\nExit status:\n  0  "));
+    }
+}
+
+/// The examples are real: each call of a program in them parses.
+#[test]
+fn the_examples_parse() {
+    let mut calls = 0;
+    for command in commands() {
+        let after = command.get_after_help().expect("examples").to_string();
+        let examples = after.split("\n\n").next().unwrap();
+        for call in examples.lines().skip(1).flat_map(|line| line.split(" | ")) {
+            let words = words(call);
+            if words.first().map(String::as_str) == Some(command.get_name()) {
+                let result = command.clone().try_get_matches_from(&words);
+                assert!(result.is_ok(), "{call}: {}", result.unwrap_err());
+                calls += 1;
+            }
+        }
+    }
+    assert!(calls >= 10, "only {calls} calls were found");
+}
+
+/// Splits a call as a shell would, as far as the examples need it: quotes, and redirections cut off;
+/// two spaces begin a remark.
+fn words(call: &str) -> Vec<String> {
+    let call = call.trim().split("  ").next().unwrap_or_default();
+    let mut words = vec![String::new()];
+    let mut quote = None;
+    for letter in call.chars() {
+        match quote {
+            Some(open) if open == letter => quote = None,
+            None if letter == '"' || letter == '\'' => quote = Some(letter),
+            None if letter == '<' => break,
+            None if letter == ' ' => words.push(String::new()),
+            Some(_) | None => words.last_mut().unwrap().push(letter),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// A flag before a subcommand must not make a model's name of the subcommand.
+#[test]
+fn a_subcommand_is_never_taken_for_a_name() {
+    use clap::Parser;
+    use llm_cli::{PullArgs, PullCommand};
+    let parse = |words: &[&str]| PullArgs::try_parse_from([&["llm-pull"], words].concat());
+    assert!(matches!(
+        parse(&["ls", "-q", "-T"]).unwrap().command,
+        Some(PullCommand::Ls)
+    ));
+    assert_eq!(
+        parse(&["--dry-run", "x"]).unwrap().fetch.name.as_deref(),
+        Some("x")
+    );
+    for words in [
+        &["--dry-run", "ls"] as &[_],
+        &["-q", "ls"],
+        &["x", "ls"],
+        &["x", "y"],
+        &[],
+    ] {
+        assert!(parse(words).is_err(), "{words:?}");
+    }
+}
