@@ -1,0 +1,353 @@
+//! Imports: a file that is on this disk already becomes a model of the store,
+//! by a reflink or a hard link where the file system can, else by a copy that
+//! the result admits to.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::catalogue::{self, Entry};
+use crate::digest::{self, CHUNK_BYTES};
+use crate::error::StoreError;
+use crate::fetch::{Partial, check_space, lock};
+use crate::layout::RepoFolder;
+use crate::name::is_word;
+use crate::resolve::{Found, LOCAL, ResolvedModel, find_path};
+use crate::{Event, Store, Watch, report};
+
+/// The four bytes that every GGUF file begins with.
+const GGUF_MAGIC: &[u8] = b"GGUF";
+
+/// What an import may be told beside the path.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImportOptions {
+    /// The name to store it under; none for the file's own.
+    pub name: Option<String>,
+    /// Whether to replace another model of that name, and to try a copy
+    /// although the disk seems too small.
+    pub force: bool,
+}
+
+/// How the bytes of an import came into the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Placement {
+    /// The store had them already.
+    AlreadyThere,
+    /// A reflink: blocks shared on the disk until one side changes.
+    Reflinked,
+    /// A hard link: the same file under a second name.
+    HardLinked,
+    /// A second copy on the disk, because the store is on another one.
+    Copied,
+}
+
+/// What an import did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Imported {
+    /// The model, under the name by which it is found from now on.
+    pub model: ResolvedModel,
+    /// How its files came there; of several, the costliest.
+    pub placement: Placement,
+}
+
+/// Where an import goes.
+struct Home {
+    name: String,
+    repo: RepoFolder,
+    /// The snapshot's.
+    commit: String,
+    /// The file's name in the catalogue's repository.
+    rename_to: Option<String>,
+}
+
+impl Store {
+    /// Puts the model at `path` (a `.gguf` file, one shard of several, or a
+    /// folder that holds one model) into the store.
+    ///
+    /// A file whose digest the catalogue knows goes where a pull would have
+    /// put it and answers to the catalogue's name; any other is stored as
+    /// `local/NAME`, NAME being the one asked for or the file's without `.gguf`.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongDigest`] if the name is the catalogue's and the bytes
+    /// are not, [`StoreError::NameTaken`], [`StoreError::NotGguf`], and what
+    /// paths and splits can do wrong.
+    pub fn import(
+        &self,
+        path: &Path,
+        options: &ImportOptions,
+        watch: &mut Watch<'_>,
+    ) -> Result<Imported, StoreError> {
+        let shown = path.display().to_string();
+        let found = find_path(&shown, path)?;
+        for file in &found.files {
+            check_magic(&found.folder.join(file))?;
+        }
+        self.layout()?; // before the time to hash is spent
+        let source = self.vouch(&shown, &found, watch)?;
+        let home = self.home_for(&source, options)?;
+        home.repo.make_blobs()?;
+        let mut placement = Placement::AlreadyThere;
+        let mut names = Vec::new();
+        for file in &source.files {
+            let _lock = lock(&home.repo, &file.sha256, &file.name, watch)?;
+            let blob = home.repo.blob(&file.sha256);
+            placement = placement.max(place(
+                &file.path,
+                &blob,
+                &file.sha256,
+                options.force,
+                watch,
+            )?);
+            self.digests.remember(&blob, &file.sha256);
+            let base = file.name.rsplit('/').next().unwrap_or(&file.name);
+            let stored_as = home.rename_to.clone().unwrap_or_else(|| base.to_owned());
+            home.repo.link(&home.commit, &stored_as, &file.sha256)?;
+            names.push(stored_as);
+        }
+        // Other tools ask for main where nobody names a revision. Where main
+        // stands already is for the hub to say.
+        if home.repo.commit_of("main").is_none() {
+            home.repo.set_reference("main", &home.commit)?;
+        }
+        let stored = Found {
+            folder: home.repo.snapshot(&home.commit),
+            repo: Some(home.repo),
+            commit: Some(home.commit),
+            files: names,
+        };
+        Ok(Imported {
+            model: self.vouch(&home.name, &stored, watch)?,
+            placement,
+        })
+    }
+
+    /// Decides which repository and snapshot an import belongs to.
+    fn home_for(
+        &self,
+        source: &ResolvedModel,
+        options: &ImportOptions,
+    ) -> Result<Home, StoreError> {
+        let name = options.name.as_deref();
+        let named = match name {
+            Some(name) => catalogue::entry(name)?,
+            None => None,
+        };
+        let by_digest = catalogue::entry_with_digest(&source.digest)?;
+        match (name, named, by_digest) {
+            (_, Some(entry), _) => match &entry.sha256 {
+                None => Err(StoreError::NameUnverifiable {
+                    name: entry.name.clone(),
+                }),
+                Some(expected) if *expected != source.digest => Err(StoreError::WrongDigest {
+                    file: source.name.clone(),
+                    actual: source.digest.clone(),
+                    expected: expected.clone(),
+                    source_name: format!("the catalogue for '{}'", entry.name),
+                    way_out: "choose another --name".to_owned(),
+                }),
+                Some(_) => self.catalogue_home(entry, source),
+            },
+            (None, None, Some(entry)) => self.catalogue_home(entry, source),
+            (_, None, _) => self.local_home(source, options),
+        }
+    }
+
+    fn catalogue_home(&self, entry: &Entry, source: &ResolvedModel) -> Result<Home, StoreError> {
+        Ok(Home {
+            name: entry.name.clone(),
+            repo: self.layout()?.repo(&entry.repo),
+            commit: match &entry.revision {
+                Some(revision) => revision.clone(),
+                None => local_commit(source),
+            },
+            rename_to: Some(entry.file.clone()),
+        })
+    }
+
+    fn local_home(
+        &self,
+        source: &ResolvedModel,
+        options: &ImportOptions,
+    ) -> Result<Home, StoreError> {
+        let name = match options.name.as_deref() {
+            Some(name) if is_word(name) => name.to_owned(),
+            Some(name) => {
+                return Err(StoreError::BadName {
+                    name: name.to_owned(),
+                    reason: "use letters, digits, '-', '_' and '.' for --name".to_owned(),
+                });
+            }
+            None => name_from(source)?,
+        };
+        let repo = self.layout()?.repo(&format!("{LOCAL}/{name}"));
+        let commit = local_commit(source);
+        match repo.commit_of("main") {
+            Some(there) if there != commit && options.force => {
+                self.remove(&repo.repo)?;
+            }
+            Some(there) if there != commit => return Err(StoreError::NameTaken { name }),
+            _ => {}
+        }
+        Ok(Home {
+            name,
+            repo,
+            commit,
+            rename_to: None,
+        })
+    }
+}
+
+/// The first 40 digits of the digest stand where the layout wants a commit.
+fn local_commit(source: &ResolvedModel) -> String {
+    source.digest.chars().take(40).collect()
+}
+
+/// The file's name without `.gguf` and split numbers.
+fn name_from(source: &ResolvedModel) -> Result<String, StoreError> {
+    let path = source
+        .files
+        .first()
+        .map_or(Path::new(""), |file| &file.path);
+    let stem = path
+        .file_stem()
+        .and_then(|stem| stem.to_str())
+        .unwrap_or_default();
+    let stem = if source.files.len() > 1 {
+        stem.rsplit_once("-of-")
+            .and_then(|(rest, _)| rest.rsplit_once('-'))
+            .map_or(stem, |(rest, _)| rest)
+    } else {
+        stem
+    };
+    if !is_word(stem) {
+        return Err(StoreError::BadName {
+            name: stem.to_owned(),
+            reason: "give the model a short one with --name".to_owned(),
+        });
+    }
+    match catalogue::entry(stem)? {
+        // A stray file must not take a name that promises certain bytes.
+        Some(entry) => Err(StoreError::BadName {
+            name: entry.name.clone(),
+            reason: "it is the catalogue's, and this file is not that model: choose a --name"
+                .to_owned(),
+        }),
+        None => Ok(stem.to_owned()),
+    }
+}
+
+fn check_magic(path: &Path) -> Result<(), StoreError> {
+    let mut magic = Vec::with_capacity(GGUF_MAGIC.len());
+    File::open(path)
+        .and_then(|file| file.take(GGUF_MAGIC.len() as u64).read_to_end(&mut magic))
+        .map_err(StoreError::io("read", path))?;
+    if magic == GGUF_MAGIC {
+        Ok(())
+    } else {
+        Err(StoreError::NotGguf {
+            path: path.to_path_buf(),
+        })
+    }
+}
+
+/// Makes `blob` hold the bytes of `source`, the cheapest way that works.
+fn place(
+    source: &Path,
+    blob: &Path,
+    sha256: &str,
+    force: bool,
+    watch: &mut Watch<'_>,
+) -> Result<Placement, StoreError> {
+    let source: PathBuf = fs::canonicalize(source).map_err(StoreError::io("find", source))?;
+    let size_bytes = fs::metadata(&source)
+        .map_err(StoreError::io("read", &source))?
+        .len();
+    if fs::metadata(blob).is_ok_and(|data| data.len() == size_bytes) {
+        return Ok(Placement::AlreadyThere);
+    }
+    if reflink(&source, blob)? {
+        return Ok(Placement::Reflinked);
+    }
+    // A file that is already linked under this name is replaced only by a
+    // whole one, so a wrong leftover is removed first.
+    if blob.exists() {
+        fs::remove_file(blob).map_err(StoreError::io("replace", blob))?;
+    }
+    if fs::hard_link(&source, blob).is_ok() {
+        return Ok(Placement::HardLinked);
+    }
+    if !force {
+        check_space(blob.parent().unwrap_or(Path::new(".")), size_bytes)?;
+    }
+    copy(&source, blob, size_bytes, sha256, watch)?;
+    Ok(Placement::Copied)
+}
+
+/// Tries to share the blocks of `source`; false where the file system cannot.
+#[cfg(target_os = "linux")]
+fn reflink(source: &Path, blob: &Path) -> Result<bool, StoreError> {
+    let from = File::open(source).map_err(StoreError::io("open", source))?;
+    let partial = Partial::create(blob)?;
+    if rustix::fs::ioctl_ficlone(&partial.file, &from).is_err() {
+        return Ok(false);
+    }
+    partial.keep(blob)?;
+    Ok(true)
+}
+
+/// Elsewhere a hard link does the same job.
+#[cfg(not(target_os = "linux"))]
+fn reflink(_source: &Path, _blob: &Path) -> Result<bool, StoreError> {
+    Ok(false)
+}
+
+fn copy(
+    source: &Path,
+    blob: &Path,
+    size_bytes: u64,
+    sha256: &str,
+    watch: &mut Watch<'_>,
+) -> Result<(), StoreError> {
+    let name = source.file_name().unwrap_or_default().to_string_lossy();
+    report(
+        watch,
+        Event::Copying {
+            file: &name,
+            total_bytes: size_bytes,
+        },
+    )?;
+    let mut from = File::open(source).map_err(StoreError::io("open", source))?;
+    let partial = Partial::create(blob)?;
+    let mut hash = digest::Running::default();
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        let count = from
+            .read(&mut chunk)
+            .map_err(StoreError::io("read", source))?;
+        if count == 0 {
+            break;
+        }
+        let bytes = chunk.get(..count).unwrap_or_default();
+        hash.update(bytes);
+        partial.write(bytes)?;
+        report(
+            watch,
+            Event::Advanced {
+                bytes: count as u64,
+            },
+        )?;
+    }
+    let actual = hash.finish();
+    if actual != sha256 {
+        return Err(StoreError::WrongDigest {
+            file: source.display().to_string(),
+            actual,
+            expected: sha256.to_owned(),
+            source_name: "its first reading".to_owned(),
+            way_out: "it is being written: import it when it is whole".to_owned(),
+        });
+    }
+    partial.keep(blob)?;
+    report(watch, Event::Finished)
+}
