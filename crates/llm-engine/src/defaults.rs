@@ -1,0 +1,137 @@
+//! Sampling settings that the model's own files recommend.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::gguf::Metadata;
+use crate::sampler::Sampling;
+
+/// Returns the recommended settings: those of `generation_config.json` in the
+/// model's folder, else of the GGUF metadata (`general.sampling.*`), else
+/// greedy. A bare file has no folder: its neighbours may belong to others.
+///
+/// A damaged `generation_config.json` counts as absent: it only recommends.
+pub fn recommended(folder: Option<&Path>, metadata: &Metadata) -> Sampling {
+    let file = folder.map(|folder| folder.join("generation_config.json"));
+    let text = file.and_then(|file| std::fs::read_to_string(file).ok());
+    let config = text.and_then(|text| serde_json::from_str::<Value>(&text).ok());
+    config
+        .as_ref()
+        .and_then(from_generation_config)
+        .or_else(|| from_metadata(metadata))
+        .map_or(Sampling::GREEDY, sound)
+}
+
+/// Replaces numbers that cannot be meant by those that change nothing.
+fn sound(sampling: Sampling) -> Sampling {
+    let or = |number: f32, good: bool, other: f32| {
+        if number.is_finite() && good {
+            number
+        } else {
+            other
+        }
+    };
+    let Sampling {
+        temperature,
+        top_p,
+        min_p,
+        repeat_penalty,
+        ..
+    } = sampling;
+    Sampling {
+        temperature: or(temperature, temperature >= 0.0, 0.0),
+        top_p: or(top_p, top_p > 0.0 && top_p <= 1.0, 1.0),
+        min_p: or(min_p, (0.0..=1.0).contains(&min_p), 0.0),
+        repeat_penalty: or(repeat_penalty, repeat_penalty > 0.0, 1.0),
+        ..sampling
+    }
+}
+
+/// Reads a `generation_config.json` with transformers' defaults for what it
+/// leaves out. `None` if it says nothing on sampling.
+fn from_generation_config(config: &Value) -> Option<Sampling> {
+    let number = |name: &str| config[name].as_f64().map(|number| number as f32);
+    let repeat_penalty = number("repetition_penalty").unwrap_or(1.0);
+    if config["do_sample"].as_bool() != Some(true) {
+        let said = config["do_sample"].is_boolean() || config["repetition_penalty"].is_number();
+        return said.then_some(Sampling {
+            repeat_penalty,
+            ..Sampling::GREEDY
+        });
+    }
+    Some(Sampling {
+        temperature: number("temperature").unwrap_or(1.0),
+        top_k: config["top_k"].as_u64().unwrap_or(50) as usize,
+        top_p: number("top_p").unwrap_or(1.0),
+        min_p: number("min_p").unwrap_or(0.0),
+        repeat_penalty,
+        ..Sampling::GREEDY
+    })
+}
+
+/// Reads llama.cpp's keys. `None` if there is no temperature: without one the
+/// others change nothing.
+fn from_metadata(metadata: &Metadata) -> Option<Sampling> {
+    let number = |name: &str| metadata.f32(&format!("general.sampling.{name}"));
+    let count = |name: &str| metadata.u64(&format!("general.sampling.{name}"));
+    Some(Sampling {
+        temperature: number("temp")?,
+        top_k: count("top_k").unwrap_or(0) as usize,
+        top_p: number("top_p").unwrap_or(1.0),
+        min_p: number("min_p").unwrap_or(0.0),
+        repeat_penalty: number("penalty_repeat").unwrap_or(1.0),
+        repeat_last_n: match metadata.get("general.sampling.penalty_last_n") {
+            // llama.cpp's word for the whole context.
+            Some(crate::gguf::Value::Signed(-1)) => usize::MAX,
+            _ => count("penalty_last_n").unwrap_or(64) as usize,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gguf::Value as Entry;
+
+    #[test]
+    fn the_folder_comes_before_the_metadata_and_both_before_greedy() {
+        let folder = tempfile::tempdir().unwrap();
+        let model = Some(folder.path());
+        let mut metadata = Metadata::default();
+        assert_eq!(recommended(model, &metadata), Sampling::GREEDY);
+        metadata.insert("general.sampling.temp", Entry::Float(0.7));
+        metadata.insert("general.sampling.top_k", Entry::Signed(20));
+        let found = recommended(model, &metadata);
+        assert_eq!((found.temperature, found.top_k), (0.7, 20));
+        let config = folder.path().join("generation_config.json");
+        std::fs::write(
+            &config,
+            r#"{"do_sample": true, "temperature": 0.5, "top_p": 0.9}"#,
+        )
+        .unwrap();
+        let found = recommended(model, &metadata);
+        assert_eq!(
+            (found.temperature, found.top_k, found.top_p),
+            (0.5, 50, 0.9)
+        );
+        std::fs::write(&config, r#"{"do_sample": false, "temperature": 0.5}"#).unwrap();
+        assert_eq!(recommended(model, &metadata), Sampling::GREEDY);
+        std::fs::write(&config, "{broken").unwrap();
+        assert_eq!(recommended(model, &metadata).temperature, 0.7);
+        std::fs::write(&config, r#"{"do_sample": true, "temperature": 0.5}"#).unwrap();
+        assert_eq!(recommended(None, &metadata).temperature, 0.7);
+    }
+
+    #[test]
+    fn numbers_that_cannot_be_meant_change_nothing() {
+        let mut metadata = Metadata::default();
+        metadata.insert("general.sampling.temp", Entry::Float(f64::NAN));
+        metadata.insert("general.sampling.top_p", Entry::Float(-5.0));
+        metadata.insert("general.sampling.min_p", Entry::Float(5.0));
+        metadata.insert("general.sampling.penalty_repeat", Entry::Float(0.0));
+        assert_eq!(recommended(None, &metadata), Sampling::GREEDY);
+        metadata.insert("general.sampling.penalty_last_n", Entry::Signed(-1));
+        assert_eq!(recommended(None, &metadata).repeat_last_n, usize::MAX);
+    }
+}

@@ -1,0 +1,106 @@
+//! Tokens to logits: what every forward pass offers, and the one on the CPU.
+
+mod cpu;
+mod rotation;
+
+pub use cpu::{CpuForward, cache_bytes};
+pub use rotation::Rotation;
+
+use crate::cache::SequenceId;
+
+/// Tokens that continue one sequence.
+#[derive(Debug, Clone, Copy)]
+pub struct Input<'a> {
+    /// The sequence; a batch holds each at most once.
+    pub sequence: SequenceId,
+    /// The tokens, at the positions that follow the sequence's last.
+    pub tokens: &'a [u32],
+    /// The positions whose logits are wanted.
+    pub outputs: Outputs,
+}
+
+/// Which positions of an input get logits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outputs {
+    /// None: the tokens only fill the cache.
+    None,
+    /// The last one.
+    Last,
+    /// All.
+    All,
+}
+
+/// Why a batch could not be computed. The sequences are as they were.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ForwardError {
+    /// The sequence has ended or comes from another cache.
+    #[error("the sequence is not in the cache")]
+    UnknownSequence,
+    /// The same sequence stands in a batch twice.
+    #[error("the batch holds a sequence twice")]
+    RepeatedSequence,
+    /// A token that the model has no row for.
+    #[error("the token {token} is not among the model's {vocabulary}")]
+    UnknownToken {
+        /// The token.
+        token: u32,
+        /// Rows of the embedding.
+        vocabulary: usize,
+    },
+    /// The device failed.
+    #[error("{0}")]
+    Device(String),
+}
+
+/// A forward pass with its key-value cache.
+pub trait Forward {
+    /// Returns the length of a position's logits.
+    fn vocabulary(&self) -> usize;
+
+    /// Adds an empty sequence.
+    fn start(&mut self) -> SequenceId;
+
+    /// Adds a sequence that shares the first `length` positions of another;
+    /// `None` if that is not in the cache.
+    fn fork(&mut self, sequence: SequenceId, length: usize) -> Option<SequenceId>;
+
+    /// Drops the positions of a sequence from `length` on.
+    fn truncate(&mut self, sequence: SequenceId, length: usize);
+
+    /// Removes a sequence.
+    fn end(&mut self, sequence: SequenceId);
+
+    /// Returns the filled positions of a sequence, `None` for an unknown one.
+    fn length(&self, sequence: SequenceId) -> Option<usize>;
+
+    /// Computes a batch and appends it to the sequences. `logits` becomes
+    /// (wanted positions, vocabulary), in the order of the batch.
+    ///
+    /// # Errors
+    /// A sequence or token that does not exist; nothing has changed then.
+    fn forward(&mut self, batch: &[Input<'_>], logits: &mut Vec<f32>) -> Result<(), ForwardError>;
+}
+
+/// Checks what every forward pass demands of a batch.
+///
+/// # Errors
+/// A token beyond `vocabulary`, or a sequence that stands there twice.
+pub fn check_batch(batch: &[Input<'_>], vocabulary: usize) -> Result<(), ForwardError> {
+    for (index, input) in batch.iter().enumerate() {
+        if batch[..index]
+            .iter()
+            .any(|other| other.sequence == input.sequence)
+        {
+            return Err(ForwardError::RepeatedSequence);
+        }
+        if let Some(&token) = input
+            .tokens
+            .iter()
+            .find(|&&token| token as usize >= vocabulary)
+        {
+            return Err(ForwardError::UnknownToken { token, vocabulary });
+        }
+    }
+    Ok(())
+}

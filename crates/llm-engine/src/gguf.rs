@@ -1,0 +1,192 @@
+//! A GGUF file (or the shards of a split one) as metadata and named tensors.
+//!
+//! The header is read eagerly and checked against the file's size; tensor
+//! bytes stay in the memory map until somebody looks at them. What the numbers
+//! mean is left to `spec` and `tokens`.
+//! Format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>.
+
+mod error;
+mod metadata;
+mod reader;
+mod tensor_type;
+
+pub use error::GgufError;
+pub use metadata::{Metadata, Value};
+pub use tensor_type::TensorType;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use llm_kernels::mmap::Mapping;
+
+/// One tensor of a file: its name, shape, type and where its bytes lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TensorInfo {
+    /// Name as written in the file, such as `blk.0.attn_q.weight`.
+    pub name: String,
+    /// Extents, the fastest-running first: `[columns, rows]` for a matrix.
+    pub shape: Vec<u64>,
+    /// How the elements are stored.
+    pub dtype: TensorType,
+    /// Index of the shard that holds the bytes.
+    pub shard: usize,
+    /// First byte, counted from the start of that shard's file.
+    pub offset: u64,
+    /// Number of bytes; `None` for a type id whose block size is not known.
+    pub size: Option<u64>,
+}
+
+impl TensorInfo {
+    /// Returns the number of elements.
+    pub fn elements(&self) -> u64 {
+        self.shape.iter().product()
+    }
+}
+
+/// The parsed header and the memory maps of one model.
+#[derive(Debug, Clone)]
+pub struct Gguf {
+    version: u32,
+    metadata: Metadata,
+    tensors: Vec<TensorInfo>,
+    by_name: HashMap<String, usize>,
+    shards: Vec<Arc<Mapping>>,
+    paths: Vec<PathBuf>,
+}
+
+impl Gguf {
+    /// Opens one file, or all shards of a split model in their order.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is not GGUF 2 or 3, is cut short, states
+    /// sizes that it cannot hold, or whose shards do not belong together.
+    pub fn open(paths: &[PathBuf]) -> Result<Self, GgufError> {
+        let mut gguf: Option<Self> = None;
+        for (shard, path) in paths.iter().enumerate() {
+            let mapping = Mapping::open(path).map_err(|source| GgufError::Open {
+                path: path.clone(),
+                source,
+            })?;
+            let header = reader::read_header(mapping.bytes(), shard).map_err(|reason| {
+                GgufError::Malformed {
+                    path: path.clone(),
+                    reason,
+                }
+            })?;
+            let joined = gguf.get_or_insert_with(|| Self {
+                version: header.version,
+                metadata: header.metadata,
+                tensors: Vec::new(),
+                by_name: HashMap::new(),
+                shards: Vec::new(),
+                paths: paths.to_vec(),
+            });
+            joined.add_shard(path, Arc::new(mapping), header.tensors)?;
+        }
+        let gguf = gguf.ok_or(GgufError::NoFile)?;
+        gguf.check_split()?;
+        Ok(gguf)
+    }
+
+    /// Returns the metadata of the first shard.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// Returns the format version, 2 or 3.
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// Returns the files, in shard order.
+    pub fn paths(&self) -> &[PathBuf] {
+        &self.paths
+    }
+
+    /// Returns all tensors in file order.
+    pub fn tensors(&self) -> &[TensorInfo] {
+        &self.tensors
+    }
+
+    /// Looks a tensor up by its name.
+    pub fn tensor(&self, name: &str) -> Option<&TensorInfo> {
+        self.by_name.get(name).map(|&index| &self.tensors[index])
+    }
+
+    /// Returns the bytes of `tensor`, empty for a type of unknown size.
+    pub fn bytes(&self, tensor: &TensorInfo) -> &[u8] {
+        let size = tensor.size.unwrap_or(0) as usize;
+        let start = tensor.offset as usize;
+        // `read_header` has checked the range against this very map.
+        &self.shards[tensor.shard].bytes()[start..start + size]
+    }
+
+    /// Returns the memory map that holds `tensor`.
+    pub fn mapping(&self, tensor: &TensorInfo) -> &Arc<Mapping> {
+        &self.shards[tensor.shard]
+    }
+
+    /// Returns the sum of all tensor sizes in bytes.
+    pub fn weight_bytes(&self) -> u64 {
+        let sizes = self.tensors.iter().filter_map(|tensor| tensor.size);
+        sizes.fold(0, u64::saturating_add)
+    }
+
+    /// Returns the number of weights of all tensors.
+    pub fn parameters(&self) -> u64 {
+        let elements = self.tensors.iter().map(TensorInfo::elements);
+        elements.fold(0, u64::saturating_add)
+    }
+
+    fn add_shard(
+        &mut self,
+        path: &Path,
+        mapping: Arc<Mapping>,
+        tensors: Vec<TensorInfo>,
+    ) -> Result<(), GgufError> {
+        self.shards.push(mapping);
+        for tensor in tensors {
+            let index = self.tensors.len();
+            if self.by_name.insert(tensor.name.clone(), index).is_some() {
+                return Err(GgufError::Malformed {
+                    path: path.to_path_buf(),
+                    reason: format!("it holds the tensor '{}' twice", tensor.name),
+                });
+            }
+            self.tensors.push(tensor);
+        }
+        Ok(())
+    }
+
+    fn check_split(&self) -> Result<(), GgufError> {
+        let expected = self.metadata.u64("split.count").unwrap_or(1).max(1);
+        if expected != self.shards.len() as u64 {
+            return Err(GgufError::Split {
+                path: self.paths[0].clone(),
+                expected,
+                found: self.shards.len(),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Returns the shards of a split model in order, given any one of them
+/// (`NAME-00001-of-00003.gguf`), or the path alone when it is not split.
+pub fn shard_paths(path: &Path) -> Vec<PathBuf> {
+    let shards = || {
+        let stem = path.file_name()?.to_str()?.strip_suffix(".gguf")?;
+        let (head, count) = stem.rsplit_once("-of-")?;
+        let (base, _number) = head.rsplit_once('-')?;
+        let digits = count.len();
+        let count: usize = count.parse().ok().filter(|n| (1..=99_999).contains(n))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let name = |i| format!("{base}-{i:0digits$}-of-{count:0digits$}.gguf");
+        Some((1..=count).map(|i| folder.join(name(i))).collect())
+    };
+    shards().unwrap_or_else(|| vec![path.to_path_buf()])
+}
+
+#[cfg(test)]
+mod tests;

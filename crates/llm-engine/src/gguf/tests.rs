@@ -1,0 +1,171 @@
+//! Headers that are right, cut short, or hostile.
+
+use super::*;
+
+/// Writes a GGUF file by hand.
+struct Writer(Vec<u8>);
+
+impl Writer {
+    fn new(version: u32, tensors: u64, pairs: u64) -> Self {
+        let mut bytes = b"GGUF".to_vec();
+        bytes.extend(version.to_le_bytes());
+        bytes.extend(tensors.to_le_bytes());
+        bytes.extend(pairs.to_le_bytes());
+        Self(bytes)
+    }
+
+    fn text(mut self, text: &str) -> Self {
+        self.0.extend((text.len() as u64).to_le_bytes());
+        self.0.extend(text.as_bytes());
+        self
+    }
+
+    fn u32(mut self, number: u32) -> Self {
+        self.0.extend(number.to_le_bytes());
+        self
+    }
+
+    fn u64(mut self, number: u64) -> Self {
+        self.0.extend(number.to_le_bytes());
+        self
+    }
+
+    fn data(mut self, bytes: &[u8]) -> Self {
+        self.0.resize(self.0.len().next_multiple_of(32), 0);
+        self.0.extend(bytes);
+        self
+    }
+}
+
+fn small() -> Writer {
+    let header = Writer::new(3, 2, 3)
+        .text("general.architecture")
+        .u32(8)
+        .text("llama");
+    let header = header.text("llama.block_count").u32(4).u32(7);
+    let header = header
+        .text("tokens")
+        .u32(9)
+        .u32(8)
+        .u64(2)
+        .text("a")
+        .text("b");
+    let header = header.text("one").u32(2).u64(32).u64(2).u32(8).u64(0);
+    header
+        .text("two")
+        .u32(1)
+        .u64(4)
+        .u32(12_345)
+        .u64(96)
+        .data(&[7; 100])
+}
+
+fn open(bytes: &[u8]) -> Result<Gguf, GgufError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.gguf");
+    std::fs::write(&path, bytes).unwrap();
+    Gguf::open(&[path])
+}
+
+#[test]
+fn a_small_file_is_read_whole() {
+    let gguf = open(&small().0).unwrap();
+    assert_eq!(
+        gguf.metadata().string("general.architecture"),
+        Some("llama")
+    );
+    assert_eq!(gguf.metadata().u64("llama.block_count"), Some(7));
+    assert_eq!(gguf.metadata().strings("tokens").unwrap(), ["a", "b"]);
+    let one = gguf.tensor("one").unwrap();
+    assert_eq!((one.elements(), one.size), (64, Some(68)));
+    assert_eq!(gguf.bytes(one), [7; 68]);
+    let unknown = gguf.tensor("two").unwrap();
+    assert_eq!(unknown.dtype.to_string(), "type 12345");
+    assert_eq!((unknown.size, gguf.bytes(unknown).len()), (None, 0));
+}
+
+#[test]
+fn a_file_cut_anywhere_is_an_error_and_never_a_crash() {
+    let bytes = small().0;
+    // The last tensor has no known size, so its bytes may be missing.
+    for length in 0..bytes.len() - 32 {
+        assert!(open(&bytes[..length]).is_err(), "cut at {length}");
+    }
+}
+
+#[test]
+fn any_single_wrong_byte_is_survived() {
+    let bytes = small().0;
+    for at in 0..bytes.len() - 100 {
+        for value in [0, 1, 9, 0x7f, 0xff] {
+            let mut wrong = bytes.clone();
+            wrong[at] = value;
+            drop(open(&wrong));
+        }
+    }
+}
+
+#[test]
+fn enormous_claims_are_refused_with_their_number() {
+    let reason = |writer: Writer| open(&writer.0).unwrap_err().to_string();
+    assert!(reason(Writer::new(3, 1 << 60, 0)).contains("1152921504606846976 tensors"));
+    assert!(reason(Writer::new(3, 0, u64::MAX)).contains("metadata entries"));
+    let array = Writer::new(3, 0, 1).text("k").u32(9).u32(4).u64(1 << 61);
+    assert!(reason(array).contains("array elements"));
+    let shape = Writer::new(3, 1, 0)
+        .text("t")
+        .u32(2)
+        .u64(1 << 40)
+        .u64(1 << 40)
+        .u32(0)
+        .u64(0);
+    assert!(reason(shape).contains("too large"));
+    let overflow = Writer::new(3, 1, 0)
+        .text("t")
+        .u32(2)
+        .u64(64)
+        .u64(1 << 56)
+        .u32(0)
+        .u64(0);
+    assert!(reason(overflow).contains("too large"));
+    let long = Writer::new(3, 1, 0)
+        .text(&"x".repeat(100_000))
+        .u32(0)
+        .u32(0)
+        .u64(0);
+    assert!(reason(long).contains("100000 bytes"));
+    let beyond = Writer::new(3, 1, 0)
+        .text("t")
+        .u32(1)
+        .u64(4)
+        .u32(0)
+        .u64(1 << 62);
+    assert!(reason(beyond).contains("cut short"));
+}
+
+#[test]
+fn other_versions_are_named() {
+    let reason = |version| open(&Writer::new(version, 0, 0).0).unwrap_err().to_string();
+    assert!(reason(1).contains("version 1"));
+    assert!(reason(4).contains("version 4"));
+    assert!(reason(3_u32.swap_bytes()).contains("big-endian"));
+    assert!(open(&Writer::new(2, 0, 0).0).is_ok());
+}
+
+#[test]
+fn shards_are_found_from_any_of_them() {
+    let paths = shard_paths(Path::new("/m/x-00002-of-00003.gguf"));
+    let names: Vec<_> = paths.iter().map(|path| path.to_str().unwrap()).collect();
+    assert_eq!(
+        names,
+        [
+            "/m/x-00001-of-00003.gguf",
+            "/m/x-00002-of-00003.gguf",
+            "/m/x-00003-of-00003.gguf"
+        ]
+    );
+    assert_eq!(
+        shard_paths(Path::new("plain.gguf")),
+        [PathBuf::from("plain.gguf")]
+    );
+}

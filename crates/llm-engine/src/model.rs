@@ -1,0 +1,235 @@
+//! A model's files, opened: everything that is known before the first token.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::defaults;
+use crate::gguf::{Gguf, GgufError};
+use crate::prompt::{ChatTemplate, TemplateError};
+use crate::sampler::Sampling;
+use crate::spec::{Spec, SpecError};
+use crate::tokens::{Tokenizer, TokenizerError};
+use crate::weights::{Weights, WeightsError};
+
+/// A model that can be run.
+#[derive(Debug)]
+pub struct Model {
+    /// The numbers of its architecture.
+    pub spec: Arc<Spec>,
+    /// Its tensors, in the memory map.
+    pub weights: Arc<Weights>,
+    /// Text to tokens and back.
+    pub tokenizer: Tokenizer,
+    /// Its chat template; a base model has none.
+    pub template: Option<ChatTemplate>,
+    /// The sampling settings that its files recommend.
+    pub sampling: Sampling,
+    /// What the file says of itself.
+    pub summary: Summary,
+}
+
+/// What the header alone tells about a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// `general.architecture`.
+    pub architecture: Option<String>,
+    /// `general.name`.
+    pub name: Option<String>,
+    /// The quantization's usual name, such as `Q4_K_M`.
+    pub quantization: String,
+    /// Number of weights.
+    pub parameters: u64,
+    /// Bytes of all tensors.
+    pub weight_bytes: u64,
+    /// Positions that it was trained for.
+    pub context_length: Option<u64>,
+}
+
+/// Why a model cannot be run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// The file is unreadable or damaged.
+    #[error(transparent)]
+    Gguf(#[from] GgufError),
+    /// Its numbers cannot be used.
+    #[error("{}: {source}", path.display())]
+    Spec {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: SpecError,
+    },
+    /// Its tensors cannot be used.
+    #[error("{}: {source}", path.display())]
+    Weights {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: WeightsError,
+    },
+    /// Its vocabulary cannot be used.
+    #[error("{}: {source}", path.display())]
+    Tokenizer {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: TokenizerError,
+    },
+    /// Its chat template cannot be used.
+    #[error("{}: {source}", path.display())]
+    Template {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: TemplateError,
+    },
+    /// The vocabulary is larger than the embedding.
+    #[error("{}: it has {tokens} tokens and embeddings for {rows} only; fetch it again or from another source", path.display())]
+    Vocabulary {
+        /// The file.
+        path: PathBuf,
+        /// Tokens of the vocabulary.
+        tokens: usize,
+        /// Rows of the embedding.
+        rows: usize,
+    },
+}
+
+/// What to do about the model's chat template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TemplateChoice {
+    /// Use the model's own, if it has one.
+    Own,
+    /// Use this source instead.
+    Source(String),
+    /// Use none: the text is taken as it is.
+    None,
+}
+
+impl Model {
+    /// Opens a model's files: one, or all shards in order. Weights are mapped,
+    /// not read. `folder` holds its other files, if it has any.
+    ///
+    /// # Errors
+    /// A file that is damaged, or a model that cannot be run.
+    pub fn open(
+        paths: &[PathBuf],
+        folder: Option<&Path>,
+        template: &TemplateChoice,
+    ) -> Result<Self, ModelError> {
+        let gguf = Gguf::open(paths)?;
+        let path = || gguf.paths()[0].clone();
+        let metadata = gguf.metadata();
+        let spec = Spec::from_gguf(metadata).map_err(|source| ModelError::Spec {
+            path: path(),
+            source,
+        })?;
+        let weights = Weights::from_gguf(&gguf, &spec);
+        let weights = weights.map_err(|source| ModelError::Weights {
+            path: path(),
+            source,
+        })?;
+        let tokenizer = Tokenizer::from_gguf(metadata);
+        let tokenizer = tokenizer.map_err(|source| ModelError::Tokenizer {
+            path: path(),
+            source,
+        })?;
+        let (tokens, rows) = (tokenizer.vocabulary_size(), weights.vocabulary());
+        if tokens > rows {
+            return Err(ModelError::Vocabulary {
+                path: path(),
+                tokens,
+                rows,
+            });
+        }
+        let template = match template {
+            TemplateChoice::Own => ChatTemplate::from_gguf(metadata),
+            TemplateChoice::Source(source) => ChatTemplate::new(source).map(Some),
+            TemplateChoice::None => Ok(None),
+        };
+        let template = template.map_err(|source| ModelError::Template {
+            path: path(),
+            source,
+        })?;
+        Ok(Self {
+            sampling: defaults::recommended(folder, metadata),
+            summary: Summary::of(&gguf),
+            spec: Arc::new(spec),
+            weights: Arc::new(weights),
+            tokenizer,
+            template,
+        })
+    }
+}
+
+impl Summary {
+    /// Summarizes a header.
+    pub fn of(gguf: &Gguf) -> Self {
+        let metadata = gguf.metadata();
+        let architecture = metadata.string("general.architecture");
+        let context = architecture.and_then(|name| metadata.u64(&format!("{name}.context_length")));
+        Self {
+            architecture: architecture.map(str::to_owned),
+            name: metadata.string("general.name").map(str::to_owned),
+            quantization: quantization(gguf),
+            parameters: gguf.parameters(),
+            weight_bytes: gguf.weight_bytes(),
+            context_length: context,
+        }
+    }
+}
+
+/// llama.cpp's names of `general.file_type` (`enum llama_ftype`).
+const FILE_TYPES: &[(u64, &str)] = &[
+    (0, "F32"),
+    (1, "F16"),
+    (2, "Q4_0"),
+    (3, "Q4_1"),
+    (7, "Q8_0"),
+    (8, "Q5_0"),
+    (9, "Q5_1"),
+    (10, "Q2_K"),
+    (11, "Q3_K_S"),
+    (12, "Q3_K_M"),
+    (13, "Q3_K_L"),
+    (14, "Q4_K_S"),
+    (15, "Q4_K_M"),
+    (16, "Q5_K_S"),
+    (17, "Q5_K_M"),
+    (18, "Q6_K"),
+    (19, "IQ2_XXS"),
+    (20, "IQ2_XS"),
+    (21, "Q2_K_S"),
+    (22, "IQ3_XS"),
+    (23, "IQ3_XXS"),
+    (24, "IQ1_S"),
+    (25, "IQ4_NL"),
+    (26, "IQ3_S"),
+    (27, "IQ3_M"),
+    (28, "IQ2_S"),
+    (29, "IQ2_M"),
+    (30, "IQ4_XS"),
+    (31, "IQ1_M"),
+    (32, "BF16"),
+    (36, "TQ1_0"),
+    (37, "TQ2_0"),
+    (38, "MXFP4"),
+];
+
+/// Names a file's quantization: by its own word, else by the tensor type that
+/// holds the most weights.
+fn quantization(gguf: &Gguf) -> String {
+    let stated = gguf.metadata().u64("general.file_type");
+    let named = FILE_TYPES.iter().find(|entry| Some(entry.0) == stated);
+    if let Some((_, name)) = named {
+        return (*name).to_owned();
+    }
+    let mut weights = std::collections::BTreeMap::<String, u64>::new();
+    for tensor in gguf.tensors() {
+        let sum = weights.entry(tensor.dtype.to_string()).or_default();
+        *sum = sum.saturating_add(tensor.elements());
+    }
+    let most = weights.into_iter().max_by_key(|entry| entry.1);
+    most.map_or_else(|| "none".to_owned(), |entry| entry.0)
+}

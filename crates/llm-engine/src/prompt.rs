@@ -1,0 +1,199 @@
+//! Messages to prompt text, by the chat template that a model brings along.
+//!
+//! Templates are written for Jinja2 as Hugging Face's `apply_chat_template`
+//! sets it up; this renders them with minijinja set up alike. Tool calls are
+//! not rendered yet. Turning the text into ids is left to `tokens`
+//! ([`Tokenizer::encode_prompt`](crate::tokens::Tokenizer::encode_prompt)
+//! takes care that BOS stands there once).
+
+mod json;
+mod python;
+
+use minijinja::{Environment, Value, context};
+
+use crate::gguf::Metadata;
+
+/// One turn of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Who speaks: `system`, `user`, `assistant` or what the template knows.
+    pub role: String,
+    /// What is said.
+    pub content: String,
+}
+
+impl Message {
+    /// Makes a message.
+    pub fn new(role: impl Into<String>, content: impl Into<String>) -> Self {
+        Self {
+            role: role.into(),
+            content: content.into(),
+        }
+    }
+}
+
+/// The texts of a tokenizer's markup that templates refer to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MarkupTexts<'a> {
+    /// Beginning of a sequence, `bos_token` in templates.
+    pub bos: &'a str,
+    /// End of a sequence, `eos_token` in templates.
+    pub eos: &'a str,
+}
+
+/// Why there is no prompt.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TemplateError {
+    /// The source is not a template.
+    #[error("the chat template cannot be read: {reason}; --chat-template FILE gives another")]
+    Syntax {
+        /// What the parser says, with the line.
+        reason: String,
+    },
+    /// The template itself rejects the messages (`raise_exception`).
+    #[error("the model's chat template refuses these messages: {message}")]
+    Refused {
+        /// The template's own words.
+        message: String,
+    },
+    /// The template runs into an error.
+    #[error("the chat template fails: {reason}; --chat-template FILE gives another")]
+    Render {
+        /// What the renderer says, with the line.
+        reason: String,
+    },
+}
+
+/// A parsed chat template.
+#[derive(Debug, Clone)]
+pub struct ChatTemplate {
+    environment: Environment<'static>,
+    source: String,
+}
+
+/// Steps that a rendering may take: a hundred times what a long conversation
+/// needs, and some seconds of time.
+const FUEL: u64 = 20_000_000;
+/// Bytes that a rendering may write: more than any context holds.
+const LONGEST_TEXT: usize = 64 << 20;
+
+/// Text that refuses to grow without end.
+#[derive(Default)]
+struct Limited(Vec<u8>);
+
+impl Limited {
+    fn into_string(self) -> String {
+        String::from_utf8_lossy(&self.0).into_owned()
+    }
+}
+
+impl std::io::Write for Limited {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.0.len() + bytes.len() > LONGEST_TEXT {
+            let reason = format!("it writes more than {LONGEST_TEXT} bytes");
+            return Err(std::io::Error::other(reason));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The template's name in the environment and in error messages.
+const NAME: &str = "chat template";
+
+impl ChatTemplate {
+    /// Parses the source of a template.
+    ///
+    /// # Errors
+    /// Text that is not a Jinja template.
+    pub fn new(source: &str) -> Result<Self, TemplateError> {
+        let syntax = |error: minijinja::Error| TemplateError::Syntax {
+            reason: error.to_string(),
+        };
+        let mut environment = Environment::new();
+        python::set_up(&mut environment).map_err(syntax)?;
+        environment.set_fuel(Some(FUEL));
+        environment
+            .add_template_owned(NAME, python::without_generation_tags(source))
+            .map_err(syntax)?;
+        Ok(Self {
+            environment,
+            source: source.to_string(),
+        })
+    }
+
+    /// Parses the template that a model file holds; `None` if it holds none,
+    /// as base models do.
+    ///
+    /// # Errors
+    /// As [`ChatTemplate::new`].
+    pub fn from_gguf(metadata: &Metadata) -> Result<Option<Self>, TemplateError> {
+        let source = metadata.string("tokenizer.chat_template");
+        source.map(Self::new).transpose()
+    }
+
+    /// Returns the template's source, for digests and records.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Renders a conversation. `add_generation_prompt` ends it with the
+    /// opening of the assistant's answer.
+    ///
+    /// # Errors
+    /// Messages that the template refuses, or an error inside the template.
+    pub fn render(
+        &self,
+        messages: &[Message],
+        add_generation_prompt: bool,
+        markup: MarkupTexts<'_>,
+    ) -> Result<String, TemplateError> {
+        let messages: Vec<Value> = messages
+            .iter()
+            .map(|message| context! { role => &message.role, content => &message.content })
+            .collect();
+        // The names that transformers always passes; absent ones are None
+        // there, not undefined, and templates test for either.
+        let values = context! {
+            messages,
+            add_generation_prompt,
+            bos_token => markup.bos,
+            eos_token => markup.eos,
+            tools => (),
+            documents => (),
+        };
+        let template = self.environment.get_template(NAME);
+        template
+            .and_then(|template| {
+                let mut text = Limited::default();
+                template.render_captured_to(values, &mut text)?;
+                Ok(text.into_string())
+            })
+            .map_err(|error| match python::refusal(&error) {
+                Some(message) => TemplateError::Refused { message },
+                None => TemplateError::Render {
+                    reason: with_causes(&error),
+                },
+            })
+    }
+}
+
+/// Returns what the renderer says, and what it says of the causes.
+fn with_causes(error: &minijinja::Error) -> String {
+    let mut reason = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        reason.push_str(": ");
+        reason.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    reason
+}
+
+#[cfg(test)]
+mod tests;

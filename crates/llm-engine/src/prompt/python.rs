@@ -1,0 +1,160 @@
+//! What chat templates expect of Python and of Hugging Face's set-up of
+//! Jinja2: methods of strings and maps, `raise_exception`, `strftime_now`,
+//! `tojson`, the spelling of `True` and `None`, `{% generation %}`.
+
+use std::error::Error as _;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Kwargs, StringInput, ValueKind};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, Value};
+
+use super::json;
+
+/// Adds all of it to `environment`.
+///
+/// # Errors
+/// None that can happen with this syntax; the builder checks delimiters.
+pub(super) fn set_up(environment: &mut Environment<'static>) -> Result<(), Error> {
+    // What transformers' `_compile_jinja_template` sets.
+    let syntax = SyntaxConfig::builder()
+        .trim_blocks(true)
+        .lstrip_blocks(true)
+        .build()?;
+    environment.set_syntax(syntax);
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    environment.set_formatter(format_value);
+    environment.add_function("raise_exception", raise_exception);
+    environment.add_function("strftime_now", strftime_now);
+    environment.add_filter("tojson", to_json);
+    environment.add_filter("indent", indent);
+    environment.add_test("iterable", is_iterable);
+    environment.add_test("sequence", is_sequence);
+    Ok(())
+}
+
+/// Replaces `{% generation %}` and its end, which only mark the answer for
+/// training, by statements without effect. The tags stay tags, so that white
+/// space around them is trimmed as before.
+pub(super) fn without_generation_tags(source: &str) -> String {
+    let mut result = String::with_capacity(source.len());
+    let mut rest = source;
+    while let Some(start) = rest.find("{%") {
+        // The end is sought behind the start: "{%}" shares no percent sign.
+        let inside = start + "{%".len();
+        let Some(end) = rest[inside..].find("%}").map(|length| inside + length + 2) else {
+            break;
+        };
+        let tag = &rest[start..end];
+        let word = tag[2..tag.len() - 2].trim_matches(['-', '+']).trim();
+        result.push_str(&rest[..start]);
+        result.push_str(&match word {
+            "generation" => tag.replacen(word, "if true", 1),
+            "endgeneration" => tag.replacen(word, "endif", 1),
+            _ => tag.to_string(),
+        });
+        rest = &rest[end..];
+    }
+    result + rest
+}
+
+/// What a template has said to `raise_exception`.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Refusal(String);
+
+/// Returns the words of the template if `error` comes from `raise_exception`.
+pub(super) fn refusal(error: &Error) -> Option<String> {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if let Some(Refusal(message)) = cause.downcast_ref() {
+            return Some(message.clone());
+        }
+        source = cause.source();
+    }
+    None
+}
+
+fn raise_exception(message: String) -> Result<Value, Error> {
+    let error = Error::new(ErrorKind::InvalidOperation, message.clone());
+    Err(error.with_source(Refusal(message)))
+}
+
+/// The local time, as in transformers.
+fn strftime_now(format: &str) -> Result<String, Error> {
+    let now = jiff::Zoned::now();
+    jiff::fmt::strtime::format(format, &now).map_err(|error| {
+        let reason = format!("strftime_now does not know the format '{format}'");
+        Error::new(ErrorKind::InvalidOperation, reason).with_source(error)
+    })
+}
+
+/// An indentation that a person could want; a template must not ask for all
+/// memory.
+fn bounded(indent: usize) -> Result<usize, Error> {
+    const WIDEST: usize = 256;
+    if indent > WIDEST {
+        let reason = format!("an indentation of {indent} is too wide, {WIDEST} is the most");
+        return Err(Error::new(ErrorKind::InvalidOperation, reason));
+    }
+    Ok(indent)
+}
+
+/// `indent` with a bounded width.
+fn indent(
+    text: StringInput<'_>,
+    width: Option<usize>,
+    first: Option<bool>,
+    blank: Option<bool>,
+    options: Kwargs,
+) -> Result<Value, Error> {
+    let named = options.peek::<Option<usize>>("width").unwrap_or(None);
+    bounded(width.or(named).unwrap_or(0))?;
+    minijinja::filters::indent(text, width, first, blank, options)
+}
+
+/// `tojson` as transformers defines it: Python's `json.dumps`.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "minijinja hands over keyword arguments by value"
+)]
+fn to_json(value: &Value, options: Kwargs) -> Result<Value, Error> {
+    let layout = json::Layout {
+        indent: options
+            .get::<Option<usize>>("indent")?
+            .map(bounded)
+            .transpose()?,
+        sort_keys: options.get::<Option<bool>>("sort_keys")?.unwrap_or(false),
+        ascii: options
+            .get::<Option<bool>>("ensure_ascii")?
+            .unwrap_or(false),
+        separators: options.get::<Option<Vec<String>>>("separators")?,
+    };
+    options.assert_all_used()?;
+    json::dump(value, &layout).map(Value::from_safe_string)
+}
+
+/// Python cannot iterate over `None`, which minijinja takes for an empty list;
+/// templates ask it of `tools`.
+fn is_iterable(value: &Value) -> bool {
+    !value.is_none() && value.try_iter().is_ok()
+}
+
+/// What has a length and items: in Python strings and maps as well as lists.
+fn is_sequence(value: &Value) -> bool {
+    matches!(
+        value.kind(),
+        ValueKind::String | ValueKind::Seq | ValueKind::Map
+    )
+}
+
+/// Prints `True`, `False` and `None` as Python does.
+fn format_value(output: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
+    let text = match value.kind() {
+        ValueKind::None => "None",
+        ValueKind::Bool if value.is_true() => "True",
+        ValueKind::Bool => "False",
+        _ => return minijinja::escape_formatter(output, state, value),
+    };
+    output.write_str(text).map_err(Error::from)
+}

@@ -1,0 +1,188 @@
+//! Which tokens end a generation. Files state some of them by id; the rest is
+//! found by text, by the rules of llama.cpp's `llama_vocab::impl::load`, since
+//! chat models are used through what it finds.
+
+use super::vocabulary::{TokenType, special_id};
+use crate::gguf::Metadata;
+
+/// Tokens that end a generation wherever they are in a vocabulary.
+const ENDING_TEXTS: &[&str] = &[
+    "<|eot_id|>",
+    "<|im_end|>",
+    "<|end|>",
+    "<|return|>",
+    "<|call|>",
+    "<|flush|>",
+    "<|calls|>",
+    "<end_of_turn>",
+    "<|endoftext|>",
+    "</s>",
+    "<|eom_id|>",
+    "<EOT>",
+    "_<EOT>",
+    "[EOT]",
+    "[EOS]",
+    "<|end_of_text|>",
+    "<end_of_utterance>",
+    "<eos>",
+    "<turn|>",
+    "<|tool_response>",
+    "<｜end▁of▁sentence｜>",
+    "[e~[",
+];
+
+/// A part of fill-in-the-middle markup: the names of its id in files, its
+/// texts, and whether it ends a generation.
+struct FillRole {
+    keys: &'static [&'static str],
+    texts: &'static [&'static str],
+    ends: bool,
+}
+
+const FILL_ROLES: [FillRole; 6] = [
+    FillRole {
+        keys: &["fim_pre", "prefix"],
+        texts: &[
+            "<|fim_prefix|>",
+            "<fim-prefix>",
+            "<fim_prefix>",
+            "<｜fim▁begin｜>",
+            "<PRE>",
+            "▁<PRE>",
+            "<|code_prefix|>",
+            "<|prefix|>",
+        ],
+        ends: false,
+    },
+    FillRole {
+        keys: &["fim_suf", "suffix"],
+        texts: &[
+            "<|fim_suffix|>",
+            "<fim-suffix>",
+            "<fim_suffix>",
+            "<｜fim▁hole｜>",
+            "<SUF>",
+            "▁<SUF>",
+            "<|code_suffix|>",
+            "<|suffix|>",
+        ],
+        ends: false,
+    },
+    FillRole {
+        keys: &["fim_mid", "middle"],
+        texts: &[
+            "<|fim_middle|>",
+            "<fim-middle>",
+            "<fim_middle>",
+            "<｜fim▁end｜>",
+            "<MID>",
+            "▁<MID>",
+            "<|code_middle|>",
+            "<|middle|>",
+        ],
+        ends: false,
+    },
+    FillRole {
+        keys: &["fim_pad"],
+        texts: &["<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<PAD>", "[PAD]"],
+        ends: true,
+    },
+    FillRole {
+        keys: &["fim_rep"],
+        texts: &[
+            "<|fim_repo|>",
+            "<|repo_name|>",
+            "<fim-repo>",
+            "<REPO>",
+            "<reponame>",
+        ],
+        ends: true,
+    },
+    FillRole {
+        keys: &["fim_sep"],
+        texts: &["<|file_sep|>"],
+        ends: true,
+    },
+];
+
+/// Markup of gpt-oss that is part of its answers and so must be shown.
+const SHOWN_TEXTS: [&str; 4] = ["<|channel|>", "<|message|>", "<|start|>", "<|constrain|>"];
+
+/// Returns the ids that end a generation, ascending, and corrects the types
+/// of tokens whose text says more than their stated type.
+pub(super) fn find(
+    metadata: &Metadata,
+    texts: &[String],
+    types: &mut [TokenType],
+    eos: Option<u32>,
+) -> Vec<u32> {
+    let known = Known::new(texts);
+    let stated = |name: &str| special_id(metadata, name, texts.len());
+    let mut endings: Vec<u32> = [eos, stated("eot"), stated("eom")]
+        .into_iter()
+        .flatten()
+        .collect();
+    for role in &FILL_ROLES {
+        let by_key = role.keys.iter().find_map(|key| stated(key));
+        let found = by_key.or_else(|| {
+            let id = role.texts.iter().find_map(|text| known.id(text))?;
+            types[id as usize] = TokenType::Control;
+            Some(id)
+        });
+        endings.extend(found.filter(|_| role.ends));
+    }
+    for id in ENDING_TEXTS.iter().filter_map(|text| known.id(text)) {
+        types[id as usize] = TokenType::Control;
+        endings.push(id);
+    }
+    for id in SHOWN_TEXTS.iter().filter_map(|text| known.id(text)) {
+        types[id as usize] = TokenType::UserDefined;
+    }
+    take_back(&known, types, &mut endings);
+    endings.sort_unstable();
+    endings.dedup();
+    endings
+}
+
+/// Takes back two texts that mean something else beside others.
+fn take_back(known: &Known, types: &mut [TokenType], endings: &mut Vec<u32>) {
+    let has = |text: &str| known.id(text).is_some();
+    let mut remove = |text: &str, kind: TokenType| {
+        if let Some(id) = known.id(text) {
+            endings.retain(|&ending| ending != id);
+            types[id as usize] = kind;
+        }
+    };
+    // gpt-oss and Solar end a part of an answer with <|end|>, not the answer.
+    let calls = has("<|call|>") || has("<|calls|>");
+    if calls && (has("<|return|>") || has("<|flush|>")) {
+        remove("<|end|>", TokenType::UserDefined);
+    }
+    // Gemma 4 has </s> as an HTML tag.
+    if has("<|tool_response>") {
+        remove("</s>", TokenType::Normal);
+    }
+}
+
+/// Where the texts of this file's tables stand in a vocabulary.
+struct Known<'a>(Vec<(&'a str, u32)>);
+
+impl<'a> Known<'a> {
+    fn new(texts: &'a [String]) -> Self {
+        let tables = || {
+            let fills = FILL_ROLES.iter().flat_map(|role| role.texts);
+            ENDING_TEXTS.iter().chain(fills).chain(&SHOWN_TEXTS)
+        };
+        // Few tokens begin like markup, so the others cost one look each.
+        let looks_known = |text: &str| {
+            text.starts_with(['<', '[', '_', '▁']) && tables().any(|known| *known == text)
+        };
+        let found = texts.iter().zip(0..).filter(|(text, _)| looks_known(text));
+        Self(found.map(|(text, id)| (text.as_str(), id)).collect())
+    }
+
+    fn id(&self, text: &str) -> Option<u32> {
+        let found = self.0.iter().find(|(known, _)| *known == text);
+        found.map(|&(_, id)| id)
+    }
+}

@@ -1,0 +1,378 @@
+//! Tests of the tokenizer on small vocabularies made here.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::gguf::Value;
+
+const NORMAL: i64 = 1;
+const UNKNOWN: i64 = 2;
+const CONTROL: i64 = 3;
+const USER_DEFINED: i64 = 4;
+const BYTE: i64 = 6;
+
+fn metadata(model: &str, tokens: &[(String, i64, f32)]) -> Metadata {
+    let mut metadata = Metadata::default();
+    let texts = tokens.iter().map(|token| token.0.clone()).collect();
+    let types = tokens.iter().map(|token| token.1).collect();
+    let scores = tokens.iter().map(|token| token.2).collect();
+    metadata.insert("tokenizer.ggml.model", Value::String(model.into()));
+    metadata.insert("tokenizer.ggml.tokens", Value::Strings(texts));
+    metadata.insert("tokenizer.ggml.token_type", Value::Integers(types));
+    metadata.insert("tokenizer.ggml.scores", Value::Floats(scores));
+    metadata
+}
+
+/// The characters of GPT-2's alphabet, in the order of their bytes, made by
+/// another route than the code under test: by decoding every candidate.
+fn alphabet() -> Vec<String> {
+    let mut by_byte = vec![String::new(); 256];
+    for character in (0x21..0x200).filter_map(char::from_u32) {
+        let mut bytes = Vec::new();
+        if byte_level::decode(&character.to_string(), &mut bytes) {
+            by_byte[usize::from(bytes[0])] = character.to_string();
+        }
+    }
+    by_byte
+}
+
+/// All bytes, the merges of "the", " the" and "llo", and markup from 300 on.
+fn byte_level_metadata(pre: &str) -> Metadata {
+    let mut tokens: Vec<_> = alphabet()
+        .into_iter()
+        .map(|text| (text, NORMAL, 0.0))
+        .collect();
+    for text in ["he", "the", "Ġthe", "ll", "llo"] {
+        tokens.push((text.into(), NORMAL, 0.0));
+    }
+    while tokens.len() < 300 {
+        tokens.push((format!("<unused{}>", tokens.len()), 5, 0.0));
+    }
+    for (text, kind) in [
+        ("<|im_start|>", CONTROL),
+        ("<|im_end|>", NORMAL), // mistyped, as in some files
+        ("<tool>", USER_DEFINED),
+        ("<|im|>", CONTROL),
+    ] {
+        tokens.push((text.into(), kind, 0.0));
+    }
+    let mut metadata = metadata("gpt2", &tokens);
+    let merges = ["h e", "t he", "l l", "ll o", "Ġ the", "Ġthe q"];
+    let merges = merges.map(String::from).to_vec();
+    metadata.insert("tokenizer.ggml.pre", Value::String(pre.into()));
+    metadata.insert("tokenizer.ggml.merges", Value::Strings(merges));
+    metadata.insert("tokenizer.ggml.bos_token_id", Value::Unsigned(300));
+    metadata.insert("tokenizer.ggml.eos_token_id", Value::Unsigned(301));
+    metadata
+}
+
+fn byte_level() -> Tokenizer {
+    Tokenizer::from_gguf(&byte_level_metadata("smollm")).unwrap()
+}
+
+/// SentencePiece with bytes from 3 on and pieces from 259 on.
+fn sentence_piece_metadata() -> Metadata {
+    let mut tokens = vec![
+        ("<unk>".to_string(), UNKNOWN, 0.0),
+        ("<s>".to_string(), CONTROL, 0.0),
+        ("</s>".to_string(), CONTROL, 0.0),
+    ];
+    tokens.extend((0..256).map(|byte| (format!("<0x{byte:02X}>"), BYTE, 0.0)));
+    for (text, score) in [
+        ("▁", -10.0),
+        ("a", -11.0),
+        ("b", -12.0),
+        ("ab", -1.0),
+        ("ba", -0.5),
+        ("▁ab", -2.0),
+        ("aba", -3.0),
+        ("<", -20.0),
+        ("s", -21.0),
+        (">", -22.0),
+        ("<s", -4.0),
+    ] {
+        tokens.push((text.into(), NORMAL, score));
+    }
+    metadata("llama", &tokens)
+}
+
+fn sentence_piece() -> Tokenizer {
+    Tokenizer::from_gguf(&sentence_piece_metadata()).unwrap()
+}
+
+fn texts(tokenizer: &Tokenizer, ids: &[u32]) -> Vec<String> {
+    let text = |&id| String::from_utf8_lossy(tokenizer.token_bytes(id)).into_owned();
+    ids.iter().map(text).collect()
+}
+
+#[test]
+fn merges_apply_in_the_order_of_their_ranks() {
+    let tokenizer = byte_level();
+    let ids = tokenizer.encode("hello the the2", false, false);
+    assert_eq!(texts(&tokenizer, &ids), ["he", "llo", " the", " the", "2"]);
+    // "Ġthe q" makes no token, so its bytes stand alone.
+    let ids = tokenizer.encode(" theq", false, false);
+    assert_eq!(texts(&tokenizer, &ids), [" ", "t", "h", "e", "q"]);
+}
+
+#[test]
+fn whole_pieces_skip_merging_only_where_the_kind_says_so() {
+    let mut metadata = byte_level_metadata("smollm");
+    metadata.insert("tokenizer.ggml.merges", Value::Strings(vec!["l l".into()]));
+    let plain = Tokenizer::from_gguf(&metadata).unwrap();
+    assert_eq!(plain.encode(" the", false, false).len(), 4);
+    metadata.insert("tokenizer.ggml.pre", Value::String("llama-bpe".into()));
+    let ignoring = Tokenizer::from_gguf(&metadata).unwrap();
+    assert_eq!(
+        texts(&ignoring, &ignoring.encode(" the", false, false)),
+        [" the"]
+    );
+}
+
+#[test]
+fn markup_is_cut_out_on_request_and_user_defined_tokens_always() {
+    let tokenizer = byte_level();
+    let text = "<|im_start|>a<tool><|im_end|>";
+    let asked = tokenizer.encode(text, false, true);
+    assert_eq!(asked, [300, u32::from(b'a'), 302, 301]);
+    let plain = tokenizer.encode(text, false, false);
+    assert!(plain.contains(&302));
+    assert!(
+        plain.iter().all(|&id| !tokenizer.is_markup(id)),
+        "{plain:?}"
+    );
+    assert_eq!(tokenizer.decode(&plain), text);
+    assert_eq!(tokenizer.decode(&asked), "a<tool>");
+}
+
+#[test]
+fn bos_and_eos_stand_where_the_file_wants_them() {
+    let ids = |pre: &str, add_bos: Option<bool>, add_eos: Option<bool>| {
+        let mut metadata = byte_level_metadata(pre);
+        for (key, flag) in [("bos", add_bos), ("eos", add_eos)] {
+            if let Some(flag) = flag {
+                metadata.insert(format!("tokenizer.ggml.add_{key}_token"), Value::Bool(flag));
+            }
+        }
+        Tokenizer::from_gguf(&metadata)
+            .unwrap()
+            .encode("a", true, false)
+    };
+    let a = u32::from(b'a');
+    assert_eq!(ids("smollm", None, None), [a]);
+    assert_eq!(ids("llama-bpe", None, None), [300, a]);
+    assert_eq!(ids("llama-bpe", Some(false), None), [a]);
+    assert_eq!(ids("smollm", Some(true), Some(true)), [300, a, 301]);
+    assert_eq!(sentence_piece().encode("", true, false), [1]);
+    assert_eq!(sentence_piece().encode("", false, false), [0; 0]);
+}
+
+#[test]
+fn a_rendered_prompt_has_one_bos() {
+    let mut metadata = byte_level_metadata("smollm");
+    let a = u32::from(b'a');
+    let without = Tokenizer::from_gguf(&metadata).unwrap();
+    assert_eq!(without.encode_prompt("a"), [a]);
+    assert_eq!(without.encode_prompt("<|im_start|>a"), [300, a]);
+    metadata.insert("tokenizer.ggml.add_bos_token", Value::Bool(true));
+    metadata.insert("tokenizer.ggml.add_eos_token", Value::Bool(true));
+    let with = Tokenizer::from_gguf(&metadata).unwrap();
+    assert_eq!(with.bos_text(), "<|im_start|>");
+    assert_eq!(with.encode_prompt("a"), [300, a]);
+    assert_eq!(with.encode_prompt("<|im_start|>a"), [300, a]);
+}
+
+#[test]
+fn generations_end_as_the_texts_say() {
+    let tokenizer = byte_level();
+    assert_eq!(tokenizer.ends_of_generation(), [301]);
+    assert!(
+        tokenizer.is_markup(301),
+        "the mistyped <|im_end|> is corrected"
+    );
+    let mut metadata = byte_level_metadata("smollm");
+    metadata.insert("tokenizer.ggml.eos_token_id", Value::Unsigned(303));
+    metadata.insert("tokenizer.ggml.eot_token_id", Value::Unsigned(302));
+    let tokenizer = Tokenizer::from_gguf(&metadata).unwrap();
+    assert_eq!(tokenizer.ends_of_generation(), [301, 302, 303]);
+    assert!(!tokenizer.is_end_of_generation(300));
+}
+
+#[test]
+fn gpt_oss_goes_on_after_the_end_of_a_part() {
+    let words = ["<|return|>", "<|call|>", "<|end|>", "<|channel|>"];
+    let mut metadata = byte_level_metadata("gpt-2");
+    let mut tokens = metadata.strings("tokenizer.ggml.tokens").unwrap().to_vec();
+    let first = tokens.len() as u32;
+    tokens.extend(words.map(String::from));
+    metadata.insert("tokenizer.ggml.tokens", Value::Strings(tokens));
+    let mut types = metadata
+        .integers("tokenizer.ggml.token_type")
+        .unwrap()
+        .to_vec();
+    types.extend([CONTROL; 4]);
+    metadata.insert("tokenizer.ggml.token_type", Value::Integers(types));
+    let tokenizer = Tokenizer::from_gguf(&metadata).unwrap();
+    assert_eq!(tokenizer.ends_of_generation(), [301, first, first + 1]);
+    assert_eq!(
+        tokenizer.decode(&[first + 2, first + 3]),
+        "<|end|><|channel|>"
+    );
+}
+
+#[test]
+fn the_best_score_is_joined_first() {
+    let tokenizer = sentence_piece();
+    // "ba" beats "ab" on the left of it, and "▁ab" comes too late for both.
+    let ids = tokenizer.encode("aba", false, false);
+    assert_eq!(texts(&tokenizer, &ids), [" ", "aba"]);
+    let ids = tokenizer.encode("ab ab", false, false);
+    assert_eq!(texts(&tokenizer, &ids), [" ab", " ab"]);
+    let ids = tokenizer.encode("abab", false, false);
+    assert_eq!(texts(&tokenizer, &ids), [" ", "aba", "b"]);
+}
+
+#[test]
+fn what_no_piece_writes_becomes_bytes() {
+    let tokenizer = sentence_piece();
+    let ids = tokenizer.encode("é\n", false, false);
+    assert_eq!(ids, [259, 3 + 0xc3, 3 + 0xa9, 3 + 0x0a]);
+    assert_eq!(tokenizer.decode(&ids), "é\n");
+    // The texts of byte tokens and of markup are text like any other.
+    let ids = tokenizer.encode("<0x0A><s>", false, false);
+    assert!(ids.iter().all(|&id| id != 3 + 0x0a && id != 1), "{ids:?}");
+    assert_eq!(tokenizer.decode(&ids), "<0x0A><s>");
+}
+
+#[test]
+fn the_space_before_text_is_added_after_markup_and_dropped_again() {
+    let tokenizer = sentence_piece();
+    let ids = tokenizer.encode("a<s>b", true, true);
+    assert_eq!(texts(&tokenizer, &ids), ["<s>", " ", "a", "<s>", " ", "b"]);
+    assert_eq!(tokenizer.decode(&tokenizer.encode(" a", true, false)), " a");
+    let mut continuation = tokenizer.continuation_decoder();
+    assert_eq!(continuation.push(264), " ab");
+    let mut metadata = sentence_piece_metadata();
+    metadata.insert("tokenizer.ggml.add_space_prefix", Value::Bool(false));
+    let tokenizer = Tokenizer::from_gguf(&metadata).unwrap();
+    assert_eq!(
+        texts(&tokenizer, &tokenizer.encode("ab", false, false)),
+        ["ab"]
+    );
+    assert_eq!(tokenizer.decode(&[264]), " ab");
+}
+
+#[test]
+fn pieces_with_a_space_inside_are_found() {
+    let mut metadata = sentence_piece_metadata();
+    let mut tokens = metadata.strings("tokenizer.ggml.tokens").unwrap().to_vec();
+    tokens[269] = "a▁b".into(); // in the place of "<s"
+    tokens[268] = "a▁".into();
+    metadata.insert("tokenizer.ggml.tokens", Value::Strings(tokens));
+    let tokenizer = Tokenizer::from_gguf(&metadata).unwrap();
+    let ids = tokenizer.encode("ba bb a b", false, false);
+    assert_eq!(
+        texts(&tokenizer, &ids),
+        [" ", "ba", " ", "b", "b", " ", "a b"]
+    );
+}
+
+#[test]
+fn phi_3_markup_swallows_the_white_space_after_it() {
+    let mut metadata = byte_level_metadata("smollm");
+    let text = "<|im_start|> \n a";
+    let ids = |metadata: &Metadata| {
+        Tokenizer::from_gguf(metadata)
+            .unwrap()
+            .encode(text, false, true)
+    };
+    assert_eq!(ids(&metadata).len(), 5);
+    metadata.insert("general.name", Value::String("Phi-3 mini".into()));
+    assert_eq!(ids(&metadata), [300, u32::from(b'a')]);
+}
+
+#[test]
+fn broken_and_unknown_tokenizers_are_named() {
+    let message = |metadata: &Metadata| Tokenizer::from_gguf(metadata).unwrap_err().to_string();
+    assert!(message(&Metadata::default()).contains("tokenizer.ggml.model"));
+    assert!(message(&metadata("rwkv", &[])).contains("'rwkv'"));
+    assert!(
+        message(&byte_level_metadata("tekken"))
+            .contains("'tekken' is not supported (known: llama-bpe")
+    );
+    let mut broken = byte_level_metadata("smollm");
+    broken.insert("tokenizer.ggml.merges", Value::Strings(vec!["ab".into()]));
+    assert!(message(&broken).contains("'ab'"));
+    broken.insert("tokenizer.ggml.token_type", Value::Integers(vec![1; 3]));
+    assert!(message(&broken).contains("only 3 entries"));
+    let mut broken = sentence_piece_metadata();
+    broken.insert("tokenizer.ggml.scores", Value::Floats(vec![0.0]));
+    assert!(message(&broken).contains("tokenizer.ggml.scores"));
+    broken.insert("tokenizer.ggml.tokens", Value::Strings(Vec::new()));
+    assert!(message(&broken).contains("tokenizer.ggml.tokens"));
+}
+
+#[test]
+fn ids_beyond_the_vocabulary_show_nothing() {
+    let mut metadata = byte_level_metadata("smollm");
+    metadata.insert(
+        "tokenizer.ggml.bos_token_id",
+        Value::Unsigned(u64::from(u32::MAX)),
+    );
+    let tokenizer = Tokenizer::from_gguf(&metadata).unwrap();
+    assert_eq!(tokenizer.bos(), None);
+    assert_eq!(tokenizer.decode(&[9_999, u32::MAX]), "");
+}
+
+#[test]
+fn a_long_line_takes_no_quadratic_time() {
+    // At n² this would be 10^12 steps, hours; at n log n it is a moment.
+    let line = "ab".repeat(500_000);
+    for tokenizer in [byte_level(), sentence_piece()] {
+        let ids = tokenizer.encode(&line, false, false);
+        assert_eq!(tokenizer.decode(&ids), line);
+    }
+}
+
+#[test]
+fn characters_arrive_whole() {
+    let tokenizer = byte_level();
+    let mut decoder = tokenizer.decoder();
+    let given: Vec<_> = "a🦙"
+        .bytes()
+        .map(|byte| decoder.push(byte.into()).to_string())
+        .collect();
+    assert_eq!(given, ["a", "", "", "", "🦙"]);
+    assert_eq!(decoder.push(0xf0), "");
+    assert_eq!(decoder.push(0x9f), "");
+    assert_eq!(decoder.push(u32::from(b'x')), "\u{fffd}x");
+    assert_eq!(decoder.push(0xe2), "");
+    assert_eq!(decoder.finish(), "\u{fffd}");
+    assert_eq!(decoder.finish(), "");
+}
+
+proptest! {
+    #[test]
+    fn streamed_text_is_the_text_of_all_bytes(ids in prop::collection::vec(0_u32..310, 0..60)) {
+        let tokenizer = byte_level();
+        let mut decoder = tokenizer.decoder();
+        let mut streamed = String::new();
+        for &id in &ids {
+            streamed.push_str(decoder.push(id));
+        }
+        streamed.push_str(decoder.finish());
+        let shown = ids.iter().filter(|&&id| !tokenizer.is_markup(id));
+        let bytes: Vec<u8> = shown.flat_map(|&id| tokenizer.token_bytes(id)).copied().collect();
+        prop_assert_eq!(&streamed, &String::from_utf8_lossy(&bytes));
+        prop_assert_eq!(streamed, tokenizer.decode(&ids));
+    }
+
+    #[test]
+    fn any_text_comes_back(text in "\\PC{0,60}|[ab \\n<s>|im_startend]{0,60}") {
+        let plain = text.replace('▁', "");
+        for tokenizer in [byte_level(), sentence_piece()] {
+            let ids = tokenizer.encode(&plain, true, false);
+            prop_assert_eq!(tokenizer.decode(&ids), plain.clone());
+        }
+    }
+}

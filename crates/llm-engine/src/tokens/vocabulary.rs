@@ -1,0 +1,179 @@
+//! What a file says about its tokens: their texts, types and scores, and the
+//! ids with a special meaning. How text becomes tokens is left to `bpe` and
+//! `spm`.
+
+use super::TokenizerError;
+use super::byte_level;
+use super::ending;
+use super::text_index::ByteStrings;
+use crate::gguf::Metadata;
+
+/// What a token is for (`tokenizer.ggml.token_type`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TokenType {
+    /// Text.
+    Normal,
+    /// Stands for what the vocabulary cannot write.
+    Unknown,
+    /// Markup for the model, never shown: `<|im_start|>`.
+    Control,
+    /// Text that is always one token, shown as it is written.
+    UserDefined,
+    /// Reserved; nothing is shown for it.
+    Unused,
+    /// One byte, written `<0x0A>`.
+    Byte,
+}
+
+impl TokenType {
+    fn from_number(number: i64) -> Self {
+        match number {
+            1 => Self::Normal,
+            2 => Self::Unknown,
+            3 => Self::Control,
+            4 => Self::UserDefined,
+            6 => Self::Byte,
+            _ => Self::Unused,
+        }
+    }
+
+    /// Returns whether the token is markup, hidden in decoded text and made
+    /// from text only on request.
+    pub(super) fn is_markup(self) -> bool {
+        matches!(self, Self::Control | Self::Unknown)
+    }
+}
+
+/// How the texts of normal tokens write bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spelling {
+    /// GPT-2's byte alphabet.
+    ByteLevel,
+    /// UTF-8 with U+2581 for a space.
+    SentencePiece,
+}
+
+/// The character that SentencePiece writes for a space.
+pub(super) const SPACE_MARK: char = '\u{2581}';
+
+/// The tokens of a model and their roles.
+#[derive(Debug)]
+pub(super) struct Vocabulary {
+    /// Types by id.
+    pub(super) types: Vec<TokenType>,
+    /// The bytes that each id shows, by id; markup as it is written.
+    pub(super) pieces: ByteStrings,
+    /// Ids that end a generation, ascending.
+    pub(super) endings: Vec<u32>,
+    /// Beginning of a sequence.
+    pub(super) bos: Option<u32>,
+    /// End of a sequence.
+    pub(super) eos: Option<u32>,
+    /// What stands for bytes that no token can write.
+    pub(super) unknown: Option<u32>,
+}
+
+impl Vocabulary {
+    /// Reads the tokens from `metadata`. `defaults` are the ids of BOS, EOS
+    /// and unknown where the file does not state them.
+    ///
+    /// # Errors
+    /// Missing tokens, or fewer types than tokens.
+    pub(super) fn read(
+        metadata: &Metadata,
+        spelling: Spelling,
+        defaults: [Option<u32>; 3],
+    ) -> Result<Self, TokenizerError> {
+        let texts = token_texts(metadata)?;
+        let mut types = token_types(metadata, texts.len())?;
+        let id = |name: &str| special_id(metadata, name, texts.len());
+        let in_range = |id: Option<u32>| id.filter(|&id| (id as usize) < texts.len());
+        let [bos, eos, unknown] = defaults.map(in_range);
+        let eos = id("eos").or(eos);
+        let endings = ending::find(metadata, texts, &mut types, eos);
+        let mut pieces = ByteStrings::default();
+        for (text, &kind) in texts.iter().zip(&types) {
+            pieces.push_with(|bytes| show(text, kind, spelling, bytes));
+        }
+        Ok(Self {
+            types,
+            pieces,
+            endings,
+            bos: id("bos").or(bos),
+            eos,
+            unknown: id("unknown").or(unknown),
+        })
+    }
+
+    /// Returns the type of `id`, or `Unused` beyond the vocabulary.
+    pub(super) fn token_type(&self, id: u32) -> TokenType {
+        let found = self.types.get(id as usize);
+        found.copied().unwrap_or(TokenType::Unused)
+    }
+
+    /// Returns the bytes that `id` shows, none beyond the vocabulary.
+    pub(super) fn piece(&self, id: u32) -> &[u8] {
+        self.pieces.get(id as usize).unwrap_or_default()
+    }
+}
+
+/// Returns the texts of the tokens as the file writes them.
+///
+/// # Errors
+/// A file without tokens.
+pub(super) fn token_texts(metadata: &Metadata) -> Result<&[String], TokenizerError> {
+    let key = "tokenizer.ggml.tokens";
+    let texts = metadata.strings(key).filter(|texts| !texts.is_empty());
+    texts.ok_or(TokenizerError::MissingKey { key })
+}
+
+/// Reads `tokenizer.ggml.NAME_token_id`, ignoring an id beyond the vocabulary
+/// (files in the wild state 2^32 - 1 for "none").
+pub(super) fn special_id(metadata: &Metadata, name: &str, count: usize) -> Option<u32> {
+    let id = metadata.u64(&format!("tokenizer.ggml.{name}_token_id"))?;
+    u32::try_from(id).ok().filter(|&id| (id as usize) < count)
+}
+
+/// Returns the byte that a token such as `<0x0A>` stands for.
+pub(super) fn byte_of(text: &str) -> Option<u8> {
+    let digits = text.strip_prefix("<0x")?.strip_suffix('>')?;
+    u8::from_str_radix(digits, 16).ok()
+}
+
+fn token_types(metadata: &Metadata, count: usize) -> Result<Vec<TokenType>, TokenizerError> {
+    let key = "tokenizer.ggml.token_type";
+    let Some(numbers) = metadata.integers(key) else {
+        return Ok(vec![TokenType::Normal; count]);
+    };
+    if numbers.len() < count {
+        return Err(TokenizerError::TooShort {
+            key,
+            found: numbers.len(),
+            tokens: count,
+        });
+    }
+    let types = numbers[..count].iter();
+    Ok(types
+        .map(|&number| TokenType::from_number(number))
+        .collect())
+}
+
+/// Appends what a token shows.
+fn show(text: &str, kind: TokenType, spelling: Spelling, bytes: &mut Vec<u8>) {
+    match (kind, spelling) {
+        (TokenType::Unused, _) => {}
+        (TokenType::Byte, _) => bytes.extend(byte_of(text)),
+        (TokenType::Normal, Spelling::ByteLevel) => {
+            byte_level::decode(text, bytes);
+        }
+        (TokenType::Normal, Spelling::SentencePiece) => {
+            for (number, part) in text.split(SPACE_MARK).enumerate() {
+                if number > 0 {
+                    bytes.push(b' ');
+                }
+                bytes.extend_from_slice(part.as_bytes());
+            }
+        }
+        _ => bytes.extend_from_slice(text.as_bytes()),
+    }
+}
