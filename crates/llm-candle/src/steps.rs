@@ -1,0 +1,129 @@
+//! The steps between the products, as functions of tensors.
+
+use candle_core::{D, Result, Tensor};
+use llm_kernels::rope::Pairing;
+use llm_kernels::vector::Gate;
+
+use crate::place::Place;
+
+/// x / rms(x) * weight over the last dimension; `weight` is as long as that
+/// (Zhang and Sennrich 2019, arXiv:1910.07467).
+pub(crate) fn rms_norm(x: &Tensor, weight: &Tensor, epsilon: f32) -> Result<Tensor> {
+    let mean_square = x.sqr()?.mean_keepdim(D::Minus1)?;
+    let rms = (mean_square + f64::from(epsilon))?.sqrt()?;
+    x.broadcast_div(&rms)?.broadcast_mul(weight)
+}
+
+/// The non-linearity of the feed-forward step.
+pub(crate) fn activate(x: &Tensor, gate: Gate) -> Result<Tensor> {
+    match gate {
+        Gate::Silu => x.silu(),
+        Gate::GeluTanh => x.gelu(),
+    }
+}
+
+/// cap * tanh(x / cap), where there is a cap.
+pub(crate) fn soft_cap(x: Tensor, cap: Option<f32>) -> Result<Tensor> {
+    let Some(cap) = cap else { return Ok(x) };
+    (x / f64::from(cap))?.tanh()? * f64::from(cap)
+}
+
+/// Turns the first `rope_dim` elements of each head of x, (rows, heads,
+/// `head_dim`): each pair (a, b) becomes (a cos - b sin, a sin + b cos).
+pub(crate) fn rotate(x: &Tensor, pairing: Pairing, place: &Place) -> Result<Tensor> {
+    let (rows, heads, dim) = x.dims3()?;
+    let pairs = place.cos.dim(2)?;
+    // A pair's two elements stand along `axis`.
+    let (shape, axis) = match pairing {
+        Pairing::Adjacent => ((rows, heads, pairs, 2), 3),
+        Pairing::Halves => ((rows, heads, 2, pairs), 2),
+    };
+    let turned = x.narrow(2, 0, 2 * pairs)?.reshape(shape)?;
+    let (a, b) = (turned.narrow(axis, 0, 1)?, turned.narrow(axis, 1, 1)?);
+    let (cos, sin) = (place.cos.unsqueeze(axis)?, place.sin.unsqueeze(axis)?);
+    let first = (a.broadcast_mul(&cos)? - b.broadcast_mul(&sin)?)?;
+    let second = (a.broadcast_mul(&sin)? + b.broadcast_mul(&cos)?)?;
+    let turned = Tensor::cat(&[first, second], axis)?.reshape((rows, heads, 2 * pairs))?;
+    if 2 * pairs == dim {
+        return Ok(turned);
+    }
+    let rest = x.narrow(2, 2 * pairs, dim - 2 * pairs)?;
+    Tensor::cat(&[turned, rest], 2)
+}
+
+/// softmax(scale * queries · keysᵀ + mask) · values.
+///
+/// `queries` is (rows, heads, `head_dim`), `keys` and `values` are (`kv_heads`,
+/// positions, `head_dim`), and query heads that share a key head are
+/// neighbours. The result is (rows, heads * `head_dim`).
+pub(crate) fn attend(
+    queries: &Tensor,
+    keys: &Tensor,
+    values: &Tensor,
+    mask: &Tensor,
+    scale: f32,
+    cap: Option<f32>,
+) -> Result<Tensor> {
+    let (rows, heads, dim) = queries.dims3()?;
+    let (kv_heads, positions, _) = keys.dims3()?;
+    let share = heads / kv_heads;
+    let queries = queries
+        .reshape((rows, kv_heads, share, dim))?
+        .permute((1, 2, 0, 3))?
+        .contiguous()?
+        .reshape((kv_heads, share * rows, dim))?;
+    let scores = (queries.matmul(&keys.t()?)? * f64::from(scale))?;
+    let scores = soft_cap(scores, cap)?
+        .reshape((kv_heads, share, rows, positions))?
+        .broadcast_add(mask)?;
+    let weights = softmax(&scores)?.reshape((kv_heads, share * rows, positions))?;
+    weights
+        .matmul(values)?
+        .reshape((kv_heads, share, rows, dim))?
+        .permute((2, 0, 1, 3))?
+        .reshape((rows, heads * dim))
+}
+
+/// exp(x) over its sum, along the last dimension.
+fn softmax(x: &Tensor) -> Result<Tensor> {
+    let largest = x.max_keepdim(D::Minus1)?;
+    let powers = x.broadcast_sub(&largest)?.exp()?;
+    powers.broadcast_div(&powers.sum_keepdim(D::Minus1)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+
+    /// One row, one head of five elements, of which two pairs turn: the first
+    /// not at all, the second by a quarter.
+    #[test]
+    fn a_quarter_turn_swaps_the_pair() {
+        let tensor =
+            |data: &[f32]| Tensor::from_slice(data, (1, 1, data.len()), &Device::Cpu).unwrap();
+        let place = Place {
+            cos: tensor(&[1.0, 0.0]),
+            sin: tensor(&[0.0, 1.0]),
+            mask: tensor(&[0.0]),
+        };
+        let x = tensor(&[1.0, 2.0, 3.0, 4.0, 9.0]);
+        let turn = |pairing| {
+            let turned = rotate(&x, pairing, &place).unwrap();
+            turned.flatten_all().unwrap().to_vec1::<f32>().unwrap()
+        };
+        assert_eq!(turn(Pairing::Adjacent), [1.0, 2.0, -4.0, 3.0, 9.0]);
+        assert_eq!(turn(Pairing::Halves), [1.0, -4.0, 3.0, 2.0, 9.0]);
+    }
+
+    #[test]
+    fn equal_scores_average_what_is_seen() {
+        let device = Device::Cpu;
+        let queries = Tensor::zeros((1, 2, 1), candle_core::DType::F32, &device).unwrap();
+        let keys = Tensor::from_slice(&[5.0_f32, -7.0, 3.0], (1, 3, 1), &device).unwrap();
+        let values = Tensor::from_slice(&[1.0_f32, 3.0, 100.0], (1, 3, 1), &device).unwrap();
+        let mask = Tensor::from_slice(&[0.0, 0.0, f32::NEG_INFINITY], (1, 3), &device).unwrap();
+        let out = attend(&queries, &keys, &values, &mask, 1.0, Some(50.0)).unwrap();
+        assert_eq!(out.to_vec2::<f32>().unwrap(), [[2.0, 2.0]]);
+    }
+}

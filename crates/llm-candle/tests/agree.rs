@@ -1,0 +1,269 @@
+//! The CPU pass against the candle pass on tiny models with F32 weights, one
+//! for each thing that a family can have. Without the noise of quantization a
+//! wrong rotation, window or norm cannot hide; the last test shows that.
+//!
+//! Formats are in `formats`, whole models and llama.cpp's word in `real`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and prints what it measured"
+)]
+
+mod support;
+
+use std::sync::Arc;
+
+use half::f16;
+use llm_candle::{CandleForward, Device, Precision};
+use llm_engine::family::Family;
+use llm_engine::forward::{Forward, ForwardError, Input, Outputs};
+use llm_engine::spec::Spec;
+use llm_kernels::rope::Pairing;
+use llm_kernels::simd::Level;
+use llm_kernels::vector::Gate;
+
+use support::measure::{identical, rms, worst};
+use support::random::Random;
+use support::tiny::{self, PLANS};
+use support::ways::{WAYS, extend, ways_and_threads};
+use support::{Model, levels};
+
+/// Positions: over two blocks of the cache and into a third.
+const LENGTH: usize = 150;
+
+/// The largest difference of a logit where logits have a root mean square of
+/// about 3, with keys and values in F32. Measured: 2.6e-5.
+const BOUND_F32: f32 = 1e-4;
+/// The same with keys and values in F16, which hold 11 bits. Measured: 1.9e-2.
+const BOUND_F16: f32 = 8e-2;
+
+fn tokens(model: &Model) -> Vec<u32> {
+    Random(7).tokens(LENGTH, model.weights.vocabulary())
+}
+
+#[test]
+fn every_way_agrees_with_the_judge_on_every_family() {
+    for (name, plan) in PLANS {
+        let model = plan.build(1);
+        let tokens = tokens(&model);
+        let expected = WAYS[0].1(&mut model.judge(), &tokens);
+        let size = rms(&expected);
+        assert!((1.0..10.0).contains(&size), "{name}: logits of size {size}");
+        for level in levels() {
+            let mut exact = model.cpu::<f32>(1, level);
+            let mut halves = model.cpu::<f16>(1, level);
+            for (way, compute) in WAYS {
+                let exact = worst(&compute(&mut exact, &tokens), &expected);
+                let halves = worst(&compute(&mut halves, &tokens), &expected);
+                println!("{name}, {way}, {level:?}: f32 {exact:e}, f16 {halves:e}, of {size}");
+                assert!(exact < BOUND_F32, "{name}, {way}, {level:?}: {exact}");
+                assert!(halves < BOUND_F16, "{name}, {way}, {level:?}: {halves}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_judge_agrees_with_itself_whatever_the_way() {
+    for (name, plan) in PLANS {
+        let model = plan.build(2);
+        let tokens = tokens(&model);
+        let mut judge = model.judge();
+        let expected = WAYS[0].1(&mut judge, &tokens);
+        for (way, compute) in &WAYS[1..] {
+            let difference = worst(&compute(&mut judge, &tokens), &expected);
+            println!("{name}, {way}: {difference:e}");
+            assert!(difference < BOUND_F32, "{name}, {way}: {difference}");
+        }
+    }
+}
+
+#[test]
+fn the_last_output_is_the_last_of_all() {
+    let model = tiny::LLAMA.build(3);
+    let tokens = tokens(&model);
+    let vocabulary = model.weights.vocabulary();
+    let passes: [Box<dyn Forward>; 2] = [
+        Box::new(model.judge()),
+        Box::new(model.cpu::<f32>(1, Level::Scalar)),
+    ];
+    for mut pass in passes {
+        let sequence = pass.start();
+        let all = extend(&mut *pass, sequence, &tokens);
+        let mut run = |outputs| {
+            pass.truncate(sequence, 0);
+            let mut logits = vec![1.0];
+            let input = Input {
+                sequence,
+                tokens: &tokens,
+                outputs,
+            };
+            pass.forward(&[input], &mut logits).unwrap();
+            logits
+        };
+        assert!(run(Outputs::None).is_empty());
+        let last = run(Outputs::Last);
+        assert_eq!(last.len(), vocabulary);
+        assert!(worst(&last, &all[(LENGTH - 1) * vocabulary..]) < BOUND_F32);
+    }
+}
+
+#[test]
+fn a_refused_batch_leaves_the_sequences_as_they_were() {
+    let model = tiny::LLAMA.build(4);
+    let tokens = tokens(&model);
+    let mut judge = model.judge();
+    let [sequence, ended] = [(); 2].map(|()| judge.start());
+    let expected = extend(&mut judge, sequence, &tokens);
+    judge.truncate(sequence, 60);
+    judge.end(ended);
+    let outputs = Outputs::All;
+    let input = Input {
+        sequence,
+        tokens: &tokens,
+        outputs,
+    };
+    let unknown = model.weights.vocabulary() as u32;
+    for (other, expected) in [
+        (
+            Input {
+                sequence,
+                tokens: &[],
+                outputs,
+            },
+            ForwardError::RepeatedSequence,
+        ),
+        (
+            Input {
+                sequence: ended,
+                tokens: &[1],
+                outputs,
+            },
+            ForwardError::UnknownSequence,
+        ),
+        (
+            Input {
+                sequence: ended,
+                tokens: &[unknown],
+                outputs,
+            },
+            ForwardError::UnknownToken {
+                token: unknown,
+                vocabulary: unknown as usize,
+            },
+        ),
+    ] {
+        let mut logits = vec![1.0];
+        assert_eq!(judge.forward(&[input, other], &mut logits), Err(expected));
+        assert_eq!(judge.length(sequence), Some(60));
+    }
+    assert_eq!(judge.fork(ended, 1), None);
+    assert!(extend(&mut judge, sequence, &[]).is_empty());
+    let rest = extend(&mut judge, sequence, &tokens[60..]);
+    let vocabulary = model.weights.vocabulary();
+    assert!(worst(&rest, &expected[60 * vocabulary..]) < BOUND_F32);
+}
+
+/// Weights that contradict the spec stand for a device that fails half-way.
+#[test]
+fn a_failing_device_is_an_error_and_changes_nothing() {
+    let model = tiny::LLAMA.build(4);
+    let mut spec = (*model.spec).clone();
+    spec.head_dim -= 1;
+    let (spec, weights) = (Arc::new(spec), Arc::clone(&model.weights));
+    let mut pass = CandleForward::new(spec, weights, Device::Cpu, Precision::Dense).unwrap();
+    let sequence = pass.start();
+    let input = Input {
+        sequence,
+        tokens: &[1, 2],
+        outputs: Outputs::All,
+    };
+    let mut logits = vec![1.0];
+    let error = pass.forward(&[input], &mut logits).unwrap_err();
+    assert!(matches!(error, ForwardError::Device(_)), "{error:?}");
+    let text = error.to_string();
+    assert!(
+        text.starts_with("the device cannot") && !text.contains('\n'),
+        "{text}"
+    );
+    assert_eq!((pass.length(sequence), logits.len()), (Some(0), 0));
+}
+
+/// Keeps the bounds honest: each of these mistakes, made in one of the two
+/// passes, moves logits by over a hundred times the bound.
+#[test]
+fn a_mistake_in_any_number_is_noticed() {
+    type Mistake = (&'static str, fn(&mut Spec));
+    fn family(spec: &mut Spec, change: fn(&mut Family)) {
+        let mut family = *spec.family;
+        change(&mut family);
+        spec.family = Box::leak(Box::new(family));
+    }
+    let common: &[Mistake] = &[
+        ("rope base", |spec| spec.layers[0].rope.base *= 1.01),
+        ("rope factor", |spec| spec.layers[0].rope.factor *= 1.01),
+        ("norm epsilon", |spec| spec.norm_epsilon = 1e-3),
+        ("attention scale", |spec| spec.attention_scale *= 1.01),
+        ("pairing", |spec| {
+            family(spec, |family| {
+                family.pairing = match family.pairing {
+                    Pairing::Adjacent => Pairing::Halves,
+                    Pairing::Halves => Pairing::Adjacent,
+                };
+            });
+        }),
+        ("gate", |spec| {
+            family(spec, |family| {
+                family.gate = match family.gate {
+                    Gate::Silu => Gate::GeluTanh,
+                    Gate::GeluTanh => Gate::Silu,
+                };
+            });
+        }),
+        ("embedding scale", |spec| {
+            family(spec, |family| {
+                family.scaled_embedding = !family.scaled_embedding;
+            });
+        }),
+    ];
+    let capped: &[Mistake] = &[
+        ("window", |spec| spec.layers[0].window = Some(101)),
+        ("no window", |spec| spec.layers[6].window = None),
+        ("attention soft cap", |spec| spec.attention_soft_cap = None),
+        ("logit soft cap", |spec| spec.logit_soft_cap = None),
+    ];
+    for (name, plan) in PLANS {
+        let model = plan.build(5);
+        let tokens = tokens(&model);
+        let mut cpu = model.cpu::<f32>(2, Level::detect().unwrap());
+        let expected = WAYS[0].1(&mut cpu, &tokens);
+        let more = if plan.soft_caps { capped } else { &[] };
+        for (mistake, make) in common.iter().chain(more) {
+            let mut spec = (*model.spec).clone();
+            make(&mut spec);
+            let weights = Arc::clone(&model.weights);
+            let wrong = CandleForward::new(Arc::new(spec), weights, Device::Cpu, Precision::Dense);
+            let moved = worst(&WAYS[0].1(&mut wrong.unwrap(), &tokens), &expected);
+            println!("{name}, {mistake}: {moved}");
+            assert!(moved > 100.0 * BOUND_F32, "{name}, {mistake}: {moved}");
+        }
+    }
+}
+
+#[test]
+fn the_engine_repeats_itself_to_the_bit() {
+    for (name, plan) in PLANS {
+        let model = plan.build(6);
+        let tokens = tokens(&model);
+        for level in levels() {
+            let expected = WAYS[0].1(&mut model.cpu::<f16>(1, level), &tokens);
+            for (way, threads, compute) in ways_and_threads() {
+                let logits = compute(&mut model.cpu::<f16>(threads, level), &tokens);
+                let same = identical(&logits, &expected);
+                assert!(same, "{name}, {way}, {threads} threads, {level:?}");
+            }
+        }
+    }
+}
