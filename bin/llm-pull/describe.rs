@@ -1,0 +1,126 @@
+//! The store's and the header's facts as `model` records.
+
+use std::path::{Path, PathBuf};
+
+use llm_engine::gguf::{Gguf, GgufError};
+use llm_engine::model::Summary;
+use llm_record::{ModelFile, ModelRecord};
+use llm_store::{Plan, Removed, ResolvedModel, Stored};
+
+/// Describes a model whose files are here.
+pub(crate) fn resolved(model: &ResolvedModel, action: Option<&str>) -> ModelRecord {
+    let files = model.files.iter().map(|file| ModelFile {
+        path: file.name.clone(),
+        size: file.size_bytes,
+        sha256: Some(file.sha256.clone()),
+    });
+    let first = model.files.first();
+    ModelRecord {
+        name: model.name.clone(),
+        repo: model.repo.clone(),
+        revision: model.revision.clone(),
+        path: first.map(|file| text(&file.path)),
+        size: Some(model.size_bytes),
+        digest: Some(model.digest.clone()),
+        files: files.collect(),
+        quantization: first.and_then(|file| llm_store::quantization(&file.name)),
+        license: licence(&model.name),
+        action: action.map(str::to_owned),
+        ..ModelRecord::default()
+    }
+}
+
+/// Describes a model of the list; nothing of it was read.
+pub(crate) fn stored(model: &Stored) -> ModelRecord {
+    ModelRecord {
+        name: model.name.clone(),
+        repo: Some(model.repo.clone()),
+        revision: Some(model.revision.clone()),
+        path: model.files.first().map(|path| text(path)),
+        size: Some(model.size_bytes),
+        digest: model.digest.clone(),
+        quantization: model.quantization.clone(),
+        license: licence(&model.name),
+        ..ModelRecord::default()
+    }
+}
+
+/// Describes what a pull would fetch.
+pub(crate) fn plan(plan: &Plan) -> ModelRecord {
+    let files = plan.files.iter().map(|file| ModelFile {
+        path: file.name.clone(),
+        size: file.size_bytes,
+        // The hub's digest of a small file is git's and no SHA-256.
+        sha256: (file.etag.len() == 64).then(|| file.etag.clone()),
+    });
+    ModelRecord {
+        name: plan.name.clone(),
+        repo: Some(plan.repo.clone()),
+        revision: Some(plan.commit.clone()),
+        size: Some(plan.files.iter().map(|file| file.size_bytes).sum()),
+        files: files.collect(),
+        license: licence(&plan.name),
+        action: Some(
+            match plan.missing_bytes() {
+                0 => "present",
+                _ => "planned",
+            }
+            .to_owned(),
+        ),
+        ..ModelRecord::default()
+    }
+}
+
+/// Describes what is gone; the size is that of the bytes that went.
+pub(crate) fn removed(name: &str, removed: &Removed) -> ModelRecord {
+    ModelRecord {
+        name: name.to_owned(),
+        repo: Some(removed.repo.clone()),
+        size: Some(removed.freed_bytes),
+        action: Some("removed".to_owned()),
+        ..ModelRecord::default()
+    }
+}
+
+/// Describes a model by its header.
+pub(crate) fn header(model: &ResolvedModel) -> Result<ModelRecord, GgufError> {
+    let paths: Vec<PathBuf> = model.paths();
+    let gguf = Gguf::open(&paths)?;
+    let summary = Summary::of(&gguf);
+    let metadata = gguf.metadata();
+    let record = resolved(model, None);
+    Ok(ModelRecord {
+        architecture: summary.architecture,
+        parameters: Some(summary.parameters),
+        quantization: Some(summary.quantization),
+        context_length: summary.context_length,
+        chat_template: Some(metadata.string("tokenizer.chat_template").is_some()),
+        tokenizer: metadata.string("tokenizer.ggml.model").map(|kind| {
+            match metadata.string("tokenizer.ggml.pre") {
+                Some(pre) => format!("{kind}/{pre}"),
+                None => kind.to_owned(),
+            }
+        }),
+        vocabulary: metadata
+            .strings("tokenizer.ggml.tokens")
+            .map(|tokens| tokens.len() as u64),
+        license: record
+            .license
+            .clone()
+            .or_else(|| metadata.string("general.license").map(str::to_owned)),
+        ..record
+    })
+}
+
+/// The licence that the catalogue notes for a name.
+fn licence(name: &str) -> Option<String> {
+    let entries = llm_store::catalogue().ok()?;
+    let entry = entries
+        .iter()
+        .find(|entry| entry.name.eq_ignore_ascii_case(name))?;
+    Some(entry.licence.clone())
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}

@@ -1,0 +1,117 @@
+//! `llm-pull`: a model's name → verified files on disk → one `model` record.
+//!
+//! Parse, ask the store, write, end. What a record says is `describe`'s
+//! business, how people read it `show`'s, and what they see meanwhile
+//! `progress`'s; names, files and the hub are the store's.
+
+mod describe;
+mod progress;
+mod show;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use llm_cli::pull::FetchArgs;
+use llm_cli::stdio::StdioError;
+use llm_cli::{Context, PullArgs, PullCommand, Status};
+use llm_engine::gguf::Gguf;
+use llm_record::ModelRecord;
+use llm_store::{ImportOptions, Placement, PullOptions, Store};
+
+use progress::Progress;
+use show::{Answer, Shown};
+
+fn main() -> ExitCode {
+    llm_cli::main("llm-pull", run)
+}
+
+fn run(args: PullArgs, context: &Context) -> Result<Status> {
+    let messages = context.messages.quiet(args.quiet.quiet);
+    let mut progress = Progress::new(messages, context.interrupt.clone(), args.quiet.quiet);
+    let store = Store::from_env();
+    let shown = Shown::choose(args.format);
+    let answer = match args.command {
+        None => fetch(&store, args.fetch, &mut progress),
+        Some(PullCommand::Import { file, name, force }) => {
+            let force = force.force;
+            import(&store, &file, &ImportOptions { name, force }, &mut progress)
+        }
+        Some(PullCommand::Ls) => list(&store),
+        Some(PullCommand::Rm { name }) => remove(&store, &name),
+        Some(PullCommand::Show { name }) => header(&store, &name, &mut progress),
+    };
+    progress.clear();
+    shown.write(&answer.map_err(|error| ended(error, context))?)?;
+    Ok(Status::Done)
+}
+
+fn fetch(store: &Store, args: FetchArgs, progress: &mut Progress) -> Result<Answer> {
+    let name = args.name.unwrap_or_default(); // clap demands one
+    let options = PullOptions {
+        revision: args.revision,
+        include: args.include,
+        force: args.force.force,
+    };
+    let plan = store.plan(&name, &options)?;
+    if args.dry_run {
+        return Ok(Answer::Plan(describe::plan(&plan)));
+    }
+    let action = match plan.missing_bytes() {
+        0 => "present",
+        _ => "pulled",
+    };
+    let model = store.fetch(&plan, &mut |event| progress.receive(event))?;
+    Ok(Answer::Model(describe::resolved(&model, Some(action))))
+}
+
+fn import(
+    store: &Store,
+    file: &Path,
+    options: &ImportOptions,
+    progress: &mut Progress,
+) -> Result<Answer> {
+    // A damaged file would be refused by every later run.
+    if !options.force {
+        drop(Gguf::open(&store.locate_path(file)?)?);
+    }
+    let imported = store.import(file, options, &mut |event| progress.receive(event))?;
+    if imported.placement == Placement::Copied {
+        progress.warn(format_args!(
+            "'{}' is copied, because it lies on another file system than the store; it may be \
+             deleted now",
+            file.display()
+        ));
+    }
+    let action = match imported.placement {
+        Placement::AlreadyThere => "present",
+        Placement::Reflinked | Placement::HardLinked | Placement::Copied => "imported",
+    };
+    let record = describe::resolved(&imported.model, Some(action));
+    Ok(Answer::Model(record))
+}
+
+fn list(store: &Store) -> Result<Answer> {
+    let models: Vec<ModelRecord> = store.list()?.iter().map(describe::stored).collect();
+    Ok(Answer::Models(models))
+}
+
+fn remove(store: &Store, name: &str) -> Result<Answer> {
+    let removed = store.remove(name)?;
+    Ok(Answer::Model(describe::removed(name, &removed)))
+}
+
+fn header(store: &Store, name: &str, progress: &mut Progress) -> Result<Answer> {
+    store.locate(name)?; // no other format has a header to show
+    let model = store.resolve_watched(name, &mut |event| progress.receive(event))?;
+    Ok(Answer::Header(describe::header(&model)?))
+}
+
+/// An interrupted operation ends silently, with the signal's own status. So
+/// does one that failed before it could see the signal: the user has left.
+fn ended(error: anyhow::Error, context: &Context) -> anyhow::Error {
+    match context.interrupt.status() {
+        Some(status) => StdioError::Ended(status).into(),
+        None => error,
+    }
+}

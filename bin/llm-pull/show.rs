@@ -1,0 +1,191 @@
+//! Records → standard output: JSON lines for programs, text for people.
+//!
+//! `-T` writes names, one a line (`show`: a line for each fact), since text is
+//! the answer and nothing else. On a terminal, where nothing was asked for, a
+//! few columns say more.
+
+use llm_cli::args::{Format, FormatArgs};
+use llm_cli::stdio::{Sink, StdioError, stdout_is_terminal};
+use llm_record::{LineWriter, ModelRecord, Record};
+
+/// What a command answers with.
+pub(crate) enum Answer {
+    /// One model that something was done with.
+    Model(ModelRecord),
+    /// What a pull would fetch.
+    Plan(ModelRecord),
+    /// A model's header.
+    Header(ModelRecord),
+    /// Every model that is here.
+    Models(Vec<ModelRecord>),
+}
+
+/// The form of the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// A JSON line for each model.
+    Records,
+    /// Names alone.
+    Names,
+    /// Columns, for people.
+    Columns,
+}
+
+impl Shown {
+    /// Chooses the form: records unless text is asked for or somebody watches.
+    pub(crate) fn choose(args: FormatArgs) -> Self {
+        match args.asked() {
+            Format::Auto if stdout_is_terminal() => Self::Columns,
+            Format::Auto | Format::Jsonl => Self::Records,
+            Format::Text => Self::Names,
+        }
+    }
+
+    /// Writes an answer to standard output, a write and a flush each line.
+    pub(crate) fn write(self, answer: &Answer) -> Result<(), StdioError> {
+        let mut writer = LineWriter::new(Sink::stdout()?);
+        let written = match (self, answer) {
+            (Self::Records, answer) => answer
+                .models()
+                .iter()
+                .try_for_each(|model| writer.record(&Record::from(model.clone()))),
+            (_, Answer::Header(model)) => writer.text(&plain(&facts(model)), ""),
+            (Self::Names, answer) => answer
+                .models()
+                .iter()
+                .try_for_each(|model| writer.text(&plain(&model.name), "\n")),
+            (Self::Columns, Answer::Plan(model)) => writer.text(&plain(&files(model)), ""),
+            (Self::Columns, answer) => writer.text(&plain(&columns(answer.models())), ""),
+        };
+        written.map_err(|error| StdioError::write(writer.sink().name(), error))
+    }
+}
+
+impl Answer {
+    fn models(&self) -> &[ModelRecord] {
+        match self {
+            Self::Model(model) | Self::Plan(model) | Self::Header(model) => {
+                std::slice::from_ref(model)
+            }
+            Self::Models(models) => models,
+        }
+    }
+}
+
+/// Shows control characters escaped, line ends apart: what a file or a hub
+/// says of a model must not steer a terminal.
+fn plain(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() && letter != '\n' {
+            shown.extend(letter.escape_default());
+        } else {
+            shown.push(letter);
+        }
+    }
+    shown
+}
+
+/// One line a model: name, size, quantization, what was done or where it is.
+fn columns(models: &[ModelRecord]) -> String {
+    let width = models.iter().map(|model| model.name.chars().count()).max();
+    let width = width.unwrap_or_default();
+    models
+        .iter()
+        .map(|model| {
+            let last = match model.action.as_deref() {
+                Some(action) => format!("{action}  {}", model.path.as_deref().unwrap_or_default()),
+                None => model.repo.clone().unwrap_or_default(),
+            };
+            let line = format!(
+                "{:width$}  {:>8}  {:8}  {last}",
+                model.name,
+                size(model.size.unwrap_or_default()),
+                model.quantization.as_deref().unwrap_or_default(),
+            );
+            format!("{}\n", line.trim_end())
+        })
+        .collect()
+}
+
+/// One line a file of a plan, and their sum.
+fn files(model: &ModelRecord) -> String {
+    let mut lines: String = model
+        .files
+        .iter()
+        .map(|file| format!("{:>8}  {}\n", size(file.size), file.path))
+        .collect();
+    let total = size(model.size.unwrap_or_default());
+    let action = model.action.as_deref().unwrap_or_default();
+    lines.push_str(&format!("{total:>8}  {} ({action})\n", model.name));
+    lines
+}
+
+/// One line a fact of a header.
+fn facts(model: &ModelRecord) -> String {
+    let number = |number: Option<u64>| number.map(|number| number.to_string());
+    let facts = [
+        ("name", Some(model.name.clone())),
+        ("architecture", model.architecture.clone()),
+        ("parameters", model.parameters.map(in_short)),
+        ("quantization", model.quantization.clone()),
+        ("context", number(model.context_length)),
+        (
+            "template",
+            model
+                .chat_template
+                .map(|is_there| if is_there { "yes" } else { "no" }.to_owned()),
+        ),
+        ("tokenizer", model.tokenizer.clone()),
+        ("vocabulary", number(model.vocabulary)),
+        ("size", model.size.map(size)),
+        ("digest", model.digest.clone()),
+        ("licence", model.license.clone()),
+        ("path", model.path.clone()),
+    ];
+    facts
+        .into_iter()
+        // A line end in a fact would begin another one.
+        .filter_map(|(name, fact)| Some(format!("{name:13} {}\n", fact?.replace('\n', "\\n"))))
+        .collect()
+}
+
+/// Writes a size for people, in powers of ten as the hub does.
+pub(crate) fn size(bytes: u64) -> String {
+    scaled(bytes, &["B", "kB", "MB", "GB", "TB"], " ")
+}
+
+/// Writes a number of weights as models are named: `135M`, `8.0B`.
+fn in_short(number: u64) -> String {
+    scaled(number, &["", "K", "M", "B", "T"], "")
+}
+
+/// Below ten one decimal is worth showing, above it is noise.
+fn scaled(number: u64, units: &[&str], space: &str) -> String {
+    let mut divisor = 1_u64;
+    let mut index = 0;
+    while index + 1 < units.len() && number / divisor >= 1000 {
+        divisor *= 1000;
+        index += 1;
+    }
+    let unit = units.get(index).copied().unwrap_or_default();
+    let tenths = (u128::from(number) * 10 + u128::from(divisor) / 2) / u128::from(divisor);
+    if index > 0 && tenths < 100 {
+        format!("{}.{}{space}{unit}", tenths / 10, tenths % 10)
+    } else {
+        format!("{}{space}{unit}", (tenths + 5) / 10)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        let sizes = [0, 999, 1000, 98_362_432, 4_920_734_272].map(size);
+        assert_eq!(sizes, ["0 B", "999 B", "1.0 kB", "98 MB", "4.9 GB"]);
+        assert_eq!(in_short(134_515_008), "135M");
+        assert_eq!(in_short(8_030_261_312), "8.0B");
+    }
+}

@@ -1,0 +1,315 @@
+//! One request → its closing record: render, count, generate, report.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use jiff::Timestamp;
+use llm_cli::args::DEFAULT_PREDICT;
+use llm_cli::stdio::StdioError;
+use llm_cli::{Context, Job, Output, RunArgs, Status};
+use llm_engine::generate::{Event, Finish, Generate, GenerateError, Generated, Session};
+use llm_engine::model::Model;
+use llm_engine::prompt::{MarkupTexts, Message};
+use llm_record::usage::milliseconds;
+use llm_record::{
+    Build, Completion, Count, Delta, ErrorCode, ErrorRecord, FinishReason, Metrics, ModelIdentity,
+    Overrides, Record, Sampling, SchemaVersion, Usage,
+};
+
+use crate::digest::{self, Keys};
+use crate::{memory, open, settings};
+
+/// An opened model that answers one request after another.
+pub(crate) struct Answerer {
+    model: Model,
+    identity: ModelIdentity,
+    /// The flags' settings; a line's own go before them.
+    flags: Overrides,
+    /// `None` where prompts are only counted.
+    engine: Option<Running>,
+    keys: Keys,
+    /// Goes on where a check of memory says no.
+    force: bool,
+    context: Context,
+}
+
+struct Running {
+    session: Session,
+    build: Build,
+    /// Time to open the model, until a record has told it.
+    load: Option<Duration>,
+}
+
+/// A prompt, ready for the model.
+struct Prompt {
+    text: String,
+    tokens: Vec<u32>,
+}
+
+impl Answerer {
+    /// Opens the model that the arguments name, checks that it fits the memory
+    /// and prepares the device.
+    pub(crate) fn open(args: &RunArgs, context: &Context) -> Result<Self> {
+        let start = Instant::now();
+        let found = open::find(&args.model.model, context)?;
+        let template = open::template(&args.template)?;
+        let model = Model::open(&found.paths(), found.folder.as_deref(), &template)?;
+        let mut flags = args.sampling.settings();
+        if flags.seed == Some(-1) {
+            // One for the whole run; lines differ by their ids.
+            flags.seed = i64::try_from(settings::draw_seed()).ok();
+        }
+        let mut answerer = Self {
+            identity: open::identity(&found, &model, &args.template),
+            engine: None,
+            keys: Keys::default(),
+            force: args.force.force,
+            context: context.clone(),
+            flags,
+            model,
+        };
+        if !args.output.count {
+            answerer.start(args, start)?;
+        }
+        Ok(answerer)
+    }
+
+    fn start(&mut self, args: &RunArgs, start: Instant) -> Result<()> {
+        let trained = self.model.spec.context_length;
+        let asked = usize::try_from(args.model.ctx_size)?;
+        let positions = if asked == 0 { trained } else { asked };
+        let messages = self.context.messages;
+        if positions > trained {
+            messages.warning(format_args!(
+                "the model was trained for {trained} tokens of context; it may lose the thread beyond them"
+            ));
+        }
+        if let Some(flag) = settings::idle_flag(&self.flags, &self.model.sampling) {
+            messages.warning(format_args!(
+                "{flag} has no effect, because the best token is always taken; --temp 0.8 draws"
+            ));
+        }
+        // With a context of its own choice, the cache grows with the requests;
+        // each is checked when its length is known.
+        memory::check(&self.model, asked, args, &self.context)?;
+        let engine = open::engine(args, &self.model)?;
+        self.engine = Some(Running {
+            session: Session::new(engine.forward, positions),
+            build: engine.build,
+            load: Some(start.elapsed()),
+        });
+        Ok(())
+    }
+
+    /// Answers one request and writes its closing record.
+    pub(crate) fn answer(&mut self, job: &Job, output: &mut Output) -> Result<Status> {
+        let prompt = match self.prompt(job) {
+            Ok(prompt) => prompt,
+            Err(record) => {
+                output.fail(*record)?;
+                return Ok(Status::SomeFailed);
+            }
+        };
+        let closed = match self.engine.take() {
+            None => Ok(Record::from(self.count(job, &prompt))),
+            Some(mut running) => {
+                let closed = self.complete(job, prompt, &mut running, output);
+                self.engine = Some(running);
+                closed?.map(Record::from)
+            }
+        };
+        Ok(match closed {
+            Ok(record) => {
+                output.close(&record)?;
+                Status::Done
+            }
+            Err(record) => {
+                output.fail(record)?;
+                Status::SomeFailed
+            }
+        })
+    }
+
+    /// Renders the conversation and cuts it into tokens.
+    fn prompt(&self, job: &Job) -> Result<Prompt, Box<ErrorRecord>> {
+        let tokenizer = &self.model.tokenizer;
+        let Some(template) = &self.model.template else {
+            let text = job.text();
+            let tokens = tokenizer.encode(&text, true, false);
+            return Ok(Prompt { text, tokens });
+        };
+        let messages = job.messages.iter();
+        let messages: Vec<_> = messages
+            .map(|message| Message::new(&message.role, &message.content))
+            .collect();
+        let (bos, eos) = (tokenizer.bos_text(), tokenizer.eos_text());
+        let markup = MarkupTexts {
+            bos: &bos,
+            eos: &eos,
+        };
+        let text = template.render(&messages, true, markup);
+        let text = text
+            .map_err(|error| Box::new(job.failed(ErrorCode::TemplateFailed, error.to_string())))?;
+        let tokens = tokenizer.encode_prompt(&text);
+        Ok(Prompt { text, tokens })
+    }
+
+    fn count(&self, job: &Job, prompt: &Prompt) -> Count {
+        Count {
+            schema_version: SchemaVersion::default(),
+            id: job.id.clone(),
+            line: job.line,
+            usage: Usage::new(prompt.tokens.len() as u64, 0, 0),
+            input: job.input.clone(),
+            model: self.identity.clone(),
+        }
+    }
+
+    /// Generates the answer; the inner error closes the request, the outer one
+    /// ends the program.
+    fn complete(
+        &mut self,
+        job: &Job,
+        prompt: Prompt,
+        running: &mut Running,
+        output: &mut Output,
+    ) -> Result<Result<Completion, ErrorRecord>> {
+        let overrides = job.overrides.or(&self.flags);
+        let sampling = settings::resolve(&overrides, &self.model.sampling, DEFAULT_PREDICT);
+        let most = settings::count(sampling.max_tokens).saturating_add(prompt.tokens.len());
+        let most = most.min(running.session.context());
+        if !self.force
+            && let Some(sentence) = memory::shortage(&self.model, most)
+        {
+            return Ok(Err(job.failed(ErrorCode::OutOfMemory, sentence)));
+        }
+        let request_digest = digest::request(&self.identity.digest, &prompt.text, &sampling);
+        let prompt_tokens = prompt.tokens.len();
+        let request = Generate {
+            prompt: prompt.tokens,
+            max_tokens: settings::count(sampling.max_tokens),
+            sampling: settings::for_engine(&sampling),
+            key: self.keys.next(job.id.as_ref(), &request_digest, &sampling),
+            stop: sampling.stop.clone(),
+        };
+        let generated = match self.generate(job, &request, running, output)? {
+            Ok(generated) => generated,
+            Err(error) => return Ok(Err(job.failed(code(&error), error.to_string()))),
+        };
+        self.warn_if_cut(
+            job,
+            &generated,
+            &sampling,
+            prompt_tokens,
+            running.session.context(),
+        );
+        let usage = Usage::new(
+            prompt_tokens as u64,
+            generated.tokens.len() as u64,
+            generated.cached_tokens as u64,
+        );
+        let Generated {
+            prefill,
+            first_token,
+            whole,
+            ..
+        } = generated;
+        let metrics = Metrics::measured(&usage, prefill, first_token, whole);
+        Ok(Ok(Completion {
+            schema_version: SchemaVersion::default(),
+            id: job.id.clone(),
+            line: job.line,
+            text: generated.text,
+            finish_reason: match generated.finish {
+                Finish::Stop => FinishReason::Stop,
+                Finish::Length => FinishReason::Length,
+            },
+            usage,
+            metrics: Metrics {
+                load_ms: running.load.take().map(milliseconds),
+                ..metrics
+            },
+            created: Timestamp::now().as_second(),
+            input: job.input.clone(),
+            model: self.identity.clone(),
+            sampling,
+            request_digest,
+            build: running.build.clone(),
+        }))
+    }
+
+    /// Runs the generation, writing pieces where they are wanted.
+    fn generate(
+        &self,
+        job: &Job,
+        request: &Generate,
+        running: &mut Running,
+        output: &mut Output,
+    ) -> Result<Result<Generated, GenerateError>> {
+        let mut failure: Option<StdioError> = None;
+        let interrupt = &self.context.interrupt;
+        let mut watch = |event: Event<'_>| {
+            if interrupt.is_set() || output.reader_gone() {
+                return ControlFlow::Break(());
+            }
+            let Event::Text(text) = event else {
+                return ControlFlow::Continue(());
+            };
+            let piece = Delta {
+                schema_version: SchemaVersion::default(),
+                id: job.id.clone(),
+                line: job.line,
+                text: text.to_owned(),
+            };
+            match output.piece(piece) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    failure = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        };
+        let generated = running
+            .session
+            .generate(&self.model.tokenizer, request, &mut watch);
+        match generated {
+            Err(GenerateError::Interrupted) => Err(failure
+                .unwrap_or_else(|| open::broken_off(&self.context))
+                .into()),
+            generated => Ok(generated),
+        }
+    }
+
+    /// An answer that ends at a limit which nobody asked for may surprise.
+    fn warn_if_cut(
+        &self,
+        job: &Job,
+        generated: &Generated,
+        sampling: &Sampling,
+        prompt_tokens: usize,
+        context: usize,
+    ) {
+        if generated.finish != Finish::Length {
+            return;
+        }
+        let (line, messages) = (job.line, self.context.messages);
+        if prompt_tokens + generated.tokens.len() >= context {
+            messages.warning(format_args!(
+                "the answer to line {line} ends where the context of {context} tokens does"
+            ));
+        } else if sampling.max_tokens == DEFAULT_PREDICT {
+            messages.warning(format_args!(
+                "the answer to line {line} is cut at {DEFAULT_PREDICT} tokens; -n sets the limit"
+            ));
+        }
+    }
+}
+
+fn code(error: &GenerateError) -> ErrorCode {
+    match error {
+        GenerateError::EmptyPrompt => ErrorCode::EmptyInput,
+        GenerateError::TooLong { .. } => ErrorCode::ContextExceeded,
+        _ => ErrorCode::GenerationFailed,
+    }
+}

@@ -1,0 +1,89 @@
+//! What identifies a request, and the key of its random draws.
+
+use std::collections::HashMap;
+
+use llm_record::{Id, Sampling};
+use sha2::{Digest, Sha256};
+
+/// Returns the SHA-256, in hexadecimal, of the model's digest, the rendered
+/// prompt and the settings: of a JSON array of the three in this order, without
+/// spaces, so that any language can compute it.
+pub(crate) fn request(model: &str, prompt: &str, settings: &Sampling) -> String {
+    // Not by way of a `Value`, which would write the nearest double of each
+    // float (0.800000011920929) where the record says 0.8.
+    let parts = serde_json::to_string(&(model, prompt, settings));
+    let parts = parts.expect("texts and numbers are always JSON");
+    hexadecimal(&Sha256::digest(parts))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes
+        .iter()
+        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+/// Keys of random streams: by seed and id, so that neither order nor
+/// neighbours matter; lines without an id by their digest and how often it has
+/// come before.
+#[derive(Debug, Default)]
+pub(crate) struct Keys {
+    seen: HashMap<String, u64>,
+}
+
+impl Keys {
+    /// Returns the key of a request's draws.
+    pub(crate) fn next(&mut self, id: Option<&Id>, digest: &str, settings: &Sampling) -> [u8; 32] {
+        let name = match id {
+            // Nothing is drawn, so nothing needs to be told apart.
+            None if settings.greedy => serde_json::json!(["digest", digest]),
+            None => {
+                let times = self.seen.entry(digest.to_owned()).or_default();
+                *times += 1;
+                serde_json::json!(["digest", digest, *times])
+            }
+            Some(id) => serde_json::json!(["id", id]),
+        };
+        Sha256::digest(serde_json::json!([settings.seed, name]).to_string()).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_of_a_request_counts() {
+        let settings = Sampling::default();
+        let other = Sampling {
+            seed: 1,
+            ..Sampling::default()
+        };
+        let digests = [
+            request("m", "p", &settings),
+            request("n", "p", &settings),
+            request("m", "q", &settings),
+            request("m", "p", &other),
+        ];
+        for (at, digest) in digests.iter().enumerate() {
+            assert_eq!(digest.len(), 64);
+            assert!(!digests[..at].contains(digest));
+        }
+    }
+
+    #[test]
+    fn repeated_lines_draw_anew_and_named_ones_do_not_depend_on_order() {
+        let settings = Sampling::default();
+        let mut keys = Keys::default();
+        assert_ne!(
+            keys.next(None, "d", &settings),
+            keys.next(None, "d", &settings)
+        );
+        let id = Id::Text("a".into());
+        let first = keys.next(Some(&id), "d", &settings);
+        assert_eq!(first, Keys::default().next(Some(&id), "e", &settings));
+    }
+}

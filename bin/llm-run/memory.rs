@@ -1,0 +1,96 @@
+//! Whether a model and its cache fit this machine, before they are loaded.
+
+use anyhow::{Result, bail};
+use half::f16;
+use llm_cli::args::Device;
+use llm_cli::{Context, RunArgs};
+use llm_engine::forward::cache_bytes;
+use llm_engine::model::Model;
+use sysinfo::{Pid, Process, ProcessRefreshKind, ProcessesToUpdate, System};
+
+/// Memory that the program needs beside weights and cache: the vocabulary, the
+/// buffers of a chunk and the program itself, generously.
+const OVERHEAD: u64 = 128 << 20;
+
+/// Returns the memory that this process may still take, in bytes: what the
+/// system calls available (the page cache that holds the weights included),
+/// or what its control group leaves, if that is less. `None` if the system
+/// does not tell.
+pub(crate) fn available() -> Option<u64> {
+    let mut system = System::new().ok()?;
+    system.refresh_memory();
+    let own = Pid::from_u32(std::process::id());
+    let nothing = ProcessRefreshKind::nothing();
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[own]), false, nothing);
+    let machine = system.available_memory();
+    let group = system.process(own).and_then(Process::cgroup_limits);
+    let least = group.map_or(machine, |group| group.free_memory.min(machine));
+    (machine > 0).then_some(least)
+}
+
+/// Returns the bytes that the weights take: those of the file, and for the
+/// reference pass as many floats.
+fn weight_bytes(model: &Model, device: Device) -> u64 {
+    match device {
+        Device::Candle => model.summary.parameters.saturating_mul(4),
+        _ => model.summary.weight_bytes,
+    }
+}
+
+/// Compares weights and cache with the memory that is there.
+///
+/// # Errors
+/// A sentence with both numbers, unless `force`; then it is a warning.
+pub(crate) fn check(
+    model: &Model,
+    positions: usize,
+    args: &RunArgs,
+    context: &Context,
+) -> Result<()> {
+    let cache = cache_bytes::<f16>(&model.spec, positions);
+    let weights = weight_bytes(model, args.device.device);
+    let needed = weights.saturating_add(cache).saturating_add(OVERHEAD);
+    let Some(available) = available().filter(|available| needed > *available) else {
+        return Ok(());
+    };
+    let sentence = format!(
+        "weights of {} and a cache of {} for {positions} tokens need {} of memory, and {} are \
+         available; a smaller model, quantization or --ctx-size needs less",
+        gib(weights),
+        gib(cache),
+        gib(needed),
+        gib(available),
+    );
+    if args.force.force {
+        context.messages.warning(sentence);
+        return Ok(());
+    }
+    bail!("{sentence}, and --force tries nevertheless")
+}
+
+/// Compares the cache of one request with the memory that is left; returns a
+/// sentence with both numbers if it is not enough. The system may count the
+/// blocks of earlier requests as taken, so this errs to the safe side.
+pub(crate) fn shortage(model: &Model, positions: usize) -> Option<String> {
+    let cache = cache_bytes::<f16>(&model.spec, positions);
+    let left = available().filter(|left| cache > *left)?;
+    Some(format!(
+        "the cache for {positions} tokens needs {} of memory, and {} are left; a smaller -n needs \
+         less, and --force tries nevertheless",
+        gib(cache),
+        gib(left),
+    ))
+}
+
+fn gib(bytes: u64) -> String {
+    format!("{:.2} GiB", bytes as f64 / (1_u64 << 30) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn some_memory_is_available() {
+        let available = super::available().unwrap();
+        assert!((1 << 20..1 << 50).contains(&available), "{available}");
+    }
+}

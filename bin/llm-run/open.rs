@@ -1,0 +1,155 @@
+//! The model's name and the machine → a model that is ready, and how records
+//! name both.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+use half::f16;
+use llm_candle::{CandleForward, Precision};
+use llm_cli::args::{Device, TemplateArgs};
+use llm_cli::stdio::StdioError;
+use llm_cli::{Context, RunArgs, Status};
+use llm_engine::forward::{CpuForward, Forward};
+use llm_engine::gguf::Gguf;
+use llm_engine::model::{Model, TemplateChoice};
+use llm_kernels::pool::Pool;
+use llm_kernels::simd::Level;
+use llm_record::{Build, ModelIdentity, TemplateUse};
+use llm_store::{Event, ResolvedModel, Store, StoreError};
+
+/// Finds the model's files. A bare file that is new is hashed once, after a
+/// look at its header: a damaged file of 40 GB need not be read to say so.
+pub(crate) fn find(name: &str, context: &Context) -> Result<ResolvedModel> {
+    let store = Store::from_env();
+    let paths = store.locate(name)?;
+    if Path::new(name).is_file() {
+        drop(Gguf::open(&paths)?);
+    }
+    let how_often = match store.settings().digest_folder {
+        Some(_) => "this once",
+        None => "each time, for want of a place to remember it (set HOME)",
+    };
+    let found = store.resolve_watched(name, &mut |event| {
+        if let Event::Hashing { file, .. } = event {
+            context
+                .messages
+                .note(format_args!("hashing '{file}', {how_often}"));
+        }
+        match context.interrupt.is_set() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    });
+    match (found, context.interrupt.status()) {
+        (Err(StoreError::Interrupted), Some(status)) => Err(StdioError::Ended(status).into()),
+        (found, _) => Ok(found?),
+    }
+}
+
+/// Reads what `--chat-template` and `--no-template` ask for.
+pub(crate) fn template(args: &TemplateArgs) -> Result<TemplateChoice> {
+    Ok(match &args.chat_template {
+        Some(path) => {
+            let source = std::fs::read_to_string(path);
+            let source = source.with_context(|| format!("cannot read '{}'", path.display()))?;
+            TemplateChoice::Source(source)
+        }
+        None if args.no_template => TemplateChoice::None,
+        None => TemplateChoice::Own,
+    })
+}
+
+/// Names the model as records do.
+pub(crate) fn identity(found: &ResolvedModel, model: &Model, args: &TemplateArgs) -> ModelIdentity {
+    let template = match (&model.template, &args.chat_template) {
+        (None, _) => TemplateUse::Raw,
+        (Some(_), Some(_)) => TemplateUse::File,
+        (Some(_), None) => TemplateUse::Chat,
+    };
+    ModelIdentity {
+        name: found.name.clone(),
+        digest: found.digest.clone(),
+        quantization: Some(model.summary.quantization.clone()),
+        architecture: model.spec.family.architecture.to_owned(),
+        file: found
+            .files
+            .first()
+            .map(|file| file.name.clone())
+            .unwrap_or_default(),
+        template,
+    }
+}
+
+/// A forward pass and how records name what computes it.
+pub(crate) struct Engine {
+    pub(crate) forward: Box<dyn Forward>,
+    pub(crate) build: Build,
+}
+
+/// Makes the forward pass on the device that was asked for.
+pub(crate) fn engine(args: &RunArgs, model: &Model) -> Result<Engine> {
+    let name = match args.device.device {
+        Device::Auto => "auto",
+        Device::Cpu => "cpu",
+        Device::Cuda => "cuda",
+        Device::Metal => "metal",
+        Device::Candle => "candle",
+    };
+    let Some(device) = llm_candle::device(name)? else {
+        return cpu(args, model);
+    };
+    let (label, precision) = match &device {
+        device if device.is_cuda() => ("cuda", Precision::Quantized),
+        device if device.is_metal() => ("metal", Precision::Quantized),
+        _ => ("candle", Precision::Dense),
+    };
+    let (spec, weights) = (Arc::clone(&model.spec), Arc::clone(&model.weights));
+    match CandleForward::new(spec, weights, device, precision) {
+        Ok(forward) => Ok(Engine {
+            forward: Box::new(forward),
+            build: build("none", label, 1),
+        }),
+        // A model that the GPU cannot hold runs on the CPU where nobody asked
+        // for the GPU by name.
+        Err(_) if args.device.device == Device::Auto => cpu(args, model),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn cpu(args: &RunArgs, model: &Model) -> Result<Engine> {
+    /// More threads than any machine has cores; a typing error must not start
+    /// millions.
+    const MOST_THREADS: usize = 1024;
+    let level = Level::detect()?;
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = args.device.threads.map_or_else(cores, usize::from);
+    if threads > MOST_THREADS {
+        bail!(
+            "--threads is {threads}, and {MOST_THREADS} is the most; leave it out to use one a core"
+        );
+    }
+    let pool = Pool::new(threads).with_context(|| format!("cannot start {threads} threads"))?;
+    let (spec, weights) = (Arc::clone(&model.spec), Arc::clone(&model.weights));
+    let forward = CpuForward::<f16>::new(spec, weights, pool, level);
+    Ok(Engine {
+        forward: Box::new(forward),
+        build: build(level.name(), "cpu", threads),
+    })
+}
+
+fn build(simd: &str, device: &str, threads: usize) -> Build {
+    Build {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        simd: simd.to_owned(),
+        device: device.to_owned(),
+        threads: threads as u64,
+    }
+}
+
+/// How the program ends when a generation was broken off: by a signal, or
+/// quietly because nobody reads on.
+pub(crate) fn broken_off(context: &Context) -> StdioError {
+    StdioError::Ended(context.interrupt.status().unwrap_or(Status::Done))
+}
