@@ -1,0 +1,126 @@
+//! Model files that are cut short, hostile, or no models: one sentence, status 2, and no more memory
+//! than the header needs. What each fault of a header is called is tested in llm-engine.
+
+use std::fs;
+use std::path::Path;
+
+use crate::harness::{Ran, Sandbox};
+use crate::support::gguf::header;
+use crate::support::model;
+use crate::support::records::record;
+
+/// Runs a program on a file with 400 MB of address space: half of what running SmolLM2 takes, so that
+/// a size which a file claims cannot be allocated unseen.
+fn on(sandbox: &Sandbox, program: &str, file: &Path) -> Ran {
+    let line = format!("ulimit -v 400000; exec timeout 20 {program} \"$FILE\"");
+    sandbox.pipe(&line).env("FILE", file).run()
+}
+
+/// Expects that `llm-run` refuses a file in one sentence that names it.
+#[track_caller]
+fn refuses(sandbox: &Sandbox, file: &Path, part: &str) {
+    let ran = on(sandbox, "llm-run -q -p Hi -m", file).exits(2).writes("");
+    let told = ran.stderr();
+    let errors: Vec<_> = told
+        .lines()
+        .filter(|line| !line.ends_with("this once"))
+        .collect();
+    let name = file.file_name().unwrap().to_str().unwrap();
+    let wanted = |line: &str| {
+        line.starts_with("llm-run: error: ") && line.contains(name) && line.contains(part)
+    };
+    if errors.len() != 1 || !wanted(errors[0]) {
+        ran.fail(&format!("expected one sentence with '{name}' and {part:?}"));
+    }
+}
+
+#[test]
+fn a_file_that_is_cut_short_is_refused_wherever_the_cut_is() {
+    let sandbox = Sandbox::new();
+    let whole = model::file("smollm2-135m-instruct-q4_1.gguf");
+    let start = fs::read(&whole).unwrap();
+    // In the four letters, the counts, the metadata, the vocabulary, the list of tensors, the weights.
+    for bytes in [3, 10, 23, 1000, 1_000_000, 1_700_000, 3_000_000] {
+        let file = sandbox.file("cut.gguf", &start[..bytes]);
+        refuses(&sandbox, &file, "is not a usable GGUF file");
+        on(&sandbox, "llm-pull show", &file)
+            .exits(2)
+            .writes("")
+            .says("llm-pull: error: ");
+    }
+    let file = sandbox.file("last.gguf", &start[..start.len() - 1]);
+    refuses(&sandbox, &file, "cut short");
+    // The whole file, so that what was refused above was refused for the cut.
+    let shown = sandbox.tool("llm-pull").arg("show").arg(&whole).run();
+    assert_eq!(record(&shown.exits(0))["architecture"], "llama");
+}
+
+#[test]
+fn a_header_that_claims_too_much_costs_nothing() {
+    let sandbox = Sandbox::new();
+    let claimed = 1 << 60;
+    let bare = header(claimed, &[]);
+    let padded = [header(claimed, &[]), vec![0; 1 << 20]].concat();
+    let mut pairs = header(0, &[]);
+    pairs[16..24].copy_from_slice(&u64::to_le_bytes(claimed));
+    let mut text = header(0, &[("general.architecture", "llama")]);
+    text[24..32].copy_from_slice(&u64::to_le_bytes(claimed));
+    for (name, bytes, part) in [
+        ("tensors.gguf", bare, "1152921504606846976 tensors"),
+        ("padded.gguf", padded, "1152921504606846976 tensors"),
+        ("pairs.gguf", pairs, "1152921504606846976 metadata"),
+        ("text.gguf", text, "1152921504606846976 bytes of text"),
+    ] {
+        let file = sandbox.file(name, bytes);
+        refuses(&sandbox, &file, part);
+        on(&sandbox, "llm-pull show", &file).exits(2).says(part);
+    }
+}
+
+#[test]
+fn what_is_no_model_is_refused() {
+    let sandbox = Sandbox::new();
+    for (name, bytes) in [
+        ("empty.gguf", &b""[..]),
+        ("text.gguf", b"hello\n"),
+        ("zeros.gguf", &[0; 4096]),
+    ] {
+        let file = sandbox.file(name, bytes);
+        refuses(&sandbox, &file, "four letters GGUF");
+    }
+    let folder = sandbox.path().join("folder");
+    fs::create_dir(&folder).unwrap();
+    refuses(&sandbox, &folder, "no ");
+    let old = sandbox.file("old.gguf", b"GGUF\x01\0\0\0");
+    refuses(&sandbox, &old, "version 1");
+}
+
+#[test]
+fn an_architecture_that_is_not_known_is_named_with_those_that_are() {
+    let sandbox = Sandbox::new();
+    let bytes = header(0, &[("general.architecture", "martian")]);
+    let file = sandbox.file("martian.gguf", bytes);
+    refuses(&sandbox, &file, "'martian' is not known; known are llama");
+    // Its header can be shown nevertheless.
+    let shown = record(&on(&sandbox, "llm-pull show", &file).exits(0));
+    assert_eq!(shown["architecture"], "martian");
+    let nameless = sandbox.file("nameless.gguf", header(0, &[]));
+    refuses(&sandbox, &nameless, "general.architecture");
+}
+
+#[test]
+fn a_vocabulary_alone_is_no_model() {
+    let sandbox = Sandbox::new();
+    for (name, part) in [
+        ("ggml-vocab-llama-spm.gguf", "lacks the tensor"),
+        ("ggml-vocab-llama-bpe.gguf", "lacks the tensor"),
+        ("ggml-vocab-bert-bge.gguf", "'bert' is not known"),
+        ("ggml-vocab-gemma-4.gguf", "'gemma4' is not known"),
+    ] {
+        let file = model::file(&format!("ggml-vocab/{name}"));
+        refuses(&sandbox, &file, part);
+        let shown = record(&on(&sandbox, "llm-pull show", &file).exits(0));
+        assert_eq!(shown["parameters"], 0);
+        assert!(shown["vocabulary"].as_u64().unwrap() > 30_000, "{shown}");
+    }
+}

@@ -1,0 +1,78 @@
+//! The programs in real pipes. Each file below has one purpose, stated above its `mod` line; what can be
+//! tested in a library is tested there.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
+#![allow(
+    unreachable_pub,
+    reason = "files of one test program share their items by `pub`"
+)]
+
+/// Runs the programs in a folder of their own, and shows what happened where a test fails.
+#[allow(
+    dead_code,
+    reason = "a box of tools, of which the test files take what they need"
+)]
+mod harness;
+
+/// The real model, the check of every record, broken files, a hub: what several files need.
+#[allow(
+    dead_code,
+    reason = "a box of tools, of which the test files take what they need"
+)]
+mod support;
+
+/// Statuses, empty and bad input, forms of output.
+mod contract;
+
+/// Closed readers, full disks, Ctrl-C.
+mod signals;
+
+/// What becomes of one request: prompt, settings, counts, digest, and the next run of a chain.
+mod requests;
+
+/// The same line and seed give the same bytes.
+mod determinism;
+
+/// Model files that are cut short, hostile, or no models.
+mod broken;
+/// What a person at a terminal sees.
+mod terminal;
+
+/// `llm-run` makes no network call.
+#[cfg(target_os = "linux")]
+mod offline;
+
+/// `llm-pull` against a hub on this machine and on files.
+mod pull;
+
+/// Longer pipes, with the shell's own tools between the stages.
+mod pipelines;
+
+/// The README's blocks and tables.
+mod readme;
+
+/// Man pages and completions equal what the parsers render.
+mod generated;
+
+/// A file that no `mod` line names would never be compiled, and its tests never fail.
+#[test]
+fn no_test_file_is_forgotten() {
+    let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let this = std::fs::read_to_string(here.join("main.rs")).unwrap();
+    let mut files = 0;
+    for entry in std::fs::read_dir(&here).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if let Some(module) = name.strip_suffix(".rs").filter(|module| *module != "main") {
+            let line = format!("mod {module};");
+            assert!(
+                this.lines().any(|there| there == line),
+                "tests/main.rs lacks '{line}'"
+            );
+            files += 1;
+        }
+    }
+    assert!(
+        files >= 2,
+        "only {files} files were found in {}",
+        here.display()
+    );
+}

@@ -1,0 +1,312 @@
+//! The check that every record of every program has to pass: the checked-in JSON Schema, and a second
+//! set of types, written by hand and closed, so that a field that is added, renamed or dropped fails.
+
+use std::sync::OnceLock;
+
+use jsonschema::Validator;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::harness::Ran;
+
+const SCHEMA: &str = include_str!("../../crates/llm-record/schema/record.json");
+
+/// Returns the records on standard output, each of which has passed both checks.
+#[track_caller]
+pub fn records(ran: &Ran) -> Vec<Value> {
+    let records = ran.records();
+    for record in &records {
+        if let Err(fault) = check(record) {
+            ran.fail(&format!("{fault}: {record}"));
+        }
+    }
+    records
+}
+
+/// Returns the only record.
+#[track_caller]
+pub fn record(ran: &Ran) -> Value {
+    let mut records = records(ran);
+    match (records.pop(), records.len()) {
+        (Some(record), 0) => record,
+        _ => ran.fail("expected one record"),
+    }
+}
+
+/// Returns a record without what differs from run to run: times and the clock.
+pub fn timeless(mut record: Value) -> Value {
+    let fields = record.as_object_mut().unwrap();
+    fields.remove("metrics");
+    fields.remove("created");
+    record
+}
+
+fn check(record: &Value) -> Result<(), String> {
+    static VALIDATOR: OnceLock<Validator> = OnceLock::new();
+    let validator = VALIDATOR.get_or_init(|| {
+        let schema = serde_json::from_str(SCHEMA).unwrap();
+        jsonschema::validator_for(&schema).unwrap()
+    });
+    validator
+        .validate(record)
+        .map_err(|fault| format!("not as the schema says ({fault})"))?;
+    Mirror::deserialize(record)
+        .map(|_| ())
+        .map_err(|fault| format!("not as the contract says ({fault})"))
+}
+
+/// The contract of the pipes, version 1.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+enum Mirror {
+    Model(Box<Model>),
+    Delta(Delta),
+    Completion(Box<Completion>),
+    Count(Count),
+    Error(Failure),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Model {
+    schema_version: Version,
+    name: String,
+    repo: Option<String>,
+    revision: Option<String>,
+    path: Option<String>,
+    size: Option<u64>,
+    digest: Option<String>,
+    #[serde(default)]
+    files: Vec<File>,
+    architecture: Option<String>,
+    parameters: Option<u64>,
+    quantization: Option<String>,
+    context_length: Option<u64>,
+    chat_template: Option<bool>,
+    tokenizer: Option<String>,
+    vocabulary: Option<u64>,
+    license: Option<String>,
+    action: Option<Action>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct File {
+    path: String,
+    size: u64,
+    sha256: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Action {
+    Pulled,
+    Present,
+    Imported,
+    Removed,
+    Planned,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Delta {
+    schema_version: Version,
+    id: Option<Id>,
+    line: u64,
+    text: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Completion {
+    schema_version: Version,
+    id: Option<Id>,
+    line: u64,
+    text: String,
+    finish_reason: FinishReason,
+    usage: Usage,
+    metrics: Metrics,
+    created: u64,
+    input: Option<Map<String, Value>>,
+    model: Identity,
+    sampling: Sampling,
+    request_digest: String,
+    build: Build,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum FinishReason {
+    Stop,
+    Length,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Usage {
+    prompt_tokens: u64,
+    completion_tokens: u64,
+    total_tokens: u64,
+    prompt_tokens_details: Details,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Details {
+    cached_tokens: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Metrics {
+    time_to_first_token_ms: Option<f64>,
+    generation_time_ms: f64,
+    mean_itl_ms: Option<f64>,
+    tokens_per_second: Option<f64>,
+    prompt_tokens_per_second: Option<f64>,
+    load_ms: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Identity {
+    name: String,
+    digest: String,
+    quantization: Option<String>,
+    architecture: String,
+    file: String,
+    template: TemplateUse,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum TemplateUse {
+    Chat,
+    File,
+    Raw,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Sampling {
+    greedy: bool,
+    temperature: f64,
+    top_k: u64,
+    top_p: f64,
+    min_p: f64,
+    repeat_penalty: f64,
+    repeat_last_n: i64,
+    seed: u64,
+    max_tokens: i64,
+    stop: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Build {
+    version: String,
+    simd: String,
+    device: String,
+    threads: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Count {
+    schema_version: Version,
+    id: Option<Id>,
+    line: u64,
+    usage: Usage,
+    input: Option<Map<String, Value>>,
+    model: Identity,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Failure {
+    schema_version: Version,
+    id: Option<Id>,
+    line: Option<u64>,
+    error: Fault,
+    input: Option<Map<String, Value>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Fault {
+    code: Code,
+    message: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Code {
+    BadUtf8,
+    BadJson,
+    InputTooLong,
+    BadRequest,
+    MissingField,
+    EmptyInput,
+    ContextExceeded,
+    TemplateFailed,
+    GenerationFailed,
+    OutOfMemory,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+enum Id {
+    Text(String),
+    Number(serde_json::Number),
+}
+
+/// The one version that there is.
+#[derive(Deserialize)]
+#[serde(try_from = "u64")]
+struct Version;
+
+impl TryFrom<u64> for Version {
+    type Error = String;
+
+    fn try_from(number: u64) -> Result<Self, String> {
+        match number {
+            1 => Ok(Self),
+            _ => Err(format!("schema_version {number} is not 1")),
+        }
+    }
+}
+
+#[test]
+fn the_check_refuses_what_is_no_record() {
+    let good = serde_json::json!({"type": "error", "schema_version": 1, "line": 3,
+        "error": {"code": "bad_json", "message": "line 3 is not valid JSON"}});
+    assert_eq!(check(&good), Ok(()));
+    for (pointer, value) in [
+        ("/type", "success".into()),
+        ("/schema_version", 2.into()),
+        ("/line", "3".into()),
+        ("/error/code", "bad_day".into()),
+    ] {
+        let mut bad = good.clone();
+        *bad.pointer_mut(pointer).unwrap() = value;
+        assert!(check(&bad).is_err(), "{bad}");
+    }
+    let mut more = good;
+    more["more"] = true.into();
+    assert!(check(&more).is_err());
+}
