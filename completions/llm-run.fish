@@ -1,0 +1,42 @@
+complete -c llm-run -s p -l prompt -d 'Take this text as the input; standard input is not read' -r
+complete -c llm-run -s f -l file -d 'Take this file as the input, \'-\' for standard input; several are read one after another' -r -F
+complete -c llm-run -l template -d 'Make each prompt from this text; {{field}} stands for a field of the line' -r
+complete -c llm-run -l keep -d 'Keep this field of the line under \'input\' of its record; may be given several times' -r
+complete -c llm-run -l if-empty -d 'Choose what to do where the input is empty; --lines or --jsonl without a line is no error' -r -f -a "error\t'Say so and fail'
+skip\t'Write nothing for it'
+run\t'Run the instruction alone'"
+complete -c llm-run -l max-line-bytes -d 'Refuse lines of more than N bytes' -r
+complete -c llm-run -s m -l model -d 'Use this model: a name of `llm-pull ls`, ORG/REPO:QUANT, or a path to a .gguf file' -r
+complete -c llm-run -s c -l ctx-size -d 'Use a context of N tokens (0: what the request needs, up to the model\'s limit)' -r
+complete -c llm-run -l system -d 'Tell the model this before the conversation' -r
+complete -c llm-run -l chat-template -d 'Use the chat template (Jinja) of this file instead of the model\'s own' -r -F
+complete -c llm-run -s n -l n-predict -d 'Generate at most N tokens (-1: to the end of the context)' -r
+complete -c llm-run -s s -l seed -d 'Start the random stream from this number (default: 0; -1: draw one, which the record names)' -r
+complete -c llm-run -l temp -d 'Set the temperature (0: always take the best token)' -r
+complete -c llm-run -l top-k -d 'Keep the K best tokens (0: all)' -r
+complete -c llm-run -l top-p -d 'Keep the best tokens that together have probability P' -r
+complete -c llm-run -l min-p -d 'Keep tokens of at least P times the best one\'s probability' -r
+complete -c llm-run -l repeat-penalty -d 'Divide the logits of tokens seen lately by X (1: do not)' -r
+complete -c llm-run -l repeat-last-n -d 'Count the last N tokens as seen lately (-1: the whole context)' -r
+complete -c llm-run -l stop -d 'End the answer before this text; may be given several times' -r
+complete -c llm-run -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
+jsonl\t'One JSON record a line'
+text\t'The answers, numbers or names alone'"
+complete -c llm-run -s o -l output -d 'Write to this file instead of standard output' -r -F
+complete -c llm-run -l device -d 'Compute on this device' -r -f -a "auto\t'A GPU where one is compiled in, is there and holds the model; else the CPU'
+cpu\t'The kernels of this toolkit'
+cuda\t'An NVIDIA GPU'
+metal\t'An Apple GPU'
+candle\t'The reference pass on the CPU: slow and exact, for comparing'"
+complete -c llm-run -s t -l threads -d 'Use N threads (-1, the default: one a core); the answer does not depend on it' -r
+complete -c llm-run -l lines -d 'Take each line of the input as a prompt of its own; a blank line gets no record'
+complete -c llm-run -l jsonl -d 'Take each line as a JSON object with \'prompt\' or \'messages\', or as a record of this toolkit; a blank line gets no record'
+complete -c llm-run -l no-template -d 'Give the model the text as it is, without a chat template'
+complete -c llm-run -s T -l text -d 'Write text: the answer and one line end, nothing else; short for --format text'
+complete -c llm-run -l stream -d 'Write pieces of the answer as they come: \'delta\' records, or text'
+complete -c llm-run -l count -d 'Write how many tokens each prompt has, without running it'
+complete -c llm-run -s 0 -l null -d 'End each text with NUL instead of a line end'
+complete -c llm-run -s q -l quiet -d 'Show no progress and no notes; warnings and errors stay'
+complete -c llm-run -l force -d 'Go on where a check of memory, space or existing files says no'
+complete -c llm-run -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c llm-run -s V -l version -d 'Print version'
