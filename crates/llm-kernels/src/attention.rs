@@ -6,6 +6,8 @@
 //! Within a block keys lie transposed: the scores of neighbouring positions
 //! fill a register and nothing is added across it.
 
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod fold;
 
 use half::f16;
@@ -18,7 +20,7 @@ use fold::{Group, Lane, attend};
 /// Positions of a block.
 pub const BLOCK: usize = 64;
 /// Queries that share one pass over the keys and values.
-const SHARED: usize = 4;
+const SHARED: usize = 6;
 /// Elements that are processed together: two 256-bit registers of floats.
 const LANES: usize = HALVES;
 
@@ -37,6 +39,13 @@ pub trait Sealed: Sized {
     #[doc(hidden)]
     fn widen_all(values: &[Self; LANES], halves: fn(&[u16; LANES]) -> [f32; LANES])
     -> [f32; LANES];
+    /// Widens the 16 values behind `values`.
+    ///
+    /// # Safety
+    /// There are so many, and the processor has AVX-512 F.
+    #[cfg(target_arch = "x86_64")]
+    #[doc(hidden)]
+    unsafe fn load_sixteen(values: *const Self) -> std::arch::x86_64::__m512;
 }
 
 impl Element for f32 {
@@ -53,6 +62,12 @@ impl Sealed for f32 {
     #[inline(always)]
     fn widen_all(values: &[Self; LANES], _: fn(&[u16; LANES]) -> [f32; LANES]) -> [f32; LANES] {
         *values
+    }
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    unsafe fn load_sixteen(values: *const Self) -> std::arch::x86_64::__m512 {
+        // SAFETY: passed on from the caller.
+        unsafe { std::arch::x86_64::_mm512_loadu_ps(values) }
     }
 }
 
@@ -73,6 +88,13 @@ impl Sealed for f16 {
         halves: fn(&[u16; LANES]) -> [f32; LANES],
     ) -> [f32; LANES] {
         halves(&values.map(Self::to_bits))
+    }
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    unsafe fn load_sixteen(values: *const Self) -> std::arch::x86_64::__m512 {
+        use std::arch::x86_64::{_mm256_loadu_si256, _mm512_cvtph_ps};
+        // SAFETY: passed on from the caller.
+        unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(values.cast())) }
     }
 }
 

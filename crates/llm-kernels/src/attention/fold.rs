@@ -1,5 +1,7 @@
-//! The fold itself: up to four queries of one key-value head over its blocks.
+//! The fold itself: a few queries of one key-value head over its blocks.
 
+#[cfg(target_arch = "x86_64")]
+use super::avx512::Avx512;
 use super::{BLOCK, Element, LANES, SHARED, Shape};
 use crate::simd::Level;
 #[cfg(target_arch = "x86_64")]
@@ -26,25 +28,84 @@ pub(super) struct Group<'a, T> {
 
 pub(super) fn attend<T: Element>(level: Level, group: &mut Group<'_, T>) {
     #[cfg(target_arch = "x86_64")]
+    if level >= Level::Avx512Vnni {
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")]
+        fn widest<T: Element>(group: &mut Group<'_, T>) {
+            attend_with::<T, Avx512>(group);
+        }
+        // SAFETY: a level above scalar exists only where its features do.
+        return unsafe { widest(group) };
+    }
+    #[cfg(target_arch = "x86_64")]
     if level >= Level::Avx2 {
         #[target_feature(enable = "avx2,fma,f16c")]
         fn wide<T: Element>(group: &mut Group<'_, T>) {
-            attend_with::<T, Avx2>(group);
+            attend_with::<T, Plain<Avx2>>(group);
         }
         // SAFETY: a level above scalar exists only where its features do.
         return unsafe { wide(group) };
     }
     let _ = level;
-    attend_with::<T, Scalar>(group);
+    attend_with::<T, Plain<Scalar>>(group);
+}
+
+/// The two products of a fold, as a level computes them.
+pub(super) trait Products {
+    /// Returns the scores of a block's positions for each query; those from
+    /// `used` on have no meaning. What lies at `next` is read soon.
+    fn scores<T: Element, const N: usize>(
+        group: &Group<'_, T>,
+        keys: &[T],
+        used: usize,
+        next: *const T,
+    ) -> [[f32; BLOCK]; N];
+
+    /// Folds a block's values, weighted, into the results: out = out * factor +
+    /// weights * values. What lies at `next` is read soon.
+    fn add_values<T: Element, const N: usize>(
+        group: &mut Group<'_, T>,
+        values: &[T],
+        next: *const T,
+        weights: &[[f32; BLOCK]; N],
+        factors: [f32; N],
+    );
+}
+
+/// Plain Rust around a level's operations.
+struct Plain<O>(O);
+
+impl<O: Ops> Products for Plain<O> {
+    #[inline(always)]
+    fn scores<T: Element, const N: usize>(
+        group: &Group<'_, T>,
+        keys: &[T],
+        used: usize,
+        _next: *const T,
+    ) -> [[f32; BLOCK]; N] {
+        scores::<T, O, N>(group, keys, used)
+    }
+
+    #[inline(always)]
+    fn add_values<T: Element, const N: usize>(
+        group: &mut Group<'_, T>,
+        values: &[T],
+        _next: *const T,
+        weights: &[[f32; BLOCK]; N],
+        factors: [f32; N],
+    ) {
+        add_values::<T, O, N>(group, values, weights, factors);
+    }
 }
 
 #[inline(always)]
-fn attend_with<T: Element, O: Ops>(group: &mut Group<'_, T>) {
+fn attend_with<T: Element, P: Products>(group: &mut Group<'_, T>) {
     match group.lanes.len() {
-        1 => fold::<T, O, 1>(group),
-        2 => fold::<T, O, 2>(group),
-        3 => fold::<T, O, 3>(group),
-        _ => fold::<T, O, SHARED>(group),
+        1 => fold::<T, P, 1>(group),
+        2 => fold::<T, P, 2>(group),
+        3 => fold::<T, P, 3>(group),
+        4 => fold::<T, P, 4>(group),
+        5 => fold::<T, P, 5>(group),
+        _ => fold::<T, P, SHARED>(group),
     }
 }
 
@@ -56,7 +117,7 @@ struct State {
 }
 
 #[inline(always)]
-fn fold<T: Element, O: Ops, const N: usize>(group: &mut Group<'_, T>) {
+fn fold<T: Element, P: Products, const N: usize>(group: &mut Group<'_, T>) {
     let size = BLOCK * group.shape.head_dim;
     let mut states = [State {
         largest: f32::NEG_INFINITY,
@@ -70,20 +131,19 @@ fn fold<T: Element, O: Ops, const N: usize>(group: &mut Group<'_, T>) {
     for block in first / BLOCK..=last / BLOCK {
         let data = &group.blocks[block][group.kv_head * 2 * size..][..2 * size];
         let (keys, values) = data.split_at(size);
-        let mut weights = scores::<T, O, N>(group, keys);
+        let used = (last + 1 - block * BLOCK).min(BLOCK);
+        let mut weights = P::scores::<T, N>(group, keys, used, values.as_ptr());
+        finish_scores(&group.shape, &mut weights);
         let mut factors = [1.0; N];
         for (lane, query) in group.lanes.iter().enumerate().take(N) {
             let start = query.first.saturating_sub(block * BLOCK).min(BLOCK);
             let end = (query.last + 1).saturating_sub(block * BLOCK).min(BLOCK);
             factors[lane] = weigh(&mut weights[lane], start..end.max(start), &mut states[lane]);
         }
-        let used = (last + 1 - block * BLOCK).min(BLOCK);
-        add_values::<T, O, N>(
-            group,
-            &values[..used * group.shape.head_dim],
-            &weights,
-            factors,
-        );
+        let values = &values[..used * group.shape.head_dim];
+        let next = group.blocks[(block + 1).min(last / BLOCK)];
+        let next = next[group.kv_head * 2 * size..].as_ptr();
+        P::add_values::<T, N>(group, values, next, &weights, factors);
     }
     for (lane, state) in group.lanes.iter_mut().zip(states) {
         let inverse = 1.0 / state.total;
@@ -101,14 +161,28 @@ fn widen_at<T: Element, O: Ops>(values: &[T], start: usize) -> [f32; LANES] {
     T::widen_all(&part, O::widen_all)
 }
 
-/// Returns the scores of a block's positions for each query.
+/// Scales the products of queries and keys, and caps them.
+#[inline(always)]
+fn finish_scores<const N: usize>(shape: &Shape, scores: &mut [[f32; BLOCK]; N]) {
+    for score in scores.iter_mut().flatten() {
+        *score *= shape.scale;
+    }
+    if let Some(cap) = shape.soft_cap {
+        for score in scores.iter_mut().flatten() {
+            *score = cap * (*score / cap).tanh();
+        }
+    }
+}
+
+/// Multiplies queries and keys: one chain over the elements for each position.
 #[inline(always)]
 fn scores<T: Element, O: Ops, const N: usize>(
     group: &Group<'_, T>,
     keys: &[T],
+    used: usize,
 ) -> [[f32; BLOCK]; N] {
     let mut scores = [[0.0_f32; BLOCK]; N];
-    for part in (0..BLOCK).step_by(LANES) {
+    for part in (0..used).step_by(LANES) {
         let mut sums = [[0.0_f32; LANES]; N];
         for (element, column) in keys.chunks_exact(BLOCK).enumerate() {
             let wide = widen_at::<T, O>(column, part);
@@ -119,15 +193,8 @@ fn scores<T: Element, O: Ops, const N: usize>(
                 }
             }
         }
-        for lane in 0..N {
-            for (score, sum) in scores[lane][part..part + LANES].iter_mut().zip(sums[lane]) {
-                *score = sum * group.shape.scale;
-            }
-        }
-    }
-    if let Some(cap) = group.shape.soft_cap {
-        for score in scores.iter_mut().flatten() {
-            *score = cap * (*score / cap).tanh();
+        for (scores, sums) in scores.iter_mut().zip(sums) {
+            scores[part..part + LANES].copy_from_slice(&sums);
         }
     }
     scores
@@ -194,7 +261,20 @@ fn add_values<T: Element, O: Ops, const N: usize>(
             lane.out[part..part + LANES].copy_from_slice(sums);
         }
     }
-    for element in whole..head_dim {
+    add_rest(group, values, weights, factors, whole);
+}
+
+/// The elements from `first` on, one by one.
+#[inline(always)]
+pub(super) fn add_rest<T: Element, const N: usize>(
+    group: &mut Group<'_, T>,
+    values: &[T],
+    weights: &[[f32; BLOCK]; N],
+    factors: [f32; N],
+    first: usize,
+) {
+    let head_dim = group.shape.head_dim;
+    for element in first..head_dim {
         for lane in 0..N {
             let mut sum = group.lanes[lane].out[element] * factors[lane];
             for (slot, row) in values.chunks_exact(head_dim).enumerate() {
