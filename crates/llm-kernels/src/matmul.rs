@@ -10,6 +10,8 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod single;
@@ -22,6 +24,8 @@ use crate::pool::{DisjointRows, Pool};
 use crate::simd::{Level, dispatch};
 use crate::tile::{self, ROWS, Tile};
 use crate::unpack::{Quantized, for_quantized};
+#[cfg(target_arch = "aarch64")]
+use neon::single;
 
 /// Tiles of a strip: 32 rows, so that activations which do not fit the cache
 /// are read once for 32 rows and not for 8.
@@ -150,7 +154,7 @@ fn multiply_one(
     input: Input<'_>,
     out: &DisjointRows<f32>,
 ) {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     if strip.batch == 1 {
         let bytes = matrix.rows_from(strip.first, strip.count);
         // SAFETY: a strip is computed by one thread and strips are disjoint.
@@ -257,6 +261,10 @@ fn dot<Q: Quantized, const BATCH: usize>(
     if level >= Level::Avx2 {
         // SAFETY: a level above scalar exists only where its features do.
         return unsafe { avx2::dot::<Q, BATCH>(tile, input, row) };
+    }
+    #[cfg(target_arch = "aarch64")]
+    if level >= Level::Neon {
+        return neon::dot::<Q, BATCH>(level, tile, input, row);
     }
     let _ = level;
     scalar::dot::<Q, BATCH>(tile, input, row)

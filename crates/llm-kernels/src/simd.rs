@@ -2,6 +2,8 @@
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx2;
+#[cfg(target_arch = "aarch64")]
+pub(crate) mod neon;
 pub(crate) mod ops;
 
 use std::sync::OnceLock;
@@ -12,6 +14,12 @@ use std::sync::OnceLock;
 pub enum Level {
     /// What every machine of the target has; the judge of the others.
     Scalar,
+    /// Little-endian aarch64, where NEON is always there.
+    Neon,
+    /// The same and dotprod (`FEAT_DotProd`): sums of four 8-bit products.
+    Dotprod,
+    /// The same and i8mm (`FEAT_I8MM`): products of 8-bit matrices.
+    I8mm,
     /// x86-64 with AVX2, FMA and F16C.
     Avx2,
     /// The same and AVX-VNNI, whose integer products need fewer instructions.
@@ -23,12 +31,23 @@ pub enum Level {
 
 impl Level {
     /// All levels, the plainest first.
-    pub const ALL: [Self; 4] = [Self::Scalar, Self::Avx2, Self::AvxVnni, Self::Avx512Vnni];
+    pub const ALL: [Self; 7] = [
+        Self::Scalar,
+        Self::Neon,
+        Self::Dotprod,
+        Self::I8mm,
+        Self::Avx2,
+        Self::AvxVnni,
+        Self::Avx512Vnni,
+    ];
 
     /// Returns the name that `LLM_SIMD` takes and records carry.
     pub fn name(self) -> &'static str {
         match self {
             Self::Scalar => "scalar",
+            Self::Neon => "neon",
+            Self::Dotprod => "dotprod",
+            Self::I8mm => "i8mm",
             Self::Avx2 => "avx2",
             Self::AvxVnni => "avxvnni",
             Self::Avx512Vnni => "avx512vnni",
@@ -40,6 +59,20 @@ impl Level {
     pub fn is_available(self) -> bool {
         match self {
             Self::Scalar => true,
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => {
+                cfg!(target_endian = "little") && std::arch::is_aarch64_feature_detected!("neon")
+            }
+            #[cfg(target_arch = "aarch64")]
+            Self::Dotprod => {
+                Self::Neon.is_available() && std::arch::is_aarch64_feature_detected!("dotprod")
+            }
+            #[cfg(target_arch = "aarch64")]
+            Self::I8mm => {
+                Self::Dotprod.is_available() && std::arch::is_aarch64_feature_detected!("i8mm")
+            }
+            #[cfg(not(target_arch = "aarch64"))]
+            Self::Neon | Self::Dotprod | Self::I8mm => false,
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => {
                 std::is_x86_feature_detected!("avx2")
@@ -93,13 +126,18 @@ impl Level {
     }
 }
 
+/// The levels of this build's architecture, for people.
+const NAMES: &str = if cfg!(target_arch = "aarch64") {
+    "scalar, neon, dotprod or i8mm"
+} else {
+    "scalar, avx2, avxvnni or avx512vnni"
+};
+
 /// Why the level that `LLM_SIMD` asks for cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LevelError {
     /// No such level.
-    #[error(
-        "LLM_SIMD={0} names no instruction set of this build; use scalar, avx2, avxvnni or avx512vnni, or unset it"
-    )]
+    #[error("LLM_SIMD={0} names no instruction set of this build; use {NAMES}, or unset it")]
     Unknown(String),
     /// The processor lacks it.
     #[error("LLM_SIMD={0} asks for instructions that this processor lacks; unset it")]
@@ -145,3 +183,40 @@ macro_rules! dispatch {
     };
 }
 pub(crate) use dispatch;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Under `LLM_SIMD` this also shows that the machine has that level:
+    /// `scripts/check-neon` would otherwise test nothing of it.
+    #[test]
+    fn the_level_is_the_one_asked_for_or_the_best() {
+        let asked = std::env::var("LLM_SIMD").unwrap_or_default();
+        let level = Level::detect().unwrap();
+        let expected = if asked.is_empty() {
+            Level::best().name()
+        } else {
+            &asked
+        };
+        assert_eq!(level.name(), expected);
+        assert!(level.is_available());
+    }
+
+    #[test]
+    fn names_are_told_apart_and_unknown_ones_answered_with_the_choice() {
+        for level in Level::ALL {
+            let expected = if level.is_available() {
+                Ok(level)
+            } else {
+                Err(LevelError::Unavailable(level.name()))
+            };
+            assert_eq!(Level::from_name(level.name()), expected);
+        }
+        let message = Level::from_name("bogus").unwrap_err().to_string();
+        let offered = Level::ALL.into_iter().filter(|level| level.is_available());
+        for level in offered {
+            assert!(message.contains(level.name()), "{message}");
+        }
+    }
+}

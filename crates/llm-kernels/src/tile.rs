@@ -9,6 +9,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "aarch64")]
+pub(crate) mod neon;
 
 use crate::block::Format;
 use crate::simd::Level;
@@ -25,7 +27,7 @@ const BLOCK_MOST: usize = 256;
 pub(crate) struct Tile {
     /// Rows, a multiple of `ROWS`.
     pub(crate) lanes: usize,
-    /// (columns / 4, lanes, 4 columns)
+    /// (columns / 4, lanes, 4 columns); for i8mm (columns / 8, lanes, 8 columns).
     pub(crate) quants: Vec<u8>,
     /// (columns / group, lanes)
     pub(crate) scales: Vec<f32>,
@@ -73,8 +75,34 @@ fn fill_part(
         // SAFETY: a level above scalar exists only where its features do.
         return unsafe { wide(tile, part, format, rows, columns) };
     }
+    #[cfg(target_arch = "aarch64")]
+    if level >= Level::Neon {
+        return for_quantized!(
+            format,
+            fill_neon(level, tile, part, rows, columns),
+            fill_floats(tile, part, format, rows, columns)
+        );
+    }
     let _ = level;
     fill_plainly(tile, part, format, rows, columns);
+}
+
+#[cfg(target_arch = "aarch64")]
+fn fill_neon<L: neon::Layout>(
+    level: Level,
+    tile: &mut Tile,
+    part: usize,
+    rows: &[u8],
+    columns: usize,
+) {
+    // SAFETY: a level above scalar exists only where its features do.
+    unsafe {
+        if level >= Level::I8mm {
+            neon::fill::<L, 8>(tile, part, rows, columns);
+        } else {
+            neon::fill::<L, 4>(tile, part, rows, columns);
+        }
+    }
 }
 
 #[inline(always)]

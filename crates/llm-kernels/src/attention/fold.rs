@@ -6,6 +6,8 @@ use super::{BLOCK, Element, LANES, SHARED, Shape};
 use crate::simd::Level;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::avx2::Avx2;
+#[cfg(target_arch = "aarch64")]
+use crate::simd::neon::Neon;
 use crate::simd::ops::{Ops, Scalar};
 use crate::vector::exp;
 
@@ -44,6 +46,10 @@ pub(super) fn attend<T: Element>(level: Level, group: &mut Group<'_, T>) {
         }
         // SAFETY: a level above scalar exists only where its features do.
         return unsafe { wide(group) };
+    }
+    #[cfg(target_arch = "aarch64")]
+    if level >= Level::Neon {
+        return attend_with::<T, Neon>(group);
     }
     let _ = level;
     attend_with::<T, Plain<Scalar>>(group);

@@ -95,6 +95,40 @@ fn all_levels_threads_and_batches_agree_to_the_bit() {
     }
 }
 
+/// Where a level chains products in narrow integers, the largest must fit.
+#[test]
+fn levels_agree_on_the_largest_quants() {
+    let quantized = Format::ALL
+        .into_iter()
+        .filter(|format| format.is_quantized());
+    for format in quantized {
+        let (rows, columns) = (9, 512);
+        for byte in [0x00, 0x7f, 0x80, 0xff] {
+            let mut bytes = vec![byte; rows * format.row_bytes(columns)];
+            for block in bytes.chunks_exact_mut(format.block_bytes()) {
+                for &at in scale_positions(format) {
+                    block[at..at + 2].copy_from_slice(&half::f16::ONE.to_le_bytes());
+                }
+            }
+            let matrix = Matrix::new(format, &bytes, rows, columns).unwrap();
+            for batch in [1, 4] {
+                let input: Vec<f32> = (0..batch * columns)
+                    .map(|i| if i / columns % 2 == 0 { -1.0 } else { 1.0 })
+                    .collect();
+                let judge = product(Level::Scalar, 1, matrix, &input);
+                assert!(judge.iter().all(|x| x.is_finite()));
+                for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+                    let got = product(level, 1, matrix, &input);
+                    assert!(
+                        got == judge,
+                        "{format}, bytes {byte:#x}, batch {batch}, {level:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
 /// A product differs from the exact one by the rounding of the activations:
 /// at most half a step of `largest / 127` for each column.
 #[test]
