@@ -20,6 +20,10 @@ pub struct Activations {
     pub(crate) scales: Vec<f32>,
     /// (rows, columns / 16): sums of the quants.
     pub(crate) sums: Vec<i32>,
+    /// (rows, columns / 32): sums of the quants.
+    pub(crate) group_sums: Vec<i32>,
+    /// (rows, columns / 32): the same, times the scales.
+    pub(crate) scaled_sums: Vec<f32>,
 }
 
 impl Activations {
@@ -42,42 +46,64 @@ impl Activations {
         self.quants.resize(input.len(), 0);
         self.scales.resize(input.len() / GROUP, 0.0);
         self.sums.resize(input.len() / SUM_GROUP, 0);
+        self.group_sums.resize(input.len() / GROUP, 0);
+        self.scaled_sums.resize(input.len() / GROUP, 0.0);
         let quants = DisjointRows::new(&mut self.quants, columns);
         let scales = DisjointRows::new(&mut self.scales, columns / GROUP);
         let sums = DisjointRows::new(&mut self.sums, columns / SUM_GROUP);
+        let group_sums = DisjointRows::new(&mut self.group_sums, columns / GROUP);
+        let scaled_sums = DisjointRows::new(&mut self.scaled_sums, columns / GROUP);
         pool.for_each(self.rows, |row| {
             let input = &input[row * columns..(row + 1) * columns];
             // SAFETY: `for_each` hands every row out exactly once.
-            let (quants, scales, sums) =
-                unsafe { (quants.row(row), scales.row(row), sums.row(row)) };
-            quantize_row(level, input, quants, scales, sums);
+            let row = unsafe {
+                QuantizedRow {
+                    quants: quants.row(row),
+                    scales: scales.row(row),
+                    sums: sums.row(row),
+                    group_sums: group_sums.row(row),
+                    scaled_sums: scaled_sums.row(row),
+                }
+            };
+            quantize_row(level, input, row);
         });
     }
 }
 
+/// Where one row goes; see [`Activations`].
+pub(crate) struct QuantizedRow<'a> {
+    quants: &'a mut [i8],
+    scales: &'a mut [f32],
+    sums: &'a mut [i32],
+    group_sums: &'a mut [i32],
+    scaled_sums: &'a mut [f32],
+}
+
 dispatch! {
     /// Quantizes one row.
-    pub(crate) fn quantize_row(input: &[f32], quants: &mut [i8], scales: &mut [f32], sums: &mut [i32]) = quantize_row_body
+    pub(crate) fn quantize_row(input: &[f32], row: QuantizedRow<'_>) = quantize_row_body
 }
 
 #[inline(always)]
-fn quantize_row_body(input: &[f32], quants: &mut [i8], scales: &mut [f32], sums: &mut [i32]) {
+fn quantize_row_body(input: &[f32], row: QuantizedRow<'_>) {
     let groups = input
         .chunks_exact(GROUP)
-        .zip(quants.chunks_exact_mut(GROUP));
-    let results = scales
-        .iter_mut()
-        .zip(sums.chunks_exact_mut(GROUP / SUM_GROUP));
-    for ((input, quants), (scale, sums)) in groups.zip(results) {
+        .zip(row.quants.chunks_exact_mut(GROUP));
+    let halves = row.sums.chunks_exact_mut(GROUP / SUM_GROUP);
+    let sums = halves.zip(row.group_sums.iter_mut().zip(row.scaled_sums));
+    let results = row.scales.iter_mut().zip(sums);
+    for ((input, quants), (scale, (halves, (sum, scaled)))) in groups.zip(results) {
         let largest = largest_magnitude(input);
         let inverse = if largest > 0.0 { 127.0 / largest } else { 0.0 };
         for (quant, x) in quants.iter_mut().zip(input) {
             *quant = rounded(x * inverse);
         }
         *scale = best_scale(input, quants);
-        for (sum, quants) in sums.iter_mut().zip(quants.chunks_exact(SUM_GROUP)) {
-            *sum = quants.iter().map(|&quant| i32::from(quant)).sum();
+        for (half, quants) in halves.iter_mut().zip(quants.chunks_exact(SUM_GROUP)) {
+            *half = quants.iter().map(|&quant| i32::from(quant)).sum();
         }
+        *sum = halves.iter().sum();
+        *scaled = *scale * *sum as f32;
     }
 }
 
@@ -148,10 +174,11 @@ mod tests {
         for (index, x) in input[32..].iter_mut().enumerate() {
             *x = (index as f32 * 0.37).sin() * 3e38;
         }
-        let (mut quants, mut scales, mut sums) = ([1; 64], [1.0; 2], [1; 4]);
-        quantize_row(Level::Scalar, &input, &mut quants, &mut scales, &mut sums);
+        let mut row = Activations::default();
+        row.quantize(Level::Scalar, &Pool::new(1).unwrap(), &input, 64);
+        let quants = &row.quants;
         assert_eq!(
-            (quants[..32].iter().max(), scales[0], sums[0]),
+            (quants[..32].iter().max(), row.scales[0], row.sums[0]),
             (Some(&0), 0.0, 0)
         );
         assert!(quants.iter().all(|quant| *quant >= -127));

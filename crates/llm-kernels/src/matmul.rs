@@ -2,11 +2,17 @@
 //!
 //! Work is cut into strips of 32 weight rows. A thread unpacks a strip's tiles
 //! once and multiplies them with all activation rows, so the cost of decoding
-//! the weights is shared by the whole batch and the file stays as it is.
+//! the weights is shared by the whole batch and the file stays as it is. A
+//! single activation row has nobody to share with: `single` multiplies it
+//! straight from the file's bytes.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod scalar;
+#[cfg(target_arch = "x86_64")]
+mod single;
 
 use std::cell::RefCell;
 
@@ -144,9 +150,20 @@ fn multiply_one(
     input: Input<'_>,
     out: &DisjointRows<f32>,
 ) {
+    #[cfg(target_arch = "x86_64")]
+    if strip.batch == 1 {
+        let bytes = matrix.rows_from(strip.first, strip.count);
+        // SAFETY: a strip is computed by one thread and strips are disjoint.
+        let out = unsafe { out.part(0, strip.first, strip.count) };
+        if single::multiply(level, matrix.format, bytes, input.quantized, out) {
+            return;
+        }
+    }
+    let lanes = lanes(level);
     let rows = strip.first..strip.first + strip.count;
-    for (tile, first) in tiles.iter_mut().zip(rows.clone().step_by(ROWS)) {
-        let bytes = matrix.rows_from(first, ROWS.min(rows.end - first));
+    for (tile, first) in tiles.iter_mut().zip(rows.clone().step_by(lanes)) {
+        let bytes = matrix.rows_from(first, lanes.min(rows.end - first));
+        tile.lanes = lanes;
         tile::fill(level, tile, matrix.format, bytes, matrix.columns);
     }
     for_quantized!(
@@ -166,6 +183,15 @@ struct Strip {
     batch: usize,
 }
 
+/// Returns the rows of a level's tile.
+fn lanes(level: Level) -> usize {
+    if level >= Level::Avx512Vnni {
+        2 * ROWS
+    } else {
+        ROWS
+    }
+}
+
 fn multiply_strip<Q: Quantized>(
     level: Level,
     tiles: &[Tile],
@@ -173,7 +199,12 @@ fn multiply_strip<Q: Quantized>(
     input: &Activations,
     out: &DisjointRows<f32>,
 ) {
-    let used = &tiles[..strip.count.div_ceil(ROWS)];
+    let used = &tiles[..strip.count.div_ceil(lanes(level))];
+    #[cfg(target_arch = "x86_64")]
+    if level >= Level::Avx512Vnni {
+        // SAFETY: the level exists only where its features do.
+        return unsafe { avx512::multiply_strip::<Q>(used, strip, input, out) };
+    }
     let mut row = 0;
     while row < strip.batch {
         let left = strip.batch - row;
@@ -194,9 +225,15 @@ fn multiply_strip<Q: Quantized>(
 }
 
 /// Writes the sums of tile `index` for the activation rows from `row` on.
-fn store(out: &DisjointRows<f32>, strip: Strip, row: usize, index: usize, sums: &[[f32; ROWS]]) {
-    let first = strip.first + index * ROWS;
-    let count = ROWS.min(strip.count - index * ROWS);
+fn store<const LANES: usize>(
+    out: &DisjointRows<f32>,
+    strip: Strip,
+    row: usize,
+    index: usize,
+    sums: &[[f32; LANES]],
+) {
+    let first = strip.first + index * LANES;
+    let count = LANES.min(strip.count - index * LANES);
     for (offset, sums) in sums.iter().enumerate() {
         // SAFETY: a strip is computed by one thread and strips are disjoint;
         // the reference ends with the statement.
@@ -233,19 +270,34 @@ fn multiply_floats(
     columns: usize,
     out: &DisjointRows<f32>,
 ) {
-    let used = &tiles[..strip.count.div_ceil(ROWS)];
+    if lanes(level) == ROWS {
+        multiply_floats_by::<ROWS>(level, tiles, strip, input, columns, out);
+    } else {
+        multiply_floats_by::<{ 2 * ROWS }>(level, tiles, strip, input, columns, out);
+    }
+}
+
+fn multiply_floats_by<const LANES: usize>(
+    level: Level,
+    tiles: &[Tile],
+    strip: Strip,
+    input: &[f32],
+    columns: usize,
+    out: &DisjointRows<f32>,
+) {
+    let used = &tiles[..strip.count.div_ceil(LANES)];
     let mut row = 0;
     while row < strip.batch {
         let many = strip.batch - row >= BATCH;
         for (index, tile) in used.iter().enumerate() {
             let rows = &input[row * columns..];
             if many {
-                let mut sums = [[0.0; ROWS]; BATCH];
-                dot_floats::<BATCH>(level, &tile.floats, rows, columns, &mut sums);
+                let mut sums = [[0.0; LANES]; BATCH];
+                dot_floats::<BATCH, LANES>(level, &tile.floats, rows, columns, &mut sums);
                 store(out, strip, row, index, &sums);
             } else {
-                let mut sums = [[0.0; ROWS]; 1];
-                dot_floats::<1>(level, &tile.floats, rows, columns, &mut sums);
+                let mut sums = [[0.0; LANES]; 1];
+                dot_floats::<1, LANES>(level, &tile.floats, rows, columns, &mut sums);
                 store(out, strip, row, index, &sums);
             }
         }
@@ -254,21 +306,21 @@ fn multiply_floats(
 }
 
 dispatch! {
-    /// Multiplies a float tile, (columns, 8), with `BATCH` activation rows: one
-    /// chain of fused multiply-adds over the columns for each sum.
-    fn dot_floats<const BATCH: usize>(tile: &[f32], rows: &[f32], columns: usize, sums: &mut [[f32; ROWS]; BATCH])
+    /// Multiplies a float tile, (columns, lanes), with `BATCH` activation rows:
+    /// one chain of fused multiply-adds over the columns for each sum.
+    fn dot_floats<const BATCH: usize, const LANES: usize>(tile: &[f32], rows: &[f32], columns: usize, sums: &mut [[f32; LANES]; BATCH])
         = dot_floats_body
 }
 
 #[inline(always)]
-fn dot_floats_body<const BATCH: usize>(
+fn dot_floats_body<const BATCH: usize, const LANES: usize>(
     tile: &[f32],
     rows: &[f32],
     columns: usize,
-    sums: &mut [[f32; ROWS]; BATCH],
+    sums: &mut [[f32; LANES]; BATCH],
 ) {
-    let mut chains = [[0.0_f32; ROWS]; BATCH];
-    for (column, weights) in tile.chunks_exact(ROWS).enumerate() {
+    let mut chains = [[0.0_f32; LANES]; BATCH];
+    for (column, weights) in tile.chunks_exact(LANES).enumerate() {
         for (batch, chain) in chains.iter_mut().enumerate() {
             let x = rows[batch * columns + column];
             for (sum, weight) in chain.iter_mut().zip(weights) {

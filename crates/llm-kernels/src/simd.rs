@@ -16,11 +16,14 @@ pub enum Level {
     Avx2,
     /// The same and AVX-VNNI, whose integer products need fewer instructions.
     AvxVnni,
+    /// x86-64 with AVX-512 (F, BW, DQ, VL) and its VNNI: registers of twice the
+    /// width, and twice as many of them.
+    Avx512Vnni,
 }
 
 impl Level {
     /// All levels, the plainest first.
-    pub const ALL: [Self; 3] = [Self::Scalar, Self::Avx2, Self::AvxVnni];
+    pub const ALL: [Self; 4] = [Self::Scalar, Self::Avx2, Self::AvxVnni, Self::Avx512Vnni];
 
     /// Returns the name that `LLM_SIMD` takes and records carry.
     pub fn name(self) -> &'static str {
@@ -28,6 +31,7 @@ impl Level {
             Self::Scalar => "scalar",
             Self::Avx2 => "avx2",
             Self::AvxVnni => "avxvnni",
+            Self::Avx512Vnni => "avx512vnni",
         }
     }
 
@@ -44,8 +48,17 @@ impl Level {
             }
             #[cfg(target_arch = "x86_64")]
             Self::AvxVnni => Self::Avx2.is_available() && std::is_x86_feature_detected!("avxvnni"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Vnni => {
+                Self::Avx2.is_available()
+                    && std::is_x86_feature_detected!("avx512f")
+                    && std::is_x86_feature_detected!("avx512bw")
+                    && std::is_x86_feature_detected!("avx512dq")
+                    && std::is_x86_feature_detected!("avx512vl")
+                    && std::is_x86_feature_detected!("avx512vnni")
+            }
             #[cfg(not(target_arch = "x86_64"))]
-            Self::Avx2 | Self::AvxVnni => false,
+            Self::Avx2 | Self::AvxVnni | Self::Avx512Vnni => false,
         }
     }
 
@@ -85,7 +98,7 @@ impl Level {
 pub enum LevelError {
     /// No such level.
     #[error(
-        "LLM_SIMD={0} names no instruction set of this build; use scalar, avx2 or avxvnni, or unset it"
+        "LLM_SIMD={0} names no instruction set of this build; use scalar, avx2, avxvnni or avx512vnni, or unset it"
     )]
     Unknown(String),
     /// The processor lacks it.
@@ -108,6 +121,16 @@ macro_rules! dispatch {
                 #[allow(clippy::too_many_arguments, reason = "mirrors the kernel that it dispatches to")]
                 fn avx2 $(<$(const $c: $ct),*>)? ($($arg: $type),*) $(-> $out)? {
                     $body($($arg),*)
+                }
+                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")]
+                #[allow(clippy::too_many_arguments, reason = "mirrors the kernel that it dispatches to")]
+                fn avx512 $(<$(const $c: $ct),*>)? ($($arg: $type),*) $(-> $out)? {
+                    $body($($arg),*)
+                }
+                if level >= $crate::simd::Level::Avx512Vnni {
+                    debug_assert!(level.is_available());
+                    // SAFETY: as below.
+                    return unsafe { avx512($($arg),*) };
                 }
                 if level >= $crate::simd::Level::Avx2 {
                     debug_assert!(level.is_available());

@@ -17,16 +17,46 @@ use super::{ROWS, Tile, prefetch};
 use crate::block::Format;
 use crate::unpack::{self, Quantized};
 
-/// Bytes of 32 interleaved columns.
-const CHUNK: usize = 32 * ROWS;
+/// Where a part of a tile begins and how far its neighbouring steps are apart.
+#[derive(Clone, Copy)]
+struct Place {
+    /// Rows of the tile.
+    lanes: usize,
+    /// The first of the part's rows.
+    first: usize,
+}
+
+impl Place {
+    /// The first byte of the 32 columns `chunk`.
+    fn quants(self, chunk: usize) -> usize {
+        4 * (chunk * 8 * self.lanes + self.first)
+    }
+
+    /// The first scale or offset of a group.
+    fn scales(self, group: usize) -> usize {
+        group * self.lanes + self.first
+    }
+}
 
 /// Unpacks a tile if its format has a path of its own here; else returns false
 /// and does nothing.
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn fill(tile: &mut Tile, format: Format, rows: &[u8], columns: usize) -> bool {
+pub(super) fn fill(
+    tile: &mut Tile,
+    part: usize,
+    format: Format,
+    rows: &[u8],
+    columns: usize,
+) -> bool {
+    let place = Place {
+        lanes: tile.lanes,
+        first: part * ROWS,
+    };
+    assert!(place.first < place.lanes);
     match format {
         Format::Q4_0 => short::<unpack::Q4_0>(
             tile,
+            place,
             rows,
             columns,
             &Short {
@@ -37,6 +67,7 @@ pub(super) fn fill(tile: &mut Tile, format: Format, rows: &[u8], columns: usize)
         ),
         Format::Q4_1 => short::<unpack::Q4_1>(
             tile,
+            place,
             rows,
             columns,
             &Short {
@@ -47,6 +78,7 @@ pub(super) fn fill(tile: &mut Tile, format: Format, rows: &[u8], columns: usize)
         ),
         Format::Q5_0 => short::<unpack::Q5_0>(
             tile,
+            place,
             rows,
             columns,
             &Short {
@@ -57,6 +89,7 @@ pub(super) fn fill(tile: &mut Tile, format: Format, rows: &[u8], columns: usize)
         ),
         Format::Q5_1 => short::<unpack::Q5_1>(
             tile,
+            place,
             rows,
             columns,
             &Short {
@@ -67,6 +100,7 @@ pub(super) fn fill(tile: &mut Tile, format: Format, rows: &[u8], columns: usize)
         ),
         Format::Q8_0 => short::<unpack::Q8_0>(
             tile,
+            place,
             rows,
             columns,
             &Short {
@@ -75,9 +109,9 @@ pub(super) fn fill(tile: &mut Tile, format: Format, rows: &[u8], columns: usize)
                 quants: 2,
             },
         ),
-        Format::Q4K => long::<unpack::Q4K>(tile, rows, columns),
-        Format::Q5K => long::<unpack::Q5K>(tile, rows, columns),
-        Format::Q6K => six::<unpack::Q6K>(tile, rows, columns),
+        Format::Q4K => long::<unpack::Q4K>(tile, place, rows, columns),
+        Format::Q5K => long::<unpack::Q5K>(tile, place, rows, columns),
+        Format::Q6K => six::<unpack::Q6K>(tile, place, rows, columns),
         _ => return false,
     }
     true
@@ -93,14 +127,14 @@ struct Short {
 
 /// The same block of all eight rows.
 #[derive(Clone, Copy)]
-struct Blocks {
-    heads: [*const u8; ROWS],
+pub(crate) struct Blocks {
+    pub(crate) heads: [*const u8; ROWS],
 }
 
 impl Blocks {
     /// The first blocks; a missing row is replaced by the last one, whose sums
     /// are then computed twice and stored once.
-    fn first<Q: Quantized>(rows: &[u8], columns: usize) -> Self {
+    pub(crate) fn first<Q: Quantized>(rows: &[u8], columns: usize) -> Self {
         let row_bytes = Q::FORMAT.row_bytes(columns);
         let last = rows.len() / row_bytes - 1;
         let mut heads = [rows.as_ptr(); ROWS];
@@ -111,10 +145,17 @@ impl Blocks {
     }
 
     /// Moves to the next block and asks for the same of the next tile.
-    fn advance(&mut self, block_bytes: usize, tile_bytes: usize) {
+    pub(crate) fn advance(&mut self, block_bytes: usize, tile_bytes: usize) {
         for head in &mut self.heads {
             prefetch(head.wrapping_add(tile_bytes));
             *head = head.wrapping_add(block_bytes);
+        }
+    }
+
+    /// Moves `bytes` on.
+    pub(crate) fn step(&mut self, bytes: usize) {
+        for head in &mut self.heads {
+            *head = head.wrapping_add(bytes);
         }
     }
 
@@ -123,7 +164,7 @@ impl Blocks {
     /// # Safety
     /// The blocks have two bytes there.
     #[target_feature(enable = "avx2,f16c")]
-    unsafe fn halves(&self, at: usize) -> __m256 {
+    pub(crate) unsafe fn halves(&self, at: usize) -> __m256 {
         // SAFETY: passed on from the caller.
         let half = |row: usize| unsafe { self.heads[row].add(at).cast::<i16>().read_unaligned() };
         let eight = _mm_set_epi16(
@@ -151,7 +192,7 @@ fn prepare<Q: Quantized>(tile: &mut Tile, rows: &[u8], columns: usize) -> Blocks
 
 /// Unpacks a format with blocks of 32 weights.
 #[target_feature(enable = "avx2,fma,f16c")]
-fn short<Q: Quantized>(tile: &mut Tile, rows: &[u8], columns: usize, layout: &Short) {
+fn short<Q: Quantized>(tile: &mut Tile, place: Place, rows: &[u8], columns: usize, layout: &Short) {
     let mut blocks = prepare::<Q>(tile, rows, columns);
     let tile_bytes = ROWS * Q::FORMAT.row_bytes(columns);
     for block in 0..columns / 32 {
@@ -159,10 +200,11 @@ fn short<Q: Quantized>(tile: &mut Tile, rows: &[u8], columns: usize, layout: &Sh
         // SAFETY: `prepare` has checked that every row has this block, and
         // sized the tile for as many blocks.
         unsafe {
-            _mm256_storeu_ps(tile.scales.as_mut_ptr().add(block * ROWS), blocks.halves(0));
+            let at = place.scales(block);
+            _mm256_storeu_ps(tile.scales.as_mut_ptr().add(at), blocks.halves(0));
             if Q::OFFSET {
                 let offsets = blocks.halves(layout.offset);
-                _mm256_storeu_ps(tile.offsets.as_mut_ptr().add(block * ROWS), offsets);
+                _mm256_storeu_ps(tile.offsets.as_mut_ptr().add(at), offsets);
             }
             for (quants, head) in quants.iter_mut().zip(blocks.heads) {
                 *quants = if Q::SIGNED {
@@ -175,7 +217,8 @@ fn short<Q: Quantized>(tile: &mut Tile, rows: &[u8], columns: usize, layout: &Sh
                     *quants = _mm256_or_si256(*quants, fifth_bits(bits));
                 }
             }
-            store_interleaved(&quants, tile.quants.as_mut_ptr().add(block * CHUNK));
+            let out = tile.quants.as_mut_ptr().add(place.quants(block));
+            store_interleaved(&quants, place.lanes, out);
         }
         blocks.advance(Q::FORMAT.block_bytes(), tile_bytes);
     }
@@ -190,7 +233,7 @@ fn nibbles(packed: __m128i) -> __m256i {
 
 /// Bit `j` of `bits` as 16 in byte `j`.
 #[target_feature(enable = "avx2")]
-fn fifth_bits(bits: i32) -> __m256i {
+pub(crate) fn fifth_bits(bits: i32) -> __m256i {
     // Byte `j / 8` of the four to byte `j`.
     let spread = _mm256_setr_epi64x(
         0,
@@ -206,7 +249,7 @@ fn fifth_bits(bits: i32) -> __m256i {
 
 /// Unpacks `Q4_K` and `Q5_K`: eight groups of 32 with 6-bit scales and minima.
 #[target_feature(enable = "avx2,fma,f16c")]
-fn long<Q: Quantized>(tile: &mut Tile, rows: &[u8], columns: usize) {
+fn long<Q: Quantized>(tile: &mut Tile, place: Place, rows: &[u8], columns: usize) {
     let five = Q::FORMAT.block_bytes() == Format::Q5K.block_bytes();
     let packed_at = if five { 48 } else { 16 };
     let mut blocks = prepare::<Q>(tile, rows, columns);
@@ -229,8 +272,9 @@ fn long<Q: Quantized>(tile: &mut Tile, rows: &[u8], columns: usize) {
                 scales[row] = _mm256_mul_ps(_mm256_set1_ps(factors[row]), bytes_to_floats(steps));
                 offsets[row] = _mm256_mul_ps(_mm256_set1_ps(minima[row]), bytes_to_floats(lows));
             }
-            store_floats(&scales, tile.scales.as_mut_ptr().add(block * 8 * ROWS));
-            store_floats(&offsets, tile.offsets.as_mut_ptr().add(block * 8 * ROWS));
+            let at = place.scales(block * 8);
+            store_floats(&scales, place.lanes, tile.scales.as_mut_ptr().add(at));
+            store_floats(&offsets, place.lanes, tile.offsets.as_mut_ptr().add(at));
             for run in 0..8 {
                 let mut quants = [_mm256_setzero_si256(); ROWS];
                 for (quants, head) in quants.iter_mut().zip(blocks.heads) {
@@ -242,10 +286,8 @@ fn long<Q: Quantized>(tile: &mut Tile, rows: &[u8], columns: usize) {
                         *quants = _mm256_or_si256(*quants, _mm256_slli_epi16::<4>(bit));
                     }
                 }
-                store_interleaved(
-                    &quants,
-                    tile.quants.as_mut_ptr().add((block * 8 + run) * CHUNK),
-                );
+                let at = place.quants(block * 8 + run);
+                store_interleaved(&quants, place.lanes, tile.quants.as_mut_ptr().add(at));
             }
         }
         blocks.advance(Q::FORMAT.block_bytes(), tile_bytes);
@@ -264,7 +306,7 @@ fn shifted(bytes: __m256i, count: usize, mask: i8) -> __m256i {
 ///
 /// # Safety
 /// `packed` points to 12 bytes.
-unsafe fn six_bits(packed: *const u32) -> (u64, u64) {
+pub(crate) unsafe fn six_bits(packed: *const u32) -> (u64, u64) {
     // SAFETY: passed on from the caller.
     let [a, b, c] = unsafe { packed.cast::<[u32; 3]>().read_unaligned() };
     let high = |word: u32| word >> 6 & 0x0303_0303;
@@ -274,7 +316,7 @@ unsafe fn six_bits(packed: *const u32) -> (u64, u64) {
 }
 
 #[target_feature(enable = "avx2")]
-fn bytes_to_floats(bytes: u64) -> __m256 {
+pub(crate) fn bytes_to_floats(bytes: u64) -> __m256 {
     // SAFETY: reads the eight bytes of the reference.
     let low = unsafe { _mm_loadl_epi64((&raw const bytes).cast()) };
     _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(low))
@@ -282,7 +324,7 @@ fn bytes_to_floats(bytes: u64) -> __m256 {
 
 /// Unpacks `Q6_K`: sixteen groups of 16 with 8-bit scales.
 #[target_feature(enable = "avx2,fma,f16c")]
-fn six<Q: Quantized>(tile: &mut Tile, rows: &[u8], columns: usize) {
+fn six<Q: Quantized>(tile: &mut Tile, place: Place, rows: &[u8], columns: usize) {
     let mut blocks = prepare::<Q>(tile, rows, columns);
     let tile_bytes = ROWS * Q::FORMAT.row_bytes(columns);
     for block in 0..columns / 256 {
@@ -298,8 +340,8 @@ fn six<Q: Quantized>(tile: &mut Tile, rows: &[u8], columns: usize) {
                     let steps = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(steps));
                     scales[row] = _mm256_mul_ps(_mm256_set1_ps(factors[row]), steps);
                 }
-                let group = block * 16 + 8 * half;
-                store_floats(&scales, tile.scales.as_mut_ptr().add(group * ROWS));
+                let at = place.scales(block * 16 + 8 * half);
+                store_floats(&scales, place.lanes, tile.scales.as_mut_ptr().add(at));
                 for run in 0..4 {
                     let mut quants = [_mm256_setzero_si256(); ROWS];
                     for (quants, head) in quants.iter_mut().zip(blocks.heads) {
@@ -309,8 +351,8 @@ fn six<Q: Quantized>(tile: &mut Tile, rows: &[u8], columns: usize) {
                         let high = _mm256_slli_epi16::<4>(shifted(high, 2 * run, 3));
                         *quants = _mm256_or_si256(low, high);
                     }
-                    let chunk = block * 8 + 4 * half + run;
-                    store_interleaved(&quants, tile.quants.as_mut_ptr().add(chunk * CHUNK));
+                    let at = place.quants(block * 8 + 4 * half + run);
+                    store_interleaved(&quants, place.lanes, tile.quants.as_mut_ptr().add(at));
                 }
             }
         }
@@ -318,31 +360,31 @@ fn six<Q: Quantized>(tile: &mut Tile, rows: &[u8], columns: usize) {
     }
 }
 
-/// Writes eight rows of 32 columns as (columns / 4, rows, 4).
+/// Writes eight rows of 32 columns as (columns / 4, lanes, 4).
 ///
 /// # Safety
-/// `out` points to 256 bytes.
+/// Behind `out` are seven times `4 * lanes` bytes and 32 more.
 #[target_feature(enable = "avx2")]
-unsafe fn store_interleaved(rows: &[__m256i; ROWS], out: *mut u8) {
+unsafe fn store_interleaved(rows: &[__m256i; ROWS], lanes: usize, out: *mut u8) {
     for (step, column) in transposed(rows).into_iter().enumerate() {
         // SAFETY: `step` is below eight.
-        unsafe { _mm256_storeu_si256(out.add(step * 4 * ROWS).cast(), column) };
+        unsafe { _mm256_storeu_si256(out.add(step * 4 * lanes).cast(), column) };
     }
 }
 
-/// Writes eight rows of eight groups as (groups, rows).
+/// Writes eight rows of eight groups as (groups, lanes).
 ///
 /// # Safety
-/// `out` points to 64 floats.
+/// Behind `out` are seven times `lanes` floats and eight more.
 #[target_feature(enable = "avx2")]
-unsafe fn store_floats(rows: &[__m256; ROWS], out: *mut f32) {
+pub(crate) unsafe fn store_floats(rows: &[__m256; ROWS], lanes: usize, out: *mut f32) {
     let mut words = [_mm256_setzero_si256(); ROWS];
     for (word, row) in words.iter_mut().zip(rows) {
         *word = _mm256_castps_si256(*row);
     }
     for (group, values) in transposed(&words).into_iter().enumerate() {
         // SAFETY: `group` is below eight.
-        unsafe { _mm256_storeu_ps(out.add(group * ROWS), _mm256_castsi256_ps(values)) };
+        unsafe { _mm256_storeu_ps(out.add(group * lanes), _mm256_castsi256_ps(values)) };
     }
 }
 
