@@ -19,3 +19,4 @@ pub mod forward;
 pub mod sampler;
 pub mod defaults;
 pub mod generate;
+pub mod perplexity;

@@ -19,7 +19,7 @@ use llm_kernels::pool::Pool;
 pub use mixture::{QUANTIZATIONS, Quantization};
 pub use shapes::{RopeScaling, SHAPES, Shape};
 
-use crate::gguf::{Gguf, GgufError, Metadata};
+use crate::gguf::{Gguf, GgufError, Metadata, TensorInfo};
 use layout::{Content, Tensor};
 
 /// A model of random weights: a shape, a quantization and a number of layers.
@@ -126,6 +126,21 @@ impl Synthetic {
     /// Returns the metadata of the image.
     pub fn metadata(&self) -> Metadata {
         layout::metadata(self)
+    }
+
+    /// Returns the tensors of the image; offsets count from the first.
+    pub fn tensors(&self) -> Vec<TensorInfo> {
+        let tensors = layout::tensors(self);
+        let (_, offsets) = layout::header(&self.metadata(), &tensors);
+        let info = |(tensor, offset): (Tensor, u64)| TensorInfo {
+            size: Some(tensor.bytes()),
+            shape: tensor.shape.iter().map(|&extent| extent as u64).collect(),
+            dtype: tensor.format.into(),
+            name: tensor.name,
+            shard: 0,
+            offset,
+        };
+        tensors.into_iter().zip(offsets).map(info).collect()
     }
 
     /// Returns the bytes of all tensors.
