@@ -198,8 +198,8 @@ fn cells(record: &Bench) -> [String; 7] {
     };
     let name = record.model_type.clone();
     let mut model = name.unwrap_or_else(|| record.model_filename.clone());
-    if let (Some(timed), Some(of)) = (record.n_layers_timed, &record.model) {
-        model = format!("{model} ({timed} of {} layers)", of.layers);
+    if let Some(timed) = record.n_layers_timed {
+        model = format!("{model}, {timed} layers");
     }
     let rate = match (record.avg_ts, record.stddev_ts) {
         (Some(mean), Some(deviation)) => format!("{mean:.2} ± {deviation:.2}"),

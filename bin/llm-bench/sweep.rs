@@ -1,7 +1,7 @@
 //! All combinations, one row each. A row that fails has its error, and the
 //! next one is tried.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use llm_cli::stdio::StdioError;
 use llm_cli::{BenchArgs, Context, Status};
 use llm_engine::forward::{Forward, ForwardError};
@@ -16,11 +16,14 @@ use crate::subject::{Asked, Engine, Subject, gib};
 /// Times every combination and writes its row.
 pub(crate) fn run(args: &BenchArgs, context: &Context) -> Result<Status> {
     let level = Level::detect()?;
+    if loads(args).is_empty() {
+        bail!("-p 0 and -n 0 leave nothing to time; give one of them, or --pg");
+    }
     let mut sweep = Sweep {
         args,
         context,
         level,
-        writer: Writer::open(&args.output, context.messages)?,
+        writer: Writer::open(&args.output, context.messages.quiet(args.quiet.quiet))?,
         probes: Probes::default(),
         status: Status::Done,
     };
