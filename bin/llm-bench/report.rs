@@ -148,10 +148,10 @@ impl Writer {
         }
         if !self.begun {
             self.begun = true;
-            self.text(&line(HEAD.map(str::to_owned), ' '))?;
-            self.text(&line(HEAD.map(|_| String::new()), '-'))?;
+            self.text(&line(&HEAD.map(str::to_owned), ' '))?;
+            self.text(&line(&HEAD.map(|_| String::new()), '-'))?;
         }
-        self.text(&line(cells(&row.record), ' '))
+        self.text(&line(&cells(&row.record), ' '))
     }
 
     /// Writes a record, or what is told of it in the text form.
@@ -233,7 +233,7 @@ fn test_name(record: &Bench) -> String {
 }
 
 /// Returns a line of the table; `fill` is '-' for the one below the head.
-fn line(cells: [String; 7], fill: char) -> String {
+fn line(cells: &[String; 7], fill: char) -> String {
     let columns = cells.iter().zip(WIDTHS).zip(LEFT);
     let column = |((cell, width), left): ((&String, usize), bool)| match (fill, left) {
         ('-', true) => format!("{} | ", "-".repeat(width)),
@@ -265,9 +265,9 @@ mod tests {
         };
         assert_eq!(
             [
-                line(HEAD.map(str::to_owned), ' '),
-                line(HEAD.map(|_| String::new()), '-'),
-                line(cells(&record), ' '),
+                line(&HEAD.map(str::to_owned), ' '),
+                line(&HEAD.map(|_| String::new()), '-'),
+                line(&cells(&record), ' '),
             ],
             [
                 "| model                          |       size |     params | backend    | threads |            test |                  t/s |",

@@ -87,10 +87,9 @@ impl Quantization {
     fn wanted(&self, shape: &Shape, role: Role, columns: usize) -> Format {
         let layers = shape.layers;
         match role {
-            Role::Embedding | Role::Other => self.base,
             Role::Output if !columns.is_multiple_of(self.base.block_elements()) => Format::Q8_0,
             Role::Output if self.base != Format::Q8_0 => Format::Q6K,
-            Role::Output => self.base,
+            Role::Embedding | Role::Output | Role::Other => self.base,
             Role::Down(layer) => match self.more {
                 More::Medium if has_more_bits(layer, layers) => Format::Q6K,
                 More::Small if layer < layers / 8 => Format::Q5K,
