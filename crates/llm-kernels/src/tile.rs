@@ -8,7 +8,7 @@
 //! or 16 rows, and is filled in parts of 8.
 
 #[cfg(target_arch = "x86_64")]
-pub(crate) mod avx2;
+mod avx2;
 
 use crate::block::Format;
 use crate::simd::Level;

@@ -127,14 +127,14 @@ struct Short {
 
 /// The same block of all eight rows.
 #[derive(Clone, Copy)]
-pub(crate) struct Blocks {
-    pub(crate) heads: [*const u8; ROWS],
+struct Blocks {
+    heads: [*const u8; ROWS],
 }
 
 impl Blocks {
     /// The first blocks; a missing row is replaced by the last one, whose sums
     /// are then computed twice and stored once.
-    pub(crate) fn first<Q: Quantized>(rows: &[u8], columns: usize) -> Self {
+    fn first<Q: Quantized>(rows: &[u8], columns: usize) -> Self {
         let row_bytes = Q::FORMAT.row_bytes(columns);
         let last = rows.len() / row_bytes - 1;
         let mut heads = [rows.as_ptr(); ROWS];
@@ -145,17 +145,10 @@ impl Blocks {
     }
 
     /// Moves to the next block and asks for the same of the next tile.
-    pub(crate) fn advance(&mut self, block_bytes: usize, tile_bytes: usize) {
+    fn advance(&mut self, block_bytes: usize, tile_bytes: usize) {
         for head in &mut self.heads {
             prefetch(head.wrapping_add(tile_bytes));
             *head = head.wrapping_add(block_bytes);
-        }
-    }
-
-    /// Moves `bytes` on.
-    pub(crate) fn step(&mut self, bytes: usize) {
-        for head in &mut self.heads {
-            *head = head.wrapping_add(bytes);
         }
     }
 
@@ -164,7 +157,7 @@ impl Blocks {
     /// # Safety
     /// The blocks have two bytes there.
     #[target_feature(enable = "avx2,f16c")]
-    pub(crate) unsafe fn halves(&self, at: usize) -> __m256 {
+    unsafe fn halves(&self, at: usize) -> __m256 {
         // SAFETY: passed on from the caller.
         let half = |row: usize| unsafe { self.heads[row].add(at).cast::<i16>().read_unaligned() };
         let eight = _mm_set_epi16(
@@ -233,7 +226,7 @@ fn nibbles(packed: __m128i) -> __m256i {
 
 /// Bit `j` of `bits` as 16 in byte `j`.
 #[target_feature(enable = "avx2")]
-pub(crate) fn fifth_bits(bits: i32) -> __m256i {
+fn fifth_bits(bits: i32) -> __m256i {
     // Byte `j / 8` of the four to byte `j`.
     let spread = _mm256_setr_epi64x(
         0,
@@ -306,7 +299,7 @@ fn shifted(bytes: __m256i, count: usize, mask: i8) -> __m256i {
 ///
 /// # Safety
 /// `packed` points to 12 bytes.
-pub(crate) unsafe fn six_bits(packed: *const u32) -> (u64, u64) {
+unsafe fn six_bits(packed: *const u32) -> (u64, u64) {
     // SAFETY: passed on from the caller.
     let [a, b, c] = unsafe { packed.cast::<[u32; 3]>().read_unaligned() };
     let high = |word: u32| word >> 6 & 0x0303_0303;
@@ -316,7 +309,7 @@ pub(crate) unsafe fn six_bits(packed: *const u32) -> (u64, u64) {
 }
 
 #[target_feature(enable = "avx2")]
-pub(crate) fn bytes_to_floats(bytes: u64) -> __m256 {
+fn bytes_to_floats(bytes: u64) -> __m256 {
     // SAFETY: reads the eight bytes of the reference.
     let low = unsafe { _mm_loadl_epi64((&raw const bytes).cast()) };
     _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(low))
@@ -377,7 +370,7 @@ unsafe fn store_interleaved(rows: &[__m256i; ROWS], lanes: usize, out: *mut u8) 
 /// # Safety
 /// Behind `out` are seven times `lanes` floats and eight more.
 #[target_feature(enable = "avx2")]
-pub(crate) unsafe fn store_floats(rows: &[__m256; ROWS], lanes: usize, out: *mut f32) {
+unsafe fn store_floats(rows: &[__m256; ROWS], lanes: usize, out: *mut f32) {
     let mut words = [_mm256_setzero_si256(); ROWS];
     for (word, row) in words.iter_mut().zip(rows) {
         *word = _mm256_castps_si256(*row);
