@@ -16,6 +16,7 @@ use tempfile::TempDir;
 const PROGRAMS: &[(&str, &str)] = &[
     ("llm-pull", env!("CARGO_BIN_EXE_llm-pull")),
     ("llm-run", env!("CARGO_BIN_EXE_llm-run")),
+    ("llm-bench", env!("CARGO_BIN_EXE_llm-bench")),
 ];
 
 /// Variables of the machine's own that a test must not see.

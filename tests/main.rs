@@ -44,6 +44,9 @@ mod offline;
 /// `llm-pull` against a hub on this machine and on files.
 mod pull;
 
+/// `llm-bench`: rows, errors, forms, random weights and perplexity; nothing is timed.
+mod bench;
+
 /// Longer pipes, with the shell's own tools between the stages.
 mod pipelines;
 

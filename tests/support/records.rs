@@ -64,7 +64,93 @@ enum Mirror {
     Delta(Delta),
     Completion(Box<Completion>),
     Count(Count),
+    Bench(Box<Bench>),
+    Perplexity(Perplexity),
     Error(Failure),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Bench {
+    schema_version: Version,
+    build_commit: String,
+    cpu_info: String,
+    gpu_info: String,
+    backends: String,
+    model_filename: String,
+    model_type: Option<String>,
+    model_size: Option<u64>,
+    model_n_params: Option<u64>,
+    n_threads: u64,
+    type_k: String,
+    type_v: String,
+    n_prompt: u64,
+    n_gen: u64,
+    n_depth: u64,
+    n_parallel: u64,
+    test_time: String,
+    error: Option<Fault>,
+    avg_ns: Option<u64>,
+    stddev_ns: Option<u64>,
+    avg_ts: Option<f64>,
+    stddev_ts: Option<f64>,
+    #[serde(default)]
+    samples_ns: Vec<u64>,
+    #[serde(default)]
+    samples_ts: Vec<f64>,
+    ttft_ns_p50: Option<u64>,
+    ttft_ns_p95: Option<u64>,
+    itl_ns_p50: Option<u64>,
+    itl_ns_p95: Option<u64>,
+    load_ns: Option<u64>,
+    peak_rss_bytes: Option<u64>,
+    limits: Option<Limits>,
+    bandwidth_fraction: Option<f64>,
+    compute_fraction: Option<f64>,
+    extrapolated: bool,
+    n_layers_timed: Option<u64>,
+    needed_bytes: Option<u64>,
+    fits: Option<bool>,
+    model: Option<BenchModel>,
+    build: Build,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Limits {
+    read_bytes_per_second: f64,
+    integer_macs_per_second: f64,
+    float_macs_per_second: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct BenchModel {
+    name: String,
+    digest: Option<String>,
+    quantization: String,
+    architecture: String,
+    layers: u64,
+    synthetic: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Perplexity {
+    schema_version: Version,
+    text: String,
+    n_ctx: u64,
+    n_chunks: u64,
+    n_scored: u64,
+    perplexity: f64,
+    perplexity_stderr: f64,
+    total_ns: u64,
+    model: BenchModel,
+    build: Build,
 }
 
 #[derive(Deserialize)]
@@ -265,6 +351,7 @@ enum Code {
     TemplateFailed,
     GenerationFailed,
     OutOfMemory,
+    ModelFailed,
 }
 
 #[derive(Deserialize)]

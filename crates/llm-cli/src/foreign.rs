@@ -17,6 +17,7 @@ const FLAGS: &[(&str, &str)] = &[
     ),
     ("-hff", "name the model as -m ORG/REPO@REVISION:FILE"),
     ("-hft", "set HF_TOKEN in the environment"),
+    ("-pg", "write --pg PROMPT,GEN"),
     ("-mu", "fetch the file, then llm-pull import FILE"),
     (
         "-ngl",

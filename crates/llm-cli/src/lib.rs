@@ -1,6 +1,7 @@
 //! What the programs do alike: flags, standard streams, messages, exit status.
 //!
-//! Modules stand in the order of a run: flags are parsed ([`args`], [`pull`], [`run`]), the output's
+//! Modules stand in the order of a run: flags are parsed ([`args`], [`pull`], [`run`],
+//! [`bench`]), the output's
 //! [`mod@format`] is chosen, [`input`] makes requests of arguments and standard input ([`stdio`]),
 //! [`output`] writes what becomes of them, [`message`] tells people, [`signal`] hears them, and
 //! [`status`] tells the shell. [`main`] is the glue. What a request is answered with is left to the
@@ -8,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 pub mod args;
+pub mod bench;
 mod foreign;
 mod glue;
 pub mod pull;
@@ -21,6 +23,7 @@ pub mod signal;
 pub mod status;
 pub mod stdio;
 
+pub use bench::{BenchArgs, BenchFormat};
 pub use format::Form;
 pub use glue::{Context, main};
 pub use input::{Item, Job, Jobs};
@@ -40,5 +43,9 @@ pub const HELP_WIDTH: usize = 100;
 /// Returns the parsers of all programs; man pages, completions and their test follow from them.
 #[must_use]
 pub fn commands() -> Vec<clap::Command> {
-    vec![PullArgs::command(), RunArgs::command()]
+    vec![
+        PullArgs::command(),
+        RunArgs::command(),
+        BenchArgs::command(),
+    ]
 }

@@ -62,12 +62,30 @@ impl Gguf {
     /// A file that cannot be read, is not GGUF 2 or 3, is cut short, states
     /// sizes that it cannot hold, or whose shards do not belong together.
     pub fn open(paths: &[PathBuf]) -> Result<Self, GgufError> {
-        let mut gguf: Option<Self> = None;
-        for (shard, path) in paths.iter().enumerate() {
-            let mapping = Mapping::open(path).map_err(|source| GgufError::Open {
+        let open = |path: &PathBuf| {
+            Mapping::open(path).map_err(|source| GgufError::Open {
                 path: path.clone(),
                 source,
-            })?;
+            })
+        };
+        Self::join(paths, paths.iter().map(open))
+    }
+
+    /// Reads an image in memory, which messages call `name`.
+    ///
+    /// # Errors
+    /// Those of [`Gguf::open`].
+    pub fn from_mapping(name: impl Into<PathBuf>, mapping: Mapping) -> Result<Self, GgufError> {
+        Self::join(&[name.into()], [Ok(mapping)])
+    }
+
+    fn join(
+        paths: &[PathBuf],
+        mappings: impl IntoIterator<Item = Result<Mapping, GgufError>>,
+    ) -> Result<Self, GgufError> {
+        let mut gguf: Option<Self> = None;
+        for (shard, (path, mapping)) in paths.iter().zip(mappings).enumerate() {
+            let mapping = mapping?;
             let header = reader::read_header(mapping.bytes(), shard).map_err(|reason| {
                 GgufError::Malformed {
                     path: path.clone(),

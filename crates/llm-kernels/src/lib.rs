@@ -18,6 +18,7 @@ pub mod block;
 pub mod matmul;
 pub mod mmap;
 pub mod pool;
+pub mod probe;
 pub mod rope;
 pub mod simd;
 mod tile;

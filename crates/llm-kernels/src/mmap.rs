@@ -1,9 +1,10 @@
-//! The one place that maps a file into memory.
+//! The one place that maps a file, or memory of no file, into memory.
 
 use std::fs::File;
 use std::path::Path;
 
-/// A read-only, shared memory map of a whole file.
+/// A read-only memory map: a whole file, shared, or memory that `fill` has
+/// written once.
 #[derive(Debug)]
 pub struct Mapping {
     map: memmap2::Mmap,
@@ -31,12 +32,29 @@ impl Mapping {
         Ok(Self { map })
     }
 
-    /// Returns the file's bytes.
+    /// Maps `length` bytes of fresh zeroed memory, lets `fill` write them, and
+    /// makes them read-only. The memory is backed by pages of the ordinary
+    /// size, as a file's is.
+    ///
+    /// # Errors
+    /// The system's error when it gives no such memory.
+    pub fn anonymous(length: usize, fill: impl FnOnce(&mut [u8])) -> std::io::Result<Self> {
+        let mut map = memmap2::MmapMut::map_anon(length)?;
+        // Only a hint: what is measured on such memory shall hold for files.
+        #[cfg(target_os = "linux")]
+        drop(map.advise(memmap2::Advice::NoHugePage));
+        fill(&mut map);
+        Ok(Self {
+            map: map.make_read_only()?,
+        })
+    }
+
+    /// Returns the bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.map
     }
 
-    /// Asks the system to read the whole file ahead; only a hint.
+    /// Asks the system to read the whole map ahead; only a hint.
     pub fn will_need(&self) {
         #[cfg(unix)]
         drop(self.map.advise(memmap2::Advice::WillNeed));

@@ -17,6 +17,7 @@
 //! knows no tensors, no flags and no policy: what to do with a failed line is the caller's choice.
 #![forbid(unsafe_code)]
 
+pub mod bench;
 mod id;
 pub mod overrides;
 pub mod read;
@@ -26,6 +27,7 @@ pub mod template;
 pub mod usage;
 pub mod write;
 
+pub use bench::{Bench, BenchModel, Limits, Perplexity};
 pub use id::Id;
 pub use overrides::Overrides;
 pub use read::{Line, LineError, LineFault, Lines};

@@ -8,7 +8,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Fields, Id, Metrics, Usage};
+use crate::{Bench, Fields, Id, Metrics, Perplexity, Usage};
 
 /// The version that stands in each record as `schema_version`.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -36,6 +36,10 @@ pub enum Record {
     Completion(Box<Completion>),
     /// How many tokens a prompt has; closes a request.
     Count(Box<Count>),
+    /// What a benchmark measured.
+    Bench(Box<Bench>),
+    /// How well a model predicts a text.
+    Perplexity(Box<Perplexity>),
     /// Why there is no answer; closes a request.
     Error(ErrorRecord),
 }
@@ -61,6 +65,18 @@ impl From<Completion> for Record {
 impl From<Count> for Record {
     fn from(record: Count) -> Self {
         Self::Count(Box::new(record))
+    }
+}
+
+impl From<Bench> for Record {
+    fn from(record: Bench) -> Self {
+        Self::Bench(Box::new(record))
+    }
+}
+
+impl From<Perplexity> for Record {
+    fn from(record: Perplexity) -> Self {
+        Self::Perplexity(Box::new(record))
     }
 }
 
@@ -354,6 +370,8 @@ pub enum ErrorCode {
     OutOfMemory,
     /// The model failed at the request.
     GenerationFailed,
+    /// The model could not be found or opened.
+    ModelFailed,
     /// A code of a later version.
     #[serde(other)]
     Unknown,

@@ -1,6 +1,7 @@
 //! The checked-in JSON Schema equals what the types generate, and the types' own output and input pass
 //! it. The real programs' output is checked by the tests of the root package.
 
+#![recursion_limit = "256"] // for the longest record as one `json!`
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 
 use std::path::PathBuf;
@@ -115,6 +116,28 @@ fn completion() -> Value {
     })
 }
 
+/// A benchmark's row with every field that there is.
+fn bench() -> Value {
+    json!({
+        "type": "bench", "schema_version": 1, "build_commit": "0.1.0", "cpu_info": "x",
+        "gpu_info": "", "backends": "CPU", "model_filename": "m.gguf", "model_type": "llama",
+        "model_size": 5, "model_n_params": 9, "n_threads": 2, "type_k": "f16", "type_v": "f16",
+        "n_prompt": 512, "n_gen": 1, "n_depth": 0, "n_parallel": 1,
+        "test_time": "2026-11-23T00:00:00Z",
+        "error": {"code": "model_failed", "message": "no model named 'x'"},
+        "avg_ns": 4, "stddev_ns": 1, "avg_ts": 1.5, "stddev_ts": 0.5, "samples_ns": [3, 5],
+        "samples_ts": [1.0, 2.0], "ttft_ns_p50": 1, "ttft_ns_p95": 2, "itl_ns_p50": 3,
+        "itl_ns_p95": 4, "load_ns": 5, "peak_rss_bytes": 6,
+        "limits": {"read_bytes_per_second": 1.0, "integer_macs_per_second": 2.0,
+            "float_macs_per_second": 3.0},
+        "bandwidth_fraction": 0.5, "compute_fraction": 0.25, "extrapolated": true,
+        "n_layers_timed": 4, "needed_bytes": 7, "fits": false,
+        "model": {"name": "m", "digest": "00", "quantization": "Q4_K_M", "architecture": "llama",
+            "layers": 80, "synthetic": false},
+        "build": {"version": "0.1.0", "simd": "avx2", "device": "cpu", "threads": 2}
+    })
+}
+
 #[test]
 fn a_record_keeps_its_bytes_through_the_types_and_passes_the_schema() {
     let validator = validator(&record_schema());
@@ -129,6 +152,10 @@ fn a_record_keeps_its_bytes_through_the_types_and_passes_the_schema() {
             "usage": {"prompt_tokens": 9, "completion_tokens": 0, "total_tokens": 9,
                 "prompt_tokens_details": {"cached_tokens": 0}},
             "model": completion()["model"]}),
+        bench(),
+        json!({"type": "perplexity", "schema_version": 1, "text": "t.txt", "n_ctx": 512,
+            "n_chunks": 2, "n_scored": 510, "perplexity": 18.5, "perplexity_stderr": 0.25,
+            "total_ns": 5, "model": bench()["model"], "build": completion()["build"]}),
     ] {
         let text = value.to_string();
         let record: Record = serde_json::from_str(&text).unwrap();

@@ -33,7 +33,7 @@ pub struct DeviceArgs {
     pub threads: Option<NonZeroUsize>,
 }
 
-fn threads(text: &str) -> Result<NonZeroUsize, String> {
+pub(crate) fn threads(text: &str) -> Result<NonZeroUsize, String> {
     if text == "-1" {
         return Ok(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN));
     }

@@ -8,8 +8,10 @@ mod model;
 mod output;
 mod sampling;
 
+pub(crate) use device::threads;
 pub use device::{Device, DeviceArgs};
 pub use input::{IfEmpty, InputArgs};
+pub(crate) use model::ctx_size;
 pub use model::{DEFAULT_MODEL, ForceArgs, ModelArgs, TemplateArgs};
 pub use output::{Format, FormatArgs, OutputArgs, QuietArgs};
 pub use sampling::{DEFAULT_PREDICT, SamplingArgs};

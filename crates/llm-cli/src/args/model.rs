@@ -22,7 +22,7 @@ pub struct ModelArgs {
     pub ctx_size: u64,
 }
 
-fn ctx_size(text: &str) -> Result<u64, String> {
+pub(crate) fn ctx_size(text: &str) -> Result<u64, String> {
     /// A hundred times the largest context that a model has; a typing error must not ask for more
     /// memory than there are addresses.
     const MOST: u64 = 1 << 31;

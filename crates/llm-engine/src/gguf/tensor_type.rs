@@ -82,6 +82,26 @@ impl TensorType {
     }
 }
 
+impl From<Format> for TensorType {
+    fn from(format: Format) -> Self {
+        Self(match format {
+            Format::F16 => 1,
+            Format::Q4_0 => 2,
+            Format::Q4_1 => 3,
+            Format::Q5_0 => 6,
+            Format::Q5_1 => 7,
+            Format::Q8_0 => 8,
+            Format::Q2K => 10,
+            Format::Q3K => 11,
+            Format::Q4K => 12,
+            Format::Q5K => 13,
+            Format::Q6K => 14,
+            Format::Bf16 => 30,
+            _ => 0,
+        })
+    }
+}
+
 impl fmt::Display for TensorType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.entry() {

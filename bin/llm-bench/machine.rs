@@ -1,0 +1,120 @@
+//! The machine under the benchmark: its processor, its memory, its limits.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+
+use anyhow::{Context as _, Result, bail};
+use llm_kernels::pool::Pool;
+use llm_kernels::probe;
+use llm_kernels::simd::Level;
+use llm_record::{Build, Limits};
+use sysinfo::{Pid, Process, ProcessRefreshKind, ProcessesToUpdate, System};
+
+/// Returns one thread a core.
+pub(crate) fn all_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+/// Starts a team of threads.
+pub(crate) fn pool(threads: usize) -> Result<Pool> {
+    /// More threads than any machine has cores.
+    const MOST: usize = 1024;
+    if threads > MOST {
+        bail!("--threads is {threads}, and {MOST} is the most; leave it out to use one a core");
+    }
+    Pool::new(threads).with_context(|| format!("cannot start {threads} threads"))
+}
+
+/// Names what computes, as records do.
+pub(crate) fn build(level: Level, threads: usize) -> Build {
+    Build {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        simd: level.name().to_owned(),
+        device: "cpu".to_owned(),
+        threads: threads as u64,
+    }
+}
+
+/// Returns the processor's name as the system gives it, empty where it does
+/// not.
+pub(crate) fn cpu_name() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let line = info.lines().find(|line| line.starts_with("model name"));
+    let name = line.and_then(|line| line.split_once(':'));
+    name.map_or_else(String::new, |(_, name)| name.trim().to_owned())
+}
+
+/// Returns the memory that this process may still take, in bytes: what the
+/// system calls available (the page cache that holds weights included), or
+/// what its control group leaves, if that is less. `None` if the system does
+/// not tell.
+pub(crate) fn available() -> Option<u64> {
+    let mut system = System::new().ok()?;
+    system.refresh_memory();
+    let own = Pid::from_u32(std::process::id());
+    let nothing = ProcessRefreshKind::nothing();
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[own]), false, nothing);
+    let machine = system.available_memory();
+    let group = system.process(own).and_then(Process::cgroup_limits);
+    let least = group.map_or(machine, |group| group.free_memory.min(machine));
+    (machine > 0).then_some(least)
+}
+
+/// Lets the highest memory use count from now on, where the system can.
+pub(crate) fn reset_peak() {
+    // Without it the peak is that since the start, which is still true.
+    drop(std::fs::write("/proc/self/clear_refs", "5"));
+}
+
+/// Returns the highest memory use since `reset_peak`, in bytes, if the system
+/// tells: pages of mapped files count as well.
+pub(crate) fn peak_rss() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes: u64 = line?.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes << 10)
+}
+
+/// The limits of this machine, measured once for each number of threads.
+#[derive(Debug, Default)]
+pub(crate) struct Probes {
+    measured: HashMap<usize, Limits>,
+}
+
+impl Probes {
+    /// Measures the limits, unless that has been done.
+    pub(crate) fn get(&mut self, level: Level, pool: &Pool) -> Limits {
+        /// Several times the largest cache of the machines that we know.
+        const BYTES: u64 = 512 << 20;
+        let threads = pool.threads();
+        *self.measured.entry(threads).or_insert_with(|| {
+            let bytes = available().map_or(BYTES, |available| BYTES.min(available / 4));
+            let limits = probe::measure(level, pool, bytes as usize);
+            Limits {
+                read_bytes_per_second: limits.read_bytes_per_second,
+                integer_macs_per_second: limits.integer_macs_per_second,
+                float_macs_per_second: limits.float_macs_per_second,
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_block_that_is_held_shows_in_the_peak() {
+        reset_peak();
+        let before = peak_rss().unwrap();
+        let block = std::hint::black_box(vec![1_u8; 64 << 20]);
+        drop(block);
+        assert!(peak_rss().unwrap() >= before + (60 << 20));
+    }
+
+    #[test]
+    fn some_memory_is_available() {
+        assert!((1 << 20..1 << 50).contains(&available().unwrap()));
+    }
+}

@@ -1,0 +1,33 @@
+//! `llm-bench`: models and loads in, one record each out.
+//!
+//! Parse, open each model, time each combination, write, end. What a model is
+//! opened from is `subject`'s business, the order of the rows `sweep`'s, the
+//! clock `measure`'s, the limits `work`'s, the form of a row `report`'s.
+
+mod extrapolate;
+mod machine;
+mod measure;
+mod perplexity;
+mod report;
+mod statistics;
+mod subject;
+mod sweep;
+mod work;
+mod write;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use llm_cli::{BenchArgs, Context, Status};
+
+fn main() -> ExitCode {
+    llm_cli::main("llm-bench", |args, context| run(&args, context))
+}
+
+fn run(args: &BenchArgs, context: &Context) -> Result<Status> {
+    match (&args.subject.write, &args.perplexity.perplexity) {
+        (Some(path), _) => write::run(args, path),
+        (None, Some(path)) => perplexity::run(args, path, context),
+        (None, None) => sweep::run(args, context),
+    }
+}

@@ -1,0 +1,78 @@
+//! A text and a model → one `perplexity` record.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+use llm_cli::stdio::StdioError;
+use llm_cli::{BenchArgs, Context, Status};
+use llm_engine::forward::Forward;
+use llm_engine::gguf::Gguf;
+use llm_engine::perplexity::{PerplexityError, perplexity};
+use llm_engine::tokens::Tokenizer;
+use llm_kernels::simd::Level;
+use llm_record::{Perplexity, Record};
+
+use crate::machine;
+use crate::report::Writer;
+use crate::subject::{Asked, Subject, go_on};
+
+/// Measures one model on one text.
+pub(crate) fn run(args: &BenchArgs, path: &Path, context: &Context) -> Result<Status> {
+    let [name] = args.subject.model.as_slice() else {
+        bail!("--perplexity takes one -m; call it once for each model");
+    };
+    let threads = match args.tests.threads.as_slice() {
+        [] => machine::all_threads(),
+        [threads] => threads.get(),
+        _ => bail!("--perplexity takes one -t"),
+    };
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read '{}'", path.display()))?;
+    let text = String::from_utf8(bytes);
+    let text = text.with_context(|| format!("'{}' is not UTF-8", path.display()))?;
+    let level = Level::detect()?;
+    let messages = context.messages.quiet(args.quiet.quiet);
+    let mut writer = Writer::open(&args.output, messages)?;
+    let subject = Subject::open(&Asked::Model(name.clone()), args.force.force, context)?;
+    let tokenizer = Tokenizer::from_gguf(Gguf::open(subject.paths())?.metadata())?;
+    let start = Instant::now();
+    // llama-perplexity leaves out the file's last line end, too.
+    let tokens = tokenizer.encode(text.strip_suffix('\n').unwrap_or(&text), true, false);
+    let begins = tokenizer.encode("", true, false).first().copied();
+    let bos = begins.filter(|token| Some(*token) == tokenizer.bos());
+    let window = args.perplexity.ctx_size as usize;
+    if window > subject.context_length() {
+        bail!(
+            "a window of {window} tokens is more than the {} that the model was trained for; use a \
+             smaller -c",
+            subject.context_length()
+        );
+    }
+    let mut engine = subject.engine(level, threads)?;
+    let windows = tokens.len() / window.max(1);
+    let forward: &mut dyn Forward = &mut engine.forward;
+    let found = perplexity(forward, &tokens, bos, window, &mut |done, so_far| {
+        messages.note(format_args!("window {done} of {windows}: {so_far:.4}"));
+        go_on(&context.interrupt)
+    });
+    let found = found.map_err(|error| match (error, context.interrupt.status()) {
+        (PerplexityError::Interrupted, Some(status)) => StdioError::Ended(status).into(),
+        (error, _) => anyhow::Error::from(error),
+    })?;
+    let record = Perplexity {
+        text: path.display().to_string(),
+        n_ctx: window as u64,
+        n_chunks: found.windows as u64,
+        n_scored: found.scored as u64,
+        perplexity: found.value,
+        perplexity_stderr: found.standard_error,
+        total_ns: start.elapsed().as_nanos() as u64,
+        model: subject.model.clone(),
+        build: machine::build(level, threads),
+        ..Perplexity::default()
+    };
+    let sentence = format!("{:.4} ± {:.5}", found.value, found.standard_error);
+    writer.record_or(&Record::from(record), &sentence)?;
+    writer.finish()?;
+    Ok(Status::Done)
+}

@@ -1,0 +1,251 @@
+//! A name → a model that can be measured: files of the store, or random
+//! weights. No tokenizer is needed, so that none is read.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+use half::f16;
+use llm_cli::{Context, Interrupt};
+use llm_engine::forward::{CpuForward, cache_bytes};
+use llm_engine::gguf::{Gguf, TensorInfo};
+use llm_engine::model::Summary;
+use llm_engine::spec::Spec;
+use llm_engine::synthetic::Synthetic;
+use llm_engine::weights::Weights;
+use llm_kernels::simd::Level;
+use llm_record::BenchModel;
+use llm_store::{Event, Store};
+
+use crate::extrapolate::Extrapolation;
+use crate::machine;
+use crate::measure::Load;
+use crate::work::Work;
+
+/// Memory that the program needs beside weights and cache, generously.
+const OVERHEAD: u64 = 128 << 20;
+
+/// What is measured, as the user named it.
+#[derive(Debug, Clone)]
+pub(crate) enum Asked {
+    Model(String),
+    Shape(String, Option<usize>),
+}
+
+impl Asked {
+    pub(crate) fn name(&self) -> &str {
+        let (Self::Model(name) | Self::Shape(name, _)) = self;
+        name
+    }
+}
+
+/// A model that can be measured.
+pub(crate) struct Subject {
+    source: Source,
+    pub(crate) model: BenchModel,
+    /// Architecture, size and quantization, for people.
+    pub(crate) kind: String,
+    pub(crate) weight_bytes: u64,
+    pub(crate) parameters: u64,
+    /// Numbers and work of the whole model, also where a part is timed.
+    spec: Spec,
+    pub(crate) work: Work,
+    pub(crate) extrapolation: Option<Extrapolation>,
+    /// Memory that was available before the weights were made, if they were.
+    room: Option<u64>,
+}
+
+enum Source {
+    Files(Vec<PathBuf>),
+    Image(Gguf),
+}
+
+/// A subject ready to compute, with one number of threads.
+pub(crate) struct Engine {
+    pub(crate) forward: CpuForward<f16>,
+    /// The first half of the layers, where the rest is extrapolated.
+    pub(crate) half: Option<CpuForward<f16>>,
+    /// Time of opening, in nanoseconds.
+    pub(crate) load: u64,
+    /// Numbers of what is in memory.
+    spec: Arc<Spec>,
+}
+
+impl Subject {
+    pub(crate) fn open(asked: &Asked, force: bool, context: &Context) -> Result<Self> {
+        match asked {
+            Asked::Model(name) => Self::from_store(name, force, context),
+            Asked::Shape(name, layers) => Self::synthetic(name, *layers, force),
+        }
+    }
+
+    fn from_store(name: &str, force: bool, context: &Context) -> Result<Self> {
+        let found = Store::from_env().resolve_watched(name, &mut |event| {
+            if let Event::Hashing { file, .. } = event {
+                context.messages.note(format_args!("hashing '{file}'"));
+            }
+            go_on(&context.interrupt)
+        })?;
+        let gguf = Gguf::open(&found.paths())?;
+        let summary = Summary::of(&gguf);
+        if !force {
+            check_room(summary.weight_bytes, "a smaller model needs less")?;
+        }
+        let model = BenchModel {
+            name: name.to_owned(),
+            digest: Some(found.digest.clone()),
+            quantization: summary.quantization.clone(),
+            ..BenchModel::default()
+        };
+        let spec = Spec::from_gguf(gguf.metadata())?;
+        let source = Source::Files(found.paths());
+        Ok(Self::new(source, model, gguf.tensors(), spec))
+    }
+
+    fn synthetic(name: &str, layers: Option<usize>, force: bool) -> Result<Self> {
+        let whole = Synthetic::parse(name)?;
+        let made = match layers {
+            Some(layers) => whole.with_layers(layers)?,
+            None => whole,
+        };
+        let room = machine::available();
+        if !force {
+            check_room(made.weight_bytes(), "--layers 4 times a part of the model")?;
+        }
+        let gguf = made.gguf(&machine::pool(machine::all_threads())?)?;
+        let model = BenchModel {
+            name: whole.name(),
+            quantization: Summary::of(&gguf).quantization,
+            synthetic: true,
+            ..BenchModel::default()
+        };
+        let spec = Spec::from_gguf(&whole.metadata())?;
+        let subject = Self::new(Source::Image(gguf), model, &whole.tensors(), spec);
+        Ok(Self {
+            extrapolation: Extrapolation::new(made.layers(), whole.layers()),
+            room,
+            ..subject
+        })
+    }
+
+    fn new(source: Source, model: BenchModel, tensors: &[TensorInfo], spec: Spec) -> Self {
+        let parameters: u64 = tensors.iter().map(TensorInfo::elements).sum();
+        let architecture = spec.family.architecture;
+        let quantization = &model.quantization;
+        Self {
+            source,
+            kind: format!("{architecture} {} {quantization}", short(parameters)),
+            weight_bytes: tensors.iter().filter_map(|tensor| tensor.size).sum(),
+            parameters,
+            work: Work::new(tensors, &spec),
+            extrapolation: None,
+            room: None,
+            model: BenchModel {
+                architecture: architecture.to_owned(),
+                layers: spec.layers.len() as u64,
+                ..model
+            },
+            spec,
+        }
+    }
+
+    /// Opens the model for `threads` threads.
+    pub(crate) fn engine(&self, level: Level, threads: usize) -> Result<Engine> {
+        let start = Instant::now();
+        let opened;
+        let gguf = match &self.source {
+            Source::Files(paths) => {
+                opened = Gguf::open(paths)?;
+                &opened
+            }
+            Source::Image(gguf) => gguf,
+        };
+        let spec = Arc::new(Spec::from_gguf(gguf.metadata())?);
+        let forward = |spec: &Arc<Spec>| -> Result<CpuForward<f16>> {
+            let weights = Arc::new(Weights::from_gguf(gguf, spec)?);
+            let pool = machine::pool(threads)?;
+            Ok(CpuForward::new(Arc::clone(spec), weights, pool, level))
+        };
+        let whole = forward(&spec)?;
+        let load = start.elapsed().as_nanos() as u64;
+        let half = |extrapolation: &Extrapolation| {
+            let mut spec = Spec::clone(&spec);
+            spec.layers.truncate(extrapolation.half);
+            forward(&Arc::new(spec))
+        };
+        Ok(Engine {
+            forward: whole,
+            half: self.extrapolation.as_ref().map(half).transpose()?,
+            load,
+            spec,
+        })
+    }
+
+    /// Returns the model's files, none for random weights.
+    pub(crate) fn paths(&self) -> &[PathBuf] {
+        match &self.source {
+            Source::Files(paths) => paths,
+            Source::Image(_) => &[],
+        }
+    }
+
+    /// Returns the positions that the model was trained for.
+    pub(crate) fn context_length(&self) -> usize {
+        self.spec.context_length
+    }
+
+    /// Returns the memory that the whole model needs for a load, and whether
+    /// it was there; of random weights only.
+    pub(crate) fn need(&self, load: &Load) -> Option<(u64, bool)> {
+        let room = self.room?;
+        let needed = self.weight_bytes + cache(&self.spec, load) + OVERHEAD;
+        Some((needed, needed <= room))
+    }
+}
+
+impl Engine {
+    /// Returns the bytes of the cache for a load.
+    pub(crate) fn cache_bytes(&self, load: &Load) -> u64 {
+        cache(&self.spec, load)
+    }
+}
+
+fn cache(spec: &Spec, load: &Load) -> u64 {
+    cache_bytes::<f16>(spec, load.positions()).saturating_mul(load.parallel as u64)
+}
+
+fn check_room(weights: u64, way_out: &str) -> Result<()> {
+    let needed = weights.saturating_add(OVERHEAD);
+    match machine::available() {
+        Some(available) if needed > available => bail!(
+            "the weights need {} of memory, and {} are available; {way_out}, and --force tries \
+             nevertheless",
+            gib(needed),
+            gib(available)
+        ),
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn go_on(interrupt: &Interrupt) -> ControlFlow<()> {
+    if interrupt.is_set() {
+        return ControlFlow::Break(());
+    }
+    ControlFlow::Continue(())
+}
+
+/// Returns a count as people write it, `135 M` or `1.24 B`.
+pub(crate) fn short(count: u64) -> String {
+    let count = count as f64;
+    if count < 1e9 {
+        return format!("{:.2} M", count / 1e6);
+    }
+    format!("{:.2} B", count / 1e9)
+}
+
+/// Returns bytes in GiB.
+pub(crate) fn gib(bytes: u64) -> String {
+    format!("{:.2} GiB", bytes as f64 / (1_u64 << 30) as f64)
+}

@@ -1,0 +1,230 @@
+//! All combinations, one row each. A row that fails has its error, and the
+//! next one is tried.
+
+use anyhow::{Result, bail};
+use llm_cli::stdio::StdioError;
+use llm_cli::{BenchArgs, Context, Status};
+use llm_engine::forward::{Forward, ForwardError};
+use llm_kernels::simd::Level;
+use llm_record::{ErrorCode, ErrorDetail, Limits};
+
+use crate::machine::{self, Probes};
+use crate::measure::{Load, Run, Sequences, Test};
+use crate::report::{Row, Writer};
+use crate::subject::{Asked, Engine, Subject, gib};
+
+/// Times every combination and writes its row.
+pub(crate) fn run(args: &BenchArgs, context: &Context) -> Result<Status> {
+    let level = Level::detect()?;
+    if loads(args).is_empty() {
+        bail!("-p 0 and -n 0 leave nothing to time; give one of them, or --pg");
+    }
+    let mut sweep = Sweep {
+        args,
+        context,
+        level,
+        writer: Writer::open(&args.output, context.messages.quiet(args.quiet.quiet))?,
+        probes: Probes::default(),
+        status: Status::Done,
+    };
+    for asked in asked(args) {
+        let subject = Subject::open(&asked, args.force.force, context);
+        let subject = subject.map_err(|error| fault(ErrorCode::ModelFailed, &error));
+        for threads in threads(args) {
+            if let Some(ended) = context.interrupt.status() {
+                return Ok(ended);
+            }
+            sweep.rows(&asked, subject.as_ref(), threads)?;
+        }
+    }
+    sweep.writer.finish()?;
+    Ok(sweep.status)
+}
+
+/// Returns what is asked for, models first.
+fn asked(args: &BenchArgs) -> impl Iterator<Item = Asked> {
+    let models = args.subject.model.iter().cloned().map(Asked::Model);
+    let layers = args.subject.layers;
+    let shapes = args.subject.shape.iter().cloned();
+    models.chain(shapes.map(move |name| Asked::Shape(name, layers)))
+}
+
+fn threads(args: &BenchArgs) -> Vec<usize> {
+    let asked: Vec<_> = args.tests.threads.iter().map(|n| n.get()).collect();
+    if asked.is_empty() {
+        return vec![machine::all_threads()];
+    }
+    asked
+}
+
+/// Returns all loads, by depth, then by sequences.
+fn loads(args: &BenchArgs) -> Vec<Load> {
+    let tests = &args.tests;
+    let prompts = tests.n_prompt.iter().map(|&prompt| (prompt, 0));
+    let generated = tests.n_gen.iter().map(|&generated| (0, generated));
+    let all = prompts.chain(generated).chain(tests.pg.iter().copied());
+    let all: Vec<_> = all
+        .filter(|&(prompt, generated)| prompt + generated > 0)
+        .map(|(prompt, generated)| Test { prompt, generated })
+        .collect();
+    let mut loads = Vec::new();
+    for &depth in &tests.n_depth {
+        for &parallel in &tests.parallel {
+            let load = |&test: &Test| Load {
+                test,
+                depth,
+                parallel,
+            };
+            loads.extend(all.iter().map(load));
+        }
+    }
+    loads
+}
+
+struct Sweep<'a> {
+    args: &'a BenchArgs,
+    context: &'a Context,
+    level: Level,
+    writer: Writer,
+    probes: Probes,
+    status: Status,
+}
+
+/// What one row's repetitions took.
+pub(crate) struct Measured {
+    pub(crate) runs: Vec<Run>,
+    pub(crate) peak_rss: Option<u64>,
+}
+
+impl Sweep<'_> {
+    /// Writes the rows of one model with one number of threads.
+    fn rows(
+        &mut self,
+        asked: &Asked,
+        subject: Result<&Subject, &ErrorDetail>,
+        threads: usize,
+    ) -> Result<()> {
+        let opened = subject.map_err(ErrorDetail::clone).and_then(|subject| {
+            let engine = self.limits(threads).and_then(|limits| {
+                let engine = subject.engine(self.level, threads)?;
+                Ok((subject, engine, limits))
+            });
+            engine.map_err(|error| fault(ErrorCode::ModelFailed, &error))
+        });
+        let mut opened = opened;
+        for load in loads(self.args) {
+            let row = Row::new(asked, self.level, threads, load);
+            let row = match &mut opened {
+                Err(error) => row.failed(error.clone()),
+                Ok((subject, engine, limits)) => {
+                    let measured = self.measure(subject, engine, &load);
+                    self.go_on()?;
+                    let row = row.of(subject, engine.load, *limits);
+                    match measured {
+                        Ok(measured) => row.measured(subject, &measured),
+                        Err(error) => row.failed(error),
+                    }
+                }
+            };
+            if row.has_failed() {
+                self.status = Status::SomeFailed;
+            }
+            self.writer.row(row)?;
+        }
+        Ok(())
+    }
+
+    fn limits(&mut self, threads: usize) -> Result<Limits> {
+        let pool = machine::pool(threads)?;
+        Ok(self.probes.get(self.level, &pool))
+    }
+
+    /// Ends the program where nobody waits for more.
+    fn go_on(&self) -> Result<(), StdioError> {
+        if let Some(ended) = self.context.interrupt.status() {
+            return Err(StdioError::Ended(ended));
+        }
+        if self.writer.reader_gone() {
+            return Err(StdioError::Ended(Status::Done));
+        }
+        Ok(())
+    }
+
+    fn measure(
+        &self,
+        subject: &Subject,
+        engine: &mut Engine,
+        load: &Load,
+    ) -> Result<Measured, ErrorDetail> {
+        self.check(subject, engine, load)?;
+        machine::reset_peak();
+        let failed = |error: ForwardError| fault(ErrorCode::GenerationFailed, &error.into());
+        let start = |forward| Sequences::new(forward, load.depth, load.parallel);
+        let forward: &mut dyn Forward = &mut engine.forward;
+        let mut sequences = start(forward).map_err(failed)?;
+        let half = engine.half.as_mut().map(|half| start(half));
+        let mut half = half.transpose().map_err(failed)?;
+        let mut once = |test: Test| -> Result<Run, ForwardError> {
+            let run = sequences.run(test)?;
+            match (&mut half, subject.extrapolation) {
+                (Some(half), Some(extrapolation)) => Ok(extrapolation.run(&run, &half.run(test)?)),
+                _ => Ok(run),
+            }
+        };
+        if !self.args.tests.no_warmup {
+            // As llama-bench: the whole prompt, and one token.
+            let generated = load.test.generated.min(1);
+            once(Test {
+                generated,
+                ..load.test
+            })
+            .map_err(failed)?;
+        }
+        let mut runs = Vec::new();
+        for _ in 0..self.args.tests.repetitions {
+            runs.push(once(load.test).map_err(failed)?);
+            if self.go_on().is_err() {
+                break;
+            }
+        }
+        Ok(Measured {
+            runs,
+            peak_rss: machine::peak_rss(),
+        })
+    }
+
+    /// Refuses a load that the model or the machine cannot hold.
+    fn check(&self, subject: &Subject, engine: &Engine, load: &Load) -> Result<(), ErrorDetail> {
+        let (positions, trained) = (load.positions(), subject.context_length());
+        if positions > trained {
+            return Err(ErrorDetail {
+                code: ErrorCode::ContextExceeded,
+                message: format!(
+                    "the test needs {positions} positions, and the model was trained for \
+                     {trained}; use a smaller -d, -p or -n"
+                ),
+            });
+        }
+        let cache = engine.cache_bytes(load);
+        let available = machine::available().unwrap_or(u64::MAX);
+        if cache > available && !self.args.force.force {
+            return Err(ErrorDetail {
+                code: ErrorCode::OutOfMemory,
+                message: format!(
+                    "the cache needs {} of memory, and {} are available; use a smaller -d or \
+                     --parallel, or --force to try nevertheless",
+                    gib(cache),
+                    gib(available)
+                ),
+            });
+        }
+        Ok(())
+    }
+}
+
+fn fault(code: ErrorCode, error: &anyhow::Error) -> ErrorDetail {
+    ErrorDetail {
+        code,
+        message: format!("{error:#}"),
+    }
+}

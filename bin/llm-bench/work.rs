@@ -1,0 +1,191 @@
+//! What a test has to do at the least: bytes to read and multiply-adds, from
+//! the tensors' sizes and the model's numbers; and what share of the machine's
+//! limits a time is.
+
+use llm_engine::gguf::TensorInfo;
+use llm_engine::spec::Spec;
+use llm_record::Limits;
+
+use crate::measure::Load;
+
+/// Bytes of a number in the cache, an f16.
+const CACHE_BYTES: f64 = 2.0;
+
+/// The parts of a model that each token goes through.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Part {
+    bytes: f64,
+    /// Multiply-adds of a token with quantized weights.
+    integer: f64,
+    /// Multiply-adds of a token with float weights.
+    float: f64,
+}
+
+/// The work of one model.
+#[derive(Debug, Clone)]
+pub(crate) struct Work {
+    layers: Part,
+    /// The output matrix, which only tokens with logits go through.
+    head: Part,
+    /// For each layer, positions that it sees at most.
+    windows: Vec<usize>,
+    query_width: f64,
+    kv_width: f64,
+}
+
+/// What share of a limit was reached; `None` where the limit says nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Shares {
+    pub(crate) bandwidth: Option<f64>,
+    pub(crate) compute: Option<f64>,
+}
+
+impl Work {
+    pub(crate) fn new(tensors: &[TensorInfo], spec: &Spec) -> Self {
+        let has_output = tensors.iter().any(|tensor| tensor.name == "output.weight");
+        let head = if has_output {
+            "output.weight"
+        } else {
+            "token_embd.weight"
+        };
+        let part = |wanted: &dyn Fn(&str) -> bool| {
+            let tensors = tensors.iter().filter(|tensor| wanted(&tensor.name));
+            tensors.fold(Part::default(), Part::with)
+        };
+        let windows = spec.layers.iter().map(|layer| layer.window);
+        Self {
+            layers: part(&|name| name.starts_with("blk.")),
+            head: part(&|name| name == head),
+            windows: windows.map(|window| window.unwrap_or(usize::MAX)).collect(),
+            query_width: spec.query_width() as f64,
+            kv_width: spec.kv_width() as f64,
+        }
+    }
+
+    /// Returns the shares of the limits that a load reached which took
+    /// `seconds`.
+    pub(crate) fn shares(&self, load: &Load, seconds: f64, limits: &Limits) -> Shares {
+        let sequences = load.parallel as f64;
+        let (prompt, generated) = (load.test.prompt as f64, load.test.generated as f64);
+        // Of a prompt, only the last token gets logits.
+        let heads = sequences * (generated + f64::from(load.test.prompt > 0));
+        let tokens = sequences * (prompt + generated);
+        let seen = sequences * self.positions_seen(load);
+        // Scores and sums, each a multiply-add for each element of a query.
+        let attention = 2.0 * self.query_width * seen;
+        let integer = tokens * self.layers.integer + heads * self.head.integer;
+        let float = tokens * self.layers.float + heads * self.head.float + attention;
+        let arithmetic =
+            integer / limits.integer_macs_per_second + float / limits.float_macs_per_second;
+        // The sequences of a decoding step share one reading of the weights.
+        let bytes = generated * (self.layers.bytes + self.head.bytes)
+            + seen * 2.0 * self.kv_width * CACHE_BYTES;
+        let reading = bytes / limits.read_bytes_per_second;
+        Shares {
+            bandwidth: (load.test.prompt == 0).then_some(reading / seconds),
+            compute: Some(arithmetic / seconds),
+        }
+    }
+
+    /// Returns how many positions one sequence's tokens see in all layers,
+    /// their own included.
+    fn positions_seen(&self, load: &Load) -> f64 {
+        let from = load.depth;
+        let to = from + load.test.prompt + load.test.generated;
+        let layer = |&window: &usize| {
+            let tokens = (from..to).map(|position| (position + 1).min(window) as f64);
+            tokens.sum::<f64>()
+        };
+        self.windows.iter().map(layer).sum()
+    }
+}
+
+impl Part {
+    fn with(self, tensor: &TensorInfo) -> Self {
+        let macs = match tensor.shape.len() {
+            2 => tensor.elements() as f64,
+            _ => 0.0,
+        };
+        let is_quantized = tensor.dtype.block_elements().is_some_and(|block| block > 1);
+        let (integer, float) = if is_quantized {
+            (macs, 0.0)
+        } else {
+            (0.0, macs)
+        };
+        Self {
+            bytes: self.bytes + tensor.size.unwrap_or(0) as f64,
+            integer: self.integer + integer,
+            float: self.float + float,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use llm_engine::synthetic::Synthetic;
+
+    use super::*;
+    use crate::measure::Test;
+
+    const LIMITS: Limits = Limits {
+        read_bytes_per_second: 1e9,
+        integer_macs_per_second: 1e12,
+        float_macs_per_second: 1e11,
+    };
+
+    fn work(name: &str) -> (Work, Synthetic) {
+        let synthetic = Synthetic::parse(name).unwrap();
+        let spec = Spec::from_gguf(&synthetic.metadata()).unwrap();
+        (Work::new(&synthetic.tensors(), &spec), synthetic)
+    }
+
+    fn load(prompt: usize, generated: usize, depth: usize, parallel: usize) -> Load {
+        Load {
+            test: Test { prompt, generated },
+            depth,
+            parallel,
+        }
+    }
+
+    /// llama-3.2-1b is tied: every weight but those of the norms is read for
+    /// each token, and 16 layers of 512 keys and values of a position.
+    #[test]
+    fn decoding_reads_all_weights_and_the_cache() {
+        let (work, synthetic) = work("llama-3.2-1b:q4_k_m");
+        let shares = work.shares(&load(0, 10, 1000, 4), 2.0, &LIMITS);
+        let positions: usize = (1001..=1010).sum();
+        let cache = 4 * 16 * positions * 2 * 512 * 2;
+        let bytes = 10.0 * synthetic.weight_bytes() as f64 + cache as f64;
+        let expected = bytes / 1e9 / 2.0;
+        assert!((shares.bandwidth.unwrap() / expected - 1.0).abs() < 1e-4);
+    }
+
+    /// The layers have 973 million multiply-adds a token, from
+    /// the widths: 16 (2048 (2048 + 2 x 512 + 2048) + 3 x 2048 x 8192).
+    #[test]
+    fn a_prompt_is_arithmetic_and_has_logits_once() {
+        let (work, _) = work("llama-3.2-1b:q8_0");
+        let shares = work.shares(&load(100, 0, 0, 1), 1.0, &LIMITS);
+        let layer = 2048 * (2048 + 2 * 512 + 2048) + 3 * 2048 * 8192;
+        let integer = 100.0 * 16.0 * layer as f64 + 128_256.0 * 2048.0;
+        let attention = 16.0 * 2.0 * 2048.0 * 5050.0;
+        let expected = integer / 1e12 + attention / 1e11;
+        assert!((shares.compute.unwrap() / expected - 1.0).abs() < 1e-9);
+        assert_eq!(shares.bandwidth, None);
+    }
+
+    #[test]
+    fn floats_count_against_the_float_peak_and_windows_end_sight() {
+        let (quantized, _) = work("tiny-llama:q8_0");
+        let (floats, _) = work("tiny-llama:f16");
+        let one = |work: &Work| {
+            let shares = work.shares(&load(1, 0, 0, 1), 1.0, &LIMITS);
+            shares.compute.unwrap()
+        };
+        assert!(one(&floats) > 8.0 * one(&quantized));
+        let (gemma, _) = work("gemma-3-270m:q8_0");
+        // 15 layers with a window of 512, 3 without.
+        let expected = 15.0 * 512.0 + 3.0 * 4097.0;
+        assert_eq!(gemma.positions_seen(&load(0, 1, 4096, 1)), expected);
+    }
+}

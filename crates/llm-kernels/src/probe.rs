@@ -1,0 +1,123 @@
+//! What this machine can do at most, measured by small loops on all threads:
+//! read memory, multiply integers as a level's kernels do, multiply floats.
+//! Benchmarks set what was reached against it.
+
+mod products;
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use crate::pool::Pool;
+use crate::simd::{Level, dispatch};
+
+/// The limits of a machine at one level with one number of threads.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limits {
+    /// Bytes read from memory, per second.
+    pub read_bytes_per_second: f64,
+    /// Multiply-adds of 8-bit integers with 32-bit sums, per second.
+    pub integer_macs_per_second: f64,
+    /// Multiply-adds of `f32`, per second.
+    pub float_macs_per_second: f64,
+}
+
+/// Measurements of each limit; the best counts, since whatever disturbs one
+/// only makes it slower.
+const ROUNDS: usize = 5;
+
+/// Measures all limits; memory by reading `bytes` bytes, which should be
+/// several times the size of the caches. Takes a fraction of a second.
+pub fn measure(level: Level, pool: &Pool, bytes: usize) -> Limits {
+    Limits {
+        read_bytes_per_second: read_bandwidth(level, pool, bytes),
+        integer_macs_per_second: peak(pool, products::integer(level)),
+        float_macs_per_second: peak(pool, products::float(level)),
+    }
+}
+
+/// Reads a block of memory from end to end, each thread its next piece.
+fn read_bandwidth(level: Level, pool: &Pool, bytes: usize) -> f64 {
+    /// Long enough for the prefetcher, short enough to share evenly.
+    const PIECE: usize = (1 << 20) / size_of::<u64>();
+    // Ones, since untouched zeros would all be the same page.
+    let memory = vec![1_u64; (bytes / size_of::<u64>()).max(PIECE)];
+    let pieces = memory.len() / PIECE;
+    best(pool, || {
+        pool.for_each(pieces, |piece| {
+            let words = &memory[piece * PIECE..(piece + 1) * PIECE];
+            black_box(sum(level, words));
+        });
+        (pieces * PIECE * size_of::<u64>()) as f64
+    })
+}
+
+dispatch! {
+    fn sum(words: &[u64]) -> u64 = sum_body
+}
+
+#[inline(always)]
+fn sum_body(words: &[u64]) -> u64 {
+    words.iter().fold(0, |sum, word| sum.wrapping_add(*word))
+}
+
+/// A loop in registers: runs a number of rounds and returns the multiply-adds
+/// that it has done.
+type Loop = fn(usize) -> u64;
+
+/// Runs a loop on all threads.
+fn peak(pool: &Pool, run: Loop) -> f64 {
+    /// Rounds of a share: some 100 µs, so that the threads end together.
+    const SHARE: usize = 1000;
+    let shares = 128 * pool.threads();
+    best(pool, || {
+        let share = run(black_box(1));
+        pool.for_each(shares, |_| {
+            black_box(run(black_box(SHARE)));
+        });
+        (share as usize * SHARE * shares) as f64
+    })
+}
+
+/// Returns the highest rate of several measurements of `run`, which returns
+/// what it has done.
+fn best(pool: &Pool, run: impl Fn() -> f64) -> f64 {
+    // Wakes the threads and brings the processor to its speed.
+    pool.for_each(pool.threads(), |_| {});
+    let rates = (0..ROUNDS).map(|_| {
+        let start = Instant::now();
+        let done = run();
+        done / start.elapsed().as_secs_f64()
+    });
+    rates.fold(0.0, f64::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_level_has_limits() {
+        let pool = Pool::new(2).unwrap();
+        for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+            let limits = measure(level, &pool, 4 << 20);
+            let all = [
+                limits.read_bytes_per_second,
+                limits.integer_macs_per_second,
+                limits.float_macs_per_second,
+            ];
+            // Anything that runs this does a million in a second, and nothing
+            // does 10^15: a loop that was optimized away would.
+            for limit in all {
+                assert!((1e6..1e15).contains(&limit), "{}: {limits:?}", level.name());
+            }
+        }
+    }
+
+    #[test]
+    fn every_word_is_read() {
+        let words: Vec<u64> = (0..1000).collect();
+        for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+            assert_eq!(sum(level, &words), 999 * 1000 / 2);
+        }
+    }
+}
