@@ -52,9 +52,9 @@ impl Answerer {
     /// and prepares the device.
     pub(crate) fn open(args: &RunArgs, context: &Context) -> Result<Self> {
         let start = Instant::now();
-        let found = open::find(&args.model.model, context)?;
+        let (found, header) = open::find(&args.model.model, context)?;
         let template = open::template(&args.template)?;
-        let model = Model::open(&found.paths(), found.folder.as_deref(), &template)?;
+        let model = Model::from_gguf(&header, found.folder.as_deref(), &template)?;
         let mut flags = args.sampling.settings();
         if flags.seed == Some(-1) {
             // One for the whole run; lines differ by their ids.

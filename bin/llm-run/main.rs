@@ -9,6 +9,7 @@ mod memory;
 mod open;
 mod settings;
 
+use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -30,14 +31,16 @@ fn run(args: &RunArgs, context: &Context) -> Result<Status> {
     let form = Form::choose(&args.output, jobs.is_single(), stdout_is_terminal())?;
     let messages = context.messages.quiet(args.quiet.quiet);
     let mut output = Output::open(&args.output, form, jobs.inputs(), messages)?;
-    let mut answerer: Option<Answerer> = None;
+    // Never dropped: when the process ends, the system takes back weights, cache
+    // and threads at once, and nobody waits while they are put away in order.
+    let mut answerer: ManuallyDrop<Option<Answerer>> = ManuallyDrop::new(None);
     let mut status = Status::Done;
     for item in jobs.warning(messages) {
         let ended = match item? {
             Item::Run(job) => {
                 // Opened by the first request that needs it, so that an empty
                 // input costs nothing.
-                let answerer = match &mut answerer {
+                let answerer = match &mut *answerer {
                     Some(answerer) => answerer,
                     None => answerer.insert(Answerer::open(args, context)?),
                 };

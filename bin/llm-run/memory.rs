@@ -12,6 +12,10 @@ use sysinfo::{Pid, Process, ProcessRefreshKind, ProcessesToUpdate, System};
 /// buffers of a chunk and the program itself, generously.
 const OVERHEAD: u64 = 128 << 20;
 
+/// A cache that the overhead has room for: no request with a smaller one has to
+/// wait for a look at the system's tables.
+const SMALL_CACHE: u64 = 16 << 20;
+
 /// Returns the memory that this process may still take, in bytes: what the
 /// system calls available (the page cache that holds the weights included),
 /// or what its control group leaves, if that is less. `None` if the system
@@ -73,6 +77,9 @@ pub(crate) fn check(
 /// blocks of earlier requests as taken, so this errs to the safe side.
 pub(crate) fn shortage(model: &Model, positions: usize) -> Option<String> {
     let cache = cache_bytes::<f16>(&model.spec, positions);
+    if cache <= SMALL_CACHE {
+        return None;
+    }
     let left = available().filter(|left| cache > *left)?;
     Some(format!(
         "the cache for {positions} tokens needs {} of memory, and {} are left; a smaller -n needs \

@@ -19,14 +19,24 @@ use llm_kernels::simd::Level;
 use llm_record::{Build, ModelIdentity, TemplateUse};
 use llm_store::{Event, ResolvedModel, Store, StoreError};
 
-/// Finds the model's files. A bare file that is new is hashed once, after a
-/// look at its header: a damaged file of 40 GB need not be read to say so.
-pub(crate) fn find(name: &str, context: &Context) -> Result<ResolvedModel> {
+/// Finds the model's files and reads their headers. A bare file that is new is
+/// hashed once, after its header was read: a damaged file of 40 GB need not be
+/// read to say so.
+pub(crate) fn find(name: &str, context: &Context) -> Result<(ResolvedModel, Gguf)> {
     let store = Store::from_env();
     let paths = store.locate(name)?;
-    if Path::new(name).is_file() {
-        drop(Gguf::open(&paths)?);
-    }
+    let bare = Path::new(name).is_file();
+    let header = bare.then(|| Gguf::open(&paths)).transpose()?;
+    let found = vouch(&store, name, context)?;
+    let header = match header {
+        Some(header) => header,
+        None => Gguf::open(&found.paths())?,
+    };
+    Ok((found, header))
+}
+
+/// Finds the model's files and their digests.
+fn vouch(store: &Store, name: &str, context: &Context) -> Result<ResolvedModel> {
     let how_often = match store.settings().digest_folder {
         Some(_) => "this once",
         None => "each time, for want of a place to remember it (set HOME)",

@@ -1,15 +1,17 @@
 //! A GGUF file (or the shards of a split one) as metadata and named tensors.
 //!
-//! The header is read eagerly and checked against the file's size; tensor
-//! bytes stay in the memory map until somebody looks at them. What the numbers
+//! The header is read eagerly and checked against the file's size; arrays and
+//! tensors stay in the memory map until somebody looks at them. What the numbers
 //! mean is left to `spec` and `tokens`.
 //! Format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>.
 
+mod array;
 mod error;
 mod metadata;
 mod reader;
 mod tensor_type;
 
+pub use array::{Floats, Integers, Strings};
 pub use error::GgufError;
 pub use metadata::{Metadata, Value};
 pub use tensor_type::TensorType;
@@ -85,13 +87,12 @@ impl Gguf {
     ) -> Result<Self, GgufError> {
         let mut gguf: Option<Self> = None;
         for (shard, (path, mapping)) in paths.iter().zip(mappings).enumerate() {
-            let mapping = mapping?;
-            let header = reader::read_header(mapping.bytes(), shard).map_err(|reason| {
-                GgufError::Malformed {
+            let mapping = Arc::new(mapping?);
+            let header =
+                reader::read_header(&mapping, shard).map_err(|reason| GgufError::Malformed {
                     path: path.clone(),
                     reason,
-                }
-            })?;
+                })?;
             let joined = gguf.get_or_insert_with(|| Self {
                 version: header.version,
                 metadata: header.metadata,
@@ -100,7 +101,7 @@ impl Gguf {
                 shards: Vec::new(),
                 paths: paths.to_vec(),
             });
-            joined.add_shard(path, Arc::new(mapping), header.tensors)?;
+            joined.add_shard(path, mapping, header.tensors)?;
         }
         let gguf = gguf.ok_or(GgufError::NoFile)?;
         gguf.check_split()?;

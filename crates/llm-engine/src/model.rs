@@ -118,14 +118,25 @@ impl Model {
         folder: Option<&Path>,
         template: &TemplateChoice,
     ) -> Result<Self, ModelError> {
-        let gguf = Gguf::open(paths)?;
+        Self::from_gguf(&Gguf::open(paths)?, folder, template)
+    }
+
+    /// Does the same with files whose headers have been read.
+    ///
+    /// # Errors
+    /// A model that cannot be run.
+    pub fn from_gguf(
+        gguf: &Gguf,
+        folder: Option<&Path>,
+        template: &TemplateChoice,
+    ) -> Result<Self, ModelError> {
         let path = || gguf.paths()[0].clone();
         let metadata = gguf.metadata();
         let spec = Spec::from_gguf(metadata).map_err(|source| ModelError::Spec {
             path: path(),
             source,
         })?;
-        let weights = Weights::from_gguf(&gguf, &spec);
+        let weights = Weights::from_gguf(gguf, &spec);
         let weights = weights.map_err(|source| ModelError::Weights {
             path: path(),
             source,
@@ -154,7 +165,7 @@ impl Model {
         })?;
         Ok(Self {
             sampling: defaults::recommended(folder, metadata),
-            summary: Summary::of(&gguf),
+            summary: Summary::of(gguf),
             spec: Arc::new(spec),
             weights: Arc::new(weights),
             tokenizer,

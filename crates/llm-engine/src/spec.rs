@@ -231,8 +231,8 @@ impl Reader<'_> {
             None => return Ok(None),
             Some(Value::Integers(sizes)) => {
                 // One a layer; only models whose layers agree can be run.
-                let first = sizes.first().copied();
-                if sizes.iter().any(|size| Some(*size) != first) {
+                let first = sizes.iter().next();
+                if sizes.iter().any(|size| Some(size) != first) {
                     return Err(SpecError::Unsupported(format!(
                         "a {name} that changes from layer to layer"
                     )));

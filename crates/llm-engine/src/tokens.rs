@@ -22,7 +22,7 @@ pub use decoder::Decoder;
 use bpe::BytePairs;
 use special::{Fragment, Specials};
 use spm::ScoredPieces;
-use vocabulary::{Spelling, Vocabulary, token_texts};
+use vocabulary::{Spelling, Vocabulary};
 
 use crate::gguf::Metadata;
 
@@ -132,14 +132,15 @@ impl Tokenizer {
             known: kind::known_names(),
         })?;
         let vocabulary = Vocabulary::read(metadata, Spelling::ByteLevel, [None; 3])?;
-        let model = Model::Bpe(BytePairs::new(metadata, kind, &vocabulary)?);
-        Self::assemble(
+        let model = Model::Bpe(BytePairs::new(metadata, kind)?);
+        let name = format!("gpt2/{pre}");
+        Ok(Self::assemble(
             metadata,
-            format!("gpt2/{pre}"),
+            name,
             vocabulary,
             model,
             kind.add_bos,
-        )
+        ))
     }
 
     fn sentence_piece(metadata: &Metadata) -> Result<Self, TokenizerError> {
@@ -147,7 +148,8 @@ impl Tokenizer {
         let defaults = [Some(1), Some(2), Some(0)];
         let vocabulary = Vocabulary::read(metadata, Spelling::SentencePiece, defaults)?;
         let model = Model::Spm(ScoredPieces::new(metadata, &vocabulary)?);
-        Self::assemble(metadata, "llama".into(), vocabulary, model, true)
+        let name = "llama".into();
+        Ok(Self::assemble(metadata, name, vocabulary, model, true))
     }
 
     fn assemble(
@@ -156,22 +158,22 @@ impl Tokenizer {
         vocabulary: Vocabulary,
         model: Model,
         add_bos: bool,
-    ) -> Result<Self, TokenizerError> {
+    ) -> Self {
         let flag = |name: &str| metadata.bool(&format!("tokenizer.ggml.{name}"));
         let title = metadata.string("general.name").unwrap_or_default();
         let title = title.to_lowercase();
         let phi3 = title.contains("phi-3") || title.contains("phi3");
         let is_spm = matches!(model, Model::Spm(_));
-        Ok(Self {
+        Self {
             name,
-            specials: Specials::new(&vocabulary, token_texts(metadata)?, phi3),
+            specials: Specials::new(&vocabulary, phi3),
             vocabulary,
             model,
             add_bos: flag("add_bos_token").unwrap_or(add_bos),
             add_eos: flag("add_eos_token").unwrap_or(false),
             // In llama.cpp the flag has no effect on byte-level BPE either.
             add_space_prefix: is_spm && flag("add_space_prefix").unwrap_or(true),
-        })
+        }
     }
 
     /// Returns the ids of `text`.
@@ -210,12 +212,14 @@ impl Tokenizer {
     fn encode_text(&self, text: &str, parse_special: bool, ids: &mut Vec<u32>) {
         // As in llama.cpp, a user-defined token counts as markup here.
         let mut after_markup = true; // or at the beginning
-        for fragment in self.specials.cut(text, parse_special) {
+        let vocabulary = &self.vocabulary;
+        for fragment in self.specials.cut(vocabulary, text, parse_special) {
             match (&fragment, &self.model) {
                 (Fragment::Token(id), _) => ids.push(*id),
-                (Fragment::Text(text), Model::Bpe(pairs)) => pairs.encode(text, ids),
+                (Fragment::Text(text), Model::Bpe(pairs)) => pairs.encode(vocabulary, text, ids),
                 (Fragment::Text(text), Model::Spm(pieces)) => {
-                    pieces.encode(text, self.add_space_prefix && after_markup, ids);
+                    let prefix = self.add_space_prefix && after_markup;
+                    pieces.encode(vocabulary, text, prefix, ids);
                 }
             }
             after_markup = matches!(fragment, Fragment::Token(_));
@@ -247,8 +251,10 @@ impl Tokenizer {
 
     /// Returns the bytes that `id` stands for: possibly a part of a character,
     /// markup as it is written, nothing for an id beyond the vocabulary.
-    pub fn token_bytes(&self, id: u32) -> &[u8] {
-        self.vocabulary.piece(id)
+    pub fn token_bytes(&self, id: u32) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.vocabulary.show(id, &mut bytes);
+        bytes
     }
 
     /// Returns whether `id` is markup, which decoded text does not show.
@@ -288,12 +294,12 @@ impl Tokenizer {
 
     fn text_of(&self, id: Option<u32>) -> String {
         let bytes = id.map(|id| self.token_bytes(id)).unwrap_or_default();
-        String::from_utf8_lossy(bytes).into_owned()
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// Returns the number of tokens.
     pub fn vocabulary_size(&self) -> usize {
-        self.vocabulary.types.len()
+        self.vocabulary.len()
     }
 
     /// Returns the tokenizer's kind as the file names it: `gpt2/` and the

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-/// A metadata value. Arrays of numbers are kept in the widest type of their
-/// kind, since readers ask for the meaning and not for the storage.
-#[derive(Debug, Clone, PartialEq)]
+use super::{Floats, Integers, Strings};
+
+/// A metadata value. Numbers are read in the widest type of their kind, since
+/// readers ask for the meaning and not for the storage.
+#[derive(Debug, Clone)]
 pub enum Value {
     /// Any unsigned integer.
     Unsigned(u64),
@@ -17,15 +19,15 @@ pub enum Value {
     /// A string; invalid UTF-8 is replaced.
     String(String),
     /// An array of integers or truth values.
-    Integers(Vec<i64>),
+    Integers(Integers),
     /// An array of floats.
-    Floats(Vec<f32>),
+    Floats(Floats),
     /// An array of strings.
-    Strings(Vec<String>),
+    Strings(Strings),
 }
 
 /// The metadata of one file.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct Metadata {
     values: BTreeMap<String, Value>,
 }
@@ -82,7 +84,7 @@ impl Metadata {
     }
 
     /// Returns an array of strings.
-    pub fn strings(&self, key: &str) -> Option<&[String]> {
+    pub fn strings(&self, key: &str) -> Option<&Strings> {
         match self.get(key)? {
             Value::Strings(items) => Some(items),
             _ => None,
@@ -90,7 +92,7 @@ impl Metadata {
     }
 
     /// Returns an array of floats.
-    pub fn f32s(&self, key: &str) -> Option<&[f32]> {
+    pub fn f32s(&self, key: &str) -> Option<&Floats> {
         match self.get(key)? {
             Value::Floats(items) => Some(items),
             _ => None,
@@ -98,7 +100,7 @@ impl Metadata {
     }
 
     /// Returns an array of integers or truth values (as 0 and 1).
-    pub fn integers(&self, key: &str) -> Option<&[i64]> {
+    pub fn integers(&self, key: &str) -> Option<&Integers> {
         match self.get(key)? {
             Value::Integers(items) => Some(items),
             _ => None,

@@ -3,7 +3,12 @@
 //! Every count is compared with the bytes that are left before anything is
 //! allocated, so a header that claims 2^60 tensors costs nothing.
 
-use super::{Metadata, TensorInfo, TensorType, Value};
+use std::sync::Arc;
+
+use llm_kernels::mmap::Mapping;
+
+use super::array::{float, integer, width};
+use super::{Floats, Integers, Metadata, Strings, TensorInfo, TensorType, Value};
 
 /// What the header of one file holds.
 pub(super) struct Header {
@@ -25,8 +30,9 @@ const LONGEST_KEY: usize = 65_535;
 const LONGEST_TENSOR_NAME: usize = 64;
 
 /// Reads the header of one file; `shard` is stored in its tensors.
-pub(super) fn read_header(bytes: &[u8], shard: usize) -> Result<Header, String> {
-    let mut cursor = Cursor { bytes, at: 0 };
+pub(super) fn read_header(file: &Arc<Mapping>, shard: usize) -> Result<Header, String> {
+    let bytes = file.bytes();
+    let mut cursor = Cursor { file, bytes, at: 0 };
     if cursor.take(4).ok() != Some(b"GGUF") {
         return Err("it does not begin with the four letters GGUF".into());
     }
@@ -104,6 +110,7 @@ fn place_tensors(
 
 /// A position in the header's bytes.
 struct Cursor<'a> {
+    file: &'a Arc<Mapping>,
     bytes: &'a [u8],
     at: usize,
 }
@@ -228,52 +235,47 @@ impl<'a> Cursor<'a> {
         let type_id = self.u32()?;
         let count = self.u64()?;
         let smallest = match type_id {
-            0 | 1 | 7 => 1,
-            2 | 3 => 2,
-            4..=6 => 4,
-            8 | 10..=12 => 8,
+            0..=8 | 10..=12 => width(type_id),
             _ => {
                 return Err(format!(
                     "the metadata key '{key}' is an array of the unknown type {type_id}"
                 ));
             }
         };
-        self.check_count(count, smallest, "array elements")?;
-        let range = 0..count;
+        self.check_count(count, smallest as u64, "array elements")?;
+        let count = count as usize;
+        if type_id == 8 {
+            return self.strings(key, count).map(Value::Strings);
+        }
+        let start = self.at;
+        self.take(count * smallest)?;
+        let range = start..self.at;
         Ok(match type_id {
-            6 | 12 => Value::Floats(
-                range
-                    .map(|_| Ok(self.float(type_id)? as f32))
-                    .collect::<Result<_, String>>()?,
-            ),
-            8 => Value::Strings(range.map(|_| self.string()).collect::<Result<_, _>>()?),
-            _ => Value::Integers(
-                range
-                    .map(|_| self.integer(type_id))
-                    .collect::<Result<_, _>>()?,
-            ),
+            6 | 12 => Value::Floats(Floats::in_file(self.file, range, type_id)),
+            _ => Value::Integers(Integers::in_file(self.file, range, type_id)),
         })
     }
 
-    /// Reads an integer or truth value of the GGUF type `type_id`; 64-bit
-    /// unsigned values keep their bits.
+    /// Finds `count` strings; each stands after its length.
+    fn strings(&mut self, key: &str, count: usize) -> Result<Strings, String> {
+        let from = self.at;
+        let mut starts = Vec::with_capacity(count + 1);
+        starts.push(0);
+        for _ in 0..count {
+            let length = self.u64()?;
+            self.check_count(length, 1, "bytes of text")?;
+            self.take(length as usize)?;
+            let end = u32::try_from(self.at - from);
+            starts.push(end.map_err(|_| format!("the array '{key}' has more than 4 GiB"))?);
+        }
+        Ok(Strings::in_file(self.file, from..self.at, starts))
+    }
+
     fn integer(&mut self, type_id: u32) -> Result<i64, String> {
-        Ok(match type_id {
-            0 | 7 => i64::from(u8::from_le_bytes(self.array()?)),
-            1 => i64::from(i8::from_le_bytes(self.array()?)),
-            2 => i64::from(u16::from_le_bytes(self.array()?)),
-            3 => i64::from(i16::from_le_bytes(self.array()?)),
-            4 => i64::from(u32::from_le_bytes(self.array()?)),
-            5 => i64::from(i32::from_le_bytes(self.array()?)),
-            _ => i64::from_le_bytes(self.array()?),
-        })
+        Ok(integer(type_id, self.take(width(type_id))?))
     }
 
     fn float(&mut self, type_id: u32) -> Result<f64, String> {
-        Ok(if type_id == 6 {
-            f64::from(f32::from_le_bytes(self.array()?))
-        } else {
-            f64::from_le_bytes(self.array()?)
-        })
+        Ok(float(type_id, self.take(width(type_id))?))
     }
 }

@@ -75,13 +75,60 @@ fn a_small_file_is_read_whole() {
         Some("llama")
     );
     assert_eq!(gguf.metadata().u64("llama.block_count"), Some(7));
-    assert_eq!(gguf.metadata().strings("tokens").unwrap(), ["a", "b"]);
+    let tokens = gguf.metadata().strings("tokens").unwrap();
+    assert!(tokens.iter().eq([b"a", b"b"]));
+    assert_eq!((tokens.len(), tokens.get(1)), (2, Some(&b"b"[..])));
+    assert_eq!(tokens.get(2), None);
     let one = gguf.tensor("one").unwrap();
     assert_eq!((one.elements(), one.size), (64, Some(68)));
     assert_eq!(gguf.bytes(one), [7; 68]);
     let unknown = gguf.tensor("two").unwrap();
     assert_eq!(unknown.dtype.to_string(), "type 12345");
     assert_eq!((unknown.size, gguf.bytes(unknown).len()), (None, 0));
+}
+
+#[test]
+fn arrays_of_every_type_are_read() {
+    let array = |type_id: u32, items: &[u8], count: u64| {
+        let mut writer = Writer::new(3, 0, 1)
+            .text("k")
+            .u32(9)
+            .u32(type_id)
+            .u64(count);
+        writer.0.extend(items);
+        open(&writer.0).unwrap()
+    };
+    let integers = |type_id, items: &[u8]| -> Vec<i64> {
+        let gguf = array(type_id, items, 2);
+        let found = gguf.metadata().integers("k").unwrap();
+        assert_eq!((found.len(), found.is_empty()), (2, false));
+        found.iter().collect()
+    };
+    assert_eq!(integers(0, &[255, 1]), [255, 1]);
+    assert_eq!(integers(1, &[255, 1]), [-1, 1]);
+    assert_eq!(integers(2, &[255, 255, 1, 0]), [65_535, 1]);
+    assert_eq!(integers(3, &[255, 255, 1, 0]), [-1, 1]);
+    assert_eq!(
+        integers(4, &[[255; 4], [1, 0, 0, 0]].concat()),
+        [4_294_967_295, 1]
+    );
+    assert_eq!(integers(5, &[[255; 4], [1, 0, 0, 0]].concat()), [-1, 1]);
+    assert_eq!(integers(7, &[0, 1]), [0, 1]);
+    assert_eq!(integers(11, &[[255; 8], [0; 8]].concat()), [-1, 0]);
+    for (type_id, items) in [
+        (6, [0.5_f32.to_le_bytes(), (-2_f32).to_le_bytes()].concat()),
+        (12, [0.5_f64.to_le_bytes(), (-2_f64).to_le_bytes()].concat()),
+    ] {
+        let gguf = array(type_id, &items, 2);
+        let found = gguf.metadata().f32s("k").unwrap();
+        assert_eq!((found.len(), found.is_empty()), (2, false));
+        assert_eq!(
+            [0, 1, 2, usize::MAX].map(|at| found.get(at)),
+            [Some(0.5), Some(-2.0), None, None]
+        );
+    }
+    let none = array(8, &[], 0);
+    assert!(none.metadata().strings("k").unwrap().is_empty());
 }
 
 #[test]

@@ -39,9 +39,31 @@ static CLASSES: LazyLock<Vec<u8>> = LazyLock::new(|| {
     classes
 });
 
+/// The same for ASCII, which most texts do not leave: the table of all
+/// characters is only made for one that does.
+const ASCII_CLASSES: [u8; 128] = {
+    let mut classes = [0; 128];
+    let mut code = 0;
+    while code < classes.len() {
+        classes[code] = match code as u8 {
+            b'A'..=b'Z' | b'a'..=b'z' => LETTER,
+            b'0'..=b'9' => NUMBER,
+            b'$' | b'+' | b'<' | b'=' | b'>' | b'^' | b'`' | b'|' | b'~' => 0, // symbols
+            b'!'..=b'~' => PUNCTUATION,
+            b'\t'..=b'\r' | b' ' => SPACE,
+            _ => 0,
+        };
+        code += 1;
+    }
+    classes
+};
+
 /// Returns the class bits of `character`, 0 for one that has none of them.
 pub(super) fn class(character: char) -> u8 {
-    CLASSES[character as usize]
+    let ascii = ASCII_CLASSES.get(character as usize);
+    ascii
+        .copied()
+        .unwrap_or_else(|| CLASSES[character as usize])
 }
 
 #[cfg(test)]
@@ -70,5 +92,10 @@ mod tests {
         ] {
             assert_eq!(class(character), expected, "{character:?}");
         }
+    }
+
+    #[test]
+    fn ascii_is_classified_as_by_unicode() {
+        assert_eq!(ASCII_CLASSES[..], CLASSES[..ASCII_CLASSES.len()]);
     }
 }

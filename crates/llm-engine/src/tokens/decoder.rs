@@ -33,12 +33,14 @@ impl<'t> Decoder<'t> {
         if self.tokenizer.is_markup(id) {
             return &self.text;
         }
-        let mut bytes = self.tokenizer.token_bytes(id);
-        if self.drops_space && !bytes.is_empty() {
+        self.tokenizer.vocabulary.show(id, &mut self.pending);
+        // Nothing is pending before the first bytes that are shown.
+        if self.drops_space && !self.pending.is_empty() {
             self.drops_space = false;
-            bytes = bytes.strip_prefix(b" ").unwrap_or(bytes);
+            if self.pending.starts_with(b" ") {
+                self.pending.remove(0);
+            }
         }
-        self.pending.extend_from_slice(bytes);
         self.take_characters();
         &self.text
     }

@@ -2,7 +2,7 @@
 //! found by text, by the rules of llama.cpp's `llama_vocab::impl::load`, since
 //! chat models are used through what it finds.
 
-use super::vocabulary::{TokenType, special_id};
+use super::vocabulary::{TokenType, Vocabulary, special_id};
 use crate::gguf::Metadata;
 
 /// Tokens that end a generation wherever they are in a vocabulary.
@@ -110,14 +110,11 @@ const SHOWN_TEXTS: [&str; 4] = ["<|channel|>", "<|message|>", "<|start|>", "<|co
 
 /// Returns the ids that end a generation, ascending, and corrects the types
 /// of tokens whose text says more than their stated type.
-pub(super) fn find(
-    metadata: &Metadata,
-    texts: &[String],
-    types: &mut [TokenType],
-    eos: Option<u32>,
-) -> Vec<u32> {
-    let known = Known::new(texts);
-    let stated = |name: &str| special_id(metadata, name, texts.len());
+pub(super) fn find(metadata: &Metadata, vocabulary: &mut Vocabulary) -> Vec<u32> {
+    let known = Known::new(vocabulary);
+    let (eos, count) = (vocabulary.eos, vocabulary.len());
+    let stated = |name: &str| special_id(metadata, name, count);
+    let types = &mut vocabulary.types;
     let mut endings: Vec<u32> = [eos, stated("eot"), stated("eom")]
         .into_iter()
         .flatten()
@@ -165,20 +162,17 @@ fn take_back(known: &Known, types: &mut [TokenType], endings: &mut Vec<u32>) {
 }
 
 /// Where the texts of this file's tables stand in a vocabulary.
-struct Known<'a>(Vec<(&'a str, u32)>);
+struct Known(Vec<(&'static str, u32)>);
 
-impl<'a> Known<'a> {
-    fn new(texts: &'a [String]) -> Self {
-        let tables = || {
-            let fills = FILL_ROLES.iter().flat_map(|role| role.texts);
-            ENDING_TEXTS.iter().chain(fills).chain(&SHOWN_TEXTS)
-        };
-        // Few tokens begin like markup, so the others cost one look each.
-        let looks_known = |text: &str| {
-            text.starts_with(['<', '[', '_', '▁']) && tables().any(|known| *known == text)
-        };
-        let found = texts.iter().zip(0..).filter(|(text, _)| looks_known(text));
-        Self(found.map(|(text, id)| (text.as_str(), id)).collect())
+impl Known {
+    fn new(vocabulary: &Vocabulary) -> Self {
+        let fills = FILL_ROLES.iter().flat_map(|role| role.texts);
+        let texts = ENDING_TEXTS.iter().chain(fills).chain(&SHOWN_TEXTS);
+        let found = texts.filter_map(|&text| {
+            let id = vocabulary.find(text.as_bytes(), |_| true)?;
+            Some((text, id))
+        });
+        Self(found.collect())
     }
 
     fn id(&self, text: &str) -> Option<u32> {

@@ -56,14 +56,14 @@ impl Merger {
     pub(super) fn merge(
         &mut self,
         parts: impl Iterator<Item = (usize, u32)>,
-        join: impl Fn(&Symbol, &Symbol) -> Option<Join>,
+        mut join: impl FnMut(&Symbol, &Symbol) -> Option<Join>,
     ) -> impl Iterator<Item = &Symbol> {
         self.fill(parts);
         for right in 1..self.symbols.len() {
-            self.queue_pair(right - 1, right, &join);
+            self.queue_pair(right - 1, right, &mut join);
         }
         while let Some(Reverse(candidate)) = self.queue.pop() {
-            self.apply(candidate, &join);
+            self.apply(candidate, &mut join);
         }
         self.symbols.iter().filter(|symbol| symbol.length > 0)
     }
@@ -90,7 +90,7 @@ impl Merger {
         &mut self,
         left: usize,
         right: usize,
-        join: &impl Fn(&Symbol, &Symbol) -> Option<Join>,
+        join: &mut impl FnMut(&Symbol, &Symbol) -> Option<Join>,
     ) {
         let (Some(first), Some(second)) = (self.symbols.get(left), self.symbols.get(right)) else {
             return; // one of the two is `END`
@@ -106,7 +106,11 @@ impl Merger {
         }
     }
 
-    fn apply(&mut self, candidate: Candidate, join: &impl Fn(&Symbol, &Symbol) -> Option<Join>) {
+    fn apply(
+        &mut self,
+        candidate: Candidate,
+        join: &mut impl FnMut(&Symbol, &Symbol) -> Option<Join>,
+    ) {
         let left = self.symbols[candidate.left];
         let Some(&right) = self.symbols.get(left.next) else {
             return;

@@ -5,8 +5,6 @@
 //! which differs only where two of them overlap in part.) One pass over the
 //! text, whatever the number of special tokens.
 
-use std::collections::HashMap;
-
 use super::vocabulary::{TokenType, Vocabulary};
 
 /// A stretch of text, or a special token that stood in it.
@@ -18,74 +16,66 @@ pub(super) enum Fragment<'t> {
     Token(u32),
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Special {
-    id: u32,
-    /// Found in any text, rather than on request only.
-    always: bool,
-    /// Swallows the white space that follows it.
-    strips_right: bool,
-}
-
-/// All special tokens of a vocabulary.
+/// Where special tokens can begin. Which ones there are, the vocabulary knows.
 #[derive(Debug)]
 pub(super) struct Specials {
-    by_text: HashMap<String, Special>,
     /// For each first byte the lengths that occur, the longest first.
     lengths: Vec<Vec<usize>>,
+    /// Apply what the converter cannot write down for Phi-3: its markup
+    /// swallows the white space after it.
+    phi3: bool,
 }
 
 impl Specials {
-    /// Collects them from `vocabulary`, whose tokens are written `texts`.
-    /// `phi3`: apply what the converter cannot write down for Phi-3, whose
-    /// markup swallows the white space after it.
-    pub(super) fn new(vocabulary: &Vocabulary, texts: &[String], phi3: bool) -> Self {
-        let mut by_text = HashMap::new();
+    /// Collects them from `vocabulary`.
+    pub(super) fn new(vocabulary: &Vocabulary, phi3: bool) -> Self {
         let mut lengths = vec![Vec::new(); 256];
-        for ((text, &kind), id) in texts.iter().zip(&vocabulary.types).zip(0..) {
-            let always = kind == TokenType::UserDefined;
-            let Some(&first) = text.as_bytes().first() else {
-                continue;
-            };
-            if !always && !kind.is_markup() {
+        for (kind, id) in vocabulary.types.iter().zip(0..) {
+            if !is_special(*kind, true) {
                 continue;
             }
-            let strips_right = phi3 && !matches!(text.as_str(), "<unk>" | "<s>" | "<|endoftext|>");
-            by_text.entry(text.clone()).or_insert(Special {
-                id,
-                always,
-                strips_right,
-            });
-            lengths[usize::from(first)].push(text.len());
+            let text = vocabulary.text(id);
+            if let Some(&first) = text.first()
+                && let Some(list) = lengths.get_mut(usize::from(first))
+                && !list.contains(&text.len())
+            {
+                list.push(text.len());
+            }
         }
         for list in &mut lengths {
             list.sort_unstable_by(|a, b| b.cmp(a));
-            list.dedup();
         }
-        Self { by_text, lengths }
+        Self { lengths, phi3 }
     }
 
     /// Cuts `text`, at markup too if `markup` is set.
-    pub(super) fn cut<'t>(&self, text: &'t str, markup: bool) -> Vec<Fragment<'t>> {
+    pub(super) fn cut<'t>(
+        &self,
+        vocabulary: &Vocabulary,
+        text: &'t str,
+        markup: bool,
+    ) -> Vec<Fragment<'t>> {
         let mut fragments = Vec::new();
         let (mut start, mut at) = (0, 0);
         while let Some(&byte) = text.as_bytes().get(at) {
-            let found = if text.is_char_boundary(at) && !self.lengths[usize::from(byte)].is_empty()
-            {
-                self.at_start(&text[at..], markup)
-            } else {
-                None
-            };
-            let Some((length, special)) = found else {
+            let lengths = &self.lengths[usize::from(byte)];
+            let found = text.get(at..).and_then(|rest| {
+                let mut lengths = lengths.iter().filter_map(|&length| rest.get(..length));
+                lengths.find_map(|text| {
+                    let id = vocabulary.find(text.as_bytes(), |kind| is_special(kind, markup))?;
+                    Some((text.len(), id))
+                })
+            });
+            let Some((length, id)) = found else {
                 at += 1;
                 continue;
             };
             if start < at {
                 fragments.push(Fragment::Text(&text[start..at]));
             }
-            fragments.push(Fragment::Token(special.id));
+            fragments.push(Fragment::Token(id));
             at += length;
-            if special.strips_right {
+            if self.phi3 && !matches!(vocabulary.text(id), b"<unk>" | b"<s>" | b"<|endoftext|>") {
                 // The white space of C's `isspace`.
                 let rest = text[at..].trim_start_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c']);
                 at = text.len() - rest.len();
@@ -97,16 +87,10 @@ impl Specials {
         }
         fragments
     }
+}
 
-    /// Returns the longest special token that `text` begins with.
-    fn at_start(&self, text: &str, markup: bool) -> Option<(usize, Special)> {
-        let first = *text.as_bytes().first()?;
-        let lengths = self.lengths[usize::from(first)].iter();
-        lengths
-            .filter_map(|&length| {
-                let special = self.by_text.get(text.get(..length)?)?;
-                Some((length, *special))
-            })
-            .find(|(_, special)| markup || special.always)
-    }
+/// Whether a token is cut out of text: user-defined ones always, markup on
+/// request.
+fn is_special(kind: TokenType, markup: bool) -> bool {
+    kind == TokenType::UserDefined || (markup && kind.is_markup())
 }

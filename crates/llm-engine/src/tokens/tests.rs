@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::gguf::Value;
+use crate::gguf::{Strings, Value};
 
 const NORMAL: i64 = 1;
 const UNKNOWN: i64 = 2;
@@ -13,7 +13,7 @@ const BYTE: i64 = 6;
 
 fn metadata(model: &str, tokens: &[(String, i64, f32)]) -> Metadata {
     let mut metadata = Metadata::default();
-    let texts = tokens.iter().map(|token| token.0.clone()).collect();
+    let texts = tokens.iter().map(|token| &token.0).collect();
     let types = tokens.iter().map(|token| token.1).collect();
     let scores = tokens.iter().map(|token| token.2).collect();
     metadata.insert("tokenizer.ggml.model", Value::String(model.into()));
@@ -29,8 +29,11 @@ fn alphabet() -> Vec<String> {
     let mut by_byte = vec![String::new(); 256];
     for character in (0x21..0x200).filter_map(char::from_u32) {
         let mut bytes = Vec::new();
-        if byte_level::decode(&character.to_string(), &mut bytes) {
-            by_byte[usize::from(bytes[0])] = character.to_string();
+        byte_level::decode(character.to_string().as_bytes(), &mut bytes);
+        // A character outside the alphabet is two bytes, its own, or DEL,
+        // whose stand-in comes later.
+        if let [byte] = bytes[..] {
+            by_byte[usize::from(byte)] = character.to_string();
         }
     }
     by_byte
@@ -58,9 +61,11 @@ fn byte_level_metadata(pre: &str) -> Metadata {
     }
     let mut metadata = metadata("gpt2", &tokens);
     let merges = ["h e", "t he", "l l", "ll o", "Ġ the", "Ġthe q"];
-    let merges = merges.map(String::from).to_vec();
     metadata.insert("tokenizer.ggml.pre", Value::String(pre.into()));
-    metadata.insert("tokenizer.ggml.merges", Value::Strings(merges));
+    metadata.insert(
+        "tokenizer.ggml.merges",
+        Value::Strings(merges.iter().collect()),
+    );
     metadata.insert("tokenizer.ggml.bos_token_id", Value::Unsigned(300));
     metadata.insert("tokenizer.ggml.eos_token_id", Value::Unsigned(301));
     metadata
@@ -100,8 +105,15 @@ fn sentence_piece() -> Tokenizer {
     Tokenizer::from_gguf(&sentence_piece_metadata()).unwrap()
 }
 
+fn token_texts(metadata: &Metadata) -> Vec<String> {
+    let texts = metadata.strings("tokenizer.ggml.tokens").unwrap().iter();
+    texts
+        .map(|text| String::from_utf8_lossy(text).into_owned())
+        .collect()
+}
+
 fn texts(tokenizer: &Tokenizer, ids: &[u32]) -> Vec<String> {
-    let text = |&id| String::from_utf8_lossy(tokenizer.token_bytes(id)).into_owned();
+    let text = |&id| String::from_utf8_lossy(&tokenizer.token_bytes(id)).into_owned();
     ids.iter().map(text).collect()
 }
 
@@ -118,7 +130,10 @@ fn merges_apply_in_the_order_of_their_ranks() {
 #[test]
 fn whole_pieces_skip_merging_only_where_the_kind_says_so() {
     let mut metadata = byte_level_metadata("smollm");
-    metadata.insert("tokenizer.ggml.merges", Value::Strings(vec!["l l".into()]));
+    metadata.insert(
+        "tokenizer.ggml.merges",
+        Value::Strings(["l l"].iter().collect()),
+    );
     let plain = Tokenizer::from_gguf(&metadata).unwrap();
     assert_eq!(plain.encode(" the", false, false).len(), 4);
     metadata.insert("tokenizer.ggml.pre", Value::String("llama-bpe".into()));
@@ -202,15 +217,15 @@ fn generations_end_as_the_texts_say() {
 fn gpt_oss_goes_on_after_the_end_of_a_part() {
     let words = ["<|return|>", "<|call|>", "<|end|>", "<|channel|>"];
     let mut metadata = byte_level_metadata("gpt-2");
-    let mut tokens = metadata.strings("tokenizer.ggml.tokens").unwrap().to_vec();
+    let mut tokens = token_texts(&metadata);
     let first = tokens.len() as u32;
     tokens.extend(words.map(String::from));
-    metadata.insert("tokenizer.ggml.tokens", Value::Strings(tokens));
-    let mut types = metadata
-        .integers("tokenizer.ggml.token_type")
-        .unwrap()
-        .to_vec();
-    types.extend([CONTROL; 4]);
+    metadata.insert(
+        "tokenizer.ggml.tokens",
+        Value::Strings(tokens.iter().collect()),
+    );
+    let types = metadata.integers("tokenizer.ggml.token_type").unwrap();
+    let types = types.iter().chain([CONTROL; 4]).collect();
     metadata.insert("tokenizer.ggml.token_type", Value::Integers(types));
     let tokenizer = Tokenizer::from_gguf(&metadata).unwrap();
     assert_eq!(tokenizer.ends_of_generation(), [301, first, first + 1]);
@@ -265,16 +280,81 @@ fn the_space_before_text_is_added_after_markup_and_dropped_again() {
 #[test]
 fn pieces_with_a_space_inside_are_found() {
     let mut metadata = sentence_piece_metadata();
-    let mut tokens = metadata.strings("tokenizer.ggml.tokens").unwrap().to_vec();
+    let mut tokens = token_texts(&metadata);
     tokens[269] = "a▁b".into(); // in the place of "<s"
     tokens[268] = "a▁".into();
-    metadata.insert("tokenizer.ggml.tokens", Value::Strings(tokens));
+    metadata.insert(
+        "tokenizer.ggml.tokens",
+        Value::Strings(tokens.iter().collect()),
+    );
     let tokenizer = Tokenizer::from_gguf(&metadata).unwrap();
     let ids = tokenizer.encode("ba bb a b", false, false);
     assert_eq!(
         texts(&tokenizer, &ids),
         [" ", "ba", " ", "b", "b", " ", "a b"]
     );
+}
+
+#[test]
+fn a_long_text_is_cut_where_no_piece_reaches_across() {
+    let mut metadata = sentence_piece_metadata();
+    let mut tokens = token_texts(&metadata);
+    tokens[269] = "a▁b".into();
+    tokens[268] = "a▁".into();
+    metadata.insert(
+        "tokenizer.ggml.tokens",
+        Value::Strings(tokens.iter().collect()),
+    );
+    metadata.insert("tokenizer.ggml.add_space_prefix", Value::Bool(false));
+    let tokenizer = Tokenizer::from_gguf(&metadata).unwrap();
+    let part = " ba bb a b é";
+    let once = tokenizer.encode(part, false, false);
+    // A few are merged as a whole, many are cut first.
+    for times in [3, 2000] {
+        let ids = tokenizer.encode(&part.repeat(times), false, false);
+        assert_eq!(ids, once.repeat(times));
+    }
+}
+
+#[test]
+fn a_text_has_the_same_tokens_whatever_came_before_and_beside_it() {
+    let texts: Vec<_> = (0..200)
+        .map(|seed: usize| "the hello ll2 he".repeat(seed % 7 + 1)[seed % 5..].to_owned())
+        .collect();
+    let fresh = |text: &String| byte_level().encode(text, false, false);
+    let expected: Vec<_> = texts.iter().map(fresh).collect();
+    let shared = byte_level();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for (text, expected) in texts.iter().zip(&expected) {
+                    assert_eq!(shared.encode(text, false, false), *expected);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_token_that_is_not_utf_8_keeps_its_bytes() {
+    let mut metadata = sentence_piece_metadata();
+    let tokens = metadata.strings("tokenizer.ggml.tokens").unwrap();
+    let tokens = tokens
+        .iter()
+        .chain([&b"\xf0\x9f"[..], b"\xa6\x99"])
+        .collect();
+    metadata.insert("tokenizer.ggml.tokens", Value::Strings(tokens));
+    for (key, number) in [
+        (
+            "token_type",
+            Value::Integers([NORMAL; 272].into_iter().collect()),
+        ),
+        ("scores", Value::Floats([-1.0; 272].into_iter().collect())),
+    ] {
+        metadata.insert(format!("tokenizer.ggml.{key}"), number);
+    }
+    let tokenizer = Tokenizer::from_gguf(&metadata).unwrap();
+    assert_eq!(tokenizer.decode(&[270, 271, 270]), "🦙\u{fffd}");
 }
 
 #[test]
@@ -301,14 +381,26 @@ fn broken_and_unknown_tokenizers_are_named() {
             .contains("'tekken' is not supported (known: llama-bpe")
     );
     let mut broken = byte_level_metadata("smollm");
-    broken.insert("tokenizer.ggml.merges", Value::Strings(vec!["ab".into()]));
+    broken.insert(
+        "tokenizer.ggml.merges",
+        Value::Strings(["ab"].iter().collect()),
+    );
     assert!(message(&broken).contains("'ab'"));
-    broken.insert("tokenizer.ggml.token_type", Value::Integers(vec![1; 3]));
+    broken.insert(
+        "tokenizer.ggml.token_type",
+        Value::Integers([1; 3].into_iter().collect()),
+    );
     assert!(message(&broken).contains("only 3 entries"));
     let mut broken = sentence_piece_metadata();
-    broken.insert("tokenizer.ggml.scores", Value::Floats(vec![0.0]));
+    broken.insert(
+        "tokenizer.ggml.scores",
+        Value::Floats([0.0].into_iter().collect()),
+    );
     assert!(message(&broken).contains("tokenizer.ggml.scores"));
-    broken.insert("tokenizer.ggml.tokens", Value::Strings(Vec::new()));
+    broken.insert(
+        "tokenizer.ggml.tokens",
+        Value::Strings(Strings::from_iter([""; 0])),
+    );
     assert!(message(&broken).contains("tokenizer.ggml.tokens"));
 }
 
@@ -362,7 +454,7 @@ proptest! {
         }
         streamed.push_str(decoder.finish());
         let shown = ids.iter().filter(|&&id| !tokenizer.is_markup(id));
-        let bytes: Vec<u8> = shown.flat_map(|&id| tokenizer.token_bytes(id)).copied().collect();
+        let bytes: Vec<u8> = shown.flat_map(|&id| tokenizer.token_bytes(id)).collect();
         prop_assert_eq!(&streamed, &String::from_utf8_lossy(&bytes));
         prop_assert_eq!(streamed, tokenizer.decode(&ids));
     }

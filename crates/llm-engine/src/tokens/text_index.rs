@@ -1,114 +1,62 @@
-//! Byte strings by number and numbers by byte string, in two flat buffers.
+//! Strings of a header, found by content.
 //!
-//! A map from owned strings would make a quarter of a million allocations for
-//! a large vocabulary; this makes three, and loads several times as fast.
+//! The strings stay in the file; the index holds their numbers only, so that
+//! opening a vocabulary hashes each string once and copies none.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 
-/// Byte strings one after another in one buffer.
-#[derive(Debug, Default)]
-pub(super) struct ByteStrings {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-}
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 
-impl ByteStrings {
-    /// Appends the string that `write` appends to the buffer.
-    pub(super) fn push_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        write(&mut self.bytes);
-        self.ends.push(self.bytes.len());
-    }
+use crate::gguf::Strings;
 
-    /// Returns the string with the given number.
-    pub(super) fn get(&self, number: usize) -> Option<&[u8]> {
-        let end = *self.ends.get(number)?;
-        let start = match number {
-            0 => 0,
-            _ => self.ends[number - 1],
-        };
-        Some(&self.bytes[start..end])
-    }
-
-    /// Returns the number of strings.
-    pub(super) fn len(&self) -> usize {
-        self.ends.len()
-    }
-}
-
-/// Marks a free slot.
-const FREE: u32 = u32::MAX;
-
-/// Byte strings numbered in the order of their arrival, found by content.
+/// Finds the numbers of strings by content.
 #[derive(Debug)]
 pub(super) struct TextIndex {
-    texts: ByteStrings,
-    slots: Vec<u32>, // open addressing; a power of two, at most half full
+    texts: Strings,
+    numbers: HashTable<u32>,
     hasher: RandomState,
     longest: usize,
 }
 
 impl TextIndex {
-    /// Makes an empty index with room for `count` strings.
-    pub(super) fn with_capacity(count: usize) -> Self {
+    /// Indexes `texts`. Of equal ones for which `is_same` holds as well, only
+    /// the first can be found.
+    pub(super) fn new(texts: &Strings, is_same: impl Fn(u32, u32) -> bool) -> Self {
+        let hasher = RandomState::default();
+        let mut numbers = HashTable::with_capacity(texts.len());
+        let mut longest = 0;
+        for (text, number) in texts.iter().zip(0..) {
+            let entry = numbers.entry(
+                hasher.hash_one(text),
+                |&other| is_same(other, number) && text_of(texts, other) == text,
+                |&other| hasher.hash_one(text_of(texts, other)),
+            );
+            entry.or_insert(number);
+            longest = longest.max(text.len());
+        }
         Self {
-            texts: ByteStrings::default(),
-            slots: vec![FREE; (2 * count.max(8)).next_power_of_two()],
-            hasher: RandomState::new(),
-            longest: 0,
+            texts: texts.clone(),
+            numbers,
+            hasher,
+            longest,
         }
     }
 
-    /// Gives the next number to the text that `write` appends to the buffer.
-    /// A text that is not to be found (`write` returns false) and one that
-    /// came before take a number all the same.
-    pub(super) fn push(&mut self, write: impl FnOnce(&mut Vec<u8>) -> bool) -> u32 {
-        let number = self.texts.len();
-        let mut findable = true;
-        self.texts.push_with(|bytes| findable = write(bytes));
-        if 2 * number >= self.slots.len() {
-            self.grow();
-        }
-        let id = number as u32;
-        let text = self.texts.get(number).unwrap_or_default();
-        let slot = self.slot(text);
-        if findable && self.slots[slot] == FREE {
-            self.slots[slot] = id;
-            self.longest = self.longest.max(text.len());
-        }
-        id
-    }
-
-    /// Returns the number of `text`.
-    pub(super) fn find(&self, text: &[u8]) -> Option<u32> {
+    /// Returns the first number of `text` that `is_wanted`.
+    pub(super) fn find(&self, text: &[u8], is_wanted: impl Fn(u32) -> bool) -> Option<u32> {
         if text.len() > self.longest {
             return None;
         }
-        Some(self.slots[self.slot(text)]).filter(|&id| id != FREE)
+        let candidates = self.numbers.iter_hash(self.hasher.hash_one(text)).copied();
+        candidates
+            .filter(|&number| text_of(&self.texts, number) == text && is_wanted(number))
+            .min()
     }
+}
 
-    /// Returns the slot that holds `text` or, free, is where it belongs.
-    fn slot(&self, text: &[u8]) -> usize {
-        let mask = self.slots.len() - 1;
-        let mut slot = self.hasher.hash_one(text) as usize & mask;
-        while self.slots[slot] != FREE && self.texts.get(self.slots[slot] as usize) != Some(text) {
-            slot = (slot + 1) & mask;
-        }
-        slot
-    }
-
-    fn grow(&mut self) {
-        let found: Vec<u32> = self
-            .slots
-            .iter()
-            .copied()
-            .filter(|&id| id != FREE)
-            .collect();
-        self.slots = vec![FREE; 2 * self.slots.len()];
-        for id in found {
-            let slot = self.slot(self.texts.get(id as usize).unwrap_or_default());
-            self.slots[slot] = id;
-        }
-    }
+fn text_of(texts: &Strings, number: u32) -> &[u8] {
+    texts.get(number as usize).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -116,32 +64,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_what_was_pushed_and_nothing_else() {
-        let mut index = TextIndex::with_capacity(0);
+    fn finds_what_is_there_and_nothing_else() {
+        let texts = (0..1000).map(|number| number.to_string()).collect();
+        let index = TextIndex::new(&texts, |_, _| true);
         for number in 0..1000_u32 {
-            let id = index.push(|bytes| {
-                bytes.extend_from_slice(number.to_string().as_bytes());
-                number % 10 != 3
-            });
-            assert_eq!(id, number);
+            let text = number.to_string();
+            assert_eq!(index.find(text.as_bytes(), |_| true), Some(number));
+            assert_eq!(index.find(text.as_bytes(), |found| found != number), None);
         }
-        for number in 0..1000_u32 {
-            let expected = (number % 10 != 3).then_some(number);
-            assert_eq!(index.find(number.to_string().as_bytes()), expected);
-        }
-        assert_eq!(index.find(b"1000"), None);
-        assert_eq!(index.find(b""), None);
+        assert_eq!(index.find(b"1000", |_| true), None);
+        assert_eq!(index.find(b"", |_| true), None);
     }
 
     #[test]
-    fn the_first_of_equal_texts_is_found() {
-        let mut index = TextIndex::with_capacity(2);
-        for _ in 0..2 {
-            index.push(|bytes| {
-                bytes.push(b'a');
-                true
-            });
-        }
-        assert_eq!(index.find(b"a"), Some(0));
+    fn of_equal_texts_the_first_that_is_wanted_is_found() {
+        let texts = ["a", "b", "a", "a", "a"].iter().collect();
+        let index = TextIndex::new(&texts, |one, other| one % 2 == other % 2);
+        assert_eq!(index.find(b"a", |_| true), Some(0));
+        assert_eq!(index.find(b"a", |number| number > 0), Some(3));
+        assert_eq!(index.find(b"a", |number| number > 3), None);
     }
 }

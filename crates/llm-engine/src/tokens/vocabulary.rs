@@ -5,8 +5,8 @@
 use super::TokenizerError;
 use super::byte_level;
 use super::ending;
-use super::text_index::ByteStrings;
-use crate::gguf::Metadata;
+use super::text_index::TextIndex;
+use crate::gguf::{Metadata, Strings};
 
 /// What a token is for (`tokenizer.ggml.token_type`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,15 +54,17 @@ pub(super) enum Spelling {
 }
 
 /// The character that SentencePiece writes for a space.
-pub(super) const SPACE_MARK: char = '\u{2581}';
+pub(super) const SPACE_MARK: &str = "\u{2581}";
 
 /// The tokens of a model and their roles.
 #[derive(Debug)]
 pub(super) struct Vocabulary {
+    /// The texts as the file writes them, by id.
+    texts: Strings,
+    index: TextIndex,
+    spelling: Spelling,
     /// Types by id.
     pub(super) types: Vec<TokenType>,
-    /// The bytes that each id shows, by id; markup as it is written.
-    pub(super) pieces: ByteStrings,
     /// Ids that end a generation, ascending.
     pub(super) endings: Vec<u32>,
     /// Beginning of a sequence.
@@ -84,25 +86,43 @@ impl Vocabulary {
         spelling: Spelling,
         defaults: [Option<u32>; 3],
     ) -> Result<Self, TokenizerError> {
-        let texts = token_texts(metadata)?;
-        let mut types = token_types(metadata, texts.len())?;
-        let id = |name: &str| special_id(metadata, name, texts.len());
+        let key = "tokenizer.ggml.tokens";
+        let texts = metadata.strings(key).filter(|texts| !texts.is_empty());
+        let texts = texts.ok_or(TokenizerError::MissingKey { key })?;
+        let types = token_types(metadata, texts.len())?;
         let in_range = |id: Option<u32>| id.filter(|&id| (id as usize) < texts.len());
+        let id = |name: &str| special_id(metadata, name, texts.len());
         let [bos, eos, unknown] = defaults.map(in_range);
-        let eos = id("eos").or(eos);
-        let endings = ending::find(metadata, texts, &mut types, eos);
-        let mut pieces = ByteStrings::default();
-        for (text, &kind) in texts.iter().zip(&types) {
-            pieces.push_with(|bytes| show(text, kind, spelling, bytes));
-        }
-        Ok(Self {
+        // Text and markup may be written alike, so each kind is found apart.
+        let is_same = |one: u32, other: u32| types.get(one as usize) == types.get(other as usize);
+        let mut vocabulary = Self {
+            index: TextIndex::new(texts, is_same),
+            texts: texts.clone(),
+            spelling,
             types,
-            pieces,
-            endings,
+            endings: Vec::new(),
             bos: id("bos").or(bos),
-            eos,
+            eos: id("eos").or(eos),
             unknown: id("unknown").or(unknown),
-        })
+        };
+        vocabulary.endings = ending::find(metadata, &mut vocabulary);
+        Ok(vocabulary)
+    }
+
+    /// Returns the number of tokens.
+    pub(super) fn len(&self) -> usize {
+        self.types.len()
+    }
+
+    /// Returns the text of `id` as the file writes it.
+    pub(super) fn text(&self, id: u32) -> &[u8] {
+        self.texts.get(id as usize).unwrap_or_default()
+    }
+
+    /// Returns the first token that the file writes as `text` and whose type
+    /// `is_wanted`.
+    pub(super) fn find(&self, text: &[u8], is_wanted: impl Fn(TokenType) -> bool) -> Option<u32> {
+        self.index.find(text, |id| is_wanted(self.token_type(id)))
     }
 
     /// Returns the type of `id`, or `Unused` beyond the vocabulary.
@@ -111,20 +131,18 @@ impl Vocabulary {
         found.copied().unwrap_or(TokenType::Unused)
     }
 
-    /// Returns the bytes that `id` shows, none beyond the vocabulary.
-    pub(super) fn piece(&self, id: u32) -> &[u8] {
-        self.pieces.get(id as usize).unwrap_or_default()
+    /// Appends the bytes that `id` shows: markup as it is written, nothing
+    /// beyond the vocabulary.
+    pub(super) fn show(&self, id: u32, bytes: &mut Vec<u8>) {
+        let text = self.text(id);
+        match (self.token_type(id), self.spelling) {
+            (TokenType::Unused, _) => {}
+            (TokenType::Byte, _) => bytes.extend(byte_of(text)),
+            (TokenType::Normal, Spelling::ByteLevel) => byte_level::decode(text, bytes),
+            (TokenType::Normal, Spelling::SentencePiece) => unmark(text, bytes),
+            _ => bytes.extend_from_slice(text),
+        }
     }
-}
-
-/// Returns the texts of the tokens as the file writes them.
-///
-/// # Errors
-/// A file without tokens.
-pub(super) fn token_texts(metadata: &Metadata) -> Result<&[String], TokenizerError> {
-    let key = "tokenizer.ggml.tokens";
-    let texts = metadata.strings(key).filter(|texts| !texts.is_empty());
-    texts.ok_or(TokenizerError::MissingKey { key })
 }
 
 /// Reads `tokenizer.ggml.NAME_token_id`, ignoring an id beyond the vocabulary
@@ -135,9 +153,9 @@ pub(super) fn special_id(metadata: &Metadata, name: &str, count: usize) -> Optio
 }
 
 /// Returns the byte that a token such as `<0x0A>` stands for.
-pub(super) fn byte_of(text: &str) -> Option<u8> {
-    let digits = text.strip_prefix("<0x")?.strip_suffix('>')?;
-    u8::from_str_radix(digits, 16).ok()
+pub(super) fn byte_of(text: &[u8]) -> Option<u8> {
+    let digits = text.strip_prefix(b"<0x")?.strip_suffix(b">")?;
+    u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()
 }
 
 fn token_types(metadata: &Metadata, count: usize) -> Result<Vec<TokenType>, TokenizerError> {
@@ -152,28 +170,20 @@ fn token_types(metadata: &Metadata, count: usize) -> Result<Vec<TokenType>, Toke
             tokens: count,
         });
     }
-    let types = numbers[..count].iter();
-    Ok(types
-        .map(|&number| TokenType::from_number(number))
-        .collect())
+    let types = numbers.iter().take(count);
+    Ok(types.map(TokenType::from_number).collect())
 }
 
-/// Appends what a token shows.
-fn show(text: &str, kind: TokenType, spelling: Spelling, bytes: &mut Vec<u8>) {
-    match (kind, spelling) {
-        (TokenType::Unused, _) => {}
-        (TokenType::Byte, _) => bytes.extend(byte_of(text)),
-        (TokenType::Normal, Spelling::ByteLevel) => {
-            byte_level::decode(text, bytes);
-        }
-        (TokenType::Normal, Spelling::SentencePiece) => {
-            for (number, part) in text.split(SPACE_MARK).enumerate() {
-                if number > 0 {
-                    bytes.push(b' ');
-                }
-                bytes.extend_from_slice(part.as_bytes());
-            }
-        }
-        _ => bytes.extend_from_slice(text.as_bytes()),
+/// Appends `text` with a space for each [`SPACE_MARK`].
+fn unmark(text: &[u8], bytes: &mut Vec<u8>) {
+    let mark = SPACE_MARK.as_bytes();
+    let mut rest = text;
+    while let Some((&first, later)) = rest.split_first() {
+        let (byte, later) = match rest.strip_prefix(mark) {
+            Some(later) => (b' ', later),
+            None => (first, later),
+        };
+        bytes.push(byte);
+        rest = later;
     }
 }
