@@ -7,6 +7,7 @@
 //! difference over its number of layers.
 
 use crate::measure::Run;
+use crate::statistics::percentile;
 
 /// Numbers of layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,18 +32,19 @@ impl Extrapolation {
         sample + (self.whole - self.timed) as f64 * layer.max(0.0)
     }
 
-    /// Returns the times of the whole.
+    /// Returns the times of the whole. The decoding steps are added up at their
+    /// median: a disturbance of one step would count once for each layer that
+    /// is not there.
     pub(crate) fn run(&self, sample: &Run, half: &Run) -> Run {
-        let steps = sample.steps.iter().zip(&half.steps);
+        let scaled = |(sample, half)| self.scale(sample, half);
+        let first_token = sample.first_token.zip(half.first_token).map(scaled);
+        let steps = sample.steps.iter().copied().zip(half.steps.iter().copied());
+        let medians = percentile(&sample.steps, 50).zip(percentile(&half.steps, 50));
+        let step = medians.map_or(0.0, scaled);
         Run {
-            whole: self.scale(sample.whole, half.whole),
-            first_token: sample
-                .first_token
-                .zip(half.first_token)
-                .map(|(sample, half)| self.scale(sample, half)),
-            steps: steps
-                .map(|(sample, half)| self.scale(*sample, *half))
-                .collect(),
+            whole: first_token.unwrap_or(0.0) + sample.steps.len() as f64 * step,
+            first_token,
+            steps: steps.map(scaled).collect(),
         }
     }
 }
@@ -53,15 +55,21 @@ mod tests {
 
     #[test]
     fn what_does_not_grow_with_the_layers_counts_once() {
-        let times = |layers: f64| Run {
-            whole: 70.0 + 5.0 * layers,
-            first_token: Some(40.0 + 3.0 * layers),
-            steps: vec![30.0 + 2.0 * layers, 31.0 + 2.0 * layers],
+        let times = |layers: f64| {
+            let (prompt, step) = (40.0 + 3.0 * layers, 30.0 + 2.0 * layers);
+            Run {
+                whole: prompt + 3.0 * step,
+                first_token: Some(prompt),
+                steps: vec![step; 3],
+            }
         };
         let whole = Extrapolation::new(4, 80).unwrap();
         assert_eq!(whole.run(&times(4.0), &times(2.0)), times(80.0));
         let odd = Extrapolation::new(5, 32).unwrap();
         assert_eq!(odd.run(&times(5.0), &times(2.0)), times(32.0));
         assert_eq!(Extrapolation::new(80, 80), None);
+        let mut disturbed = times(4.0);
+        disturbed.steps[1] *= 9.0;
+        assert_eq!(whole.run(&disturbed, &times(2.0)).whole, times(80.0).whole);
     }
 }

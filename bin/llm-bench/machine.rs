@@ -1,6 +1,5 @@
 //! The machine under the benchmark: its processor, its memory, its limits.
 
-use std::collections::HashMap;
 use std::num::NonZeroUsize;
 
 use anyhow::{Context as _, Result, bail};
@@ -75,27 +74,27 @@ pub(crate) fn peak_rss() -> Option<u64> {
     Some(kilobytes << 10)
 }
 
-/// The limits of this machine, measured once for each number of threads.
-#[derive(Debug, Default)]
-pub(crate) struct Probes {
-    measured: HashMap<usize, Limits>,
+/// Measures the limits of this machine.
+pub(crate) fn limits(level: Level, threads: usize) -> Result<Limits> {
+    /// Several times the largest cache of the machines that we know.
+    const BYTES: u64 = 512 << 20;
+    let bytes = available().map_or(BYTES, |available| BYTES.min(available / 4));
+    let limits = probe::measure(level, &pool(threads)?, bytes as usize);
+    Ok(Limits {
+        read_bytes_per_second: limits.read_bytes_per_second,
+        integer_macs_per_second: limits.integer_macs_per_second,
+        float_macs_per_second: limits.float_macs_per_second,
+    })
 }
 
-impl Probes {
-    /// Measures the limits, unless that has been done.
-    pub(crate) fn get(&mut self, level: Level, pool: &Pool) -> Limits {
-        /// Several times the largest cache of the machines that we know.
-        const BYTES: u64 = 512 << 20;
-        let threads = pool.threads();
-        *self.measured.entry(threads).or_insert_with(|| {
-            let bytes = available().map_or(BYTES, |available| BYTES.min(available / 4));
-            let limits = probe::measure(level, pool, bytes as usize);
-            Limits {
-                read_bytes_per_second: limits.read_bytes_per_second,
-                integer_macs_per_second: limits.integer_macs_per_second,
-                float_macs_per_second: limits.float_macs_per_second,
-            }
-        })
+/// Returns the higher of two measurements of each limit.
+pub(crate) fn higher(one: Limits, other: Limits) -> Limits {
+    Limits {
+        read_bytes_per_second: one.read_bytes_per_second.max(other.read_bytes_per_second),
+        integer_macs_per_second: one
+            .integer_macs_per_second
+            .max(other.integer_macs_per_second),
+        float_macs_per_second: one.float_macs_per_second.max(other.float_macs_per_second),
     }
 }
 

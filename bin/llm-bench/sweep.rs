@@ -6,9 +6,9 @@ use llm_cli::stdio::StdioError;
 use llm_cli::{BenchArgs, Context, Status};
 use llm_engine::forward::{Forward, ForwardError};
 use llm_kernels::simd::Level;
-use llm_record::{ErrorCode, ErrorDetail, Limits};
+use llm_record::{ErrorCode, ErrorDetail};
 
-use crate::machine::{self, Probes};
+use crate::machine;
 use crate::measure::{Load, Run, Sequences, Test};
 use crate::report::{Row, Writer};
 use crate::subject::{Asked, Engine, Subject, gib};
@@ -24,7 +24,6 @@ pub(crate) fn run(args: &BenchArgs, context: &Context) -> Result<Status> {
         context,
         level,
         writer: Writer::open(&args.output, context.messages.quiet(args.quiet.quiet))?,
-        probes: Probes::default(),
         status: Status::Done,
     };
     for asked in asked(args) {
@@ -86,7 +85,6 @@ struct Sweep<'a> {
     context: &'a Context,
     level: Level,
     writer: Writer,
-    probes: Probes,
     status: Status,
 }
 
@@ -105,7 +103,7 @@ impl Sweep<'_> {
         threads: usize,
     ) -> Result<()> {
         let opened = subject.map_err(ErrorDetail::clone).and_then(|subject| {
-            let engine = self.limits(threads).and_then(|limits| {
+            let engine = machine::limits(self.level, threads).and_then(|limits| {
                 let engine = subject.engine(self.level, threads)?;
                 Ok((subject, engine, limits))
             });
@@ -116,10 +114,15 @@ impl Sweep<'_> {
             let row = Row::new(asked, self.level, threads, load);
             let row = match &mut opened {
                 Err(error) => row.failed(error.clone()),
-                Ok((subject, engine, limits)) => {
+                Ok((subject, engine, before)) => {
                     let measured = self.measure(subject, engine, &load);
                     self.go_on()?;
-                    let row = row.of(subject, engine.load, *limits);
+                    // Neighbours on the same memory come and go, so the limits
+                    // are measured before and after each row.
+                    let after = machine::limits(self.level, threads)?;
+                    let limits = machine::higher(*before, after);
+                    *before = after;
+                    let row = row.of(subject, engine.load, limits);
                     match measured {
                         Ok(measured) => row.measured(subject, &measured),
                         Err(error) => row.failed(error),
@@ -132,11 +135,6 @@ impl Sweep<'_> {
             self.writer.row(row)?;
         }
         Ok(())
-    }
-
-    fn limits(&mut self, threads: usize) -> Result<Limits> {
-        let pool = machine::pool(threads)?;
-        Ok(self.probes.get(self.level, &pool))
     }
 
     /// Ends the program where nobody waits for more.

@@ -1,7 +1,7 @@
 //! What the programs do alike: flags, standard streams, messages, exit status.
 //!
 //! Modules stand in the order of a run: flags are parsed ([`args`], [`pull`], [`run`],
-//! [`bench`]), the output's
+//! [`mod@bench`]), the output's
 //! [`mod@format`] is chosen, [`input`] makes requests of arguments and standard input ([`stdio`]),
 //! [`output`] writes what becomes of them, [`message`] tells people, [`signal`] hears them, and
 //! [`status`] tells the shell. [`main`] is the glue. What a request is answered with is left to the
