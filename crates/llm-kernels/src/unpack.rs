@@ -203,6 +203,17 @@ fn scale_and_minimum(packed: &[u8], group: usize) -> (f32, f32) {
     (f32::from(scale), f32::from(minimum))
 }
 
+/// Decodes the scales and minima of all eight groups, a byte each, from the
+/// packed bytes as little-endian words.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[inline]
+pub(crate) fn six_bits([a, b, c]: [u32; 3]) -> (u64, u64) {
+    let high = |word: u32| word >> 6 & 0x0303_0303;
+    let scales = u64::from(a & 0x3f3f_3f3f) | u64::from(c & 0x0f0f_0f0f | high(a) << 4) << 32;
+    let minima = u64::from(b & 0x3f3f_3f3f) | u64::from(c >> 4 & 0x0f0f_0f0f | high(b) << 4) << 32;
+    (scales, minima)
+}
+
 #[inline(always)]
 fn k_scales(block: &[u8], scales: &mut [f32], offsets: &mut [f32]) {
     let (scale, minimum) = (half_at(block, 0), half_at(block, 2));

@@ -113,8 +113,13 @@ pub(crate) fn exp(x: f32) -> f32 {
     /// ln 2 in two parts, the first short enough that `n * LN_2_HIGH` is exact.
     const LN_2_HIGH: f32 = 0.693_359_4;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
+    /// 1.5 * 2^23: added to a number it leaves no bits for a fraction, so that
+    /// the sum's lowest bits hold the nearest integer. A cast would check for
+    /// what does not fit, which costs as much as the series.
+    const SHIFT: f32 = 12_582_912.0;
     let bounded = x.clamp(LOWEST, 88.3);
-    let n = (bounded * std::f32::consts::LOG2_E).round_ties_even();
+    let shifted = bounded * std::f32::consts::LOG2_E + SHIFT;
+    let n = shifted - SHIFT;
     let r = bounded - n * LN_2_HIGH - n * LN_2_LOW;
     let mut sum = 1.0 / 5040.0;
     for coefficient in [
@@ -129,7 +134,8 @@ pub(crate) fn exp(x: f32) -> f32 {
         sum = sum * r + coefficient;
     }
     // 2^n; n lies in -126..=127, so the exponent field needs no care.
-    let power = f32::from_bits(((n as i32 + 127) as u32) << 23);
+    let exponent = shifted.to_bits().wrapping_sub(SHIFT.to_bits() - 127);
+    let power = f32::from_bits(exponent << 23);
     if x < LOWEST { 0.0 } else { sum * power }
 }
 
@@ -159,6 +165,8 @@ mod tests {
             x += 0.0137;
         }
         assert_eq!(exp(f32::NEG_INFINITY), 0.0);
+        assert_eq!(exp(f32::INFINITY), exp(88.3));
+        assert!(exp(f32::NAN).is_nan());
         assert_eq!(exp(0.0), 1.0);
     }
 

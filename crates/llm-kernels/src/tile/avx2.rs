@@ -261,7 +261,8 @@ fn long<Q: Quantized>(tile: &mut Tile, place: Place, rows: &[u8], columns: usize
                 _mm256_sub_ps(_mm256_set1_ps(-0.0), both.1),
             );
             for row in 0..ROWS {
-                let (steps, lows) = six_bits(blocks.heads[row].add(4).cast());
+                let (steps, lows) =
+                    unpack::six_bits(blocks.heads[row].add(4).cast::<[u32; 3]>().read_unaligned());
                 scales[row] = _mm256_mul_ps(_mm256_set1_ps(factors[row]), bytes_to_floats(steps));
                 offsets[row] = _mm256_mul_ps(_mm256_set1_ps(minima[row]), bytes_to_floats(lows));
             }
@@ -292,20 +293,6 @@ fn long<Q: Quantized>(tile: &mut Tile, place: Place, rows: &[u8], columns: usize
 fn shifted(bytes: __m256i, count: usize, mask: i8) -> __m256i {
     let count = _mm_cvtsi32_si128(count as i32);
     _mm256_and_si256(_mm256_srl_epi16(bytes, count), _mm256_set1_epi8(mask))
-}
-
-/// Returns eight 6-bit scales and eight 6-bit minima, a byte each (ggml's
-/// `get_scale_min_k4` for all groups at once).
-///
-/// # Safety
-/// `packed` points to 12 bytes.
-unsafe fn six_bits(packed: *const u32) -> (u64, u64) {
-    // SAFETY: passed on from the caller.
-    let [a, b, c] = unsafe { packed.cast::<[u32; 3]>().read_unaligned() };
-    let high = |word: u32| word >> 6 & 0x0303_0303;
-    let scales = u64::from(a & 0x3f3f_3f3f) | u64::from(c & 0x0f0f_0f0f | high(a) << 4) << 32;
-    let minima = u64::from(b & 0x3f3f_3f3f) | u64::from(c >> 4 & 0x0f0f_0f0f | high(b) << 4) << 32;
-    (scales, minima)
 }
 
 #[target_feature(enable = "avx2")]

@@ -345,27 +345,15 @@ unsafe fn six_bit_scales(blocks: &Blocks) -> Scales {
     let mut out = Scales::zero();
     // SAFETY: a block begins with two halves and 12 bytes.
     unsafe {
-        let packed = blocks.heads.map(|head| six_bits(head.add(4)));
+        let packed = blocks
+            .heads
+            .map(|head| unpack::six_bits(head.add(4).cast::<[u32; 3]>().read_unaligned()));
         let steps = packed.map(|(steps, _)| eight(steps));
         spread(blocks.halves(0), steps, 8, &mut out.scales);
         let lows = packed.map(|(_, lows)| eight(lows));
         spread(vnegq_f32(blocks.halves(2)), lows, 8, &mut out.offsets);
     }
     out
-}
-
-/// Returns eight 6-bit scales and eight 6-bit minima, a byte each (ggml's
-/// `get_scale_min_k4` for all groups at once).
-///
-/// # Safety
-/// `packed` points to 12 bytes.
-unsafe fn six_bits(packed: *const u8) -> (u64, u64) {
-    // SAFETY: passed on from the caller.
-    let [a, b, c] = unsafe { packed.cast::<[u32; 3]>().read_unaligned() };
-    let high = |word: u32| word >> 6 & 0x0303_0303;
-    let scales = u64::from(a & 0x3f3f_3f3f) | u64::from(c & 0x0f0f_0f0f | high(a) << 4) << 32;
-    let minima = u64::from(b & 0x3f3f_3f3f) | u64::from(c >> 4 & 0x0f0f_0f0f | high(b) << 4) << 32;
-    (scales, minima)
 }
 
 #[inline]
