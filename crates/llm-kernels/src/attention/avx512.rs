@@ -148,11 +148,10 @@ unsafe fn add_values<T: Element, const N: usize, const P: usize>(
     // SAFETY: `P * 16` elements from `first` on lie inside each of the values'
     // rows and the results, as has been checked; a slot is below 64.
     unsafe {
-        for lane in 0..N {
-            let factor = _mm512_set1_ps(factors[lane]);
-            for part in 0..P {
-                let out = _mm512_loadu_ps(outs[lane].add(part * LANES));
-                sums[lane][part] = _mm512_mul_ps(out, factor);
+        for ((sums, out), factor) in sums.iter_mut().zip(outs).zip(factors) {
+            let factor = _mm512_set1_ps(factor);
+            for (part, sum) in sums.iter_mut().enumerate() {
+                *sum = _mm512_mul_ps(_mm512_loadu_ps(out.add(part * LANES)), factor);
             }
         }
         for slot in 0..slots {
