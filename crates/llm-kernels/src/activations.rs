@@ -86,19 +86,15 @@ dispatch! {
 
 #[inline(always)]
 fn quantize_row_body(input: &[f32], row: QuantizedRow<'_>) {
-    let groups = input
-        .chunks_exact(GROUP)
-        .zip(row.quants.chunks_exact_mut(GROUP));
-    let halves = row.sums.chunks_exact_mut(GROUP / SUM_GROUP);
-    let sums = halves.zip(row.group_sums.iter_mut().zip(row.scaled_sums));
+    let groups = input.as_chunks::<GROUP>().0.iter();
+    let groups = groups.zip(row.quants.as_chunks_mut::<GROUP>().0);
+    let halves = row.sums.as_chunks_mut::<{ GROUP / SUM_GROUP }>().0;
+    let sums = halves
+        .iter_mut()
+        .zip(row.group_sums.iter_mut().zip(row.scaled_sums));
     let results = row.scales.iter_mut().zip(sums);
     for ((input, quants), (scale, (halves, (sum, scaled)))) in groups.zip(results) {
-        let largest = largest_magnitude(input);
-        let inverse = if largest > 0.0 { 127.0 / largest } else { 0.0 };
-        for (quant, x) in quants.iter_mut().zip(input) {
-            *quant = rounded(x * inverse);
-        }
-        *scale = best_scale(input, quants);
+        *scale = quantize_group(input, quants);
         for (half, quants) in halves.iter_mut().zip(quants.chunks_exact(SUM_GROUP)) {
             *half = quants.iter().map(|&quant| i32::from(quant)).sum();
         }
@@ -107,50 +103,57 @@ fn quantize_row_body(input: &[f32], row: QuantizedRow<'_>) {
     }
 }
 
-/// Returns the largest magnitude, by eight lanes, since the compiler keeps the
-/// order of a single chain; NaN counts as nothing.
-#[inline(always)]
-fn largest_magnitude(input: &[f32]) -> f32 {
-    let mut lanes = [0.0_f32; 8];
-    for input in input.chunks_exact(8) {
-        for (most, x) in lanes.iter_mut().zip(input) {
-            *most = if x.abs() > *most { x.abs() } else { *most };
-        }
-    }
-    lanes.iter().fold(0.0_f32, |most, lane| most.max(*lane))
-}
-
-/// Rounds to the nearest integer, ties to even, for magnitudes up to 127. Infinite
-/// numbers and the usual NaN become 0.
+/// Rounds `input * 127 / largest magnitude` to the nearest integers, ties to
+/// even, and returns the scale that brings these closest to `input` in the mean
+/// square, `sum(x q) / sum(q q)`: a little closer than `largest / 127`. A group
+/// with a number that is not finite becomes 0 with the scale NaN.
 ///
-/// Adding 1.5 * 2^23 leaves no bits for a fraction, so the addition itself rounds
-/// and the integer stands in the lowest bits. A cast would check for NaN, which
-/// keeps the compiler from using wide registers.
+/// All sums are of integers, for which the compiler uses wide registers: it
+/// keeps the order of a chain of floats. In `sum(x q)` the input counts in steps
+/// of 1 / 4,096 of a quant's, so that no sum leaves 31 bits.
 #[inline(always)]
-fn rounded(x: f32) -> i8 {
-    const SHIFT: f32 = 12_582_912.0;
-    (x + SHIFT).to_bits().wrapping_sub(SHIFT.to_bits()) as i8
-}
-
-/// Returns the scale that brings `quants` closest to `input` in the mean square,
-/// `sum(x q) / sum(q q)`: a little closer than `largest / 127`.
-#[inline(always)]
-fn best_scale(input: &[f32], quants: &[i8]) -> f32 {
-    let (mut products, mut squares) = ([0.0_f32; 8], [0.0_f32; 8]);
-    for (input, quants) in input.chunks_exact(8).zip(quants.chunks_exact(8)) {
-        let sums = products.iter_mut().zip(&mut squares);
-        for ((x, quant), (product, square)) in input.iter().zip(quants).zip(sums) {
-            let quant = f32::from(*quant);
-            *product += x * quant;
-            *square += quant * quant;
-        }
-    }
-    let squares: f32 = squares.iter().sum();
-    if squares > 0.0 {
-        products.iter().sum::<f32>() / squares
+fn quantize_group(input: &[f32; GROUP], quants: &mut [i8; GROUP]) -> f32 {
+    /// Anything smaller is 0; 127 divided by it is finite.
+    const LEAST: f32 = 1e-36;
+    const STEPS: f32 = 4096.0;
+    // As integers, magnitudes are ordered as they are as floats.
+    let magnitudes = input.iter().map(|x| x.to_bits() & 0x7fff_ffff);
+    let largest = f32::from_bits(magnitudes.fold(0, u32::max));
+    let inverse = if largest > LEAST {
+        127.0 / largest
     } else {
         0.0
+    };
+    let (mut products, mut squares) = (0_i32, 0_i32);
+    for (quant, x) in quants.iter_mut().zip(input) {
+        let x = x * inverse;
+        let nearest = rounded::<1>(x);
+        *quant = nearest as i8;
+        products = products.wrapping_add(nearest.wrapping_mul(rounded::<4096>(x)));
+        squares = squares.wrapping_add(nearest.wrapping_mul(nearest));
     }
+    if squares > 0 {
+        products as f32 / squares as f32 * (largest / (127.0 * STEPS))
+    } else {
+        // Not a number if `largest` is none or infinite.
+        0.0 * largest
+    }
+}
+
+/// Rounds `STEPS * x`, a power of two times a magnitude up to 127, to the nearest
+/// integer, ties to even.
+///
+/// Adding 1.5 * 2^23 / `STEPS` leaves no bits for a finer fraction, so the
+/// addition itself rounds and the integer stands in the lowest bits. A cast would
+/// check for NaN, which keeps the compiler from using wide registers. The usual
+/// NaN becomes a multiple of 2^22.
+#[inline(always)]
+fn rounded<const STEPS: u32>(x: f32) -> i32 {
+    let shift = const { 12_582_912.0 / STEPS as f32 };
+    (x + shift)
+        .to_bits()
+        .wrapping_sub(shift.to_bits())
+        .cast_signed()
 }
 
 #[cfg(test)]
@@ -161,11 +164,10 @@ mod tests {
     fn rounding_is_that_of_the_standard_library() {
         let mut x = -127.0_f32;
         while x <= 127.0 {
-            assert_eq!(rounded(x), x.round_ties_even() as i8, "{x}");
+            assert_eq!(rounded::<1>(x), x.round_ties_even() as i32, "{x}");
+            assert_eq!(rounded::<4096>(x), (4096.0 * x) as i32, "{x}");
             x += 0.125;
         }
-        assert_eq!(rounded(f32::INFINITY), 0);
-        assert_eq!(rounded(f32::NAN), 0);
     }
 
     #[test]
