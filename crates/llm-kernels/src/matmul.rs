@@ -34,6 +34,9 @@ const STRIP_ROWS: usize = STRIP_TILES * ROWS;
 /// Pieces of work a thread, so that one which the system interrupts leaves its
 /// rest to the others.
 const ITEMS_PER_THREAD: usize = 4;
+/// The same where memory sets the pace: at the beginning of each piece nothing
+/// has been asked for ahead.
+const SINGLE_ITEMS_PER_THREAD: usize = 2;
 /// Activation rows that share one pass over a tile.
 const BATCH: usize = 4;
 
@@ -135,7 +138,12 @@ pub fn multiply(
     };
     // Neighbouring strips go to the same thread, so that what one asks the
     // memory for ahead is used by itself.
-    let share = (strips / (pool.threads() * ITEMS_PER_THREAD)).max(1);
+    let items = if batch == 1 {
+        SINGLE_ITEMS_PER_THREAD
+    } else {
+        ITEMS_PER_THREAD
+    };
+    let share = (strips / (pool.threads() * items)).max(1);
     pool.for_each(strips.div_ceil(share), |item| {
         (item * share..strips.min((item + 1) * share)).for_each(run);
     });
