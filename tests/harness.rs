@@ -89,8 +89,10 @@ impl Sandbox {
         let mut path = folder.as_os_str().to_owned();
         path.push(":");
         path.push(rest);
+        // Where nothing names the shell, bash asks the user database, on some systems by a socket.
         tool.command
             .env("PATH", path)
+            .env("SHELL", "bash")
             .args(["-o", "pipefail", "-c", line]);
         tool
     }
