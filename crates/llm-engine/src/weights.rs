@@ -58,6 +58,13 @@ pub struct Layer {
     pub post_feed_forward_norm: Option<Vec<f32>>,
 }
 
+impl Layer {
+    /// Returns what makes queries, keys and values.
+    pub fn attention_inputs(&self) -> [Matrix<'_>; 3] {
+        [self.query.matrix(), self.key.matrix(), self.value.matrix()]
+    }
+}
+
 /// A matrix in the memory map, with its bias.
 #[derive(Debug, Clone)]
 pub struct Linear {

@@ -20,7 +20,7 @@ use std::cell::RefCell;
 
 use crate::activations::Activations;
 use crate::block::Format;
-use crate::pool::{DisjointRows, Pool};
+use crate::pool::{Ahead, DisjointRows, Pool};
 use crate::simd::{Level, dispatch};
 use crate::tile::{self, ROWS, Tile};
 use crate::unpack::{Quantized, for_quantized};
@@ -31,12 +31,6 @@ use neon::single;
 /// are read once for 32 rows and not for 8.
 const STRIP_TILES: usize = 4;
 const STRIP_ROWS: usize = STRIP_TILES * ROWS;
-/// Pieces of work a thread, so that one which the system interrupts leaves its
-/// rest to the others.
-const ITEMS_PER_THREAD: usize = 4;
-/// The same where memory sets the pace: at the beginning of each piece nothing
-/// has been asked for ahead.
-const SINGLE_ITEMS_PER_THREAD: usize = 2;
 /// Activation rows that share one pass over a tile.
 const BATCH: usize = 4;
 
@@ -100,7 +94,9 @@ pub struct Input<'a> {
 }
 
 /// Computes `out[row] = weights * input[row]` for several matrices of the same
-/// input in one parallel region. Each `out` is (input rows, matrix rows).
+/// input in one parallel region. Each `out` is (input rows, matrix rows). The
+/// matrices `next` are those of the call that follows: threads that have
+/// finished ask the memory for their beginnings.
 ///
 /// # Panics
 /// If a matrix has other columns than the input or an output another size.
@@ -109,10 +105,10 @@ pub fn multiply(
     pool: &Pool,
     input: Input<'_>,
     products: &mut [(Matrix<'_>, &mut [f32])],
+    next: &[Matrix<'_>],
 ) {
     let batch = input.quantized.rows;
-    let mut starts = Vec::with_capacity(products.len() + 1);
-    starts.push(0);
+    let starts = strip_starts(products.iter().map(|(matrix, _)| matrix));
     let mut outputs = Vec::with_capacity(products.len());
     for (matrix, out) in products.iter_mut() {
         assert_eq!(
@@ -120,7 +116,6 @@ pub fn multiply(
             "columns of weights and activations"
         );
         assert_eq!(out.len(), batch * matrix.rows, "size of a product");
-        starts.push(starts[starts.len() - 1] + matrix.rows.div_ceil(STRIP_ROWS));
         outputs.push((*matrix, DisjointRows::new(out, matrix.rows)));
     }
     let strips = starts[starts.len() - 1];
@@ -136,17 +131,27 @@ pub fn multiply(
         };
         TILES.with_borrow_mut(|tiles| multiply_one(level, tiles, matrix, strip, input, out));
     };
+    let later = strip_starts(next);
+    let ahead = |thread: usize| {
+        let first = pool.first_item(later[later.len() - 1], thread);
+        let index = later.partition_point(|&start| start <= first) - 1;
+        next.get(index).map_or(Ahead::NONE, |matrix| {
+            let row = (first - later[index]) * STRIP_ROWS;
+            Ahead::of(matrix.rows_from(row, matrix.rows - row))
+        })
+    };
     // Neighbouring strips go to the same thread, so that what one asks the
     // memory for ahead is used by itself.
-    let items = if batch == 1 {
-        SINGLE_ITEMS_PER_THREAD
-    } else {
-        ITEMS_PER_THREAD
-    };
-    let share = (strips / (pool.threads() * items)).max(1);
-    pool.for_each(strips.div_ceil(share), |item| {
-        (item * share..strips.min((item + 1) * share)).for_each(run);
-    });
+    pool.for_each_in_runs(strips, run, ahead);
+}
+
+/// Returns the first strip of each matrix, and last the number of all strips.
+fn strip_starts<'a>(matrices: impl IntoIterator<Item = &'a Matrix<'a>>) -> Vec<usize> {
+    let mut starts = vec![0];
+    for matrix in matrices {
+        starts.push(starts[starts.len() - 1] + matrix.rows.div_ceil(STRIP_ROWS));
+    }
+    starts
 }
 
 thread_local! {

@@ -1,9 +1,12 @@
 //! One team of threads for everything that is computed.
 //!
-//! Work is handed out as items of a shared counter, so a thread that the system
-//! interrupts delays nobody. Which thread computes an item never changes the
-//! item's result. Threads spin for a moment between two pieces of work (a layer
-//! has about ten) and then sleep.
+//! Work is handed out as items, either from a shared counter or as a run of
+//! neighbours for each thread whose end the others may take, so a thread that
+//! the system interrupts delays nobody. Which thread computes an item never
+//! changes the item's result. Threads spin for a moment between two pieces of
+//! work (a layer has about ten) and then sleep.
+
+mod runs;
 
 use std::any::Any;
 use std::cell::UnsafeCell;
@@ -11,6 +14,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+
+use crate::tile::prefetch_far;
+use runs::Runs;
 
 /// Rounds of `spin_loop` before a thread sleeps: some tens of microseconds,
 /// longer than the serial step between two parallel ones, shorter than a time
@@ -20,7 +26,52 @@ const SPINS: u32 = 4_000;
 /// may need this very core.
 const SPINS_BEFORE_YIELD: u32 = 200;
 
-type Job = *const (dyn Fn() + Sync);
+/// What a thread does of a piece of work, called with the thread's number;
+/// returns what it will need next.
+type Share<'a> = dyn Fn(usize) -> Ahead + Sync + 'a;
+type Job = *const Share<'static>;
+
+/// Memory that a thread asks for while it waits: work that is bound by memory
+/// goes on while another thread does the serial step between two pieces.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ahead {
+    next: *const u8,
+    lines: usize,
+}
+
+impl Ahead {
+    /// Bytes of a cache line.
+    const LINE: usize = 64;
+    /// What fits the second-level cache beside all else.
+    const MOST: usize = 256 << 10;
+    /// What the caller's thread asks for before it goes on.
+    const CALLERS_LINES: usize = 128;
+
+    /// Nothing.
+    pub(crate) const NONE: Self = Self {
+        next: std::ptr::null(),
+        lines: 0,
+    };
+
+    /// The beginning of `bytes`.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        Self {
+            next: bytes.as_ptr(),
+            lines: bytes.len().min(Self::MOST).div_ceil(Self::LINE),
+        }
+    }
+
+    /// Asks for one more line; false if there is none.
+    fn ask(&mut self) -> bool {
+        let some = self.lines > 0;
+        if some {
+            prefetch_far(self.next);
+            self.next = self.next.wrapping_add(Self::LINE);
+            self.lines -= 1;
+        }
+        some
+    }
+}
 
 /// The state word: the number of the piece of work in the upper half, whether
 /// it is closed to newcomers, and how many workers are inside.
@@ -86,7 +137,7 @@ impl Pool {
             let shared = Arc::clone(&pool.shared);
             let worker = std::thread::Builder::new()
                 .name(format!("kernel-{index}"))
-                .spawn(move || work(&shared))?;
+                .spawn(move || work(&shared, index))?;
             pool.workers.push(worker);
         }
         Ok(pool)
@@ -99,8 +150,11 @@ impl Pool {
 
     /// Calls `run(item)` once for every item below `items`, on all threads.
     pub fn for_each(&self, items: usize, run: impl Fn(usize) + Sync) {
+        if items <= 1 || self.workers.is_empty() {
+            return (0..items).for_each(run);
+        }
         let next = AtomicUsize::new(0);
-        let drain = || {
+        self.broadcast(&|_| {
             loop {
                 let item = next.fetch_add(1, Ordering::Relaxed);
                 if item >= items {
@@ -108,12 +162,31 @@ impl Pool {
                 }
                 run(item);
             }
-        };
-        if items <= 1 || self.workers.is_empty() {
-            drain();
-        } else {
-            self.broadcast(&drain);
-        }
+            Ahead::NONE
+        });
+    }
+
+    /// Like [`for_each`](Self::for_each), but neighbouring items go to the same
+    /// thread. `ahead(thread)` names what a thread will need next.
+    pub(crate) fn for_each_in_runs(
+        &self,
+        items: usize,
+        run: impl Fn(usize) + Sync,
+        ahead: impl Fn(usize) -> Ahead + Sync,
+    ) {
+        let runs = Runs::new(items, self.threads());
+        self.broadcast(&|thread| {
+            while let Some(item) = runs.next(thread) {
+                run(item);
+            }
+            ahead(thread)
+        });
+    }
+
+    /// Returns the first item that [`for_each_in_runs`](Self::for_each_in_runs)
+    /// gives to `thread`.
+    pub(crate) fn first_item(&self, items: usize, thread: usize) -> usize {
+        runs::start(items, self.threads(), thread)
     }
 
     /// Calls `run(index, row)` for every row of `row_length` elements.
@@ -131,13 +204,13 @@ impl Pool {
         });
     }
 
-    fn broadcast(&self, job: &(dyn Fn() + Sync)) {
+    fn broadcast(&self, job: &Share<'_>) {
         let turn = lock(&self.turn);
         let shared = &*self.shared;
         // SAFETY: only the lifetime is erased. Workers use the pointer while
         // they are inside, and all have left before this returns, also when
         // the caller's own share panics.
-        let erased: Job = unsafe { std::mem::transmute::<&(dyn Fn() + Sync), Job>(job) };
+        let erased: Job = unsafe { std::mem::transmute::<&Share<'_>, Job>(job) };
         // SAFETY: the state is closed and nobody is inside, so nobody reads.
         unsafe { *shared.job.get() = Some(erased) };
         let epoch = (shared.state.load(Ordering::Relaxed) & !(EPOCH - 1)).wrapping_add(EPOCH);
@@ -145,7 +218,7 @@ impl Pool {
         // thread sees a sleeper or the sleeper sees the new work.
         shared.state.store(epoch, Ordering::SeqCst);
         shared.wake_sleepers();
-        let own = catch_unwind(AssertUnwindSafe(job));
+        let own = catch_unwind(AssertUnwindSafe(|| job(0)));
         let mut state = shared.state.fetch_or(CLOSED, Ordering::AcqRel);
         let mut spins = 0_u32;
         while state & INSIDE != 0 {
@@ -154,11 +227,16 @@ impl Pool {
         }
         let other = lock(&shared.panic).take();
         drop(turn);
-        if let Err(panic) = own {
-            resume_unwind(panic);
-        }
         if let Some(panic) = other {
             resume_unwind(panic);
+        }
+        match own {
+            Ok(mut ahead) => {
+                for _ in 0..Ahead::CALLERS_LINES {
+                    ahead.ask();
+                }
+            }
+            Err(panic) => resume_unwind(panic),
         }
     }
 }
@@ -206,7 +284,12 @@ impl Shared {
     }
 
     /// Waits until there is work after epoch `seen`, first awake, then asleep.
-    fn wait(&self, seen: u64) {
+    fn wait(&self, seen: u64, mut ahead: Ahead) {
+        while ahead.ask() {
+            if self.calls(seen) {
+                return;
+            }
+        }
         let mut spins = 0;
         for _ in 0..SPINS {
             if self.calls(seen) {
@@ -238,10 +321,11 @@ impl Shared {
     }
 }
 
-fn work(shared: &Shared) {
+fn work(shared: &Shared, index: usize) {
     let mut seen = 0;
+    let mut ahead = Ahead::NONE;
     loop {
-        shared.wait(seen);
+        shared.wait(seen, ahead);
         if shared.stop.load(Ordering::SeqCst) {
             return;
         }
@@ -253,8 +337,9 @@ fn work(shared: &Shared) {
         if let Some(job) = unsafe { *shared.job.get() } {
             // SAFETY: `broadcast` keeps the closure alive until all have left.
             let job = unsafe { &*job };
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(job)) {
-                *lock(&shared.panic) = Some(panic);
+            match catch_unwind(AssertUnwindSafe(|| job(index))) {
+                Ok(next) => ahead = next,
+                Err(panic) => *lock(&shared.panic) = Some(panic),
             }
         }
         shared.state.fetch_sub(1, Ordering::Release);

@@ -83,7 +83,10 @@ impl<T: Element> CpuForward<T> {
         self.buffers.turn(rows, &self.rotations);
         for (index, layer) in weights.layers.iter().enumerate() {
             self.attention(rows, index, layer);
-            self.feed_forward(layer);
+            match weights.layers.get(index + 1) {
+                Some(next) => self.feed_forward(layer, &next.attention_inputs()),
+                None => self.feed_forward(layer, &[weights.output.matrix()]),
+            }
         }
         self.logits(rows, &weights, logits);
     }
@@ -113,12 +116,14 @@ impl<T: Element> CpuForward<T> {
             floats: &buffers.normed,
             quantized: &buffers.activations,
         };
+        let [query, key, value] = layer.attention_inputs();
         let mut products = [
-            (layer.query.matrix(), buffers.queries.as_mut_slice()),
-            (layer.key.matrix(), buffers.keys.as_mut_slice()),
-            (layer.value.matrix(), buffers.values.as_mut_slice()),
+            (query, buffers.queries.as_mut_slice()),
+            (key, buffers.keys.as_mut_slice()),
+            (value, buffers.values.as_mut_slice()),
         ];
-        matmul::multiply(self.level, &self.pool, input, &mut products);
+        let next = [layer.attention_output.matrix()];
+        matmul::multiply(self.level, &self.pool, input, &mut products, &next);
         add_bias(&layer.query, &mut buffers.queries);
         add_bias(&layer.key, &mut buffers.keys);
         add_bias(&layer.value, &mut buffers.values);
@@ -140,13 +145,15 @@ impl<T: Element> CpuForward<T> {
             &self.pool,
             input,
             &mut [(output.matrix(), &mut buffers.projected)],
+            &[layer.gate.matrix(), layer.up.matrix()],
         );
         add_bias(output, &mut self.buffers.projected);
         self.add_residual(layer.post_attention_norm.as_deref());
     }
 
-    /// x += down(activation(gate(norm(x))) * up(norm(x)))
-    fn feed_forward(&mut self, layer: &Layer) {
+    /// x += down(activation(gate(norm(x))) * up(norm(x))); `next` are the
+    /// matrices of the step after.
+    fn feed_forward(&mut self, layer: &Layer, next: &[Matrix<'_>]) {
         self.normalize(&layer.feed_forward_norm);
         let (level, inner, kind) = (self.level, self.spec.feed_forward, self.spec.family.gate);
         let buffers = &mut self.buffers;
@@ -158,7 +165,8 @@ impl<T: Element> CpuForward<T> {
             (layer.gate.matrix(), buffers.gate.as_mut_slice()),
             (layer.up.matrix(), buffers.up.as_mut_slice()),
         ];
-        matmul::multiply(level, &self.pool, input, &mut products);
+        let down = layer.down.matrix();
+        matmul::multiply(level, &self.pool, input, &mut products, &[down]);
         add_bias(&layer.gate, &mut buffers.gate);
         add_bias(&layer.up, &mut buffers.up);
         let up = &buffers.up;
@@ -177,7 +185,8 @@ impl<T: Element> CpuForward<T> {
             level,
             &self.pool,
             input,
-            &mut [(layer.down.matrix(), &mut buffers.projected)],
+            &mut [(down, &mut buffers.projected)],
+            next,
         );
         add_bias(&layer.down, &mut self.buffers.projected);
         self.add_residual(layer.post_feed_forward_norm.as_deref());
@@ -302,7 +311,14 @@ impl<T: Element> CpuForward<T> {
             quantized: &self.buffers.activations,
         };
         let matrix: Matrix<'_> = weights.output.matrix();
-        matmul::multiply(self.level, &self.pool, input, &mut [(matrix, &mut *out)]);
+        let first = weights.layers.first().map(Layer::attention_inputs);
+        matmul::multiply(
+            self.level,
+            &self.pool,
+            input,
+            &mut [(matrix, &mut *out)],
+            first.as_ref().map_or(&[], |first| first),
+        );
         add_bias(&weights.output, out);
         if let Some(cap) = self.spec.logit_soft_cap {
             vector::soft_cap(self.level, out, cap);

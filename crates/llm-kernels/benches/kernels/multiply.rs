@@ -41,7 +41,7 @@ fn product(bencher: Bencher<'_, '_>, case: &Case<Format>, rows: usize, batch: us
     bencher
         .counter(ItemsCount::new(batch * rows * COLUMNS))
         .counter(BytesCount::new(bytes.len()))
-        .bench_local(|| multiply(case.level, &pool, input, &mut [(matrix, &mut out)]));
+        .bench_local(|| multiply(case.level, &pool, input, &mut [(matrix, &mut out)], &[]));
 }
 
 /// 64 rows of activations to 8-bit integers.

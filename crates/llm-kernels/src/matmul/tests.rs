@@ -61,7 +61,7 @@ fn product(level: Level, threads: usize, matrix: Matrix<'_>, input: &[f32]) -> V
         floats: input,
         quantized: &quantized,
     };
-    multiply(level, &pool, input, &mut [(matrix, &mut out)]);
+    multiply(level, &pool, input, &mut [(matrix, &mut out)], &[]);
     out
 }
 
