@@ -1,17 +1,17 @@
 //! All combinations, one row each. A row that fails has its error, and the
 //! next one is tried.
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use llm_cli::memory::{available, gib};
 use llm_cli::stdio::StdioError;
 use llm_cli::{BenchArgs, Context, Status};
-use llm_engine::forward::{Forward, ForwardError};
+use llm_engine::forward::Forward;
 use llm_engine::synthetic::Synthetic;
 use llm_kernels::simd::Level;
 use llm_record::{ErrorCode, ErrorDetail};
 
 use crate::machine;
-use crate::measure::{Load, Run, Sequences, Test};
+use crate::measure::{Load, Run, Sequences, Stopped, Test};
 use crate::report::{Row, Writer};
 use crate::subject::{Asked, Engine, Subject};
 
@@ -160,13 +160,13 @@ impl Sweep<'_> {
     ) -> Result<Measured, ErrorDetail> {
         self.check(subject, engine, load)?;
         machine::reset_peak();
-        let failed = |error: ForwardError| fault(ErrorCode::GenerationFailed, &error.into());
-        let start = |forward| Sequences::new(forward, load.depth, load.parallel);
+        let wanted = || self.go_on().is_ok();
+        let start = |forward| Sequences::new(forward, load.depth, load.parallel, &wanted);
         let forward: &mut dyn Forward = &mut engine.forward;
         let mut sequences = start(forward).map_err(failed)?;
         let half = engine.half.as_mut().map(|half| start(half));
         let mut half = half.transpose().map_err(failed)?;
-        let mut once = |test: Test| -> Result<Run, ForwardError> {
+        let mut once = |test: Test| -> Result<Run, Stopped> {
             let run = sequences.run(test)?;
             match (&mut half, subject.extrapolation) {
                 (Some(half), Some(extrapolation)) => Ok(extrapolation.run(&run, &half.run(test)?)),
@@ -221,6 +221,14 @@ impl Sweep<'_> {
             });
         }
         Ok(())
+    }
+}
+
+/// Returns what a row tells. Where the program ends, nobody writes it.
+fn failed(stopped: Stopped) -> ErrorDetail {
+    match stopped {
+        Stopped::Ended => fault(ErrorCode::GenerationFailed, &anyhow!("ended")),
+        Stopped::Failed(error) => fault(ErrorCode::GenerationFailed, &error.into()),
     }
 }
 
