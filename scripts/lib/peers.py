@@ -305,7 +305,10 @@ def main():
     files = {"smollm2-q4_1": options.smollm2, "gemma-q4_k_m": options.gemma}
     files["smollm2-q8_0"] = f"{options.models}/smollm2-135m-q8_0.gguf"
     files.update({f"1b-{q}": f"{options.models}/llama-3.2-1b-{q}.gguf" for q in ("q4_k_m", "q4_0", "q8_0")})
-    lines = [line for line in LINES if re.search(options.only, line[0])]
+    try:
+        lines = [line for line in LINES if re.search(options.only, line[0])]
+    except re.error as reason:
+        sys.exit(f"bench-peers: error: --only '{options.only}' is no regular expression: {reason}")
     if not lines:
         sys.exit(f"bench-peers: error: no line matches '{options.only}'; lines are "
                  + "; ".join(line[0] for line in LINES))
