@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::ChildStdout;
 
-use crate::harness::{Running, Tool};
+use crate::harness::{Running, Sandbox, Tool};
 use crate::support::model::Bench;
 use crate::support::records::records;
 
@@ -164,6 +164,21 @@ fn ctrl_c_while_input_is_awaited_ends_the_run() {
     let (status, out) = shown.split_once('\n').unwrap();
     assert_eq!(status, "143", "{ran}");
     assert!(out.ends_with("}\n") && out.lines().count() == 1, "{ran}");
+}
+
+/// On the scalar level the second prompt takes minutes.
+#[test]
+fn termination_amid_a_long_prompt_of_a_benchmark_ends_it() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox
+        .pipe(
+            "timeout 60 llm-bench --shape smollm2-135m:q4_0 -p 4,8192 -n 0 -r 1 > out & \
+             while [ ! -s out ]; do sleep 0.1; done; kill -s TERM $!; wait $!; echo $?; wc -l < out",
+        )
+        .env("LLM_SIMD", "scalar")
+        .run();
+    let shown: Vec<String> = ran.stdout().split_whitespace().map(str::to_owned).collect();
+    assert_eq!(shown, ["143", "1"], "{ran}");
 }
 
 #[test]

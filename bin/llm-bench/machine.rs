@@ -3,11 +3,11 @@
 use std::num::NonZeroUsize;
 
 use anyhow::{Context as _, Result, bail};
+use llm_cli::memory::available;
 use llm_kernels::pool::Pool;
 use llm_kernels::probe;
 use llm_kernels::simd::Level;
 use llm_record::{Build, Limits};
-use sysinfo::{Pid, Process, ProcessRefreshKind, ProcessesToUpdate, System};
 
 /// Returns one thread a core.
 pub(crate) fn all_threads() -> usize {
@@ -41,22 +41,6 @@ pub(crate) fn cpu_name() -> String {
     let line = info.lines().find(|line| line.starts_with("model name"));
     let name = line.and_then(|line| line.split_once(':'));
     name.map_or_else(String::new, |(_, name)| name.trim().to_owned())
-}
-
-/// Returns the memory that this process may still take, in bytes: what the
-/// system calls available (the page cache that holds weights included), or
-/// what its control group leaves, if that is less. `None` if the system does
-/// not tell.
-pub(crate) fn available() -> Option<u64> {
-    let mut system = System::new().ok()?;
-    system.refresh_memory();
-    let own = Pid::from_u32(std::process::id());
-    let nothing = ProcessRefreshKind::nothing();
-    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[own]), false, nothing);
-    let machine = system.available_memory();
-    let group = system.process(own).and_then(Process::cgroup_limits);
-    let least = group.map_or(machine, |group| group.free_memory.min(machine));
-    (machine > 0).then_some(least)
 }
 
 /// Lets the highest memory use count from now on, where the system can.
@@ -110,10 +94,5 @@ mod tests {
         let block = std::hint::black_box(vec![1_u8; 64 << 20]);
         drop(block);
         assert!(peak_rss().unwrap() >= before + (60 << 20));
-    }
-
-    #[test]
-    fn some_memory_is_available() {
-        assert!((1 << 20..1 << 50).contains(&available().unwrap()));
     }
 }

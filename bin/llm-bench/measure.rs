@@ -45,9 +45,25 @@ pub(crate) struct Run {
     pub(crate) steps: Vec<f64>,
 }
 
+/// Why there are no times.
+#[derive(Debug)]
+pub(crate) enum Stopped {
+    /// Nobody waits for them.
+    Ended,
+    /// They could not be computed.
+    Failed(ForwardError),
+}
+
+/// Tokens of all sequences that are computed at once; between them the user may
+/// end the program. Several chunks of the forward pass, which are the same with
+/// and without the cut, and at most seconds of a model that is pleasant to use.
+const PIECE: usize = 512;
+
 /// Sequences of one depth on a forward pass. They end with it.
 pub(crate) struct Sequences<'a> {
     forward: &'a mut dyn Forward,
+    /// Whether somebody waits for the times.
+    wanted: &'a dyn Fn() -> bool,
     ids: Vec<SequenceId>,
     depth: usize,
     logits: Vec<f32>,
@@ -60,11 +76,13 @@ impl<'a> Sequences<'a> {
         forward: &'a mut dyn Forward,
         depth: usize,
         parallel: usize,
-    ) -> Result<Self, ForwardError> {
+        wanted: &'a dyn Fn() -> bool,
+    ) -> Result<Self, Stopped> {
         let ids = (0..parallel).map(|_| forward.start()).collect();
         let mut sequences = Self {
             random: Random(0x9e37_79b9_7f4a_7c15),
             forward,
+            wanted,
             ids,
             depth,
             logits: Vec::new(),
@@ -77,7 +95,7 @@ impl<'a> Sequences<'a> {
     }
 
     /// Times one repetition, from the depth on.
-    pub(crate) fn run(&mut self, test: Test) -> Result<Run, ForwardError> {
+    pub(crate) fn run(&mut self, test: Test) -> Result<Run, Stopped> {
         for &id in &self.ids {
             self.forward.truncate(id, self.depth);
         }
@@ -110,16 +128,63 @@ impl<'a> Sequences<'a> {
         self.ids.iter().map(&mut tokens).collect()
     }
 
-    fn advance(&mut self, tokens: &[Vec<u32>], outputs: Outputs) -> Result<(), ForwardError> {
-        let input = |(&sequence, tokens)| Input {
-            sequence,
-            tokens,
-            outputs,
-        };
-        let batch = self.ids.iter().zip(tokens.iter().map(Vec::as_slice));
-        let batch: Vec<_> = batch.map(input).collect();
-        self.forward.forward(&batch, &mut self.logits)
+    /// Appends `tokens` to the sequences, in pieces.
+    fn advance(&mut self, tokens: &[Vec<u32>], outputs: Outputs) -> Result<(), Stopped> {
+        for piece in pieces(tokens, PIECE) {
+            if !(self.wanted)() {
+                return Err(Stopped::Ended);
+            }
+            let batch = piece.iter().filter_map(|part| {
+                let &sequence = self.ids.get(part.index)?;
+                Some(Input {
+                    sequence,
+                    tokens: part.tokens,
+                    outputs: if part.last { outputs } else { Outputs::None },
+                })
+            });
+            let batch: Vec<_> = batch.collect();
+            let computed = self.forward.forward(&batch, &mut self.logits);
+            computed.map_err(Stopped::Failed)?;
+        }
+        Ok(())
     }
+}
+
+/// Tokens of one sequence in a piece.
+#[derive(Debug, PartialEq, Eq)]
+struct Part<'a> {
+    /// Which sequence.
+    index: usize,
+    tokens: &'a [u32],
+    /// Whether they are its last.
+    last: bool,
+}
+
+/// Cuts the tokens of all sequences, one sequence after the other, into pieces
+/// of `size` tokens.
+fn pieces(tokens: &[Vec<u32>], size: usize) -> Vec<Vec<Part<'_>>> {
+    let mut pieces: Vec<Vec<Part<'_>>> = Vec::new();
+    let mut room = 0;
+    for (index, mut left) in tokens.iter().map(Vec::as_slice).enumerate() {
+        while !left.is_empty() {
+            if room == 0 {
+                pieces.push(Vec::new());
+                room = size;
+            }
+            let (tokens, rest) = left.split_at(left.len().min(room));
+            room -= tokens.len();
+            left = rest;
+            let last = rest.is_empty();
+            if let Some(piece) = pieces.last_mut() {
+                piece.push(Part {
+                    index,
+                    tokens,
+                    last,
+                });
+            }
+        }
+    }
+    pieces
 }
 
 impl Drop for Sequences<'_> {
@@ -143,5 +208,37 @@ impl Random {
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         ((self.0 >> 32) % limit.max(1)) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_hold_all_tokens_in_order() {
+        let tokens = [vec![0, 1, 2, 3, 4], vec![5], vec![], vec![6, 7, 8, 9]];
+        let part = |index, from: u32, to: u32, last| (index, (from..to).collect::<Vec<_>>(), last);
+        let cut = |size| -> Vec<Vec<_>> {
+            let parts = |piece: Vec<Part<'_>>| {
+                let part = |part: Part<'_>| (part.index, part.tokens.to_vec(), part.last);
+                piece.into_iter().map(part).collect()
+            };
+            pieces(&tokens, size).into_iter().map(parts).collect()
+        };
+        assert_eq!(
+            cut(4),
+            [
+                vec![part(0, 0, 4, false)],
+                vec![
+                    part(0, 4, 5, true),
+                    part(1, 5, 6, true),
+                    part(3, 6, 8, false),
+                ],
+                vec![part(3, 8, 10, true)],
+            ]
+        );
+        assert_eq!(cut(10).len(), 1);
+        assert_eq!(pieces(&[], 4), Vec::<Vec<Part<'_>>>::new());
     }
 }

@@ -4,6 +4,7 @@
 use anyhow::Result;
 use jiff::Timestamp;
 use llm_cli::bench::BenchOutputArgs;
+use llm_cli::memory::gib;
 use llm_cli::stdio::{Sink, StdioError, stdout_is_terminal};
 use llm_cli::{BenchFormat, Messages};
 use llm_kernels::simd::Level;
@@ -12,7 +13,7 @@ use llm_record::{Bench, ErrorDetail, Limits, LineWriter, Record};
 use crate::machine;
 use crate::measure::{Load, Run};
 use crate::statistics::{deviation, mean, percentile};
-use crate::subject::{Asked, Subject, gib, short};
+use crate::subject::{Asked, Subject, short};
 use crate::sweep::Measured;
 
 /// One combination and what is known of it.
@@ -28,7 +29,7 @@ impl Row {
             build_commit: build.version.clone(),
             cpu_info: machine::cpu_name(),
             backends: "CPU".to_owned(),
-            model_filename: asked.name().to_owned(),
+            model_filename: asked.name(),
             n_threads: threads as u64,
             type_k: "f16".to_owned(),
             type_v: "f16".to_owned(),

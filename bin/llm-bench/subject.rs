@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 use half::f16;
+use llm_cli::memory::{available, gib};
 use llm_cli::{Context, Interrupt};
 use llm_engine::forward::{CpuForward, cache_bytes};
 use llm_engine::gguf::{Gguf, TensorInfo};
@@ -31,13 +32,16 @@ const OVERHEAD: u64 = 128 << 20;
 #[derive(Debug, Clone)]
 pub(crate) enum Asked {
     Model(String),
-    Shape(String, Option<usize>),
+    /// The whole model, and how many of its layers are timed.
+    Shape(Synthetic, Option<usize>),
 }
 
 impl Asked {
-    pub(crate) fn name(&self) -> &str {
-        let (Self::Model(name) | Self::Shape(name, _)) = self;
-        name
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Model(name) => name.clone(),
+            Self::Shape(shape, _) => shape.name(),
+        }
     }
 }
 
@@ -77,7 +81,7 @@ impl Subject {
     pub(crate) fn open(asked: &Asked, force: bool, context: &Context) -> Result<Self> {
         match asked {
             Asked::Model(name) => Self::from_store(name, force, context),
-            Asked::Shape(name, layers) => Self::synthetic(name, *layers, force),
+            Asked::Shape(whole, layers) => Self::synthetic(*whole, *layers, force),
         }
     }
 
@@ -104,13 +108,12 @@ impl Subject {
         Ok(Self::new(source, model, gguf.tensors(), spec))
     }
 
-    fn synthetic(name: &str, layers: Option<usize>, force: bool) -> Result<Self> {
-        let whole = Synthetic::parse(name)?;
+    fn synthetic(whole: Synthetic, layers: Option<usize>, force: bool) -> Result<Self> {
         let made = match layers {
             Some(layers) => whole.with_layers(layers)?,
             None => whole,
         };
-        let room = machine::available();
+        let room = available();
         if !force {
             check_room(made.weight_bytes(), "--layers 4 times a part of the model")?;
         }
@@ -218,12 +221,12 @@ fn cache(spec: &Spec, load: &Load) -> u64 {
 
 fn check_room(weights: u64, way_out: &str) -> Result<()> {
     let needed = weights.saturating_add(OVERHEAD);
-    match machine::available() {
-        Some(available) if needed > available => bail!(
+    match available() {
+        Some(there) if needed > there => bail!(
             "the weights need {} of memory, and {} are available; {way_out}, and --force tries \
              nevertheless",
             gib(needed),
-            gib(available)
+            gib(there)
         ),
         _ => Ok(()),
     }
@@ -243,9 +246,4 @@ pub(crate) fn short(count: u64) -> String {
         return format!("{:.2} M", count / 1e6);
     }
     format!("{:.2} B", count / 1e9)
-}
-
-/// Returns bytes in GiB.
-pub(crate) fn gib(bytes: u64) -> String {
-    format!("{:.2} GiB", bytes as f64 / (1_u64 << 30) as f64)
 }

@@ -1,17 +1,19 @@
 //! All combinations, one row each. A row that fails has its error, and the
 //! next one is tried.
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
+use llm_cli::memory::{available, gib};
 use llm_cli::stdio::StdioError;
 use llm_cli::{BenchArgs, Context, Status};
-use llm_engine::forward::{Forward, ForwardError};
+use llm_engine::forward::Forward;
+use llm_engine::synthetic::Synthetic;
 use llm_kernels::simd::Level;
 use llm_record::{ErrorCode, ErrorDetail};
 
 use crate::machine;
-use crate::measure::{Load, Run, Sequences, Test};
+use crate::measure::{Load, Run, Sequences, Stopped, Test};
 use crate::report::{Row, Writer};
-use crate::subject::{Asked, Engine, Subject, gib};
+use crate::subject::{Asked, Engine, Subject};
 
 /// Times every combination and writes its row.
 pub(crate) fn run(args: &BenchArgs, context: &Context) -> Result<Status> {
@@ -19,6 +21,7 @@ pub(crate) fn run(args: &BenchArgs, context: &Context) -> Result<Status> {
     if loads(args).is_empty() {
         bail!("-p 0 and -n 0 leave nothing to time; give one of them, or --pg");
     }
+    let asked = asked(args)?;
     let mut sweep = Sweep {
         args,
         context,
@@ -26,7 +29,7 @@ pub(crate) fn run(args: &BenchArgs, context: &Context) -> Result<Status> {
         writer: Writer::open(&args.output, context.messages.quiet(args.quiet.quiet))?,
         status: Status::Done,
     };
-    for asked in asked(args) {
+    for asked in asked {
         let subject = Subject::open(&asked, args.force.force, context);
         let subject = subject.map_err(|error| fault(ErrorCode::ModelFailed, &error));
         for threads in threads(args) {
@@ -40,12 +43,13 @@ pub(crate) fn run(args: &BenchArgs, context: &Context) -> Result<Status> {
     Ok(sweep.status)
 }
 
-/// Returns what is asked for, models first.
-fn asked(args: &BenchArgs) -> impl Iterator<Item = Asked> {
-    let models = args.subject.model.iter().cloned().map(Asked::Model);
-    let layers = args.subject.layers;
-    let shapes = args.subject.shape.iter().cloned();
-    models.chain(shapes.map(move |name| Asked::Shape(name, layers)))
+/// Returns what is asked for, models first. A model that cannot be opened is a
+/// row of its own; a shape that does not exist is a typing error.
+fn asked(args: &BenchArgs) -> Result<Vec<Asked>> {
+    let models = args.subject.model.iter().cloned().map(Asked::Model).map(Ok);
+    let shape = |name| Ok(Asked::Shape(Synthetic::parse(name)?, args.subject.layers));
+    let shapes = args.subject.shape.iter().map(String::as_str).map(shape);
+    models.chain(shapes).collect()
 }
 
 fn threads(args: &BenchArgs) -> Vec<usize> {
@@ -156,13 +160,13 @@ impl Sweep<'_> {
     ) -> Result<Measured, ErrorDetail> {
         self.check(subject, engine, load)?;
         machine::reset_peak();
-        let failed = |error: ForwardError| fault(ErrorCode::GenerationFailed, &error.into());
-        let start = |forward| Sequences::new(forward, load.depth, load.parallel);
+        let wanted = || self.go_on().is_ok();
+        let start = |forward| Sequences::new(forward, load.depth, load.parallel, &wanted);
         let forward: &mut dyn Forward = &mut engine.forward;
         let mut sequences = start(forward).map_err(failed)?;
         let half = engine.half.as_mut().map(|half| start(half));
         let mut half = half.transpose().map_err(failed)?;
-        let mut once = |test: Test| -> Result<Run, ForwardError> {
+        let mut once = |test: Test| -> Result<Run, Stopped> {
             let run = sequences.run(test)?;
             match (&mut half, subject.extrapolation) {
                 (Some(half), Some(extrapolation)) => Ok(extrapolation.run(&run, &half.run(test)?)),
@@ -204,7 +208,7 @@ impl Sweep<'_> {
             });
         }
         let cache = engine.cache_bytes(load);
-        let available = machine::available().unwrap_or(u64::MAX);
+        let available = available().unwrap_or(u64::MAX);
         if cache > available && !self.args.force.force {
             return Err(ErrorDetail {
                 code: ErrorCode::OutOfMemory,
@@ -217,6 +221,14 @@ impl Sweep<'_> {
             });
         }
         Ok(())
+    }
+}
+
+/// Returns what a row tells. Where the program ends, nobody writes it.
+fn failed(stopped: Stopped) -> ErrorDetail {
+    match stopped {
+        Stopped::Ended => fault(ErrorCode::GenerationFailed, &anyhow!("ended")),
+        Stopped::Failed(error) => fault(ErrorCode::GenerationFailed, &error.into()),
     }
 }
 

@@ -3,10 +3,10 @@
 use anyhow::{Result, bail};
 use half::f16;
 use llm_cli::args::Device;
+use llm_cli::memory::{available, gib};
 use llm_cli::{Context, RunArgs};
 use llm_engine::forward::cache_bytes;
 use llm_engine::model::Model;
-use sysinfo::{Pid, Process, ProcessRefreshKind, ProcessesToUpdate, System};
 
 /// Memory that the program needs beside weights and cache: the vocabulary, the
 /// buffers of a chunk and the program itself, generously.
@@ -15,22 +15,6 @@ const OVERHEAD: u64 = 128 << 20;
 /// A cache that the overhead has room for: no request with a smaller one has to
 /// wait for a look at the system's tables.
 const SMALL_CACHE: u64 = 16 << 20;
-
-/// Returns the memory that this process may still take, in bytes: what the
-/// system calls available (the page cache that holds the weights included),
-/// or what its control group leaves, if that is less. `None` if the system
-/// does not tell.
-pub(crate) fn available() -> Option<u64> {
-    let mut system = System::new().ok()?;
-    system.refresh_memory();
-    let own = Pid::from_u32(std::process::id());
-    let nothing = ProcessRefreshKind::nothing();
-    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[own]), false, nothing);
-    let machine = system.available_memory();
-    let group = system.process(own).and_then(Process::cgroup_limits);
-    let least = group.map_or(machine, |group| group.free_memory.min(machine));
-    (machine > 0).then_some(least)
-}
 
 /// Returns the bytes that the weights take: those of the file, and for the
 /// reference pass as many floats.
@@ -87,17 +71,4 @@ pub(crate) fn shortage(model: &Model, positions: usize) -> Option<String> {
         gib(cache),
         gib(left),
     ))
-}
-
-fn gib(bytes: u64) -> String {
-    format!("{:.2} GiB", bytes as f64 / (1_u64 << 30) as f64)
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn some_memory_is_available() {
-        let available = super::available().unwrap();
-        assert!((1 << 20..1 << 50).contains(&available), "{available}");
-    }
 }

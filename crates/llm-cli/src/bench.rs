@@ -1,8 +1,10 @@
 //! The parser of `llm-bench`. Its lists are llama-bench's; what is measured is the program's business.
 
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgGroup, Args, Parser, ValueEnum};
 
 use crate::args::{DEFAULT_MODEL, ForceArgs, QuietArgs, ctx_size, threads};
@@ -137,7 +139,8 @@ pub struct BenchOutputArgs {
     pub format: BenchFormat,
 
     /// Write to this file instead of standard output
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE",
+        value_parser = OsStringValueParser::new().try_map(file))]
     pub output: Option<PathBuf>,
 }
 
@@ -151,6 +154,17 @@ pub enum BenchFormat {
     Jsonl,
     /// A table in Markdown, as llama-bench writes it
     Md,
+}
+
+/// llama-bench's `-o` names a format, and a file of that name is not what its users want.
+fn file(path: OsString) -> Result<PathBuf, String> {
+    let formats = ["csv", "json", "jsonl", "md", "sql"];
+    match formats.iter().find(|format| path == **format) {
+        Some(format) => Err(format!(
+            "write --format jsonl or --format md; -o ./{format} writes a file of that name"
+        )),
+        None => Ok(path.into()),
+    }
 }
 
 /// More tokens than any context, and more sequences or repetitions than anybody waits for.
@@ -256,6 +270,8 @@ mod tests {
         assert!(told(&["--pg", "0,0"]).contains("as in 256,64"));
         assert!(told(&["--shape", "a:b", "--layers", "1"]).contains("layers from 2"));
         assert!(told(&["--layers", "4"]).contains("--shape"));
+        assert!(told(&["-o", "jsonl"]).contains("--format jsonl"));
+        assert!(told(&["-omd"]).contains("-o ./md"));
         assert!(told(&["--perplexity", "x", "--shape", "a:b"]).contains("cannot be used with"));
     }
 }

@@ -35,7 +35,7 @@ pub fn main<A: Parser>(
 ) -> ExitCode {
     let messages = Messages::new(program);
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    let args = match parse(arguments, &messages) {
+    let args = match parse(program, arguments, &messages) {
         Ok(args) => args,
         Err(status) => return status.into(),
     };
@@ -59,8 +59,12 @@ pub fn main<A: Parser>(
 }
 
 /// Parses the arguments. Help and version go to standard output, what is wrong to standard error.
-fn parse<A: Parser>(arguments: Vec<OsString>, messages: &Messages) -> Result<A, Status> {
-    if let Some(sentence) = foreign::find(&arguments) {
+fn parse<A: Parser>(
+    program: &str,
+    arguments: Vec<OsString>,
+    messages: &Messages,
+) -> Result<A, Status> {
+    if let Some(sentence) = foreign::find(program, &arguments) {
         messages.error(sentence);
         return Err(Status::NotStarted);
     }
@@ -135,7 +139,8 @@ mod tests {
 
     fn parsed(arguments: &[&str]) -> Result<RunArgs, Status> {
         let all = std::iter::once(&"llm-run").chain(arguments);
-        parse(all.map(OsString::from).collect(), &Messages::new("llm-run"))
+        let all = all.map(OsString::from).collect();
+        parse("llm-run", all, &Messages::new("llm-run"))
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! What the programs do alike: flags, standard streams, messages, exit status.
+//! What the programs do alike: flags, standard streams, messages, memory, exit status.
 //!
 //! Modules stand in the order of a run: flags are parsed ([`args`], [`pull`], [`run`],
 //! [`mod@bench`]), the output's
 //! [`mod@format`] is chosen, [`input`] makes requests of arguments and standard input ([`stdio`]),
-//! [`output`] writes what becomes of them, [`message`] tells people, [`signal`] hears them, and
-//! [`status`] tells the shell. [`main`] is the glue. What a request is answered with is left to the
+//! [`output`] writes what becomes of them, [`memory`] says what room there is, [`message`] tells
+//! people, [`signal`] hears them, and [`status`] tells the shell. [`main`] is the glue. What a request is answered with is left to the
 //! engine, which this crate does not know.
 #![forbid(unsafe_code)]
 
@@ -17,6 +17,7 @@ pub mod run;
 
 pub mod format;
 pub mod input;
+pub mod memory;
 pub mod message;
 pub mod output;
 pub mod signal;

@@ -35,14 +35,33 @@ pub struct Synthetic {
 #[non_exhaustive]
 pub enum SyntheticError {
     /// A shape that is not in the table.
-    #[error("no shape is named '{0}'; known are {names}", names = shapes::names())]
-    UnknownShape(String),
+    #[error("no shape is named '{name}'{hint}; known are {known}", known = shapes::names().join(", "))]
+    UnknownShape {
+        /// The name asked for.
+        name: String,
+        /// The nearest one in brackets, if one is near.
+        hint: String,
+    },
     /// A quantization that is not in the table.
     #[error(
-        "'{0}' is no quantization that can be made; write NAME:QUANT with one of {names}",
-        names = mixture::names()
+        "'{name}' is no quantization that can be made{hint}; known are {known}",
+        known = mixture::names().join(", ")
     )]
-    UnknownQuantization(String),
+    UnknownQuantization {
+        /// The name asked for.
+        name: String,
+        /// The nearest one in brackets, if one is near.
+        hint: String,
+    },
+    /// A shape without a quantization.
+    #[error(
+        "'{shape}' lacks a quantization, as in {shape}:q4_k_m; known are {known}",
+        known = mixture::names().join(", ")
+    )]
+    NoQuantization {
+        /// The shape.
+        shape: &'static str,
+    },
     /// More layers than the shape has, or none.
     #[error("'{name}' has {most} layers, and {asked} were asked for; ask for 1 to {most}")]
     Layers {
@@ -70,16 +89,24 @@ impl Synthetic {
     /// Reads `NAME:QUANT`, such as `llama-3.2-1b:q4_k_m`; case does not matter.
     ///
     /// # Errors
-    /// A name or a quantization that is not known; the error lists those that
-    /// are.
+    /// A name or a quantization that is not known, or no quantization; the
+    /// error lists those that are, and the nearest first.
     pub fn parse(text: &str) -> Result<Self, SyntheticError> {
         let lower = text.to_ascii_lowercase();
         let (name, quantization) = lower.split_once(':').unwrap_or((&lower, ""));
         let shape = SHAPES.iter().find(|shape| shape.name == name);
-        let shape = shape.ok_or_else(|| SyntheticError::UnknownShape(name.to_owned()))?;
+        let shape = shape.ok_or_else(|| SyntheticError::UnknownShape {
+            name: name.to_owned(),
+            hint: hint(name, &shapes::names()),
+        })?;
+        if quantization.is_empty() {
+            return Err(SyntheticError::NoQuantization { shape: shape.name });
+        }
         let known = QUANTIZATIONS.iter().find(|row| row.name == quantization);
-        let quantization =
-            known.ok_or_else(|| SyntheticError::UnknownQuantization(quantization.to_owned()))?;
+        let quantization = known.ok_or_else(|| SyntheticError::UnknownQuantization {
+            name: quantization.to_owned(),
+            hint: hint(quantization, &mixture::names()),
+        })?;
         Ok(Self {
             shape,
             quantization,
@@ -211,6 +238,19 @@ impl Synthetic {
             written = offset + tensor.bytes();
         }
         out.flush()
+    }
+}
+
+/// Returns the known name that is most like `name`, as part of a sentence; empty
+/// where none is near.
+fn hint(name: &str, known: &[&str]) -> String {
+    let likeness = |known| (strsim::jaro_winkler(name, known), known);
+    let nearest = known.iter().copied().map(likeness);
+    let nearest = nearest.max_by(|one, other| one.0.total_cmp(&other.0));
+    match nearest {
+        // As for models' names: below this, suggestions are guesses.
+        Some((likeness, nearest)) if likeness >= 0.8 => format!(" (did you mean '{nearest}'?)"),
+        _ => String::new(),
     }
 }
 

@@ -34,9 +34,15 @@ impl Activations {
 
     /// Quantizes `input`, (rows, `columns`), into this buffer.
     ///
-    /// `scale = largest magnitude / 127` of each 32 columns, quants rounded to
-    /// the nearest. With columns that are no multiple of 32 nothing is
-    /// quantized: no quantized format has such rows.
+    /// In each 32 columns the largest magnitude becomes 127 and the others are
+    /// rounded to the nearest integer, ties to even. The scale is then the one
+    /// with the least square error for these integers, `sum(x q) / sum(q q)`:
+    /// `largest magnitude / 127` but for what rounding took or gave. 32 columns
+    /// of zeros, or of magnitudes up to 1e-36, have the scale 0; with a number
+    /// among them that is not finite, NaN.
+    ///
+    /// With columns that are no multiple of 32 nothing is quantized: no
+    /// quantized format has such rows.
     pub fn quantize(&mut self, level: Level, pool: &Pool, input: &[f32], columns: usize) {
         self.columns = columns;
         self.rows = input.len() / columns.max(1);

@@ -55,9 +55,8 @@ pub const QUANTIZATIONS: &[Quantization] = &[
 ];
 
 /// Returns the names of all quantizations, for messages.
-pub(super) fn names() -> String {
-    let names: Vec<_> = QUANTIZATIONS.iter().map(|row| row.name).collect();
-    names.join(", ")
+pub(super) fn names() -> Vec<&'static str> {
+    QUANTIZATIONS.iter().map(|row| row.name).collect()
 }
 
 /// What a matrix is for.

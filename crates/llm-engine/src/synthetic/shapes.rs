@@ -125,7 +125,6 @@ pub const SHAPES: &[Shape] = &[
 ];
 
 /// Returns the names of all shapes, for messages.
-pub(super) fn names() -> String {
-    let names: Vec<_> = SHAPES.iter().map(|shape| shape.name).collect();
-    names.join(", ")
+pub(super) fn names() -> Vec<&'static str> {
+    SHAPES.iter().map(|shape| shape.name).collect()
 }

@@ -51,8 +51,11 @@ fn parameters_are_those_of_the_published_models() {
 fn what_is_not_known_is_answered_with_what_is() {
     let told = |name| Synthetic::parse(name).unwrap_err().to_string();
     assert!(told("llama-4:q4_0").contains("llama-3.2-1b, llama-3.2-3b"));
-    assert!(told("llama-3.2-1b").contains("NAME:QUANT with one of f16"));
+    assert!(told("llama-3.2-1b").contains("as in llama-3.2-1b:q4_k_m; known are f16"));
     assert!(told("llama-3.2-1b:q3_k").contains("'q3_k'"));
+    assert!(told("llama3.2-1b:q4_0").contains("did you mean 'llama-3.2-1b'?"));
+    assert!(told("llama-3.2-1b:q8").contains("did you mean 'q8_0'?"));
+    assert!(!told("xyz:q4_0").contains("did you mean"));
     let told = |layers| {
         let error = model("llama-3.2-1b:q8_0").with_layers(layers).unwrap_err();
         error.to_string()
