@@ -140,12 +140,13 @@ fn fold<T: Element, P: Products, const N: usize>(group: &mut Group<'_, T>) {
         let used = (last + 1 - block * BLOCK).min(BLOCK);
         let mut weights = P::scores::<T, N>(group, keys, used, values.as_ptr());
         finish_scores(&group.shape, &mut weights);
-        let mut factors = [1.0; N];
-        for (lane, query) in group.lanes.iter().enumerate().take(N) {
+        let mut seen = [(0, 0); N];
+        for (seen, query) in seen.iter_mut().zip(group.lanes.iter()) {
             let start = query.first.saturating_sub(block * BLOCK).min(BLOCK);
             let end = (query.last + 1).saturating_sub(block * BLOCK).min(BLOCK);
-            factors[lane] = weigh(&mut weights[lane], start..end.max(start), &mut states[lane]);
+            *seen = (start, end.max(start));
         }
+        let factors = weigh(&mut weights, seen, &mut states);
         let values = &values[..used * group.shape.head_dim];
         let next = group.blocks[(block + 1).min(last / BLOCK)];
         let next = next[group.kv_head * 2 * size..].as_ptr();
@@ -170,12 +171,15 @@ fn widen_at<T: Element, O: Ops>(values: &[T], start: usize) -> [f32; LANES] {
 /// Scales the products of queries and keys, and caps them.
 #[inline(always)]
 fn finish_scores<const N: usize>(shape: &Shape, scores: &mut [[f32; BLOCK]; N]) {
-    for score in scores.iter_mut().flatten() {
-        *score *= shape.scale;
-    }
-    if let Some(cap) = shape.soft_cap {
-        for score in scores.iter_mut().flatten() {
-            *score = cap * (*score / cap).tanh();
+    // Row by row: through `flatten` the compiler sees no vector.
+    for scores in scores.iter_mut() {
+        for score in scores.iter_mut() {
+            *score *= shape.scale;
+        }
+        if let Some(cap) = shape.soft_cap {
+            for score in scores.iter_mut() {
+                *score = cap * (*score / cap).tanh();
+            }
         }
     }
 }
@@ -206,32 +210,71 @@ fn scores<T: Element, O: Ops, const N: usize>(
     scores
 }
 
-/// Turns the scores of the positions `seen` into weights relative to the new
-/// largest score, all others into 0, and returns the factor by which what was
-/// summed before shrinks.
+/// Turns each query's scores of the positions `seen`, from and to, into weights
+/// relative to its new largest score, all others into 0, and returns the factors
+/// by which what was summed before shrinks.
 #[inline(always)]
-fn weigh(scores: &mut [f32; BLOCK], seen: std::ops::Range<usize>, state: &mut State) -> f32 {
-    if seen.is_empty() {
-        scores.fill(0.0);
-        return 1.0;
+fn weigh<const N: usize>(
+    scores: &mut [[f32; BLOCK]; N],
+    seen: [(usize, usize); N],
+    states: &mut [State; N],
+) -> [f32; N] {
+    // What is known before any sum: six chains side by side, not one by one.
+    let mut largest = [f32::NEG_INFINITY; N];
+    for ((scores, (start, end)), (largest, state)) in scores
+        .iter_mut()
+        .zip(seen)
+        .zip(largest.iter_mut().zip(states.iter()))
+    {
+        scores[..start].fill(f32::NEG_INFINITY);
+        scores[end..].fill(f32::NEG_INFINITY);
+        *largest = most(scores, state.largest);
     }
-    scores[..seen.start].fill(f32::NEG_INFINITY);
-    scores[seen.end..].fill(f32::NEG_INFINITY);
-    let largest = scores
-        .iter()
-        .fold(state.largest, |most, &score| most.max(score));
-    let factor = exp(state.largest - largest);
-    let mut lanes = [0.0_f32; LANES];
-    for part in scores.chunks_exact_mut(LANES) {
-        for (lane, score) in lanes.iter_mut().zip(part) {
-            *score = exp(*score - largest);
-            *lane += *score;
+    let mut factors = [1.0; N];
+    for ((factor, largest), state) in factors.iter_mut().zip(largest).zip(states.iter()) {
+        *factor = exp(state.largest - largest);
+    }
+    for (lane, (start, end)) in seen.into_iter().enumerate() {
+        if start == end {
+            // Nothing seen, and perhaps never yet: there is no largest score.
+            scores[lane].fill(0.0);
+            factors[lane] = 1.0;
+            continue;
+        }
+        let mut sums = [0.0_f32; LANES];
+        for part in scores[lane].chunks_exact_mut(LANES) {
+            for (sum, score) in sums.iter_mut().zip(part) {
+                *score = exp(*score - largest[lane]);
+                *sum += *score;
+            }
+        }
+        let sum: f32 = sums.iter().sum();
+        let state = &mut states[lane];
+        state.total = state.total.mul_add(factors[lane], sum);
+        state.largest = largest[lane];
+    }
+    factors
+}
+
+/// Returns the largest of the scores and `least`; a score that is no number is
+/// passed over.
+#[inline(always)]
+fn most(scores: &[f32; BLOCK], least: f32) -> f32 {
+    let mut lanes = [least; 2 * LANES];
+    for part in scores.chunks_exact(2 * LANES) {
+        for (lane, &score) in lanes.iter_mut().zip(part) {
+            *lane = if score > *lane { score } else { *lane };
         }
     }
-    let sum: f32 = lanes.iter().sum();
-    state.total = state.total.mul_add(factor, sum);
-    state.largest = largest;
-    factor
+    // Halved again and again: one chain over all lanes would take longer than
+    // the sums above.
+    for width in [LANES, LANES / 2, LANES / 4, LANES / 8] {
+        for at in 0..width {
+            let other = lanes[at + width];
+            lanes[at] = if other > lanes[at] { other } else { lanes[at] };
+        }
+    }
+    lanes[0]
 }
 
 /// Folds a block's values, weighted, into the results.
