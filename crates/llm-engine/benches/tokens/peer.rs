@@ -114,6 +114,7 @@ fn word_piece(metadata: &Metadata) -> WordPiece {
     WordPiece::builder()
         .vocab(texts.zip(0..).collect::<Vocab>())
         .unk_token("[UNK]".into())
+        .max_input_chars_per_word(usize::MAX)
         .build()
         .expect("the tables fit together")
 }
