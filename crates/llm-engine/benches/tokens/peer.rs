@@ -16,19 +16,6 @@ use tokenizers::{SplitDelimiterBehavior, Tokenizer};
 const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-/// Whether the crate can be given a vocabulary.
-pub(crate) fn has(vocabulary: &str) -> bool {
-    let known = [
-        "gpt-2",
-        "llama-bpe",
-        "qwen2",
-        "gemma-4",
-        "bert-bge",
-        "nomic-bert-moe",
-    ];
-    known.contains(&vocabulary)
-}
-
 /// Builds its tokenizer.
 pub(crate) fn build(vocabulary: &str, metadata: &Metadata) -> Tokenizer {
     let mut built = match vocabulary {
@@ -108,7 +95,7 @@ fn word_piece(metadata: &Metadata) -> WordPiece {
         .into_iter()
         .map(|text| match text.strip_prefix('▁') {
             Some(word) => word.to_owned(),
-            None if text.starts_with('[') => text,
+            None if text.len() > 2 && text.starts_with('[') && text.ends_with(']') => text,
             None => format!("##{text}"),
         });
     WordPiece::builder()

@@ -135,6 +135,23 @@ fn every_kind_cuts_as_its_pattern_does() {
     assert_eq!(kinds, 28);
 }
 
+/// At n² the slowest of these would take minutes each.
+#[test]
+fn every_kind_takes_linear_time() {
+    let unlike = [
+        "a", "A", " ", "1", "\n", "é", "中", "'", "\u{301}", "🦙", " \n", "a1", "\u{a0}",
+        "A\u{301}",
+    ];
+    for kind in kind::all() {
+        for part in unlike {
+            let text = part.repeat((1 << 18) / part.len()) + "x";
+            let mut length = 0;
+            split(kind.stages, &text, &mut |piece| length += piece.len());
+            assert_eq!(length, text.len(), "{:?}", kind.names);
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn nothing_is_lost(text in "[ \\t\\n\\ra-cA-C'sSé你1٣.,!/🦙\\u{301}\\u{a0}]{0,40}|\\PC{0,40}") {
