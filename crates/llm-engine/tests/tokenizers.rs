@@ -41,11 +41,6 @@ const VOCABULARIES: [&str; 19] = [
     "starcoder",
 ];
 
-/// Vocabularies that a text does not come back from, because they have no
-/// token for a part of it: letter case, accents and spaces (WordPiece), or
-/// what their normalization replaces (unigram).
-const LOSSY: [&str; 2] = ["bert-bge", "nomic-bert-moe"];
-
 fn open(name: &str) -> Gguf {
     let path = format!("../../models/ggml-vocab/ggml-vocab-{name}.gguf");
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -103,6 +98,9 @@ fn without_space_mark(text: &str) -> String {
 }
 
 proptest! {
+    /// From two vocabularies not all comes back, because they have no token for
+    /// it: case, accents and spaces (bert-bge), and what is replaced by
+    /// normalization, runs of spaces among it (nomic-bert-moe).
     #[test]
     fn text_comes_back(text in text()) {
         for (name, tokenizer) in tokenizers() {
@@ -110,7 +108,12 @@ proptest! {
             let ids = tokenizer.encode(&text, true, false);
             let decoded = tokenizer.decode(&ids);
             prop_assert_eq!(&streamed(tokenizer, &ids), &decoded, "{}", name);
-            if LOSSY.contains(name) {
+            if *name == "nomic-bert-moe" {
+                if text.is_ascii() {
+                    let words: Vec<_> = text.split_whitespace().collect();
+                    prop_assert_eq!(decoded, words.join(" "), "{}", name);
+                }
+            } else if *name == "bert-bge" {
                 // What is left is written with the same tokens again, if it is known.
                 let plain = tokenizer.encode(&text, false, false);
                 if plain.iter().all(|&id| !tokenizer.is_hidden(id)) {
