@@ -33,10 +33,9 @@ pub(super) enum Markup<'r> {
 /// knows.
 #[derive(Debug)]
 pub(super) struct Specials {
-    /// User-defined tokens, which are cut out always.
-    always: Trie,
-    /// These and markup, which is cut out on request.
-    all: Trie,
+    /// User-defined tokens, which are cut out always, and markup, which is on
+    /// request.
+    texts: Trie,
     strips: Strips,
 }
 
@@ -54,16 +53,12 @@ enum Strips {
 impl Specials {
     /// Collects them from `vocabulary`.
     pub(super) fn new(metadata: &Metadata, vocabulary: &Vocabulary) -> Self {
-        let of = |wanted: fn(TokenType) -> bool| {
-            let tokens = vocabulary.types.iter().zip(0..);
-            let ids = tokens.filter(move |&(&kind, _)| wanted(kind));
-            let texts = ids.map(|(_, id)| (vocabulary.text(id), id));
-            // A part of a character would cut the text inside of it.
-            Trie::new(texts.filter(|(text, _)| str::from_utf8(text).is_ok()))
-        };
+        let tokens = vocabulary.types.iter().zip(0..);
+        let ids = tokens.filter(|&(&kind, _)| kind == TokenType::UserDefined || kind.is_markup());
+        let texts = ids.map(|(_, id)| (vocabulary.text(id), id));
         Self {
-            always: of(|kind| kind == TokenType::UserDefined),
-            all: of(|kind| kind == TokenType::UserDefined || kind.is_markup()),
+            // A part of a character would cut the text inside of it.
+            texts: Trie::new(texts.filter(|(text, _)| str::from_utf8(text).is_ok())),
             strips: Strips::find(metadata, vocabulary),
         }
     }
@@ -79,11 +74,12 @@ impl Specials {
         let mut allowed = Allowed::new(markup);
         let (mut start, mut at) = (0, 0);
         while let Some(&byte) = text.as_bytes().get(at) {
-            if self.all.lacks(byte) {
+            if self.texts.lacks(byte) {
                 at += 1;
                 continue;
             }
-            let Some((length, id)) = self.find(&text.as_bytes()[at..], at, &mut allowed) else {
+            let room = allowed.length_from(at);
+            let Some((length, id)) = self.find(vocabulary, &text.as_bytes()[at..], room) else {
                 at += 1;
                 continue;
             };
@@ -110,18 +106,13 @@ impl Specials {
         fragments
     }
 
-    /// Returns the longest token that `text`, which stands at the byte `at`,
-    /// begins with.
-    fn find(&self, text: &[u8], at: usize, allowed: &mut Allowed) -> Option<(usize, u32)> {
-        let longest = allowed.length_from(at);
-        let always = self.always.prefixes(text).last();
-        let fitting = self.all.prefixes(text);
-        let fitting = fitting.take_while(|&(length, _)| length <= longest).last();
-        // What is always cut out may be longer than the room for markup.
-        match (fitting, always) {
-            (Some(fitting), Some(always)) if always.0 > fitting.0 => Some(always),
-            (fitting, always) => fitting.or(always),
-        }
+    /// Returns the longest token that `text` begins with, as length and id.
+    /// `room` is the length of the longest markup that may begin there.
+    fn find(&self, vocabulary: &Vocabulary, text: &[u8], room: usize) -> Option<(usize, u32)> {
+        let is_allowed = |&(length, id): &(usize, u32)| {
+            length <= room || vocabulary.token_type(id) == TokenType::UserDefined
+        };
+        self.texts.prefixes(text).filter(is_allowed).last()
     }
 }
 
