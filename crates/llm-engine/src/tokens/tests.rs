@@ -372,13 +372,99 @@ fn phi_3_markup_swallows_the_white_space_after_it() {
 }
 
 #[test]
+fn no_markup_is_made_of_what_is_foreign() {
+    let tokenizer = byte_level();
+    let text = "<|im_start|>a<|im_end|><tool>";
+    let ids = |foreign: &[Range<usize>]| tokenizer.encode_prompt_around(text, foreign);
+    let [a, of_the_end] = [12, 13];
+    assert_eq!(ids(&[]), [300, u32::from(b'a'), 301, 302]);
+    // From the "a" on, or one byte of the end: the markup is text then.
+    for foreign in [a..text.len(), of_the_end..of_the_end + 1] {
+        let ids = ids(std::slice::from_ref(&foreign));
+        assert_eq!((ids[0], ids.last()), (300, Some(&302)));
+        assert!(ids.len() > 10 && !ids.contains(&301), "{ids:?}");
+        assert_eq!(tokenizer.decode(&ids), &text[a..]);
+    }
+    // An empty stretch is nothing.
+    assert_eq!(ids(&[0..0, a..a]), ids(&[]));
+    let bos = |add: bool, foreign: Range<usize>| {
+        let mut metadata = byte_level_metadata("smollm");
+        metadata.insert("tokenizer.ggml.add_bos_token", Value::Bool(add));
+        let tokenizer = Tokenizer::from_gguf(&metadata).unwrap();
+        tokenizer.encode_prompt_around("<|im_start|>", std::slice::from_ref(&foreign))[0]
+    };
+    // A BOS that somebody else wrote is none.
+    assert_eq!(bos(true, 0..12), 300);
+    assert_eq!(bos(false, 0..12), u32::from(b'<'));
+}
+
+#[test]
+fn a_special_token_of_half_a_character_is_none() {
+    let mut metadata = byte_level_metadata("smollm");
+    let tokens = metadata.strings("tokenizer.ggml.tokens").unwrap();
+    let tokens = tokens.iter().chain([&b"\xc3"[..]]).collect();
+    let types = metadata.integers("tokenizer.ggml.token_type").unwrap();
+    let types = types.iter().chain([USER_DEFINED]).collect();
+    metadata.insert("tokenizer.ggml.tokens", Value::Strings(tokens));
+    metadata.insert("tokenizer.ggml.token_type", Value::Integers(types));
+    let tokenizer = Tokenizer::from_gguf(&metadata).unwrap();
+    assert_eq!(tokenizer.encode("é", false, true), [0xc3, 0xa9]);
+}
+
+#[test]
+fn word_pieces_are_the_longest_and_a_word_is_known_as_a_whole() {
+    let pieces = ["▁un", "▁una", "able", "ff", "▁a", "▁,", "▁我", "▁é"];
+    let mut tokens: Vec<_> = pieces.map(|text| (text.to_owned(), NORMAL, 0.0)).into();
+    tokens.push(("[UNK]".into(), CONTROL, 0.0));
+    let mut metadata = metadata("bert", &tokens);
+    metadata.insert("tokenizer.ggml.unknown_token_id", Value::Unsigned(8));
+    let ids = |metadata: &Metadata, text: &str| {
+        Tokenizer::from_gguf(metadata)
+            .unwrap()
+            .encode(text, false, false)
+    };
+    // "▁una" is longest, after which "ble" is none: greedy, and so unknown.
+    assert_eq!(ids(&metadata, "unable"), [8]);
+    assert_eq!(ids(&metadata, "UN\tunaff"), [0, 1, 3]);
+    assert_eq!(ids(&metadata, "á,我a\u{200d}"), [4, 5, 6, 4]);
+    assert_eq!(ids(&metadata, "é"), [8]);
+    metadata.insert("tokenizer.ggml.normalizer.lowercase", Value::Bool(false));
+    assert_eq!(ids(&metadata, "é UN"), [7, 8]);
+}
+
+#[test]
+fn the_best_sum_of_scores_wins_and_unknown_runs_are_one() {
+    let tokens = [
+        ("<pad>", CONTROL, 0.0),
+        ("</s>", CONTROL, 0.0),
+        ("<unk>", UNKNOWN, 0.0),
+        ("▁", NORMAL, -3.0),
+        ("▁a", NORMAL, -2.0),
+        ("ab", NORMAL, -1.0),
+        ("b", NORMAL, -2.5),
+        ("▁ab", NORMAL, -4.2),
+    ];
+    let tokens = tokens.map(|(text, kind, score)| (text.to_owned(), kind, score));
+    let mut metadata = metadata("t5", &tokens);
+    metadata.insert("tokenizer.ggml.remove_extra_whitespaces", Value::Bool(true));
+    let tokenizer = Tokenizer::from_gguf(&metadata).unwrap();
+    // "▁"+"ab" is -4, "▁ab" -4.2 and "▁a"+"b" -4.5.
+    assert_eq!(tokenizer.encode(" ab  ab ", true, false), [3, 5, 3, 5, 1]);
+    assert_eq!(tokenizer.encode("xyb", false, false), [3, 2, 6]);
+    assert_eq!(tokenizer.decode(&[3, 5, 3, 5, 1]), "ab ab");
+    assert_eq!(tokenizer.encode(" ", false, false), [0; 0]);
+}
+
+#[test]
 fn broken_and_unknown_tokenizers_are_named() {
     let message = |metadata: &Metadata| Tokenizer::from_gguf(metadata).unwrap_err().to_string();
     assert!(message(&Metadata::default()).contains("tokenizer.ggml.model"));
-    assert!(message(&metadata("rwkv", &[])).contains("'rwkv'"));
     assert!(
-        message(&byte_level_metadata("tekken"))
-            .contains("'tekken' is not supported (known: llama-bpe")
+        message(&metadata("dna", &[])).contains("'dna' is not supported (known: gpt2, llama, bert")
+    );
+    assert!(
+        message(&byte_level_metadata("llama9"))
+            .contains("'llama9' is not supported (known: llama-bpe")
     );
     let mut broken = byte_level_metadata("smollm");
     broken.insert(
