@@ -12,7 +12,7 @@ const MARKUP: MarkupTexts<'_> = MarkupTexts {
 };
 
 fn render(source: &str, messages: &[Message]) -> Result<String, TemplateError> {
-    ChatTemplate::new(source)?.render(messages, true, MARKUP)
+    ChatTemplate::new(source)?.render(&Conversation::new(messages), MARKUP)
 }
 
 /// Renders a template that looks at no message.
@@ -37,12 +37,16 @@ fn a_conversation_is_rendered() {
         Message::new("assistant", " Hello. "),
     ];
     let template = ChatTemplate::new(source).unwrap();
-    let rendered = template.render(&messages, true, MARKUP).unwrap();
+    let rendered = template.render(&Conversation::new(&messages), MARKUP).unwrap();
     assert_eq!(
         rendered,
         "<s>\nSYSTEM: Be <brief> & \"kind\".\nUSER: Hi\n\nA: Hello.</s>\nA: "
     );
-    let rendered = template.render(&messages, false, MARKUP).unwrap();
+    let closed = Conversation {
+        add_generation_prompt: false,
+        ..Conversation::new(&messages)
+    };
+    let rendered = template.render(&closed, MARKUP).unwrap();
     assert!(rendered.ends_with("Hello.</s>\n"), "{rendered}");
     assert_eq!(template.source(), source);
 }
@@ -174,7 +178,7 @@ fn a_file_without_a_template_has_none() {
     assert!(ChatTemplate::from_gguf(&metadata).unwrap().is_none());
     metadata.insert("tokenizer.chat_template", Value::String("x".into()));
     let template = ChatTemplate::from_gguf(&metadata).unwrap().unwrap();
-    assert_eq!(template.render(&[], true, MARKUP).unwrap(), "x");
+    assert_eq!(template.render(&Conversation::default(), MARKUP).unwrap(), "x");
     metadata.insert("tokenizer.chat_template", Value::String("{{".into()));
     assert!(ChatTemplate::from_gguf(&metadata).is_err());
 }
@@ -202,7 +206,7 @@ fn a_template_without_end_is_stopped() {
     let json = "{{ [1] | tojson(indent=100000000000) }}";
     for source in [loops, long, wide, named, json] {
         let template = ChatTemplate::new(source).unwrap();
-        let rendered = template.render(&[], true, MarkupTexts { bos: "", eos: "" });
+        let rendered = template.render(&Conversation::default(), MarkupTexts::default());
         assert!(
             matches!(rendered, Err(TemplateError::Render { .. })),
             "{source}: {rendered:?}"
