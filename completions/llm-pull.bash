@@ -119,12 +119,16 @@ _llm__pull() {
             return 0
             ;;
         llm__subcmd__pull__subcmd__show)
-            opts="-T -q -h --format --text --quiet --help"
+            opts="-T -q -h --tokenize --format --text --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --tokenize)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --format)
                     COMPREPLY=($(compgen -W "auto jsonl text" -- "${cur}"))
                     return 0

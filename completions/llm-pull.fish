@@ -59,6 +59,7 @@ text\t'The answers, numbers or names alone'"
 complete -c llm-pull -n "__fish_llm_pull_using_subcommand rm" -s T -l text -d 'Write text: the answer and one line end, nothing else; short for --format text'
 complete -c llm-pull -n "__fish_llm_pull_using_subcommand rm" -s q -l quiet -d 'Show no progress and no notes; warnings and errors stay'
 complete -c llm-pull -n "__fish_llm_pull_using_subcommand rm" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c llm-pull -n "__fish_llm_pull_using_subcommand show" -l tokenize -d 'Write the tokens of this text instead (- for standard input): as it stands, without template and BOS, markup in it as plain text' -r
 complete -c llm-pull -n "__fish_llm_pull_using_subcommand show" -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
 jsonl\t'One JSON record a line'
 text\t'The answers, numbers or names alone'"

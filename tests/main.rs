@@ -44,6 +44,9 @@ mod offline;
 /// `llm-pull` against a hub on this machine and on files.
 mod pull;
 
+/// `llm-pull show --tokenize`: the tokens of a text.
+mod tokenize;
+
 /// `llm-bench`: rows, errors, forms, random weights and perplexity; nothing is timed.
 mod bench;
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use llm_engine::gguf::{Gguf, GgufError};
+use llm_engine::gguf::{Gguf, GgufError, Metadata};
 use llm_engine::model::Summary;
 use llm_record::{ModelFile, ModelRecord};
 use llm_store::{Plan, Removed, ResolvedModel, Stored};
@@ -95,12 +95,7 @@ pub(crate) fn header(model: &ResolvedModel) -> Result<ModelRecord, GgufError> {
         quantization: Some(summary.quantization),
         context_length: summary.context_length,
         chat_template: Some(metadata.string("tokenizer.chat_template").is_some()),
-        tokenizer: metadata.string("tokenizer.ggml.model").map(|kind| {
-            match metadata.string("tokenizer.ggml.pre") {
-                Some(pre) => format!("{kind}/{pre}"),
-                None => kind.to_owned(),
-            }
-        }),
+        tokenizer: tokenizer(metadata),
         vocabulary: metadata
             .strings("tokenizer.ggml.tokens")
             .map(|tokens| tokens.len() as u64),
@@ -109,6 +104,15 @@ pub(crate) fn header(model: &ResolvedModel) -> Result<ModelRecord, GgufError> {
             .clone()
             .or_else(|| metadata.string("general.license").map(str::to_owned)),
         ..record
+    })
+}
+
+/// The kind of tokenizer, with its pre-tokenizer where the header names one.
+pub(crate) fn tokenizer(metadata: &Metadata) -> Option<String> {
+    let kind = metadata.string("tokenizer.ggml.model")?;
+    Some(match metadata.string("tokenizer.ggml.pre") {
+        Some(pre) => format!("{kind}/{pre}"),
+        None => kind.to_owned(),
     })
 }
 

@@ -1,12 +1,13 @@
 //! `llm-pull`: a model's name → verified files on disk → one `model` record.
 //!
 //! Parse, ask the store, write, end. What a record says is `describe`'s
-//! business, how people read it `show`'s, and what they see meanwhile
-//! `progress`'s; names, files and the hub are the store's.
+//! business, how people read it `show`'s, what tokens a text has `tokenize`'s
+//! and what is seen meanwhile `progress`'s; names, files and the hub are the store's.
 
 mod describe;
 mod progress;
 mod show;
+mod tokenize;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -39,7 +40,10 @@ fn run(args: PullArgs, context: &Context) -> Result<Status> {
         }
         Some(PullCommand::Ls) => list(&store),
         Some(PullCommand::Rm { name }) => remove(&store, &name),
-        Some(PullCommand::Show { name }) => header(&store, &name, &mut progress),
+        Some(PullCommand::Show { name, tokenize }) => match tokenize {
+            None => header(&store, &name, &mut progress),
+            Some(text) => tokens(&store, &name, text, context, &mut progress),
+        },
     };
     progress.clear();
     shown.write(&answer.map_err(|error| ended(error, context))?)?;
@@ -105,6 +109,22 @@ fn header(store: &Store, name: &str, progress: &mut Progress) -> Result<Answer> 
     store.locate(name)?; // no other format has a header to show
     let model = store.resolve_watched(name, &mut |event| progress.receive(event))?;
     Ok(Answer::Header(describe::header(&model)?))
+}
+
+fn tokens(
+    store: &Store,
+    name: &str,
+    text: String,
+    context: &Context,
+    progress: &mut Progress,
+) -> Result<Answer> {
+    store.locate(name)?; // a name that is wrong is told before a text is waited for
+    let text = match text.as_str() {
+        "-" => tokenize::standard_input(context)?,
+        _ => text,
+    };
+    let model = store.resolve_watched(name, &mut |event| progress.receive(event))?;
+    Ok(Answer::Tokens(tokenize::tokens(&model, &text)?))
 }
 
 /// An interrupted operation ends silently, with the signal's own status. So

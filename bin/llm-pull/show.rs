@@ -8,6 +8,8 @@ use llm_cli::args::{Format, FormatArgs};
 use llm_cli::stdio::{Sink, StdioError, stdout_is_terminal};
 use llm_record::{LineWriter, ModelRecord, Record};
 
+use crate::tokenize::Tokenized;
+
 /// What a command answers with.
 pub(crate) enum Answer {
     /// One model that something was done with.
@@ -16,6 +18,8 @@ pub(crate) enum Answer {
     Plan(ModelRecord),
     /// A model's header.
     Header(ModelRecord),
+    /// The tokens of a text.
+    Tokens(Tokenized),
     /// Every model that is here.
     Models(Vec<ModelRecord>),
 }
@@ -45,6 +49,10 @@ impl Shown {
     pub(crate) fn write(self, answer: &Answer) -> Result<(), StdioError> {
         let mut writer = LineWriter::new(Sink::stdout()?);
         let written = match (self, answer) {
+            (Self::Records, Answer::Tokens(tokens)) => {
+                writer.record(&Record::from(tokens.record.clone()))
+            }
+            (_, Answer::Tokens(tokens)) => writer.text(&pieces(tokens), ""),
             (Self::Records, answer) => answer
                 .models()
                 .iter()
@@ -68,6 +76,7 @@ impl Answer {
                 std::slice::from_ref(model)
             }
             Self::Models(models) => models,
+            Self::Tokens(_) => &[],
         }
     }
 }
@@ -119,6 +128,17 @@ fn files(model: &ModelRecord) -> String {
     let action = model.action.as_deref().unwrap_or_default();
     lines.push_str(&format!("{total:>8}  {} ({action})\n", model.name));
     lines
+}
+
+/// One line a token: its id and its text as JSON writes it.
+fn pieces(tokens: &Tokenized) -> String {
+    let pairs = tokens.record.tokens.iter().zip(&tokens.pieces);
+    pairs
+        .map(|(id, piece)| {
+            let quoted = serde_json::Value::from(piece.as_str()).to_string();
+            format!("{id}\t{}\n", plain(&quoted))
+        })
+        .collect()
 }
 
 /// One line a fact of a header.

@@ -66,6 +66,7 @@ enum Mirror {
     Count(Count),
     Bench(Box<Bench>),
     Perplexity(Perplexity),
+    Tokens(Tokens),
     Error(Failure),
 }
 
@@ -151,6 +152,26 @@ struct Perplexity {
     total_ns: u64,
     model: BenchModel,
     build: Build,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Tokens {
+    schema_version: Version,
+    tokens: Vec<u32>,
+    model: TokenizerIdentity,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct TokenizerIdentity {
+    name: String,
+    digest: String,
+    file: String,
+    tokenizer: String,
+    vocabulary: u64,
 }
 
 #[derive(Deserialize)]

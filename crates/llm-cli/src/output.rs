@@ -103,8 +103,10 @@ impl Output {
             }
             Record::Count(count) => self.end_text(&count.usage.prompt_tokens.to_string()),
             Record::Model(model) => self.end_text(&model.name),
-            // The records of a benchmark have their own writer.
-            Record::Delta(_) | Record::Bench(_) | Record::Perplexity(_) => Ok(()),
+            // The other programs' records have their own writers.
+            Record::Delta(_) | Record::Tokens(_) | Record::Bench(_) | Record::Perplexity(_) => {
+                Ok(())
+            }
             Record::Error(error) => self.failed(&error.error.message),
         }
     }

@@ -14,6 +14,7 @@ Examples:
   llm-pull import ./model.gguf --name mine
   llm-pull ls -T                         name the models that are here
   llm-pull show smollm2 | jq .context_length
+  llm-pull show smollm2 --tokenize - < report.txt | jq '.tokens | length'
 
 Exit status:
   0  all well, or the reader of the output has enough
@@ -96,6 +97,10 @@ pub enum PullCommand {
         /// Model to describe, or a path to a .gguf file
         #[arg(value_name = "NAME")]
         name: String,
+        /// Write the tokens of this text instead (- for standard input): as it stands, without
+        /// template and BOS, markup in it as plain text
+        #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+        tokenize: Option<String>,
     },
 }
 

@@ -1,28 +1,40 @@
 //! Text to token ids and back, by the tokenizer that a GGUF file describes.
 //!
-//! Byte-level BPE (`gpt2`) and SentencePiece's BPE (`llama`), as llama.cpp
-//! reads them. What a prompt consists of is left to `prompt`; what ids mean to
+//! Byte-pair encoding over bytes (`gpt2`) or characters (`gemma4`),
+//! SentencePiece's BPE (`llama`) and unigram model (`t5`) and WordPiece
+//! (`bert`), as llama.cpp reads them. What a prompt consists of is left to `prompt`; what ids mean to
 //! the network is left to `forward`.
 
 mod bpe;
 mod byte_level;
+mod charsmap;
 mod class;
 mod decoder;
 mod ending;
 mod kind;
+mod known;
 mod merge;
+mod seam;
 mod special;
 mod split;
 mod spm;
 mod text_index;
+mod trie;
+mod unigram;
 mod vocabulary;
+mod wordpiece;
 
 pub use decoder::Decoder;
 
+use std::ops::Range;
+
 use bpe::BytePairs;
-use special::{Fragment, Specials};
+use kind::{Bos, Kind, Text};
+use special::{Fragment, Markup, Specials};
 use spm::ScoredPieces;
-use vocabulary::{Spelling, Vocabulary};
+use unigram::Unigram;
+use vocabulary::{Defaults, Spelling, Vocabulary};
+use wordpiece::WordPieces;
 
 use crate::gguf::Metadata;
 
@@ -40,11 +52,13 @@ pub enum TokenizerError {
     },
     /// A `tokenizer.ggml.model` that this build does not know.
     #[error(
-        "the tokenizer model '{name}' is not supported (known: gpt2, llama); a model with one of these runs"
+        "the tokenizer model '{name}' is not supported (known: {known}); a model with one of these runs"
     )]
     UnknownModel {
         /// The name in the file.
         name: String,
+        /// The names that would do.
+        known: String,
     },
     /// A `tokenizer.ggml.pre` that this build does not know.
     #[error(
@@ -87,15 +101,21 @@ pub struct Tokenizer {
     vocabulary: Vocabulary,
     specials: Specials,
     model: Model,
-    add_bos: bool,
-    add_eos: bool,
+    /// Put before a sequence, if the model wants it.
+    prefix: Option<u32>,
+    /// Put after a sequence, if the model wants it.
+    suffix: Option<u32>,
     /// A space is put before text that begins a sequence or follows markup.
     add_space_prefix: bool,
+    /// The space before decoded text is of the encoding's making.
+    drops_space: bool,
 }
 
 enum Model {
     Bpe(BytePairs),
     Spm(ScoredPieces),
+    WordPiece(WordPieces),
+    Unigram(Unigram),
 }
 
 impl std::fmt::Debug for Model {
@@ -103,8 +123,29 @@ impl std::fmt::Debug for Model {
         formatter.write_str(match self {
             Self::Bpe(_) => "Bpe",
             Self::Spm(_) => "Spm",
+            Self::WordPiece(_) => "WordPiece",
+            Self::Unigram(_) => "Unigram",
         })
     }
+}
+
+/// A way to build a tokenizer from metadata.
+type Build = fn(&Metadata) -> Result<Tokenizer, TokenizerError>;
+
+/// The values of `tokenizer.ggml.model` that this build knows.
+const MODELS: [(&str, Build); 6] = [
+    ("gpt2", Tokenizer::byte_pairs),
+    ("llama", Tokenizer::sentence_piece),
+    ("bert", Tokenizer::word_piece),
+    ("t5", Tokenizer::unigram),
+    ("gemma4", |it| Tokenizer::of_kind(it, "gemma4")),
+    ("whitespace", |it| Tokenizer::of_kind(it, "whitespace")),
+];
+
+/// How a sequence begins and ends where the file does not say.
+struct Ends {
+    bos: Bos,
+    add_eos: bool,
 }
 
 impl Tokenizer {
@@ -116,40 +157,106 @@ impl Tokenizer {
     /// incomplete or does not fit together.
     pub fn from_gguf(metadata: &Metadata) -> Result<Self, TokenizerError> {
         let key = "tokenizer.ggml.model";
-        match metadata.string(key) {
-            Some("gpt2") => Self::byte_level(metadata),
-            Some("llama") => Self::sentence_piece(metadata),
-            Some(name) => Err(TokenizerError::UnknownModel { name: name.into() }),
-            None => Err(TokenizerError::MissingKey { key }),
+        let name = metadata.string(key);
+        let name = name.ok_or(TokenizerError::MissingKey { key })?;
+        match MODELS.iter().find(|(known, _)| *known == name) {
+            Some((_, build)) => build(metadata),
+            None => Err(TokenizerError::UnknownModel {
+                name: name.into(),
+                known: MODELS.map(|(known, _)| known).join(", "),
+            }),
         }
     }
 
-    fn byte_level(metadata: &Metadata) -> Result<Self, TokenizerError> {
+    fn byte_pairs(metadata: &Metadata) -> Result<Self, TokenizerError> {
         // llama.cpp takes files without the key for the oldest kind, too.
         let pre = metadata.string("tokenizer.ggml.pre").unwrap_or("default");
+        Self::of_kind(metadata, pre)
+    }
+
+    fn of_kind(metadata: &Metadata, pre: &str) -> Result<Self, TokenizerError> {
         let kind = kind::find(pre).ok_or_else(|| TokenizerError::UnknownPreTokenizer {
             name: pre.into(),
             known: kind::known_names(),
         })?;
-        let vocabulary = Vocabulary::read(metadata, Spelling::ByteLevel, [None; 3])?;
+        let spelling = match kind.text {
+            Text::ByteLevel => Spelling::ByteLevel,
+            Text::Marked | Text::MarkedLines | Text::Plain => Spelling::SentencePiece,
+        };
+        let vocabulary = Vocabulary::read(metadata, spelling, Defaults::default())?;
         let model = Model::Bpe(BytePairs::new(metadata, kind)?);
-        let name = format!("gpt2/{pre}");
-        Ok(Self::assemble(
-            metadata,
-            name,
-            vocabulary,
-            model,
-            kind.add_bos,
-        ))
+        let name = match metadata.string("tokenizer.ggml.model") {
+            Some("gpt2") => format!("gpt2/{pre}"),
+            _ => pre.into(),
+        };
+        let Kind { bos, .. } = *kind;
+        let add_eos = false;
+        let ends = Ends { bos, add_eos };
+        Ok(Self::assemble(metadata, name, vocabulary, model, &ends))
     }
 
     fn sentence_piece(metadata: &Metadata) -> Result<Self, TokenizerError> {
-        // SentencePiece's own ids for BOS, EOS and unknown.
-        let defaults = [Some(1), Some(2), Some(0)];
+        // SentencePiece's own ids.
+        let defaults = Defaults {
+            bos: Some(1),
+            eos: Some(2),
+            unknown: Some(0),
+        };
         let vocabulary = Vocabulary::read(metadata, Spelling::SentencePiece, defaults)?;
         let model = Model::Spm(ScoredPieces::new(metadata, &vocabulary)?);
-        let name = "llama".into();
-        Ok(Self::assemble(metadata, name, vocabulary, model, true))
+        let (bos, add_eos) = (Bos::ByDefault, false);
+        let ends = Ends { bos, add_eos };
+        let mut built = Self::assemble(metadata, "llama".into(), vocabulary, model, &ends);
+        let prefix = metadata.bool("tokenizer.ggml.add_space_prefix");
+        built.add_space_prefix = prefix.unwrap_or(true);
+        built.drops_space = built.add_space_prefix;
+        Ok(built)
+    }
+
+    fn word_piece(metadata: &Metadata) -> Result<Self, TokenizerError> {
+        // The ids of BERT's own vocabulary: [CLS], none and [UNK].
+        let defaults = Defaults {
+            bos: Some(101),
+            eos: None,
+            unknown: Some(100),
+        };
+        let vocabulary = Vocabulary::read(metadata, Spelling::SentencePiece, defaults)?;
+        let id = |name: &str| vocabulary::special_id(metadata, name, vocabulary.len());
+        let bos = id("bos").or(id("cls")).or(vocabulary.bos);
+        // The key is misspelt by its specification.
+        let separator = id("seperator").or(Some(102));
+        let separator = separator.filter(|&id| (id as usize) < vocabulary.len());
+        let model = Model::WordPiece(WordPieces::new(metadata));
+        let (prefix, suffix) = (bos, separator);
+        let ends = Ends {
+            bos: Bos::Always,
+            add_eos: false,
+        };
+        let mut built = Self::assemble(metadata, "bert".into(), vocabulary, model, &ends);
+        // As in llama.cpp, an encoder has both whatever the file says.
+        (built.prefix, built.suffix) = (prefix, suffix);
+        built.drops_space = true;
+        Ok(built)
+    }
+
+    fn unigram(metadata: &Metadata) -> Result<Self, TokenizerError> {
+        // T5's own ids.
+        let defaults = Defaults {
+            bos: None,
+            eos: Some(1),
+            unknown: Some(2),
+        };
+        let vocabulary = Vocabulary::read(metadata, Spelling::SentencePiece, defaults)?;
+        let unigram = Unigram::new(metadata, &vocabulary)?;
+        let drops_space = unigram.has_space_prefix();
+        let ends = Ends {
+            bos: Bos::OnRequest,
+            add_eos: true,
+        };
+        let model = Model::Unigram(unigram);
+        let mut built = Self::assemble(metadata, "t5".into(), vocabulary, model, &ends);
+        built.drops_space = drops_space;
+        Ok(built)
     }
 
     fn assemble(
@@ -157,22 +264,25 @@ impl Tokenizer {
         name: String,
         vocabulary: Vocabulary,
         model: Model,
-        add_bos: bool,
+        ends: &Ends,
     ) -> Self {
         let flag = |name: &str| metadata.bool(&format!("tokenizer.ggml.{name}"));
-        let title = metadata.string("general.name").unwrap_or_default();
-        let title = title.to_lowercase();
-        let phi3 = title.contains("phi-3") || title.contains("phi3");
-        let is_spm = matches!(model, Model::Spm(_));
+        let add_bos = match ends.bos {
+            Bos::OnRequest => flag("add_bos_token").unwrap_or(false),
+            Bos::ByDefault => flag("add_bos_token").unwrap_or(true),
+            Bos::Always => true,
+        };
+        let add_eos = flag("add_eos_token").unwrap_or(ends.add_eos);
         Self {
             name,
-            specials: Specials::new(&vocabulary, phi3),
+            specials: Specials::new(metadata, &vocabulary),
+            prefix: vocabulary.bos.filter(|_| add_bos),
+            suffix: vocabulary.eos.filter(|_| add_eos),
             vocabulary,
             model,
-            add_bos: flag("add_bos_token").unwrap_or(add_bos),
-            add_eos: flag("add_eos_token").unwrap_or(false),
-            // In llama.cpp the flag has no effect on byte-level BPE either.
-            add_space_prefix: is_spm && flag("add_space_prefix").unwrap_or(true),
+            // In llama.cpp the flag has no effect on byte-pair encoding.
+            add_space_prefix: false,
+            drops_space: false,
         }
     }
 
@@ -184,13 +294,13 @@ impl Tokenizer {
     /// is what text from outside should be.
     pub fn encode(&self, text: &str, add_special: bool, parse_special: bool) -> Vec<u32> {
         let mut ids = Vec::with_capacity(text.len() / 3 + 2);
-        if add_special && self.add_bos {
-            ids.extend(self.bos());
-        }
-        self.encode_text(text, parse_special, &mut ids);
-        if add_special && self.add_eos {
-            ids.extend(self.eos());
-        }
+        let markup = match parse_special {
+            true => Markup::Outside(&[]),
+            false => Markup::Nowhere,
+        };
+        ids.extend(self.prefix.filter(|_| add_special));
+        self.encode_text(text, markup, &mut ids);
+        ids.extend(self.suffix.filter(|_| add_special));
         ids
     }
 
@@ -199,27 +309,44 @@ impl Tokenizer {
     /// whether or not the template has written it as well; EOS is not added,
     /// since the answer follows.
     pub fn encode_prompt(&self, rendered: &str) -> Vec<u32> {
+        self.encode_prompt_around(rendered, &[])
+    }
+
+    /// The same for a prompt of which some stretches came from outside: byte
+    /// ranges of `rendered`, in order and apart. Markup is made of what stands
+    /// wholly outside of them, so that nothing in them, alone or together with
+    /// what stands beside them, can pose as a turn of its own. All else is as
+    /// if they were not marked: words may reach across their ends.
+    pub fn encode_prompt_around(&self, rendered: &str, foreign: &[Range<usize>]) -> Vec<u32> {
         let mut ids = Vec::with_capacity(rendered.len() / 3 + 2);
         let bos_text = self.bos_text();
-        let has_bos = !bos_text.is_empty() && rendered.starts_with(&bos_text);
-        if self.add_bos && !has_bos {
-            ids.extend(self.bos());
-        }
-        self.encode_text(rendered, true, &mut ids);
+        let has_bos = !bos_text.is_empty()
+            && rendered.starts_with(&bos_text)
+            && foreign
+                .iter()
+                .all(|range| range.start >= bos_text.len() || range.is_empty());
+        ids.extend(self.prefix.filter(|_| !has_bos));
+        self.encode_text(rendered, Markup::Outside(foreign), &mut ids);
         ids
     }
 
-    fn encode_text(&self, text: &str, parse_special: bool, ids: &mut Vec<u32>) {
+    fn encode_text(&self, text: &str, markup: Markup, ids: &mut Vec<u32>) {
         // As in llama.cpp, a user-defined token counts as markup here.
         let mut after_markup = true; // or at the beginning
         let vocabulary = &self.vocabulary;
-        for fragment in self.specials.cut(vocabulary, text, parse_special) {
+        for fragment in self.specials.cut(vocabulary, text, markup) {
             match (&fragment, &self.model) {
                 (Fragment::Token(id), _) => ids.push(*id),
                 (Fragment::Text(text), Model::Bpe(pairs)) => pairs.encode(vocabulary, text, ids),
                 (Fragment::Text(text), Model::Spm(pieces)) => {
                     let prefix = self.add_space_prefix && after_markup;
                     pieces.encode(vocabulary, text, prefix, ids);
+                }
+                (Fragment::Text(text), Model::WordPiece(pieces)) => {
+                    pieces.encode(vocabulary, text, ids);
+                }
+                (Fragment::Text(text), Model::Unigram(pieces)) => {
+                    pieces.encode(vocabulary, text, ids);
                 }
             }
             after_markup = matches!(fragment, Fragment::Token(_));
@@ -240,7 +367,7 @@ impl Tokenizer {
 
     /// Starts a stream that gives the same text as [`Tokenizer::decode`].
     pub fn decoder(&self) -> Decoder<'_> {
-        Decoder::new(self, self.add_space_prefix)
+        Decoder::new(self, self.drops_space)
     }
 
     /// Starts a stream for ids that continue a text: a space at its beginning
@@ -257,9 +384,15 @@ impl Tokenizer {
         bytes
     }
 
-    /// Returns whether `id` is markup, which decoded text does not show.
+    /// Returns whether `id` is markup, which no text from outside may become.
     pub fn is_markup(&self, id: u32) -> bool {
         self.vocabulary.token_type(id).is_markup()
+    }
+
+    /// Returns whether decoded text leaves `id` out. Most markup is, but some is
+    /// part of an answer (`<|channel|>`).
+    pub fn is_hidden(&self, id: u32) -> bool {
+        self.vocabulary.token_type(id).is_hidden()
     }
 
     /// Returns whether a generation ends with `id`.
@@ -303,7 +436,7 @@ impl Tokenizer {
     }
 
     /// Returns the tokenizer's kind as the file names it: `gpt2/` and the
-    /// pre-tokenizer for byte-level BPE, `llama` for SentencePiece.
+    /// pre-tokenizer for byte-level BPE, else `llama`, `bert`, `t5`, ….
     pub fn kind(&self) -> &str {
         &self.name
     }

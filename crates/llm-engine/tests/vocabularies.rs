@@ -59,7 +59,16 @@ fn check(name: &str, kind: &str) {
             .collect();
         let ids = tokenizer.encode(text, false, false);
         assert_eq!(ids, expected, "{name}: {text:?}");
-        assert_eq!(tokenizer.decode(&ids), *text, "{name}");
+        let decoded = tokenizer.decode(&ids);
+        if kind == "bert" {
+            // Case, accents and spaces are lost, but not what they are made of.
+            let again = tokenizer.encode(&decoded, false, false);
+            let unknown = tokenizer.encode("[UNK]", false, true);
+            let known: Vec<_> = ids.iter().filter(|id| !unknown.contains(id)).collect();
+            assert_eq!(again.iter().collect::<Vec<_>>(), known, "{text:?}");
+        } else {
+            assert_eq!(decoded, *text, "{name}");
+        }
     }
 }
 
@@ -119,19 +128,23 @@ fn phi_3() {
 }
 
 #[test]
-fn kinds_that_are_not_supported_are_named() {
-    for (name, words) in [
-        ("deepseek-llm", ["'deepseek-llm'", "smollm"]),
-        ("deepseek-coder", ["'deepseek-coder'", "qwen2"]),
-        ("bert-bge", ["'bert'", "gpt2"]),
-        ("gemma-4", ["'gemma4'", "llama"]),
-    ] {
-        let error = open(&format!("ggml-vocab/ggml-vocab-{name}.gguf")).unwrap_err();
-        let message = error.to_string();
-        for word in words {
-            assert!(message.contains(word), "{message}");
-        }
-    }
+fn deepseek_llm() {
+    check("deepseek-llm", "gpt2/deepseek-llm");
+}
+
+#[test]
+fn deepseek_coder() {
+    check("deepseek-coder", "gpt2/deepseek-coder");
+}
+
+#[test]
+fn gemma_4() {
+    check("gemma-4", "gemma4");
+}
+
+#[test]
+fn bert_bge() {
+    check("bert-bge", "bert");
 }
 
 /// Expected ids come from independent implementations over the same tables:

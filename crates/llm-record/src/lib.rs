@@ -34,6 +34,7 @@ pub use read::{Line, LineError, LineFault, Lines};
 pub use record::{
     Build, Completion, Count, Delta, ErrorCode, ErrorDetail, ErrorRecord, FinishReason, ModelFile,
     ModelIdentity, ModelRecord, Record, SCHEMA_VERSION, Sampling, SchemaVersion, TemplateUse,
+    TokenizerIdentity, Tokens,
 };
 pub use request::{Incoming, Message, Prompt, Request};
 pub use template::{Template, TemplateError};

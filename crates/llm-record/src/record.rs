@@ -36,6 +36,8 @@ pub enum Record {
     Completion(Box<Completion>),
     /// How many tokens a prompt has; closes a request.
     Count(Box<Count>),
+    /// The tokens of a text.
+    Tokens(Box<Tokens>),
     /// What a benchmark measured.
     Bench(Box<Bench>),
     /// How well a model predicts a text.
@@ -65,6 +67,12 @@ impl From<Completion> for Record {
 impl From<Count> for Record {
     fn from(record: Count) -> Self {
         Self::Count(Box::new(record))
+    }
+}
+
+impl From<Tokens> for Record {
+    fn from(record: Tokens) -> Self {
+        Self::Tokens(Box::new(record))
     }
 }
 
@@ -299,6 +307,33 @@ pub struct Count {
     pub input: Fields,
     /// The model whose tokenizer and template counted.
     pub model: ModelIdentity,
+}
+
+/// The tokens of a text as it stands: without template, BOS or EOS, markup in it taken as plain text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Tokens {
+    /// The record's version.
+    #[serde(default)]
+    pub schema_version: SchemaVersion,
+    /// Their ids, in order.
+    pub tokens: Vec<u32>,
+    /// The model whose tokenizer made them.
+    pub model: TokenizerIdentity,
+}
+
+/// Which tokenizer made tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TokenizerIdentity {
+    /// The name that the user gave.
+    pub name: String,
+    /// SHA-256 of the model in hexadecimal (of the list of digests, for several files).
+    pub digest: String,
+    /// Name of the (first) file.
+    pub file: String,
+    /// Kind of tokenizer, with its pre-tokenizer where it has one (`gpt2/smollm`, `llama`).
+    pub tokenizer: String,
+    /// Number of tokens that it knows.
+    pub vocabulary: u64,
 }
 
 /// Why a request has no answer.

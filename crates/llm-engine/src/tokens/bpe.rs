@@ -1,39 +1,36 @@
-//! Byte-level byte-pair encoding: cut text by the kind's pattern, then join
-//! bytes by the ranks of the file's merges.
+//! Byte-pair encoding: cut text by the kind's pattern, then join bytes or
+//! characters by the ranks of the file's merges.
 //!
-//! Source: Sennrich et al. 2016 (<https://arxiv.org/abs/1508.07909>) over
-//! bytes as in GPT-2. Text is written in the file's own alphabet, so that its
-//! tables are used as they stand there.
-
-use std::collections::HashMap;
-use std::sync::Mutex;
+//! Source: Sennrich et al. 2016 (<https://arxiv.org/abs/1508.07909>), over
+//! bytes as in GPT-2 or over characters as in SentencePiece. Text is written
+//! in the file's own alphabet, so that its tables are used as they stand there.
 
 use super::TokenizerError;
 use super::byte_level::spell;
-use super::kind::Kind;
+use super::class::{SPACE, class};
+use super::kind::{Kind, Text};
+use super::known::KnownPieces;
 use super::merge::{Join, Merger, NO_ID, Symbol};
+use super::seam::Seams;
 use super::split::split;
+use super::spm::mark_spaces;
 use super::text_index::TextIndex;
 use super::vocabulary::Vocabulary;
 use crate::gguf::{Metadata, Strings};
 
-/// The tables of one byte-level vocabulary.
+/// The tables of one vocabulary.
 pub(super) struct BytePairs {
     kind: &'static Kind,
     /// Pairs to join, the best first: both parts with a space between them,
     /// which the alphabet does not have.
     merges: TextIndex,
-    known: Mutex<KnownPieces>,
+    lines: Strings,
+    known: KnownPieces,
+    seams: Seams,
+    /// White space is a border between pieces and nothing else.
+    drops_spaces: bool,
+    lowercase: bool,
 }
-
-/// Pieces that have come before and their tokens: most words of a text come
-/// again, in it or in the next one.
-type KnownPieces = HashMap<Box<[u8]>, Box<[u32]>, foldhash::fast::RandomState>;
-
-/// Pieces that are kept, some 6 MiB; then all are forgotten.
-const MOST_KNOWN: usize = 1 << 16;
-/// Longer pieces, in bytes, do not come again.
-const LONGEST_KNOWN: usize = 32;
 
 impl BytePairs {
     /// Reads the merges of `metadata`.
@@ -45,21 +42,22 @@ impl BytePairs {
         let lines = metadata.strings(key);
         let lines = lines.ok_or(TokenizerError::MissingKey { key })?;
         check_merges(lines)?;
+        let drops_spaces = metadata.string("tokenizer.ggml.model") == Some("whitespace");
+        let lowercase = metadata.bool("tokenizer.ggml.normalizer.lowercase");
         Ok(Self {
             kind,
             merges: TextIndex::new(lines, |_, _| true),
-            known: Mutex::default(),
+            lines: lines.clone(),
+            known: KnownPieces::default(),
+            seams: Seams::default(),
+            drops_spaces,
+            lowercase: drops_spaces && lowercase.unwrap_or(false),
         })
     }
 
     /// Appends the tokens of `text`.
     pub(super) fn encode(&self, vocabulary: &Vocabulary, text: &str, ids: &mut Vec<u32>) {
-        // While another thread has them, this one starts afresh.
-        let (mut shared, mut own) = (self.known.try_lock(), KnownPieces::default());
-        let known = match &mut shared {
-            Ok(known) => known,
-            Err(_) => &mut own,
-        };
+        let mut known = self.known.open();
         let mut encoder = Encoder {
             pairs: self,
             vocabulary,
@@ -68,20 +66,38 @@ impl BytePairs {
             lengths: Vec::new(),
             pair: Vec::new(),
         };
-        split(self.kind.stages, text, &mut |piece| {
-            let piece = piece.as_bytes();
-            if let Some(tokens) = known.get(piece) {
-                return ids.extend_from_slice(tokens);
+        let mut normal = String::new();
+        let text = match self.kind.text {
+            Text::Marked | Text::MarkedLines => {
+                mark_spaces(text, &mut normal);
+                &normal
             }
-            let before = ids.len();
-            encoder.encode_piece(piece, ids);
-            if piece.len() <= LONGEST_KNOWN {
-                if known.len() == MOST_KNOWN {
-                    known.clear();
-                }
-                known.insert(piece.into(), ids[before..].into());
+            Text::Plain if self.lowercase => {
+                normal.extend(text.chars().flat_map(char::to_lowercase));
+                &normal
+            }
+            Text::ByteLevel | Text::Plain => text,
+        };
+        split(self.kind.stages, text, &mut |piece| {
+            let mut rest = piece;
+            while !rest.is_empty() {
+                let (unit, later) = rest.split_at(self.unit(rest, text.len()));
+                known.tokens(unit, ids, |ids| encoder.encode_piece(unit, ids));
+                rest = later;
             }
         });
+    }
+
+    /// Returns the length of a stretch at the start of `text`, a part of a text
+    /// of `whole` bytes, that no merge reaches across.
+    fn unit(&self, text: &str, whole: usize) -> usize {
+        match self.kind.text {
+            Text::ByteLevel | Text::Plain => text.len(),
+            Text::Marked | Text::MarkedLines => {
+                let merges = || self.lines.iter();
+                self.seams.unit(text, whole, merges)
+            }
+        }
     }
 }
 
@@ -111,25 +127,26 @@ struct Encoder<'a> {
 }
 
 impl Encoder<'_> {
-    fn encode_piece(&mut self, piece: &[u8], ids: &mut Vec<u32>) {
+    fn encode_piece(&mut self, piece: &str, ids: &mut Vec<u32>) {
+        let pairs = self.pairs;
+        if pairs.drops_spaces && piece.chars().all(|it| class(it) & SPACE != 0) {
+            return;
+        }
+        self.spell(piece);
+        let whole_lines = pairs.kind.text == Text::MarkedLines && piece.starts_with('\n');
+        if (pairs.kind.ignore_merges || whole_lines)
+            && let Some(id) = self.vocabulary.find_text(&self.spelled)
+        {
+            return ids.push(id);
+        }
         let Self {
-            pairs,
             vocabulary,
             merger,
             spelled,
             lengths,
             pair,
+            ..
         } = self;
-        spelled.clear();
-        lengths.clear();
-        lengths.extend(piece.iter().map(|&byte| spell(byte, spelled)));
-        // Text must never turn into markup by being merged.
-        let find = |text: &[u8]| vocabulary.find(text, |kind| !kind.is_markup());
-        if pairs.kind.ignore_merges
-            && let Some(id) = find(spelled)
-        {
-            return ids.push(id);
-        }
         let text = |symbol: &Symbol| &spelled[symbol.start..symbol.start + symbol.length];
         let characters = lengths.iter().map(|&length| (length, NO_ID));
         let remaining = merger.merge(characters, |left, right| {
@@ -144,18 +161,38 @@ impl Encoder<'_> {
             })
         });
         for symbol in remaining {
-            if let Some(id) = find(text(symbol)) {
-                ids.push(id);
-                continue;
+            match vocabulary.find_text(text(symbol)) {
+                Some(id) => ids.push(id),
+                None => fall_back(vocabulary, pairs.kind.text, text(symbol), ids),
             }
-            // The file joins bytes to something that is no token.
-            for character in text(symbol)
-                .utf8_chunks()
-                .flat_map(|chunk| chunk.valid().chars())
-            {
-                let id = find(character.encode_utf8(&mut [0; 4]).as_bytes());
-                ids.extend(id.or(vocabulary.unknown));
-            }
+        }
+    }
+
+    /// Writes `piece` in the file's alphabet.
+    fn spell(&mut self, piece: &str) {
+        self.spelled.clear();
+        self.lengths.clear();
+        if self.pairs.kind.text == Text::ByteLevel {
+            let lengths = piece.bytes().map(|byte| spell(byte, &mut self.spelled));
+            self.lengths.extend(lengths);
+        } else {
+            self.spelled.extend_from_slice(piece.as_bytes());
+            self.lengths.extend(piece.chars().map(char::len_utf8));
+        }
+    }
+}
+
+/// Appends tokens for a text that is none: the file joins to it what it does
+/// not have, or lacks the character.
+fn fall_back(vocabulary: &Vocabulary, kind: Text, text: &[u8], ids: &mut Vec<u32>) {
+    if kind != Text::ByteLevel {
+        let bytes = text.iter();
+        return ids.extend(bytes.filter_map(|&byte| vocabulary.byte_id(byte)));
+    }
+    for chunk in text.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            let id = vocabulary.find_text(character.encode_utf8(&mut [0; 4]).as_bytes());
+            ids.extend(id.or(vocabulary.unknown));
         }
     }
 }

@@ -30,7 +30,7 @@ impl<'t> Decoder<'t> {
     /// shows nothing.
     pub fn push(&mut self, id: u32) -> &str {
         self.text.clear();
-        if self.tokenizer.is_markup(id) {
+        if self.tokenizer.is_hidden(id) {
             return &self.text;
         }
         self.tokenizer.vocabulary.show(id, &mut self.pending);

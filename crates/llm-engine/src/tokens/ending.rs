@@ -132,8 +132,9 @@ pub(super) fn find(metadata: &Metadata, vocabulary: &mut Vocabulary) -> Vec<u32>
         types[id as usize] = TokenType::Control;
         endings.push(id);
     }
+    // llama.cpp makes them user-defined, so that any text could contain them.
     for id in SHOWN_TEXTS.iter().filter_map(|text| known.id(text)) {
-        types[id as usize] = TokenType::UserDefined;
+        types[id as usize] = TokenType::ShownControl;
     }
     take_back(&known, types, &mut endings);
     endings.sort_unstable();
@@ -153,7 +154,7 @@ fn take_back(known: &Known, types: &mut [TokenType], endings: &mut Vec<u32>) {
     // gpt-oss and Solar end a part of an answer with <|end|>, not the answer.
     let calls = has("<|call|>") || has("<|calls|>");
     if calls && (has("<|return|>") || has("<|flush|>")) {
-        remove("<|end|>", TokenType::UserDefined);
+        remove("<|end|>", TokenType::ShownControl);
     }
     // Gemma 4 has </s> as an HTML tag.
     if has("<|tool_response>") {

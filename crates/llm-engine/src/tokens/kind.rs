@@ -6,20 +6,68 @@
 //! default of `add_bos_token` per kind, so they stand here as well.
 
 use super::split::{
-    Stage, falcon_punctuation, gpt2_word, llama3_word, numbers, punctuation, qwen2_word,
-    qwen35_word, single_number, three_digits,
+    Stage, afmoe_asian, bloom, cased_letters, chameleon_image, chameleon_sentinel,
+    chameleon_spaces, cjk, deepseek3, digits_before_a_boundary, digits_from_the_right,
+    east_asian_punctuation, exaone_moe, falcon_punctuation, gpt2, gpt4o, han_and_kana, jais2,
+    kimi_k2, letters, line_end, lines, llama3, non_spaces, number, numbers, numbers_from_the_right,
+    punctuation, punctuation_character, punctuation_marks, qwen2, qwen35, seed_coder, tekken,
+    three_digits, three_numbers, trailing_spaces, youtu, youtu_scripts,
 };
 
-/// How byte-level BPE treats text, by the file's `tokenizer.ggml.pre`.
+/// How byte-pair encoding treats text, by the file's `tokenizer.ggml.pre`.
+#[derive(Debug)]
 pub(super) struct Kind {
     /// The names that files use for it.
     pub(super) names: &'static [&'static str],
     /// The cuts to make before merging.
     pub(super) stages: &'static [Stage],
+    /// How the vocabulary writes text.
+    pub(super) text: Text,
     /// Whether a piece that is a token needs no merging.
     pub(super) ignore_merges: bool,
     /// Whether BOS is added where the file does not say.
-    pub(super) add_bos: bool,
+    pub(super) bos: Bos,
+}
+
+/// How a byte-pair vocabulary writes text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Text {
+    /// In GPT-2's byte alphabet.
+    ByteLevel,
+    /// As it is, with U+2581 for a space, as SentencePiece does it.
+    Marked,
+    /// The same, and a run of line ends that is a token needs no merging.
+    MarkedLines,
+    /// As it is.
+    Plain,
+}
+
+/// Whether BOS is added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bos {
+    /// Only where the file says so.
+    OnRequest,
+    /// Unless the file says no.
+    ByDefault,
+    /// Whatever the file says: Gemma 4's do not say it right.
+    Always,
+}
+
+/// The kind with the most common settings; rows name what differs.
+const PLAIN: Kind = Kind {
+    names: &[],
+    stages: &[],
+    text: Text::ByteLevel,
+    ignore_merges: false,
+    bos: Bos::OnRequest,
+};
+
+const fn plain(names: &'static [&'static str], stages: &'static [Stage]) -> Kind {
+    Kind {
+        names,
+        stages,
+        ..PLAIN
+    }
 }
 
 /// All kinds that this build knows.
@@ -36,14 +84,19 @@ const KINDS: &[Kind] = &[
             "lfm2",
             "jina-v5-nano",
         ],
-        stages: &[llama3_word],
+        stages: &[llama3],
         ignore_merges: true,
-        add_bos: true,
+        bos: Bos::ByDefault,
+        ..PLAIN
     },
-    plain(
-        &["dbrx", "smaug-bpe", "glm4", "chatglm-bpe"],
-        &[llama3_word],
-    ),
+    plain(&["dbrx", "smaug-bpe", "glm4", "chatglm-bpe"], &[llama3]),
+    Kind {
+        names: &["minicpm5"],
+        stages: &[three_numbers, llama3],
+        ignore_merges: true,
+        ..PLAIN
+    },
+    plain(&["jais-2"], &[jais2]),
     plain(
         &[
             "qwen2",
@@ -55,10 +108,16 @@ const KINDS: &[Kind] = &[
             "solar-open",
             "megrez",
             "grok-2",
+            "bailingmoe",
+            "bailingmoe2",
+            "llada-moe",
         ],
-        &[qwen2_word],
+        &[qwen2],
     ),
-    plain(&["qwen35"], &[qwen35_word]),
+    plain(&["laguna"], &[lines, qwen2]),
+    plain(&["qwen35"], &[qwen35]),
+    plain(&["seed-coder"], &[seed_coder]),
+    plain(&["exaone-moe"], &[exaone_moe]),
     plain(
         &[
             "gpt-2",
@@ -69,16 +128,19 @@ const KINDS: &[Kind] = &[
             "trillion",
             "granite-docling",
             "modern-bert",
+            "roberta-bpe",
             "jina-es",
             "jina-de",
+            "jina-v1-en",
             "jina-v2-es",
             "jina-v2-de",
+            "jina-v2-code",
             "gigachat",
             "a.x-4.0",
             "mellum",
             "exaone4",
         ],
-        &[gpt2_word],
+        &[gpt2],
     ),
     plain(
         &[
@@ -91,27 +153,107 @@ const KINDS: &[Kind] = &[
             "minerva-7b",
             "mellum2",
         ],
-        &[single_number, gpt2_word],
+        &[number, gpt2],
     ),
-    plain(&["falcon"], &[falcon_punctuation, gpt2_word, three_digits]),
+    plain(&["falcon"], &[falcon_punctuation, gpt2, three_digits]),
+    plain(&["default"], &[punctuation, gpt2, numbers, three_digits]),
     plain(
-        &["default"],
-        &[punctuation, gpt2_word, numbers, three_digits],
+        &["deepseek-llm"],
+        &[
+            line_end,
+            cased_letters,
+            east_asian_punctuation,
+            trailing_spaces,
+            cjk,
+            numbers,
+        ],
     ),
-];
-
-const fn plain(names: &'static [&'static str], stages: &'static [Stage]) -> Kind {
+    plain(
+        &["deepseek-coder"],
+        &[line_end, letters, punctuation_marks, cjk, number],
+    ),
+    plain(
+        &["deepseek-v3", "hunyuan-dense", "joyai-llm"],
+        &[three_numbers, han_and_kana, deepseek3],
+    ),
+    plain(
+        &["afmoe"],
+        &[numbers_from_the_right, afmoe_asian, deepseek3],
+    ),
     Kind {
-        names,
-        stages,
-        ignore_merges: false,
-        add_bos: false,
-    }
-}
+        names: &["youtu"],
+        stages: &[youtu_scripts, youtu],
+        ignore_merges: true,
+        ..PLAIN
+    },
+    Kind {
+        names: &["tekken"],
+        stages: &[tekken],
+        ignore_merges: true,
+        bos: Bos::ByDefault,
+        ..PLAIN
+    },
+    plain(
+        &["gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2"],
+        &[gpt4o],
+    ),
+    Kind {
+        names: &["granite-embed-multi-97m"],
+        stages: &[gpt4o],
+        ignore_merges: true,
+        ..PLAIN
+    },
+    plain(
+        &["tiny_aya", "cohere2moe"],
+        &[digits_before_a_boundary, gpt4o],
+    ),
+    plain(&["kimi-k2"], &[kimi_k2]),
+    plain(&["superbpe"], &[numbers, digits_from_the_right]),
+    plain(&["bloom", "poro-chat", "gpt3-finnish"], &[bloom]),
+    plain(&["viking"], &[bloom, number]),
+    Kind {
+        names: &["chameleon"],
+        stages: &[
+            chameleon_sentinel,
+            chameleon_image,
+            chameleon_spaces,
+            number,
+            punctuation_character,
+            gpt2,
+        ],
+        bos: Bos::ByDefault,
+        ..PLAIN
+    },
+    Kind {
+        names: &["gemma4", "granite-embed-multi-311m"],
+        stages: &[lines],
+        text: Text::MarkedLines,
+        bos: Bos::Always,
+        ..PLAIN
+    },
+    Kind {
+        names: &["sarvam-moe"],
+        stages: &[lines],
+        text: Text::Marked,
+        ..PLAIN
+    },
+    Kind {
+        names: &["whitespace"],
+        stages: &[non_spaces],
+        text: Text::Plain,
+        ..PLAIN
+    },
+];
 
 /// Looks a kind up by the name in the file.
 pub(super) fn find(name: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| kind.names.contains(&name))
+}
+
+/// Returns all kinds.
+#[cfg(test)]
+pub(super) fn all() -> impl Iterator<Item = &'static Kind> {
+    KINDS.iter()
 }
 
 /// Returns the names of all kinds, for messages.

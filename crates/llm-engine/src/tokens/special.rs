@@ -5,7 +5,11 @@
 //! which differs only where two of them overlap in part.) One pass over the
 //! text, whatever the number of special tokens.
 
+use std::ops::Range;
+
+use super::trie::Trie;
 use super::vocabulary::{TokenType, Vocabulary};
+use crate::gguf::Metadata;
 
 /// A stretch of text, or a special token that stood in it.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,68 +20,84 @@ pub(super) enum Fragment<'t> {
     Token(u32),
 }
 
-/// Where special tokens can begin. Which ones there are, the vocabulary knows.
+/// Where a text may be cut at markup.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Markup<'r> {
+    /// Nowhere.
+    Nowhere,
+    /// Everywhere but in these stretches, which stand in order.
+    Outside(&'r [Range<usize>]),
+}
+
+/// The tokens that are cut out of text. Which ones there are, the vocabulary
+/// knows.
 #[derive(Debug)]
 pub(super) struct Specials {
-    /// For each first byte the lengths that occur, the longest first.
-    lengths: Vec<Vec<usize>>,
-    /// Apply what the converter cannot write down for Phi-3: its markup
-    /// swallows the white space after it.
-    phi3: bool,
+    /// User-defined tokens, which are cut out always.
+    always: Trie,
+    /// These and markup, which is cut out on request.
+    all: Trie,
+    strips: Strips,
+}
+
+/// White space that a special token swallows, which the converter cannot write
+/// down and llama.cpp tells from the model's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Strips {
+    None,
+    /// Phi-3: after its markup.
+    After,
+    /// Encoders for filling in words: before the mask of this id.
+    Before(u32),
 }
 
 impl Specials {
     /// Collects them from `vocabulary`.
-    pub(super) fn new(vocabulary: &Vocabulary, phi3: bool) -> Self {
-        let mut lengths = vec![Vec::new(); 256];
-        for (kind, id) in vocabulary.types.iter().zip(0..) {
-            if !is_special(*kind, true) {
-                continue;
-            }
-            let text = vocabulary.text(id);
-            if let Some(&first) = text.first()
-                && let Some(list) = lengths.get_mut(usize::from(first))
-                && !list.contains(&text.len())
-            {
-                list.push(text.len());
-            }
+    pub(super) fn new(metadata: &Metadata, vocabulary: &Vocabulary) -> Self {
+        let of = |wanted: fn(TokenType) -> bool| {
+            let tokens = vocabulary.types.iter().zip(0..);
+            let ids = tokens.filter(move |&(&kind, _)| wanted(kind));
+            Trie::new(ids.map(|(_, id)| (vocabulary.text(id), id)))
+        };
+        Self {
+            always: of(|kind| kind == TokenType::UserDefined),
+            all: of(|kind| kind == TokenType::UserDefined || kind.is_markup()),
+            strips: Strips::find(metadata, vocabulary),
         }
-        for list in &mut lengths {
-            list.sort_unstable_by(|a, b| b.cmp(a));
-        }
-        Self { lengths, phi3 }
     }
 
-    /// Cuts `text`, at markup too if `markup` is set.
+    /// Cuts `text`, at `markup` too where that is allowed.
     pub(super) fn cut<'t>(
         &self,
         vocabulary: &Vocabulary,
         text: &'t str,
-        markup: bool,
+        markup: Markup,
     ) -> Vec<Fragment<'t>> {
         let mut fragments = Vec::new();
+        let mut allowed = Allowed::new(markup);
         let (mut start, mut at) = (0, 0);
         while let Some(&byte) = text.as_bytes().get(at) {
-            let lengths = &self.lengths[usize::from(byte)];
-            let found = text.get(at..).and_then(|rest| {
-                let mut lengths = lengths.iter().filter_map(|&length| rest.get(..length));
-                lengths.find_map(|text| {
-                    let id = vocabulary.find(text.as_bytes(), |kind| is_special(kind, markup))?;
-                    Some((text.len(), id))
-                })
-            });
-            let Some((length, id)) = found else {
+            if self.all.lacks(byte) {
+                at += 1;
+                continue;
+            }
+            let Some((length, id)) = self.find(&text.as_bytes()[at..], at, &mut allowed) else {
                 at += 1;
                 continue;
             };
-            if start < at {
-                fragments.push(Fragment::Text(&text[start..at]));
+            let before = match self.strips == Strips::Before(id) {
+                true => text[start..at].trim_end_matches(is_space),
+                false => &text[start..at],
+            };
+            if !before.is_empty() {
+                fragments.push(Fragment::Text(before));
             }
             fragments.push(Fragment::Token(id));
             at += length;
-            if self.phi3 && !matches!(vocabulary.text(id), b"<unk>" | b"<s>" | b"<|endoftext|>") {
-                // The white space of C's `isspace`.
-                let rest = text[at..].trim_start_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c']);
+            if self.strips == Strips::After
+                && !matches!(vocabulary.text(id), b"<unk>" | b"<s>" | b"<|endoftext|>")
+            {
+                let rest = text[at..].trim_start_matches(is_space);
                 at = text.len() - rest.len();
             }
             start = at;
@@ -87,10 +107,72 @@ impl Specials {
         }
         fragments
     }
+
+    /// Returns the longest token that `text`, which stands at the byte `at`,
+    /// begins with.
+    fn find(&self, text: &[u8], at: usize, allowed: &mut Allowed) -> Option<(usize, u32)> {
+        let longest = allowed.length_from(at);
+        let always = self.always.prefixes(text).last();
+        let fitting = self.all.prefixes(text);
+        let fitting = fitting.take_while(|&(length, _)| length <= longest).last();
+        // What is always cut out may be longer than the room for markup.
+        match (fitting, always) {
+            (Some(fitting), Some(always)) if always.0 > fitting.0 => Some(always),
+            (fitting, always) => fitting.or(always),
+        }
+    }
 }
 
-/// Whether a token is cut out of text: user-defined ones always, markup on
-/// request.
-fn is_special(kind: TokenType, markup: bool) -> bool {
-    kind == TokenType::UserDefined || (markup && kind.is_markup())
+/// How far markup may reach at each place of a text, asked for in order.
+struct Allowed<'r> {
+    markup: Markup<'r>,
+    /// Stretches that have been passed.
+    passed: usize,
+}
+
+impl<'r> Allowed<'r> {
+    fn new(markup: Markup<'r>) -> Self {
+        Self { markup, passed: 0 }
+    }
+
+    /// Returns the length of the longest markup that may begin at `at`.
+    fn length_from(&mut self, at: usize) -> usize {
+        let Markup::Outside(stretches) = self.markup else {
+            return 0;
+        };
+        while let Some(stretch) = stretches.get(self.passed) {
+            if at < stretch.end {
+                return stretch.start.saturating_sub(at);
+            }
+            self.passed += 1;
+        }
+        usize::MAX
+    }
+}
+
+impl Strips {
+    fn find(metadata: &Metadata, vocabulary: &Vocabulary) -> Self {
+        let text = |key| metadata.string(key).unwrap_or_default();
+        let (pre, architecture) = (text("tokenizer.ggml.pre"), text("general.architecture"));
+        let name = text("general.name").to_lowercase();
+        let has = |text: &str, parts: &[&str]| parts.iter().any(|part| text.contains(part));
+        let mask = if has(pre, &["jina-v2-de", "jina-v2-es", "jina-v2-code"])
+            || has(architecture, &["nomic-bert-moe", "jina-bert-v3"])
+        {
+            "<mask>"
+        } else if has(&name, &["phi-3", "phi3"]) {
+            return Self::After;
+        } else if has(&name, &["modern-bert"]) {
+            "[MASK]"
+        } else {
+            return Self::None;
+        };
+        let id = vocabulary.find(mask.as_bytes(), |_| true);
+        id.map_or(Self::None, Self::Before)
+    }
+}
+
+/// The white space of C's `isspace`.
+fn is_space(character: char) -> bool {
+    matches!(character, ' ' | '\t'..='\r')
 }

@@ -6,24 +6,20 @@
 //! (and unlike llama.cpp) text never turns into markup or byte tokens by being
 //! merged.
 
-use std::sync::OnceLock;
-
 use super::TokenizerError;
+use super::known::KnownPieces;
 use super::merge::{Join, Merger, NO_ID, Symbol};
-use super::vocabulary::{SPACE_MARK, TokenType, Vocabulary, byte_of};
+use super::seam::Seams;
+use super::vocabulary::{SPACE_MARK, Vocabulary};
 use crate::gguf::{Floats, Metadata};
 
 /// The tables of one SentencePiece vocabulary.
 pub(super) struct ScoredPieces {
     /// By id.
     scores: Floats,
-    byte_ids: OnceLock<Vec<Option<u32>>>,
-    joined_to_space: OnceLock<Vec<char>>,
+    seams: Seams,
+    known: KnownPieces,
 }
-
-/// A text of at most so many bytes is merged as a whole: to find out where a
-/// longer one can be cut takes a look at all pieces.
-const SHORT_TEXT: usize = 4096;
 
 impl ScoredPieces {
     /// Reads the scores of `metadata`.
@@ -46,8 +42,8 @@ impl ScoredPieces {
         }
         Ok(Self {
             scores: scores.clone(),
-            byte_ids: OnceLock::new(),
-            joined_to_space: OnceLock::new(),
+            seams: Seams::default(),
+            known: KnownPieces::default(),
         })
     }
 
@@ -63,36 +59,19 @@ impl ScoredPieces {
         if prefix {
             escaped.push_str(SPACE_MARK);
         }
-        for (number, part) in text.split(' ').enumerate() {
-            if number > 0 {
-                escaped.push_str(SPACE_MARK);
-            }
-            escaped.push_str(part);
-        }
+        mark_spaces(text, &mut escaped);
         let mut merger = Merger::default();
+        let mut known = self.known.open();
         let mut rest = escaped.as_str();
         while !rest.is_empty() {
-            let (unit, later) = rest.split_at(self.unit_length(vocabulary, rest));
-            self.encode_unit(vocabulary, unit, &mut merger, ids);
+            let pieces = || vocabulary.pieces().map(|(piece, _)| piece);
+            let length = self.seams.unit(rest, escaped.len(), pieces);
+            let (unit, later) = rest.split_at(length);
+            known.tokens(unit, ids, |ids| {
+                self.encode_unit(vocabulary, unit, &mut merger, ids);
+            });
             rest = later;
         }
-    }
-
-    /// Returns the length of a stretch at the start of `text` that no piece
-    /// reaches across: spaces and the word after them, as a rule.
-    fn unit_length(&self, vocabulary: &Vocabulary, text: &str) -> usize {
-        if text.len() <= SHORT_TEXT {
-            return text.len();
-        }
-        let joined = self
-            .joined_to_space
-            .get_or_init(|| joined_to_space(vocabulary));
-        let mut spaces = text.match_indices(SPACE_MARK);
-        let cut = spaces.find(|&(at, _)| {
-            let before = text[..at].chars().next_back();
-            before.is_some_and(|before| joined.binary_search(&before).is_err())
-        });
-        cut.map_or(text.len(), |(at, _)| at)
     }
 
     fn encode_unit(
@@ -103,7 +82,7 @@ impl ScoredPieces {
         ids: &mut Vec<u32>,
     ) {
         let bytes = unit.as_bytes();
-        let find = |text: &[u8]| vocabulary.find(text, is_text);
+        let find = |text: &[u8]| vocabulary.find_text(text);
         let mut buffer = [0; 4];
         let characters = unit.chars().map(|character| {
             let text = character.encode_utf8(&mut buffer).as_bytes();
@@ -120,50 +99,20 @@ impl ScoredPieces {
                 ids.push(symbol.id);
                 continue;
             }
-            let byte_ids = self.byte_ids.get_or_init(|| byte_ids(vocabulary));
-            for &byte in &bytes[symbol.start..symbol.start + symbol.length] {
-                ids.extend(byte_ids[usize::from(byte)].or(vocabulary.unknown));
-            }
+            let written = &bytes[symbol.start..symbol.start + symbol.length];
+            ids.extend(written.iter().filter_map(|&byte| vocabulary.byte_id(byte)));
         }
     }
 }
 
-/// Whether text is ever merged to a token of this type.
-fn is_text(kind: TokenType) -> bool {
-    !kind.is_markup() && kind != TokenType::Byte
-}
-
-/// Returns the token of each byte, where there is one.
-fn byte_ids(vocabulary: &Vocabulary) -> Vec<Option<u32>> {
-    let mut ids = vec![None; 256];
-    for (&kind, id) in vocabulary.types.iter().zip(0..) {
-        if kind == TokenType::Byte
-            && let Some(byte) = byte_of(vocabulary.text(id))
-        {
-            ids[usize::from(byte)] = Some(id);
+/// Appends `text` with a [`SPACE_MARK`] for each space.
+pub(super) fn mark_spaces(text: &str, marked: &mut String) {
+    for (number, part) in text.split(' ').enumerate() {
+        if number > 0 {
+            marked.push_str(SPACE_MARK);
         }
+        marked.push_str(part);
     }
-    ids
-}
-
-/// Returns the characters that stand before a space inside some piece, sorted.
-/// After any other, text can be cut and merged apart with the same result.
-fn joined_to_space(vocabulary: &Vocabulary) -> Vec<char> {
-    // Runs of spaces stay whole.
-    let mut joined: Vec<char> = SPACE_MARK.chars().collect();
-    for (&kind, id) in vocabulary.types.iter().zip(0..) {
-        let Ok(text) = str::from_utf8(vocabulary.text(id)) else {
-            continue; // no text can contain it
-        };
-        let inside = text.trim_start_matches(SPACE_MARK);
-        if is_text(kind) && inside.contains(SPACE_MARK) {
-            let spaces = inside.match_indices(SPACE_MARK);
-            joined.extend(spaces.filter_map(|(at, _)| inside[..at].chars().next_back()));
-        }
-    }
-    joined.sort_unstable();
-    joined.dedup();
-    joined
 }
 
 /// Maps a score to an integer that is smaller for a better score: the usual

@@ -1,6 +1,8 @@
 //! What a file says about its tokens: their texts, types and scores, and the
-//! ids with a special meaning. How text becomes tokens is left to `bpe` and
-//! `spm`.
+//! ids with a special meaning. How text becomes tokens is left to `bpe`, `spm`
+//! and the others.
+
+use std::sync::OnceLock;
 
 use super::TokenizerError;
 use super::byte_level;
@@ -17,6 +19,8 @@ pub(super) enum TokenType {
     Unknown,
     /// Markup for the model, never shown: `<|im_start|>`.
     Control,
+    /// Markup that is part of answers, and so shown: `<|channel|>`.
+    ShownControl,
     /// Text that is always one token, shown as it is written.
     UserDefined,
     /// Reserved; nothing is shown for it.
@@ -37,10 +41,20 @@ impl TokenType {
         }
     }
 
-    /// Returns whether the token is markup, hidden in decoded text and made
-    /// from text only on request.
+    /// Returns whether the token is markup, made from text only on request.
     pub(super) fn is_markup(self) -> bool {
+        self.is_hidden() || self == Self::ShownControl
+    }
+
+    /// Returns whether the token is left out of decoded text.
+    pub(super) fn is_hidden(self) -> bool {
         matches!(self, Self::Control | Self::Unknown)
+    }
+
+    /// Returns whether text may turn into the token by being merged: neither
+    /// markup nor the stand-in for a byte, whatever the token's own text.
+    pub(super) fn is_text(self) -> bool {
+        !self.is_markup() && self != Self::Byte
     }
 }
 
@@ -56,6 +70,17 @@ pub(super) enum Spelling {
 /// The character that SentencePiece writes for a space.
 pub(super) const SPACE_MARK: &str = "\u{2581}";
 
+/// The ids of tokens with a role, where the file does not state them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Defaults {
+    /// Beginning of a sequence.
+    pub(super) bos: Option<u32>,
+    /// End of a sequence.
+    pub(super) eos: Option<u32>,
+    /// What no token can write.
+    pub(super) unknown: Option<u32>,
+}
+
 /// The tokens of a model and their roles.
 #[derive(Debug)]
 pub(super) struct Vocabulary {
@@ -63,6 +88,7 @@ pub(super) struct Vocabulary {
     texts: Strings,
     index: TextIndex,
     spelling: Spelling,
+    byte_ids: OnceLock<Vec<Option<u32>>>,
     /// Types by id.
     pub(super) types: Vec<TokenType>,
     /// Ids that end a generation, ascending.
@@ -76,15 +102,14 @@ pub(super) struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// Reads the tokens from `metadata`. `defaults` are the ids of BOS, EOS
-    /// and unknown where the file does not state them.
+    /// Reads the tokens from `metadata`.
     ///
     /// # Errors
     /// Missing tokens, or fewer types than tokens.
     pub(super) fn read(
         metadata: &Metadata,
         spelling: Spelling,
-        defaults: [Option<u32>; 3],
+        defaults: Defaults,
     ) -> Result<Self, TokenizerError> {
         let key = "tokenizer.ggml.tokens";
         let texts = metadata.strings(key).filter(|texts| !texts.is_empty());
@@ -92,18 +117,18 @@ impl Vocabulary {
         let types = token_types(metadata, texts.len())?;
         let in_range = |id: Option<u32>| id.filter(|&id| (id as usize) < texts.len());
         let id = |name: &str| special_id(metadata, name, texts.len());
-        let [bos, eos, unknown] = defaults.map(in_range);
         // Text and markup may be written alike, so each kind is found apart.
         let is_same = |one: u32, other: u32| types.get(one as usize) == types.get(other as usize);
         let mut vocabulary = Self {
             index: TextIndex::new(texts, is_same),
             texts: texts.clone(),
             spelling,
+            byte_ids: OnceLock::new(),
             types,
             endings: Vec::new(),
-            bos: id("bos").or(bos),
-            eos: id("eos").or(eos),
-            unknown: id("unknown").or(unknown),
+            bos: id("bos").or_else(|| in_range(defaults.bos)),
+            eos: id("eos").or_else(|| in_range(defaults.eos)),
+            unknown: id("unknown").or_else(|| in_range(defaults.unknown)),
         };
         vocabulary.endings = ending::find(metadata, &mut vocabulary);
         Ok(vocabulary)
@@ -123,6 +148,35 @@ impl Vocabulary {
     /// `is_wanted`.
     pub(super) fn find(&self, text: &[u8], is_wanted: impl Fn(TokenType) -> bool) -> Option<u32> {
         self.index.find(text, |id| is_wanted(self.token_type(id)))
+    }
+
+    /// Returns the first token that stands for text and that the file writes
+    /// as `text`.
+    pub(super) fn find_text(&self, text: &[u8]) -> Option<u32> {
+        self.find(text, TokenType::is_text)
+    }
+
+    /// Returns the token that stands for `byte`, or the one for what no token
+    /// can write.
+    pub(super) fn byte_id(&self, byte: u8) -> Option<u32> {
+        let ids = self.byte_ids.get_or_init(|| {
+            let mut ids = vec![None; 256];
+            for (&kind, id) in self.types.iter().zip(0..) {
+                if kind == TokenType::Byte
+                    && let Some(byte) = byte_of(self.text(id))
+                {
+                    ids[usize::from(byte)] = Some(id);
+                }
+            }
+            ids
+        });
+        ids[usize::from(byte)].or(self.unknown)
+    }
+
+    /// Iterates over the tokens that text may turn into, as text and id.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = (&[u8], u32)> {
+        let tokens = self.texts.iter().zip(0..);
+        tokens.filter(|&(_, id)| self.token_type(id).is_text())
     }
 
     /// Returns the type of `id`, or `Unused` beyond the vocabulary.
@@ -153,7 +207,7 @@ pub(super) fn special_id(metadata: &Metadata, name: &str, count: usize) -> Optio
 }
 
 /// Returns the byte that a token such as `<0x0A>` stands for.
-pub(super) fn byte_of(text: &[u8]) -> Option<u8> {
+fn byte_of(text: &[u8]) -> Option<u8> {
     let digits = text.strip_prefix(b"<0x")?.strip_suffix(b">")?;
     u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()
 }

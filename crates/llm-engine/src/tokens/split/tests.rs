@@ -4,6 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::tokens::kind;
 
 fn pieces(stages: &[Stage], text: &str) -> Vec<String> {
     let mut pieces = Vec::new();
@@ -12,7 +13,7 @@ fn pieces(stages: &[Stage], text: &str) -> Vec<String> {
 }
 
 #[test]
-fn gpt2() {
+fn words_of_gpt2() {
     for (text, expected) in [
         ("", vec![]),
         ("Hello  world", vec!["Hello", " ", " world"]),
@@ -23,7 +24,7 @@ fn gpt2() {
         ("\n\tx", vec!["\n", "\t", "x"]),
         ("e\u{301}t", vec!["e", "\u{301}", "t"]),
     ] {
-        assert_eq!(pieces(&[gpt2_word], text), expected, "{text:?}");
+        assert_eq!(pieces(&[gpt2], text), expected, "{text:?}");
     }
 }
 
@@ -38,45 +39,84 @@ fn llama3_and_qwen() {
         ("\ta\u{a0}b", vec!["\ta", "\u{a0}b"]),
         ("a   ", vec!["a", "   "]),
     ] {
-        assert_eq!(pieces(&[llama3_word], text), expected, "{text:?}");
+        assert_eq!(pieces(&[llama3], text), expected, "{text:?}");
     }
-    assert_eq!(pieces(&[qwen2_word], "a12"), ["a", "1", "2"]);
-    assert_eq!(pieces(&[qwen2_word], "e\u{301}t"), ["e", "\u{301}t"]);
-    assert_eq!(pieces(&[qwen35_word], "e\u{301}t"), ["e\u{301}t"]);
+    assert_eq!(pieces(&[qwen2], "a12"), ["a", "1", "2"]);
+    assert_eq!(pieces(&[qwen2], "e\u{301}t"), ["e", "\u{301}t"]);
+    assert_eq!(pieces(&[qwen35], "e\u{301}t"), ["e\u{301}t"]);
 }
 
 #[test]
 fn several_stages_cut_the_pieces_of_the_one_before() {
-    let smollm: [Stage; 2] = [single_number, gpt2_word];
+    let smollm: [Stage; 2] = [number, gpt2];
     // The second stage cannot see the digit after the spaces.
     assert_eq!(pieces(&smollm, "a  12 b"), ["a", "  ", "1", "2", " b"]);
-    let default: [Stage; 4] = [punctuation, gpt2_word, numbers, three_digits];
+    let default: [Stage; 4] = [punctuation, gpt2, numbers, three_digits];
     assert_eq!(
         pieces(&default, "x, 12345."),
         ["x", ",", " ", "123", "45", "."]
     );
-    let falcon: [Stage; 3] = [falcon_punctuation, gpt2_word, three_digits];
+    let falcon: [Stage; 3] = [falcon_punctuation, gpt2, three_digits];
     assert_eq!(
         pieces(&falcon, "`1234 5678"),
         ["`", "123", "4", " ", "567", "8"]
     );
 }
 
+#[test]
+fn groups_of_digits_and_spaces() {
+    let groups = |stage: Stage, text: &str| pieces(&[stage], text);
+    assert_eq!(
+        groups(numbers_from_the_right, "a12345²"),
+        ["a", "123", "45²"]
+    );
+    // "12345" ends its word, "12345x" does not.
+    assert_eq!(
+        groups(digits_before_a_boundary, "12345 12345x 1"),
+        ["12", "345", " 12345x ", "1"]
+    );
+    assert_eq!(
+        groups(digits_from_the_right, "1234567"),
+        ["1", "234", "567"]
+    );
+    assert_eq!(groups(digits_from_the_right, "½123"), ["½", "123"]);
+    assert_eq!(groups(digits_from_the_right, "½12"), ["½12"]);
+    let spaces = " ".repeat(9);
+    assert_eq!(
+        groups(jais2, &format!("a{spaces}b")),
+        ["a", &spaces[..8], " b"]
+    );
+    assert_eq!(
+        groups(jais2, &format!("{spaces}1")),
+        [&spaces[..8], " ", "1"]
+    );
+    assert_eq!(groups(jais2, "a \n   "), ["a", " \n", "  ", " "]);
+}
+
+#[test]
+fn words_end_where_upper_case_follows_lower_case() {
+    for (text, expected) in [
+        ("camelCaseÉtude", vec!["camel", "Case", "Étude"]),
+        ("приветМир", vec!["привет", "Мир"]),
+        ("HTTPServer's", vec!["HTTPServer's"]),
+        ("中文AB", vec!["中文", "AB"]),
+        ("नमस्ते दुनिया", vec!["नमस्ते", " दुनिया"]),
+        ("a/b!/\n/c", vec!["a", "/b", "!/\n/", "c"]),
+        ("\u{301}AB", vec!["\u{301}", "AB"]),
+    ] {
+        assert_eq!(pieces(&[gpt4o], text), expected, "{text:?}");
+    }
+    assert_eq!(pieces(&[tekken], "we'll12"), ["we", "'ll", "1", "2"]);
+    assert_eq!(pieces(&[kimi_k2], "ab中文 Cd"), ["ab", "中文", " Cd"]);
+}
+
 proptest! {
     #[test]
-    fn nothing_is_lost(text in "[ \\t\\n\\ra-c'sSé你1٣.,!🦙\\u{301}\\u{a0}]{0,40}|\\PC{0,40}") {
-        let kinds: [&[Stage]; 6] = [
-            &[gpt2_word],
-            &[llama3_word],
-            &[qwen2_word],
-            &[qwen35_word],
-            &[single_number, gpt2_word],
-            &[punctuation, gpt2_word, numbers, three_digits],
-        ];
-        for stages in kinds {
-            let pieces = pieces(stages, &text);
-            prop_assert!(pieces.iter().all(|piece| !piece.is_empty()));
-            prop_assert_eq!(pieces.concat(), text.clone());
+    fn nothing_is_lost(text in "[ \\t\\n\\ra-cA-C'sSé你1٣.,!/🦙\\u{301}\\u{a0}]{0,40}|\\PC{0,40}") {
+        for kind in kind::all() {
+            let pieces = pieces(kind.stages, &text);
+            prop_assert!(pieces.iter().all(|piece| !piece.is_empty()), "{:?}", kind.names);
+            prop_assert_eq!(pieces.concat(), text.clone(), "{:?}", kind.names);
         }
     }
 }

@@ -1,0 +1,79 @@
+//! Where a long text can be cut so that its parts have the same tokens as the
+//! whole: before a space that no piece holds after another character.
+//!
+//! For vocabularies that know no words, only pieces with U+2581 for a space.
+
+use std::sync::OnceLock;
+
+use super::vocabulary::SPACE_MARK;
+
+/// The characters after which a text must not be cut.
+#[derive(Debug, Default)]
+pub(super) struct Seams {
+    joined: OnceLock<Vec<char>>,
+}
+
+/// A text of at most so many bytes is taken as a whole: to find out where a
+/// longer one can be cut takes a look at all pieces.
+const SHORT_TEXT: usize = 4096;
+
+impl Seams {
+    /// Returns the length of a stretch at the start of `text`, a part of a
+    /// text of `whole` bytes, that no piece reaches across: spaces and the
+    /// word after them, as a rule. `pieces` are all pieces there are.
+    pub(super) fn unit<'p, I: Iterator<Item = &'p [u8]>>(
+        &self,
+        text: &str,
+        whole: usize,
+        pieces: impl FnOnce() -> I,
+    ) -> usize {
+        if whole <= SHORT_TEXT {
+            return text.len();
+        }
+        let joined = self.joined.get_or_init(|| joined_to_space(pieces()));
+        let mut spaces = text.match_indices(SPACE_MARK);
+        let cut = spaces.find(|&(at, _)| {
+            let before = text[..at].chars().next_back();
+            before.is_some_and(|before| joined.binary_search(&before).is_err())
+        });
+        cut.map_or(text.len(), |(at, _)| at)
+    }
+}
+
+/// Returns the characters that stand before a space inside some piece (or some
+/// pair of pieces with a plain space between them), sorted.
+fn joined_to_space<'p>(pieces: impl Iterator<Item = &'p [u8]>) -> Vec<char> {
+    // Runs of spaces stay whole.
+    let mut joined: Vec<char> = SPACE_MARK.chars().collect();
+    for piece in pieces {
+        let Ok(text) = str::from_utf8(piece) else {
+            continue; // no text can contain it
+        };
+        let inside = text.trim_start_matches(SPACE_MARK);
+        for (at, _) in inside.match_indices(SPACE_MARK) {
+            // A plain space stands between the two parts of a merge.
+            joined.extend(inside[..at].chars().rfind(|&before| before != ' '));
+        }
+    }
+    joined.sort_unstable();
+    joined.dedup();
+    joined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_cut_before_a_space_that_no_piece_joins() {
+        let seams = Seams::default();
+        let unit = |text: &str, whole| {
+            let pieces = ["▁a", "b ▁c", "▁▁d▁", "▁ ▁"].into_iter().map(str::as_bytes);
+            seams.unit(text, whole, || pieces)
+        };
+        assert_eq!(unit("a▁b", 10), "a▁b".len());
+        assert_eq!(unit("a▁b", 10_000), "a".len());
+        assert_eq!(unit("▁▁ab▁c▁d", 10_000), "▁▁ab▁c".len());
+        assert_eq!(unit("d▁d", 10_000), "d▁d".len());
+    }
+}
