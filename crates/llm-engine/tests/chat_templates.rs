@@ -166,7 +166,12 @@ fn real_templates_render_as_by_jinja2() {
             failures.push(format!("{line}: {found}"));
         }
     }
-    assert!(failures.is_empty(), "{} of {compared}:\n{}", failures.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {compared}:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
     assert_eq!(seen.into_iter().collect::<Vec<_>>(), template_names());
     assert_eq!(compared, template_names().len() * conversations.len());
 }
@@ -185,7 +190,9 @@ fn smollm2_from_messages_to_ids() {
         Message::new("system", "Be brief."),
         Message::new("user", "Hi!"),
     ];
-    let prompt = template.render(&Conversation::new(&messages), markup).unwrap();
+    let prompt = template
+        .render(&Conversation::new(&messages), markup)
+        .unwrap();
     assert_eq!(
         prompt,
         "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi!<|im_end|>\n<|im_start|>assistant\n"

@@ -22,6 +22,7 @@ use half::f16;
 use llm_engine::forward::{CpuForward, Forward, Input, Outputs};
 use llm_engine::generate::{Event, Generate, Session};
 use llm_engine::model::{Model, TemplateChoice};
+use llm_engine::prompt::reasoning::Splitter;
 use llm_engine::prompt::{MarkupTexts, Message};
 use llm_engine::sampler::Sampling;
 use llm_kernels::pool::Pool;
@@ -152,6 +153,7 @@ fn greedy_answers_stand_beside_llama_cpps() {
             sampling: Sampling::GREEDY,
             key: [0; 32],
             stop: Vec::new(),
+            splitter: Splitter::default(),
         };
         let mut streamed = String::new();
         let generated = session.generate(&model.tokenizer, &request, &mut |event| {

@@ -13,6 +13,7 @@
 //! not see it: markup in a message is text, for the template too.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use serde_json::{Map, Value as Json};
 
@@ -25,10 +26,9 @@ use crate::tokens::Tokenizer;
 pub struct Rendered {
     /// The text.
     pub text: String,
-    /// The ends of the caller's characters that markup could be made of, as
-    /// byte offsets into `text`, ascending. No control token may hold the
-    /// character that ends there.
-    pub foreign: Vec<usize>,
+    /// The caller's characters that markup could be made of, as byte ranges of
+    /// `text`, in order and apart. No control token may hold one of them.
+    pub foreign: Vec<Range<usize>>,
 }
 
 /// The texts of a vocabulary's control tokens.
@@ -242,7 +242,11 @@ fn unmark(marked: &str, mark: char) -> Rendered {
         match part.strip_suffix(mark) {
             Some(part) => {
                 rendered.text.push_str(part);
-                rendered.foreign.push(rendered.text.len());
+                let end = rendered.text.len();
+                let marked = part.chars().next_back().map_or(0, char::len_utf8);
+                if marked > 0 {
+                    rendered.foreign.push(end - marked..end);
+                }
             }
             None => rendered.text.push_str(part),
         }

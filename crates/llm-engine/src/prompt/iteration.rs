@@ -20,7 +20,9 @@ pub(super) fn set_up(environment: &mut Environment<'static>) {
 /// Returns the inside of a `for` tag, from the word `for` on, with the filter
 /// behind what it goes through; `None` for what is no such tag.
 pub(super) fn checked(tag: &str) -> Option<String> {
-    let words = tag.strip_prefix("for").filter(|rest| !starts_a_word(rest))?;
+    let words = tag
+        .strip_prefix("for")
+        .filter(|rest| !starts_a_word(rest))?;
     let start = keyword(words, &["in"])? + "in".len();
     let (targets, rest) = words.split_at(start);
     let end = keyword(rest, &["if", "recursive"]).unwrap_or(rest.len());

@@ -37,7 +37,9 @@ fn a_conversation_is_rendered() {
         Message::new("assistant", " Hello. "),
     ];
     let template = ChatTemplate::new(source).unwrap();
-    let rendered = template.render(&Conversation::new(&messages), MARKUP).unwrap();
+    let rendered = template
+        .render(&Conversation::new(&messages), MARKUP)
+        .unwrap();
     assert_eq!(
         rendered,
         "<s>\nSYSTEM: Be <brief> & \"kind\".\nUSER: Hi\n\nA: Hello.</s>\nA: "
@@ -178,7 +180,10 @@ fn a_file_without_a_template_has_none() {
     assert!(ChatTemplate::from_gguf(&metadata).unwrap().is_none());
     metadata.insert("tokenizer.chat_template", Value::String("x".into()));
     let template = ChatTemplate::from_gguf(&metadata).unwrap().unwrap();
-    assert_eq!(template.render(&Conversation::default(), MARKUP).unwrap(), "x");
+    assert_eq!(
+        template.render(&Conversation::default(), MARKUP).unwrap(),
+        "x"
+    );
     metadata.insert("tokenizer.chat_template", Value::String("{{".into()));
     assert!(ChatTemplate::from_gguf(&metadata).is_err());
 }
@@ -211,5 +216,159 @@ fn a_template_without_end_is_stopped() {
             matches!(rendered, Err(TemplateError::Render { .. })),
             "{source}: {rendered:?}"
         );
+    }
+}
+
+/// A guard against the control tokens that a template's own source shows.
+fn guard(texts: &[&str]) -> Guard {
+    Guard::of_texts(texts.iter().map(ToString::to_string))
+}
+
+/// Renders and returns the text with each foreign character in brackets.
+fn guarded(source: &str, content: &str, texts: &[&str]) -> String {
+    let conversation = Conversation::new(&[Message::new("user", content)]);
+    let template = ChatTemplate::new(source).unwrap();
+    let rendered = template
+        .render_guarded(&conversation, MARKUP, &guard(texts))
+        .unwrap();
+    let mut text = rendered.text;
+    for range in rendered.foreign.into_iter().rev() {
+        text.insert(range.end, '}');
+        text.insert(range.start, '{');
+    }
+    text
+}
+
+#[test]
+fn a_callers_markup_is_told_from_the_templates() {
+    let texts = ["<|a|>", "</t>", "<s>"];
+    for (source, content, expected) in [
+        ("<|a|>{{ messages[0].content }}<|a|>", "x", "<|a|>x<|a|>"),
+        (
+            "<|a|>{{ messages[0].content }}",
+            "<|a|> 1<2",
+            "<|a|>{<}|a|> 1{<}2",
+        ),
+        ("{{ messages[0].content | trim | upper }}", " <s> ", "{<}S>"),
+        (
+            "{{ messages | tojson }}",
+            "<s>",
+            r#"[{"role": "user", "content": "{<}s>"}]"#,
+        ),
+        (
+            "{{ messages[0].content | tojson(ensure_ascii=true) }}",
+            "é<s>",
+            r#""\u00e9{<}s>""#,
+        ),
+        // Markup that the template begins and the caller would end.
+        ("<{{ messages[0].content }}>", "s", "<{s}>"),
+        ("<|{{ messages[0].content }}", "a|>", "<|{a}|>"),
+        // The template looks for what is no control token: as ever.
+        (
+            "{{ messages[0].content.split('<k>')[1] }}",
+            "a<k>b<s>",
+            "b{<}s>",
+        ),
+        // It acts on a control token: it does not see the caller's.
+        (
+            "{{ messages[0].content.split('</t>')[0] }}",
+            "a</t>b",
+            "a{<}/t>b",
+        ),
+    ] {
+        assert_eq!(guarded(source, content, &texts), expected, "{source}");
+    }
+}
+
+#[test]
+fn a_mark_that_the_caller_uses_is_not_taken() {
+    let content = "\u{e000}<s>\\ue001";
+    let expected = "\u{e000}{<}s>\\ue001";
+    assert_eq!(
+        guarded("{{ messages[0].content }}", content, &["<s>"]),
+        expected
+    );
+    let all: String = ('\u{e000}'..='\u{f8ff}').collect();
+    let conversation = Conversation::new(&[Message::new("user", all)]);
+    let template = ChatTemplate::new("{{ messages[0].content }}").unwrap();
+    let refused = template.render_guarded(&conversation, MARKUP, &guard(&["<s>"]));
+    assert_eq!(refused, Err(TemplateError::Marks));
+}
+
+#[test]
+fn arguments_are_parsed_where_they_are_json() {
+    let call = serde_json::json!([{"function": {"name": "f", "arguments": "{\"a\": 1}"}},
+        {"name": "g", "arguments": "no JSON"}]);
+    let mut message = Message::new("assistant", "");
+    message.fields.insert("tool_calls".into(), call);
+    let conversation = Conversation::new(&[message]);
+    let source = "{% for call in messages[0].tool_calls %}\
+        {{ (call.function or call).arguments | tojson }} {% endfor %}";
+    let template = ChatTemplate::new(source).unwrap();
+    let parsed = conversation.with_parsed_arguments().unwrap();
+    assert_eq!(
+        template.render(&parsed, MARKUP).unwrap(),
+        "{\"a\": 1} \"no JSON\" "
+    );
+    assert_eq!(parsed.with_parsed_arguments(), None);
+}
+
+#[test]
+fn a_loop_goes_through_what_python_does() {
+    for (source, expected) in [
+        (
+            "{% for a, b in [(1, 2)] if a %}{{ b }}{% endfor %}",
+            Some("2"),
+        ),
+        (
+            "{%- for a in ('x' if true else 'y') -%}{{ a }}{%- endfor -%}",
+            Some("x"),
+        ),
+        (
+            "{% for a in missing %}x{% else %}none{% endfor %}",
+            Some("none"),
+        ),
+        (
+            "{% for a in {'in': 'if'}['in'] %}{{ a }}{% endfor %}",
+            Some("if"),
+        ),
+        (
+            "{% for a in [[1, [2]], 3] recursive %}{{ a if a is number else loop(a) }}{% endfor %}",
+            Some("123"),
+        ),
+        ("{% for a in tools %}x{% endfor %}", None),
+        ("{% for a in none if a %}x{% endfor %}", None),
+    ] {
+        match expected {
+            Some(expected) => assert_eq!(shown(source), expected, "{source}"),
+            None => {
+                let error = render(source, &[]).unwrap_err().to_string();
+                assert!(error.contains("None cannot be iterated over"), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_switch_is_one_that_makes_a_difference() {
+    for (source, off) in [
+        ("{{ enable_thinking }}", Some("False")),
+        ("{% if enable_thinking is defined %}{% endif %}x", None),
+        ("{{ reasoning_effort }}", None),
+        ("{{ reasoning_effort == 'no_think' }}", Some("True")),
+        (
+            "{% if thinking_mode == 'disabled' %}no{% endif %}",
+            Some("no"),
+        ),
+        ("x", None),
+    ] {
+        let template = ChatTemplate::new(source).unwrap();
+        let variables = template.thinking(Thinking::Off, MARKUP);
+        let rendered = variables.map(|variables| {
+            let mut conversation = Conversation::default();
+            conversation.variables = variables;
+            template.render(&conversation, MARKUP).unwrap()
+        });
+        assert_eq!(rendered.as_deref(), off, "{source}");
     }
 }

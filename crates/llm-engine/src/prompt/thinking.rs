@@ -31,7 +31,11 @@ const NO_EFFORT: [&str; 3] = ["no_think", "none", "minimal"];
 impl ChatTemplate {
     /// Returns the variables that turn thinking on or off, or `None` where the
     /// template has no such switch.
-    pub fn thinking(&self, thinking: Thinking, markup: MarkupTexts<'_>) -> Option<Map<String, Json>> {
+    pub fn thinking(
+        &self,
+        thinking: Thinking,
+        markup: MarkupTexts<'_>,
+    ) -> Option<Map<String, Json>> {
         let (on, off) = self.thinking_variables();
         // A variable that makes no difference is no switch.
         let conversation = Conversation::new(&[Message::new("user", "x")]);
