@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use llm_record::{Incoming, Line, Message, Record};
+use llm_record::{Incoming, Line, Record};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::Deserialize;
@@ -25,7 +25,9 @@ struct RequestLine {
     custom_id: Option<llm_record::Id>,
     /// The conversation; counts before the three texts.
     #[schemars(length(min = 1))]
-    messages: Option<Vec<Message>>,
+    messages: Option<Vec<Turn>>,
+    /// The tools that the model may call in a conversation, as `OpenAI`'s API takes them.
+    tools: Option<Vec<serde_json::Map<String, Value>>>,
     /// The prompt.
     prompt: Option<String>,
     /// The prompt, where there is none above.
@@ -57,6 +59,49 @@ struct RequestLine {
     seed: Option<i64>,
     /// Texts that end the answer.
     stop: Option<Vec<String>>,
+}
+
+/// One turn of a conversation. It has content or calls tools; fields that are not named here are open
+/// to the chat template.
+#[derive(JsonSchema, Deserialize)]
+#[schemars(extend("anyOf" = [
+    {"required": ["content"], "properties": {"content": {"type": "string"}}},
+    {"required": ["tool_calls"], "properties": {"tool_calls": {"type": "array"}}},
+]))]
+#[expect(dead_code, reason = "only the schema is made of it")]
+struct Turn {
+    /// Who speaks: `system`, `user`, `assistant`, `tool`, or another role that the chat template knows.
+    role: String,
+    /// What is said.
+    content: Option<String>,
+    /// What the assistant thought before it said it.
+    reasoning_content: Option<String>,
+    /// What the assistant calls.
+    tool_calls: Option<Vec<Call>>,
+    /// Which call a tool answers.
+    tool_call_id: Option<String>,
+    /// The tool's, or the speaker's, name.
+    name: Option<String>,
+}
+
+/// A call of a tool.
+#[derive(JsonSchema, Deserialize)]
+#[expect(dead_code, reason = "only the schema is made of it")]
+struct Call {
+    /// Its name, to which the answer refers.
+    id: Option<String>,
+    /// What is called, and with what.
+    function: Function,
+}
+
+/// A function that is called.
+#[derive(JsonSchema, Deserialize)]
+#[expect(dead_code, reason = "only the schema is made of it")]
+struct Function {
+    /// Its name.
+    name: String,
+    /// Its arguments: an object, or one written as JSON in a string.
+    arguments: Option<Value>,
 }
 
 fn path(name: &str) -> PathBuf {
@@ -226,6 +271,21 @@ fn what_passes_the_request_schema_is_taken_and_the_rest_is_refused() {
         (r#"{"prompt":"x","min_p":1.5}"#, false),
         (r#"{"messages":[]}"#, false),
         (r#"{"messages":[{"role":"user"}]}"#, false),
+        (r#"{"messages":[{"role":"user","content":null}]}"#, false),
+        (
+            r#"{"messages":[{"role":"assistant","content":null,
+                "tool_calls":[{"id":"1","function":{"name":"f","arguments":"{}"}}]}],
+                "tools":[{"type":"function","function":{"name":"f"}}]}"#,
+            true,
+        ),
+        (
+            r#"{"messages":[{"role":"assistant","tool_calls":[{"id":"1"}]}]}"#,
+            false,
+        ),
+        (
+            r#"{"messages":[{"role":"user","content":"x"}],"tools":["f"]}"#,
+            false,
+        ),
         (r#"{"id":{},"prompt":"x"}"#, false),
         (r#"["prompt"]"#, false),
     ] {

@@ -100,6 +100,11 @@ const FENCES: &[(&[&str], &str, &str)] = &[
         "Here are my reasoning steps:",
         "[BEGIN FINAL RESPONSE]",
     ),
+    (
+        &["[BEGIN FINAL RESPONSE] ... [END FINAL RESPONSE]"],
+        "Here are my reasoning steps:",
+        "[BEGIN FINAL RESPONSE]",
+    ),
     (&["</think>"], "<think>", "</think>"),
 ];
 
@@ -118,6 +123,8 @@ const AROUND: &[(&str, [&str; 2])] = &[
         "<|START_RESPONSE|>",
         ["<|START_RESPONSE|>", "<|END_RESPONSE|>"],
     ),
+    // What ends the reasoning begins the answer.
+    ("[END FINAL RESPONSE]", ["", "[END FINAL RESPONSE]"]),
     ("<|START_TEXT|>", ["<|START_TEXT|>", "<|END_TEXT|>"]),
 ];
 

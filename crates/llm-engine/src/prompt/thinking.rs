@@ -1,9 +1,9 @@
-//! The switches that templates have for thinking: which variables a template
-//! reads, and what they must hold.
+//! The switches that templates have for thinking: which variables they read,
+//! and what those must hold.
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{ChatTemplate, Conversation, MarkupTexts, Message, NAME};
+use super::{ChatTemplate, Conversation, MarkupTexts, Message};
 
 /// Whether the model is to think before it answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,52 +30,37 @@ const NO_EFFORT: [&str; 3] = ["no_think", "none", "minimal"];
 
 impl ChatTemplate {
     /// Returns the variables that turn thinking on or off, or `None` where the
-    /// template has no such switch.
+    /// template has no such switch: those that make a difference to what it
+    /// renders.
     pub fn thinking(
         &self,
         thinking: Thinking,
         markup: MarkupTexts<'_>,
     ) -> Option<Map<String, Json>> {
-        let (on, off) = self.thinking_variables();
-        // A variable that makes no difference is no switch.
-        let conversation = Conversation::new(&[Message::new("user", "x")]);
-        let rendered = |variables: &Map<String, Json>| {
-            let conversation = Conversation {
-                variables: variables.clone(),
-                ..conversation.clone()
-            };
+        let rendered = |name: &str, value: &Json| {
+            let mut conversation = Conversation::new(&[Message::new("user", "x")]);
+            conversation.variables.insert(name.into(), value.clone());
             self.render(&conversation, markup).ok()
         };
-        let (with, without) = (rendered(&on)?, rendered(&off)?);
-        (with != without).then_some(match thinking {
-            Thinking::On => on,
-            Thinking::Off => off,
-        })
-    }
-
-    fn thinking_variables(&self) -> (Map<String, Json>, Map<String, Json>) {
-        let (mut on, mut off) = (Map::new(), Map::new());
-        let Ok(template) = self.environment.get_template(NAME) else {
-            return (on, off);
-        };
-        let read = template.undeclared_variables(false);
-        for (name, yes, no) in switches() {
-            if read.contains(name) {
-                on.insert(name.into(), yes);
-                off.insert(name.into(), no);
+        let mut variables = Map::new();
+        for (name, on, off) in switches().into_iter().chain(self.effort()) {
+            if rendered(name, &on) != rendered(name, &off) {
+                let value = match thinking {
+                    Thinking::On => on,
+                    Thinking::Off => off,
+                };
+                variables.insert(name.into(), value);
             }
         }
+        (!variables.is_empty()).then_some(variables)
+    }
+
+    fn effort(&self) -> Option<(&'static str, Json, Json)> {
         let quoted = |word: &&&str| {
-            [format!("'{word}'"), format!("\"{word}\"")]
-                .iter()
-                .any(|quoted| self.source.contains(quoted))
+            let quoted = [format!("'{word}'"), format!("\"{word}\"")];
+            quoted.iter().any(|quoted| self.source.contains(quoted))
         };
-        if read.contains("reasoning_effort")
-            && let Some(word) = NO_EFFORT.iter().find(quoted)
-        {
-            on.insert("reasoning_effort".into(), "high".into());
-            off.insert("reasoning_effort".into(), (*word).into());
-        }
-        (on, off)
+        let word = NO_EFFORT.iter().find(quoted)?;
+        Some(("reasoning_effort", json!("high"), json!(word)))
     }
 }

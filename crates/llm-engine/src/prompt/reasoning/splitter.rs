@@ -75,7 +75,8 @@ impl Splitter {
             Some(Markers::Fence(fence)) => fence.around_answer.as_ref(),
             _ => None,
         };
-        let is_around = around.is_some_and(|[open, _]| prompt.trim_end().ends_with(open));
+        let is_around =
+            around.is_some_and(|[open, _]| !open.is_empty() && prompt.trim_end().ends_with(open));
         Self {
             markers,
             state: if is_around { State::Answer } else { state },
@@ -173,7 +174,10 @@ impl Splitter {
             return true;
         }
         let around = fence.around_answer.as_ref().map(|[open, _]| open);
-        if let Some(open) = around.filter(|open| begins(rest, open)) {
+        if let Some(open) = around.filter(|open| {
+            // What ends the reasoning may begin the answer, too.
+            (self.has_reasoned || !open.is_empty()) && begins(rest, open)
+        }) {
             let length = spaces + open.chars().count();
             self.drop_first(length);
             self.is_around = true;

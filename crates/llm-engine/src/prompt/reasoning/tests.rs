@@ -32,6 +32,7 @@ const HARMONY: &str = "<|channel|>analysis<|message|>";
 const GEMMA: &str = "<|channel>thought\\n<channel|>";
 const SOLAR: &str = "<|begin|>assistant<|think|><|end|><|content|>";
 const GRANITE: &str = "between <think></think> and between <response></response>";
+const APRIEL: &str = "as: [BEGIN FINAL RESPONSE] ... [END FINAL RESPONSE]";
 const KIMI: &str = "{{ open_tag('think') }}{{ open_tag('response') }}";
 
 /// What is said, after which prompt and by which template, and what is
@@ -129,6 +130,16 @@ const STREAMS: &[(&str, &str, &[Stretch], &str, &str)] = &[
         ],
         "a",
         "b",
+    ),
+    (
+        APRIEL,
+        "",
+        &[(
+            "Here are my reasoning steps:\na\n[BEGIN FINAL RESPONSE]\nb\n[END FINAL RESPONSE]\n",
+            false,
+        )],
+        "a",
+        "b\n",
     ),
     (
         GEMMA,
