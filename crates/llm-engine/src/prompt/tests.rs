@@ -372,3 +372,152 @@ fn a_switch_is_one_that_makes_a_difference() {
         assert_eq!(rendered.as_deref(), off, "{source}");
     }
 }
+
+/// Templates that ask for all of the stack or of the time, and what is made of them.
+#[test]
+fn a_hostile_template_is_an_error() {
+    let deep = |open: &str, close: &str| {
+        let (open, close) = (open.repeat(50_000), close.repeat(50_000));
+        format!("{{{{ {open}1{close} }}}}")
+    };
+    let nested = |use_it: &str| {
+        format!(
+            "{{% set n = namespace(x=[]) %}}{{% for i in range(90000) %}}{{% set n.x = [n.x] %}}\
+             {{% endfor %}}{use_it}"
+        )
+    };
+    for source in [
+        deep("(", ")"),
+        deep("[", "]"),
+        deep("not ", ""),
+        deep("-", ""),
+        deep("{'a':", "}"),
+        "{% if 1 %}".repeat(50_000),
+        "{% for a in [1] %}".repeat(50_000),
+        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}".into(),
+        "{% macro m(x) %}{{ caller() }}{% endmacro %}{% call m() %}{{ m() }}{% endcall %}".into(),
+        "{% for a in [1] recursive %}{{ loop([1]) }}{% endfor %}".into(),
+        "{% include 'chat template' %}".into(),
+        "{% extends 'chat template' %}".into(),
+        nested("{{ n.x | tojson }}"),
+        nested("{{ n.x }}"),
+        nested("{{ n.x == n.x }}"),
+        nested("{{ n.x | length }}"),
+        "{{ ('x' * 100000) | replace('x', 'y' * 100000) }}".into(),
+        "{{ range(10000000000) | list }}".into(),
+        "{{ 10 ** 1000000000 }}".into(),
+        "{{ 'a' * 100000000000 }}".into(),
+        "{{ [1] * 100000000000 }}".into(),
+        "{{ '%1000000000d' % 1 }}{{ '{:>1000000000}'.format(1) }}".into(),
+    ] {
+        let result = render(&source, &[Message::new("user", "x")]);
+        let start: String = source.chars().take(80).collect();
+        if let Ok(text) = result {
+            assert!(text.len() < LONGEST_TEXT, "{start}");
+        }
+    }
+}
+
+fn any_json() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<i64>().prop_map(Into::into),
+        any::<f64>().prop_map(Into::into),
+        "\\PC{0,8}|[<|im_end>/\\[\\]THINKs \\n]{0,12}".prop_map(Into::into),
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
+            prop::collection::hash_map("[a-z<>|]{0,8}|function|arguments|name|type", inner, 0..4)
+                .prop_map(|map| map.into_iter().collect()),
+        ]
+    })
+}
+
+fn any_message() -> impl Strategy<Value = Message> {
+    let role = prop::sample::select(vec!["system", "user", "assistant", "tool", "<|a|>", ""]);
+    let content = prop::option::of("\\PC{0,12}|[<|a>/ \\n]{0,16}");
+    let fields = prop::collection::hash_map(
+        prop::sample::select(vec![
+            "tool_calls",
+            "reasoning_content",
+            "name",
+            "tool_call_id",
+        ]),
+        any_json(),
+        0..3,
+    );
+    (role, content, fields).prop_map(|(role, content, fields)| Message {
+        role: role.into(),
+        content,
+        fields: fields
+            .into_iter()
+            .map(|(name, value)| (name.to_string(), value))
+            .collect(),
+    })
+}
+
+/// What templates are made of, put together at random.
+fn any_template() -> impl Strategy<Value = String> {
+    let part = prop::sample::select(vec![
+        "{% for message in messages %}",
+        "{% for key, value in message.items() if value %}",
+        "{% endfor %}",
+        "{% if message.content is string %}",
+        "{% elif tools %}",
+        "{% else %}",
+        "{% endif %}",
+        "{%- set x = message.content -%}",
+        "{% set ns = namespace(x=messages) %}",
+        "{% set ns.x = [ns.x, ns.x] %}",
+        "{% macro m(a) %}{{ a }}",
+        "{% endmacro %}",
+        "{{ m(x) }}",
+        "{{ message }}",
+        "{{ message.content | trim | upper }}",
+        "{{ messages[0]['content'].split('<')[-1] }}",
+        "{{ messages[1:][::-1] | tojson(indent=2) }}",
+        "{{ tools | tojson(ensure_ascii=true) }}",
+        "{{ message.content[2:-3] ~ x.strip('<>') }}",
+        "{{ 'a' * messages | length }}",
+        "{{ raise_exception('no ' ~ message.role) }}",
+        "{{ strftime_now('%Y') }}",
+        "{{ x.format(1, a=2) }}{{ x % 3 }}",
+        "{{ message.tool_calls[0].function.arguments | items }}",
+        "{{ messages | map(attribute='role') | join(',') }}",
+        "<|a|>",
+        "\n ",
+        "{% generation %}",
+        "{% endgeneration %}",
+        "{{",
+        "%}",
+    ]);
+    prop::collection::vec(part, 0..14).prop_map(|parts| parts.concat())
+}
+
+proptest! {
+    /// Whatever the template and the conversation are, there is a text or an
+    /// error, and a guarded text holds the caller's markup as text.
+    #[test]
+    fn any_template_renders_any_conversation_or_says_why_not(
+        source in any_template(),
+        messages in prop::collection::vec(any_message(), 0..4),
+        tools in prop::option::of(any_json()),
+    ) {
+        let Ok(template) = ChatTemplate::new(&source) else {
+            return Ok(());
+        };
+        let conversation = Conversation::new(&messages).with_tools(tools);
+        let _ = conversation.with_parsed_arguments();
+        let guard = guard(&["<|a|>", "<s>", "[THINK]"]);
+        if let Ok(rendered) = template.render_guarded(&conversation, MARKUP, &guard) {
+            let mut last = 0;
+            for range in &rendered.foreign {
+                prop_assert!(last <= range.start && range.start < range.end);
+                prop_assert!(rendered.text.get(range.clone()).is_some());
+                last = range.end;
+            }
+        }
+    }
+}
