@@ -12,6 +12,7 @@ mod conversation;
 mod guard;
 mod iteration;
 mod json;
+mod limits;
 mod python;
 pub mod reasoning;
 mod thinking;
@@ -19,6 +20,8 @@ mod thinking;
 use minijinja::{Environment, context};
 
 use crate::gguf::Metadata;
+
+use limits::{FUEL, Limited, on_large_stack};
 
 pub use conversation::{Conversation, Message};
 pub use guard::{Guard, Rendered};
@@ -70,37 +73,6 @@ pub struct ChatTemplate {
     source: String,
 }
 
-/// Steps that a rendering may take: a hundred times what a long conversation
-/// needs, and some seconds of time.
-const FUEL: u64 = 20_000_000;
-/// Bytes that a rendering may write: more than any context holds.
-const LONGEST_TEXT: usize = 64 << 20;
-
-/// Text that refuses to grow without end.
-#[derive(Default)]
-struct Limited(Vec<u8>);
-
-impl Limited {
-    fn into_string(self) -> String {
-        String::from_utf8_lossy(&self.0).into_owned()
-    }
-}
-
-impl std::io::Write for Limited {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        if self.0.len() + bytes.len() > LONGEST_TEXT {
-            let reason = format!("it writes more than {LONGEST_TEXT} bytes");
-            return Err(std::io::Error::other(reason));
-        }
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 /// The template's name in the environment and in error messages.
 const NAME: &str = "chat template";
 
@@ -113,12 +85,17 @@ impl ChatTemplate {
         let syntax = |error: minijinja::Error| TemplateError::Syntax {
             reason: error.to_string(),
         };
-        let mut environment = Environment::new();
-        python::set_up(&mut environment).map_err(syntax)?;
-        environment.set_fuel(Some(FUEL));
-        environment
-            .add_template_owned(NAME, python::with_own_tags(source))
-            .map_err(syntax)?;
+        limits::check(source)?;
+        let environment = on_large_stack(|| {
+            let mut environment = Environment::new();
+            python::set_up(&mut environment).map_err(syntax)?;
+            environment.set_fuel(Some(FUEL));
+            let source = python::with_own_tags(source);
+            environment
+                .add_template_owned(NAME, source)
+                .map_err(syntax)?;
+            Ok(environment)
+        })?;
         Ok(Self {
             environment,
             source: source.to_string(),
@@ -153,6 +130,14 @@ impl ChatTemplate {
     /// # Errors
     /// Messages that the template refuses, or an error inside the template.
     pub fn render(
+        &self,
+        conversation: &Conversation,
+        markup: MarkupTexts<'_>,
+    ) -> Result<String, TemplateError> {
+        on_large_stack(|| self.render_here(conversation, markup))
+    }
+
+    fn render_here(
         &self,
         conversation: &Conversation,
         markup: MarkupTexts<'_>,

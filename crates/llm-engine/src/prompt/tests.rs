@@ -3,6 +3,7 @@
 
 use proptest::prelude::*;
 
+use super::limits::{LONGEST_SOURCE, LONGEST_TEXT};
 use super::*;
 use crate::gguf::Value;
 
@@ -392,6 +393,13 @@ fn a_hostile_template_is_an_error() {
         deep("not ", ""),
         deep("-", ""),
         deep("{'a':", "}"),
+        format!("{{% if 1 %}}{}{{% endif %}}", "{% elif 1 %}".repeat(20_000)),
+        format!("{{{{ a{} }}}}", "+a".repeat(100_000)),
+        format!("{{{{ a{} }}}}", ".a".repeat(100_000)),
+        format!("{{{{ a{} }}}}", "|trim".repeat(50_000)),
+        format!("{{{{ {} }}}}", "- ".repeat(100_000)),
+        format!("{{{{ {}1 }}}}", "-".repeat(200_000)),
+        " ".repeat(LONGEST_SOURCE + 1),
         "{% if 1 %}".repeat(50_000),
         "{% for a in [1] %}".repeat(50_000),
         "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}".into(),
@@ -410,11 +418,26 @@ fn a_hostile_template_is_an_error() {
         "{{ [1] * 100000000000 }}".into(),
         "{{ '%1000000000d' % 1 }}{{ '{:>1000000000}'.format(1) }}".into(),
     ] {
-        let result = render(&source, &[Message::new("user", "x")]);
         let start: String = source.chars().take(80).collect();
+        let result = render(&source, &[Message::new("user", "x")]);
         if let Ok(text) = result {
             assert!(text.len() < LONGEST_TEXT, "{start}");
         }
+    }
+}
+
+#[test]
+fn only_what_stands_outside_of_strings_makes_a_tag_long() {
+    let words = "x ".repeat(5000);
+    let string = format!("{{{{ \"a}}}} '{words}\\\" b\" }}}} {words} {{# {words} #}} {{ {words}");
+    assert!(shown(&string).starts_with("a}} 'x x"));
+    for long in [
+        format!("{{{{ {{}}.a{} }}}}", "+a".repeat(600)),
+        format!("{{% if '%}}'{} %}}{{% endif %}}", " + a".repeat(600)),
+        format!("{{{{ {{'a': {{}}}}{} }}}}", "+a".repeat(600)),
+    ] {
+        let error = ChatTemplate::new(&long).unwrap_err().to_string();
+        assert!(error.contains("1024 characters"), "{error}");
     }
 }
 
