@@ -32,7 +32,7 @@ macro_rules! blocks {
 
 blocks!(
     summary, commit, questions, labels, chain, count, stream, decide, loop_, batch, failures,
-    seeds, list, show,
+    seeds, list, show, tokens,
 );
 
 /// A block of the README and the place where it runs.
@@ -346,6 +346,12 @@ fn list(block: &Block) {
     let rows = block.rows(3);
     let row = ["smollm2", "Q4_1", "98362432"].map(str::to_owned).to_vec();
     assert!(rows.contains(&row), "{rows:?}");
+}
+
+fn tokens(block: &Block) {
+    let ids: Vec<u32> = serde_json::from_str(&block.run()).unwrap();
+    // Each of these words is one token; the model's markup ends with 16.
+    assert!(ids.len() == 4 && ids.iter().all(|&id| id > 16), "{ids:?}");
 }
 
 fn show(block: &Block) {

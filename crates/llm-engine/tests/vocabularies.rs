@@ -147,6 +147,30 @@ fn bert_bge() {
     check("bert-bge", "bert");
 }
 
+/// Texts of many scripts and their tokens by llama.cpp
+/// (`tokenizers/make_goldens.py` says how).
+#[test]
+fn llama_cpp_says_the_same_of_more_texts() {
+    let texts: Vec<String> = serde_json::from_str(include_str!("tokenizers/texts.json")).unwrap();
+    let mut lines = include_str!("tokenizers/ids.txt").lines();
+    let mut vocabularies = 0;
+    while let Some(name) = lines.next() {
+        let tokenizer = open(&format!("ggml-vocab/ggml-vocab-{name}.gguf")).unwrap();
+        for text in texts.iter().step_by(3) {
+            let expected: Vec<u32> = lines
+                .next()
+                .unwrap()
+                .split_whitespace()
+                .map(|id| id.parse().unwrap())
+                .collect();
+            let ids = tokenizer.encode(text, false, false);
+            assert_eq!(ids, expected, "{name}: {text:?}");
+        }
+        vocabularies += 1;
+    }
+    assert_eq!(vocabularies, 18);
+}
+
 /// Expected ids come from independent implementations over the same tables:
 /// Hugging Face `tokenizers` 0.23 (SmolLM2) and `sentencepiece` 0.2 (Gemma).
 #[test]

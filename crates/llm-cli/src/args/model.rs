@@ -66,7 +66,7 @@ pub struct TemplateArgs {
     )]
     pub think: Option<Think>,
 
-    /// Take markup such as <|im_end|> in prompts as markup, not as text
+    /// Take control tokens that are written out in prompts as such, not as text
     #[arg(long)]
     pub parse_special: bool,
 }

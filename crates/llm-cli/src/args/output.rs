@@ -20,7 +20,7 @@ pub enum Format {
 /// Where a model's reasoning goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Reasoning {
-    /// Into the records, as 'reasoning_content'
+    /// Into the records, beside the answer
     #[default]
     Include,
     /// To standard error, as it comes

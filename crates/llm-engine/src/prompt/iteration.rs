@@ -58,7 +58,7 @@ fn keyword(text: &str, keywords: &[&str]) -> Option<usize> {
             let rest = text[at..].strip_prefix(*word);
             rest.is_some_and(|rest| !starts_a_word(rest))
         };
-        if is_start && before != '.' && keywords.iter().any(|word| whole(&word)) {
+        if is_start && before != '.' && keywords.iter().any(whole) {
             return Some(at);
         }
         before = character;

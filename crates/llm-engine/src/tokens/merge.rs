@@ -3,8 +3,9 @@
 //!
 //! Which pairs may be joined, and how good each is, the caller says.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+mod queue;
+
+use queue::{Candidate, Queue};
 
 /// The id of a symbol that is in no vocabulary.
 pub(super) const NO_ID: u32 = u32::MAX;
@@ -33,21 +34,11 @@ pub(super) struct Join {
     pub(super) id: u32,
 }
 
-/// A pair that was adjacent when it was queued. Declared in the order in
-/// which candidates compare.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Candidate {
-    priority: u32,
-    left: usize,
-    length: usize, // bytes of both symbols together
-    id: u32,
-}
-
 /// Buffers of the loop, kept from one piece of text to the next.
 #[derive(Default)]
 pub(super) struct Merger {
     symbols: Vec<Symbol>,
-    queue: BinaryHeap<Reverse<Candidate>>,
+    queue: Queue,
 }
 
 impl Merger {
@@ -59,10 +50,11 @@ impl Merger {
         mut join: impl FnMut(&Symbol, &Symbol) -> Option<Join>,
     ) -> impl Iterator<Item = &Symbol> {
         self.fill(parts);
+        self.queue.begin(self.symbols.len());
         for right in 1..self.symbols.len() {
             self.queue_pair(right - 1, right, &mut join);
         }
-        while let Some(Reverse(candidate)) = self.queue.pop() {
+        while let Some(candidate) = self.queue.pop() {
             self.apply(candidate, &mut join);
         }
         self.symbols.iter().filter(|symbol| symbol.length > 0)
@@ -97,12 +89,12 @@ impl Merger {
         };
         if let Some(Join { priority, id }) = join(first, second) {
             let length = first.length + second.length;
-            self.queue.push(Reverse(Candidate {
+            self.queue.push(Candidate {
                 priority,
                 left,
                 length,
                 id,
-            }));
+            });
         }
     }
 

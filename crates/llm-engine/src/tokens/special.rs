@@ -57,7 +57,9 @@ impl Specials {
         let of = |wanted: fn(TokenType) -> bool| {
             let tokens = vocabulary.types.iter().zip(0..);
             let ids = tokens.filter(move |&(&kind, _)| wanted(kind));
-            Trie::new(ids.map(|(_, id)| (vocabulary.text(id), id)))
+            let texts = ids.map(|(_, id)| (vocabulary.text(id), id));
+            // A part of a character would cut the text inside of it.
+            Trie::new(texts.filter(|(text, _)| str::from_utf8(text).is_ok()))
         };
         Self {
             always: of(|kind| kind == TokenType::UserDefined),

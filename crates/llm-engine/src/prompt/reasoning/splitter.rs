@@ -203,15 +203,15 @@ impl Splitter {
     /// marker must be a control token: a text may well speak of `<think>`.
     fn go_on(&mut self, fence: &Fence, pieces: &mut Vec<Piece>) -> bool {
         let around = fence.around_answer.as_ref().filter(|_| self.is_around);
-        if let Some([_, close]) = around {
-            if let Some(at) = find(&self.pending, &[close], |_| true) {
-                self.answer(pieces, at);
-                self.drop_first(close.chars().count());
-                self.is_around = false;
-                self.has_reasoned = true;
-                self.state = State::Before;
-                return true;
-            }
+        if let Some([_, close]) = around
+            && let Some(at) = find(&self.pending, &[close], |_| true)
+        {
+            self.answer(pieces, at);
+            self.drop_first(close.chars().count());
+            self.is_around = false;
+            self.has_reasoned = true;
+            self.state = State::Before;
+            return true;
         }
         let hidden = |letter: &Letter| letter.hidden;
         if let Some(at) = find(&self.pending, &[&fence.open], hidden) {

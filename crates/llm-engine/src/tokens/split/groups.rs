@@ -58,7 +58,7 @@ pub(crate) fn digits_from_the_right(text: &str, emit: &mut dyn FnMut(&str)) {
         let digits = &text[at..][..run_of(&text[at..], DIGIT)];
         let mut left = digits.chars().count();
         for (offset, _) in digits.char_indices() {
-            if left % 3 == 0 && start < at + offset {
+            if left.is_multiple_of(3) && start < at + offset {
                 emit(&text[start..at + offset]);
                 start = at + offset;
             }
@@ -132,7 +132,7 @@ fn thousands(run: &str, emit: &mut dyn FnMut(&str)) {
     let mut left = run.chars().count();
     let mut start = 0;
     for (at, _) in run.char_indices() {
-        if at > start && left % 3 == 0 {
+        if at > start && left.is_multiple_of(3) {
             emit(&run[start..at]);
             start = at;
         }

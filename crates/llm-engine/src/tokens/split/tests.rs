@@ -110,6 +110,48 @@ fn words_end_where_upper_case_follows_lower_case() {
     assert_eq!(pieces(&[kimi_k2], "ab中文 Cd"), ["ab", "中文", " Cd"]);
 }
 
+/// Texts of many scripts and their pieces by Python's `regex` module and the
+/// models' own patterns (`make_goldens.py` there says how).
+#[test]
+fn every_kind_cuts_as_its_pattern_does() {
+    let texts = include_str!("../../../tests/tokenizers/texts.json");
+    let texts: Vec<String> = serde_json::from_str(texts).unwrap();
+    let goldens = include_str!("../../../tests/tokenizers/splits.txt");
+    let mut lines = goldens.lines();
+    let mut kinds = 0;
+    while let Some(name) = lines.next() {
+        let kind = kind::find(name).unwrap();
+        for text in &texts {
+            let expected = lines.next().unwrap();
+            let found = pieces(kind.stages, text);
+            let lengths: Vec<_> = found
+                .iter()
+                .map(|piece| piece.chars().count().to_string())
+                .collect();
+            assert_eq!(lengths.join(" "), expected, "{name}: {found:?}");
+        }
+        kinds += 1;
+    }
+    assert_eq!(kinds, 28);
+}
+
+/// At n² the slowest of these would take minutes each.
+#[test]
+fn every_kind_takes_linear_time() {
+    let unlike = [
+        "a", "A", " ", "1", "\n", "é", "中", "'", "\u{301}", "🦙", " \n", "a1", "\u{a0}",
+        "A\u{301}",
+    ];
+    for kind in kind::all() {
+        for part in unlike {
+            let text = part.repeat((1 << 18) / part.len()) + "x";
+            let mut length = 0;
+            split(kind.stages, &text, &mut |piece| length += piece.len());
+            assert_eq!(length, text.len(), "{:?}", kind.names);
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn nothing_is_lost(text in "[ \\t\\n\\ra-cA-C'sSé你1٣.,!/🦙\\u{301}\\u{a0}]{0,40}|\\PC{0,40}") {
