@@ -23,7 +23,7 @@ use llm_engine::forward::{CpuForward, Forward, Input, Outputs};
 use llm_engine::generate::{Event, Generate, Session};
 use llm_engine::model::{Model, TemplateChoice};
 use llm_engine::prompt::reasoning::Splitter;
-use llm_engine::prompt::{MarkupTexts, Message};
+use llm_engine::prompt::{Conversation, MarkupTexts, Message};
 use llm_engine::sampler::Sampling;
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
@@ -139,7 +139,7 @@ fn greedy_answers_stand_beside_llama_cpps() {
             .template
             .as_ref()
             .unwrap()
-            .render(&[message], true, markup)
+            .render(&Conversation::new(&[message]), markup)
             .unwrap();
         assert_eq!(rendered, answer["rendered"].as_str().unwrap());
         let prompt = model.tokenizer.encode_prompt(&rendered);

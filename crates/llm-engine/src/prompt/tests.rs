@@ -366,8 +366,10 @@ fn a_switch_is_one_that_makes_a_difference() {
         let template = ChatTemplate::new(source).unwrap();
         let variables = template.thinking(Thinking::Off, MARKUP);
         let rendered = variables.map(|variables| {
-            let mut conversation = Conversation::default();
-            conversation.variables = variables;
+            let conversation = Conversation {
+                variables,
+                ..Conversation::default()
+            };
             template.render(&conversation, MARKUP).unwrap()
         });
         assert_eq!(rendered.as_deref(), off, "{source}");
