@@ -25,7 +25,7 @@ complete -c llm-run -l format -d 'Write records or text' -r -f -a "auto\t'Text f
 jsonl\t'One JSON record a line'
 text\t'The answers, numbers or names alone'"
 complete -c llm-run -s o -l output -d 'Write to this file instead of standard output' -r -F
-complete -c llm-run -l reasoning -d 'Choose where the model\'s reasoning goes; text output never holds it' -r -f -a "include\t'Into the records, as \'reasoning_content\''
+complete -c llm-run -l reasoning -d 'Choose where the model\'s reasoning goes; text output never holds it' -r -f -a "include\t'Into the records, beside the answer'
 stderr\t'To standard error, as it comes'
 drop\t'Nowhere'"
 complete -c llm-run -l device -d 'Compute on this device' -r -f -a "auto\t'A GPU where one is compiled in, is there and holds the model; else the CPU'
@@ -37,7 +37,7 @@ complete -c llm-run -s t -l threads -d 'Use N threads (-1, the default: one a co
 complete -c llm-run -l lines -d 'Take each line of the input as a prompt of its own; a blank line gets no record'
 complete -c llm-run -l jsonl -d 'Take each line as a JSON object with \'prompt\' or \'messages\', or as a record of this toolkit; a blank line gets no record'
 complete -c llm-run -l no-template -d 'Give the model the text as it is, without a chat template'
-complete -c llm-run -l parse-special -d 'Take markup such as <|im_end|> in prompts as markup, not as text'
+complete -c llm-run -l parse-special -d 'Take control tokens that are written out in prompts as such, not as text'
 complete -c llm-run -s T -l text -d 'Write text: the answer and one line end, nothing else; short for --format text'
 complete -c llm-run -l stream -d 'Write pieces of the answer as they come: \'delta\' records, or text'
 complete -c llm-run -l count -d 'Write how many tokens each prompt has, without running it'
