@@ -23,7 +23,7 @@ _llm__run() {
 
     case "${cmd}" in
         llm__run)
-            opts="-p -f -m -c -n -s -T -o -0 -q -t -h -V --prompt --file --lines --jsonl --template --keep --if-empty --max-line-bytes --model --ctx-size --system --chat-template --no-template --n-predict --seed --temp --top-k --top-p --min-p --repeat-penalty --repeat-last-n --stop --format --text --output --stream --count --null --quiet --device --threads --force --help --version"
+            opts="-p -f -m -c -n -s -T -o -0 -q -t -h -V --prompt --file --lines --jsonl --template --keep --if-empty --max-line-bytes --model --ctx-size --system --chat-template --no-template --think --parse-special --n-predict --seed --temp --top-k --top-p --min-p --repeat-penalty --repeat-last-n --stop --format --text --output --stream --count --show-prompt --reasoning --null --quiet --device --threads --force --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -85,6 +85,10 @@ _llm__run() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --think)
+                    COMPREPLY=($(compgen -W "on off" -- "${cur}"))
+                    return 0
+                    ;;
                 --n-predict)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -139,6 +143,10 @@ _llm__run() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reasoning)
+                    COMPREPLY=($(compgen -W "include stderr drop" -- "${cur}"))
                     return 0
                     ;;
                 --device)

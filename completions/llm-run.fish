@@ -10,6 +10,8 @@ complete -c llm-run -s m -l model -d 'Use this model: a name of `llm-pull ls`, O
 complete -c llm-run -s c -l ctx-size -d 'Use a context of N tokens (0: what the request needs, up to the model\'s limit)' -r
 complete -c llm-run -l system -d 'Tell the model this before the conversation' -r
 complete -c llm-run -l chat-template -d 'Use the chat template (Jinja) of this file instead of the model\'s own' -r -F
+complete -c llm-run -l think -d 'Let the model think before it answers, or not, where its chat template has a switch for it' -r -f -a "on\t'It does'
+off\t'It does not'"
 complete -c llm-run -s n -l n-predict -d 'Generate at most N tokens (-1: to the end of the context)' -r
 complete -c llm-run -s s -l seed -d 'Start the random stream from this number (default: 0; -1: draw one, which the record names)' -r
 complete -c llm-run -l temp -d 'Set the temperature (0: always take the best token)' -r
@@ -23,6 +25,9 @@ complete -c llm-run -l format -d 'Write records or text' -r -f -a "auto\t'Text f
 jsonl\t'One JSON record a line'
 text\t'The answers, numbers or names alone'"
 complete -c llm-run -s o -l output -d 'Write to this file instead of standard output' -r -F
+complete -c llm-run -l reasoning -d 'Choose where the model\'s reasoning goes; text output never holds it' -r -f -a "include\t'Into the records, beside the answer'
+stderr\t'To standard error, as it comes'
+drop\t'Nowhere'"
 complete -c llm-run -l device -d 'Compute on this device' -r -f -a "auto\t'A GPU where one is compiled in, is there and holds the model; else the CPU'
 cpu\t'The kernels of this toolkit'
 cuda\t'An NVIDIA GPU'
@@ -32,9 +37,11 @@ complete -c llm-run -s t -l threads -d 'Use N threads (-1, the default: one a co
 complete -c llm-run -l lines -d 'Take each line of the input as a prompt of its own; a blank line gets no record'
 complete -c llm-run -l jsonl -d 'Take each line as a JSON object with \'prompt\' or \'messages\', or as a record of this toolkit; a blank line gets no record'
 complete -c llm-run -l no-template -d 'Give the model the text as it is, without a chat template'
+complete -c llm-run -l parse-special -d 'Take control tokens that are written out in prompts as such, not as text'
 complete -c llm-run -s T -l text -d 'Write text: the answer and one line end, nothing else; short for --format text'
 complete -c llm-run -l stream -d 'Write pieces of the answer as they come: \'delta\' records, or text'
 complete -c llm-run -l count -d 'Write how many tokens each prompt has, without running it'
+complete -c llm-run -l show-prompt -d 'Write each prompt as the model would get it, and its tokens, without running it'
 complete -c llm-run -s 0 -l null -d 'End each text with NUL instead of a line end'
 complete -c llm-run -s q -l quiet -d 'Show no progress and no notes; warnings and errors stay'
 complete -c llm-run -l force -d 'Go on where a check of memory, space or existing files says no'

@@ -5,19 +5,19 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use jiff::Timestamp;
-use llm_cli::args::DEFAULT_PREDICT;
+use llm_cli::args::{DEFAULT_PREDICT, Reasoning};
 use llm_cli::stdio::StdioError;
 use llm_cli::{Context, Job, Output, RunArgs, Status};
 use llm_engine::generate::{Event, Finish, Generate, GenerateError, Generated, Session};
 use llm_engine::model::Model;
-use llm_engine::prompt::{MarkupTexts, Message};
 use llm_record::usage::milliseconds;
 use llm_record::{
     Build, Completion, Count, Delta, ErrorCode, ErrorRecord, FinishReason, Metrics, ModelIdentity,
-    Overrides, Record, Sampling, SchemaVersion, Usage,
+    Overrides, Record, RenderedPrompt, Sampling, SchemaVersion, Usage,
 };
 
 use crate::digest::{self, Keys};
+use crate::prompt::{Prompt, Prompts};
 use crate::{memory, open, settings};
 
 /// An opened model that answers one request after another.
@@ -26,8 +26,12 @@ pub(crate) struct Answerer {
     identity: ModelIdentity,
     /// The flags' settings; a line's own go before them.
     flags: Overrides,
-    /// `None` where prompts are only counted.
+    prompts: Prompts,
+    /// `None` where prompts are only counted or shown.
     engine: Option<Running>,
+    /// Shows prompts, with no engine.
+    shows: bool,
+    reasoning: Reasoning,
     keys: Keys,
     /// Goes on where a check of memory says no.
     force: bool,
@@ -39,12 +43,6 @@ struct Running {
     build: Build,
     /// Time to open the model, until a record has told it.
     load: Option<Duration>,
-}
-
-/// A prompt, ready for the model.
-struct Prompt {
-    text: String,
-    tokens: Vec<u32>,
 }
 
 impl Answerer {
@@ -62,14 +60,17 @@ impl Answerer {
         }
         let mut answerer = Self {
             identity: open::identity(&found, &model, &args.template),
+            prompts: Prompts::new(&args.template, &model)?,
             engine: None,
+            shows: args.output.show_prompt,
+            reasoning: args.output.reasoning,
             keys: Keys::default(),
             force: args.force.force,
             context: context.clone(),
             flags,
             model,
         };
-        if !args.output.count {
+        if !args.output.count && !args.output.show_prompt {
             answerer.start(args, start)?;
         }
         Ok(answerer)
@@ -104,7 +105,7 @@ impl Answerer {
 
     /// Answers one request and writes its closing record.
     pub(crate) fn answer(&mut self, job: &Job, output: &mut Output) -> Result<Status> {
-        let prompt = match self.prompt(job) {
+        let prompt = match self.prompts.make(&self.model, job) {
             Ok(prompt) => prompt,
             Err(record) => {
                 output.fail(*record)?;
@@ -112,6 +113,7 @@ impl Answerer {
             }
         };
         let closed = match self.engine.take() {
+            None if self.shows => Ok(Record::from(self.show(job, prompt))),
             None => Ok(Record::from(self.count(job, &prompt))),
             Some(mut running) => {
                 let closed = self.complete(job, prompt, &mut running, output);
@@ -131,36 +133,25 @@ impl Answerer {
         })
     }
 
-    /// Renders the conversation and cuts it into tokens.
-    fn prompt(&self, job: &Job) -> Result<Prompt, Box<ErrorRecord>> {
-        let tokenizer = &self.model.tokenizer;
-        let Some(template) = &self.model.template else {
-            let text = job.text();
-            let tokens = tokenizer.encode(&text, true, false);
-            return Ok(Prompt { text, tokens });
-        };
-        let messages = job.messages.iter();
-        let messages: Vec<_> = messages
-            .map(|message| Message::new(&message.role, &message.content))
-            .collect();
-        let (bos, eos) = (tokenizer.bos_text(), tokenizer.eos_text());
-        let markup = MarkupTexts {
-            bos: &bos,
-            eos: &eos,
-        };
-        let text = template.render(&messages, true, markup);
-        let text = text
-            .map_err(|error| Box::new(job.failed(ErrorCode::TemplateFailed, error.to_string())))?;
-        let tokens = tokenizer.encode_prompt(&text);
-        Ok(Prompt { text, tokens })
-    }
-
     fn count(&self, job: &Job, prompt: &Prompt) -> Count {
         Count {
             schema_version: SchemaVersion::default(),
             id: job.id.clone(),
             line: job.line,
             usage: Usage::new(prompt.tokens.len() as u64, 0, 0),
+            input: job.input.clone(),
+            model: self.identity.clone(),
+        }
+    }
+
+    fn show(&self, job: &Job, prompt: Prompt) -> RenderedPrompt {
+        RenderedPrompt {
+            schema_version: SchemaVersion::default(),
+            id: job.id.clone(),
+            line: job.line,
+            usage: Usage::new(prompt.tokens.len() as u64, 0, 0),
+            text: prompt.text,
+            tokens: prompt.tokens,
             input: job.input.clone(),
             model: self.identity.clone(),
         }
@@ -192,6 +183,7 @@ impl Answerer {
             sampling: settings::for_engine(&sampling),
             key: self.keys.next(job.id.as_ref(), &request_digest, &sampling),
             stop: sampling.stop.clone(),
+            splitter: prompt.splitter,
         };
         let generated = match self.generate(job, &request, running, output)? {
             Ok(generated) => generated,
@@ -208,7 +200,8 @@ impl Answerer {
             prompt_tokens as u64,
             generated.tokens.len() as u64,
             generated.cached_tokens as u64,
-        );
+        )
+        .with_reasoning(generated.reasoning_tokens as u64);
         let Generated {
             prefill,
             first_token,
@@ -221,6 +214,7 @@ impl Answerer {
             id: job.id.clone(),
             line: job.line,
             text: generated.text,
+            reasoning_content: self.kept(generated.reasoning),
             finish_reason: match generated.finish {
                 Finish::Stop => FinishReason::Stop,
                 Finish::Length => FinishReason::Length,
@@ -239,6 +233,12 @@ impl Answerer {
         }))
     }
 
+    /// Returns the reasoning where records hold it.
+    fn kept(&self, reasoning: String) -> Option<String> {
+        let is_kept = self.reasoning == Reasoning::Include && !reasoning.is_empty();
+        is_kept.then_some(reasoning)
+    }
+
     /// Runs the generation, writing pieces where they are wanted.
     fn generate(
         &self,
@@ -248,20 +248,33 @@ impl Answerer {
         output: &mut Output,
     ) -> Result<Result<Generated, GenerateError>> {
         let mut failure: Option<StdioError> = None;
+        let mut told = false;
         let interrupt = &self.context.interrupt;
         let mut watch = |event: Event<'_>| {
             if interrupt.is_set() || output.reader_gone() {
                 return ControlFlow::Break(());
             }
-            let Event::Text(text) = event else {
-                return ControlFlow::Continue(());
-            };
-            let piece = Delta {
+            let mut piece = Delta {
                 schema_version: SchemaVersion::default(),
                 id: job.id.clone(),
                 line: job.line,
-                text: text.to_owned(),
+                text: String::new(),
+                reasoning_content: None,
             };
+            match (event, self.reasoning) {
+                (Event::Text(text), _) => text.clone_into(&mut piece.text),
+                (Event::Reasoning(text), Reasoning::Include) => {
+                    piece.reasoning_content = Some(text.to_owned());
+                }
+                (Event::Reasoning(text), Reasoning::Stderr) => {
+                    told = true;
+                    self.context.messages.passage(text);
+                    return ControlFlow::Continue(());
+                }
+                (Event::Reasoning(_), Reasoning::Drop) | (Event::Working, _) => {
+                    return ControlFlow::Continue(());
+                }
+            }
             match output.piece(piece) {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(error) => {
@@ -273,6 +286,9 @@ impl Answerer {
         let generated = running
             .session
             .generate(&self.model.tokenizer, request, &mut watch);
+        if told {
+            self.context.messages.passage("\n");
+        }
         match generated {
             Err(GenerateError::Interrupted) => Err(failure
                 .unwrap_or_else(|| open::broken_off(&self.context))
@@ -297,6 +313,11 @@ impl Answerer {
         if prompt_tokens + generated.tokens.len() >= context {
             messages.warning(format_args!(
                 "the answer to line {line} ends where the context of {context} tokens does"
+            ));
+        } else if generated.text.is_empty() && generated.reasoning_tokens > 0 {
+            messages.warning(format_args!(
+                "line {line} has no answer, because the model still thinks after {} tokens; -n sets the limit",
+                generated.tokens.len()
             ));
         } else if sampling.max_tokens == DEFAULT_PREDICT {
             messages.warning(format_args!(

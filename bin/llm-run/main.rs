@@ -7,6 +7,7 @@ mod answer;
 mod digest;
 mod memory;
 mod open;
+mod prompt;
 mod settings;
 
 use std::mem::ManuallyDrop;

@@ -89,6 +89,7 @@ pub(crate) fn identity(found: &ResolvedModel, model: &Model, args: &TemplateArgs
             .map(|file| file.name.clone())
             .unwrap_or_default(),
         template,
+        parse_special: args.parse_special,
     }
 }
 

@@ -64,6 +64,7 @@ enum Mirror {
     Delta(Delta),
     Completion(Box<Completion>),
     Count(Count),
+    Prompt(RenderedPrompt),
     Bench(Box<Bench>),
     Perplexity(Perplexity),
     Tokens(Tokens),
@@ -225,6 +226,7 @@ struct Delta {
     id: Option<Id>,
     line: u64,
     text: String,
+    reasoning_content: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -235,6 +237,7 @@ struct Completion {
     id: Option<Id>,
     line: u64,
     text: String,
+    reasoning_content: Option<String>,
     finish_reason: FinishReason,
     usage: Usage,
     metrics: Metrics,
@@ -261,6 +264,14 @@ struct Usage {
     completion_tokens: u64,
     total_tokens: u64,
     prompt_tokens_details: Details,
+    completion_tokens_details: CompletionDetails,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct CompletionDetails {
+    reasoning_tokens: u64,
 }
 
 #[derive(Deserialize)]
@@ -292,6 +303,8 @@ struct Identity {
     architecture: String,
     file: String,
     template: TemplateUse,
+    #[serde(default)]
+    parse_special: bool,
 }
 
 #[derive(Deserialize)]
@@ -335,6 +348,20 @@ struct Count {
     schema_version: Version,
     id: Option<Id>,
     line: u64,
+    usage: Usage,
+    input: Option<Map<String, Value>>,
+    model: Identity,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct RenderedPrompt {
+    schema_version: Version,
+    id: Option<Id>,
+    line: u64,
+    text: String,
+    tokens: Vec<u32>,
     usage: Usage,
     input: Option<Map<String, Value>>,
     model: Identity,

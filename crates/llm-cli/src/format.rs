@@ -53,7 +53,7 @@ impl Form {
                 deltas: args.stream,
             }),
             (true, _) => Ok(Self::Text {
-                streamed: (watched || args.stream) && !args.count,
+                streamed: (watched || args.stream) && !args.count && !args.show_prompt,
             }),
         }
     }

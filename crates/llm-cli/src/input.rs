@@ -12,6 +12,7 @@ use llm_record::{
     ErrorCode, ErrorRecord, Fields, Id, Incoming, LineError, Lines, Message, Overrides, Request,
     TemplateError,
 };
+use serde_json::Value;
 use thiserror::Error;
 
 use self::maker::{Maker, Unused};
@@ -32,6 +33,8 @@ pub struct Job {
     pub id: Option<Id>,
     /// The conversation, never empty: system text and instruction are in it.
     pub messages: Vec<Message>,
+    /// The tools that the model may call, a list as OpenAI's API takes it.
+    pub tools: Option<Value>,
     /// What this line sets; `overrides.or(&flags.settings())` adds the flags.
     pub overrides: Overrides,
     /// What goes into the record's `input`.
@@ -45,7 +48,7 @@ impl Job {
         let contents: Vec<_> = self
             .messages
             .iter()
-            .map(|message| message.content.as_str())
+            .filter_map(|message| message.content.as_deref())
             .collect();
         contents.join("\n\n")
     }

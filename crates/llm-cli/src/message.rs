@@ -50,6 +50,21 @@ impl Messages {
         }
     }
 
+    /// Shows a piece of a longer text as it comes, a model's reasoning say. It must not be able to steer
+    /// a terminal either, but keeps its lines.
+    pub fn passage(&self, text: &str) {
+        let mut shown = String::with_capacity(text.len());
+        for line in text.split_inclusive('\n') {
+            let (line, end) = match line.strip_suffix('\n') {
+                Some(line) => (line, "\n"),
+                None => (line, ""),
+            };
+            shown.push_str(&unsteered(line, usize::MAX));
+            shown.push_str(end);
+        }
+        self.write(&shown);
+    }
+
     /// Says what is wrong with the arguments, in the parser's own words of several lines.
     pub(crate) fn usage(&self, text: &str) {
         let lines = lines(self.program, text);
@@ -83,9 +98,13 @@ fn lines(program: &str, text: &str) -> String {
 /// must not be able to steer a terminal or to look like a message of their own, so control characters
 /// other than tab are shown escaped.
 fn plain(text: &str) -> String {
+    unsteered(text, LONGEST)
+}
+
+fn unsteered(text: &str, longest: usize) -> String {
     let mut plain = String::new();
     for letter in text.chars() {
-        if plain.len() >= LONGEST {
+        if plain.len() >= longest {
             plain.push('…');
             break;
         }

@@ -64,7 +64,7 @@ impl Output {
         self.writer.sink().reader_gone()
     }
 
-    /// Writes a piece of the answer under way, if pieces are wanted.
+    /// Writes a piece of the answer under way, if pieces are wanted. Text never holds reasoning.
     ///
     /// # Errors
     /// [`StdioError::Write`]; [`StdioError::Ended`] where the reader has closed.
@@ -101,6 +101,7 @@ impl Output {
                 let rest = text.get(self.written..).unwrap_or_default();
                 self.end_text(rest)
             }
+            Record::Prompt(prompt) => self.end_text(prompt.text.trim_end_matches('\n')),
             Record::Count(count) => self.end_text(&count.usage.prompt_tokens.to_string()),
             Record::Model(model) => self.end_text(&model.name),
             // The other programs' records have their own writers.

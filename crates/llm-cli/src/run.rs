@@ -13,6 +13,7 @@ Examples:
   llm-run --jsonl --template 'Sort into bug or wish: {{title}}' --keep title < issues.jsonl
   llm-run -p \"Why is the sky blue?\" --temp 0.7 -s 42
   cat report.txt | llm-run --count
+  llm-run -p \"Hi\" --show-prompt -T
 
 Exit status:
   0  all well, or the reader of the output has enough

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use crate::forward::{Forward, ForwardError, Input, Outputs};
+use crate::prompt::reasoning::{Piece, Splitter};
 use crate::sampler::{Sampler, Sampling};
 use crate::tokens::Tokenizer;
 
@@ -25,8 +26,11 @@ pub struct Generate {
     pub sampling: Sampling,
     /// Key of the random draws, see [`Sampler::new`].
     pub key: [u8; 32],
-    /// Texts that end the answer; they are not part of it.
+    /// Texts that end the answer; they are not part of it, and do not count in
+    /// what the model thinks before.
     pub stop: Vec<String>,
+    /// Tells reasoning from answer.
+    pub splitter: Splitter,
 }
 
 /// What the caller is told while it waits.
@@ -34,6 +38,8 @@ pub struct Generate {
 pub enum Event<'a> {
     /// More of the answer, whole characters.
     Text(&'a str),
+    /// More of what the model thinks, whole characters.
+    Reasoning(&'a str),
     /// Work goes on; `Break` ends it.
     Working,
 }
@@ -52,6 +58,10 @@ pub enum Finish {
 pub struct Generated {
     /// The whole text, as it was streamed.
     pub text: String,
+    /// What the model has thought, as it was streamed.
+    pub reasoning: String,
+    /// Tokens of the reasoning, its markers included.
+    pub reasoning_tokens: usize,
     /// The tokens, an end-of-generation token included.
     pub tokens: Vec<u32>,
     /// Why it ended.
@@ -142,7 +152,7 @@ impl Session {
         let prefill = start.elapsed();
         let mut sampler = Sampler::new(request.sampling, request.key);
         let mut decoder = tokenizer.continuation_decoder();
-        let mut text = StopStrings::new(&request.stop);
+        let mut answer = Answer::new(request);
         let mut tokens = Vec::new();
         let mut first_token = None;
         let finish = loop {
@@ -156,8 +166,14 @@ impl Session {
             if tokenizer.is_end_of_generation(token) {
                 break Finish::Stop;
             }
-            let stopped = text.push(decoder.push(token));
-            emit(text.take_certain(), watch)?;
+            let stopped = match tokenizer.is_markup(token) {
+                true => {
+                    let bytes = tokenizer.token_bytes(token);
+                    answer.push(&String::from_utf8_lossy(&bytes), true, watch)?
+                }
+                false => answer.push(decoder.push(token), false, watch)?,
+            };
+            answer.count();
             if stopped {
                 break Finish::Stop;
             }
@@ -167,13 +183,17 @@ impl Session {
         };
         // A character that the limit has cut is left out; one that the model
         // has left unfinished is shown as broken.
-        let stopped = finish == Finish::Stop && text.push(decoder.finish());
-        let finish = if stopped { Finish::Stop } else { finish };
-        emit(text.take_rest(), watch)?;
+        let mut stopped = false;
+        if finish == Finish::Stop {
+            stopped = answer.push(decoder.finish(), false, watch)?;
+        }
+        stopped |= answer.finish(watch)?;
         Ok(Generated {
-            text: text.into_text(),
+            text: answer.text.into_text(),
+            reasoning: answer.reasoning,
+            reasoning_tokens: answer.reasoning_tokens,
             tokens,
-            finish,
+            finish: if stopped { Finish::Stop } else { finish },
             cached_tokens,
             prefill,
             first_token,
@@ -240,6 +260,73 @@ impl Session {
     }
 }
 
+/// What a caller is told while it waits.
+type Watch<'w> = &'w mut dyn FnMut(Event<'_>) -> ControlFlow<()>;
+
+/// An answer as it grows.
+struct Answer<'r> {
+    splitter: Splitter,
+    text: StopStrings<'r>,
+    reasoning: String,
+    reasoning_tokens: usize,
+    /// Whether the last token began inside of reasoning.
+    was_reasoning: bool,
+}
+
+impl<'r> Answer<'r> {
+    fn new(request: &'r Generate) -> Self {
+        Self {
+            was_reasoning: request.splitter.is_reasoning(),
+            splitter: request.splitter.clone(),
+            text: StopStrings::new(&request.stop),
+            reasoning: String::new(),
+            reasoning_tokens: 0,
+        }
+    }
+
+    /// Takes the text of one token, hands out what is certain and returns
+    /// whether a stop string is complete.
+    fn push(&mut self, text: &str, hidden: bool, watch: Watch<'_>) -> Result<bool, GenerateError> {
+        let pieces = self.splitter.push(text, hidden);
+        if pieces.is_empty() {
+            emit("", watch)?;
+        }
+        self.hand_out(pieces, watch)
+    }
+
+    /// Counts the last token.
+    fn count(&mut self) {
+        let is_reasoning = self.splitter.is_reasoning();
+        self.reasoning_tokens += usize::from(self.was_reasoning || is_reasoning);
+        self.was_reasoning = is_reasoning;
+    }
+
+    /// Hands out the rest and returns whether a stop string is complete.
+    fn finish(&mut self, watch: Watch<'_>) -> Result<bool, GenerateError> {
+        let pieces = self.splitter.finish();
+        let stopped = self.hand_out(pieces, watch)?;
+        emit(self.text.take_rest(), watch)?;
+        Ok(stopped)
+    }
+
+    fn hand_out(&mut self, pieces: Vec<Piece>, watch: Watch<'_>) -> Result<bool, GenerateError> {
+        let mut stopped = false;
+        for piece in pieces {
+            match piece {
+                Piece::Answer(text) => {
+                    stopped |= self.text.push(&text);
+                    emit(self.text.take_certain(), watch)?;
+                }
+                Piece::Reasoning(text) => {
+                    self.reasoning.push_str(&text);
+                    tell(Event::Reasoning(&text), watch)?;
+                }
+            }
+        }
+        Ok(stopped)
+    }
+}
+
 fn emit(
     text: &str,
     watch: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
@@ -249,6 +336,10 @@ fn emit(
     } else {
         Event::Text(text)
     };
+    tell(event, watch)
+}
+
+fn tell(event: Event<'_>, watch: Watch<'_>) -> Result<(), GenerateError> {
     match watch(event) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(()) => Err(GenerateError::Interrupted),

@@ -1,36 +1,31 @@
 //! Messages to prompt text, by the chat template that a model brings along.
 //!
 //! Templates are written for Jinja2 as Hugging Face's `apply_chat_template`
-//! sets it up; this renders them with minijinja set up alike. Tool calls are
-//! not rendered yet. Turning the text into ids is left to `tokens`
+//! sets it up; this renders them with minijinja set up alike. What the caller
+//! says is kept apart from the template's own markup ([`Guard`]), and what the
+//! model thinks from what it answers ([`reasoning`]). Turning the text into ids
+//! is left to `tokens`
 //! ([`Tokenizer::encode_prompt`](crate::tokens::Tokenizer::encode_prompt)
 //! takes care that BOS stands there once).
 
+mod conversation;
+mod guard;
+mod iteration;
 mod json;
+mod limits;
 mod python;
+pub mod reasoning;
+mod thinking;
 
-use minijinja::{Environment, Value, context};
+use minijinja::{Environment, context};
 
 use crate::gguf::Metadata;
 
-/// One turn of a conversation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
-    /// Who speaks: `system`, `user`, `assistant` or what the template knows.
-    pub role: String,
-    /// What is said.
-    pub content: String,
-}
+use limits::{FUEL, Limited, on_large_stack};
 
-impl Message {
-    /// Makes a message.
-    pub fn new(role: impl Into<String>, content: impl Into<String>) -> Self {
-        Self {
-            role: role.into(),
-            content: content.into(),
-        }
-    }
-}
+pub use conversation::{Conversation, Message};
+pub use guard::{Guard, Rendered};
+pub use thinking::Thinking;
 
 /// The texts of a tokenizer's markup that templates refer to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,6 +52,12 @@ pub enum TemplateError {
         /// The template's own words.
         message: String,
     },
+    /// The conversation holds every private character of Unicode, so that none
+    /// is left to mark the caller's words with.
+    #[error(
+        "the conversation uses all private characters of Unicode (U+E000 to U+F8FF); leave some out, or let its markup count with --parse-special"
+    )]
+    Marks,
     /// The template runs into an error.
     #[error("the chat template fails: {reason}; --chat-template FILE gives another")]
     Render {
@@ -72,37 +73,6 @@ pub struct ChatTemplate {
     source: String,
 }
 
-/// Steps that a rendering may take: a hundred times what a long conversation
-/// needs, and some seconds of time.
-const FUEL: u64 = 20_000_000;
-/// Bytes that a rendering may write: more than any context holds.
-const LONGEST_TEXT: usize = 64 << 20;
-
-/// Text that refuses to grow without end.
-#[derive(Default)]
-struct Limited(Vec<u8>);
-
-impl Limited {
-    fn into_string(self) -> String {
-        String::from_utf8_lossy(&self.0).into_owned()
-    }
-}
-
-impl std::io::Write for Limited {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        if self.0.len() + bytes.len() > LONGEST_TEXT {
-            let reason = format!("it writes more than {LONGEST_TEXT} bytes");
-            return Err(std::io::Error::other(reason));
-        }
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 /// The template's name in the environment and in error messages.
 const NAME: &str = "chat template";
 
@@ -115,12 +85,17 @@ impl ChatTemplate {
         let syntax = |error: minijinja::Error| TemplateError::Syntax {
             reason: error.to_string(),
         };
-        let mut environment = Environment::new();
-        python::set_up(&mut environment).map_err(syntax)?;
-        environment.set_fuel(Some(FUEL));
-        environment
-            .add_template_owned(NAME, python::without_generation_tags(source))
-            .map_err(syntax)?;
+        limits::check(source)?;
+        let environment = on_large_stack(|| {
+            let mut environment = Environment::new();
+            python::set_up(&mut environment).map_err(syntax)?;
+            environment.set_fuel(Some(FUEL));
+            let source = python::with_own_tags(source);
+            environment
+                .add_template_owned(NAME, source)
+                .map_err(syntax)?;
+            Ok(environment)
+        })?;
         Ok(Self {
             environment,
             source: source.to_string(),
@@ -142,31 +117,44 @@ impl ChatTemplate {
         &self.source
     }
 
-    /// Renders a conversation. `add_generation_prompt` ends it with the
-    /// opening of the assistant's answer.
+    /// Sets the time that `strftime_now` tells, which is else the local time of
+    /// each rendering.
+    #[must_use]
+    pub fn at(mut self, time: jiff::Zoned) -> Self {
+        python::set_time(&mut self.environment, Some(time));
+        self
+    }
+
+    /// Renders a conversation.
     ///
     /// # Errors
     /// Messages that the template refuses, or an error inside the template.
     pub fn render(
         &self,
-        messages: &[Message],
-        add_generation_prompt: bool,
+        conversation: &Conversation,
         markup: MarkupTexts<'_>,
     ) -> Result<String, TemplateError> {
-        let messages: Vec<Value> = messages
-            .iter()
-            .map(|message| context! { role => &message.role, content => &message.content })
-            .collect();
+        on_large_stack(|| self.render_here(conversation, markup))
+    }
+
+    fn render_here(
+        &self,
+        conversation: &Conversation,
+        markup: MarkupTexts<'_>,
+    ) -> Result<String, TemplateError> {
         // The names that transformers always passes; absent ones are None
         // there, not undefined, and templates test for either.
-        let values = context! {
-            messages,
-            add_generation_prompt,
+        let mut values = context! {
+            messages => conversation.messages(),
+            tools => conversation.tools(),
+            add_generation_prompt => conversation.add_generation_prompt,
             bos_token => markup.bos,
             eos_token => markup.eos,
-            tools => (),
             documents => (),
         };
+        if !conversation.variables.is_empty() {
+            values = context! { ..conversation.variables(), ..values };
+        }
         let template = self.environment.get_template(NAME);
         template
             .and_then(|template| {

@@ -12,10 +12,18 @@
 
 use std::path::{Path, PathBuf};
 
-use llm_engine::gguf::Gguf;
-use llm_engine::prompt::{ChatTemplate, MarkupTexts, Message, TemplateError};
+use llm_engine::gguf::{Gguf, Metadata, Value};
+use llm_engine::prompt::reasoning::{Markers, Splitter};
+use llm_engine::prompt::{
+    ChatTemplate, Conversation, Guard, MarkupTexts, Message, TemplateError, Thinking,
+};
 use llm_engine::tokens::Tokenizer;
+use serde_json::{Map, Value as Json, json};
 
+/// For each template, read off its source: the marker of reasoning it writes,
+/// whether a plain prompt ends `inside` reasoning or in a `header`, and whether
+/// it has a `switch` for thinking.
+const REASONING: &str = include_str!("chat_templates/expected.txt");
 const GOLDENS: &str = include_str!("chat_templates/goldens.txt");
 const CONVERSATIONS: &str = include_str!("chat_templates/conversations.json");
 
@@ -33,16 +41,57 @@ fn model_file(name: &str) -> PathBuf {
     path
 }
 
-fn conversations() -> Vec<Vec<Message>> {
-    let parsed: Vec<Vec<serde_json::Value>> = serde_json::from_str(CONVERSATIONS).unwrap();
-    let message = |value: &serde_json::Value| {
-        let field = |name: &str| value[name].as_str().unwrap().to_string();
-        Message::new(field("role"), field("content"))
+/// The switches that templates have for thinking, as in `make_goldens.py`.
+fn switches(name: Option<&str>) -> Map<String, Json> {
+    let values = match name {
+        Some("on") => json!({"enable_thinking": true, "thinking": true,
+            "reasoning_effort": "high", "thinking_mode": "enabled", "thinking_budget": 512}),
+        Some("off") => json!({"enable_thinking": false, "thinking": false,
+            "reasoning_effort": "low", "thinking_mode": "disabled", "thinking_budget": 0}),
+        _ => json!({}),
     };
-    parsed
-        .iter()
-        .map(|turns| turns.iter().map(message).collect())
-        .collect()
+    values.as_object().unwrap().clone()
+}
+
+/// The conversations by name, as the goldens' script hands them to Jinja2.
+fn conversations() -> Vec<(String, Conversation)> {
+    let parsed: Vec<Json> = serde_json::from_str(CONVERSATIONS).unwrap();
+    let message = |value: &Json| {
+        let mut fields = value.as_object().unwrap().clone();
+        Message {
+            role: fields.remove("role").unwrap().as_str().unwrap().into(),
+            content: fields.remove("content").unwrap().as_str().map(String::from),
+            fields,
+        }
+    };
+    let conversation = |value: &Json| {
+        let messages = value["messages"].as_array().unwrap().iter();
+        let messages: Vec<_> = messages.map(message).collect();
+        let mut conversation = Conversation::new(&messages);
+        conversation.variables = switches(value["variables"].as_str());
+        conversation.add_generation_prompt = value["add_generation_prompt"] != json!(false);
+        let name = value["name"].as_str().unwrap().to_string();
+        (name, conversation.with_tools(value.get("tools").cloned()))
+    };
+    parsed.iter().map(conversation).collect()
+}
+
+fn template(name: &str) -> ChatTemplate {
+    let source = std::fs::read_to_string(model_file(&format!("templates/{name}.jinja"))).unwrap();
+    let now = jiff::civil::date(2024, 11, 30).at(12, 34, 56, 0);
+    let now = now.to_zoned(jiff::tz::TimeZone::UTC).unwrap();
+    ChatTemplate::new(&source).unwrap().at(now)
+}
+
+/// The names of all templates, ascending.
+fn template_names() -> Vec<String> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(model_file("templates")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        names.extend(name.strip_suffix(".jinja").map(String::from));
+    }
+    names.sort();
+    names
 }
 
 /// 64-bit FNV-1a (<https://www.rfc-editor.org/rfc/rfc9923>).
@@ -55,33 +104,309 @@ fn fnv1a(text: &str) -> String {
     format!("{digest:016x}")
 }
 
+const MARKUP: MarkupTexts<'_> = MarkupTexts {
+    bos: "<BOS>",
+    eos: "<EOS>",
+};
+
+/// What is not rendered as by Jinja2: a template, a word of what Jinja2 makes
+/// of it, and the reason.
+const DIFFERENT: &[(&str, &[&str], &str)] = &[
+    (
+        "llama-cpp-deepseek-r1",
+        WITH_TOOLS,
+        "written for llama.cpp: it applies `tojson` to what `map` gives, a generator in Jinja2, \
+         which raises, and a list here",
+    ),
+    (
+        "meetkai-functionary-medium-v3.1",
+        WITH_TOOLS,
+        "Jinja2 escapes HTML in what is added to a string that was marked `safe`, so that the \
+         tools' JSON is full of `&#34;`; minijinja does not",
+    ),
+];
+
+/// The conversations that have tools.
+const WITH_TOOLS: &[&str] = &[
+    "tools",
+    "tools-system",
+    "tools-thinking-off",
+    "call",
+    "result",
+    "result-text",
+    "result-null",
+    "result-arguments-as-string",
+    "result-null-arguments-as-string",
+    "result-reasoning",
+    "two-calls",
+    "two-calls-arguments-as-string",
+    "call-without-arguments",
+];
+
 #[test]
 fn real_templates_render_as_by_jinja2() {
-    let markup = MarkupTexts {
-        bos: "<BOS>",
-        eos: "<EOS>",
-    };
     let conversations = conversations();
-    let mut differing = Vec::new();
+    let mut failures = Vec::new();
+    let mut compared = 0;
+    let mut seen = std::collections::BTreeSet::new();
     for line in GOLDENS.lines() {
-        let [name, number, flag, expected] = line.split(' ').collect::<Vec<_>>()[..] else {
+        let [name, about, expected] = line.split(' ').collect::<Vec<_>>()[..] else {
             panic!("not a golden: {line}");
         };
-        let source = std::fs::read_to_string(model_file(&format!("templates/{name}"))).unwrap();
-        let messages = &conversations[number.parse::<usize>().unwrap()];
-        let result = ChatTemplate::new(&source)
-            .and_then(|template| template.render(messages, flag == "1", markup));
+        seen.insert(name.to_string());
+        let (_, conversation) = conversations.iter().find(|one| one.0 == about).unwrap();
+        let result = template(name).render(conversation, MARKUP);
         let found = match &result {
             Ok(text) => fnv1a(text),
             Err(TemplateError::Refused { .. }) => "refused".into(),
-            Err(error) => error.to_string(),
+            Err(_) => "raises".into(),
         };
-        if found != expected {
-            differing.push(format!("{line}: {found}\n{result:?}"));
+        compared += 1;
+        let excused = DIFFERENT
+            .iter()
+            .any(|(template, abouts, _)| *template == name && abouts.contains(&about));
+        if let Ok(folder) = std::env::var("LLM_TEST_RENDERINGS") {
+            let shown = result.unwrap_or_else(|error| error.to_string());
+            std::fs::write(format!("{folder}/{name}.{about}"), shown).unwrap();
+        }
+        if (found != expected) != excused {
+            failures.push(format!("{line}: {found}"));
         }
     }
-    assert!(differing.is_empty(), "{}", differing.join("\n"));
-    assert!(GOLDENS.lines().count() > 400);
+    assert!(
+        failures.is_empty(),
+        "{} of {compared}:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), template_names());
+    assert_eq!(compared, template_names().len() * conversations.len());
+}
+
+#[test]
+fn reasoning_is_known_by_its_template() {
+    let mut names = Vec::new();
+    for line in REASONING.lines() {
+        let mut words = line.split(' ');
+        let (name, marker) = (words.next().unwrap(), words.next().unwrap());
+        let facts: Vec<_> = words.collect();
+        names.push(name.to_string());
+        let template = template(name);
+        let markers = Markers::find(template.source());
+        let found = match &markers {
+            None => "-".to_string(),
+            Some(Markers::Fence(fence)) => fence.open.replace(' ', "·"),
+            Some(Markers::Channels(channels)) => channels.reasoning.to_string(),
+        };
+        assert_eq!(found, marker, "{name}");
+        let mut known = Vec::new();
+        let conversation = Conversation::new(&[Message::new("user", "Hi")]);
+        if let Ok(prompt) = template.render(&conversation, MARKUP) {
+            let splitter = Splitter::new(markers.clone(), &prompt);
+            if splitter.is_reasoning() {
+                known.push("inside");
+            } else if matches!(markers, Some(Markers::Channels(_))) {
+                // In a header, words are no answer until its end is seen.
+                let mut splitter = splitter;
+                let held = splitter.push("to=self", false).is_empty();
+                known.extend(held.then_some("header"));
+            }
+        }
+        let off = template.thinking(Thinking::Off, MARKUP);
+        known.extend(off.is_some().then_some("switch"));
+        assert_eq!(known, facts, "{name}: {off:?}");
+        // What is switched off leaves no reasoning open.
+        if let Some(variables) = off {
+            let mut conversation = conversation;
+            conversation.variables = variables;
+            let prompt = template.render(&conversation, MARKUP).unwrap();
+            let splitter = Splitter::new(markers, &prompt);
+            assert!(!splitter.is_reasoning() || name == "Cohere2MoE", "{name}");
+        }
+    }
+    names.sort();
+    assert_eq!(names, template_names());
+}
+
+/// The texts that a template writes and that look like control tokens; a
+/// stricter vocabulary than any model's.
+fn markup_of(source: &str) -> Vec<String> {
+    let mut found = std::collections::BTreeSet::new();
+    for (open, close) in [('<', '>'), ('[', ']')] {
+        for (at, _) in source.match_indices(open) {
+            let Some(length) = source[at..].find(close) else {
+                continue;
+            };
+            let text = &source[at..=at + length];
+            let inside = &text[1..text.len() - 1];
+            let plain = |one: char| one.is_alphanumeric() || "|/_:｜▁".contains(one);
+            let named = inside.chars().any(char::is_alphabetic);
+            // An index such as `[role]` is no markup, and `</think>` no control
+            // token in any vocabulary at hand; templates act on it.
+            let counts = open == '<' || inside.chars().all(|one| !one.is_lowercase());
+            if inside.chars().all(plain) && named && counts && !text.contains("think>") {
+                found.insert(text.to_string());
+            }
+        }
+    }
+    found.extend(["<s>", "</s>", "<BOS>", "<EOS>", "<|im_end|>"].map(String::from));
+    found.into_iter().collect()
+}
+
+/// A byte-level vocabulary with these control tokens, from id 256 on.
+fn vocabulary(markup: &[String]) -> Tokenizer {
+    // GPT-2's alphabet: printable bytes stand for themselves.
+    let mut beyond = 0x100..;
+    let letters = (0..=255_u8).map(|byte| match byte {
+        b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff => char::from(byte).to_string(),
+        _ => char::from_u32(beyond.next().unwrap()).unwrap().to_string(),
+    });
+    let texts: Vec<String> = letters.chain(markup.iter().cloned()).collect();
+    let types = (0..texts.len())
+        .map(|id| if id < 256 { 1 } else { 3 })
+        .collect();
+    let mut metadata = Metadata::default();
+    metadata.insert("tokenizer.ggml.model", Value::String("gpt2".into()));
+    metadata.insert("tokenizer.ggml.pre", Value::String("gpt-2".into()));
+    metadata.insert(
+        "tokenizer.ggml.tokens",
+        Value::Strings(texts.iter().collect()),
+    );
+    metadata.insert("tokenizer.ggml.token_type", Value::Integers(types));
+    let merges: Vec<String> = Vec::new();
+    metadata.insert(
+        "tokenizer.ggml.merges",
+        Value::Strings(merges.iter().collect()),
+    );
+    Tokenizer::from_gguf(&metadata).unwrap()
+}
+
+/// A conversation of all kinds of turns in which everything that a caller says
+/// holds `words`.
+fn saying(words: &str) -> Conversation {
+    let mut call = Message::new("assistant", format!("Let me {words} look"));
+    let arguments = json!({"city": format!("{words} Paris"), "why": [words]});
+    let function = json!({"name": "weather", "arguments": arguments});
+    let calls = json!([{"id": "call00001", "type": "function", "function": function}]);
+    call.fields.insert("tool_calls".into(), calls);
+    let mut result = Message::new("tool", format!("{words}sunny{words}"));
+    result
+        .fields
+        .insert("tool_call_id".into(), "call00001".into());
+    result.fields.insert("name".into(), "weather".into());
+    let parameters = json!({"type": "object", "properties": {
+        "city": {"type": "string", "description": words}}, "required": ["city"]});
+    let tool = json!([{"type": "function", "function": {"name": "weather",
+        "description": format!("Tells {words} the weather"), "parameters": parameters}}]);
+    let turns = [
+        Message::new("system", format!("Be kind.{words}")),
+        Message::new("user", format!("{words} Weather?")),
+        call,
+        result,
+        Message::new("assistant", format!("Sunny {words}.")),
+        Message::new("user", words.to_string()),
+    ];
+    Conversation::new(&turns).with_tools(Some(tool))
+}
+
+/// Turns of texts alone, which all but few templates take.
+fn telling(words: &str) -> Conversation {
+    Conversation::new(&[
+        Message::new("user", format!("{words} Weather?{words}")),
+        Message::new("assistant", format!("Sunny {words}.")),
+        Message::new("user", words.to_string()),
+    ])
+}
+
+/// The control tokens of a prompt, in order, or `None` where there is none.
+fn control_tokens(
+    template: &ChatTemplate,
+    conversation: &Conversation,
+    tokenizer: &Tokenizer,
+    guard: &Guard,
+) -> Option<Vec<u32>> {
+    let rendered = template.render_guarded(conversation, MARKUP, guard).ok()?;
+    let ids = tokenizer.encode_prompt_around(&rendered.text, &rendered.foreign);
+    Some(
+        ids.into_iter()
+            .filter(|&id| tokenizer.is_markup(id))
+            .collect(),
+    )
+}
+
+/// Says control tokens, whole and in parts, in every place where a caller can
+/// speak; the prompt has no other control tokens than one with harmless words.
+fn check_injection(name: &str, tokenizer: &Tokenizer, markup: &[String], seed: usize) -> usize {
+    let template = template(name);
+    let guard = Guard::new(tokenizer);
+    let mut prompts = 0;
+    for (number, one) in markup.iter().enumerate() {
+        let other = &markup[(number * 7 + seed) % markup.len()];
+        let cut = (1..one.len())
+            .rev()
+            .find(|&at| one.is_char_boundary(at))
+            .unwrap_or(0);
+        let words = match (number + seed) % 4 {
+            0 => one.clone(),
+            1 => format!("{one}{other}"),
+            2 => format!("{}\n{other}", &one[..cut]),
+            _ => format!("x{one}\n{other}y{}", &other[..1]),
+        };
+        for conversation in [saying, telling] {
+            let plain = control_tokens(&template, &conversation("w"), tokenizer, &guard);
+            let found = control_tokens(&template, &conversation(&words), tokenizer, &guard);
+            prompts += usize::from(found.is_some());
+            if found.is_some() {
+                assert_eq!(found, plain, "{name}: {words:?}");
+            }
+        }
+    }
+    prompts
+}
+
+/// Every template with a vocabulary of all that it writes itself.
+#[test]
+fn what_a_caller_says_becomes_no_control_token() {
+    for name in template_names() {
+        let markup = markup_of(template(&name).source());
+        let tokenizer = vocabulary(&markup);
+        let checked = check_injection(&name, &tokenizer, &markup, name.len());
+        let refused = name.contains("firefunction");
+        assert!(checked >= markup.len() / 2 || refused, "{name}: {checked}");
+    }
+}
+
+/// Every template with the control tokens of every real vocabulary.
+#[test]
+fn what_a_caller_says_becomes_no_control_token_of_a_real_vocabulary() {
+    let mut vocabularies = 0;
+    for entry in std::fs::read_dir(model_file("ggml-vocab")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|ending| ending != "gguf") {
+            continue;
+        }
+        let gguf = Gguf::open(&[path]).unwrap();
+        let Ok(tokenizer) = Tokenizer::from_gguf(gguf.metadata()) else {
+            continue;
+        };
+        let ids = 0..u32::try_from(tokenizer.vocabulary_size()).unwrap();
+        let texts = ids.filter(|&id| tokenizer.is_markup(id));
+        let texts: Vec<String> = texts
+            .map(|id| String::from_utf8(tokenizer.token_bytes(id)).unwrap())
+            .filter(|text| !text.is_empty())
+            .collect();
+        // A few of each: some vocabularies reserve hundreds.
+        let step = (texts.len() / 4).max(1);
+        let texts: Vec<_> = texts.into_iter().step_by(step).collect();
+        if texts.is_empty() {
+            continue;
+        }
+        vocabularies += 1;
+        for name in template_names() {
+            check_injection(&name, &tokenizer, &texts, name.len());
+        }
+    }
+    assert!(vocabularies >= 10, "{vocabularies}");
 }
 
 #[test]
@@ -98,7 +423,9 @@ fn smollm2_from_messages_to_ids() {
         Message::new("system", "Be brief."),
         Message::new("user", "Hi!"),
     ];
-    let prompt = template.render(&messages, true, markup).unwrap();
+    let prompt = template
+        .render(&Conversation::new(&messages), markup)
+        .unwrap();
     assert_eq!(
         prompt,
         "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi!<|im_end|>\n<|im_start|>assistant\n"

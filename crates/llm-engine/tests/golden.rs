@@ -22,7 +22,8 @@ use half::f16;
 use llm_engine::forward::{CpuForward, Forward, Input, Outputs};
 use llm_engine::generate::{Event, Generate, Session};
 use llm_engine::model::{Model, TemplateChoice};
-use llm_engine::prompt::{MarkupTexts, Message};
+use llm_engine::prompt::reasoning::Splitter;
+use llm_engine::prompt::{Conversation, MarkupTexts, Message};
 use llm_engine::sampler::Sampling;
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
@@ -138,7 +139,7 @@ fn greedy_answers_stand_beside_llama_cpps() {
             .template
             .as_ref()
             .unwrap()
-            .render(&[message], true, markup)
+            .render(&Conversation::new(&[message]), markup)
             .unwrap();
         assert_eq!(rendered, answer["rendered"].as_str().unwrap());
         let prompt = model.tokenizer.encode_prompt(&rendered);
@@ -152,6 +153,7 @@ fn greedy_answers_stand_beside_llama_cpps() {
             sampling: Sampling::GREEDY,
             key: [0; 32],
             stop: Vec::new(),
+            splitter: Splitter::default(),
         };
         let mut streamed = String::new();
         let generated = session.generate(&model.tokenizer, &request, &mut |event| {

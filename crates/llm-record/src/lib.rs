@@ -33,12 +33,12 @@ pub use overrides::Overrides;
 pub use read::{Line, LineError, LineFault, Lines};
 pub use record::{
     Build, Completion, Count, Delta, ErrorCode, ErrorDetail, ErrorRecord, FinishReason, ModelFile,
-    ModelIdentity, ModelRecord, Record, SCHEMA_VERSION, Sampling, SchemaVersion, TemplateUse,
-    TokenizerIdentity, Tokens,
+    ModelIdentity, ModelRecord, Record, RenderedPrompt, SCHEMA_VERSION, Sampling, SchemaVersion,
+    TemplateUse, TokenizerIdentity, Tokens,
 };
 pub use request::{Incoming, Message, Prompt, Request};
 pub use template::{Template, TemplateError};
-pub use usage::{Metrics, PromptTokensDetails, Usage};
+pub use usage::{CompletionTokensDetails, Metrics, PromptTokensDetails, Usage};
 pub use write::LineWriter;
 
 /// The fields of a JSON object, in the order in which they were written.

@@ -36,6 +36,8 @@ pub enum Record {
     Completion(Box<Completion>),
     /// How many tokens a prompt has; closes a request.
     Count(Box<Count>),
+    /// A prompt as the model would get it; closes a request.
+    Prompt(Box<RenderedPrompt>),
     /// The tokens of a text.
     Tokens(Box<Tokens>),
     /// What a benchmark measured.
@@ -67,6 +69,12 @@ impl From<Completion> for Record {
 impl From<Count> for Record {
     fn from(record: Count) -> Self {
         Self::Count(Box::new(record))
+    }
+}
+
+impl From<RenderedPrompt> for Record {
+    fn from(record: RenderedPrompt) -> Self {
+        Self::Prompt(Box::new(record))
     }
 }
 
@@ -170,8 +178,11 @@ pub struct Delta {
     pub id: Option<Id>,
     /// The request's line in the input, from 1.
     pub line: u64,
-    /// The piece; never a cut character.
+    /// The piece of the answer, empty in a piece of reasoning; never a cut character.
     pub text: String,
+    /// A piece of what the model thinks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning_content: Option<String>,
 }
 
 /// A whole answer and all that is needed to audit it and to make it again.
@@ -185,8 +196,11 @@ pub struct Completion {
     pub id: Option<Id>,
     /// The request's line in the input, from 1.
     pub line: u64,
-    /// The answer, without the token or text that ended it.
+    /// The answer, without the token or text that ended it and without any reasoning.
     pub text: String,
+    /// What the model thought before it, where it thinks in a way that its chat template shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning_content: Option<String>,
     /// Why it ended.
     pub finish_reason: FinishReason,
     /// How many tokens it took.
@@ -235,6 +249,9 @@ pub struct ModelIdentity {
     pub file: String,
     /// How the prompt became the model's text.
     pub template: TemplateUse,
+    /// Whether markup in what was asked counted as markup (`--parse-special`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub parse_special: bool,
 }
 
 /// How a prompt became the model's text.
@@ -334,6 +351,30 @@ pub struct TokenizerIdentity {
     pub tokenizer: String,
     /// Number of tokens that it knows.
     pub vocabulary: u64,
+}
+
+/// A prompt as the model would get it; nothing was generated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RenderedPrompt {
+    /// The record's version.
+    #[serde(default)]
+    pub schema_version: SchemaVersion,
+    /// The request's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Id>,
+    /// The request's line in the input, from 1.
+    pub line: u64,
+    /// The prompt's text, as the chat template makes it.
+    pub text: String,
+    /// The ids of its tokens. Markup in what the caller said is text here.
+    pub tokens: Vec<u32>,
+    /// The count, as `prompt_tokens`.
+    pub usage: Usage,
+    /// Fields of the input that were asked to be kept.
+    #[serde(default, skip_serializing_if = "Fields::is_empty")]
+    pub input: Fields,
+    /// The model whose template and tokenizer made it.
+    pub model: ModelIdentity,
 }
 
 /// Why a request has no answer.

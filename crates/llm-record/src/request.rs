@@ -1,7 +1,6 @@
 //! What comes in: a JSON object of the user's, or a record of the toolkit's own.
 //! How bytes become lines is `read`'s business, what flags add to a request `llm-cli`'s.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -27,6 +26,8 @@ pub struct Request {
     pub id: Option<Id>,
     /// The prompt, where the line has one; a template over `fields` may make another.
     pub prompt: Option<Prompt>,
+    /// The tools that the model may call, a list as OpenAI's API takes it.
+    pub tools: Option<Value>,
     /// Sampling settings of this line.
     pub overrides: Overrides,
     /// What an earlier stage kept under `input`; goes into the answer's `input` again.
@@ -45,12 +46,17 @@ pub enum Prompt {
 }
 
 /// One turn of a conversation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
-    /// Who speaks: `system`, `user`, `assistant`, or another role that the chat template knows.
+    /// Who speaks: `system`, `user`, `assistant`, `tool`, or another role that the chat template knows.
     pub role: String,
-    /// What is said.
-    pub content: String,
+    /// What is said. Only a turn that calls tools may say nothing.
+    #[serde(default)]
+    pub content: Option<String>,
+    /// What else the chat template may read, in OpenAI's names and the models' own: `tool_calls`,
+    /// `tool_call_id`, `name`, `reasoning_content`.
+    #[serde(flatten)]
+    pub fields: Fields,
 }
 
 impl Message {
@@ -58,7 +64,8 @@ impl Message {
     pub fn new(role: impl Into<String>, content: impl Into<String>) -> Self {
         Self {
             role: role.into(),
-            content: content.into(),
+            content: Some(content.into()),
+            fields: Fields::new(),
         }
     }
 }
@@ -118,6 +125,7 @@ impl Incoming {
             line: line.number,
             id,
             prompt: Some(Prompt::Text(text.clone())),
+            tools: None,
             overrides: Overrides::default(),
             input,
             fields,
@@ -133,12 +141,21 @@ fn own_type(fields: &Fields) -> Option<&str> {
 }
 
 fn from_user(line: u64, id: Option<Id>, fields: Fields) -> Result<Incoming, LineError> {
-    let parts = || -> Result<_, String> { Ok((prompt_of(&fields)?, Overrides::of(&fields)?)) };
+    let parts = || -> Result<_, String> {
+        let prompt = prompt_of(&fields)?;
+        // Without messages, `tools` is a field like any other.
+        let tools = match &prompt {
+            Some(Prompt::Messages(_)) => tools(&fields)?,
+            _ => None,
+        };
+        Ok((prompt, tools, Overrides::of(&fields)?))
+    };
     match parts() {
-        Ok((prompt, overrides)) => Ok(Incoming::Request(Box::new(Request {
+        Ok((prompt, tools, overrides)) => Ok(Incoming::Request(Box::new(Request {
             line,
             id,
             prompt,
+            tools,
             overrides,
             input: Fields::new(),
             fields,
@@ -170,15 +187,56 @@ fn messages(value: &Value) -> Result<Vec<Message>, String> {
         .ok_or("'messages' must be a list of at least one message")?;
     list.iter()
         .enumerate()
-        .map(|(index, message)| {
-            let role = message.get("role").and_then(Value::as_str);
-            let role = role.ok_or_else(|| format!("'messages[{index}]' has no string 'role'"))?;
-            let content = message.get("content").unwrap_or(&Value::Null);
-            let content = content_text(content)
-                .map_err(|reason| format!("'messages[{index}].content' {reason}"))?;
-            Ok(Message::new(role, content))
-        })
+        .map(|(index, value)| message(value, &format!("messages[{index}]")))
         .collect()
+}
+
+fn message(value: &Value, name: &str) -> Result<Message, String> {
+    let role = value.get("role").and_then(Value::as_str);
+    let role = role.ok_or_else(|| format!("'{name}' has no string 'role'"))?;
+    let mut fields = value.as_object().cloned().unwrap_or_default();
+    fields
+        .retain(|field, value| !["role", "content"].contains(&field.as_str()) && !value.is_null());
+    let calls = fields.get("tool_calls");
+    if let Some(calls) = calls {
+        check_calls(calls).map_err(|reason| format!("'{name}.tool_calls' {reason}"))?;
+    }
+    let content = match value.get("content").unwrap_or(&Value::Null) {
+        Value::Null if calls.is_some() => None,
+        content => {
+            let text = content_text(content);
+            Some(text.map_err(|reason| format!("'{name}.content' {reason}"))?)
+        }
+    };
+    Ok(Message {
+        role: role.to_owned(),
+        content,
+        fields,
+    })
+}
+
+/// Checks what a turn calls: a list of objects with the name of a function, in OpenAI's shape or
+/// without the wrapping.
+fn check_calls(calls: &Value) -> Result<(), String> {
+    let calls = calls.as_array().ok_or("must be a list")?;
+    for (index, call) in calls.iter().enumerate() {
+        let function = call.get("function").unwrap_or(call);
+        if !function.get("name").is_some_and(Value::is_string) {
+            return Err(format!("has no string 'function.name' at {index}"));
+        }
+    }
+    Ok(())
+}
+
+fn tools(fields: &Fields) -> Result<Option<Value>, String> {
+    match fields.get("tools") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Array(tools)) if tools.is_empty() => Ok(None),
+        Some(Value::Array(tools)) if tools.iter().all(Value::is_object) => {
+            Ok(Some(Value::Array(tools.clone())))
+        }
+        Some(_) => Err("'tools' must be a list of objects".to_owned()),
+    }
 }
 
 /// Returns the text of a message's content: a string, or a list of text parts, which are joined.
@@ -249,6 +307,27 @@ mod tests {
     }
 
     #[test]
+    fn turns_call_tools_and_tell_what_came_of_it() {
+        let read = request(
+            r#"{"tools":[{"type":"function","function":{"name":"f"}}],"messages":[
+                {"role":"assistant","content":null,"reasoning_content":"hm","refusal":null,
+                 "tool_calls":[{"id":"1","function":{"name":"f","arguments":"{}"}}]},
+                {"role":"tool","tool_call_id":"1","content":"done"}]}"#,
+        );
+        assert_eq!(read.tools.unwrap()[0]["function"]["name"], "f");
+        let Some(Prompt::Messages(messages)) = read.prompt else {
+            panic!("{:?}", read.prompt);
+        };
+        assert_eq!(messages[0].content, None);
+        let names: Vec<_> = messages[0].fields.keys().collect();
+        assert_eq!(names, ["reasoning_content", "tool_calls"]);
+        assert_eq!(messages[1].content.as_deref(), Some("done"));
+        assert_eq!(messages[1].fields["tool_call_id"], "1");
+        // A prompt of its own knows no tools, and `tools` is a field for templates.
+        assert_eq!(request(r#"{"prompt":"x","tools":"hammer"}"#).tools, None);
+    }
+
+    #[test]
     fn own_records_chain() {
         let read = request(
             r#"{"type":"completion","schema_version":1,"id":"a","text":"T","input":{"k":1},
@@ -293,6 +372,14 @@ mod tests {
             (
                 r#"{"id":"a","messages":[{"role":"user","content":[{"type":"image_url"}]}]}"#,
                 "type 'image_url'",
+            ),
+            (
+                r#"{"id":"a","messages":[{"role":"user","content":"x"}],"tools":{}}"#,
+                "'tools' must be a list",
+            ),
+            (
+                r#"{"id":"a","messages":[{"role":"assistant","tool_calls":[{"id":"1"}]}]}"#,
+                "'messages[0].tool_calls' has no string 'function.name' at 0",
             ),
             (r#"{"id":"a","prompt":"x","top_k":"many"}"#, "'top_k'"),
             (r#"{"id":"a","prompt":"x""#, "JSON"),

@@ -17,6 +17,17 @@ pub struct Usage {
     /// What part of the prompt was not computed again.
     #[serde(default)]
     pub prompt_tokens_details: PromptTokensDetails,
+    /// What part of the completion was no answer.
+    #[serde(default)]
+    pub completion_tokens_details: CompletionTokensDetails,
+}
+
+/// Details of the completion's tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CompletionTokensDetails {
+    /// Tokens of reasoning, the markers around it included.
+    #[serde(default)]
+    pub reasoning_tokens: u64,
 }
 
 /// Details of the prompt's tokens.
@@ -36,7 +47,15 @@ impl Usage {
             completion_tokens,
             total_tokens: prompt_tokens.saturating_add(completion_tokens),
             prompt_tokens_details: PromptTokensDetails { cached_tokens },
+            completion_tokens_details: CompletionTokensDetails::default(),
         }
+    }
+
+    /// Returns the counts with so many tokens of reasoning among the completion's.
+    #[must_use]
+    pub fn with_reasoning(mut self, reasoning_tokens: u64) -> Self {
+        self.completion_tokens_details = CompletionTokensDetails { reasoning_tokens };
+        self
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use llm_record::{Incoming, Line, Message, Record};
+use llm_record::{Incoming, Line, Record};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::Deserialize;
@@ -25,7 +25,9 @@ struct RequestLine {
     custom_id: Option<llm_record::Id>,
     /// The conversation; counts before the three texts.
     #[schemars(length(min = 1))]
-    messages: Option<Vec<Message>>,
+    messages: Option<Vec<Turn>>,
+    /// The tools that the model may call in a conversation, as `OpenAI`'s API takes them.
+    tools: Option<Vec<serde_json::Map<String, Value>>>,
     /// The prompt.
     prompt: Option<String>,
     /// The prompt, where there is none above.
@@ -57,6 +59,49 @@ struct RequestLine {
     seed: Option<i64>,
     /// Texts that end the answer.
     stop: Option<Vec<String>>,
+}
+
+/// One turn of a conversation. It has content or calls tools; fields that are not named here are open
+/// to the chat template.
+#[derive(JsonSchema, Deserialize)]
+#[schemars(extend("anyOf" = [
+    {"required": ["content"], "properties": {"content": {"type": "string"}}},
+    {"required": ["tool_calls"], "properties": {"tool_calls": {"type": "array"}}},
+]))]
+#[expect(dead_code, reason = "only the schema is made of it")]
+struct Turn {
+    /// Who speaks: `system`, `user`, `assistant`, `tool`, or another role that the chat template knows.
+    role: String,
+    /// What is said.
+    content: Option<String>,
+    /// What the assistant thought before it said it.
+    reasoning_content: Option<String>,
+    /// What the assistant calls.
+    tool_calls: Option<Vec<Call>>,
+    /// Which call a tool answers.
+    tool_call_id: Option<String>,
+    /// The tool's, or the speaker's, name.
+    name: Option<String>,
+}
+
+/// A call of a tool.
+#[derive(JsonSchema, Deserialize)]
+#[expect(dead_code, reason = "only the schema is made of it")]
+struct Call {
+    /// Its name, to which the answer refers.
+    id: Option<String>,
+    /// What is called, and with what.
+    function: Function,
+}
+
+/// A function that is called.
+#[derive(JsonSchema, Deserialize)]
+#[expect(dead_code, reason = "only the schema is made of it")]
+struct Function {
+    /// Its name.
+    name: String,
+    /// Its arguments: an object, or one written as JSON in a string.
+    arguments: Option<Value>,
 }
 
 fn path(name: &str) -> PathBuf {
@@ -100,14 +145,17 @@ fn the_schemas_are_fresh() {
 fn completion() -> Value {
     json!({
         "type": "completion", "schema_version": 1, "id": 7, "line": 1, "text": "Paris.",
+        "reasoning_content": "An easy one.",
         "finish_reason": "stop",
         "usage": {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12,
-            "prompt_tokens_details": {"cached_tokens": 4}},
+            "prompt_tokens_details": {"cached_tokens": 4},
+            "completion_tokens_details": {"reasoning_tokens": 1}},
         "metrics": {"time_to_first_token_ms": 1.5, "generation_time_ms": 3.0, "mean_itl_ms": 0.75,
             "tokens_per_second": 1333.333, "prompt_tokens_per_second": 3333.333, "load_ms": 20.0},
         "created": 1_790_000_000, "input": {"title": "x"},
         "model": {"name": "smollm2", "digest": "00", "quantization": "Q4_1",
-            "architecture": "llama", "file": "m.gguf", "template": "chat"},
+            "architecture": "llama", "file": "m.gguf", "template": "chat",
+            "parse_special": true},
         "sampling": {"greedy": false, "temperature": 0.7, "top_k": 40, "top_p": 0.95,
             "min_p": 0.05, "repeat_penalty": 1.1, "repeat_last_n": 64, "seed": 42,
             "max_tokens": 1024, "stop": ["END"]},
@@ -150,7 +198,13 @@ fn a_record_keeps_its_bytes_through_the_types_and_passes_the_schema() {
             "files": [{"path": "m.gguf", "size": 1, "sha256": "00"}], "license": "Apache-2.0"}),
         json!({"type": "count", "schema_version": 1, "line": 1,
             "usage": {"prompt_tokens": 9, "completion_tokens": 0, "total_tokens": 9,
-                "prompt_tokens_details": {"cached_tokens": 0}},
+                "prompt_tokens_details": {"cached_tokens": 0},
+                "completion_tokens_details": {"reasoning_tokens": 0}},
+            "model": completion()["model"]}),
+        json!({"type": "delta", "schema_version": 1, "line": 2, "text": "",
+            "reasoning_content": "Hm"}),
+        json!({"type": "prompt", "schema_version": 1, "id": "a", "line": 1, "text": "<s>Hi",
+            "tokens": [1, 7], "usage": completion()["usage"], "input": {"k": 1},
             "model": completion()["model"]}),
         json!({"type": "tokens", "schema_version": 1, "tokens": [9906, 0],
             "model": {"name": "m", "digest": "00", "file": "m.gguf",
@@ -217,6 +271,21 @@ fn what_passes_the_request_schema_is_taken_and_the_rest_is_refused() {
         (r#"{"prompt":"x","min_p":1.5}"#, false),
         (r#"{"messages":[]}"#, false),
         (r#"{"messages":[{"role":"user"}]}"#, false),
+        (r#"{"messages":[{"role":"user","content":null}]}"#, false),
+        (
+            r#"{"messages":[{"role":"assistant","content":null,
+                "tool_calls":[{"id":"1","function":{"name":"f","arguments":"{}"}}]}],
+                "tools":[{"type":"function","function":{"name":"f"}}]}"#,
+            true,
+        ),
+        (
+            r#"{"messages":[{"role":"assistant","tool_calls":[{"id":"1"}]}]}"#,
+            false,
+        ),
+        (
+            r#"{"messages":[{"role":"user","content":"x"}],"tools":["f"]}"#,
+            false,
+        ),
         (r#"{"id":{},"prompt":"x"}"#, false),
         (r#"["prompt"]"#, false),
     ] {

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 /// The model that is used where none is named.
 pub const DEFAULT_MODEL: &str = "smollm2";
@@ -32,6 +32,15 @@ pub(crate) fn ctx_size(text: &str) -> Result<u64, String> {
     }
 }
 
+/// Whether the model thinks before it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Think {
+    /// It does
+    On,
+    /// It does not
+    Off,
+}
+
 /// How the prompt becomes the model's text.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Model")]
@@ -47,6 +56,19 @@ pub struct TemplateArgs {
     /// Give the model the text as it is, without a chat template
     #[arg(long)]
     pub no_template: bool,
+
+    /// Let the model think before it answers, or not, where its chat template has a switch for it
+    #[arg(
+        long,
+        value_name = "WHETHER",
+        value_enum,
+        conflicts_with = "no_template"
+    )]
+    pub think: Option<Think>,
+
+    /// Take control tokens that are written out in prompts as such, not as text
+    #[arg(long)]
+    pub parse_special: bool,
 }
 
 /// Whether a check may stop the program.

@@ -17,6 +17,18 @@ pub enum Format {
     Text,
 }
 
+/// Where a model's reasoning goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Reasoning {
+    /// Into the records, beside the answer
+    #[default]
+    Include,
+    /// To standard error, as it comes
+    Stderr,
+    /// Nowhere
+    Drop,
+}
+
 /// The form of the output.
 #[derive(Args, Clone, Copy, Debug, Default)]
 #[command(next_help_heading = "Output")]
@@ -57,12 +69,20 @@ pub struct OutputArgs {
     pub output: Option<PathBuf>,
 
     /// Write pieces of the answer as they come: 'delta' records, or text
-    #[arg(long, conflicts_with = "count")]
+    #[arg(long, conflicts_with_all = ["count", "show_prompt"])]
     pub stream: bool,
 
     /// Write how many tokens each prompt has, without running it
     #[arg(long)]
     pub count: bool,
+
+    /// Write each prompt as the model would get it, and its tokens, without running it
+    #[arg(long, conflicts_with = "count")]
+    pub show_prompt: bool,
+
+    /// Choose where the model's reasoning goes; text output never holds it
+    #[arg(long, value_name = "WHERE", value_enum, default_value_t)]
+    pub reasoning: Reasoning,
 
     /// End each text with NUL instead of a line end
     #[arg(short = '0', long = "null")]

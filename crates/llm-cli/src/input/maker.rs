@@ -131,7 +131,10 @@ impl Maker {
         };
         if let Some(instruction) = &self.instruction {
             match messages.iter_mut().find(|message| message.role == "user") {
-                Some(message) => message.content = joined(instruction, &message.content),
+                Some(message) => {
+                    let content = message.content.as_deref().unwrap_or_default();
+                    message.content = Some(joined(instruction, content));
+                }
                 None => messages.push(Message::new("user", instruction)),
             }
         }
@@ -145,6 +148,7 @@ impl Maker {
             line: request.line.max(1),
             id: request.id.clone(),
             messages,
+            tools: request.tools.clone(),
             overrides: request.overrides.clone(),
             input: request.input.clone(),
         }))

@@ -231,7 +231,7 @@ fn instruction_and_system_text_join_a_conversation() {
         let job = job(&all[0]).clone();
         job.messages
             .into_iter()
-            .map(|message| (message.role, message.content))
+            .map(|message| (message.role, message.content.unwrap()))
             .collect::<Vec<_>>()
     };
     let pair = |role: &str, content: &str| (role.to_owned(), content.to_owned());

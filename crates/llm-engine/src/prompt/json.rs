@@ -44,7 +44,14 @@ pub(super) fn dump(value: &Value, layout: &Layout) -> Result<String, Error> {
     Ok(text)
 }
 
+/// Levels of lists and maps; Python stops at about as many.
+const DEEPEST: usize = 1000;
+
 fn write(value: &Value, layout: &Layout, level: usize, text: &mut String) -> Result<(), Error> {
+    if level > DEEPEST {
+        let reason = format!("tojson cannot write more than {DEEPEST} levels");
+        return Err(Error::new(ErrorKind::BadSerialization, reason));
+    }
     match value.kind() {
         ValueKind::None => text.push_str("null"),
         ValueKind::Bool => text.push_str(if value.is_true() { "true" } else { "false" }),

@@ -8,7 +8,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, StringInput, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, Value};
 
-use super::json;
+use super::{iteration, json};
 
 /// Adds all of it to `environment`.
 ///
@@ -25,7 +25,8 @@ pub(super) fn set_up(environment: &mut Environment<'static>) -> Result<(), Error
     environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
     environment.set_formatter(format_value);
     environment.add_function("raise_exception", raise_exception);
-    environment.add_function("strftime_now", strftime_now);
+    set_time(environment, None);
+    iteration::set_up(environment);
     environment.add_filter("tojson", to_json);
     environment.add_filter("indent", indent);
     environment.add_test("iterable", is_iterable);
@@ -33,10 +34,11 @@ pub(super) fn set_up(environment: &mut Environment<'static>) -> Result<(), Error
     Ok(())
 }
 
-/// Replaces `{% generation %}` and its end, which only mark the answer for
-/// training, by statements without effect. The tags stay tags, so that white
-/// space around them is trimmed as before.
-pub(super) fn without_generation_tags(source: &str) -> String {
+/// Rewrites the tags that minijinja does not take as Jinja2 does: `for` (see
+/// `iteration`), and `{% generation %}` and its end, which only mark the answer
+/// for training and become statements without effect. Tags stay tags, so that
+/// white space around them is trimmed as before.
+pub(super) fn with_own_tags(source: &str) -> String {
     let mut result = String::with_capacity(source.len());
     let mut rest = source;
     while let Some(start) = rest.find("{%") {
@@ -51,7 +53,10 @@ pub(super) fn without_generation_tags(source: &str) -> String {
         result.push_str(&match word {
             "generation" => tag.replacen(word, "if true", 1),
             "endgeneration" => tag.replacen(word, "endif", 1),
-            _ => tag.to_string(),
+            _ => match iteration::checked(word) {
+                Some(checked) => tag.replacen(word, &checked, 1),
+                None => tag.to_string(),
+            },
         });
         rest = &rest[end..];
     }
@@ -80,13 +85,16 @@ fn raise_exception(message: String) -> Result<Value, Error> {
     Err(error.with_source(Refusal(message)))
 }
 
-/// The local time, as in transformers.
-fn strftime_now(format: &str) -> Result<String, Error> {
-    let now = jiff::Zoned::now();
-    jiff::fmt::strtime::format(format, &now).map_err(|error| {
-        let reason = format!("strftime_now does not know the format '{format}'");
-        Error::new(ErrorKind::InvalidOperation, reason).with_source(error)
-    })
+/// Adds `strftime_now`: a time that was set, else the local time of the call,
+/// as in transformers.
+pub(super) fn set_time(environment: &mut Environment<'static>, time: Option<jiff::Zoned>) {
+    environment.add_function("strftime_now", move |format: &str| {
+        let now = time.clone().unwrap_or_else(jiff::Zoned::now);
+        jiff::fmt::strtime::format(format, &now).map_err(|error| {
+            let reason = format!("strftime_now does not know the format '{format}'");
+            Error::new(ErrorKind::InvalidOperation, reason).with_source(error)
+        })
+    });
 }
 
 /// An indentation that a person could want; a template must not ask for all

@@ -3,6 +3,7 @@
 
 use proptest::prelude::*;
 
+use super::limits::{LONGEST_SOURCE, LONGEST_TEXT};
 use super::*;
 use crate::gguf::Value;
 
@@ -12,7 +13,7 @@ const MARKUP: MarkupTexts<'_> = MarkupTexts {
 };
 
 fn render(source: &str, messages: &[Message]) -> Result<String, TemplateError> {
-    ChatTemplate::new(source)?.render(messages, true, MARKUP)
+    ChatTemplate::new(source)?.render(&Conversation::new(messages), MARKUP)
 }
 
 /// Renders a template that looks at no message.
@@ -37,12 +38,18 @@ fn a_conversation_is_rendered() {
         Message::new("assistant", " Hello. "),
     ];
     let template = ChatTemplate::new(source).unwrap();
-    let rendered = template.render(&messages, true, MARKUP).unwrap();
+    let rendered = template
+        .render(&Conversation::new(&messages), MARKUP)
+        .unwrap();
     assert_eq!(
         rendered,
         "<s>\nSYSTEM: Be <brief> & \"kind\".\nUSER: Hi\n\nA: Hello.</s>\nA: "
     );
-    let rendered = template.render(&messages, false, MARKUP).unwrap();
+    let closed = Conversation {
+        add_generation_prompt: false,
+        ..Conversation::new(&messages)
+    };
+    let rendered = template.render(&closed, MARKUP).unwrap();
     assert!(rendered.ends_with("Hello.</s>\n"), "{rendered}");
     assert_eq!(template.source(), source);
 }
@@ -174,7 +181,10 @@ fn a_file_without_a_template_has_none() {
     assert!(ChatTemplate::from_gguf(&metadata).unwrap().is_none());
     metadata.insert("tokenizer.chat_template", Value::String("x".into()));
     let template = ChatTemplate::from_gguf(&metadata).unwrap().unwrap();
-    assert_eq!(template.render(&[], true, MARKUP).unwrap(), "x");
+    assert_eq!(
+        template.render(&Conversation::default(), MARKUP).unwrap(),
+        "x"
+    );
     metadata.insert("tokenizer.chat_template", Value::String("{{".into()));
     assert!(ChatTemplate::from_gguf(&metadata).is_err());
 }
@@ -202,10 +212,337 @@ fn a_template_without_end_is_stopped() {
     let json = "{{ [1] | tojson(indent=100000000000) }}";
     for source in [loops, long, wide, named, json] {
         let template = ChatTemplate::new(source).unwrap();
-        let rendered = template.render(&[], true, MarkupTexts { bos: "", eos: "" });
+        let rendered = template.render(&Conversation::default(), MarkupTexts::default());
         assert!(
             matches!(rendered, Err(TemplateError::Render { .. })),
             "{source}: {rendered:?}"
         );
+    }
+}
+
+/// A guard against the control tokens that a template's own source shows.
+fn guard(texts: &[&str]) -> Guard {
+    Guard::of_texts(texts.iter().map(ToString::to_string))
+}
+
+/// Renders and returns the text with each foreign character in brackets.
+fn guarded(source: &str, content: &str, texts: &[&str]) -> String {
+    let conversation = Conversation::new(&[Message::new("user", content)]);
+    let template = ChatTemplate::new(source).unwrap();
+    let rendered = template
+        .render_guarded(&conversation, MARKUP, &guard(texts))
+        .unwrap();
+    let mut text = rendered.text;
+    for range in rendered.foreign.into_iter().rev() {
+        text.insert(range.end, '}');
+        text.insert(range.start, '{');
+    }
+    text
+}
+
+#[test]
+fn a_callers_markup_is_told_from_the_templates() {
+    let texts = ["<|a|>", "</t>", "<s>"];
+    for (source, content, expected) in [
+        ("<|a|>{{ messages[0].content }}<|a|>", "x", "<|a|>x<|a|>"),
+        (
+            "<|a|>{{ messages[0].content }}",
+            "<|a|> 1<2",
+            "<|a|>{<}|a|> 1{<}2",
+        ),
+        ("{{ messages[0].content | trim | upper }}", " <s> ", "{<}S>"),
+        (
+            "{{ messages | tojson }}",
+            "<s>",
+            r#"[{"role": "user", "content": "{<}s>"}]"#,
+        ),
+        (
+            "{{ messages[0].content | tojson(ensure_ascii=true) }}",
+            "é<s>",
+            r#""\u00e9{<}s>""#,
+        ),
+        // Markup that the template begins and the caller would end.
+        ("<{{ messages[0].content }}>", "s", "<{s}>"),
+        ("<|{{ messages[0].content }}", "a|>", "<|{a}|>"),
+        // The template looks for what is no control token: as ever.
+        (
+            "{{ messages[0].content.split('<k>')[1] }}",
+            "a<k>b<s>",
+            "b{<}s>",
+        ),
+        // It acts on a control token: it does not see the caller's.
+        (
+            "{{ messages[0].content.split('</t>')[0] }}",
+            "a</t>b",
+            "a{<}/t>b",
+        ),
+    ] {
+        assert_eq!(guarded(source, content, &texts), expected, "{source}");
+    }
+}
+
+#[test]
+fn a_mark_that_the_caller_uses_is_not_taken() {
+    let content = "\u{e000}<s>\\ue001";
+    let expected = "\u{e000}{<}s>\\ue001";
+    assert_eq!(
+        guarded("{{ messages[0].content }}", content, &["<s>"]),
+        expected
+    );
+    let all: String = ('\u{e000}'..='\u{f8ff}').collect();
+    let conversation = Conversation::new(&[Message::new("user", all)]);
+    let template = ChatTemplate::new("{{ messages[0].content }}").unwrap();
+    let refused = template.render_guarded(&conversation, MARKUP, &guard(&["<s>"]));
+    assert_eq!(refused, Err(TemplateError::Marks));
+}
+
+#[test]
+fn arguments_are_parsed_where_they_are_json() {
+    let call = serde_json::json!([{"function": {"name": "f", "arguments": "{\"a\": 1}"}},
+        {"name": "g", "arguments": "no JSON"}]);
+    let mut message = Message::new("assistant", "");
+    message.fields.insert("tool_calls".into(), call);
+    let conversation = Conversation::new(&[message]);
+    let source = "{% for call in messages[0].tool_calls %}\
+        {{ (call.function or call).arguments | tojson }} {% endfor %}";
+    let template = ChatTemplate::new(source).unwrap();
+    let parsed = conversation.with_parsed_arguments().unwrap();
+    assert_eq!(
+        template.render(&parsed, MARKUP).unwrap(),
+        "{\"a\": 1} \"no JSON\" "
+    );
+    assert_eq!(parsed.with_parsed_arguments(), None);
+}
+
+#[test]
+fn a_loop_goes_through_what_python_does() {
+    for (source, expected) in [
+        (
+            "{% for a, b in [(1, 2)] if a %}{{ b }}{% endfor %}",
+            Some("2"),
+        ),
+        (
+            "{%- for a in ('x' if true else 'y') -%}{{ a }}{%- endfor -%}",
+            Some("x"),
+        ),
+        (
+            "{% for a in missing %}x{% else %}none{% endfor %}",
+            Some("none"),
+        ),
+        (
+            "{% for a in {'in': 'if'}['in'] %}{{ a }}{% endfor %}",
+            Some("if"),
+        ),
+        (
+            "{% for a in [[1, [2]], 3] recursive %}{{ a if a is number else loop(a) }}{% endfor %}",
+            Some("123"),
+        ),
+        ("{% for a in tools %}x{% endfor %}", None),
+        ("{% for a in none if a %}x{% endfor %}", None),
+    ] {
+        match expected {
+            Some(expected) => assert_eq!(shown(source), expected, "{source}"),
+            None => {
+                let error = render(source, &[]).unwrap_err().to_string();
+                assert!(error.contains("None cannot be iterated over"), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_switch_is_one_that_makes_a_difference() {
+    for (source, off) in [
+        ("{{ enable_thinking }}", Some("False")),
+        ("{% if enable_thinking is defined %}{% endif %}x", None),
+        ("{{ reasoning_effort }}", None),
+        ("{{ reasoning_effort == 'no_think' }}", Some("True")),
+        (
+            "{% if thinking_mode == 'disabled' %}no{% endif %}",
+            Some("no"),
+        ),
+        ("x", None),
+    ] {
+        let template = ChatTemplate::new(source).unwrap();
+        let variables = template.thinking(Thinking::Off, MARKUP);
+        let rendered = variables.map(|variables| {
+            let conversation = Conversation {
+                variables,
+                ..Conversation::default()
+            };
+            template.render(&conversation, MARKUP).unwrap()
+        });
+        assert_eq!(rendered.as_deref(), off, "{source}");
+    }
+}
+
+/// Templates that ask for all of the stack or of the time, and what is made of them.
+#[test]
+fn a_hostile_template_is_an_error() {
+    let deep = |open: &str, close: &str| {
+        let (open, close) = (open.repeat(50_000), close.repeat(50_000));
+        format!("{{{{ {open}1{close} }}}}")
+    };
+    let nested = |use_it: &str| {
+        format!(
+            "{{% set n = namespace(x=[]) %}}{{% for i in range(90000) %}}{{% set n.x = [n.x] %}}\
+             {{% endfor %}}{use_it}"
+        )
+    };
+    for source in [
+        deep("(", ")"),
+        deep("[", "]"),
+        deep("not ", ""),
+        deep("-", ""),
+        deep("{'a':", "}"),
+        format!("{{% if 1 %}}{}{{% endif %}}", "{% elif 1 %}".repeat(20_000)),
+        format!("{{{{ a{} }}}}", "+a".repeat(100_000)),
+        format!("{{{{ a{} }}}}", ".a".repeat(100_000)),
+        format!("{{{{ a{} }}}}", "|trim".repeat(50_000)),
+        format!("{{{{ {} }}}}", "- ".repeat(100_000)),
+        format!("{{{{ {}1 }}}}", "-".repeat(200_000)),
+        " ".repeat(LONGEST_SOURCE + 1),
+        "{% if 1 %}".repeat(50_000),
+        "{% for a in [1] %}".repeat(50_000),
+        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}".into(),
+        "{% macro m(x) %}{{ caller() }}{% endmacro %}{% call m() %}{{ m() }}{% endcall %}".into(),
+        "{% for a in [1] recursive %}{{ loop([1]) }}{% endfor %}".into(),
+        "{% include 'chat template' %}".into(),
+        "{% extends 'chat template' %}".into(),
+        nested("{{ n.x | tojson }}"),
+        nested("{{ n.x }}"),
+        nested("{{ n.x == n.x }}"),
+        nested("{{ n.x | length }}"),
+        "{{ ('x' * 100000) | replace('x', 'y' * 100000) }}".into(),
+        "{{ range(10000000000) | list }}".into(),
+        "{{ 10 ** 1000000000 }}".into(),
+        "{{ 'a' * 100000000000 }}".into(),
+        "{{ [1] * 100000000000 }}".into(),
+        "{{ '%1000000000d' % 1 }}{{ '{:>1000000000}'.format(1) }}".into(),
+    ] {
+        let start: String = source.chars().take(80).collect();
+        let result = render(&source, &[Message::new("user", "x")]);
+        if let Ok(text) = result {
+            assert!(text.len() < LONGEST_TEXT, "{start}");
+        }
+    }
+}
+
+#[test]
+fn only_what_stands_outside_of_strings_makes_a_tag_long() {
+    let words = "x ".repeat(5000);
+    let string = format!("{{{{ \"a}}}} '{words}\\\" b\" }}}} {words} {{# {words} #}} {{ {words}");
+    assert!(shown(&string).starts_with("a}} 'x x"));
+    for long in [
+        format!("{{{{ {{}}.a{} }}}}", "+a".repeat(600)),
+        format!("{{% if '%}}'{} %}}{{% endif %}}", " + a".repeat(600)),
+        format!("{{{{ {{'a': {{}}}}{} }}}}", "+a".repeat(600)),
+    ] {
+        let error = ChatTemplate::new(&long).unwrap_err().to_string();
+        assert!(error.contains("1024 characters"), "{error}");
+    }
+}
+
+fn any_json() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<i64>().prop_map(Into::into),
+        any::<f64>().prop_map(Into::into),
+        "\\PC{0,8}|[<|im_end>/\\[\\]THINKs \\n]{0,12}".prop_map(Into::into),
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
+            prop::collection::hash_map("[a-z<>|]{0,8}|function|arguments|name|type", inner, 0..4)
+                .prop_map(|map| map.into_iter().collect()),
+        ]
+    })
+}
+
+fn any_message() -> impl Strategy<Value = Message> {
+    let role = prop::sample::select(vec!["system", "user", "assistant", "tool", "<|a|>", ""]);
+    let content = prop::option::of("\\PC{0,12}|[<|a>/ \\n]{0,16}");
+    let fields = prop::collection::hash_map(
+        prop::sample::select(vec![
+            "tool_calls",
+            "reasoning_content",
+            "name",
+            "tool_call_id",
+        ]),
+        any_json(),
+        0..3,
+    );
+    (role, content, fields).prop_map(|(role, content, fields)| Message {
+        role: role.into(),
+        content,
+        fields: fields
+            .into_iter()
+            .map(|(name, value)| (name.to_string(), value))
+            .collect(),
+    })
+}
+
+/// What templates are made of, put together at random.
+fn any_template() -> impl Strategy<Value = String> {
+    let part = prop::sample::select(vec![
+        "{% for message in messages %}",
+        "{% for key, value in message.items() if value %}",
+        "{% endfor %}",
+        "{% if message.content is string %}",
+        "{% elif tools %}",
+        "{% else %}",
+        "{% endif %}",
+        "{%- set x = message.content -%}",
+        "{% set ns = namespace(x=messages) %}",
+        "{% set ns.x = [ns.x, ns.x] %}",
+        "{% macro m(a) %}{{ a }}",
+        "{% endmacro %}",
+        "{{ m(x) }}",
+        "{{ message }}",
+        "{{ message.content | trim | upper }}",
+        "{{ messages[0]['content'].split('<')[-1] }}",
+        "{{ messages[1:][::-1] | tojson(indent=2) }}",
+        "{{ tools | tojson(ensure_ascii=true) }}",
+        "{{ message.content[2:-3] ~ x.strip('<>') }}",
+        "{{ 'a' * messages | length }}",
+        "{{ raise_exception('no ' ~ message.role) }}",
+        "{{ strftime_now('%Y') }}",
+        "{{ x.format(1, a=2) }}{{ x % 3 }}",
+        "{{ message.tool_calls[0].function.arguments | items }}",
+        "{{ messages | map(attribute='role') | join(',') }}",
+        "<|a|>",
+        "\n ",
+        "{% generation %}",
+        "{% endgeneration %}",
+        "{{",
+        "%}",
+    ]);
+    prop::collection::vec(part, 0..14).prop_map(|parts| parts.concat())
+}
+
+proptest! {
+    /// Whatever the template and the conversation are, there is a text or an
+    /// error, and a guarded text holds the caller's markup as text.
+    #[test]
+    fn any_template_renders_any_conversation_or_says_why_not(
+        source in any_template(),
+        messages in prop::collection::vec(any_message(), 0..4),
+        tools in prop::option::of(any_json()),
+    ) {
+        let Ok(template) = ChatTemplate::new(&source) else {
+            return Ok(());
+        };
+        let conversation = Conversation::new(&messages).with_tools(tools);
+        let _ = conversation.with_parsed_arguments();
+        let guard = guard(&["<|a|>", "<s>", "[THINK]"]);
+        if let Ok(rendered) = template.render_guarded(&conversation, MARKUP, &guard) {
+            let mut last = 0;
+            for range in &rendered.foreign {
+                prop_assert!(last <= range.start && range.start < range.end);
+                prop_assert!(rendered.text.get(range.clone()).is_some());
+                last = range.end;
+            }
+        }
     }
 }

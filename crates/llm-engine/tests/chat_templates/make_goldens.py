@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """Renders the conversations beside this file with every template of a folder,
 by Jinja2 set up as Hugging Face's `apply_chat_template` does it, and prints
-one line for each result: template, conversation, generation prompt (0 or 1)
-and the 64-bit FNV-1a hash of the text, or the word `refused` where the
-template calls `raise_exception`.
+one line for each result: template, conversation, and the 64-bit FNV-1a hash of
+the text. Where the template calls `raise_exception` the word `refused` stands
+instead, and `raises` where Python itself raises.
 
-Left out: what depends on the date, and what Jinja2 cannot render (templates
-that iterate over tools, of which there are none).
+Hashes, since the templates' own words are not ours to copy; to see a text, name
+a template and a conversation.
 
-usage: make_goldens.py models/templates > goldens.txt    (needs jinja2; made with 3.1.6)
+usage: make_goldens.py FOLDER > goldens.txt     (needs jinja2 3.1.6)
+       make_goldens.py FOLDER TEMPLATE CONVERSATION
 """
 import datetime
 import json
@@ -18,6 +19,17 @@ import sys
 import jinja2
 import jinja2.ext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+# What `strftime_now` tells; the test sets the same time.
+NOW = datetime.datetime(2024, 11, 30, 12, 34, 56)
+
+# The switches that templates have for thinking, all at once.
+SWITCHES = {
+    "on": {"enable_thinking": True, "thinking": True, "reasoning_effort": "high",
+           "thinking_mode": "enabled", "thinking_budget": 512},
+    "off": {"enable_thinking": False, "thinking": False, "reasoning_effort": "low",
+            "thinking_mode": "disabled", "thinking_budget": 0},
+}
 
 
 class Generation(jinja2.ext.Extension):
@@ -49,20 +61,25 @@ def to_json(value, ensure_ascii=False, indent=None, separators=None, sort_keys=F
     )
 
 
-def render(source, messages, add_generation_prompt, day):
-    environment = ImmutableSandboxedEnvironment(
+def environment():
+    made = ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=[Generation, jinja2.ext.loopcontrols]
     )
-    environment.filters["tojson"] = to_json
-    environment.globals["raise_exception"] = refuse
-    environment.globals["strftime_now"] = day.strftime
-    return environment.from_string(source).render(
-        messages=messages,
-        add_generation_prompt=add_generation_prompt,
-        tools=None,
+    made.filters["tojson"] = to_json
+    made.globals["raise_exception"] = refuse
+    made.globals["strftime_now"] = NOW.strftime
+    return made
+
+
+def render(template, conversation):
+    return template.render(
+        messages=conversation["messages"],
+        add_generation_prompt=conversation.get("add_generation_prompt", True),
+        tools=conversation.get("tools"),
         documents=None,
         bos_token="<BOS>",
         eos_token="<EOS>",
+        **SWITCHES.get(conversation.get("variables"), {}),
     )
 
 
@@ -73,26 +90,28 @@ def fnv1a(data):
     return f"{digest:016x}"
 
 
-def outcome(*arguments):
+def outcome(template, conversation):
     try:
-        return fnv1a(render(*arguments).encode())
+        return fnv1a(render(template, conversation).encode())
     except Refused:
         return "refused"
-    except (TypeError, jinja2.exceptions.TemplateError):
-        return None
+    except Exception:  # whatever it is: ours must fail as well
+        return "raises"
 
 
 def main():
-    days = [datetime.datetime(2001, 2, 3), datetime.datetime(2024, 11, 30)]
+    folder = pathlib.Path(sys.argv[1])
     here = pathlib.Path(__file__).parent
     conversations = json.loads((here / "conversations.json").read_text())
-    for path in sorted(pathlib.Path(sys.argv[1]).glob("*.jinja")):
-        source = path.read_text()
-        for number, messages in enumerate(conversations):
-            for flag in (False, True):
-                results = {outcome(source, messages, flag, day) for day in days}
-                if len(results) == 1 and None not in results:
-                    print(path.name, number, int(flag), results.pop())
+    if len(sys.argv) > 2:
+        template = environment().from_string((folder / sys.argv[2]).read_text())
+        found = next(one for one in conversations if one["name"] == sys.argv[3])
+        sys.stdout.write(render(template, found))
+        return
+    for path in sorted(folder.glob("*.jinja")):
+        template = environment().from_string(path.read_text())
+        for conversation in conversations:
+            print(path.stem, conversation["name"], outcome(template, conversation))
 
 
 main()

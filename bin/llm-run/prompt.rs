@@ -1,0 +1,126 @@
+//! A request's conversation → the text and the tokens that the model gets, and
+//! what tells its reasoning from its answer.
+
+use anyhow::{Result, bail};
+use llm_cli::Job;
+use llm_cli::args::{TemplateArgs, Think};
+use llm_engine::model::Model;
+use llm_engine::prompt::reasoning::{Markers, Splitter};
+use llm_engine::prompt::{
+    ChatTemplate, Conversation, Guard, MarkupTexts, Message, Rendered, TemplateError, Thinking,
+};
+use llm_record::{ErrorCode, ErrorRecord};
+use serde_json::{Map, Value};
+
+/// What is the same for all prompts of a run.
+#[derive(Debug)]
+pub(crate) struct Prompts {
+    /// Keeps a caller's markup text; `None` where it counts as markup.
+    guard: Option<Guard>,
+    /// The template's variables that `--think` sets.
+    variables: Map<String, Value>,
+    markers: Option<Markers>,
+    bos: String,
+    eos: String,
+}
+
+/// A prompt, ready for the model.
+#[derive(Debug)]
+pub(crate) struct Prompt {
+    pub(crate) text: String,
+    pub(crate) tokens: Vec<u32>,
+    pub(crate) splitter: Splitter,
+}
+
+impl Prompts {
+    /// Reads what the arguments and the model's template say about prompts.
+    pub(crate) fn new(args: &TemplateArgs, model: &Model) -> Result<Self> {
+        let mut prompts = Self {
+            guard: (!args.parse_special).then(|| Guard::new(&model.tokenizer)),
+            variables: Map::new(),
+            markers: None,
+            bos: model.tokenizer.bos_text(),
+            eos: model.tokenizer.eos_text(),
+        };
+        if let Some(template) = &model.template {
+            prompts.markers = Markers::find(template.source());
+        }
+        if let Some(think) = args.think {
+            let thinking = match think {
+                Think::On => Thinking::On,
+                Think::Off => Thinking::Off,
+            };
+            let template = model.template.as_ref();
+            let found = template.and_then(|one| one.thinking(thinking, prompts.markup()));
+            let Some(variables) = found else {
+                bail!(
+                    "--think has nothing to turn on or off, because the model's chat template has no switch for thinking; leave it out"
+                );
+            };
+            prompts.variables = variables;
+        }
+        Ok(prompts)
+    }
+
+    fn markup(&self) -> MarkupTexts<'_> {
+        MarkupTexts {
+            bos: &self.bos,
+            eos: &self.eos,
+        }
+    }
+
+    /// Renders a request's conversation and cuts it into tokens.
+    pub(crate) fn make(&self, model: &Model, job: &Job) -> Result<Prompt, Box<ErrorRecord>> {
+        let tokenizer = &model.tokenizer;
+        let Some(template) = &model.template else {
+            let text = job.text();
+            return Ok(Prompt {
+                tokens: tokenizer.encode(&text, true, self.guard.is_none()),
+                text,
+                splitter: Splitter::default(),
+            });
+        };
+        let rendered = self
+            .render(template, job)
+            .map_err(|error| Box::new(job.failed(ErrorCode::TemplateFailed, error.to_string())))?;
+        Ok(Prompt {
+            tokens: tokenizer.encode_prompt_around(&rendered.text, &rendered.foreign),
+            splitter: Splitter::new(self.markers.clone(), &rendered.text),
+            text: rendered.text,
+        })
+    }
+
+    /// Renders the conversation with the arguments of its tool calls as maps,
+    /// or as they came where the template puts them together as texts.
+    fn render(&self, template: &ChatTemplate, job: &Job) -> Result<Rendered, TemplateError> {
+        let messages = job.messages.iter().map(|message| Message {
+            role: message.role.clone(),
+            content: message.content.clone(),
+            fields: message.fields.clone(),
+        });
+        let messages: Vec<_> = messages.collect();
+        let mut given = Conversation::new(&messages).with_tools(job.tools.clone());
+        given.variables.clone_from(&self.variables);
+        let parsed = given.with_parsed_arguments();
+        match parsed.map(|parsed| self.render_one(template, &parsed)) {
+            Some(Ok(rendered)) => Ok(rendered),
+            // The sentence about the maps is the better one where both fail.
+            Some(Err(error)) => self.render_one(template, &given).or(Err(error)),
+            None => self.render_one(template, &given),
+        }
+    }
+
+    fn render_one(
+        &self,
+        template: &ChatTemplate,
+        conversation: &Conversation,
+    ) -> Result<Rendered, TemplateError> {
+        match &self.guard {
+            Some(guard) => template.render_guarded(conversation, self.markup(), guard),
+            None => Ok(Rendered {
+                text: template.render(conversation, self.markup())?,
+                foreign: Vec::new(),
+            }),
+        }
+    }
+}

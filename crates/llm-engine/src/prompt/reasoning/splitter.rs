@@ -1,0 +1,384 @@
+//! Takes the stream of an answer apart into reasoning and answer. What comes
+//! out does not depend on how the stream was cut into pieces.
+
+use super::{Channels, Fence, Markers};
+
+/// More of one of the two.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// What the model answers.
+    Answer(String),
+    /// What it thinks.
+    Reasoning(String),
+}
+
+/// The state of one answer's stream. The default one takes all for the answer.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Splitter {
+    markers: Option<Markers>,
+    state: State,
+    /// What came and is not decided yet.
+    pending: Vec<Letter>,
+    /// A reasoning block has begun or is over.
+    has_reasoned: bool,
+    /// Some reasoning was handed out.
+    has_reasoning: bool,
+    /// The block under way has handed out nothing yet.
+    is_fresh: bool,
+    /// What stands around the answer has begun.
+    is_around: bool,
+    /// The header of the message under way; for channels.
+    header: String,
+}
+
+/// A character, and whether it belongs to a control token, which is not shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Letter {
+    character: char,
+    hidden: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum State {
+    /// Where reasoning or answer may begin.
+    Before,
+    /// In the header of a message.
+    Header,
+    Reasoning,
+    #[default]
+    Answer,
+}
+
+impl Splitter {
+    /// Starts with what follows `prompt`, the rendered text, which may end
+    /// inside a reasoning block or in the header of a message.
+    pub fn new(markers: Option<Markers>, prompt: &str) -> Self {
+        let state = match &markers {
+            None => State::Answer,
+            Some(Markers::Fence(fence)) if prompt.trim_end().ends_with(&fence.open) => {
+                State::Reasoning
+            }
+            Some(Markers::Fence(_)) => State::Before,
+            Some(Markers::Channels(channels)) => {
+                let start = prompt.rfind(channels.start);
+                let contents = channels.contents.iter();
+                let content = contents.filter_map(|content| prompt.rfind(content)).max();
+                if start > content {
+                    State::Header
+                } else {
+                    State::Answer
+                }
+            }
+        };
+        // The prompt may open what stands around the answer.
+        let around = match &markers {
+            Some(Markers::Fence(fence)) => fence.around_answer.as_ref(),
+            _ => None,
+        };
+        let is_around =
+            around.is_some_and(|[open, _]| !open.is_empty() && prompt.trim_end().ends_with(open));
+        Self {
+            markers,
+            state: if is_around { State::Answer } else { state },
+            has_reasoned: state == State::Reasoning,
+            is_fresh: state == State::Reasoning,
+            is_around,
+            ..Self::default()
+        }
+    }
+
+    /// Returns whether what comes now is reasoning.
+    pub fn is_reasoning(&self) -> bool {
+        self.state == State::Reasoning
+    }
+
+    /// Takes more of the stream and returns what is certain now. `hidden` text
+    /// is that of a control token: a marker can be made of it, nothing else.
+    pub fn push(&mut self, text: &str, hidden: bool) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        if self.markers.is_none() {
+            if !hidden {
+                emit(&mut pieces, Piece::Answer, text.to_owned());
+            }
+            return pieces;
+        }
+        let letters = text.chars().map(|character| Letter { character, hidden });
+        self.pending.extend(letters);
+        self.advance(&mut pieces);
+        pieces
+    }
+
+    /// Ends the stream and returns what was held back.
+    pub fn finish(&mut self) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        let rest = shown(&self.pending);
+        match self.state {
+            State::Reasoning => self.reason(&mut pieces, rest.trim_end()),
+            State::Before if self.has_reasoned => {
+                emit(&mut pieces, Piece::Answer, rest.trim_start().to_owned());
+            }
+            State::Before | State::Answer => emit(&mut pieces, Piece::Answer, rest),
+            // A model that keeps to no format has written no header either.
+            State::Header if !self.has_reasoned && self.header.is_empty() => {
+                let plain = self.pending.iter().all(|letter| !letter.hidden);
+                if plain {
+                    emit(&mut pieces, Piece::Answer, rest);
+                }
+            }
+            State::Header => {}
+        }
+        self.pending.clear();
+        pieces
+    }
+
+    fn advance(&mut self, pieces: &mut Vec<Piece>) {
+        let Some(markers) = self.markers.clone() else {
+            return;
+        };
+        while match &markers {
+            Markers::Fence(fence) => self.step(fence, pieces),
+            Markers::Channels(channels) => self.step_channels(channels, pieces),
+        } {}
+    }
+
+    /// Makes one step with a fence; returns whether another may follow.
+    fn step(&mut self, fence: &Fence, pieces: &mut Vec<Piece>) -> bool {
+        match self.state {
+            State::Before | State::Header => self.begin(fence, pieces),
+            State::Reasoning => {
+                let Some(at) = find(&self.pending, &[&fence.close], |_| true) else {
+                    let held = held(&self.pending, &[&fence.close], |_| true);
+                    self.reason_but(pieces, held);
+                    return false;
+                };
+                self.end_block(pieces, at, &fence.close);
+                self.state = State::Before;
+                true
+            }
+            State::Answer => self.go_on(fence, pieces),
+        }
+    }
+
+    /// Decides what begins here: reasoning, what stands around the answer, or
+    /// the answer itself.
+    fn begin(&mut self, fence: &Fence, pieces: &mut Vec<Piece>) -> bool {
+        let is_space = |letter: &&Letter| !letter.hidden && letter.character.is_whitespace();
+        let spaces = self.pending.iter().take_while(is_space).count();
+        let rest = &self.pending[spaces..];
+        if rest.is_empty() {
+            return false;
+        }
+        if begins(rest, &fence.open) {
+            self.drop_first(spaces + fence.open.chars().count());
+            self.open_block();
+            return true;
+        }
+        let around = fence.around_answer.as_ref().map(|[open, _]| open);
+        if let Some(open) = around.filter(|open| {
+            // What ends the reasoning may begin the answer, too.
+            (self.has_reasoned || !open.is_empty()) && begins(rest, open)
+        }) {
+            let length = spaces + open.chars().count();
+            self.drop_first(length);
+            self.is_around = true;
+            self.state = State::Answer;
+            return true;
+        }
+        let could_be = |marker: &str| could_become(rest, marker);
+        if could_be(&fence.open) || around.is_some_and(|open| could_be(open)) {
+            return false;
+        }
+        if rest.first().is_some_and(|letter| letter.hidden) {
+            self.pending.remove(spaces);
+            return true;
+        }
+        if self.has_reasoned {
+            self.drop_first(spaces);
+        }
+        self.state = State::Answer;
+        self.go_on(fence, pieces)
+    }
+
+    /// Hands out the answer up to what may be a marker. Inside of an answer a
+    /// marker must be a control token: a text may well speak of `<think>`.
+    fn go_on(&mut self, fence: &Fence, pieces: &mut Vec<Piece>) -> bool {
+        let around = fence.around_answer.as_ref().filter(|_| self.is_around);
+        if let Some([_, close]) = around
+            && let Some(at) = find(&self.pending, &[close], |_| true)
+        {
+            self.answer(pieces, at);
+            self.drop_first(close.chars().count());
+            self.is_around = false;
+            self.has_reasoned = true;
+            self.state = State::Before;
+            return true;
+        }
+        let hidden = |letter: &Letter| letter.hidden;
+        if let Some(at) = find(&self.pending, &[&fence.open], hidden) {
+            self.answer(pieces, at);
+            self.drop_first(fence.open.chars().count());
+            self.open_block();
+            return true;
+        }
+        let mut kept = held(&self.pending, &[&fence.open], hidden);
+        if let Some([_, close]) = around {
+            kept = kept.max(held(&self.pending, &[close], |_| true));
+        }
+        self.answer(pieces, self.pending.len() - kept);
+        false
+    }
+
+    /// Makes one step with channels; returns whether another may follow.
+    fn step_channels(&mut self, channels: &Channels, pieces: &mut Vec<Piece>) -> bool {
+        if matches!(self.state, State::Before | State::Header) {
+            let Some(at) = find(&self.pending, channels.contents, |_| true) else {
+                return false;
+            };
+            let marker = channels
+                .contents
+                .iter()
+                .find(|one| begins(&self.pending[at..], one));
+            let length = at + marker.map_or(0, |marker| marker.chars().count());
+            self.header = self.pending[..length]
+                .iter()
+                .map(|one| one.character)
+                .collect();
+            self.drop_first(length);
+            if self.header.contains(channels.reasoning) {
+                self.open_block();
+            } else {
+                self.state = State::Answer;
+            }
+            return true;
+        }
+        let mut ends = channels.ends.to_vec();
+        ends.push(channels.start);
+        let Some(at) = find(&self.pending, &ends, |_| true) else {
+            let held = held(&self.pending, &ends, |_| true);
+            match self.state {
+                State::Reasoning => self.reason_but(pieces, held),
+                _ => self.answer(pieces, self.pending.len() - held),
+            }
+            return false;
+        };
+        let end = ends.iter().find(|end| begins(&self.pending[at..], end));
+        let end = end.copied().unwrap_or_default();
+        match self.state {
+            State::Reasoning => self.end_block(pieces, at, end),
+            _ => {
+                self.answer(pieces, at);
+                self.drop_first(end.chars().count());
+            }
+        }
+        self.has_reasoned = true;
+        self.state = State::Header;
+        true
+    }
+
+    fn open_block(&mut self) {
+        self.state = State::Reasoning;
+        self.has_reasoned = true;
+        self.is_fresh = true;
+    }
+
+    /// Hands out the reasoning before `at` and drops it with the marker there.
+    fn end_block(&mut self, pieces: &mut Vec<Piece>, at: usize, marker: &str) {
+        let text = shown(&self.pending[..at]);
+        self.reason(pieces, text.trim_end());
+        self.drop_first(at + marker.chars().count());
+    }
+
+    /// Hands out the reasoning but for the last `held` letters and the white
+    /// space before them, which may stand at the block's end.
+    fn reason_but(&mut self, pieces: &mut Vec<Piece>, held: usize) {
+        let certain = &self.pending[..self.pending.len() - held];
+        let is_space = |letter: &&Letter| letter.hidden || letter.character.is_whitespace();
+        let spaces = certain.iter().rev().take_while(is_space).count();
+        let length = certain.len() - spaces;
+        let text = shown(&certain[..length]);
+        self.drop_first(length);
+        self.reason(pieces, &text);
+    }
+
+    /// Hands out reasoning: without white space at its block's beginning, and
+    /// on a line of its own after an earlier block.
+    fn reason(&mut self, pieces: &mut Vec<Piece>, text: &str) {
+        let text = if self.is_fresh {
+            text.trim_start()
+        } else {
+            text
+        };
+        if text.is_empty() {
+            return;
+        }
+        let separator = if self.is_fresh && self.has_reasoning {
+            "\n"
+        } else {
+            ""
+        };
+        self.is_fresh = false;
+        self.has_reasoning = true;
+        emit(pieces, Piece::Reasoning, format!("{separator}{text}"));
+    }
+
+    /// Hands out the first `length` letters as the answer.
+    fn answer(&mut self, pieces: &mut Vec<Piece>, length: usize) {
+        let text = shown(&self.pending[..length]);
+        self.drop_first(length);
+        emit(pieces, Piece::Answer, text);
+    }
+
+    fn drop_first(&mut self, length: usize) {
+        self.pending.drain(..length.min(self.pending.len()));
+    }
+}
+
+fn emit(pieces: &mut Vec<Piece>, kind: fn(String) -> Piece, text: String) {
+    if !text.is_empty() {
+        pieces.push(kind(text));
+    }
+}
+
+fn shown(letters: &[Letter]) -> String {
+    let shown = letters.iter().filter(|letter| !letter.hidden);
+    shown.map(|letter| letter.character).collect()
+}
+
+/// Returns whether `marker` stands at the beginning of `letters`.
+fn begins(letters: &[Letter], marker: &str) -> bool {
+    let mut letters = letters.iter();
+    marker.chars().all(|wanted| {
+        letters
+            .next()
+            .is_some_and(|letter| letter.character == wanted)
+    })
+}
+
+/// Returns whether `letters` are the beginning of `marker`, not the whole.
+fn could_become(letters: &[Letter], marker: &str) -> bool {
+    let mut wanted = marker.chars();
+    letters
+        .iter()
+        .all(|letter| wanted.next() == Some(letter.character))
+        && wanted.next().is_some()
+}
+
+/// Returns where the first of `markers` stands whose first letter `counts`.
+fn find(letters: &[Letter], markers: &[&str], counts: fn(&Letter) -> bool) -> Option<usize> {
+    (0..letters.len()).find(|&at| {
+        let rest = &letters[at..];
+        rest.first().is_some_and(counts) && markers.iter().any(|marker| begins(rest, marker))
+    })
+}
+
+/// Returns the length of the longest end of `letters` that begins one of
+/// `markers` and whose first letter `counts`.
+fn held(letters: &[Letter], markers: &[&str], counts: fn(&Letter) -> bool) -> usize {
+    let longest = markers.iter().map(|marker| marker.len()).max().unwrap_or(0);
+    let from = letters.len().saturating_sub(longest);
+    let start = (from..letters.len()).find(|&at| {
+        let rest = &letters[at..];
+        rest.first().is_some_and(counts) && markers.iter().any(|one| could_become(rest, one))
+    });
+    start.map_or(0, |start| letters.len() - start)
+}
