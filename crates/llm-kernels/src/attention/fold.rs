@@ -268,11 +268,13 @@ fn most(scores: &[f32; BLOCK], least: f32) -> f32 {
     }
     // Halved again and again: one chain over all lanes would take longer than
     // the sums above.
-    for width in [LANES, LANES / 2, LANES / 4, LANES / 8] {
+    let mut width = LANES;
+    while width > 0 {
         for at in 0..width {
             let other = lanes[at + width];
             lanes[at] = if other > lanes[at] { other } else { lanes[at] };
         }
+        width /= 2;
     }
     lanes[0]
 }
