@@ -28,6 +28,7 @@ pub(crate) struct Tile {
     /// Rows, a multiple of `ROWS`.
     pub(crate) lanes: usize,
     /// (columns / 4, lanes, 4 columns); for i8mm (columns / 8, lanes, 8 columns).
+    /// Signed ones are moved up by 128 if there are 16 lanes.
     pub(crate) quants: Vec<u8>,
     /// (columns / group, lanes)
     pub(crate) scales: Vec<f32>,
@@ -43,6 +44,16 @@ impl Tile {
         self.quants.resize(columns * self.lanes, 0);
         self.scales.resize(scales, 0.0);
         self.offsets.resize(if Q::OFFSET { scales } else { 0 }, 0.0);
+    }
+
+    /// Returns what every quant is xored with: 16 rows are multiplied by a
+    /// product that takes unsigned weights, and here each is turned only once.
+    fn turn<Q: Quantized>(&self) -> u8 {
+        if Q::SIGNED && self.lanes > ROWS {
+            0x80
+        } else {
+            0
+        }
     }
 }
 
@@ -121,6 +132,7 @@ fn fill_quantized<Q: Quantized>(tile: &mut Tile, part: usize, rows: &[u8], colum
     let row_bytes = Q::FORMAT.row_bytes(columns);
     let count = rows.len() / row_bytes;
     tile.resize::<Q>(columns);
+    let turn = tile.turn::<Q>();
     // (row, column) of one block of each row; rows beyond `count` stay zero.
     let mut quants = [[0_u8; BLOCK_MOST]; ROWS];
     let (mut scales, mut offsets) = ([[0.0_f32; 16]; ROWS], [[0.0_f32; 16]; ROWS]);
@@ -143,7 +155,9 @@ fn fill_quantized<Q: Quantized>(tile: &mut Tile, part: usize, rows: &[u8], colum
         for (step, out) in out.chunks_exact_mut(4 * lanes).enumerate() {
             let out = &mut out[part * 4 * ROWS..][..4 * ROWS];
             for (row, out) in out.chunks_exact_mut(4).enumerate() {
-                out.copy_from_slice(&quants[row][4 * step..4 * step + 4]);
+                for (out, quant) in out.iter_mut().zip(&quants[row][4 * step..]) {
+                    *out = quant ^ turn;
+                }
             }
         }
         for group in 0..groups {

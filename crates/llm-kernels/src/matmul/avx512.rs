@@ -7,8 +7,8 @@
 
 use std::arch::x86_64::{
     __m512, __m512i, _mm512_cvtepi32_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_loadu_ps,
-    _mm512_loadu_si512, _mm512_mul_ps, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps,
-    _mm512_setzero_ps, _mm512_setzero_si512, _mm512_storeu_ps, _mm512_xor_si512,
+    _mm512_loadu_si512, _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps,
+    _mm512_setzero_si512, _mm512_storeu_ps,
 };
 
 use super::{Strip, store};
@@ -83,8 +83,8 @@ unsafe fn rows<Q: Quantized, const BATCH: usize>(
     BATCH
 }
 
-/// What is subtracted from every quant as the product takes it: it must be
-/// unsigned, so signed ones are moved up by 128.
+/// What is subtracted from every quant: signed ones stand in the tile moved up
+/// by 128, since the product takes unsigned weights.
 const fn zero<Q: Quantized>() -> i32 {
     if Q::SIGNED { 128 } else { Q::ZERO }
 }
@@ -165,9 +165,6 @@ unsafe fn group_products<Q: Quantized, const TILES: usize, const BATCH: usize>(
             let mut weights = [_mm512_setzero_si512(); TILES];
             for (weight, tile) in weights.iter_mut().zip(tiles) {
                 *weight = _mm512_loadu_si512(tile.quants.as_ptr().add(column * LANES).cast());
-                if Q::SIGNED {
-                    *weight = _mm512_xor_si512(*weight, _mm512_set1_epi8(i8::MIN));
-                }
             }
             for batch in 0..BATCH {
                 let four = rows.four(batch, column);

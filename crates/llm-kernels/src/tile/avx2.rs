@@ -11,6 +11,7 @@ use std::arch::x86_64::{
     _mm256_setr_epi64x, _mm256_setzero_ps, _mm256_setzero_si256, _mm256_shuffle_epi8,
     _mm256_slli_epi16, _mm256_srl_epi16, _mm256_storeu_ps, _mm256_storeu_si256, _mm256_sub_ps,
     _mm256_unpackhi_epi32, _mm256_unpackhi_epi64, _mm256_unpacklo_epi32, _mm256_unpacklo_epi64,
+    _mm256_xor_si256,
 };
 
 use super::{ROWS, Tile, prefetch};
@@ -188,6 +189,7 @@ fn prepare<Q: Quantized>(tile: &mut Tile, rows: &[u8], columns: usize) -> Blocks
 fn short<Q: Quantized>(tile: &mut Tile, place: Place, rows: &[u8], columns: usize, layout: &Short) {
     let mut blocks = prepare::<Q>(tile, rows, columns);
     let tile_bytes = ROWS * Q::FORMAT.row_bytes(columns);
+    let turn = _mm256_set1_epi8(tile.turn::<Q>().cast_signed());
     for block in 0..columns / 32 {
         let mut quants = [_mm256_setzero_si256(); ROWS];
         // SAFETY: `prepare` has checked that every row has this block, and
@@ -201,7 +203,8 @@ fn short<Q: Quantized>(tile: &mut Tile, place: Place, rows: &[u8], columns: usiz
             }
             for (quants, head) in quants.iter_mut().zip(blocks.heads) {
                 *quants = if Q::SIGNED {
-                    _mm256_loadu_si256(head.add(layout.quants).cast())
+                    let quants = _mm256_loadu_si256(head.add(layout.quants).cast());
+                    _mm256_xor_si256(quants, turn)
                 } else {
                     nibbles(_mm_loadu_si128(head.add(layout.quants).cast()))
                 };
