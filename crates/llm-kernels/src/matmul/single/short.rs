@@ -1,0 +1,129 @@
+//! Formats with blocks of 32 weights, two blocks at a time.
+
+use std::arch::x86_64::{
+    __m512i, _mm_loadu_si128, _mm256_loadu_si256, _mm256_setzero_ps, _mm256_storeu_ps,
+    _mm512_broadcast_i32x4, _mm512_castsi256_si512, _mm512_cvtepi32_epi16, _mm512_cvtph_ps,
+    _mm512_dpbusd_epi32, _mm512_mask_add_epi8, _mm512_mask_broadcast_i32x4,
+    _mm512_mask_broadcast_i64x4, _mm512_set1_epi8, _mm512_set1_ps, _mm512_setzero_si512,
+    _mm512_shuffle_i32x4, _mm512_srli_epi32, _mm512_xor_si512,
+};
+
+use super::WIDTH;
+use super::rows::{Ahead, Blocks, activations_at, both_heads, low_and_high};
+use super::sums::{Pairs, crosswise, crosswise_short, halves, halves_of_crossed};
+use crate::activations::{self, Activations};
+use crate::tile::ROWS;
+use crate::unpack::{self, Quantized};
+
+/// Two neighbouring blocks `a` and `b` of 32 weights.
+pub(super) trait Pair {
+    type Format: Quantized;
+    /// Whether the quants are ordered [a low, b low, a high, b high], 16 each,
+    /// and not as their columns.
+    const CROSSED: bool;
+    /// Unpacks both.
+    ///
+    /// # Safety
+    /// Both are whole blocks; the processor has AVX-512 F and BW.
+    unsafe fn unpack(a: *const u8, b: *const u8) -> __m512i;
+}
+
+/// Nibbles that stand `AT` bytes into the block, with fifth bits at `FIFTH`,
+/// where 0 means none: the scale stands there.
+pub(super) struct Nibbles<Q, const AT: usize, const FIFTH: usize>(Q);
+
+impl<Q: Quantized, const AT: usize, const FIFTH: usize> Pair for Nibbles<Q, AT, FIFTH> {
+    type Format = Q;
+    const CROSSED: bool = true;
+
+    #[inline(always)]
+    unsafe fn unpack(a: *const u8, b: *const u8) -> __m512i {
+        // SAFETY: a block holds 16 bytes of nibbles and four of fifth bits.
+        unsafe {
+            let all_a = _mm512_broadcast_i32x4(_mm_loadu_si128(a.add(AT).cast()));
+            let packed_b = _mm_loadu_si128(b.add(AT).cast());
+            let both = _mm512_mask_broadcast_i32x4(all_a, 0xf0f0, packed_b);
+            let quants = low_and_high(both);
+            if FIFTH == 0 {
+                return quants;
+            }
+            let bits = |block: *const u8| block.add(FIFTH).cast::<u32>().read_unaligned();
+            let (a, b) = (bits(a), bits(b));
+            let (low, high) = (a & 0xffff | b << 16, a >> 16 | b & 0xffff_0000);
+            let bits = u64::from(low) | u64::from(high) << 32;
+            _mm512_mask_add_epi8(quants, bits, quants, _mm512_set1_epi8(16))
+        }
+    }
+}
+
+/// `Q8_0`; moved up by 128, since the product takes unsigned weights.
+pub(super) struct Bytes;
+
+impl Pair for Bytes {
+    type Format = unpack::Q8_0;
+    const CROSSED: bool = false;
+
+    #[inline(always)]
+    unsafe fn unpack(a: *const u8, b: *const u8) -> __m512i {
+        // SAFETY: 32 bytes follow the scale.
+        unsafe {
+            let a = _mm512_castsi256_si512(_mm256_loadu_si256(a.add(2).cast()));
+            let b = _mm256_loadu_si256(b.add(2).cast());
+            let both = _mm512_mask_broadcast_i64x4(a, 0xf0, b);
+            _mm512_xor_si512(both, _mm512_set1_epi8(i8::MIN))
+        }
+    }
+}
+
+/// Formats with blocks of 32 weights, two blocks at a time.
+///
+/// # Safety
+/// See [`super::Eight`].
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,f16c,fma")]
+pub(super) unsafe fn short<P: Pair>(rows: &[u8], input: &Activations) -> [f32; ROWS] {
+    let (columns, block_bytes) = (input.columns, P::Format::FORMAT.block_bytes());
+    let mut blocks = Blocks::first(rows);
+    let mut ahead = Ahead::of(rows);
+    let mut totals = _mm256_setzero_ps();
+    for at in (0..columns).step_by(WIDTH) {
+        let whole = columns - at >= WIDTH;
+        // An odd last block is taken twice, and its second half not counted.
+        let second = if whole { block_bytes } else { 0 };
+        ahead.ask(ROWS * (second + block_bytes));
+        // SAFETY: every row has the block at `at` and, if `whole`, one more.
+        unsafe {
+            let four = activations_at(input, at, whole);
+            let four = if P::CROSSED {
+                _mm512_shuffle_i32x4::<0b11_01_10_00>(four, four)
+            } else {
+                four
+            };
+            let mut products = [_mm512_setzero_si512(); ROWS];
+            for (row, product) in products.iter_mut().enumerate() {
+                let head = blocks.row(row);
+                let weights = P::unpack(head, head.add(second));
+                *product = _mm512_dpbusd_epi32(*product, weights, four);
+            }
+            let pairs = Pairs::of(input, at / activations::GROUP, whole);
+            let sums = if P::CROSSED {
+                halves_of_crossed(crosswise_short(&products))
+            } else {
+                halves(crosswise(&products))
+            };
+            let heads = both_heads(&blocks, second);
+            let scales = _mm512_cvtph_ps(_mm512_cvtepi32_epi16(heads));
+            let offsets = if P::Format::OFFSET {
+                _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_srli_epi32::<16>(heads)))
+            } else {
+                _mm512_set1_ps(0.0)
+            };
+            let sums = pairs.corrected::<P::Format>(sums);
+            totals = pairs.add::<P::Format>(scales, offsets, sums, totals);
+        }
+        blocks.step(second + block_bytes);
+    }
+    let mut out = [0.0; ROWS];
+    // SAFETY: eight floats are stored.
+    unsafe { _mm256_storeu_ps(out.as_mut_ptr(), totals) };
+    out
+}
