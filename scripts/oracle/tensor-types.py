@@ -7,7 +7,7 @@ Each line holds a type's name, the bytes of some blocks and the bits of their
 weights, both in hexadecimal as they lie in memory. The bytes are random; a
 scale in half precision is any number that is finite.
 
-usage: python3 scripts/oracle/types.py (with `pip install gguf==0.19.0`)
+usage: python3 scripts/oracle/tensor-types.py (with `pip install gguf==0.19.0`)
 """
 
 import random
@@ -42,7 +42,7 @@ def blocks(name: str, source: random.Random) -> bytes:
 
 def main() -> None:
     source = random.Random(5)
-    lines = ["# Written by scripts/oracle/types.py with gguf 0.19.0."]
+    lines = ["# Written by scripts/oracle/tensor-types.py with gguf 0.19.0."]
     for name in HALVES:
         packed = blocks(name, source)
         kind = GGMLQuantizationType[name]
