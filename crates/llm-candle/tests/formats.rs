@@ -81,7 +81,10 @@ fn noise(logits: &[f32], expected: &[f32]) -> f32 {
 
 #[test]
 fn all_formats_are_here() {
-    assert_eq!(FORMATS.map(|(format, _)| format), Format::ALL);
+    // candle does not know these; the kernels' own tests judge them.
+    let unknown = [Format::Iq4Nl, Format::Iq4Xs, Format::Mxfp4];
+    let known = Format::ALL.into_iter().filter(|f| !unknown.contains(f));
+    assert!(known.eq(FORMATS.map(|(format, _)| format)));
 }
 
 #[test]

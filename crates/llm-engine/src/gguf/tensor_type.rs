@@ -64,7 +64,10 @@ impl TensorType {
             12 => Format::Q4K,
             13 => Format::Q5K,
             14 => Format::Q6K,
+            20 => Format::Iq4Nl,
+            23 => Format::Iq4Xs,
             30 => Format::Bf16,
+            39 => Format::Mxfp4,
             _ => return None,
         })
     }
@@ -96,7 +99,10 @@ impl From<Format> for TensorType {
             Format::Q4K => 12,
             Format::Q5K => 13,
             Format::Q6K => 14,
+            Format::Iq4Nl => 20,
+            Format::Iq4Xs => 23,
             Format::Bf16 => 30,
+            Format::Mxfp4 => 39,
             _ => 0,
         })
     }

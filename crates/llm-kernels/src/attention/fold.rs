@@ -49,7 +49,7 @@ pub(super) fn attend<T: Element>(level: Level, group: &mut Group<'_, T>) {
     }
     #[cfg(target_arch = "aarch64")]
     if level >= Level::Neon {
-        return attend_with::<T, Neon>(group);
+        return attend_with::<T, Plain<Neon>>(group);
     }
     let _ = level;
     attend_with::<T, Plain<Scalar>>(group);

@@ -6,9 +6,10 @@
 //! eight registers are summed crosswise into the groups' exact products, one a
 //! row. From there on the roundings are those of every other path.
 //!
-//! `rows` reads the blocks, `sums` ends every product, and `short`, `long` and
-//! `six` unpack one family of formats each.
+//! `rows` reads the blocks, `sums` ends every product, and `short`, `long`,
+//! `six` and `iq4_xs` unpack one family of formats each.
 
+mod iq4_xs;
 mod long;
 mod rows;
 mod short;
@@ -20,6 +21,7 @@ use crate::block::Format;
 use crate::simd::Level;
 use crate::tile::ROWS;
 use crate::unpack::{self};
+use iq4_xs::iq4_xs;
 use long::long;
 use short::{Bytes, Nibbles, short};
 use six::six;
@@ -46,6 +48,9 @@ pub(super) fn multiply(
         Format::Q5_0 => short::<Nibbles<unpack::Q5_0, 6, 2>>,
         Format::Q5_1 => short::<Nibbles<unpack::Q5_1, 8, 4>>,
         Format::Q8_0 => short::<Bytes>,
+        Format::Iq4Nl => short::<Nibbles<unpack::Iq4Nl, 2, 0>>,
+        Format::Mxfp4 => short::<Nibbles<unpack::Mxfp4, 1, 0>>,
+        Format::Iq4Xs => iq4_xs,
         Format::Q4K => long::<unpack::Q4K, false>,
         Format::Q5K => long::<unpack::Q5K, true>,
         Format::Q6K => six,

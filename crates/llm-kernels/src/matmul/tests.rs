@@ -23,7 +23,7 @@ impl Random {
 /// Where the half-precision scales of a block stand.
 fn scale_positions(format: Format) -> &'static [usize] {
     match format {
-        Format::Q4_0 | Format::Q5_0 | Format::Q8_0 => &[0],
+        Format::Q4_0 | Format::Q5_0 | Format::Q8_0 | Format::Iq4Nl | Format::Iq4Xs => &[0],
         Format::Q4_1 | Format::Q5_1 | Format::Q4K | Format::Q5K => &[0, 2],
         Format::Q2K => &[80, 82],
         Format::Q3K => &[108],
@@ -45,6 +45,8 @@ fn random_matrix(format: Format, rows: usize, columns: usize, random: &mut Rando
         match format {
             Format::F32 => block.copy_from_slice(&value.to_le_bytes()),
             Format::F16 => block.copy_from_slice(&half::f16::from_f32(value).to_le_bytes()),
+            // Powers of two around 2^-6.
+            Format::Mxfp4 => block[0] = 118 + (random.next() % 8) as u8,
             Format::Bf16 => block.copy_from_slice(&half::bf16::from_f32(value).to_le_bytes()),
             _ => {}
         }
@@ -108,6 +110,9 @@ fn levels_agree_on_the_largest_quants() {
             for block in bytes.chunks_exact_mut(format.block_bytes()) {
                 for &at in scale_positions(format) {
                     block[at..at + 2].copy_from_slice(&half::f16::ONE.to_le_bytes());
+                }
+                if format == Format::Mxfp4 {
+                    block[0] = 128;
                 }
             }
             let matrix = Matrix::new(format, &bytes, rows, columns).unwrap();

@@ -4,14 +4,14 @@
 
 use std::arch::x86_64::{
     __m128i, __m256, __m256i, _mm_cvtsi32_si128, _mm_loadl_epi64, _mm_loadu_si128, _mm_set_epi16,
-    _mm_srli_epi16, _mm256_and_si256, _mm256_castps_si256, _mm256_castsi256_ps, _mm256_cmpeq_epi8,
-    _mm256_cvtepi8_epi32, _mm256_cvtepi32_ps, _mm256_cvtepu8_epi32, _mm256_cvtph_ps,
-    _mm256_loadu_si256, _mm256_mul_ps, _mm256_or_si256, _mm256_permute2x128_si256,
-    _mm256_set_m128i, _mm256_set1_epi8, _mm256_set1_epi32, _mm256_set1_epi64x, _mm256_set1_ps,
-    _mm256_setr_epi64x, _mm256_setzero_ps, _mm256_setzero_si256, _mm256_shuffle_epi8,
-    _mm256_slli_epi16, _mm256_srl_epi16, _mm256_storeu_ps, _mm256_storeu_si256, _mm256_sub_ps,
-    _mm256_unpackhi_epi32, _mm256_unpackhi_epi64, _mm256_unpacklo_epi32, _mm256_unpacklo_epi64,
-    _mm256_xor_si256,
+    _mm_srli_epi16, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_castps_si256,
+    _mm256_castsi256_ps, _mm256_cmpeq_epi8, _mm256_cvtepi8_epi32, _mm256_cvtepi32_ps,
+    _mm256_cvtepu8_epi32, _mm256_cvtph_ps, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_mul_ps,
+    _mm256_or_si256, _mm256_permute2x128_si256, _mm256_set_m128i, _mm256_set1_epi8,
+    _mm256_set1_epi32, _mm256_set1_epi64x, _mm256_set1_ps, _mm256_setr_epi64x, _mm256_setzero_ps,
+    _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_srl_epi16,
+    _mm256_storeu_ps, _mm256_storeu_si256, _mm256_sub_ps, _mm256_unpackhi_epi32,
+    _mm256_unpackhi_epi64, _mm256_unpacklo_epi32, _mm256_unpacklo_epi64, _mm256_xor_si256,
 };
 
 use super::{ROWS, Tile, prefetch};
@@ -55,61 +55,14 @@ pub(super) fn fill(
     };
     assert!(place.first < place.lanes);
     match format {
-        Format::Q4_0 => short::<unpack::Q4_0>(
-            tile,
-            place,
-            rows,
-            columns,
-            &Short {
-                offset: 0,
-                fifth: 0,
-                quants: 2,
-            },
-        ),
-        Format::Q4_1 => short::<unpack::Q4_1>(
-            tile,
-            place,
-            rows,
-            columns,
-            &Short {
-                offset: 2,
-                fifth: 0,
-                quants: 4,
-            },
-        ),
-        Format::Q5_0 => short::<unpack::Q5_0>(
-            tile,
-            place,
-            rows,
-            columns,
-            &Short {
-                offset: 0,
-                fifth: 2,
-                quants: 6,
-            },
-        ),
-        Format::Q5_1 => short::<unpack::Q5_1>(
-            tile,
-            place,
-            rows,
-            columns,
-            &Short {
-                offset: 2,
-                fifth: 4,
-                quants: 8,
-            },
-        ),
-        Format::Q8_0 => short::<unpack::Q8_0>(
-            tile,
-            place,
-            rows,
-            columns,
-            &Short {
-                offset: 0,
-                fifth: 0,
-                quants: 2,
-            },
-        ),
+        Format::Q4_0 => short::<unpack::Q4_0>(tile, place, rows, columns, &at(0, 0, 2)),
+        Format::Q4_1 => short::<unpack::Q4_1>(tile, place, rows, columns, &at(2, 0, 4)),
+        Format::Q5_0 => short::<unpack::Q5_0>(tile, place, rows, columns, &at(0, 2, 6)),
+        Format::Q5_1 => short::<unpack::Q5_1>(tile, place, rows, columns, &at(2, 4, 8)),
+        Format::Q8_0 => short::<unpack::Q8_0>(tile, place, rows, columns, &at(0, 0, 2)),
+        Format::Iq4Nl => short::<unpack::Iq4Nl>(tile, place, rows, columns, &at(0, 0, 2)),
+        Format::Mxfp4 => short::<unpack::Mxfp4>(tile, place, rows, columns, &at(0, 0, 1)),
+        Format::Iq4Xs => iq4_xs(tile, place, rows, columns),
         Format::Q4K => long::<unpack::Q4K>(tile, place, rows, columns),
         Format::Q5K => long::<unpack::Q5K>(tile, place, rows, columns),
         Format::Q6K => six::<unpack::Q6K>(tile, place, rows, columns),
@@ -124,6 +77,14 @@ struct Short {
     offset: usize,
     fifth: usize,
     quants: usize,
+}
+
+const fn at(offset: usize, fifth: usize, quants: usize) -> Short {
+    Short {
+        offset,
+        fifth,
+        quants,
+    }
 }
 
 /// The same block of all eight rows.
@@ -190,19 +151,28 @@ fn short<Q: Quantized>(tile: &mut Tile, place: Place, rows: &[u8], columns: usiz
     let mut blocks = prepare::<Q>(tile, rows, columns);
     let tile_bytes = ROWS * Q::FORMAT.row_bytes(columns);
     let turn = _mm256_set1_epi8(tile.turn::<Q>().cast_signed());
+    let table = Q::TABLE.map_or(turn, |table| turned(table, turn));
     for block in 0..columns / 32 {
         let mut quants = [_mm256_setzero_si256(); ROWS];
         // SAFETY: `prepare` has checked that every row has this block, and
         // sized the tile for as many blocks.
         unsafe {
             let at = place.scales(block);
-            _mm256_storeu_ps(tile.scales.as_mut_ptr().add(at), blocks.halves(0));
+            let scales = if matches!(Q::FORMAT, Format::Mxfp4) {
+                let scales = blocks.heads.map(|head| unpack::half_of_e8m0(head.read()));
+                _mm256_loadu_ps(scales.as_ptr())
+            } else {
+                blocks.halves(0)
+            };
+            _mm256_storeu_ps(tile.scales.as_mut_ptr().add(at), scales);
             if Q::OFFSET {
                 let offsets = blocks.halves(layout.offset);
                 _mm256_storeu_ps(tile.offsets.as_mut_ptr().add(at), offsets);
             }
             for (quants, head) in quants.iter_mut().zip(blocks.heads) {
-                *quants = if Q::SIGNED {
+                *quants = if Q::TABLE.is_some() {
+                    looked_up(table, head.add(layout.quants))
+                } else if Q::SIGNED {
                     let quants = _mm256_loadu_si256(head.add(layout.quants).cast());
                     _mm256_xor_si256(quants, turn)
                 } else {
@@ -225,6 +195,25 @@ fn short<Q: Quantized>(tile: &mut Tile, place: Place, rows: &[u8], columns: usiz
 fn nibbles(packed: __m128i) -> __m256i {
     let both = _mm256_set_m128i(_mm_srli_epi16::<4>(packed), packed);
     _mm256_and_si256(both, _mm256_set1_epi8(15))
+}
+
+/// What nibbles stand for, as a tile of the width has it, in both halves.
+#[target_feature(enable = "avx2")]
+fn turned(table: &[u8; 16], turn: __m256i) -> __m256i {
+    // SAFETY: the table has 16 bytes.
+    let table = unsafe { _mm_loadu_si128(table.as_ptr().cast()) };
+    _mm256_xor_si256(_mm256_broadcastsi128_si256(table), turn)
+}
+
+/// What 16 bytes of nibbles stand for: the low ones', then the high ones'.
+///
+/// # Safety
+/// `packed` points to 16 bytes.
+#[target_feature(enable = "avx2")]
+unsafe fn looked_up(table: __m256i, packed: *const u8) -> __m256i {
+    // SAFETY: passed on from the caller.
+    let packed = unsafe { _mm_loadu_si128(packed.cast()) };
+    _mm256_shuffle_epi8(table, nibbles(packed))
 }
 
 /// Bit `j` of `bits` as 16 in byte `j`.
@@ -283,6 +272,42 @@ fn long<Q: Quantized>(tile: &mut Tile, place: Place, rows: &[u8], columns: usize
                         *quants = _mm256_or_si256(*quants, _mm256_slli_epi16::<4>(bit));
                     }
                 }
+                let at = place.quants(block * 8 + run);
+                store_interleaved(&quants, place.lanes, tile.quants.as_mut_ptr().add(at));
+            }
+        }
+        blocks.advance(Q::FORMAT.block_bytes(), tile_bytes);
+    }
+}
+
+/// Unpacks `IQ4_XS`: eight groups of 32 with 6-bit scales.
+#[target_feature(enable = "avx2,fma,f16c")]
+fn iq4_xs(tile: &mut Tile, place: Place, rows: &[u8], columns: usize) {
+    type Q = unpack::Iq4Xs;
+    let mut blocks = prepare::<Q>(tile, rows, columns);
+    let turn = _mm256_set1_epi8(tile.turn::<Q>().cast_signed());
+    let table = turned(&unpack::IQ4_QUANTS, turn);
+    let tile_bytes = ROWS * Q::FORMAT.row_bytes(columns);
+    for block in 0..columns / 256 {
+        let mut scales = [_mm256_setzero_ps(); ROWS];
+        // SAFETY: `prepare` has checked that every row has this block, and
+        // sized the tile for as many blocks of eight chunks and groups.
+        unsafe {
+            let mut factors = [0.0_f32; ROWS];
+            _mm256_storeu_ps(factors.as_mut_ptr(), blocks.halves(0));
+            for row in 0..ROWS {
+                let head = blocks.heads[row].cast::<u64>().read_unaligned();
+                let steps = unpack::iq4_xs_steps(head);
+                let steps = _mm_loadl_epi64((&raw const steps).cast());
+                let steps = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(steps));
+                scales[row] = _mm256_mul_ps(_mm256_set1_ps(factors[row]), steps);
+            }
+            let at = place.scales(block * 8);
+            store_floats(&scales, place.lanes, tile.scales.as_mut_ptr().add(at));
+            for run in 0..8 {
+                let quants = blocks
+                    .heads
+                    .map(|head| looked_up(table, head.add(8 + 16 * run)));
                 let at = place.quants(block * 8 + run);
                 store_interleaved(&quants, place.lanes, tile.quants.as_mut_ptr().add(at));
             }

@@ -5,15 +5,16 @@
 use std::arch::aarch64::{
     float32x4_t, int8x16_t, uint8x16_t, uint32x4_t, vandq_u8, vcombine_s8, vcombine_u8, vcreate_s8,
     vcreate_u8, vcvt_f32_f16, vcvtq_f32_s32, vdup_n_u8, vdupq_n_f32, vdupq_n_s8, vdupq_n_u8,
-    vget_low_s8, vget_low_s16, vld1_u16, vld1q_s8, vld1q_u8, vmovl_high_s8, vmovl_high_s16,
-    vmovl_s8, vmovl_s16, vmulq_n_f32, vnegq_f32, vorrq_u8, vreinterpret_f16_u16,
-    vreinterpretq_f32_u32, vreinterpretq_s8_u8, vreinterpretq_s64_s8, vreinterpretq_u32_f32,
-    vreinterpretq_u32_s8, vreinterpretq_u32_u64, vreinterpretq_u64_u32, vshlq_n_u8, vshlq_u8,
-    vshrq_n_u8, vst1q_f32, vst1q_s64, vst1q_u32, vsubq_s8, vtrn1q_u32, vtrn1q_u64, vtrn2q_u32,
-    vtrn2q_u64, vtstq_u8, vzip1q_s64, vzip2q_s64,
+    vget_low_s8, vget_low_s16, vld1_u16, vld1q_f32, vld1q_s8, vld1q_u8, vmovl_high_s8,
+    vmovl_high_s16, vmovl_s8, vmovl_s16, vmulq_n_f32, vnegq_f32, vorrq_u8, vqtbl1q_u8,
+    vreinterpret_f16_u16, vreinterpretq_f32_u32, vreinterpretq_s8_u8, vreinterpretq_s64_s8,
+    vreinterpretq_u32_f32, vreinterpretq_u32_s8, vreinterpretq_u32_u64, vreinterpretq_u64_u32,
+    vshlq_n_u8, vshlq_u8, vshrq_n_u8, vst1q_f32, vst1q_s64, vst1q_u32, vsubq_s8, vtrn1q_u32,
+    vtrn1q_u64, vtrn2q_u32, vtrn2q_u64, vtstq_u8, vzip1q_s64, vzip2q_s64,
 };
 
 use super::{ROWS, Tile};
+use crate::block::Format;
 use crate::unpack::{self, Quantized};
 
 /// Rows that are unpacked together: the `f32` lanes of a register.
@@ -245,6 +246,10 @@ macro_rules! short {
                 // format has them, four of fifth bits.
                 unsafe {
                     let [mut low, mut high] = nibbles(vld1q_u8(block.add($nibbles)));
+                    if let Some(table) = Self::TABLE {
+                        let table = vld1q_u8(table.as_ptr());
+                        (low, high) = (vqtbl1q_u8(table, low), vqtbl1q_u8(table, high));
+                    }
                     if $fifth != 0 {
                         let bits = block.add($fifth).cast::<[u8; 4]>().read();
                         low = vorrq_u8(low, fifth_bits(bits[0], bits[1]));
@@ -259,7 +264,12 @@ macro_rules! short {
                 // SAFETY: a block begins with its scale.
                 unsafe {
                     let mut out = Scales::zero();
-                    out.scales[0] = blocks.halves(0);
+                    out.scales[0] = if matches!(Self::FORMAT, Format::Mxfp4) {
+                        let scales = blocks.heads.map(|head| unpack::half_of_e8m0(head.read()));
+                        vld1q_f32(scales.as_ptr())
+                    } else {
+                        blocks.halves(0)
+                    };
                     if Self::OFFSET {
                         out.offsets[0] = blocks.halves($offset);
                     }
@@ -273,6 +283,32 @@ short!(Q4_0, offset: 0, fifth: 0, nibbles: 2);
 short!(Q4_1, offset: 2, fifth: 0, nibbles: 4);
 short!(Q5_0, offset: 0, fifth: 2, nibbles: 6);
 short!(Q5_1, offset: 2, fifth: 4, nibbles: 8);
+short!(Iq4Nl, offset: 0, fifth: 0, nibbles: 2);
+short!(Mxfp4, offset: 0, fifth: 0, nibbles: 1);
+
+impl Layout for unpack::Iq4Xs {
+    #[inline(always)]
+    unsafe fn quants(block: *const u8, chunk: usize) -> [int8x16_t; 2] {
+        // SAFETY: 16 bytes a chunk stand behind the scales; the table has 16.
+        unsafe {
+            let table = vld1q_u8(unpack::IQ4_QUANTS.as_ptr());
+            let packed = vld1q_u8(block.add(8 + 16 * chunk));
+            nibbles(packed).map(|half| signed(vqtbl1q_u8(table, half)))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn scales(blocks: &Blocks) -> Scales {
+        // SAFETY: a block begins with eight bytes of the factor and the steps.
+        unsafe {
+            let mut out = Scales::zero();
+            let heads = blocks.heads.map(|head| head.cast::<u64>().read_unaligned());
+            let steps = heads.map(|head| eight(unpack::iq4_xs_steps(head)));
+            spread(blocks.halves(0), steps, 8, &mut out.scales);
+            out
+        }
+    }
+}
 
 impl Layout for unpack::Q8_0 {
     #[inline(always)]

@@ -6,11 +6,12 @@ use std::arch::x86_64::{
     _mm512_broadcast_i32x4, _mm512_castsi512_si128, _mm512_extracti32x4_epi32, _mm512_loadu_si512,
     _mm512_mask_broadcast_i32x4, _mm512_mask_set1_epi32, _mm512_mask_srli_epi16,
     _mm512_maskz_broadcast_i64x4, _mm512_permutexvar_epi32, _mm512_set_epi32, _mm512_set1_epi8,
-    _mm512_set1_epi32, _mm512_shuffle_epi8,
+    _mm512_set1_epi32, _mm512_shuffle_epi8, _mm512_xor_si512,
 };
 
 use crate::activations::Activations;
 use crate::tile::{ROWS, prefetch};
+use crate::unpack::Quantized;
 
 /// How far ahead memory is asked for, at least: what is read while one answer
 /// is under way.
@@ -177,4 +178,20 @@ pub(super) fn lane(bytes: __m512i, lane: usize) -> __m128i {
 pub(super) fn low_and_high(packed: __m512i) -> __m512i {
     let shifted = _mm512_mask_srli_epi16::<4>(packed, 0xffff_0000, packed);
     _mm512_and_si512(shifted, _mm512_set1_epi8(15))
+}
+
+/// Replaces every nibble by what it stands for; signed quants are moved up by
+/// 128, since the product takes unsigned weights.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+pub(super) fn looked_up<Q: Quantized>(table: &[u8; 16], nibbles: __m512i) -> __m512i {
+    // SAFETY: reads the table's 16 bytes.
+    let table = unsafe { _mm_loadu_si128(table.as_ptr().cast()) };
+    let table = _mm512_broadcast_i32x4(table);
+    let table = if Q::SIGNED {
+        _mm512_xor_si512(table, _mm512_set1_epi8(i8::MIN))
+    } else {
+        table
+    };
+    _mm512_shuffle_epi8(table, nibbles)
 }

@@ -1,17 +1,20 @@
 //! Formats with blocks of 32 weights, two blocks at a time.
 
 use std::arch::x86_64::{
-    __m512i, _mm_loadu_si128, _mm256_loadu_si256, _mm256_setzero_ps, _mm256_storeu_ps,
-    _mm512_broadcast_i32x4, _mm512_castsi256_si512, _mm512_cvtepi32_epi16, _mm512_cvtph_ps,
-    _mm512_dpbusd_epi32, _mm512_mask_add_epi8, _mm512_mask_broadcast_i32x4,
-    _mm512_mask_broadcast_i64x4, _mm512_set1_epi8, _mm512_set1_ps, _mm512_setzero_si512,
-    _mm512_shuffle_i32x4, _mm512_srli_epi32, _mm512_xor_si512,
+    __m512, __m512i, _mm_loadu_si128, _mm256_loadu_si256, _mm256_setzero_ps, _mm256_storeu_ps,
+    _mm512_and_si512, _mm512_broadcast_i32x4, _mm512_castsi256_si512, _mm512_castsi512_ps,
+    _mm512_cmplt_epi32_mask, _mm512_cvtepi32_epi16, _mm512_cvtph_ps, _mm512_dpbusd_epi32,
+    _mm512_mask_add_epi8, _mm512_mask_broadcast_i32x4, _mm512_mask_broadcast_i64x4,
+    _mm512_mask_sllv_epi32, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps,
+    _mm512_setzero_si512, _mm512_shuffle_i32x4, _mm512_slli_epi32, _mm512_srli_epi32,
+    _mm512_sub_epi32, _mm512_xor_si512,
 };
 
 use super::WIDTH;
-use super::rows::{Ahead, Blocks, activations_at, both_heads, low_and_high};
+use super::rows::{Ahead, Blocks, activations_at, both_heads, looked_up, low_and_high};
 use super::sums::{Pairs, crosswise, crosswise_short, halves, halves_of_crossed};
 use crate::activations::{self, Activations};
+use crate::block::Format;
 use crate::tile::ROWS;
 use crate::unpack::{self, Quantized};
 
@@ -43,7 +46,10 @@ impl<Q: Quantized, const AT: usize, const FIFTH: usize> Pair for Nibbles<Q, AT, 
             let all_a = _mm512_broadcast_i32x4(_mm_loadu_si128(a.add(AT).cast()));
             let packed_b = _mm_loadu_si128(b.add(AT).cast());
             let both = _mm512_mask_broadcast_i32x4(all_a, 0xf0f0, packed_b);
-            let quants = low_and_high(both);
+            let mut quants = low_and_high(both);
+            if let Some(table) = Q::TABLE {
+                quants = looked_up::<Q>(table, quants);
+            }
             if FIFTH == 0 {
                 return quants;
             }
@@ -54,6 +60,18 @@ impl<Q: Quantized, const AT: usize, const FIFTH: usize> Pair for Nibbles<Q, AT, 
             _mm512_mask_add_epi8(quants, bits, quants, _mm512_set1_epi8(16))
         }
     }
+}
+
+/// Widens the E8M0 bytes with which the heads begin, as
+/// [`unpack::half_of_e8m0`] does.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn halves_of_e8m0(heads: __m512i) -> __m512 {
+    let byte = _mm512_and_si512(heads, _mm512_set1_epi32(0xff));
+    let bits = _mm512_slli_epi32::<23>(_mm512_sub_epi32(byte, _mm512_set1_epi32(1)));
+    let subnormal = _mm512_cmplt_epi32_mask(byte, _mm512_set1_epi32(2));
+    let least = _mm512_set1_epi32(0x0020_0000);
+    _mm512_castsi512_ps(_mm512_mask_sllv_epi32(bits, subnormal, least, byte))
 }
 
 /// `Q8_0`; moved up by 128, since the product takes unsigned weights.
@@ -105,13 +123,19 @@ pub(super) unsafe fn short<P: Pair>(rows: &[u8], input: &Activations) -> [f32; R
                 *product = _mm512_dpbusd_epi32(*product, weights, four);
             }
             let pairs = Pairs::of(input, at / activations::GROUP, whole);
-            let sums = if P::CROSSED {
+            let sums = if P::CROSSED && P::Format::SIGNED {
+                halves_of_crossed(crosswise(&products))
+            } else if P::CROSSED {
                 halves_of_crossed(crosswise_short(&products))
             } else {
                 halves(crosswise(&products))
             };
             let heads = both_heads(&blocks, second);
-            let scales = _mm512_cvtph_ps(_mm512_cvtepi32_epi16(heads));
+            let scales = if matches!(P::Format::FORMAT, Format::Mxfp4) {
+                halves_of_e8m0(heads)
+            } else {
+                _mm512_cvtph_ps(_mm512_cvtepi32_epi16(heads))
+            };
             let offsets = if P::Format::OFFSET {
                 _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_srli_epi32::<16>(heads)))
             } else {
