@@ -35,8 +35,10 @@ pub(crate) struct Prompt {
 impl Prompts {
     /// Reads what the arguments and the model's template say about prompts.
     pub(crate) fn new(args: &TemplateArgs, model: &Model) -> Result<Self> {
+        let template = model.template.as_ref();
+        let source = template.map_or("", ChatTemplate::source);
         let mut prompts = Self {
-            guard: (!args.parse_special).then(|| Guard::new(&model.tokenizer)),
+            guard: (!args.parse_special).then(|| Guard::new(&model.tokenizer, source)),
             variables: Map::new(),
             markers: None,
             bos: model.tokenizer.bos_text(),
@@ -50,7 +52,6 @@ impl Prompts {
                 Think::On => Thinking::On,
                 Think::Off => Thinking::Off,
             };
-            let template = model.template.as_ref();
             let found = template.and_then(|one| one.thinking(thinking, prompts.markup()));
             let Some(variables) = found else {
                 bail!(
@@ -83,8 +84,9 @@ impl Prompts {
         let rendered = self
             .render(template, job)
             .map_err(|error| Box::new(job.failed(ErrorCode::TemplateFailed, error.to_string())))?;
+        let marks = self.guard.as_ref().map_or(&[][..], Guard::marks);
         Ok(Prompt {
-            tokens: tokenizer.encode_prompt_around(&rendered.text, &rendered.foreign),
+            tokens: tokenizer.encode_prompt_with_marks(&rendered.text, &rendered.foreign, marks),
             splitter: Splitter::new(self.markers.clone(), &rendered.text),
             text: rendered.text,
         })

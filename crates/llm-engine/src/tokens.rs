@@ -30,10 +30,10 @@ use std::ops::Range;
 
 use bpe::BytePairs;
 use kind::{Bos, Kind, Text};
-use special::{Fragment, Markup, Specials};
+use special::{Foreign, Fragment, Markup, Specials};
 use spm::ScoredPieces;
 use unigram::Unigram;
-use vocabulary::{Defaults, Spelling, Vocabulary};
+use vocabulary::{Defaults, Spelling, TokenType, Vocabulary};
 use wordpiece::WordPieces;
 
 use crate::gguf::Metadata;
@@ -295,7 +295,7 @@ impl Tokenizer {
     pub fn encode(&self, text: &str, add_special: bool, parse_special: bool) -> Vec<u32> {
         let mut ids = Vec::with_capacity(text.len() / 3 + 2);
         let markup = match parse_special {
-            true => Markup::Outside(&[]),
+            true => Markup::Outside(Foreign::default()),
             false => Markup::Nowhere,
         };
         ids.extend(self.prefix.filter(|_| add_special));
@@ -318,6 +318,18 @@ impl Tokenizer {
     /// what stands beside them, can pose as a turn of its own. All else is as
     /// if they were not marked: words may reach across their ends.
     pub fn encode_prompt_around(&self, rendered: &str, foreign: &[Range<usize>]) -> Vec<u32> {
+        self.encode_prompt_with_marks(rendered, foreign, &[])
+    }
+
+    /// The same where some user-defined tokens, `marks` in ascending order, are
+    /// the template's marks of turns or channels, and so no more made of what
+    /// came from outside than markup is.
+    pub fn encode_prompt_with_marks(
+        &self,
+        rendered: &str,
+        foreign: &[Range<usize>],
+        marks: &[u32],
+    ) -> Vec<u32> {
         let mut ids = Vec::with_capacity(rendered.len() / 3 + 2);
         let bos_text = self.bos_text();
         let has_bos = !bos_text.is_empty()
@@ -326,7 +338,9 @@ impl Tokenizer {
                 .iter()
                 .all(|range| range.start >= bos_text.len() || range.is_empty());
         ids.extend(self.prefix.filter(|_| !has_bos));
-        self.encode_text(rendered, Markup::Outside(foreign), &mut ids);
+        let stretches = foreign;
+        let markup = Markup::Outside(Foreign { stretches, marks });
+        self.encode_text(rendered, markup, &mut ids);
         ids
     }
 
@@ -387,6 +401,12 @@ impl Tokenizer {
     /// Returns whether `id` is markup, which no text from outside may become.
     pub fn is_markup(&self, id: u32) -> bool {
         self.vocabulary.token_type(id).is_markup()
+    }
+
+    /// Returns whether `id` is text that is always one token, if it stands in
+    /// text at all.
+    pub fn is_user_defined(&self, id: u32) -> bool {
+        self.vocabulary.token_type(id) == TokenType::UserDefined
     }
 
     /// Returns whether decoded text leaves `id` out. Most markup is, but some is

@@ -18,6 +18,7 @@ use llm_engine::prompt::{
     ChatTemplate, Conversation, Guard, MarkupTexts, Message, TemplateError, Thinking,
 };
 use llm_engine::tokens::Tokenizer;
+use proptest::prelude::*;
 use serde_json::{Map, Value as Json, json};
 
 /// For each template, read off its source: the marker of reasoning it writes,
@@ -326,19 +327,16 @@ fn control_tokens(
     guard: &Guard,
 ) -> Option<Vec<u32>> {
     let rendered = template.render_guarded(conversation, MARKUP, guard).ok()?;
-    let ids = tokenizer.encode_prompt_around(&rendered.text, &rendered.foreign);
-    Some(
-        ids.into_iter()
-            .filter(|&id| tokenizer.is_markup(id))
-            .collect(),
-    )
+    let ids = tokenizer.encode_prompt_with_marks(&rendered.text, &rendered.foreign, guard.marks());
+    let counts = |id: &u32| tokenizer.is_markup(*id) || guard.marks().contains(id);
+    Some(ids.into_iter().filter(counts).collect())
 }
 
 /// Says control tokens, whole and in parts, in every place where a caller can
 /// speak; the prompt has no other control tokens than one with harmless words.
 fn check_injection(name: &str, tokenizer: &Tokenizer, markup: &[String], seed: usize) -> usize {
     let template = template(name);
-    let guard = Guard::new(tokenizer);
+    let guard = Guard::new(tokenizer, template.source());
     let mut prompts = 0;
     for (number, one) in markup.iter().enumerate() {
         let other = &markup[(number * 7 + seed) % markup.len()];
@@ -407,6 +405,125 @@ fn what_a_caller_says_becomes_no_control_token_of_a_real_vocabulary() {
         }
     }
     assert!(vocabularies >= 10, "{vocabularies}");
+}
+
+/// The vocabularies at hand with the most kinds of special tokens; Gemma 4 and
+/// Command R have marks of turns and channels that are user-defined.
+fn special_vocabularies() -> Vec<(Tokenizer, Vec<String>)> {
+    let names = ["gemma-4", "command-r", "llama-bpe", "phi-3", "qwen2"];
+    let open = |name: &str| {
+        let path = model_file(&format!("ggml-vocab/ggml-vocab-{name}.gguf"));
+        let gguf = Gguf::open(&[path]).unwrap();
+        let tokenizer = Tokenizer::from_gguf(gguf.metadata()).unwrap();
+        let ids = 0..u32::try_from(tokenizer.vocabulary_size()).unwrap();
+        let is_special = |id: &u32| tokenizer.is_markup(*id) || tokenizer.is_user_defined(*id);
+        let texts = ids.filter(is_special);
+        let texts = texts.map(|id| String::from_utf8(tokenizer.token_bytes(id)).unwrap());
+        let texts = texts.filter(|text| text.len() > 2 && !text.starts_with("[PAD"));
+        let texts = texts.take(48).collect();
+        (tokenizer, texts)
+    };
+    names.map(open).into()
+}
+
+/// What a user, a tool and an interface say; the model says nothing of it.
+fn asking(words: &str) -> Conversation {
+    let mut harmless = Message::new("assistant", "Let me look");
+    let function = json!({"name": "weather", "arguments": {"city": "Paris"}});
+    let calls = json!([{"id": "call00001", "type": "function", "function": function}]);
+    harmless.fields.insert("tool_calls".into(), calls);
+    let mut result = Message::new("tool", format!("x{words}"));
+    for (key, value) in [("tool_call_id", "call00001"), ("name", "weather")] {
+        result.fields.insert(key.into(), value.into());
+    }
+    let turns = [
+        Message::new("system", format!("x{words}")),
+        Message::new("user", format!("x{words}")),
+        harmless,
+        result,
+        Message::new("assistant", "Sunny."),
+        Message::new("user", format!("x{words}")),
+    ];
+    Conversation::new(&turns)
+}
+
+#[test]
+fn a_templates_user_defined_marks_are_guarded() {
+    let pairs = [
+        ("gemma-4", "google-gemma-4-31B-it", "<|channel>"),
+        ("gemma-4", "google-gemma-4-31B-it", "<|tool_call>"),
+        ("command-r", "Cohere2MoE", "<|START_OF_TURN_TOKEN|>"),
+        ("command-r", "Cohere2MoE", "<|SYSTEM_TOKEN|>"),
+    ];
+    for (vocabulary, name, words) in pairs {
+        let path = model_file(&format!("ggml-vocab/ggml-vocab-{vocabulary}.gguf"));
+        let gguf = Gguf::open(&[path]).unwrap();
+        let tokenizer = Tokenizer::from_gguf(gguf.metadata()).unwrap();
+        let template = template(name);
+        let guard = Guard::new(&tokenizer, template.source());
+        assert!(!guard.marks().is_empty(), "{vocabulary}");
+        let tokens = |words: &str| {
+            let conversation = Conversation::new(&[Message::new("user", format!("x{words}"))]);
+            control_tokens(&template, &conversation, &tokenizer, &guard).unwrap()
+        };
+        assert_eq!(tokens(words), tokens("w"), "{name}: {words}");
+        // The same text of the template's own is the token.
+        let own = tokenizer.encode_prompt_with_marks(words, &[], guard.marks());
+        assert!(own.iter().any(|id| guard.marks().contains(id)), "{words}");
+    }
+}
+
+/// Special texts, whole, cut, doubled, in capitals or as JSON, at random.
+#[test]
+fn random_words_become_no_control_token() {
+    let vocabularies = special_vocabularies();
+    let names = template_names();
+    let part = (
+        any::<prop::sample::Index>(),
+        any::<prop::sample::Index>(),
+        0..8_u8,
+    );
+    let parts = prop::collection::vec(part, 1..6);
+    let all = vocabularies
+        .iter()
+        .flat_map(|one| names.iter().map(move |name| (one, name)));
+    let all: Vec<_> = all.collect();
+    // Few templates write what is user-defined in a vocabulary at hand: they
+    // get half of the cases.
+    let has_marks = |((tokenizer, _), name): &(&(Tokenizer, Vec<String>), &String)| {
+        !Guard::new(tokenizer, template(name).source())
+            .marks()
+            .is_empty()
+    };
+    let marked: Vec<_> = all.iter().copied().filter(has_marks).collect();
+    assert!(marked.len() >= 5, "{}", marked.len());
+    let which = (any::<bool>(), any::<prop::sample::Index>());
+    proptest!(|((own, which) in which, parts in parts)| {
+        let pairs = if own { &marked } else { &all };
+        let ((tokenizer, texts), name) = pairs[which.index(pairs.len())];
+        let mut words = String::new();
+        for (text, at, kind) in parts {
+            let text = &texts[text.index(texts.len())];
+            let cuts: Vec<_> = text.char_indices().map(|(at, _)| at).collect();
+            let cut = cuts[at.index(cuts.len())];
+            match kind {
+                0 | 1 => words.push_str(text),
+                2 => words.push_str(&text[cut..]),
+                3 => words.push_str(&text[..cut]),
+                4 => words.push_str(&format!("{}{text}{}", &text[..cut], &text[cut..])),
+                5 => words.push_str(&text.to_uppercase()),
+                6 => words.push_str(&Json::from(format!("\"{text}\n")).to_string()),
+                _ => words.push_str(&format!(" \n{text}\t ")),
+            }
+        }
+        let template = template(name);
+        let guard = Guard::new(tokenizer, template.source());
+        let found = control_tokens(&template, &asking(&words), tokenizer, &guard);
+        if found.is_some() {
+            let plain = control_tokens(&template, &asking("w"), tokenizer, &guard);
+            prop_assert_eq!(found, plain, "{}: {:?}", name, words);
+        }
+    });
 }
 
 #[test]

@@ -11,6 +11,11 @@
 //! marks; else fewer are set. What is always marked are whole texts of control
 //! tokens. A template that itself acts on one of those inside a message does
 //! not see it: markup in a message is text, for the template too.
+//!
+//! Some vocabularies have the marks of turns and channels as user-defined
+//! tokens, which any text may hold. Those that the template itself writes count
+//! as control tokens here. Only an answer of the model's may hold them, where
+//! the template looks for them: templates cut the reasoning out of it so.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -31,10 +36,15 @@ pub struct Rendered {
     pub foreign: Vec<Range<usize>>,
 }
 
-/// The texts of a vocabulary's control tokens.
+/// The texts of a vocabulary's control tokens, and of those that a template
+/// uses alike.
 #[derive(Debug, Clone, Default)]
 pub struct Guard {
     texts: HashSet<String>,
+    /// Those of them that are user-defined tokens.
+    own_texts: HashSet<String>,
+    /// Their ids, ascending.
+    marks: Vec<u32>,
     /// Characters with which one begins.
     firsts: HashSet<char>,
     /// What one can end with, whole texts excluded.
@@ -57,12 +67,50 @@ enum Level {
     Whole,
 }
 
+/// How a text is marked.
+#[derive(Debug, Clone, Copy)]
+struct How {
+    level: Level,
+    mark: char,
+    /// Whether the words are the model's.
+    model: bool,
+}
+
 impl Guard {
-    /// Collects the control tokens of a tokenizer.
-    pub fn new(tokenizer: &Tokenizer) -> Self {
+    /// Collects the control tokens of a tokenizer, and the user-defined ones
+    /// that end a generation or that stand in the source of a template.
+    pub fn new(tokenizer: &Tokenizer, template: &str) -> Self {
         let ids = 0..u32::try_from(tokenizer.vocabulary_size()).unwrap_or(u32::MAX);
-        let ids = ids.filter(|&id| tokenizer.is_markup(id));
-        Self::of_texts(ids.filter_map(|id| String::from_utf8(tokenizer.token_bytes(id)).ok()))
+        let (mut texts, mut own_texts, mut marks) = (Vec::new(), HashSet::new(), Vec::new());
+        for id in ids {
+            let is_own = tokenizer.is_user_defined(id);
+            if !is_own && !tokenizer.is_markup(id) {
+                continue;
+            }
+            let Ok(text) = String::from_utf8(tokenizer.token_bytes(id)) else {
+                continue;
+            };
+            if is_own {
+                let is_used = is_mark(&text) && template.contains(&text);
+                if !is_used && !tokenizer.is_end_of_generation(id) {
+                    continue;
+                }
+                marks.push(id);
+                own_texts.insert(text.clone());
+            }
+            texts.push(text);
+        }
+        Self {
+            own_texts,
+            marks,
+            ..Self::of_texts(texts)
+        }
+    }
+
+    /// Returns the ids of the user-defined tokens among them, ascending, for
+    /// [`Tokenizer::encode_prompt_with_marks`].
+    pub fn marks(&self) -> &[u32] {
+        &self.marks
     }
 
     /// Makes a guard against these texts; empty ones do not count.
@@ -84,9 +132,13 @@ impl Guard {
         guard
     }
 
-    /// Returns whether a whole control token stands at the beginning of `text`.
-    fn begins(&self, text: &str) -> bool {
-        prefixes(text, self.longest).any(|prefix| self.texts.contains(prefix))
+    /// Returns whether a whole control token stands at the beginning of `text`,
+    /// which a template may look for in the `model`'s own words where it is
+    /// user-defined.
+    fn begins(&self, text: &str, model: bool) -> bool {
+        prefixes(text, self.longest).any(|prefix| {
+            self.texts.contains(prefix) && !(model && self.own_texts.contains(prefix))
+        })
     }
 
     /// Returns whether `text` could end, or stand inside, a control token that
@@ -96,18 +148,20 @@ impl Guard {
         inside || prefixes(text, self.longest).any(|prefix| self.ends.contains(prefix))
     }
 
-    /// Returns `text` with a mark behind each character that counts at `level`.
-    fn mark(&self, text: &str, level: Level, said: bool, mark: char) -> String {
+    /// Returns `text` with a mark behind each character that counts.
+    fn mark(&self, text: &str, how: How, said: bool) -> String {
         let mut marked = String::with_capacity(text.len() + 8);
         for (at, character) in text.char_indices() {
             marked.push(character);
-            let counts = match level {
-                Level::Whole => self.firsts.contains(&character) && self.begins(&text[at..]),
+            let counts = match how.level {
+                Level::Whole => {
+                    self.firsts.contains(&character) && self.begins(&text[at..], how.model)
+                }
                 Level::Beginnings | Level::Strict => self.firsts.contains(&character),
             };
-            let first = level == Level::Strict && said && at == 0 && self.continues(text);
+            let first = how.level == Level::Strict && said && at == 0 && self.continues(text);
             if counts || first {
-                marked.push(mark);
+                marked.push(how.mark);
             }
         }
         marked
@@ -115,31 +169,23 @@ impl Guard {
 
     /// Returns the same tree with its strings and keys marked; `said` tells
     /// whether they are what is said, and no words of an interface.
-    fn mark_tree(&self, tree: &Json, level: Level, said: bool, mark: char) -> Json {
+    fn mark_tree(&self, tree: &Json, how: How, said: bool) -> Json {
         match tree {
-            Json::String(text) => self.mark(text, level, said, mark).into(),
+            Json::String(text) => self.mark(text, how, said).into(),
             Json::Array(items) => {
                 let items = items.iter();
-                items
-                    .map(|item| self.mark_tree(item, level, said, mark))
-                    .collect()
+                items.map(|item| self.mark_tree(item, how, said)).collect()
             }
-            Json::Object(map) => self.mark_map(map, level, said, mark).into(),
+            Json::Object(map) => self.mark_map(map, how, said).into(),
             other => other.clone(),
         }
     }
 
-    fn mark_map(
-        &self,
-        map: &Map<String, Json>,
-        level: Level,
-        said: bool,
-        mark: char,
-    ) -> Map<String, Json> {
+    fn mark_map(&self, map: &Map<String, Json>, how: How, said: bool) -> Map<String, Json> {
         let items = map.iter().map(|(key, value)| {
             let inner = said || ["content", "reasoning_content", "arguments"].contains(&&**key);
-            let value = self.mark_tree(value, level, inner, mark);
-            (self.mark(key, level, said, mark), value)
+            let value = self.mark_tree(value, how, inner);
+            (self.mark(key, how, said), value)
         });
         items.collect()
     }
@@ -152,11 +198,16 @@ impl Guard {
     ) -> Conversation {
         let messages = conversation.messages.iter();
         let tools = conversation.tools.as_ref();
+        let model = false;
+        let how = How { level, mark, model };
         Conversation {
             messages: messages
-                .map(|message| self.mark_tree(message, level, false, mark))
+                .map(|message| {
+                    let model = message.get("role").is_some_and(|role| role == "assistant");
+                    self.mark_tree(message, How { model, ..how }, false)
+                })
                 .collect(),
-            tools: tools.map(|tools| self.mark_tree(tools, level, false, mark)),
+            tools: tools.map(|tools| self.mark_tree(tools, how, false)),
             ..conversation.clone()
         }
     }
@@ -203,6 +254,13 @@ impl ChatTemplate {
         }
         Ok(unmark(&self.render(&marked, markup)?, mark))
     }
+}
+
+/// Returns whether a user-defined token is more than a word or white space,
+/// which templates write as well.
+fn is_mark(text: &str) -> bool {
+    let is_plain = |one: char| one.is_alphanumeric() || one.is_whitespace() || one == '\u{2581}';
+    text.chars().count() > 2 && !text.chars().all(is_plain)
 }
 
 /// Returns the beginnings of `text` of at most `longest` bytes.

@@ -25,8 +25,17 @@ pub(super) enum Fragment<'t> {
 pub(super) enum Markup<'r> {
     /// Nowhere.
     Nowhere,
-    /// Everywhere but in these stretches, which stand in order.
-    Outside(&'r [Range<usize>]),
+    /// Everywhere but in the foreign stretches.
+    Outside(Foreign<'r>),
+}
+
+/// What came from outside, and which user-defined tokens it must not become.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Foreign<'r> {
+    /// Byte ranges in order and apart.
+    pub(super) stretches: &'r [Range<usize>],
+    /// User-defined tokens that are treated as markup here, ascending.
+    pub(super) marks: &'r [u32],
 }
 
 /// The tokens that are cut out of text. Which ones there are, the vocabulary
@@ -79,8 +88,18 @@ impl Specials {
                 continue;
             }
             let room = allowed.length_from(at);
-            let Some((length, id)) = self.find(vocabulary, &text.as_bytes()[at..], room) else {
+            let rest = &text.as_bytes()[at..];
+            let Some((length, id)) = self.find(vocabulary, rest, room, allowed.marks()) else {
                 at += 1;
+                // Merging must not make of a mark's characters what may not be
+                // cut out of them.
+                if self.is_withheld(vocabulary, rest, room, allowed.marks()) {
+                    while !text.is_char_boundary(at) {
+                        at += 1;
+                    }
+                    fragments.push(Fragment::Text(&text[start..at]));
+                    start = at;
+                }
                 continue;
             };
             let before = match self.strips == Strips::Before(id) {
@@ -108,11 +127,34 @@ impl Specials {
 
     /// Returns the longest token that `text` begins with, as length and id.
     /// `room` is the length of the longest markup that may begin there.
-    fn find(&self, vocabulary: &Vocabulary, text: &[u8], room: usize) -> Option<(usize, u32)> {
+    fn find(
+        &self,
+        vocabulary: &Vocabulary,
+        text: &[u8],
+        room: usize,
+        marks: &[u32],
+    ) -> Option<(usize, u32)> {
         let is_allowed = |&(length, id): &(usize, u32)| {
-            length <= room || vocabulary.token_type(id) == TokenType::UserDefined
+            let is_text = vocabulary.token_type(id) == TokenType::UserDefined;
+            length <= room || (is_text && marks.binary_search(&id).is_err())
         };
         self.texts.prefixes(text).filter(is_allowed).last()
+    }
+
+    /// Returns whether one of `marks` stands at the beginning of `text` and
+    /// needs more than `room`.
+    fn is_withheld(
+        &self,
+        vocabulary: &Vocabulary,
+        text: &[u8],
+        room: usize,
+        marks: &[u32],
+    ) -> bool {
+        let is_withheld = |(length, id): (usize, u32)| {
+            let is_text = vocabulary.token_type(id) == TokenType::UserDefined;
+            length > room && is_text && marks.binary_search(&id).is_ok()
+        };
+        !marks.is_empty() && self.texts.prefixes(text).any(is_withheld)
     }
 }
 
@@ -130,16 +172,24 @@ impl<'r> Allowed<'r> {
 
     /// Returns the length of the longest markup that may begin at `at`.
     fn length_from(&mut self, at: usize) -> usize {
-        let Markup::Outside(stretches) = self.markup else {
+        let Markup::Outside(foreign) = self.markup else {
             return 0;
         };
-        while let Some(stretch) = stretches.get(self.passed) {
+        while let Some(stretch) = foreign.stretches.get(self.passed) {
             if at < stretch.end {
                 return stretch.start.saturating_sub(at);
             }
             self.passed += 1;
         }
         usize::MAX
+    }
+
+    /// Returns the user-defined tokens that count as markup.
+    fn marks(&self) -> &'r [u32] {
+        match self.markup {
+            Markup::Outside(foreign) => foreign.marks,
+            Markup::Nowhere => &[],
+        }
     }
 }
 
