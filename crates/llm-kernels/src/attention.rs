@@ -105,8 +105,10 @@ pub struct Shape {
     pub heads: usize,
     /// Key and value heads; each serves `heads / kv_heads` query heads.
     pub kv_heads: usize,
-    /// Elements of a head.
+    /// Elements of a query's and a key's head.
     pub head_dim: usize,
+    /// Elements of a value's head, and of a result's.
+    pub value_dim: usize,
     /// Factor of the scores.
     pub scale: f32,
     /// Scores become `cap * tanh(score / cap)`.
@@ -115,24 +117,34 @@ pub struct Shape {
 
 impl Shape {
     /// Returns the elements of one block of one layer: for each key-value head
-    /// keys as (`head_dim`, 64), then values as (64, `head_dim`).
+    /// keys as (`head_dim`, 64), then values as (64, `value_dim`).
     pub fn block_elements(&self) -> usize {
-        self.kv_heads * 2 * BLOCK * self.head_dim
+        self.kv_heads * self.head_elements()
     }
 
-    /// Writes the key and value of one position, each (`kv_heads`, `head_dim`),
-    /// into `slot` of a block.
+    /// Returns the elements of one key-value head's part of a block.
+    fn head_elements(&self) -> usize {
+        BLOCK * (self.head_dim + self.value_dim)
+    }
+
+    /// Returns one key-value head's part of a block: its keys and its values.
+    fn head<'a, T>(&self, block: &'a [T], kv_head: usize) -> (&'a [T], &'a [T]) {
+        let size = self.head_elements();
+        block[kv_head * size..(kv_head + 1) * size].split_at(BLOCK * self.head_dim)
+    }
+
+    /// Writes the key, (`kv_heads`, `head_dim`), and value, (`kv_heads`,
+    /// `value_dim`), of one position into `slot` of a block.
     pub fn store<T: Element>(&self, block: &mut [T], slot: usize, key: &[f32], value: &[f32]) {
-        let size = BLOCK * self.head_dim;
         let heads = key
             .chunks_exact(self.head_dim)
-            .zip(value.chunks_exact(self.head_dim));
-        for ((key, value), both) in heads.zip(block.chunks_exact_mut(2 * size)) {
-            let (keys, values) = both.split_at_mut(size);
+            .zip(value.chunks_exact(self.value_dim));
+        for ((key, value), both) in heads.zip(block.chunks_exact_mut(self.head_elements())) {
+            let (keys, values) = both.split_at_mut(BLOCK * self.head_dim);
             for (column, &x) in keys.chunks_exact_mut(BLOCK).zip(key) {
                 column[slot] = T::narrow(x);
             }
-            for (stored, &x) in values[slot * self.head_dim..].iter_mut().zip(value) {
+            for (stored, &x) in values[slot * self.value_dim..].iter_mut().zip(value) {
                 *stored = T::narrow(x);
             }
         }
@@ -159,6 +171,8 @@ pub struct Attention<'a, T> {
     pub shape: Shape,
     /// A query sees this many last positions, its own included; `None`: all.
     pub window: Option<usize>,
+    /// A score of each query head that takes weight and gives no value, (heads).
+    pub sinks: Option<&'a [f32]>,
     /// For each sequence its blocks, see [`Shape::block_elements`]. The keys and
     /// values of every queried position have been stored.
     pub blocks: &'a [Vec<&'a [T]>],
@@ -167,10 +181,10 @@ pub struct Attention<'a, T> {
 }
 
 impl<T: Element> Attention<'_, T> {
-    /// Computes attention for all spans; `queries` and `out` are (rows, heads *
-    /// `head_dim`).
+    /// Computes attention for all spans; `queries` is (rows, heads * `head_dim`),
+    /// `out` is (rows, heads * `value_dim`).
     pub fn run(&self, level: Level, pool: &Pool, queries: &[f32], out: &mut [f32]) {
-        let rows = DisjointRows::new(out, self.shape.heads * self.shape.head_dim);
+        let rows = DisjointRows::new(out, self.shape.heads * self.shape.value_dim);
         let kv_heads = self.shape.kv_heads;
         pool.for_each(self.spans.len() * kv_heads, |item| {
             let span = self.spans[item / kv_heads];
@@ -202,13 +216,15 @@ impl<T: Element> Attention<'_, T> {
                 .map_or(0, |window| (position + 1).saturating_sub(window));
             for head in kv_head * share..(kv_head + 1) * share {
                 let at = (span.row + offset) * shape.heads * dim + head * dim;
+                let values = shape.value_dim;
                 // SAFETY: each row and head is handed out once, by the caller's
                 // promise and the loops.
-                let out = unsafe { rows.part(span.row + offset, head * dim, dim) };
+                let out = unsafe { rows.part(span.row + offset, head * values, values) };
                 let query = &queries[at..at + dim];
                 lanes.push(Lane {
                     first,
                     last: position,
+                    sink: self.sinks.map_or(f32::NEG_INFINITY, |sinks| sinks[head]),
                     query,
                     out,
                 });

@@ -70,4 +70,27 @@ mod tests {
         );
         assert_eq!(halves, [-3.0, 2.0, 1.0, 4.0, 9.0]);
     }
+
+    #[test]
+    fn levels_agree_to_the_bit() {
+        let angle = |i: usize| i as f32 * 0.71;
+        for (dim, pairs) in [(2, 1), (5, 2), (16, 8), (34, 17), (80, 24), (128, 64)] {
+            let (cos, sin): (Vec<f32>, Vec<f32>) =
+                (0..pairs).map(|i| (angle(i).cos(), angle(i).sin())).unzip();
+            for pairing in [Pairing::Adjacent, Pairing::Halves] {
+                let run = |level| {
+                    let mut x: Vec<f32> = (0..3 * dim).map(|i| angle(i).sin()).collect();
+                    rotate(level, &mut x, dim, pairing, &cos, &sin);
+                    x.iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+                };
+                for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+                    assert_eq!(
+                        run(level),
+                        run(Level::Scalar),
+                        "{level:?}, {dim}, {pairing:?}"
+                    );
+                }
+            }
+        }
+    }
 }

@@ -62,11 +62,26 @@ fn add_body(x: &mut [f32], y: &[f32]) {
     }
 }
 
+dispatch! {
+    /// Adds `weight * y` to `x`.
+    pub fn add_weighted(x: &mut [f32], weight: f32, y: &[f32]) = add_weighted_body
+}
+
+#[inline(always)]
+fn add_weighted_body(x: &mut [f32], weight: f32, y: &[f32]) {
+    for (x, y) in x.iter_mut().zip(y) {
+        *x += weight * y;
+    }
+}
+
 /// The non-linearity of a gated feed-forward step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gate {
     /// `x * sigmoid(x)`
     Silu,
+    /// `min(x, 7) * sigmoid(1.702 min(x, 7))`, and `up`, held within -7 and 7, has
+    /// one added (OpenAI 2025, the gpt-oss model card, arXiv:2508.10925).
+    SiluClamped,
     /// The tanh form of GELU (Hendrycks and Gimpel 2016, arXiv:1606.08415).
     GeluTanh,
 }
@@ -82,6 +97,14 @@ fn gated_body(kind: Gate, gate: &mut [f32], up: &[f32]) {
         Gate::Silu => {
             for (gate, up) in gate.iter_mut().zip(up) {
                 *gate = *gate * sigmoid(*gate) * up;
+            }
+        }
+        Gate::SiluClamped => {
+            const LIMIT: f32 = 7.0;
+            const SLOPE: f32 = 1.702;
+            for (gate, up) in gate.iter_mut().zip(up) {
+                let x = gate.min(LIMIT);
+                *gate = x * sigmoid(SLOPE * x) * (up.clamp(-LIMIT, LIMIT) + 1.0);
             }
         }
         Gate::GeluTanh => {
@@ -172,21 +195,26 @@ mod tests {
 
     #[test]
     fn levels_agree_to_the_bit() {
-        let x: Vec<f32> = (0..131).map(|i| (i as f32 * 0.37).sin() * 9.0).collect();
-        let weight: Vec<f32> = (0..131).map(|i| (i as f32 * 0.11).cos()).collect();
-        let run = |level| {
-            let mut out = vec![0.0; 131];
-            rms_norm(level, &x, &weight, 1e-6, &mut out);
-            let mut gate = x.clone();
-            gated(level, Gate::GeluTanh, &mut gate, &out);
-            let mut silu = x.clone();
-            gated(level, Gate::Silu, &mut silu, &gate);
-            soft_cap(level, &mut silu, 30.0);
-            add(level, &mut silu, &out);
-            silu.iter().map(|x| x.to_bits()).collect::<Vec<_>>()
-        };
-        for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
-            assert_eq!(run(level), run(Level::Scalar));
+        for length in [1, 7, 8, 15, 16, 17, 31, 64, 131, 576] {
+            let x: Vec<f32> = (0..length).map(|i| (i as f32 * 0.37).sin() * 9.0).collect();
+            let weight: Vec<f32> = (0..length).map(|i| (i as f32 * 0.11).cos()).collect();
+            let run = |level| {
+                let mut out = vec![0.0; length];
+                rms_norm(level, &x, &weight, 1e-6, &mut out);
+                let mut sum = out.clone();
+                rms_norm_in_place(level, &mut sum, &weight, 1e-6);
+                for kind in [Gate::GeluTanh, Gate::Silu, Gate::SiluClamped] {
+                    let mut gate = x.clone();
+                    gated(level, kind, &mut gate, &out);
+                    add_weighted(level, &mut sum, 0.3, &gate);
+                }
+                soft_cap(level, &mut sum, 30.0);
+                add(level, &mut sum, &out);
+                sum.iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+            };
+            for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+                assert_eq!(run(level), run(Level::Scalar), "{level:?}, {length}");
+            }
         }
     }
 
@@ -209,6 +237,13 @@ mod tests {
             gated(Level::Scalar, Gate::GeluTanh, &mut gate, &[1.0]);
             let inner = (2.0 / std::f32::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3));
             assert!((gate[0] - 0.5 * x * (1.0 + inner.tanh())).abs() < 1e-6);
+            for (up, held) in [(3.0, 3.0), (9.0, 7.0), (-9.0, -7.0)] {
+                let mut gate = [2.0 * x];
+                gated(Level::Scalar, Gate::SiluClamped, &mut gate, &[up]);
+                let x = (2.0 * x).min(7.0);
+                let expected = x / (1.0 + (-1.702 * x).exp()) * (held + 1.0);
+                assert!((gate[0] - expected).abs() < 1e-5);
+            }
         }
     }
 }

@@ -13,6 +13,7 @@ const SHAPE: Shape = Shape {
     heads: 32,
     kv_heads: 8,
     head_dim: 64,
+    value_dim: 64,
     scale: 0.125,
     soft_cap: None,
 };
@@ -49,6 +50,7 @@ fn attend(bencher: Bencher<'_, '_>, level: Level, position: usize, count: usize)
     let attention = Attention {
         shape: SHAPE,
         window: None,
+        sinks: None,
         blocks: &lists,
         spans: &[span],
     };

@@ -46,14 +46,14 @@ impl Products for Avx512 {
         weights: &[[f32; BLOCK]; N],
         factors: [f32; N],
     ) {
-        let head_dim = group.shape.head_dim;
+        let value_dim = group.shape.value_dim;
         let mut first = 0;
-        while head_dim - first >= PARTS * LANES {
+        while value_dim - first >= PARTS * LANES {
             // SAFETY: see the type's comment.
             unsafe { add_values::<T, N, PARTS>(group, values, next, weights, factors, first) };
             first += PARTS * LANES;
         }
-        while head_dim - first >= LANES {
+        while value_dim - first >= LANES {
             // SAFETY: see the type's comment.
             unsafe { add_values::<T, N, 1>(group, values, next, weights, factors, first) };
             first += LANES;
@@ -121,7 +121,7 @@ unsafe fn scores<T: Element, const N: usize, const P: usize>(
     out
 }
 
-/// Folds `P * 16` elements from `first` on of `values`, (slots, `head_dim`), into
+/// Folds `P * 16` elements from `first` on of `values`, (slots, `value_dim`), into
 /// the results of `N` queries.
 ///
 /// # Safety
@@ -136,12 +136,12 @@ unsafe fn add_values<T: Element, const N: usize, const P: usize>(
     factors: [f32; N],
     first: usize,
 ) {
-    let head_dim = group.shape.head_dim;
-    let slots = values.len() / head_dim;
-    assert!(group.lanes.len() >= N && slots <= BLOCK && first + P * LANES <= head_dim);
+    let value_dim = group.shape.value_dim;
+    let slots = values.len() / value_dim;
+    assert!(group.lanes.len() >= N && slots <= BLOCK && first + P * LANES <= value_dim);
     let mut outs = [std::ptr::null_mut::<f32>(); N];
     for (out, lane) in outs.iter_mut().zip(group.lanes.iter_mut()) {
-        assert!(lane.out.len() >= head_dim);
+        assert!(lane.out.len() >= value_dim);
         *out = lane.out[first..].as_mut_ptr();
     }
     let mut sums = [[_mm512_setzero_ps(); P]; N];
@@ -155,8 +155,8 @@ unsafe fn add_values<T: Element, const N: usize, const P: usize>(
             }
         }
         for slot in 0..slots {
-            let row = values.as_ptr().add(slot * head_dim + first);
-            ask::<T, P>(next.wrapping_add(slot * head_dim + first));
+            let row = values.as_ptr().add(slot * value_dim + first);
+            ask::<T, P>(next.wrapping_add(slot * value_dim + first));
             let mut wide = [_mm512_setzero_ps(); P];
             for (part, wide) in wide.iter_mut().enumerate() {
                 *wide = T::load_sixteen(row.add(part * LANES));

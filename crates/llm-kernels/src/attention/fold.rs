@@ -16,6 +16,8 @@ pub(super) struct Lane<'a> {
     /// The first and last position that it sees.
     pub(super) first: usize,
     pub(super) last: usize,
+    /// A score that belongs to no position; minus infinity where there is none.
+    pub(super) sink: f32,
     pub(super) query: &'a [f32],
     pub(super) out: &'a mut [f32],
 }
@@ -124,7 +126,6 @@ struct State {
 
 #[inline(always)]
 fn fold<T: Element, P: Products, const N: usize>(group: &mut Group<'_, T>) {
-    let size = BLOCK * group.shape.head_dim;
     let mut states = [State {
         largest: f32::NEG_INFINITY,
         total: 0.0,
@@ -135,8 +136,7 @@ fn fold<T: Element, P: Products, const N: usize>(group: &mut Group<'_, T>) {
         lane.out.fill(0.0);
     }
     for block in first / BLOCK..=last / BLOCK {
-        let data = &group.blocks[block][group.kv_head * 2 * size..][..2 * size];
-        let (keys, values) = data.split_at(size);
+        let (keys, values) = group.shape.head(group.blocks[block], group.kv_head);
         let used = (last + 1 - block * BLOCK).min(BLOCK);
         let mut weights = P::scores::<T, N>(group, keys, used, values.as_ptr());
         finish_scores(&group.shape, &mut weights);
@@ -147,17 +147,29 @@ fn fold<T: Element, P: Products, const N: usize>(group: &mut Group<'_, T>) {
             *seen = (start, end.max(start));
         }
         let factors = weigh(&mut weights, seen, &mut states);
-        let values = &values[..used * group.shape.head_dim];
+        let values = &values[..used * group.shape.value_dim];
         let next = group.blocks[(block + 1).min(last / BLOCK)];
-        let next = next[group.kv_head * 2 * size..].as_ptr();
+        let next = group.shape.head(next, group.kv_head).0.as_ptr();
         P::add_values::<T, N>(group, values, next, &weights, factors);
     }
     for (lane, state) in group.lanes.iter_mut().zip(states) {
-        let inverse = 1.0 / state.total;
+        let inverse = share(state, lane.sink);
         for x in lane.out.iter_mut() {
             *x *= inverse;
         }
     }
+}
+
+/// Returns what a weighted sum is multiplied by to be an average: one over the
+/// sum of the weights, the sink's among them.
+#[inline(always)]
+fn share(state: State, sink: f32) -> f32 {
+    if sink == f32::NEG_INFINITY {
+        return 1.0 / state.total;
+    }
+    let largest = state.largest.max(sink);
+    let seen = exp(state.largest - largest);
+    seen / state.total.mul_add(seen, exp(sink - largest))
 }
 
 /// Widens the `LANES` values from `start` on.
@@ -287,8 +299,8 @@ fn add_values<T: Element, O: Ops, const N: usize>(
     weights: &[[f32; BLOCK]; N],
     factors: [f32; N],
 ) {
-    let head_dim = group.shape.head_dim;
-    let whole = head_dim / LANES * LANES;
+    let value_dim = group.shape.value_dim;
+    let whole = value_dim / LANES * LANES;
     for part in (0..whole).step_by(LANES) {
         let mut sums = [[0.0_f32; LANES]; N];
         for lane in 0..N {
@@ -299,7 +311,7 @@ fn add_values<T: Element, O: Ops, const N: usize>(
                 *sum = out * factors[lane];
             }
         }
-        for (slot, row) in values.chunks_exact(head_dim).enumerate() {
+        for (slot, row) in values.chunks_exact(value_dim).enumerate() {
             let wide = widen_at::<T, O>(row, part);
             for (sums, weights) in sums.iter_mut().zip(weights) {
                 let weight = weights[slot];
@@ -324,11 +336,11 @@ pub(super) fn add_rest<T: Element, const N: usize>(
     factors: [f32; N],
     first: usize,
 ) {
-    let head_dim = group.shape.head_dim;
-    for element in first..head_dim {
+    let value_dim = group.shape.value_dim;
+    for element in first..value_dim {
         for lane in 0..N {
             let mut sum = group.lanes[lane].out[element] * factors[lane];
-            for (slot, row) in values.chunks_exact(head_dim).enumerate() {
+            for (slot, row) in values.chunks_exact(value_dim).enumerate() {
                 sum = weights[lane][slot].mul_add(row[element].widen(), sum);
             }
             group.lanes[lane].out[element] = sum;

@@ -2,78 +2,144 @@
 
 use super::*;
 
-const SHAPE: Shape = Shape {
+/// Heads that no register divides, and values that are shorter than keys.
+const ODD: Shape = Shape {
     heads: 6,
     kv_heads: 2,
     head_dim: 20,
+    value_dim: 20,
     scale: 0.3,
     soft_cap: None,
 };
+const SHAPES: [Shape; 5] = [
+    ODD,
+    Shape {
+        head_dim: 24,
+        value_dim: 17,
+        ..ODD
+    },
+    Shape {
+        head_dim: 1,
+        value_dim: 1,
+        scale: 1.0,
+        ..ODD
+    },
+    Shape {
+        heads: 4,
+        kv_heads: 4,
+        head_dim: 64,
+        value_dim: 64,
+        scale: 0.1,
+        soft_cap: Some(5.0),
+    },
+    Shape {
+        heads: 8,
+        kv_heads: 1,
+        head_dim: 144,
+        value_dim: 128,
+        scale: 0.1,
+        soft_cap: None,
+    },
+];
+const SINKS: [f32; 8] = [0.5, -2.0, 9.0, 0.0, 1.5, -40.0, 3.0, 60.0];
 
 fn wave(index: usize, step: f32) -> f32 {
     (index as f32 * step).sin()
 }
 
-/// Keys and values of `count` positions, (count, `kv_heads` * `head_dim`).
-fn vectors(count: usize, step: f32) -> Vec<f32> {
-    (0..count * SHAPE.kv_heads * SHAPE.head_dim)
-        .map(|i| wave(i, step))
-        .collect()
+fn waves(count: usize, step: f32) -> Vec<f32> {
+    (0..count).map(|i| wave(i, step)).collect()
 }
 
-fn store<T: Element>(keys: &[f32], values: &[f32]) -> Vec<Vec<T>> {
-    let width = SHAPE.kv_heads * SHAPE.head_dim;
-    let positions = keys.len() / width;
-    let mut blocks = vec![vec![T::default(); SHAPE.block_elements()]; positions.div_ceil(BLOCK)];
-    for position in 0..positions {
-        let row = position * width..(position + 1) * width;
-        let block = &mut blocks[position / BLOCK];
-        SHAPE.store(block, position % BLOCK, &keys[row.clone()], &values[row]);
+/// Keys, (count, `kv_heads` * `head_dim`), and values, (count, `kv_heads` *
+/// `value_dim`), of `count` positions.
+struct Memory {
+    shape: Shape,
+    keys: Vec<f32>,
+    values: Vec<f32>,
+}
+
+impl Memory {
+    fn new(shape: Shape, count: usize) -> Self {
+        Self {
+            shape,
+            keys: waves(count * shape.kv_heads * shape.head_dim, 0.7),
+            values: waves(count * shape.kv_heads * shape.value_dim, 0.31),
+        }
     }
-    blocks
+
+    fn blocks<T: Element>(&self) -> Vec<Vec<T>> {
+        let shape = self.shape;
+        let keys = self.keys.chunks_exact(shape.kv_heads * shape.head_dim);
+        let values = self.values.chunks_exact(shape.kv_heads * shape.value_dim);
+        let empty = vec![T::default(); shape.block_elements()];
+        let mut blocks = vec![empty; keys.len().div_ceil(BLOCK)];
+        for (position, (key, value)) in keys.zip(values).enumerate() {
+            shape.store(&mut blocks[position / BLOCK], position % BLOCK, key, value);
+        }
+        blocks
+    }
 }
 
 fn run<T: Element>(
     level: Level,
-    window: Option<usize>,
+    attention: &Attention<'_, T>,
     blocks: &[Vec<T>],
     spans: &[Span],
     queries: &[f32],
 ) -> Vec<f32> {
     let pool = Pool::new(2).unwrap();
     let lists = [blocks.iter().map(Vec::as_slice).collect()];
-    let mut out = vec![f32::NAN; queries.len()];
+    let shape = attention.shape;
+    let rows = queries.len() / (shape.heads * shape.head_dim);
+    let mut out = vec![f32::NAN; rows * shape.heads * shape.value_dim];
     let attention = Attention {
-        shape: SHAPE,
-        window,
         blocks: &lists,
         spans,
+        ..*attention
     };
     attention.run(level, &pool, queries, &mut out);
     out
 }
 
+fn plain<T>(shape: Shape, window: Option<usize>, sinks: bool) -> Attention<'static, T> {
+    Attention {
+        shape,
+        window,
+        sinks: sinks.then(|| &SINKS[..shape.heads]),
+        blocks: &[],
+        spans: &[],
+    }
+}
+
 /// Softmax attention as it is defined, in double precision.
-fn defined(window: Option<usize>, keys: &[f32], values: &[f32], queries: &[f32]) -> Vec<f64> {
-    let (width, dim) = (SHAPE.heads * SHAPE.head_dim, SHAPE.head_dim);
-    let kv_width = SHAPE.kv_heads * dim;
-    let mut out = vec![0.0; queries.len()];
-    for position in 0..queries.len() / width {
+fn defined(attention: &Attention<'_, f32>, memory: &Memory, queries: &[f32]) -> Vec<f64> {
+    let shape = memory.shape;
+    let (dim, values) = (shape.head_dim, shape.value_dim);
+    let mut out = Vec::new();
+    for (position, row) in queries.chunks_exact(shape.heads * dim).enumerate() {
+        let window = attention.window;
         let first = window.map_or(0, |window| (position + 1).saturating_sub(window));
-        for head in 0..SHAPE.heads {
-            let at = position * width + head * dim;
-            let kv = head / (SHAPE.heads / SHAPE.kv_heads) * dim;
+        for (head, query) in row.chunks_exact(dim).enumerate() {
+            let kv = head / (shape.heads / shape.kv_heads);
             let weight = |p: usize| {
-                let products = (0..dim)
-                    .map(|i| f64::from(queries[at + i]) * f64::from(keys[p * kv_width + kv + i]));
-                (products.sum::<f64>() * f64::from(SHAPE.scale)).exp()
+                let key = &memory.keys[(p * shape.kv_heads + kv) * dim..][..dim];
+                let products = query.iter().zip(key);
+                let score = products
+                    .map(|(q, k)| f64::from(*q) * f64::from(*k))
+                    .sum::<f64>()
+                    * f64::from(shape.scale);
+                let cap = shape.soft_cap.map(f64::from);
+                cap.map_or(score, |cap| cap * (score / cap).tanh()).exp()
             };
-            let total: f64 = (first..=position).map(weight).sum();
-            for i in 0..dim {
+            let sink = attention.sinks.map_or(0.0, |s| f64::from(s[head]).exp());
+            let total: f64 = sink + (first..=position).map(weight).sum::<f64>();
+            for i in 0..values {
+                let value = |p: usize| memory.values[(p * shape.kv_heads + kv) * values + i];
                 let sum: f64 = (first..=position)
-                    .map(|p| weight(p) * f64::from(values[p * kv_width + kv + i]))
+                    .map(|p| weight(p) * f64::from(value(p)))
                     .sum();
-                out[at + i] = sum / total;
+                out.push(sum / total);
             }
         }
     }
@@ -81,27 +147,33 @@ fn defined(window: Option<usize>, keys: &[f32], values: &[f32], queries: &[f32])
 }
 
 #[test]
-fn it_is_softmax_attention_with_and_without_a_window() {
+fn it_is_softmax_attention_with_and_without_a_window_and_sinks() {
     let count = 150;
-    let (keys, values) = (vectors(count, 0.7), vectors(count, 0.31));
-    let queries: Vec<f32> = (0..count * SHAPE.heads * SHAPE.head_dim)
-        .map(|i| 2.0 * wave(i, 0.13))
-        .collect();
-    let blocks = store::<f32>(&keys, &values);
-    let span = Span {
-        sequence: 0,
-        row: 0,
-        count,
-        position: 0,
-    };
-    for window in [None, Some(1), Some(70), Some(1000)] {
-        let expected = defined(window, &keys, &values, &queries);
-        let got = run(Level::Scalar, window, &blocks, &[span], &queries);
-        for (got, expected) in got.iter().zip(&expected) {
-            assert!(
-                (f64::from(*got) - expected).abs() < 2e-6,
-                "{got} for {expected}, window {window:?}"
-            );
+    for shape in SHAPES {
+        let memory = Memory::new(shape, count);
+        let queries: Vec<f32> = (0..count * shape.heads * shape.head_dim)
+            .map(|i| 2.0 * wave(i, 0.13))
+            .collect();
+        let blocks = memory.blocks::<f32>();
+        let span = Span {
+            sequence: 0,
+            row: 0,
+            count,
+            position: 0,
+        };
+        for window in [None, Some(1), Some(70), Some(1000)] {
+            for sinks in [false, true] {
+                let attention = plain(shape, window, sinks);
+                let expected = defined(&attention, &memory, &queries);
+                let got = run(Level::Scalar, &attention, &blocks, &[span], &queries);
+                assert_eq!(got.len(), expected.len());
+                for (got, expected) in got.iter().zip(&expected) {
+                    assert!(
+                        (f64::from(*got) - expected).abs() < 4e-6,
+                        "{got} for {expected}, {shape:?}, window {window:?}, sinks {sinks}"
+                    );
+                }
+            }
         }
     }
 }
@@ -109,10 +181,6 @@ fn it_is_softmax_attention_with_and_without_a_window() {
 #[test]
 fn levels_and_spans_agree_to_the_bit() {
     let count = 133;
-    let blocks = store::<f16>(&vectors(count, 0.7), &vectors(count, 0.31));
-    let queries: Vec<f32> = (0..count * SHAPE.heads * SHAPE.head_dim)
-        .map(|i| wave(i, 0.13))
-        .collect();
     let spans = |length: usize| -> Vec<Span> {
         let starts = (0..count).step_by(length);
         starts
@@ -124,18 +192,23 @@ fn levels_and_spans_agree_to_the_bit() {
             })
             .collect()
     };
-    for window in [None, Some(65)] {
-        let bits = |level, length| -> Vec<u32> {
-            let out = run(level, window, &blocks, &spans(length), &queries);
-            out.iter().map(|x| x.to_bits()).collect()
-        };
-        let judge = bits(Level::Scalar, 1);
-        for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
-            for length in [1, 2, 7, 133] {
-                assert!(
-                    bits(level, length) == judge,
-                    "{level:?}, spans of {length}, window {window:?}"
-                );
+    for shape in SHAPES {
+        let blocks = Memory::new(shape, count).blocks::<f16>();
+        let queries = waves(count * shape.heads * shape.head_dim, 0.13);
+        for (window, sinks) in [(None, false), (Some(65), true)] {
+            let attention = plain(shape, window, sinks);
+            let bits = |level, length| -> Vec<u32> {
+                let out = run(level, &attention, &blocks, &spans(length), &queries);
+                out.iter().map(|x| x.to_bits()).collect()
+            };
+            let judge = bits(Level::Scalar, 1);
+            for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+                for length in [1, 2, 7, 133] {
+                    assert!(
+                        bits(level, length) == judge,
+                        "{level:?}, {shape:?}, spans of {length}, window {window:?}"
+                    );
+                }
             }
         }
     }
