@@ -103,7 +103,7 @@ impl Subject {
             quantization: summary.quantization.clone(),
             ..BenchModel::default()
         };
-        let spec = Spec::from_gguf(gguf.metadata())?;
+        let spec = Spec::from_gguf(gguf.metadata(), None)?;
         let source = Source::Files(found.paths());
         Ok(Self::new(source, model, gguf.tensors(), spec))
     }
@@ -124,7 +124,7 @@ impl Subject {
             synthetic: true,
             ..BenchModel::default()
         };
-        let spec = Spec::from_gguf(&whole.metadata())?;
+        let spec = Spec::from_gguf(&whole.metadata(), None)?;
         let subject = Self::new(Source::Image(gguf), model, &whole.tensors(), spec);
         Ok(Self {
             extrapolation: Extrapolation::new(made.layers(), whole.layers()),
@@ -165,7 +165,7 @@ impl Subject {
             }
             Source::Image(gguf) => gguf,
         };
-        let spec = Arc::new(Spec::from_gguf(gguf.metadata())?);
+        let spec = Arc::new(Spec::from_gguf(gguf.metadata(), None)?);
         let forward = |spec: &Arc<Spec>| -> Result<CpuForward<f16>> {
             let weights = Arc::new(Weights::from_gguf(gguf, spec)?);
             let pool = machine::pool(threads)?;

@@ -29,7 +29,9 @@ pub(crate) struct Work {
     head: Part,
     /// For each layer, positions that it sees at most.
     windows: Vec<usize>,
+    /// Elements of a query and of what attention gives for it.
     query_width: f64,
+    /// Elements of the keys and values of a position.
     kv_width: f64,
 }
 
@@ -48,17 +50,22 @@ impl Work {
         } else {
             "token_embd.weight"
         };
+        // A token goes through some of the experts, which are stacked.
+        let share = spec.experts.map_or(1.0, |e| e.used as f64 / e.count as f64);
         let part = |wanted: &dyn Fn(&str) -> bool| {
             let tensors = tensors.iter().filter(|tensor| wanted(&tensor.name));
-            tensors.fold(Part::default(), Part::with)
+            tensors.fold(Part::default(), |part, tensor| {
+                let is_stack = tensor.name.contains("_exps.");
+                part.with(tensor, if is_stack { share } else { 1.0 })
+            })
         };
         let windows = spec.layers.iter().map(|layer| layer.window);
         Self {
             layers: part(&|name| name.starts_with("blk.")),
             head: part(&|name| name == head),
             windows: windows.map(|window| window.unwrap_or(usize::MAX)).collect(),
-            query_width: spec.query_width() as f64,
-            kv_width: spec.kv_width() as f64,
+            query_width: (spec.query_width() + spec.attended_width()) as f64,
+            kv_width: (spec.key_width() + spec.value_width()) as f64,
         }
     }
 
@@ -72,14 +79,14 @@ impl Work {
         let tokens = sequences * (prompt + generated);
         let seen = sequences * self.positions_seen(load);
         // Scores and sums, each a multiply-add for each element of a query.
-        let attention = 2.0 * self.query_width * seen;
+        let attention = self.query_width * seen;
         let integer = tokens * self.layers.integer + heads * self.head.integer;
         let float = tokens * self.layers.float + heads * self.head.float + attention;
         let arithmetic =
             integer / limits.integer_macs_per_second + float / limits.float_macs_per_second;
         // The sequences of a decoding step share one reading of the weights.
         let bytes = generated * (self.layers.bytes + self.head.bytes)
-            + seen * 2.0 * self.kv_width * CACHE_BYTES;
+            + seen * self.kv_width * CACHE_BYTES;
         let reading = bytes / limits.read_bytes_per_second;
         Shares {
             bandwidth: (load.test.prompt == 0).then_some(reading / seconds),
@@ -101,9 +108,10 @@ impl Work {
 }
 
 impl Part {
-    fn with(self, tensor: &TensorInfo) -> Self {
+    /// Adds a tensor, of which a token meets `share`.
+    fn with(self, tensor: &TensorInfo, share: f64) -> Self {
         let macs = match tensor.shape.len() {
-            2 => tensor.elements() as f64,
+            2 | 3 => tensor.elements() as f64 * share,
             _ => 0.0,
         };
         let is_quantized = tensor.dtype.block_elements().is_some_and(|block| block > 1);
@@ -113,7 +121,7 @@ impl Part {
             (0.0, macs)
         };
         Self {
-            bytes: self.bytes + tensor.size.unwrap_or(0) as f64,
+            bytes: self.bytes + tensor.size.unwrap_or(0) as f64 * share,
             integer: self.integer + integer,
             float: self.float + float,
         }
@@ -135,7 +143,7 @@ mod tests {
 
     fn work(name: &str) -> (Work, Synthetic) {
         let synthetic = Synthetic::parse(name).unwrap();
-        let spec = Spec::from_gguf(&synthetic.metadata()).unwrap();
+        let spec = Spec::from_gguf(&synthetic.metadata(), None).unwrap();
         (Work::new(&synthetic.tensors(), &spec), synthetic)
     }
 

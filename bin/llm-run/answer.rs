@@ -52,7 +52,9 @@ impl Answerer {
         let start = Instant::now();
         let (found, header) = open::find(&args.model.model, context)?;
         let template = open::template(&args.template)?;
-        let model = Model::from_gguf(&header, found.folder.as_deref(), &template)?;
+        let asked = usize::try_from(args.model.ctx_size)?;
+        let asked = (asked > 0).then_some(asked);
+        let model = Model::from_gguf(&header, found.folder.as_deref(), &template, asked)?;
         let mut flags = args.sampling.settings();
         if flags.seed == Some(-1) {
             // One for the whole run; lines differ by their ids.

@@ -6,6 +6,10 @@
 //
 //   golden teacher MODEL TEXT POSITIONS noisy|exact LABEL SHA256 OUT
 //   golden answers MODEL PROMPTS LABEL OUT
+//   golden logits MODEL TOKENS OUT POSITION...
+//
+// `logits` takes ids, one a line, and writes the raw logits of some positions
+// as f32, for the tiny models of crates/llm-candle.
 
 #include "build-info.h"
 #include "chat.h"
@@ -204,6 +208,22 @@ void answers(const std::string & path, const std::string & prompts, const std::s
     printf("%s: %d answers\n", out_path.c_str(), count);
 }
 
+void logits(const std::string & path, const std::string & ids, const std::string & out_path,
+            const std::vector<std::string> & positions) {
+    std::vector<llama_token> tokens;
+    std::istringstream lines(read_file(ids));
+    for (llama_token id; lines >> id;) tokens.push_back(id);
+    Model it(path, int(tokens.size()), true);
+    it.decode(tokens.data(), int(tokens.size()), 0, true);
+    const size_t vocab = llama_vocab_n_tokens(it.vocab);
+    std::ofstream out(out_path, std::ios::binary);
+    for (const std::string & position : positions) {
+        const float * row = llama_get_logits_ith(it.context, std::stoi(position));
+        for (size_t i = 0; i < vocab; i++) put<float>(out, row[i]);
+    }
+    if (!out.flush()) throw std::runtime_error("cannot write " + out_path);
+}
+
 }  // namespace
 
 int main(int argc, char ** argv) {
@@ -219,8 +239,10 @@ int main(int argc, char ** argv) {
             teacher(args[1], args[2], std::stoi(args[3]), args[4] == "exact", args[5], args[6], args[7]);
         } else if (args.size() == 5 && args[0] == "answers") {
             answers(args[1], args[2], args[3], args[4]);
+        } else if (args.size() > 4 && args[0] == "logits") {
+            logits(args[1], args[2], args[3], {args.begin() + 4, args.end()});
         } else {
-            throw std::runtime_error("usage: golden commit | teacher ... | answers ... (see the top of golden.cpp)");
+            throw std::runtime_error("usage: golden commit | teacher ... | answers ... | logits ... (see the top of golden.cpp)");
         }
     } catch (const std::exception & error) {
         fprintf(stderr, "golden: error: %s\n", error.what());

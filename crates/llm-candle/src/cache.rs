@@ -11,8 +11,7 @@ use candle_core::{Result, Tensor};
 use llm_engine::cache::{Cache as Ledger, SequenceId};
 use llm_kernels::attention::Shape;
 
-/// Keys and values of one layer of one sequence, both (`kv_heads`, positions,
-/// `head_dim`); `None` before the first position.
+/// Keys and values of one layer of one sequence, (`kv_heads`, positions, elements); `None` before the first position.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LayerCache(Option<(Tensor, Tensor)>);
 
@@ -54,6 +53,7 @@ impl Cache {
             heads: 0,
             kv_heads: 0,
             head_dim: 0,
+            value_dim: 0,
             scale: 0.0,
             soft_cap: None,
         };

@@ -24,6 +24,10 @@ mod steps;
 
 mod cache;
 
+mod attention;
+
+mod feed_forward;
+
 mod model;
 
 pub use candle_core::Device;

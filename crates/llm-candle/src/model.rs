@@ -8,11 +8,13 @@ use llm_engine::forward::{Forward, ForwardError, Input, Outputs, check_batch};
 use llm_engine::spec::Spec;
 use llm_engine::weights::{self, Weights};
 
+use crate::attention::Attention;
 use crate::cache::{Cache, LayerCache};
 use crate::device::first_line;
-use crate::place::{Kinds, Place};
+use crate::feed_forward::FeedForward;
+use crate::place::Kinds;
 use crate::projection::{Loader, Precision, Projection};
-use crate::steps::{activate, attend, rms_norm, rotate, soft_cap};
+use crate::steps::{rms_norm, soft_cap};
 
 /// Positions that are computed together; bounds the scores of a long prompt to
 /// heads * 512 * positions.
@@ -34,41 +36,18 @@ pub struct CandleForward {
     cache: Cache,
 }
 
-/// One layer on the device; shapes as in [`weights::Layer`].
+/// One layer on the device.
 #[derive(Debug)]
 struct Layer {
-    attention_norm: Tensor,
-    query: Projection,
-    key: Projection,
-    value: Projection,
-    query_norm: Option<Tensor>,
-    key_norm: Option<Tensor>,
-    attention_output: Projection,
-    post_attention_norm: Option<Tensor>,
-    feed_forward_norm: Tensor,
-    gate: Projection,
-    up: Projection,
-    down: Projection,
-    post_feed_forward_norm: Option<Tensor>,
+    attention: Attention,
+    feed_forward: FeedForward,
 }
 
 impl Layer {
     fn load(loader: &Loader<'_>, layer: &weights::Layer) -> Result<Self> {
         Ok(Self {
-            attention_norm: loader.vector(&layer.attention_norm)?,
-            query: loader.projection(&layer.query)?,
-            key: loader.projection(&layer.key)?,
-            value: loader.projection(&layer.value)?,
-            query_norm: loader.optional_vector(layer.query_norm.as_deref())?,
-            key_norm: loader.optional_vector(layer.key_norm.as_deref())?,
-            attention_output: loader.projection(&layer.attention_output)?,
-            post_attention_norm: loader.optional_vector(layer.post_attention_norm.as_deref())?,
-            feed_forward_norm: loader.vector(&layer.feed_forward_norm)?,
-            gate: loader.projection(&layer.gate)?,
-            up: loader.projection(&layer.up)?,
-            down: loader.projection(&layer.down)?,
-            post_feed_forward_norm: loader
-                .optional_vector(layer.post_feed_forward_norm.as_deref())?,
+            attention: Attention::load(loader, layer)?,
+            feed_forward: FeedForward::load(loader, layer)?,
         })
     }
 }
@@ -142,8 +121,12 @@ impl CandleForward {
         let mut x = self.embed(tokens)?;
         for (index, (layer, cached)) in self.layers.iter().zip(cached).enumerate() {
             let place = &places[self.kinds.of_layer(index)];
-            x = (&x + self.attention(layer, place, start, cached, &x)?)?;
-            x = (&x + self.feed_forward(layer, &x)?)?;
+            let scale = f64::from(self.spec.residual_scale);
+            let attended = layer
+                .attention
+                .forward(&self.spec, place, start, cached, &x)?;
+            x = (&x + (attended * scale)?)?;
+            x = (&x + (layer.feed_forward.forward(&self.spec, &x)? * scale)?)?;
         }
         Ok(x)
     }
@@ -156,76 +139,14 @@ impl CandleForward {
             self.weights.embedding.dequantize_row(token as usize, row);
         }
         let x = Tensor::from_vec(rows, (tokens.len(), width), &self.device)?;
-        if self.spec.family.scaled_embedding {
-            return x * f64::from((width as f32).sqrt());
-        }
-        Ok(x)
-    }
-
-    /// x, (rows, width) → output(attention(norm(x))), the same shape.
-    fn attention(
-        &self,
-        layer: &Layer,
-        place: &Place,
-        start: usize,
-        cached: &mut LayerCache,
-        x: &Tensor,
-    ) -> Result<Tensor> {
-        let spec = &*self.spec;
-        let rows = x.dim(0)?;
-        let x = rms_norm(x, &layer.attention_norm, spec.norm_epsilon)?;
-        // (rows, heads, head_dim)
-        let queries = layer
-            .query
-            .forward(&x)?
-            .reshape((rows, spec.heads, spec.head_dim))?;
-        // (rows, kv_heads, head_dim)
-        let keys = layer
-            .key
-            .forward(&x)?
-            .reshape((rows, spec.kv_heads, spec.head_dim))?;
-        let values = layer
-            .value
-            .forward(&x)?
-            .reshape((rows, spec.kv_heads, spec.head_dim))?;
-        // Norms work head by head, before the rotation.
-        let queries = self.norm_if(queries, layer.query_norm.as_ref())?;
-        let keys = self.norm_if(keys, layer.key_norm.as_ref())?;
-        let queries = rotate(&queries, spec.family.pairing, place)?;
-        let keys = rotate(&keys, spec.family.pairing, place)?;
-        // (kv_heads, positions, head_dim)
-        let keys = keys.transpose(0, 1)?.contiguous()?;
-        let values = values.transpose(0, 1)?.contiguous()?;
-        let (keys, values) = cached.append(start, keys, values)?;
-        let (scale, cap) = (spec.attention_scale, spec.attention_soft_cap);
-        let attended = attend(&queries, &keys, &values, &place.mask, scale, cap)?;
-        let out = layer.attention_output.forward(&attended)?;
-        self.norm_if(out, layer.post_attention_norm.as_ref())
-    }
-
-    /// x, (rows, width) → down(activation(gate(norm(x))) * up(norm(x))), the
-    /// same shape.
-    fn feed_forward(&self, layer: &Layer, x: &Tensor) -> Result<Tensor> {
-        let x = rms_norm(x, &layer.feed_forward_norm, self.spec.norm_epsilon)?;
-        // (rows, feed_forward)
-        let gate = activate(&layer.gate.forward(&x)?, self.spec.family.gate)?;
-        let up = layer.up.forward(&x)?;
-        let out = layer.down.forward(&(gate * up)?)?;
-        self.norm_if(out, layer.post_feed_forward_norm.as_ref())
+        x * f64::from(self.spec.embedding_scale)
     }
 
     /// x, (rows, width) → (rows, vocabulary).
     fn logits(&self, x: &Tensor) -> Result<Tensor> {
         let x = rms_norm(x, &self.output_norm, self.spec.norm_epsilon)?;
-        soft_cap(self.output.forward(&x)?, self.spec.logit_soft_cap)
-    }
-
-    /// Norms the last dimension of `x` where the family does so.
-    fn norm_if(&self, x: Tensor, weight: Option<&Tensor>) -> Result<Tensor> {
-        match weight {
-            Some(weight) => rms_norm(&x, weight, self.spec.norm_epsilon),
-            None => Ok(x),
-        }
+        let logits = (self.output.forward(&x)? * f64::from(self.spec.logit_scale))?;
+        soft_cap(logits, self.spec.logit_soft_cap)
     }
 }
 

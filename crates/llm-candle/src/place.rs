@@ -2,15 +2,18 @@
 //! turned, and which positions a query sees. Layers that agree share it.
 
 use candle_core::{Device, Result, Tensor};
-use llm_engine::spec::{LayerSpec, Rope, Spec};
+use llm_engine::spec::{LayerSpec, Ramp, Rope, Spec, Temperature};
 
 /// The angles and the mask of one chunk for one kind of layer.
 #[derive(Debug)]
 pub(crate) struct Place {
-    /// (rows, 1, `rope_dim` / 2)
+    /// (rows, 1, rotated pairs)
     pub(crate) cos: Tensor,
-    /// (rows, 1, `rope_dim` / 2)
+    /// (rows, 1, rotated pairs)
     pub(crate) sin: Tensor,
+    /// What queries are multiplied by, (rows, 1, 1), where that depends on the
+    /// position.
+    pub(crate) temperature: Option<Tensor>,
     /// (rows, positions): 0 where a row sees a position, else minus infinity.
     pub(crate) mask: Tensor,
 }
@@ -21,8 +24,17 @@ pub(crate) struct Kinds {
     distinct: Vec<LayerSpec>,
     /// The kind of each layer.
     of_layer: Vec<usize>,
-    /// Radians a position, (`rope_dim` / 2), one entry a kind.
-    frequencies: Vec<Vec<f64>>,
+    turns: Vec<Turn>,
+    temperature: Option<Temperature>,
+}
+
+/// How one kind of layer rotates.
+#[derive(Debug, Default)]
+struct Turn {
+    /// Radians a position, (rotated pairs).
+    frequencies: Vec<f64>,
+    /// What cosines and sines are multiplied by.
+    magnitude: f64,
 }
 
 impl Kinds {
@@ -36,11 +48,17 @@ impl Kinds {
                 distinct.push(*layer);
             }
         }
-        let series = |kind: &LayerSpec| frequencies(kind.rope, spec.rope_dim, divisors);
+        let turn = |kind: &LayerSpec| {
+            kind.rope.map_or_else(Turn::default, |rope| Turn {
+                frequencies: frequencies(rope, spec.rope_dim, divisors),
+                magnitude: f64::from(rope.magnitude),
+            })
+        };
         Self {
-            frequencies: distinct.iter().map(series).collect(),
+            turns: distinct.iter().map(turn).collect(),
             distinct,
             of_layer,
+            temperature: spec.temperature,
         }
     }
 
@@ -51,40 +69,65 @@ impl Kinds {
 
     /// Computes the places of `rows` positions from `start` on, one a kind.
     pub(crate) fn places(&self, start: usize, rows: usize, device: &Device) -> Result<Vec<Place>> {
-        let kinds = self.distinct.iter().zip(&self.frequencies);
+        let scale = |temperature: Temperature| {
+            let factor = |position: usize| {
+                let steps = position as f64 / temperature.every as f64;
+                (1.0 + f64::from(temperature.scale) * (1.0 + steps.floor()).ln()) as f32
+            };
+            let factors: Vec<f32> = (start..start + rows).map(factor).collect();
+            Tensor::from_vec(factors, (rows, 1, 1), device)
+        };
+        let temperature = self.temperature.map(scale).transpose()?;
+        let kinds = self.distinct.iter().zip(&self.turns);
         kinds
-            .map(|(kind, frequencies)| Place::new(kind.window, frequencies, start, rows, device))
+            .map(|(kind, turn)| {
+                let place = Place::new(kind.window, turn, start, rows, device)?;
+                Ok(Place {
+                    temperature: temperature.clone(),
+                    ..place
+                })
+            })
             .collect()
     }
 }
 
-/// Returns `factor * base^(-2 i / dim) / divisor[i]` for each pair `i` (Su et
+/// Returns `pace[i] * base^(-2 i / dim) / divisor[i]` for each pair `i` (Su et
 /// al. 2021, arXiv:2104.09864; the divisors stretch the slow ones, as Llama 3.1
-/// does). Computed here once more, and not taken from the engine, since this
-/// pass is the engine's judge.
+/// does; without a ramp every pace is the rope's factor, with one that of the
+/// fast pairs is 1, as YaRN has it). Computed here once more, and not taken from
+/// the engine, since this pass is the engine's judge.
 fn frequencies(rope: Rope, dim: usize, divisors: Option<&[f32]>) -> Vec<f64> {
     let frequency = |pair: usize| {
         let divisor = divisors.map_or(1.0, |divisors| f64::from(divisors[pair]));
         let base = f64::from(rope.base).powf(2.0 * pair as f64 / dim as f64);
-        f64::from(rope.factor) / (base * divisor)
+        let stretched = rope.ramp.map_or(1.0, |ramp| stretched(ramp, pair));
+        let pace = 1.0 - stretched + stretched * f64::from(rope.factor);
+        pace / (base * divisor)
     };
     (0..dim / 2).map(frequency).collect()
+}
+
+/// Returns how far a pair is from keeping its pace, 0 to 1.
+fn stretched(ramp: Ramp, pair: usize) -> f64 {
+    let (low, high) = (f64::from(ramp.low), f64::from(ramp.high));
+    ((pair as f64 - low) / (high - low).max(1e-3)).clamp(0.0, 1.0)
 }
 
 impl Place {
     fn new(
         window: Option<usize>,
-        frequencies: &[f64],
+        turn: &Turn,
         start: usize,
         rows: usize,
         device: &Device,
     ) -> Result<Self> {
         let positions = start + rows;
         let angles: Vec<f64> = (start..positions)
-            .flat_map(|position| frequencies.iter().map(move |f| f * position as f64))
+            .flat_map(|position| turn.frequencies.iter().map(move |f| f * position as f64))
             .collect();
-        let cos: Vec<f32> = angles.iter().map(|angle| angle.cos() as f32).collect();
-        let sin: Vec<f32> = angles.iter().map(|angle| angle.sin() as f32).collect();
+        let scaled = |x: f64| (x * turn.magnitude) as f32;
+        let cos: Vec<f32> = angles.iter().map(|angle| scaled(angle.cos())).collect();
+        let sin: Vec<f32> = angles.iter().map(|angle| scaled(angle.sin())).collect();
         let sees = |query: usize, key: usize| {
             key <= query && window.is_none_or(|window| query - key < window)
         };
@@ -98,8 +141,9 @@ impl Place {
                 }
             })
             .collect();
-        let shape = (rows, 1, frequencies.len());
+        let shape = (rows, 1, turn.frequencies.len());
         Ok(Self {
+            temperature: None,
             cos: Tensor::from_vec(cos, shape, device)?,
             sin: Tensor::from_vec(sin, shape, device)?,
             mask: Tensor::from_vec(mask, (rows, positions), device)?,
@@ -113,7 +157,11 @@ mod tests {
 
     #[test]
     fn a_window_counts_the_query_itself() {
-        let place = Place::new(Some(2), &[0.5], 1, 2, &Device::Cpu).unwrap();
+        let turn = Turn {
+            frequencies: vec![0.5],
+            magnitude: 1.0,
+        };
+        let place = Place::new(Some(2), &turn, 1, 2, &Device::Cpu).unwrap();
         let hidden = f32::NEG_INFINITY;
         assert_eq!(
             place.mask.to_vec2::<f32>().unwrap(),
@@ -128,6 +176,8 @@ mod tests {
         let rope = Rope {
             base: 10_000.0,
             factor: 0.5,
+            ramp: None,
+            magnitude: 1.0,
         };
         let plain = frequencies(rope, 4, None);
         assert!((plain[0] - 0.5).abs() < 1e-12 && (plain[1] - 0.005).abs() < 1e-12);

@@ -35,6 +35,14 @@ impl Loader<'_> {
         vector.map(|vector| self.vector(vector)).transpose()
     }
 
+    /// Copies matrices of the same kind.
+    pub(crate) fn projections(&self, linears: &[Linear]) -> Result<Vec<Projection>> {
+        linears
+            .iter()
+            .map(|linear| self.projection(linear))
+            .collect()
+    }
+
     /// Copies a matrix and its bias.
     pub(crate) fn projection(&self, linear: &Linear) -> Result<Projection> {
         let shape = (linear.rows(), linear.columns());

@@ -14,12 +14,36 @@ pub(crate) fn rms_norm(x: &Tensor, weight: &Tensor, epsilon: f32) -> Result<Tens
     x.broadcast_div(&rms)?.broadcast_mul(weight)
 }
 
+/// Norms the last dimension of `x` where there is a norm.
+pub(crate) fn norm_if(x: Tensor, weight: Option<&Tensor>, epsilon: f32) -> Result<Tensor> {
+    match weight {
+        Some(weight) => rms_norm(&x, weight, epsilon),
+        None => Ok(x),
+    }
+}
+
 /// The non-linearity of the feed-forward step.
 pub(crate) fn activate(x: &Tensor, gate: Gate) -> Result<Tensor> {
     match gate {
         Gate::Silu => x.silu(),
         Gate::GeluTanh => x.gelu(),
+        Gate::SiluClamped => {
+            let x = x.minimum(7.0)?;
+            &x * sigmoid(&(&x * 1.702)?)?
+        }
     }
+}
+
+/// What the activated gate is multiplied with.
+pub(crate) fn lift(up: Tensor, gate: Gate) -> Result<Tensor> {
+    match gate {
+        Gate::Silu | Gate::GeluTanh => Ok(up),
+        Gate::SiluClamped => up.clamp(-7.0, 7.0)? + 1.0,
+    }
+}
+
+fn sigmoid(x: &Tensor) -> Result<Tensor> {
+    (x.neg()?.exp()? + 1.0)?.recip()
 }
 
 /// cap * tanh(x / cap), where there is a cap.
@@ -33,6 +57,9 @@ pub(crate) fn soft_cap(x: Tensor, cap: Option<f32>) -> Result<Tensor> {
 pub(crate) fn rotate(x: &Tensor, pairing: Pairing, place: &Place) -> Result<Tensor> {
     let (rows, heads, dim) = x.dims3()?;
     let pairs = place.cos.dim(2)?;
+    if pairs == 0 {
+        return Ok(x.clone());
+    }
     // A pair's two elements stand along `axis`.
     let (shape, axis) = match pairing {
         Pairing::Adjacent => ((rows, heads, pairs, 2), 3),
@@ -51,37 +78,56 @@ pub(crate) fn rotate(x: &Tensor, pairing: Pairing, place: &Place) -> Result<Tens
     Tensor::cat(&[turned, rest], 2)
 }
 
+/// The numbers of one layer's attention.
+#[derive(Debug)]
+pub(crate) struct Scores<'a> {
+    pub(crate) scale: f32,
+    pub(crate) cap: Option<f32>,
+    /// A score of each head that belongs to no position, (heads).
+    pub(crate) sinks: Option<&'a Tensor>,
+}
+
 /// softmax(scale * queries · keysᵀ + mask) · values.
 ///
-/// `queries` is (rows, heads, `head_dim`), `keys` and `values` are (`kv_heads`,
-/// positions, `head_dim`), and query heads that share a key head are
-/// neighbours. The result is (rows, heads * `head_dim`).
+/// `queries` is (rows, heads, `head_dim`), `keys` is (`kv_heads`, positions,
+/// `head_dim`), `values` is (`kv_heads`, positions, `value_dim`), and query
+/// heads that share a key head are neighbours. The result is (rows, heads *
+/// `value_dim`).
 pub(crate) fn attend(
     queries: &Tensor,
     keys: &Tensor,
     values: &Tensor,
     mask: &Tensor,
-    scale: f32,
-    cap: Option<f32>,
+    scores: &Scores<'_>,
 ) -> Result<Tensor> {
     let (rows, heads, dim) = queries.dims3()?;
-    let (kv_heads, positions, _) = keys.dims3()?;
+    let (kv_heads, positions, value_dim) = values.dims3()?;
     let share = heads / kv_heads;
     let queries = queries
         .reshape((rows, kv_heads, share, dim))?
         .permute((1, 2, 0, 3))?
         .contiguous()?
         .reshape((kv_heads, share * rows, dim))?;
-    let scores = (queries.matmul(&keys.t()?)? * f64::from(scale))?;
-    let scores = soft_cap(scores, cap)?
+    let products = (queries.matmul(&keys.t()?)? * f64::from(scores.scale))?;
+    let mut products = soft_cap(products, scores.cap)?
         .reshape((kv_heads, share, rows, positions))?
         .broadcast_add(mask)?;
-    let weights = softmax(&scores)?.reshape((kv_heads, share * rows, positions))?;
+    if let Some(sinks) = scores.sinks {
+        let sinks = sinks.reshape((kv_heads, share, 1, 1))?;
+        let sinks = sinks
+            .broadcast_as((kv_heads, share, rows, 1))?
+            .contiguous()?;
+        products = Tensor::cat(&[products, sinks], 3)?;
+    }
+    let weights = softmax(&products)?.narrow(3, 0, positions)?;
+    let weights = weights
+        .contiguous()?
+        .reshape((kv_heads, share * rows, positions))?;
     weights
         .matmul(values)?
-        .reshape((kv_heads, share, rows, dim))?
+        .reshape((kv_heads, share, rows, value_dim))?
         .permute((2, 0, 1, 3))?
-        .reshape((rows, heads * dim))
+        .reshape((rows, heads * value_dim))
 }
 
 /// exp(x) over its sum, along the last dimension.
@@ -105,6 +151,7 @@ mod tests {
         let place = Place {
             cos: tensor(&[1.0, 0.0]),
             sin: tensor(&[0.0, 1.0]),
+            temperature: None,
             mask: tensor(&[0.0]),
         };
         let x = tensor(&[1.0, 2.0, 3.0, 4.0, 9.0]);
@@ -123,7 +170,12 @@ mod tests {
         let keys = Tensor::from_slice(&[5.0_f32, -7.0, 3.0], (1, 3, 1), &device).unwrap();
         let values = Tensor::from_slice(&[1.0_f32, 3.0, 100.0], (1, 3, 1), &device).unwrap();
         let mask = Tensor::from_slice(&[0.0, 0.0, f32::NEG_INFINITY], (1, 3), &device).unwrap();
-        let out = attend(&queries, &keys, &values, &mask, 1.0, Some(50.0)).unwrap();
+        let scores = Scores {
+            scale: 1.0,
+            cap: Some(50.0),
+            sinks: None,
+        };
+        let out = attend(&queries, &keys, &values, &mask, &scores).unwrap();
         assert_eq!(out.to_vec2::<f32>().unwrap(), [[2.0, 2.0]]);
     }
 }

@@ -19,14 +19,14 @@ use half::f16;
 use llm_candle::{CandleForward, Device, Precision};
 use llm_engine::family::Family;
 use llm_engine::forward::{Forward, ForwardError, Input, Outputs};
-use llm_engine::spec::Spec;
+use llm_engine::spec::{Rope, Spec};
 use llm_kernels::rope::Pairing;
 use llm_kernels::simd::Level;
 use llm_kernels::vector::Gate;
 
-use support::measure::{identical, rms, worst};
+use support::measure::{identical, rms, rms_difference, worst};
 use support::random::Random;
-use support::tiny::{self, PLANS};
+use support::tiny::plans::{LLAMA, PLANS};
 use support::ways::{WAYS, extend, ways_and_threads};
 use support::{Model, levels};
 
@@ -34,9 +34,10 @@ use support::{Model, levels};
 const LENGTH: usize = 150;
 
 /// The largest difference of a logit where logits have a root mean square of
-/// about 3, with keys and values in F32. Measured: 2.6e-5.
+/// about 3, with keys and values in F32. Measured: 5.3e-5.
 const BOUND_F32: f32 = 1e-4;
-/// The same with keys and values in F16, which hold 11 bits. Measured: 1.9e-2.
+/// The same with keys and values in F16, which hold 11 bits; of models with
+/// experts the root of the mean square. Measured: 4.9e-2.
 const BOUND_F16: f32 = 8e-2;
 
 fn tokens(model: &Model) -> Vec<u32> {
@@ -56,7 +57,12 @@ fn every_way_agrees_with_the_judge_on_every_family() {
             let mut halves = model.cpu::<f16>(1, level);
             for (way, compute) in WAYS {
                 let exact = worst(&compute(&mut exact, &tokens), &expected);
-                let halves = worst(&compute(&mut halves, &tokens), &expected);
+                let halves = compute(&mut halves, &tokens);
+                // Where a router is undecided, a rounding chooses another expert.
+                let halves = match model.spec.experts {
+                    Some(_) => rms_difference(&halves, &expected),
+                    None => worst(&halves, &expected),
+                };
                 println!("{name}, {way}, {level:?}: f32 {exact:e}, f16 {halves:e}, of {size}");
                 assert!(exact < BOUND_F32, "{name}, {way}, {level:?}: {exact}");
                 assert!(halves < BOUND_F16, "{name}, {way}, {level:?}: {halves}");
@@ -82,7 +88,7 @@ fn the_judge_agrees_with_itself_whatever_the_way() {
 
 #[test]
 fn the_last_output_is_the_last_of_all() {
-    let model = tiny::LLAMA.build(3);
+    let model = LLAMA.build(3);
     let tokens = tokens(&model);
     let vocabulary = model.weights.vocabulary();
     let passes: [Box<dyn Forward>; 2] = [
@@ -112,7 +118,7 @@ fn the_last_output_is_the_last_of_all() {
 
 #[test]
 fn a_refused_batch_leaves_the_sequences_as_they_were() {
-    let model = tiny::LLAMA.build(4);
+    let model = LLAMA.build(4);
     let tokens = tokens(&model);
     let mut judge = model.judge();
     let [sequence, ended] = [(); 2].map(|()| judge.start());
@@ -169,7 +175,7 @@ fn a_refused_batch_leaves_the_sequences_as_they_were() {
 /// Weights that contradict the spec stand for a device that fails half-way.
 #[test]
 fn a_failing_device_is_an_error_and_changes_nothing() {
-    let model = tiny::LLAMA.build(4);
+    let model = LLAMA.build(4);
     let mut spec = (*model.spec).clone();
     spec.head_dim -= 1;
     let (spec, weights) = (Arc::new(spec), Arc::clone(&model.weights));
@@ -196,37 +202,36 @@ fn a_failing_device_is_an_error_and_changes_nothing() {
 #[test]
 fn a_mistake_in_any_number_is_noticed() {
     type Mistake = (&'static str, fn(&mut Spec));
+    fn rope(spec: &mut Spec, change: fn(&mut Rope)) {
+        for layer in &mut spec.layers {
+            layer.rope.iter_mut().for_each(change);
+        }
+    }
     fn family(spec: &mut Spec, change: fn(&mut Family)) {
         let mut family = *spec.family;
         change(&mut family);
         spec.family = Box::leak(Box::new(family));
     }
     let common: &[Mistake] = &[
-        ("rope base", |spec| spec.layers[0].rope.base *= 1.01),
-        ("rope factor", |spec| spec.layers[0].rope.factor *= 1.01),
-        ("norm epsilon", |spec| spec.norm_epsilon = 1e-3),
+        ("rope base", |spec| rope(spec, |rope| rope.base *= 1.01)),
+        ("rope factor", |spec| rope(spec, |rope| rope.factor *= 0.5)),
+        ("norm epsilon", |spec| spec.norm_epsilon = 0.1),
         ("attention scale", |spec| spec.attention_scale *= 1.01),
         ("pairing", |spec| {
-            family(spec, |family| {
-                family.pairing = match family.pairing {
-                    Pairing::Adjacent => Pairing::Halves,
-                    Pairing::Halves => Pairing::Adjacent,
-                };
-            });
+            spec.pairing = match spec.pairing {
+                Pairing::Adjacent => Pairing::Halves,
+                Pairing::Halves => Pairing::Adjacent,
+            };
         }),
         ("gate", |spec| {
             family(spec, |family| {
                 family.gate = match family.gate {
-                    Gate::Silu => Gate::GeluTanh,
+                    Gate::Silu | Gate::SiluClamped => Gate::GeluTanh,
                     Gate::GeluTanh => Gate::Silu,
                 };
             });
         }),
-        ("embedding scale", |spec| {
-            family(spec, |family| {
-                family.scaled_embedding = !family.scaled_embedding;
-            });
-        }),
+        ("embedding scale", |spec| spec.embedding_scale *= 1.5),
     ];
     let capped: &[Mistake] = &[
         ("window", |spec| spec.layers[0].window = Some(101)),
@@ -239,7 +244,7 @@ fn a_mistake_in_any_number_is_noticed() {
         let tokens = tokens(&model);
         let mut cpu = model.cpu::<f32>(2, Level::detect().unwrap());
         let expected = WAYS[0].1(&mut cpu, &tokens);
-        let more = if plan.soft_caps { capped } else { &[] };
+        let more = if plan.capped { capped } else { &[] };
         for (mistake, make) in common.iter().chain(more) {
             let mut spec = (*model.spec).clone();
             make(&mut spec);

@@ -140,8 +140,8 @@ impl<T: Element> Cache<T> {
         self.sequences[id.0] = Some(sequence);
     }
 
-    /// Stores the key and value of one position of one layer, each (`kv_heads`,
-    /// `head_dim`). The position lies in what `extend` has added.
+    /// Stores the key and value of one position of one layer, (`kv_heads`,
+    /// elements) each. The position lies in what `extend` has added.
     pub fn store(
         &mut self,
         id: SequenceId,
@@ -200,6 +200,7 @@ mod tests {
         heads: 1,
         kv_heads: 1,
         head_dim: 1,
+        value_dim: 1,
         scale: 1.0,
         soft_cap: None,
     };

@@ -13,15 +13,47 @@ pub struct Family {
     pub pairing: Pairing,
     /// The non-linearity of the feed-forward step.
     pub gate: Gate,
-    /// Queries and keys are normalized, head by head, before they rotate.
-    pub query_key_norm: bool,
-    /// The results of attention and feed-forward are normalized before they
-    /// are added to the stream.
-    pub post_norms: bool,
+    /// Where a layer norms the stream.
+    pub norms: Norms,
+    /// The tensor of the norm before the feed-forward step.
+    pub feed_forward_norm: &'static str,
+    /// How queries and keys are normed before they rotate.
+    pub query_key_norm: Option<QueryKeyNorm>,
     /// Embeddings are multiplied by the square root of the width.
     pub scaled_embedding: bool,
     /// Layers with a sliding window, `None` where every layer sees everything.
     pub window: Option<Window>,
+    /// Every n-th layer does not rotate its queries and keys.
+    pub unrotated_every: Option<usize>,
+    /// Scores are divided by the root of the width per head, and not of the
+    /// head's own length, in the model with this many layers.
+    pub narrow_scores_at: Option<usize>,
+    /// Each head has a score that takes weight from what is seen.
+    pub sinks: bool,
+    /// How the experts of a layer are weighed, where there are experts.
+    pub routing: Routing,
+    /// Whether keys and values are made from one short vector a position.
+    pub latent: bool,
+}
+
+/// Where a layer norms the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Norms {
+    /// What goes into attention and into the feed-forward step.
+    Before,
+    /// That, and what comes out of both.
+    Around,
+    /// Only what comes out.
+    After,
+}
+
+/// What a norm of queries and keys spans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueryKeyNorm {
+    /// One head.
+    Head,
+    /// All heads of a position.
+    All,
 }
 
 /// The alternation of layers with and without a sliding window.
@@ -29,33 +61,175 @@ pub struct Family {
 pub struct Window {
     /// Every n-th layer sees everything, the others their window.
     pub global_every: usize,
-    /// The base of the rotation in layers with a window, where the file does
-    /// not say.
-    pub rope_base: f32,
+    /// The window, where the file does not say.
+    pub length: Option<usize>,
+    /// The rotation in layers with a window.
+    pub rope: WindowRope,
 }
+
+/// How layers with a sliding window rotate.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum WindowRope {
+    /// As the others do.
+    Same,
+    /// As the others, but without what stretches the positions.
+    Unscaled,
+    /// The same, with this base where the file names none.
+    UnscaledBase(f32),
+}
+
+/// What an expert's score is made of, where the file does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Routing {
+    /// How the router's numbers become weights.
+    pub scoring: Scoring,
+    /// Whether the weights of the chosen experts are made to sum to one.
+    pub normalized: bool,
+}
+
+/// How a router's numbers become weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scoring {
+    /// A softmax over all experts.
+    Softmax,
+    /// A softmax over the chosen ones.
+    SoftmaxOfChosen,
+    /// The logistic function of each.
+    Sigmoid,
+}
+
+const LLAMA: Family = Family {
+    architecture: "llama",
+    pairing: Pairing::Adjacent,
+    gate: Gate::Silu,
+    norms: Norms::Before,
+    feed_forward_norm: "ffn_norm",
+    query_key_norm: None,
+    scaled_embedding: false,
+    window: None,
+    unrotated_every: None,
+    narrow_scores_at: None,
+    sinks: false,
+    routing: Routing {
+        scoring: Scoring::Softmax,
+        normalized: true,
+    },
+    latent: false,
+};
+
+const QWEN2: Family = Family {
+    architecture: "qwen2",
+    pairing: Pairing::Halves,
+    ..LLAMA
+};
+
+const QWEN3: Family = Family {
+    architecture: "qwen3",
+    query_key_norm: Some(QueryKeyNorm::Head),
+    ..QWEN2
+};
+
+const GEMMA: Family = Family {
+    architecture: "gemma",
+    pairing: Pairing::Halves,
+    gate: Gate::GeluTanh,
+    scaled_embedding: true,
+    ..LLAMA
+};
 
 /// All families that can be run.
 pub const FAMILIES: &[Family] = &[
+    LLAMA,
     Family {
-        architecture: "llama",
-        pairing: Pairing::Adjacent,
-        gate: Gate::Silu,
-        query_key_norm: false,
-        post_norms: false,
-        scaled_embedding: false,
-        window: None,
+        architecture: "mistral3",
+        ..LLAMA
+    },
+    QWEN2,
+    QWEN3,
+    Family {
+        architecture: "qwen3moe",
+        ..QWEN3
+    },
+    GEMMA,
+    Family {
+        architecture: "gemma2",
+        norms: Norms::Around,
+        window: Some(Window {
+            global_every: 2,
+            length: Some(4096),
+            rope: WindowRope::Same,
+        }),
+        narrow_scores_at: Some(46),
+        ..GEMMA
     },
     Family {
         architecture: "gemma3",
-        pairing: Pairing::Halves,
-        gate: Gate::GeluTanh,
-        query_key_norm: true,
-        post_norms: true,
-        scaled_embedding: true,
+        norms: Norms::Around,
+        query_key_norm: Some(QueryKeyNorm::Head),
         window: Some(Window {
             global_every: 6,
-            rope_base: 10_000.0,
+            length: None,
+            rope: WindowRope::UnscaledBase(10_000.0),
         }),
+        narrow_scores_at: Some(62),
+        ..GEMMA
+    },
+    Family {
+        architecture: "phi3",
+        pairing: Pairing::Halves,
+        ..LLAMA
+    },
+    Family {
+        architecture: "deepseek2",
+        routing: Routing {
+            scoring: Scoring::Softmax,
+            normalized: false,
+        },
+        latent: true,
+        ..LLAMA
+    },
+    Family {
+        architecture: "gpt-oss",
+        pairing: Pairing::Halves,
+        gate: Gate::SiluClamped,
+        feed_forward_norm: "post_attention_norm",
+        window: Some(Window {
+            global_every: 2,
+            length: None,
+            rope: WindowRope::Same,
+        }),
+        sinks: true,
+        routing: Routing {
+            scoring: Scoring::SoftmaxOfChosen,
+            normalized: false,
+        },
+        ..LLAMA
+    },
+    Family {
+        architecture: "glm4",
+        norms: Norms::Around,
+        ..LLAMA
+    },
+    Family {
+        architecture: "granite",
+        ..LLAMA
+    },
+    Family {
+        architecture: "olmo2",
+        pairing: Pairing::Halves,
+        norms: Norms::After,
+        query_key_norm: Some(QueryKeyNorm::All),
+        window: Some(Window {
+            global_every: 4,
+            length: None,
+            rope: WindowRope::Unscaled,
+        }),
+        ..LLAMA
+    },
+    Family {
+        architecture: "smollm3",
+        unrotated_every: Some(4),
+        ..LLAMA
     },
 ];
 

@@ -118,10 +118,12 @@ impl Model {
         folder: Option<&Path>,
         template: &TemplateChoice,
     ) -> Result<Self, ModelError> {
-        Self::from_gguf(&Gguf::open(paths)?, folder, template)
+        Self::from_gguf(&Gguf::open(paths)?, folder, template, None)
     }
 
-    /// Does the same with files whose headers have been read.
+    /// Does the same with files whose headers have been read. `context` is the
+    /// most positions that will be run, where that is known, see
+    /// [`Spec::from_gguf`].
     ///
     /// # Errors
     /// A model that cannot be run.
@@ -129,10 +131,11 @@ impl Model {
         gguf: &Gguf,
         folder: Option<&Path>,
         template: &TemplateChoice,
+        context: Option<usize>,
     ) -> Result<Self, ModelError> {
         let path = || gguf.paths()[0].clone();
         let metadata = gguf.metadata();
-        let spec = Spec::from_gguf(metadata).map_err(|source| ModelError::Spec {
+        let spec = Spec::from_gguf(metadata, context).map_err(|source| ModelError::Spec {
             path: path(),
             source,
         })?;

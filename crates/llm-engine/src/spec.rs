@@ -2,36 +2,66 @@
 //!
 //! What the family does with them is in `family`, the weights are in `weights`.
 
-use crate::family::{self, Family};
-use crate::gguf::{Metadata, Value};
+mod read;
+mod reader;
+mod rope;
+
+pub use rope::{Ramp, Rope};
+
+use llm_kernels::rope::Pairing;
+
+use crate::family::{self, Family, Routing};
+use crate::gguf::Metadata;
+use reader::Reader;
 
 /// The shape of a decoder.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spec {
     /// How the family differs from others.
     pub family: &'static Family,
+    /// Which elements of a head rotate together: the family's, unless the file
+    /// has its rows in another order.
+    pub pairing: Pairing,
     /// Length of a token's vector.
     pub width: usize,
-    /// Length of the feed-forward step's inner vector.
+    /// Length of the feed-forward step's inner vector, in layers without
+    /// experts.
     pub feed_forward: usize,
     /// Query heads.
     pub heads: usize,
     /// Key and value heads.
     pub kv_heads: usize,
-    /// Elements of a head.
+    /// Elements of a query's and a key's head.
     pub head_dim: usize,
+    /// Elements of a value's head.
+    pub value_dim: usize,
     /// Rotated elements of a head.
     pub rope_dim: usize,
+    /// What embeddings are multiplied by.
+    pub embedding_scale: f32,
+    /// What a step's result is multiplied by before it is added to the stream.
+    pub residual_scale: f32,
+    /// What logits are multiplied by.
+    pub logit_scale: f32,
     /// Factor of attention scores.
     pub attention_scale: f32,
+    /// Queries of late positions are scaled up.
+    pub temperature: Option<Temperature>,
     /// Soft cap of attention scores.
     pub attention_soft_cap: Option<f32>,
     /// Soft cap of logits.
     pub logit_soft_cap: Option<f32>,
     /// Added to the mean square in every norm.
     pub norm_epsilon: f32,
-    /// Positions that the model was trained for.
+    /// Positions that the model was trained for; with divisors for short texts
+    /// those of the first training.
     pub context_length: usize,
+    /// The tensor with the divisors of the rotation, where the file has it.
+    pub rope_divisors: &'static str,
+    /// The experts of its layers.
+    pub experts: Option<ExpertSpec>,
+    /// Keys and values made from one short vector a position.
+    pub latent: Option<LatentSpec>,
     /// One entry a layer.
     pub layers: Vec<LayerSpec>,
 }
@@ -41,17 +71,68 @@ pub struct Spec {
 pub struct LayerSpec {
     /// Positions that a query sees, its own included; `None` for all.
     pub window: Option<usize>,
-    /// The rotation of queries and keys.
-    pub rope: Rope,
+    /// The rotation of queries and keys, `None` where they are not rotated.
+    pub rope: Option<Rope>,
 }
 
-/// Rotation frequencies: `factor * base^(-2 i / rope_dim)`.
+/// The feed-forward steps of a mixture of experts.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rope {
-    /// Base of the geometric series.
-    pub base: f32,
-    /// Linear scaling of positions; 1 for none.
-    pub factor: f32,
+pub struct ExpertSpec {
+    /// Experts of a layer.
+    pub count: usize,
+    /// Experts that a token goes through.
+    pub used: usize,
+    /// Length of an expert's inner vector.
+    pub feed_forward: usize,
+    /// Length of the inner vector of the expert that every token goes through;
+    /// 0 where there is none.
+    pub shared: usize,
+    /// The first layers have no experts.
+    pub dense_layers: usize,
+    /// How experts are weighed.
+    pub routing: Routing,
+    /// What weights are multiplied by.
+    pub weight_scale: f32,
+    /// Experts stand in this many groups.
+    pub groups: usize,
+    /// Groups that a token may choose from.
+    pub groups_used: usize,
+}
+
+/// Multi-head latent attention (DeepSeek-AI 2024, arXiv:2405.04434, section
+/// 2.1).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LatentSpec {
+    /// Length of the vector that queries are made from; `None` where they are
+    /// made from the stream.
+    pub query_rank: Option<usize>,
+    /// Length of the vector that keys and values are made from.
+    pub rank: usize,
+    /// Elements of a head before and after attention, of keys and of values.
+    pub key_dim: usize,
+    /// See `key_dim`.
+    pub value_dim: usize,
+    /// Whether attention works on the short vectors themselves, which is what
+    /// the cache holds then.
+    pub absorbed: bool,
+}
+
+/// Queries at position `p` are multiplied by `1 + scale * ln(1 + p / every)`,
+/// `p / every` rounded down.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Temperature {
+    /// The factor of the logarithm.
+    pub scale: f32,
+    /// Positions between two steps.
+    pub every: usize,
+}
+
+impl Temperature {
+    /// Returns what the queries of a position are multiplied by.
+    pub fn at(&self, position: usize) -> f32 {
+        let steps = (position / self.every) as f64;
+        (f64::from(self.scale) * (1.0 + steps).ln() + 1.0) as f32
+    }
 }
 
 /// Why a model's numbers cannot be used.
@@ -83,15 +164,14 @@ pub enum SpecError {
     Unsupported(String),
 }
 
-/// More than any published model has; keeps products of sizes within 64 bits.
-const LARGEST: u64 = 1 << 24;
-
 impl Spec {
-    /// Reads the numbers of a model.
+    /// Reads the numbers of a model. Where its rotation has other divisors for
+    /// long texts than for short ones, `context`, the number of positions that
+    /// will be run at most, chooses; without it they are those for short texts.
     ///
     /// # Errors
     /// An unknown family, or numbers that are missing or cannot be.
-    pub fn from_gguf(metadata: &Metadata) -> Result<Self, SpecError> {
+    pub fn from_gguf(metadata: &Metadata, context: Option<usize>) -> Result<Self, SpecError> {
         let architecture = metadata.string("general.architecture");
         let architecture = architecture.ok_or(SpecError::NoArchitecture)?;
         let family = family::find(architecture).ok_or_else(|| SpecError::UnknownFamily {
@@ -101,43 +181,12 @@ impl Spec {
             metadata,
             architecture,
         };
-        reader.refuse_unsupported()?;
-        let layers = reader.size("block_count")?;
-        let width = reader.size("embedding_length")?;
-        let heads = reader.size("attention.head_count")?;
-        let kv_heads = reader
-            .optional_size("attention.head_count_kv")?
-            .unwrap_or(heads);
-        let head_dim = match reader.optional_size("attention.key_length")? {
-            Some(head_dim) => head_dim,
-            None => width / heads,
-        };
-        let spec = Self {
-            family,
-            width,
-            feed_forward: reader.size("feed_forward_length")?,
-            heads,
-            kv_heads,
-            head_dim,
-            rope_dim: reader
-                .optional_size("rope.dimension_count")?
-                .unwrap_or(head_dim),
-            attention_scale: attention_scale(family, layers, width, heads, head_dim),
-            attention_soft_cap: reader.soft_cap("attn_logit_softcapping"),
-            logit_soft_cap: reader.soft_cap("final_logit_softcapping"),
-            norm_epsilon: reader
-                .number("attention.layer_norm_rms_epsilon")
-                .ok_or_else(|| {
-                    SpecError::Missing(reader.key("attention.layer_norm_rms_epsilon"))
-                })?,
-            context_length: reader.size("context_length")?,
-            layers: reader.layers(family, layers)?,
-        };
-        spec.check(reader.optional_size("attention.value_length")?)?;
+        let spec = reader.spec(family, context)?;
+        spec.check()?;
         Ok(spec)
     }
 
-    fn check(&self, value_length: Option<usize>) -> Result<(), SpecError> {
+    fn check(&self) -> Result<(), SpecError> {
         let contradiction = |text: String| Err(SpecError::Contradiction(text));
         if !self.heads.is_multiple_of(self.kv_heads) {
             return contradiction(format!(
@@ -151,9 +200,19 @@ impl Spec {
                 self.rope_dim, self.head_dim
             ));
         }
-        if value_length.is_some_and(|length| length != self.head_dim) {
-            return Err(SpecError::Unsupported(
-                "values of another length than keys".into(),
+        let Some(experts) = self.experts else {
+            return Ok(());
+        };
+        if experts.used > experts.count {
+            return contradiction(format!("{} of {} experts", experts.used, experts.count));
+        }
+        if !experts.count.is_multiple_of(experts.groups)
+            || experts.groups_used > experts.groups
+            || experts.used > experts.count / experts.groups * experts.groups_used
+        {
+            return contradiction(format!(
+                "{} experts of {} in {} of {} groups",
+                experts.used, experts.count, experts.groups_used, experts.groups
             ));
         }
         Ok(())
@@ -164,136 +223,24 @@ impl Spec {
         self.heads * self.head_dim
     }
 
-    /// Returns the elements of the keys, or values, of one position.
-    pub fn kv_width(&self) -> usize {
+    /// Returns the elements of the keys of one position.
+    pub fn key_width(&self) -> usize {
         self.kv_heads * self.head_dim
     }
-}
 
-/// Scores are divided by the root of the head's length, in the 27B Gemma 3
-/// (62 layers) by that of the width per head.
-fn attention_scale(
-    family: &Family,
-    layers: usize,
-    width: usize,
-    heads: usize,
-    head_dim: usize,
-) -> f32 {
-    let length = if family.architecture == "gemma3" && layers == 62 {
-        width / heads
-    } else {
-        head_dim
-    };
-    1.0 / (length as f32).sqrt()
-}
-
-struct Reader<'a> {
-    metadata: &'a Metadata,
-    architecture: &'a str,
-}
-
-impl Reader<'_> {
-    fn key(&self, name: &str) -> String {
-        format!("{}.{name}", self.architecture)
+    /// Returns the elements of the values of one position.
+    pub fn value_width(&self) -> usize {
+        self.kv_heads * self.value_dim
     }
 
-    fn number(&self, name: &str) -> Option<f32> {
-        self.metadata
-            .f32(&self.key(name))
-            .filter(|number| number.is_finite())
+    /// Returns the elements of what attention gives for one position.
+    pub fn attended_width(&self) -> usize {
+        self.heads * self.value_dim
     }
 
-    /// 0 stands for no cap.
-    fn soft_cap(&self, name: &str) -> Option<f32> {
-        self.number(name).filter(|cap| *cap > 0.0)
-    }
-
-    /// The base of a rotation, `default` where the file has none.
-    fn rope_base(&self, name: &str, default: f32) -> Result<f32, SpecError> {
-        let base = self.metadata.f32(&self.key(name)).unwrap_or(default);
-        if base.is_finite() && base > 0.0 {
-            return Ok(base);
-        }
-        Err(SpecError::Contradiction(format!(
-            "{} is {base}",
-            self.key(name)
-        )))
-    }
-
-    fn size(&self, name: &str) -> Result<usize, SpecError> {
-        self.optional_size(name)?
-            .ok_or_else(|| SpecError::Missing(self.key(name)))
-    }
-
-    fn optional_size(&self, name: &str) -> Result<Option<usize>, SpecError> {
-        let key = self.key(name);
-        let size = match self.metadata.get(&key) {
-            None => return Ok(None),
-            Some(Value::Integers(sizes)) => {
-                // One a layer; only models whose layers agree can be run.
-                let first = sizes.iter().next();
-                if sizes.iter().any(|size| Some(size) != first) {
-                    return Err(SpecError::Unsupported(format!(
-                        "a {name} that changes from layer to layer"
-                    )));
-                }
-                first.and_then(|size| u64::try_from(size).ok())
-            }
-            Some(_) => self.metadata.u64(&key),
-        };
-        match size {
-            Some(size) if (1..=LARGEST).contains(&size) => Ok(Some(size as usize)),
-            Some(size) => Err(SpecError::Contradiction(format!("{key} is {size}"))),
-            None => Err(SpecError::Missing(key)),
-        }
-    }
-
-    fn refuse_unsupported(&self) -> Result<(), SpecError> {
-        if self.metadata.u64(&self.key("expert_count")).unwrap_or(0) > 0 {
-            return Err(SpecError::Unsupported("mixture-of-experts layers".into()));
-        }
-        match self.metadata.string(&self.key("rope.scaling.type")) {
-            None | Some("none" | "linear") => Ok(()),
-            Some(kind) => Err(SpecError::Unsupported(format!(
-                "the position scaling '{kind}'"
-            ))),
-        }
-    }
-
-    fn layers(&self, family: &Family, count: usize) -> Result<Vec<LayerSpec>, SpecError> {
-        /// More layers than this are a broken header, not a model.
-        const MOST_LAYERS: usize = 10_000;
-        if count > MOST_LAYERS {
-            return Err(SpecError::Contradiction(format!("{count} layers")));
-        }
-        let linear = self.metadata.string(&self.key("rope.scaling.type")) == Some("linear");
-        let stretch = self
-            .number("rope.scaling.factor")
-            .filter(|factor| linear && *factor > 0.0);
-        let global = Rope {
-            base: self.rope_base("rope.freq_base", 10_000.0)?,
-            factor: 1.0 / stretch.unwrap_or(1.0),
-        };
-        let window = self.optional_size("attention.sliding_window")?;
-        let local_default = family
-            .window
-            .map_or(global.base, |pattern| pattern.rope_base);
-        let local = Rope {
-            base: self.rope_base("rope.freq_base_swa", local_default)?,
-            factor: 1.0,
-        };
-        let layer = |index: usize| match (family.window, window) {
-            (Some(pattern), Some(window)) if !(index + 1).is_multiple_of(pattern.global_every) => {
-                LayerSpec {
-                    window: Some(window),
-                    rope: local,
-                }
-            }
-            _ => LayerSpec {
-                window: None,
-                rope: global,
-            },
-        };
-        Ok((0..count).map(layer).collect())
+    /// Returns the experts of layer `layer`, if it has any.
+    pub fn layer_experts(&self, layer: usize) -> Option<&ExpertSpec> {
+        let experts = self.experts.as_ref();
+        experts.filter(|experts| layer >= experts.dense_layers)
     }
 }

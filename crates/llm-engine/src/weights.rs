@@ -1,6 +1,8 @@
 //! Named tensors in the order in which the forward pass uses them, checked
 //! against the model's numbers. Matrices stay in the file's memory map.
 
+mod finder;
+
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -9,8 +11,9 @@ use llm_kernels::matmul::Matrix;
 use llm_kernels::mmap::Mapping;
 use llm_kernels::unpack::dequantize_row;
 
-use crate::gguf::{Gguf, TensorInfo};
+use crate::gguf::Gguf;
 use crate::spec::Spec;
+use finder::Finder;
 
 /// The weights of a decoder.
 #[derive(Debug)]
@@ -27,41 +30,138 @@ pub struct Weights {
     pub rope_divisors: Option<Vec<f32>>,
 }
 
-/// The weights of one layer.
+/// The weights of one layer. A norm is `None` where the family has none.
 #[derive(Debug)]
 pub struct Layer {
     /// (width)
-    pub attention_norm: Vec<f32>,
-    /// (heads * `head_dim`, width)
-    pub query: Linear,
-    /// (`kv_heads` * `head_dim`, width)
-    pub key: Linear,
-    /// (`kv_heads` * `head_dim`, width)
-    pub value: Linear,
-    /// (`head_dim`), where the family has it.
+    pub attention_norm: Option<Vec<f32>>,
+    /// What makes queries, keys and values.
+    pub attention: Projections,
+    /// (`head_dim`), or (heads * `head_dim`) where the norm spans all heads.
     pub query_norm: Option<Vec<f32>>,
-    /// (`head_dim`), where the family has it.
+    /// (`head_dim`), or (`kv_heads` * `head_dim`).
     pub key_norm: Option<Vec<f32>>,
-    /// (width, heads * `head_dim`)
+    /// A score of each head that goes to no position, (heads).
+    pub sinks: Option<Vec<f32>>,
+    /// (width, what attention gives)
     pub attention_output: Linear,
-    /// (width), where the family has it.
+    /// (width)
     pub post_attention_norm: Option<Vec<f32>>,
     /// (width)
-    pub feed_forward_norm: Vec<f32>,
-    /// (`feed_forward`, width)
-    pub gate: Linear,
-    /// (`feed_forward`, width)
-    pub up: Linear,
-    /// (width, `feed_forward`)
-    pub down: Linear,
-    /// (width), where the family has it.
+    pub feed_forward_norm: Option<Vec<f32>>,
+    /// The step after attention.
+    pub feed_forward: FeedForward,
+    /// (width)
     pub post_feed_forward_norm: Option<Vec<f32>>,
 }
 
+/// What makes queries, keys and values.
+#[derive(Debug)]
+pub enum Projections {
+    /// Each from the stream.
+    Heads {
+        /// (heads * `head_dim`, width)
+        query: Linear,
+        /// (`kv_heads` * `head_dim`, width)
+        key: Linear,
+        /// (`kv_heads` * `value_dim`, width)
+        value: Linear,
+    },
+    /// Keys and values from one short vector, see [`crate::spec::LatentSpec`].
+    Latent(Box<Latent>),
+}
+
+/// The projections of latent attention. A head's key has an unrotated part in
+/// front, `key_dim - rope_dim` elements, and a rotated one.
+#[derive(Debug)]
+pub struct Latent {
+    /// (`query_rank`, width) and its norm, (`query_rank`), where queries are
+    /// made in two steps.
+    pub query_down: Option<(Linear, Vec<f32>)>,
+    /// (heads * `key_dim`, `query_rank` or width)
+    pub query: Linear,
+    /// (rank + `rope_dim`, width): the short vector and the rotated part of the
+    /// key, which all heads share.
+    pub down: Linear,
+    /// (rank)
+    pub norm: Vec<f32>,
+    /// From short vectors to heads.
+    pub up: LatentUp,
+}
+
+/// How heads come from short vectors.
+#[derive(Debug)]
+pub enum LatentUp {
+    /// Keys and values of all heads are made for each position: (heads * (the
+    /// unrotated part + `value_dim`), rank).
+    Expanded(Linear),
+    /// Queries are brought to the short vectors and results back, one matrix a
+    /// head each.
+    Absorbed {
+        /// (rank, the unrotated part)
+        keys: Vec<Linear>,
+        /// (`value_dim`, rank)
+        values: Vec<Linear>,
+    },
+}
+
+/// The step after attention.
+#[derive(Debug)]
+pub enum FeedForward {
+    /// One for all tokens.
+    Dense(Mlp),
+    /// A few of many for each token.
+    Experts(Box<Experts>),
+}
+
+/// `down(activation(gate(x)) * up(x))`.
+#[derive(Debug)]
+pub struct Mlp {
+    /// (inner, width)
+    pub gate: Linear,
+    /// (inner, width)
+    pub up: Linear,
+    /// (width, inner)
+    pub down: Linear,
+}
+
+/// A mixture of experts.
+#[derive(Debug)]
+pub struct Experts {
+    /// (experts, width)
+    pub router: Linear,
+    /// Added to the scores for choosing, not for weighing, (experts).
+    pub choice_bias: Option<Vec<f32>>,
+    /// In the order of the router's rows.
+    pub experts: Vec<Mlp>,
+    /// The expert that every token goes through.
+    pub shared: Option<Mlp>,
+}
+
 impl Layer {
-    /// Returns what makes queries, keys and values.
-    pub fn attention_inputs(&self) -> [Matrix<'_>; 3] {
-        [self.query.matrix(), self.key.matrix(), self.value.matrix()]
+    /// Returns the matrices that the stream meets first.
+    pub fn first_matrices(&self) -> Vec<Matrix<'_>> {
+        match &self.attention {
+            Projections::Heads { query, key, value } => {
+                vec![query.matrix(), key.matrix(), value.matrix()]
+            }
+            Projections::Latent(latent) => {
+                let query = latent.query_down.as_ref();
+                let query = query.map_or(&latent.query, |(down, _)| down);
+                vec![query.matrix(), latent.down.matrix()]
+            }
+        }
+    }
+}
+
+impl FeedForward {
+    /// Returns the matrices that the step begins with, as far as they do not
+    /// depend on the token.
+    pub fn first_matrices(&self) -> Vec<Matrix<'_>> {
+        match self {
+            Self::Dense(mlp) => vec![mlp.gate.matrix(), mlp.up.matrix()],
+            Self::Experts(experts) => vec![experts.router.matrix()],
+        }
     }
 }
 
@@ -150,21 +250,20 @@ impl Weights {
     /// # Errors
     /// A missing tensor, one of a wrong shape, or one that cannot be run.
     pub fn from_gguf(gguf: &Gguf, spec: &Spec) -> Result<Self, WeightsError> {
-        let finder = Finder { gguf };
-        let vocabulary = finder.tensor("token_embd.weight")?.shape.get(1).copied();
-        let vocabulary = vocabulary.unwrap_or(0) as usize;
+        let finder = Finder::new(gguf, spec);
+        let vocabulary = finder.matrix_rows("token_embd")?;
         let embedding = finder.linear("token_embd", vocabulary, spec.width)?;
         let output = match gguf.tensor("output.weight") {
             Some(_) => finder.linear("output", vocabulary, spec.width)?,
             None => embedding.clone(),
         };
-        let layers = (0..spec.layers.len()).map(|index| finder.layer(index, spec));
+        let layers = (0..spec.layers.len()).map(|index| finder.layer(index));
         Ok(Self {
             embedding,
             layers: layers.collect::<Result<_, _>>()?,
             output_norm: finder.vector("output_norm.weight", spec.width)?,
             output,
-            rope_divisors: finder.optional_vector("rope_freqs.weight", spec.rope_dim / 2)?,
+            rope_divisors: finder.optional_vector(spec.rope_divisors, spec.rope_dim / 2)?,
         })
     }
 
@@ -172,97 +271,4 @@ impl Weights {
     pub fn vocabulary(&self) -> usize {
         self.embedding.rows()
     }
-}
-
-struct Finder<'a> {
-    gguf: &'a Gguf,
-}
-
-impl Finder<'_> {
-    fn layer(&self, index: usize, spec: &Spec) -> Result<Layer, WeightsError> {
-        let (width, inner) = (spec.width, spec.feed_forward);
-        let (queries, keys) = (spec.query_width(), spec.kv_width());
-        let linear =
-            |name: &str, rows, columns| self.linear(&format!("blk.{index}.{name}"), rows, columns);
-        let vector =
-            |name: &str, length| self.vector(&format!("blk.{index}.{name}.weight"), length);
-        let vector_if =
-            |needed: bool, name: &str, length| needed.then(|| vector(name, length)).transpose();
-        let (qk_norm, post_norms) = (spec.family.query_key_norm, spec.family.post_norms);
-        Ok(Layer {
-            attention_norm: vector("attn_norm", width)?,
-            query: linear("attn_q", queries, width)?,
-            key: linear("attn_k", keys, width)?,
-            value: linear("attn_v", keys, width)?,
-            query_norm: vector_if(qk_norm, "attn_q_norm", spec.head_dim)?,
-            key_norm: vector_if(qk_norm, "attn_k_norm", spec.head_dim)?,
-            attention_output: linear("attn_output", width, queries)?,
-            post_attention_norm: vector_if(post_norms, "post_attention_norm", width)?,
-            feed_forward_norm: vector("ffn_norm", width)?,
-            gate: linear("ffn_gate", inner, width)?,
-            up: linear("ffn_up", inner, width)?,
-            down: linear("ffn_down", width, inner)?,
-            post_feed_forward_norm: vector_if(post_norms, "post_ffw_norm", width)?,
-        })
-    }
-
-    fn tensor(&self, name: &str) -> Result<&TensorInfo, WeightsError> {
-        self.gguf
-            .tensor(name)
-            .ok_or_else(|| WeightsError::Missing(name.to_owned()))
-    }
-
-    fn linear(&self, name: &str, rows: usize, columns: usize) -> Result<Linear, WeightsError> {
-        let tensor = self.tensor(&format!("{name}.weight"))?;
-        check_shape(tensor, &[columns, rows])?;
-        let bytes = self.gguf.bytes(tensor);
-        let start = tensor.offset as usize;
-        Ok(Linear {
-            mapping: Arc::clone(self.gguf.mapping(tensor)),
-            range: start..start + bytes.len(),
-            format: runnable(tensor)?,
-            rows,
-            columns,
-            bias: self.optional_vector(&format!("{name}.bias"), rows)?,
-        })
-    }
-
-    fn vector(&self, name: &str, length: usize) -> Result<Vec<f32>, WeightsError> {
-        let tensor = self.tensor(name)?;
-        check_shape(tensor, &[length])?;
-        let mut out = vec![0.0; length];
-        dequantize_row(runnable(tensor)?, self.gguf.bytes(tensor), &mut out);
-        Ok(out)
-    }
-
-    fn optional_vector(&self, name: &str, length: usize) -> Result<Option<Vec<f32>>, WeightsError> {
-        let found = self.gguf.tensor(name);
-        found.map(|_| self.vector(name, length)).transpose()
-    }
-}
-
-fn runnable(tensor: &TensorInfo) -> Result<Format, WeightsError> {
-    tensor.dtype.format().ok_or_else(|| WeightsError::Type {
-        name: tensor.name.clone(),
-        dtype: tensor.dtype.to_string(),
-    })
-}
-
-fn check_shape(tensor: &TensorInfo, expected: &[usize]) -> Result<(), WeightsError> {
-    let text = |shape: &[u64]| {
-        shape
-            .iter()
-            .map(u64::to_string)
-            .collect::<Vec<_>>()
-            .join(" x ")
-    };
-    let expected: Vec<u64> = expected.iter().map(|&extent| extent as u64).collect();
-    if tensor.shape == expected && !expected.contains(&0) {
-        return Ok(());
-    }
-    Err(WeightsError::Shape {
-        name: tensor.name.clone(),
-        found: text(&tensor.shape),
-        expected: text(&expected),
-    })
 }

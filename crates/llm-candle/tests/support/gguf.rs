@@ -6,6 +6,7 @@ const ALIGNMENT: usize = 32;
 /// Type ids of metadata values.
 const U32: u32 = 4;
 const F32: u32 = 6;
+const BOOL: u32 = 7;
 const STRING: u32 = 8;
 
 /// A file that grows pair by pair and tensor by tensor.
@@ -39,6 +40,10 @@ impl Writer {
 
     pub(crate) fn float(&mut self, key: &str, value: f32) {
         self.pair(key, F32, &value.to_le_bytes());
+    }
+
+    pub(crate) fn bool(&mut self, key: &str, value: bool) {
+        self.pair(key, BOOL, &[u8::from(value)]);
     }
 
     /// Adds a tensor; `shape` has the fastest-running extent first, `type_id`

@@ -19,6 +19,13 @@ pub(crate) fn rms(logits: &[f32]) -> f32 {
     (sum / logits.len() as f64).sqrt() as f32
 }
 
+/// The root of the mean square of the differences.
+pub(crate) fn rms_difference(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    let differences: Vec<f32> = a.iter().zip(b).map(|(a, b)| a - b).collect();
+    rms(&differences)
+}
+
 /// Whether two sets of logits have the same bits.
 pub(crate) fn identical(a: &[f32], b: &[f32]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits())

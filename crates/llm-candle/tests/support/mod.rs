@@ -6,6 +6,7 @@
     reason = "each test program that includes this module uses a part of it"
 )]
 
+pub(crate) mod families;
 pub(crate) mod gguf;
 pub(crate) mod measure;
 pub(crate) mod random;
@@ -34,7 +35,9 @@ impl Model {
     /// Opens a file.
     pub(crate) fn open(path: &Path) -> Self {
         let gguf = Gguf::open(&[path.to_path_buf()]).unwrap();
-        let spec = Spec::from_gguf(gguf.metadata()).unwrap();
+        // What the tests run at most, which is more than the first training of
+        // one of the tiny models.
+        let spec = Spec::from_gguf(gguf.metadata(), Some(256)).unwrap();
         let weights = Weights::from_gguf(&gguf, &spec).unwrap();
         Self {
             spec: Arc::new(spec),

@@ -12,6 +12,11 @@ impl Random {
         z ^ (z >> 31)
     }
 
+    /// `count` bytes.
+    pub(crate) fn bytes(&mut self, count: usize) -> Vec<u8> {
+        (0..count).map(|_| (self.next() >> 56) as u8).collect()
+    }
+
     /// Uniform in 0..1.
     fn uniform(&mut self) -> f32 {
         (self.next() >> 40) as f32 / (1 << 24) as f32

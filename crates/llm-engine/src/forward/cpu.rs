@@ -4,15 +4,19 @@
 //! All steps but attention treat rows alone, so that what a row computes does
 //! not depend on its neighbours.
 
+mod attention;
 mod buffers;
+mod feed_forward;
+mod latent;
+mod router;
 mod spans;
 
 use std::sync::Arc;
 
-use llm_kernels::attention::{Attention, Element, Shape};
+use llm_kernels::activations::Activations;
+use llm_kernels::attention::{Element, Shape};
 use llm_kernels::matmul::{self, Matrix};
 use llm_kernels::pool::Pool;
-use llm_kernels::rope;
 use llm_kernels::simd::Level;
 use llm_kernels::vector;
 
@@ -21,7 +25,6 @@ use crate::cache::{Cache, SequenceId};
 use crate::spec::{Rope, Spec};
 use crate::weights::{Layer, Linear, Weights};
 use buffers::{Buffers, Row};
-use spans::spans;
 
 /// Rows of a chunk: enough that decoding the weights is a small part of the
 /// work, few enough that a chunk's activations stay in the second-level cache.
@@ -45,7 +48,7 @@ impl<T: Element> CpuForward<T> {
     /// Prepares a model; nothing is copied.
     pub fn new(spec: Arc<Spec>, weights: Arc<Weights>, pool: Pool, level: Level) -> Self {
         let shape = attention_shape(&spec);
-        let mut distinct: Vec<Rope> = Vec::new();
+        let mut distinct: Vec<Option<Rope>> = Vec::new();
         let mut layer_rotations = Vec::new();
         for layer in &spec.layers {
             let known = distinct.iter().position(|rope| *rope == layer.rope);
@@ -55,7 +58,7 @@ impl<T: Element> CpuForward<T> {
             }
         }
         let divisors = weights.rope_divisors.as_deref();
-        let rotation = |rope: &Rope| Rotation::new(*rope, spec.rope_dim, divisors);
+        let rotation = |rope: &Option<Rope>| Rotation::new(*rope, spec.rope_dim, divisors);
         Self {
             cache: Cache::new(shape, spec.layers.len()),
             rotations: distinct.iter().map(rotation).collect(),
@@ -84,7 +87,7 @@ impl<T: Element> CpuForward<T> {
         for (index, layer) in weights.layers.iter().enumerate() {
             self.attention(rows, index, layer);
             match weights.layers.get(index + 1) {
-                Some(next) => self.feed_forward(layer, &next.attention_inputs()),
+                Some(next) => self.feed_forward(layer, &next.first_matrices()),
                 None => self.feed_forward(layer, &[weights.output.matrix()]),
             }
         }
@@ -93,12 +96,7 @@ impl<T: Element> CpuForward<T> {
 
     /// Token ids → x, (rows, width).
     fn embed(&mut self, rows: &[Row], embedding: &Linear) {
-        let width = self.spec.width;
-        let scale = if self.spec.family.scaled_embedding {
-            (width as f32).sqrt()
-        } else {
-            1.0
-        };
+        let (width, scale) = (self.spec.width, self.spec.embedding_scale);
         self.pool
             .for_each_row(&mut self.buffers.x, width, |index, x| {
                 embedding.dequantize_row(rows[index].token as usize, x);
@@ -108,168 +106,23 @@ impl<T: Element> CpuForward<T> {
             });
     }
 
-    /// x += output(attention(norm(x)))
-    fn attention(&mut self, rows: &[Row], index: usize, layer: &Layer) {
-        self.normalize(&layer.attention_norm);
-        let buffers = &mut self.buffers;
-        let input = matmul::Input {
-            floats: &buffers.normed,
-            quantized: &buffers.activations,
-        };
-        let [query, key, value] = layer.attention_inputs();
-        let mut products = [
-            (query, buffers.queries.as_mut_slice()),
-            (key, buffers.keys.as_mut_slice()),
-            (value, buffers.values.as_mut_slice()),
-        ];
-        let next = [layer.attention_output.matrix()];
-        matmul::multiply(self.level, &self.pool, input, &mut products, &next);
-        add_bias(&layer.query, &mut buffers.queries);
-        add_bias(&layer.key, &mut buffers.keys);
-        add_bias(&layer.value, &mut buffers.values);
-        self.norm_and_rotate(index, layer);
-        self.store(rows, index);
-        self.attend(rows, index);
-        let width = self.spec.query_width();
-        let buffers = &mut self.buffers;
-        buffers
-            .activations
-            .quantize(self.level, &self.pool, &buffers.attended, width);
-        let input = matmul::Input {
-            floats: &buffers.attended,
-            quantized: &buffers.activations,
-        };
-        let output = &layer.attention_output;
-        matmul::multiply(
-            self.level,
-            &self.pool,
-            input,
-            &mut [(output.matrix(), &mut buffers.projected)],
-            &[layer.gate.matrix(), layer.up.matrix()],
-        );
-        add_bias(output, &mut self.buffers.projected);
-        self.add_residual(layer.post_attention_norm.as_deref());
-    }
-
-    /// x += down(activation(gate(norm(x))) * up(norm(x))); `next` are the
-    /// matrices of the step after.
-    fn feed_forward(&mut self, layer: &Layer, next: &[Matrix<'_>]) {
-        self.normalize(&layer.feed_forward_norm);
-        let (level, inner, kind) = (self.level, self.spec.feed_forward, self.spec.family.gate);
-        let buffers = &mut self.buffers;
-        let input = matmul::Input {
-            floats: &buffers.normed,
-            quantized: &buffers.activations,
-        };
-        let mut products = [
-            (layer.gate.matrix(), buffers.gate.as_mut_slice()),
-            (layer.up.matrix(), buffers.up.as_mut_slice()),
-        ];
-        let down = layer.down.matrix();
-        matmul::multiply(level, &self.pool, input, &mut products, &[down]);
-        add_bias(&layer.gate, &mut buffers.gate);
-        add_bias(&layer.up, &mut buffers.up);
-        let up = &buffers.up;
-        self.pool
-            .for_each_row(&mut buffers.gate, inner, |row, gate| {
-                vector::gated(level, kind, gate, &up[row * inner..(row + 1) * inner]);
-            });
-        buffers
-            .activations
-            .quantize(level, &self.pool, &buffers.gate, inner);
-        let input = matmul::Input {
-            floats: &buffers.gate,
-            quantized: &buffers.activations,
-        };
-        matmul::multiply(
-            level,
-            &self.pool,
-            input,
-            &mut [(down, &mut buffers.projected)],
-            next,
-        );
-        add_bias(&layer.down, &mut self.buffers.projected);
-        self.add_residual(layer.post_feed_forward_norm.as_deref());
-    }
-
-    /// normed = norm(x), and the same quantized.
-    fn normalize(&mut self, weight: &[f32]) {
+    /// normed = norm(x), or x itself where there is no norm, and the same
+    /// quantized.
+    fn normalize(&mut self, weight: Option<&[f32]>) {
         let (level, width, epsilon) = (self.level, self.spec.width, self.spec.norm_epsilon);
         let buffers = &mut self.buffers;
         let x = &buffers.x;
         self.pool
             .for_each_row(&mut buffers.normed, width, |row, out| {
-                vector::rms_norm(
-                    level,
-                    &x[row * width..(row + 1) * width],
-                    weight,
-                    epsilon,
-                    out,
-                );
+                let x = &x[row * width..(row + 1) * width];
+                match weight {
+                    Some(weight) => vector::rms_norm(level, x, weight, epsilon, out),
+                    None => out.copy_from_slice(x),
+                }
             });
         buffers
             .activations
             .quantize(level, &self.pool, &buffers.normed, width);
-    }
-
-    /// Norms (where the family has them) and rotates queries and keys.
-    fn norm_and_rotate(&mut self, index: usize, layer: &Layer) {
-        let (level, dim, pairing) = (self.level, self.spec.head_dim, self.spec.family.pairing);
-        let (epsilon, pairs) = (self.spec.norm_epsilon, self.spec.rope_dim / 2);
-        let angles = &self.buffers.angles[self.layer_rotations[index]];
-        let step = |norm: Option<&[f32]>, row: usize, x: &mut [f32]| {
-            if let Some(norm) = norm {
-                for head in x.chunks_exact_mut(dim) {
-                    vector::rms_norm_in_place(level, head, norm, epsilon);
-                }
-            }
-            let turn = row * pairs..(row + 1) * pairs;
-            rope::rotate(
-                level,
-                x,
-                dim,
-                pairing,
-                &angles.cos[turn.clone()],
-                &angles.sin[turn],
-            );
-        };
-        let queries = &mut self.buffers.queries;
-        let norm = layer.query_norm.as_deref();
-        let width = self.spec.query_width();
-        self.pool
-            .for_each_row(queries, width, |row, x| step(norm, row, x));
-        let norm = layer.key_norm.as_deref();
-        let keys = &mut self.buffers.keys;
-        let width = self.spec.kv_width();
-        self.pool
-            .for_each_row(keys, width, |row, x| step(norm, row, x));
-    }
-
-    fn store(&mut self, rows: &[Row], index: usize) {
-        let width = self.spec.kv_width();
-        let keys = self.buffers.keys.chunks_exact(width);
-        let values = self.buffers.values.chunks_exact(width);
-        for (row, (key, value)) in rows.iter().zip(keys.zip(values)) {
-            self.cache
-                .store(row.sequence, index, row.position, key, value);
-        }
-    }
-
-    fn attend(&mut self, rows: &[Row], index: usize) {
-        let (sequences, spans) = spans(rows);
-        let blocks: Vec<_> = sequences
-            .iter()
-            .map(|&id| self.cache.layer_blocks(id, index))
-            .collect();
-        let window = self.spec.layers[index].window;
-        let attention = Attention {
-            shape: self.shape,
-            window,
-            blocks: &blocks,
-            spans: &spans,
-        };
-        let (queries, out) = (&self.buffers.queries, &mut self.buffers.attended);
-        attention.run(self.level, &self.pool, queries, out);
     }
 
     /// x += projected, normed first where the family does so.
@@ -281,7 +134,12 @@ impl<T: Element> CpuForward<T> {
                 vector::rms_norm_in_place(level, x, norm, epsilon);
             });
         }
-        vector::add(level, &mut self.buffers.x, projected);
+        let (x, scale) = (&mut self.buffers.x, self.spec.residual_scale);
+        if scale == 1.0 {
+            vector::add(level, x, projected);
+        } else {
+            vector::add_weighted(level, x, scale, projected);
+        }
     }
 
     /// Appends the logits of the wanted rows: output(norm(x)).
@@ -302,7 +160,7 @@ impl<T: Element> CpuForward<T> {
         }
         buffers.x.truncate(wanted * width);
         buffers.normed.truncate(wanted * width);
-        self.normalize(&weights.output_norm);
+        self.normalize(Some(&weights.output_norm));
         let start = logits.len();
         logits.resize(start + wanted * weights.output.rows(), 0.0);
         let out = &mut logits[start..];
@@ -311,15 +169,19 @@ impl<T: Element> CpuForward<T> {
             quantized: &self.buffers.activations,
         };
         let matrix: Matrix<'_> = weights.output.matrix();
-        let first = weights.layers.first().map(Layer::attention_inputs);
+        let first = weights.layers.first().map(Layer::first_matrices);
         matmul::multiply(
             self.level,
             &self.pool,
             input,
             &mut [(matrix, &mut *out)],
-            first.as_ref().map_or(&[], |first| first),
+            first.as_deref().unwrap_or_default(),
         );
         add_bias(&weights.output, out);
+        if self.spec.logit_scale != 1.0 {
+            let scale = self.spec.logit_scale;
+            out.iter_mut().for_each(|logit| *logit *= scale);
+        }
         if let Some(cap) = self.spec.logit_soft_cap {
             vector::soft_cap(self.level, out, cap);
         }
@@ -332,6 +194,7 @@ fn attention_shape(spec: &Spec) -> Shape {
         heads: spec.heads,
         kv_heads: spec.kv_heads,
         head_dim: spec.head_dim,
+        value_dim: spec.value_dim,
         scale: spec.attention_scale,
         soft_cap: spec.attention_soft_cap,
     }
@@ -341,6 +204,25 @@ fn attention_shape(spec: &Spec) -> Shape {
 /// elements of type `T`.
 pub fn cache_bytes<T: Element>(spec: &Spec, positions: usize) -> u64 {
     Cache::<T>::bytes_for(&attention_shape(spec), spec.layers.len(), positions)
+}
+
+/// out = linear(input), where `input` is (rows, the linear's columns) and is
+/// quantized into `activations`.
+fn apply(
+    level: Level,
+    pool: &Pool,
+    activations: &mut Activations,
+    input: &[f32],
+    linear: &Linear,
+    out: &mut [f32],
+) {
+    activations.quantize(level, pool, input, linear.columns());
+    let input = matmul::Input {
+        floats: input,
+        quantized: activations,
+    };
+    matmul::multiply(level, pool, input, &mut [(linear.matrix(), &mut *out)], &[]);
+    add_bias(linear, out);
 }
 
 fn add_bias(linear: &Linear, out: &mut [f32]) {

@@ -2,24 +2,40 @@
 
 use crate::spec::Rope;
 
-/// The rotation frequencies of one kind of layer.
+/// The rotation of one kind of layer.
 #[derive(Debug, Clone)]
 pub struct Rotation {
-    /// Radians a position, one a pair.
+    /// Radians a position, one a pair; none where nothing is rotated.
     frequencies: Vec<f64>,
+    /// What cosines and sines are multiplied by.
+    magnitude: f64,
 }
 
 impl Rotation {
-    /// Computes `factor * base^(-2 i / dim) / divisor[i]`.
-    pub fn new(rope: Rope, dim: usize, divisors: Option<&[f32]>) -> Self {
+    /// Computes the frequencies of `rope` over `dim` elements, see [`Rope`].
+    pub fn new(rope: Option<Rope>, dim: usize, divisors: Option<&[f32]>) -> Self {
+        let Some(rope) = rope else {
+            return Self {
+                frequencies: Vec::new(),
+                magnitude: 1.0,
+            };
+        };
         let frequency = |pair: usize| {
             let exponent = -2.0 * pair as f64 / dim as f64;
             let divisor = divisors.map_or(1.0, |divisors| f64::from(divisors[pair]));
-            f64::from(rope.base).powf(exponent) * f64::from(rope.factor) / divisor
+            let kept = rope.ramp.map_or(0.0, |ramp| ramp.kept(pair));
+            let pace = f64::from(rope.factor) * (1.0 - kept) + kept;
+            f64::from(rope.base).powf(exponent) * pace / divisor
         };
         Self {
             frequencies: (0..dim / 2).map(frequency).collect(),
+            magnitude: f64::from(rope.magnitude),
         }
+    }
+
+    /// Returns the number of rotated pairs.
+    pub fn pairs(&self) -> usize {
+        self.frequencies.len()
     }
 
     /// Appends the cosines and sines of `position` to `cos` and `sin`, one a
@@ -29,8 +45,8 @@ impl Rotation {
             // In double precision, since an angle of 100,000 radians in single
             // precision has lost its fourth decimal.
             let (s, c) = (frequency * position as f64).sin_cos();
-            cos.push(c as f32);
-            sin.push(s as f32);
+            cos.push((c * self.magnitude) as f32);
+            sin.push((s * self.magnitude) as f32);
         }
     }
 }

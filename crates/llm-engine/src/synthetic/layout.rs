@@ -8,7 +8,7 @@ use llm_kernels::block::Format;
 use super::mixture::{Role, has_more_bits};
 use super::shapes::{RopeScaling, Shape};
 use super::{Quantization, Synthetic};
-use crate::family;
+use crate::family::{self, Norms};
 use crate::gguf::{Metadata, TensorType, Value};
 
 /// GGUF's default alignment, in bytes.
@@ -113,11 +113,11 @@ fn layer_tensors(
         matrix("ffn_down", Role::Down(layer), width, inner),
     ];
     let family = family::find(shape.architecture);
-    if family.is_some_and(|family| family.query_key_norm) {
+    if family.is_some_and(|family| family.query_key_norm.is_some()) {
         tensors.push(norm("attn_q_norm", shape.head_dim));
         tensors.push(norm("attn_k_norm", shape.head_dim));
     }
-    if family.is_some_and(|family| family.post_norms) {
+    if family.is_some_and(|family| family.norms == Norms::Around) {
         tensors.push(norm("post_attention_norm", width));
         tensors.push(norm("post_ffw_norm", width));
     }

@@ -4,7 +4,7 @@
 use super::*;
 use crate::family::FAMILIES;
 use crate::spec::Spec;
-use crate::weights::Weights;
+use crate::weights::{FeedForward, Projections, Weights};
 
 fn model(name: &str) -> Synthetic {
     Synthetic::parse(name).unwrap()
@@ -19,7 +19,7 @@ fn every_shape_is_one_that_the_engine_runs() {
                 .any(|family| family.architecture == shape.architecture)
         );
         let synthetic = model(&format!("{}:q4_k_m", shape.name));
-        let spec = Spec::from_gguf(&synthetic.metadata()).unwrap();
+        let spec = Spec::from_gguf(&synthetic.metadata(), None).unwrap();
         assert_eq!((spec.layers.len(), spec.width), (shape.layers, shape.width));
         assert_eq!(spec.query_width(), shape.heads * shape.head_dim);
         assert_eq!(spec.layers[0].window, shape.window);
@@ -72,10 +72,16 @@ fn the_image_runs_and_its_weights_have_the_promised_size() {
             let synthetic = model(&format!("{shape}:{}", quantization.name));
             let gguf = synthetic.gguf(&pool).unwrap();
             assert_eq!(gguf.weight_bytes(), synthetic.weight_bytes());
-            let spec = Spec::from_gguf(gguf.metadata()).unwrap();
+            let spec = Spec::from_gguf(gguf.metadata(), None).unwrap();
             let weights = Weights::from_gguf(&gguf, &spec).unwrap();
             let layer = &weights.layers[0];
-            for linear in [&weights.output, &layer.value, &layer.down, &layer.gate] {
+            let Projections::Heads { value, .. } = &layer.attention else {
+                panic!("a dense model has heads");
+            };
+            let FeedForward::Dense(mlp) = &layer.feed_forward else {
+                panic!("a dense model has no experts");
+            };
+            for linear in [&weights.output, value, &mlp.down, &mlp.gate] {
                 let numbers = linear.dequantize();
                 let count = numbers.len() as f64;
                 let sum =
@@ -175,7 +181,7 @@ fn the_mixture_is_that_of_real_files() {
             rows
         };
         assert_eq!(summary(&made), summary(&real));
-        let spec = |gguf: &Gguf| Spec::from_gguf(gguf.metadata()).unwrap();
+        let spec = |gguf: &Gguf| Spec::from_gguf(gguf.metadata(), None).unwrap();
         assert_eq!(spec(&made), spec(&real));
     }
 }

@@ -34,16 +34,36 @@ pub(super) struct Buffers {
     pub(super) queries: Vec<f32>,
     /// (rows, `kv_heads` * `head_dim`)
     pub(super) keys: Vec<f32>,
-    /// (rows, `kv_heads` * `head_dim`)
+    /// (rows, `kv_heads` * `value_dim`)
     pub(super) values: Vec<f32>,
-    /// (rows, heads * `head_dim`)
+    /// (rows, heads * `value_dim`)
     pub(super) attended: Vec<f32>,
     /// (rows, width)
     pub(super) projected: Vec<f32>,
-    /// (rows, `feed_forward`)
+    /// (rows, inner), of the feed-forward step or of one expert
     pub(super) gate: Vec<f32>,
-    /// (rows, `feed_forward`)
+    /// (rows, inner)
     pub(super) up: Vec<f32>,
+    /// (rows, experts)
+    pub(super) router: Vec<f32>,
+    /// (rows of one expert, width)
+    pub(super) gathered: Vec<f32>,
+    /// (rows, `query_rank`), of latent attention as all that follow
+    pub(super) short_queries: Vec<f32>,
+    /// (rows, heads * `key_dim`)
+    pub(super) head_queries: Vec<f32>,
+    /// (rows, rank + `rope_dim`): short vectors and rotated keys
+    pub(super) joint: Vec<f32>,
+    /// (rows, rank): the short vectors alone
+    pub(super) short: Vec<f32>,
+    /// (rows, heads * (`key_dim` - `rope_dim` + `value_dim`)): keys and values
+    pub(super) expanded: Vec<f32>,
+    /// (rows, elements): one head's part of an input
+    pub(super) head_in: Vec<f32>,
+    /// (rows, elements): one head's part of a result
+    pub(super) head_out: Vec<f32>,
+    /// (rows, heads * `value_dim`): attention's results, brought back to heads
+    pub(super) results: Vec<f32>,
     /// The input of the next product, quantized.
     pub(super) activations: Activations,
     /// One entry a rotation.
@@ -57,15 +77,30 @@ impl Buffers {
             (&mut self.x, spec.width),
             (&mut self.normed, spec.width),
             (&mut self.queries, spec.query_width()),
-            (&mut self.keys, spec.kv_width()),
-            (&mut self.values, spec.kv_width()),
-            (&mut self.attended, spec.query_width()),
+            (&mut self.keys, spec.key_width()),
+            (&mut self.values, spec.value_width()),
+            (&mut self.attended, spec.attended_width()),
             (&mut self.projected, spec.width),
-            (&mut self.gate, spec.feed_forward),
-            (&mut self.up, spec.feed_forward),
         ];
         for (buffer, width) in widths {
             buffer.resize(rows * width, 0.0);
+        }
+        let Some(latent) = spec.latent else {
+            return;
+        };
+        let widths = [
+            (&mut self.short_queries, latent.query_rank.unwrap_or(0)),
+            (&mut self.head_queries, spec.heads * latent.key_dim),
+            (&mut self.joint, latent.rank + spec.rope_dim),
+            (&mut self.short, latent.rank),
+            (&mut self.results, spec.heads * latent.value_dim),
+        ];
+        for (buffer, width) in widths {
+            buffer.resize(rows * width, 0.0);
+        }
+        if !latent.absorbed {
+            let head = latent.key_dim - spec.rope_dim + latent.value_dim;
+            self.expanded.resize(rows * spec.heads * head, 0.0);
         }
     }
 

@@ -1,0 +1,242 @@
+//! The first half of a layer: x → output(attention(norm(x))).
+
+use candle_core::{D, Result, Tensor};
+use llm_engine::spec::{LatentSpec, Spec};
+use llm_engine::weights::{self, LatentUp, Projections};
+
+use crate::cache::LayerCache;
+use crate::place::Place;
+use crate::projection::{Loader, Projection};
+use crate::steps::{Scores, attend, norm_if, rms_norm, rotate};
+
+/// Attention on the device; shapes as in [`weights::Layer`].
+#[derive(Debug)]
+pub(crate) struct Attention {
+    norm: Option<Tensor>,
+    inputs: Inputs,
+    query_norm: Option<Tensor>,
+    key_norm: Option<Tensor>,
+    sinks: Option<Tensor>,
+    output: Projection,
+    post_norm: Option<Tensor>,
+}
+
+/// What makes queries, keys and values; see [`Projections`].
+#[derive(Debug)]
+enum Inputs {
+    Heads {
+        query: Projection,
+        key: Projection,
+        value: Projection,
+    },
+    Latent(Box<Latent>),
+}
+
+/// See [`weights::Latent`].
+#[derive(Debug)]
+struct Latent {
+    query_down: Option<(Projection, Tensor)>,
+    query: Projection,
+    down: Projection,
+    norm: Tensor,
+    up: Up,
+}
+
+/// See [`LatentUp`].
+#[derive(Debug)]
+enum Up {
+    Expanded(Projection),
+    Absorbed {
+        keys: Vec<Projection>,
+        values: Vec<Projection>,
+    },
+}
+
+/// Queries, (rows, heads, `head_dim`), keys, (rows, `kv_heads`, `head_dim`), and
+/// values, (rows, `kv_heads`, `value_dim`), all of them rotated.
+struct Heads {
+    queries: Tensor,
+    keys: Tensor,
+    values: Tensor,
+}
+
+impl Attention {
+    pub(crate) fn load(loader: &Loader<'_>, layer: &weights::Layer) -> Result<Self> {
+        let optional = |vector: &Option<Vec<f32>>| loader.optional_vector(vector.as_deref());
+        Ok(Self {
+            norm: optional(&layer.attention_norm)?,
+            inputs: match &layer.attention {
+                Projections::Heads { query, key, value } => Inputs::Heads {
+                    query: loader.projection(query)?,
+                    key: loader.projection(key)?,
+                    value: loader.projection(value)?,
+                },
+                Projections::Latent(latent) => {
+                    Inputs::Latent(Box::new(Latent::load(loader, latent)?))
+                }
+            },
+            query_norm: optional(&layer.query_norm)?,
+            key_norm: optional(&layer.key_norm)?,
+            sinks: optional(&layer.sinks)?,
+            output: loader.projection(&layer.attention_output)?,
+            post_norm: optional(&layer.post_attention_norm)?,
+        })
+    }
+
+    /// x, (rows, width) → output(attention(norm(x))), the same shape.
+    pub(crate) fn forward(
+        &self,
+        spec: &Spec,
+        place: &Place,
+        start: usize,
+        cached: &mut LayerCache,
+        x: &Tensor,
+    ) -> Result<Tensor> {
+        let x = norm_if(x.clone(), self.norm.as_ref(), spec.norm_epsilon)?;
+        let heads = match &self.inputs {
+            Inputs::Heads { query, key, value } => {
+                let projected = [query.forward(&x)?, key.forward(&x)?, value.forward(&x)?];
+                self.heads(spec, place, projected)?
+            }
+            Inputs::Latent(latent) => latent.heads(spec, place, &x)?,
+        };
+        let queries = match &place.temperature {
+            Some(factors) => heads.queries.broadcast_mul(factors)?,
+            None => heads.queries,
+        };
+        // (kv_heads, positions, elements)
+        let keys = heads.keys.transpose(0, 1)?.contiguous()?;
+        let values = heads.values.transpose(0, 1)?.contiguous()?;
+        let (keys, values) = cached.append(start, keys, values)?;
+        let scores = Scores {
+            scale: spec.attention_scale,
+            cap: spec.attention_soft_cap,
+            sinks: self.sinks.as_ref(),
+        };
+        let attended = attend(&queries, &keys, &values, &place.mask, &scores)?;
+        let attended = match &self.inputs {
+            Inputs::Latent(latent) => latent.results(spec, attended)?,
+            Inputs::Heads { .. } => attended,
+        };
+        let out = self.output.forward(&attended)?;
+        norm_if(out, self.post_norm.as_ref(), spec.norm_epsilon)
+    }
+
+    fn heads(&self, spec: &Spec, place: &Place, projected: [Tensor; 3]) -> Result<Heads> {
+        let [queries, keys, values] = projected;
+        let rows = queries.dim(0)?;
+        let normed = |x: Tensor, norm: Option<&Tensor>, heads: usize| {
+            // A norm of one head works on heads, one of all on the whole row.
+            let whole = norm.is_some_and(|norm| norm.elem_count() != spec.head_dim);
+            let shape = (rows, heads, spec.head_dim);
+            match whole {
+                true => norm_if(x, norm, spec.norm_epsilon)?.reshape(shape),
+                false => norm_if(x.reshape(shape)?, norm, spec.norm_epsilon),
+            }
+        };
+        let queries = normed(queries, self.query_norm.as_ref(), spec.heads)?;
+        let keys = normed(keys, self.key_norm.as_ref(), spec.kv_heads)?;
+        Ok(Heads {
+            queries: rotate(&queries, spec.pairing, place)?,
+            keys: rotate(&keys, spec.pairing, place)?,
+            values: values.reshape((rows, spec.kv_heads, spec.value_dim))?,
+        })
+    }
+}
+
+impl Latent {
+    fn load(loader: &Loader<'_>, latent: &weights::Latent) -> Result<Self> {
+        let query_down = latent.query_down.as_ref().map(|(down, norm)| {
+            let down = loader.projection(down)?;
+            Ok::<_, candle_core::Error>((down, loader.vector(norm)?))
+        });
+        Ok(Self {
+            query_down: query_down.transpose()?,
+            query: loader.projection(&latent.query)?,
+            down: loader.projection(&latent.down)?,
+            norm: loader.vector(&latent.norm)?,
+            up: match &latent.up {
+                LatentUp::Expanded(up) => Up::Expanded(loader.projection(up)?),
+                LatentUp::Absorbed { keys, values } => Up::Absorbed {
+                    keys: loader.projections(keys)?,
+                    values: loader.projections(values)?,
+                },
+            },
+        })
+    }
+
+    /// x, (rows, width), normed → queries, keys and values.
+    fn heads(&self, spec: &Spec, place: &Place, x: &Tensor) -> Result<Heads> {
+        let latent = of(spec)?;
+        let (rows, rotated) = (x.dim(0)?, spec.rope_dim);
+        let unrotated = latent.key_dim - rotated;
+        let queries = match &self.query_down {
+            Some((down, norm)) => {
+                let short = rms_norm(&down.forward(x)?, norm, spec.norm_epsilon)?;
+                self.query.forward(&short)?
+            }
+            None => self.query.forward(x)?,
+        };
+        let queries = queries.reshape((rows, spec.heads, latent.key_dim))?;
+        let plain = queries.narrow(2, 0, unrotated)?;
+        let turned = queries.narrow(2, unrotated, rotated)?.contiguous()?;
+        let turned = rotate(&turned, spec.pairing, place)?;
+        let joint = self.down.forward(x)?;
+        let short = joint.narrow(1, 0, latent.rank)?.contiguous()?;
+        let short = rms_norm(&short, &self.norm, spec.norm_epsilon)?;
+        let key = joint.narrow(1, latent.rank, rotated)?.contiguous()?;
+        let key = rotate(&key.reshape((rows, 1, rotated))?, spec.pairing, place)?;
+        match &self.up {
+            Up::Expanded(up) => {
+                let each = unrotated + latent.value_dim;
+                let both = up.forward(&short)?.reshape((rows, spec.heads, each))?;
+                let key = key
+                    .broadcast_as((rows, spec.heads, rotated))?
+                    .contiguous()?;
+                Ok(Heads {
+                    queries: Tensor::cat(&[plain, turned], D::Minus1)?,
+                    keys: Tensor::cat(&[both.narrow(2, 0, unrotated)?, key], D::Minus1)?,
+                    values: both.narrow(2, unrotated, latent.value_dim)?.contiguous()?,
+                })
+            }
+            Up::Absorbed { keys, .. } => {
+                let short = short.reshape((rows, 1, latent.rank))?;
+                let plain = each_head(keys, &plain)?;
+                Ok(Heads {
+                    queries: Tensor::cat(&[plain, turned], D::Minus1)?,
+                    keys: Tensor::cat(&[short.clone(), key], D::Minus1)?,
+                    values: short,
+                })
+            }
+        }
+    }
+
+    /// What attention gave → (rows, heads * the heads' `value_dim`).
+    fn results(&self, spec: &Spec, attended: Tensor) -> Result<Tensor> {
+        let Up::Absorbed { values, .. } = &self.up else {
+            return Ok(attended);
+        };
+        let latent = of(spec)?;
+        let rows = attended.dim(0)?;
+        let attended = attended.reshape((rows, spec.heads, latent.rank))?;
+        each_head(values, &attended)?.reshape((rows, spec.heads * latent.value_dim))
+    }
+}
+
+fn of(spec: &Spec) -> Result<LatentSpec> {
+    let latent = spec.latent;
+    latent.ok_or_else(|| candle_core::Error::Msg("the model has no latent attention".into()))
+}
+
+/// x, (rows, heads, elements) → each head through a matrix of its own.
+fn each_head(matrices: &[Projection], x: &Tensor) -> Result<Tensor> {
+    let heads: Result<Vec<Tensor>> = matrices
+        .iter()
+        .enumerate()
+        .map(|(head, matrix)| {
+            let x = x.narrow(1, head, 1)?.squeeze(1)?.contiguous()?;
+            matrix.forward(&x)?.unsqueeze(1)
+        })
+        .collect();
+    Tensor::cat(&heads?, 1)
+}

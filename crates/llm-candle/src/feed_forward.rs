@@ -1,0 +1,167 @@
+//! The second half of a layer: x → down(activation(gate(norm(x))) *
+//! up(norm(x))), for all tokens the same or with experts for each.
+
+use candle_core::{Device, Result, Tensor};
+use llm_engine::family::Scoring;
+use llm_engine::spec::{ExpertSpec, Spec};
+use llm_engine::weights;
+use llm_kernels::vector::Gate;
+
+use crate::projection::{Loader, Projection};
+use crate::steps::{activate, lift, norm_if};
+
+/// The step on the device; shapes as in [`weights::Layer`].
+#[derive(Debug)]
+pub(crate) struct FeedForward {
+    norm: Option<Tensor>,
+    step: Step,
+    post_norm: Option<Tensor>,
+}
+
+#[derive(Debug)]
+enum Step {
+    Dense(Mlp),
+    Experts(Box<Experts>),
+}
+
+#[derive(Debug)]
+struct Mlp {
+    gate: Projection,
+    up: Projection,
+    down: Projection,
+}
+
+#[derive(Debug)]
+struct Experts {
+    router: Projection,
+    choice_bias: Option<Vec<f32>>,
+    experts: Vec<Mlp>,
+    shared: Option<Mlp>,
+}
+
+impl FeedForward {
+    pub(crate) fn load(loader: &Loader<'_>, layer: &weights::Layer) -> Result<Self> {
+        let optional = |vector: &Option<Vec<f32>>| loader.optional_vector(vector.as_deref());
+        Ok(Self {
+            norm: optional(&layer.feed_forward_norm)?,
+            step: match &layer.feed_forward {
+                weights::FeedForward::Dense(mlp) => Step::Dense(Mlp::load(loader, mlp)?),
+                weights::FeedForward::Experts(experts) => {
+                    Step::Experts(Box::new(Experts::load(loader, experts)?))
+                }
+            },
+            post_norm: optional(&layer.post_feed_forward_norm)?,
+        })
+    }
+
+    /// x, (rows, width) → the step of norm(x), the same shape.
+    pub(crate) fn forward(&self, spec: &Spec, x: &Tensor) -> Result<Tensor> {
+        let x = norm_if(x.clone(), self.norm.as_ref(), spec.norm_epsilon)?;
+        let gate = spec.family.gate;
+        let out = match (&self.step, &spec.experts) {
+            (Step::Dense(mlp), _) => mlp.forward(&x, gate)?,
+            (Step::Experts(experts), Some(spec)) => experts.forward(spec, &x, gate)?,
+            (Step::Experts(_), None) => candle_core::bail!("the model has no experts"),
+        };
+        norm_if(out, self.post_norm.as_ref(), spec.norm_epsilon)
+    }
+}
+
+impl Mlp {
+    fn load(loader: &Loader<'_>, mlp: &weights::Mlp) -> Result<Self> {
+        Ok(Self {
+            gate: loader.projection(&mlp.gate)?,
+            up: loader.projection(&mlp.up)?,
+            down: loader.projection(&mlp.down)?,
+        })
+    }
+
+    fn forward(&self, x: &Tensor, gate: Gate) -> Result<Tensor> {
+        let activated = activate(&self.gate.forward(x)?, gate)?;
+        let up = lift(self.up.forward(x)?, gate)?;
+        self.down.forward(&(activated * up)?)
+    }
+}
+
+impl Experts {
+    fn load(loader: &Loader<'_>, experts: &weights::Experts) -> Result<Self> {
+        let all = experts.experts.iter();
+        let shared = experts.shared.as_ref();
+        Ok(Self {
+            router: loader.projection(&experts.router)?,
+            choice_bias: experts.choice_bias.clone(),
+            experts: all
+                .map(|mlp| Mlp::load(loader, mlp))
+                .collect::<Result<_>>()?,
+            shared: shared.map(|mlp| Mlp::load(loader, mlp)).transpose()?,
+        })
+    }
+
+    /// Every expert computes all rows, weighted with 0 where it is not wanted:
+    /// plain, and far too much for a large model.
+    fn forward(&self, spec: &ExpertSpec, x: &Tensor, gate: Gate) -> Result<Tensor> {
+        let rows = x.dim(0)?;
+        let scores = self.router.forward(x)?.to_device(&Device::Cpu)?;
+        let weights: Vec<Vec<f32>> = scores
+            .to_vec2::<f32>()?
+            .iter()
+            .map(|scores| weigh(spec, scores, self.choice_bias.as_deref()))
+            .collect();
+        let mut sum = match &self.shared {
+            Some(shared) => shared.forward(x, gate)?,
+            None => x.zeros_like()?,
+        };
+        for (index, expert) in self.experts.iter().enumerate() {
+            let column: Vec<f32> = weights.iter().map(|weights| weights[index]).collect();
+            if column.iter().any(|weight| *weight != 0.0) {
+                let column = Tensor::from_vec(column, (rows, 1), x.device())?;
+                sum = (sum + expert.forward(x, gate)?.broadcast_mul(&column)?)?;
+            }
+        }
+        Ok(sum)
+    }
+}
+
+/// Returns the weight of every expert for a token, most of them 0. Written once
+/// more, and not taken from the engine, since this pass is the engine's judge.
+fn weigh(spec: &ExpertSpec, scores: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
+    let exp = |x: &f32| f64::from(*x).exp();
+    let total: f64 = scores.iter().map(exp).sum();
+    let score = |x: &f32| match spec.routing.scoring {
+        Scoring::Softmax => exp(x) / total,
+        Scoring::Sigmoid => 1.0 / (1.0 + f64::from(-x).exp()),
+        Scoring::SoftmaxOfChosen => f64::from(*x),
+    };
+    let scores: Vec<f64> = scores.iter().map(score).collect();
+    let wish = |expert: usize| scores[expert] + bias.map_or(0.0, |bias| f64::from(bias[expert]));
+    let size = spec.count / spec.groups;
+    let group_wish = |group: usize| {
+        let mut wishes: Vec<f64> = (group * size..(group + 1) * size).map(wish).collect();
+        wishes.sort_by(|a, b| b.total_cmp(a));
+        wishes.iter().take(2).sum::<f64>()
+    };
+    let mut groups: Vec<usize> = (0..spec.groups).collect();
+    groups.sort_by(|&a, &b| group_wish(b).total_cmp(&group_wish(a)));
+    let mut chosen: Vec<usize> = groups[..spec.groups_used]
+        .iter()
+        .flat_map(|group| group * size..(group + 1) * size)
+        .collect();
+    chosen.sort_by(|&a, &b| wish(b).total_cmp(&wish(a)).then(a.cmp(&b)));
+    chosen.truncate(spec.used);
+    let of_chosen = spec.routing.scoring == Scoring::SoftmaxOfChosen;
+    let share = |expert: usize| match of_chosen {
+        true => scores[expert].exp(),
+        false => scores[expert],
+    };
+    let sum: f64 = chosen.iter().map(|&expert| share(expert)).sum();
+    let divisor = if of_chosen || spec.routing.normalized {
+        sum
+    } else {
+        1.0
+    };
+    let mut weights = vec![0.0; spec.count];
+    for expert in chosen {
+        weights[expert] = (share(expert) / divisor * f64::from(spec.weight_scale)) as f32;
+    }
+    weights
+}

@@ -1,0 +1,316 @@
+//! A plan and a seed → the bytes of a GGUF file.
+
+use candle_core::quantized::{GgmlDType, QTensor};
+use candle_core::{Device, Tensor};
+use half::f16;
+use llm_engine::family::{self, Family, Norms, QueryKeyNorm};
+use llm_engine::gguf::TensorType;
+use llm_kernels::block::Format;
+use llm_kernels::unpack::dequantize_row;
+
+use super::{ExpertPlan, Extra, Joined, LatentPlan, Matrices, Plan};
+use crate::support::gguf::Writer;
+use crate::support::measure::rms;
+use crate::support::random::Random;
+
+pub(super) fn make(plan: &Plan, seed: u64) -> Vec<u8> {
+    let mut maker = Maker {
+        plan,
+        family: family::find(plan.family).unwrap(),
+        random: Random(seed),
+        file: Writer::default(),
+    };
+    maker.metadata();
+    maker.tensors();
+    maker.file.finish()
+}
+
+struct Maker<'a> {
+    plan: &'a Plan,
+    family: &'a Family,
+    random: Random,
+    file: Writer,
+}
+
+impl Maker<'_> {
+    fn metadata(&mut self) {
+        let (plan, file) = (self.plan, &mut self.file);
+        let key = |name: &str| format!("{}.{name}", plan.family);
+        file.text("general.architecture", plan.family);
+        // llama.cpp wants to know that there is no vocabulary.
+        file.text("tokenizer.ggml.model", "none");
+        file.size(&key("vocab_size"), plan.vocabulary);
+        file.size(&key("block_count"), plan.layers);
+        file.size(&key("embedding_length"), plan.width);
+        file.size(&key("feed_forward_length"), plan.feed_forward);
+        file.size(&key("attention.head_count"), plan.heads);
+        file.size(&key("attention.head_count_kv"), plan.kv_heads);
+        let (keys, values) = match plan.latent {
+            Some(latent) if latent.absorbed => (latent.rank + plan.rope_dim, latent.rank),
+            Some(latent) => (plan.head_dim, latent.value_dim),
+            None => (plan.head_dim, plan.head_dim),
+        };
+        file.size(&key("attention.key_length"), keys);
+        file.size(&key("attention.value_length"), values);
+        file.size(&key("rope.dimension_count"), plan.rope_dim);
+        file.size(&key("context_length"), 4096);
+        file.float(&key("attention.layer_norm_rms_epsilon"), 1e-5);
+        file.float(&key("rope.freq_base"), 50_000.0);
+        if let Some(experts) = plan.experts {
+            file.size(&key("expert_count"), experts.count);
+            file.size(&key("expert_used_count"), experts.used);
+        }
+        for (name, value) in plan.extra {
+            match *value {
+                Extra::Size(size) => file.size(&key(name), size),
+                Extra::Float(number) => file.float(&key(name), number),
+                Extra::Text(text) => file.text(&key(name), text),
+                Extra::Bool(truth) => file.bool(&key(name), truth),
+            }
+        }
+    }
+
+    fn tensors(&mut self) {
+        let plan = self.plan;
+        // Rows of a tied embedding are also what logits are taken from, and
+        // those shall spread over some units.
+        let rows = 3.0 / (plan.width as f32).sqrt();
+        self.matrix_of("token_embd", &[plan.vocabulary], plan.width, rows);
+        if !plan.tied {
+            self.matrix("output", plan.vocabulary, plan.width, 3.0);
+        }
+        self.norm("output_norm", plan.width);
+        for (name, most) in plan.rope_divisors {
+            // As Llama 3.1 has them: 1 for the fast pairs, more for the slow.
+            let pairs = plan.rope_dim / 2;
+            let divisor = |i| 1.0 + (most - 1.0) * i as f32 / pairs as f32;
+            let divisors: Vec<f32> = (0..pairs).map(divisor).collect();
+            self.vector(&format!("{name}.weight"), &divisors);
+        }
+        for layer in 0..plan.layers {
+            self.attention(layer);
+            self.feed_forward(layer);
+        }
+    }
+
+    fn attention(&mut self, layer: usize) {
+        let plan = self.plan;
+        let name = |part: &str| format!("blk.{layer}.{part}");
+        let (queries, keys) = (plan.heads * plan.head_dim, plan.kv_heads * plan.head_dim);
+        if self.family.norms != Norms::After {
+            self.norm(&name("attn_norm"), plan.width);
+        }
+        let mut attended = queries;
+        if let Some(latent) = plan.latent {
+            attended = plan.heads * latent.value_dim;
+            self.latent(layer, latent);
+        } else if plan.joined == Joined::Everything {
+            self.matrix(&name("attn_qkv"), queries + 2 * keys, plan.width, 1.5);
+        } else {
+            self.matrix(&name("attn_q"), queries, plan.width, 1.5);
+            self.matrix(&name("attn_k"), keys, plan.width, 1.5);
+            self.matrix(&name("attn_v"), keys, plan.width, 1.0);
+        }
+        match self.family.query_key_norm {
+            None => {}
+            Some(QueryKeyNorm::Head) => {
+                self.norm(&name("attn_q_norm"), plan.head_dim);
+                self.norm(&name("attn_k_norm"), plan.head_dim);
+            }
+            Some(QueryKeyNorm::All) => {
+                self.norm(&name("attn_q_norm"), queries);
+                self.norm(&name("attn_k_norm"), keys);
+            }
+        }
+        if self.family.sinks {
+            let sinks = self.random.normals(plan.heads, 1.0, 1.0);
+            self.vector(&name("attn_sinks.weight"), &sinks);
+        }
+        self.matrix(&name("attn_output"), plan.width, attended, plan.step);
+        if self.family.norms != Norms::Before {
+            self.norm(&name("post_attention_norm"), plan.width);
+        }
+    }
+
+    fn latent(&mut self, layer: usize, latent: LatentPlan) {
+        let plan = self.plan;
+        let name = |part: &str| format!("blk.{layer}.{part}");
+        let queries = plan.heads * plan.head_dim;
+        let unrotated = plan.head_dim - plan.rope_dim;
+        match latent.query_rank {
+            Some(rank) => {
+                self.matrix(&name("attn_q_a"), rank, plan.width, 1.0);
+                self.norm(&name("attn_q_a_norm"), rank);
+                self.matrix(&name("attn_q_b"), queries, rank, 1.5);
+            }
+            None => self.matrix(&name("attn_q"), queries, plan.width, 1.5),
+        }
+        self.matrix(
+            &name("attn_kv_a_mqa"),
+            latent.rank + plan.rope_dim,
+            plan.width,
+            1.5,
+        );
+        self.norm(&name("attn_kv_a_norm"), latent.rank);
+        if latent.absorbed {
+            let keys = [plan.heads, latent.rank];
+            let values = [plan.heads, latent.value_dim];
+            let gain = 1.5 / (latent.rank as f32).sqrt();
+            self.matrix_of(&name("attn_k_b"), &keys, unrotated, gain);
+            self.matrix_of(&name("attn_v_b"), &values, latent.rank, gain);
+        } else {
+            let rows = plan.heads * (unrotated + latent.value_dim);
+            self.matrix(&name("attn_kv_b"), rows, latent.rank, 1.5);
+        }
+    }
+
+    fn feed_forward(&mut self, layer: usize) {
+        let plan = self.plan;
+        let name = |part: &str| format!("blk.{layer}.{part}");
+        if self.family.norms != Norms::After {
+            self.norm(&name(self.family.feed_forward_norm), plan.width);
+        }
+        match plan.experts {
+            Some(experts) if layer >= experts.dense_layers => self.experts(layer, experts),
+            _ => self.mlp(layer, "", plan.feed_forward),
+        }
+        if self.family.norms != Norms::Before {
+            self.norm(&name("post_ffw_norm"), plan.width);
+        }
+    }
+
+    fn mlp(&mut self, layer: usize, kind: &str, inner: usize) {
+        let width = self.plan.width;
+        let name = |part: &str| format!("blk.{layer}.ffn_{part}{kind}");
+        if self.plan.joined == Joined::Nothing {
+            self.matrix(&name("gate"), inner, width, 1.0);
+            self.matrix(&name("up"), inner, width, 1.0);
+        } else {
+            self.matrix(&name("up"), 2 * inner, width, 1.0);
+        }
+        self.matrix(&name("down"), width, inner, self.plan.step);
+    }
+
+    fn experts(&mut self, layer: usize, plan: ExpertPlan) {
+        let name = |part: &str| format!("blk.{layer}.{part}");
+        let width = self.plan.width;
+        self.matrix(&name("ffn_gate_inp"), plan.count, width, 2.0);
+        if plan.choice_bias {
+            let bias = self.random.normals(plan.count, 0.0, 0.2);
+            self.vector(&name("exp_probs_b.bias"), &bias);
+        }
+        if plan.separate {
+            for expert in 0..plan.count {
+                self.mlp(layer, &format!(".{expert}"), plan.inner);
+            }
+        } else {
+            self.stack(&name("ffn_gate_exps"), plan.count, plan.inner, width);
+            self.stack(&name("ffn_up_exps"), plan.count, plan.inner, width);
+            self.stack(&name("ffn_down_exps"), plan.count, width, plan.inner);
+        }
+        if plan.shared > 0 {
+            self.mlp(layer, "_shexp", plan.shared * plan.inner);
+        }
+    }
+
+    /// A matrix whose products have `gain` times the size of their input, and
+    /// its bias where the plan has one.
+    fn matrix(&mut self, name: &str, rows: usize, columns: usize, gain: f32) {
+        self.matrix_of(name, &[rows], columns, gain / (columns as f32).sqrt());
+        if self.has_bias(name) {
+            let bias = self.random.normals(rows, 0.0, 0.3);
+            self.vector(&format!("{name}.bias"), &bias);
+        }
+    }
+
+    /// `count` matrices in one tensor, and their biases.
+    fn stack(&mut self, name: &str, count: usize, rows: usize, columns: usize) {
+        let deviation = 1.0 / (columns as f32).sqrt();
+        self.matrix_of(name, &[count, rows], columns, deviation);
+        if self.has_bias(name) {
+            let biases = self.random.normals(count * rows, 0.0, 0.3);
+            let bytes: Vec<u8> = biases.iter().flat_map(|x| x.to_le_bytes()).collect();
+            let name = format!("{name}.bias");
+            let id = type_id(GgmlDType::F32);
+            self.file.tensor(&name, &[rows, count], id, &bytes);
+        }
+    }
+
+    fn has_bias(&self, name: &str) -> bool {
+        let part = name.rsplit('.').next().unwrap();
+        self.plan.biases.contains(&part)
+    }
+
+    /// A tensor of shape (`outer`, columns); the outermost extent first.
+    fn matrix_of(&mut self, name: &str, outer: &[usize], columns: usize, deviation: f32) {
+        let rows: usize = outer.iter().product();
+        let (id, bytes) = match self.plan.matrices {
+            Matrices::Quantized(dtype) => {
+                let weights = self.random.normals(rows * columns, 0.0, deviation);
+                let tensor = Tensor::from_vec(weights, (rows, columns), &Device::Cpu).unwrap();
+                let blocks = QTensor::quantize(&tensor, dtype).unwrap();
+                (type_id(dtype), blocks.data().unwrap().to_vec())
+            }
+            Matrices::Random(format) => {
+                let bytes = self.random_blocks(format, rows * columns, deviation);
+                (TensorType::from(format).0, bytes)
+            }
+        };
+        let shape: Vec<usize> = [columns]
+            .into_iter()
+            .chain(outer.iter().rev().copied())
+            .collect();
+        self.file
+            .tensor(&format!("{name}.weight"), &shape, id, &bytes);
+    }
+
+    /// Blocks of random bits, with the scale that gives weights the deviation.
+    fn random_blocks(&mut self, format: Format, weights: usize, deviation: f32) -> Vec<u8> {
+        let mut bytes = self.random.bytes(format.row_bytes(weights));
+        let scale = |bytes: &mut [u8], scale: f32| {
+            for block in bytes.chunks_exact_mut(format.block_bytes()) {
+                match format {
+                    // An exponent of two.
+                    Format::Mxfp4 => block[0] = (127.0 + scale.log2().round()) as u8,
+                    _ => block[..2].copy_from_slice(&f16::from_f32(scale).to_le_bytes()),
+                }
+            }
+        };
+        scale(&mut bytes, 1.0);
+        let mut floats = vec![0.0; weights];
+        dequantize_row(format, &bytes, &mut floats);
+        scale(&mut bytes, deviation / rms(&floats));
+        bytes
+    }
+
+    fn norm(&mut self, name: &str, length: usize) {
+        let weights = self.random.normals(length, 1.0, 0.2);
+        self.vector(&format!("{name}.weight"), &weights);
+    }
+
+    fn vector(&mut self, name: &str, vector: &[f32]) {
+        let bytes: Vec<u8> = vector.iter().flat_map(|x| x.to_le_bytes()).collect();
+        self.file
+            .tensor(name, &[vector.len()], type_id(GgmlDType::F32), &bytes);
+    }
+}
+
+/// ggml's number of a type.
+fn type_id(dtype: GgmlDType) -> u32 {
+    match dtype {
+        GgmlDType::F32 => 0,
+        GgmlDType::F16 => 1,
+        GgmlDType::Q4_0 => 2,
+        GgmlDType::Q4_1 => 3,
+        GgmlDType::Q5_0 => 6,
+        GgmlDType::Q5_1 => 7,
+        GgmlDType::Q8_0 => 8,
+        GgmlDType::Q2K => 10,
+        GgmlDType::Q3K => 11,
+        GgmlDType::Q4K => 12,
+        GgmlDType::Q5K => 13,
+        GgmlDType::Q6K => 14,
+        GgmlDType::BF16 => 30,
+        GgmlDType::Q8_1 | GgmlDType::Q8K => panic!("{dtype:?} is for activations"),
+    }
+}

@@ -1,0 +1,376 @@
+//! The tiny models: one for each thing that a family can have.
+
+use candle_core::quantized::GgmlDType;
+
+use super::Extra::{Bool, Float, Size, Text};
+use super::{ExpertPlan, Joined, LatentPlan, Matrices, Plan};
+
+const ATTENTION_INPUTS: &[&str] = &["attn_q", "attn_k", "attn_v"];
+
+/// Grouped queries, an output of its own, biases, divisors of the rotation.
+pub(crate) const LLAMA: Plan = Plan {
+    family: "llama",
+    layers: 3,
+    vocabulary: 97,
+    width: 96,
+    feed_forward: 112,
+    heads: 6,
+    kv_heads: 2,
+    head_dim: 16,
+    rope_dim: 16,
+    tied: false,
+    biases: &[
+        "attn_q",
+        "attn_k",
+        "attn_v",
+        "attn_output",
+        "ffn_gate",
+        "ffn_up",
+        "ffn_down",
+    ],
+    rope_divisors: &[("rope_freqs", 8.0)],
+    joined: Joined::Nothing,
+    experts: None,
+    latent: None,
+    capped: false,
+    extra: &[],
+    step: 1.0,
+    matrices: Matrices::Quantized(GgmlDType::F32),
+};
+
+/// A key head for each query head, a tied output.
+const LLAMA_TIED: Plan = Plan {
+    kv_heads: 6,
+    tied: true,
+    biases: &[],
+    rope_divisors: &[],
+    ..LLAMA
+};
+
+const EXPERTS: ExpertPlan = ExpertPlan {
+    count: 6,
+    used: 2,
+    inner: 48,
+    shared: 0,
+    dense_layers: 0,
+    separate: false,
+    choice_bias: false,
+};
+
+const MIXTRAL: Plan = Plan {
+    feed_forward: 48,
+    experts: Some(EXPERTS),
+    biases: &[],
+    ..LLAMA
+};
+
+/// A tensor for each expert: llama.cpp no longer reads these.
+const MIXTRAL_FIRST: Plan = Plan {
+    experts: Some(ExpertPlan {
+        separate: true,
+        ..EXPERTS
+    }),
+    ..MIXTRAL
+};
+
+const QWEN2: Plan = Plan {
+    family: "qwen2",
+    biases: &["attn_q", "attn_k", "attn_v", "output"],
+    rope_divisors: &[],
+    ..LLAMA
+};
+
+/// Heads that are longer than their share of the width.
+const QWEN3: Plan = Plan {
+    family: "qwen3",
+    biases: &[],
+    head_dim: 24,
+    rope_dim: 24,
+    ..QWEN2
+};
+
+const QWEN3MOE: Plan = Plan {
+    family: "qwen3moe",
+    experts: Some(EXPERTS),
+    extra: &[("expert_feed_forward_length", Size(48))],
+    ..QWEN3
+};
+
+const GEMMA: Plan = Plan {
+    family: "gemma",
+    kv_heads: 1,
+    head_dim: 24,
+    rope_dim: 24,
+    ..LLAMA_TIED
+};
+
+const GEMMA2: Plan = Plan {
+    family: "gemma2",
+    layers: 7,
+    kv_heads: 2,
+    width: 80,
+    heads: 4,
+    capped: true,
+    extra: &[
+        ("attention.sliding_window", Size(100)),
+        ("attn_logit_softcapping", Float(4.0)),
+        ("final_logit_softcapping", Float(10.0)),
+    ],
+    ..GEMMA
+};
+
+/// Windows shorter than a block of the cache, all norms, stretched positions.
+const GEMMA3: Plan = Plan {
+    family: "gemma3",
+    capped: false,
+    kv_heads: 1,
+    extra: &[
+        ("attention.sliding_window", Size(16)),
+        ("rope.scaling.type", Text("linear")),
+        ("rope.scaling.factor", Float(8.0)),
+    ],
+    ..GEMMA2
+};
+
+/// Windows over more than one block, and soft caps, which Gemma 3 never has.
+const GEMMA3_CAPPED: Plan = Plan {
+    kv_heads: 2,
+    capped: true,
+    extra: &[
+        ("attention.sliding_window", Size(100)),
+        ("attn_logit_softcapping", Float(4.0)),
+        ("final_logit_softcapping", Float(10.0)),
+        ("rope.scaling.type", Text("linear")),
+        ("rope.scaling.factor", Float(8.0)),
+    ],
+    ..GEMMA3
+};
+
+/// Joined tensors, the divisors for short texts.
+const PHI3: Plan = Plan {
+    family: "phi3",
+    biases: &[],
+    joined: Joined::Everything,
+    rope_dim: 12,
+    rope_divisors: &[("rope_factors_long", 20.0), ("rope_factors_short", 1.5)],
+    extra: &[
+        ("rope.scaling.type", Text("longrope")),
+        ("rope.scaling.attn_factor", Float(1.19)),
+        ("rope.scaling.original_context_length", Size(2048)),
+    ],
+    ..LLAMA
+};
+
+/// The divisors for long texts.
+const PHI3_LONG: Plan = Plan {
+    extra: &[
+        ("rope.scaling.type", Text("longrope")),
+        ("rope.scaling.attn_factor", Float(1.19)),
+        ("rope.scaling.original_context_length", Size(64)),
+    ],
+    ..PHI3
+};
+
+/// As DeepSeek-V3: queries in two steps, attention on short vectors, one dense
+/// layer, groups of experts, YaRN.
+const DEEPSEEK: Plan = Plan {
+    family: "deepseek2",
+    layers: 3,
+    heads: 4,
+    kv_heads: 1,
+    head_dim: 24,
+    rope_dim: 8,
+    biases: &[],
+    rope_divisors: &[],
+    experts: Some(ExpertPlan {
+        count: 8,
+        used: 3,
+        inner: 48,
+        shared: 2,
+        dense_layers: 1,
+        separate: false,
+        choice_bias: true,
+    }),
+    latent: Some(LatentPlan {
+        query_rank: Some(40),
+        rank: 32,
+        value_dim: 20,
+        absorbed: true,
+    }),
+    extra: &[
+        ("expert_feed_forward_length", Size(48)),
+        ("expert_shared_count", Size(2)),
+        ("leading_dense_block_count", Size(1)),
+        ("expert_gating_func", Size(2)),
+        ("expert_weights_norm", Bool(true)),
+        ("expert_weights_scale", Float(2.5)),
+        ("expert_group_count", Size(4)),
+        ("expert_group_used_count", Size(2)),
+        ("attention.q_lora_rank", Size(40)),
+        ("attention.kv_lora_rank", Size(32)),
+        ("attention.key_length_mla", Size(24)),
+        ("attention.value_length_mla", Size(20)),
+        ("rope.scaling.type", Text("yarn")),
+        ("rope.scaling.factor", Float(16.0)),
+        ("rope.scaling.original_context_length", Size(256)),
+        ("rope.scaling.yarn_log_multiplier", Float(0.1)),
+    ],
+    ..LLAMA
+};
+
+/// As DeepSeek-V2-Lite's first files: queries in one step, every head's keys
+/// and values in the cache. llama.cpp tells it by its 27 layers, which must not
+/// add so much that roundings grow from layer to layer.
+const DEEPSEEK_LITE: Plan = Plan {
+    layers: 27,
+    step: 0.02,
+    vocabulary: 61,
+    width: 32,
+    feed_forward: 32,
+    kv_heads: 4,
+    experts: Some(ExpertPlan {
+        count: 4,
+        used: 2,
+        inner: 16,
+        shared: 1,
+        dense_layers: 1,
+        separate: false,
+        choice_bias: false,
+    }),
+    latent: Some(LatentPlan {
+        query_rank: None,
+        rank: 16,
+        value_dim: 12,
+        absorbed: false,
+    }),
+    extra: &[
+        ("expert_feed_forward_length", Size(16)),
+        ("expert_shared_count", Size(1)),
+        ("leading_dense_block_count", Size(1)),
+        ("attention.kv_lora_rank", Size(16)),
+        ("rope.scaling.type", Text("yarn")),
+        ("rope.scaling.factor", Float(4.0)),
+        ("rope.scaling.original_context_length", Size(128)),
+        ("rope.scaling.yarn_log_multiplier", Float(0.05)),
+    ],
+    ..DEEPSEEK
+};
+
+/// Sinks, windows in every other layer, experts with biases, YaRN.
+const GPT_OSS: Plan = Plan {
+    family: "gpt-oss",
+    layers: 4,
+    biases: &[
+        "attn_q",
+        "attn_k",
+        "attn_v",
+        "attn_output",
+        "ffn_gate_inp",
+        "ffn_gate_exps",
+        "ffn_up_exps",
+        "ffn_down_exps",
+    ],
+    rope_divisors: &[],
+    experts: Some(EXPERTS),
+    extra: &[
+        ("expert_feed_forward_length", Size(48)),
+        ("attention.sliding_window", Size(20)),
+        ("rope.scaling.type", Text("yarn")),
+        ("rope.scaling.factor", Float(32.0)),
+        ("rope.scaling.original_context_length", Size(128)),
+    ],
+    ..LLAMA
+};
+
+const GLM4: Plan = Plan {
+    family: "glm4",
+    biases: ATTENTION_INPUTS,
+    rope_dim: 8,
+    rope_divisors: &[],
+    joined: Joined::GateAndUp,
+    ..LLAMA
+};
+
+/// Everything has a scale of its own.
+const GRANITE: Plan = Plan {
+    family: "granite",
+    biases: &[],
+    rope_divisors: &[],
+    extra: &[
+        ("embedding_scale", Float(3.0)),
+        ("residual_scale", Float(0.4)),
+        ("attention.scale", Float(0.35)),
+        ("logit_scale", Float(2.0)),
+    ],
+    ..LLAMA
+};
+
+/// Norms behind, not before, and over all heads together.
+const OLMO2: Plan = Plan {
+    family: "olmo2",
+    biases: &[],
+    rope_divisors: &[],
+    ..LLAMA
+};
+
+/// As OLMo 3: windows in three of four layers, YaRN in the others.
+const OLMO3: Plan = Plan {
+    layers: 5,
+    extra: &[
+        ("attention.sliding_window", Size(40)),
+        ("rope.scaling.type", Text("yarn")),
+        ("rope.scaling.factor", Float(8.0)),
+        ("rope.scaling.original_context_length", Size(128)),
+    ],
+    ..OLMO2
+};
+
+/// Every fourth layer does not rotate.
+const SMOLLM3: Plan = Plan {
+    family: "smollm3",
+    layers: 5,
+    biases: ATTENTION_INPUTS,
+    rope_divisors: &[],
+    ..LLAMA
+};
+
+/// YaRN with a multiplier, and queries that grow with their position.
+const MISTRAL3: Plan = Plan {
+    family: "mistral3",
+    biases: &[],
+    rope_divisors: &[],
+    extra: &[
+        ("rope.scaling.type", Text("yarn")),
+        ("rope.scaling.factor", Float(16.0)),
+        ("rope.scaling.original_context_length", Size(32)),
+        ("rope.scaling.yarn_log_multiplier", Float(0.5)),
+        ("rope.scaling.yarn_beta_fast", Float(4.0)),
+        ("attention.temperature_scale", Float(0.3)),
+    ],
+    ..LLAMA
+};
+
+pub(crate) const PLANS: [(&str, Plan); 22] = [
+    ("llama", LLAMA),
+    ("llama-tied", LLAMA_TIED),
+    ("mixtral", MIXTRAL),
+    ("mixtral-first", MIXTRAL_FIRST),
+    ("mistral3", MISTRAL3),
+    ("qwen2", QWEN2),
+    ("qwen3", QWEN3),
+    ("qwen3moe", QWEN3MOE),
+    ("gemma", GEMMA),
+    ("gemma2", GEMMA2),
+    ("gemma3", GEMMA3),
+    ("gemma3-capped", GEMMA3_CAPPED),
+    ("phi3", PHI3),
+    ("phi3-long", PHI3_LONG),
+    ("deepseek2", DEEPSEEK),
+    ("deepseek2-lite", DEEPSEEK_LITE),
+    ("gpt-oss", GPT_OSS),
+    ("glm4", GLM4),
+    ("granite", GRANITE),
+    ("olmo2", OLMO2),
+    ("olmo3", OLMO3),
+    ("smollm3", SMOLLM3),
+];

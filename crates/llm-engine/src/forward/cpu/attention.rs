@@ -1,0 +1,137 @@
+//! The first half of a layer: x += output(attention(norm(x))).
+
+use llm_kernels::attention::{Attention, Element};
+use llm_kernels::{matmul, rope, vector};
+
+use super::buffers::Row;
+use super::spans::spans;
+use super::{CpuForward, add_bias};
+use crate::weights::{Layer, Linear, Projections};
+
+impl<T: Element> CpuForward<T> {
+    /// x += output(attention(norm(x)))
+    pub(super) fn attention(&mut self, rows: &[Row], index: usize, layer: &Layer) {
+        self.normalize(layer.attention_norm.as_deref());
+        match &layer.attention {
+            Projections::Heads { query, key, value } => {
+                self.project(layer, query, key, value);
+                self.norm_and_rotate(rows, index, layer);
+                self.store(rows, index);
+                self.attend(rows, index, layer);
+            }
+            Projections::Latent(latent) => {
+                self.project_latent(rows, index, latent);
+                self.store(rows, index);
+                self.attend(rows, index, layer);
+                self.expand_results(latent);
+            }
+        }
+        self.attention_output(layer);
+        self.add_residual(layer.post_attention_norm.as_deref());
+    }
+
+    /// normed → queries, keys and values.
+    fn project(&mut self, layer: &Layer, query: &Linear, key: &Linear, value: &Linear) {
+        let buffers = &mut self.buffers;
+        let input = matmul::Input {
+            floats: &buffers.normed,
+            quantized: &buffers.activations,
+        };
+        let mut products = [
+            (query.matrix(), buffers.queries.as_mut_slice()),
+            (key.matrix(), buffers.keys.as_mut_slice()),
+            (value.matrix(), buffers.values.as_mut_slice()),
+        ];
+        let next = [layer.attention_output.matrix()];
+        matmul::multiply(self.level, &self.pool, input, &mut products, &next);
+        add_bias(query, &mut buffers.queries);
+        add_bias(key, &mut buffers.keys);
+        add_bias(value, &mut buffers.values);
+    }
+
+    /// Norms (where the family has them) and rotates queries and keys.
+    fn norm_and_rotate(&mut self, rows: &[Row], index: usize, layer: &Layer) {
+        let (level, dim, pairing) = (self.level, self.spec.head_dim, self.spec.pairing);
+        let (epsilon, temperature) = (self.spec.norm_epsilon, self.spec.temperature);
+        let rotation = self.layer_rotations[index];
+        let pairs = self.rotations[rotation].pairs();
+        let angles = &self.buffers.angles[rotation];
+        let step = |norm: Option<&[f32]>, row: usize, x: &mut [f32]| {
+            if let Some(norm) = norm {
+                // The norm spans one head, or all of them.
+                for part in x.chunks_exact_mut(norm.len()) {
+                    vector::rms_norm_in_place(level, part, norm, epsilon);
+                }
+            }
+            let turn = row * pairs..(row + 1) * pairs;
+            let (cos, sin) = (&angles.cos[turn.clone()], &angles.sin[turn]);
+            rope::rotate(level, x, dim, pairing, cos, sin);
+        };
+        let queries = &mut self.buffers.queries;
+        let norm = layer.query_norm.as_deref();
+        let width = self.spec.query_width();
+        self.pool.for_each_row(queries, width, |row, x| {
+            step(norm, row, x);
+            if let Some(temperature) = temperature {
+                let factor = temperature.at(rows[row].position);
+                x.iter_mut().for_each(|x| *x *= factor);
+            }
+        });
+        let norm = layer.key_norm.as_deref();
+        let keys = &mut self.buffers.keys;
+        let width = self.spec.key_width();
+        self.pool
+            .for_each_row(keys, width, |row, x| step(norm, row, x));
+    }
+
+    fn store(&mut self, rows: &[Row], index: usize) {
+        let keys = self.buffers.keys.chunks_exact(self.spec.key_width());
+        let values = self.buffers.values.chunks_exact(self.spec.value_width());
+        for (row, (key, value)) in rows.iter().zip(keys.zip(values)) {
+            self.cache
+                .store(row.sequence, index, row.position, key, value);
+        }
+    }
+
+    fn attend(&mut self, rows: &[Row], index: usize, layer: &Layer) {
+        let (sequences, spans) = spans(rows);
+        let blocks: Vec<_> = sequences
+            .iter()
+            .map(|&id| self.cache.layer_blocks(id, index))
+            .collect();
+        let attention = Attention {
+            shape: self.shape,
+            window: self.spec.layers[index].window,
+            sinks: layer.sinks.as_deref(),
+            blocks: &blocks,
+            spans: &spans,
+        };
+        let (queries, out) = (&self.buffers.queries, &mut self.buffers.attended);
+        attention.run(self.level, &self.pool, queries, out);
+    }
+
+    /// projected = output(attended)
+    fn attention_output(&mut self, layer: &Layer) {
+        let output = &layer.attention_output;
+        let buffers = &mut self.buffers;
+        let attended = match self.spec.latent {
+            Some(latent) if latent.absorbed => &buffers.results,
+            _ => &buffers.attended,
+        };
+        buffers
+            .activations
+            .quantize(self.level, &self.pool, attended, output.columns());
+        let input = matmul::Input {
+            floats: attended,
+            quantized: &buffers.activations,
+        };
+        matmul::multiply(
+            self.level,
+            &self.pool,
+            input,
+            &mut [(output.matrix(), &mut buffers.projected)],
+            &layer.feed_forward.first_matrices(),
+        );
+        add_bias(output, &mut buffers.projected);
+    }
+}

@@ -1,0 +1,146 @@
+//! The second half of a layer: x += down(activation(gate(norm(x))) *
+//! up(norm(x))), for all tokens the same or with experts for each.
+
+use llm_kernels::attention::Element;
+use llm_kernels::matmul::{self, Matrix};
+use llm_kernels::vector;
+
+use super::router::choose;
+use super::{CpuForward, add_bias, apply};
+use crate::weights::{Experts, FeedForward, Layer, Mlp};
+
+impl<T: Element> CpuForward<T> {
+    /// x += step(norm(x)); `next` are the matrices of the step after.
+    pub(super) fn feed_forward(&mut self, layer: &Layer, next: &[Matrix<'_>]) {
+        self.normalize(layer.feed_forward_norm.as_deref());
+        match &layer.feed_forward {
+            FeedForward::Dense(mlp) => self.dense(mlp, next),
+            FeedForward::Experts(experts) => self.experts(experts),
+        }
+        self.add_residual(layer.post_feed_forward_norm.as_deref());
+    }
+
+    /// projected = mlp(normed), which is quantized.
+    fn dense(&mut self, mlp: &Mlp, next: &[Matrix<'_>]) {
+        let (level, inner, kind) = (self.level, mlp.gate.rows(), self.spec.family.gate);
+        let buffers = &mut self.buffers;
+        let rows = buffers.normed.len() / self.spec.width;
+        buffers.gate.resize(rows * inner, 0.0);
+        buffers.up.resize(rows * inner, 0.0);
+        let input = matmul::Input {
+            floats: &buffers.normed,
+            quantized: &buffers.activations,
+        };
+        let mut products = [
+            (mlp.gate.matrix(), buffers.gate.as_mut_slice()),
+            (mlp.up.matrix(), buffers.up.as_mut_slice()),
+        ];
+        let down = mlp.down.matrix();
+        matmul::multiply(level, &self.pool, input, &mut products, &[down]);
+        add_bias(&mlp.gate, &mut buffers.gate);
+        add_bias(&mlp.up, &mut buffers.up);
+        let up = &buffers.up;
+        self.pool
+            .for_each_row(&mut buffers.gate, inner, |row, gate| {
+                vector::gated(level, kind, gate, &up[row * inner..(row + 1) * inner]);
+            });
+        buffers
+            .activations
+            .quantize(level, &self.pool, &buffers.gate, inner);
+        let input = matmul::Input {
+            floats: &buffers.gate,
+            quantized: &buffers.activations,
+        };
+        matmul::multiply(
+            level,
+            &self.pool,
+            input,
+            &mut [(down, &mut buffers.projected)],
+            next,
+        );
+        add_bias(&mlp.down, &mut buffers.projected);
+    }
+
+    /// projected = the weighted sum of each token's experts, and the one that
+    /// every token goes through.
+    fn experts(&mut self, experts: &Experts) {
+        let Some(spec) = self.spec.experts else {
+            return;
+        };
+        let width = self.spec.width;
+        let rows = self.buffers.normed.len() / width;
+        self.buffers.router.resize(rows * spec.count, 0.0);
+        let input = matmul::Input {
+            floats: &self.buffers.normed,
+            quantized: &self.buffers.activations,
+        };
+        let router = (experts.router.matrix(), self.buffers.router.as_mut_slice());
+        matmul::multiply(self.level, &self.pool, input, &mut [router], &[]);
+        add_bias(&experts.router, &mut self.buffers.router);
+        let bias = experts.choice_bias.as_deref();
+        // The rows that go through each expert, and the weight of its result.
+        let mut visits = vec![Vec::new(); spec.count];
+        for (row, scores) in self.buffers.router.chunks_exact_mut(spec.count).enumerate() {
+            for (expert, weight) in choose(&spec, scores, bias) {
+                visits[expert].push((row, weight));
+            }
+        }
+        match &experts.shared {
+            Some(shared) => self.dense(shared, &[]),
+            None => self.buffers.projected.fill(0.0),
+        }
+        // In the order of the experts, whoever visits them: a row's results are
+        // always added in the same order.
+        for (expert, visits) in experts.experts.iter().zip(&visits) {
+            if !visits.is_empty() {
+                self.expert(expert, visits);
+            }
+        }
+    }
+
+    /// projected += weight * expert(normed), for the rows of `visits`.
+    fn expert(&mut self, expert: &Mlp, visits: &[(usize, f32)]) {
+        let (level, width, kind) = (self.level, self.spec.width, self.spec.family.gate);
+        let inner = expert.gate.rows();
+        let buffers = &mut self.buffers;
+        buffers.gathered.clear();
+        for &(row, _) in visits {
+            let row = &buffers.normed[row * width..(row + 1) * width];
+            buffers.gathered.extend_from_slice(row);
+        }
+        buffers.gate.resize(visits.len() * inner, 0.0);
+        buffers.up.resize(visits.len() * inner, 0.0);
+        let activations = &mut buffers.activations;
+        activations.quantize(level, &self.pool, &buffers.gathered, width);
+        let input = matmul::Input {
+            floats: &buffers.gathered,
+            quantized: activations,
+        };
+        let mut products = [
+            (expert.gate.matrix(), buffers.gate.as_mut_slice()),
+            (expert.up.matrix(), buffers.up.as_mut_slice()),
+        ];
+        let down = [expert.down.matrix()];
+        matmul::multiply(level, &self.pool, input, &mut products, &down);
+        add_bias(&expert.gate, &mut buffers.gate);
+        add_bias(&expert.up, &mut buffers.up);
+        let up = &buffers.up;
+        self.pool
+            .for_each_row(&mut buffers.gate, inner, |row, gate| {
+                vector::gated(level, kind, gate, &up[row * inner..(row + 1) * inner]);
+            });
+        let out = &mut buffers.gathered;
+        apply(
+            level,
+            &self.pool,
+            activations,
+            &buffers.gate,
+            &expert.down,
+            out,
+        );
+        for (&(row, weight), out) in visits.iter().zip(out.chunks_exact(width)) {
+            let sum = &mut buffers.projected[row * width..(row + 1) * width];
+            vector::add_weighted(level, sum, weight, out);
+        }
+    }
+}

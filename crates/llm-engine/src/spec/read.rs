@@ -1,0 +1,273 @@
+//! A file's keys → the numbers of its model, family by family's rules.
+
+use llm_kernels::rope::Pairing;
+
+use super::reader::Reader;
+use super::rope::{Scaling, plain};
+use super::{ExpertSpec, LatentSpec, LayerSpec, Rope, Spec, SpecError, Temperature};
+use crate::family::{Family, Routing, Scoring, WindowRope};
+use crate::gguf::Value;
+
+/// The heads of attention.
+struct Heads {
+    kv_heads: usize,
+    head_dim: usize,
+    value_dim: usize,
+    rope_dim: usize,
+    latent: Option<LatentSpec>,
+}
+
+impl Reader<'_> {
+    pub(super) fn spec(
+        &self,
+        family: &'static Family,
+        context: Option<usize>,
+    ) -> Result<Spec, SpecError> {
+        let layers = self.size("block_count")?;
+        let width = self.size("embedding_length")?;
+        let heads = self.size("attention.head_count")?;
+        let trained = self.size("context_length")?;
+        let shape = self.heads(family, width, heads)?;
+        let scaling = self.scaling(shape.rope_dim, trained)?;
+        let original = self.original_context(trained)?;
+        let short = scaling.long_and_short && context.is_none_or(|context| context <= original);
+        let experts = self.experts(family)?;
+        let dense = self.optional_size("feed_forward_length")?;
+        let dense = dense.or(experts.map(|experts| experts.feed_forward));
+        Ok(Spec {
+            family,
+            pairing: self.pairing(family),
+            width,
+            feed_forward: dense
+                .ok_or_else(|| SpecError::Missing(self.key("feed_forward_length")))?,
+            heads,
+            kv_heads: shape.kv_heads,
+            head_dim: shape.head_dim,
+            value_dim: shape.value_dim,
+            rope_dim: shape.rope_dim,
+            embedding_scale: self.embedding_scale(family, width),
+            residual_scale: self.nonzero("residual_scale").unwrap_or(1.0),
+            logit_scale: self.nonzero("logit_scale").map_or(1.0, |scale| 1.0 / scale),
+            attention_scale: self.attention_scale(family, layers, width / heads, &shape, &scaling),
+            temperature: self.temperature(original),
+            attention_soft_cap: self.positive("attn_logit_softcapping"),
+            logit_soft_cap: self.positive("final_logit_softcapping"),
+            norm_epsilon: self
+                .number("attention.layer_norm_rms_epsilon")
+                .ok_or_else(|| SpecError::Missing(self.key("attention.layer_norm_rms_epsilon")))?,
+            context_length: if short { original } else { trained },
+            rope_divisors: match (scaling.long_and_short, short) {
+                (false, _) => "rope_freqs.weight",
+                (true, true) => "rope_factors_short.weight",
+                (true, false) => "rope_factors_long.weight",
+            },
+            experts,
+            latent: shape.latent,
+            layers: self.layers(family, layers, scaling.rope)?,
+        })
+    }
+
+    fn pairing(&self, family: &Family) -> Pairing {
+        match self.text("rope.pairing") {
+            Some("halves") => Pairing::Halves,
+            _ => family.pairing,
+        }
+    }
+
+    fn heads(&self, family: &Family, width: usize, heads: usize) -> Result<Heads, SpecError> {
+        let kv_heads = self.optional_size("attention.head_count_kv")?;
+        let head_dim = self.optional_size("attention.key_length")?;
+        let head_dim = head_dim.unwrap_or(width / heads);
+        let value_dim = self.optional_size("attention.value_length")?;
+        let rope_dim = self.optional_size("rope.dimension_count")?;
+        let mut shape = Heads {
+            kv_heads: kv_heads.unwrap_or(heads),
+            head_dim,
+            value_dim: value_dim.unwrap_or(head_dim),
+            rope_dim: rope_dim.unwrap_or(head_dim),
+            latent: None,
+        };
+        if family.latent {
+            let key_dim = self.size_or_none("attention.key_length_mla")?;
+            let value_dim = self.size_or_none("attention.value_length_mla")?;
+            let latent = LatentSpec {
+                query_rank: self.size_or_none("attention.q_lora_rank")?,
+                rank: self.size("attention.kv_lora_rank")?,
+                key_dim: key_dim.unwrap_or(shape.head_dim),
+                value_dim: value_dim.unwrap_or(shape.value_dim),
+                absorbed: key_dim.is_some() && value_dim.is_some(),
+            };
+            if latent.key_dim <= shape.rope_dim {
+                return Err(SpecError::Contradiction(format!(
+                    "{} rotated of {} elements of a key",
+                    shape.rope_dim, latent.key_dim
+                )));
+            }
+            (shape.kv_heads, shape.head_dim, shape.value_dim) = match latent.absorbed {
+                true => (1, latent.rank + shape.rope_dim, latent.rank),
+                false => (heads, latent.key_dim, latent.value_dim),
+            };
+            shape.latent = Some(latent);
+        }
+        Ok(shape)
+    }
+
+    fn embedding_scale(&self, family: &Family, width: usize) -> f32 {
+        let own = self.nonzero("embedding_scale");
+        let of_width = family.scaled_embedding.then(|| (width as f32).sqrt());
+        own.or(of_width).unwrap_or(1.0)
+    }
+
+    /// What the file says; else scores are divided by the root of the head's
+    /// length, in some models by that of the width per head. DeepSeek's models
+    /// sharpen them where positions are stretched.
+    fn attention_scale(
+        &self,
+        family: &Family,
+        layers: usize,
+        narrow: usize,
+        shape: &Heads,
+        scaling: &Scaling,
+    ) -> f32 {
+        if let Some(scale) = self.positive("attention.scale") {
+            return scale;
+        }
+        let length = match shape.latent {
+            Some(latent) => latent.key_dim,
+            None if family.narrow_scores_at == Some(layers) => narrow,
+            None => shape.head_dim,
+        };
+        let multiplier = self.number("rope.scaling.yarn_log_multiplier");
+        let sharper = match (shape.latent, multiplier) {
+            // The file holds a tenth of it.
+            (Some(_), Some(multiplier)) => 1.0 + multiplier * scaling.log_stretch,
+            _ => 1.0,
+        };
+        sharper * sharper / (length as f32).sqrt()
+    }
+
+    fn temperature(&self, original: usize) -> Option<Temperature> {
+        let scale = self.nonzero("attention.temperature_scale")?;
+        let every = self.unsigned("attention.temperature_length");
+        let every = every.filter(|every| *every > 0).map(|every| every as usize);
+        Some(Temperature {
+            scale,
+            every: every.unwrap_or(original),
+        })
+    }
+
+    fn experts(&self, family: &Family) -> Result<Option<ExpertSpec>, SpecError> {
+        let Some(count) = self.size_or_none("expert_count")? else {
+            return Ok(None);
+        };
+        let used = self.size("expert_used_count")?;
+        let feed_forward = match self.size_or_none("expert_feed_forward_length")? {
+            Some(feed_forward) => feed_forward,
+            None => self.size("feed_forward_length")?,
+        };
+        let shared = self.unsigned("expert_shared_count").unwrap_or(0) as usize;
+        let groups = self.size_or_none("expert_group_count")?.unwrap_or(1);
+        let scoring = match self.unsigned("expert_gating_func") {
+            None | Some(0) => family.routing.scoring,
+            Some(1) => Scoring::Softmax,
+            Some(2) => Scoring::Sigmoid,
+            Some(3) => Scoring::SoftmaxOfChosen,
+            Some(kind) => {
+                return Err(SpecError::Unsupported(format!(
+                    "expert routing of kind {kind}"
+                )));
+            }
+        };
+        let normalized = self.flag("expert_weights_norm");
+        Ok(Some(ExpertSpec {
+            count,
+            used,
+            feed_forward,
+            shared: feed_forward.saturating_mul(shared),
+            dense_layers: self.unsigned("leading_dense_block_count").unwrap_or(0) as usize,
+            routing: Routing {
+                scoring,
+                normalized: normalized.unwrap_or(family.routing.normalized),
+            },
+            weight_scale: self.nonzero("expert_weights_scale").unwrap_or(1.0),
+            groups,
+            groups_used: self
+                .size_or_none("expert_group_used_count")?
+                .unwrap_or(groups),
+        }))
+    }
+
+    fn layers(
+        &self,
+        family: &Family,
+        count: usize,
+        rope: Rope,
+    ) -> Result<Vec<LayerSpec>, SpecError> {
+        /// More layers than this are a broken header, not a model.
+        const MOST_LAYERS: usize = 10_000;
+        if count > MOST_LAYERS {
+            return Err(SpecError::Contradiction(format!("{count} layers")));
+        }
+        // IBM's files say so of models that do not rotate at all.
+        let unrotated =
+            family.architecture == "granite" && self.flag("rope.scaling.finetuned") == Some(false);
+        let rope_of = |index: usize, rope: Rope| {
+            let free = family.unrotated_every;
+            let free = free.is_some_and(|every| (index + 1).is_multiple_of(every));
+            (!free && !unrotated).then_some(rope)
+        };
+        let local = self.window_rope(family, rope)?;
+        let windows = self.windows(family, count)?;
+        let layer = |(index, window): (usize, Option<usize>)| LayerSpec {
+            window,
+            rope: rope_of(index, if window.is_some() { local } else { rope }),
+        };
+        Ok(windows.into_iter().enumerate().map(layer).collect())
+    }
+
+    /// The rotation of layers with a window.
+    fn window_rope(&self, family: &Family, global: Rope) -> Result<Rope, SpecError> {
+        let base = |default| self.rope_base("rope.freq_base_swa", default);
+        let kind = family.window.map_or(WindowRope::Same, |window| window.rope);
+        Ok(match kind {
+            WindowRope::Same => Rope {
+                base: base(global.base)?,
+                ..global
+            },
+            WindowRope::Unscaled => plain(base(global.base)?),
+            WindowRope::UnscaledBase(default) => plain(base(default)?),
+        })
+    }
+
+    /// The window of each layer.
+    fn windows(&self, family: &Family, count: usize) -> Result<Vec<Option<usize>>, SpecError> {
+        let Some(pattern) = family.window else {
+            return Ok(vec![None; count]);
+        };
+        let Some(length) = self
+            .size_or_none("attention.sliding_window")?
+            .or(pattern.length)
+        else {
+            return Ok(vec![None; count]);
+        };
+        let key = self.key("attention.sliding_window_pattern");
+        let every = match self.metadata.get(&key) {
+            // One truth value a layer.
+            Some(Value::Integers(layers)) => {
+                let mut layers: Vec<_> = layers
+                    .iter()
+                    .map(|has_window| (has_window != 0).then_some(length))
+                    .collect();
+                layers.resize(count, None);
+                return Ok(layers);
+            }
+            Some(_) => self.metadata.u64(&key).unwrap_or(0) as usize,
+            None => pattern.global_every,
+        };
+        let window = |index: usize| {
+            let is_global = every > 0 && (index + 1).is_multiple_of(every);
+            (!is_global).then_some(length)
+        };
+        Ok((0..count).map(window).collect())
+    }
+}

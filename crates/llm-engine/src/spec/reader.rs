@@ -1,0 +1,96 @@
+//! Typed look-ups of a model's own keys, `ARCHITECTURE.NAME`.
+
+use crate::gguf::{Metadata, Value};
+
+use super::SpecError;
+
+/// More than any published model has; keeps products of sizes within 64 bits.
+const LARGEST: u64 = 1 << 24;
+
+pub(super) struct Reader<'a> {
+    pub(super) metadata: &'a Metadata,
+    pub(super) architecture: &'a str,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn key(&self, name: &str) -> String {
+        format!("{}.{name}", self.architecture)
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<&'a str> {
+        self.metadata.string(&self.key(name))
+    }
+
+    pub(super) fn flag(&self, name: &str) -> Option<bool> {
+        self.metadata.bool(&self.key(name))
+    }
+
+    pub(super) fn unsigned(&self, name: &str) -> Option<u64> {
+        self.metadata.u64(&self.key(name))
+    }
+
+    pub(super) fn number(&self, name: &str) -> Option<f32> {
+        self.metadata
+            .f32(&self.key(name))
+            .filter(|number| number.is_finite())
+    }
+
+    /// A number above zero; 0 stands for what is not used.
+    pub(super) fn positive(&self, name: &str) -> Option<f32> {
+        self.number(name).filter(|number| *number > 0.0)
+    }
+
+    /// A number that is not zero; 0 stands for what is not used.
+    pub(super) fn nonzero(&self, name: &str) -> Option<f32> {
+        self.number(name).filter(|number| *number != 0.0)
+    }
+
+    /// The base of a rotation, `default` where the file has none.
+    pub(super) fn rope_base(&self, name: &str, default: f32) -> Result<f32, SpecError> {
+        let base = self.metadata.f32(&self.key(name)).unwrap_or(default);
+        if base.is_finite() && base > 0.0 {
+            return Ok(base);
+        }
+        Err(SpecError::Contradiction(format!(
+            "{} is {base}",
+            self.key(name)
+        )))
+    }
+
+    pub(super) fn size(&self, name: &str) -> Result<usize, SpecError> {
+        self.optional_size(name)?
+            .ok_or_else(|| SpecError::Missing(self.key(name)))
+    }
+
+    /// A size that is there and above 0, or not there at all.
+    pub(super) fn optional_size(&self, name: &str) -> Result<Option<usize>, SpecError> {
+        let key = self.key(name);
+        let size = match self.metadata.get(&key) {
+            None => return Ok(None),
+            Some(Value::Integers(sizes)) => {
+                // One a layer; only models whose layers agree can be run.
+                let first = sizes.iter().next();
+                if sizes.iter().any(|size| Some(size) != first) {
+                    return Err(SpecError::Unsupported(format!(
+                        "a {name} that changes from layer to layer"
+                    )));
+                }
+                first.and_then(|size| u64::try_from(size).ok())
+            }
+            Some(_) => self.metadata.u64(&key),
+        };
+        match size {
+            Some(size) if (1..=LARGEST).contains(&size) => Ok(Some(size as usize)),
+            Some(size) => Err(SpecError::Contradiction(format!("{key} is {size}"))),
+            None => Err(SpecError::Missing(key)),
+        }
+    }
+
+    /// A size where 0 means that there is none.
+    pub(super) fn size_or_none(&self, name: &str) -> Result<Option<usize>, SpecError> {
+        match self.unsigned(name) {
+            Some(0) => Ok(None),
+            _ => self.optional_size(name),
+        }
+    }
+}

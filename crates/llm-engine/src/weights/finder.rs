@@ -1,0 +1,328 @@
+//! A file's tensors by name → checked matrices and vectors.
+//!
+//! Some files hold several matrices in one tensor: queries, keys and values, or
+//! gate and up, one below the other, and experts or heads one behind the other.
+//! All become matrices of their own that lie in the same bytes.
+
+use std::sync::Arc;
+
+use llm_kernels::block::Format;
+use llm_kernels::unpack::dequantize_row;
+
+use super::{
+    Experts, FeedForward, Latent, LatentUp, Layer, Linear, Mlp, Projections, WeightsError,
+};
+use crate::family::{Norms, QueryKeyNorm};
+use crate::gguf::{Gguf, TensorInfo};
+use crate::spec::{ExpertSpec, LatentSpec, Spec};
+
+pub(super) struct Finder<'a> {
+    gguf: &'a Gguf,
+    spec: &'a Spec,
+}
+
+/// Rows `first..first + rows` of a tensor that has `all` of them.
+#[derive(Clone, Copy)]
+struct Rows {
+    first: usize,
+    rows: usize,
+    all: usize,
+}
+
+impl Rows {
+    fn whole(rows: usize) -> Self {
+        Self {
+            first: 0,
+            rows,
+            all: rows,
+        }
+    }
+}
+
+impl<'a> Finder<'a> {
+    pub(super) fn new(gguf: &'a Gguf, spec: &'a Spec) -> Self {
+        Self { gguf, spec }
+    }
+
+    pub(super) fn layer(&self, index: usize) -> Result<Layer, WeightsError> {
+        let (spec, family) = (self.spec, self.spec.family);
+        let name = |part: &str| format!("blk.{index}.{part}");
+        let vector_if = |needed: bool, part: &str, length| {
+            let name = name(&format!("{part}.weight"));
+            needed.then(|| self.vector(&name, length)).transpose()
+        };
+        let before = family.norms != Norms::After;
+        let after = family.norms != Norms::Before;
+        let normed = family.query_key_norm.is_some();
+        let (queries, keys) = match family.query_key_norm {
+            Some(QueryKeyNorm::All) => (spec.query_width(), spec.key_width()),
+            _ => (spec.head_dim, spec.head_dim),
+        };
+        let attended = match spec.latent {
+            Some(latent) => spec.heads * latent.value_dim,
+            None => spec.attended_width(),
+        };
+        Ok(Layer {
+            attention_norm: vector_if(before, "attn_norm", spec.width)?,
+            attention: match &spec.latent {
+                Some(latent) => Projections::Latent(Box::new(self.latent(index, latent)?)),
+                None => self.heads(index)?,
+            },
+            query_norm: vector_if(normed, "attn_q_norm", queries)?,
+            key_norm: vector_if(normed, "attn_k_norm", keys)?,
+            sinks: vector_if(family.sinks, "attn_sinks", spec.heads)?,
+            attention_output: self.linear(&name("attn_output"), spec.width, attended)?,
+            post_attention_norm: vector_if(after, "post_attention_norm", spec.width)?,
+            feed_forward_norm: vector_if(before, family.feed_forward_norm, spec.width)?,
+            feed_forward: match spec.layer_experts(index) {
+                Some(experts) => FeedForward::Experts(Box::new(self.experts(index, experts)?)),
+                None => FeedForward::Dense(self.mlp(index, "", spec.feed_forward)?),
+            },
+            post_feed_forward_norm: vector_if(after, "post_ffw_norm", spec.width)?,
+        })
+    }
+
+    fn heads(&self, index: usize) -> Result<Projections, WeightsError> {
+        let spec = self.spec;
+        let (queries, keys, values) = (spec.query_width(), spec.key_width(), spec.value_width());
+        let joined = format!("blk.{index}.attn_qkv");
+        let find = |part: &str, first, rows| match self.has(&joined) {
+            true => self.rows_of(
+                &joined,
+                Rows {
+                    first,
+                    rows,
+                    all: queries + keys + values,
+                },
+                spec.width,
+            ),
+            false => self.linear(&format!("blk.{index}.{part}"), rows, spec.width),
+        };
+        Ok(Projections::Heads {
+            query: find("attn_q", 0, queries)?,
+            key: find("attn_k", queries, keys)?,
+            value: find("attn_v", queries + keys, values)?,
+        })
+    }
+
+    fn latent(&self, index: usize, latent: &LatentSpec) -> Result<Latent, WeightsError> {
+        let spec = self.spec;
+        let name = |part: &str| format!("blk.{index}.{part}");
+        let linear = |part: &str, rows, columns| self.linear(&name(part), rows, columns);
+        let norm = |part: &str, length| self.vector(&name(&format!("{part}.weight")), length);
+        let queries = spec.heads * latent.key_dim;
+        let unrotated = latent.key_dim - spec.rope_dim;
+        let query = match latent.query_rank {
+            Some(rank) => linear("attn_q_b", queries, rank)?,
+            None => linear("attn_q", queries, spec.width)?,
+        };
+        let query_down = latent.query_rank.map(|rank| {
+            let down = linear("attn_q_a", rank, spec.width)?;
+            Ok((down, norm("attn_q_a_norm", rank)?))
+        });
+        let up = if latent.absorbed {
+            LatentUp::Absorbed {
+                keys: self.stack(&name("attn_k_b"), spec.heads, latent.rank, unrotated)?,
+                values: self.stack(&name("attn_v_b"), spec.heads, latent.value_dim, latent.rank)?,
+            }
+        } else {
+            let rows = spec.heads * (unrotated + latent.value_dim);
+            LatentUp::Expanded(linear("attn_kv_b", rows, latent.rank)?)
+        };
+        Ok(Latent {
+            query_down: query_down.transpose()?,
+            query,
+            down: linear("attn_kv_a_mqa", latent.rank + spec.rope_dim, spec.width)?,
+            norm: norm("attn_kv_a_norm", latent.rank)?,
+            up,
+        })
+    }
+
+    /// The step of one layer, with `kind` between the names of its tensors.
+    fn mlp(&self, index: usize, kind: &str, inner: usize) -> Result<Mlp, WeightsError> {
+        let width = self.spec.width;
+        let name = |part: &str| format!("blk.{index}.ffn_{part}{kind}");
+        let (gate, up) = match self.has(&name("gate")) {
+            true => (
+                self.linear(&name("gate"), inner, width)?,
+                self.linear(&name("up"), inner, width)?,
+            ),
+            false => {
+                let half = |first| Rows {
+                    first,
+                    rows: inner,
+                    all: 2 * inner,
+                };
+                // A file that has neither is told of the one it should have.
+                let both = self.tensor(&format!("{}.weight", name("up")))?;
+                if both.shape.get(1) == Some(&(inner as u64)) {
+                    return Err(WeightsError::Missing(format!("{}.weight", name("gate"))));
+                }
+                (
+                    self.rows_of(&name("up"), half(0), width)?,
+                    self.rows_of(&name("up"), half(inner), width)?,
+                )
+            }
+        };
+        Ok(Mlp {
+            gate,
+            up,
+            down: self.linear(&name("down"), width, inner)?,
+        })
+    }
+
+    fn experts(&self, index: usize, experts: &ExpertSpec) -> Result<Experts, WeightsError> {
+        let (width, inner, count) = (self.spec.width, experts.feed_forward, experts.count);
+        let name = |part: &str| format!("blk.{index}.{part}");
+        let stacked = self.has(&name("ffn_down_exps"));
+        let all = if stacked {
+            let gates = self.stack(&name("ffn_gate_exps"), count, inner, width)?;
+            let ups = self.stack(&name("ffn_up_exps"), count, inner, width)?;
+            let downs = self.stack(&name("ffn_down_exps"), count, width, inner)?;
+            let gates_and_ups = gates.into_iter().zip(ups).zip(downs);
+            gates_and_ups
+                .map(|((gate, up), down)| Mlp { gate, up, down })
+                .collect()
+        } else {
+            // Mixtral's first files: a tensor for each expert.
+            let expert = |at: usize| self.mlp(index, &format!(".{at}"), inner);
+            (0..count).map(expert).collect::<Result<_, _>>()?
+        };
+        let shared = (experts.shared > 0).then(|| self.mlp(index, "_shexp", experts.shared));
+        Ok(Experts {
+            router: self.linear(&name("ffn_gate_inp"), count, width)?,
+            choice_bias: self.optional_vector(&name("exp_probs_b.bias"), count)?,
+            experts: all,
+            shared: shared.transpose()?,
+        })
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.gguf.tensor(&format!("{name}.weight")).is_some()
+    }
+
+    fn tensor(&self, name: &str) -> Result<&TensorInfo, WeightsError> {
+        self.gguf
+            .tensor(name)
+            .ok_or_else(|| WeightsError::Missing(name.to_owned()))
+    }
+
+    /// Returns the rows of the matrix `name`, 0 where it is none.
+    pub(super) fn matrix_rows(&self, name: &str) -> Result<usize, WeightsError> {
+        let tensor = self.tensor(&format!("{name}.weight"))?;
+        Ok(tensor.shape.get(1).copied().unwrap_or(0) as usize)
+    }
+
+    pub(super) fn linear(
+        &self,
+        name: &str,
+        rows: usize,
+        columns: usize,
+    ) -> Result<Linear, WeightsError> {
+        self.rows_of(name, Rows::whole(rows), columns)
+    }
+
+    /// Returns some rows of a matrix as a matrix.
+    fn rows_of(&self, name: &str, part: Rows, columns: usize) -> Result<Linear, WeightsError> {
+        let tensor = self.tensor(&format!("{name}.weight"))?;
+        check_shape(tensor, &[columns, part.all])?;
+        let bias = self.optional_vector(&format!("{name}.bias"), part.all)?;
+        let bias = bias.map(|bias| bias[part.first..part.first + part.rows].to_vec());
+        self.slice(tensor, part.first, part.rows, columns, bias)
+    }
+
+    /// Returns the matrices of a stack, (`count`, rows, columns), whose biases
+    /// are (`count`, rows).
+    fn stack(
+        &self,
+        name: &str,
+        count: usize,
+        rows: usize,
+        columns: usize,
+    ) -> Result<Vec<Linear>, WeightsError> {
+        let tensor = self.tensor(&format!("{name}.weight"))?;
+        check_shape(tensor, &[columns, rows, count])?;
+        let biases = self.gguf.tensor(&format!("{name}.bias"));
+        let biases = biases.map(|tensor| self.floats(tensor, &[rows, count]));
+        let biases = biases.transpose()?;
+        let matrix = |index: usize| {
+            let bias = biases.as_ref();
+            let bias = bias.map(|all| all[index * rows..(index + 1) * rows].to_vec());
+            self.slice(tensor, index * rows, rows, columns, bias)
+        };
+        (0..count).map(matrix).collect()
+    }
+
+    /// Returns `rows` rows of a checked tensor from row `first` on.
+    fn slice(
+        &self,
+        tensor: &TensorInfo,
+        first: usize,
+        rows: usize,
+        columns: usize,
+        bias: Option<Vec<f32>>,
+    ) -> Result<Linear, WeightsError> {
+        let format = runnable(tensor)?;
+        let row = format.row_bytes(columns);
+        let start = tensor.offset as usize + first * row;
+        Ok(Linear {
+            mapping: Arc::clone(self.gguf.mapping(tensor)),
+            range: start..start + rows * row,
+            format,
+            rows,
+            columns,
+            bias,
+        })
+    }
+
+    pub(super) fn vector(&self, name: &str, length: usize) -> Result<Vec<f32>, WeightsError> {
+        self.floats(self.tensor(name)?, &[length])
+    }
+
+    pub(super) fn optional_vector(
+        &self,
+        name: &str,
+        length: usize,
+    ) -> Result<Option<Vec<f32>>, WeightsError> {
+        let found = self.gguf.tensor(name);
+        found.map(|_| self.vector(name, length)).transpose()
+    }
+
+    fn floats(&self, tensor: &TensorInfo, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
+        check_shape(tensor, shape)?;
+        let mut out = vec![0.0; shape.iter().product()];
+        let format = runnable(tensor)?;
+        let bytes = self.gguf.bytes(tensor);
+        let row = format.row_bytes(shape[0]);
+        for (out, bytes) in out.chunks_exact_mut(shape[0]).zip(bytes.chunks_exact(row)) {
+            dequantize_row(format, bytes, out);
+        }
+        Ok(out)
+    }
+}
+
+fn runnable(tensor: &TensorInfo) -> Result<Format, WeightsError> {
+    tensor.dtype.format().ok_or_else(|| WeightsError::Type {
+        name: tensor.name.clone(),
+        dtype: tensor.dtype.to_string(),
+    })
+}
+
+fn check_shape(tensor: &TensorInfo, expected: &[usize]) -> Result<(), WeightsError> {
+    let text = |shape: &[u64]| {
+        shape
+            .iter()
+            .map(u64::to_string)
+            .collect::<Vec<_>>()
+            .join(" x ")
+    };
+    let expected: Vec<u64> = expected.iter().map(|&extent| extent as u64).collect();
+    if tensor.shape == expected && !expected.contains(&0) {
+        return Ok(());
+    }
+    Err(WeightsError::Shape {
+        name: tensor.name.clone(),
+        found: text(&tensor.shape),
+        expected: text(&expected),
+    })
+}
