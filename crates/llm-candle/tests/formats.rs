@@ -14,12 +14,13 @@ use candle_core::quantized::{GgmlDType, QStorage, QTensor};
 use half::f16;
 use llm_candle::{Device, Precision};
 use llm_engine::forward::Forward;
-use llm_engine::weights::Linear;
+use llm_engine::weights::{FeedForward, Linear};
 use llm_kernels::block::Format;
 
 use support::measure::{identical, rms, worst};
 use support::random::Random;
-use support::tiny::{LLAMA, Plan};
+use support::tiny::plans::LLAMA;
+use support::tiny::{Matrices, Plan};
 use support::ways::{WAYS, extend, ways_and_threads};
 use support::{Model, levels};
 
@@ -64,12 +65,27 @@ const CANDLE_NOISE: f32 = 0.06;
 /// The same for weights that are floats. Measured: 9.3e-7 at most.
 const FLOAT_NOISE: f32 = 4e-6;
 
-fn model(dtype: GgmlDType) -> (Model, Vec<u32>) {
-    let model = Plan {
-        matrices: dtype,
-        ..PLAN
-    }
-    .build(11);
+/// Formats that candle does not know.
+const UNKNOWN: [Format; 8] = [
+    Format::Iq2Xxs,
+    Format::Iq2Xs,
+    Format::Iq2S,
+    Format::Iq3Xxs,
+    Format::Iq3S,
+    Format::Iq4Nl,
+    Format::Iq4Xs,
+    Format::Mxfp4,
+];
+
+/// Every format, and how its matrices are made.
+fn all() -> impl Iterator<Item = (Format, Matrices)> {
+    let known = FORMATS.map(|(format, dtype)| (format, Matrices::Quantized(dtype)));
+    let unknown = UNKNOWN.map(|format| (format, Matrices::Random(format)));
+    known.into_iter().chain(unknown)
+}
+
+fn model(matrices: Matrices) -> (Model, Vec<u32>) {
+    let model = Plan { matrices, ..PLAN }.build(11);
     let tokens = Random(12).tokens(LENGTH, model.weights.vocabulary());
     (model, tokens)
 }
@@ -81,17 +97,22 @@ fn noise(logits: &[f32], expected: &[f32]) -> f32 {
 
 #[test]
 fn all_formats_are_here() {
-    // candle does not know these; the kernels' own tests judge them.
-    let unknown = [Format::Iq4Nl, Format::Iq4Xs, Format::Mxfp4];
-    let known = Format::ALL.into_iter().filter(|f| !unknown.contains(f));
-    assert!(known.eq(FORMATS.map(|(format, _)| format)));
+    assert_eq!(all().count(), Format::ALL.len());
+    assert!(
+        Format::ALL
+            .iter()
+            .all(|wanted| all().any(|(format, _)| format == *wanted))
+    );
 }
 
 #[test]
 fn blocks_mean_what_candle_takes_them_for() {
     for (format, dtype) in FORMATS {
-        let (model, _) = model(dtype);
-        let linear: &Linear = &model.weights.layers[1].down;
+        let (model, _) = model(Matrices::Quantized(dtype));
+        let FeedForward::Dense(mlp) = &model.weights.layers[1].feed_forward else {
+            panic!("the tiny model has no experts");
+        };
+        let linear: &Linear = &mlp.down;
         assert_eq!(linear.format(), format);
         let matrix = linear.matrix();
         let bytes: Vec<u8> = (0..linear.rows())
@@ -114,8 +135,8 @@ fn blocks_mean_what_candle_takes_them_for() {
 
 #[test]
 fn the_engine_agrees_with_the_judge_in_every_format() {
-    for (format, dtype) in FORMATS {
-        let (model, tokens) = model(dtype);
+    for (format, matrices) in all() {
+        let (model, tokens) = model(matrices);
         let expected = WAYS[0].1(&mut model.judge(), &tokens);
         let run = |pass: &mut dyn Forward| {
             let sequence = pass.start();
@@ -136,8 +157,8 @@ fn the_engine_agrees_with_the_judge_in_every_format() {
 
 #[test]
 fn the_engine_repeats_itself_to_the_bit_in_every_format() {
-    for (format, dtype) in FORMATS {
-        let (model, tokens) = model(dtype);
+    for (format, matrices) in all() {
+        let (model, tokens) = model(matrices);
         for level in levels() {
             let expected = WAYS[0].1(&mut model.cpu::<f16>(1, level), &tokens);
             for (way, threads, compute) in ways_and_threads() {

@@ -23,6 +23,11 @@ pub enum Format {
     Q4K,
     Q5K,
     Q6K,
+    Iq2Xxs,
+    Iq2Xs,
+    Iq2S,
+    Iq3Xxs,
+    Iq3S,
     Iq4Nl,
     Iq4Xs,
     Mxfp4,
@@ -30,7 +35,7 @@ pub enum Format {
 
 impl Format {
     /// All formats.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 21] = [
         Self::F32,
         Self::F16,
         Self::Bf16,
@@ -44,6 +49,11 @@ impl Format {
         Self::Q4K,
         Self::Q5K,
         Self::Q6K,
+        Self::Iq2Xxs,
+        Self::Iq2Xs,
+        Self::Iq2S,
+        Self::Iq3Xxs,
+        Self::Iq3S,
         Self::Iq4Nl,
         Self::Iq4Xs,
         Self::Mxfp4,
@@ -60,7 +70,17 @@ impl Format {
             | Self::Q8_0
             | Self::Iq4Nl
             | Self::Mxfp4 => 32,
-            Self::Q2K | Self::Q3K | Self::Q4K | Self::Q5K | Self::Q6K | Self::Iq4Xs => 256,
+            Self::Q2K
+            | Self::Q3K
+            | Self::Q4K
+            | Self::Q5K
+            | Self::Q6K
+            | Self::Iq2Xxs
+            | Self::Iq2Xs
+            | Self::Iq2S
+            | Self::Iq3Xxs
+            | Self::Iq3S
+            | Self::Iq4Xs => 256,
         }
     }
 
@@ -75,10 +95,14 @@ impl Format {
             Self::Q5_1 => 2 + 2 + 4 + 16,
             Self::Q8_0 => 2 + 32,
             Self::Q2K => 16 + 64 + 2 + 2,
-            Self::Q3K => 32 + 64 + 12 + 2,
+            Self::Q3K | Self::Iq3S => 32 + 64 + 12 + 2,
             Self::Q4K => 2 + 2 + 12 + 128,
             Self::Q5K => 2 + 2 + 12 + 32 + 128,
             Self::Q6K => 128 + 64 + 16 + 2,
+            Self::Iq2Xxs => 2 + 64,
+            Self::Iq2Xs => 2 + 64 + 8,
+            Self::Iq2S => 2 + 32 + 32 + 8 + 8,
+            Self::Iq3Xxs => 2 + 64 + 32,
             Self::Iq4Xs => 2 + 2 + 4 + 128,
             Self::Mxfp4 => 1 + 16,
         }
@@ -109,6 +133,11 @@ impl Format {
             Self::Q4K => "Q4_K",
             Self::Q5K => "Q5_K",
             Self::Q6K => "Q6_K",
+            Self::Iq2Xxs => "IQ2_XXS",
+            Self::Iq2Xs => "IQ2_XS",
+            Self::Iq2S => "IQ2_S",
+            Self::Iq3Xxs => "IQ3_XXS",
+            Self::Iq3S => "IQ3_S",
             Self::Iq4Nl => "IQ4_NL",
             Self::Iq4Xs => "IQ4_XS",
             Self::Mxfp4 => "MXFP4",

@@ -2,10 +2,17 @@
 //!
 //! Every format reduces to one picture: a weight of scale group `g` is
 //! `scale[g] * (quant - ZERO) + offset[g]` with an unsigned `quant`, or a signed one
-//! where its range takes all of 8 bits. Layouts follow ggml's `dequantize_row_*` (`ggml-quants.c`).
+//! where its range takes all of 8 bits or lies around a zero that it leaves out.
+//! Layouts follow ggml's `dequantize_row_*` (`ggml-quants.c`).
+
+mod grids;
+mod iq;
 
 use crate::block::Format;
 use crate::simd::ops::widen;
+#[cfg(target_arch = "aarch64")]
+pub(crate) use iq::Points;
+pub(crate) use iq::{Iq2S, Iq2Xs, Iq2Xxs, Iq3S, Iq3Xxs};
 
 /// A block format whose weights are small integers with scales.
 pub(crate) trait Quantized {
@@ -428,6 +435,11 @@ macro_rules! for_quantized {
             $crate::block::Format::Q4K => $run::<$crate::unpack::Q4K>($($arg),*),
             $crate::block::Format::Q5K => $run::<$crate::unpack::Q5K>($($arg),*),
             $crate::block::Format::Q6K => $run::<$crate::unpack::Q6K>($($arg),*),
+            $crate::block::Format::Iq2Xxs => $run::<$crate::unpack::Iq2Xxs>($($arg),*),
+            $crate::block::Format::Iq2Xs => $run::<$crate::unpack::Iq2Xs>($($arg),*),
+            $crate::block::Format::Iq2S => $run::<$crate::unpack::Iq2S>($($arg),*),
+            $crate::block::Format::Iq3Xxs => $run::<$crate::unpack::Iq3Xxs>($($arg),*),
+            $crate::block::Format::Iq3S => $run::<$crate::unpack::Iq3S>($($arg),*),
             $crate::block::Format::Iq4Nl => $run::<$crate::unpack::Iq4Nl>($($arg),*),
             $crate::block::Format::Iq4Xs => $run::<$crate::unpack::Iq4Xs>($($arg),*),
             $crate::block::Format::Mxfp4 => $run::<$crate::unpack::Mxfp4>($($arg),*),

@@ -70,6 +70,9 @@ fn scales(format: Format) -> Option<Scales> {
         Format::Q5K => (0, 526.9, Some((2, 15.5))),
         // -128..=127 times -32..=31
         Format::Q6K => (208, 1365.7, None),
+        // The table of 16, and the same times -32..=31
+        Format::Iq4Nl => (0, 67.439, None),
+        Format::Iq4Xs => (0, 1246.3, None),
         _ => return None,
     };
     Some(Scales { at, unit, offset })

@@ -25,6 +25,9 @@ enum More {
     None,
     /// The first few layers' values and down projections, as `Q5_K`.
     Small,
+    /// The first few layers' down projections and, where four query heads or more
+    /// share a value head, all values, as `Q5_K`.
+    Shared,
     /// Half of the layers' values and down projections, as `Q6_K`.
     Medium,
 }
@@ -52,6 +55,8 @@ pub const QUANTIZATIONS: &[Quantization] = &[
     row("q5_k_s", 16, Format::Q5K, More::None),
     row("q5_k_m", 17, Format::Q5K, More::Medium),
     row("q6_k", 18, Format::Q6K, More::None),
+    row("iq4_nl", 25, Format::Iq4Nl, More::Shared),
+    row("iq4_xs", 30, Format::Iq4Xs, More::Shared),
 ];
 
 /// Returns the names of all quantizations, for messages.
@@ -91,12 +96,13 @@ impl Quantization {
             Role::Embedding | Role::Output | Role::Other => self.base,
             Role::Down(layer) => match self.more {
                 More::Medium if has_more_bits(layer, layers) => Format::Q6K,
-                More::Small if layer < layers / 8 => Format::Q5K,
+                More::Small | More::Shared if layer < layers / 8 => Format::Q5K,
                 _ => self.base,
             },
             Role::Value(layer) => match self.more {
                 More::Medium if has_more_bits(layer, layers) => Format::Q6K,
                 More::Small if layer < 4 => Format::Q5K,
+                More::Shared if shape.heads >= 4 * shape.kv_heads => Format::Q5K,
                 // Eight query heads share a value head in the 70B model, so
                 // that better values cost little.
                 _ if self.base == Format::Q4K && is_70b(shape) => Format::Q5K,
@@ -128,6 +134,7 @@ fn fall_back(format: Format, columns: usize) -> Format {
         Format::Q4K => Format::Q5_0,
         Format::Q5K => Format::Q5_1,
         Format::Q6K => Format::Q8_0,
+        Format::Iq4Xs => Format::Iq4Nl,
         _ => Format::F16,
     };
     if whole(smaller) { smaller } else { Format::F16 }

@@ -23,7 +23,16 @@ impl Random {
 /// Where the half-precision scales of a block stand.
 fn scale_positions(format: Format) -> &'static [usize] {
     match format {
-        Format::Q4_0 | Format::Q5_0 | Format::Q8_0 | Format::Iq4Nl | Format::Iq4Xs => &[0],
+        Format::Q4_0
+        | Format::Q5_0
+        | Format::Q8_0
+        | Format::Iq2Xxs
+        | Format::Iq2Xs
+        | Format::Iq2S
+        | Format::Iq3Xxs
+        | Format::Iq3S
+        | Format::Iq4Nl
+        | Format::Iq4Xs => &[0],
         Format::Q4_1 | Format::Q5_1 | Format::Q4K | Format::Q5K => &[0, 2],
         Format::Q2K => &[80, 82],
         Format::Q3K => &[108],

@@ -2,6 +2,8 @@
 //! What the bits mean is told by `unpack`, whose generic path every format here
 //! must equal.
 
+mod points;
+
 use std::arch::aarch64::{
     float32x4_t, int8x16_t, uint8x16_t, uint32x4_t, vandq_u8, vcombine_s8, vcombine_u8, vcreate_s8,
     vcreate_u8, vcvt_f32_f16, vcvtq_f32_s32, vdup_n_u8, vdupq_n_f32, vdupq_n_s8, vdupq_n_u8,
