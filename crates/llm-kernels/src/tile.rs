@@ -8,6 +8,8 @@
 //! or 16 rows, and is filled in parts of 8.
 
 #[cfg(target_arch = "x86_64")]
+pub(crate) mod ahead;
+#[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "aarch64")]
 pub(crate) mod neon;

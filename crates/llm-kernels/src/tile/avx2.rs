@@ -14,7 +14,8 @@ use std::arch::x86_64::{
     _mm256_unpackhi_epi64, _mm256_unpacklo_epi32, _mm256_unpacklo_epi64, _mm256_xor_si256,
 };
 
-use super::{ROWS, Tile, prefetch};
+use super::ahead::Ahead;
+use super::{ROWS, Tile};
 use crate::block::Format;
 use crate::unpack::{self, Quantized};
 
@@ -88,9 +89,9 @@ const fn at(offset: usize, fifth: usize, quants: usize) -> Short {
 }
 
 /// The same block of all eight rows.
-#[derive(Clone, Copy)]
 struct Blocks {
     heads: [*const u8; ROWS],
+    ahead: Ahead,
 }
 
 impl Blocks {
@@ -103,13 +104,18 @@ impl Blocks {
         for (row, head) in heads.iter_mut().enumerate() {
             *head = rows[row.min(last) * row_bytes..].as_ptr();
         }
-        Self { heads }
+        Self {
+            heads,
+            ahead: Ahead::of(rows),
+        }
     }
 
-    /// Moves to the next block and asks for the same of the next tile.
-    fn advance(&mut self, block_bytes: usize, tile_bytes: usize) {
+    /// Moves to the next block and asks for as much of what lies behind the
+    /// rows.
+    #[inline(always)]
+    fn advance(&mut self, block_bytes: usize) {
+        self.ahead.ask(ROWS * block_bytes);
         for head in &mut self.heads {
-            prefetch(head.wrapping_add(tile_bytes));
             *head = head.wrapping_add(block_bytes);
         }
     }
@@ -149,7 +155,6 @@ fn prepare<Q: Quantized>(tile: &mut Tile, rows: &[u8], columns: usize) -> Blocks
 #[target_feature(enable = "avx2,fma,f16c")]
 fn short<Q: Quantized>(tile: &mut Tile, place: Place, rows: &[u8], columns: usize, layout: &Short) {
     let mut blocks = prepare::<Q>(tile, rows, columns);
-    let tile_bytes = ROWS * Q::FORMAT.row_bytes(columns);
     let turn = _mm256_set1_epi8(tile.turn::<Q>().cast_signed());
     let table = Q::TABLE.map_or(turn, |table| turned(table, turn));
     for block in 0..columns / 32 {
@@ -186,7 +191,7 @@ fn short<Q: Quantized>(tile: &mut Tile, place: Place, rows: &[u8], columns: usiz
             let out = tile.quants.as_mut_ptr().add(place.quants(block));
             store_interleaved(&quants, place.lanes, out);
         }
-        blocks.advance(Q::FORMAT.block_bytes(), tile_bytes);
+        blocks.advance(Q::FORMAT.block_bytes());
     }
 }
 
@@ -238,7 +243,6 @@ fn long<Q: Quantized>(tile: &mut Tile, place: Place, rows: &[u8], columns: usize
     let five = Q::FORMAT.block_bytes() == Format::Q5K.block_bytes();
     let packed_at = if five { 48 } else { 16 };
     let mut blocks = prepare::<Q>(tile, rows, columns);
-    let tile_bytes = ROWS * Q::FORMAT.row_bytes(columns);
     for block in 0..columns / 256 {
         let mut scales = [_mm256_setzero_ps(); ROWS];
         let mut offsets = [_mm256_setzero_ps(); ROWS];
@@ -276,7 +280,7 @@ fn long<Q: Quantized>(tile: &mut Tile, place: Place, rows: &[u8], columns: usize
                 store_interleaved(&quants, place.lanes, tile.quants.as_mut_ptr().add(at));
             }
         }
-        blocks.advance(Q::FORMAT.block_bytes(), tile_bytes);
+        blocks.advance(Q::FORMAT.block_bytes());
     }
 }
 
@@ -287,7 +291,6 @@ fn iq4_xs(tile: &mut Tile, place: Place, rows: &[u8], columns: usize) {
     let mut blocks = prepare::<Q>(tile, rows, columns);
     let turn = _mm256_set1_epi8(tile.turn::<Q>().cast_signed());
     let table = turned(&unpack::IQ4_QUANTS, turn);
-    let tile_bytes = ROWS * Q::FORMAT.row_bytes(columns);
     for block in 0..columns / 256 {
         let mut scales = [_mm256_setzero_ps(); ROWS];
         // SAFETY: `prepare` has checked that every row has this block, and
@@ -312,7 +315,7 @@ fn iq4_xs(tile: &mut Tile, place: Place, rows: &[u8], columns: usize) {
                 store_interleaved(&quants, place.lanes, tile.quants.as_mut_ptr().add(at));
             }
         }
-        blocks.advance(Q::FORMAT.block_bytes(), tile_bytes);
+        blocks.advance(Q::FORMAT.block_bytes());
     }
 }
 
@@ -334,7 +337,6 @@ fn bytes_to_floats(bytes: u64) -> __m256 {
 #[target_feature(enable = "avx2,fma,f16c")]
 fn six<Q: Quantized>(tile: &mut Tile, place: Place, rows: &[u8], columns: usize) {
     let mut blocks = prepare::<Q>(tile, rows, columns);
-    let tile_bytes = ROWS * Q::FORMAT.row_bytes(columns);
     for block in 0..columns / 256 {
         // SAFETY: `prepare` has checked that every row has this block, and
         // sized the tile for as many blocks of eight chunks and 16 groups.
@@ -364,7 +366,7 @@ fn six<Q: Quantized>(tile: &mut Tile, place: Place, rows: &[u8], columns: usize)
                 }
             }
         }
-        blocks.advance(Q::FORMAT.block_bytes(), tile_bytes);
+        blocks.advance(Q::FORMAT.block_bytes());
     }
 }
 

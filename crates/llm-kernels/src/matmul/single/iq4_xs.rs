@@ -8,12 +8,11 @@ use std::arch::x86_64::{
 };
 
 use super::WIDTH;
-use super::rows::{
-    Ahead, Blocks, activations_at, both_heads, by_group, lane, looked_up, low_and_high,
-};
+use super::rows::{Blocks, activations_at, both_heads, by_group, lane, looked_up, low_and_high};
 use super::sums::{Pairs, crosswise, halves_of_crossed};
 use crate::activations::{self, Activations};
 use crate::tile::ROWS;
+use crate::tile::ahead::Ahead;
 use crate::unpack::{self, Quantized};
 
 type Q = unpack::Iq4Xs;

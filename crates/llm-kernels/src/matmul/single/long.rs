@@ -10,10 +10,11 @@ use std::arch::x86_64::{
 };
 
 use super::WIDTH;
-use super::rows::{Ahead, Blocks, activations_at, by_group, lane, low_and_high, sixteen_bytes};
+use super::rows::{Blocks, activations_at, by_group, lane, low_and_high, sixteen_bytes};
 use super::sums::{Pairs, crosswise_short, halves};
 use crate::activations::{self, Activations};
 use crate::tile::ROWS;
+use crate::tile::ahead::Ahead;
 use crate::unpack::Quantized;
 
 /// `Q4_K` and, with fifth bits, `Q5_K`: eight groups of 32 with 6-bit scales and

@@ -10,15 +10,8 @@ use std::arch::x86_64::{
 };
 
 use crate::activations::Activations;
-use crate::tile::{ROWS, prefetch};
+use crate::tile::ROWS;
 use crate::unpack::Quantized;
-
-/// How far ahead memory is asked for, at least: what is read while one answer
-/// is under way.
-const AHEAD_BYTES: usize = 8 << 10;
-
-/// Bytes of a cache line.
-const LINE: usize = 64;
 
 /// The same block of eight rows.
 #[derive(Clone, Copy)]
@@ -41,34 +34,6 @@ impl Blocks {
 
     pub(super) fn step(&mut self, bytes: usize) {
         self.head = self.head.wrapping_add(bytes);
-    }
-}
-
-/// Asks the memory for what comes later, line after line: the rows are read
-/// side by side, which the hardware's own prefetcher does not recognize.
-pub(super) struct Ahead {
-    next: *const u8,
-    /// Bytes that have been read since the last line was asked for.
-    due: usize,
-}
-
-impl Ahead {
-    pub(super) fn of(rows: &[u8]) -> Self {
-        Self {
-            next: rows.as_ptr().wrapping_add(rows.len().max(AHEAD_BYTES)),
-            due: 0,
-        }
-    }
-
-    /// Asks for as many bytes as are read in the meantime.
-    #[inline(always)]
-    pub(super) fn ask(&mut self, bytes: usize) {
-        self.due += bytes;
-        while self.due >= LINE {
-            prefetch(self.next);
-            self.next = self.next.wrapping_add(LINE);
-            self.due -= LINE;
-        }
     }
 }
 

@@ -11,11 +11,12 @@ use std::arch::x86_64::{
 };
 
 use super::WIDTH;
-use super::rows::{Ahead, Blocks, activations_at, both_heads, looked_up, low_and_high};
+use super::rows::{Blocks, activations_at, both_heads, looked_up, low_and_high};
 use super::sums::{Pairs, crosswise, crosswise_short, halves, halves_of_crossed};
 use crate::activations::{self, Activations};
 use crate::block::Format;
 use crate::tile::ROWS;
+use crate::tile::ahead::Ahead;
 use crate::unpack::{self, Quantized};
 
 /// Two neighbouring blocks `a` and `b` of 32 weights.

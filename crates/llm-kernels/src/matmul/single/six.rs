@@ -10,11 +10,12 @@ use std::arch::x86_64::{
 };
 
 use super::WIDTH;
-use super::rows::{Ahead, Blocks, activations_at, by_group, lane, sixteen_bytes};
+use super::rows::{Blocks, activations_at, by_group, lane, sixteen_bytes};
 use super::sums::{Pairs, crosswise, quarters};
 use crate::activations::{Activations, SUM_GROUP};
 use crate::block::Format;
 use crate::tile::ROWS;
+use crate::tile::ahead::Ahead;
 use crate::unpack::{self};
 
 /// `Q6_K`: sixteen groups of 16 with 8-bit scales.

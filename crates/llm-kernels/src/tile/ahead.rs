@@ -1,0 +1,38 @@
+//! Asking the memory for what is read next.
+
+use super::prefetch;
+
+/// How far ahead memory is asked for, at least: what is read while one answer
+/// is under way.
+const AHEAD_BYTES: usize = 8 << 10;
+
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
+/// Asks the memory for what comes later, line after line: the rows are read
+/// side by side, which the hardware's own prefetcher does not recognize.
+pub(crate) struct Ahead {
+    next: *const u8,
+    /// Bytes that have been read since the last line was asked for.
+    due: usize,
+}
+
+impl Ahead {
+    pub(crate) fn of(rows: &[u8]) -> Self {
+        Self {
+            next: rows.as_ptr().wrapping_add(rows.len().max(AHEAD_BYTES)),
+            due: 0,
+        }
+    }
+
+    /// Asks for as many bytes as are read in the meantime.
+    #[inline(always)]
+    pub(crate) fn ask(&mut self, bytes: usize) {
+        self.due += bytes;
+        while self.due >= LINE {
+            prefetch(self.next);
+            self.next = self.next.wrapping_add(LINE);
+            self.due -= LINE;
+        }
+    }
+}
