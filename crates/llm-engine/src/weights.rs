@@ -57,6 +57,10 @@ pub struct Layer {
 
 /// What makes queries, keys and values.
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one a layer, and the large one is the usual one"
+)]
 pub enum Projections {
     /// Each from the stream.
     Heads {
@@ -107,6 +111,10 @@ pub enum LatentUp {
 
 /// The step after attention.
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one a layer, and the large one is the usual one"
+)]
 pub enum FeedForward {
     /// One for all tokens.
     Dense(Mlp),
