@@ -17,6 +17,7 @@ pub mod attention;
 pub mod block;
 pub mod matmul;
 pub mod mmap;
+pub mod pack;
 pub mod pool;
 pub mod probe;
 pub mod rope;
