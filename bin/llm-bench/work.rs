@@ -85,8 +85,8 @@ impl Work {
         let arithmetic =
             integer / limits.integer_macs_per_second + float / limits.float_macs_per_second;
         // The sequences of a decoding step share one reading of the weights.
-        let bytes = generated * (self.layers.bytes + self.head.bytes)
-            + seen * self.kv_width * CACHE_BYTES;
+        let bytes =
+            generated * (self.layers.bytes + self.head.bytes) + seen * self.kv_width * CACHE_BYTES;
         let reading = bytes / limits.read_bytes_per_second;
         Shares {
             bandwidth: (load.test.prompt == 0).then_some(reading / seconds),
