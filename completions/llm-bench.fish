@@ -1,7 +1,9 @@
-complete -c llm-bench -s m -l model -d 'Measure these models: names of `llm-pull ls`, ORG/REPO:QUANT, or paths to .gguf files' -r
+complete -c llm-bench -s m -l model -d 'Measure these models: names of `llm-pull ls`, ORG/REPO:QUANT, .gguf files or folders' -r
 complete -c llm-bench -l shape -d 'Measure random weights of these shapes, NAME:QUANT as in llama-3.2-1b:q4_k_m' -r
 complete -c llm-bench -l layers -d 'Time N layers of the shapes and half of them, and scale to the whole model' -r
 complete -c llm-bench -l write -d 'Write the shape to this GGUF file, and measure nothing' -r -F
+complete -c llm-bench -l quantize -d 'Quantize the weights of a safetensors folder as they are loaded, to save memory' -r -f -a "q8_0\t'8.5 bits a weight'
+q4_k\t'4.5 bits a weight, 8.5 for the output and where rows do not fit'"
 complete -c llm-bench -s p -l n-prompt -d 'Process prompts of N tokens (0: none)' -r
 complete -c llm-bench -s n -l n-gen -d 'Generate N tokens (0: none)' -r
 complete -c llm-bench -l pg -d 'Process a prompt of P tokens and generate G after it, timed as one; may be given several times' -r

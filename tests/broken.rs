@@ -104,6 +104,9 @@ fn an_architecture_that_is_not_known_is_named_with_those_that_are() {
     // Its header can be shown nevertheless.
     let shown = record(&on(&sandbox, "llm-pull show", &file).exits(0));
     assert_eq!(shown["architecture"], "martian");
+    assert_eq!(shown["runnable"], false);
+    let obstacle = shown["obstacle"].as_str().unwrap();
+    assert!(obstacle.contains("'martian' is not known"), "{obstacle}");
     let nameless = sandbox.file("nameless.gguf", header(0, &[]));
     refuses(&sandbox, &nameless, "general.architecture");
 }
@@ -121,6 +124,11 @@ fn a_vocabulary_alone_is_no_model() {
         refuses(&sandbox, &file, part);
         let shown = record(&on(&sandbox, "llm-pull show", &file).exits(0));
         assert_eq!(shown["parameters"], 0);
+        assert_eq!(shown["runnable"], false);
+        assert!(
+            shown["obstacle"].as_str().unwrap().contains(part),
+            "{shown}"
+        );
         assert!(shown["vocabulary"].as_u64().unwrap() > 30_000, "{shown}");
     }
 }

@@ -47,6 +47,9 @@ mod offline;
 /// `llm-pull` against a hub on this machine and on files.
 mod pull;
 
+/// Hugging Face folders with safetensors.
+mod folder;
+
 /// `llm-pull show --tokenize`: the tokens of a text.
 mod tokenize;
 

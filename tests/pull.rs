@@ -284,19 +284,24 @@ fn a_bare_file_needs_no_home_and_the_store_does() {
 }
 
 #[test]
-fn safetensors_are_named_before_they_are_hashed() {
+fn broken_safetensors_are_named_before_they_are_hashed() {
     let sandbox = Sandbox::new();
     let place = format!("huggingface/hub/models--org--repo/snapshots/{COMMIT}");
     sandbox.file(&format!("{place}/model.safetensors"), "weights");
     sandbox.file("folder/model.safetensors", "weights");
-    for name in ["org/repo", "./folder", "./folder/model.safetensors"] {
+    for (name, says) in [
+        ("org/repo", "lacks config.json"),
+        ("./folder", "lacks config.json"),
+        ("./folder/model.safetensors", "name its folder, './folder'"),
+    ] {
         for line in ["llm-run -p Hi -m", "llm-pull show"] {
             let ran = sandbox.pipe(&format!("{line} {name}")).run().exits(2);
             let told = ran.stderr();
-            let holds = format!("'{name}' holds safetensors and no GGUF file");
-            assert!(told.contains(&holds) && !told.contains("hashing"), "{told}");
+            assert!(told.contains(says) && !told.contains("hashing"), "{told}");
         }
     }
+    let ran = sandbox.pipe("llm-pull import ./folder").run().exits(2);
+    ran.says("'./folder' holds safetensors and no GGUF file");
 }
 
 #[test]

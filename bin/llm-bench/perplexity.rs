@@ -7,9 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use llm_cli::stdio::StdioError;
 use llm_cli::{BenchArgs, Context, Status};
 use llm_engine::forward::Forward;
-use llm_engine::gguf::Gguf;
 use llm_engine::perplexity::{PerplexityError, perplexity};
-use llm_engine::tokens::Tokenizer;
 use llm_kernels::simd::Level;
 use llm_record::{Perplexity, Record};
 
@@ -33,8 +31,8 @@ pub(crate) fn run(args: &BenchArgs, path: &Path, context: &Context) -> Result<St
     let level = Level::detect()?;
     let messages = context.messages.quiet(args.quiet.quiet);
     let mut writer = Writer::open(&args.output, messages)?;
-    let subject = Subject::open(&Asked::Model(name.clone()), args.force.force, context)?;
-    let tokenizer = Tokenizer::from_gguf(Gguf::open(subject.paths())?.metadata())?;
+    let subject = Subject::open(&Asked::Model(name.clone()), args, context)?;
+    let tokenizer = subject.tokenizer()?;
     let start = Instant::now();
     // llama-perplexity leaves out the file's last line end, too.
     let tokens = tokenizer.encode(text.strip_suffix('\n').unwrap_or(&text), true, false);

@@ -8,14 +8,18 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 use half::f16;
+use llm_cli::args::Quantize;
 use llm_cli::memory::{available, gib};
-use llm_cli::{Context, Interrupt};
+use llm_cli::{BenchArgs, Context, Interrupt};
+use llm_engine::folder;
 use llm_engine::forward::{CpuForward, cache_bytes};
 use llm_engine::gguf::{Gguf, TensorInfo};
 use llm_engine::model::Summary;
 use llm_engine::spec::Spec;
 use llm_engine::synthetic::Synthetic;
+use llm_engine::tokens::Tokenizer;
 use llm_engine::weights::Weights;
+use llm_kernels::pack::Packing;
 use llm_kernels::simd::Level;
 use llm_record::BenchModel;
 use llm_store::{Event, Store};
@@ -78,23 +82,27 @@ pub(crate) struct Engine {
 }
 
 impl Subject {
-    pub(crate) fn open(asked: &Asked, force: bool, context: &Context) -> Result<Self> {
+    pub(crate) fn open(asked: &Asked, args: &BenchArgs, context: &Context) -> Result<Self> {
         match asked {
-            Asked::Model(name) => Self::from_store(name, force, context),
-            Asked::Shape(whole, layers) => Self::synthetic(*whole, *layers, force),
+            Asked::Model(name) => Self::from_store(name, args, context),
+            Asked::Shape(..) if args.quantize.quantize.is_some() => {
+                bail!("--quantize is for folders; a shape names its quantization itself")
+            }
+            Asked::Shape(whole, layers) => Self::synthetic(*whole, *layers, args.force.force),
         }
     }
 
-    fn from_store(name: &str, force: bool, context: &Context) -> Result<Self> {
+    fn from_store(name: &str, args: &BenchArgs, context: &Context) -> Result<Self> {
         let found = Store::from_env().resolve_watched(name, &mut |event| {
             if let Event::Hashing { file, .. } = event {
                 context.messages.note(format_args!("hashing '{file}'"));
             }
             go_on(&context.interrupt)
         })?;
-        let gguf = Gguf::open(&found.paths())?;
+        let gguf = header(&found.paths(), args, context)?;
         let summary = Summary::of(&gguf);
-        if !force {
+        // What was made is in memory already, and was checked.
+        if !args.force.force && args.quantize.quantize.is_none() {
             check_room(summary.weight_bytes, "a smaller model needs less")?;
         }
         let model = BenchModel {
@@ -104,8 +112,12 @@ impl Subject {
             ..BenchModel::default()
         };
         let spec = Spec::from_gguf(gguf.metadata(), None)?;
-        let source = Source::Files(found.paths());
-        Ok(Self::new(source, model, gguf.tensors(), spec))
+        let tensors = gguf.tensors().to_vec();
+        let source = match args.quantize.quantize {
+            None => Source::Files(found.paths()),
+            Some(_) => Source::Image(gguf),
+        };
+        Ok(Self::new(source, model, &tensors, spec))
     }
 
     fn synthetic(whole: Synthetic, layers: Option<usize>, force: bool) -> Result<Self> {
@@ -160,7 +172,7 @@ impl Subject {
         let opened;
         let gguf = match &self.source {
             Source::Files(paths) => {
-                opened = Gguf::open(paths)?;
+                opened = folder::open(paths, None)?;
                 &opened
             }
             Source::Image(gguf) => gguf,
@@ -186,12 +198,12 @@ impl Subject {
         })
     }
 
-    /// Returns the model's files, none for random weights.
-    pub(crate) fn paths(&self) -> &[PathBuf] {
-        match &self.source {
-            Source::Files(paths) => paths,
-            Source::Image(_) => &[],
-        }
+    /// Returns the model's tokenizer; random weights have none.
+    pub(crate) fn tokenizer(&self) -> Result<Tokenizer> {
+        Ok(match &self.source {
+            Source::Files(paths) => Tokenizer::from_gguf(folder::open(paths, None)?.metadata())?,
+            Source::Image(gguf) => Tokenizer::from_gguf(gguf.metadata())?,
+        })
     }
 
     /// Returns the positions that the model was trained for.
@@ -206,6 +218,22 @@ impl Subject {
         let needed = self.weight_bytes + cache(&self.spec, load) + OVERHEAD;
         Some((needed, needed <= room))
     }
+}
+
+/// Reads the headers, and quantizes the weights where that is asked for.
+fn header(paths: &[PathBuf], args: &BenchArgs, context: &Context) -> Result<Gguf> {
+    let packing = match args.quantize.quantize {
+        None => return Ok(folder::open(paths, None)?),
+        Some(Quantize::Q8_0) => Packing::Q8_0,
+        Some(Quantize::Q4K) => Packing::Q4K,
+    };
+    let quantize = folder::Quantize {
+        packing,
+        pool: &machine::pool(machine::all_threads())?,
+        room: available().filter(|_| !args.force.force),
+        interrupted: &|| context.interrupt.is_set(),
+    };
+    Ok(folder::open(paths, Some(&quantize))?)
 }
 
 impl Engine {

@@ -30,7 +30,7 @@ pub(crate) fn run(args: &BenchArgs, context: &Context) -> Result<Status> {
         status: Status::Done,
     };
     for asked in asked {
-        let subject = Subject::open(&asked, args.force.force, context);
+        let subject = Subject::open(&asked, args, context);
         let subject = subject.map_err(|error| fault(ErrorCode::ModelFailed, &error));
         for threads in threads(args) {
             if let Some(ended) = context.interrupt.status() {

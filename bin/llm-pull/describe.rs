@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use llm_engine::gguf::{Gguf, GgufError, Metadata};
-use llm_engine::model::Summary;
+use llm_engine::folder::{self, FolderError};
+use llm_engine::gguf::Metadata;
+use llm_engine::model::{Model, Summary, TemplateChoice};
 use llm_record::{ModelFile, ModelRecord};
 use llm_store::{Plan, Removed, ResolvedModel, Stored};
 
@@ -83,13 +84,16 @@ pub(crate) fn removed(name: &str, removed: &Removed) -> ModelRecord {
 }
 
 /// Describes a model by its header.
-pub(crate) fn header(model: &ResolvedModel) -> Result<ModelRecord, GgufError> {
+pub(crate) fn header(model: &ResolvedModel) -> Result<ModelRecord, FolderError> {
     let paths: Vec<PathBuf> = model.paths();
-    let gguf = Gguf::open(&paths)?;
+    let gguf = folder::open(&paths, None)?;
     let summary = Summary::of(&gguf);
     let metadata = gguf.metadata();
     let record = resolved(model, None);
+    let obstacle = Model::from_gguf(&gguf, None, &TemplateChoice::Own, None).err();
     Ok(ModelRecord {
+        runnable: Some(obstacle.is_none()),
+        obstacle: obstacle.map(|error| error.to_string()),
         architecture: summary.architecture,
         parameters: Some(summary.parameters),
         quantization: Some(summary.quantization),

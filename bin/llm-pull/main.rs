@@ -9,13 +9,14 @@ mod progress;
 mod show;
 mod tokenize;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
 use llm_cli::pull::FetchArgs;
 use llm_cli::stdio::StdioError;
 use llm_cli::{Context, PullArgs, PullCommand, Status};
+use llm_engine::folder;
 use llm_engine::gguf::Gguf;
 use llm_record::ModelRecord;
 use llm_store::{ImportOptions, Placement, PullOptions, Store};
@@ -106,9 +107,18 @@ fn remove(store: &Store, name: &str) -> Result<Answer> {
 }
 
 fn header(store: &Store, name: &str, progress: &mut Progress) -> Result<Answer> {
-    store.locate(name)?; // no other format has a header to show
+    check(&store.locate(name)?)?;
     let model = store.resolve_watched(name, &mut |event| progress.receive(event))?;
     Ok(Answer::Header(describe::header(&model)?))
+}
+
+/// Reads the files of a folder before they are hashed: a damaged one of 40 GB
+/// need not be read to say so.
+fn check(paths: &[PathBuf]) -> Result<()> {
+    if folder::is_folder(paths) {
+        folder::open(paths, None)?;
+    }
+    Ok(())
 }
 
 fn tokens(
@@ -118,7 +128,7 @@ fn tokens(
     context: &Context,
     progress: &mut Progress,
 ) -> Result<Answer> {
-    store.locate(name)?; // a name that is wrong is told before a text is waited for
+    check(&store.locate(name)?)?; // what is wrong is told before a text is waited for
     let text = match text.as_str() {
         "-" => tokenize::standard_input(context)?,
         _ => text,

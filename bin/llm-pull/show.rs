@@ -162,6 +162,13 @@ fn facts(model: &ModelRecord) -> String {
         ("digest", model.digest.clone()),
         ("licence", model.license.clone()),
         ("path", model.path.clone()),
+        (
+            "runs",
+            model
+                .runnable
+                .map(|runs| if runs { "yes" } else { "no" }.to_owned()),
+        ),
+        ("obstacle", model.obstacle.clone()),
     ];
     facts
         .into_iter()

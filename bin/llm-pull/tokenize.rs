@@ -5,7 +5,7 @@ use std::io::Read;
 use anyhow::{Context as _, Result, bail};
 use llm_cli::Context;
 use llm_cli::stdio::{Source, StdioError, Watch};
-use llm_engine::gguf::Gguf;
+use llm_engine::folder;
 use llm_engine::tokens::Tokenizer;
 use llm_record::{SchemaVersion, TokenizerIdentity, Tokens};
 use llm_store::ResolvedModel;
@@ -45,7 +45,7 @@ pub(crate) fn standard_input(context: &Context) -> Result<String> {
 
 /// Makes the tokens of `text`, as it stands.
 pub(crate) fn tokens(model: &ResolvedModel, text: &str) -> Result<Tokenized> {
-    let gguf = Gguf::open(&model.paths())?;
+    let gguf = folder::open(&model.paths(), None)?;
     let tokenizer = Tokenizer::from_gguf(gguf.metadata());
     let tokenizer =
         tokenizer.with_context(|| format!("'{}' has no usable tokenizer", model.name))?;

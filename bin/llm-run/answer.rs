@@ -50,7 +50,7 @@ impl Answerer {
     /// and prepares the device.
     pub(crate) fn open(args: &RunArgs, context: &Context) -> Result<Self> {
         let start = Instant::now();
-        let (found, header) = open::find(&args.model.model, context)?;
+        let (found, header) = open::find(args, context)?;
         let template = open::template(&args.template)?;
         let asked = usize::try_from(args.model.ctx_size)?;
         let asked = (asked > 0).then_some(asked);

@@ -16,12 +16,15 @@ const OVERHEAD: u64 = 128 << 20;
 /// wait for a look at the system's tables.
 const SMALL_CACHE: u64 = 16 << 20;
 
-/// Returns the bytes that the weights take: those of the file, and for the
-/// reference pass as many floats.
+/// Returns the bytes that the weights will take: those of the file, and for the
+/// reference pass as many floats. What was made while loading is taken already.
 fn weight_bytes(model: &Model, device: Device) -> u64 {
     match device {
         Device::Candle => model.summary.parameters.saturating_mul(4),
-        _ => model.summary.weight_bytes,
+        _ => {
+            let summary = &model.summary;
+            summary.weight_bytes.saturating_sub(summary.made_bytes)
+        }
     }
 }
 

@@ -2,37 +2,62 @@
 //! name both.
 
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use half::f16;
 use llm_candle::{CandleForward, Precision};
-use llm_cli::args::{Device, TemplateArgs};
+use llm_cli::args::{Device, Quantize, TemplateArgs};
+use llm_cli::memory::available;
 use llm_cli::stdio::StdioError;
 use llm_cli::{Context, RunArgs, Status};
+use llm_engine::folder::{self, FolderError};
 use llm_engine::forward::{CpuForward, Forward};
 use llm_engine::gguf::Gguf;
 use llm_engine::model::{Model, TemplateChoice};
+use llm_kernels::pack::Packing;
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
 use llm_record::{Build, ModelIdentity, TemplateUse};
 use llm_store::{Event, ResolvedModel, Store, StoreError};
 
-/// Finds the model's files and reads their headers. A bare file that is new is
-/// hashed once, after its header was read: a damaged file of 40 GB need not be
-/// read to say so.
-pub(crate) fn find(name: &str, context: &Context) -> Result<(ResolvedModel, Gguf)> {
+/// Finds the model's files and reads their headers. A bare file that is new, or
+/// a folder, is hashed once, after its header was read: a damaged file of 40 GB
+/// need not be read to say so.
+pub(crate) fn find(args: &RunArgs, context: &Context) -> Result<(ResolvedModel, Gguf)> {
+    let name = &args.model.model;
     let store = Store::from_env();
     let paths = store.locate(name)?;
-    let bare = Path::new(name).is_file();
-    let header = bare.then(|| Gguf::open(&paths)).transpose()?;
+    let new = Path::new(name).is_file() || folder::is_folder(&paths);
+    let header = new.then(|| header(&paths, args, context)).transpose()?;
     let found = vouch(&store, name, context)?;
     let header = match header {
         Some(header) => header,
-        None => Gguf::open(&found.paths())?,
+        None => self::header(&found.paths(), args, context)?,
     };
     Ok((found, header))
+}
+
+/// Reads the headers, and quantizes the weights where that is asked for.
+fn header(paths: &[PathBuf], args: &RunArgs, context: &Context) -> Result<Gguf> {
+    let packing = match args.quantize.quantize {
+        None => return Ok(folder::open(paths, None)?),
+        Some(Quantize::Q8_0) => Packing::Q8_0,
+        Some(Quantize::Q4K) => Packing::Q4K,
+    };
+    let pool = pool(args)?;
+    let quantize = folder::Quantize {
+        packing,
+        pool: &pool,
+        room: available().filter(|_| !args.force.force),
+        interrupted: &|| context.interrupt.is_set(),
+    };
+    let opened = folder::open(paths, Some(&quantize));
+    match (opened, context.interrupt.status()) {
+        (Err(FolderError::Interrupted), Some(status)) => Err(StdioError::Ended(status).into()),
+        (opened, _) => Ok(opened?),
+    }
 }
 
 /// Finds the model's files and their digests.
@@ -130,10 +155,22 @@ pub(crate) fn engine(args: &RunArgs, model: &Model) -> Result<Engine> {
 }
 
 fn cpu(args: &RunArgs, model: &Model) -> Result<Engine> {
+    let level = Level::detect()?;
+    let pool = pool(args)?;
+    let threads = pool.threads();
+    let (spec, weights) = (Arc::clone(&model.spec), Arc::clone(&model.weights));
+    let forward = CpuForward::<f16>::new(spec, weights, pool, level);
+    Ok(Engine {
+        forward: Box::new(forward),
+        build: build(level.name(), "cpu", threads),
+    })
+}
+
+/// Starts the threads that the flags ask for.
+fn pool(args: &RunArgs) -> Result<Pool> {
     /// More threads than any machine has cores; a typing error must not start
     /// millions.
     const MOST_THREADS: usize = 1024;
-    let level = Level::detect()?;
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     let threads = args.device.threads.map_or_else(cores, usize::from);
     if threads > MOST_THREADS {
@@ -141,13 +178,7 @@ fn cpu(args: &RunArgs, model: &Model) -> Result<Engine> {
             "--threads is {threads}, and {MOST_THREADS} is the most; leave it out to use one a core"
         );
     }
-    let pool = Pool::new(threads).with_context(|| format!("cannot start {threads} threads"))?;
-    let (spec, weights) = (Arc::clone(&model.spec), Arc::clone(&model.weights));
-    let forward = CpuForward::<f16>::new(spec, weights, pool, level);
-    Ok(Engine {
-        forward: Box::new(forward),
-        build: build(level.name(), "cpu", threads),
-    })
+    Pool::new(threads).with_context(|| format!("cannot start {threads} threads"))
 }
 
 fn build(simd: &str, device: &str, threads: usize) -> Build {

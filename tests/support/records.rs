@@ -196,6 +196,8 @@ struct Model {
     tokenizer: Option<String>,
     vocabulary: Option<u64>,
     license: Option<String>,
+    runnable: Option<bool>,
+    obstacle: Option<String>,
     action: Option<Action>,
 }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgGroup, Args, Parser, ValueEnum};
 
-use crate::args::{DEFAULT_MODEL, ForceArgs, QuietArgs, ctx_size, threads};
+use crate::args::{DEFAULT_MODEL, ForceArgs, QuantizeArgs, QuietArgs, ctx_size, threads};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -37,6 +37,9 @@ pub struct BenchArgs {
     /// What is measured.
     #[command(flatten)]
     pub subject: SubjectArgs,
+    /// What is made of its weights.
+    #[command(flatten)]
+    pub quantize: QuantizeArgs,
     /// With which loads.
     #[command(flatten)]
     pub tests: TestArgs,
@@ -58,7 +61,7 @@ pub struct BenchArgs {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Model")]
 pub struct SubjectArgs {
-    /// Measure these models: names of `llm-pull ls`, ORG/REPO:QUANT, or paths to .gguf files
+    /// Measure these models: names of `llm-pull ls`, ORG/REPO:QUANT, .gguf files or folders
     #[arg(short, long, value_name = "NAME", value_delimiter = ',', default_value = DEFAULT_MODEL,
         default_value_if("shape", clap::builder::ArgPredicate::IsPresent, None))]
     pub model: Vec<String>,

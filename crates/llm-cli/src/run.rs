@@ -2,8 +2,8 @@
 
 use clap::Parser;
 
-use crate::args::{DeviceArgs, ForceArgs, InputArgs, ModelArgs, OutputArgs, QuietArgs};
-use crate::args::{SamplingArgs, TemplateArgs};
+use crate::args::{DeviceArgs, ForceArgs, InputArgs, ModelArgs, OutputArgs, QuantizeArgs};
+use crate::args::{QuietArgs, SamplingArgs, TemplateArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -35,6 +35,9 @@ pub struct RunArgs {
     /// Which model.
     #[command(flatten)]
     pub model: ModelArgs,
+    /// What is made of its weights.
+    #[command(flatten)]
+    pub quantize: QuantizeArgs,
     /// How the prompt becomes the model's text.
     #[command(flatten)]
     pub template: TemplateArgs,

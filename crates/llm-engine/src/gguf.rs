@@ -81,6 +81,45 @@ impl Gguf {
         Self::join(&[name.into()], [Ok(mapping)])
     }
 
+    /// Puts a model together whose parts were found elsewhere: tensors that lie
+    /// in `shards`, of which the first ones are the files at `paths`.
+    ///
+    /// # Errors
+    /// No file, a name that stands twice, or a tensor beyond its shard.
+    pub(crate) fn from_parts(
+        metadata: Metadata,
+        tensors: Vec<TensorInfo>,
+        shards: Vec<Arc<Mapping>>,
+        paths: &[PathBuf],
+    ) -> Result<Self, GgufError> {
+        let first = paths.first().ok_or(GgufError::NoFile)?;
+        let mut gguf = Self {
+            version: 3,
+            metadata,
+            tensors: Vec::new(),
+            by_name: HashMap::new(),
+            shards,
+            paths: paths.to_vec(),
+        };
+        for tensor in tensors {
+            let shard = gguf.shards.get(tensor.shard);
+            let end = tensor.offset.checked_add(tensor.size.unwrap_or(0));
+            let fits = shard.zip(end).filter(|(shard, end)| {
+                let length = shard.bytes().len() as u64;
+                *end <= length
+            });
+            let path = paths.get(tensor.shard).unwrap_or(first);
+            if fits.is_none() {
+                return Err(GgufError::Malformed {
+                    path: path.clone(),
+                    reason: format!("the tensor '{}' reaches beyond its end", tensor.name),
+                });
+            }
+            gguf.add_tensor(path, tensor)?;
+        }
+        Ok(gguf)
+    }
+
     fn join(
         paths: &[PathBuf],
         mappings: impl IntoIterator<Item = Result<Mapping, GgufError>>,
@@ -152,6 +191,13 @@ impl Gguf {
         sizes.fold(0, u64::saturating_add)
     }
 
+    /// Returns the bytes of the shards that are no files: memory that the model
+    /// takes already.
+    pub fn made_bytes(&self) -> u64 {
+        let made = self.shards.iter().skip(self.paths.len());
+        made.map(|shard| shard.bytes().len() as u64).sum()
+    }
+
     /// Returns the number of weights of all tensors.
     pub fn parameters(&self) -> u64 {
         let elements = self.tensors.iter().map(TensorInfo::elements);
@@ -166,15 +212,20 @@ impl Gguf {
     ) -> Result<(), GgufError> {
         self.shards.push(mapping);
         for tensor in tensors {
-            let index = self.tensors.len();
-            if self.by_name.insert(tensor.name.clone(), index).is_some() {
-                return Err(GgufError::Malformed {
-                    path: path.to_path_buf(),
-                    reason: format!("it holds the tensor '{}' twice", tensor.name),
-                });
-            }
-            self.tensors.push(tensor);
+            self.add_tensor(path, tensor)?;
         }
+        Ok(())
+    }
+
+    fn add_tensor(&mut self, path: &Path, tensor: TensorInfo) -> Result<(), GgufError> {
+        let index = self.tensors.len();
+        if self.by_name.insert(tensor.name.clone(), index).is_some() {
+            return Err(GgufError::Malformed {
+                path: path.to_path_buf(),
+                reason: format!("it holds the tensor '{}' twice", tensor.name),
+            });
+        }
+        self.tensors.push(tensor);
         Ok(())
     }
 

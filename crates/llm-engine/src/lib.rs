@@ -10,6 +10,7 @@ pub mod model;
 pub mod prompt;
 pub mod tokens;
 pub mod gguf;
+pub mod folder;
 pub mod synthetic;
 pub mod weights;
 pub mod spec;

@@ -41,6 +41,8 @@ pub struct Summary {
     pub parameters: u64,
     /// Bytes of all tensors.
     pub weight_bytes: u64,
+    /// Those of them that were made in memory, and are in no file's map.
+    pub made_bytes: u64,
     /// Positions that it was trained for.
     pub context_length: Option<u64>,
 }
@@ -189,6 +191,7 @@ impl Summary {
             quantization: quantization(gguf),
             parameters: gguf.parameters(),
             weight_bytes: gguf.weight_bytes(),
+            made_bytes: gguf.made_bytes(),
             context_length: context,
         }
     }

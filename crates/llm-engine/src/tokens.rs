@@ -14,6 +14,7 @@ mod ending;
 mod kind;
 mod known;
 mod merge;
+mod prefix;
 mod seam;
 mod special;
 mod split;
@@ -30,6 +31,7 @@ use std::ops::Range;
 
 use bpe::BytePairs;
 use kind::{Bos, Kind, Text};
+use prefix::SpacePrefix;
 use special::{Foreign, Fragment, Markup, Specials};
 use spm::ScoredPieces;
 use unigram::Unigram;
@@ -105,8 +107,8 @@ pub struct Tokenizer {
     prefix: Option<u32>,
     /// Put after a sequence, if the model wants it.
     suffix: Option<u32>,
-    /// A space is put before text that begins a sequence or follows markup.
-    add_space_prefix: bool,
+    /// Where a space is put before text, if anywhere.
+    space_prefix: Option<SpacePrefix>,
     /// The space before decoded text is of the encoding's making.
     drops_space: bool,
 }
@@ -207,9 +209,8 @@ impl Tokenizer {
         let (bos, add_eos) = (Bos::ByDefault, false);
         let ends = Ends { bos, add_eos };
         let mut built = Self::assemble(metadata, "llama".into(), vocabulary, model, &ends);
-        let prefix = metadata.bool("tokenizer.ggml.add_space_prefix");
-        built.add_space_prefix = prefix.unwrap_or(true);
-        built.drops_space = built.add_space_prefix;
+        built.space_prefix = SpacePrefix::read(metadata);
+        built.drops_space = built.space_prefix.is_some();
         Ok(built)
     }
 
@@ -281,7 +282,7 @@ impl Tokenizer {
             vocabulary,
             model,
             // In llama.cpp the flag has no effect on byte-pair encoding.
-            add_space_prefix: false,
+            space_prefix: None,
             drops_space: false,
         }
     }
@@ -348,12 +349,14 @@ impl Tokenizer {
         // As in llama.cpp, a user-defined token counts as markup here.
         let mut after_markup = true; // or at the beginning
         let vocabulary = &self.vocabulary;
-        for fragment in self.specials.cut(vocabulary, text, markup) {
+        let fragments = self.specials.cut(vocabulary, text, markup);
+        for (number, fragment) in fragments.into_iter().enumerate() {
             match (&fragment, &self.model) {
                 (Fragment::Token(id), _) => ids.push(*id),
                 (Fragment::Text(text), Model::Bpe(pairs)) => pairs.encode(vocabulary, text, ids),
                 (Fragment::Text(text), Model::Spm(pieces)) => {
-                    let prefix = self.add_space_prefix && after_markup;
+                    let prefix = self.space_prefix.filter(|_| after_markup);
+                    let prefix = prefix.is_some_and(|prefix| prefix.is_before(text, number == 0));
                     pieces.encode(vocabulary, text, prefix, ids);
                 }
                 (Fragment::Text(text), Model::WordPiece(pieces)) => {
@@ -460,6 +463,12 @@ impl Tokenizer {
     pub fn kind(&self) -> &str {
         &self.name
     }
+}
+
+/// Returns whether `name` is a kind of byte-pair encoding (`tokenizer.ggml.pre`).
+#[cfg(test)]
+pub(crate) fn knows_pre_tokenizer(name: &str) -> bool {
+    kind::find(name).is_some()
 }
 
 #[cfg(test)]

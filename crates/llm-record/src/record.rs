@@ -151,6 +151,12 @@ pub struct ModelRecord {
     /// Licence, as an SPDX identifier where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub license: Option<String>,
+    /// Whether `llm-run` can run the model, by its header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runnable: Option<bool>,
+    /// What stands in the way, in one sentence, where it cannot be run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub obstacle: Option<String>,
     /// What was done with the model (`pulled`, `present`, `imported`, `removed`, `planned`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,

@@ -77,9 +77,19 @@ pub enum StoreError {
         /// The name of the first missing part.
         missing: String,
     },
-    /// A model in a format that the engine does not read.
+    /// One of the files of a folder.
     #[error(
-        "'{name}' holds safetensors and no GGUF file, which is what is needed: look for a repository of the model with GGUF in its name"
+        "'{}' is a part of a model: name its folder, '{}'", path.display(), folder.display()
+    )]
+    PartOfFolder {
+        /// What was given.
+        path: PathBuf,
+        /// The folder that it lies in.
+        folder: PathBuf,
+    },
+    /// A folder where a file is needed.
+    #[error(
+        "'{name}' holds safetensors and no GGUF file, which is what can be imported; a folder is run where it is"
     )]
     OnlySafetensors {
         /// What was given.

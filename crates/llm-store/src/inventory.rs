@@ -9,6 +9,7 @@ use crate::Store;
 use crate::catalogue;
 use crate::digest;
 use crate::error::StoreError;
+use crate::folder;
 use crate::layout::{RepoFolder, is_sha256};
 use crate::name::ModelName;
 use crate::resolve::LOCAL;
@@ -214,13 +215,9 @@ impl Store {
     }
 }
 
-/// All safetensors files of a snapshot, as one model.
+/// The safetensors files of a snapshot, as one model.
 fn tensors(files: &[String]) -> Option<Group> {
-    let files: Vec<String> = files
-        .iter()
-        .filter(|file| file.ends_with(".safetensors"))
-        .cloned()
-        .collect();
+    let files = folder::weights(files);
     (!files.is_empty()).then_some(Group {
         files,
         split_into: None,

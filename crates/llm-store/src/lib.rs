@@ -1,7 +1,7 @@
 //! Model names to verified files on disk.
 //!
 //! The order of the work: a name is read (`name`, [`catalogue`]), looked up in
-//! the Hugging Face cache (`layout`, `select`, `locate`, `resolve`), its bytes are
+//! the Hugging Face cache (`layout`, `select`, `folder`, `locate`, `resolve`), its bytes are
 //! vouched for (`digest`), and what is missing is planned and fetched (`http`,
 //! `hub`, `plan`, `fetch`) or imported (`import`). `inventory` lists and
 //! removes. Reading a model's header, printing and
@@ -27,6 +27,7 @@ mod settings;
 // Where its files are on this disk.
 mod layout;
 mod select;
+mod folder;
 
 // Whether they are what they should be.
 mod digest;

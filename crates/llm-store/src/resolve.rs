@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::catalogue::{self, Entry};
 use crate::digest;
 use crate::error::StoreError;
+use crate::folder;
 use crate::layout::{RepoFolder, files_of_model, is_sha256};
 use crate::name::{ModelName, Part, is_word};
 use crate::select::{self, Question};
@@ -245,7 +246,7 @@ impl Store {
 }
 
 /// Chooses the files of the wanted model among `files` of a folder: GGUF
-/// files, or, where there are none, all safetensors files.
+/// files, or, where there are none, safetensors.
 fn choose_files(
     name: &str,
     place: &str,
@@ -255,11 +256,7 @@ fn choose_files(
 ) -> Result<Vec<String>, StoreError> {
     let groups = select::models(files.iter().map(String::as_str));
     if groups.is_empty() && part.is_none() {
-        let tensors: Vec<String> = files
-            .iter()
-            .filter(|file| file.ends_with(".safetensors"))
-            .cloned()
-            .collect();
+        let tensors = folder::weights(files);
         if !tensors.is_empty() {
             return Ok(tensors);
         }

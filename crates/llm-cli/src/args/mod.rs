@@ -12,6 +12,6 @@ pub(crate) use device::threads;
 pub use device::{Device, DeviceArgs};
 pub use input::{IfEmpty, InputArgs};
 pub(crate) use model::ctx_size;
-pub use model::{DEFAULT_MODEL, ForceArgs, ModelArgs, TemplateArgs, Think};
+pub use model::{DEFAULT_MODEL, ForceArgs, ModelArgs, Quantize, QuantizeArgs, TemplateArgs, Think};
 pub use output::{Format, FormatArgs, OutputArgs, QuietArgs, Reasoning};
 pub use sampling::{DEFAULT_PREDICT, SamplingArgs};

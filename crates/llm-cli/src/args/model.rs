@@ -12,7 +12,7 @@ pub const DEFAULT_MODEL: &str = "smollm2";
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Model")]
 pub struct ModelArgs {
-    /// Use this model: a name of `llm-pull ls`, ORG/REPO:QUANT, or a path to a .gguf file
+    /// Use this model: a name of `llm-pull ls`, ORG/REPO:QUANT, a .gguf file or a folder of safetensors
     #[arg(short, long, value_name = "NAME", default_value = DEFAULT_MODEL)]
     pub model: String,
 
@@ -20,6 +20,26 @@ pub struct ModelArgs {
     #[arg(short, long, value_name = "N", default_value_t = 0, allow_negative_numbers = true,
         value_parser = ctx_size)]
     pub ctx_size: u64,
+}
+
+/// What is made of a folder's weights.
+#[derive(Args, Clone, Copy, Debug, Default)]
+#[command(next_help_heading = "Model")]
+pub struct QuantizeArgs {
+    /// Quantize the weights of a safetensors folder as they are loaded, to save memory
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub quantize: Option<Quantize>,
+}
+
+/// What weights are quantized to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Quantize {
+    /// 8.5 bits a weight
+    #[value(name = "q8_0")]
+    Q8_0,
+    /// 4.5 bits a weight, 8.5 for the output and where rows do not fit
+    #[value(name = "q4_k")]
+    Q4K,
 }
 
 pub(crate) fn ctx_size(text: &str) -> Result<u64, String> {

@@ -119,6 +119,11 @@ pub(super) fn find(metadata: &Metadata, vocabulary: &mut Vocabulary) -> Vec<u32>
         .into_iter()
         .flatten()
         .collect();
+    // Our own key: Hugging Face's folders state them all.
+    if let Some(ids) = metadata.integers("tokenizer.ggml.eos_token_ids") {
+        let ids = ids.iter().filter_map(|id| u32::try_from(id).ok());
+        endings.extend(ids.filter(|&id| (id as usize) < count));
+    }
     for role in &FILL_ROLES {
         let by_key = role.keys.iter().find_map(|key| stated(key));
         let found = by_key.or_else(|| {

@@ -1,6 +1,7 @@
 //! SentencePiece's byte-pair encoding: spaces become U+2581, then the adjacent
 //! pair with the best score is joined until none is left; what no token can
-//! write falls back to bytes.
+//! write falls back to bytes. Hugging Face's files have no scores, but the pairs
+//! in order.
 //!
 //! Source: <https://github.com/google/sentencepiece>, `bpe_model.cc`. As there
 //! (and unlike llama.cpp) text never turns into markup or byte tokens by being
@@ -10,28 +11,58 @@ use super::TokenizerError;
 use super::known::KnownPieces;
 use super::merge::{Join, Merger, NO_ID, Symbol};
 use super::seam::Seams;
+use super::text_index::TextIndex;
 use super::vocabulary::{SPACE_MARK, Vocabulary};
 use crate::gguf::{Floats, Metadata};
 
 /// The tables of one SentencePiece vocabulary.
 pub(super) struct ScoredPieces {
-    /// By id.
-    scores: Floats,
+    order: Order,
     seams: Seams,
     known: KnownPieces,
 }
 
+/// Which pair is joined first.
+enum Order {
+    /// The one whose token has the best score, by id.
+    Scores(Floats),
+    /// The first of these, both parts with a space between them.
+    Merges(TextIndex),
+}
+
+impl Order {
+    /// Returns how early two parts are joined to the token `id`, if they are.
+    fn priority(&self, parts: [&[u8]; 2], id: u32, pair: &mut Vec<u8>) -> Option<u32> {
+        match self {
+            Self::Scores(scores) => scores.get(id as usize).map(priority),
+            Self::Merges(merges) => {
+                pair.clear();
+                pair.extend_from_slice(parts[0]);
+                pair.push(b' ');
+                pair.extend_from_slice(parts[1]);
+                merges.find(pair, |_| true)
+            }
+        }
+    }
+}
+
 impl ScoredPieces {
-    /// Reads the scores of `metadata`.
+    /// Reads the scores of `metadata`, or the merges where it has no scores.
     ///
     /// # Errors
-    /// A file without scores, or with fewer of them than tokens.
+    /// A file without either, or with fewer scores than tokens.
     pub(super) fn new(
         metadata: &Metadata,
         vocabulary: &Vocabulary,
     ) -> Result<Self, TokenizerError> {
         let key = "tokenizer.ggml.scores";
         let scores = metadata.f32s(key);
+        if let (None, Some(merges)) = (scores, metadata.strings("tokenizer.ggml.merges")) {
+            return Ok(Self::new_with(Order::Merges(TextIndex::new(
+                merges,
+                |_, _| true,
+            ))));
+        }
         let scores = scores.ok_or(TokenizerError::MissingKey { key })?;
         if scores.len() < vocabulary.len() {
             return Err(TokenizerError::TooShort {
@@ -40,11 +71,15 @@ impl ScoredPieces {
                 tokens: vocabulary.len(),
             });
         }
-        Ok(Self {
-            scores: scores.clone(),
+        Ok(Self::new_with(Order::Scores(scores.clone())))
+    }
+
+    fn new_with(order: Order) -> Self {
+        Self {
+            order,
             seams: Seams::default(),
             known: KnownPieces::default(),
-        })
+        }
     }
 
     /// Appends the tokens of `text`, with a space before it if `prefix`.
@@ -83,6 +118,7 @@ impl ScoredPieces {
     ) {
         let bytes = unit.as_bytes();
         let find = |text: &[u8]| vocabulary.find_text(text);
+        let mut pair = Vec::new();
         let mut buffer = [0; 4];
         let characters = unit.chars().map(|character| {
             let text = character.encode_utf8(&mut buffer).as_bytes();
@@ -91,7 +127,8 @@ impl ScoredPieces {
         let remaining = merger.merge(characters, |left: &Symbol, right: &Symbol| {
             let end = right.start + right.length;
             let id = find(&bytes[left.start..end])?;
-            let priority = priority(self.scores.get(id as usize)?);
+            let parts = [left.start..right.start, right.start..end].map(|part| &bytes[part]);
+            let priority = self.order.priority(parts, id, &mut pair)?;
             Some(Join { priority, id })
         });
         for symbol in remaining {

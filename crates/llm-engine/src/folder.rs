@@ -1,0 +1,109 @@
+//! A Hugging Face folder (`config.json`, `tokenizer.json`, one or many
+//! `*.safetensors`) read as if it were a GGUF file: the same metadata keys and
+//! tensor names, so that nothing behind this module knows where a model came
+//! from. Keys, names and numbers are those of llama.cpp's
+//! `convert_hf_to_gguf.py`, with one exception: the rows of queries and keys
+//! stay in their order, and `ARCHITECTURE.rope.pairing` says so.
+//!
+//! Matrices stay in the memory maps of the folder's files, unless they are
+//! quantized; what the converter changes is made anew in memory.
+
+mod error;
+mod json;
+mod config;
+mod rope;
+mod names;
+mod header;
+mod tensors;
+mod made;
+mod tokenizer;
+mod pre_tokenizer;
+mod vocabulary;
+mod roles;
+
+pub use error::FolderError;
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use llm_kernels::pack::Packing;
+use llm_kernels::pool::Pool;
+use serde_json::Value;
+
+use crate::gguf::{Gguf, GgufError};
+use config::Config;
+
+/// What to make of a folder's matrices while they are loaded.
+#[derive(Clone, Copy)]
+pub struct Quantize<'a> {
+    /// The format, where rows are whole blocks of it; else the next larger one
+    /// that fits.
+    pub packing: Packing,
+    /// Who does it.
+    pub pool: &'a Pool,
+    /// The memory that it may take, in bytes; `None` for any.
+    pub room: Option<u64>,
+    /// Whether to give up.
+    pub interrupted: &'a dyn Fn() -> bool,
+}
+
+/// Returns whether `paths` are the weights of a Hugging Face folder.
+pub fn is_folder(paths: &[PathBuf]) -> bool {
+    let is_safetensors =
+        |path: &PathBuf| path.extension().and_then(OsStr::to_str) == Some("safetensors");
+    !paths.is_empty() && paths.iter().all(is_safetensors)
+}
+
+/// Opens the weight files of a model: GGUF as they are, safetensors with the
+/// folder that the first of them lies in.
+///
+/// # Errors
+/// What [`Gguf::open`] says, a folder that is incomplete, damaged or of a kind
+/// that cannot be run, and GGUF files that are to be quantized.
+pub fn open(paths: &[PathBuf], quantize: Option<&Quantize<'_>>) -> Result<Gguf, FolderError> {
+    match (is_folder(paths), paths.first(), quantize) {
+        (true, Some(first), _) => read(first.parent().unwrap_or(Path::new("")), paths, quantize),
+        (false, Some(first), Some(_)) => Err(FolderError::QuantizesGguf {
+            path: first.clone(),
+        }),
+        _ => Ok(Gguf::open(paths)?),
+    }
+}
+
+fn read(
+    folder: &Path,
+    paths: &[PathBuf],
+    quantize: Option<&Quantize<'_>>,
+) -> Result<Gguf, FolderError> {
+    let config = Config::read(folder)?;
+    let mut metadata = config.metadata()?;
+    tokenizer::read(folder, &config, &mut metadata)?;
+    let paths = indexed(folder, paths)?;
+    let (tensors, shards) = tensors::load(&paths, &config, quantize)?;
+    Ok(Gguf::from_parts(metadata, tensors, shards, &paths)?)
+}
+
+/// Returns those of `paths` that the folder's index names, or all where it has
+/// no index.
+fn indexed(folder: &Path, paths: &[PathBuf]) -> Result<Vec<PathBuf>, FolderError> {
+    let path = folder.join("model.safetensors.index.json");
+    let Some(index) = json::read_if_there(&path)? else {
+        return Ok(paths.to_vec());
+    };
+    let map = index.get("weight_map").and_then(Value::as_object);
+    let map = map.ok_or_else(|| FolderError::malformed(&path, "it has no 'weight_map'"))?;
+    let mut names: Vec<&str> = map.values().filter_map(Value::as_str).collect();
+    names.sort_unstable();
+    names.dedup();
+    if names.is_empty() {
+        return Err(GgufError::NoFile.into());
+    }
+    let find = |name: &str| {
+        let found = paths.iter().find(|path| path.ends_with(name));
+        found.cloned().ok_or_else(|| FolderError::Missing {
+            folder: folder.to_path_buf(),
+            file: name.to_owned(),
+        })
+    };
+    names.into_iter().map(find).collect()
+}

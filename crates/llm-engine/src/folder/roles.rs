@@ -1,0 +1,152 @@
+//! What tokens are for (which begin and end a sequence, which end an answer),
+//! and the chat template: `tokenizer_config.json`, `generation_config.json` and
+//! their neighbours.
+
+use std::path::Path;
+
+use serde_json::Value as Json;
+
+use super::config::{Config, ids};
+use super::tokenizer::{kind, sequence};
+use super::vocabulary::TokenizerJson;
+use super::{FolderError, json};
+use crate::gguf::{Metadata, Value};
+
+/// Reads all of it into `metadata`.
+pub(super) fn read(
+    folder: &Path,
+    config: &Config,
+    tokenizer: &TokenizerJson,
+    metadata: &mut Metadata,
+) -> Result<(), FolderError> {
+    let settings = json::read_if_there(&folder.join("tokenizer_config.json"))?;
+    let settings = settings.unwrap_or(Json::Null);
+    // It only recommends, and so a damaged one counts as absent.
+    let generation = json::read_if_there(&folder.join("generation_config.json"));
+    let generation = generation.ok().flatten().unwrap_or(Json::Null);
+    let roles = Roles {
+        settings: &settings,
+        tokenizer,
+    };
+    let mut set = |name: &str, value: Value| {
+        metadata.insert(format!("tokenizer.ggml.{name}"), value);
+    };
+    let around = roles.around();
+    let first = |name: &str| config.ids(name).first().copied();
+    let bos = roles.named("bos_token").or(around.first);
+    let eos = roles.named("eos_token");
+    for (name, id) in [
+        ("bos", bos.or_else(|| first("bos_token_id"))),
+        ("eos", eos.or_else(|| first("eos_token_id"))),
+        ("unknown", roles.id(tokenizer.model.unk_token.as_deref())),
+        (
+            "padding",
+            roles.named("pad_token").or_else(|| first("pad_token_id")),
+        ),
+    ] {
+        if let Some(id) = id {
+            set(&format!("{name}_token_id"), Value::Unsigned(id));
+        }
+    }
+    for (name, does) in [
+        (
+            "add_bos_token",
+            around.first.is_some() && around.first == bos,
+        ),
+        ("add_eos_token", around.last.is_some() && around.last == eos),
+    ] {
+        let said = settings.get(name).and_then(Json::as_bool);
+        set(name, Value::Bool(said.unwrap_or(does)));
+    }
+    let endings = ids(generation.get("eos_token_id")).into_iter();
+    let endings = endings.chain(config.ids("eos_token_id"));
+    let endings = endings.filter_map(|id| i64::try_from(id).ok());
+    set("eos_token_ids", Value::Integers(endings.collect()));
+    if let Some(template) = chat_template(folder, &settings)? {
+        metadata.insert("tokenizer.chat_template", Value::String(template));
+    }
+    Ok(())
+}
+
+struct Roles<'a> {
+    /// `tokenizer_config.json`
+    settings: &'a Json,
+    tokenizer: &'a TokenizerJson,
+}
+
+/// The ids that are put around a text.
+#[derive(Default)]
+struct Around {
+    first: Option<u64>,
+    last: Option<u64>,
+}
+
+impl Roles<'_> {
+    /// Returns the id of the token that the settings give a name to.
+    fn named(&self, name: &str) -> Option<u64> {
+        let entry = self.settings.get(name)?;
+        self.id(entry
+            .as_str()
+            .or(entry.get("content").and_then(Json::as_str)))
+    }
+
+    fn id(&self, text: Option<&str>) -> Option<u64> {
+        let text = text?;
+        let added = self.tokenizer.added_tokens.iter();
+        let mut added = added.filter(|token| token.content == text);
+        let found = added.next().map(|token| token.id);
+        found.or_else(|| {
+            let mut entries = self.tokenizer.model.vocab.0.iter();
+            entries.find(|(known, _)| known == text).map(|(_, id)| *id)
+        })
+    }
+
+    /// Reads what the post-processor puts around a single text.
+    fn around(&self) -> Around {
+        let mut around = Around::default();
+        for step in sequence(self.tokenizer.post_processor.as_ref(), "processors") {
+            let special = |part: Option<&Json>| {
+                let id = part.and_then(|part| part.get("SpecialToken")?.get("id")?.as_str());
+                self.id(id)
+            };
+            let of_pair = |name: &str| step.get(name).and_then(|pair| pair.get(1)?.as_u64());
+            let single = step.get("single").and_then(Json::as_array);
+            match (kind(step), single) {
+                ("TemplateProcessing", Some(single)) if single.len() > 1 => {
+                    around.first = special(single.first());
+                    around.last = special(single.last());
+                }
+                ("RobertaProcessing" | "BertProcessing", _) => {
+                    around = Around {
+                        first: of_pair("cls"),
+                        last: of_pair("sep"),
+                    };
+                }
+                _ => {}
+            }
+        }
+        around
+    }
+}
+
+/// Returns the chat template: a file of its own goes before the settings, as in
+/// transformers.
+fn chat_template(folder: &Path, settings: &Json) -> Result<Option<String>, FolderError> {
+    if let Some(text) = json::text_if_there(&folder.join("chat_template.jinja"))? {
+        return Ok(Some(text));
+    }
+    let alone = json::read_if_there(&folder.join("chat_template.json"))?;
+    let alone = alone.as_ref().and_then(|file| file.get("chat_template"));
+    let stated = settings.get("chat_template").filter(|it| !it.is_null());
+    Ok(match stated.or(alone) {
+        Some(Json::String(text)) => Some(text.clone()),
+        // Several with names; the others are for tools or retrieval.
+        Some(Json::Array(list)) => {
+            let name = |entry: &Json| entry.get("name").and_then(Json::as_str) == Some("default");
+            let entry = list.iter().find(|entry| name(entry)).or(list.first());
+            let text = entry.and_then(|entry| entry.get("template")?.as_str());
+            text.map(str::to_owned)
+        }
+        _ => None,
+    })
+}

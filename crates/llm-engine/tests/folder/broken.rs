@@ -1,0 +1,176 @@
+//! Folders that are incomplete, damaged, or of another kind.
+
+use std::path::Path;
+
+use llm_engine::folder::{self, Quantize};
+use llm_kernels::pack::Packing;
+use llm_kernels::pool::Pool;
+use serde_json::{Value, json};
+
+use crate::tiny::{self, Plan};
+
+/// Changes a good folder and returns what opening it says.
+fn told(plan: Plan, change: impl FnOnce(&Path)) -> String {
+    let place = tempfile::tempdir().unwrap();
+    plan.write(place.path(), 1);
+    change(place.path());
+    let opened = folder::open(&tiny::weight_files(place.path()), None);
+    opened.map(|_| ()).unwrap_err().to_string()
+}
+
+/// Changes one of a folder's JSON files.
+fn with(name: &'static str, change: impl FnOnce(&mut Value)) -> impl FnOnce(&Path) {
+    move |folder| {
+        let path = folder.join(name);
+        let mut tree = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        change(&mut tree);
+        std::fs::write(path, tree.to_string()).unwrap();
+    }
+}
+
+fn config(change: impl FnOnce(&mut Value)) -> String {
+    told(tiny::QWEN3, with("config.json", change))
+}
+
+fn tokenizer(change: impl FnOnce(&mut Value)) -> String {
+    told(tiny::QWEN3, with("tokenizer.json", change))
+}
+
+fn says(told: &str, wanted: &str) {
+    assert!(told.contains(wanted), "{told}");
+}
+
+#[test]
+fn missing_files_are_named() {
+    for name in ["config.json", "tokenizer.json"] {
+        let told = told(tiny::QWEN3, |folder| {
+            std::fs::remove_file(folder.join(name)).unwrap();
+        });
+        says(&told, &format!("lacks {name}"));
+    }
+    let shards = Plan {
+        shards: 3,
+        ..tiny::QWEN3
+    };
+    let second = "model-00002-of-00003.safetensors";
+    let told = told(shards, |folder| {
+        std::fs::remove_file(folder.join(second)).unwrap();
+    });
+    says(&told, &format!("lacks {second}"));
+}
+
+#[test]
+fn other_kinds_are_named_with_those_that_are_known() {
+    let told = config(|it| it["model_type"] = json!("mamba"));
+    says(&told, "the kind 'mamba', which is not supported");
+    says(
+        &told,
+        "known are llama, mistral, qwen2, qwen3, gemma3, gemma3_text",
+    );
+    says(&config(|it| it["model_type"] = Value::Null), "'model_type'");
+    says(&config(|it| it["hidden_act"] = json!("relu")), "'relu'");
+    let method = json!({"quant_method": "gptq", "bits": 4});
+    says(&config(|it| it["quantization_config"] = method), "'gptq'");
+    says(
+        &config(|it| it["hidden_size"] = json!("many")),
+        "'hidden_size'",
+    );
+    says(
+        &config(|it| it["num_hidden_layers"] = json!(-1)),
+        "'num_hidden_layers'",
+    );
+}
+
+#[test]
+fn other_tokenizers_are_named() {
+    says(
+        &tokenizer(|it| it["model"]["type"] = json!("Unigram")),
+        "'Unigram'",
+    );
+    says(
+        &tokenizer(|it| it["pre_tokenizer"] = json!({"type": "Whitespace"})),
+        "write bytes",
+    );
+    says(
+        &tokenizer(|it| it["normalizer"] = json!({"type": "Lowercase"})),
+        "Lowercase",
+    );
+    says(
+        &tokenizer(|it| it["pre_tokenizer"]["add_prefix_space"] = json!(true)),
+        "add_prefix",
+    );
+    says(
+        &tokenizer(|it| it["model"]["ignore_merges"] = json!(true)),
+        "ignores merges",
+    );
+    says(
+        &tokenizer(|it| it["model"]["vocab"]["x"] = json!(1_u64 << 50)),
+        "the id 1125899906842624",
+    );
+    says(
+        &tokenizer(|it| it["model"]["vocab"] = json!({})),
+        "no tokens",
+    );
+    says(
+        &tokenizer(|it| it["model"]["vocab"]["x"] = json!(-1)),
+        "not usable",
+    );
+}
+
+#[test]
+fn other_tensors_are_named() {
+    let renamed = |from: &'static str, to: &'static str| {
+        told(tiny::QWEN3, move |folder| {
+            let path = folder.join("model.safetensors");
+            let bytes = std::fs::read(&path).unwrap();
+            let text: Vec<u8> = bytes[8..].to_vec();
+            let at = text
+                .windows(from.len())
+                .position(|it| it == from.as_bytes())
+                .unwrap();
+            let mut changed = bytes;
+            assert_eq!(from.len(), to.len());
+            changed[8 + at..8 + at + to.len()].copy_from_slice(to.as_bytes());
+            std::fs::write(path, changed).unwrap();
+        })
+    };
+    says(
+        &renamed("model.layers.0.mlp.up_proj", "model.layers.0.mlp.UP_proj"),
+        "mlp.UP_proj",
+    );
+    let zeros = "layers.0000000.mlp.up_proj";
+    says(
+        &renamed("model.layers.1.mlp.up_proj", zeros),
+        "is there twice",
+    );
+    says(
+        &renamed("layers.1.mlp.up_proj", "layers.0.mlp.up_proj"),
+        "cannot be read",
+    );
+    says(&renamed("\"F32\"", "\"I32\""), "stored as I32");
+    says(
+        &config(|it| it["tie_word_embeddings"] = json!(false)),
+        "lm_head",
+    );
+    let cut = told(tiny::QWEN3, |folder| {
+        let path = folder.join("model.safetensors");
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(path, &bytes[..bytes.len() - 1]).unwrap();
+    });
+    says(&cut, "cut short");
+}
+
+#[test]
+fn gguf_files_are_not_quantized() {
+    let quantize = Quantize {
+        packing: Packing::Q8_0,
+        pool: &Pool::new(1).unwrap(),
+        room: None,
+        interrupted: &|| false,
+    };
+    let opened = folder::open(&["x.gguf".into()], Some(&quantize));
+    says(
+        &opened.unwrap_err().to_string(),
+        "--quantize is for folders",
+    );
+}

@@ -1,0 +1,354 @@
+//! Tiny models with random weights, written as a folder and, see `twin`, as a
+//! GGUF file.
+
+mod twin;
+
+use std::path::{Path, PathBuf};
+
+use half::{bf16, f16};
+use llm_engine::gguf::Gguf;
+use serde_json::{Map, Value, json};
+
+use crate::random::Random;
+
+/// How the folder stores weights.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Dtype {
+    F32,
+    F16,
+    Bf16,
+}
+
+impl Dtype {
+    fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "F32",
+            Self::F16 => "F16",
+            Self::Bf16 => "BF16",
+        }
+    }
+
+    fn bytes(self, number: f32) -> Vec<u8> {
+        match self {
+            Self::F32 => number.to_le_bytes().to_vec(),
+            Self::F16 => f16::from_f32(number).to_le_bytes().to_vec(),
+            Self::Bf16 => bf16::from_f32(number).to_le_bytes().to_vec(),
+        }
+    }
+
+    fn rounded(self, number: f32) -> f32 {
+        match self {
+            Self::F32 => number,
+            Self::F16 => f16::from_f32(number).to_f32(),
+            Self::Bf16 => bf16::from_f32(number).to_f32(),
+        }
+    }
+}
+
+/// What a tiny model has.
+#[derive(Clone, Copy)]
+pub(crate) struct Plan {
+    pub(crate) model_type: &'static str,
+    pub(crate) architecture: &'static str,
+    pub(crate) layers: usize,
+    pub(crate) vocabulary: usize,
+    pub(crate) width: usize,
+    pub(crate) feed_forward: usize,
+    pub(crate) heads: usize,
+    pub(crate) kv_heads: usize,
+    pub(crate) head_dim: usize,
+    pub(crate) tied: bool,
+    pub(crate) biases: bool,
+    pub(crate) head_norms: bool,
+    pub(crate) divisors: bool,
+    pub(crate) dtype: Dtype,
+    pub(crate) shards: usize,
+}
+
+pub(crate) const LLAMA: Plan = Plan {
+    model_type: "llama",
+    architecture: "llama",
+    layers: 3,
+    vocabulary: 97,
+    width: 96,
+    feed_forward: 128,
+    heads: 6,
+    kv_heads: 2,
+    head_dim: 16,
+    tied: false,
+    biases: false,
+    head_norms: false,
+    divisors: true,
+    dtype: Dtype::F32,
+    shards: 1,
+};
+
+pub(crate) const QWEN3: Plan = Plan {
+    model_type: "qwen3",
+    architecture: "qwen3",
+    head_dim: 24,
+    tied: true,
+    head_norms: true,
+    divisors: false,
+    ..LLAMA
+};
+
+pub(crate) const GEMMA3: Plan = Plan {
+    model_type: "gemma3_text",
+    architecture: "gemma3",
+    layers: 7,
+    ..QWEN3
+};
+
+pub(crate) const PLANS: [(&str, Plan); 5] = [
+    ("llama", LLAMA),
+    (
+        "mistral",
+        Plan {
+            model_type: "mistral",
+            divisors: false,
+            ..LLAMA
+        },
+    ),
+    (
+        "qwen2",
+        Plan {
+            model_type: "qwen2",
+            architecture: "qwen2",
+            biases: true,
+            divisors: false,
+            ..LLAMA
+        },
+    ),
+    ("qwen3", QWEN3),
+    ("gemma3", GEMMA3),
+];
+
+/// One tensor under both its names; rows and columns, or a vector's length.
+struct Tensor {
+    theirs: String,
+    ours: String,
+    shape: Vec<usize>,
+    numbers: Vec<f32>,
+}
+
+/// Returns the safetensors files of a folder, in order.
+pub(crate) fn weight_files(folder: &Path) -> Vec<PathBuf> {
+    let listing = std::fs::read_dir(folder).unwrap();
+    let mut files: Vec<PathBuf> = listing.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|it| it == "safetensors"));
+    files.sort();
+    files
+}
+
+impl Plan {
+    fn is_gemma(&self) -> bool {
+        self.architecture == "gemma3"
+    }
+
+    /// Writes the folder and returns its twin.
+    pub(crate) fn write(&self, folder: &Path, seed: u64) -> Gguf {
+        let tensors = self.tensors(seed);
+        let write = |name: &str, text: &Value| {
+            std::fs::write(folder.join(name), text.to_string()).unwrap();
+        };
+        write("config.json", &self.config());
+        write("tokenizer.json", &self.tokenizer());
+        let size = tensors.len().div_ceil(self.shards);
+        let mut map = Map::new();
+        for (shard, tensors) in tensors.chunks(size).enumerate() {
+            let name = match self.shards {
+                1 => "model.safetensors".to_owned(),
+                count => format!("model-{:05}-of-{count:05}.safetensors", shard + 1),
+            };
+            for tensor in tensors {
+                map.insert(tensor.theirs.clone(), json!(name));
+            }
+            std::fs::write(folder.join(name), self.safetensors(tensors)).unwrap();
+        }
+        if self.shards > 1 {
+            write(
+                "model.safetensors.index.json",
+                &json!({"metadata": {}, "weight_map": map}),
+            );
+        }
+        self.twin(&tensors)
+    }
+
+    fn config(&self) -> Value {
+        let mut config = json!({
+            "model_type": self.model_type,
+            "hidden_size": self.width,
+            "intermediate_size": self.feed_forward,
+            "num_hidden_layers": self.layers,
+            "num_attention_heads": self.heads,
+            "num_key_value_heads": self.kv_heads,
+            "head_dim": self.head_dim,
+            "max_position_embeddings": 4096,
+            "rms_norm_eps": 1e-5,
+            "rope_theta": 50_000.0,
+            "tie_word_embeddings": self.tied,
+            "hidden_act": "silu",
+        });
+        let mut set = |name: &str, value: Value| config[name] = value;
+        if self.divisors {
+            let scaling = json!({
+                "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0,
+                "high_freq_factor": 4.0, "original_max_position_embeddings": 256,
+            });
+            set("rope_scaling", scaling);
+        }
+        if self.is_gemma() {
+            set("hidden_act", json!("gelu"));
+            set("hidden_activation", json!("gelu_pytorch_tanh"));
+            set(
+                "rope_scaling",
+                json!({"rope_type": "linear", "factor": 8.0}),
+            );
+            set("rope_local_base_freq", json!(10_000.0));
+            set("sliding_window", json!(16));
+            set("query_pre_attn_scalar", json!(32));
+        }
+        config
+    }
+
+    /// As many tokens as the model needs to be opened, with no merges.
+    fn tokenizer(&self) -> Value {
+        let tokens = 33..33 + self.vocabulary as u8 - 10;
+        let texts = tokens.map(|byte| char::from(byte).to_string());
+        let vocab: Map<String, Value> =
+            texts.zip(0..).map(|(text, id)| (text, json!(id))).collect();
+        json!({
+            "added_tokens": [],
+            "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "use_regex": true},
+            "model": {"type": "BPE", "vocab": vocab, "merges": []},
+        })
+    }
+
+    fn tensors(&self, seed: u64) -> Vec<Tensor> {
+        let mut maker = Maker {
+            plan: self,
+            random: Random(seed),
+            tensors: Vec::new(),
+        };
+        let width = self.width;
+        let (queries, keys) = (self.heads * self.head_dim, self.kv_heads * self.head_dim);
+        maker.matrix(
+            "model.embed_tokens",
+            "token_embd",
+            [self.vocabulary, width],
+            3.0,
+        );
+        if !self.tied {
+            maker.matrix("lm_head", "output", [self.vocabulary, width], 3.0);
+        }
+        maker.norm("model.norm", "output_norm", width);
+        for layer in 0..self.layers {
+            let theirs = |name: &str| format!("model.layers.{layer}.{name}");
+            let ours = |name: &str| format!("blk.{layer}.{name}");
+            for (name, our_name, shape, gain) in [
+                ("q_proj", "attn_q", [queries, width], 1.5),
+                ("k_proj", "attn_k", [keys, width], 1.5),
+                ("v_proj", "attn_v", [keys, width], 1.0),
+                ("o_proj", "attn_output", [width, queries], 1.0),
+            ] {
+                let theirs = theirs(&format!("self_attn.{name}"));
+                maker.matrix(&theirs, &ours(our_name), shape, gain);
+                if self.biases && name != "o_proj" {
+                    maker.bias(&theirs, &ours(our_name), shape[0]);
+                }
+            }
+            for (name, our_name, shape) in [
+                ("gate_proj", "ffn_gate", [self.feed_forward, width]),
+                ("up_proj", "ffn_up", [self.feed_forward, width]),
+                ("down_proj", "ffn_down", [width, self.feed_forward]),
+            ] {
+                maker.matrix(&theirs(&format!("mlp.{name}")), &ours(our_name), shape, 1.0);
+            }
+            maker.norm(&theirs("input_layernorm"), &ours("attn_norm"), width);
+            let after = theirs("post_attention_layernorm");
+            if self.is_gemma() {
+                maker.norm(&after, &ours("post_attention_norm"), width);
+                maker.norm(
+                    &theirs("pre_feedforward_layernorm"),
+                    &ours("ffn_norm"),
+                    width,
+                );
+                maker.norm(
+                    &theirs("post_feedforward_layernorm"),
+                    &ours("post_ffw_norm"),
+                    width,
+                );
+            } else {
+                maker.norm(&after, &ours("ffn_norm"), width);
+            }
+            if self.head_norms {
+                maker.norm(
+                    &theirs("self_attn.q_norm"),
+                    &ours("attn_q_norm"),
+                    self.head_dim,
+                );
+                maker.norm(
+                    &theirs("self_attn.k_norm"),
+                    &ours("attn_k_norm"),
+                    self.head_dim,
+                );
+            }
+        }
+        maker.tensors
+    }
+
+    fn safetensors(&self, tensors: &[Tensor]) -> Vec<u8> {
+        let (mut header, mut data) = (Map::new(), Vec::new());
+        header.insert("__metadata__".to_owned(), json!({"format": "pt"}));
+        for tensor in tensors {
+            let start = data.len();
+            data.extend(tensor.numbers.iter().flat_map(|&x| self.dtype.bytes(x)));
+            let entry = json!({
+                "dtype": self.dtype.name(),
+                "shape": tensor.shape,
+                "data_offsets": [start, data.len()],
+            });
+            header.insert(tensor.theirs.clone(), entry);
+        }
+        let header = Value::Object(header).to_string();
+        let length = (header.len() as u64).to_le_bytes();
+        [&length, header.as_bytes(), &data].concat()
+    }
+}
+
+struct Maker<'a> {
+    plan: &'a Plan,
+    random: Random,
+    tensors: Vec<Tensor>,
+}
+
+impl Maker<'_> {
+    fn put(&mut self, theirs: String, ours: String, shape: &[usize], mean: f32, deviation: f32) {
+        let numbers = self.random.normals(shape.iter().product(), mean, deviation);
+        let shape = shape.to_vec();
+        self.tensors.push(Tensor {
+            theirs,
+            ours,
+            shape,
+            numbers,
+        });
+    }
+
+    fn matrix(&mut self, theirs: &str, ours: &str, shape: [usize; 2], gain: f32) {
+        let deviation = gain / (shape[1] as f32).sqrt();
+        let name = |name: &str| format!("{name}.weight");
+        self.put(name(theirs), name(ours), &shape, 0.0, deviation);
+    }
+
+    fn bias(&mut self, theirs: &str, ours: &str, length: usize) {
+        let name = |name: &str| format!("{name}.bias");
+        self.put(name(theirs), name(ours), &[length], 0.0, 0.3);
+    }
+
+    fn norm(&mut self, theirs: &str, ours: &str, length: usize) {
+        let name = |name: &str| format!("{name}.weight");
+        let mean = if self.plan.is_gemma() { 0.0 } else { 1.0 };
+        self.put(name(theirs), name(ours), &[length], mean, 0.2);
+    }
+}
