@@ -6,6 +6,7 @@ use std::fs;
 
 use crate::Store;
 use crate::catalogue::Entry;
+use crate::digest::is_present;
 use crate::error::StoreError;
 use crate::http::Client;
 use crate::hub::{Listing, RemoteFile};
@@ -144,8 +145,7 @@ impl Store {
         for file in wanted {
             let info = client.blob_info(&target.repo, &listing.commit, &file)?;
             files.push(PlannedFile {
-                present: fs::metadata(repo.blob(&info.etag))
-                    .is_ok_and(|data| data.len() == info.size_bytes),
+                present: is_present(&repo.blob(&info.etag), info.size_bytes, &info.etag),
                 name: file,
                 size_bytes: info.size_bytes,
                 etag: info.etag,

@@ -125,6 +125,29 @@ fn importing_twice_stores_once() {
 }
 
 #[test]
+fn a_wrong_blob_of_the_right_name_and_length_is_replaced() {
+    let bench = Bench::new();
+    let path = bench.write("one.gguf", "GGUF one");
+    let blob = format!("hub/models--local--mine/blobs/{ONE}");
+    let blob = bench.write(&blob, "GGUF 0ne");
+    let imported = bench.import(&path, Some("mine")).unwrap();
+    assert_ne!(imported.placement, Placement::AlreadyThere);
+    assert_eq!(fs::read_to_string(&blob).unwrap(), "GGUF one");
+    assert_eq!(bench.store.resolve("mine").unwrap().digest, ONE);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "GGUF one");
+
+    // A right one of another tool's is kept, and so is what is imported from
+    // the store itself.
+    fs::remove_file(&blob).unwrap();
+    fs::write(&blob, "GGUF one").unwrap();
+    for source in [&path, &blob] {
+        let again = bench.import(source, Some("mine")).unwrap();
+        assert_eq!(again.placement, Placement::AlreadyThere);
+    }
+    assert_eq!(fs::read_to_string(&blob).unwrap(), "GGUF one");
+}
+
+#[test]
 fn an_import_takes_the_name_of_its_file_or_says_why_not() {
     let bench = Bench::new();
     let path = bench.write("Some-Model.Q8_0.gguf", "GGUF one");
