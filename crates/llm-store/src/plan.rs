@@ -13,7 +13,7 @@ use crate::hub::{Listing, RemoteFile};
 use crate::layout::is_commit;
 use crate::name::{ModelName, Part, is_revision};
 use crate::resolve::Target;
-use crate::select::{self, Question};
+use crate::select::{self, Place, Question};
 
 /// What a pull may be told beside the name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -78,7 +78,10 @@ impl Store {
     /// Unknown and ambiguous names, an unreachable or refusing hub,
     /// [`StoreError::Offline`].
     pub fn plan(&self, name: &str, options: &PullOptions) -> Result<Plan, StoreError> {
-        let mut target = self.target(&ModelName::parse(name)?)?;
+        let mut target = match ModelName::parse(name)? {
+            ModelName::Path(path) => return Err(StoreError::PathToFetch { path }),
+            name => self.target(&name)?,
+        };
         if let Some(revision) = &options.revision {
             if !is_revision(revision) {
                 return Err(StoreError::BadName {
@@ -223,8 +226,7 @@ fn wanted_files(
     }
     let question = Question {
         name,
-        base: &target.repo,
-        place: &target.repo,
+        place: Place::Repo(&target.repo),
         size_of: &|file| {
             let listed = listing.files.iter().find(|listed| listed.name == file);
             listed.and_then(|listed| listed.size_bytes)
