@@ -37,6 +37,10 @@ mod determinism;
 
 /// Model files that are cut short, hostile, or no models.
 mod broken;
+
+/// Models in several files.
+mod split;
+
 /// What a person at a terminal sees.
 mod terminal;
 

@@ -108,7 +108,11 @@ fn remove(store: &Store, name: &str) -> Result<Answer> {
 fn header(store: &Store, name: &str, progress: &mut Progress) -> Result<Answer> {
     store.locate(name)?; // no other format has a header to show
     let model = store.resolve_watched(name, &mut |event| progress.receive(event))?;
-    Ok(Answer::Header(describe::header(&model)?))
+    let gguf = Gguf::open(&model.paths())?;
+    if let Some(sentence) = describe::unmeasured(&gguf) {
+        progress.warn(sentence);
+    }
+    Ok(Answer::Header(describe::header(&model, &gguf)))
 }
 
 fn tokens(
