@@ -32,6 +32,9 @@ mod requests;
 /// What the model gets and what is no answer: prompts, markup, tools, reasoning.
 mod prompts;
 
+/// What does not fit the memory.
+mod memory;
+
 /// The same line and seed give the same bytes.
 mod determinism;
 
