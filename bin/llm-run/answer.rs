@@ -176,7 +176,8 @@ impl Answerer {
         if let Err(sentence) = fits {
             return Ok(Err(job.failed(ErrorCode::OutOfMemory, sentence)));
         }
-        let request_digest = digest::request(&self.identity.digest, &prompt, &sampling);
+        let model = &self.identity.digest;
+        let request_digest = digest::request(model, &prompt.text, &prompt.tokens, &sampling);
         let prompt_tokens = prompt.tokens.len();
         let request = Generate {
             prompt: prompt.tokens,
