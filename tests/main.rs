@@ -66,6 +66,9 @@ mod pipelines;
 /// The README's blocks and tables.
 mod readme;
 
+/// What the scripts say where something is missing.
+mod scripts;
+
 /// Man pages and completions equal what the parsers render.
 mod generated;
 
