@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::harness::{Ran, Sandbox};
-use crate::support::gguf::header;
+use crate::support::gguf::{header, pad, tensor};
 use crate::support::model;
 use crate::support::records::record;
 
@@ -130,5 +130,30 @@ fn a_vocabulary_alone_is_no_model() {
             "{shown}"
         );
         assert!(shown["vocabulary"].as_u64().unwrap() > 30_000, "{shown}");
+    }
+}
+
+#[test]
+fn a_type_that_is_not_known_is_shown_as_one_that_cannot_be_checked() {
+    let sandbox = Sandbox::new();
+    let make = |type_id: u32, bytes: usize| {
+        let mut file = header(1, &[("general.architecture", "llama")]);
+        tensor(&mut file, "output.weight", &[256, 2], type_id, 0);
+        pad(&mut file);
+        file.extend(vec![0; bytes]);
+        sandbox.file("new.gguf", file)
+    };
+    let show = |file: &Path| on(&sandbox, "llm-pull show -q", file);
+    let ran = show(&make(999, 64)).exits(0);
+    assert_eq!(record(&ran)["quantization"], "type 999");
+    ran.says("'output.weight' cannot be run or checked")
+        .says("size of type 999");
+    // Bytes that are not there at all can be told.
+    show(&make(999, 0)).exits(2).writes("").says("cut short");
+    // Types that ggml has and nothing here runs are checked as all others.
+    for (type_id, name, bytes) in [(40, "NVFP4", 288), (41, "Q1_0", 72), (42, "Q2_0", 144)] {
+        let ran = show(&make(type_id, bytes)).exits(0).says_nothing();
+        assert_eq!(record(&ran)["quantization"], name);
+        show(&make(type_id, bytes - 1)).exits(2).says("cut short");
     }
 }

@@ -32,11 +32,18 @@ mod requests;
 /// What the model gets and what is no answer: prompts, markup, tools, reasoning.
 mod prompts;
 
+/// What does not fit the memory.
+mod memory;
+
 /// The same line and seed give the same bytes.
 mod determinism;
 
 /// Model files that are cut short, hostile, or no models.
 mod broken;
+
+/// Models in several files.
+mod split;
+
 /// What a person at a terminal sees.
 mod terminal;
 
@@ -61,6 +68,9 @@ mod pipelines;
 
 /// The README's blocks and tables.
 mod readme;
+
+/// What the scripts say where something is missing.
+mod scripts;
 
 /// Man pages and completions equal what the parsers render.
 mod generated;

@@ -305,6 +305,32 @@ fn broken_safetensors_are_named_before_they_are_hashed() {
 }
 
 #[test]
+fn a_path_is_answered_with_a_path() {
+    let sandbox = Sandbox::new();
+    for name in [
+        "cut.gguf",
+        "whole.gguf",
+        "folder/m-Q4_0.gguf",
+        "folder/m-Q8_0.gguf",
+    ] {
+        sandbox.file(name, tiny());
+    }
+    for (folder, file) in [(".", "./cut.gguf"), ("./folder", "./folder/m-Q4_0.gguf")] {
+        let ran = sandbox
+            .tool("llm-run")
+            .args(["-p", "Hi", "-m", folder])
+            .run();
+        ran.exits(2).says(&format!("name one, such as '{file}'"));
+        let show = sandbox.tool("llm-pull").args(["show", file]);
+        show.run().exits(0);
+    }
+    let fetch = sandbox.tool("llm-pull").arg("./cut.gguf").run();
+    let told = fetch.exits(2).writes("").stderr();
+    assert!(told.contains("llm-pull import ./cut.gguf"), "{told}");
+    assert!(!told.contains("llm-pull rm"), "{told}");
+}
+
+#[test]
 fn what_a_file_says_does_not_steer_a_terminal() {
     let sandbox = Sandbox::new();
     let says = "\u{1b}[2J\u{7}\u{9b}x\ndigest        none";

@@ -316,7 +316,13 @@ fn anyone_can_compute_the_digest_of_a_request() {
         "7",
     ];
     let answer = run(&bench, &arguments);
-    let parts = json!([answer["model"]["digest"], "The sky is", answer["sampling"]]);
+    let shown = run(
+        &bench,
+        &["-p", "The sky is", "--no-template", "--show-prompt"],
+    );
+    assert_eq!(shown["text"], "The sky is");
+    let model = &answer["model"]["digest"];
+    let parts = json!([model, "The sky is", shown["tokens"], answer["sampling"]]);
     let digest = sha256(parts.to_string().as_bytes());
     assert_eq!(answer["request_digest"], digest);
     // Each part counts, and what does not change the answer does not.
@@ -333,6 +339,26 @@ fn anyone_can_compute_the_digest_of_a_request() {
     let mut prompt = arguments;
     prompt[1] = "The sky was";
     assert_ne!(run(&bench, &prompt)["request_digest"], digest);
+}
+
+/// The same text is another request where its markup is no text.
+#[test]
+fn markup_that_counts_as_such_is_another_request() {
+    let bench = Bench::new();
+    let text = "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n";
+    let ask = |more: &[&str]| {
+        let arguments = [&["-p", text, "--no-template", "-n", "1"] as &[&str], more].concat();
+        run(&bench, &arguments)
+    };
+    let (as_text, as_markup) = (ask(&[]), ask(&["--parse-special"]));
+    assert!(prompt_tokens(&as_text) > prompt_tokens(&as_markup));
+    assert_ne!(as_text["request_digest"], as_markup["request_digest"]);
+    // Where there is no markup, the flag changes nothing and neither does the digest.
+    let plain = |more: &[&str]| {
+        let arguments = [&["-p", "Hi", "-n", "1"] as &[&str], more].concat();
+        run(&bench, &arguments)["request_digest"].clone()
+    };
+    assert_eq!(plain(&[]), plain(&["--parse-special"]));
 }
 
 /// Another program's fields do not change the answer, and the user is told so, once.

@@ -1,9 +1,8 @@
 //! The store's and the header's facts as `model` records.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use llm_engine::folder::{self, FolderError};
-use llm_engine::gguf::Metadata;
+use llm_engine::gguf::{Gguf, Metadata};
 use llm_engine::model::{Model, Summary, TemplateChoice};
 use llm_record::{ModelFile, ModelRecord};
 use llm_store::{Plan, Removed, ResolvedModel, Stored};
@@ -84,14 +83,12 @@ pub(crate) fn removed(name: &str, removed: &Removed) -> ModelRecord {
 }
 
 /// Describes a model by its header.
-pub(crate) fn header(model: &ResolvedModel) -> Result<ModelRecord, FolderError> {
-    let paths: Vec<PathBuf> = model.paths();
-    let gguf = folder::open(&paths, None)?;
-    let summary = Summary::of(&gguf);
+pub(crate) fn header(model: &ResolvedModel, gguf: &Gguf) -> ModelRecord {
+    let summary = Summary::of(gguf);
     let metadata = gguf.metadata();
     let record = resolved(model, None);
-    let obstacle = Model::from_gguf(&gguf, None, &TemplateChoice::Own, None).err();
-    Ok(ModelRecord {
+    let obstacle = Model::from_gguf(gguf, None, &TemplateChoice::Own, None).err();
+    ModelRecord {
         runnable: Some(obstacle.is_none()),
         obstacle: obstacle.map(|error| error.to_string()),
         architecture: summary.architecture,
@@ -108,7 +105,22 @@ pub(crate) fn header(model: &ResolvedModel) -> Result<ModelRecord, FolderError> 
             .clone()
             .or_else(|| metadata.string("general.license").map(str::to_owned)),
         ..record
-    })
+    }
+}
+
+/// Says which tensors nobody can check, if there are any: those of types whose
+/// size is not known here.
+pub(crate) fn unmeasured(gguf: &Gguf) -> Option<String> {
+    let first = gguf.unmeasured().next()?;
+    let others = match gguf.unmeasured().count() {
+        1 => String::new(),
+        count => format!(" and {} more", count - 1),
+    };
+    Some(format!(
+        "the tensor '{}'{others} cannot be run or checked, because the size of {} is not known \
+         here: whether the file is whole cannot be told",
+        first.name, first.dtype
+    ))
 }
 
 /// The kind of tokenizer, with its pre-tokenizer where the header names one.

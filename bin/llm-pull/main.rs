@@ -109,7 +109,11 @@ fn remove(store: &Store, name: &str) -> Result<Answer> {
 fn header(store: &Store, name: &str, progress: &mut Progress) -> Result<Answer> {
     check(&store.locate(name)?)?;
     let model = store.resolve_watched(name, &mut |event| progress.receive(event))?;
-    Ok(Answer::Header(describe::header(&model)?))
+    let gguf = folder::open(&model.paths(), None)?;
+    if let Some(sentence) = describe::unmeasured(&gguf) {
+        progress.warn(sentence);
+    }
+    Ok(Answer::Header(describe::header(&model, &gguf)))
 }
 
 /// Reads the files of a folder before they are hashed: a damaged one of 40 GB

@@ -17,8 +17,9 @@ use llm_record::{
 };
 
 use crate::digest::{self, Keys};
+use crate::memory::Memory;
 use crate::prompt::{Prompt, Prompts};
-use crate::{memory, open, settings};
+use crate::{open, settings};
 
 /// An opened model that answers one request after another.
 pub(crate) struct Answerer {
@@ -33,8 +34,7 @@ pub(crate) struct Answerer {
     shows: bool,
     reasoning: Reasoning,
     keys: Keys,
-    /// Goes on where a check of memory says no.
-    force: bool,
+    memory: Memory,
     context: Context,
 }
 
@@ -67,7 +67,7 @@ impl Answerer {
             shows: args.output.show_prompt,
             reasoning: args.output.reasoning,
             keys: Keys::default(),
-            force: args.force.force,
+            memory: Memory::new(&model, args),
             context: context.clone(),
             flags,
             model,
@@ -95,8 +95,10 @@ impl Answerer {
         }
         // With a context of its own choice, the cache grows with the requests;
         // each is checked when its length is known.
-        memory::check(&self.model, asked, args, &self.context)?;
+        let fits = self.memory.check(asked, messages);
+        fits.map_err(anyhow::Error::msg)?;
         let engine = open::engine(args, &self.model)?;
+        self.memory.loaded();
         self.engine = Some(Running {
             session: Session::new(engine.forward, positions),
             build: engine.build,
@@ -172,12 +174,12 @@ impl Answerer {
         let sampling = settings::resolve(&overrides, &self.model.sampling, DEFAULT_PREDICT);
         let most = settings::count(sampling.max_tokens).saturating_add(prompt.tokens.len());
         let most = most.min(running.session.context());
-        if !self.force
-            && let Some(sentence) = memory::shortage(&self.model, most)
-        {
+        let fits = self.memory.check_request(most, self.context.messages);
+        if let Err(sentence) = fits {
             return Ok(Err(job.failed(ErrorCode::OutOfMemory, sentence)));
         }
-        let request_digest = digest::request(&self.identity.digest, &prompt.text, &sampling);
+        let model = &self.identity.digest;
+        let request_digest = digest::request(model, &prompt.text, &prompt.tokens, &sampling);
         let prompt_tokens = prompt.tokens.len();
         let request = Generate {
             prompt: prompt.tokens,
@@ -191,6 +193,7 @@ impl Answerer {
             Ok(generated) => generated,
             Err(error) => return Ok(Err(job.failed(code(&error), error.to_string()))),
         };
+        self.memory.took(prompt_tokens + generated.tokens.len());
         self.warn_if_cut(
             job,
             &generated,

@@ -6,12 +6,16 @@ use llm_record::{Id, Sampling};
 use sha2::{Digest, Sha256};
 
 /// Returns the SHA-256, in hexadecimal, of the model's digest, the rendered
-/// prompt and the settings: of a JSON array of the three in this order, without
-/// spaces, so that any language can compute it.
-pub(crate) fn request(model: &str, prompt: &str, settings: &Sampling) -> String {
+/// prompt, its tokens and the settings: of a JSON array of the four in this
+/// order, without spaces, so that any language can compute it from the records
+/// of `--show-prompt` and of the answer.
+///
+/// The tokens are what decides: one text has several ways to become tokens,
+/// since markup in it is text or not (`--parse-special`, `--no-template`).
+pub(crate) fn request(model: &str, text: &str, tokens: &[u32], settings: &Sampling) -> String {
     // Not by way of a `Value`, which would write the nearest double of each
     // float (0.800000011920929) where the record says 0.8.
-    let parts = serde_json::to_string(&(model, prompt, settings));
+    let parts = serde_json::to_string(&(model, text, tokens, settings));
     let parts = parts.expect("texts and numbers are always JSON");
     hexadecimal(&Sha256::digest(parts))
 }
@@ -63,10 +67,11 @@ mod tests {
             ..Sampling::default()
         };
         let digests = [
-            request("m", "p", &settings),
-            request("n", "p", &settings),
-            request("m", "q", &settings),
-            request("m", "p", &other),
+            request("m", "p", &[1], &settings),
+            request("n", "p", &[1], &settings),
+            request("m", "q", &[1], &settings),
+            request("m", "p", &[1, 2], &settings),
+            request("m", "p", &[1], &other),
         ];
         for (at, digest) in digests.iter().enumerate() {
             assert_eq!(digest.len(), 64);

@@ -1,12 +1,15 @@
-//! Whether a model and its cache fit this machine, before they are loaded.
+//! Whether weights, cache and the rest fit this machine: before the model is loaded, and again where a
+//! request needs more cache than any before it.
 
-use anyhow::{Result, bail};
+use std::sync::Arc;
+
 use half::f16;
 use llm_cli::args::Device;
 use llm_cli::memory::{available, gib};
-use llm_cli::{Context, RunArgs};
+use llm_cli::{Messages, RunArgs};
 use llm_engine::forward::cache_bytes;
 use llm_engine::model::Model;
+use llm_engine::spec::Spec;
 
 /// Memory that the program needs beside weights and cache: the vocabulary, the
 /// buffers of a chunk and the program itself, generously.
@@ -16,62 +19,194 @@ const OVERHEAD: u64 = 128 << 20;
 /// wait for a look at the system's tables.
 const SMALL_CACHE: u64 = 16 << 20;
 
-/// Returns the bytes that the weights will take: those of the file, and for the
-/// reference pass as many floats. What was made while loading is taken already.
-fn weight_bytes(model: &Model, device: Device) -> u64 {
-    match device {
-        Device::Candle => model.summary.parameters.saturating_mul(4),
-        _ => {
-            let summary = &model.summary;
-            summary.weight_bytes.saturating_sub(summary.made_bytes)
+/// What a run needs of the memory, and what of it is granted and taken.
+pub(crate) struct Memory {
+    spec: Arc<Spec>,
+    /// The reference pass computes in dense floats.
+    is_dense: bool,
+    /// Bytes of the weights: those of the file, or as many floats.
+    weights: u64,
+    /// Bytes that this run has taken of what was available at its start. Mapped
+    /// weights are never among them: they are page cache, which the system
+    /// counts as available before and after. Those that were made are.
+    held: Held,
+    /// The longest cache, in positions, that fitted.
+    granted: usize,
+    is_forced: bool,
+    is_warned: bool,
+}
+
+#[derive(Default)]
+struct Held {
+    weights: u64,
+    overhead: u64,
+    cache: u64,
+}
+
+impl Memory {
+    /// Looks up what a model needs; nothing is taken yet.
+    pub(crate) fn new(model: &Model, args: &RunArgs) -> Self {
+        let is_dense = matches!(args.device.device, Device::Candle);
+        Self {
+            spec: Arc::clone(&model.spec),
+            is_dense,
+            weights: match is_dense {
+                true => model.summary.parameters.saturating_mul(4),
+                false => model.summary.weight_bytes,
+            },
+            // What was made while loading is no page cache.
+            held: Held {
+                weights: model.summary.made_bytes,
+                ..Held::default()
+            },
+            granted: 0,
+            is_forced: args.force.force,
+            is_warned: false,
+        }
+    }
+
+    /// Compares weights, the cache of `positions` and the rest with the memory
+    /// that there is.
+    ///
+    /// # Errors
+    /// A sentence with both numbers and the way out; under `--force` it is a
+    /// warning, told once.
+    pub(crate) fn check(&mut self, positions: usize, messages: Messages) -> Result<(), String> {
+        let need = Need {
+            weights: self.weights,
+            cache: self.cache(positions),
+            positions,
+        };
+        let held = &self.held;
+        let held = held.weights + held.overhead + held.cache;
+        match need.shortage(available().map(|left| left.saturating_add(held))) {
+            None => self.granted = self.granted.max(positions),
+            Some(sentence) if !self.is_forced => {
+                return Err(format!("{sentence}, and --force tries nevertheless"));
+            }
+            Some(sentence) if !self.is_warned => {
+                messages.warning(sentence);
+                self.is_warned = true;
+            }
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Does the same for a request, unless as much has been granted before.
+    ///
+    /// # Errors
+    /// As [`Memory::check`].
+    pub(crate) fn check_request(
+        &mut self,
+        positions: usize,
+        messages: Messages,
+    ) -> Result<(), String> {
+        if positions <= self.granted || self.cache(positions) <= SMALL_CACHE {
+            return Ok(());
+        }
+        self.check(positions, messages)
+    }
+
+    /// Notes that the model is loaded: floats are then memory that is gone.
+    pub(crate) fn loaded(&mut self) {
+        if self.is_dense {
+            self.held.weights += self.weights;
+        }
+    }
+
+    /// Notes that a request has filled so many positions. Their memory stays
+    /// with the pool of blocks, and so do the buffers.
+    pub(crate) fn took(&mut self, positions: usize) {
+        self.held.overhead = OVERHEAD;
+        self.held.cache = self.held.cache.max(self.cache(positions));
+    }
+
+    fn cache(&self, positions: usize) -> u64 {
+        match self.is_dense {
+            true => cache_bytes::<f32>(&self.spec, positions),
+            false => cache_bytes::<f16>(&self.spec, positions),
         }
     }
 }
 
-/// Compares weights and cache with the memory that is there.
-///
-/// # Errors
-/// A sentence with both numbers, unless `force`; then it is a warning.
-pub(crate) fn check(
-    model: &Model,
+/// What is needed for one cache length, in bytes.
+struct Need {
+    weights: u64,
+    cache: u64,
     positions: usize,
-    args: &RunArgs,
-    context: &Context,
-) -> Result<()> {
-    let cache = cache_bytes::<f16>(&model.spec, positions);
-    let weights = weight_bytes(model, args.device.device);
-    let needed = weights.saturating_add(cache).saturating_add(OVERHEAD);
-    let Some(available) = available().filter(|available| needed > *available) else {
-        return Ok(());
-    };
-    let sentence = format!(
-        "weights of {} and a cache of {} for {positions} tokens need {} of memory, and {} are \
-         available; a smaller model, quantization or --ctx-size needs less",
-        gib(weights),
-        gib(cache),
-        gib(needed),
-        gib(available),
-    );
-    if args.force.force {
-        context.messages.warning(sentence);
-        return Ok(());
-    }
-    bail!("{sentence}, and --force tries nevertheless")
 }
 
-/// Compares the cache of one request with the memory that is left; returns a
-/// sentence with both numbers if it is not enough. The system may count the
-/// blocks of earlier requests as taken, so this errs to the safe side.
-pub(crate) fn shortage(model: &Model, positions: usize) -> Option<String> {
-    let cache = cache_bytes::<f16>(&model.spec, positions);
-    if cache <= SMALL_CACHE {
-        return None;
+impl Need {
+    /// Returns a sentence with both numbers if that much is not there. A system
+    /// that does not tell what is there is believed to have enough.
+    fn shortage(&self, available: Option<u64>) -> Option<String> {
+        let needed = self.weights.saturating_add(self.cache);
+        let needed = needed.saturating_add(OVERHEAD);
+        let available = available.filter(|available| needed > *available)?;
+        let cache = match self.positions {
+            0 => String::new(),
+            positions => format!(", a cache of {} for {positions} tokens", gib(self.cache)),
+        };
+        Some(format!(
+            "weights of {}{cache} and the program need {} of memory, and {} are available; a \
+             smaller model, quantization, --ctx-size or -n needs less",
+            gib(self.weights),
+            gib(needed),
+            gib(available),
+        ))
     }
-    let left = available().filter(|left| cache > *left)?;
-    Some(format!(
-        "the cache for {positions} tokens needs {} of memory, and {} are left; a smaller -n needs \
-         less, and --force tries nevertheless",
-        gib(cache),
-        gib(left),
-    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GIB: u64 = 1 << 30;
+
+    #[test]
+    fn weights_and_cache_count_together() {
+        let need = Need {
+            weights: 5 * GIB,
+            cache: 4 * GIB,
+            positions: 32_768,
+        };
+        let enough = 9 * GIB + OVERHEAD;
+        assert_eq!(need.shortage(Some(enough)), None);
+        assert_eq!(need.shortage(None), None);
+        // Each fits alone.
+        let told = need.shortage(Some(8 * GIB)).unwrap();
+        for part in [
+            "weights of 5.00 GiB",
+            "cache of 4.00 GiB for 32768 tokens",
+            "need 9.12 GiB",
+            "8.00 GiB are available",
+            "--ctx-size",
+        ] {
+            assert!(told.contains(part), "{told}");
+        }
+        assert!(need.shortage(Some(enough - 1)).is_some());
+    }
+
+    #[test]
+    fn before_a_request_is_known_only_the_weights_count() {
+        let need = Need {
+            weights: 5 * GIB,
+            cache: 0,
+            positions: 0,
+        };
+        assert_eq!(need.shortage(Some(6 * GIB)), None);
+        let told = need.shortage(Some(5 * GIB)).unwrap();
+        assert!(!told.contains("cache"), "{told}");
+    }
+
+    #[test]
+    fn numbers_beyond_all_memory_do_not_wrap() {
+        let need = Need {
+            weights: u64::MAX,
+            cache: u64::MAX,
+            positions: usize::MAX,
+        };
+        assert!(need.shortage(Some(u64::MAX - 1)).is_some());
+    }
 }

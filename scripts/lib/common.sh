@@ -23,6 +23,28 @@ print_help() {
 # need COMMAND WHY-AND-WAY-OUT: ends with one sentence where COMMAND is missing.
 need() { command -v "$1" >/dev/null 2>&1 || die "$1 is not installed: $2"; }
 
+# need_rust MANIFEST [WITH]: ends with one sentence where what compiles the
+# programs is missing or older than MANIFEST's rust-version. Rust links by way
+# of cc, and some of the libraries are C.
+need_rust() {
+    local wanted have with=${2-}
+    wanted=$(awk -F'"' '$1 ~ /^rust-version *=/ { print $2; exit }' "$1")
+    need cargo "install Rust $wanted or newer$with (https://rustup.rs)"
+    need rustc "install Rust $wanted or newer$with (https://rustup.rs)"
+    need cc "Rust links with it; install a C compiler (Debian: apt-get install gcc libc6-dev; macOS: xcode-select --install)"
+    have=$(rustc --version 2>/dev/null | awk '{ print $2 }') || true
+    is_version "$have" "$wanted" ||
+        die "rustc is version ${have:-unknown}, and $wanted or newer is needed: update it (rustup update)"
+}
+
+# is_version HAVE WANTED: whether MAJOR.MINOR of HAVE is at least that of WANTED.
+is_version() {
+    awk -v have="$1" -v wanted="$2" 'BEGIN {
+        split(have, h, "."); split(wanted, w, ".")
+        exit !(h[1] + 0 > w[1] + 0 || (h[1] + 0 == w[1] + 0 && h[2] + 0 >= w[2] + 0))
+    }'
+}
+
 need_pip() {
     need python3 "it is needed to fetch files from the Python package index; install Python 3.9 or newer"
     python3 -m pip --version >/dev/null 2>&1 ||

@@ -1,8 +1,17 @@
-//! GGUF headers made by hand, for files that no honest program writes. The format is that of ggml's
-//! docs/gguf.md, version 3.
+//! GGUF files made by hand: headers that no honest program writes, and a model cut in two. The format
+//! is that of ggml's docs/gguf.md, version 3.
 
-/// Type id of a text.
+use std::fs;
+use std::path::Path;
+
+use llm_engine::gguf::Gguf;
+
+/// Type ids of metadata.
+const U32: u32 = 4;
 const STRING: u32 = 8;
+
+/// What tensors are aligned to where the metadata does not say.
+const ALIGNMENT: usize = 32;
 
 /// Returns a header with no tensor in it: what it claims to have, and metadata of texts.
 pub fn header(tensors: u64, pairs: &[(&str, &str)]) -> Vec<u8> {
@@ -16,6 +25,65 @@ pub fn header(tensors: u64, pairs: &[(&str, &str)]) -> Vec<u8> {
         text(&mut bytes, value);
     }
     bytes
+}
+
+/// Appends the entry of a tensor to a header; the offset counts from where the data begin.
+pub fn tensor(bytes: &mut Vec<u8>, name: &str, shape: &[u64], type_id: u32, offset: usize) {
+    text(bytes, name);
+    bytes.extend((shape.len() as u32).to_le_bytes());
+    for extent in shape {
+        bytes.extend(extent.to_le_bytes());
+    }
+    bytes.extend(type_id.to_le_bytes());
+    bytes.extend((offset as u64).to_le_bytes());
+}
+
+/// Fills up to where a tensor may begin.
+pub fn pad(bytes: &mut Vec<u8>) {
+    bytes.resize(bytes.len().next_multiple_of(ALIGNMENT), 0);
+}
+
+/// Cuts a model in two shards, as llama.cpp's gguf-split does: the metadata go into the first alone.
+pub fn split(whole: &Path, shards: [&Path; 2]) {
+    let gguf = Gguf::open(&[whole.to_owned()]).unwrap();
+    let bytes = fs::read(whole).unwrap();
+    let mut first = Vec::new();
+    text(&mut first, &gguf.tensors()[0].name);
+    let metadata_end = bytes.windows(first.len()).position(|part| part == first);
+    let pairs = u64::from_le_bytes(bytes[16..24].try_into().unwrap());
+    let metadata = [(pairs, &bytes[24..metadata_end.unwrap()]), (0, &[][..])];
+    let (one, two) = gguf.tensors().split_at(gguf.tensors().len() / 2);
+    for (number, tensors) in [one, two].into_iter().enumerate() {
+        let (pairs, metadata) = metadata[number];
+        let mut shard = header(tensors.len() as u64, &[]);
+        shard[16..24].copy_from_slice(&u64::to_le_bytes(pairs + 3));
+        shard.extend(metadata);
+        let all = gguf.tensors().len() as u32;
+        for (key, value) in [
+            ("split.no", number as u32),
+            ("split.count", 2),
+            ("split.tensors.count", all),
+        ] {
+            text(&mut shard, key);
+            shard.extend(U32.to_le_bytes());
+            shard.extend(value.to_le_bytes());
+        }
+        let mut data = Vec::new();
+        for there in tensors {
+            tensor(
+                &mut shard,
+                &there.name,
+                &there.shape,
+                there.dtype.0,
+                data.len(),
+            );
+            data.extend(gguf.bytes(there));
+            pad(&mut data);
+        }
+        pad(&mut shard);
+        shard.extend(data);
+        fs::write(shards[number], shard).unwrap();
+    }
 }
 
 fn text(bytes: &mut Vec<u8>, text: &str) {

@@ -5,8 +5,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::print_stdout,
-    reason = "a test fails by panicking, and prints what it measured"
+    reason = "a test fails by panicking"
 )]
 
 mod support;
@@ -14,7 +13,7 @@ mod support;
 #[path = "../../llm-engine/tests/support/golden.rs"]
 mod golden;
 
-use golden::{Comparison, Golden};
+use golden::{Comparison, Golden, measured};
 use half::f16;
 use llm_engine::forward::{Forward, Input, Outputs};
 use llm_kernels::attention::Element;
@@ -66,9 +65,11 @@ fn judge(file: &str, golden: &str, bounds: &Bounds) {
             equal += usize::from(best(expected) == best(logits));
         }
     }
-    println!("{file}, candle: {comparison}");
+    measured(&format!("{file}, candle: {comparison}"));
     let (mean, agreement) = (sum / COMPARED as f64, equal as f64 / COMPARED as f64);
-    println!("{file}, engine against candle: KL {mean:.6}, best token equal {agreement:.4}");
+    measured(&format!(
+        "{file}, engine against candle: KL {mean:.6}, best token equal {agreement:.4}"
+    ));
     assert!(
         comparison.worst_logit() < bounds.logit,
         "{file}: {comparison}"

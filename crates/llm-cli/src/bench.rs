@@ -71,11 +71,17 @@ pub struct SubjectArgs {
     pub shape: Vec<String>,
 
     /// Time N layers of the shapes and half of them, and scale to the whole model
-    #[arg(long, value_name = "N", requires = "shape", value_parser = layers)]
+    #[arg(long, value_name = "N", requires = "shape", conflicts_with = "perplexity",
+        value_parser = layers)]
     pub layers: Option<usize>,
 
     /// Write the shape to this GGUF file, and measure nothing
-    #[arg(long, value_name = "FILE", requires = "shape")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "shape",
+        conflicts_with = "perplexity"
+    )]
     pub write: Option<PathBuf>,
 }
 

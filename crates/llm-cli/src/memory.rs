@@ -1,20 +1,18 @@
 //! How much memory there is. What a program needs of it is its own business.
 
-use sysinfo::{Pid, Process, ProcessRefreshKind, ProcessesToUpdate, System};
+mod group;
 
-/// Returns the memory that this process may still take, in bytes: what the system calls available (the
-/// page cache that holds weights included), or what its control group leaves, if that is less. `None`
-/// if the system does not tell.
+use sysinfo::System;
+
+/// Returns the memory that this process may still take, in bytes: what the system calls available, or
+/// what its control group leaves, if that is less. The page cache is part of both, and so are weights
+/// that are mapped, whether they are loaded already or not. `None` if the system does not tell.
 #[must_use]
 pub fn available() -> Option<u64> {
     let mut system = System::new().ok()?;
     system.refresh_memory();
-    let own = Pid::from_u32(std::process::id());
-    let nothing = ProcessRefreshKind::nothing();
-    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[own]), false, nothing);
     let machine = system.available_memory();
-    let group = system.process(own).and_then(Process::cgroup_limits);
-    let least = group.map_or(machine, |group| group.free_memory.min(machine));
+    let least = group::left().map_or(machine, |group| group.min(machine));
     (machine > 0).then_some(least)
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use clap::{Arg, Command};
+use clap::{Arg, Command, Parser as _};
 use llm_cli::{HELP_WIDTH, commands};
 
 /// Every program and every command of a program.
@@ -202,5 +202,27 @@ fn a_subcommand_is_never_taken_for_a_name() {
         &[],
     ] {
         assert!(parse(words).is_err(), "{words:?}");
+    }
+}
+
+/// clap forgets what a flag requires where that conflicts with another flag that is given.
+#[test]
+fn no_flag_is_ignored_for_want_of_another() {
+    let run = |line: &str| llm_cli::RunArgs::try_parse_from(line.split(' ')).is_ok();
+    assert!(run("llm-run --jsonl --keep a"));
+    for line in ["-p x", "--lines", "-f x", "x", "--jsonl -p x"] {
+        assert!(!run(&format!("llm-run {line} --keep a")), "{line}");
+    }
+    let bench = |line: &str| llm_cli::BenchArgs::try_parse_from(line.split(' ')).is_ok();
+    for flag in ["--layers 2", "--write x"] {
+        assert!(bench(&format!("llm-bench --shape a:b {flag}")));
+        for line in [
+            "-p 1",
+            "-m x",
+            "--perplexity x",
+            "--perplexity x --shape a:b",
+        ] {
+            assert!(!bench(&format!("llm-bench {line} {flag}")), "{line} {flag}");
+        }
     }
 }

@@ -9,6 +9,7 @@ mod array;
 mod error;
 mod metadata;
 mod reader;
+mod split;
 mod tensor_type;
 
 pub use array::{Floats, Integers, Strings};
@@ -21,6 +22,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use llm_kernels::mmap::Mapping;
+
+use split::Shard;
 
 /// One tensor of a file: its name, shape, type and where its bytes lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,6 +128,7 @@ impl Gguf {
         mappings: impl IntoIterator<Item = Result<Mapping, GgufError>>,
     ) -> Result<Self, GgufError> {
         let mut gguf: Option<Self> = None;
+        let mut shards = Vec::new();
         for (shard, (path, mapping)) in paths.iter().zip(mappings).enumerate() {
             let mapping = Arc::new(mapping?);
             let header =
@@ -132,6 +136,7 @@ impl Gguf {
                     path: path.clone(),
                     reason,
                 })?;
+            shards.push(Shard::of(&header.metadata));
             let joined = gguf.get_or_insert_with(|| Self {
                 version: header.version,
                 metadata: header.metadata,
@@ -143,7 +148,7 @@ impl Gguf {
             joined.add_shard(path, mapping, header.tensors)?;
         }
         let gguf = gguf.ok_or(GgufError::NoFile)?;
-        gguf.check_split()?;
+        gguf.check_split(&shards)?;
         Ok(gguf)
     }
 
@@ -183,6 +188,12 @@ impl Gguf {
     /// Returns the memory map that holds `tensor`.
     pub fn mapping(&self, tensor: &TensorInfo) -> &Arc<Mapping> {
         &self.shards[tensor.shard]
+    }
+
+    /// Returns the tensors of a type whose size is not known: whether their
+    /// bytes are all there cannot be told.
+    pub fn unmeasured(&self) -> impl Iterator<Item = &TensorInfo> {
+        self.tensors.iter().filter(|tensor| tensor.size.is_none())
     }
 
     /// Returns the sum of all tensor sizes in bytes.
@@ -229,16 +240,34 @@ impl Gguf {
         Ok(())
     }
 
-    fn check_split(&self) -> Result<(), GgufError> {
-        let expected = self.metadata.u64("split.count").unwrap_or(1).max(1);
-        if expected != self.shards.len() as u64 {
+    /// Checks that the shards are all there and belong together.
+    fn check_split(&self, shards: &[Shard]) -> Result<(), GgufError> {
+        let expected = shards[0].count.unwrap_or(1).max(1);
+        if expected != shards.len() as u64 {
             return Err(GgufError::Split {
                 path: self.paths[0].clone(),
                 expected,
-                found: self.shards.len(),
+                found: shards.len(),
             });
         }
-        Ok(())
+        for (index, (shard, path)) in shards.iter().zip(&self.paths).enumerate() {
+            if let Some(reason) = shard.fault(index, &shards[0]) {
+                return Err(GgufError::ForeignShard {
+                    path: path.clone(),
+                    number: index + 1,
+                    count: shards.len(),
+                    reason,
+                });
+            }
+        }
+        // Which of them lacks something cannot be told.
+        match (shards[0].tensors, self.tensors.len() as u64) {
+            (Some(stated), held) if stated != held => Err(GgufError::Malformed {
+                path: self.paths[0].clone(),
+                reason: format!("the shards should hold {stated} tensors and hold {held}"),
+            }),
+            _ => Ok(()),
+        }
     }
 }
 

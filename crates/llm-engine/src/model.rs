@@ -232,6 +232,9 @@ const FILE_TYPES: &[(u64, &str)] = &[
     (36, "TQ1_0"),
     (37, "TQ2_0"),
     (38, "MXFP4"),
+    (39, "NVFP4"),
+    (40, "Q1_0"),
+    (41, "Q2_0"),
 ];
 
 /// Names a file's quantization: by its own word, else by the tensor type that

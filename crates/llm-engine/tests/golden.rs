@@ -5,11 +5,7 @@
 //! on and off, other batch sizes and dequantized weights: KL 0.003 to 0.006 and
 //! no disagreement where its two best differ by more than 0.32 nats.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test ends at the first surprise and prints what it has measured"
-)]
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 #[path = "support/golden.rs"]
 mod golden;
@@ -29,7 +25,7 @@ use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
 use serde_json::Value;
 
-use golden::{Comparison, Golden};
+use golden::{Comparison, Golden, measured};
 
 /// Tokens of a forward call: keeps the logits of a vocabulary of 262,144 under
 /// 135 MB.
@@ -78,13 +74,13 @@ fn compare(file: &str, name: &str, largest_kl: f64) {
     }
     let (at, margin) = comparison.worst_disagreement();
     let ratio = comparison.perplexity_ratio();
-    println!(
+    measured(&format!(
         "{name}: mean KL {:.5}, worst {:?}, best token agrees at {:.2} %, worst disagreement {margin:.3} nats at {at}, perplexity ratio {ratio:.5} (llama.cpp {:.3})",
         comparison.mean_kl(),
         comparison.worst_kl(),
         100.0 * comparison.agreement(),
         golden.perplexity(),
-    );
+    ));
     assert_eq!(comparison.positions(), golden.positions.len());
     assert!(
         comparison.mean_kl() <= largest_kl,
@@ -129,6 +125,7 @@ fn greedy_answers_stand_beside_llama_cpps() {
     let mut session = Session::new(Box::new(forward), model.spec.context_length);
     let answers = golden["answers"].as_array().unwrap();
     assert_eq!(answers.len(), 8);
+    let mut shown = String::from("greedy answers of SmolLM2, ours and llama.cpp's:");
     for answer in answers {
         let message = Message::new("user", answer["prompt"].as_str().unwrap());
         let markup = MarkupTexts {
@@ -165,11 +162,12 @@ fn greedy_answers_stand_beside_llama_cpps() {
         let generated = generated.unwrap();
         assert_eq!(streamed, generated.text);
         assert!(!generated.tokens.is_empty());
-        println!(
-            "{}\n  ours:      {:?}\n  llama.cpp: {:?}",
+        shown.push_str(&format!(
+            "\n{}\n  ours:      {:?}\n  llama.cpp: {:?}",
             answer["prompt"],
             generated.text,
             answer["text"].as_str().unwrap()
-        );
+        ));
     }
+    measured(&shown);
 }

@@ -222,7 +222,7 @@ pub struct Completion {
     pub model: ModelIdentity,
     /// How each token was chosen.
     pub sampling: Sampling,
-    /// SHA-256 in hexadecimal of model digest, rendered prompt, sampling and seed.
+    /// SHA-256 in hexadecimal of model digest, rendered prompt, its tokens, sampling and seed.
     pub request_digest: String,
     /// The program that answered.
     pub build: Build,

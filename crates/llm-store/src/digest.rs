@@ -10,6 +10,7 @@ use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use crate::error::StoreError;
@@ -124,6 +125,28 @@ impl DigestMemory {
         }
         Ok(sha256)
     }
+}
+
+/// Whether the file at `path` is, as far as its name can tell, the one that the
+/// hub describes: a small file, whose etag is git's SHA-1, is read; the bytes of
+/// a large one are compared when the model is vouched for.
+pub(crate) fn is_present(path: &Path, size_bytes: u64, etag: &str) -> bool {
+    if !fs::metadata(path).is_ok_and(|data| data.len() == size_bytes) {
+        return false;
+    }
+    is_sha256(etag)
+        || fs::read(path).is_ok_and(|bytes| {
+            let mut git = git_header(size_bytes);
+            git.update(&bytes);
+            hexadecimal(&git.finalize()) == etag
+        })
+}
+
+/// Begins the digest that git gives to a file of `size_bytes`.
+pub(crate) fn git_header(size_bytes: u64) -> Sha1 {
+    let mut git = Sha1::new();
+    git.update(format!("blob {size_bytes}\0"));
+    git
 }
 
 fn sha256_of(path: &Path, watch: &mut Watch<'_>) -> Result<String, StoreError> {
@@ -258,6 +281,21 @@ mod tests {
         fs::remove_file(&link).unwrap();
         memory.forget(&path);
         assert!(!note.exists());
+    }
+
+    #[test]
+    fn a_small_file_is_present_if_git_would_call_it_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.json");
+        // `printf abc | git hash-object --stdin`
+        let etag = "f2ba8f84ab5c1bce84a7b441cb1959cfc7093b7f";
+        fs::write(&path, "abc").unwrap();
+        assert!(is_present(&path, 3, etag));
+        assert!(!is_present(&path, 4, etag));
+        fs::write(&path, "abd").unwrap();
+        assert!(!is_present(&path, 3, etag));
+        assert!(is_present(&path, 3, ABC), "left to the hash of the model");
+        assert!(!is_present(&folder.path().join("none"), 3, ABC));
     }
 
     #[test]

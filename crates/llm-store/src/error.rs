@@ -202,6 +202,14 @@ pub enum StoreError {
         /// The name.
         name: String,
     },
+    /// Only names can be fetched.
+    #[error(
+        "'{}' is a path, and llm-pull fetches models by their names, such as 'smollm2' or org/repo:QUANT; llm-pull import {} takes a file of this machine into the store", path.display(), path.display()
+    )]
+    PathToFetch {
+        /// What was given.
+        path: PathBuf,
+    },
     /// Only stored models can be removed.
     #[error("'{}' is a path, and llm-pull rm removes only models of the store (llm-pull ls lists them)", path.display())]
     NotInStore {

@@ -9,11 +9,10 @@ use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock, statvfs};
 use rustix::io::Errno;
-use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use crate::body::Chunks;
-use crate::digest::hexadecimal;
+use crate::digest::{git_header, hexadecimal, is_present};
 use crate::error::StoreError;
 use crate::http::Client;
 use crate::layout::{RepoFolder, is_sha256};
@@ -69,7 +68,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let _lock = lock(repo, &file.etag, &file.name, watch)?;
         let blob = repo.blob(&file.etag);
-        if fs::metadata(&blob).is_ok_and(|data| data.len() == file.size_bytes) {
+        if is_present(&blob, file.size_bytes, &file.etag) {
             return Ok(()); // somebody else fetched it while we waited
         }
         let url = client.file_url(&plan.repo, &plan.commit, &file.name);
@@ -179,8 +178,7 @@ fn download(
         },
     )?;
     let mut sha256 = Sha256::new();
-    let mut git = Sha1::new(); // of git's header and the bytes: a small file's etag
-    git.update(format!("blob {}\0", file.size_bytes));
+    let mut git = git_header(file.size_bytes); // a small file's etag
     let is_small = !is_sha256(&file.etag);
     let from = answer.url;
     let body = Chunks::of(answer.body.into_reader());

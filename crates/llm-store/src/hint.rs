@@ -1,5 +1,5 @@
-//! What to say of a model that is not here: the nearest name and the way to
-//! get it.
+//! What to say of a model that is not here: the nearest names and the way to
+//! get them.
 
 use std::path::Path;
 
@@ -28,7 +28,7 @@ impl Store {
         }
     }
 
-    /// Returns the error for a name that nobody knows, with the nearest one.
+    /// Returns the error for a name that nobody knows, with the nearest ones.
     pub(crate) fn unknown(&self, name: &str) -> Result<StoreError, StoreError> {
         let mut known: Vec<(String, bool)> = Vec::new();
         for entry in catalogue::catalogue()? {
@@ -39,36 +39,58 @@ impl Store {
                 known.push((local.to_owned(), true));
             }
         }
-        let lower = name.to_ascii_lowercase();
-        let nearest = known
-            .iter()
-            .map(|(known, here)| {
-                (
-                    strsim::jaro_winkler(&lower, &known.to_ascii_lowercase()),
-                    known,
-                    here,
-                )
-            })
-            .max_by(|one, other| one.0.total_cmp(&other.0))
-            // Below this, suggestions are guesses: 'llama' still finds
-            // 'llama-3.2-1b', 'gpt-4' finds nothing.
-            .filter(|(likeness, _, _)| *likeness >= 0.8);
+        let near = nearest(name, &known);
         let hint = if Path::new(name).exists() {
             format!("a file or folder of that name is here: write ./{name}")
         } else {
-            match nearest {
-                Some((_, known, true)) => format!("did you mean '{known}'?"),
-                Some((_, known, false)) => {
-                    format!("did you mean '{known}'? llm-pull {known} fetches it")
-                }
-                None => "a name is one of the catalogue such as 'smollm2', org/repo:QUANT, \
-                         or the path of a .gguf file"
-                    .to_owned(),
-            }
+            did_you_mean(&near)
         };
         Ok(StoreError::UnknownName {
             name: name.to_owned(),
             hint,
         })
+    }
+}
+
+/// More names would be a list to search in, not a hint.
+const SUGGESTIONS_MAX: usize = 3;
+
+/// Below this, suggestions are guesses: 'llama' still finds 'llama-3.2-1b',
+/// 'r1' does not find 'r1-distill-qwen-7b'.
+const LIKENESS_MIN: f64 = 0.8;
+
+/// Returns the known names that are most like `name`, the likest first.
+fn nearest<'a>(name: &str, known: &'a [(String, bool)]) -> Vec<&'a (String, bool)> {
+    let lower = name.to_ascii_lowercase();
+    let mut near: Vec<_> = known
+        .iter()
+        .map(|entry| {
+            let likeness = strsim::jaro_winkler(&lower, &entry.0.to_ascii_lowercase());
+            (likeness, entry)
+        })
+        .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
+        .collect();
+    // Stable: of equally near names the catalogue's earlier one comes first.
+    near.sort_by(|one, other| other.0.total_cmp(&one.0));
+    near.truncate(SUGGESTIONS_MAX);
+    near.into_iter().map(|(_, entry)| entry).collect()
+}
+
+/// Words the suggestions; each says whether it is here already.
+fn did_you_mean(near: &[&(String, bool)]) -> String {
+    let quoted: Vec<String> = near.iter().map(|(known, _)| format!("'{known}'")).collect();
+    let asked = match quoted.as_slice() {
+        [] => {
+            return "a name is one of the catalogue such as 'smollm2', org/repo:QUANT, or the path \
+                    of a .gguf file"
+                .to_owned();
+        }
+        [only] => format!("did you mean {only}?"),
+        [first @ .., last] => format!("did you mean {} or {last}?", first.join(", ")),
+    };
+    match near {
+        near if near.iter().all(|(_, here)| *here) => asked,
+        [(only, _)] => format!("{asked} llm-pull {only} fetches it"),
+        _ => format!("{asked} llm-pull NAME fetches one"),
     }
 }

@@ -4,6 +4,7 @@
 
 use std::fs::{self, File};
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::catalogue::{self, Entry};
@@ -12,7 +13,7 @@ use crate::error::StoreError;
 use crate::fetch::{Partial, check_space, lock};
 use crate::layout::RepoFolder;
 use crate::name::is_word;
-use crate::resolve::{Found, LOCAL, ResolvedModel, find_path};
+use crate::resolve::{Found, LOCAL, ModelFile, ResolvedModel, find_path};
 use crate::{Event, Store, Watch, report};
 
 /// The four bytes that every GGUF file begins with.
@@ -92,14 +93,7 @@ impl Store {
         for file in &source.files {
             let _lock = lock(&home.repo, &file.sha256, &file.name, watch)?;
             let blob = home.repo.blob(&file.sha256);
-            placement = placement.max(place(
-                &file.path,
-                &blob,
-                &file.sha256,
-                options.force,
-                watch,
-            )?);
-            self.digests.remember(&blob, &file.sha256);
+            placement = placement.max(self.place(file, &blob, options.force, watch)?);
             let base = file.name.rsplit('/').next().unwrap_or(&file.name);
             let stored_as = home.rename_to.clone().unwrap_or_else(|| base.to_owned());
             home.repo.link(&home.commit, &stored_as, &file.sha256)?;
@@ -196,6 +190,50 @@ impl Store {
             rename_to: None,
         })
     }
+
+    /// Makes `blob` hold the bytes of `file`, the cheapest way that works. What
+    /// lies there already is hashed, since its name and its length are claims
+    /// of whoever wrote it.
+    fn place(
+        &self,
+        file: &ModelFile,
+        blob: &Path,
+        force: bool,
+        watch: &mut Watch<'_>,
+    ) -> Result<Placement, StoreError> {
+        let source: PathBuf =
+            fs::canonicalize(&file.path).map_err(StoreError::io("find", &file.path))?;
+        if is_same_file(&source, blob)
+            || (fs::metadata(blob).is_ok_and(|data| data.len() == file.size_bytes)
+                && self.digests.of_file(blob, watch)? == file.sha256)
+        {
+            return Ok(Placement::AlreadyThere);
+        }
+        if reflink(&source, blob)? {
+            // The blocks are those of the bytes that were hashed only if nobody
+            // has written to the source since.
+            if self.digests.remembered(&source).as_ref() == Some(&file.sha256) {
+                self.digests.remember(blob, &file.sha256);
+            }
+            return Ok(Placement::Reflinked);
+        }
+        // A file that is already linked under this name is replaced only by a
+        // whole one, so a wrong leftover is removed first.
+        if blob.exists() {
+            self.digests.forget(blob);
+            fs::remove_file(blob).map_err(StoreError::io("replace", blob))?;
+        }
+        if fs::hard_link(&source, blob).is_ok() {
+            // The same inode: what is remembered of the source holds for it.
+            return Ok(Placement::HardLinked);
+        }
+        if !force {
+            check_space(blob.parent().unwrap_or(Path::new(".")), file.size_bytes)?;
+        }
+        copy(&source, blob, file, watch)?;
+        self.digests.remember(blob, &file.sha256);
+        Ok(Placement::Copied)
+    }
 }
 
 /// The first 40 digits of the digest stand where the layout wants a commit.
@@ -251,39 +289,6 @@ fn check_magic(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Makes `blob` hold the bytes of `source`, the cheapest way that works.
-fn place(
-    source: &Path,
-    blob: &Path,
-    sha256: &str,
-    force: bool,
-    watch: &mut Watch<'_>,
-) -> Result<Placement, StoreError> {
-    let source: PathBuf = fs::canonicalize(source).map_err(StoreError::io("find", source))?;
-    let size_bytes = fs::metadata(&source)
-        .map_err(StoreError::io("read", &source))?
-        .len();
-    if fs::metadata(blob).is_ok_and(|data| data.len() == size_bytes) {
-        return Ok(Placement::AlreadyThere);
-    }
-    if reflink(&source, blob)? {
-        return Ok(Placement::Reflinked);
-    }
-    // A file that is already linked under this name is replaced only by a
-    // whole one, so a wrong leftover is removed first.
-    if blob.exists() {
-        fs::remove_file(blob).map_err(StoreError::io("replace", blob))?;
-    }
-    if fs::hard_link(&source, blob).is_ok() {
-        return Ok(Placement::HardLinked);
-    }
-    if !force {
-        check_space(blob.parent().unwrap_or(Path::new(".")), size_bytes)?;
-    }
-    copy(&source, blob, size_bytes, sha256, watch)?;
-    Ok(Placement::Copied)
-}
-
 /// Tries to share the blocks of `source`; false where the file system cannot.
 #[cfg(target_os = "linux")]
 fn reflink(source: &Path, blob: &Path) -> Result<bool, StoreError> {
@@ -302,11 +307,18 @@ fn reflink(_source: &Path, _blob: &Path) -> Result<bool, StoreError> {
     Ok(false)
 }
 
+/// Whether two paths lead to one file; then there is nothing to replace.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let (Ok(one), Ok(other)) = (fs::metadata(one), fs::metadata(other)) else {
+        return false;
+    };
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
 fn copy(
     source: &Path,
     blob: &Path,
-    size_bytes: u64,
-    sha256: &str,
+    file: &ModelFile,
     watch: &mut Watch<'_>,
 ) -> Result<(), StoreError> {
     let name = source.file_name().unwrap_or_default().to_string_lossy();
@@ -314,7 +326,7 @@ fn copy(
         watch,
         Event::Copying {
             file: &name,
-            total_bytes: size_bytes,
+            total_bytes: file.size_bytes,
         },
     )?;
     let mut from = File::open(source).map_err(StoreError::io("open", source))?;
@@ -339,11 +351,11 @@ fn copy(
         )?;
     }
     let actual = hash.finish();
-    if actual != sha256 {
+    if actual != file.sha256 {
         return Err(StoreError::WrongDigest {
             file: source.display().to_string(),
             actual,
-            expected: sha256.to_owned(),
+            expected: file.sha256.clone(),
             source_name: "its first reading".to_owned(),
             way_out: "it is being written: import it when it is whole".to_owned(),
         });

@@ -6,13 +6,14 @@ use std::fs;
 
 use crate::Store;
 use crate::catalogue::Entry;
+use crate::digest::is_present;
 use crate::error::StoreError;
 use crate::http::Client;
 use crate::hub::{Listing, RemoteFile};
 use crate::layout::is_commit;
 use crate::name::{ModelName, Part, is_revision};
 use crate::resolve::Target;
-use crate::select::{self, Question};
+use crate::select::{self, Place, Question};
 
 /// What a pull may be told beside the name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -77,7 +78,10 @@ impl Store {
     /// Unknown and ambiguous names, an unreachable or refusing hub,
     /// [`StoreError::Offline`].
     pub fn plan(&self, name: &str, options: &PullOptions) -> Result<Plan, StoreError> {
-        let mut target = self.target(&ModelName::parse(name)?)?;
+        let mut target = match ModelName::parse(name)? {
+            ModelName::Path(path) => return Err(StoreError::PathToFetch { path }),
+            name => self.target(&name)?,
+        };
         if let Some(revision) = &options.revision {
             if !is_revision(revision) {
                 return Err(StoreError::BadName {
@@ -144,8 +148,7 @@ impl Store {
         for file in wanted {
             let info = client.blob_info(&target.repo, &listing.commit, &file)?;
             files.push(PlannedFile {
-                present: fs::metadata(repo.blob(&info.etag))
-                    .is_ok_and(|data| data.len() == info.size_bytes),
+                present: is_present(&repo.blob(&info.etag), info.size_bytes, &info.etag),
                 name: file,
                 size_bytes: info.size_bytes,
                 etag: info.etag,
@@ -223,8 +226,7 @@ fn wanted_files(
     }
     let question = Question {
         name,
-        base: &target.repo,
-        place: &target.repo,
+        place: Place::Repo(&target.repo),
         size_of: &|file| {
             let listed = listing.files.iter().find(|listed| listed.name == file);
             listed.and_then(|listed| listed.size_bytes)

@@ -10,7 +10,7 @@ use crate::error::StoreError;
 use crate::folder;
 use crate::layout::{RepoFolder, files_of_model, is_sha256};
 use crate::name::{ModelName, Part, is_word};
-use crate::select::{self, Question};
+use crate::select::{self, Place, Question};
 use crate::{Store, Watch};
 
 /// A model whose files are on this disk and whose bytes are known.
@@ -178,7 +178,8 @@ impl Store {
         for commit in commits {
             let files = repo.files(&commit)?;
             let folder = repo.snapshot(&commit);
-            match choose_files(name, &target.repo, target.part.as_ref(), &folder, &files) {
+            let place = Place::Repo(&target.repo);
+            match choose_files(name, place, target.part.as_ref(), &folder, &files) {
                 Ok(files) => {
                     return Ok(Found {
                         repo: Some(repo),
@@ -249,7 +250,7 @@ impl Store {
 /// files, or, where there are none, safetensors.
 fn choose_files(
     name: &str,
-    place: &str,
+    place: Place<'_>,
     part: Option<&Part>,
     folder: &Path,
     files: &[String],
@@ -264,7 +265,6 @@ fn choose_files(
     let size_of = |file: &str| fs::metadata(folder.join(file)).ok().map(|data| data.len());
     let question = Question {
         name,
-        base: place,
         place,
         size_of: &size_of,
     };
@@ -296,18 +296,13 @@ pub(crate) fn find_path(name: &str, path: &Path) -> Result<Found, StoreError> {
             [group] if group.split_into.is_some() => {
                 let beside = beside(&folder)?;
                 let part = Part::File(file.clone());
-                choose_files(name, name, Some(&part), &folder, &beside)?
+                choose_files(name, Place::Folder(&folder), Some(&part), &folder, &beside)?
             }
             _ => vec![file.clone()],
         },
         None => {
             let files = files_of_model(&folder)?;
-            let place = folder.display().to_string();
-            let place = match place.trim_end_matches('/') {
-                "" => "/",
-                place => place,
-            };
-            choose_files(name, place, None, &folder, &files)?
+            choose_files(name, Place::Folder(&folder), None, &folder, &files)?
         }
     };
     Ok(Found {

@@ -3,6 +3,8 @@
 //! models. Works on names alone; sizes and paths are the caller's.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
 
 use crate::error::StoreError;
 use crate::name::Part;
@@ -158,14 +160,47 @@ fn is_label(text: &str) -> bool {
         )
 }
 
+/// Where files are chosen from, which decides how one of them is named.
+#[derive(Clone, Copy)]
+pub(crate) enum Place<'a> {
+    /// `org/repo`, to which `:QUANT` can be added.
+    Repo(&'a str),
+    /// A folder, whose files have paths.
+    Folder(&'a Path),
+}
+
+impl Place<'_> {
+    /// Returns a name that means `group` among `groups`.
+    fn handle(self, group: &Group, groups: &[Group]) -> String {
+        match (self, group.files.first()) {
+            (Place::Repo(base), _) => handle(group, groups, base),
+            (Place::Folder(folder), Some(file)) => folder.join(file).display().to_string(),
+            (Place::Folder(folder), None) => folder.display().to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Repo(repo) => formatter.write_str(repo),
+            Place::Folder(folder) => {
+                let shown = folder.display().to_string();
+                formatter.write_str(match shown.trim_end_matches('/') {
+                    "" => "/",
+                    shown => shown,
+                })
+            }
+        }
+    }
+}
+
 /// What a choice is made for: the texts of its errors.
 pub(crate) struct Question<'a> {
     /// The name as the user gave it.
     pub(crate) name: &'a str,
-    /// The name without its part, to which `:QUANT` can be added.
-    pub(crate) base: &'a str,
-    /// Describes the place, such as `org/repo` or a folder.
-    pub(crate) place: &'a str,
+    /// Where the files are.
+    pub(crate) place: Place<'a>,
     /// Returns the size of a file in bytes, where it is known.
     pub(crate) size_of: &'a dyn Fn(&str) -> Option<u64>,
 }
@@ -195,7 +230,7 @@ pub(crate) fn choose<'a>(
                 Some(Part::File(text) | Part::Quantization(text)) => format!("'{text}'"),
                 None => "model (.gguf file)".to_owned(),
             },
-            place: question.place.to_owned(),
+            place: question.place.to_string(),
             have: if groups.is_empty() {
                 "no model".to_owned()
             } else {
@@ -209,7 +244,7 @@ pub(crate) fn choose<'a>(
                 .iter()
                 .find(|group| group.quantization().as_deref() == Some("Q4_K_M"))
                 .or(several.first())
-                .map_or_else(String::new, |group| handle(group, groups, question.base)),
+                .map_or_else(String::new, |group| question.place.handle(group, groups)),
         }),
     }
 }
@@ -250,13 +285,14 @@ pub(crate) fn handle(group: &Group, groups: &[Group], base: &str) -> String {
 const CHOICES_SHOWN: usize = 32;
 
 fn list(groups: &[&Group], question: &Question<'_>) -> String {
+    let is_in_repo = matches!(question.place, Place::Repo(_));
     let is_alone = |label: &str| {
         let same = |group: &&&Group| group.quantization().as_deref() == Some(label);
         groups.iter().filter(same).nth(1).is_none()
     };
     let shown = groups.iter().take(CHOICES_SHOWN).map(|group| {
         let label = match group.quantization() {
-            Some(label) if !question.place.is_empty() && is_alone(&label) => label,
+            Some(label) if is_in_repo && is_alone(&label) => label,
             _ => group.files.first().cloned().unwrap_or_default(),
         };
         let sizes: Option<u64> = group
@@ -319,8 +355,7 @@ mod tests {
         let groups = models(files.iter().copied());
         let question = Question {
             name: "o/r",
-            base: "o/r",
-            place: "o/r",
+            place: Place::Repo("o/r"),
             size_of: &|_| Some(4_900_000_000),
         };
         choose(&groups, part, &question).map(|group| group.files.clone())

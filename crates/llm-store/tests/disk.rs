@@ -13,7 +13,9 @@ use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use llm_store::{Event, ImportOptions, Imported, Placement, Settings, Store, StoreError};
+use llm_store::{
+    Event, ImportOptions, Imported, Placement, PullOptions, Settings, Store, StoreError,
+};
 
 const MAIN: &str = "0123456789abcdef0123456789abcdef01234567";
 const OLD: &str = "89abcdef0123456789abcdef0123456789abcdef";
@@ -122,6 +124,29 @@ fn importing_twice_stores_once() {
         assert_eq!(model.unwrap().files[0].name, "one.gguf");
         assert!(!hashed, "{name}");
     }
+}
+
+#[test]
+fn a_wrong_blob_of_the_right_name_and_length_is_replaced() {
+    let bench = Bench::new();
+    let path = bench.write("one.gguf", "GGUF one");
+    let blob = format!("hub/models--local--mine/blobs/{ONE}");
+    let blob = bench.write(&blob, "GGUF 0ne");
+    let imported = bench.import(&path, Some("mine")).unwrap();
+    assert_ne!(imported.placement, Placement::AlreadyThere);
+    assert_eq!(fs::read_to_string(&blob).unwrap(), "GGUF one");
+    assert_eq!(bench.store.resolve("mine").unwrap().digest, ONE);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "GGUF one");
+
+    // A right one of another tool's is kept, and so is what is imported from
+    // the store itself.
+    fs::remove_file(&blob).unwrap();
+    fs::write(&blob, "GGUF one").unwrap();
+    for source in [&path, &blob] {
+        let again = bench.import(source, Some("mine")).unwrap();
+        assert_eq!(again.placement, Placement::AlreadyThere);
+    }
+    assert_eq!(fs::read_to_string(&blob).unwrap(), "GGUF one");
 }
 
 #[test]
@@ -237,6 +262,13 @@ fn paths_are_files_with_or_without_the_ending_and_folders() {
         error.contains("could be one.gguf (1 kB), two.gguf (1 kB)"),
         "{error}"
     );
+    // The way out that it names is one.
+    for folder in [folder.clone(), folder.join("")] {
+        let error = bench.error(folder.to_str().unwrap());
+        let named = error.rsplit('\'').nth(1).unwrap();
+        assert!(error.ends_with(&format!("such as '{named}'")), "{error}");
+        assert_eq!(bench.store.resolve(named).unwrap().digest, ONE, "{named}");
+    }
 
     let error = bench.error("/");
     assert!(error.contains(" in /; it holds"), "{error}");
@@ -274,7 +306,7 @@ fn a_blob_that_is_not_what_its_name_says_is_refused() {
 }
 
 #[test]
-fn unknown_names_get_the_nearest_one() {
+fn unknown_names_get_the_nearest_ones() {
     let bench = Bench::new();
     assert_eq!(
         bench.error("smolm2"),
@@ -285,7 +317,16 @@ fn unknown_names_get_the_nearest_one() {
         "model 'smollm2' is not on this machine (llm-pull smollm2 fetches it, 98 MB)"
     );
     let error = bench.error("llama3.2:1b");
-    assert!(error.contains("did you mean 'llama-3.2-1b'?"), "{error}");
+    let nearest = "did you mean 'llama-3.2-1b', 'llama-3.2-3b' or 'llama-3.1-8b'?";
+    assert!(error.contains(nearest), "{error}");
+    for (stem, names) in [
+        ("llama", "'llama-3.2-1b', 'llama-3.2-3b' or 'llama-3.1-8b'"),
+        ("Mistral", "'mistral-7b' or 'mistral-nemo-12b'"),
+    ] {
+        let told =
+            format!("no model named '{stem}' (did you mean {names}? llm-pull NAME fetches one)");
+        assert_eq!(bench.error(stem), told);
+    }
     let error = bench.error("zzz");
     assert!(error.contains("a name is one of the catalogue"), "{error}");
     let path = bench.write("one.gguf", "GGUF one");
@@ -367,6 +408,16 @@ fn removing_an_import_leaves_the_original_file() {
     bench.import(&path, Some("mine")).unwrap();
     let error = bench.store.remove(path.to_str().unwrap()).unwrap_err();
     assert!(matches!(error, StoreError::NotInStore { .. }), "{error}");
+    // Nor can a path be fetched, and the sentence names what takes one.
+    let plan = bench
+        .store
+        .plan(path.to_str().unwrap(), &PullOptions::default());
+    let error = plan.unwrap_err().to_string();
+    let import = format!("llm-pull import {} ", path.display());
+    assert!(
+        error.contains(&import) && !error.contains("llm-pull rm"),
+        "{error}"
+    );
     bench.store.remove("mine").unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), "GGUF one");
     assert!(bench.store.list().unwrap().is_empty());

@@ -48,7 +48,8 @@ pub struct InputArgs {
     pub template: Option<String>,
 
     /// Keep this field of the line under 'input' of its record; may be given several times
-    #[arg(long, value_name = "FIELD", requires = "jsonl")]
+    // What `requires` asks for is dropped where it conflicts with a flag that is there, so these are named.
+    #[arg(long, value_name = "FIELD", requires = "jsonl", conflicts_with_all = ["lines", "prompt"])]
     pub keep: Vec<String>,
 
     /// Choose what to do where the input is empty; --lines or --jsonl without a line is no error

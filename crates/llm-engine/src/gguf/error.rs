@@ -35,4 +35,16 @@ pub enum GgufError {
         /// Number of shards given.
         found: usize,
     },
+    /// A file that is not the shard that its name says.
+    #[error("{} is not shard {number} of the {count} of this model ({reason}); fetch all of them from one place", path.display())]
+    ForeignShard {
+        /// The file.
+        path: PathBuf,
+        /// The shard that was expected, counted from 1.
+        number: usize,
+        /// Shards of the model.
+        count: usize,
+        /// What does not fit.
+        reason: String,
+    },
 }

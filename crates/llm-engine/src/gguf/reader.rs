@@ -89,7 +89,7 @@ fn place_tensors(
     alignment: u64,
     file_size: u64,
 ) -> Result<(), String> {
-    for tensor in tensors {
+    for tensor in &mut *tensors {
         let name = &tensor.name;
         if !tensor.offset.is_multiple_of(alignment) {
             return Err(format!("the tensor '{name}' is not aligned"));
@@ -104,6 +104,28 @@ fn place_tensors(
             ));
         }
         tensor.offset += data_start;
+    }
+    check_room(tensors, file_size)
+}
+
+/// Checks that no tensor reaches into the next one. A type of unknown size
+/// needs a byte at least: more cannot be told of it.
+fn check_room(tensors: &[TensorInfo], file_size: u64) -> Result<(), String> {
+    let mut order: Vec<&TensorInfo> = tensors
+        .iter()
+        .filter(|tensor| tensor.elements() > 0)
+        .collect();
+    order.sort_by_key(|tensor| tensor.offset);
+    for (at, tensor) in order.iter().enumerate() {
+        let next = order.get(at + 1);
+        let room = next.map_or(file_size, |next| next.offset) - tensor.offset;
+        if tensor.size.unwrap_or(1) > room {
+            let (name, beside) = (&tensor.name, next.map(|next| &next.name));
+            return Err(match beside {
+                Some(next) => format!("the tensors '{name}' and '{next}' lie in the same bytes"),
+                None => format!("it ends before the tensor '{name}' (the file is cut short)"),
+            });
+        }
     }
     Ok(())
 }

@@ -42,6 +42,9 @@ const TYPES: &[(u32, &str, u64, u64)] = &[
     (34, "TQ1_0", 256, 54),
     (35, "TQ2_0", 256, 66),
     (39, "MXFP4", 32, 17),
+    (40, "NVFP4", 64, 36),
+    (41, "Q1_0", 128, 18),
+    (42, "Q2_0", 64, 18),
 ];
 
 impl TensorType {
@@ -140,6 +143,23 @@ mod tests {
                 assert_eq!(dtype.block_elements(), Some(format.block_elements() as u64));
                 assert_eq!(dtype.size(256), Some(format.row_bytes(256) as u64));
             }
+        }
+    }
+
+    /// `sizeof` of ggml-common.h's `block_nvfp4`, `block_q1_0` and `block_q2_0`:
+    /// scales and packed elements.
+    #[test]
+    fn types_that_cannot_be_run_have_sizes_too() {
+        for (id, name, block, bytes) in [
+            (40, "NVFP4", 64, 4 + 64 / 2),
+            (41, "Q1_0", 128, 2 + 128 / 8),
+            (42, "Q2_0", 64, 2 + 64 / 4),
+        ] {
+            let dtype = TensorType(id);
+            assert_eq!(dtype.to_string(), name);
+            assert_eq!(dtype.block_elements(), Some(block));
+            assert_eq!(dtype.size(3 * block), Some(3 * bytes));
+            assert_eq!(dtype.format(), None);
         }
     }
 }

@@ -134,8 +134,8 @@ fn arrays_of_every_type_are_read() {
 #[test]
 fn a_file_cut_anywhere_is_an_error_and_never_a_crash() {
     let bytes = small().0;
-    // The last tensor has no known size, so its bytes may be missing.
-    for length in 0..bytes.len() - 32 {
+    // Of the last tensor, whose size is not known, only that it has bytes.
+    for length in 0..bytes.len() - 3 {
         assert!(open(&bytes[..length]).is_err(), "cut at {length}");
     }
 }
@@ -214,5 +214,113 @@ fn shards_are_found_from_any_of_them() {
     assert_eq!(
         shard_paths(Path::new("plain.gguf")),
         [PathBuf::from("plain.gguf")]
+    );
+}
+
+#[test]
+fn tensors_in_the_same_bytes_are_refused() {
+    let two = |first_type: u32, second_offset: u64, data: usize| {
+        let header = Writer::new(3, 2, 0)
+            .text("a")
+            .u32(1)
+            .u64(32)
+            .u32(first_type);
+        let header = header.u64(0).text("b").u32(1).u64(8).u32(0);
+        let header = header.u64(second_offset).data(&vec![0; data]);
+        open(&header.0).map(drop).map_err(|error| error.to_string())
+    };
+    let (f32_id, unknown) = (0, 12_345);
+    assert_eq!(two(f32_id, 128, 160), Ok(()));
+    assert!(two(f32_id, 96, 160).unwrap_err().contains("'a' and 'b'"));
+    // Of an unknown type's size nothing is known, but it is not none.
+    assert_eq!(two(unknown, 32, 160), Ok(()));
+    assert!(
+        two(unknown, 0, 160)
+            .unwrap_err()
+            .contains("in the same bytes")
+    );
+    let last = Writer::new(3, 1, 0).text("a").u32(1).u64(32).u32(unknown);
+    let told = open(&last.u64(32).data(&[0; 32]).0)
+        .unwrap_err()
+        .to_string();
+    assert!(told.contains("cut short"), "{told}");
+}
+
+/// The head of a shard: what it says of itself.
+fn shard_head(tensors: u64, split: [u32; 3], architecture: &str) -> Writer {
+    let keys = ["split.no", "split.count", "split.tensors.count"];
+    let pairs = keys.len() + usize::from(!architecture.is_empty());
+    let mut writer = Writer::new(3, tensors, pairs as u64);
+    for (key, number) in keys.into_iter().zip(split) {
+        writer = writer.text(key).u32(4).u32(number);
+    }
+    match architecture {
+        "" => writer,
+        name => writer.text("general.architecture").u32(8).text(name),
+    }
+}
+
+/// A shard with one tensor of eight numbers.
+fn shard(name: &str, split: [u32; 3], architecture: &str) -> Vec<u8> {
+    let bytes: Vec<u8> = (0..8_u8)
+        .flat_map(|n| (f32::from(n) + split[0] as f32 * 100.0).to_le_bytes())
+        .collect();
+    let writer = shard_head(1, split, architecture);
+    let writer = writer.text(name).u32(1).u64(8).u32(0).u64(0);
+    writer.data(&bytes).0
+}
+
+fn open_shards(shards: &[Vec<u8>]) -> Result<Gguf, GgufError> {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = shard_paths(&folder.path().join("m-00001-of-00002.gguf"));
+    for (path, bytes) in paths.iter().zip(shards) {
+        std::fs::write(path, bytes).unwrap();
+    }
+    Gguf::open(&paths[..shards.len()])
+}
+
+#[test]
+fn tensors_of_two_shards_are_read() {
+    // gguf-split writes the metadata into the first shard alone.
+    let shards = [shard("a", [0, 2, 2], "llama"), shard("b", [1, 2, 2], "")];
+    let gguf = open_shards(&shards).unwrap();
+    assert_eq!(gguf.tensors().len(), 2);
+    for (index, (name, start)) in [("a", 0.0), ("b", 100.0)].into_iter().enumerate() {
+        let tensor = gguf.tensor(name).unwrap();
+        assert_eq!(tensor.shard, index);
+        let first: [u8; 4] = gguf.bytes(tensor)[..4].try_into().unwrap();
+        assert_eq!(f32::from_le_bytes(first).to_bits(), f32::to_bits(start));
+        assert_eq!(gguf.bytes(tensor).len(), 32);
+    }
+    assert_eq!(gguf.parameters(), 16);
+}
+
+#[test]
+fn shards_of_another_model_are_refused() {
+    let first = || shard("a", [0, 2, 2], "llama");
+    for (second, reason) in [
+        (shard("b", [0, 2, 2], ""), "split.no is 0"),
+        (shard("b", [1, 3, 2], ""), "split.count is 3"),
+        (shard("b", [1, 2, 2], "gemma3"), "architecture is 'gemma3'"),
+        (
+            shard("b", [1, 2, 9], ""),
+            "belongs to 9 tensors, and the first one to 2",
+        ),
+        (Writer::new(3, 0, 0).0, "split.no is missing"),
+    ] {
+        let told = open_shards(&[first(), second]).unwrap_err().to_string();
+        assert!(told.contains(reason), "{told}");
+        let which = "m-00002-of-00002.gguf is not shard 2 of the 2 of this model";
+        assert!(told.contains(which), "{told}");
+    }
+    let short = open_shards(&[first(), shard_head(0, [1, 2, 2], "").0]).unwrap_err();
+    let told = short.to_string();
+    assert!(told.contains("should hold 2 tensors and hold 1"), "{told}");
+    let twice = open_shards(&[first(), shard("a", [1, 2, 2], "")]).unwrap_err();
+    assert!(twice.to_string().contains("'a' twice"), "{twice}");
+    let alone = open_shards(&[first()]).unwrap_err().to_string();
+    assert!(
+        alone.contains("one of 2 shards and 1 were found"),
+        "{alone}"
     );
 }
