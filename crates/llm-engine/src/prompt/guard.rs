@@ -182,13 +182,11 @@ impl ChatTemplate {
             true => plain,
             false => whole.unmark(&self.render(&marked, markup)?).text,
         };
-        let mut words = marker(Level::Words);
-        if let Ok(text) = self.render(&words.mark(conversation), markup) {
-            let rendered = words.unmark(&text);
-            if rendered.text == expected {
-                return Ok(rendered);
-            }
-            if let Some(rendered) = rendered.onto(expected) {
+        for level in [Level::Words, Level::Names] {
+            let mut words = marker(level);
+            if let Ok(text) = self.render(&words.mark(conversation), markup)
+                && let Some(rendered) = words.unmark(&text).onto(&expected)
+            {
                 return Ok(rendered);
             }
         }

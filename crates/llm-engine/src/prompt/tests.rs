@@ -385,6 +385,23 @@ fn names_are_the_interfaces_and_arguments_are_said() {
 }
 
 #[test]
+fn a_template_looks_arguments_up_by_their_names() {
+    let call = serde_json::json!([{"function":
+        {"name": "f", "arguments": {"code": "<s>", "s": 1, "a": {"b": 2}}}}]);
+    let mut message = Message::new("assistant", "");
+    message.fields.insert("tool_calls".into(), call);
+    let source = "{% set given = messages[0].tool_calls[0].function.arguments %}\
+        {{ given.code }}{{ given['a'].b }}{% for key in given %}<{{ key }}>{% endfor %}";
+    let template = ChatTemplate::new(source).unwrap();
+    let conversation = Conversation::new(&[message]);
+    let texts = ["<s>", "<code_to>"];
+    let rendered = template.render_guarded(&conversation, MARKUP, &guard(&texts));
+    let rendered = rendered.unwrap();
+    assert_eq!(rendered.text, "<s>2<code><s><a>");
+    assert_eq!(rendered.foreign, [0..3, 11..12]);
+}
+
+#[test]
 fn a_mark_that_the_caller_uses_is_not_taken() {
     let content = "\u{e000}<s>\\ue001";
     let expected = "{\u{e000}<s>\\ue001}";
@@ -421,6 +438,10 @@ fn the_words_of_a_template_are_its_literals() {
     ] {
         assert_eq!(words.longest_at(text), length, "{text:?}");
     }
+    let words = words::Words::of_source("a.b {{ c.d['e'].f(2.g) ~ '.h' }}");
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    let found = names.map(|name| words.has_name(name));
+    assert_eq!(found, [false, false, false, true, true, true, true, false]);
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! The words that a template may look for in what it is given: the string
-//! literals of its source.
+//! literals of its source, and the names that it looks up in maps.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -8,18 +8,20 @@ use std::collections::{BTreeSet, HashMap};
 pub(super) struct Words {
     /// By the first byte in lower case, the longest first.
     by_first: HashMap<u8, Vec<String>>,
+    /// What stands behind a dot.
+    names: BTreeSet<String>,
 }
 
 impl Words {
     /// Collects the literals of a template's tags.
     pub(super) fn of_source(source: &str) -> Self {
-        let mut words = BTreeSet::new();
+        let (mut words, mut names) = (BTreeSet::new(), BTreeSet::new());
         let mut rest = source;
         while let Some(start) = rest.find('{') {
             rest = &rest[start + 1..];
             let end = match rest.as_bytes().first() {
                 Some(b'#') => rest.find("#}").unwrap_or(rest.len()),
-                Some(b'%' | b'{') => 1 + literals(&rest[1..], &mut words),
+                Some(b'%' | b'{') => 1 + read_tag(&rest[1..], &mut words, &mut names),
                 _ => 0,
             };
             rest = &rest[end..];
@@ -36,7 +38,12 @@ impl Words {
         for words in by_first.values_mut() {
             words.sort_by_key(|word| std::cmp::Reverse(word.len()));
         }
-        Self { by_first }
+        Self { by_first, names }
+    }
+
+    /// Returns whether the template may look for the key `name` in a map.
+    pub(super) fn has_name(&self, name: &str) -> bool {
+        self.names.contains(name) || self.longest_at(name) == Some(name.len())
     }
 
     /// Returns the length in bytes of the longest word at the beginning of
@@ -64,9 +71,9 @@ impl Words {
     }
 }
 
-/// Adds the string literals of a tag, from behind its opening delimiter on, and
-/// returns where it ends.
-fn literals(text: &str, words: &mut BTreeSet<String>) -> usize {
+/// Adds the literals and names of a tag, from behind its opening delimiter on,
+/// and returns where it ends.
+fn read_tag(text: &str, words: &mut BTreeSet<String>, names: &mut BTreeSet<String>) -> usize {
     let mut literal: Option<(char, String)> = None;
     let mut depth = 0_usize;
     let mut characters = text.char_indices();
@@ -84,6 +91,11 @@ fn literals(text: &str, words: &mut BTreeSet<String>) -> usize {
             (None, _) if text[at..].starts_with("%}") => return at,
             (None, _) if depth == 0 && text[at..].starts_with("}}") => return at,
             (None, '"' | '\'') => literal = Some((character, String::new())),
+            (None, '.') => {
+                let name = characters.as_str().chars();
+                let name = name.take_while(|one| one.is_alphanumeric() || *one == '_');
+                names.insert(name.collect());
+            }
             (None, '{') => depth += 1,
             (None, '}') => depth = depth.saturating_sub(1),
             (None, _) => {}

@@ -23,6 +23,8 @@ pub(super) enum Level {
     Whole,
     /// All but the words that the template may look for.
     Words,
+    /// The same, and of the arguments' names none that it may look up.
+    Names,
     /// All but the single characters that the template may look for.
     Letters,
 }
@@ -177,6 +179,8 @@ impl<'g> Marker<'g> {
                 Place::Field | Place::Arguments => (speaker, at),
             };
             let value = self.tree(value, speaker, place);
+            let is_looked_up = self.level == Level::Names && self.words.has_name(key);
+            let keys = if is_looked_up { Speaker::Nobody } else { keys };
             (self.text(key, keys), value)
         });
         items.collect()
@@ -242,11 +246,11 @@ impl<'g> Marker<'g> {
         for (at, _) in text.char_indices() {
             let rest = &text[at..];
             let length = match self.level {
-                Level::Words => {
+                Level::Words | Level::Names => {
                     let token = self.guard.longest_at(rest).filter(|_| model);
                     self.words.longest_at(rest).max(token)
                 }
-                _ => self.words.letter_at(rest),
+                Level::Whole | Level::Letters => self.words.letter_at(rest),
             };
             let Some(end) = length.map(|length| at + length) else {
                 continue;
@@ -324,7 +328,10 @@ impl<'g> Marker<'g> {
 impl Rendered {
     /// Returns the same for another text, or none where the two differ in more
     /// than white space: templates strip it, and a mark may stand in their way.
-    pub(super) fn onto(&self, text: String) -> Option<Self> {
+    pub(super) fn onto(self, text: &str) -> Option<Self> {
+        if self.text == text {
+            return Some(self);
+        }
         let mut result = Self::default();
         let mut foreign = self.foreign.iter().peekable();
         let is_black = |(_, one): &(usize, char)| !one.is_whitespace();
@@ -339,7 +346,7 @@ impl Rendered {
                 result.add(at..at + character.len_utf8());
             }
         }
-        result.text = text;
+        text.clone_into(&mut result.text);
         own.next().is_none().then_some(result)
     }
 
