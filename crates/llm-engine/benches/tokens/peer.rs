@@ -6,7 +6,7 @@ use tokenizers::models::bpe::{BPE, Vocab};
 use tokenizers::models::unigram::Unigram;
 use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::normalizers::{
-    BertNormalizer, NormalizerWrapper, Prepend, Replace, Sequence as Normalizers,
+    BertNormalizer, NormalizerWrapper, Precompiled, Prepend, Replace, Sequence as Normalizers,
 };
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
@@ -16,7 +16,8 @@ use tokenizers::pre_tokenizers::metaspace::{Metaspace, PrependScheme};
 use tokenizers::pre_tokenizers::punctuation::Punctuation;
 use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
-use tokenizers::{SplitDelimiterBehavior, Tokenizer};
+use tokenizers::pre_tokenizers::whitespace::WhitespaceSplit;
+use tokenizers::{AddedToken, SplitDelimiterBehavior, Tokenizer};
 
 const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
@@ -65,11 +66,25 @@ pub(crate) fn build(vocabulary: &str, metadata: &Metadata) -> Tokenizer {
         }
         "nomic-bert-moe" => {
             let spaces = Metaspace::new('▁', PrependScheme::Always, true);
-            built.with_pre_tokenizer(Some(spaces));
+            let both = vec![WhitespaceSplit.into(), spaces.into()];
+            built.with_pre_tokenizer(Some(Sequence::new(both)));
+            let rules = metadata.integers("tokenizer.ggml.precompiled_charsmap");
+            let rules = rules.expect("it has rules").iter().map(|byte| byte as u8);
+            let rules = Precompiled::from(&rules.collect::<Vec<_>>());
+            normalize(&mut built, rules.expect("the rules fit together"));
         }
         _ => {
             built.with_pre_tokenizer(Some(Sequence::new(stages(vocabulary))));
         }
+    }
+    if vocabulary == "mpt" {
+        // Runs of spaces are tokens that are cut out first.
+        let own = tokens(metadata)
+            .into_iter()
+            .filter(|text| text.len() > 1 && text.chars().all(|character| character == ' '));
+        let own = own.map(|text| AddedToken::from(text, false).normalized(false));
+        let added = built.add_tokens(own.collect::<Vec<_>>());
+        added.expect("they are in the vocabulary");
     }
     built
 }
