@@ -16,12 +16,14 @@ mod limits;
 mod python;
 pub mod reasoning;
 mod thinking;
+mod words;
 
 use minijinja::{Environment, context};
 
 use crate::gguf::Metadata;
 
 use limits::{FUEL, Limited, on_large_stack};
+use words::Words;
 
 pub use conversation::{Conversation, Message};
 pub use guard::{Guard, Rendered};
@@ -58,6 +60,15 @@ pub enum TemplateError {
         "the conversation uses all private characters of Unicode (U+E000 to U+F8FF); leave some out, or let its markup count with --parse-special"
     )]
     Marks,
+    /// The template looks into the messages in a way that does not let the
+    /// caller's words be marked.
+    #[error(
+        "the chat template does not let what the messages say be told from its own markup ({reason}); --parse-special renders it without, --chat-template FILE gives another"
+    )]
+    Opaque {
+        /// What becomes of the attempt.
+        reason: String,
+    },
     /// The template runs into an error.
     #[error("the chat template fails: {reason}; --chat-template FILE gives another")]
     Render {
@@ -71,6 +82,7 @@ pub enum TemplateError {
 pub struct ChatTemplate {
     environment: Environment<'static>,
     source: String,
+    words: Words,
 }
 
 /// The template's name in the environment and in error messages.
@@ -99,6 +111,7 @@ impl ChatTemplate {
         Ok(Self {
             environment,
             source: source.to_string(),
+            words: Words::of_source(source),
         })
     }
 

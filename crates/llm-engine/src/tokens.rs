@@ -19,6 +19,7 @@ mod seam;
 mod special;
 mod split;
 mod spm;
+mod steps;
 mod text_index;
 mod trie;
 mod unigram;

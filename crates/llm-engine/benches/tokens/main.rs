@@ -24,28 +24,24 @@ fn main() {
     divan::main();
 }
 
-/// A vocabulary of each kind: byte-level with four patterns, BPE and unigram
-/// over characters, WordPiece.
-const VOCABULARIES: [&str; 9] = [
-    "gpt-2",
-    "llama-bpe",
-    "qwen2",
+/// The vocabularies that llama.cpp has tests of, and one for unigram.
+const VOCABULARIES: [&str; 16] = [
+    "bert-bge",
+    "command-r",
+    "deepseek-coder",
     "deepseek-llm",
     "falcon",
     "gemma-4",
-    "llama-spm",
-    "bert-bge",
-    "nomic-bert-moe",
-];
-
-/// Those that the peer can be given.
-const PEERS: [&str; 6] = [
     "gpt-2",
     "llama-bpe",
-    "qwen2",
-    "gemma-4",
-    "bert-bge",
+    "llama-spm",
+    "mpt",
     "nomic-bert-moe",
+    "phi-3",
+    "qwen2",
+    "qwen35",
+    "refact",
+    "starcoder",
 ];
 
 /// One text in one vocabulary.
@@ -80,15 +76,26 @@ fn hard(bencher: Bencher, case: &Case) {
     measure(bencher, case);
 }
 
-/// The `tokenizers` crate, where it can be given the same tables.
-#[divan::bench(args = cases(&[Text::Prose, Text::Rare]).filter(|it| PEERS.contains(&it.vocabulary)), sample_count = 3)]
+/// The `tokenizers` crate with the same tables.
+#[divan::bench(args = cases(&[Text::Prose, Text::Rare]), sample_count = 3)]
 fn peer_words(bencher: Bencher, case: &Case) {
     let gguf = open(case.vocabulary);
     let peer = peer::build(case.vocabulary, gguf.metadata());
     let text = case.text.megabyte();
+    check(case, &text[..4096], &peer, &build(gguf.metadata()));
     bencher
         .counter(BytesCount::of_str(&text))
         .bench(|| peer.encode_fast(text.as_str(), false).map(|it| it.len()));
+}
+
+/// A peer with other tokens would be no measure.
+fn check(case: &Case, text: &str, peer: &tokenizers::Tokenizer, ours: &Tokenizer) {
+    let theirs = peer.encode_fast(text, false);
+    let theirs = theirs.expect("any text has tokens");
+    let ours = ours.encode(text, false, false);
+    let same = theirs.get_ids().iter().zip(&ours);
+    let same = same.take_while(|(theirs, ours)| theirs == ours).count();
+    assert_eq!((same, ours.len()), (theirs.len(), same), "{case}");
 }
 
 fn measure(bencher: Bencher, case: &Case) {

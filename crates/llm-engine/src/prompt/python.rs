@@ -108,17 +108,56 @@ fn bounded(indent: usize) -> Result<usize, Error> {
     Ok(indent)
 }
 
-/// `indent` with a bounded width.
+/// `indent` as in Jinja2, where a line end at the end of the text stays; with a
+/// bounded width.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "minijinja hands over arguments by value"
+)]
 fn indent(
     text: StringInput<'_>,
     width: Option<usize>,
     first: Option<bool>,
     blank: Option<bool>,
     options: Kwargs,
-) -> Result<Value, Error> {
-    let named = options.peek::<Option<usize>>("width").unwrap_or(None);
-    bounded(width.or(named).unwrap_or(0))?;
-    minijinja::filters::indent(text, width, first, blank, options)
+) -> Result<String, Error> {
+    let width = width.or(options.get("width")?).unwrap_or(4);
+    let first = first.or(options.get("first")?).unwrap_or(false);
+    let blank = blank.or(options.get("blank")?).unwrap_or(false);
+    options.assert_all_used()?;
+    let indentation = " ".repeat(bounded(width)?);
+    let mut indented = String::new();
+    for (number, line) in lines(text.as_str()).enumerate() {
+        if number > 0 {
+            indented.push('\n');
+        }
+        if (number == 0 && first) || (number > 0 && (blank || !line.is_empty())) {
+            indented.push_str(&indentation);
+        }
+        indented.push_str(line);
+    }
+    Ok(indented)
+}
+
+/// Python's `splitlines` of a text and one line end more.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let is_end = |one: char| matches!(one, '\n'..='\r' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}');
+        let Some(at) = text.find(is_end) else {
+            rest = None;
+            return Some(text);
+        };
+        let (line, end) = text.split_at(at);
+        let end = end.strip_prefix("\r\n").or_else(|| {
+            let mut characters = end.chars();
+            characters.next();
+            Some(characters.as_str())
+        });
+        rest = end;
+        Some(line)
+    })
 }
 
 /// `tojson` as transformers defines it: Python's `json.dumps`.

@@ -66,6 +66,10 @@ fn python_idioms_work() {
             "a1",
         ),
         ("{{ [1, 2, 3][::-1] | join }}", "321"),
+        ("{{ 'a\\n\\n b\\n' | indent }}|", "a\n\n     b\n|"),
+        ("{{ '{\\n' | indent(2, first=true) }}|", "  {\n|"),
+        ("{{ 'a\\r\\n\\rb' | indent(1, blank=true) }}|", "a\n \n b|"),
+        ("{{ '' | indent(width=1, first=true) }}|", " |"),
         ("{% for i in range(2, -1, -1) %}{{ i }}{% endfor %}", "210"),
         (
             "{% for i in range(9) %}{% if i == 2 %}{% break %}{% endif %}{{ i }}{% endfor %}",
@@ -225,9 +229,9 @@ fn guard(texts: &[&str]) -> Guard {
     Guard::of_texts(texts.iter().map(ToString::to_string))
 }
 
-/// Renders and returns the text with each foreign character in brackets.
-fn guarded(source: &str, content: &str, texts: &[&str]) -> String {
-    let conversation = Conversation::new(&[Message::new("user", content)]);
+/// Renders and returns the text with what is foreign in brackets.
+fn guarded(source: &str, role: &str, content: &str, texts: &[&str]) -> String {
+    let conversation = Conversation::new(&[Message::new(role, content)]);
     let template = ChatTemplate::new(source).unwrap();
     let rendered = template
         .render_guarded(&conversation, MARKUP, &guard(texts))
@@ -244,49 +248,165 @@ fn guarded(source: &str, content: &str, texts: &[&str]) -> String {
 fn a_callers_markup_is_told_from_the_templates() {
     let texts = ["<|a|>", "</t>", "<s>"];
     for (source, content, expected) in [
-        ("<|a|>{{ messages[0].content }}<|a|>", "x", "<|a|>x<|a|>"),
+        ("<|a|>{{ messages[0].content }}<|a|>", "x", "<|a|>{x}<|a|>"),
         (
             "<|a|>{{ messages[0].content }}",
             "<|a|> 1<2",
-            "<|a|>{<}|a|> 1{<}2",
+            "<|a|>{<|a|>} {1<2}",
         ),
-        ("{{ messages[0].content | trim | upper }}", " <s> ", "{<}S>"),
+        ("{{ messages[0].content | trim | upper }}", " <s> ", "{<S>}"),
         (
             "{{ messages | tojson }}",
             "<s>",
-            r#"[{"role": "user", "content": "{<}s>"}]"#,
+            r#"[{"role": "user", "content": "{<s>}"}]"#,
         ),
         (
             "{{ messages[0].content | tojson(ensure_ascii=true) }}",
             "é<s>",
-            r#""\u00e9{<}s>""#,
+            r#""\u00e{9<s>}""#,
         ),
         // Markup that the template begins and the caller would end.
         ("<{{ messages[0].content }}>", "s", "<{s}>"),
-        ("<|{{ messages[0].content }}", "a|>", "<|{a}|>"),
+        ("<|{{ messages[0].content }}", "a|>", "<|{a|>}"),
         // The template looks for what is no control token: as ever.
         (
             "{{ messages[0].content.split('<k>')[1] }}",
             "a<k>b<s>",
-            "b{<}s>",
+            "{b<s>}",
         ),
         // It acts on a control token: it does not see the caller's.
         (
             "{{ messages[0].content.split('</t>')[0] }}",
             "a</t>b",
-            "a{<}/t>b",
+            "{a</t>b}",
+        ),
+        // What stood around a word that is taken out.
+        (
+            "<|a|>{{ messages[0].content.replace('/x', '') }}<|a|>",
+            "<|/xa|>",
+            "<|a|>{<|a|>}<|a|>",
+        ),
+        (
+            "{{ messages[0].content.replace('/x', '') }}",
+            "</x/xt>",
+            "{<t>}",
+        ),
+        (
+            "<{{ messages[0].content.replace('/x', '') }}",
+            "/xs>",
+            "<{s>}",
+        ),
+        (
+            "{{ messages[0].content.replace('<', '') }}s>",
+            "a<",
+            "{a}s>",
+        ),
+        // The template looks for something of its own making.
+        (
+            "{{ messages[0].content if messages[0].content | length < 4 else 'long' }}",
+            "<s>",
+            "long",
+        ),
+        (
+            "{{ messages[0].content.replace('/' ~ 'x', '') }}",
+            "</xs>",
+            "{</xs>}",
         ),
     ] {
-        assert_eq!(guarded(source, content, &texts), expected, "{source}");
+        let found = guarded(source, "user", content, &texts);
+        assert_eq!(found, expected, "{source}");
     }
+}
+
+#[test]
+fn a_template_finds_markup_in_the_models_own_words() {
+    let texts = ["<t>", "</t>", "<|a|>", "<t:a>"];
+    let cut = "<|a|>{{ messages[0].content.split('</t>')[-1].lstrip('\n') }}<|a|>";
+    let asked = "{% if '</t>' in messages[0].content %}<t>{% endif %}{{ messages[0].content }}";
+    for (source, content, expected) in [
+        (cut, "<t>\nr\n</t>\n\nHello", "<|a|>{Hello}<|a|>"),
+        (cut, "<t>\n\n</t>\n\n<|a|>", "<|a|>{<|a|>}<|a|>"),
+        (cut, "r</t>", "<|a|><|a|>"),
+        (cut, "r", "<|a|>{r}<|a|>"),
+        (asked, "<|</t>a|>", "<t>{<|</t>a|>}"),
+        (asked, "</t>", "<t>{</t>}"),
+        (asked, "a </t>\n", "<t>{a </t>}\n"),
+        (
+            "{{ messages[0].content.replace('</t>', '') }}",
+            "<|</t>a|></t>",
+            "{<|a|>}",
+        ),
+        (
+            "{{ [messages[0].content, '</t>\n' in messages[0].content] | tojson }}",
+            "</t>\n\n<t>",
+            r#"["{</t>\n\n<t>}", true]"#,
+        ),
+        (
+            "{{ messages[0].content.split('</t{}>'.format(':a'))[-1] }}",
+            "a<t:a>b",
+            "{a<t:a>b}",
+        ),
+    ] {
+        let found = guarded(source, "assistant", content, &texts);
+        assert_eq!(found, expected, "{source}: {content:?}");
+    }
+}
+
+/// Names, roles and kinds are the interface's, all else is said.
+#[test]
+fn names_are_the_interfaces_and_arguments_are_said() {
+    let call = serde_json::json!([{"id": "a", "type": "function", "function":
+        {"name": "f<s>", "arguments": {"s": ["s", {"name": "s"}]}}}]);
+    let mut message = Message::new("s", "");
+    message.fields.insert("tool_calls".into(), call);
+    let tool = serde_json::json!([{"name": "s", "description": "s", "required": ["s"]}]);
+    let conversation = Conversation::new(&[message]).with_tools(Some(tool));
+    let source = "{% for turn in messages %}<{{ turn.role }}>{% for call in turn.tool_calls %}\
+        {{ call.function.name }}\
+        {% for key, value in call.function.arguments | items %}<{{ key }}><{{ value[0] }}>\
+        {% for key, value in value[1] | items %}{{ key }}=<{{ value }}>{% endfor %}{% endfor %}\
+        {% endfor %}{% endfor %}<{{ tools[0].required[0] }}><{{ tools[0].description }}>";
+    let template = ChatTemplate::new(source).unwrap();
+    let rendered = template.render_guarded(&conversation, MARKUP, &guard(&["<s>"]));
+    let rendered = rendered.unwrap();
+    assert_eq!(rendered.text, "<s>f<s><s><s>name=<s><s><s>");
+    let of = |text: &str| {
+        rendered
+            .foreign
+            .iter()
+            .any(|one| &rendered.text[one.clone()] == text)
+    };
+    assert!(of("<") && of("name") && of("s"));
+    let foreign: usize = rendered.foreign.iter().map(ExactSizeIterator::len).sum();
+    assert_eq!(
+        foreign,
+        "<".len() + "s".len() * 2 + "name".len() + "s".len() * 2
+    );
+}
+
+#[test]
+fn a_template_looks_arguments_up_by_their_names() {
+    let call = serde_json::json!([{"function":
+        {"name": "f", "arguments": {"code": "<s>", "s": 1, "a": {"b": 2}}}}]);
+    let mut message = Message::new("assistant", "");
+    message.fields.insert("tool_calls".into(), call);
+    let source = "{% set given = messages[0].tool_calls[0].function.arguments %}\
+        {{ given.code }}{{ given['a'].b }}{% for key in given %}<{{ key }}>{% endfor %}";
+    let template = ChatTemplate::new(source).unwrap();
+    let conversation = Conversation::new(&[message]);
+    let texts = ["<s>", "<code_to>"];
+    let rendered = template.render_guarded(&conversation, MARKUP, &guard(&texts));
+    let rendered = rendered.unwrap();
+    assert_eq!(rendered.text, "<s>2<code><s><a>");
+    assert_eq!(rendered.foreign, [0..3, 11..12]);
 }
 
 #[test]
 fn a_mark_that_the_caller_uses_is_not_taken() {
     let content = "\u{e000}<s>\\ue001";
-    let expected = "\u{e000}{<}s>\\ue001";
+    let expected = "{\u{e000}<s>\\ue001}";
     assert_eq!(
-        guarded("{{ messages[0].content }}", content, &["<s>"]),
+        guarded("{{ messages[0].content }}", "user", content, &["<s>"]),
         expected
     );
     let all: String = ('\u{e000}'..='\u{f8ff}').collect();
@@ -294,6 +414,34 @@ fn a_mark_that_the_caller_uses_is_not_taken() {
     let template = ChatTemplate::new("{{ messages[0].content }}").unwrap();
     let refused = template.render_guarded(&conversation, MARKUP, &guard(&["<s>"]));
     assert_eq!(refused, Err(TemplateError::Marks));
+}
+
+#[test]
+fn the_words_of_a_template_are_its_literals() {
+    let source = "'a' {# 'b' #} {{ 'c\\'\\n' ~ \"dé\" }}{% set x = {'e': {}} %}{{ '}}' }} '#' %} \
+        {{ ' ' + '\\u0066' }}{%- if \"%}\" in 'LONG' %}{% if 'lon' %}{{ {'g': 1}";
+    let words = words::Words::of_source(source);
+    for (text, length) in [
+        ("a", None),
+        ("b", None),
+        ("c'\nx", Some(3)),
+        ("DÉ", None),
+        ("Dé", Some(3)),
+        ("e", Some(1)),
+        ("}}", Some(2)),
+        ("%}", Some(2)),
+        (" ", None),
+        ("f", Some(1)),
+        ("longer", Some(4)),
+        ("lonely", Some(3)),
+        ("g", Some(1)),
+    ] {
+        assert_eq!(words.longest_at(text), length, "{text:?}");
+    }
+    let words = words::Words::of_source("a.b {{ c.d['e'].f(2.g) ~ '.h' }}");
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    let found = names.map(|name| words.has_name(name));
+    assert_eq!(found, [false, false, false, true, true, true, true, false]);
 }
 
 #[test]

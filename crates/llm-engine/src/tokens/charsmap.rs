@@ -5,6 +5,7 @@
 //! of a double array in bytes, the array, and the replacements, each ended by a
 //! zero byte. The array's units are packed as in <https://github.com/s-yata/darts-clone>.
 
+use super::steps;
 use crate::gguf::Metadata;
 
 /// The rules of one file, possibly none.
@@ -45,6 +46,7 @@ impl CharsMap {
         let mut node = self.offset(0)?;
         let mut found = None;
         for (&byte, length) in text.as_bytes().iter().zip(1..) {
+            steps::count(1);
             node ^= usize::from(byte);
             let Some(&unit) = self.units.get(node) else {
                 break;

@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 
 use regex_syntax::hir::{Class, HirKind};
 
+use super::steps;
+
 /// Class bits of one character.
 pub(super) type Bits = u16;
 
@@ -89,6 +91,7 @@ const ASCII_CLASSES: [Bits; 128] = {
 
 /// Returns the class bits of `character`, 0 for one that has none of them.
 pub(super) fn class(character: char) -> Bits {
+    steps::count(1);
     let ascii = ASCII_CLASSES.get(character as usize);
     ascii
         .copied()

@@ -5,6 +5,7 @@
 
 use std::sync::OnceLock;
 
+use super::steps;
 use super::vocabulary::SPACE_MARK;
 
 /// The characters after which a text must not be cut.
@@ -36,7 +37,9 @@ impl Seams {
             let before = text[..at].chars().next_back();
             before.is_some_and(|before| joined.binary_search(&before).is_err())
         });
-        cut.map_or(text.len(), |(at, _)| at)
+        let length = cut.map_or(text.len(), |(at, _)| at);
+        steps::count(1 + length);
+        length
     }
 }
 

@@ -28,6 +28,7 @@ pub(super) use words::{
 };
 
 use super::class::{Bits, NUMBER, SPACE, class};
+use super::steps;
 
 /// Cuts a text into pieces: none is empty, and put together they are the text.
 pub(super) type Stage = fn(&str, &mut dyn FnMut(&str));
@@ -67,8 +68,10 @@ fn cut(text: &str, emit: &mut dyn FnMut(&str), scan: impl Fn(&str) -> usize) {
 /// Returns the byte length of the longest run of characters at the start of
 /// `text` that are `wanted`.
 fn run(text: &str, wanted: impl Fn(char) -> bool) -> usize {
-    text.find(|character| !wanted(character))
-        .unwrap_or(text.len())
+    let length = text.find(|character| !wanted(character));
+    let length = length.unwrap_or(text.len());
+    steps::count(1 + length);
+    length
 }
 
 /// The same by class bits: characters that have one of `bits`.

@@ -1,9 +1,11 @@
 //! Tests of the tokenizer on small vocabularies made here.
 
+use std::path::{Path, PathBuf};
+
 use proptest::prelude::*;
 
 use super::*;
-use crate::gguf::{Strings, Value};
+use crate::gguf::{Gguf, Strings, Value};
 
 const NORMAL: i64 = 1;
 const UNKNOWN: i64 = 2;
@@ -509,6 +511,77 @@ fn a_long_line_takes_no_quadratic_time() {
     for tokenizer in [byte_level(), sentence_piece()] {
         let ids = tokenizer.encode(&line, false, false);
         assert_eq!(tokenizer.decode(&ids), line);
+    }
+}
+
+/// The texts that are slow where the work is not linear, and words.
+fn hard_texts(length: usize) -> Vec<(&'static str, String)> {
+    let mut state = 1_u64;
+    let mut random = |count: u64| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 33) % count
+    };
+    let mut of = |first: char, count: u64| {
+        let codes = (0..length).map(|_| u32::from(first) + random(count) as u32);
+        let text = codes.filter_map(char::from_u32);
+        text.scan(0, |size, it| {
+            *size += it.len_utf8();
+            (*size <= length).then_some(it)
+        })
+        .collect::<String>()
+    };
+    let letters = of('a', 26);
+    let words = letters.replace(['q', 'e'], " ");
+    vec![
+        ("digits", of('0', 10)),
+        ("emoji", of('\u{1f600}', 64)),
+        ("Han", of('\u{4e00}', 4000)),
+        ("characters", of('\u{20}', 0xd000)),
+        ("letters", letters),
+        ("words", words),
+        ("one letter", "a".repeat(length)),
+        ("spaces", " ".repeat(length)),
+        ("line ends", "\n".repeat(length)),
+        ("markup", "<|im_<unused<0x0<".repeat(length / 17)),
+    ]
+}
+
+/// On one vocabulary of llama.cpp's tests for each way to cut and to join.
+#[test]
+fn the_work_grows_no_faster_than_n_log_n() {
+    let folder = std::env::var_os("LLM_TEST_ORACLE").map(PathBuf::from);
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
+    let folder = folder.unwrap_or(models).join("ggml-vocab");
+    for name in [
+        "gpt-2",
+        "llama-bpe",
+        "qwen35",
+        "deepseek-coder",
+        "deepseek-llm",
+        "falcon",
+        "starcoder",
+        "gemma-4",
+        "llama-spm",
+        "bert-bge",
+        "nomic-bert-moe",
+    ] {
+        let gguf = Gguf::open(&[folder.join(format!("ggml-vocab-{name}.gguf"))]);
+        let gguf = gguf.expect("scripts/fetch-test-models fetches the vocabularies");
+        let tokenizer = Tokenizer::from_gguf(gguf.metadata()).unwrap();
+        let _ = tokenizer.encode(&"a ".repeat(4096), false, false); // makes the tables
+        for ((about, short), (_, long)) in hard_texts(1 << 16).iter().zip(hard_texts(1 << 20)) {
+            let steps = |text: &str| {
+                steps::taken(|| {
+                    tokenizer.encode(text, false, true);
+                })
+            };
+            let (few, many) = (steps(short), steps(&long));
+            assert!(few > short.chars().count() / 2, "{name}, {about}: {few}");
+            // 16 times the text, and log n by a quarter; quadratic is 256.
+            assert!(many <= few * 20, "{name}, {about}: {few}, {many}");
+        }
     }
 }
 

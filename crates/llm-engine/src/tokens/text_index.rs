@@ -8,6 +8,7 @@ use std::hash::BuildHasher;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
+use super::steps;
 use crate::gguf::Strings;
 
 /// Finds the numbers of strings by content.
@@ -48,6 +49,7 @@ impl TextIndex {
         if text.len() > self.longest {
             return None;
         }
+        steps::count(1 + text.len());
         let candidates = self.numbers.iter_hash(self.hasher.hash_one(text)).copied();
         candidates
             .filter(|&number| text_of(&self.texts, number) == text && is_wanted(number))

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::steps;
+
 /// A set of texts with a number each, as a tree whose edges are bytes.
 #[derive(Debug, Default)]
 pub(super) struct Trie {
@@ -62,6 +64,7 @@ impl Trie {
     }
 
     fn child(&self, node: usize, byte: u8) -> Option<usize> {
+        steps::count(1);
         let parent = self.nodes.get(node)?;
         let first = parent.first_child as usize;
         let children = self

@@ -29,7 +29,15 @@ SWITCHES = {
            "thinking_mode": "enabled", "thinking_budget": 512},
     "off": {"enable_thinking": False, "thinking": False, "reasoning_effort": "low",
             "thinking_mode": "disabled", "thinking_budget": 0},
+    "none": {"enable_thinking": False, "thinking": False, "reasoning_effort": "none",
+             "thinking_mode": "disabled", "thinking_budget": 0},
 }
+
+
+def variables(conversation):
+    """The template's own variables: switches by their name, or any."""
+    named = conversation.get("variables", {})
+    return SWITCHES[named] if isinstance(named, str) else named
 
 
 class Generation(jinja2.ext.Extension):
@@ -79,7 +87,7 @@ def render(template, conversation):
         documents=None,
         bos_token="<BOS>",
         eos_token="<EOS>",
-        **SWITCHES.get(conversation.get("variables"), {}),
+        **variables(conversation),
     )
 
 

@@ -8,6 +8,8 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
+use super::super::steps;
+
 /// A pair that was adjacent when it was queued. Declared in the order in
 /// which candidates compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,6 +59,7 @@ impl Queue {
 
     /// Adds a candidate.
     pub(super) fn push(&mut self, candidate: Candidate) {
+        steps::count(1);
         if !self.is_long {
             return self.heap.push(Reverse(candidate));
         }
@@ -72,6 +75,7 @@ impl Queue {
 
     /// Takes the best candidate, the leftmost among equals.
     pub(super) fn pop(&mut self) -> Option<Candidate> {
+        steps::count(1);
         if !self.is_long {
             return self.heap.pop().map(|Reverse(candidate)| candidate);
         }
