@@ -10,7 +10,7 @@
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod ahead;
 #[cfg(target_arch = "x86_64")]
-mod avx2;
+pub(crate) mod avx2;
 #[cfg(target_arch = "aarch64")]
 pub(crate) mod neon;
 

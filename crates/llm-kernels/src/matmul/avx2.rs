@@ -8,7 +8,7 @@
 //! so their results are the same.
 
 use std::arch::x86_64::{
-    __m256i, _mm256_abs_epi8, _mm256_add_epi16, _mm256_add_epi32, _mm256_cvtepi32_ps,
+    __m256, __m256i, _mm256_abs_epi8, _mm256_add_epi16, _mm256_add_epi32, _mm256_cvtepi32_ps,
     _mm256_dpbusd_avx_epi32, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256,
     _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_mul_ps, _mm256_set1_epi8, _mm256_set1_epi16,
     _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps, _mm256_setzero_si256, _mm256_sign_epi8,
@@ -16,6 +16,8 @@ use std::arch::x86_64::{
 };
 
 use crate::activations::{self, Activations, SUM_GROUP};
+use crate::block::Format;
+use crate::tile::avx2::{Sink, unpack_eight};
 use crate::tile::{ROWS, Tile};
 use crate::unpack::Quantized;
 
@@ -97,19 +99,18 @@ unsafe fn dot_body<Q: Quantized, P: Products, const BATCH: usize>(
             let products =
                 P::group::<Q, BATCH>(weights, quants.as_ptr().add(group * Q::GROUP), columns);
             let weight_scale = _mm256_loadu_ps(tile.scales.as_ptr().add(group * ROWS));
+            let offset = if Q::OFFSET {
+                _mm256_loadu_ps(tile.offsets.as_ptr().add(group * ROWS))
+            } else {
+                _mm256_setzero_ps()
+            };
             for batch in 0..BATCH {
                 let scale = scales[batch * scale_count + group * Q::GROUP / activations::GROUP];
                 let sums = &sums[batch * sum_count..(batch + 1) * sum_count];
                 let sum = group_sum::<Q, P>(sums, group);
-                let zero = _mm256_set1_epi32(-P::zero::<Q>() * sum);
-                let product = _mm256_cvtepi32_ps(_mm256_add_epi32(products[batch], zero));
-                let factor = _mm256_mul_ps(weight_scale, _mm256_set1_ps(scale));
-                totals[batch] = _mm256_fmadd_ps(factor, product, totals[batch]);
-                if Q::OFFSET {
-                    let offset = _mm256_loadu_ps(tile.offsets.as_ptr().add(group * ROWS));
-                    let sum = _mm256_set1_ps(scale * sum as f32);
-                    totals[batch] = _mm256_fmadd_ps(offset, sum, totals[batch]);
-                }
+                let weights = (weight_scale, offset);
+                totals[batch] =
+                    add_group::<Q, P>(totals[batch], products[batch], weights, scale, sum);
             }
         }
         let mut out = [[0.0; ROWS]; BATCH];
@@ -118,6 +119,105 @@ unsafe fn dot_body<Q: Quantized, P: Products, const BATCH: usize>(
         }
         out
     }
+}
+
+/// Adds a group's products to the rows' sums, with the roundings that every path
+/// has: `weights` are the rows' scales and offsets, `scale` and `sum` those of
+/// the activations.
+///
+/// # Safety
+/// The processor has AVX2 and FMA.
+#[inline(always)]
+unsafe fn add_group<Q: Quantized, P: Products>(
+    total: __m256,
+    products: __m256i,
+    weights: (__m256, __m256),
+    scale: f32,
+    sum: i32,
+) -> __m256 {
+    // SAFETY: passed on from the caller.
+    unsafe {
+        let zero = _mm256_set1_epi32(-P::zero::<Q>() * sum);
+        let product = _mm256_cvtepi32_ps(_mm256_add_epi32(products, zero));
+        let factor = _mm256_mul_ps(weights.0, _mm256_set1_ps(scale));
+        let total = _mm256_fmadd_ps(factor, product, total);
+        if !Q::OFFSET {
+            return total;
+        }
+        _mm256_fmadd_ps(weights.1, _mm256_set1_ps(scale * sum as f32), total)
+    }
+}
+
+/// Eight rows times the first activation row, multiplied as they are unpacked:
+/// with a single row nobody shares a tile.
+struct Single<'a> {
+    input: &'a Activations,
+    /// Of the last eight groups.
+    scales: [__m256; ROWS],
+    offsets: [__m256; ROWS],
+    total: __m256,
+}
+
+impl Sink for Single<'_> {
+    fn start<Q: Quantized>(&mut self, columns: usize) -> u8 {
+        assert!(columns.is_multiple_of(activations::GROUP) && self.input.columns == columns);
+        assert!(self.input.quants.len() >= columns);
+        0
+    }
+
+    #[inline(always)]
+    unsafe fn scales(&mut self, group: usize, scales: __m256) {
+        self.scales[group % ROWS] = scales;
+    }
+
+    #[inline(always)]
+    unsafe fn offsets(&mut self, group: usize, offsets: __m256) {
+        self.offsets[group % ROWS] = offsets;
+    }
+
+    #[inline(always)]
+    unsafe fn quants<Q: Quantized>(&mut self, chunk: usize, columns: &[__m256i; ROWS]) {
+        let groups = activations::GROUP / Q::GROUP;
+        for part in 0..groups {
+            let group = chunk * groups + part;
+            let at = chunk * activations::GROUP + part * Q::GROUP;
+            // SAFETY: the caller's promise covers the instructions; `start` has
+            // checked that there are as many activations as columns.
+            unsafe {
+                let weights = columns.as_ptr().add(part * Q::GROUP / STEP).cast();
+                let quants = self.input.quants.as_ptr().add(at);
+                let [products] = Pairs::group::<Q, 1>(weights, quants, 0);
+                let sum = group_sum::<Q, Pairs>(&self.input.sums, group);
+                let weights = (self.scales[group % ROWS], self.offsets[group % ROWS]);
+                let scale = self.input.scales[chunk];
+                self.total = add_group::<Q, Pairs>(self.total, products, weights, scale, sum);
+            }
+        }
+    }
+}
+
+/// Writes the products of the rows in `bytes` with the first activation row to
+/// `out`, if the format has a path of its own; else returns false and does
+/// nothing.
+#[target_feature(enable = "avx2,fma,f16c")]
+pub(super) fn single(format: Format, bytes: &[u8], input: &Activations, out: &mut [f32]) -> bool {
+    let row_bytes = format.row_bytes(input.columns);
+    for (rows, out) in bytes.chunks(ROWS * row_bytes).zip(out.chunks_mut(ROWS)) {
+        let mut sink = Single {
+            input,
+            scales: [_mm256_setzero_ps(); ROWS],
+            offsets: [_mm256_setzero_ps(); ROWS],
+            total: _mm256_setzero_ps(),
+        };
+        if !unpack_eight(&mut sink, format, rows, input.columns) {
+            return false;
+        }
+        let mut sums = [0.0; ROWS];
+        // SAFETY: eight floats are stored.
+        unsafe { _mm256_storeu_ps(sums.as_mut_ptr(), sink.total) };
+        out.copy_from_slice(&sums[..out.len()]);
+    }
+    true
 }
 
 #[inline(always)]

@@ -6,6 +6,9 @@
 //! eight registers are summed crosswise into the groups' exact products, one a
 //! row. From there on the roundings are those of every other path.
 //!
+//! With AVX2 the tile's own unpacking hands its registers to the product, without
+//! the tile: that is in `avx2`, beside the other 256-bit products.
+//!
 //! `rows` reads the blocks, `sums` ends every product, and `short`, `long`,
 //! `six` and `iq4_xs` unpack one family of formats each.
 
@@ -16,6 +19,7 @@ mod short;
 mod six;
 mod sums;
 
+use super::avx2;
 use crate::activations::{self, Activations};
 use crate::block::Format;
 use crate::simd::Level;
@@ -39,6 +43,10 @@ pub(super) fn multiply(
     input: &Activations,
     out: &mut [f32],
 ) -> bool {
+    if level >= Level::Avx2 && level < Level::Avx512Vnni {
+        // SAFETY: the level exists only where its features do.
+        return unsafe { avx2::single(format, bytes, input, out) };
+    }
     if level < Level::Avx512Vnni || out.len() < ROWS {
         return false;
     }

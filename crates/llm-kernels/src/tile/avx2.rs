@@ -40,6 +40,72 @@ impl Place {
     }
 }
 
+/// Where eight unpacked rows go.
+pub(crate) trait Sink {
+    /// Prepares for rows of `columns` weights, and returns what every quant is
+    /// xored with.
+    fn start<Q: Quantized>(&mut self, columns: usize) -> u8;
+
+    /// Takes the rows' scales of a group.
+    ///
+    /// # Safety
+    /// The processor has AVX2, FMA and F16C, and the rows have the group.
+    unsafe fn scales(&mut self, group: usize, scales: __m256);
+
+    /// Takes the rows' offsets of a group.
+    ///
+    /// # Safety
+    /// As [`Sink::scales`].
+    unsafe fn offsets(&mut self, group: usize, offsets: __m256);
+
+    /// Takes the rows' 32 columns from `32 * chunk` on, transposed: four columns
+    /// of all rows each. Their scales and offsets came before.
+    ///
+    /// # Safety
+    /// As [`Sink::scales`].
+    unsafe fn quants<Q: Quantized>(&mut self, chunk: usize, columns: &[__m256i; ROWS]);
+}
+
+/// A part of a tile.
+struct Part<'a> {
+    tile: &'a mut Tile,
+    place: Place,
+}
+
+impl Sink for Part<'_> {
+    fn start<Q: Quantized>(&mut self, columns: usize) -> u8 {
+        self.tile.resize::<Q>(columns);
+        self.tile.turn::<Q>()
+    }
+
+    #[inline(always)]
+    unsafe fn scales(&mut self, group: usize, scales: __m256) {
+        let at = self.place.scales(group);
+        // SAFETY: `start` has sized the tile for every group.
+        unsafe { _mm256_storeu_ps(self.tile.scales.as_mut_ptr().add(at), scales) };
+    }
+
+    #[inline(always)]
+    unsafe fn offsets(&mut self, group: usize, offsets: __m256) {
+        let at = self.place.scales(group);
+        // SAFETY: as for the scales.
+        unsafe { _mm256_storeu_ps(self.tile.offsets.as_mut_ptr().add(at), offsets) };
+    }
+
+    #[inline(always)]
+    unsafe fn quants<Q: Quantized>(&mut self, chunk: usize, columns: &[__m256i; ROWS]) {
+        let at = self.place.quants(chunk);
+        let lanes = self.place.lanes;
+        for (step, column) in columns.iter().enumerate() {
+            // SAFETY: `start` has sized the tile for every chunk of 32 columns.
+            unsafe {
+                let out = self.tile.quants.as_mut_ptr().add(at + step * 4 * lanes);
+                _mm256_storeu_si256(out.cast(), *column);
+            }
+        }
+    }
+}
+
 /// Unpacks a tile if its format has a path of its own here; else returns false
 /// and does nothing.
 #[target_feature(enable = "avx2,fma,f16c")]
@@ -55,18 +121,31 @@ pub(super) fn fill(
         first: part * ROWS,
     };
     assert!(place.first < place.lanes);
+    unpack_eight(&mut Part { tile, place }, format, rows, columns)
+}
+
+/// Unpacks up to eight rows if their format has a path of its own here; else
+/// returns false and does nothing.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+pub(crate) fn unpack_eight(
+    sink: &mut impl Sink,
+    format: Format,
+    rows: &[u8],
+    columns: usize,
+) -> bool {
     match format {
-        Format::Q4_0 => short::<unpack::Q4_0>(tile, place, rows, columns, &at(0, 0, 2)),
-        Format::Q4_1 => short::<unpack::Q4_1>(tile, place, rows, columns, &at(2, 0, 4)),
-        Format::Q5_0 => short::<unpack::Q5_0>(tile, place, rows, columns, &at(0, 2, 6)),
-        Format::Q5_1 => short::<unpack::Q5_1>(tile, place, rows, columns, &at(2, 4, 8)),
-        Format::Q8_0 => short::<unpack::Q8_0>(tile, place, rows, columns, &at(0, 0, 2)),
-        Format::Iq4Nl => short::<unpack::Iq4Nl>(tile, place, rows, columns, &at(0, 0, 2)),
-        Format::Mxfp4 => short::<unpack::Mxfp4>(tile, place, rows, columns, &at(0, 0, 1)),
-        Format::Iq4Xs => iq4_xs(tile, place, rows, columns),
-        Format::Q4K => long::<unpack::Q4K>(tile, place, rows, columns),
-        Format::Q5K => long::<unpack::Q5K>(tile, place, rows, columns),
-        Format::Q6K => six::<unpack::Q6K>(tile, place, rows, columns),
+        Format::Q4_0 => short::<unpack::Q4_0>(sink, rows, columns, &at(0, 0, 2)),
+        Format::Q4_1 => short::<unpack::Q4_1>(sink, rows, columns, &at(2, 0, 4)),
+        Format::Q5_0 => short::<unpack::Q5_0>(sink, rows, columns, &at(0, 2, 6)),
+        Format::Q5_1 => short::<unpack::Q5_1>(sink, rows, columns, &at(2, 4, 8)),
+        Format::Q8_0 => short::<unpack::Q8_0>(sink, rows, columns, &at(0, 0, 2)),
+        Format::Iq4Nl => short::<unpack::Iq4Nl>(sink, rows, columns, &at(0, 0, 2)),
+        Format::Mxfp4 => short::<unpack::Mxfp4>(sink, rows, columns, &at(0, 0, 1)),
+        Format::Iq4Xs => iq4_xs(sink, rows, columns),
+        Format::Q4K => long::<unpack::Q4K>(sink, rows, columns),
+        Format::Q5K => long::<unpack::Q5K>(sink, rows, columns),
+        Format::Q6K => six::<unpack::Q6K>(sink, rows, columns),
         _ => return false,
     }
     true
@@ -142,37 +221,34 @@ impl Blocks {
     }
 }
 
-/// Checks the sizes and prepares the tile; returns the rows' first blocks.
-fn prepare<Q: Quantized>(tile: &mut Tile, rows: &[u8], columns: usize) -> Blocks {
+/// Checks the sizes and returns the rows' first blocks.
+fn prepare<Q: Quantized>(rows: &[u8], columns: usize) -> Blocks {
     let row_bytes = Q::FORMAT.row_bytes(columns);
     assert!(columns.is_multiple_of(Q::FORMAT.block_elements()));
     assert!(!rows.is_empty() && rows.len().is_multiple_of(row_bytes));
-    tile.resize::<Q>(columns);
     Blocks::first::<Q>(rows, columns)
 }
 
 /// Unpacks a format with blocks of 32 weights.
+#[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn short<Q: Quantized>(tile: &mut Tile, place: Place, rows: &[u8], columns: usize, layout: &Short) {
-    let mut blocks = prepare::<Q>(tile, rows, columns);
-    let turn = _mm256_set1_epi8(tile.turn::<Q>().cast_signed());
+fn short<Q: Quantized>(sink: &mut impl Sink, rows: &[u8], columns: usize, layout: &Short) {
+    let mut blocks = prepare::<Q>(rows, columns);
+    let turn = _mm256_set1_epi8(sink.start::<Q>(columns).cast_signed());
     let table = Q::TABLE.map_or(turn, |table| turned(table, turn));
     for block in 0..columns / 32 {
         let mut quants = [_mm256_setzero_si256(); ROWS];
-        // SAFETY: `prepare` has checked that every row has this block, and
-        // sized the tile for as many blocks.
+        // SAFETY: `prepare` has checked that every row has this block.
         unsafe {
-            let at = place.scales(block);
             let scales = if matches!(Q::FORMAT, Format::Mxfp4) {
                 let scales = blocks.heads.map(|head| unpack::half_of_e8m0(head.read()));
                 _mm256_loadu_ps(scales.as_ptr())
             } else {
                 blocks.halves(0)
             };
-            _mm256_storeu_ps(tile.scales.as_mut_ptr().add(at), scales);
+            sink.scales(block, scales);
             if Q::OFFSET {
-                let offsets = blocks.halves(layout.offset);
-                _mm256_storeu_ps(tile.offsets.as_mut_ptr().add(at), offsets);
+                sink.offsets(block, blocks.halves(layout.offset));
             }
             for (quants, head) in quants.iter_mut().zip(blocks.heads) {
                 *quants = if Q::TABLE.is_some() {
@@ -188,14 +264,14 @@ fn short<Q: Quantized>(tile: &mut Tile, place: Place, rows: &[u8], columns: usiz
                     *quants = _mm256_or_si256(*quants, fifth_bits(bits));
                 }
             }
-            let out = tile.quants.as_mut_ptr().add(place.quants(block));
-            store_interleaved(&quants, place.lanes, out);
+            sink.quants::<Q>(block, &transposed(&quants));
         }
         blocks.advance(Q::FORMAT.block_bytes());
     }
 }
 
 /// Low nibbles, then high nibbles.
+#[inline]
 #[target_feature(enable = "avx2")]
 fn nibbles(packed: __m128i) -> __m256i {
     let both = _mm256_set_m128i(_mm_srli_epi16::<4>(packed), packed);
@@ -214,6 +290,7 @@ fn turned(table: &[u8; 16], turn: __m256i) -> __m256i {
 ///
 /// # Safety
 /// `packed` points to 16 bytes.
+#[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn looked_up(table: __m256i, packed: *const u8) -> __m256i {
     // SAFETY: passed on from the caller.
@@ -222,6 +299,7 @@ unsafe fn looked_up(table: __m256i, packed: *const u8) -> __m256i {
 }
 
 /// Bit `j` of `bits` as 16 in byte `j`.
+#[inline]
 #[target_feature(enable = "avx2")]
 fn fifth_bits(bits: i32) -> __m256i {
     // Byte `j / 8` of the four to byte `j`.
@@ -238,16 +316,17 @@ fn fifth_bits(bits: i32) -> __m256i {
 }
 
 /// Unpacks `Q4_K` and `Q5_K`: eight groups of 32 with 6-bit scales and minima.
+#[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn long<Q: Quantized>(tile: &mut Tile, place: Place, rows: &[u8], columns: usize) {
+fn long<Q: Quantized>(sink: &mut impl Sink, rows: &[u8], columns: usize) {
     let five = Q::FORMAT.block_bytes() == Format::Q5K.block_bytes();
     let packed_at = if five { 48 } else { 16 };
-    let mut blocks = prepare::<Q>(tile, rows, columns);
+    sink.start::<Q>(columns);
+    let mut blocks = prepare::<Q>(rows, columns);
     for block in 0..columns / 256 {
         let mut scales = [_mm256_setzero_ps(); ROWS];
         let mut offsets = [_mm256_setzero_ps(); ROWS];
-        // SAFETY: `prepare` has checked that every row has this block, and
-        // sized the tile for as many blocks of eight chunks and groups.
+        // SAFETY: `prepare` has checked that every row has this block.
         unsafe {
             let both = (blocks.halves(0), blocks.halves(2));
             let (mut factors, mut minima) = ([0.0_f32; ROWS], [0.0_f32; ROWS]);
@@ -262,9 +341,12 @@ fn long<Q: Quantized>(tile: &mut Tile, place: Place, rows: &[u8], columns: usize
                 scales[row] = _mm256_mul_ps(_mm256_set1_ps(factors[row]), bytes_to_floats(steps));
                 offsets[row] = _mm256_mul_ps(_mm256_set1_ps(minima[row]), bytes_to_floats(lows));
             }
-            let at = place.scales(block * 8);
-            store_floats(&scales, place.lanes, tile.scales.as_mut_ptr().add(at));
-            store_floats(&offsets, place.lanes, tile.offsets.as_mut_ptr().add(at));
+            for (group, scales) in by_group(&scales).into_iter().enumerate() {
+                sink.scales(block * 8 + group, scales);
+            }
+            for (group, offsets) in by_group(&offsets).into_iter().enumerate() {
+                sink.offsets(block * 8 + group, offsets);
+            }
             for run in 0..8 {
                 let mut quants = [_mm256_setzero_si256(); ROWS];
                 for (quants, head) in quants.iter_mut().zip(blocks.heads) {
@@ -276,8 +358,7 @@ fn long<Q: Quantized>(tile: &mut Tile, place: Place, rows: &[u8], columns: usize
                         *quants = _mm256_or_si256(*quants, _mm256_slli_epi16::<4>(bit));
                     }
                 }
-                let at = place.quants(block * 8 + run);
-                store_interleaved(&quants, place.lanes, tile.quants.as_mut_ptr().add(at));
+                sink.quants::<Q>(block * 8 + run, &transposed(&quants));
             }
         }
         blocks.advance(Q::FORMAT.block_bytes());
@@ -285,16 +366,16 @@ fn long<Q: Quantized>(tile: &mut Tile, place: Place, rows: &[u8], columns: usize
 }
 
 /// Unpacks `IQ4_XS`: eight groups of 32 with 6-bit scales.
+#[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn iq4_xs(tile: &mut Tile, place: Place, rows: &[u8], columns: usize) {
+fn iq4_xs(sink: &mut impl Sink, rows: &[u8], columns: usize) {
     type Q = unpack::Iq4Xs;
-    let mut blocks = prepare::<Q>(tile, rows, columns);
-    let turn = _mm256_set1_epi8(tile.turn::<Q>().cast_signed());
+    let mut blocks = prepare::<Q>(rows, columns);
+    let turn = _mm256_set1_epi8(sink.start::<Q>(columns).cast_signed());
     let table = turned(&unpack::IQ4_QUANTS, turn);
     for block in 0..columns / 256 {
         let mut scales = [_mm256_setzero_ps(); ROWS];
-        // SAFETY: `prepare` has checked that every row has this block, and
-        // sized the tile for as many blocks of eight chunks and groups.
+        // SAFETY: `prepare` has checked that every row has this block.
         unsafe {
             let mut factors = [0.0_f32; ROWS];
             _mm256_storeu_ps(factors.as_mut_ptr(), blocks.halves(0));
@@ -305,14 +386,14 @@ fn iq4_xs(tile: &mut Tile, place: Place, rows: &[u8], columns: usize) {
                 let steps = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(steps));
                 scales[row] = _mm256_mul_ps(_mm256_set1_ps(factors[row]), steps);
             }
-            let at = place.scales(block * 8);
-            store_floats(&scales, place.lanes, tile.scales.as_mut_ptr().add(at));
+            for (group, scales) in by_group(&scales).into_iter().enumerate() {
+                sink.scales(block * 8 + group, scales);
+            }
             for run in 0..8 {
                 let quants = blocks
                     .heads
                     .map(|head| looked_up(table, head.add(8 + 16 * run)));
-                let at = place.quants(block * 8 + run);
-                store_interleaved(&quants, place.lanes, tile.quants.as_mut_ptr().add(at));
+                sink.quants::<Q>(block * 8 + run, &transposed(&quants));
             }
         }
         blocks.advance(Q::FORMAT.block_bytes());
@@ -320,6 +401,7 @@ fn iq4_xs(tile: &mut Tile, place: Place, rows: &[u8], columns: usize) {
 }
 
 /// Shifts every byte down and keeps the bits of `mask`.
+#[inline]
 #[target_feature(enable = "avx2")]
 fn shifted(bytes: __m256i, count: usize, mask: i8) -> __m256i {
     let count = _mm_cvtsi32_si128(count as i32);
@@ -334,12 +416,13 @@ fn bytes_to_floats(bytes: u64) -> __m256 {
 }
 
 /// Unpacks `Q6_K`: sixteen groups of 16 with 8-bit scales.
+#[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn six<Q: Quantized>(tile: &mut Tile, place: Place, rows: &[u8], columns: usize) {
-    let mut blocks = prepare::<Q>(tile, rows, columns);
+fn six<Q: Quantized>(sink: &mut impl Sink, rows: &[u8], columns: usize) {
+    sink.start::<Q>(columns);
+    let mut blocks = prepare::<Q>(rows, columns);
     for block in 0..columns / 256 {
-        // SAFETY: `prepare` has checked that every row has this block, and
-        // sized the tile for as many blocks of eight chunks and 16 groups.
+        // SAFETY: `prepare` has checked that every row has this block.
         unsafe {
             let mut factors = [0.0_f32; ROWS];
             _mm256_storeu_ps(factors.as_mut_ptr(), blocks.halves(208));
@@ -350,8 +433,9 @@ fn six<Q: Quantized>(tile: &mut Tile, place: Place, rows: &[u8], columns: usize)
                     let steps = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(steps));
                     scales[row] = _mm256_mul_ps(_mm256_set1_ps(factors[row]), steps);
                 }
-                let at = place.scales(block * 16 + 8 * half);
-                store_floats(&scales, place.lanes, tile.scales.as_mut_ptr().add(at));
+                for (group, scales) in by_group(&scales).into_iter().enumerate() {
+                    sink.scales(block * 16 + 8 * half + group, scales);
+                }
                 for run in 0..4 {
                     let mut quants = [_mm256_setzero_si256(); ROWS];
                     for (quants, head) in quants.iter_mut().zip(blocks.heads) {
@@ -361,8 +445,7 @@ fn six<Q: Quantized>(tile: &mut Tile, place: Place, rows: &[u8], columns: usize)
                         let high = _mm256_slli_epi16::<4>(shifted(high, 2 * run, 3));
                         *quants = _mm256_or_si256(low, high);
                     }
-                    let at = place.quants(block * 8 + 4 * half + run);
-                    store_interleaved(&quants, place.lanes, tile.quants.as_mut_ptr().add(at));
+                    sink.quants::<Q>(block * 8 + 4 * half + run, &transposed(&quants));
                 }
             }
         }
@@ -370,35 +453,16 @@ fn six<Q: Quantized>(tile: &mut Tile, place: Place, rows: &[u8], columns: usize)
     }
 }
 
-/// Writes eight rows of 32 columns as (columns / 4, lanes, 4).
-///
-/// # Safety
-/// Behind `out` are seven times `4 * lanes` bytes and 32 more.
+/// Eight rows of eight groups → the groups, each of eight rows.
+#[inline]
 #[target_feature(enable = "avx2")]
-unsafe fn store_interleaved(rows: &[__m256i; ROWS], lanes: usize, out: *mut u8) {
-    for (step, column) in transposed(rows).into_iter().enumerate() {
-        // SAFETY: `step` is below eight.
-        unsafe { _mm256_storeu_si256(out.add(step * 4 * lanes).cast(), column) };
-    }
-}
-
-/// Writes eight rows of eight groups as (groups, lanes).
-///
-/// # Safety
-/// Behind `out` are seven times `lanes` floats and eight more.
-#[target_feature(enable = "avx2")]
-unsafe fn store_floats(rows: &[__m256; ROWS], lanes: usize, out: *mut f32) {
-    let mut words = [_mm256_setzero_si256(); ROWS];
-    for (word, row) in words.iter_mut().zip(rows) {
-        *word = _mm256_castps_si256(*row);
-    }
-    for (group, values) in transposed(&words).into_iter().enumerate() {
-        // SAFETY: `group` is below eight.
-        unsafe { _mm256_storeu_ps(out.add(group * lanes), _mm256_castsi256_ps(values)) };
-    }
+fn by_group(rows: &[__m256; ROWS]) -> [__m256; ROWS] {
+    let words = rows.map(|row| _mm256_castps_si256(row));
+    transposed(&words).map(|values| _mm256_castsi256_ps(values))
 }
 
 /// Transposes 8 x 8 words of 32 bits: pairs of rows, then fours, then eights.
+#[inline]
 #[target_feature(enable = "avx2")]
 fn transposed(rows: &[__m256i; ROWS]) -> [__m256i; ROWS] {
     let pairs = [
