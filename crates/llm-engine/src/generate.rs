@@ -271,6 +271,9 @@ struct Answer<'r> {
     reasoning_tokens: usize,
     /// Whether the last token began inside of reasoning.
     was_reasoning: bool,
+    /// Tokens of what may turn out to be reasoning, and how often it has.
+    doubtful_tokens: usize,
+    settled: usize,
 }
 
 impl<'r> Answer<'r> {
@@ -281,6 +284,8 @@ impl<'r> Answer<'r> {
             text: StopStrings::new(&request.stop),
             reasoning: String::new(),
             reasoning_tokens: 0,
+            doubtful_tokens: 0,
+            settled: 0,
         }
     }
 
@@ -297,7 +302,17 @@ impl<'r> Answer<'r> {
     /// Counts the last token.
     fn count(&mut self) {
         let is_reasoning = self.splitter.is_reasoning();
-        self.reasoning_tokens += usize::from(self.was_reasoning || is_reasoning);
+        let settled = std::mem::replace(&mut self.settled, self.splitter.settled());
+        let is_settled = self.settled > settled;
+        if is_settled {
+            self.reasoning_tokens += self.doubtful_tokens;
+        }
+        self.doubtful_tokens = match self.splitter.is_doubtful() {
+            true => self.doubtful_tokens + 1,
+            false => 0,
+        };
+        let counts = self.was_reasoning || is_reasoning || is_settled;
+        self.reasoning_tokens += usize::from(counts);
         self.was_reasoning = is_reasoning;
     }
 

@@ -2,6 +2,9 @@
 //! out does not depend on how the stream was cut into pieces.
 
 use super::{Channels, Fence, Markers};
+use place::Place;
+
+mod place;
 
 /// More of one of the two.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +32,12 @@ pub struct Splitter {
     is_around: bool,
     /// The header of the message under way; for channels.
     header: String,
+    /// Where the answer has come to.
+    place: Place,
+    /// What begins the pending letters may be a block, if its end comes.
+    is_doubtful: bool,
+    /// Blocks that were in doubt until their end came.
+    settled: usize,
 }
 
 /// A character, and whether it belongs to a control token, which is not shown.
@@ -92,6 +101,16 @@ impl Splitter {
         self.state == State::Reasoning
     }
 
+    /// Returns whether what comes now may turn out to be reasoning.
+    pub fn is_doubtful(&self) -> bool {
+        self.is_doubtful
+    }
+
+    /// Returns how many blocks were in doubt until their end came.
+    pub fn settled(&self) -> usize {
+        self.settled
+    }
+
     /// Takes more of the stream and returns what is certain now. `hidden` text
     /// is that of a control token: a marker can be made of it, nothing else.
     pub fn push(&mut self, text: &str, hidden: bool) -> Vec<Piece> {
@@ -114,7 +133,7 @@ impl Splitter {
         let rest = shown(&self.pending);
         match self.state {
             State::Reasoning => self.reason(&mut pieces, rest.trim_end()),
-            State::Before if self.has_reasoned => {
+            State::Before if self.has_reasoned && self.place.is_apart() => {
                 emit(&mut pieces, Piece::Answer, rest.trim_start().to_owned());
             }
             State::Before | State::Answer => emit(&mut pieces, Piece::Answer, rest),
@@ -192,40 +211,58 @@ impl Splitter {
             self.pending.remove(spaces);
             return true;
         }
-        if self.has_reasoned {
+        if self.has_reasoned && self.place.is_apart() {
             self.drop_first(spaces);
         }
         self.state = State::Answer;
         self.go_on(fence, pieces)
     }
 
-    /// Hands out the answer up to what may be a marker. Inside of an answer a
-    /// marker must be a control token: a text may well speak of `<think>`.
+    /// Hands out the answer up to what may be a marker.
     fn go_on(&mut self, fence: &Fence, pieces: &mut Vec<Piece>) -> bool {
         let around = fence.around_answer.as_ref().filter(|_| self.is_around);
-        if let Some([_, close]) = around
-            && let Some(at) = find(&self.pending, &[close], |_| true)
-        {
-            self.answer(pieces, at);
+        let close = around.map(|[_, close]| close.as_str());
+        let markers: Vec<&str> = [Some(fence.open.as_str()), close]
+            .into_iter()
+            .flatten()
+            .collect();
+        let Some(at) = find(&self.pending, &markers, |_| true) else {
+            let held = held(&self.pending, &markers, |_| true);
+            self.answer(pieces, self.pending.len() - held);
+            return false;
+        };
+        self.answer(pieces, at);
+        if let Some(close) = close.filter(|close| begins(&self.pending, close)) {
             self.drop_first(close.chars().count());
             self.is_around = false;
             self.has_reasoned = true;
             self.state = State::Before;
             return true;
         }
-        let hidden = |letter: &Letter| letter.hidden;
-        if let Some(at) = find(&self.pending, &[&fence.open], hidden) {
-            self.answer(pieces, at);
-            self.drop_first(fence.open.chars().count());
-            self.open_block();
+        self.reopen(fence, pieces)
+    }
+
+    /// Decides about a marker inside of an answer, which may well speak of
+    /// `<think>`. A control token begins reasoning anywhere, a text where it
+    /// begins a line, or where its end follows; none in quotes or in code.
+    fn reopen(&mut self, fence: &Fence, pieces: &mut Vec<Piece>) -> bool {
+        let length = fence.open.chars().count();
+        let hidden = self.pending.first().is_some_and(|letter| letter.hidden);
+        if !hidden && self.place.is_quoted() {
+            self.answer(pieces, length);
             return true;
         }
-        let mut kept = held(&self.pending, &[&fence.open], hidden);
-        if let Some([_, close]) = around {
-            kept = kept.max(held(&self.pending, &[close], |_| true));
+        if !hidden && !self.place.begins_line() {
+            let rest = &self.pending[length..];
+            self.is_doubtful = find(rest, &[&fence.close], |_| true).is_none();
+            if self.is_doubtful {
+                return false;
+            }
+            self.settled += 1;
         }
-        self.answer(pieces, self.pending.len() - kept);
-        false
+        self.drop_first(length);
+        self.open_block();
+        true
     }
 
     /// Makes one step with channels; returns whether another may follow.
@@ -325,6 +362,7 @@ impl Splitter {
     fn answer(&mut self, pieces: &mut Vec<Piece>, length: usize) {
         let text = shown(&self.pending[..length]);
         self.drop_first(length);
+        self.place.pass(&text);
         emit(pieces, Piece::Answer, text);
     }
 

@@ -72,7 +72,7 @@ const STREAMS: &[(&str, &str, &[Stretch], &str, &str)] = &[
     // Cut in the middle, and never begun.
     (THINK, "<think>", &[("a\n", false)], "a", ""),
     (THINK, "<think>", &[("</think>", false)], "", ""),
-    // A text may speak of markers; a control token is one anywhere.
+    // A text may speak of markers, in quotes, in code, or without an end.
     (
         THINK,
         "",
@@ -80,6 +80,53 @@ const STREAMS: &[(&str, &str, &[Stretch], &str, &str)] = &[
         "",
         "Use <think> here",
     ),
+    (
+        THINK,
+        "",
+        &[("Use `<think>` and `</think>`.", false)],
+        "",
+        "Use `<think>` and `</think>`.",
+    ),
+    (
+        THINK,
+        "",
+        &[("So:\n```\n<think>\na\n</think>\n```\nb", false)],
+        "",
+        "So:\n```\n<think>\na\n</think>\n```\nb",
+    ),
+    // Reasoning again: at a line's beginning, with its end, or after code.
+    (
+        THINK,
+        "",
+        &[("<think>a</think>b\n<think>\nc", false)],
+        "a\nc",
+        "b\n",
+    ),
+    (
+        THINK,
+        "",
+        &[("a.<think>b</think>\n\nc `<think>` d", false)],
+        "b",
+        "a.\n\nc `<think>` d",
+    ),
+    (
+        THINK,
+        "",
+        &[("~~~\n<think>\n~~~\n  <think>a</think>b", false)],
+        "a",
+        "~~~\n<think>\n~~~\n  b",
+    ),
+    (
+        GRANITE,
+        "",
+        &[(
+            "<think>a</think><response>b <think>c</think>d</response>",
+            false,
+        )],
+        "a\nc",
+        "b d",
+    ),
+    // A control token is a marker anywhere.
     (
         THINK,
         "",
@@ -255,6 +302,27 @@ fn a_state_is_told() {
     assert!(!splitter.is_reasoning());
 }
 
+#[test]
+fn a_block_in_doubt_is_told_until_its_end_comes() {
+    let mut splitter = Splitter::new(Markers::find(THINK), "");
+    assert_eq!(
+        splitter.push("a <think>", false),
+        [Piece::Answer("a ".to_owned())]
+    );
+    assert!(splitter.is_doubtful() && !splitter.is_reasoning());
+    assert_eq!(splitter.push("b", false), []);
+    assert_eq!(splitter.settled(), 0);
+    assert_eq!(
+        splitter.push("</think>c", false),
+        [
+            Piece::Reasoning("b".to_owned()),
+            Piece::Answer("c".to_owned())
+        ]
+    );
+    assert!(!splitter.is_doubtful());
+    assert_eq!(splitter.settled(), 1);
+}
+
 proptest! {
     #[test]
     fn cutting_changes_nothing(
@@ -273,7 +341,7 @@ proptest! {
         parts in prop::collection::vec(
             prop::sample::select(vec![
                 ("<think>", false), ("<think>", true), ("</think>", false), ("</think>", true),
-                ("<thi", false), ("</", false), (" ", false), ("\n", false), ("a", false),
+                ("<thi", false), ("</", false), (" ", false), ("`", false), ("```", false), ("\n", false), ("a", false),
                 ("<response>", false), ("</response>", false), ("<|channel>", true),
                 ("thought", false), ("<channel|>", true), ("<|start|>", true),
                 ("<|channel|>", true), ("analysis", false), ("<|message|>", true),
