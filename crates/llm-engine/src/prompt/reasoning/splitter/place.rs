@@ -1,7 +1,7 @@
 //! Where in an answer its last character stands: what decides whether a marker
 //! after it begins reasoning or is spoken of.
 
-/// The fence of a code block (CommonMark, section 4.5).
+/// The fence of a code block (`CommonMark`, section 4.5).
 const FENCES: [&str; 2] = ["```", "~~~"];
 
 /// What stands before a word that is only quoted.
