@@ -234,6 +234,7 @@ impl Answerer {
             model: self.identity.clone(),
             sampling,
             request_digest,
+            occurrence: None,
             build: running.build.clone(),
         }))
     }

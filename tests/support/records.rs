@@ -248,6 +248,7 @@ struct Completion {
     model: Identity,
     sampling: Sampling,
     request_digest: String,
+    occurrence: Option<u64>,
     build: Build,
 }
 
@@ -378,6 +379,8 @@ struct Failure {
     line: Option<u64>,
     error: Fault,
     input: Option<Map<String, Value>>,
+    request_digest: Option<String>,
+    occurrence: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -402,6 +405,11 @@ enum Code {
     GenerationFailed,
     OutOfMemory,
     ModelFailed,
+    BadCsv,
+    UnsupportedField,
+    DuplicateId,
+    IdConflict,
+    Timeout,
 }
 
 #[derive(Deserialize)]

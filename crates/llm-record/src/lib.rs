@@ -1,7 +1,8 @@
 //! The JSON lines that the toolkit reads and writes.
 //!
 //! Modules stand in the order in which a line travels: bytes → [`read`] → [`request`] (its prompt
-//! possibly made by a [`template`]) → [`record`] with its [`usage`] → [`mod@write`]. A request in:
+//! possibly made by a [`template`]) → [`record`] with its [`usage`] → [`mod@write`]; a run that goes on
+//! where another ended reads what is [`mod@closed`]. A request in:
 //!
 //! ```json
 //! {"id": 7, "prompt": "Name the capital of France.", "max_tokens": 20}
@@ -18,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bench;
+pub mod closed;
 mod id;
 pub mod overrides;
 pub mod read;
@@ -28,6 +30,7 @@ pub mod usage;
 pub mod write;
 
 pub use bench::{Bench, BenchModel, Limits, Perplexity};
+pub use closed::{Closed, closed};
 pub use id::Id;
 pub use overrides::Overrides;
 pub use read::{Line, LineError, LineFault, Lines};

@@ -224,6 +224,9 @@ pub struct Completion {
     pub sampling: Sampling,
     /// SHA-256 in hexadecimal of model digest, rendered prompt, its tokens, sampling and seed.
     pub request_digest: String,
+    /// Which of several equal requests without an id this is, from 2 on; the first has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurrence: Option<u64>,
     /// The program that answered.
     pub build: Build,
 }
@@ -400,6 +403,12 @@ pub struct ErrorRecord {
     /// Fields of the input that were asked to be kept.
     #[serde(default, skip_serializing_if = "Fields::is_empty")]
     pub input: Fields,
+    /// The request's digest as in [`Completion`], where the request got so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_digest: Option<String>,
+    /// Which of several equal requests without an id this is, from 2 on; the first has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurrence: Option<u64>,
 }
 
 impl ErrorRecord {
@@ -414,6 +423,8 @@ impl ErrorRecord {
                 message: message.into(),
             },
             input: Fields::new(),
+            request_digest: None,
+            occurrence: None,
         }
     }
 }
@@ -454,6 +465,16 @@ pub enum ErrorCode {
     GenerationFailed,
     /// The model could not be found or opened.
     ModelFailed,
+    /// The row is not one of the CSV file's columns.
+    BadCsv,
+    /// A field would change the answer and is not supported.
+    UnsupportedField,
+    /// An earlier line of the input has the same id.
+    DuplicateId,
+    /// The output holds an answer to another request under the same id.
+    IdConflict,
+    /// The answer took longer than it was given.
+    Timeout,
     /// A code of a later version.
     #[serde(other)]
     Unknown,

@@ -62,6 +62,7 @@ prop_compose! {
             },
             sampling: Sampling { temperature, top_p, seed, stop, ..Sampling::default() },
             request_digest: "00".into(),
+            occurrence: ends.then_some(2),
             build: Build::default(),
         })
     }

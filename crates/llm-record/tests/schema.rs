@@ -159,7 +159,7 @@ fn completion() -> Value {
         "sampling": {"greedy": false, "temperature": 0.7, "top_k": 40, "top_p": 0.95,
             "min_p": 0.05, "repeat_penalty": 1.1, "repeat_last_n": 64, "seed": 42,
             "max_tokens": 1024, "stop": ["END"]},
-        "request_digest": "00",
+        "request_digest": "00", "occurrence": 2,
         "build": {"version": "0.1.0", "simd": "avx2", "device": "cpu", "threads": 2}
     })
 }
@@ -194,6 +194,9 @@ fn a_record_keeps_its_bytes_through_the_types_and_passes_the_schema() {
         json!({"type": "delta", "schema_version": 1, "id": "a", "line": 2, "text": "Pa"}),
         json!({"type": "error", "schema_version": 1, "line": 3,
             "error": {"code": "bad_json", "message": "line 3 is not valid JSON"}}),
+        json!({"type": "error", "schema_version": 1, "line": 3,
+            "error": {"code": "timeout", "message": "line 3 took longer than 5 seconds"},
+            "input": {"k": 1}, "request_digest": "00", "occurrence": 3}),
         json!({"type": "model", "schema_version": 1, "name": "smollm2", "repo": "o/r",
             "files": [{"path": "m.gguf", "size": 1, "sha256": "00"}], "license": "Apache-2.0"}),
         json!({"type": "count", "schema_version": 1, "line": 1,
