@@ -1,55 +1,84 @@
-//! One request → its closing record: render, count, generate, report.
+//! An opened model: request → prompt and settings, what was generated → record.
 
-use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Result;
 use jiff::Timestamp;
 use llm_cli::args::{DEFAULT_PREDICT, Reasoning};
-use llm_cli::stdio::StdioError;
-use llm_cli::{Context, Job, Output, RunArgs, Status};
-use llm_engine::generate::{Event, Finish, Generate, GenerateError, Generated, Session};
+use llm_cli::{Context, Job, RunArgs};
+use llm_engine::generate::{Finish, Generate, GenerateError, Generated};
 use llm_engine::model::Model;
 use llm_record::usage::milliseconds;
 use llm_record::{
-    Build, Completion, Count, Delta, ErrorCode, ErrorRecord, FinishReason, Metrics, ModelIdentity,
+    Build, Completion, Count, ErrorCode, ErrorRecord, FinishReason, Metrics, ModelIdentity,
     Overrides, Record, RenderedPrompt, Sampling, SchemaVersion, Usage,
 };
 
-use crate::digest::{self, Keys};
-use crate::memory::Memory;
+use crate::digest;
 use crate::prompt::{Prompt, Prompts};
 use crate::{open, settings};
 
-/// An opened model that answers one request after another.
+/// A model, and what its records have in common.
 pub(crate) struct Answerer {
-    model: Model,
+    pub(crate) model: &'static Model,
     identity: ModelIdentity,
     /// The flags' settings; a line's own go before them.
-    flags: Overrides,
+    pub(crate) flags: Overrides,
     prompts: Prompts,
-    /// `None` where prompts are only counted or shown.
-    engine: Option<Running>,
-    /// Shows prompts, with no engine.
-    shows: bool,
     reasoning: Reasoning,
-    keys: Keys,
-    memory: Memory,
     context: Context,
 }
 
-struct Running {
-    session: Session,
-    build: Build,
-    /// Time to open the model, until a record has told it.
-    load: Option<Duration>,
+/// A request that is ready to be answered.
+pub(crate) struct Task {
+    pub(crate) job: Box<Job>,
+    pub(crate) prompt: Prompt,
+    pub(crate) sampling: Sampling,
+    pub(crate) request_digest: String,
+}
+
+impl Task {
+    /// Returns the record that closes the request as failed.
+    pub(crate) fn failed(&self, code: ErrorCode, sentence: impl Into<String>) -> ErrorRecord {
+        let mut record = self.job.failed(code, sentence);
+        record.request_digest = Some(self.request_digest.clone());
+        record
+    }
+
+    /// Returns the positions that prompt and answer take at most.
+    pub(crate) fn positions(&self, context: usize) -> usize {
+        let most = settings::count(self.sampling.max_tokens);
+        most.saturating_add(self.prompt.tokens.len()).min(context)
+    }
+
+    /// Returns what the engine is asked, as the given one of equal requests.
+    pub(crate) fn request(&self, occurrence: u64) -> Generate {
+        let (id, digest) = (self.job.id.as_ref(), &self.request_digest);
+        Generate {
+            prompt: self.prompt.tokens.clone(),
+            max_tokens: settings::count(self.sampling.max_tokens),
+            sampling: settings::for_engine(&self.sampling),
+            key: digest::key(id, digest, occurrence, &self.sampling),
+            stop: self.sampling.stop.clone(),
+            splitter: self.prompt.splitter.clone(),
+            labels: Vec::new(),
+        }
+    }
+}
+
+/// What a completion's record says beside the text.
+pub(crate) struct Circumstances {
+    pub(crate) occurrence: u64,
+    pub(crate) build: Build,
+    /// Time to open the model, told once.
+    pub(crate) load: Option<Duration>,
+    /// Positions that a request may use.
+    pub(crate) context: usize,
 }
 
 impl Answerer {
-    /// Opens the model that the arguments name, checks that it fits the memory
-    /// and prepares the device.
+    /// Opens the model that the arguments name.
     pub(crate) fn open(args: &RunArgs, context: &Context) -> Result<Self> {
-        let start = Instant::now();
         let (found, header) = open::find(args, context)?;
         let template = open::template(&args.template)?;
         let asked = usize::try_from(args.model.ctx_size)?;
@@ -60,147 +89,67 @@ impl Answerer {
             // One for the whole run; lines differ by their ids.
             flags.seed = i64::try_from(settings::draw_seed()).ok();
         }
-        let mut answerer = Self {
+        Ok(Self {
             identity: open::identity(&found, &model, &args.template),
             prompts: Prompts::new(&args.template, &model)?,
-            engine: None,
-            shows: args.output.show_prompt,
             reasoning: args.output.reasoning,
-            keys: Keys::default(),
-            memory: Memory::new(&model, args),
             context: context.clone(),
             flags,
-            model,
-        };
-        if !args.output.count && !args.output.show_prompt {
-            answerer.start(args, start)?;
-        }
-        Ok(answerer)
-    }
-
-    fn start(&mut self, args: &RunArgs, start: Instant) -> Result<()> {
-        let trained = self.model.spec.context_length;
-        let asked = usize::try_from(args.model.ctx_size)?;
-        let positions = if asked == 0 { trained } else { asked };
-        let messages = self.context.messages;
-        if positions > trained {
-            messages.warning(format_args!(
-                "the model was trained for {trained} tokens of context; it may lose the thread beyond them"
-            ));
-        }
-        if let Some(flag) = settings::idle_flag(&self.flags, &self.model.sampling) {
-            messages.warning(format_args!(
-                "{flag} has no effect, because the best token is always taken; --temp 0.8 draws"
-            ));
-        }
-        // With a context of its own choice, the cache grows with the requests;
-        // each is checked when its length is known.
-        let fits = self.memory.check(asked, messages);
-        fits.map_err(anyhow::Error::msg)?;
-        let engine = open::engine(args, &self.model)?;
-        self.memory.loaded();
-        self.engine = Some(Running {
-            session: Session::new(engine.forward, positions),
-            build: engine.build,
-            load: Some(start.elapsed()),
-        });
-        Ok(())
-    }
-
-    /// Answers one request and writes its closing record.
-    pub(crate) fn answer(&mut self, job: &Job, output: &mut Output) -> Result<Status> {
-        let prompt = match self.prompts.make(&self.model, job) {
-            Ok(prompt) => prompt,
-            Err(record) => {
-                output.fail(*record)?;
-                return Ok(Status::SomeFailed);
-            }
-        };
-        let closed = match self.engine.take() {
-            None if self.shows => Ok(Record::from(self.show(job, prompt))),
-            None => Ok(Record::from(self.count(job, &prompt))),
-            Some(mut running) => {
-                let closed = self.complete(job, prompt, &mut running, output);
-                self.engine = Some(running);
-                closed?.map(Record::from)
-            }
-        };
-        Ok(match closed {
-            Ok(record) => {
-                output.close(&record)?;
-                Status::Done
-            }
-            Err(record) => {
-                output.fail(record)?;
-                Status::SomeFailed
-            }
+            // Never dropped: when the process ends, the system takes back weights
+            // and vocabulary at once.
+            model: Box::leak(Box::new(model)),
         })
     }
 
-    fn count(&self, job: &Job, prompt: &Prompt) -> Count {
-        Count {
-            schema_version: SchemaVersion::default(),
-            id: job.id.clone(),
-            line: job.line,
-            usage: Usage::new(prompt.tokens.len() as u64, 0, 0),
-            input: job.input.clone(),
-            model: self.identity.clone(),
-        }
-    }
-
-    fn show(&self, job: &Job, prompt: Prompt) -> RenderedPrompt {
-        RenderedPrompt {
-            schema_version: SchemaVersion::default(),
-            id: job.id.clone(),
-            line: job.line,
-            usage: Usage::new(prompt.tokens.len() as u64, 0, 0),
-            text: prompt.text,
-            tokens: prompt.tokens,
-            input: job.input.clone(),
-            model: self.identity.clone(),
-        }
-    }
-
-    /// Generates the answer; the inner error closes the request, the outer one
-    /// ends the program.
-    fn complete(
-        &mut self,
-        job: &Job,
-        prompt: Prompt,
-        running: &mut Running,
-        output: &mut Output,
-    ) -> Result<Result<Completion, ErrorRecord>> {
+    /// Makes a request ready.
+    pub(crate) fn prepare(&self, job: Box<Job>) -> Result<Task, Box<ErrorRecord>> {
+        let prompt = self.prompts.make(self.model, &job)?;
         let overrides = job.overrides.or(&self.flags);
         let sampling = settings::resolve(&overrides, &self.model.sampling, DEFAULT_PREDICT);
-        let most = settings::count(sampling.max_tokens).saturating_add(prompt.tokens.len());
-        let most = most.min(running.session.context());
-        let fits = self.memory.check_request(most, self.context.messages);
-        if let Err(sentence) = fits {
-            return Ok(Err(job.failed(ErrorCode::OutOfMemory, sentence)));
-        }
         let model = &self.identity.digest;
-        let request_digest = digest::request(model, &prompt.text, &prompt.tokens, &sampling);
-        let prompt_tokens = prompt.tokens.len();
-        let request = Generate {
-            prompt: prompt.tokens,
-            max_tokens: settings::count(sampling.max_tokens),
-            sampling: settings::for_engine(&sampling),
-            key: self.keys.next(job.id.as_ref(), &request_digest, &sampling),
-            stop: sampling.stop.clone(),
-            splitter: prompt.splitter,
-        };
-        let generated = match self.generate(job, &request, running, output)? {
-            Ok(generated) => generated,
-            Err(error) => return Ok(Err(job.failed(code(&error), error.to_string()))),
-        };
-        self.memory.took(prompt_tokens + generated.tokens.len());
-        self.warn_if_cut(
+        Ok(Task {
+            request_digest: digest::request(model, &prompt.text, &prompt.tokens, &sampling),
             job,
-            &generated,
-            &sampling,
-            prompt_tokens,
-            running.session.context(),
-        );
+            prompt,
+            sampling,
+        })
+    }
+
+    /// Returns the record of a request that is only counted.
+    pub(crate) fn count(&self, task: Task) -> Record {
+        Record::from(Count {
+            schema_version: SchemaVersion::default(),
+            id: task.job.id,
+            line: task.job.line,
+            usage: Usage::new(task.prompt.tokens.len() as u64, 0, 0),
+            input: task.job.input,
+            model: self.identity.clone(),
+        })
+    }
+
+    /// Returns the record of a request that is only shown.
+    pub(crate) fn show(&self, task: Task) -> Record {
+        Record::from(RenderedPrompt {
+            schema_version: SchemaVersion::default(),
+            id: task.job.id,
+            line: task.job.line,
+            usage: Usage::new(task.prompt.tokens.len() as u64, 0, 0),
+            text: task.prompt.text,
+            tokens: task.prompt.tokens,
+            input: task.job.input,
+            model: self.identity.clone(),
+        })
+    }
+
+    /// Returns the record of an answer.
+    pub(crate) fn completion(
+        &self,
+        task: Task,
+        generated: Generated,
+        circumstances: Circumstances,
+    ) -> Completion {
+        let prompt_tokens = task.prompt.tokens.len();
+        self.warn_if_cut(&task, &generated, circumstances.context);
         let usage = Usage::new(
             prompt_tokens as u64,
             generated.tokens.len() as u64,
@@ -214,10 +163,10 @@ impl Answerer {
             ..
         } = generated;
         let metrics = Metrics::measured(&usage, prefill, first_token, whole);
-        Ok(Ok(Completion {
+        Completion {
             schema_version: SchemaVersion::default(),
-            id: job.id.clone(),
-            line: job.line,
+            id: task.job.id,
+            line: task.job.line,
             text: generated.text,
             reasoning_content: self.kept(generated.reasoning),
             finish_reason: match generated.finish {
@@ -226,17 +175,17 @@ impl Answerer {
             },
             usage,
             metrics: Metrics {
-                load_ms: running.load.take().map(milliseconds),
+                load_ms: circumstances.load.map(milliseconds),
                 ..metrics
             },
             created: Timestamp::now().as_second(),
-            input: job.input.clone(),
+            input: task.job.input,
             model: self.identity.clone(),
-            sampling,
-            request_digest,
-            occurrence: None,
-            build: running.build.clone(),
-        }))
+            sampling: task.sampling,
+            request_digest: task.request_digest,
+            occurrence: (circumstances.occurrence > 1).then_some(circumstances.occurrence),
+            build: circumstances.build,
+        }
     }
 
     /// Returns the reasoning where records hold it.
@@ -245,78 +194,13 @@ impl Answerer {
         is_kept.then_some(reasoning)
     }
 
-    /// Runs the generation, writing pieces where they are wanted.
-    fn generate(
-        &self,
-        job: &Job,
-        request: &Generate,
-        running: &mut Running,
-        output: &mut Output,
-    ) -> Result<Result<Generated, GenerateError>> {
-        let mut failure: Option<StdioError> = None;
-        let mut told = false;
-        let interrupt = &self.context.interrupt;
-        let mut watch = |event: Event<'_>| {
-            if interrupt.is_set() || output.reader_gone() {
-                return ControlFlow::Break(());
-            }
-            let mut piece = Delta {
-                schema_version: SchemaVersion::default(),
-                id: job.id.clone(),
-                line: job.line,
-                text: String::new(),
-                reasoning_content: None,
-            };
-            match (event, self.reasoning) {
-                (Event::Text(text), _) => text.clone_into(&mut piece.text),
-                (Event::Reasoning(text), Reasoning::Include) => {
-                    piece.reasoning_content = Some(text.to_owned());
-                }
-                (Event::Reasoning(text), Reasoning::Stderr) => {
-                    told = true;
-                    self.context.messages.passage(text);
-                    return ControlFlow::Continue(());
-                }
-                (Event::Reasoning(_), Reasoning::Drop) | (Event::Working, _) => {
-                    return ControlFlow::Continue(());
-                }
-            }
-            match output.piece(piece) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => {
-                    failure = Some(error);
-                    ControlFlow::Break(())
-                }
-            }
-        };
-        let generated = running
-            .session
-            .generate(&self.model.tokenizer, request, &mut watch);
-        if told {
-            self.context.messages.passage("\n");
-        }
-        match generated {
-            Err(GenerateError::Interrupted) => Err(failure
-                .unwrap_or_else(|| open::broken_off(&self.context))
-                .into()),
-            generated => Ok(generated),
-        }
-    }
-
     /// An answer that ends at a limit which nobody asked for may surprise.
-    fn warn_if_cut(
-        &self,
-        job: &Job,
-        generated: &Generated,
-        sampling: &Sampling,
-        prompt_tokens: usize,
-        context: usize,
-    ) {
+    fn warn_if_cut(&self, task: &Task, generated: &Generated, context: usize) {
         if generated.finish != Finish::Length {
             return;
         }
-        let (line, messages) = (job.line, self.context.messages);
-        if prompt_tokens + generated.tokens.len() >= context {
+        let (line, messages) = (task.job.line, self.context.messages);
+        if task.prompt.tokens.len() + generated.tokens.len() >= context {
             messages.warning(format_args!(
                 "the answer to line {line} ends where the context of {context} tokens does"
             ));
@@ -325,7 +209,7 @@ impl Answerer {
                 "line {line} has no answer, because the model still thinks after {} tokens; -n sets the limit",
                 generated.tokens.len()
             ));
-        } else if sampling.max_tokens == DEFAULT_PREDICT {
+        } else if task.sampling.max_tokens == DEFAULT_PREDICT {
             messages.warning(format_args!(
                 "the answer to line {line} is cut at {DEFAULT_PREDICT} tokens; -n sets the limit"
             ));
@@ -333,10 +217,12 @@ impl Answerer {
     }
 }
 
-fn code(error: &GenerateError) -> ErrorCode {
+/// Returns the kind of an error for records.
+pub(crate) fn code(error: &GenerateError) -> ErrorCode {
     match error {
         GenerateError::EmptyPrompt => ErrorCode::EmptyInput,
         GenerateError::TooLong { .. } => ErrorCode::ContextExceeded,
+        GenerateError::TimedOut(_) => ErrorCode::Timeout,
         _ => ErrorCode::GenerationFailed,
     }
 }

@@ -1,7 +1,5 @@
 //! What identifies a request, and the key of its random draws.
 
-use std::collections::HashMap;
-
 use llm_record::{Id, Sampling};
 use sha2::{Digest, Sha256};
 
@@ -30,29 +28,17 @@ fn hexadecimal(bytes: &[u8]) -> String {
         })
 }
 
-/// Keys of random streams: by seed and id, so that neither order nor
-/// neighbours matter; lines without an id by their digest and how often it has
-/// come before.
-#[derive(Debug, Default)]
-pub(crate) struct Keys {
-    seen: HashMap<String, u64>,
-}
-
-impl Keys {
-    /// Returns the key of a request's draws.
-    pub(crate) fn next(&mut self, id: Option<&Id>, digest: &str, settings: &Sampling) -> [u8; 32] {
-        let name = match id {
-            // Nothing is drawn, so nothing needs to be told apart.
-            None if settings.greedy => serde_json::json!(["digest", digest]),
-            None => {
-                let times = self.seen.entry(digest.to_owned()).or_default();
-                *times += 1;
-                serde_json::json!(["digest", digest, *times])
-            }
-            Some(id) => serde_json::json!(["id", id]),
-        };
-        Sha256::digest(serde_json::json!([settings.seed, name]).to_string()).into()
-    }
+/// Returns the key of a request's random draws: by seed and id, so that neither
+/// order nor neighbours matter; without an id by its digest and which of several
+/// equal requests it is.
+pub(crate) fn key(id: Option<&Id>, digest: &str, occurrence: u64, settings: &Sampling) -> [u8; 32] {
+    let name = match id {
+        // Nothing is drawn, so nothing needs to be told apart.
+        None if settings.greedy => serde_json::json!(["digest", digest]),
+        None => serde_json::json!(["digest", digest, occurrence]),
+        Some(id) => serde_json::json!(["id", id]),
+    };
+    Sha256::digest(serde_json::json!([settings.seed, name]).to_string()).into()
 }
 
 #[cfg(test)]
@@ -82,13 +68,9 @@ mod tests {
     #[test]
     fn repeated_lines_draw_anew_and_named_ones_do_not_depend_on_order() {
         let settings = Sampling::default();
-        let mut keys = Keys::default();
-        assert_ne!(
-            keys.next(None, "d", &settings),
-            keys.next(None, "d", &settings)
-        );
+        assert_ne!(key(None, "d", 1, &settings), key(None, "d", 2, &settings));
         let id = Id::Text("a".into());
-        let first = keys.next(Some(&id), "d", &settings);
-        assert_eq!(first, Keys::default().next(Some(&id), "e", &settings));
+        let first = key(Some(&id), "d", 1, &settings);
+        assert_eq!(first, key(Some(&id), "e", 2, &settings));
     }
 }

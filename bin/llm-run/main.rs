@@ -1,7 +1,8 @@
 //! `llm-run`: requests in, one closing record each out.
 //!
-//! Parse, open the model, answer, end. What the input means and how the output
-//! looks is `llm-cli`'s business, how text comes about `llm-engine`'s.
+//! Parse, open, filter, end. What the input means and how the output looks is
+//! `llm-cli`'s business, in what order lines are read, resumed and written
+//! `llm-filter`'s, how text comes about `llm-engine`'s.
 
 mod answer;
 mod digest;
@@ -9,15 +10,23 @@ mod memory;
 mod open;
 mod prompt;
 mod settings;
+mod work;
 
+use std::fs::File;
 use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use llm_cli::stdio::{Watch, stdout_is_terminal};
-use llm_cli::{Context, Form, Item, Jobs, Output, RunArgs, Status};
+use llm_cli::stdio::{Sink, Watch, stdout_is_terminal};
+use llm_cli::{Context, Form, Jobs, Output, RunArgs, Status};
+use llm_filter::durable::{self, Found};
+use llm_filter::{Journal, Options, Pump};
 
-use answer::Answerer;
+use work::Worker;
+
+/// Requests that may wait in order behind the oldest open one, for each that is
+/// answered at the same time.
+const WINDOW: usize = 4;
 
 fn main() -> ExitCode {
     llm_cli::main("llm-run", |args, context| run(&args, context))
@@ -29,38 +38,101 @@ fn run(args: &RunArgs, context: &Context) -> Result<Status> {
         reader: args.output.output.is_none(),
     };
     let jobs = Jobs::open(&args.input, args.template.system.as_deref(), &watch)?;
-    let form = Form::choose(&args.output, jobs.is_single(), stdout_is_terminal())?;
+    let is_single = jobs.is_single();
+    let form = Form::choose(&args.output, is_single, stdout_is_terminal())?;
     let messages = context.messages.quiet(args.quiet.quiet);
-    let mut output = Output::open(&args.output, form, jobs.inputs(), messages)?;
+    let target = Target::open(args, form, &jobs, context)?;
+    let mut output = match target.sink {
+        Some(sink) => Output::onto(sink, &args.output, form, messages),
+        None => Output::open(&args.output, form, jobs.inputs(), messages)?,
+    };
+    // What is shown as it comes is shown one answer after another.
+    let one_by_one = form.is_text() && form.wants_pieces();
+    let parallel = match args.filter.parallel {
+        _ if one_by_one => Some(1),
+        parallel => parallel.map(usize::from),
+    };
     // Never dropped: when the process ends, the system takes back weights, cache
     // and threads at once, and nobody waits while they are put away in order.
-    let mut answerer: ManuallyDrop<Option<Answerer>> = ManuallyDrop::new(None);
-    let mut status = Status::Done;
-    for item in jobs.warning(messages) {
-        let ended = match item? {
-            Item::Run(job) => {
-                // Opened by the first request that needs it, so that an empty
-                // input costs nothing.
-                let answerer = match &mut *answerer {
-                    Some(answerer) => answerer,
-                    None => answerer.insert(Answerer::open(args, context)?),
-                };
-                answerer.answer(&job, &mut output)?
-            }
-            Item::Failed(record) => {
-                output.fail(*record)?;
-                Status::SomeFailed
-            }
-            Item::Passed(line) => {
-                output.pass(&line)?;
-                Status::SomeFailed
-            }
-        };
-        status = status.and(ended);
-        if let Some(ended) = context.interrupt.status() {
-            return Ok(ended);
-        }
-    }
+    let mut worker = ManuallyDrop::new(Worker::new(args, context, parallel));
+    let options = Options {
+        window: WINDOW * parallel.unwrap_or(64),
+        is_ordered: !args.filter.unordered,
+        max_errors: args.filter.max_errors,
+    };
+    let input = Pump::start(jobs.warning(messages))?;
+    let ended = llm_filter::run(
+        &input,
+        target.journal,
+        &mut *worker,
+        &mut output,
+        options,
+        context,
+        &mut |_| {},
+    )?;
     output.finish()?;
-    Ok(status)
+    if !is_single {
+        messages.note(&ended.summary);
+    }
+    if ended.is_stopped {
+        context.messages.error(format_args!(
+            "stopped after {} failed lines, as --max-errors asks; the same command goes on",
+            ended.summary.failed
+        ));
+    }
+    Ok(ended.status)
+}
+
+/// Where records go, and what is there already.
+struct Target {
+    /// The file of `-o`, where it is gone on with.
+    sink: Option<Sink>,
+    journal: Journal,
+    /// Holds the lock on the file of `--resume`.
+    _resumed: Option<File>,
+}
+
+impl Target {
+    fn open(args: &RunArgs, form: Form, jobs: &Jobs, context: &Context) -> Result<Self> {
+        let retry = args.filter.retry_errors;
+        let mut target = Self {
+            sink: None,
+            journal: Journal::default(),
+            _resumed: None,
+        };
+        // Texts tell nobody which line they answer, and a count is soon made again.
+        let answers = !args.output.count && !args.output.show_prompt;
+        let is_durable = !jobs.is_single() && !form.is_text() && answers;
+        let found = match (&args.output.output, &args.filter.resume) {
+            (Some(path), _) if is_durable => {
+                let (sink, found) = durable::open(path, jobs.inputs(), retry)?;
+                target.sink = Some(sink);
+                found
+            }
+            (None, Some(path)) => {
+                if !is_durable {
+                    anyhow::bail!(
+                        "--resume goes on with records of many lines; add --lines or --jsonl, and leave out -T, --count and --show-prompt"
+                    );
+                }
+                let (file, found) = durable::resume(path, retry)?;
+                target._resumed = Some(file);
+                target.sink = Some(Sink::stdout()?.durable());
+                found
+            }
+            _ => return Ok(target),
+        };
+        tell(&found, context);
+        target.journal = found.journal;
+        Ok(target)
+    }
+}
+
+fn tell(found: &Found, context: &Context) {
+    if found.torn > 0 {
+        context.messages.warning(format_args!(
+            "the output ended in {} bytes that are no whole record, which an earlier run has left; they are cut off",
+            found.torn
+        ));
+    }
 }

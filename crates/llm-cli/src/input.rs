@@ -13,6 +13,7 @@ use llm_record::{
     TemplateError,
 };
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use self::maker::{Maker, Unused};
@@ -39,6 +40,9 @@ pub struct Job {
     pub overrides: Overrides,
     /// What goes into the record's `input`.
     pub input: Fields,
+    /// SHA-256, in hexadecimal, of the line and of what the flags add to it: what tells the request
+    /// from others before there is a prompt. Empty where the request is no line.
+    pub source_digest: String,
 }
 
 impl Job {
@@ -57,8 +61,13 @@ impl Job {
     pub fn failed(&self, code: ErrorCode, message: impl Into<String>) -> ErrorRecord {
         let mut record = ErrorRecord::new(self.line, self.id.clone(), code, message);
         record.input = self.input.clone();
+        record.request_digest = digest(&self.source_digest);
         record
     }
+}
+
+fn digest(digest: &str) -> Option<String> {
+    (!digest.is_empty()).then(|| digest.to_owned())
 }
 
 /// What the input holds next.
@@ -70,6 +79,16 @@ pub enum Item {
     Failed(Box<ErrorRecord>),
     /// An `error` record of an earlier stage, which goes on as it came; this stage failed at it too.
     Passed(String),
+}
+
+impl Item {
+    fn set_digest(&mut self, digest: &str) {
+        match self {
+            Self::Run(job) => digest.clone_into(&mut job.source_digest),
+            Self::Failed(record) => record.request_digest = Some(digest.to_owned()),
+            Self::Passed(_) => {}
+        }
+    }
 }
 
 /// An input that no request can be made of.
@@ -141,6 +160,8 @@ impl Jobs {
                 waiting: sources,
                 current: None,
                 passed: 0,
+                salt: maker.salt(),
+                digest: String::new(),
             })
         } else {
             Origin::Whole(maker.whole(args.prompt.as_deref(), sources)?)
@@ -198,7 +219,8 @@ impl Iterator for Jobs {
                     self.maker.job(*request)
                 }
             };
-            if let Some(item) = item {
+            if let Some(mut item) = item {
+                item.set_digest(&lines.digest);
                 return Some(Ok(item));
             }
         }
@@ -214,6 +236,21 @@ struct LineOrigin {
     current: Option<(Lines<BufReader<Source>>, String)>,
     /// Lines of the sources before the current one.
     passed: u64,
+    /// What the flags add to every line.
+    salt: String,
+    /// The digest of the last line, see [`Job::source_digest`].
+    digest: String,
+}
+
+/// Returns the SHA-256 of texts, in hexadecimal.
+fn sha256(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    let bytes = hash.finalize();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl LineOrigin {
@@ -243,10 +280,14 @@ impl LineOrigin {
                 }
                 Some(Ok(Err(error))) => {
                     let line = error.line + self.passed;
+                    // The line itself is not at hand: equal faults count as equal lines.
+                    let id = serde_json::to_string(&error.id).unwrap_or_default();
+                    self.digest = sha256(&[&self.salt, &id, &error.fault.to_string()]);
                     return Ok(Some(Err(LineError { line, ..error })));
                 }
                 Some(Ok(Ok(mut line))) => {
                     line.number += self.passed;
+                    self.digest = sha256(&[&self.salt, &line.text]);
                     return Ok(Some(match self.jsonl {
                         true => Incoming::parse(line),
                         false => {

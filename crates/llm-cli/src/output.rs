@@ -41,14 +41,29 @@ impl Output {
                 Sink::stdout()?
             }
         };
-        Ok(Self {
+        Ok(Self::onto(sink, args, form, messages))
+    }
+
+    /// Writes to what is open already.
+    #[must_use]
+    pub fn onto(sink: Sink, args: &OutputArgs, form: Form, messages: Messages) -> Self {
+        Self {
             writer: LineWriter::new(sink),
             form,
             end: if args.null { "\0" } else { "\n" },
             messages,
             answer: String::new(),
             written: 0,
-        })
+        }
+    }
+
+    /// Syncs a durable output, if that is due.
+    ///
+    /// # Errors
+    /// [`StdioError::Write`].
+    pub fn sync(&mut self) -> Result<(), StdioError> {
+        let result = self.writer.sink_mut().sync(false);
+        self.checked(result)
     }
 
     /// Whether [`Output::piece`] does anything.
@@ -136,12 +151,13 @@ impl Output {
         self.failed(&message)
     }
 
-    /// Ends the output: a file that nothing was written to is emptied.
+    /// Ends the output: a file that nothing was written to is emptied, a durable one is synced.
     ///
     /// # Errors
     /// [`StdioError::Write`].
     pub fn finish(mut self) -> Result<(), StdioError> {
-        let result = self.writer.sink_mut().finish();
+        let sink = self.writer.sink_mut();
+        let result = sink.finish().and_then(|()| sink.sync(true));
         self.checked(result)
     }
 

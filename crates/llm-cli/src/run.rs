@@ -2,7 +2,9 @@
 
 use clap::Parser;
 
-use crate::args::{DeviceArgs, ForceArgs, InputArgs, ModelArgs, OutputArgs, QuantizeArgs};
+use crate::args::{
+    DeviceArgs, FilterArgs, ForceArgs, InputArgs, ModelArgs, OutputArgs, QuantizeArgs,
+};
 use crate::args::{QuietArgs, SamplingArgs, TemplateArgs};
 
 const EXAMPLES: &str = "\
@@ -47,6 +49,9 @@ pub struct RunArgs {
     /// What is written, and where.
     #[command(flatten)]
     pub output: OutputArgs,
+    /// How a run over many lines goes.
+    #[command(flatten)]
+    pub filter: FilterArgs,
     /// How much is told beside it.
     #[command(flatten)]
     pub quiet: QuietArgs,

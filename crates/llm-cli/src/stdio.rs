@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use thiserror::Error;
@@ -201,7 +201,14 @@ pub struct Sink {
     stale: bool,
     /// Where in the file a record stands that short writes left there in part.
     torn: Option<Range<u64>>,
+    /// When a file that must outlive a power cut was last synced; `None` for the others.
+    synced: Option<Instant>,
+    /// Something was written since.
+    is_unsynced: bool,
 }
+
+/// How long what was written to a durable file may be lost to a power cut.
+const SYNC_EVERY: Duration = Duration::from_secs(1);
 
 impl Sink {
     /// Opens standard output.
@@ -216,6 +223,8 @@ impl Sink {
                 name,
                 stale: false,
                 torn: None,
+                synced: None,
+                is_unsynced: false,
             }),
             Err(reason) => Err(StdioError::Open { name, reason }),
         }
@@ -239,6 +248,8 @@ impl Sink {
                 name,
                 stale,
                 torn: None,
+                synced: None,
+                is_unsynced: false,
             }),
             Err(reason) => Err(StdioError::Open { name, reason }),
         }
@@ -265,6 +276,55 @@ impl Sink {
             self.file.set_len(0)?;
         }
         Ok(())
+    }
+}
+
+impl Sink {
+    /// Goes on with a file where it stands now, and syncs it as it grows.
+    #[must_use]
+    pub fn append(file: File, name: String) -> Self {
+        let sink = Self {
+            file,
+            name,
+            stale: false,
+            torn: None,
+            synced: None,
+            is_unsynced: false,
+        };
+        sink.durable()
+    }
+
+    /// Syncs what is written to disk, about every second.
+    #[must_use]
+    pub fn durable(self) -> Self {
+        Self {
+            synced: Some(Instant::now()),
+            ..self
+        }
+    }
+
+    /// Syncs what was written, if that is due; always where `now`.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn sync(&mut self, now: bool) -> io::Result<()> {
+        let Some(last) = self.synced else {
+            return Ok(());
+        };
+        if self.is_unsynced && (now || last.elapsed() >= SYNC_EVERY) {
+            self.file.sync_data().or_else(unless_no_file)?;
+            self.synced = Some(Instant::now());
+            self.is_unsynced = false;
+        }
+        Ok(())
+    }
+}
+
+/// A pipe or a device has nothing to sync.
+fn unless_no_file(error: io::Error) -> io::Result<()> {
+    match error.kind() {
+        io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported => Ok(()),
+        _ => Err(error),
     }
 }
 
@@ -311,7 +371,9 @@ impl Write for Sink {
 
     fn flush(&mut self) -> io::Result<()> {
         self.torn = None;
-        self.file.flush()
+        self.file.flush()?;
+        self.is_unsynced = true;
+        self.sync(false)
     }
 }
 

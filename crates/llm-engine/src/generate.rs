@@ -1,19 +1,22 @@
-//! The generation loop: prompt tokens in, text out, with its stop rules.
+//! Generation: prompt tokens in, text out, many requests at a time.
+//!
+//! A [`Batch`] holds the requests under way, each at its own position. What a
+//! request gets does not depend on its neighbours.
 
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::forward::{Forward, ForwardError, Input, Outputs};
-use crate::prompt::reasoning::{Piece, Splitter};
-use crate::sampler::{Sampler, Sampling};
-use crate::tokens::Tokenizer;
+use crate::forward::ForwardError;
+use crate::prompt::reasoning::Splitter;
+use crate::sampler::Sampling;
 
-use stop::StopStrings;
+pub use batch::{Batch, Ended, Ticket};
 
+mod answer;
+mod batch;
+mod labels;
+mod slot;
 mod stop;
-
-/// Tokens of a prompt between two looks at whether to go on.
-const PREFILL_CHUNK: usize = 256;
 
 /// What is to be generated.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +34,9 @@ pub struct Generate {
     pub stop: Vec<String>,
     /// Tells reasoning from answer.
     pub splitter: Splitter,
+    /// Texts, as tokens, of which the likeliest is wanted instead of a generated
+    /// one; none of them is empty.
+    pub labels: Vec<Vec<u32>>,
 }
 
 /// What the caller is told while it waits.
@@ -43,6 +49,9 @@ pub enum Event<'a> {
     /// Work goes on; `Break` ends it.
     Working,
 }
+
+/// What is told of a request as it goes on; `Break` ends all work.
+pub type Watch<'w> = &'w mut dyn FnMut(Ticket, Event<'_>) -> ControlFlow<()>;
 
 /// Why an answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,10 +83,12 @@ pub struct Generated {
     pub first_token: Option<Duration>,
     /// Time from the start to the end.
     pub whole: Duration,
+    /// The log-probability (natural) of each of the request's labels.
+    pub label_logprobs: Vec<f64>,
 }
 
 /// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GenerateError {
     /// Nothing to continue.
@@ -96,6 +107,9 @@ pub enum GenerateError {
     /// The caller broke off.
     #[error("interrupted")]
     Interrupted,
+    /// It took longer than it was given, in seconds.
+    #[error("no answer after {0} s, the limit that --timeout sets; raise it, or lower -n")]
+    TimedOut(f64),
     /// The weights produce infinities.
     #[error(
         "the model computes no finite number here; its file may be damaged (llm-pull show NAME prints its digest)"
@@ -104,259 +118,4 @@ pub enum GenerateError {
     /// The forward pass failed.
     #[error(transparent)]
     Forward(#[from] ForwardError),
-}
-
-/// One sequence that is continued from request to request, so that a prompt
-/// which begins as the last one did is computed only from where they part.
-pub struct Session {
-    forward: Box<dyn Forward>,
-    sequence: crate::cache::SequenceId,
-    /// The tokens in the cache.
-    history: Vec<u32>,
-    /// Positions that may be used.
-    context: usize,
-    logits: Vec<f32>,
-}
-
-impl Session {
-    /// Starts with an empty cache and at most `context` positions.
-    pub fn new(mut forward: Box<dyn Forward>, context: usize) -> Self {
-        Self {
-            sequence: forward.start(),
-            forward,
-            history: Vec::new(),
-            context,
-            logits: Vec::new(),
-        }
-    }
-
-    /// Returns the most positions of a sequence.
-    pub fn context(&self) -> usize {
-        self.context
-    }
-
-    /// Generates one answer and tells `watch` about it as it grows.
-    ///
-    /// # Errors
-    /// A prompt that is empty or too long, a caller that breaks off, a forward
-    /// pass that fails.
-    pub fn generate(
-        &mut self,
-        tokenizer: &Tokenizer,
-        request: &Generate,
-        watch: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
-    ) -> Result<Generated, GenerateError> {
-        let start = Instant::now();
-        let room = self.room(request)?;
-        let cached_tokens = self.prefill(&request.prompt, watch)?;
-        let prefill = start.elapsed();
-        let mut sampler = Sampler::new(request.sampling, request.key);
-        let mut decoder = tokenizer.continuation_decoder();
-        let mut answer = Answer::new(request);
-        let mut tokens = Vec::new();
-        let mut first_token = None;
-        let finish = loop {
-            if tokens.len() == room {
-                break Finish::Length;
-            }
-            let token = sampler.sample(&mut self.logits, &self.history);
-            let token = token.ok_or(GenerateError::NotANumber)?;
-            first_token.get_or_insert_with(|| start.elapsed());
-            tokens.push(token);
-            if tokenizer.is_end_of_generation(token) {
-                break Finish::Stop;
-            }
-            let stopped = match tokenizer.is_markup(token) {
-                true => {
-                    let bytes = tokenizer.token_bytes(token);
-                    answer.push(&String::from_utf8_lossy(&bytes), true, watch)?
-                }
-                false => answer.push(decoder.push(token), false, watch)?,
-            };
-            answer.count();
-            if stopped {
-                break Finish::Stop;
-            }
-            if tokens.len() < room {
-                self.advance(&[token], Outputs::Last)?;
-            }
-        };
-        // A character that the limit has cut is left out; one that the model
-        // has left unfinished is shown as broken.
-        let mut stopped = false;
-        if finish == Finish::Stop {
-            stopped = answer.push(decoder.finish(), false, watch)?;
-        }
-        stopped |= answer.finish(watch)?;
-        Ok(Generated {
-            text: answer.text.into_text(),
-            reasoning: answer.reasoning,
-            reasoning_tokens: answer.reasoning_tokens,
-            tokens,
-            finish: if stopped { Finish::Stop } else { finish },
-            cached_tokens,
-            prefill,
-            first_token,
-            whole: start.elapsed(),
-        })
-    }
-
-    /// Returns how many tokens can be generated.
-    fn room(&self, request: &Generate) -> Result<usize, GenerateError> {
-        let prompt = request.prompt.len();
-        if prompt == 0 {
-            return Err(GenerateError::EmptyPrompt);
-        }
-        // The last generated token needs no position of its own.
-        if prompt >= self.context {
-            return Err(GenerateError::TooLong {
-                prompt,
-                context: self.context,
-            });
-        }
-        Ok(request.max_tokens.min(self.context - prompt))
-    }
-
-    /// Brings the cache to hold the prompt; returns the tokens that it held.
-    fn prefill(
-        &mut self,
-        prompt: &[u32],
-        watch: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
-    ) -> Result<usize, GenerateError> {
-        let same = self
-            .history
-            .iter()
-            .zip(prompt)
-            .take_while(|(a, b)| a == b)
-            .count();
-        // The last token is computed anew, for its logits.
-        let cached = same.min(prompt.len() - 1);
-        self.forward.truncate(self.sequence, cached);
-        self.history.truncate(cached);
-        let mut rest = &prompt[cached..];
-        while !rest.is_empty() {
-            emit("", watch)?;
-            let (now, later) = rest.split_at(rest.len().min(PREFILL_CHUNK));
-            let outputs = if later.is_empty() {
-                Outputs::Last
-            } else {
-                Outputs::None
-            };
-            self.advance(now, outputs)?;
-            rest = later;
-        }
-        Ok(cached)
-    }
-
-    fn advance(&mut self, tokens: &[u32], outputs: Outputs) -> Result<(), ForwardError> {
-        let input = Input {
-            sequence: self.sequence,
-            tokens,
-            outputs,
-        };
-        self.forward.forward(&[input], &mut self.logits)?;
-        self.history.extend(tokens);
-        Ok(())
-    }
-}
-
-/// What a caller is told while it waits.
-type Watch<'w> = &'w mut dyn FnMut(Event<'_>) -> ControlFlow<()>;
-
-/// An answer as it grows.
-struct Answer<'r> {
-    splitter: Splitter,
-    text: StopStrings<'r>,
-    reasoning: String,
-    reasoning_tokens: usize,
-    /// Whether the last token began inside of reasoning.
-    was_reasoning: bool,
-    /// Tokens of what may turn out to be reasoning, and how often it has.
-    doubtful_tokens: usize,
-    settled: usize,
-}
-
-impl<'r> Answer<'r> {
-    fn new(request: &'r Generate) -> Self {
-        Self {
-            was_reasoning: request.splitter.is_reasoning(),
-            splitter: request.splitter.clone(),
-            text: StopStrings::new(&request.stop),
-            reasoning: String::new(),
-            reasoning_tokens: 0,
-            doubtful_tokens: 0,
-            settled: 0,
-        }
-    }
-
-    /// Takes the text of one token, hands out what is certain and returns
-    /// whether a stop string is complete.
-    fn push(&mut self, text: &str, hidden: bool, watch: Watch<'_>) -> Result<bool, GenerateError> {
-        let pieces = self.splitter.push(text, hidden);
-        if pieces.is_empty() {
-            emit("", watch)?;
-        }
-        self.hand_out(pieces, watch)
-    }
-
-    /// Counts the last token.
-    fn count(&mut self) {
-        let is_reasoning = self.splitter.is_reasoning();
-        let settled = std::mem::replace(&mut self.settled, self.splitter.settled());
-        let is_settled = self.settled > settled;
-        if is_settled {
-            self.reasoning_tokens += self.doubtful_tokens;
-        }
-        self.doubtful_tokens = match self.splitter.is_doubtful() {
-            true => self.doubtful_tokens + 1,
-            false => 0,
-        };
-        let counts = self.was_reasoning || is_reasoning || is_settled;
-        self.reasoning_tokens += usize::from(counts);
-        self.was_reasoning = is_reasoning;
-    }
-
-    /// Hands out the rest and returns whether a stop string is complete.
-    fn finish(&mut self, watch: Watch<'_>) -> Result<bool, GenerateError> {
-        let pieces = self.splitter.finish();
-        let stopped = self.hand_out(pieces, watch)?;
-        emit(self.text.take_rest(), watch)?;
-        Ok(stopped)
-    }
-
-    fn hand_out(&mut self, pieces: Vec<Piece>, watch: Watch<'_>) -> Result<bool, GenerateError> {
-        let mut stopped = false;
-        for piece in pieces {
-            match piece {
-                Piece::Answer(text) => {
-                    stopped |= self.text.push(&text);
-                    emit(self.text.take_certain(), watch)?;
-                }
-                Piece::Reasoning(text) => {
-                    self.reasoning.push_str(&text);
-                    tell(Event::Reasoning(&text), watch)?;
-                }
-            }
-        }
-        Ok(stopped)
-    }
-}
-
-fn emit(
-    text: &str,
-    watch: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
-) -> Result<(), GenerateError> {
-    let event = if text.is_empty() {
-        Event::Working
-    } else {
-        Event::Text(text)
-    };
-    tell(event, watch)
-}
-
-fn tell(event: Event<'_>, watch: Watch<'_>) -> Result<(), GenerateError> {
-    match watch(event) {
-        ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(()) => Err(GenerateError::Interrupted),
-    }
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use half::f16;
 use llm_engine::forward::{CpuForward, Forward, Input, Outputs};
-use llm_engine::generate::{Event, Generate, Session};
+use llm_engine::generate::{Batch, Event, Generate};
 use llm_engine::model::{Model, TemplateChoice};
 use llm_engine::prompt::reasoning::Splitter;
 use llm_engine::prompt::{Conversation, MarkupTexts, Message};
@@ -122,7 +122,11 @@ fn greedy_answers_stand_beside_llama_cpps() {
         Pool::new(2).unwrap(),
         Level::detect().unwrap(),
     );
-    let mut session = Session::new(Box::new(forward), model.spec.context_length);
+    let mut batch = Batch::new(
+        Box::new(forward),
+        &model.tokenizer,
+        model.spec.context_length,
+    );
     let answers = golden["answers"].as_array().unwrap();
     assert_eq!(answers.len(), 8);
     let mut shown = String::from("greedy answers of SmolLM2, ours and llama.cpp's:");
@@ -151,9 +155,10 @@ fn greedy_answers_stand_beside_llama_cpps() {
             key: [0; 32],
             stop: Vec::new(),
             splitter: Splitter::default(),
+            labels: Vec::new(),
         };
         let mut streamed = String::new();
-        let generated = session.generate(&model.tokenizer, &request, &mut |event| {
+        let generated = batch.answer(request, &mut |event| {
             if let Event::Text(text) = event {
                 streamed.push_str(text);
             }

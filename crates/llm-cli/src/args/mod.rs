@@ -3,6 +3,7 @@
 //! what a value leads to is left to those who read it.
 
 mod device;
+mod filter;
 mod input;
 mod model;
 mod output;
@@ -10,6 +11,7 @@ mod sampling;
 
 pub(crate) use device::threads;
 pub use device::{Device, DeviceArgs};
+pub use filter::FilterArgs;
 pub use input::{IfEmpty, InputArgs};
 pub(crate) use model::ctx_size;
 pub use model::{DEFAULT_MODEL, ForceArgs, ModelArgs, Quantize, QuantizeArgs, TemplateArgs, Think};

@@ -17,6 +17,7 @@ pub(super) struct Maker {
     instruction: Option<String>,
     system: Option<String>,
     template: Option<Template>,
+    template_text: Option<String>,
     keep: Vec<String>,
     if_empty: IfEmpty,
 }
@@ -28,9 +29,15 @@ impl Maker {
             instruction: args.instruction.clone(),
             system: system.map(str::to_owned),
             template: template.map_err(InputError::Template)?,
+            template_text: args.template.clone(),
             keep: args.keep.clone(),
             if_empty: args.if_empty,
         })
+    }
+
+    /// Returns what is added to every line, as one text.
+    pub(super) fn salt(&self) -> String {
+        serde_json::json!([self.instruction, self.system, self.template_text]).to_string()
     }
 
     /// Makes the one request of a run that is not by lines; nothing where empty input is skipped.
@@ -151,6 +158,7 @@ impl Maker {
             tools: request.tools.clone(),
             overrides: request.overrides.clone(),
             input: request.input.clone(),
+            source_digest: String::new(),
         }))
     }
 }

@@ -2,16 +2,16 @@
 
 /// An answer's text, cut at the first stop string.
 #[derive(Debug)]
-pub(super) struct StopStrings<'a> {
-    stops: &'a [String],
+pub(super) struct StopStrings {
+    stops: Vec<String>,
     text: String,
     /// Bytes of `text` that were handed out.
     taken: usize,
     stopped: bool,
 }
 
-impl<'a> StopStrings<'a> {
-    pub(super) fn new(stops: &'a [String]) -> Self {
+impl StopStrings {
+    pub(super) fn new(stops: Vec<String>) -> Self {
         Self {
             stops,
             text: String::new(),
@@ -79,7 +79,7 @@ mod tests {
 
     fn run(stops: &[&str], pieces: &[&str]) -> (Vec<String>, String) {
         let stops: Vec<String> = stops.iter().map(ToString::to_string).collect();
-        let mut text = StopStrings::new(&stops);
+        let mut text = StopStrings::new(stops);
         let mut parts = Vec::new();
         for piece in pieces {
             let stopped = text.push(piece);

@@ -1,0 +1,53 @@
+//! How many requests of an input are answered together, and how a run goes on where another ended.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// How a run over many lines goes.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Many lines")]
+pub struct FilterArgs {
+    /// Answer up to N lines together; an answer does not depend on it. Left out, it is eight a thread,
+    /// as far as the memory goes.
+    #[arg(long, value_name = "N", value_parser = parallel)]
+    pub parallel: Option<NonZeroUsize>,
+
+    /// Write each record as soon as its line is answered, not in the order of the input.
+    #[arg(long)]
+    pub unordered: bool,
+
+    /// Leave out lines that FILE holds the record of; for '>> FILE', where -o FILE does it by itself.
+    #[arg(long, value_name = "FILE", conflicts_with = "output")]
+    pub resume: Option<PathBuf>,
+
+    /// Answer lines again whose record, in the file that is gone on with, is an error.
+    #[arg(long)]
+    pub retry_errors: bool,
+
+    /// Close a line with an error when its answer takes longer than SECONDS.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub timeout: Option<f64>,
+
+    /// Begin no more lines after N have failed.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_errors: Option<u64>,
+}
+
+/// More lines than any machine can answer together.
+const MOST_LINES: usize = 4096;
+
+fn parallel(text: &str) -> Result<NonZeroUsize, String> {
+    let number = text.parse::<NonZeroUsize>().ok();
+    number
+        .filter(|number| number.get() <= MOST_LINES)
+        .ok_or_else(|| format!("must be a number of lines from 1 to {MOST_LINES}"))
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok();
+    number
+        .filter(|number| number.is_finite() && *number > 0.0)
+        .ok_or_else(|| "must be a number of seconds above 0".to_owned())
+}

@@ -1,0 +1,123 @@
+//! One answer as it grows: tokens in, what is certain of the text out, told
+//! apart from reasoning and cut at stop texts.
+
+use super::stop::StopStrings;
+use super::{Event, Generate};
+use crate::prompt::reasoning::{Piece, Splitter};
+use crate::tokens::{Decoder, Tokenizer};
+
+/// What one answer hands its text to.
+pub(super) type Tell<'w> = &'w mut dyn FnMut(Event<'_>);
+
+/// The text of one answer, so far.
+pub(super) struct Answer<'t> {
+    tokenizer: &'t Tokenizer,
+    decoder: Decoder<'t>,
+    splitter: Splitter,
+    text: StopStrings,
+    reasoning: String,
+    reasoning_tokens: usize,
+    /// Whether the last token began inside of reasoning.
+    was_reasoning: bool,
+    /// Tokens of what may turn out to be reasoning, and how often it has.
+    doubtful_tokens: usize,
+    settled: usize,
+}
+
+/// An answer that has ended.
+pub(super) struct Text {
+    pub(super) text: String,
+    pub(super) reasoning: String,
+    pub(super) reasoning_tokens: usize,
+    /// A stop text has ended it.
+    pub(super) is_stopped: bool,
+}
+
+impl<'t> Answer<'t> {
+    pub(super) fn new(tokenizer: &'t Tokenizer, request: &Generate) -> Self {
+        Self {
+            tokenizer,
+            decoder: tokenizer.continuation_decoder(),
+            was_reasoning: request.splitter.is_reasoning(),
+            splitter: request.splitter.clone(),
+            text: StopStrings::new(request.stop.clone()),
+            reasoning: String::new(),
+            reasoning_tokens: 0,
+            doubtful_tokens: 0,
+            settled: 0,
+        }
+    }
+
+    /// Takes the next token, hands out what is certain and returns whether a
+    /// stop text is complete.
+    pub(super) fn push(&mut self, token: u32, tell: Tell<'_>) -> bool {
+        let pieces = if self.tokenizer.is_markup(token) {
+            let bytes = self.tokenizer.token_bytes(token);
+            self.splitter.push(&String::from_utf8_lossy(&bytes), true)
+        } else {
+            self.splitter.push(self.decoder.push(token), false)
+        };
+        let stopped = self.hand_out(pieces, tell);
+        self.count();
+        stopped
+    }
+
+    /// Ends the answer and hands out the rest. A character that a limit has cut
+    /// is left out; one that the model has left unfinished is shown as broken.
+    pub(super) fn finish(mut self, is_cut: bool, tell: Tell<'_>) -> Text {
+        let mut is_stopped = false;
+        if !is_cut {
+            let pieces = self.splitter.push(self.decoder.finish(), false);
+            is_stopped = self.hand_out(pieces, tell);
+        }
+        let pieces = self.splitter.finish();
+        is_stopped |= self.hand_out(pieces, tell);
+        tell_text(self.text.take_rest(), tell);
+        Text {
+            text: self.text.into_text(),
+            reasoning: self.reasoning,
+            reasoning_tokens: self.reasoning_tokens,
+            is_stopped,
+        }
+    }
+
+    /// Counts the last token.
+    fn count(&mut self) {
+        let is_reasoning = self.splitter.is_reasoning();
+        let settled = std::mem::replace(&mut self.settled, self.splitter.settled());
+        let is_settled = self.settled > settled;
+        if is_settled {
+            self.reasoning_tokens += self.doubtful_tokens;
+        }
+        self.doubtful_tokens = match self.splitter.is_doubtful() {
+            true => self.doubtful_tokens + 1,
+            false => 0,
+        };
+        let counts = self.was_reasoning || is_reasoning || is_settled;
+        self.reasoning_tokens += usize::from(counts);
+        self.was_reasoning = is_reasoning;
+    }
+
+    fn hand_out(&mut self, pieces: Vec<Piece>, tell: Tell<'_>) -> bool {
+        let mut stopped = false;
+        for piece in pieces {
+            match piece {
+                Piece::Answer(text) => {
+                    stopped |= self.text.push(&text);
+                    tell_text(self.text.take_certain(), tell);
+                }
+                Piece::Reasoning(text) => {
+                    self.reasoning.push_str(&text);
+                    tell(Event::Reasoning(&text));
+                }
+            }
+        }
+        stopped
+    }
+}
+
+fn tell_text(text: &str, tell: Tell<'_>) {
+    if !text.is_empty() {
+        tell(Event::Text(text));
+    }
+}

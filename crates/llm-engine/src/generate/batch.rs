@@ -1,0 +1,340 @@
+//! Requests that are answered together, each at its own position.
+//!
+//! A step computes one token of every request that generates and a chunk of the
+//! prompts that are not in the cache yet, so that a long prompt does not stop
+//! its neighbours. A request shares what its prompt has in common with another
+//! one, under way or lately finished; one that could share more with a prompt
+//! being filled waits for it (prefix sharing as in SGLang's RadixAttention,
+//! Zheng et al. 2023, arXiv:2312.07104, over a list instead of a tree).
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+
+use llm_kernels::attention::BLOCK;
+
+use super::labels;
+use super::slot::Slot;
+use super::{Event, Finish, Generate, GenerateError, Generated, Watch};
+use crate::cache::SequenceId;
+use crate::forward::{Forward, ForwardError, Input, Outputs};
+use crate::tokens::Tokenizer;
+
+/// Rows of a step: what the forward pass takes in one piece.
+const STEP_ROWS: usize = 256;
+
+/// Rows that prompts get in a step at least, however many requests generate.
+const PREFILL_ROWS: usize = 64;
+
+/// Finished sequences that are kept for requests that begin alike.
+const KEPT: usize = 4;
+
+/// What a prompt being filled must offer beyond what is there already for a
+/// request to wait for it.
+const WORTH_WAITING: usize = BLOCK / 2;
+
+/// A request in a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket(u64);
+
+/// A request that has ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Which.
+    pub ticket: Ticket,
+    /// What came of it.
+    pub result: Result<Generated, GenerateError>,
+}
+
+/// A sequence that no request uses any more.
+struct Kept {
+    sequence: SequenceId,
+    tokens: Vec<u32>,
+}
+
+/// The requests under way.
+pub struct Batch<'t> {
+    forward: Box<dyn Forward>,
+    tokenizer: &'t Tokenizer,
+    /// Positions that a request may use.
+    context: usize,
+    slots: Vec<Slot<'t>>,
+    /// The latest first.
+    kept: VecDeque<Kept>,
+    tickets: u64,
+    /// (wanted positions, vocabulary)
+    logits: Vec<f32>,
+}
+
+impl<'t> Batch<'t> {
+    /// Starts without requests; each may use `context` positions.
+    pub fn new(forward: Box<dyn Forward>, tokenizer: &'t Tokenizer, context: usize) -> Self {
+        Self {
+            forward,
+            tokenizer,
+            context,
+            slots: Vec::new(),
+            kept: VecDeque::new(),
+            tickets: 0,
+            logits: Vec::new(),
+        }
+    }
+
+    /// Returns the most positions of a request.
+    pub fn context(&self) -> usize {
+        self.context
+    }
+
+    /// Returns how many requests are under way.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Returns whether no request is under way.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Takes a request in.
+    ///
+    /// # Errors
+    /// A prompt that is empty or too long.
+    pub fn admit(&mut self, request: Generate) -> Result<Ticket, GenerateError> {
+        let room = self.room(&request)?;
+        self.tickets += 1;
+        let ticket = Ticket(self.tickets);
+        let slot = Slot::new(ticket, request, room, self.tokenizer);
+        self.slots.push(slot);
+        Ok(ticket)
+    }
+
+    /// Drops a request; nothing more is told of it.
+    pub fn cancel(&mut self, ticket: Ticket) {
+        if let Some(at) = self.slots.iter().position(|slot| slot.ticket == ticket) {
+            let slot = self.slots.remove(at);
+            self.keep(slot);
+        }
+    }
+
+    /// Drops all requests and sequences; nothing more is told of them.
+    pub fn clear(&mut self) {
+        for slot in std::mem::take(&mut self.slots) {
+            if let Some(sequence) = slot.sequence {
+                self.forward.end(sequence);
+            }
+        }
+        self.forget();
+    }
+
+    /// Returns the positions of sequences that no request uses.
+    pub fn kept_positions(&self) -> usize {
+        let lengths = self.kept.iter().map(|kept| kept.tokens.len());
+        lengths.map(|length| length.next_multiple_of(BLOCK)).sum()
+    }
+
+    /// Gives back the memory of sequences that no request uses.
+    pub fn forget(&mut self) {
+        for kept in self.kept.drain(..) {
+            self.forward.end(kept.sequence);
+        }
+    }
+
+    /// Goes on with all requests by one step, tells `watch` about it and returns
+    /// those that have ended.
+    ///
+    /// # Errors
+    /// A caller that breaks off, or a forward pass that fails; the batch is of no
+    /// more use then.
+    pub fn step(&mut self, watch: Watch<'_>) -> Result<Vec<Ended>, GenerateError> {
+        self.begin_waiting();
+        let wanted = self.compute()?;
+        let mut broken = false;
+        let mut ended = Vec::new();
+        let vocabulary = self.forward.vocabulary();
+        let mut rows = self.logits.chunks_exact_mut(vocabulary.max(1));
+        for (slot, wanted) in self.slots.iter_mut().zip(wanted) {
+            let ticket = slot.ticket;
+            let mut tell = |event: Event<'_>| broken |= watch(ticket, event).is_break();
+            tell(Event::Working);
+            if !wanted {
+                continue;
+            }
+            let Some(row) = rows.next() else {
+                continue;
+            };
+            let step = if slot.request.labels.is_empty() {
+                slot.advance(row, &mut tell)
+                    .map(|finish| finish.map(|finish| (finish, Vec::new())))
+            } else {
+                score(self.forward.as_mut(), slot, row)
+            };
+            match step {
+                Ok(None) => {}
+                Ok(Some((finish, scores))) => ended.push(slot.finish(finish, scores, &mut tell)),
+                Err(error) => ended.push(Ended {
+                    ticket,
+                    result: Err(error),
+                }),
+            }
+        }
+        for one in &ended {
+            self.cancel(one.ticket);
+        }
+        match broken {
+            true => Err(GenerateError::Interrupted),
+            false => Ok(ended),
+        }
+    }
+
+    /// Answers one request after all that are under way.
+    ///
+    /// # Errors
+    /// As [`Batch::admit`] and [`Batch::step`], and what ends the request.
+    pub fn answer(
+        &mut self,
+        request: Generate,
+        watch: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
+    ) -> Result<Generated, GenerateError> {
+        let ticket = self.admit(request)?;
+        loop {
+            let ended = self.step(&mut |of, event| match of == ticket {
+                true => watch(event),
+                false => ControlFlow::Continue(()),
+            })?;
+            if let Some(one) = ended.into_iter().find(|one| one.ticket == ticket) {
+                return one.result;
+            }
+        }
+    }
+
+    /// Returns how many tokens can be generated.
+    fn room(&self, request: &Generate) -> Result<usize, GenerateError> {
+        let prompt = request.prompt.len();
+        if prompt == 0 {
+            return Err(GenerateError::EmptyPrompt);
+        }
+        let label = request.labels.iter().map(Vec::len).max().unwrap_or(0);
+        // The last generated token needs no position of its own.
+        if prompt + label.saturating_sub(1) >= self.context {
+            return Err(GenerateError::TooLong {
+                prompt,
+                context: self.context,
+            });
+        }
+        Ok(request.max_tokens.min(self.context - prompt))
+    }
+
+    /// Gives a sequence to each waiting request that nothing is gained for by
+    /// waiting on.
+    fn begin_waiting(&mut self) {
+        for index in 0..self.slots.len() {
+            if self.slots[index].sequence.is_some() {
+                continue;
+            }
+            let prompt = &self.slots[index].request.prompt;
+            // The last token is computed anew, for its logits.
+            let most = prompt.len() - 1;
+            let filled = self.slots.iter().filter_map(|slot| {
+                let tokens = &slot.history[..slot.filled];
+                slot.sequence.map(|sequence| (sequence, tokens))
+            });
+            let kept = self
+                .kept
+                .iter()
+                .map(|kept| (kept.sequence, &kept.tokens[..]));
+            let best = kept
+                .chain(filled)
+                .map(|(sequence, tokens)| (common(tokens, prompt).min(most), sequence))
+                .max_by_key(|(shared, _)| *shared);
+            let shared = best.map_or(0, |(shared, _)| shared);
+            let begun = self.slots.iter().filter(|slot| slot.sequence.is_some());
+            let coming = begun.map(|slot| common(&slot.request.prompt, prompt).min(most));
+            if coming.max().unwrap_or(0) >= shared + WORTH_WAITING {
+                continue;
+            }
+            let fork = best
+                .filter(|(shared, _)| *shared > 0)
+                .and_then(|(shared, sequence)| self.forward.fork(sequence, shared));
+            let sequence = fork.unwrap_or_else(|| self.forward.start());
+            let cached = self.forward.length(sequence).unwrap_or(0);
+            self.slots[index].begin(sequence, cached);
+        }
+    }
+
+    /// Computes one step; returns for each request whether it has logits now.
+    fn compute(&mut self) -> Result<Vec<bool>, ForwardError> {
+        let generating = self
+            .slots
+            .iter()
+            .filter(|slot| slot.sequence.is_some() && !slot.is_prefilling());
+        let mut rows = STEP_ROWS
+            .saturating_sub(generating.count())
+            .max(PREFILL_ROWS);
+        let mut inputs = Vec::with_capacity(self.slots.len());
+        let mut wanted = vec![false; self.slots.len()];
+        let mut counts = vec![0; self.slots.len()];
+        for (index, slot) in self.slots.iter().enumerate() {
+            let Some(sequence) = slot.sequence else {
+                continue;
+            };
+            let pending = slot.pending();
+            let take = match slot.is_prefilling() {
+                true => pending.len().min(rows),
+                false => pending.len(),
+            };
+            if slot.is_prefilling() {
+                rows -= take;
+            }
+            if take == 0 {
+                continue;
+            }
+            wanted[index] = take == pending.len();
+            counts[index] = take;
+            inputs.push(Input {
+                sequence,
+                tokens: &pending[..take],
+                outputs: match wanted[index] {
+                    true => Outputs::Last,
+                    false => Outputs::None,
+                },
+            });
+        }
+        self.forward.forward(&inputs, &mut self.logits)?;
+        for (slot, count) in self.slots.iter_mut().zip(counts) {
+            slot.filled(count);
+        }
+        Ok(wanted)
+    }
+
+    /// Keeps the sequence of a request that has ended, for a while.
+    fn keep(&mut self, slot: Slot<'t>) {
+        let Some(sequence) = slot.sequence else {
+            return;
+        };
+        let mut tokens = slot.history;
+        tokens.truncate(slot.filled);
+        self.kept.push_front(Kept { sequence, tokens });
+        if self.kept.len() > KEPT
+            && let Some(oldest) = self.kept.pop_back()
+        {
+            self.forward.end(oldest.sequence);
+        }
+    }
+}
+
+/// Scores a request's labels, given the logits after its prompt.
+fn score(
+    forward: &mut dyn Forward,
+    slot: &Slot<'_>,
+    logits: &[f32],
+) -> Result<Option<(Finish, Vec<f64>)>, GenerateError> {
+    let Some(sequence) = slot.sequence else {
+        return Ok(None);
+    };
+    let scores = labels::score(forward, sequence, logits, &slot.request.labels)?;
+    Ok(Some((Finish::Stop, scores)))
+}
+
+/// Returns how many tokens two lists have in common at their beginning.
+fn common(a: &[u32], b: &[u32]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+}

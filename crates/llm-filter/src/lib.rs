@@ -1,0 +1,21 @@
+//! The durable loop that programs share: lines in, one closing record for each
+//! out.
+//!
+//! [`Pump`] reads lines beside the work, [`run`] hands them to whoever answers
+//! them ([`Work`]) and writes what comes back, in input order inside a bounded
+//! [`Window`]. [`Journal`] is what an output already holds, so that a run on the
+//! same output goes on where the last one ended; [`durable`] opens such an
+//! output: locked, cut after its last whole record, synced as it grows.
+
+pub mod durable;
+mod journal;
+mod pump;
+mod run;
+mod summary;
+mod window;
+
+pub use journal::{Journal, Verdict};
+pub use pump::{Next, Pump};
+pub use run::{Closing, Options, Outcome, Work, run};
+pub use summary::Summary;
+pub use window::Window;

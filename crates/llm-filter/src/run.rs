@@ -1,0 +1,299 @@
+//! The loop: lines in while there is room, work in between, closing records out.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use llm_cli::stdio::StdioError;
+use llm_cli::{Context, Item, Job, Output, Status};
+use llm_record::{ErrorCode, ErrorRecord, Id, Record};
+
+use crate::journal::digest_of;
+use crate::{Journal, Next, Pump, Summary, Verdict, Window};
+
+/// How long nothing may come in before what was written is synced.
+const IDLE: Duration = Duration::from_millis(500);
+
+/// Whoever answers requests, several at a time.
+pub trait Work {
+    /// A request that is ready to be answered.
+    type Task;
+
+    /// Makes a request ready.
+    ///
+    /// # Errors
+    /// The outer one ends the run; the inner one is the record that closes the
+    /// request, with a digest that tells it from others.
+    fn prepare(&mut self, job: Box<Job>) -> Result<Result<Self::Task, Box<ErrorRecord>>>;
+
+    /// Returns the request's id and digest.
+    fn name<'t>(&self, task: &'t Self::Task) -> (Option<&'t Id>, &'t str);
+
+    /// Returns the record that closes a request unanswered.
+    fn refuse(&self, task: &Self::Task, code: ErrorCode, sentence: String) -> ErrorRecord;
+
+    /// Returns whether a request can be begun now.
+    fn has_room(&mut self, task: &Self::Task) -> bool;
+
+    /// Begins a request, which is the given one of several that are equal.
+    ///
+    /// # Errors
+    /// The record that closes it at once.
+    fn start(
+        &mut self,
+        number: u64,
+        task: Self::Task,
+        occurrence: u64,
+    ) -> Result<(), Box<ErrorRecord>>;
+
+    /// Returns whether nothing is under way.
+    fn is_idle(&self) -> bool;
+
+    /// Goes on with all that is under way; returns what has ended, by number.
+    ///
+    /// # Errors
+    /// What ends the run.
+    fn step(&mut self, output: &mut Output) -> Result<Vec<(u64, Record)>>;
+}
+
+/// How a run goes.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Requests between the oldest that is open and the newest, at most.
+    pub window: usize,
+    /// Records come in the order of the input.
+    pub is_ordered: bool,
+    /// Failed requests after which no more are begun.
+    pub max_errors: Option<u64>,
+}
+
+/// What closes a request.
+#[derive(Debug)]
+pub enum Closing {
+    /// A record of this run.
+    Record(Box<Record>),
+    /// A record of an earlier stage, as it came.
+    Passed(String),
+    /// Nothing: the output holds its record already.
+    Skipped,
+}
+
+/// How a run has ended.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The worst that has happened.
+    pub status: Status,
+    /// Its sums.
+    pub summary: Summary,
+    /// It stopped before its input's end, since too many requests failed.
+    pub is_stopped: bool,
+}
+
+/// Answers all requests of the input.
+///
+/// # Errors
+/// What ends a run early: an input that breaks, an output that cannot be written,
+/// a signal.
+pub fn run<W: Work>(
+    input: &Pump<Result<Item, StdioError>>,
+    journal: Journal,
+    work: &mut W,
+    output: &mut Output,
+    options: Options,
+    context: &Context,
+    watch: &mut dyn FnMut(&Summary),
+) -> Result<Outcome> {
+    let mut filter = Filter {
+        journal,
+        window: Window::new(options.window, options.is_ordered),
+        waiting: None,
+        has_ended: false,
+        summary: Summary::default(),
+        status: Status::Done,
+        options,
+        start: Instant::now(),
+    };
+    loop {
+        if let Some(status) = context.interrupt.status() {
+            filter.write(output)?;
+            filter.status = status;
+            break;
+        }
+        filter.take_in(input, work, output)?;
+        filter.write(output)?;
+        if !work.is_idle() {
+            for (number, record) in work.step(output)? {
+                filter
+                    .window
+                    .fill(number, Closing::Record(Box::new(record)));
+            }
+            filter.write(output)?;
+        } else if filter.is_over() {
+            break;
+        }
+        filter.summary.elapsed = filter.start.elapsed();
+        watch(&filter.summary);
+    }
+    filter.summary.elapsed = filter.start.elapsed();
+    Ok(Outcome {
+        is_stopped: filter.is_stopped() && !filter.has_ended,
+        status: filter.status,
+        summary: filter.summary,
+    })
+}
+
+/// The state of a run.
+struct Filter<T> {
+    journal: Journal,
+    window: Window<Closing>,
+    /// A request that waits for room, with its place and which of equal ones it
+    /// is.
+    waiting: Option<(u64, T, u64)>,
+    has_ended: bool,
+    summary: Summary,
+    status: Status,
+    options: Options,
+    start: Instant,
+}
+
+impl<T> Filter<T> {
+    fn is_stopped(&self) -> bool {
+        let most = self.options.max_errors.unwrap_or(u64::MAX);
+        self.summary.failed >= most
+    }
+
+    fn is_over(&self) -> bool {
+        self.waiting.is_none() && (self.has_ended || self.is_stopped())
+    }
+
+    /// Takes in lines as long as there is room for them. With nothing under way
+    /// it waits for one.
+    fn take_in<W: Work<Task = T>>(
+        &mut self,
+        input: &Pump<Result<Item, StdioError>>,
+        work: &mut W,
+        output: &mut Output,
+    ) -> Result<()> {
+        loop {
+            if let Some((number, task, occurrence)) = self.waiting.take() {
+                if !work.has_room(&task) {
+                    self.waiting = Some((number, task, occurrence));
+                    return Ok(());
+                }
+                if let Err(record) = work.start(number, task, occurrence) {
+                    self.fail(number, *record, occurrence);
+                }
+            }
+            if self.has_ended || self.is_stopped() || !self.window.has_room() {
+                return Ok(());
+            }
+            let next = match work.is_idle() {
+                true => {
+                    self.write(output)?;
+                    input.wait(IDLE)
+                }
+                false => input.look(),
+            };
+            match next {
+                Next::Line(item) => self.take(item?, work)?,
+                Next::Nothing => {
+                    output.sync()?;
+                    return Ok(());
+                }
+                Next::End => self.has_ended = true,
+            }
+        }
+    }
+
+    /// Takes in one line.
+    fn take<W: Work<Task = T>>(&mut self, item: Item, work: &mut W) -> Result<()> {
+        let number = self.window.open();
+        match item {
+            Item::Run(job) => match work.prepare(job)? {
+                Ok(task) => self.judge(number, task, work),
+                Err(record) => self.fail_if_new(number, *record),
+            },
+            Item::Failed(record) => self.fail_if_new(number, *record),
+            Item::Passed(line) => {
+                let verdict = self.journal.next(None, &digest_of(&line));
+                let closing = match verdict {
+                    Verdict::Skip => Closing::Skipped,
+                    _ => Closing::Passed(line),
+                };
+                self.window.fill(number, closing);
+            }
+        }
+        Ok(())
+    }
+
+    /// Decides whether a request is to be answered.
+    fn judge<W: Work<Task = T>>(&mut self, number: u64, task: T, work: &W) {
+        let (id, digest) = work.name(&task);
+        let shown = id.map(|id| serde_json::to_string(id).unwrap_or_default());
+        let shown = shown.unwrap_or_default();
+        match self.journal.next(id, digest) {
+            Verdict::Skip => self.window.fill(number, Closing::Skipped),
+            Verdict::Run(occurrence) => self.waiting = Some((number, task, occurrence)),
+            Verdict::DuplicateId(occurrence) => {
+                let sentence = format!(
+                    "an earlier line has the id {shown}, too; give each line an id of its own"
+                );
+                let record = work.refuse(&task, ErrorCode::DuplicateId, sentence);
+                self.fail(number, record, occurrence);
+            }
+            Verdict::IdConflict(occurrence) => {
+                let sentence = format!(
+                    "the output holds an answer to {shown} already, and to another request; give the \
+                     line another id, or the run another -o"
+                );
+                let record = work.refuse(&task, ErrorCode::IdConflict, sentence);
+                self.fail(number, record, occurrence);
+            }
+        }
+    }
+
+    /// Closes a request that cannot be run, unless it is closed already.
+    fn fail_if_new(&mut self, number: u64, record: ErrorRecord) {
+        let digest = record.request_digest.as_deref().unwrap_or_default();
+        match self.journal.next(record.id.as_ref(), digest) {
+            Verdict::Skip => self.window.fill(number, Closing::Skipped),
+            Verdict::Run(occurrence)
+            | Verdict::DuplicateId(occurrence)
+            | Verdict::IdConflict(occurrence) => self.fail(number, record, occurrence),
+        }
+    }
+
+    fn fail(&mut self, number: u64, mut record: ErrorRecord, occurrence: u64) {
+        record.occurrence = (occurrence > 1).then_some(occurrence);
+        let record = Box::new(Record::from(record));
+        self.window.fill(number, Closing::Record(record));
+    }
+
+    /// Writes what is ready.
+    fn write(&mut self, output: &mut Output) -> Result<()> {
+        while let Some(closing) = self.window.take() {
+            match closing {
+                Closing::Skipped => self.summary.skipped += 1,
+                Closing::Passed(line) => {
+                    output.pass(&line)?;
+                    self.failed();
+                }
+                Closing::Record(record) => {
+                    output.close(&record)?;
+                    match &*record {
+                        Record::Error(_) => self.failed(),
+                        Record::Completion(completion) => self.summary.add(&completion.usage),
+                        Record::Count(count) => self.summary.add(&count.usage),
+                        Record::Prompt(prompt) => self.summary.add(&prompt.usage),
+                        _ => self.summary.done += 1,
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn failed(&mut self) {
+        self.summary.failed += 1;
+        self.status = self.status.and(Status::SomeFailed);
+    }
+}
