@@ -286,6 +286,20 @@ impl Ran {
         self
     }
 
+    /// Expects standard error to hold nothing but the sums of a run over many lines.
+    #[track_caller]
+    pub fn says_only_the_sums(self) -> Self {
+        let told = self.stderr();
+        let mut lines = told.lines();
+        let sums = lines
+            .next()
+            .is_some_and(|line| line.contains(" done, ") && line.contains(" skipped; "));
+        if !sums || lines.next().is_some() {
+            self.fail("expected the sums of the run alone on standard error");
+        }
+        self
+    }
+
     /// Returns the records on standard output, each of them a JSON object on a line of its own with a
     /// line end.
     #[track_caller]

@@ -38,6 +38,9 @@ mod memory;
 /// The same line and seed give the same bytes.
 mod determinism;
 
+/// Runs over many lines that are killed and started again.
+mod durable;
+
 /// Model files that are cut short, hostile, or no models.
 mod broken;
 

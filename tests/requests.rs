@@ -1,6 +1,8 @@
 //! What becomes of one request: the prompt that is made of it, its settings, the tokens it counts, the
 //! digest that names it, and how records of one run feed the next.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::support::hub::sha256;
@@ -138,7 +140,7 @@ fn a_limit_that_was_asked_for_is_no_surprise() {
     let lines = [json!({"prompt": "Count from 1 to 100.", "max_tokens": 3})];
     let input = lines[0].to_string();
     let ran = bench.run().arg("--jsonl").input(input).run().exits(0);
-    let answer = record(&ran.says_nothing());
+    let answer = record(&ran.says_only_the_sums());
     assert_eq!(answer["finish_reason"], "length");
     assert_eq!(answer["usage"]["completion_tokens"], 3);
     // The default limit and the end of the context are none.
@@ -215,18 +217,18 @@ fn pieces_make_the_whole_text() {
         json!({"id": "c", "prompt": "b", "temperature": 1.5, "seed": 1}),
     ];
     let all = run_lines(&bench, &["--stream", "-n", "12"], &lines, 0);
-    let mut pieces = String::new();
+    // Pieces of several answers come mixed; the id tells whose each is.
+    let mut pieces: BTreeMap<String, String> = BTreeMap::new();
     let mut closed = Vec::new();
     for record in &all {
         let text = record["text"].as_str().unwrap();
+        let at = lines.iter().position(|line| line["id"] == record["id"]);
+        assert_eq!(record["line"], at.unwrap() as u64 + 1);
+        let own = pieces.entry(record["id"].to_string()).or_default();
         match record["type"].as_str().unwrap() {
-            "delta" => {
-                assert_eq!(record["id"], lines[closed.len()]["id"]);
-                assert_eq!(record["line"], closed.len() as u64 + 1);
-                pieces.push_str(text);
-            }
+            "delta" => own.push_str(text),
             _ => {
-                assert_eq!(std::mem::take(&mut pieces), text);
+                assert_eq!(std::mem::take(own), text);
                 closed.push(timeless(record.clone()));
             }
         }
@@ -377,5 +379,6 @@ fn a_field_that_is_not_used_is_warned_of() {
             .count(),
         1
     );
-    assert_eq!(told.lines().count(), 1, "{told}");
+    // The sums of the run are the other line.
+    assert_eq!(told.lines().count(), 2, "{told}");
 }

@@ -71,7 +71,7 @@ fn run(args: &RunArgs, context: &Context) -> Result<Status> {
         &mut |_| {},
     )?;
     output.finish()?;
-    if !is_single {
+    if !is_single && !context.interrupt.is_set() {
         messages.note(&ended.summary);
     }
     if ended.is_stopped {

@@ -109,6 +109,7 @@ pub fn run<W: Work>(
         has_ended: false,
         summary: Summary::default(),
         status: Status::Done,
+        failures: 0,
         options,
         start: Instant::now(),
     };
@@ -151,6 +152,8 @@ struct Filter<T> {
     has_ended: bool,
     summary: Summary,
     status: Status,
+    /// Requests that have failed, written or not.
+    failures: u64,
     options: Options,
     start: Instant,
 }
@@ -158,7 +161,7 @@ struct Filter<T> {
 impl<T> Filter<T> {
     fn is_stopped(&self) -> bool {
         let most = self.options.max_errors.unwrap_or(u64::MAX);
-        self.summary.failed >= most
+        self.failures >= most
     }
 
     fn is_over(&self) -> bool {
@@ -219,6 +222,7 @@ impl<T> Filter<T> {
                     Verdict::Skip => Closing::Skipped,
                     _ => Closing::Passed(line),
                 };
+                self.failures += u64::from(matches!(closing, Closing::Passed(_)));
                 self.window.fill(number, closing);
             }
         }
@@ -264,8 +268,12 @@ impl<T> Filter<T> {
 
     fn fail(&mut self, number: u64, mut record: ErrorRecord, occurrence: u64) {
         record.occurrence = (occurrence > 1).then_some(occurrence);
-        let record = Box::new(Record::from(record));
-        self.window.fill(number, Closing::Record(record));
+        self.close(number, Record::from(record));
+    }
+
+    fn close(&mut self, number: u64, record: Record) {
+        self.failures += u64::from(matches!(record, Record::Error(_)));
+        self.window.fill(number, Closing::Record(Box::new(record)));
     }
 
     /// Writes what is ready.
