@@ -129,7 +129,7 @@ enum Origin {
     /// At most one request, read already.
     Whole(Option<Item>),
     /// A request a line, read as they are wanted.
-    Lines(LineOrigin),
+    Lines(Box<LineOrigin>),
 }
 
 impl Jobs {
@@ -154,7 +154,7 @@ impl Jobs {
         }
         let inputs = sources.iter().filter_map(FileIdentity::of_source).collect();
         let origin = if by_line {
-            Origin::Lines(LineOrigin {
+            Origin::Lines(Box::new(LineOrigin {
                 jsonl: args.jsonl,
                 limit: args.max_line_bytes,
                 waiting: sources,
@@ -162,7 +162,7 @@ impl Jobs {
                 passed: 0,
                 salt: maker.salt(),
                 digest: String::new(),
-            })
+            }))
         } else {
             Origin::Whole(maker.whole(args.prompt.as_deref(), sources)?)
         };
