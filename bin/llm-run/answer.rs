@@ -13,7 +13,7 @@ use llm_engine::model::Model;
 use llm_record::usage::milliseconds;
 use llm_record::{
     Build, Completion, Count, Delta, ErrorCode, ErrorRecord, FinishReason, Metrics, ModelIdentity,
-    Overrides, Record, RenderedPrompt, Sampling, SchemaVersion, Usage,
+    Overrides, Record, RenderedPrompt, Sampling, SchemaVersion, TemplateUse, Usage,
 };
 
 use crate::digest::{self, Keys};
@@ -137,6 +137,15 @@ impl Answerer {
         })
     }
 
+    /// Returns which model answers, and by what way the request becomes its text.
+    fn identity(&self, job: &Job) -> ModelIdentity {
+        let mut identity = self.identity.clone();
+        if job.is_raw() {
+            identity.template = TemplateUse::Raw;
+        }
+        identity
+    }
+
     fn count(&self, job: &Job, prompt: &Prompt) -> Count {
         Count {
             schema_version: SchemaVersion::default(),
@@ -144,7 +153,7 @@ impl Answerer {
             line: job.line,
             usage: Usage::new(prompt.tokens.len() as u64, 0, 0),
             input: job.input.clone(),
-            model: self.identity.clone(),
+            model: self.identity(job),
         }
     }
 
@@ -157,7 +166,7 @@ impl Answerer {
             text: prompt.text,
             tokens: prompt.tokens,
             input: job.input.clone(),
-            model: self.identity.clone(),
+            model: self.identity(job),
         }
     }
 
@@ -231,11 +240,13 @@ impl Answerer {
             },
             created: Timestamp::now().as_second(),
             input: job.input.clone(),
-            model: self.identity.clone(),
+            model: self.identity(job),
             sampling,
             request_digest,
             occurrence: None,
+            requested_model: job.requested_model.clone(),
             build: running.build.clone(),
+            reply: job.reply,
         }))
     }
 
@@ -266,6 +277,7 @@ impl Answerer {
                 line: job.line,
                 text: String::new(),
                 reasoning_content: None,
+                reply: job.reply,
             };
             match (event, self.reasoning) {
                 (Event::Text(text), _) => text.clone_into(&mut piece.text),
