@@ -2,7 +2,7 @@ complete -c llm-run -s p -l prompt -d 'Take this text as the input; standard inp
 complete -c llm-run -s f -l file -d 'Take this file as the input, \'-\' for standard input; several are read one after another' -r -F
 complete -c llm-run -l template -d 'Make each prompt from this text; {{field}} stands for a field of the line' -r
 complete -c llm-run -l keep -d 'Keep this field of the line under \'input\' of its record; may be given several times' -r
-complete -c llm-run -l if-empty -d 'Choose what to do where the input is empty; --lines or --jsonl without a line is no error' -r -f -a "error\t'Say so and fail'
+complete -c llm-run -l if-empty -d 'Choose what to do where the input is empty; --lines, --jsonl or --csv without a line is no error' -r -f -a "error\t'Say so and fail'
 skip\t'Write nothing for it'
 run\t'Run the instruction alone'"
 complete -c llm-run -l max-line-bytes -d 'Refuse lines of more than N bytes' -r
@@ -41,7 +41,9 @@ metal\t'An Apple GPU'
 candle\t'The reference pass on the CPU: slow and exact, for comparing'"
 complete -c llm-run -s t -l threads -d 'Use N threads (-1, the default: one a core); the answer does not depend on it' -r
 complete -c llm-run -l lines -d 'Take each line of the input as a prompt of its own; a blank line gets no record'
-complete -c llm-run -l jsonl -d 'Take each line as a JSON object with \'prompt\' or \'messages\', or as a record of this toolkit; a blank line gets no record'
+complete -c llm-run -l jsonl -d 'Take each line as a JSON object with \'prompt\' or \'messages\', as a record of this toolkit, or as a request of an OpenAI batch file, which is answered in that format; a blank line gets no record'
+complete -c llm-run -l csv -d 'Take the input as CSV with a header line: each row is a prompt of its own, from the column \'prompt\' or \'text\' or made with --template, and the column \'id\' names it'
+complete -c llm-run -l slurp -d 'Make one request of all lines: their texts in order, a blank line between two; without --jsonl, --lines or --csv the input is one request anyway'
 complete -c llm-run -l no-template -d 'Give the model the text as it is, without a chat template'
 complete -c llm-run -l parse-special -d 'Take control tokens that are written out in prompts as such, not as text'
 complete -c llm-run -s T -l text -d 'Write text: the answer and one line end, nothing else; short for --format text'

@@ -29,6 +29,9 @@ mod signals;
 /// What becomes of one request: prompt, settings, counts, digest, and the next run of a chain.
 mod requests;
 
+/// OpenAI's batch files, CSV, and many lines as one request.
+mod formats;
+
 /// What the model gets and what is no answer: prompts, markup, tools, reasoning.
 mod prompts;
 

@@ -184,7 +184,9 @@ impl Answerer {
             sampling: task.sampling,
             request_digest: task.request_digest,
             occurrence: (circumstances.occurrence > 1).then_some(circumstances.occurrence),
+            requested_model: task.job.requested_model,
             build: circumstances.build,
+            reply: task.job.reply,
         }
     }
 

@@ -376,6 +376,7 @@ impl Watch<'_> {
             line: flight.task.job.line,
             text: String::new(),
             reasoning_content: None,
+            reply: flight.task.job.reply,
         };
         match (event, self.reasoning) {
             (Event::Text(text), _) => text.clone_into(&mut piece.text),

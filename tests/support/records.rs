@@ -249,6 +249,7 @@ struct Completion {
     sampling: Sampling,
     request_digest: String,
     occurrence: Option<u64>,
+    requested_model: Option<String>,
     build: Build,
 }
 

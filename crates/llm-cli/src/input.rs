@@ -3,20 +3,23 @@
 //!
 //! The instruction comes first, so that all requests of a run share the start of their prompt.
 
+mod digest;
+mod lines;
 mod maker;
+mod slurp;
 
 use std::collections::VecDeque;
-use std::io::{BufReader, Read};
+use std::io::Read;
 
 use llm_record::{
-    ErrorCode, ErrorRecord, Fields, Id, Incoming, LineError, Lines, Message, Overrides, Request,
-    TemplateError,
+    ErrorCode, ErrorRecord, Fields, Id, Incoming, Message, Overrides, Reply, TemplateError,
 };
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use self::lines::LineOrigin;
 use self::maker::{Maker, Unused};
+use self::slurp::Slurp;
 use crate::args::InputArgs;
 use crate::message::Messages;
 use crate::stdio::{FileIdentity, Source, StdioError, Watch};
@@ -43,10 +46,20 @@ pub struct Job {
     /// SHA-256, in hexadecimal, of the line and of what the flags add to it: what tells the request
     /// from others before there is a prompt. Empty where the request is no line.
     pub source_digest: String,
+    /// In whose format it is answered.
+    pub reply: Reply,
+    /// The model that a line of a batch file asks for, whichever answers it.
+    pub requested_model: Option<String>,
 }
 
 impl Job {
-    /// Returns the conversation as one text, for a model without a chat template.
+    /// Whether the prompt goes to the model as it is, without a chat template.
+    #[must_use]
+    pub fn is_raw(&self) -> bool {
+        self.reply == Reply::TextCompletion
+    }
+
+    /// Returns the conversation as one text, for a model without a chat template and a raw prompt.
     #[must_use]
     pub fn text(&self) -> String {
         let contents: Vec<_> = self
@@ -61,13 +74,11 @@ impl Job {
     pub fn failed(&self, code: ErrorCode, message: impl Into<String>) -> ErrorRecord {
         let mut record = ErrorRecord::new(self.line, self.id.clone(), code, message);
         record.input = self.input.clone();
-        record.request_digest = digest(&self.source_digest);
+        let digest = &self.source_digest;
+        record.request_digest = (!digest.is_empty()).then(|| digest.clone());
+        record.reply = self.reply;
         record
     }
-}
-
-fn digest(digest: &str) -> Option<String> {
-    (!digest.is_empty()).then(|| digest.to_owned())
 }
 
 /// What the input holds next.
@@ -118,7 +129,11 @@ pub enum InputError {
 #[derive(Debug)]
 pub struct Jobs {
     maker: Maker,
+    /// What the flags add to every line.
+    salt: String,
     origin: Origin,
+    /// Present where all lines become one request, until it is made.
+    slurp: Option<Slurp>,
     inputs: Vec<FileIdentity>,
     unused: Unused,
     messages: Option<Messages>,
@@ -140,7 +155,7 @@ impl Jobs {
     /// [`InputError`].
     pub fn open(args: &InputArgs, system: Option<&str>, watch: &Watch) -> Result<Self, InputError> {
         let maker = Maker::new(args, system)?;
-        let by_line = args.lines || args.jsonl;
+        let by_line = args.lines || args.jsonl || args.csv;
         let mut sources = VecDeque::new();
         for path in &args.file {
             sources.push_back(Source::open(path, watch.clone())?);
@@ -154,21 +169,15 @@ impl Jobs {
         }
         let inputs = sources.iter().filter_map(FileIdentity::of_source).collect();
         let origin = if by_line {
-            Origin::Lines(Box::new(LineOrigin {
-                jsonl: args.jsonl,
-                limit: args.max_line_bytes,
-                waiting: sources,
-                current: None,
-                passed: 0,
-                salt: maker.salt(),
-                digest: String::new(),
-            }))
+            Origin::Lines(Box::new(LineOrigin::new(args, sources)))
         } else {
             Origin::Whole(maker.whole(args.prompt.as_deref(), sources)?)
         };
         Ok(Self {
+            salt: maker.salt(),
             maker,
             origin,
+            slurp: (by_line && args.slurp).then(Slurp::default),
             inputs,
             unused: Unused::default(),
             messages: None,
@@ -187,7 +196,7 @@ impl Jobs {
     /// Whether the arguments ask for one request (and not for one a line).
     #[must_use]
     pub fn is_single(&self) -> bool {
-        matches!(self.origin, Origin::Whole(_))
+        self.slurp.is_some() || matches!(self.origin, Origin::Whole(_))
     }
 
     /// Returns the files that are read, which the output must not be.
@@ -206,8 +215,17 @@ impl Iterator for Jobs {
             Origin::Lines(lines) => lines,
         };
         loop {
-            let item = match lines.next_line() {
-                Ok(None) => return None,
+            let line = lines.next_line();
+            let digest = match &line {
+                Ok(Some(Ok(Incoming::Request(request)))) => digest::of_request(&self.salt, request),
+                Ok(Some(Err(error))) => digest::of_error(&self.salt, error),
+                _ => String::new(),
+            };
+            let item = match line {
+                Ok(None) => {
+                    let slurp = self.slurp.take()?;
+                    return slurp.finish(&self.maker).map(Ok);
+                }
                 Err(error) => return Some(Err(error)),
                 Ok(Some(Err(error))) => Some(Item::Failed(Box::new(error.record()))),
                 Ok(Some(Ok(Incoming::Delta))) => None,
@@ -216,86 +234,18 @@ impl Iterator for Jobs {
                     for sentence in self.unused.of(&request, &self.maker) {
                         self.messages.iter().for_each(|to| to.warning(&sentence));
                     }
-                    self.maker.job(*request)
+                    match &mut self.slurp {
+                        Some(slurp) => slurp.add(&self.maker, *request),
+                        None => self.maker.job(*request),
+                    }
                 }
             };
+            if let (Some(slurp), Some(_)) = (&mut self.slurp, &item) {
+                slurp.failed();
+            }
             if let Some(mut item) = item {
-                item.set_digest(&lines.digest);
+                item.set_digest(&digest);
                 return Some(Ok(item));
-            }
-        }
-    }
-}
-
-/// Lines of several sources, numbered through.
-#[derive(Debug)]
-struct LineOrigin {
-    jsonl: bool,
-    limit: usize,
-    waiting: VecDeque<Source>,
-    current: Option<(Lines<BufReader<Source>>, String)>,
-    /// Lines of the sources before the current one.
-    passed: u64,
-    /// What the flags add to every line.
-    salt: String,
-    /// The digest of the last line, see [`Job::source_digest`].
-    digest: String,
-}
-
-/// Returns the SHA-256 of texts, in hexadecimal.
-fn sha256(parts: &[&str]) -> String {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
-    }
-    let bytes = hash.finalize();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-impl LineOrigin {
-    fn next_line(&mut self) -> Result<Option<Result<Incoming, LineError>>, StdioError> {
-        loop {
-            if self.current.is_none() {
-                let Some(source) = self.waiting.pop_front() else {
-                    return Ok(None);
-                };
-                let name = source.name().to_owned();
-                self.current = Some((Lines::new(BufReader::new(source), self.limit), name));
-            }
-            let Some((lines, name)) = &mut self.current else {
-                continue;
-            };
-            match lines.next() {
-                None => {
-                    self.passed += lines.count_read();
-                    self.current = None;
-                }
-                Some(Err(error)) => {
-                    let error = StdioError::read(name, error);
-                    // After an input that cannot be read to its end, no other is begun.
-                    self.waiting.clear();
-                    self.current = None;
-                    return Err(error);
-                }
-                Some(Ok(Err(error))) => {
-                    let line = error.line + self.passed;
-                    // The line itself is not at hand: equal faults count as equal lines.
-                    let id = serde_json::to_string(&error.id).unwrap_or_default();
-                    self.digest = sha256(&[&self.salt, &id, &error.fault.to_string()]);
-                    return Ok(Some(Err(LineError { line, ..error })));
-                }
-                Some(Ok(Ok(mut line))) => {
-                    line.number += self.passed;
-                    self.digest = sha256(&[&self.salt, &line.text]);
-                    return Ok(Some(match self.jsonl {
-                        true => Incoming::parse(line),
-                        false => {
-                            let request = Request::from_text(line.number, line.text);
-                            Ok(Incoming::Request(Box::new(request)))
-                        }
-                    }));
-                }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Closing records and pieces → standard output or a file, as records or as text, in whole writes.
 //! Which of the two was chosen by `format`; what goes wrong in text form is told by `message`.
 
-use llm_record::{Delta, ErrorRecord, LineWriter, Record};
+use llm_record::{BatchOutput, Delta, ErrorRecord, LineWriter, Record, Reply};
 use serde_json::Value;
 
 use crate::args::OutputArgs;
@@ -17,6 +17,8 @@ pub struct Output {
     /// What ends a text.
     end: &'static str,
     messages: Messages,
+    /// Whether requests are answered at all; a count, and a prompt that is shown, are records of our own.
+    answers: bool,
     /// The answer under way, as far as its pieces came; text form only.
     answer: String,
     /// How many bytes of it are written. Line ends at its end wait, since text ends with exactly one.
@@ -52,6 +54,7 @@ impl Output {
             form,
             end: if args.null { "\0" } else { "\n" },
             messages,
+            answers: !args.count && !args.show_prompt,
             answer: String::new(),
             written: 0,
         }
@@ -85,6 +88,8 @@ impl Output {
     /// [`StdioError::Write`]; [`StdioError::Ended`] where the reader has closed.
     pub fn piece(&mut self, delta: Delta) -> Result<(), StdioError> {
         match self.form {
+            // A batch file has a place for whole answers only.
+            Form::Records { .. } if delta.reply != Reply::Own => Ok(()),
             Form::Records { deltas: true } => self.record(&Record::from(delta)),
             Form::Text { streamed: true } => {
                 self.answer.push_str(&delta.text);
@@ -180,8 +185,13 @@ impl Output {
         self.checked(result)
     }
 
+    /// Writes a record in the format in which its request is answered.
     fn record(&mut self, record: &Record) -> Result<(), StdioError> {
-        let result = self.writer.record(record);
+        let batch = BatchOutput::of(record).filter(|_| self.answers);
+        let result = match batch {
+            Some(line) => self.writer.record(&line),
+            None => self.writer.record(record),
+        };
         self.checked(result)
     }
 
@@ -302,6 +312,40 @@ mod tests {
                 "{ \"kept\": 1.0 }"
             ]
         );
+    }
+
+    #[test]
+    fn a_batch_file_is_answered_in_its_form() {
+        let steps = |out: &mut Output| {
+            let Record::Completion(mut answer) = completion() else {
+                panic!("no completion");
+            };
+            answer.reply = Reply::ChatCompletion;
+            out.piece(Delta {
+                reply: Reply::ChatCompletion,
+                ..Delta::default()
+            })
+            .unwrap();
+            out.close(&Record::Completion(answer)).unwrap();
+            let mut failed = failure();
+            failed.reply = Reply::ChatCompletion;
+            out.fail(failed).unwrap();
+        };
+        let lines = written(&["--stream"], steps);
+        let lines: Vec<_> = lines.lines().collect();
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert!(lines[0].starts_with(r#"{"id":"batch_req_d","custom_id":null,"response":{"#));
+        assert!(
+            lines[1].starts_with(r#"{"id":"batch_req_line_1","custom_id":null,"response":null"#)
+        );
+        // A count is a record of our own, and so is what closes the others of its run.
+        let counted = written(&["--count", "--format", "jsonl"], steps);
+        assert!(
+            counted.lines().all(|line| line.starts_with(r#"{"type":""#)),
+            "{counted}"
+        );
+        // As text there is no form.
+        assert_eq!(written(&["-T"], steps), "a\n\nb\n");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The JSON lines that the toolkit reads and writes.
 //!
-//! Modules stand in the order in which a line travels: bytes → [`read`] → [`request`] (its prompt
+//! Modules stand in the order in which a line travels: bytes → [`read`] or [`csv`] → [`request`], or a
+//! request of [`openai`]'s, which is answered in that form too (its prompt
 //! possibly made by a [`template`]) → [`record`] with its [`usage`] → [`mod@write`]; a run that goes on
 //! where another ended reads what is [`mod@closed`]. A request in:
 //!
@@ -20,7 +21,9 @@
 
 pub mod bench;
 pub mod closed;
+pub mod csv;
 mod id;
+pub mod openai;
 pub mod overrides;
 pub mod read;
 pub mod record;
@@ -32,6 +35,7 @@ pub mod write;
 pub use bench::{Bench, BenchModel, Limits, Perplexity};
 pub use closed::{Closed, closed};
 pub use id::Id;
+pub use openai::{BatchOutput, Reply};
 pub use overrides::Overrides;
 pub use read::{Line, LineError, LineFault, Lines};
 pub use record::{

@@ -5,7 +5,7 @@ use std::io::{self, BufRead};
 
 use thiserror::Error;
 
-use crate::{ErrorCode, ErrorRecord, Id};
+use crate::{ErrorCode, ErrorRecord, Id, Reply};
 
 /// The longest line that is read unless the caller says otherwise, in bytes: 8 MiB holds a book, and
 /// more than any context of today.
@@ -30,6 +30,8 @@ pub struct LineError {
     pub id: Option<Id>,
     /// What is wrong with it; part of the sentence above, so not a source of its own.
     pub fault: LineFault,
+    /// In whose format the line is answered.
+    pub reply: Reply,
 }
 
 /// What is wrong with a line; reads on from "line 3 …".
@@ -65,13 +67,51 @@ pub enum LineFault {
         /// What is wrong, naming the field.
         reason: String,
     },
+    /// The line is a request that holds what would change the answer and is not supported.
+    #[error("cannot be answered: {reason}")]
+    Unsupported {
+        /// What is not supported, naming the field.
+        reason: String,
+    },
+    /// The line is no row of the table that it stands in.
+    #[error("is no row of the CSV file: {reason}")]
+    Csv {
+        /// What is wrong.
+        reason: String,
+    },
+    /// A field of a row is not UTF-8.
+    #[error("is not valid UTF-8 in column {column}; convert it first, with iconv say")]
+    Utf8Column {
+        /// The column's name in quotes, or its number in the header.
+        column: String,
+    },
 }
 
 impl LineError {
     /// Returns the fault of one line.
     #[must_use]
     pub fn new(line: u64, id: Option<Id>, fault: LineFault) -> Self {
-        Self { line, id, fault }
+        Self {
+            line,
+            id,
+            fault,
+            reply: Reply::Own,
+        }
+    }
+
+    /// Returns the fault of a line that is answered in this format.
+    #[must_use]
+    pub fn with_reply(self, reply: Reply) -> Self {
+        Self { reply, ..self }
+    }
+
+    /// Whether the line is an object, so that its form is known.
+    #[must_use]
+    pub fn is_understood(&self) -> bool {
+        matches!(
+            self.fault,
+            LineFault::Request { .. } | LineFault::Unsupported { .. }
+        )
     }
 
     /// Returns the record that closes the line.
@@ -79,11 +119,16 @@ impl LineError {
     pub fn record(&self) -> ErrorRecord {
         let code = match self.fault {
             LineFault::TooLong { .. } => ErrorCode::InputTooLong,
-            LineFault::Utf8 { .. } => ErrorCode::BadUtf8,
+            LineFault::Utf8 { .. } | LineFault::Utf8Column { .. } => ErrorCode::BadUtf8,
             LineFault::Json { .. } | LineFault::NotAnObject => ErrorCode::BadJson,
             LineFault::Request { .. } => ErrorCode::BadRequest,
+            LineFault::Unsupported { .. } => ErrorCode::UnsupportedField,
+            LineFault::Csv { .. } => ErrorCode::BadCsv,
         };
-        ErrorRecord::new(self.line, self.id.clone(), code, self.to_string())
+        ErrorRecord {
+            reply: self.reply,
+            ..ErrorRecord::new(self.line, self.id.clone(), code, self.to_string())
+        }
     }
 }
 

@@ -8,7 +8,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Bench, Fields, Id, Metrics, Perplexity, Usage};
+use crate::{Bench, Fields, Id, Metrics, Perplexity, Reply, Usage};
 
 /// The version that stands in each record as `schema_version`.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -189,6 +189,9 @@ pub struct Delta {
     /// A piece of what the model thinks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reasoning_content: Option<String>,
+    /// In whose format the request is answered; no part of the record.
+    #[serde(skip)]
+    pub reply: Reply,
 }
 
 /// A whole answer and all that is needed to audit it and to make it again.
@@ -227,8 +230,14 @@ pub struct Completion {
     /// Which of several equal requests without an id this is, from 2 on; the first has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurrence: Option<u64>,
+    /// The model that the request asked for, where it named one in the format of another API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_model: Option<String>,
     /// The program that answered.
     pub build: Build,
+    /// In whose format the record is written; no part of it.
+    #[serde(skip)]
+    pub reply: Reply,
 }
 
 /// Why an answer ended.
@@ -409,6 +418,9 @@ pub struct ErrorRecord {
     /// Which of several equal requests without an id this is, from 2 on; the first has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurrence: Option<u64>,
+    /// In whose format the record is written; no part of it.
+    #[serde(skip)]
+    pub reply: Reply,
 }
 
 impl ErrorRecord {
@@ -425,6 +437,7 @@ impl ErrorRecord {
             input: Fields::new(),
             request_digest: None,
             occurrence: None,
+            reply: Reply::Own,
         }
     }
 }

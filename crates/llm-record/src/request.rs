@@ -4,7 +4,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Fields, Id, Line, LineError, LineFault, Overrides};
+use crate::csv::Row;
+use crate::openai::request as batch;
+use crate::{Fields, Id, Line, LineError, LineFault, Overrides, Reply};
 
 /// One line of input, understood.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +32,10 @@ pub struct Request {
     pub tools: Option<Value>,
     /// Sampling settings of this line.
     pub overrides: Overrides,
+    /// In whose format it is answered.
+    pub reply: Reply,
+    /// The model that a line of a batch file asks for, whichever answers it.
+    pub requested_model: Option<String>,
     /// What an earlier stage kept under `input`; goes into the answer's `input` again.
     pub input: Fields,
     /// The whole object, for templates and for fields to keep.
@@ -83,13 +89,37 @@ impl Request {
             ..Self::default()
         }
     }
+
+    /// Returns the request for a row of a table: the prompt is its `prompt`, `text` or `input`, and an
+    /// empty id counts as none. Its other columns are for templates and to be kept; they set nothing,
+    /// since a column named `seed` of a table may be one of plants.
+    ///
+    /// # Errors
+    /// As [`Incoming::parse`].
+    pub fn from_row(row: Row) -> Result<Self, LineError> {
+        let Row { number, fields } = row;
+        let named: Fields = ["id", "custom_id"]
+            .into_iter()
+            .filter_map(|name| Some((name.to_owned(), fields.get(name)?.clone())))
+            .filter(|(_, value)| value != "")
+            .collect();
+        let request = |reason| LineError::new(number, None, LineFault::Request { reason });
+        Ok(Self {
+            line: number,
+            id: Id::of(&named).map_err(request)?,
+            prompt: text_of(&fields).map_err(request)?.map(Prompt::Text),
+            fields,
+            ..Self::default()
+        })
+    }
 }
 
 impl Incoming {
     /// Understands one line of JSON.
     ///
     /// An object with a `type` and a `schema_version` is one of our own records: a completion's
-    /// `text` is the prompt and its `input` is kept. Any other object is a request; its prompt is the
+    /// `text` is the prompt and its `input` is kept. A line of a batch file of OpenAI's is a request
+    /// that is answered in their format. Any other object is a request; its prompt is the
     /// first of `messages`, `prompt`, `text` and `input` that is present and not null.
     ///
     /// # Errors
@@ -102,6 +132,10 @@ impl Incoming {
                 return Err(LineError::new(line.number, id, json_fault(&error)));
             }
         };
+        if batch::is_batch(&fields) {
+            let request = batch::parse(line.number, fields)?;
+            return Ok(Self::Request(Box::new(request)));
+        }
         let bad = |id, reason| LineError::new(line.number, id, LineFault::Request { reason });
         let id = Id::of(&fields).map_err(|reason| bad(None, reason))?;
         match own_type(&fields) {
@@ -125,10 +159,9 @@ impl Incoming {
             line: line.number,
             id,
             prompt: Some(Prompt::Text(text.clone())),
-            tools: None,
-            overrides: Overrides::default(),
             input,
             fields,
+            ..Request::default()
         })))
     }
 }
@@ -157,8 +190,8 @@ fn from_user(line: u64, id: Option<Id>, fields: Fields) -> Result<Incoming, Line
             prompt,
             tools,
             overrides,
-            input: Fields::new(),
             fields,
+            ..Request::default()
         }))),
         Err(reason) => Err(LineError::new(line, id, LineFault::Request { reason })),
     }
@@ -168,10 +201,15 @@ fn prompt_of(fields: &Fields) -> Result<Option<Prompt>, String> {
     if let Some(value) = fields.get("messages").filter(|value| !value.is_null()) {
         return messages(value).map(|messages| Some(Prompt::Messages(messages)));
     }
+    Ok(text_of(fields)?.map(Prompt::Text))
+}
+
+/// Returns the first text that can be a prompt.
+fn text_of(fields: &Fields) -> Result<Option<String>, String> {
     for name in ["prompt", "text", "input"] {
         match fields.get(name) {
             None | Some(Value::Null) => {}
-            Some(Value::String(text)) => return Ok(Some(Prompt::Text(text.clone()))),
+            Some(Value::String(text)) => return Ok(Some(text.clone())),
             // A template may well use such a field, so it is not an error before a prompt is needed.
             Some(_) if name == "input" => {}
             Some(_) => return Err(format!("'{name}' must be a string")),
@@ -180,7 +218,7 @@ fn prompt_of(fields: &Fields) -> Result<Option<Prompt>, String> {
     Ok(None)
 }
 
-fn messages(value: &Value) -> Result<Vec<Message>, String> {
+pub(crate) fn messages(value: &Value) -> Result<Vec<Message>, String> {
     let list = value
         .as_array()
         .filter(|list| !list.is_empty())
@@ -228,7 +266,7 @@ fn check_calls(calls: &Value) -> Result<(), String> {
     Ok(())
 }
 
-fn tools(fields: &Fields) -> Result<Option<Value>, String> {
+pub(crate) fn tools(fields: &Fields) -> Result<Option<Value>, String> {
     match fields.get("tools") {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Array(tools)) if tools.is_empty() => Ok(None),

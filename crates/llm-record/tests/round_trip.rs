@@ -5,7 +5,7 @@
 
 use llm_record::{
     Build, Completion, Delta, ErrorCode, ErrorRecord, Fields, FinishReason, Id, Incoming,
-    LineWriter, Lines, Metrics, ModelIdentity, Prompt, Record, Sampling, SchemaVersion,
+    LineWriter, Lines, Metrics, ModelIdentity, Prompt, Record, Reply, Sampling, SchemaVersion,
     TemplateUse, Usage,
 };
 use proptest::prelude::*;
@@ -63,7 +63,9 @@ prop_compose! {
             sampling: Sampling { temperature, top_p, seed, stop, ..Sampling::default() },
             request_digest: "00".into(),
             occurrence: ends.then_some(2),
+            requested_model: ends.then(|| "m".into()),
             build: Build::default(),
+            reply: Reply::Own,
         })
     }
 }

@@ -6,13 +6,13 @@
 
 use std::path::PathBuf;
 
-use llm_record::{Incoming, Line, Record};
+use llm_record::{BatchOutput, Incoming, Line, Record};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// A line of `--jsonl` input that is not a record of ours, as a schema. Fields that are not named here
+/// A line of `--jsonl` input that is neither a record of ours nor a line of a batch file, as a schema. Fields that are not named here
 /// are open to templates and `--keep`. The reader takes more than this says (`null` for absent, text
 /// parts as content); whatever passes this schema it takes.
 #[derive(JsonSchema, Deserialize)]
@@ -125,9 +125,13 @@ fn same_as_checked_in(name: &str, schema: &Schema) {
 }
 
 /// Returns the schema of what is written: a field that is always written is required.
-fn record_schema() -> Schema {
+fn written_schema<T: JsonSchema>() -> Schema {
     let settings = SchemaSettings::draft2020_12().for_serialize();
-    settings.into_generator().into_root_schema_for::<Record>()
+    settings.into_generator().into_root_schema_for::<T>()
+}
+
+fn record_schema() -> Schema {
+    written_schema::<Record>()
 }
 
 /// Judges by the types' schema, which is the file's where `the_schemas_are_fresh` holds.
@@ -138,6 +142,7 @@ fn validator(schema: &Schema) -> jsonschema::Validator {
 #[test]
 fn the_schemas_are_fresh() {
     same_as_checked_in("record.json", &record_schema());
+    same_as_checked_in("openai_batch_output.json", &written_schema::<BatchOutput>());
     same_as_checked_in("request.json", &schema_for!(RequestLine));
 }
 
@@ -159,7 +164,7 @@ fn completion() -> Value {
         "sampling": {"greedy": false, "temperature": 0.7, "top_k": 40, "top_p": 0.95,
             "min_p": 0.05, "repeat_penalty": 1.1, "repeat_last_n": 64, "seed": 42,
             "max_tokens": 1024, "stop": ["END"]},
-        "request_digest": "00", "occurrence": 2,
+        "request_digest": "00", "occurrence": 2, "requested_model": "m",
         "build": {"version": "0.1.0", "simd": "avx2", "device": "cpu", "threads": 2}
     })
 }

@@ -35,13 +35,23 @@ pub struct InputArgs {
     pub file: Vec<std::path::PathBuf>,
 
     /// Take each line of the input as a prompt of its own; a blank line gets no record
-    #[arg(long, conflicts_with_all = ["jsonl", "prompt"])]
+    #[arg(long, conflicts_with_all = ["jsonl", "csv", "prompt"])]
     pub lines: bool,
 
-    /// Take each line as a JSON object with 'prompt' or 'messages', or as a record of this toolkit; a
-    /// blank line gets no record
-    #[arg(long, conflicts_with = "prompt")]
+    /// Take each line as a JSON object with 'prompt' or 'messages', as a record of this toolkit, or as a
+    /// request of an OpenAI batch file, which is answered in that format; a blank line gets no record
+    #[arg(long, group = "fields", conflicts_with = "prompt")]
     pub jsonl: bool,
+
+    /// Take the input as CSV with a header line: each row is a prompt of its own, from the column
+    /// 'prompt' or 'text' or made with --template, and the column 'id' names it
+    #[arg(long, group = "fields", conflicts_with = "prompt")]
+    pub csv: bool,
+
+    /// Make one request of all lines: their texts in order, a blank line between two; without --jsonl,
+    /// --lines or --csv the input is one request anyway
+    #[arg(long, conflicts_with = "keep")]
+    pub slurp: bool,
 
     /// Make each prompt from this text; {{field}} stands for a field of the line
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
@@ -49,10 +59,11 @@ pub struct InputArgs {
 
     /// Keep this field of the line under 'input' of its record; may be given several times
     // What `requires` asks for is dropped where it conflicts with a flag that is there, so these are named.
-    #[arg(long, value_name = "FIELD", requires = "jsonl", conflicts_with_all = ["lines", "prompt"])]
+    #[arg(long, value_name = "FIELD", requires = "fields", conflicts_with_all = ["lines", "prompt"])]
     pub keep: Vec<String>,
 
-    /// Choose what to do where the input is empty; --lines or --jsonl without a line is no error
+    /// Choose what to do where the input is empty; --lines, --jsonl or --csv without a line is no
+    /// error
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
     pub if_empty: IfEmpty,
 

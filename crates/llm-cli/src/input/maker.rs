@@ -1,11 +1,13 @@
 //! A request → a job: what the flags add to each line. Where lines come from is `input`'s business.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
+use llm_record::openai::request::INERT;
 use llm_record::{
-    ErrorCode, ErrorRecord, LineError, LineFault, Message, Prompt, Request, Template,
-    template::lookup,
+    ErrorCode, ErrorRecord, Fields, LineError, LineFault, Message, Prompt, Reply, Request,
+    Template, template::lookup,
 };
+use serde_json::Value;
 
 use super::{InputError, Item, Job, read_whole};
 use crate::args::{IfEmpty, InputArgs};
@@ -76,6 +78,33 @@ impl Maker {
 
     /// Makes a request ready; nothing where an empty one is skipped.
     pub(super) fn job(&self, mut request: Request) -> Option<Item> {
+        match self.prompt(&mut request) {
+            Ok(prompt) => Some(self.run(&request, prompt)),
+            Err(closed) => closed,
+        }
+    }
+
+    /// Makes the one request of many lines, whose texts the template has seen already; nothing where there
+    /// is none and that is passed over.
+    pub(super) fn slurped(&self, text: String) -> Option<Item> {
+        let request = Request::from_text(1, text.clone());
+        match self.if_empty {
+            IfEmpty::Skip if text.is_empty() => return None,
+            IfEmpty::Run if self.instruction.is_some() => {}
+            _ if text.is_empty() => {
+                let sentence = "there is no line to make the one request of; --if-empty skip writes \
+                                nothing then";
+                return Some(failed(&request, ErrorCode::EmptyInput, sentence));
+            }
+            _ => {}
+        }
+        Some(self.run(&request, Prompt::Text(text)))
+    }
+
+    /// Makes a request's prompt and what is kept of it. The error closes the request; it is nothing where
+    /// an empty one is skipped.
+    pub(super) fn prompt(&self, request: &mut Request) -> Result<Prompt, Option<Item>> {
+        let bad = |request: &Request, code, sentence: &str| Some(failed(request, code, sentence));
         for name in &self.keep {
             if let Some(value) = lookup(&request.fields, name) {
                 request.input.insert(name.clone(), value.clone());
@@ -89,11 +118,7 @@ impl Maker {
                     (Prompt::Text(text), empty)
                 }
                 Err(error) => {
-                    return Some(failed(
-                        &request,
-                        ErrorCode::MissingField,
-                        &error.to_string(),
-                    ));
+                    return Err(bad(request, ErrorCode::MissingField, &error.to_string()));
                 }
             },
             (None, Some(Prompt::Text(text))) => {
@@ -101,33 +126,29 @@ impl Maker {
                 (Prompt::Text(text), empty)
             }
             // Whichever of the two was meant, the answer would be to half of the line.
-            (None, Some(Prompt::Messages(_))) if is_set(&request, "prompt") => {
-                return Some(failed(
-                    &request,
-                    ErrorCode::BadRequest,
-                    &reason(&request, TWO),
-                ));
+            (None, Some(Prompt::Messages(_))) if is_set(&request.fields, "prompt") => {
+                return Err(bad(request, ErrorCode::BadRequest, &reason(request, TWO)));
             }
             (None, Some(messages)) => (messages, false),
             (None, None) => {
-                return Some(failed(
-                    &request,
-                    ErrorCode::BadRequest,
-                    &reason(&request, NONE),
-                ));
+                return Err(bad(request, ErrorCode::BadRequest, &reason(request, NONE)));
             }
         };
+        self.unless_empty(request, empty).map(|()| prompt)
+    }
+
+    /// Says what becomes of a request that is empty.
+    fn unless_empty(&self, request: &Request, empty: bool) -> Result<(), Option<Item>> {
         match self.if_empty {
-            IfEmpty::Skip if empty => return None,
+            IfEmpty::Skip if empty => Err(None),
             // With a template there is always something to run; else only an instruction is.
-            IfEmpty::Run if self.instruction.is_some() || self.template.is_some() => {}
+            IfEmpty::Run if self.instruction.is_some() || self.template.is_some() => Ok(()),
             _ if empty => {
                 let sentence = format!("line {} has an empty prompt", request.line);
-                return Some(failed(&request, ErrorCode::EmptyInput, &sentence));
+                Err(Some(failed(request, ErrorCode::EmptyInput, &sentence)))
             }
-            _ => {}
+            _ => Ok(()),
         }
-        Some(self.run(&request, prompt))
     }
 
     /// Adds instruction and system text.
@@ -159,6 +180,8 @@ impl Maker {
             overrides: request.overrides.clone(),
             input: request.input.clone(),
             source_digest: String::new(),
+            reply: request.reply,
+            requested_model: request.requested_model.clone(),
         }))
     }
 }
@@ -170,9 +193,10 @@ fn joined(instruction: &str, text: &str) -> String {
     format!("{instruction}\n\n{text}")
 }
 
-fn failed(request: &Request, code: ErrorCode, sentence: &str) -> Item {
+pub(super) fn failed(request: &Request, code: ErrorCode, sentence: &str) -> Item {
     let mut record = ErrorRecord::new(request.line, request.id.clone(), code, sentence);
     record.input = request.input.clone();
+    record.reply = request.reply;
     Item::Failed(Box::new(record))
 }
 
@@ -183,16 +207,13 @@ const TWO: &str =
     "it has both 'prompt' and 'messages'; leave one out, or make the prompt with --template";
 
 /// Returns the sentence for a line that no prompt can be made of.
-fn reason(request: &Request, reason: &str) -> String {
+pub(super) fn reason(request: &Request, reason: &str) -> String {
     let reason = reason.to_owned();
     LineError::new(request.line, None, LineFault::Request { reason }).to_string()
 }
 
-fn is_set(request: &Request, field: &str) -> bool {
-    request
-        .fields
-        .get(field)
-        .is_some_and(|value| !value.is_null())
+fn is_set(fields: &Fields, field: &str) -> bool {
+    fields.get(field).is_some_and(|value| !value.is_null())
 }
 
 /// Fields that other programs read and this one does not, with what is done instead.
@@ -201,33 +222,51 @@ const UNUSED: &[(&str, &str)] = &[
         "system",
         "write it as a message of the role 'system', or give --system",
     ),
-    ("model", "one run has one model, which -m names"),
+    ("model", MODEL),
 ];
+
+const MODEL: &str = "one run has one model, which -m names";
+
+/// Said of a key of a batch file that is of no use on one's own machine.
+const CHANGES_NOTHING: &str = "it changes no answer";
 
 /// Fields of lines that are not used, each told once a run.
 #[derive(Debug, Default)]
 pub(super) struct Unused {
-    told: Vec<&'static str>,
+    told: HashSet<String>,
 }
 
 impl Unused {
     /// Returns the sentences for the fields that no line before this one had.
     pub(super) fn of(&mut self, request: &Request, maker: &Maker) -> Vec<String> {
+        if let (true, Some(Value::Object(body))) =
+            (request.reply != Reply::Own, request.fields.get("body"))
+        {
+            return self.of_body(request.line, body);
+        }
         // A template, and a record of an earlier stage, have fields for ends of their own.
         if maker.template.is_some() || request.fields.contains_key("schema_version") {
             return Vec::new();
         }
-        let mut sentences = Vec::new();
-        for &(field, instead) in UNUSED {
-            let kept = maker.keep.iter().any(|name| name == field);
-            if !kept && !self.told.contains(&field) && is_set(request, field) {
-                self.told.push(field);
-                let line = request.line;
-                sentences.push(format!(
-                    "line {line}: the field '{field}' is not used; {instead}"
-                ));
-            }
-        }
-        sentences
+        let is_there =
+            |field| is_set(&request.fields, field) && !maker.keep.iter().any(|name| name == field);
+        let rows = UNUSED.iter().filter(|(field, _)| is_there(field));
+        rows.filter_map(|(field, instead)| self.sentence(request.line, field, instead))
+            .collect()
+    }
+
+    /// The same for a line of a batch file.
+    fn of_body(&mut self, line: u64, body: &Fields) -> Vec<String> {
+        let inert = INERT.iter().map(|field| (*field, CHANGES_NOTHING));
+        let rows = std::iter::once(("model", MODEL)).chain(inert);
+        rows.filter(|(field, _)| is_set(body, field))
+            .filter_map(|(field, instead)| self.sentence(line, &format!("body.{field}"), instead))
+            .collect()
+    }
+
+    fn sentence(&mut self, line: u64, field: &str, instead: &str) -> Option<String> {
+        self.told
+            .insert(field.to_owned())
+            .then(|| format!("line {line}: the field '{field}' is not used; {instead}"))
     }
 }

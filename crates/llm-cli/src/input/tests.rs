@@ -311,3 +311,165 @@ fn a_field_that_is_not_used_is_told_once() {
     let record = r#"{"type":"completion","schema_version":1,"text":"x","model":{"name":"m"}}"#;
     assert_eq!(told(&[], record), [""; 0]);
 }
+
+/// A chat and a completion of a batch file, and the body of the first with more keys.
+fn batch(more: &str) -> String {
+    format!(
+        concat!(
+            r#"{{"custom_id":"a","method":"POST","url":"/v1/chat/completions","body":{{"model":"gpt-5","#,
+            r#""messages":[{{"role":"user","content":"A"}}],"max_tokens":3{}}}}}"#,
+            "\n",
+            r#"{{"custom_id":"b","method":"POST","url":"/v1/completions","#,
+            r#""body":{{"model":"gpt-5","prompt":"B"}}}}"#,
+            "\n",
+        ),
+        more
+    )
+}
+
+#[test]
+fn a_batch_file_is_known_by_its_lines() {
+    let lines = format!("{}{}\n", batch(""), r#"{"id":"c","prompt":"C"}"#);
+    let all = items(&["--jsonl", "I"], lines.as_bytes());
+    assert_eq!(texts(&all), ["I\n\nA", "I\n\nB", "I\n\nC"]);
+    let jobs: Vec<_> = all.iter().map(job).collect();
+    let replies = [Reply::ChatCompletion, Reply::TextCompletion, Reply::Own];
+    for (job, reply) in jobs.iter().zip(replies) {
+        assert_eq!(job.reply, reply);
+        assert_eq!(job.is_raw(), reply == Reply::TextCompletion);
+        assert_eq!(job.failed(ErrorCode::Timeout, "slow").reply, reply);
+    }
+    assert_eq!(jobs[0].overrides.max_tokens, Some(3));
+    assert_eq!(jobs[0].requested_model.as_deref(), Some("gpt-5"));
+    // A template sees the whole line.
+    let all = items(
+        &["--jsonl", "--template", "<{{body.messages.0.content}}>"],
+        batch("").lines().next().unwrap().as_bytes(),
+    );
+    assert_eq!(texts(&all), ["<A>"]);
+    assert_eq!(job(&all[0]).reply, Reply::ChatCompletion);
+}
+
+#[test]
+fn a_failure_in_a_batch_file_is_of_its_form() {
+    let lines = format!("{}broken\n{}", batch(r#","n":2"#), r#"{"custom_id":"d"#);
+    let all = items(&["--jsonl"], lines.as_bytes());
+    let unsupported = error(&all[0]);
+    assert_eq!(unsupported.error.code, ErrorCode::UnsupportedField);
+    assert_eq!(unsupported.reply, Reply::ChatCompletion);
+    assert_eq!(job(&all[1]).reply, Reply::TextCompletion);
+    for item in &all[2..] {
+        assert_eq!(error(item).error.code, ErrorCode::BadJson);
+        assert_eq!(error(item).reply, Reply::TextCompletion);
+    }
+    // Where no line of a batch file came before, the record is one of our own.
+    assert_eq!(
+        error(&items(&["--jsonl"], b"broken\n")[0]).reply,
+        Reply::Own
+    );
+}
+
+#[test]
+fn keys_of_a_batch_file_that_change_nothing_are_told_once() {
+    let args = RunArgs::try_parse_from(["llm-run", "--jsonl"]).unwrap();
+    let maker = Maker::new(&args.input, None).unwrap();
+    let mut unused = Unused::default();
+    let mut told = Vec::new();
+    for text in batch(r#","user":"u","store":true"#).lines() {
+        let line = llm_record::Line {
+            number: 2,
+            text: text.to_owned(),
+        };
+        let Ok(Incoming::Request(request)) = Incoming::parse(line) else {
+            panic!("{text}");
+        };
+        told.extend(unused.of(&request, &maker));
+    }
+    let fields: Vec<_> = told.iter().map(|one| one.split('\'').nth(1)).collect();
+    let wanted = ["body.model", "body.user", "body.store"].map(Some);
+    assert_eq!(fields, wanted, "{told:?}");
+}
+
+#[test]
+fn a_row_of_csv_is_a_prompt_with_a_name() {
+    let table = "id,title,text\n1,\"a, \"\"b\"\"\",\"x\ny\"\n2,short\n,t,z\n";
+    let all = items(&["--csv", "I", "--keep", "title"], table.as_bytes());
+    assert_eq!(job(&all[0]).text(), "I\n\nx\ny");
+    assert_eq!(job(&all[0]).id, Some(Id::Text("1".into())));
+    assert_eq!(json!(job(&all[0]).input), json!({"title": "a, \"b\""}));
+    let bad = error(&all[1]);
+    assert_eq!((bad.line, bad.error.code), (Some(4), ErrorCode::BadCsv));
+    assert_eq!(bad.id, Some(Id::Text("2".into())));
+    assert_eq!((job(&all[2]).line, job(&all[2]).id.clone()), (5, None));
+    let all = items(&["--csv", "--template", "{{title}}!"], b"title\nRed\n");
+    assert_eq!(texts(&all), ["Red!"]);
+    let all = items(&["--csv"], b"title\nRed\n");
+    assert_eq!(error(&all[0]).error.code, ErrorCode::BadRequest);
+    assert_eq!(items(&["--csv"], b""), []);
+    assert_eq!(items(&["--csv"], b"title\n"), []);
+}
+
+#[test]
+fn every_table_has_its_own_header_and_lines_are_numbered_through() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut flags = vec!["--csv".to_owned()];
+    for (name, bytes) in [("one", "text\na"), ("two", "id,text\n7,b\nc\n")] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        flags.extend(["-f".to_owned(), path.to_str().unwrap().to_owned()]);
+    }
+    let flags: Vec<_> = flags.iter().map(String::as_str).collect();
+    let all: Vec<_> = parse(&flags).unwrap().map(Result::unwrap).collect();
+    assert_eq!(job(&all[0]).line, 2);
+    assert_eq!((job(&all[1]).line, job(&all[1]).text()), (4, "b".into()));
+    let bad = error(&all[2]);
+    assert_eq!(bad.line, Some(5));
+    assert!(bad.error.message.starts_with("line 5 "), "{bad:?}");
+}
+
+#[test]
+fn all_lines_become_one_request() {
+    let chain = concat!(
+        r#"{"type":"completion","schema_version":1,"id":"a","text":"One\n"}"#,
+        "\n",
+        r#"{"type":"error","schema_version":1,"id":"b","error":{"code":"x","message":"m"}}"#,
+        "\nbroken\n",
+        r#"{"messages":[{"role":"user","content":"x"}]}"#,
+        "\n",
+        r#"{"prompt":"Two"}"#,
+        "\n",
+    );
+    let flags = ["--jsonl", "--slurp", "Combine"];
+    let mut all = items(&flags, chain.as_bytes());
+    let combined = all.pop().unwrap();
+    assert_eq!(job(&combined).text(), "Combine\n\nOne\n\nTwo");
+    assert_eq!((job(&combined).line, job(&combined).id.clone()), (1, None));
+    assert!(matches!(&all[0], Item::Passed(line) if line.contains("\"b\"")));
+    assert_eq!(error(&all[1]).error.code, ErrorCode::BadJson);
+    assert_eq!(error(&all[2]).error.code, ErrorCode::BadRequest);
+    assert_eq!(all.len(), 3);
+    assert!(open(&flags, b"").unwrap().is_single());
+
+    assert_eq!(
+        texts(&items(&["--lines", "--slurp"], b"a\n\nb\n")),
+        ["a\n\nb"]
+    );
+    let table = b"id,title\n1,Red\n2,Blue\n";
+    let flags = ["--csv", "--slurp", "--template", "- {{title}}"];
+    assert_eq!(texts(&items(&flags, table)), ["- Red\n\n- Blue"]);
+    // Without lines the input is one request as it is.
+    assert_eq!(texts(&items(&["--slurp"], b"a\n\n\nb\n")), ["a\n\n\nb"]);
+}
+
+#[test]
+fn nothing_to_put_together() {
+    let flags = ["--jsonl", "--slurp", "Combine"];
+    let all = items(&flags, b"\n");
+    assert_eq!(error(&all[0]).error.code, ErrorCode::EmptyInput);
+    let skip = [&flags[..], &["--if-empty", "skip"]].concat();
+    assert_eq!(items(&skip, b""), []);
+    let run = [&flags[..], &["--if-empty", "run"]].concat();
+    assert_eq!(texts(&items(&run, b"")), ["Combine"]);
+    // That all lines failed has been said.
+    assert_eq!(items(&flags, b"broken\n").len(), 1);
+}

@@ -1,0 +1,74 @@
+//! All lines → one request: their texts in order, a blank line between, so that what one run made of
+//! many parts is put together by the next. Lines that cannot be read are closed as always.
+
+use llm_record::{ErrorCode, ErrorRecord, Prompt, Reply, Request};
+
+use super::maker::{self, Maker};
+use super::{Item, PROMPT_LIMIT};
+
+/// The texts so far.
+#[derive(Debug, Default)]
+pub(super) struct Slurp {
+    text: String,
+    /// How many bytes they have, or would have: beyond the limit none is added.
+    length: u64,
+    /// Whether a line failed, here or before.
+    has_failed: bool,
+}
+
+impl Slurp {
+    /// Adds a line's text; returns the record of a line that has none.
+    pub(super) fn add(&mut self, maker: &Maker, mut request: Request) -> Option<Item> {
+        if request.reply != Reply::Own {
+            return Some(refused(&request, "a line of a batch file"));
+        }
+        let text = match maker.prompt(&mut request) {
+            Ok(Prompt::Text(text)) => text,
+            Ok(Prompt::Messages(_)) => return Some(refused(&request, "a conversation")),
+            Err(closed) => return closed,
+        };
+        // Without its line ends, which would make the blank line between two.
+        let text = text.trim_matches(['\n', '\r']);
+        if text.is_empty() {
+            return None;
+        }
+        let between = if self.text.is_empty() { "" } else { "\n\n" };
+        self.length += (between.len() + text.len()) as u64;
+        if self.length <= PROMPT_LIMIT {
+            self.text.push_str(between);
+            self.text.push_str(text);
+        }
+        None
+    }
+
+    /// Tells that a line failed.
+    pub(super) fn failed(&mut self) {
+        self.has_failed = true;
+    }
+
+    /// Returns the one request, or why there is none; nothing where all lines failed, which was said.
+    pub(super) fn finish(self, maker: &Maker) -> Option<Item> {
+        if self.length > PROMPT_LIMIT {
+            let sentence = format!(
+                "the lines are longer than {PROMPT_LIMIT} bytes together, too long for one prompt"
+            );
+            let record = ErrorRecord::new(1, None, ErrorCode::InputTooLong, sentence);
+            return Some(Item::Failed(Box::new(record)));
+        }
+        if self.text.is_empty() && self.has_failed {
+            return None;
+        }
+        maker.slurped(self.text)
+    }
+}
+
+fn refused(request: &Request, what: &str) -> Item {
+    let reason = format!(
+        "{what} cannot be joined with other lines by --slurp; make a text of it with --template"
+    );
+    maker::failed(
+        request,
+        ErrorCode::BadRequest,
+        &maker::reason(request, &reason),
+    )
+}

@@ -1,0 +1,326 @@
+//! A closing record → a line of OpenAI's batch output, each field where their readers look for it.
+//! What OpenAI has no place for (sampling, times, digests but in names) is left to our own records.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::Reply;
+use crate::closed::BATCH_ID;
+use crate::{Build, Completion, ErrorCode, ErrorRecord, FinishReason, Record, Usage};
+
+/// One line of a batch output file.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct BatchOutput {
+    /// `batch_req_` and the request's digest; a request that got no digest has its line's number.
+    pub id: String,
+    /// The line's own name; null where it could not be read.
+    pub custom_id: Option<String>,
+    /// The answer; null where there is none.
+    pub response: Option<Response>,
+    /// Why there is none; null where there is one.
+    pub error: Option<Failure>,
+}
+
+/// An answer as it would have come over HTTP.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Response {
+    /// Always 200: what fails has an error instead.
+    pub status_code: u16,
+    /// `req_` and the request's digest.
+    pub request_id: String,
+    /// The completion.
+    pub body: Body,
+}
+
+/// A completion of one of the two kinds.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Body {
+    /// A turn of a conversation.
+    Chat(Answer<ChatChoice>),
+    /// How a text goes on.
+    Text(Answer<TextChoice>),
+}
+
+/// What both kinds of completion have.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Answer<T> {
+    /// `chatcmpl-` or `cmpl-`, and the request's digest.
+    pub id: String,
+    /// `chat.completion` or `text_completion`.
+    pub object: &'static str,
+    /// When it ended, in Unix seconds.
+    pub created: i64,
+    /// The model that answered, by our name.
+    pub model: String,
+    /// The model that the line asked for; a field of our own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requested_model: Option<String>,
+    /// The one answer.
+    pub choices: [T; 1],
+    /// How many tokens it took.
+    pub usage: Usage,
+    /// The program and machine level that answered.
+    pub system_fingerprint: String,
+}
+
+/// The answer of a conversation.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct ChatChoice {
+    /// Always 0.
+    pub index: u32,
+    /// The turn.
+    pub message: Said,
+    /// Always null.
+    pub logprobs: (),
+    /// Why it ended.
+    pub finish_reason: FinishReason,
+}
+
+/// What the model says.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Said {
+    /// Always `assistant`.
+    pub role: &'static str,
+    /// The answer.
+    pub content: String,
+    /// Always null.
+    pub refusal: (),
+    /// What the model thought before it, by the name that other servers have for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning_content: Option<String>,
+}
+
+/// How a text goes on.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct TextChoice {
+    /// The text, without the prompt.
+    pub text: String,
+    /// Always 0.
+    pub index: u32,
+    /// Always null.
+    pub logprobs: (),
+    /// Why it ended.
+    pub finish_reason: FinishReason,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Failure {
+    /// For programs, in our words.
+    pub code: ErrorCode,
+    /// For people.
+    pub message: String,
+}
+
+impl BatchOutput {
+    /// Returns the line for a record that closes a line of a batch file; nothing for any other.
+    #[must_use]
+    pub fn of(record: &Record) -> Option<Self> {
+        match record {
+            Record::Completion(completion) => Self::answer(completion),
+            Record::Error(error) => Self::failure(error),
+            _ => None,
+        }
+    }
+
+    /// Returns the line for an answer, in the kind that its `reply` names.
+    fn answer(completion: &Completion) -> Option<Self> {
+        let body = match completion.reply {
+            Reply::Own => return None,
+            Reply::ChatCompletion => Body::Chat(Answer::new(
+                completion,
+                "chatcmpl",
+                "chat.completion",
+                ChatChoice {
+                    index: 0,
+                    message: Said {
+                        role: "assistant",
+                        content: completion.text.clone(),
+                        refusal: (),
+                        reasoning_content: completion.reasoning_content.clone(),
+                    },
+                    logprobs: (),
+                    finish_reason: completion.finish_reason,
+                },
+            )),
+            Reply::TextCompletion => Body::Text(Answer::new(
+                completion,
+                "cmpl",
+                "text_completion",
+                TextChoice {
+                    text: completion.text.clone(),
+                    index: 0,
+                    logprobs: (),
+                    finish_reason: completion.finish_reason,
+                },
+            )),
+        };
+        let digest = &completion.request_digest;
+        Some(Self {
+            id: format!("{BATCH_ID}{digest}"),
+            custom_id: completion.id.as_ref().map(ToString::to_string),
+            response: Some(Response {
+                status_code: 200,
+                request_id: format!("req_{digest}"),
+                body,
+            }),
+            error: None,
+        })
+    }
+
+    /// Returns the line for a request that failed.
+    fn failure(record: &ErrorRecord) -> Option<Self> {
+        if record.reply == Reply::Own {
+            return None;
+        }
+        let name = match (&record.request_digest, record.line) {
+            (Some(digest), _) => digest.clone(),
+            (None, line) => format!("line_{}", line.unwrap_or_default()),
+        };
+        Some(Self {
+            id: format!("{BATCH_ID}{name}"),
+            custom_id: record.id.as_ref().map(ToString::to_string),
+            response: None,
+            error: Some(Failure {
+                code: record.error.code,
+                message: record.error.message.clone(),
+            }),
+        })
+    }
+}
+
+impl<T> Answer<T> {
+    fn new(completion: &Completion, prefix: &str, object: &'static str, choice: T) -> Self {
+        Self {
+            id: format!("{prefix}-{}", completion.request_digest),
+            object,
+            created: completion.created,
+            model: completion.model.name.clone(),
+            requested_model: completion.requested_model.clone(),
+            choices: [choice],
+            usage: completion.usage,
+            system_fingerprint: fingerprint(&completion.build),
+        }
+    }
+}
+
+/// Names what makes equal requests have equal answers, as OpenAI means it: the threads do not count.
+fn fingerprint(build: &Build) -> String {
+    format!("fp_{}_{}_{}", build.version, build.simd, build.device)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{Id, Metrics, ModelIdentity, Sampling, SchemaVersion, TemplateUse};
+
+    fn completion(reply: Reply) -> Completion {
+        Completion {
+            schema_version: SchemaVersion::default(),
+            id: Some(Id::Text("c".into())),
+            line: 1,
+            text: "Paris.".into(),
+            reasoning_content: None,
+            finish_reason: FinishReason::Length,
+            usage: Usage::new(9, 3, 4).with_reasoning(1),
+            metrics: Metrics::default(),
+            created: 1_790_000_000,
+            input: crate::Fields::new(),
+            model: ModelIdentity {
+                name: "smollm2".into(),
+                digest: "00".into(),
+                quantization: None,
+                architecture: "llama".into(),
+                file: "m.gguf".into(),
+                template: TemplateUse::Chat,
+                parse_special: false,
+            },
+            sampling: Sampling::default(),
+            request_digest: "d1".into(),
+            occurrence: None,
+            requested_model: None,
+            build: Build {
+                version: "0.1.0".into(),
+                simd: "avx2".into(),
+                device: "cpu".into(),
+                threads: 2,
+            },
+            reply,
+        }
+    }
+
+    fn written(record: impl Into<Record>) -> serde_json::Value {
+        let line = BatchOutput::of(&record.into()).unwrap();
+        serde_json::to_value(line).unwrap()
+    }
+
+    /// The field names and their places are those of the guide to batches.
+    #[test]
+    fn a_chat_completion_is_as_documented() {
+        let usage = json!({"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12,
+            "prompt_tokens_details": {"cached_tokens": 4},
+            "completion_tokens_details": {"reasoning_tokens": 1}});
+        let mut wanted = json!({
+            "id": "batch_req_d1", "custom_id": "c",
+            "response": {"status_code": 200, "request_id": "req_d1", "body": {
+                "id": "chatcmpl-d1", "object": "chat.completion", "created": 1_790_000_000,
+                "model": "smollm2",
+                "choices": [{"index": 0,
+                    "message": {"role": "assistant", "content": "Paris.", "refusal": null},
+                    "logprobs": null, "finish_reason": "length"}],
+                "usage": usage, "system_fingerprint": "fp_0.1.0_avx2_cpu"}},
+            "error": null,
+        });
+        assert_eq!(written(completion(Reply::ChatCompletion)), wanted);
+        wanted["response"]["body"] = json!({
+            "id": "cmpl-d1", "object": "text_completion", "created": 1_790_000_000,
+            "model": "smollm2", "requested_model": "gpt-5",
+            "choices": [{"text": "Paris.", "index": 0, "logprobs": null, "finish_reason": "length"}],
+            "usage": usage, "system_fingerprint": "fp_0.1.0_avx2_cpu"});
+        let mut asked = completion(Reply::TextCompletion);
+        asked.requested_model = Some("gpt-5".into());
+        assert_eq!(written(asked), wanted);
+        let mut thought = completion(Reply::ChatCompletion);
+        thought.reasoning_content = Some("Hm.".into());
+        let message = &written(thought)["response"]["body"]["choices"][0]["message"];
+        assert_eq!(message["reasoning_content"], "Hm.");
+    }
+
+    #[test]
+    fn a_failure_is_as_documented() {
+        let id = Some(Id::Text("c".into()));
+        let mut record = ErrorRecord::new(3, id, ErrorCode::ContextExceeded, "too long");
+        assert_eq!(BatchOutput::of(&record.clone().into()), None);
+        record.reply = Reply::ChatCompletion;
+        let mut wanted = json!({"id": "batch_req_line_3", "custom_id": "c", "response": null,
+            "error": {"code": "context_exceeded", "message": "too long"}});
+        assert_eq!(written(record.clone()), wanted);
+        record.request_digest = Some("d1".into());
+        wanted["id"] = json!("batch_req_d1");
+        assert_eq!(written(record), wanted);
+        assert_eq!(BatchOutput::of(&completion(Reply::Own).into()), None);
+    }
+
+    #[test]
+    fn what_is_written_is_read_as_closed() {
+        let mut asked = completion(Reply::ChatCompletion);
+        asked.request_digest = "0f".repeat(32);
+        let mut failed = ErrorRecord::new(3, asked.id.clone(), ErrorCode::Timeout, "slow");
+        failed.reply = Reply::TextCompletion;
+        failed.request_digest = Some(asked.request_digest.clone());
+        let closed = |line: serde_json::Value| crate::closed(&line.to_string()).unwrap();
+        let answer = closed(written(asked.clone()));
+        let failure = closed(written(failed.clone()));
+        for read in [&answer, &failure] {
+            assert_eq!(read.id, asked.id);
+            assert_eq!(read.request_digest.as_ref(), Some(&asked.request_digest));
+        }
+        assert_eq!((answer.is_error, failure.is_error), (false, true));
+        assert_eq!(failure.code, Some(ErrorCode::Timeout));
+        failed.request_digest = None;
+        assert_eq!(closed(written(failed)).request_digest, None);
+    }
+}

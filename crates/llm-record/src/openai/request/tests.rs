@@ -1,0 +1,204 @@
+//! Tests of what a line of a batch file becomes.
+
+use serde_json::json;
+
+use crate::openai::Reply;
+use crate::{ErrorCode, ErrorRecord, Id, Incoming, Line, Message, Prompt, Request};
+
+fn parse(value: &serde_json::Value) -> Result<Incoming, Box<ErrorRecord>> {
+    let text = value.to_string();
+    Incoming::parse(Line { number: 3, text }).map_err(|error| Box::new(error.record()))
+}
+
+fn request(value: &serde_json::Value) -> Request {
+    match parse(value) {
+        Ok(Incoming::Request(request)) => *request,
+        other => panic!("{value}: {other:?}"),
+    }
+}
+
+fn chat(more: &serde_json::Value) -> serde_json::Value {
+    let mut body = json!({"model": "gpt-5", "messages": [{"role": "user", "content": "Hi"}]});
+    for (key, value) in more.as_object().unwrap() {
+        body[key] = value.clone();
+    }
+    json!({"custom_id": "c", "method": "POST", "url": "/v1/chat/completions", "body": body})
+}
+
+fn text(prompt: &serde_json::Value) -> serde_json::Value {
+    let body = json!({"model": "m", "prompt": prompt, "max_tokens": 5});
+    json!({"custom_id": "c", "method": "POST", "url": "/v1/completions", "body": body})
+}
+
+/// What stands in the guide to batches, with the settings of a chat added.
+#[test]
+fn a_chat_is_a_conversation_with_its_settings() {
+    let tools = json!([{"type": "function", "function": {"name": "f"}}]);
+    let read = request(&chat(&json!({
+        "max_completion_tokens": 9, "temperature": 0.5, "top_p": 0.9, "seed": 7, "stop": "END",
+        "tools": tools,
+    })));
+    assert_eq!(read.line, 3);
+    assert_eq!(read.id, Some(Id::Text("c".into())));
+    assert_eq!(read.reply, Reply::ChatCompletion);
+    assert_eq!(read.requested_model.as_deref(), Some("gpt-5"));
+    assert_eq!(
+        read.prompt,
+        Some(Prompt::Messages(vec![Message::new("user", "Hi")]))
+    );
+    assert_eq!(read.tools, Some(tools.clone()));
+    let settings = read.overrides;
+    assert_eq!((settings.max_tokens, settings.seed), (Some(9), Some(7)));
+    assert_eq!(
+        (settings.temperature, settings.top_p),
+        (Some(0.5), Some(0.9))
+    );
+    assert_eq!(settings.stop, Some(vec!["END".to_owned()]));
+    assert_eq!(read.fields["body"]["model"], "gpt-5");
+    // A model that must not call is not told of tools.
+    let read = request(&chat(&json!({"tools": tools, "tool_choice": "none"})));
+    assert_eq!(read.tools, None);
+}
+
+#[test]
+fn a_completion_is_one_text() {
+    for prompt in [json!("Once"), json!(["Once"])] {
+        let read = request(&text(&prompt));
+        assert_eq!(read.reply, Reply::TextCompletion);
+        assert_eq!(read.prompt, Some(Prompt::Text("Once".into())));
+        assert_eq!(read.overrides.max_tokens, Some(5));
+    }
+    for prompt in [json!(["a", "b"]), json!([1, 2]), json!(7), json!([])] {
+        let record = parse(&text(&prompt)).unwrap_err();
+        assert_eq!(record.error.code, ErrorCode::UnsupportedField, "{prompt}");
+        assert_eq!(record.reply, Reply::TextCompletion);
+        assert!(record.error.message.contains("'body.prompt'"), "{record:?}");
+    }
+}
+
+#[test]
+fn a_key_that_asks_for_nothing_is_no_fault() {
+    let plain = request(&chat(&json!({})));
+    for more in [
+        json!({"n": 1, "presence_penalty": 0, "frequency_penalty": 0.0, "logit_bias": {}}),
+        json!({"logprobs": false, "top_logprobs": null, "response_format": {"type": "text"}}),
+        json!({"modalities": ["text"], "functions": [], "tool_choice": "auto", "audio": null}),
+        json!({"user": "u", "metadata": {"a": "b"}, "store": true, "service_tier": "flex"}),
+        json!({"stream": true, "stream_options": {}, "safety_identifier": "s", "unheard_of": null}),
+    ] {
+        let read = request(&chat(&more));
+        assert_eq!(read.prompt, plain.prompt, "{more}");
+        assert_eq!(read.overrides, plain.overrides, "{more}");
+    }
+}
+
+#[test]
+fn a_key_that_would_change_the_answer_closes_the_line() {
+    for more in [
+        json!({"n": 2}),
+        json!({"best_of": 3}),
+        json!({"presence_penalty": 0.5}),
+        json!({"frequency_penalty": -1}),
+        json!({"logit_bias": {"50256": -100}}),
+        json!({"logprobs": true}),
+        json!({"logprobs": 5}),
+        json!({"top_logprobs": 3}),
+        json!({"response_format": {"type": "json_object"}}),
+        json!({"tool_choice": "required"}),
+        json!({"tool_choice": {"type": "function"}}),
+        json!({"echo": true}),
+        json!({"suffix": "end"}),
+        json!({"modalities": ["text", "audio"]}),
+        json!({"audio": {"voice": "x"}}),
+        json!({"functions": [{"name": "f"}]}),
+        json!({"reasoning_effort": "high"}),
+        json!({"unheard_of": 1}),
+        json!({"prompt": "a chat has none"}),
+    ] {
+        let (key, _) = more.as_object().unwrap().iter().next().unwrap();
+        let record = parse(&chat(&more)).unwrap_err();
+        assert_eq!(record.error.code, ErrorCode::UnsupportedField, "{more}");
+        assert_eq!(record.id, Some(Id::Text("c".into())));
+        assert_eq!(record.reply, Reply::ChatCompletion);
+        let told = &record.error.message;
+        assert!(told.starts_with("line 3 cannot be answered: "), "{told}");
+        assert!(told.contains(&format!("'body.{key}'")), "{told}");
+    }
+}
+
+#[test]
+fn a_wrong_line_says_what_is_wrong() {
+    let changed = |pointer: &str, value: serde_json::Value| {
+        let mut line = chat(&json!({}));
+        *line.pointer_mut(pointer).unwrap() = value;
+        parse(&line).unwrap_err()
+    };
+    for (pointer, value, code, wanted) in [
+        (
+            "/custom_id",
+            json!(7),
+            ErrorCode::BadRequest,
+            "no string 'custom_id'",
+        ),
+        (
+            "/custom_id",
+            json!(null),
+            ErrorCode::BadRequest,
+            "no string 'custom_id'",
+        ),
+        (
+            "/method",
+            json!("GET"),
+            ErrorCode::BadRequest,
+            "must be \"POST\"",
+        ),
+        (
+            "/url",
+            json!("/v1/embeddings"),
+            ErrorCode::UnsupportedField,
+            "llm-embed",
+        ),
+        (
+            "/url",
+            json!("/v1/responses"),
+            ErrorCode::UnsupportedField,
+            "/v1/chat/completions",
+        ),
+        (
+            "/body/messages",
+            json!(null),
+            ErrorCode::BadRequest,
+            "no 'messages'",
+        ),
+        (
+            "/body/messages",
+            json!([]),
+            ErrorCode::BadRequest,
+            "'messages' must be",
+        ),
+    ] {
+        let record = changed(pointer, value.clone());
+        assert_eq!(record.error.code, code, "{pointer} {value}");
+        assert!(record.error.message.contains(wanted), "{record:?}");
+        assert_ne!(record.reply, Reply::Own, "{pointer} {value}");
+    }
+    let record = parse(&chat(&json!({"temperature": -1}))).unwrap_err();
+    assert_eq!(record.error.code, ErrorCode::BadRequest);
+    assert!(record.error.message.contains("'temperature'"));
+}
+
+/// A row of a table of calls is no batch file.
+#[test]
+fn other_objects_with_such_fields_are_requests_of_ours() {
+    for line in [
+        json!({"method": "POST", "url": "/login", "body": {}, "text": "x"}),
+        json!({"custom_id": "c", "url": "https://a/b", "method": "POST", "body": {}, "text": "x"}),
+        json!({"custom_id": "c", "url": "/a", "body": "long", "method": "POST", "text": "x"}),
+    ] {
+        let read = request(&line);
+        assert_eq!(read.reply, Reply::Own, "{line}");
+        assert_eq!(read.prompt, Some(Prompt::Text("x".into())), "{line}");
+    }
+    let nameless = json!({"method": "POST", "url": "/v1/completions", "body": {"prompt": "x"}});
+    assert_eq!(parse(&nameless).unwrap_err().reply, Reply::TextCompletion);
+}
