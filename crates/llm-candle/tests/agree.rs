@@ -177,7 +177,7 @@ fn a_refused_batch_leaves_the_sequences_as_they_were() {
 fn a_failing_device_is_an_error_and_changes_nothing() {
     let model = LLAMA.build(4);
     let mut spec = (*model.spec).clone();
-    spec.head_dim -= 1;
+    spec.layers[0].head_dim -= 1;
     let (spec, weights) = (Arc::new(spec), Arc::clone(&model.weights));
     let mut pass = CandleForward::new(spec, weights, Device::Cpu, Precision::Dense).unwrap();
     let sequence = pass.start();
