@@ -239,13 +239,33 @@ fn a_mistake_in_any_number_is_noticed() {
         ("attention soft cap", |spec| spec.attention_soft_cap = None),
         ("logit soft cap", |spec| spec.logit_soft_cap = None),
     ];
+    let varied: &[Mistake] = &[
+        ("no divisors", |spec| {
+            rope(spec, |rope| rope.divided = !rope.divided)
+        }),
+        ("a window's rotation", |spec| {
+            let Some(rope) = &mut spec.layers[0].rope else {
+                return;
+            };
+            rope.dim += 2;
+        }),
+        ("another layer's window", |spec| {
+            spec.layers[0].window = spec.layers[0].window.map(|window| window + 1);
+        }),
+    ];
+    let sharing: &[Mistake] = &[("another layer's keys", |spec| {
+        spec.layers[4].shares = Some(0);
+    })];
     for (name, plan) in PLANS {
         let model = plan.build(5);
         let tokens = tokens(&model);
         let mut cpu = model.cpu::<f32>(2, Level::detect().unwrap());
         let expected = WAYS[0].1(&mut cpu, &tokens);
         let more = if plan.capped { capped } else { &[] };
-        for (mistake, make) in common.iter().chain(more) {
+        let shapes = plan.varied.map_or(&[][..], |_| varied);
+        let shares = plan.varied.filter(|varied| varied.sharing > 0);
+        let shares = shares.map_or(&[][..], |_| sharing);
+        for (mistake, make) in common.iter().chain(more).chain(shapes).chain(shares) {
             let mut spec = (*model.spec).clone();
             make(&mut spec);
             let weights = Arc::clone(&model.weights);

@@ -66,8 +66,9 @@ impl<T: Element> Cache<T> {
     /// Returns the bytes that `positions` positions take.
     pub fn bytes_for(shapes: &[Option<Shape>], positions: usize) -> u64 {
         let blocks = positions.div_ceil(BLOCK) as u64;
-        let elements: usize = shapes.iter().map(|&shape| part_elements(shape)).sum();
-        blocks.saturating_mul((elements * size_of::<T>()) as u64)
+        let bytes = |&shape| (part_elements(shape) as u64).saturating_mul(size_of::<T>() as u64);
+        let block = shapes.iter().map(bytes).fold(0, u64::saturating_add);
+        blocks.saturating_mul(block)
     }
 
     /// Returns the bytes of all blocks, in use or free.

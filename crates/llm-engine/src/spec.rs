@@ -5,6 +5,8 @@
 mod read;
 mod reader;
 mod rope;
+#[cfg(test)]
+mod tests;
 
 pub use rope::{Ramp, Rope};
 
