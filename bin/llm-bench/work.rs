@@ -27,8 +27,15 @@ pub(crate) struct Work {
     layers: Part,
     /// The output matrix, which only tokens with logits go through.
     head: Part,
-    /// For each layer, positions that it sees at most.
-    windows: Vec<usize>,
+    /// One entry a layer.
+    attention: Vec<Attention>,
+}
+
+/// The sizes of one layer's attention.
+#[derive(Debug, Clone, Copy)]
+struct Attention {
+    /// Positions that it sees at most.
+    window: usize,
     /// Elements of a query and of what attention gives for it.
     query_width: f64,
     /// Elements of the keys and values of a position.
@@ -59,13 +66,16 @@ impl Work {
                 part.with(tensor, if is_stack { share } else { 1.0 })
             })
         };
-        let windows = spec.layers.iter().map(|layer| layer.window);
+        let attention = |layer: usize| Attention {
+            window: spec.layers[layer].window.unwrap_or(usize::MAX),
+            query_width: (spec.query_width(layer) + spec.attended_width(layer)) as f64,
+            kv_width: (spec.key_width(layer) + spec.value_width(layer)) as f64,
+        };
+        let is_inner = |name: &str| name.starts_with("blk.") || name.contains("_model_proj.");
         Self {
-            layers: part(&|name| name.starts_with("blk.")),
+            layers: part(&is_inner),
             head: part(&|name| name == head),
-            windows: windows.map(|window| window.unwrap_or(usize::MAX)).collect(),
-            query_width: (spec.query_width() + spec.attended_width()) as f64,
-            kv_width: (spec.key_width() + spec.value_width()) as f64,
+            attention: (0..spec.layers.len()).map(attention).collect(),
         }
     }
 
@@ -77,16 +87,15 @@ impl Work {
         // Of a prompt, only the last token gets logits.
         let heads = sequences * (generated + f64::from(load.test.prompt > 0));
         let tokens = sequences * (prompt + generated);
-        let seen = sequences * self.positions_seen(load);
         // Scores and sums, each a multiply-add for each element of a query.
-        let attention = self.query_width * seen;
+        let attention = sequences * self.seen(load, |layer| layer.query_width);
+        let cached = sequences * self.seen(load, |layer| layer.kv_width);
         let integer = tokens * self.layers.integer + heads * self.head.integer;
         let float = tokens * self.layers.float + heads * self.head.float + attention;
         let arithmetic =
             integer / limits.integer_macs_per_second + float / limits.float_macs_per_second;
         // The sequences of a decoding step share one reading of the weights.
-        let bytes =
-            generated * (self.layers.bytes + self.head.bytes) + seen * self.kv_width * CACHE_BYTES;
+        let bytes = generated * (self.layers.bytes + self.head.bytes) + cached * CACHE_BYTES;
         let reading = bytes / limits.read_bytes_per_second;
         Shares {
             bandwidth: (load.test.prompt == 0).then_some(reading / seconds),
@@ -94,16 +103,16 @@ impl Work {
         }
     }
 
-    /// Returns how many positions one sequence's tokens see in all layers,
-    /// their own included.
-    fn positions_seen(&self, load: &Load) -> f64 {
+    /// Returns the sum over all layers of how many positions one sequence's
+    /// tokens see, their own included, times a width of the layer.
+    fn seen(&self, load: &Load, width: fn(&Attention) -> f64) -> f64 {
         let from = load.depth;
         let to = from + load.test.prompt + load.test.generated;
-        let layer = |&window: &usize| {
-            let tokens = (from..to).map(|position| (position + 1).min(window) as f64);
-            tokens.sum::<f64>()
+        let layer = |attention: &Attention| {
+            let tokens = (from..to).map(|position| (position + 1).min(attention.window) as f64);
+            tokens.sum::<f64>() * width(attention)
         };
-        self.windows.iter().map(layer).sum()
+        self.attention.iter().map(layer).sum()
     }
 }
 
@@ -194,6 +203,6 @@ mod tests {
         let (gemma, _) = work("gemma-3-270m:q8_0");
         // 15 layers with a window of 512, 3 without.
         let expected = 15.0 * 512.0 + 3.0 * 4097.0;
-        assert_eq!(gemma.positions_seen(&load(0, 1, 4096, 1)), expected);
+        assert_eq!(gemma.seen(&load(0, 1, 4096, 1), |_| 1.0), expected);
     }
 }

@@ -1,7 +1,7 @@
 //! The first half of a layer: x → output(attention(norm(x))).
 
 use candle_core::{D, Result, Tensor};
-use llm_engine::spec::{LatentSpec, Spec};
+use llm_engine::spec::{LatentSpec, LayerSpec, Spec};
 use llm_engine::weights::{self, LatentUp, Projections};
 
 use crate::cache::LayerCache;
@@ -16,6 +16,7 @@ pub(crate) struct Attention {
     inputs: Inputs,
     query_norm: Option<Tensor>,
     key_norm: Option<Tensor>,
+    value_norm: Option<Tensor>,
     sinks: Option<Tensor>,
     output: Projection,
     post_norm: Option<Tensor>,
@@ -26,10 +27,16 @@ pub(crate) struct Attention {
 enum Inputs {
     Heads {
         query: Projection,
-        key: Projection,
-        value: Projection,
+        keys: Option<Keys>,
     },
     Latent(Box<Latent>),
+}
+
+/// See [`weights::Keys`].
+#[derive(Debug)]
+struct Keys {
+    key: Projection,
+    value: Option<Projection>,
 }
 
 /// See [`weights::Latent`].
@@ -53,11 +60,11 @@ enum Up {
 }
 
 /// Queries, (rows, heads, `head_dim`), keys, (rows, `kv_heads`, `head_dim`), and
-/// values, (rows, `kv_heads`, `value_dim`), all of them rotated.
+/// values, (rows, `kv_heads`, `value_dim`), all of them rotated; no keys and
+/// values where those of another layer are used.
 struct Heads {
     queries: Tensor,
-    keys: Tensor,
-    values: Tensor,
+    own: Option<(Tensor, Tensor)>,
 }
 
 impl Attention {
@@ -66,27 +73,32 @@ impl Attention {
         Ok(Self {
             norm: optional(&layer.attention_norm)?,
             inputs: match &layer.attention {
-                Projections::Heads { query, key, value } => Inputs::Heads {
-                    query: loader.projection(query)?,
-                    key: loader.projection(key)?,
-                    value: loader.projection(value)?,
-                },
+                Projections::Heads { query, keys } => {
+                    let keys = keys.as_ref().map(|keys| Keys::load(loader, keys));
+                    Inputs::Heads {
+                        query: loader.projection(query)?,
+                        keys: keys.transpose()?,
+                    }
+                }
                 Projections::Latent(latent) => {
                     Inputs::Latent(Box::new(Latent::load(loader, latent)?))
                 }
             },
             query_norm: optional(&layer.query_norm)?,
             key_norm: optional(&layer.key_norm)?,
+            value_norm: optional(&layer.value_norm)?,
             sinks: optional(&layer.sinks)?,
             output: loader.projection(&layer.attention_output)?,
             post_norm: optional(&layer.post_attention_norm)?,
         })
     }
 
-    /// x, (rows, width) → output(attention(norm(x))), the same shape.
+    /// x, (rows, width) → output(attention(norm(x))), the same shape. `cached`
+    /// is of the layer whose keys and values are used.
     pub(crate) fn forward(
         &self,
         spec: &Spec,
+        layer: &LayerSpec,
         place: &Place,
         start: usize,
         cached: &mut LayerCache,
@@ -94,20 +106,31 @@ impl Attention {
     ) -> Result<Tensor> {
         let x = norm_if(x.clone(), self.norm.as_ref(), spec.norm_epsilon)?;
         let heads = match &self.inputs {
-            Inputs::Heads { query, key, value } => {
-                let projected = [query.forward(&x)?, key.forward(&x)?, value.forward(&x)?];
-                self.heads(spec, place, projected)?
-            }
+            Inputs::Heads { query, keys } => Heads {
+                queries: self.queries(spec, layer, place, query.forward(&x)?)?,
+                own: match keys {
+                    Some(keys) => Some(self.keys(spec, layer, place, keys, &x)?),
+                    None => None,
+                },
+            },
             Inputs::Latent(latent) => latent.heads(spec, place, &x)?,
         };
         let queries = match &place.temperature {
             Some(factors) => heads.queries.broadcast_mul(factors)?,
             None => heads.queries,
         };
-        // (kv_heads, positions, elements)
-        let keys = heads.keys.transpose(0, 1)?.contiguous()?;
-        let values = heads.values.transpose(0, 1)?.contiguous()?;
-        let (keys, values) = cached.append(start, keys, values)?;
+        let (keys, values) = match heads.own {
+            // (kv_heads, positions, elements)
+            Some((keys, values)) => {
+                let keys = keys.transpose(0, 1)?.contiguous()?;
+                let values = values.transpose(0, 1)?.contiguous()?;
+                cached.append(start, keys, values)?
+            }
+            None => match cached.get() {
+                Some(both) => both,
+                None => candle_core::bail!("a layer shares keys that are not there"),
+            },
+        };
         let scores = Scores {
             scale: spec.attention_scale,
             cap: spec.attention_soft_cap,
@@ -122,24 +145,52 @@ impl Attention {
         norm_if(out, self.post_norm.as_ref(), spec.norm_epsilon)
     }
 
-    fn heads(&self, spec: &Spec, place: &Place, projected: [Tensor; 3]) -> Result<Heads> {
-        let [queries, keys, values] = projected;
-        let rows = queries.dim(0)?;
-        let normed = |x: Tensor, norm: Option<&Tensor>, heads: usize| {
-            // A norm of one head works on heads, one of all on the whole row.
-            let whole = norm.is_some_and(|norm| norm.elem_count() != spec.head_dim);
-            let shape = (rows, heads, spec.head_dim);
-            match whole {
-                true => norm_if(x, norm, spec.norm_epsilon)?.reshape(shape),
-                false => norm_if(x.reshape(shape)?, norm, spec.norm_epsilon),
-            }
+    /// Projected queries, (rows, heads * `head_dim`) → heads, normed and turned.
+    fn queries(&self, spec: &Spec, layer: &LayerSpec, place: &Place, x: Tensor) -> Result<Tensor> {
+        let norm = self.query_norm.as_ref();
+        let queries = split(spec, x, norm, (spec.heads, layer.head_dim))?;
+        rotate(&queries, spec.pairing, place)
+    }
+
+    /// x, (rows, width), normed → keys and values.
+    fn keys(
+        &self,
+        spec: &Spec,
+        layer: &LayerSpec,
+        place: &Place,
+        from: &Keys,
+        x: &Tensor,
+    ) -> Result<(Tensor, Tensor)> {
+        let keys = from.key.forward(x)?;
+        let values = match &from.value {
+            Some(value) => value.forward(x)?,
+            None => keys.clone(),
         };
-        let queries = normed(queries, self.query_norm.as_ref(), spec.heads)?;
-        let keys = normed(keys, self.key_norm.as_ref(), spec.kv_heads)?;
-        Ok(Heads {
-            queries: rotate(&queries, spec.pairing, place)?,
-            keys: rotate(&keys, spec.pairing, place)?,
-            values: values.reshape((rows, spec.kv_heads, spec.value_dim))?,
+        let norm = self.key_norm.as_ref();
+        let keys = split(spec, keys, norm, (layer.kv_heads, layer.head_dim))?;
+        let norm = self.value_norm.as_ref();
+        let values = split(spec, values, norm, (layer.kv_heads, layer.value_dim))?;
+        Ok((rotate(&keys, spec.pairing, place)?, values))
+    }
+}
+
+/// x, (rows, heads * elements) → (rows, heads, elements), normed head by head or
+/// all of a row together, as long as the norm is.
+fn split(spec: &Spec, x: Tensor, norm: Option<&Tensor>, shape: (usize, usize)) -> Result<Tensor> {
+    let shape = (x.dim(0)?, shape.0, shape.1);
+    let whole = norm.is_some_and(|norm| norm.elem_count() != shape.2);
+    match whole {
+        true => norm_if(x, norm, spec.norm_epsilon)?.reshape(shape),
+        false => norm_if(x.reshape(shape)?, norm, spec.norm_epsilon),
+    }
+}
+
+impl Keys {
+    fn load(loader: &Loader<'_>, keys: &weights::Keys) -> Result<Self> {
+        let value = keys.value.as_ref();
+        Ok(Self {
+            key: loader.projection(&keys.key)?,
+            value: value.map(|value| loader.projection(value)).transpose()?,
         })
     }
 }
@@ -195,8 +246,10 @@ impl Latent {
                     .contiguous()?;
                 Ok(Heads {
                     queries: Tensor::cat(&[plain, turned], D::Minus1)?,
-                    keys: Tensor::cat(&[both.narrow(2, 0, unrotated)?, key], D::Minus1)?,
-                    values: both.narrow(2, unrotated, latent.value_dim)?.contiguous()?,
+                    own: Some((
+                        Tensor::cat(&[both.narrow(2, 0, unrotated)?, key], D::Minus1)?,
+                        both.narrow(2, unrotated, latent.value_dim)?.contiguous()?,
+                    )),
                 })
             }
             Up::Absorbed { keys, .. } => {
@@ -204,8 +257,7 @@ impl Latent {
                 let plain = each_head(keys, &plain)?;
                 Ok(Heads {
                     queries: Tensor::cat(&[plain, turned], D::Minus1)?,
-                    keys: Tensor::cat(&[short.clone(), key], D::Minus1)?,
-                    values: short,
+                    own: Some((Tensor::cat(&[short.clone(), key], D::Minus1)?, short)),
                 })
             }
         }

@@ -9,13 +9,17 @@ use std::collections::HashMap;
 
 use candle_core::{Result, Tensor};
 use llm_engine::cache::{Cache as Ledger, SequenceId};
-use llm_kernels::attention::Shape;
 
 /// Keys and values of one layer of one sequence, (`kv_heads`, positions, elements); `None` before the first position.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LayerCache(Option<(Tensor, Tensor)>);
 
 impl LayerCache {
+    /// Returns the whole.
+    pub(crate) fn get(&self) -> Option<(Tensor, Tensor)> {
+        self.0.clone()
+    }
+
     /// Drops all but the first `length` positions, appends new ones and returns
     /// the whole.
     pub(crate) fn append(
@@ -49,16 +53,8 @@ pub(crate) struct Cache {
 
 impl Cache {
     pub(crate) fn new(layers: usize) -> Self {
-        let nothing = Shape {
-            heads: 0,
-            kv_heads: 0,
-            head_dim: 0,
-            value_dim: 0,
-            scale: 0.0,
-            soft_cap: None,
-        };
         Self {
-            ledger: Ledger::new(nothing, 0),
+            ledger: Ledger::new(&[]),
             layers,
             tensors: HashMap::new(),
         }

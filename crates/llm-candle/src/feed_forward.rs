@@ -8,7 +8,7 @@ use llm_engine::weights;
 use llm_kernels::vector::Gate;
 
 use crate::projection::{Loader, Projection};
-use crate::steps::{activate, lift, norm_if};
+use crate::steps::{activate, lift, norm_if, rms_norm};
 
 /// The step on the device; shapes as in [`weights::Layer`].
 #[derive(Debug)]
@@ -36,7 +36,18 @@ struct Experts {
     router: Projection,
     choice_bias: Option<Vec<f32>>,
     experts: Vec<Mlp>,
+    scales: Option<Vec<f32>>,
     shared: Option<Mlp>,
+    beside: Option<BesideNorms>,
+}
+
+/// See [`weights::BesideNorms`].
+#[derive(Debug)]
+struct BesideNorms {
+    router: Tensor,
+    experts: Tensor,
+    after_experts: Tensor,
+    after_dense: Tensor,
 }
 
 impl FeedForward {
@@ -56,12 +67,12 @@ impl FeedForward {
 
     /// x, (rows, width) → the step of norm(x), the same shape.
     pub(crate) fn forward(&self, spec: &Spec, x: &Tensor) -> Result<Tensor> {
+        let stream = x;
         let x = norm_if(x.clone(), self.norm.as_ref(), spec.norm_epsilon)?;
         let gate = spec.family.gate;
-        let out = match (&self.step, &spec.experts) {
-            (Step::Dense(mlp), _) => mlp.forward(&x, gate)?,
-            (Step::Experts(experts), Some(spec)) => experts.forward(spec, &x, gate)?,
-            (Step::Experts(_), None) => candle_core::bail!("the model has no experts"),
+        let out = match &self.step {
+            Step::Dense(mlp) => mlp.forward(&x, gate)?,
+            Step::Experts(experts) => experts.step(spec, stream, &x)?,
         };
         norm_if(out, self.post_norm.as_ref(), spec.norm_epsilon)
     }
@@ -87,38 +98,80 @@ impl Experts {
     fn load(loader: &Loader<'_>, experts: &weights::Experts) -> Result<Self> {
         let all = experts.experts.iter();
         let shared = experts.shared.as_ref();
+        let beside = experts.beside.as_ref();
         Ok(Self {
             router: loader.projection(&experts.router)?,
             choice_bias: experts.choice_bias.clone(),
             experts: all
                 .map(|mlp| Mlp::load(loader, mlp))
                 .collect::<Result<_>>()?,
+            scales: experts.scales.clone(),
             shared: shared.map(|mlp| Mlp::load(loader, mlp)).transpose()?,
+            beside: beside
+                .map(|norms| BesideNorms::load(loader, norms))
+                .transpose()?,
         })
     }
 
-    /// Every expert computes all rows, weighted with 0 where it is not wanted:
-    /// plain, and far too much for a large model.
-    fn forward(&self, spec: &ExpertSpec, x: &Tensor, gate: Gate) -> Result<Tensor> {
+    /// The stream, (rows, width), and the same normed → the sum of what the
+    /// experts and the shared one give.
+    fn step(&self, spec: &Spec, stream: &Tensor, x: &Tensor) -> Result<Tensor> {
+        let Some(experts) = &spec.experts else {
+            candle_core::bail!("the model has no experts");
+        };
+        let gate = spec.family.gate;
+        let shared = match &self.shared {
+            Some(shared) => shared.forward(x, gate)?,
+            None => x.zeros_like()?,
+        };
+        let Some(norms) = &self.beside else {
+            return shared + self.forward(experts, x, x, gate)?;
+        };
+        let norm = |x: &Tensor, weight: &Tensor| rms_norm(x, weight, spec.norm_epsilon);
+        let (routed, x) = (norm(stream, &norms.router)?, norm(stream, &norms.experts)?);
+        let chosen = self.forward(experts, &routed, &x, gate)?;
+        norm(&shared, &norms.after_dense)? + norm(&chosen, &norms.after_experts)?
+    }
+
+    /// What the router sees and what the experts see, (rows, width) each → the
+    /// weighted sum of the experts. Every expert computes all rows, weighted
+    /// with 0 where it is not wanted: plain, and far too much for a large model.
+    fn forward(
+        &self,
+        spec: &ExpertSpec,
+        routed: &Tensor,
+        x: &Tensor,
+        gate: Gate,
+    ) -> Result<Tensor> {
         let rows = x.dim(0)?;
-        let scores = self.router.forward(x)?.to_device(&Device::Cpu)?;
+        let scores = self.router.forward(routed)?.to_device(&Device::Cpu)?;
         let weights: Vec<Vec<f32>> = scores
             .to_vec2::<f32>()?
             .iter()
             .map(|scores| weigh(spec, scores, self.choice_bias.as_deref()))
             .collect();
-        let mut sum = match &self.shared {
-            Some(shared) => shared.forward(x, gate)?,
-            None => x.zeros_like()?,
-        };
+        let mut sum = x.zeros_like()?;
         for (index, expert) in self.experts.iter().enumerate() {
-            let column: Vec<f32> = weights.iter().map(|weights| weights[index]).collect();
+            let scale = self.scales.as_ref().map_or(1.0, |scales| scales[index]);
+            let of_expert = |weights: &Vec<f32>| weights[index] * scale;
+            let column: Vec<f32> = weights.iter().map(of_expert).collect();
             if column.iter().any(|weight| *weight != 0.0) {
                 let column = Tensor::from_vec(column, (rows, 1), x.device())?;
                 sum = (sum + expert.forward(x, gate)?.broadcast_mul(&column)?)?;
             }
         }
         Ok(sum)
+    }
+}
+
+impl BesideNorms {
+    fn load(loader: &Loader<'_>, norms: &weights::BesideNorms) -> Result<Self> {
+        Ok(Self {
+            router: loader.vector(&norms.router)?,
+            experts: loader.vector(&norms.experts)?,
+            after_experts: loader.vector(&norms.after_experts)?,
+            after_dense: loader.vector(&norms.after_dense)?,
+        })
     }
 }
 

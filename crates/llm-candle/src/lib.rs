@@ -28,6 +28,8 @@ mod attention;
 
 mod feed_forward;
 
+mod layer_input;
+
 mod model;
 
 pub use candle_core::Device;

@@ -12,6 +12,7 @@ use crate::attention::Attention;
 use crate::cache::{Cache, LayerCache};
 use crate::device::first_line;
 use crate::feed_forward::FeedForward;
+use crate::layer_input::{InputStep, LayerInputs};
 use crate::place::Kinds;
 use crate::projection::{Loader, Precision, Projection};
 use crate::steps::{rms_norm, soft_cap};
@@ -28,6 +29,7 @@ pub struct CandleForward {
     weights: Arc<Weights>,
     device: Device,
     kinds: Kinds,
+    layer_inputs: Option<LayerInputs>,
     layers: Vec<Layer>,
     /// (width)
     output_norm: Tensor,
@@ -41,13 +43,18 @@ pub struct CandleForward {
 struct Layer {
     attention: Attention,
     feed_forward: FeedForward,
+    input_step: Option<InputStep>,
+    output_scale: Option<f32>,
 }
 
 impl Layer {
     fn load(loader: &Loader<'_>, layer: &weights::Layer) -> Result<Self> {
+        let step = layer.input_step.as_ref();
         Ok(Self {
             attention: Attention::load(loader, layer)?,
             feed_forward: FeedForward::load(loader, layer)?,
+            input_step: step.map(|step| InputStep::load(loader, step)).transpose()?,
+            output_scale: layer.output_scale,
         })
     }
 }
@@ -72,13 +79,16 @@ impl CandleForward {
                 .layers
                 .iter()
                 .map(|layer| Layer::load(&loader, layer));
+            let inputs = weights.layer_inputs.as_ref();
+            let inputs = inputs.map(|inputs| LayerInputs::load(&loader, inputs));
             Ok((
+                inputs.transpose()?,
                 layers.collect::<Result<Vec<_>>>()?,
                 loader.vector(&weights.output_norm)?,
                 loader.projection(&weights.output)?,
             ))
         };
-        let (layers, output_norm, output) =
+        let (layer_inputs, layers, output_norm, output) =
             load().map_err(|error| device_error("hold the weights", &error))?;
         Ok(Self {
             kinds: Kinds::new(&spec, weights.rope_divisors.as_deref()),
@@ -86,6 +96,7 @@ impl CandleForward {
             spec,
             weights,
             device,
+            layer_inputs,
             layers,
             output_norm,
             output,
@@ -119,14 +130,27 @@ impl CandleForward {
     fn chunk(&self, start: usize, cached: &mut [LayerCache], tokens: &[u32]) -> Result<Tensor> {
         let places = self.kinds.places(start, tokens.len(), &self.device)?;
         let mut x = self.embed(tokens)?;
-        for (index, (layer, cached)) in self.layers.iter().zip(cached).enumerate() {
+        let inputs = match (&self.layer_inputs, &self.weights.layer_inputs) {
+            (Some(made), Some(weights)) => Some(made.forward(&self.spec, weights, tokens, &x)?),
+            _ => None,
+        };
+        for (index, layer) in self.layers.iter().enumerate() {
             let place = &places[self.kinds.of_layer(index)];
             let scale = f64::from(self.spec.residual_scale);
+            let cached = &mut cached[self.spec.cached_layer(index)];
+            let shape = &self.spec.layers[index];
             let attended = layer
                 .attention
-                .forward(&self.spec, place, start, cached, &x)?;
+                .forward(&self.spec, shape, place, start, cached, &x)?;
             x = (&x + (attended * scale)?)?;
             x = (&x + (layer.feed_forward.forward(&self.spec, &x)? * scale)?)?;
+            if let (Some(step), Some(inputs)) = (&layer.input_step, &inputs) {
+                let input = inputs.narrow(1, index, 1)?.squeeze(1)?.contiguous()?;
+                x = (&x + step.forward(&self.spec, &input, &x)?)?;
+            }
+            if let Some(scale) = layer.output_scale {
+                x = (x * f64::from(scale))?;
+            }
         }
         Ok(x)
     }

@@ -2,7 +2,7 @@
 //! turned, and which positions a query sees. Layers that agree share it.
 
 use candle_core::{Device, Result, Tensor};
-use llm_engine::spec::{LayerSpec, Ramp, Rope, Spec, Temperature};
+use llm_engine::spec::{Ramp, Rope, Spec, Temperature};
 
 /// The angles and the mask of one chunk for one kind of layer.
 #[derive(Debug)]
@@ -21,7 +21,8 @@ pub(crate) struct Place {
 /// The kinds of layers of a model.
 #[derive(Debug)]
 pub(crate) struct Kinds {
-    distinct: Vec<LayerSpec>,
+    /// The window of each kind.
+    windows: Vec<Option<usize>>,
     /// The kind of each layer.
     of_layer: Vec<usize>,
     turns: Vec<Turn>,
@@ -39,24 +40,25 @@ struct Turn {
 
 impl Kinds {
     pub(crate) fn new(spec: &Spec, divisors: Option<&[f32]>) -> Self {
-        let mut distinct: Vec<LayerSpec> = Vec::new();
+        let mut distinct: Vec<(Option<usize>, Option<Rope>)> = Vec::new();
         let mut of_layer = Vec::new();
         for layer in &spec.layers {
-            let known = distinct.iter().position(|kind| kind == layer);
+            let kind = (layer.window, layer.rope);
+            let known = distinct.iter().position(|other| *other == kind);
             of_layer.push(known.unwrap_or(distinct.len()));
             if known.is_none() {
-                distinct.push(*layer);
+                distinct.push(kind);
             }
         }
-        let turn = |kind: &LayerSpec| {
-            kind.rope.map_or_else(Turn::default, |rope| Turn {
-                frequencies: frequencies(rope, spec.rope_dim, divisors),
+        let turn = |rope: Option<Rope>| {
+            rope.map_or_else(Turn::default, |rope| Turn {
+                frequencies: frequencies(rope, divisors.filter(|_| rope.divided)),
                 magnitude: f64::from(rope.magnitude),
             })
         };
         Self {
-            turns: distinct.iter().map(turn).collect(),
-            distinct,
+            turns: distinct.iter().map(|kind| turn(kind.1)).collect(),
+            windows: distinct.iter().map(|kind| kind.0).collect(),
             of_layer,
             temperature: spec.temperature,
         }
@@ -78,10 +80,10 @@ impl Kinds {
             Tensor::from_vec(factors, (rows, 1, 1), device)
         };
         let temperature = self.temperature.map(scale).transpose()?;
-        let kinds = self.distinct.iter().zip(&self.turns);
+        let kinds = self.windows.iter().zip(&self.turns);
         kinds
-            .map(|(kind, turn)| {
-                let place = Place::new(kind.window, turn, start, rows, device)?;
+            .map(|(window, turn)| {
+                let place = Place::new(*window, turn, start, rows, device)?;
                 Ok(Place {
                     temperature: temperature.clone(),
                     ..place
@@ -96,7 +98,8 @@ impl Kinds {
 /// does; without a ramp every pace is the rope's factor, with one that of the
 /// fast pairs is 1, as YaRN has it). Computed here once more, and not taken from
 /// the engine, since this pass is the engine's judge.
-fn frequencies(rope: Rope, dim: usize, divisors: Option<&[f32]>) -> Vec<f64> {
+fn frequencies(rope: Rope, divisors: Option<&[f32]>) -> Vec<f64> {
+    let dim = rope.dim;
     let frequency = |pair: usize| {
         let divisor = divisors.map_or(1.0, |divisors| f64::from(divisors[pair]));
         let base = f64::from(rope.base).powf(2.0 * pair as f64 / dim as f64);
@@ -174,14 +177,16 @@ mod tests {
     #[test]
     fn frequencies_fall_from_one_to_near_the_base() {
         let rope = Rope {
+            dim: 4,
+            divided: true,
             base: 10_000.0,
             factor: 0.5,
             ramp: None,
             magnitude: 1.0,
         };
-        let plain = frequencies(rope, 4, None);
+        let plain = frequencies(rope, None);
         assert!((plain[0] - 0.5).abs() < 1e-12 && (plain[1] - 0.005).abs() < 1e-12);
-        let divided = frequencies(rope, 4, Some(&[1.0, 8.0]));
+        let divided = frequencies(rope, Some(&[1.0, 8.0]));
         assert!((divided[1] - 0.000_625).abs() < 1e-12);
     }
 }

@@ -177,7 +177,7 @@ fn a_refused_batch_leaves_the_sequences_as_they_were() {
 fn a_failing_device_is_an_error_and_changes_nothing() {
     let model = LLAMA.build(4);
     let mut spec = (*model.spec).clone();
-    spec.head_dim -= 1;
+    spec.layers[0].head_dim -= 1;
     let (spec, weights) = (Arc::new(spec), Arc::clone(&model.weights));
     let mut pass = CandleForward::new(spec, weights, Device::Cpu, Precision::Dense).unwrap();
     let sequence = pass.start();
@@ -197,16 +197,39 @@ fn a_failing_device_is_an_error_and_changes_nothing() {
     assert_eq!((pass.length(sequence), logits.len()), (Some(0), 0));
 }
 
+type Mistake = (&'static str, fn(&mut Spec));
+
+fn rope(spec: &mut Spec, change: fn(&mut Rope)) {
+    for layer in &mut spec.layers {
+        layer.rope.iter_mut().for_each(change);
+    }
+}
+
+/// Mistakes that only a model whose layers differ can show.
+const VARIED: &[Mistake] = &[
+    ("divisors for the other layers", |spec| {
+        rope(spec, |rope| rope.divided = !rope.divided);
+    }),
+    ("a window's rotation", |spec| {
+        spec.layers[0]
+            .rope
+            .iter_mut()
+            .for_each(|rope| rope.dim += 2);
+    }),
+    ("a window", |spec| {
+        spec.layers[0].window = spec.layers[0].window.map(|window| window + 1);
+    }),
+];
+
+/// And one that only a model shows whose layers share keys.
+const SHARING: &[Mistake] = &[("another layer's keys", |spec| {
+    spec.layers[4].shares = Some(0);
+})];
+
 /// Keeps the bounds honest: each of these mistakes, made in one of the two
 /// passes, moves logits by over a hundred times the bound.
 #[test]
 fn a_mistake_in_any_number_is_noticed() {
-    type Mistake = (&'static str, fn(&mut Spec));
-    fn rope(spec: &mut Spec, change: fn(&mut Rope)) {
-        for layer in &mut spec.layers {
-            layer.rope.iter_mut().for_each(change);
-        }
-    }
     fn family(spec: &mut Spec, change: fn(&mut Family)) {
         let mut family = *spec.family;
         change(&mut family);
@@ -245,7 +268,10 @@ fn a_mistake_in_any_number_is_noticed() {
         let mut cpu = model.cpu::<f32>(2, Level::detect().unwrap());
         let expected = WAYS[0].1(&mut cpu, &tokens);
         let more = if plan.capped { capped } else { &[] };
-        for (mistake, make) in common.iter().chain(more) {
+        let shapes = plan.varied.map_or(&[][..], |_| VARIED);
+        let shares = plan.varied.filter(|varied| varied.sharing > 0);
+        let shares = shares.map_or(&[][..], |_| SHARING);
+        for (mistake, make) in common.iter().chain(more).chain(shapes).chain(shares) {
             let mut spec = (*model.spec).clone();
             make(&mut spec);
             let weights = Arc::clone(&model.weights);

@@ -1,7 +1,10 @@
 //! Keys and values of all sequences, in a pool of blocks of 64 positions.
 //!
 //! A sequence is a list of block numbers. A shared prefix is a reference count,
-//! truncation drops the tail, and memory follows use. A block holds all layers.
+//! truncation drops the tail, and memory follows use. A block holds all layers,
+//! each in its own shape, one behind the other.
+
+use std::ops::Range;
 
 use llm_kernels::attention::{BLOCK, Element, Shape};
 
@@ -11,7 +14,7 @@ pub struct SequenceId(pub(crate) usize);
 
 #[derive(Debug)]
 struct Block<T> {
-    /// (layers, block elements of a layer)
+    /// The layers' parts, see [`Part`].
     data: Box<[T]>,
     /// Sequences that list the block; 0 means that it can be used again.
     references: usize,
@@ -24,22 +27,36 @@ struct Sequence {
     length: usize,
 }
 
+/// One layer's part of a block; `None` for a layer that stores nothing.
+#[derive(Debug)]
+struct Part {
+    shape: Option<Shape>,
+    range: Range<usize>,
+}
+
 /// The pool and its sequences.
 #[derive(Debug)]
 pub struct Cache<T> {
-    shape: Shape,
-    layers: usize,
+    /// One entry a layer.
+    parts: Vec<Part>,
     blocks: Vec<Block<T>>,
     free: Vec<usize>,
     sequences: Vec<Option<Sequence>>,
 }
 
 impl<T: Element> Cache<T> {
-    /// Makes an empty cache for `layers` layers of the same shape.
-    pub fn new(shape: Shape, layers: usize) -> Self {
+    /// Makes an empty cache for layers of these shapes; `None` is a layer that
+    /// stores nothing.
+    pub fn new(shapes: &[Option<Shape>]) -> Self {
+        let mut end = 0;
+        let part = |&shape: &Option<Shape>| {
+            let start = end;
+            end += part_elements(shape);
+            let range = start..end;
+            Part { shape, range }
+        };
         Self {
-            shape,
-            layers,
+            parts: shapes.iter().map(part).collect(),
             blocks: Vec::new(),
             free: Vec::new(),
             sequences: Vec::new(),
@@ -47,14 +64,21 @@ impl<T: Element> Cache<T> {
     }
 
     /// Returns the bytes that `positions` positions take.
-    pub fn bytes_for(shape: &Shape, layers: usize, positions: usize) -> u64 {
+    pub fn bytes_for(shapes: &[Option<Shape>], positions: usize) -> u64 {
         let blocks = positions.div_ceil(BLOCK) as u64;
-        blocks.saturating_mul((shape.block_elements() * layers * size_of::<T>()) as u64)
+        let bytes = |&shape| (part_elements(shape) as u64).saturating_mul(size_of::<T>() as u64);
+        let block = shapes.iter().map(bytes).fold(0, u64::saturating_add);
+        blocks.saturating_mul(block)
     }
 
     /// Returns the bytes of all blocks, in use or free.
     pub fn allocated_bytes(&self) -> u64 {
-        Self::bytes_for(&self.shape, self.layers, self.blocks.len() * BLOCK)
+        (self.blocks.len() as u64).saturating_mul((self.block_elements() * size_of::<T>()) as u64)
+    }
+
+    /// Returns the elements of a block, those of all layers.
+    fn block_elements(&self) -> usize {
+        self.parts.last().map_or(0, |part| part.range.end)
     }
 
     /// Adds an empty sequence.
@@ -150,19 +174,19 @@ impl<T: Element> Cache<T> {
         key: &[f32],
         value: &[f32],
     ) {
-        let Some(Some(sequence)) = self.sequences.get(id.0) else {
+        let part = &self.parts[layer];
+        let (Some(Some(sequence)), Some(shape)) = (self.sequences.get(id.0), part.shape) else {
             return;
         };
         let block = &mut self.blocks[sequence.blocks[position / BLOCK]];
-        let size = self.shape.block_elements();
-        let data = &mut block.data[layer * size..(layer + 1) * size];
-        self.shape.store(data, position % BLOCK, key, value);
+        let data = &mut block.data[part.range.clone()];
+        shape.store(data, position % BLOCK, key, value);
     }
 
     /// Returns the blocks of one layer of a sequence, in order.
     pub fn layer_blocks(&self, id: SequenceId, layer: usize) -> Vec<&[T]> {
-        let size = self.shape.block_elements();
-        let part = |&block: &usize| &self.blocks[block].data[layer * size..(layer + 1) * size];
+        let range = &self.parts[layer].range;
+        let part = |&block: &usize| &self.blocks[block].data[range.clone()];
         let sequence = self.sequence(id);
         sequence.map_or_else(Vec::new, |sequence| {
             sequence.blocks.iter().map(part).collect()
@@ -173,7 +197,7 @@ impl<T: Element> Cache<T> {
         let block = self.free.pop().unwrap_or_else(|| {
             // Fresh zeroed memory is only touched, and so only counted, once
             // it is written.
-            let data = vec![T::default(); self.shape.block_elements() * self.layers];
+            let data = vec![T::default(); self.block_elements()];
             self.blocks.push(Block {
                 data: data.into_boxed_slice(),
                 references: 0,
@@ -190,6 +214,10 @@ impl<T: Element> Cache<T> {
             self.free.push(block);
         }
     }
+}
+
+fn part_elements(shape: Option<Shape>) -> usize {
+    shape.map_or(0, |shape| shape.block_elements())
 }
 
 #[cfg(test)]
@@ -221,7 +249,7 @@ mod tests {
 
     #[test]
     fn a_fork_shares_until_it_writes() {
-        let mut cache = Cache::<f32>::new(SHAPE, 2);
+        let mut cache = Cache::<f32>::new(&[Some(SHAPE); 2]);
         let first = cache.start();
         fill(&mut cache, first, (0..100).map(|i| i as f32));
         let second = cache.fork(first, 80).unwrap();
@@ -243,9 +271,39 @@ mod tests {
         );
     }
 
+    /// Layers of different shapes, and one that stores nothing, do not touch
+    /// each other's elements.
+    #[test]
+    fn each_layer_has_its_own_shape() {
+        let wide = Shape {
+            head_dim: 2,
+            ..SHAPE
+        };
+        let shapes = [Some(wide), None, Some(SHAPE)];
+        let mut cache = Cache::<f32>::new(&shapes);
+        let id = cache.start();
+        cache.extend(id, 1);
+        cache.store(id, 0, 0, &[1.0, 2.0], &[3.0]);
+        cache.store(id, 1, 0, &[9.0], &[9.0]);
+        cache.store(id, 2, 0, &[4.0], &[5.0]);
+        let filled = |layer: usize| -> Vec<f32> {
+            let blocks = cache.layer_blocks(id, layer).concat();
+            blocks.into_iter().filter(|x| *x != 0.0).collect()
+        };
+        assert_eq!(filled(0), [1.0, 2.0, 3.0]);
+        assert_eq!(filled(1), [0.0; 0]);
+        assert_eq!(filled(2), [4.0, 5.0]);
+        // Three elements a position in the first layer, two in the last.
+        assert_eq!(cache.allocated_bytes(), 5 * 4 * BLOCK as u64);
+        assert_eq!(
+            Cache::<f32>::bytes_for(&shapes, 65),
+            2 * 5 * 4 * BLOCK as u64
+        );
+    }
+
     #[test]
     fn dropped_blocks_are_used_again() {
-        let mut cache = Cache::<f32>::new(SHAPE, 2);
+        let mut cache = Cache::<f32>::new(&[Some(SHAPE); 2]);
         let first = cache.start();
         fill(&mut cache, first, (0..200).map(|i| i as f32));
         let used = cache.allocated_bytes();

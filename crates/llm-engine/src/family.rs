@@ -34,6 +34,15 @@ pub struct Family {
     pub routing: Routing,
     /// Whether keys and values are made from one short vector a position.
     pub latent: bool,
+    /// Scores are the products of queries and keys, divided by nothing.
+    pub unscaled_scores: bool,
+    /// Each head's value is divided by its root mean square.
+    pub normed_values: bool,
+    /// Layers without a matrix for values take the keys for them, as they are
+    /// before their norm.
+    pub keys_as_values: bool,
+    /// Layers with experts have the dense step beside them, and norms of each.
+    pub experts_beside: bool,
 }
 
 /// Where a layer norms the stream.
@@ -115,6 +124,10 @@ const LLAMA: Family = Family {
         normalized: true,
     },
     latent: false,
+    unscaled_scores: false,
+    normed_values: false,
+    keys_as_values: false,
+    experts_beside: false,
 };
 
 const QWEN2: Family = Family {
@@ -172,6 +185,21 @@ pub const FAMILIES: &[Family] = &[
             rope: WindowRope::UnscaledBase(10_000.0),
         }),
         narrow_scores_at: Some(62),
+        ..GEMMA
+    },
+    Family {
+        architecture: "gemma4",
+        norms: Norms::Around,
+        query_key_norm: Some(QueryKeyNorm::Head),
+        window: Some(Window {
+            global_every: 6,
+            length: None,
+            rope: WindowRope::UnscaledBase(10_000.0),
+        }),
+        unscaled_scores: true,
+        normed_values: true,
+        keys_as_values: true,
+        experts_beside: true,
         ..GEMMA
     },
     Family {

@@ -5,6 +5,8 @@
 mod read;
 mod reader;
 mod rope;
+#[cfg(test)]
+mod tests;
 
 pub use rope::{Ramp, Rope};
 
@@ -24,19 +26,13 @@ pub struct Spec {
     pub pairing: Pairing,
     /// Length of a token's vector.
     pub width: usize,
-    /// Length of the feed-forward step's inner vector, in layers without
-    /// experts.
-    pub feed_forward: usize,
     /// Query heads.
     pub heads: usize,
-    /// Key and value heads.
-    pub kv_heads: usize,
-    /// Elements of a query's and a key's head.
-    pub head_dim: usize,
-    /// Elements of a value's head.
-    pub value_dim: usize,
-    /// Rotated elements of a head.
+    /// Rotated elements of a head, in layers that see everything.
     pub rope_dim: usize,
+    /// Elements of each token's vector for one layer, which that layer adds to
+    /// the stream in its own way; `None` where there are no such vectors.
+    pub layer_input: Option<usize>,
     /// What embeddings are multiplied by.
     pub embedding_scale: f32,
     /// What a step's result is multiplied by before it is added to the stream.
@@ -73,6 +69,17 @@ pub struct LayerSpec {
     pub window: Option<usize>,
     /// The rotation of queries and keys, `None` where they are not rotated.
     pub rope: Option<Rope>,
+    /// Key and value heads.
+    pub kv_heads: usize,
+    /// Elements of a query's and a key's head.
+    pub head_dim: usize,
+    /// Elements of a value's head.
+    pub value_dim: usize,
+    /// Length of the feed-forward step's inner vector, in layers without
+    /// experts and beside experts.
+    pub feed_forward: usize,
+    /// The earlier layer whose keys and values it uses, where it has none.
+    pub shares: Option<usize>,
 }
 
 /// The feed-forward steps of a mixture of experts.
@@ -188,17 +195,20 @@ impl Spec {
 
     fn check(&self) -> Result<(), SpecError> {
         let contradiction = |text: String| Err(SpecError::Contradiction(text));
-        if !self.heads.is_multiple_of(self.kv_heads) {
-            return contradiction(format!(
-                "{} query heads over {} key heads",
-                self.heads, self.kv_heads
-            ));
-        }
-        if self.head_dim == 0 || self.rope_dim > self.head_dim || !self.rope_dim.is_multiple_of(2) {
-            return contradiction(format!(
-                "{} rotated of {} elements of a head",
-                self.rope_dim, self.head_dim
-            ));
+        for layer in &self.layers {
+            if !self.heads.is_multiple_of(layer.kv_heads) {
+                return contradiction(format!(
+                    "{} query heads over {} key heads",
+                    self.heads, layer.kv_heads
+                ));
+            }
+            let rotated = layer.rope.map_or(self.rope_dim, |rope| rope.dim);
+            if layer.head_dim == 0 || rotated > layer.head_dim || !rotated.is_multiple_of(2) {
+                return contradiction(format!(
+                    "{rotated} rotated of {} elements of a head",
+                    layer.head_dim
+                ));
+            }
         }
         let Some(experts) = self.experts else {
             return Ok(());
@@ -218,24 +228,29 @@ impl Spec {
         Ok(())
     }
 
-    /// Returns the elements of the queries of one position.
-    pub fn query_width(&self) -> usize {
-        self.heads * self.head_dim
+    /// Returns the elements of a layer's queries of one position.
+    pub fn query_width(&self, layer: usize) -> usize {
+        self.heads * self.layers[layer].head_dim
     }
 
-    /// Returns the elements of the keys of one position.
-    pub fn key_width(&self) -> usize {
-        self.kv_heads * self.head_dim
+    /// Returns the elements of a layer's keys of one position.
+    pub fn key_width(&self, layer: usize) -> usize {
+        self.layers[layer].kv_heads * self.layers[layer].head_dim
     }
 
-    /// Returns the elements of the values of one position.
-    pub fn value_width(&self) -> usize {
-        self.kv_heads * self.value_dim
+    /// Returns the elements of a layer's values of one position.
+    pub fn value_width(&self, layer: usize) -> usize {
+        self.layers[layer].kv_heads * self.layers[layer].value_dim
     }
 
-    /// Returns the elements of what attention gives for one position.
-    pub fn attended_width(&self) -> usize {
-        self.heads * self.value_dim
+    /// Returns the elements of what a layer's attention gives for one position.
+    pub fn attended_width(&self, layer: usize) -> usize {
+        self.heads * self.layers[layer].value_dim
+    }
+
+    /// Returns the layer whose keys and values a layer uses: as a rule itself.
+    pub fn cached_layer(&self, layer: usize) -> usize {
+        self.layers[layer].shares.unwrap_or(layer)
     }
 
     /// Returns the experts of layer `layer`, if it has any.

@@ -28,6 +28,21 @@ pub struct Weights {
     pub output: Linear,
     /// Divisors of the rotation frequencies, (`rope_dim` / 2).
     pub rope_divisors: Option<Vec<f32>>,
+    /// What makes each layer's own input from a token.
+    pub layer_inputs: Option<LayerInputs>,
+}
+
+/// Vectors of a token for each layer, beside the stream (Gemma 3n and 4).
+/// A token's row and the projection of its embedding, normed layer by layer,
+/// are averaged and grown by the root of two.
+#[derive(Debug)]
+pub struct LayerInputs {
+    /// (vocabulary, layers * `layer_input`)
+    pub embedding: Linear,
+    /// (layers * `layer_input`, width)
+    pub projection: Linear,
+    /// (`layer_input`)
+    pub norm: Vec<f32>,
 }
 
 /// The weights of one layer. A norm is `None` where the family has none.
@@ -41,6 +56,8 @@ pub struct Layer {
     pub query_norm: Option<Vec<f32>>,
     /// (`head_dim`), or (`kv_heads` * `head_dim`).
     pub key_norm: Option<Vec<f32>>,
+    /// (`value_dim`), ones: no family weighs its values.
+    pub value_norm: Option<Vec<f32>>,
     /// A score of each head that goes to no position, (heads).
     pub sinks: Option<Vec<f32>>,
     /// (width, what attention gives)
@@ -53,6 +70,21 @@ pub struct Layer {
     pub feed_forward: FeedForward,
     /// (width)
     pub post_feed_forward_norm: Option<Vec<f32>>,
+    /// The step with the layer's own input, after the feed-forward step.
+    pub input_step: Option<InputStep>,
+    /// What the stream is multiplied by at the end.
+    pub output_scale: Option<f32>,
+}
+
+/// `norm(up(activation(gate(x)) * input))`, added to the stream.
+#[derive(Debug)]
+pub struct InputStep {
+    /// (`layer_input`, width)
+    pub gate: Linear,
+    /// (width, `layer_input`)
+    pub up: Linear,
+    /// (width)
+    pub norm: Vec<f32>,
 }
 
 /// What makes queries, keys and values.
@@ -66,13 +98,21 @@ pub enum Projections {
     Heads {
         /// (heads * `head_dim`, width)
         query: Linear,
-        /// (`kv_heads` * `head_dim`, width)
-        key: Linear,
-        /// (`kv_heads` * `value_dim`, width)
-        value: Linear,
+        /// `None` where the layer uses those of another.
+        keys: Option<Keys>,
     },
     /// Keys and values from one short vector, see [`crate::spec::LatentSpec`].
     Latent(Box<Latent>),
+}
+
+/// What makes the keys and values of a layer.
+#[derive(Debug)]
+pub struct Keys {
+    /// (`kv_heads` * `head_dim`, width)
+    pub key: Linear,
+    /// (`kv_heads` * `value_dim`, width); `None` where the projected keys are
+    /// the values as well.
+    pub value: Option<Linear>,
 }
 
 /// The projections of latent attention. A head's key has an unrotated part in
@@ -142,16 +182,37 @@ pub struct Experts {
     pub choice_bias: Option<Vec<f32>>,
     /// In the order of the router's rows.
     pub experts: Vec<Mlp>,
+    /// What an expert's result is multiplied by, (experts).
+    pub scales: Option<Vec<f32>>,
     /// The expert that every token goes through.
     pub shared: Option<Mlp>,
+    /// Where the shared expert stands beside the others, on its own.
+    pub beside: Option<BesideNorms>,
+}
+
+/// The norms of experts beside a dense step; the layer's own norms are before
+/// the dense step and behind the sum of both. (width) each.
+#[derive(Debug)]
+pub struct BesideNorms {
+    /// Before the router, of the stream.
+    pub router: Vec<f32>,
+    /// Before the experts, of the stream.
+    pub experts: Vec<f32>,
+    /// Behind the experts.
+    pub after_experts: Vec<f32>,
+    /// Behind the dense step.
+    pub after_dense: Vec<f32>,
 }
 
 impl Layer {
     /// Returns the matrices that the stream meets first.
     pub fn first_matrices(&self) -> Vec<Matrix<'_>> {
         match &self.attention {
-            Projections::Heads { query, key, value } => {
-                vec![query.matrix(), key.matrix(), value.matrix()]
+            Projections::Heads { query, keys } => {
+                let keys = keys.iter();
+                let rest = keys.flat_map(|keys| [Some(&keys.key), keys.value.as_ref()]);
+                let all = [Some(query)].into_iter().chain(rest).flatten();
+                all.map(Linear::matrix).collect()
             }
             Projections::Latent(latent) => {
                 let query = latent.query_down.as_ref();
@@ -168,7 +229,10 @@ impl FeedForward {
     pub fn first_matrices(&self) -> Vec<Matrix<'_>> {
         match self {
             Self::Dense(mlp) => vec![mlp.gate.matrix(), mlp.up.matrix()],
-            Self::Experts(experts) => vec![experts.router.matrix()],
+            Self::Experts(experts) => match (&experts.beside, &experts.shared) {
+                (Some(_), Some(dense)) => vec![dense.gate.matrix(), dense.up.matrix()],
+                _ => vec![experts.router.matrix()],
+            },
         }
     }
 }
@@ -272,6 +336,7 @@ impl Weights {
             output_norm: finder.vector("output_norm.weight", spec.width)?,
             output,
             rope_divisors: finder.optional_vector(spec.rope_divisors, spec.rope_dim / 2)?,
+            layer_inputs: finder.layer_inputs(vocabulary)?,
         })
     }
 

@@ -8,6 +8,7 @@ const U32: u32 = 4;
 const F32: u32 = 6;
 const BOOL: u32 = 7;
 const STRING: u32 = 8;
+const ARRAY: u32 = 9;
 
 /// A file that grows pair by pair and tensor by tensor.
 #[derive(Default)]
@@ -44,6 +45,25 @@ impl Writer {
 
     pub(crate) fn bool(&mut self, key: &str, value: bool) {
         self.pair(key, BOOL, &[u8::from(value)]);
+    }
+
+    pub(crate) fn sizes(&mut self, key: &str, values: &[usize]) {
+        let bytes = values
+            .iter()
+            .flat_map(|&value| (value as u32).to_le_bytes());
+        self.array(key, U32, values.len(), bytes);
+    }
+
+    pub(crate) fn bools(&mut self, key: &str, values: &[bool]) {
+        let bytes = values.iter().map(|&value| u8::from(value));
+        self.array(key, BOOL, values.len(), bytes);
+    }
+
+    fn array(&mut self, key: &str, id: u32, length: usize, bytes: impl Iterator<Item = u8>) {
+        let mut value = id.to_le_bytes().to_vec();
+        value.extend((length as u64).to_le_bytes());
+        value.extend(bytes);
+        self.pair(key, ARRAY, &value);
     }
 
     /// Adds a tensor; `shape` has the fastest-running extent first, `type_id`

@@ -33,6 +33,7 @@ pub(crate) struct Plan {
     pub(crate) joined: Joined,
     pub(crate) experts: Option<ExpertPlan>,
     pub(crate) latent: Option<LatentPlan>,
+    pub(crate) varied: Option<VariedPlan>,
     /// Whether it has all that [`super::super::agree`] takes away.
     pub(crate) capped: bool,
     /// Further metadata of the family.
@@ -61,6 +62,8 @@ pub(crate) struct ExpertPlan {
     /// A tensor for each expert, as Mixtral's first files have them.
     pub(crate) separate: bool,
     pub(crate) choice_bias: bool,
+    /// Gate and up in one tensor.
+    pub(crate) joined: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -69,6 +72,25 @@ pub(crate) struct LatentPlan {
     pub(crate) rank: usize,
     pub(crate) value_dim: usize,
     pub(crate) absorbed: bool,
+}
+
+/// A model whose layers are not all of one shape: what [`Plan`] says of heads
+/// holds for layers with a window.
+#[derive(Clone, Copy)]
+pub(crate) struct VariedPlan {
+    /// Every n-th layer sees everything.
+    pub(crate) global_every: usize,
+    /// Key heads of those layers.
+    pub(crate) kv_heads: usize,
+    /// Elements of their heads, all of them rotated.
+    pub(crate) head_dim: usize,
+    /// Whether their keys are their values.
+    pub(crate) keys_as_values: bool,
+    /// The last layers use the keys of others, and their feed-forward step is
+    /// twice as wide.
+    pub(crate) sharing: usize,
+    /// Elements of a token's vector for each layer, 0 for none.
+    pub(crate) per_layer: usize,
 }
 
 #[derive(Clone, Copy)]

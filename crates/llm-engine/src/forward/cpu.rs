@@ -8,6 +8,7 @@ mod attention;
 mod buffers;
 mod feed_forward;
 mod latent;
+mod layer_input;
 mod router;
 mod spans;
 
@@ -37,7 +38,8 @@ pub struct CpuForward<T> {
     cache: Cache<T>,
     pool: Pool,
     level: Level,
-    shape: Shape,
+    /// One entry a layer.
+    shapes: Vec<Shape>,
     /// The distinct rotations, and for each layer which one it uses.
     rotations: Vec<Rotation>,
     layer_rotations: Vec<usize>,
@@ -47,7 +49,8 @@ pub struct CpuForward<T> {
 impl<T: Element> CpuForward<T> {
     /// Prepares a model; nothing is copied.
     pub fn new(spec: Arc<Spec>, weights: Arc<Weights>, pool: Pool, level: Level) -> Self {
-        let shape = attention_shape(&spec);
+        let layers = 0..spec.layers.len();
+        let shapes = layers.map(|index| attention_shape(&spec, index)).collect();
         let mut distinct: Vec<Option<Rope>> = Vec::new();
         let mut layer_rotations = Vec::new();
         for layer in &spec.layers {
@@ -58,9 +61,9 @@ impl<T: Element> CpuForward<T> {
             }
         }
         let divisors = weights.rope_divisors.as_deref();
-        let rotation = |rope: &Option<Rope>| Rotation::new(*rope, spec.rope_dim, divisors);
+        let rotation = |rope: &Option<Rope>| Rotation::new(*rope, divisors);
         Self {
-            cache: Cache::new(shape, spec.layers.len()),
+            cache: Cache::new(&cache_shapes(&spec)),
             rotations: distinct.iter().map(rotation).collect(),
             layer_rotations,
             buffers: Buffers::default(),
@@ -68,7 +71,7 @@ impl<T: Element> CpuForward<T> {
             weights,
             pool,
             level,
-            shape,
+            shapes,
         }
     }
 
@@ -84,12 +87,16 @@ impl<T: Element> CpuForward<T> {
         self.buffers.resize(&spec, rows.len());
         self.embed(rows, &weights.embedding);
         self.buffers.turn(rows, &self.rotations);
+        if let Some(inputs) = &weights.layer_inputs {
+            self.layer_inputs(rows, inputs);
+        }
         for (index, layer) in weights.layers.iter().enumerate() {
             self.attention(rows, index, layer);
             match weights.layers.get(index + 1) {
                 Some(next) => self.feed_forward(layer, &next.first_matrices()),
                 None => self.feed_forward(layer, &[weights.output.matrix()]),
             }
+            self.end_layer(index, layer);
         }
         self.logits(rows, &weights, logits);
     }
@@ -127,19 +134,25 @@ impl<T: Element> CpuForward<T> {
 
     /// x += projected, normed first where the family does so.
     fn add_residual(&mut self, norm: Option<&[f32]>) {
-        let (level, width, epsilon) = (self.level, self.spec.width, self.spec.norm_epsilon);
-        let projected = &mut self.buffers.projected;
         if let Some(norm) = norm {
-            self.pool.for_each_row(projected, width, |_, x| {
-                vector::rms_norm_in_place(level, x, norm, epsilon);
-            });
+            self.norm_projected(norm);
         }
+        let (level, projected) = (self.level, &self.buffers.projected);
         let (x, scale) = (&mut self.buffers.x, self.spec.residual_scale);
         if scale == 1.0 {
             vector::add(level, x, projected);
         } else {
             vector::add_weighted(level, x, scale, projected);
         }
+    }
+
+    /// projected = norm(projected)
+    fn norm_projected(&mut self, norm: &[f32]) {
+        let (level, width, epsilon) = (self.level, self.spec.width, self.spec.norm_epsilon);
+        let projected = &mut self.buffers.projected;
+        self.pool.for_each_row(projected, width, |_, x| {
+            vector::rms_norm_in_place(level, x, norm, epsilon);
+        });
     }
 
     /// Appends the logits of the wanted rows: output(norm(x)).
@@ -188,22 +201,32 @@ impl<T: Element> CpuForward<T> {
     }
 }
 
-/// Returns the attention's shape, the same in every layer.
-fn attention_shape(spec: &Spec) -> Shape {
+/// Returns the shape of a layer's attention.
+fn attention_shape(spec: &Spec, index: usize) -> Shape {
+    let layer = &spec.layers[index];
     Shape {
         heads: spec.heads,
-        kv_heads: spec.kv_heads,
-        head_dim: spec.head_dim,
-        value_dim: spec.value_dim,
+        kv_heads: layer.kv_heads,
+        head_dim: layer.head_dim,
+        value_dim: layer.value_dim,
         scale: spec.attention_scale,
         soft_cap: spec.attention_soft_cap,
     }
 }
 
+/// Returns what each layer stores, `None` where it uses another's.
+fn cache_shapes(spec: &Spec) -> Vec<Option<Shape>> {
+    let shape = |index: usize| {
+        let stores = spec.layers[index].shares.is_none();
+        stores.then(|| attention_shape(spec, index))
+    };
+    (0..spec.layers.len()).map(shape).collect()
+}
+
 /// Returns the bytes that the cache of `positions` positions takes with
 /// elements of type `T`.
 pub fn cache_bytes<T: Element>(spec: &Spec, positions: usize) -> u64 {
-    Cache::<T>::bytes_for(&attention_shape(spec), spec.layers.len(), positions)
+    Cache::<T>::bytes_for(&cache_shapes(spec), positions)
 }
 
 /// out = linear(input), where `input` is (rows, the linear's columns) and is

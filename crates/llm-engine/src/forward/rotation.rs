@@ -12,14 +12,15 @@ pub struct Rotation {
 }
 
 impl Rotation {
-    /// Computes the frequencies of `rope` over `dim` elements, see [`Rope`].
-    pub fn new(rope: Option<Rope>, dim: usize, divisors: Option<&[f32]>) -> Self {
+    /// Computes the frequencies of `rope`, see [`Rope`].
+    pub fn new(rope: Option<Rope>, divisors: Option<&[f32]>) -> Self {
         let Some(rope) = rope else {
             return Self {
                 frequencies: Vec::new(),
                 magnitude: 1.0,
             };
         };
+        let (dim, divisors) = (rope.dim, divisors.filter(|_| rope.divided));
         let frequency = |pair: usize| {
             let exponent = -2.0 * pair as f64 / dim as f64;
             let divisor = divisors.map_or(1.0, |divisors| f64::from(divisors[pair]));

@@ -8,9 +8,8 @@ use super::{ExpertSpec, LatentSpec, LayerSpec, Rope, Spec, SpecError, Temperatur
 use crate::family::{Family, Routing, Scoring, WindowRope};
 use crate::gguf::Value;
 
-/// The heads of attention.
+/// The heads of attention, in layers that see everything.
 struct Heads {
-    kv_heads: usize,
     head_dim: usize,
     value_dim: usize,
     rope_dim: usize,
@@ -32,19 +31,13 @@ impl Reader<'_> {
         let original = self.original_context(trained)?;
         let short = scaling.long_and_short && context.is_none_or(|context| context <= original);
         let experts = self.experts(family)?;
-        let dense = self.optional_size("feed_forward_length")?;
-        let dense = dense.or(experts.map(|experts| experts.feed_forward));
         Ok(Spec {
             family,
             pairing: self.pairing(family),
             width,
-            feed_forward: dense
-                .ok_or_else(|| SpecError::Missing(self.key("feed_forward_length")))?,
             heads,
-            kv_heads: shape.kv_heads,
-            head_dim: shape.head_dim,
-            value_dim: shape.value_dim,
             rope_dim: shape.rope_dim,
+            layer_input: self.size_or_none("embedding_length_per_layer_input")?,
             embedding_scale: self.embedding_scale(family, width),
             residual_scale: self.nonzero("residual_scale").unwrap_or(1.0),
             logit_scale: self.nonzero("logit_scale").map_or(1.0, |scale| 1.0 / scale),
@@ -63,7 +56,7 @@ impl Reader<'_> {
             },
             experts,
             latent: shape.latent,
-            layers: self.layers(family, layers, scaling.rope)?,
+            layers: self.layers(family, layers, heads, &shape, scaling.rope, experts)?,
         })
     }
 
@@ -75,13 +68,11 @@ impl Reader<'_> {
     }
 
     fn heads(&self, family: &Family, width: usize, heads: usize) -> Result<Heads, SpecError> {
-        let kv_heads = self.optional_size("attention.head_count_kv")?;
         let head_dim = self.optional_size("attention.key_length")?;
         let head_dim = head_dim.unwrap_or(width / heads);
         let value_dim = self.optional_size("attention.value_length")?;
         let rope_dim = self.optional_size("rope.dimension_count")?;
         let mut shape = Heads {
-            kv_heads: kv_heads.unwrap_or(heads),
             head_dim,
             value_dim: value_dim.unwrap_or(head_dim),
             rope_dim: rope_dim.unwrap_or(head_dim),
@@ -103,9 +94,9 @@ impl Reader<'_> {
                     shape.rope_dim, latent.key_dim
                 )));
             }
-            (shape.kv_heads, shape.head_dim, shape.value_dim) = match latent.absorbed {
-                true => (1, latent.rank + shape.rope_dim, latent.rank),
-                false => (heads, latent.key_dim, latent.value_dim),
+            (shape.head_dim, shape.value_dim) = match latent.absorbed {
+                true => (latent.rank + shape.rope_dim, latent.rank),
+                false => (latent.key_dim, latent.value_dim),
             };
             shape.latent = Some(latent);
         }
@@ -131,6 +122,9 @@ impl Reader<'_> {
     ) -> f32 {
         if let Some(scale) = self.positive("attention.scale") {
             return scale;
+        }
+        if family.unscaled_scores {
+            return 1.0;
         }
         let length = match shape.latent {
             Some(latent) => latent.key_dim,
@@ -201,7 +195,10 @@ impl Reader<'_> {
         &self,
         family: &Family,
         count: usize,
+        heads: usize,
+        shape: &Heads,
         rope: Rope,
+        experts: Option<ExpertSpec>,
     ) -> Result<Vec<LayerSpec>, SpecError> {
         /// More layers than this are a broken header, not a model.
         const MOST_LAYERS: usize = 10_000;
@@ -218,24 +215,86 @@ impl Reader<'_> {
         };
         let local = self.window_rope(family, rope)?;
         let windows = self.windows(family, count)?;
-        let layer = |(index, window): (usize, Option<usize>)| LayerSpec {
-            window,
-            rope: rope_of(index, if window.is_some() { local } else { rope }),
+        let (head_dim, value_dim) = self.window_heads(shape)?;
+        let kv_heads = self.kv_heads(count, heads, shape)?;
+        let feed_forward = self.sizes("feed_forward_length", count)?;
+        let feed_forward = feed_forward.or(experts.map(|it| vec![it.feed_forward; count]));
+        let feed_forward =
+            feed_forward.ok_or_else(|| SpecError::Missing(self.key("feed_forward_length")))?;
+        let shares = self.shares(&windows)?;
+        let layer = |(index, window): (usize, Option<usize>)| {
+            let (rope, head_dim, value_dim) = match window {
+                Some(_) => (local, head_dim, value_dim),
+                None => (rope, shape.head_dim, shape.value_dim),
+            };
+            LayerSpec {
+                window,
+                rope: rope_of(index, rope),
+                kv_heads: kv_heads[shares[index].unwrap_or(index)],
+                head_dim,
+                value_dim,
+                feed_forward: feed_forward[index],
+                shares: shares[index],
+            }
         };
         Ok(windows.into_iter().enumerate().map(layer).collect())
     }
 
+    /// The key heads of each layer.
+    fn kv_heads(&self, count: usize, heads: usize, shape: &Heads) -> Result<Vec<usize>, SpecError> {
+        Ok(match shape.latent {
+            Some(latent) => vec![if latent.absorbed { 1 } else { heads }; count],
+            None => {
+                let kv_heads = self.sizes("attention.head_count_kv", count)?;
+                kv_heads.unwrap_or_else(|| vec![heads; count])
+            }
+        })
+    }
+
+    /// The elements of a key's and of a value's head in layers with a window.
+    fn window_heads(&self, shape: &Heads) -> Result<(usize, usize), SpecError> {
+        let keys = self.size_or_none("attention.key_length_swa")?;
+        let values = self.size_or_none("attention.value_length_swa")?;
+        Ok((
+            keys.unwrap_or(shape.head_dim),
+            values.unwrap_or(shape.value_dim),
+        ))
+    }
+
+    /// The layer whose keys and values each layer uses instead of its own: of
+    /// the last ones the last before them that sees as far.
+    fn shares(&self, windows: &[Option<usize>]) -> Result<Vec<Option<usize>>, SpecError> {
+        let sharing = self.size_or_none("attention.shared_kv_layers")?;
+        let own = windows.len().saturating_sub(sharing.unwrap_or(0));
+        let share = |(index, window): (usize, &Option<usize>)| {
+            if index < own {
+                return Ok(None);
+            }
+            let like = windows[..own].iter().rposition(|other| other == window);
+            like.map(Some).ok_or_else(|| {
+                SpecError::Contradiction(format!(
+                    "layer {index} shares the keys of an earlier one, and none is like it"
+                ))
+            })
+        };
+        windows.iter().enumerate().map(share).collect()
+    }
+
     /// The rotation of layers with a window.
     fn window_rope(&self, family: &Family, global: Rope) -> Result<Rope, SpecError> {
+        let dim = self.size_or_none("rope.dimension_count_swa")?;
+        let dim = dim.unwrap_or(global.dim);
         let base = |default| self.rope_base("rope.freq_base_swa", default);
         let kind = family.window.map_or(WindowRope::Same, |window| window.rope);
         Ok(match kind {
             WindowRope::Same => Rope {
+                dim,
                 base: base(global.base)?,
+                divided: global.divided && dim == global.dim,
                 ..global
             },
-            WindowRope::Unscaled => plain(base(global.base)?),
-            WindowRope::UnscaledBase(default) => plain(base(default)?),
+            WindowRope::Unscaled => plain(dim, base(global.base)?),
+            WindowRope::UnscaledBase(default) => plain(dim, base(default)?),
         })
     }
 

@@ -86,6 +86,32 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A size for each of `count` layers, which the file may give as one number
+    /// or as a list.
+    pub(super) fn sizes(&self, name: &str, count: usize) -> Result<Option<Vec<usize>>, SpecError> {
+        let key = self.key(name);
+        let Some(Value::Integers(sizes)) = self.metadata.get(&key) else {
+            let size = self.optional_size(name)?;
+            return Ok(size.map(|size| vec![size; count]));
+        };
+        if sizes.len() < count {
+            return Err(SpecError::Contradiction(format!(
+                "{key} has {} numbers for {count} layers",
+                sizes.len()
+            )));
+        }
+        let size = |size: i64| match u64::try_from(size) {
+            Ok(number) if (1..=LARGEST).contains(&number) => Ok(number as usize),
+            _ => Err(SpecError::Contradiction(format!("{key} is {size}"))),
+        };
+        sizes
+            .iter()
+            .take(count)
+            .map(size)
+            .collect::<Result<_, _>>()
+            .map(Some)
+    }
+
     /// A size where 0 means that there is none.
     pub(super) fn size_or_none(&self, name: &str) -> Result<Option<usize>, SpecError> {
         match self.unsigned(name) {

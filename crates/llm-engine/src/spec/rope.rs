@@ -8,6 +8,8 @@ use super::reader::Reader;
 /// position, where `kept` is 0 without a ramp.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rope {
+    /// Rotated elements of a head, `n`.
+    pub dim: usize,
     /// Base of the geometric series.
     pub base: f32,
     /// What positions are multiplied by; 1 where they are not stretched.
@@ -16,6 +18,8 @@ pub struct Rope {
     pub ramp: Option<Ramp>,
     /// What cosines and sines are multiplied by.
     pub magnitude: f32,
+    /// Whether the file's divisors are for this rotation; else they are 1.
+    pub divided: bool,
 }
 
 /// The pairs between which stretching sets in (YaRN: Peng et al. 2023,
@@ -50,12 +54,14 @@ pub(super) struct Scaling {
 }
 
 /// The rotation without any stretch.
-pub(super) fn plain(base: f32) -> Rope {
+pub(super) fn plain(dim: usize, base: f32) -> Rope {
     Rope {
+        dim,
         base,
         factor: 1.0,
         ramp: None,
         magnitude: 1.0,
+        divided: false,
     }
 }
 
@@ -71,7 +77,8 @@ impl Reader<'_> {
         let mut scaling = Scaling {
             rope: Rope {
                 magnitude: attention_factor,
-                ..plain(base)
+                divided: true,
+                ..plain(rope_dim, base)
             },
             log_stretch: 0.0,
             long_and_short: kind == "longrope",

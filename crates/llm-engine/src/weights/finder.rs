@@ -10,11 +10,12 @@ use llm_kernels::block::Format;
 use llm_kernels::unpack::dequantize_row;
 
 use super::{
-    Experts, FeedForward, Latent, LatentUp, Layer, Linear, Mlp, Projections, WeightsError,
+    BesideNorms, Experts, FeedForward, InputStep, Keys, Latent, LatentUp, Layer, LayerInputs,
+    Linear, Mlp, Projections, WeightsError,
 };
 use crate::family::{Norms, QueryKeyNorm};
 use crate::gguf::{Gguf, TensorInfo};
-use crate::spec::{ExpertSpec, LatentSpec, Spec};
+use crate::spec::{ExpertSpec, LatentSpec, LayerSpec, Spec};
 
 pub(super) struct Finder<'a> {
     gguf: &'a Gguf,
@@ -46,6 +47,11 @@ impl<'a> Finder<'a> {
 
     pub(super) fn layer(&self, index: usize) -> Result<Layer, WeightsError> {
         let (spec, family) = (self.spec, self.spec.family);
+        let LayerSpec {
+            head_dim,
+            value_dim,
+            ..
+        } = spec.layers[index];
         let name = |part: &str| format!("blk.{index}.{part}");
         let vector_if = |needed: bool, part: &str, length| {
             let name = name(&format!("{part}.weight"));
@@ -55,12 +61,13 @@ impl<'a> Finder<'a> {
         let after = family.norms != Norms::Before;
         let normed = family.query_key_norm.is_some();
         let (queries, keys) = match family.query_key_norm {
-            Some(QueryKeyNorm::All) => (spec.query_width(), spec.key_width()),
-            _ => (spec.head_dim, spec.head_dim),
+            Some(QueryKeyNorm::All) => (spec.query_width(index), spec.key_width(index)),
+            _ => (head_dim, head_dim),
         };
+        let own_keys = spec.layers[index].shares.is_none();
         let attended = match spec.latent {
             Some(latent) => spec.heads * latent.value_dim,
-            None => spec.attended_width(),
+            None => spec.attended_width(index),
         };
         Ok(Layer {
             attention_norm: vector_if(before, "attn_norm", spec.width)?,
@@ -69,22 +76,57 @@ impl<'a> Finder<'a> {
                 None => self.heads(index)?,
             },
             query_norm: vector_if(normed, "attn_q_norm", queries)?,
-            key_norm: vector_if(normed, "attn_k_norm", keys)?,
+            key_norm: vector_if(normed && own_keys, "attn_k_norm", keys)?,
+            value_norm: (family.normed_values && own_keys).then(|| vec![1.0; value_dim]),
             sinks: vector_if(family.sinks, "attn_sinks", spec.heads)?,
             attention_output: self.linear(&name("attn_output"), spec.width, attended)?,
             post_attention_norm: vector_if(after, "post_attention_norm", spec.width)?,
             feed_forward_norm: vector_if(before, family.feed_forward_norm, spec.width)?,
             feed_forward: match spec.layer_experts(index) {
                 Some(experts) => FeedForward::Experts(Box::new(self.experts(index, experts)?)),
-                None => FeedForward::Dense(self.mlp(index, "", spec.feed_forward)?),
+                None => FeedForward::Dense(self.mlp(index, "", spec.layers[index].feed_forward)?),
             },
             post_feed_forward_norm: vector_if(after, "post_ffw_norm", spec.width)?,
+            input_step: self.input_step(index)?,
+            output_scale: self
+                .optional_vector(&name("layer_output_scale.weight"), 1)?
+                .map(|scale| scale[0]),
         })
+    }
+
+    pub(super) fn layer_inputs(
+        &self,
+        vocabulary: usize,
+    ) -> Result<Option<LayerInputs>, WeightsError> {
+        let (width, layers) = (self.spec.width, self.spec.layers.len());
+        let make = |length: usize| {
+            let all = layers * length;
+            Ok(LayerInputs {
+                embedding: self.linear("per_layer_token_embd", vocabulary, all)?,
+                projection: self.linear("per_layer_model_proj", all, width)?,
+                norm: self.vector("per_layer_proj_norm.weight", length)?,
+            })
+        };
+        self.spec.layer_input.map(make).transpose()
+    }
+
+    fn input_step(&self, index: usize) -> Result<Option<InputStep>, WeightsError> {
+        let width = self.spec.width;
+        let name = |part: &str| format!("blk.{index}.{part}");
+        let make = |length: usize| {
+            Ok(InputStep {
+                gate: self.linear(&name("inp_gate"), length, width)?,
+                up: self.linear(&name("proj"), width, length)?,
+                norm: self.vector(&name("post_norm.weight"), width)?,
+            })
+        };
+        self.spec.layer_input.map(make).transpose()
     }
 
     fn heads(&self, index: usize) -> Result<Projections, WeightsError> {
         let spec = self.spec;
-        let (queries, keys, values) = (spec.query_width(), spec.key_width(), spec.value_width());
+        let (queries, keys) = (spec.query_width(index), spec.key_width(index));
+        let values = spec.value_width(index);
         let joined = format!("blk.{index}.attn_qkv");
         let find = |part: &str, first, rows| match self.has(&joined) {
             true => self.rows_of(
@@ -98,11 +140,20 @@ impl<'a> Finder<'a> {
             ),
             false => self.linear(&format!("blk.{index}.{part}"), rows, spec.width),
         };
-        Ok(Projections::Heads {
-            query: find("attn_q", 0, queries)?,
+        let query = find("attn_q", 0, queries)?;
+        if spec.layers[index].shares.is_some() {
+            return Ok(Projections::Heads { query, keys: None });
+        }
+        let split = self.has(&joined) || self.has(&format!("blk.{index}.attn_v"));
+        // Only as many values as keys can be the same.
+        let own_values = split || !spec.family.keys_as_values || keys != values;
+        let value = own_values.then(|| find("attn_v", queries + keys, values));
+        let keys = Keys {
             key: find("attn_k", queries, keys)?,
-            value: find("attn_v", queries + keys, values)?,
-        })
+            value: value.transpose()?,
+        };
+        let keys = Some(keys);
+        Ok(Projections::Heads { query, keys })
     }
 
     fn latent(&self, index: usize, latent: &LatentSpec) -> Result<Latent, WeightsError> {
@@ -175,9 +226,26 @@ impl<'a> Finder<'a> {
         let (width, inner, count) = (self.spec.width, experts.feed_forward, experts.count);
         let name = |part: &str| format!("blk.{index}.{part}");
         let stacked = self.has(&name("ffn_down_exps"));
+        let joined = name("ffn_gate_up_exps");
         let all = if stacked {
-            let gates = self.stack(&name("ffn_gate_exps"), count, inner, width)?;
-            let ups = self.stack(&name("ffn_up_exps"), count, inner, width)?;
+            let (gates, ups) = match self.has(&joined) {
+                true => {
+                    let half = |first| Rows {
+                        first,
+                        rows: inner,
+                        all: 2 * inner,
+                    };
+                    let gates = self.stack_of(&joined, count, half(0), width)?;
+                    (gates, self.stack_of(&joined, count, half(inner), width)?)
+                }
+                false => {
+                    let gates = self.stack(&name("ffn_gate_exps"), count, inner, width)?;
+                    (
+                        gates,
+                        self.stack(&name("ffn_up_exps"), count, inner, width)?,
+                    )
+                }
+            };
             let downs = self.stack(&name("ffn_down_exps"), count, width, inner)?;
             let gates_and_ups = gates.into_iter().zip(ups).zip(downs);
             gates_and_ups
@@ -188,12 +256,32 @@ impl<'a> Finder<'a> {
             let expert = |at: usize| self.mlp(index, &format!(".{at}"), inner);
             (0..count).map(expert).collect::<Result<_, _>>()?
         };
-        let shared = (experts.shared > 0).then(|| self.mlp(index, "_shexp", experts.shared));
+        let beside = self.spec.family.experts_beside;
+        let shared = match beside {
+            true => Some(self.mlp(index, "", self.spec.layers[index].feed_forward)),
+            false => (experts.shared > 0).then(|| self.mlp(index, "_shexp", experts.shared)),
+        };
         Ok(Experts {
             router: self.linear(&name("ffn_gate_inp"), count, width)?,
             choice_bias: self.optional_vector(&name("exp_probs_b.bias"), count)?,
             experts: all,
+            scales: self.optional_vector(&name("ffn_down_exps.scale"), count)?,
             shared: shared.transpose()?,
+            beside: beside.then(|| self.beside_norms(index)).transpose()?,
+        })
+    }
+
+    fn beside_norms(&self, index: usize) -> Result<BesideNorms, WeightsError> {
+        let width = self.spec.width;
+        let norm = |part: &str| self.vector(&format!("blk.{index}.{part}"), width);
+        let mut router = norm("ffn_gate_inp.scale")?;
+        let shrink = 1.0 / (width as f32).sqrt();
+        router.iter_mut().for_each(|weight| *weight *= shrink);
+        Ok(BesideNorms {
+            router,
+            experts: norm("pre_ffw_norm_2.weight")?,
+            after_experts: norm("post_ffw_norm_2.weight")?,
+            after_dense: norm("post_ffw_norm_1.weight")?,
         })
     }
 
@@ -240,15 +328,27 @@ impl<'a> Finder<'a> {
         rows: usize,
         columns: usize,
     ) -> Result<Vec<Linear>, WeightsError> {
+        self.stack_of(name, count, Rows::whole(rows), columns)
+    }
+
+    /// Returns some rows of each matrix of a stack.
+    fn stack_of(
+        &self,
+        name: &str,
+        count: usize,
+        part: Rows,
+        columns: usize,
+    ) -> Result<Vec<Linear>, WeightsError> {
         let tensor = self.tensor(&format!("{name}.weight"))?;
-        check_shape(tensor, &[columns, rows, count])?;
+        check_shape(tensor, &[columns, part.all, count])?;
         let biases = self.gguf.tensor(&format!("{name}.bias"));
-        let biases = biases.map(|tensor| self.floats(tensor, &[rows, count]));
+        let biases = biases.map(|tensor| self.floats(tensor, &[part.all, count]));
         let biases = biases.transpose()?;
         let matrix = |index: usize| {
+            let first = index * part.all + part.first;
             let bias = biases.as_ref();
-            let bias = bias.map(|all| all[index * rows..(index + 1) * rows].to_vec());
-            self.slice(tensor, index * rows, rows, columns, bias)
+            let bias = bias.map(|all| all[first..first + part.rows].to_vec());
+            self.slice(tensor, first, part.rows, columns, bias)
         };
         (0..count).map(matrix).collect()
     }

@@ -8,7 +8,7 @@ use llm_engine::gguf::TensorType;
 use llm_kernels::block::Format;
 use llm_kernels::unpack::dequantize_row;
 
-use super::{ExpertPlan, Extra, Joined, LatentPlan, Matrices, Plan};
+use super::{ExpertPlan, Extra, Joined, LatentPlan, Matrices, Plan, VariedPlan};
 use crate::support::gguf::Writer;
 use crate::support::measure::rms;
 use crate::support::random::Random;
@@ -42,17 +42,25 @@ impl Maker<'_> {
         file.size(&key("vocab_size"), plan.vocabulary);
         file.size(&key("block_count"), plan.layers);
         file.size(&key("embedding_length"), plan.width);
-        file.size(&key("feed_forward_length"), plan.feed_forward);
         file.size(&key("attention.head_count"), plan.heads);
-        file.size(&key("attention.head_count_kv"), plan.kv_heads);
+        match plan.varied {
+            Some(varied) => plan.describe(&varied, file),
+            None => {
+                file.size(&key("feed_forward_length"), plan.feed_forward);
+                file.size(&key("attention.head_count_kv"), plan.kv_heads);
+                file.size(&key("rope.dimension_count"), plan.rope_dim);
+            }
+        }
         let (keys, values) = match plan.latent {
             Some(latent) if latent.absorbed => (latent.rank + plan.rope_dim, latent.rank),
             Some(latent) => (plan.head_dim, latent.value_dim),
-            None => (plan.head_dim, plan.head_dim),
+            None => {
+                let length = plan.varied.map_or(plan.head_dim, |varied| varied.head_dim);
+                (length, length)
+            }
         };
         file.size(&key("attention.key_length"), keys);
         file.size(&key("attention.value_length"), values);
-        file.size(&key("rope.dimension_count"), plan.rope_dim);
         file.size(&key("context_length"), 4096);
         file.float(&key("attention.layer_norm_rms_epsilon"), 1e-5);
         file.float(&key("rope.freq_base"), 50_000.0);
@@ -82,21 +90,47 @@ impl Maker<'_> {
         self.norm("output_norm", plan.width);
         for (name, most) in plan.rope_divisors {
             // As Llama 3.1 has them: 1 for the fast pairs, more for the slow.
-            let pairs = plan.rope_dim / 2;
+            let pairs = plan.varied.map_or(plan.rope_dim, |varied| varied.head_dim) / 2;
             let divisor = |i| 1.0 + (most - 1.0) * i as f32 / pairs as f32;
             let divisors: Vec<f32> = (0..pairs).map(divisor).collect();
             self.vector(&format!("{name}.weight"), &divisors);
         }
+        if let Some(varied) = plan.varied.filter(|varied| varied.per_layer > 0) {
+            let all = plan.layers * varied.per_layer;
+            let size = 1.0 / (varied.per_layer as f32).sqrt();
+            self.matrix_of("per_layer_token_embd", &[plan.vocabulary], all, size);
+            self.matrix("per_layer_model_proj", all, plan.width, 1.0);
+            self.norm("per_layer_proj_norm", varied.per_layer);
+        }
         for layer in 0..plan.layers {
             self.attention(layer);
             self.feed_forward(layer);
+            if let Some(varied) = plan.varied {
+                self.layer_end(layer, varied.per_layer);
+            }
         }
+    }
+
+    /// What comes behind the feed-forward step.
+    fn layer_end(&mut self, layer: usize, inputs: usize) {
+        let plan = self.plan;
+        let name = |part: &str| format!("blk.{layer}.{part}");
+        if inputs > 0 {
+            self.matrix(&name("inp_gate"), inputs, plan.width, 1.0);
+            self.matrix(&name("proj"), plan.width, inputs, plan.step);
+            self.norm(&name("post_norm"), plan.width);
+        }
+        let scale = self.random.normals(1, 0.8, 0.1);
+        self.vector(&name("layer_output_scale.weight"), &scale);
     }
 
     fn attention(&mut self, layer: usize) {
         let plan = self.plan;
         let name = |part: &str| format!("blk.{layer}.{part}");
-        let (queries, keys) = (plan.heads * plan.head_dim, plan.kv_heads * plan.head_dim);
+        let (kv_heads, head_dim) = plan.heads_of(layer);
+        let (queries, keys) = (plan.heads * head_dim, kv_heads * head_dim);
+        let has_keys = layer + plan.varied.map_or(0, |varied| varied.sharing) < plan.layers;
+        let has_values = !plan.is_global(layer) || !plan.varied.is_some_and(|it| it.keys_as_values);
         if self.family.norms != Norms::After {
             self.norm(&name("attn_norm"), plan.width);
         }
@@ -108,14 +142,25 @@ impl Maker<'_> {
             self.matrix(&name("attn_qkv"), queries + 2 * keys, plan.width, 1.5);
         } else {
             self.matrix(&name("attn_q"), queries, plan.width, 1.5);
-            self.matrix(&name("attn_k"), keys, plan.width, 1.5);
-            self.matrix(&name("attn_v"), keys, plan.width, 1.0);
+            if has_keys {
+                self.matrix(&name("attn_k"), keys, plan.width, 1.5);
+            }
+            if has_keys && has_values {
+                self.matrix(&name("attn_v"), keys, plan.width, 1.0);
+            }
         }
         match self.family.query_key_norm {
             None => {}
             Some(QueryKeyNorm::Head) => {
-                self.norm(&name("attn_q_norm"), plan.head_dim);
-                self.norm(&name("attn_k_norm"), plan.head_dim);
+                // Scores that nothing divides shall spread as far as others.
+                let size = match self.family.unscaled_scores {
+                    true => 1.5 / (head_dim as f32).powf(0.25),
+                    false => 1.0,
+                };
+                self.norm_of(&name("attn_q_norm"), head_dim, size);
+                if has_keys {
+                    self.norm_of(&name("attn_k_norm"), head_dim, size);
+                }
             }
             Some(QueryKeyNorm::All) => {
                 self.norm(&name("attn_q_norm"), queries);
@@ -171,12 +216,32 @@ impl Maker<'_> {
             self.norm(&name(self.family.feed_forward_norm), plan.width);
         }
         match plan.experts {
+            Some(experts) if self.family.experts_beside => {
+                self.mlp(layer, "", plan.feed_forward);
+                self.experts(layer, experts);
+                self.beside(layer, experts);
+            }
             Some(experts) if layer >= experts.dense_layers => self.experts(layer, experts),
-            _ => self.mlp(layer, "", plan.feed_forward),
+            _ => self.mlp(layer, "", plan.feed_forward_of(layer)),
         }
         if self.family.norms != Norms::Before {
             self.norm(&name("post_ffw_norm"), plan.width);
         }
+    }
+
+    /// What experts beside a dense step have more.
+    fn beside(&mut self, layer: usize, plan: ExpertPlan) {
+        let name = |part: &str| format!("blk.{layer}.{part}");
+        let width = self.plan.width;
+        for part in ["pre_ffw_norm_2", "post_ffw_norm_1", "post_ffw_norm_2"] {
+            self.norm(&name(part), width);
+        }
+        // The router's input is divided by the root of the width.
+        let size = (width as f32).sqrt();
+        let scale = self.random.normals(width, size, 0.2 * size);
+        self.vector(&name("ffn_gate_inp.scale"), &scale);
+        let scale = self.random.normals(plan.count, 1.0, 0.2);
+        self.vector(&name("ffn_down_exps.scale"), &scale);
     }
 
     fn mlp(&mut self, layer: usize, kind: &str, inner: usize) {
@@ -204,8 +269,12 @@ impl Maker<'_> {
                 self.mlp(layer, &format!(".{expert}"), plan.inner);
             }
         } else {
-            self.stack(&name("ffn_gate_exps"), plan.count, plan.inner, width);
-            self.stack(&name("ffn_up_exps"), plan.count, plan.inner, width);
+            if plan.joined {
+                self.stack(&name("ffn_gate_up_exps"), plan.count, 2 * plan.inner, width);
+            } else {
+                self.stack(&name("ffn_gate_exps"), plan.count, plan.inner, width);
+                self.stack(&name("ffn_up_exps"), plan.count, plan.inner, width);
+            }
             self.stack(&name("ffn_down_exps"), plan.count, width, plan.inner);
         }
         if plan.shared > 0 {
@@ -284,7 +353,11 @@ impl Maker<'_> {
     }
 
     fn norm(&mut self, name: &str, length: usize) {
-        let weights = self.random.normals(length, 1.0, 0.2);
+        self.norm_of(name, length, 1.0);
+    }
+
+    fn norm_of(&mut self, name: &str, length: usize, size: f32) {
+        let weights = self.random.normals(length, size, 0.2 * size);
         self.vector(&format!("{name}.weight"), &weights);
     }
 
@@ -292,6 +365,45 @@ impl Maker<'_> {
         let bytes: Vec<u8> = vector.iter().flat_map(|x| x.to_le_bytes()).collect();
         self.file
             .tensor(name, &[vector.len()], type_id(GgmlDType::F32), &bytes);
+    }
+}
+
+impl Plan {
+    fn is_global(&self, layer: usize) -> bool {
+        let varied = self.varied.as_ref();
+        varied.is_some_and(|varied| (layer + 1).is_multiple_of(varied.global_every))
+    }
+
+    /// Key heads of a layer and the elements of each.
+    fn heads_of(&self, layer: usize) -> (usize, usize) {
+        match &self.varied {
+            Some(varied) if self.is_global(layer) => (varied.kv_heads, varied.head_dim),
+            _ => (self.kv_heads, self.head_dim),
+        }
+    }
+
+    fn feed_forward_of(&self, layer: usize) -> usize {
+        let sharing = self.varied.map_or(0, |varied| varied.sharing);
+        let wide = layer + sharing >= self.layers;
+        self.feed_forward * if wide { 2 } else { 1 }
+    }
+
+    /// Writes the numbers that differ from layer to layer.
+    fn describe(&self, varied: &VariedPlan, file: &mut Writer) {
+        let key = |name: &str| format!("{}.{name}", self.family);
+        let layers = 0..self.layers;
+        let inner: Vec<_> = layers.clone().map(|at| self.feed_forward_of(at)).collect();
+        file.sizes(&key("feed_forward_length"), &inner);
+        let heads: Vec<_> = layers.clone().map(|at| self.heads_of(at).0).collect();
+        file.sizes(&key("attention.head_count_kv"), &heads);
+        let windows: Vec<_> = layers.map(|at| !self.is_global(at)).collect();
+        file.bools(&key("attention.sliding_window_pattern"), &windows);
+        file.size(&key("attention.key_length_swa"), self.head_dim);
+        file.size(&key("attention.value_length_swa"), self.head_dim);
+        file.size(&key("rope.dimension_count"), varied.head_dim);
+        file.size(&key("rope.dimension_count_swa"), self.rope_dim);
+        file.size(&key("attention.shared_kv_layers"), varied.sharing);
+        file.size(&key("embedding_length_per_layer_input"), varied.per_layer);
     }
 }
 

@@ -3,7 +3,7 @@
 use candle_core::quantized::GgmlDType;
 
 use super::Extra::{Bool, Float, Size, Text};
-use super::{ExpertPlan, Joined, LatentPlan, Matrices, Plan};
+use super::{ExpertPlan, Joined, LatentPlan, Matrices, Plan, VariedPlan};
 
 const ATTENTION_INPUTS: &[&str] = &["attn_q", "attn_k", "attn_v"];
 
@@ -32,6 +32,7 @@ pub(crate) const LLAMA: Plan = Plan {
     joined: Joined::Nothing,
     experts: None,
     latent: None,
+    varied: None,
     capped: false,
     extra: &[],
     step: 1.0,
@@ -55,6 +56,7 @@ const EXPERTS: ExpertPlan = ExpertPlan {
     dense_layers: 0,
     separate: false,
     choice_bias: false,
+    joined: false,
 };
 
 const MIXTRAL: Plan = Plan {
@@ -146,6 +148,60 @@ const GEMMA3_CAPPED: Plan = Plan {
     ..GEMMA3
 };
 
+/// As Gemma 4's small models: heads of two lengths, layers with the keys of
+/// others, a vector of each token for each layer. Keys are values in layers that
+/// see everything, which only the large ones have.
+const GEMMA4: Plan = Plan {
+    family: "gemma4",
+    layers: 6,
+    width: 64,
+    feed_forward: 64,
+    kv_heads: 2,
+    head_dim: 16,
+    rope_dim: 12,
+    rope_divisors: &[("rope_freqs", 30.0)],
+    capped: false,
+    varied: Some(VariedPlan {
+        global_every: 2,
+        kv_heads: 1,
+        head_dim: 32,
+        keys_as_values: true,
+        sharing: 2,
+        per_layer: 12,
+    }),
+    extra: &[
+        ("attention.sliding_window", Size(20)),
+        ("rope.freq_base_swa", Float(8000.0)),
+        ("final_logit_softcapping", Float(12.0)),
+    ],
+    ..GEMMA2
+};
+
+/// As Gemma 4's model with experts, which stand beside the dense step.
+const GEMMA4_EXPERTS: Plan = Plan {
+    layers: 4,
+    experts: Some(ExpertPlan {
+        inner: 24,
+        joined: true,
+        ..EXPERTS
+    }),
+    varied: Some(VariedPlan {
+        global_every: 3,
+        kv_heads: 1,
+        head_dim: 32,
+        keys_as_values: true,
+        sharing: 0,
+        per_layer: 0,
+    }),
+    extra: &[
+        ("attention.sliding_window", Size(20)),
+        ("rope.freq_base_swa", Float(8000.0)),
+        ("final_logit_softcapping", Float(12.0)),
+        ("expert_feed_forward_length", Size(24)),
+    ],
+    ..GEMMA4
+};
+
 /// Joined tensors, the divisors for short texts.
 const PHI3: Plan = Plan {
     family: "phi3",
@@ -190,6 +246,7 @@ const DEEPSEEK: Plan = Plan {
         dense_layers: 1,
         separate: false,
         choice_bias: true,
+        joined: false,
     }),
     latent: Some(LatentPlan {
         query_rank: Some(40),
@@ -236,6 +293,7 @@ const DEEPSEEK_LITE: Plan = Plan {
         dense_layers: 1,
         separate: false,
         choice_bias: false,
+        joined: false,
     }),
     latent: Some(LatentPlan {
         query_rank: None,
@@ -350,7 +408,7 @@ const MISTRAL3: Plan = Plan {
     ..LLAMA
 };
 
-pub(crate) const PLANS: [(&str, Plan); 22] = [
+pub(crate) const PLANS: [(&str, Plan); 24] = [
     ("llama", LLAMA),
     ("llama-tied", LLAMA_TIED),
     ("mixtral", MIXTRAL),
@@ -363,6 +421,8 @@ pub(crate) const PLANS: [(&str, Plan); 22] = [
     ("gemma2", GEMMA2),
     ("gemma3", GEMMA3),
     ("gemma3-capped", GEMMA3_CAPPED),
+    ("gemma4", GEMMA4),
+    ("gemma4-experts", GEMMA4_EXPERTS),
     ("phi3", PHI3),
     ("phi3-long", PHI3_LONG),
     ("deepseek2", DEEPSEEK),

@@ -6,17 +6,20 @@ use llm_kernels::{matmul, rope, vector};
 use super::buffers::Row;
 use super::spans::spans;
 use super::{CpuForward, add_bias};
-use crate::weights::{Layer, Linear, Projections};
+use crate::weights::{Keys, Layer, Linear, Projections};
 
 impl<T: Element> CpuForward<T> {
     /// x += output(attention(norm(x)))
     pub(super) fn attention(&mut self, rows: &[Row], index: usize, layer: &Layer) {
+        self.buffers.resize_heads(&self.spec, index, rows.len());
         self.normalize(layer.attention_norm.as_deref());
         match &layer.attention {
-            Projections::Heads { query, key, value } => {
-                self.project(layer, query, key, value);
+            Projections::Heads { query, keys } => {
+                self.project(layer, query, keys.as_ref());
                 self.norm_and_rotate(rows, index, layer);
-                self.store(rows, index);
+                if keys.is_some() {
+                    self.store(rows, index);
+                }
                 self.attend(rows, index, layer);
             }
             Projections::Latent(latent) => {
@@ -30,28 +33,45 @@ impl<T: Element> CpuForward<T> {
         self.add_residual(layer.post_attention_norm.as_deref());
     }
 
-    /// normed → queries, keys and values.
-    fn project(&mut self, layer: &Layer, query: &Linear, key: &Linear, value: &Linear) {
+    /// normed → queries, keys and values, as far as the layer has its own.
+    fn project(&mut self, layer: &Layer, query: &Linear, keys: Option<&Keys>) {
+        let (level, pool) = (self.level, &self.pool);
         let buffers = &mut self.buffers;
         let input = matmul::Input {
             floats: &buffers.normed,
             quantized: &buffers.activations,
         };
-        let mut products = [
-            (query.matrix(), buffers.queries.as_mut_slice()),
-            (key.matrix(), buffers.keys.as_mut_slice()),
-            (value.matrix(), buffers.values.as_mut_slice()),
-        ];
         let next = [layer.attention_output.matrix()];
-        matmul::multiply(self.level, &self.pool, input, &mut products, &next);
+        let queries = (query.matrix(), buffers.queries.as_mut_slice());
+        let Some(Keys { key, value }) = keys else {
+            matmul::multiply(level, pool, input, &mut [queries], &next);
+            add_bias(query, &mut buffers.queries);
+            return;
+        };
+        let keys = (key.matrix(), buffers.keys.as_mut_slice());
+        match value {
+            Some(value) => {
+                let values = (value.matrix(), buffers.values.as_mut_slice());
+                matmul::multiply(level, pool, input, &mut [queries, keys, values], &next);
+                add_bias(value, &mut buffers.values);
+            }
+            None => matmul::multiply(level, pool, input, &mut [queries, keys], &next),
+        }
         add_bias(query, &mut buffers.queries);
         add_bias(key, &mut buffers.keys);
-        add_bias(value, &mut buffers.values);
+        if value.is_none() {
+            buffers.values.copy_from_slice(&buffers.keys);
+        }
     }
 
-    /// Norms (where the family has them) and rotates queries and keys.
+    /// Norms queries, keys and values where the family does so, and rotates the
+    /// first two. What a layer has not projected is left out.
     fn norm_and_rotate(&mut self, rows: &[Row], index: usize, layer: &Layer) {
-        let (level, dim, pairing) = (self.level, self.spec.head_dim, self.spec.pairing);
+        let (level, dim, pairing) = (
+            self.level,
+            self.spec.layers[index].head_dim,
+            self.spec.pairing,
+        );
         let (epsilon, temperature) = (self.spec.norm_epsilon, self.spec.temperature);
         let rotation = self.layer_rotations[index];
         let pairs = self.rotations[rotation].pairs();
@@ -69,7 +89,7 @@ impl<T: Element> CpuForward<T> {
         };
         let queries = &mut self.buffers.queries;
         let norm = layer.query_norm.as_deref();
-        let width = self.spec.query_width();
+        let width = self.spec.query_width(index);
         self.pool.for_each_row(queries, width, |row, x| {
             step(norm, row, x);
             if let Some(temperature) = temperature {
@@ -77,16 +97,26 @@ impl<T: Element> CpuForward<T> {
                 x.iter_mut().for_each(|x| *x *= factor);
             }
         });
+        if self.spec.layers[index].shares.is_some() {
+            return;
+        }
         let norm = layer.key_norm.as_deref();
         let keys = &mut self.buffers.keys;
-        let width = self.spec.key_width();
+        let width = self.spec.key_width(index);
         self.pool
             .for_each_row(keys, width, |row, x| step(norm, row, x));
+        if let Some(norm) = &layer.value_norm {
+            let values = &mut self.buffers.values;
+            self.pool.for_each_row(values, norm.len(), |_, x| {
+                vector::rms_norm_in_place(level, x, norm, epsilon);
+            });
+        }
     }
 
     fn store(&mut self, rows: &[Row], index: usize) {
-        let keys = self.buffers.keys.chunks_exact(self.spec.key_width());
-        let values = self.buffers.values.chunks_exact(self.spec.value_width());
+        let (keys, values) = (self.spec.key_width(index), self.spec.value_width(index));
+        let keys = self.buffers.keys.chunks_exact(keys);
+        let values = self.buffers.values.chunks_exact(values);
         for (row, (key, value)) in rows.iter().zip(keys.zip(values)) {
             self.cache
                 .store(row.sequence, index, row.position, key, value);
@@ -97,10 +127,10 @@ impl<T: Element> CpuForward<T> {
         let (sequences, spans) = spans(rows);
         let blocks: Vec<_> = sequences
             .iter()
-            .map(|&id| self.cache.layer_blocks(id, index))
+            .map(|&id| self.cache.layer_blocks(id, self.spec.cached_layer(index)))
             .collect();
         let attention = Attention {
-            shape: self.shape,
+            shape: self.shapes[index],
             window: self.spec.layers[index].window,
             sinks: layer.sinks.as_deref(),
             blocks: &blocks,

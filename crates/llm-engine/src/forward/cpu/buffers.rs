@@ -40,6 +40,12 @@ pub(super) struct Buffers {
     pub(super) attended: Vec<f32>,
     /// (rows, width)
     pub(super) projected: Vec<f32>,
+    /// (rows, layers * `layer_input`): the layers' own inputs
+    pub(super) layer_inputs: Vec<f32>,
+    /// The same size: the part of them that comes from the embedding
+    pub(super) projected_inputs: Vec<f32>,
+    /// (rows, width): the dense step beside experts
+    pub(super) beside: Vec<f32>,
     /// (rows, inner), of the feed-forward step or of one expert
     pub(super) gate: Vec<f32>,
     /// (rows, inner)
@@ -71,15 +77,12 @@ pub(super) struct Buffers {
 }
 
 impl Buffers {
-    /// Sets all buffers to `rows` rows; what they hold is of no meaning.
+    /// Sets the buffers that are the same in every layer to `rows` rows; what
+    /// they hold is of no meaning.
     pub(super) fn resize(&mut self, spec: &Spec, rows: usize) {
         let widths = [
             (&mut self.x, spec.width),
             (&mut self.normed, spec.width),
-            (&mut self.queries, spec.query_width()),
-            (&mut self.keys, spec.key_width()),
-            (&mut self.values, spec.value_width()),
-            (&mut self.attended, spec.attended_width()),
             (&mut self.projected, spec.width),
         ];
         for (buffer, width) in widths {
@@ -101,6 +104,19 @@ impl Buffers {
         if !latent.absorbed {
             let head = latent.key_dim - spec.rope_dim + latent.value_dim;
             self.expanded.resize(rows * spec.heads * head, 0.0);
+        }
+    }
+
+    /// Sets the buffers of attention to the widths of a layer.
+    pub(super) fn resize_heads(&mut self, spec: &Spec, layer: usize, rows: usize) {
+        let widths = [
+            (&mut self.queries, spec.query_width(layer)),
+            (&mut self.keys, spec.key_width(layer)),
+            (&mut self.values, spec.value_width(layer)),
+            (&mut self.attended, spec.attended_width(layer)),
+        ];
+        for (buffer, width) in widths {
+            buffer.resize(rows * width, 0.0);
         }
     }
 

@@ -7,7 +7,10 @@ use llm_kernels::vector;
 
 use super::router::choose;
 use super::{CpuForward, add_bias, apply};
-use crate::weights::{Experts, FeedForward, Layer, Mlp};
+use crate::weights::{BesideNorms, Experts, FeedForward, Layer, Mlp};
+
+/// Rows that go through one expert, with the weights of its results.
+type Visits = Vec<(usize, f32)>;
 
 impl<T: Element> CpuForward<T> {
     /// x += step(norm(x)); `next` are the matrices of the step after.
@@ -15,7 +18,10 @@ impl<T: Element> CpuForward<T> {
         self.normalize(layer.feed_forward_norm.as_deref());
         match &layer.feed_forward {
             FeedForward::Dense(mlp) => self.dense(mlp, next),
-            FeedForward::Experts(experts) => self.experts(experts),
+            FeedForward::Experts(experts) => match &experts.beside {
+                None => self.experts(experts),
+                Some(norms) => self.experts_beside(experts, norms),
+            },
         }
         self.add_residual(layer.post_feed_forward_norm.as_deref());
     }
@@ -64,8 +70,38 @@ impl<T: Element> CpuForward<T> {
     /// projected = the weighted sum of each token's experts, and the one that
     /// every token goes through.
     fn experts(&mut self, experts: &Experts) {
+        let visits = self.route(experts);
+        match &experts.shared {
+            Some(shared) => self.dense(shared, &[]),
+            None => self.buffers.projected.fill(0.0),
+        }
+        self.visit(experts, &visits);
+    }
+
+    /// The same where the two are normed on their own, and router and experts
+    /// norm the stream in their own ways.
+    fn experts_beside(&mut self, experts: &Experts, norms: &BesideNorms) {
+        match &experts.shared {
+            Some(dense) => self.dense(dense, &[]),
+            None => self.buffers.projected.fill(0.0),
+        }
+        self.norm_projected(&norms.after_dense);
+        self.buffers.beside.clone_from(&self.buffers.projected);
+        self.normalize(Some(&norms.router));
+        let visits = self.route(experts);
+        self.normalize(Some(&norms.experts));
+        self.buffers.projected.fill(0.0);
+        self.visit(experts, &visits);
+        self.norm_projected(&norms.after_experts);
+        let buffers = &mut self.buffers;
+        vector::add(self.level, &mut buffers.projected, &buffers.beside);
+    }
+
+    /// normed → for each expert the rows that go through it, and the weights of
+    /// its results.
+    fn route(&mut self, experts: &Experts) -> Vec<Visits> {
         let Some(spec) = self.spec.experts else {
-            return;
+            return Vec::new();
         };
         let width = self.spec.width;
         let rows = self.buffers.normed.len() / width;
@@ -78,20 +114,22 @@ impl<T: Element> CpuForward<T> {
         matmul::multiply(self.level, &self.pool, input, &mut [router], &[]);
         add_bias(&experts.router, &mut self.buffers.router);
         let bias = experts.choice_bias.as_deref();
-        // The rows that go through each expert, and the weight of its result.
+        let scales = experts.scales.as_deref();
         let mut visits = vec![Vec::new(); spec.count];
         for (row, scores) in self.buffers.router.chunks_exact_mut(spec.count).enumerate() {
             for (expert, weight) in choose(&spec, scores, bias) {
+                let weight = scales.map_or(weight, |scales| weight * scales[expert]);
                 visits[expert].push((row, weight));
             }
         }
-        match &experts.shared {
-            Some(shared) => self.dense(shared, &[]),
-            None => self.buffers.projected.fill(0.0),
-        }
+        visits
+    }
+
+    /// projected += the results of all experts.
+    fn visit(&mut self, experts: &Experts, visits: &[Visits]) {
         // In the order of the experts, whoever visits them: a row's results are
         // always added in the same order.
-        for (expert, visits) in experts.experts.iter().zip(&visits) {
+        for (expert, visits) in experts.experts.iter().zip(visits) {
             if !visits.is_empty() {
                 self.expert(expert, visits);
             }

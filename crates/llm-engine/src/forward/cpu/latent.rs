@@ -19,7 +19,7 @@ impl<T: Element> CpuForward<T> {
         self.norm_and_rotate_latent(rows, index, latent, &spec);
         match &latent.up {
             LatentUp::Expanded(up) => self.expand(up, &spec),
-            LatentUp::Absorbed { keys, .. } => self.absorb(keys, &spec),
+            LatentUp::Absorbed { keys, .. } => self.absorb(index, keys, &spec),
         }
     }
 
@@ -137,10 +137,10 @@ impl<T: Element> CpuForward<T> {
     }
 
     /// Brings queries to the short vectors, which are keys and values themselves.
-    fn absorb(&mut self, keys: &[Linear], spec: &LatentSpec) {
+    fn absorb(&mut self, index: usize, keys: &[Linear], spec: &LatentSpec) {
         let (level, rotated, rank) = (self.level, self.spec.rope_dim, spec.rank);
         let (key_dim, unrotated) = (spec.key_dim, spec.key_dim - rotated);
-        let (heads, head_dim) = (self.spec.heads, self.spec.head_dim);
+        let (heads, head_dim) = (self.spec.heads, self.spec.layers[index].head_dim);
         let buffers = &mut self.buffers;
         buffers.keys.copy_from_slice(&buffers.joint);
         buffers.values.copy_from_slice(&buffers.short);

@@ -1,0 +1,87 @@
+//! Each layer's own input from a token, and the step that takes it in (Gemma 3n
+//! and 4; llama.cpp's `models/gemma4.cpp`).
+
+use std::f32::consts::FRAC_1_SQRT_2;
+
+use llm_kernels::attention::Element;
+use llm_kernels::{matmul, vector};
+
+use super::buffers::Row;
+use super::{CpuForward, add_bias, apply};
+use crate::weights::{InputStep, Layer, LayerInputs};
+
+impl<T: Element> CpuForward<T> {
+    /// x, freshly embedded → `layer_inputs`, (rows, layers, `layer_input`).
+    pub(super) fn layer_inputs(&mut self, rows: &[Row], inputs: &LayerInputs) {
+        let (level, epsilon) = (self.level, self.spec.norm_epsilon);
+        let (all, each) = (inputs.projection.rows(), inputs.norm.len());
+        let shrink = 1.0 / (self.spec.width as f32).sqrt();
+        let grow = (each as f32).sqrt();
+        let buffers = &mut self.buffers;
+        let projected = &mut buffers.projected_inputs;
+        projected.resize(rows.len() * all, 0.0);
+        let activations = &mut buffers.activations;
+        let projection = &inputs.projection;
+        apply(
+            level,
+            &self.pool,
+            activations,
+            &buffers.x,
+            projection,
+            projected,
+        );
+        self.pool.for_each_row(projected, each, |_, x| {
+            x.iter_mut().for_each(|x| *x *= shrink);
+            vector::rms_norm_in_place(level, x, &inputs.norm, epsilon);
+        });
+        let out = &mut buffers.layer_inputs;
+        out.resize(rows.len() * all, 0.0);
+        self.pool.for_each_row(out, all, |row, out| {
+            inputs
+                .embedding
+                .dequantize_row(rows[row].token as usize, out);
+            for (out, x) in out.iter_mut().zip(&projected[row * all..]) {
+                *out = (*out * grow + x) * FRAC_1_SQRT_2;
+            }
+        });
+    }
+
+    /// What comes behind the feed-forward step: the layer's own input, and the
+    /// scale of the stream.
+    pub(super) fn end_layer(&mut self, index: usize, layer: &Layer) {
+        if let Some(step) = &layer.input_step {
+            self.input_step(index, step);
+        }
+        if let Some(scale) = layer.output_scale {
+            self.buffers.x.iter_mut().for_each(|x| *x *= scale);
+        }
+    }
+
+    /// x += norm(up(activation(gate(x)) * input))
+    fn input_step(&mut self, index: usize, step: &InputStep) {
+        let (level, kind, each) = (self.level, self.spec.family.gate, step.gate.rows());
+        let all = self.spec.layers.len() * each;
+        let buffers = &mut self.buffers;
+        let rows = buffers.x.len() / self.spec.width;
+        buffers.gate.resize(rows * each, 0.0);
+        buffers
+            .activations
+            .quantize(level, &self.pool, &buffers.x, self.spec.width);
+        let input = matmul::Input {
+            floats: &buffers.x,
+            quantized: &buffers.activations,
+        };
+        let gate = (step.gate.matrix(), buffers.gate.as_mut_slice());
+        matmul::multiply(level, &self.pool, input, &mut [gate], &[step.up.matrix()]);
+        add_bias(&step.gate, &mut buffers.gate);
+        let inputs = &buffers.layer_inputs;
+        self.pool
+            .for_each_row(&mut buffers.gate, each, |row, gate| {
+                let input = &inputs[row * all + index * each..][..each];
+                vector::gated(level, kind, gate, input);
+            });
+        let (activations, out) = (&mut buffers.activations, &mut buffers.projected);
+        apply(level, &self.pool, activations, &buffers.gate, &step.up, out);
+        self.add_residual(Some(&step.norm));
+    }
+}

@@ -1,0 +1,151 @@
+//! Tests of headers whose layers differ, and of those that cannot be.
+
+use std::path::Path;
+
+use super::*;
+use crate::gguf::{Gguf, Value};
+
+/// Six layers as Gemma 4's small models have them, the last two of which use
+/// the keys of others.
+fn metadata() -> Metadata {
+    let mut metadata = Metadata::default();
+    let name = Value::String("gemma4".into());
+    metadata.insert("general.architecture", name);
+    for (key, size) in [
+        ("block_count", 6),
+        ("embedding_length", 64),
+        ("context_length", 4096),
+        ("attention.head_count", 4),
+        ("attention.key_length", 32),
+        ("attention.value_length", 32),
+        ("attention.key_length_swa", 16),
+        ("attention.value_length_swa", 16),
+        ("attention.sliding_window", 20),
+        ("attention.shared_kv_layers", 2),
+        ("rope.dimension_count", 32),
+        ("rope.dimension_count_swa", 12),
+        ("embedding_length_per_layer_input", 12),
+    ] {
+        metadata.insert(format!("gemma4.{key}"), Value::Unsigned(size));
+    }
+    let epsilon = "gemma4.attention.layer_norm_rms_epsilon";
+    metadata.insert(epsilon, Value::Float(1e-6));
+    list(
+        &mut metadata,
+        "attention.head_count_kv",
+        &[2, 1, 2, 1, 2, 1],
+    );
+    list(&mut metadata, "feed_forward_length", &[8, 8, 8, 8, 16, 16]);
+    let windows = "attention.sliding_window_pattern";
+    list(&mut metadata, windows, &[1, 0, 1, 0, 1, 0]);
+    metadata
+}
+
+fn list(metadata: &mut Metadata, name: &str, numbers: &[i64]) {
+    let numbers = numbers.iter().copied().collect();
+    metadata.insert(format!("gemma4.{name}"), Value::Integers(numbers));
+}
+
+fn refusal(change: impl FnOnce(&mut Metadata)) -> String {
+    let mut metadata = metadata();
+    change(&mut metadata);
+    Spec::from_gguf(&metadata, None).unwrap_err().to_string()
+}
+
+#[test]
+fn each_layer_has_its_own_numbers() {
+    let spec = Spec::from_gguf(&metadata(), None).unwrap();
+    let rotated = |layer: &LayerSpec| layer.rope.map(|rope| (rope.dim, rope.divided));
+    let [.., window, global] = &spec.layers[..] else {
+        panic!("there are six layers");
+    };
+    assert_eq!(
+        (
+            window.window,
+            window.kv_heads,
+            window.head_dim,
+            window.feed_forward
+        ),
+        (Some(20), 2, 16, 16)
+    );
+    assert_eq!(
+        (
+            global.window,
+            global.kv_heads,
+            global.head_dim,
+            global.feed_forward
+        ),
+        (None, 1, 32, 16)
+    );
+    assert_eq!(rotated(window), Some((12, false)));
+    assert_eq!(rotated(global), Some((32, true)));
+    let shares: Vec<_> = spec.layers.iter().map(|layer| layer.shares).collect();
+    assert_eq!(shares, [None, None, None, None, Some(2), Some(3)]);
+    assert_eq!(spec.layers[0].feed_forward, 8);
+    assert_eq!((spec.attention_scale, spec.layer_input), (1.0, Some(12)));
+}
+
+/// A layer stores what it shares, whatever the file says of its own heads.
+#[test]
+fn shared_keys_have_their_owners_heads() {
+    let mut metadata = metadata();
+    list(
+        &mut metadata,
+        "attention.head_count_kv",
+        &[2, 1, 2, 1, 4, 4],
+    );
+    let spec = Spec::from_gguf(&metadata, None).unwrap();
+    assert_eq!((spec.layers[4].kv_heads, spec.layers[5].kv_heads), (2, 1));
+}
+
+#[test]
+fn headers_that_cannot_be_are_refused() {
+    let short = refusal(|metadata| list(metadata, "attention.head_count_kv", &[2, 1]));
+    assert!(
+        short.ends_with("head_count_kv has 2 numbers for 6 layers"),
+        "{short}"
+    );
+    let none = refusal(|metadata| list(metadata, "feed_forward_length", &[8, 8, 0, 8, 8, 8]));
+    assert!(none.ends_with("feed_forward_length is 0"), "{none}");
+    let odd = refusal(|metadata| list(metadata, "attention.head_count_kv", &[2, 1, 3, 1, 2, 1]));
+    assert!(odd.ends_with("4 query heads over 3 key heads"), "{odd}");
+    let all = refusal(|metadata| {
+        metadata.insert("gemma4.attention.shared_kv_layers", Value::Unsigned(6));
+    });
+    assert!(
+        all.ends_with("layer 0 shares the keys of an earlier one, and none is like it"),
+        "{all}"
+    );
+    let long = refusal(|metadata| {
+        metadata.insert("gemma4.rope.dimension_count_swa", Value::Unsigned(18));
+    });
+    assert!(
+        long.ends_with("18 rotated of 16 elements of a head"),
+        "{long}"
+    );
+}
+
+/// The published header of the 26B model: five layers with a window of 1024 to
+/// one that sees everything.
+#[test]
+fn a_published_header_is_read() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/ggml-vocab");
+    let gguf = Gguf::open(&[folder.join("ggml-vocab-gemma-4.gguf")]);
+    let gguf = gguf.expect("scripts/fetch-test-models fetches the vocabularies");
+    let spec = Spec::from_gguf(gguf.metadata(), None).unwrap();
+    let heads = |layer: &LayerSpec| (layer.window, layer.kv_heads, layer.head_dim);
+    assert_eq!(spec.layers.len(), 30);
+    assert_eq!(heads(&spec.layers[4]), (Some(1024), 8, 256));
+    assert_eq!(heads(&spec.layers[5]), (None, 2, 512));
+    let bases = [4, 5].map(|layer| spec.layers[layer].rope.map(|rope| rope.base));
+    assert_eq!(bases, [Some(10_000.0), Some(1_000_000.0)]);
+    let experts = spec.layer_experts(0).unwrap();
+    assert_eq!(
+        (experts.count, experts.used, experts.feed_forward),
+        (128, 8, 704)
+    );
+    assert_eq!(
+        (spec.layers[0].feed_forward, spec.layer_input),
+        (2112, None)
+    );
+}
