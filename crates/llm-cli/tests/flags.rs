@@ -54,7 +54,7 @@ fn no_letter_stands_for_two_flags() {
 /// The exceptions of llm-bench: -p and -n are llama-bench's counts, what it takes one of elsewhere it
 /// takes a list of, its text form is a table and its context a window.
 const BENCH: &[&str] = &[
-    "n-prompt", "n-gen", "model", "threads", "format", "ctx-size",
+    "n-prompt", "n-gen", "model", "threads", "format", "ctx-size", "parallel",
 ];
 
 #[test]
