@@ -13,6 +13,8 @@ Examples:
   git diff --cached | llm-run -T \"Write a commit message\" | git commit -F -
   llm-run --lines \"Translate to French\" < phrases.txt > phrases.jsonl
   llm-run --jsonl --template 'Sort into bug or wish: {{title}}' --keep title < issues.jsonl
+  llm-run --jsonl < openai_batch.jsonl > openai_batch_output.jsonl
+  llm-run --csv --template 'Translate to French: {{title}}' < table.csv > titles.jsonl
   llm-run -p \"Why is the sky blue?\" --temp 0.7 -s 42
   cat report.txt | llm-run --count
   llm-run -p \"Hi\" --show-prompt -T

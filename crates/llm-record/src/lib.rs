@@ -1,9 +1,9 @@
 //! The JSON lines that the toolkit reads and writes.
 //!
-//! Modules stand in the order in which a line travels: bytes → [`read`] or [`csv`] → [`request`], or a
-//! request of [`openai`]'s, which is answered in that form too (its prompt
-//! possibly made by a [`template`]) → [`record`] with its [`usage`] → [`mod@write`]; a run that goes on
-//! where another ended reads what is [`mod@closed`]. A request in:
+//! This is the order in which a line travels: bytes → [`read`] or [`csv`] → [`request`], its prompt
+//! possibly made by a [`template`] → [`record`] with its [`usage`] → [`mod@write`]. A request of
+//! [`openai`]'s is answered in their form. A run that goes on where another ended reads what is
+//! [`mod@closed`]. A request in:
 //!
 //! ```json
 //! {"id": 7, "prompt": "Name the capital of France.", "max_tokens": 20}
