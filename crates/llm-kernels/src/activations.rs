@@ -16,6 +16,8 @@ pub struct Activations {
     pub(crate) rows: usize,
     /// (rows, columns), each in -127..=127.
     pub(crate) quants: Vec<i8>,
+    /// (columns), without the signs, of a single row; else empty.
+    pub(crate) magnitudes: Vec<i8>,
     /// (rows, columns / 32)
     pub(crate) scales: Vec<f32>,
     /// (rows, columns / 16): sums of the quants.
@@ -73,6 +75,11 @@ impl Activations {
             };
             quantize_row(level, input, row);
         });
+        self.magnitudes.clear();
+        if self.rows == 1 {
+            let magnitudes = self.quants.iter().map(|quant| quant.wrapping_abs());
+            self.magnitudes.extend(magnitudes);
+        }
     }
 }
 
