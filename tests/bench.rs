@@ -77,11 +77,34 @@ fn every_combination_has_one_row_in_order() {
         assert_eq!(row.get("itl_ns_p95").is_some(), generated > 0, "{row}");
         assert_eq!(
             row.get("bandwidth_fraction").is_some(),
-            prompt == 0,
+            generated > 0,
             "{row}"
         );
         assert!(row["compute_fraction"].as_f64().unwrap() > 0.0, "{row}");
         assert!(row["limits"]["read_bytes_per_second"].as_f64().unwrap() > 1e6);
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_u64() => "int",
+        Value::Number(_) => "float",
+        Value::String(_) => "string",
+        _ => "other",
+    }
+}
+
+/// Returns what llama-bench's `get_field_type` says of a key.
+fn their_kind(key: &str) -> &'static str {
+    match key {
+        "cpu_strict" | "no_kv_offload" | "embeddings" => "bool",
+        "avg_ts" | "stddev_ts" => "float",
+        "model_size" | "model_n_params" | "n_batch" | "n_ubatch" | "n_threads" | "n_gpu_layers"
+        | "main_gpu" | "flash_attn" | "n_prompt" | "n_gen" | "n_depth" | "avg_ns" | "stddev_ns" => {
+            "int"
+        }
+        _ => "string",
     }
 }
 
@@ -98,9 +121,22 @@ fn llama_benchs_keys_stand_in_its_order() {
         "model_type",
         "model_size",
         "model_n_params",
+        "n_batch",
+        "n_ubatch",
         "n_threads",
+        "cpu_mask",
+        "cpu_strict",
         "type_k",
         "type_v",
+        "n_gpu_layers",
+        "split_mode",
+        "main_gpu",
+        "no_kv_offload",
+        "flash_attn",
+        "devices",
+        "tensor_buft_overrides",
+        "load_mode",
+        "embeddings",
         "n_prompt",
         "n_gen",
         "n_depth",
@@ -123,6 +159,11 @@ fn llama_benchs_keys_stand_in_its_order() {
         .filter(|key| theirs.contains(key))
         .collect();
     assert_eq!(shared, theirs);
+    // Samples are arrays.
+    for key in &theirs[..theirs.len() - 2] {
+        assert_eq!(kind(&row[key]), their_kind(key), "{key}");
+    }
+    assert_eq!(row["load_mode"], "none");
     let time = row["test_time"].as_str().unwrap();
     assert!(
         time.len() == 20 && time.ends_with('Z') && &time[10..11] == "T",
@@ -211,6 +252,7 @@ fn a_real_model_is_named_by_its_digest() {
     let row = record(&ran);
     assert_eq!(row["model"]["digest"], DIGEST);
     assert_eq!(row["model"]["synthetic"], false);
+    assert_eq!(row["load_mode"], "mmap");
     // What llama-bench 4df29be says of the same file.
     assert_eq!(
         (&row["model_size"], &row["model_n_params"]),

@@ -45,6 +45,13 @@ pub(crate) struct Run {
     pub(crate) steps: Vec<f64>,
 }
 
+impl Run {
+    /// Returns the time behind the prompts.
+    pub(crate) fn decoding(&self) -> f64 {
+        self.whole - self.first_token.unwrap_or(0.0)
+    }
+}
+
 /// Why there are no times.
 #[derive(Debug)]
 pub(crate) enum Stopped {
@@ -57,7 +64,7 @@ pub(crate) enum Stopped {
 /// Tokens of all sequences that are computed at once; between them the user may
 /// end the program. Several chunks of the forward pass, which are the same with
 /// and without the cut, and at most seconds of a model that is pleasant to use.
-const PIECE: usize = 512;
+pub(crate) const PIECE: usize = 512;
 
 /// Sequences of one depth on a forward pass. They end with it.
 pub(crate) struct Sequences<'a> {

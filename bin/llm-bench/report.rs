@@ -7,14 +7,16 @@ use llm_cli::bench::BenchOutputArgs;
 use llm_cli::memory::gib;
 use llm_cli::stdio::{Sink, StdioError, stdout_is_terminal};
 use llm_cli::{BenchFormat, Messages};
+use llm_engine::forward::CHUNK_ROWS;
 use llm_kernels::simd::Level;
 use llm_record::{Bench, ErrorDetail, Limits, LineWriter, Record};
 
 use crate::machine;
-use crate::measure::{Load, Run};
+use crate::measure::{Load, PIECE, Run};
 use crate::statistics::{deviation, mean, percentile};
 use crate::subject::{Asked, Subject, short};
 use crate::sweep::Measured;
+use crate::work::Took;
 
 /// One combination and what is known of it.
 pub(crate) struct Row {
@@ -30,9 +32,17 @@ impl Row {
             cpu_info: machine::cpu_name(),
             backends: "CPU".to_owned(),
             model_filename: asked.name(),
+            n_batch: PIECE as u64,
+            n_ubatch: CHUNK_ROWS as u64,
             n_threads: threads as u64,
+            cpu_mask: "0x0".to_owned(),
             type_k: "f16".to_owned(),
             type_v: "f16".to_owned(),
+            split_mode: "none".to_owned(),
+            no_kv_offload: true,
+            flash_attn: 1,
+            devices: "none".to_owned(),
+            tensor_buft_overrides: "none".to_owned(),
             n_prompt: load.test.prompt as u64,
             n_gen: load.test.generated as u64,
             n_depth: load.depth as u64,
@@ -52,6 +62,7 @@ impl Row {
             model_type: Some(subject.kind.clone()),
             model_size: Some(subject.weight_bytes),
             model_n_params: Some(subject.parameters),
+            load_mode: Some(subject.load_mode().to_owned()),
             // Opening a part says nothing of the whole.
             load_ns: timed.is_none().then_some(load_ns),
             limits: Some(limits),
@@ -88,7 +99,12 @@ impl Row {
         let steps: Vec<f64> = measured.runs.iter().flat_map(steps).collect();
         let at = |samples: &[f64], percent| percentile(samples, percent).map(|time| time as u64);
         let limits = self.record.limits.unwrap_or_default();
-        let shares = subject.work.shares(&self.load, mean(&times) / 1e9, &limits);
+        let decoding: Vec<f64> = measured.runs.iter().map(Run::decoding).collect();
+        let took = Took {
+            whole: mean(&times) / 1e9,
+            decoding: mean(&decoding) / 1e9,
+        };
+        let shares = subject.work.shares(&self.load, took, &limits);
         let record = Bench {
             avg_ns: Some(mean(&times) as u64),
             stddev_ns: Some(deviation(&times) as u64),

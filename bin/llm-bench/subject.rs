@@ -198,6 +198,14 @@ impl Subject {
         })
     }
 
+    /// Says where the weights are, in llama-bench's words.
+    pub(crate) fn load_mode(&self) -> &'static str {
+        match self.source {
+            Source::Files(_) => "mmap",
+            Source::Image(_) => "none",
+        }
+    }
+
     /// Returns the model's tokenizer; random weights have none.
     pub(crate) fn tokenizer(&self) -> Result<Tokenizer> {
         Ok(match &self.source {
@@ -274,4 +282,49 @@ pub(crate) fn short(count: u64) -> String {
         return format!("{:.2} M", count / 1e6);
     }
     format!("{:.2} B", count / 1e9)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::Test;
+
+    /// 70.55 billion weights of 4.5 bits and an output matrix of two bits more are
+    /// 37.2 GiB: they do not fit 8 GiB, whatever part of them is in memory to be
+    /// timed, and fit 64 GiB.
+    #[test]
+    fn a_sample_tells_whether_the_whole_model_would_fit() {
+        let whole = Synthetic::parse("llama-3.3-70b:q4_0").unwrap();
+        let sample = Synthetic::parse("tiny-llama:q4_0").unwrap();
+        let spec = Spec::from_gguf(&whole.metadata(), None).unwrap();
+        let source = Source::Image(sample.gguf(&machine::pool(1).unwrap()).unwrap());
+        let subject = Subject::new(source, BenchModel::default(), &whole.tensors(), spec);
+        let load = Load {
+            test: Test {
+                prompt: 0,
+                generated: 1,
+            },
+            depth: 0,
+            parallel: 1,
+        };
+        let small = Subject {
+            extrapolation: Extrapolation::new(4, whole.layers()),
+            room: Some(8 << 30),
+            ..subject
+        };
+        let (needed, fits) = small.need(&load).unwrap();
+        assert!(!fits && (37..38).contains(&(needed >> 30)), "{needed}");
+        let large = Subject {
+            room: Some(64 << 30),
+            ..small
+        };
+        assert_eq!(large.need(&load), Some((needed, true)));
+        // The cache counts: 80 layers of 1,024 keys and values, two bytes each.
+        let deep = Load {
+            depth: 65_535,
+            ..load
+        };
+        let (more, fits) = large.need(&deep).unwrap();
+        assert!(fits && more > needed + (19 << 30), "{more}");
+    }
 }

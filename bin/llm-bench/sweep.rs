@@ -123,11 +123,14 @@ impl Sweep<'_> {
                     self.go_on()?;
                     // Neighbours on the same memory come and go, so the limits
                     // are measured before and after each row.
-                    let after = machine::limits(self.level, threads)?;
-                    let limits = machine::higher(*before, after);
-                    *before = after;
+                    let after = machine::limits(self.level, threads);
+                    let after = after.map_err(|error| fault(ErrorCode::GenerationFailed, &error));
+                    let limits = machine::higher(*before, *after.as_ref().unwrap_or(before));
                     let row = row.of(subject, engine.load, limits);
-                    match measured {
+                    if let Ok(after) = &after {
+                        *before = *after;
+                    }
+                    match measured.and_then(|measured| after.map(|_| measured)) {
                         Ok(measured) => row.measured(subject, &measured),
                         Err(error) => row.failed(error),
                     }

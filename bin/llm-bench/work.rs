@@ -2,6 +2,8 @@
 //! the tensors' sizes and the model's numbers; and what share of the machine's
 //! limits a time is.
 
+use std::ops::Range;
+
 use llm_engine::gguf::TensorInfo;
 use llm_engine::spec::Spec;
 use llm_record::Limits;
@@ -49,6 +51,14 @@ pub(crate) struct Shares {
     pub(crate) compute: Option<f64>,
 }
 
+/// What a load took, in seconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Took {
+    pub(crate) whole: f64,
+    /// Behind the prompts.
+    pub(crate) decoding: f64,
+}
+
 impl Work {
     pub(crate) fn new(tensors: &[TensorInfo], spec: &Spec) -> Self {
         let has_output = tensors.iter().any(|tensor| tensor.name == "output.weight");
@@ -79,37 +89,38 @@ impl Work {
         }
     }
 
-    /// Returns the shares of the limits that a load reached which took
-    /// `seconds`.
-    pub(crate) fn shares(&self, load: &Load, seconds: f64, limits: &Limits) -> Shares {
+    /// Returns the shares of the limits that a load reached: of the arithmetic
+    /// over all of it, of the bandwidth behind the prompts.
+    pub(crate) fn shares(&self, load: &Load, took: Took, limits: &Limits) -> Shares {
         let sequences = load.parallel as f64;
         let (prompt, generated) = (load.test.prompt as f64, load.test.generated as f64);
         // Of a prompt, only the last token gets logits.
         let heads = sequences * (generated + f64::from(load.test.prompt > 0));
         let tokens = sequences * (prompt + generated);
+        let (begin, end) = (load.depth, load.positions());
         // Scores and sums, each a multiply-add for each element of a query.
-        let attention = sequences * self.seen(load, |layer| layer.query_width);
-        let cached = sequences * self.seen(load, |layer| layer.kv_width);
+        let attention = sequences * self.seen(begin..end, |layer| layer.query_width);
         let integer = tokens * self.layers.integer + heads * self.head.integer;
         let float = tokens * self.layers.float + heads * self.head.float + attention;
         let arithmetic =
             integer / limits.integer_macs_per_second + float / limits.float_macs_per_second;
         // The sequences of a decoding step share one reading of the weights.
+        let cached = sequences * self.seen(begin + load.test.prompt..end, |layer| layer.kv_width);
         let bytes = generated * (self.layers.bytes + self.head.bytes) + cached * CACHE_BYTES;
         let reading = bytes / limits.read_bytes_per_second;
         Shares {
-            bandwidth: (load.test.prompt == 0).then_some(reading / seconds),
-            compute: Some(arithmetic / seconds),
+            bandwidth: (load.test.generated > 0).then_some(reading / took.decoding),
+            compute: Some(arithmetic / took.whole),
         }
     }
 
-    /// Returns the sum over all layers of how many positions one sequence's
-    /// tokens see, their own included, times a width of the layer.
-    fn seen(&self, load: &Load, width: fn(&Attention) -> f64) -> f64 {
-        let from = load.depth;
-        let to = from + load.test.prompt + load.test.generated;
+    /// Returns the sum over all layers of how many positions the tokens at
+    /// `positions` of one sequence see, their own included, times a width of the
+    /// layer.
+    fn seen(&self, positions: Range<usize>, width: fn(&Attention) -> f64) -> f64 {
         let layer = |attention: &Attention| {
-            let tokens = (from..to).map(|position| (position + 1).min(attention.window) as f64);
+            let tokens = positions.clone();
+            let tokens = tokens.map(|position| (position + 1).min(attention.window) as f64);
             tokens.sum::<f64>() * width(attention)
         };
         self.attention.iter().map(layer).sum()
@@ -164,12 +175,30 @@ mod tests {
         }
     }
 
+    fn took(whole: f64, decoding: f64) -> Took {
+        Took { whole, decoding }
+    }
+
+    /// A prompt and tokens behind it: reading counts for the tokens and in their
+    /// time alone, as if the prompt had been there before.
+    #[test]
+    fn a_prompt_before_the_tokens_takes_no_bandwidth_from_them() {
+        let (work, _) = work("tiny-gemma3:q4_0");
+        let both = work.shares(&load(200, 30, 10, 2), took(5.0, 2.0), &LIMITS);
+        let alone = work.shares(&load(0, 30, 210, 2), took(2.0, 2.0), &LIMITS);
+        assert_eq!(both.bandwidth, alone.bandwidth);
+        let prompt = work.shares(&load(200, 0, 10, 2), took(3.0, 0.0), &LIMITS);
+        // The prompt's logits are computed in both, once for each sequence.
+        let sum = 3.0 * prompt.compute.unwrap() + 2.0 * alone.compute.unwrap();
+        assert!((5.0 * both.compute.unwrap() / sum - 1.0).abs() < 1e-9);
+    }
+
     /// llama-3.2-1b is tied: every weight but those of the norms is read for
     /// each token, and 16 layers of 512 keys and values of a position.
     #[test]
     fn decoding_reads_all_weights_and_the_cache() {
         let (work, synthetic) = work("llama-3.2-1b:q4_k_m");
-        let shares = work.shares(&load(0, 10, 1000, 4), 2.0, &LIMITS);
+        let shares = work.shares(&load(0, 10, 1000, 4), took(2.0, 2.0), &LIMITS);
         let positions: usize = (1001..=1010).sum();
         let cache = 4 * 16 * positions * 2 * 512 * 2;
         let bytes = 10.0 * synthetic.weight_bytes() as f64 + cache as f64;
@@ -182,7 +211,7 @@ mod tests {
     #[test]
     fn a_prompt_is_arithmetic_and_has_logits_once() {
         let (work, _) = work("llama-3.2-1b:q8_0");
-        let shares = work.shares(&load(100, 0, 0, 1), 1.0, &LIMITS);
+        let shares = work.shares(&load(100, 0, 0, 1), took(1.0, 0.0), &LIMITS);
         let layer = 2048 * (2048 + 2 * 512 + 2048) + 3 * 2048 * 8192;
         let integer = 100.0 * 16.0 * layer as f64 + 128_256.0 * 2048.0;
         let attention = 16.0 * 2.0 * 2048.0 * 5050.0;
@@ -196,13 +225,13 @@ mod tests {
         let (quantized, _) = work("tiny-llama:q8_0");
         let (floats, _) = work("tiny-llama:f16");
         let one = |work: &Work| {
-            let shares = work.shares(&load(1, 0, 0, 1), 1.0, &LIMITS);
+            let shares = work.shares(&load(1, 0, 0, 1), took(1.0, 0.0), &LIMITS);
             shares.compute.unwrap()
         };
         assert!(one(&floats) > 8.0 * one(&quantized));
         let (gemma, _) = work("gemma-3-270m:q8_0");
         // 15 layers with a window of 512, 3 without.
         let expected = 15.0 * 512.0 + 3.0 * 4097.0;
-        assert_eq!(gemma.seen(&load(0, 1, 4096, 1), |_| 1.0), expected);
+        assert_eq!(gemma.seen(4096..4097, |_| 1.0), expected);
     }
 }

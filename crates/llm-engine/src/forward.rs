@@ -3,7 +3,7 @@
 mod cpu;
 mod rotation;
 
-pub use cpu::{CpuForward, cache_bytes};
+pub use cpu::{CHUNK_ROWS, CpuForward, cache_bytes};
 pub use rotation::Rotation;
 
 use crate::cache::SequenceId;

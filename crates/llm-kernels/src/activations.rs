@@ -16,6 +16,8 @@ pub struct Activations {
     pub(crate) rows: usize,
     /// (rows, columns), each in -127..=127.
     pub(crate) quants: Vec<i8>,
+    /// (columns), without the signs, of a single row; else empty.
+    pub(crate) magnitudes: Vec<i8>,
     /// (rows, columns / 32)
     pub(crate) scales: Vec<f32>,
     /// (rows, columns / 16): sums of the quants.
@@ -73,6 +75,11 @@ impl Activations {
             };
             quantize_row(level, input, row);
         });
+        self.magnitudes.clear();
+        if self.rows == 1 {
+            let magnitudes = self.quants.iter().map(|quant| quant.wrapping_abs());
+            self.magnitudes.extend(magnitudes);
+        }
     }
 }
 
@@ -194,5 +201,40 @@ mod tests {
             quants[32..].iter().map(|quant| quant.unsigned_abs()).max(),
             Some(127)
         );
+    }
+    #[test]
+    fn levels_agree_to_the_bit() {
+        let pool = Pool::new(2).unwrap();
+        for (rows, columns) in [(1, 32), (1, 96), (2, 32), (5, 160), (1, 1024)] {
+            let count = rows * columns;
+            let mut input: Vec<f32> = (0..count).map(|i| (i as f32 * 0.37).sin()).collect();
+            // Ties, both zeros, and a size far from the others.
+            input[..5].copy_from_slice(&[127.0, 0.5, -1.5, -0.0, 0.0]);
+            input[count - 1] = 1e-20;
+            let run = |level| {
+                let mut made = Activations::default();
+                made.quantize(level, &pool, &input, columns);
+                let bits = |floats: &[f32]| floats.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+                let floats = [bits(&made.scales), bits(&made.scaled_sums)];
+                (
+                    made.quants,
+                    made.magnitudes,
+                    made.sums,
+                    made.group_sums,
+                    floats,
+                )
+            };
+            let judge = run(Level::Scalar);
+            assert_eq!(judge.1.len(), if rows == 1 { columns } else { 0 });
+            let signs = judge.0.iter().zip(&judge.1);
+            assert!(
+                signs
+                    .into_iter()
+                    .all(|(quant, magnitude)| quant.abs() == *magnitude)
+            );
+            for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+                assert!(run(level) == judge, "{rows}x{columns}, {level:?}");
+            }
+        }
     }
 }

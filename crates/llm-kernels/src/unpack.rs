@@ -214,7 +214,7 @@ fn scale_and_minimum(packed: &[u8], group: usize) -> (f32, f32) {
 
 /// Decodes the scales and minima of all eight groups, a byte each, from the
 /// packed bytes as little-endian words.
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[cfg(target_arch = "aarch64")]
 #[inline]
 pub(crate) fn six_bits([a, b, c]: [u32; 3]) -> (u64, u64) {
     let high = |word: u32| word >> 6 & 0x0303_0303;

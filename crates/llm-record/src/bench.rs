@@ -32,12 +32,51 @@ pub struct Bench {
     /// Number of weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_n_params: Option<u64>,
+    /// Tokens of a prompt that the forward pass is given at once.
+    #[serde(default)]
+    pub n_batch: u64,
+    /// Tokens that go through the layers together.
+    #[serde(default)]
+    pub n_ubatch: u64,
     /// Threads that computed.
     pub n_threads: u64,
+    /// Always `0x0`: threads are not bound to cores.
+    #[serde(default)]
+    pub cpu_mask: String,
+    /// Always false: see `cpu_mask`.
+    #[serde(default)]
+    pub cpu_strict: bool,
     /// Type of the keys in the cache.
     pub type_k: String,
     /// Type of the values in the cache.
     pub type_v: String,
+    /// Always 0: the CPU computes all layers.
+    #[serde(default)]
+    pub n_gpu_layers: u64,
+    /// Always `none`: nothing is spread over GPUs.
+    #[serde(default)]
+    pub split_mode: String,
+    /// Always 0, as llama-bench has it where there is no GPU.
+    #[serde(default)]
+    pub main_gpu: u64,
+    /// Always true: the cache is in the machine's memory.
+    #[serde(default)]
+    pub no_kv_offload: bool,
+    /// Always 1: attention goes through the cache block by block and holds no matrix of scores.
+    #[serde(default)]
+    pub flash_attn: u64,
+    /// Always `none`: no device beside the CPU.
+    #[serde(default)]
+    pub devices: String,
+    /// Always `none`: all weights lie in the machine's memory.
+    #[serde(default)]
+    pub tensor_buft_overrides: String,
+    /// `mmap` where weights are read from the mapped file, `none` where they were made in memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load_mode: Option<String>,
+    /// Always false: logits are computed, not embeddings.
+    #[serde(default)]
+    pub embeddings: bool,
     /// Prompt tokens of each sequence.
     pub n_prompt: u64,
     /// Generated tokens of each sequence.
@@ -92,7 +131,8 @@ pub struct Bench {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
     /// Share of the read bandwidth that decoding reached: bytes of weights and cache that a token
-    /// touches, times tokens a second, over the measured bandwidth.
+    /// touches, times tokens a second, over the measured bandwidth. The time of a prompt before the
+    /// tokens does not count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bandwidth_fraction: Option<f64>,
     /// Share of the arithmetic limits: the time that the multiply-adds would take at the measured

@@ -174,8 +174,11 @@ fn bench() -> Value {
     json!({
         "type": "bench", "schema_version": 1, "build_commit": "0.1.0", "cpu_info": "x",
         "gpu_info": "", "backends": "CPU", "model_filename": "m.gguf", "model_type": "llama",
-        "model_size": 5, "model_n_params": 9, "n_threads": 2, "type_k": "f16", "type_v": "f16",
-        "n_prompt": 512, "n_gen": 1, "n_depth": 0, "n_parallel": 1,
+        "model_size": 5, "model_n_params": 9, "n_batch": 512, "n_ubatch": 256,
+        "n_threads": 2, "cpu_mask": "0x0", "cpu_strict": false, "type_k": "f16", "type_v": "f16",
+        "n_gpu_layers": 0, "split_mode": "none", "main_gpu": 0, "no_kv_offload": true,
+        "flash_attn": 1, "devices": "none", "tensor_buft_overrides": "none", "load_mode": "mmap",
+        "embeddings": false, "n_prompt": 512, "n_gen": 1, "n_depth": 0, "n_parallel": 1,
         "test_time": "2026-11-23T00:00:00Z",
         "error": {"code": "model_failed", "message": "no model named 'x'"},
         "avg_ns": 4, "stddev_ns": 1, "avg_ts": 1.5, "stddev_ts": 0.5, "samples_ns": [3, 5],

@@ -29,7 +29,7 @@ use buffers::{Buffers, Row};
 
 /// Rows of a chunk: enough that decoding the weights is a small part of the
 /// work, few enough that a chunk's activations stay in the second-level cache.
-const CHUNK_ROWS: usize = 256;
+pub const CHUNK_ROWS: usize = 256;
 
 /// Runs a model on the CPU, with keys and values stored as `T`.
 pub struct CpuForward<T> {

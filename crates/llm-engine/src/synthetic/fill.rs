@@ -38,6 +38,7 @@ fn fill_chunk(format: Format, rms: f32, key: [u64; 2], out: &mut [u8]) {
     match format {
         Format::F16 => set_exponents(out, 10, 15, rms),
         Format::Bf16 => set_exponents(out, 7, 127, rms),
+        Format::Mxfp4 => set_powers(out, rms),
         _ => set_scales(format, rms, out),
     }
 }
@@ -102,6 +103,21 @@ fn set_scales(format: Format, rms: f32, out: &mut [u8]) {
             }
             None => block[scales.at + 1] |= sign,
         }
+    }
+}
+
+/// Gives the blocks of MXFP4, whose scales are powers of two, the scale `2^e` or
+/// `2^(e - 1)`: as many of each as make the root mean square right. That of the 16
+/// numbers of E2M1 is 2.9262.
+fn set_powers(out: &mut [u8], rms: f32) {
+    let scale = rms / 2.9262;
+    let exponent = scale.log2().ceil();
+    let square = (scale / exponent.exp2()).powi(2);
+    // One in the larger ones, a quarter in the others; of 256 blocks.
+    let larger = (square - 0.25) / 0.75 * 256.0;
+    let exponent = (exponent as i32 + 127).clamp(1, 254) as u8;
+    for block in out.chunks_exact_mut(Format::Mxfp4.block_bytes()) {
+        block[0] = exponent - u8::from(f32::from(block[0]) >= larger);
     }
 }
 

@@ -57,6 +57,8 @@ pub const QUANTIZATIONS: &[Quantization] = &[
     row("q6_k", 18, Format::Q6K, More::None),
     row("iq4_nl", 25, Format::Iq4Nl, More::Shared),
     row("iq4_xs", 30, Format::Iq4Xs, More::Shared),
+    // llama-quantize gives it to experts alone, and Q8_0 to the rest.
+    row("mxfp4", 38, Format::Mxfp4, More::None),
 ];
 
 /// Returns the names of all quantizations, for messages.

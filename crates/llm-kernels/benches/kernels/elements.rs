@@ -22,6 +22,28 @@ fn rms_norm(bencher: Bencher<'_, '_>, level: Level) {
 }
 
 #[divan::bench(args = levels(), max_time = 0.5)]
+fn rms_norm_in_place(bencher: Bencher<'_, '_>, level: Level) {
+    let (x, weight) = (floats(COUNT), floats(COUNT));
+    on_copies(bencher, &x, |x| {
+        vector::rms_norm_in_place(level, x, &weight, 1e-6);
+    });
+}
+
+#[divan::bench(args = levels(), max_time = 0.5)]
+fn add_weighted(bencher: Bencher<'_, '_>, level: Level) {
+    let (x, y) = (floats(COUNT), floats(COUNT));
+    on_copies(bencher, &x, |x| vector::add_weighted(level, x, 0.3, &y));
+}
+
+#[divan::bench(args = levels(), max_time = 0.5)]
+fn silu_clamped(bencher: Bencher<'_, '_>, level: Level) {
+    let (gate, up) = (floats(COUNT), floats(COUNT));
+    on_copies(bencher, &gate, |gate| {
+        vector::gated(level, Gate::SiluClamped, gate, &up);
+    });
+}
+
+#[divan::bench(args = levels(), max_time = 0.5)]
 fn add(bencher: Bencher<'_, '_>, level: Level) {
     let (x, y) = (floats(COUNT), floats(COUNT));
     on_copies(bencher, &x, |x| vector::add(level, x, &y));

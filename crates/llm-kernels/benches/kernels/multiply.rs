@@ -1,10 +1,11 @@
-//! Activations times weights, activation quantization and dequantization.
+//! Activations times weights, quantization and dequantization.
 
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use llm_kernels::activations::Activations;
 use llm_kernels::block::Format;
 use llm_kernels::matmul::{Input, Matrix, multiply};
+use llm_kernels::pack::Packing;
 use llm_kernels::simd::Level;
 use llm_kernels::unpack::dequantize_row;
 
@@ -17,6 +18,12 @@ const COLUMNS: usize = 2048;
 #[divan::bench(args = cases(Format::ALL), max_time = 0.5)]
 fn prefill(bencher: Bencher<'_, '_>, case: &Case<Format>) {
     product(bencher, case, 512, 64);
+}
+
+/// Few activation rows: much of the time goes into unpacking the weights.
+#[divan::bench(args = cases(Format::ALL), max_time = 0.5)]
+fn unpack(bencher: Bencher<'_, '_>, case: &Case<Format>) {
+    product(bencher, case, 512, 4);
 }
 
 /// One activation row and more weights than a core's own caches hold.
@@ -53,6 +60,16 @@ fn quantize(bencher: Bencher<'_, '_>, level: Level) {
     bencher
         .counter(ItemsCount::new(input.len()))
         .bench_local(|| quantized.quantize(level, &pool, &input, COLUMNS));
+}
+
+/// One row of a folder's weights to blocks. It has no level of its own.
+#[divan::bench(args = [Packing::Q8_0, Packing::Q4K], max_time = 0.5)]
+fn pack(bencher: Bencher<'_, '_>, packing: Packing) {
+    let row = floats(COLUMNS);
+    let mut out = vec![0; packing.format().row_bytes(COLUMNS)];
+    bencher
+        .counter(ItemsCount::new(COLUMNS))
+        .bench_local(|| packing.pack(&row, &mut out));
 }
 
 /// One row of an embedding table. It has no level of its own.

@@ -161,7 +161,7 @@ struct Single<'a> {
 impl Sink for Single<'_> {
     fn start<Q: Quantized>(&mut self, columns: usize) -> u8 {
         assert!(columns.is_multiple_of(activations::GROUP) && self.input.columns == columns);
-        assert!(self.input.quants.len() >= columns);
+        assert!(self.input.quants.len() >= columns && self.input.magnitudes.len() == columns);
         0
     }
 
@@ -184,15 +184,45 @@ impl Sink for Single<'_> {
             // SAFETY: the caller's promise covers the instructions; `start` has
             // checked that there are as many activations as columns.
             unsafe {
-                let weights = columns.as_ptr().add(part * Q::GROUP / STEP).cast();
+                let weights = columns.as_ptr().add(part * Q::GROUP / STEP);
                 let quants = self.input.quants.as_ptr().add(at);
-                let [products] = Pairs::group::<Q, 1>(weights, quants, 0);
+                let products = if Q::SIGNED && Q::TABLE.is_some() {
+                    signed_group(weights, quants, self.input.magnitudes.as_ptr().add(at))
+                } else {
+                    let [products] = Pairs::group::<Q, 1>(weights.cast(), quants, 0);
+                    products
+                };
                 let sum = group_sum::<Q, Pairs>(&self.input.sums, group);
                 let weights = (self.scales[group % ROWS], self.offsets[group % ROWS]);
                 let scale = self.input.scales[chunk];
                 self.total = add_group::<Q, Pairs>(self.total, products, weights, scale, sum);
             }
         }
+    }
+}
+
+/// Returns the products of 32 columns, a row's in each lane. The weights take the
+/// signs of the single activation row, whose magnitudes have been made once,
+/// where theirs would be made for each register.
+///
+/// # Safety
+/// The processor has AVX2; `weights` points to eight registers without a weight
+/// of -128, which has no negative, `quants` and `magnitudes` to 32 bytes.
+#[inline(always)]
+unsafe fn signed_group(
+    weights: *const __m256i,
+    quants: *const i8,
+    magnitudes: *const i8,
+) -> __m256i {
+    // SAFETY: `step < 8`, inside the caller's bytes.
+    unsafe {
+        let mut sum = _mm256_setzero_si256();
+        for step in 0..activations::GROUP / STEP {
+            let signed = _mm256_sign_epi8(*weights.add(step), four(quants.add(step * STEP)));
+            let pairs = _mm256_maddubs_epi16(four(magnitudes.add(step * STEP)), signed);
+            sum = _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+        }
+        sum
     }
 }
 

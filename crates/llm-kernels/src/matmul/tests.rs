@@ -80,13 +80,16 @@ fn product(level: Level, threads: usize, matrix: Matrix<'_>, input: &[f32]) -> V
 fn all_levels_threads_and_batches_agree_to_the_bit() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     for format in Format::ALL {
-        for rows in [1, 7, 8, 9, 33, 70] {
-            for blocks in [1, 2, 3] {
-                let columns = if format.is_quantized() {
-                    blocks * format.block_elements()
-                } else {
-                    8 * blocks + 5
-                };
+        // One block, and numbers of them that leave something over; floats have
+        // blocks of one.
+        let widths: &[usize] = if format.is_quantized() {
+            &[1, 2, 3, 5]
+        } else {
+            &[1, 7, 8, 13, 16, 29, 65]
+        };
+        for rows in [1, 7, 8, 9, 15, 16, 17, 33, 70] {
+            for blocks in widths {
+                let columns = blocks * format.block_elements();
                 let bytes = random_matrix(format, rows, columns, &mut random);
                 let matrix = Matrix::new(format, &bytes, rows, columns).unwrap();
                 let input: Vec<f32> = (0..7 * columns).map(|_| random.float()).collect();
@@ -101,6 +104,49 @@ fn all_levels_threads_and_batches_agree_to_the_bit() {
                         assert!(same, "{format} {rows}x{columns}, batch {batch}, {level:?}");
                     }
                 }
+            }
+        }
+    }
+}
+
+/// Matrices of one call are cut into strips together.
+#[test]
+fn a_matrix_has_the_same_products_alone_and_among_others() {
+    let mut random = Random(7);
+    let columns = 256;
+    let input: Vec<f32> = (0..3 * columns).map(|_| random.float()).collect();
+    let sizes = [
+        (Format::Q4K, 1),
+        (Format::F16, 33),
+        (Format::Iq4Nl, 70),
+        (Format::Q8_0, 31),
+    ];
+    let bytes = sizes.map(|(format, rows)| random_matrix(format, rows, columns, &mut random));
+    let matrix = |index: usize| {
+        let (format, rows) = sizes[index];
+        Matrix::new(format, &bytes[index], rows, columns).unwrap()
+    };
+    for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+        for batch in [1, 3] {
+            let input = &input[..batch * columns];
+            let pool = Pool::new(3).unwrap();
+            let mut quantized = Activations::default();
+            quantized.quantize(level, &pool, input, columns);
+            let mut outs = sizes.map(|(_, rows)| vec![f32::NAN; batch * rows]);
+            let outs_of_all = outs.iter_mut().map(Vec::as_mut_slice);
+            let mut products: Vec<_> = (0..sizes.len()).map(matrix).zip(outs_of_all).collect();
+            let both = Input {
+                floats: input,
+                quantized: &quantized,
+            };
+            multiply(level, &pool, both, &mut products, &[matrix(2)]);
+            for (index, out) in outs.iter().enumerate() {
+                let alone = product(level, 1, matrix(index), input);
+                let same = out
+                    .iter()
+                    .zip(&alone)
+                    .all(|(a, b)| a.to_bits() == b.to_bits());
+                assert!(same, "{:?}, batch {batch}, {level:?}", sizes[index]);
             }
         }
     }
