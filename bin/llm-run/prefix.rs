@@ -1,0 +1,184 @@
+//! Prompts' beginnings on disk: keys and values of an instruction, kept between
+//! runs under `--prefix-cache`.
+//!
+//! A file's name is a digest of all that the keys and values depend on: model,
+//! build, instruction set, and the tokens. What is read is compared with the
+//! digest that stands in it; what does not agree is passed over.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use llm_cli::Messages;
+use llm_engine::generate::PrefixStore;
+use llm_record::Build;
+use sha2::{Digest, Sha256};
+
+/// The first bytes of a file; the number changes with the layout.
+const MAGIC: &[u8; 8] = b"LLMKV\x00\x00\x01";
+
+/// Bytes of a digest.
+const DIGEST: usize = 32;
+
+/// A folder of prefixes.
+pub(crate) struct PrefixFolder {
+    folder: PathBuf,
+    /// What the keys and values depend on beside the tokens.
+    origin: String,
+    messages: Messages,
+    /// Nothing could be written; said once.
+    is_broken: bool,
+}
+
+impl PrefixFolder {
+    /// Makes the folder if it is not there.
+    ///
+    /// # Errors
+    /// A folder that cannot be made.
+    pub(crate) fn open(
+        folder: &Path,
+        model: &str,
+        build: &Build,
+        messages: Messages,
+    ) -> io::Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            origin: format!("{model}\0{}\0{}\0{}", build.version, build.simd, build.device),
+            messages,
+            is_broken: false,
+        })
+    }
+
+    fn path(&self, tokens: &[u32]) -> PathBuf {
+        let mut hash = Sha256::new();
+        hash.update(&self.origin);
+        hash.update([0]);
+        hash.update(bytes_of(tokens));
+        let name: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        self.folder.join(format!("{name}.kv"))
+    }
+
+    /// Reads a file: `None` where there is none, a sentence where it is damaged.
+    fn read(&self, path: &Path, tokens: &[u32]) -> Result<Option<Vec<u8>>, String> {
+        let mut bytes = match std::fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error.to_string()),
+        };
+        let ids = bytes_of(tokens);
+        let head = MAGIC.len() + DIGEST + ids.len();
+        if bytes.len() < head || !bytes.starts_with(MAGIC) {
+            return Err("it is cut short, or no file of this kind".to_owned());
+        }
+        let digest = Sha256::digest(&bytes[MAGIC.len() + DIGEST..]);
+        if bytes[MAGIC.len()..MAGIC.len() + DIGEST] != digest[..]
+            || bytes[MAGIC.len() + DIGEST..head] != ids
+        {
+            return Err("it is damaged".to_owned());
+        }
+        bytes.drain(..head);
+        Ok(Some(bytes))
+    }
+
+    /// Writes a file whole or not at all.
+    fn write(&self, path: &Path, tokens: &[u32], state: &[u8]) -> io::Result<()> {
+        let ids = bytes_of(tokens);
+        let mut hash = Sha256::new();
+        hash.update(&ids);
+        hash.update(state);
+        let part = path.with_extension(format!("{}.part", std::process::id()));
+        let written = File::create(&part).and_then(|mut file| {
+            file.write_all(MAGIC)?;
+            file.write_all(&hash.finalize())?;
+            file.write_all(&ids)?;
+            file.write_all(state)?;
+            file.sync_data()?;
+            std::fs::rename(&part, path)
+        });
+        if written.is_err() {
+            let _ = std::fs::remove_file(&part);
+        }
+        written
+    }
+}
+
+fn bytes_of(tokens: &[u32]) -> Vec<u8> {
+    tokens.iter().flat_map(|token| token.to_le_bytes()).collect()
+}
+
+impl PrefixStore for PrefixFolder {
+    fn find(&mut self, tokens: &[u32]) -> Option<Vec<u8>> {
+        let path = self.path(tokens);
+        match self.read(&path, tokens) {
+            Ok(found) => found,
+            Err(sentence) => {
+                self.messages.warning(format_args!(
+                    "the prefix cache's '{}' is not used: {sentence}; it is written anew",
+                    path.display()
+                ));
+                let _ = std::fs::remove_file(&path);
+                None
+            }
+        }
+    }
+
+    fn keep(&mut self, tokens: &[u32], state: &[u8]) {
+        let path = self.path(tokens);
+        if self.is_broken || path.exists() {
+            return;
+        }
+        if let Err(error) = self.write(&path, tokens, state) {
+            self.is_broken = true;
+            self.messages.warning(format_args!(
+                "nothing is kept in the prefix cache: cannot write '{}': {error}",
+                path.display()
+            ));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store(folder: &Path, model: &str) -> PrefixFolder {
+        let build = Build {
+            version: "1".to_owned(),
+            simd: "scalar".to_owned(),
+            device: "cpu".to_owned(),
+            threads: 1,
+        };
+        PrefixFolder::open(folder, model, &build, Messages::new("llm-run")).unwrap()
+    }
+
+    #[test]
+    fn what_is_kept_is_found_for_the_same_model_and_tokens_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut first = store(folder.path(), "a");
+        assert_eq!(first.find(&[1, 2]), None);
+        first.keep(&[1, 2], b"state");
+        assert_eq!(store(folder.path(), "a").find(&[1, 2]), Some(b"state".to_vec()));
+        assert_eq!(first.find(&[1, 2, 3]), None);
+        assert_eq!(store(folder.path(), "b").find(&[1, 2]), None);
+    }
+
+    #[test]
+    fn a_damaged_file_is_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = store(folder.path(), "a");
+        store.keep(&[1, 2], b"state");
+        let path = store.path(&[1, 2]);
+        let whole = std::fs::read(&path).unwrap();
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1;
+            std::fs::write(&path, bytes).unwrap();
+            assert_eq!(store.find(&[1, 2]), None, "byte {at}");
+            std::fs::write(&path, &whole[..at]).unwrap();
+            assert_eq!(store.find(&[1, 2]), None, "{at} bytes");
+        }
+        store.keep(&[1, 2], b"state");
+        assert_eq!(store.find(&[1, 2]), Some(b"state".to_vec()));
+    }
+}
