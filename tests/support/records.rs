@@ -240,7 +240,9 @@ struct Completion {
     line: u64,
     text: String,
     reasoning_content: Option<String>,
+    choices: Option<Vec<Choice>>,
     finish_reason: FinishReason,
+    truncated: Option<Truncated>,
     usage: Usage,
     metrics: Metrics,
     created: u64,
@@ -250,6 +252,31 @@ struct Completion {
     request_digest: String,
     occurrence: Option<u64>,
     build: Build,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Choice {
+    text: String,
+    logprob: f64,
+    probability: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Truncated {
+    tokens: u64,
+    r#where: Place,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Place {
+    Head,
+    Middle,
+    Tail,
 }
 
 #[derive(Deserialize)]
@@ -332,6 +359,7 @@ struct Sampling {
     seed: u64,
     max_tokens: i64,
     stop: Option<Vec<String>>,
+    choices: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]

@@ -4,9 +4,11 @@
 //! The instruction comes first, so that all requests of a run share the start of their prompt.
 
 mod maker;
+mod pieces;
 
 use std::collections::VecDeque;
 use std::io::{BufReader, Read};
+use std::ops::Range;
 
 use llm_record::{
     ErrorCode, ErrorRecord, Fields, Id, Incoming, LineError, Lines, Message, Overrides, Request,
@@ -17,6 +19,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use self::maker::{Maker, Unused};
+use self::pieces::Pieces;
 use crate::args::InputArgs;
 use crate::message::Messages;
 use crate::stdio::{FileIdentity, Source, StdioError, Watch};
@@ -24,6 +27,11 @@ use crate::stdio::{FileIdentity, Source, StdioError, Watch};
 /// The largest input that is taken as one prompt: 64 MiB is ten times what any context holds, and
 /// `cat /dev/zero |` must not take all memory.
 const PROMPT_LIMIT: u64 = 64 << 20;
+
+/// The largest input that is cut into pieces, which lies in memory as a whole.
+const PIECES_LIMIT: u64 = 1 << 30;
+
+pub use self::pieces::CountTokens;
 
 /// A request that is ready to run.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +42,8 @@ pub struct Job {
     pub id: Option<Id>,
     /// The conversation, never empty: system text and instruction are in it.
     pub messages: Vec<Message>,
+    /// Where the text that was asked about stands in it; `None` where there is none.
+    pub text: Option<TextPlace>,
     /// The tools that the model may call, a list as OpenAI's API takes it.
     pub tools: Option<Value>,
     /// What this line sets; `overrides.or(&flags.settings())` adds the flags.
@@ -43,6 +53,16 @@ pub struct Job {
     /// SHA-256, in hexadecimal, of the line and of what the flags add to it: what tells the request
     /// from others before there is a prompt. Empty where the request is no line.
     pub source_digest: String,
+}
+
+/// The stretch of a conversation that may be cut where it is too long: the last user turn, without what
+/// the flags put around it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextPlace {
+    /// The turn, from 0.
+    pub message: usize,
+    /// Bytes of its content.
+    pub bytes: Range<usize>,
 }
 
 impl Job {
@@ -122,6 +142,16 @@ pub struct Jobs {
     inputs: Vec<FileIdentity>,
     unused: Unused,
     messages: Option<Messages>,
+    count: Option<Counter>,
+}
+
+/// Counts tokens.
+struct Counter(CountTokens);
+
+impl std::fmt::Debug for Counter {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Counter")
+    }
 }
 
 #[derive(Debug)]
@@ -130,6 +160,8 @@ enum Origin {
     Whole(Option<Item>),
     /// A request a line, read as they are wanted.
     Lines(LineOrigin),
+    /// A request for each piece of one text.
+    Pieces(PieceOrigin),
 }
 
 impl Jobs {
@@ -163,6 +195,9 @@ impl Jobs {
                 salt: maker.salt(),
                 digest: String::new(),
             })
+        } else if let Some(limit) = args.chunk {
+            let text = maker.text(args.prompt.as_deref(), sources, PIECES_LIMIT)?;
+            Origin::Pieces(PieceOrigin::new(text, limit, maker.salt()))
         } else {
             Origin::Whole(maker.whole(args.prompt.as_deref(), sources)?)
         };
@@ -172,7 +207,23 @@ impl Jobs {
             inputs,
             unused: Unused::default(),
             messages: None,
+            count: None,
         })
+    }
+
+    /// Whether the input is cut by tokens, so that it has no request before [`Jobs::counting`].
+    #[must_use]
+    pub fn wants_tokens(&self) -> bool {
+        matches!(&self.origin, Origin::Pieces(pieces) if pieces.pieces.is_some())
+    }
+
+    /// Takes what counts the tokens of a text.
+    #[must_use]
+    pub fn counting(self, count: CountTokens) -> Self {
+        Self {
+            count: Some(Counter(count)),
+            ..self
+        }
     }
 
     /// Warns of what is in the lines and not used; without messages it goes unsaid.
@@ -203,6 +254,10 @@ impl Iterator for Jobs {
     fn next(&mut self) -> Option<Self::Item> {
         let lines = match &mut self.origin {
             Origin::Whole(item) => return item.take().map(Ok),
+            Origin::Pieces(pieces) => {
+                let count = self.count.as_ref();
+                return pieces.next(&self.maker, count).map(Ok);
+            }
             Origin::Lines(lines) => lines,
         };
         loop {
@@ -222,6 +277,55 @@ impl Iterator for Jobs {
             if let Some(mut item) = item {
                 item.set_digest(&lines.digest);
                 return Some(Ok(item));
+            }
+        }
+    }
+}
+
+/// The pieces of one text.
+#[derive(Debug)]
+struct PieceOrigin {
+    /// Why there is no text.
+    failed: Option<ErrorRecord>,
+    pieces: Option<Pieces>,
+    /// Pieces that were given out.
+    number: u64,
+    /// What the flags add to every piece.
+    salt: String,
+}
+
+impl PieceOrigin {
+    fn new(text: Option<Result<String, ErrorRecord>>, limit: usize, salt: String) -> Self {
+        let (pieces, failed) = match text {
+            None => (None, None),
+            Some(Ok(text)) => (Some(Pieces::new(text, limit)), None),
+            Some(Err(record)) => (None, Some(record)),
+        };
+        Self {
+            failed,
+            pieces,
+            number: 0,
+            salt,
+        }
+    }
+
+    fn next(&mut self, maker: &Maker, count: Option<&Counter>) -> Option<Item> {
+        if let Some(record) = self.failed.take() {
+            return Some(Item::Failed(Box::new(record)));
+        }
+        let (pieces, count) = (self.pieces.as_mut()?, count?);
+        loop {
+            let piece = pieces.next(&count.0)?;
+            self.number += 1;
+            let text = pieces.text(piece.clone());
+            let digest = sha256(&[&self.salt, text]);
+            let mut request = Request::from_text(self.number, text.to_owned());
+            request.input.insert("offset".into(), piece.start.into());
+            request.input.insert("length".into(), piece.len().into());
+            // A blank piece may be skipped.
+            if let Some(mut item) = maker.job(request) {
+                item.set_digest(&digest);
+                return Some(item);
             }
         }
     }
@@ -301,32 +405,30 @@ impl LineOrigin {
     }
 }
 
-/// Reads all sources, one after another, as one text without its last line end (which `echo` adds, and
-/// which a model without a chat template would have to go on from). Text that cannot be a prompt is a
-/// failed request.
-fn read_whole(sources: VecDeque<Source>) -> Result<Result<String, ErrorRecord>, StdioError> {
+/// Reads all sources, one after another, as one text of at most so many bytes. Text that cannot be a
+/// prompt is a failed request.
+fn read_whole(
+    sources: VecDeque<Source>,
+    limit: u64,
+) -> Result<Result<String, ErrorRecord>, StdioError> {
     let mut bytes = Vec::new();
     let mut last = String::new();
     for source in sources {
         last = source.name().to_owned();
-        let room = (PROMPT_LIMIT + 1).saturating_sub(bytes.len() as u64);
+        let room = (limit + 1).saturating_sub(bytes.len() as u64);
         let read = source.take(room).read_to_end(&mut bytes);
         read.map_err(|error| StdioError::read(&last, error))?;
     }
     let refused = |code, sentence| Ok(Err(ErrorRecord::new(1, None, code, sentence)));
-    if bytes.len() as u64 > PROMPT_LIMIT {
+    if bytes.len() as u64 > limit {
         let sentence = format!(
-            "{last} is longer than {PROMPT_LIMIT} bytes, too long for one prompt; --lines takes each \
-             line as a prompt of its own"
+            "{last} is longer than {limit} bytes, too long to be taken at once; --lines takes each line \
+             as a prompt of its own"
         );
         return refused(ErrorCode::InputTooLong, sentence);
     }
     match String::from_utf8(bytes) {
-        Ok(text) => {
-            let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-            let end = ["\r\n", "\n"].iter().find_map(|end| text.strip_suffix(end));
-            Ok(Ok(end.unwrap_or(text).to_owned()))
-        }
+        Ok(text) => Ok(Ok(text)),
         Err(error) => {
             let byte = error.utf8_error().valid_up_to() + 1;
             let sentence = format!(
@@ -335,6 +437,14 @@ fn read_whole(sources: VecDeque<Source>) -> Result<Result<String, ErrorRecord>, 
             refused(ErrorCode::BadUtf8, sentence)
         }
     }
+}
+
+/// Returns a text without byte order mark and last line end (which `echo` adds, and which a model without
+/// a chat template would have to go on from).
+fn bare(text: &str) -> &str {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let end = ["\r\n", "\n"].iter().find_map(|end| text.strip_suffix(end));
+    end.unwrap_or(text)
 }
 
 #[cfg(test)]
