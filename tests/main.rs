@@ -29,6 +29,9 @@ mod signals;
 /// What becomes of one request: prompt, settings, counts, digest, and the next run of a chain.
 mod requests;
 
+/// Labels to choose from, texts longer than the context, one text in pieces.
+mod context;
+
 /// What the model gets and what is no answer: prompts, markup, tools, reasoning.
 mod prompts;
 

@@ -289,7 +289,8 @@ impl Answerer {
             return;
         }
         let (line, messages) = (task.job.line, self.context.messages);
-        if task.prompt.tokens.len() + generated.tokens.len() >= context {
+        let is_short = generated.tokens.len() < settings::count(task.sampling.max_tokens);
+        if is_short && task.prompt.tokens.len() + generated.tokens.len() >= context {
             messages.warning(format_args!(
                 "the answer to line {line} ends where the context of {context} tokens does"
             ));

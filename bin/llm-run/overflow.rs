@@ -174,3 +174,33 @@ fn kept(text: &str, ends: &[usize], keep: usize, place: Place) -> String {
     let back = end(ends.len() - (keep - front));
     format!("{}{}", &text[..end(front)], &text[back..])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_part_that_is_named_is_gone() {
+        let ends = [2, 4, 6, 8, 10];
+        let kept = |keep, place| kept("aabbccddee", &ends, keep, place);
+        assert_eq!(kept(2, Place::Head), "ddee");
+        assert_eq!(kept(2, Place::Tail), "aabb");
+        assert_eq!(kept(2, Place::Middle), "aaee");
+        assert_eq!(kept(3, Place::Middle), "aabbee");
+        assert_eq!(kept(1, Place::Middle), "aa");
+    }
+
+    #[test]
+    fn the_answers_room_is_what_was_asked_for_or_a_quarter() {
+        let asked = |max_tokens| Sampling {
+            max_tokens,
+            ..Sampling::default()
+        };
+        assert_eq!(room(&asked(DEFAULT_PREDICT), None, 2048), 512);
+        assert_eq!(room(&asked(DEFAULT_PREDICT), None, 8192), 1024);
+        assert_eq!(room(&asked(-1), None, 8192), 2048);
+        assert_eq!(room(&asked(2000), None, 2048), 2000);
+        assert_eq!(room(&asked(0), None, 2048), 1);
+        assert_eq!(room(&asked(2000), Some(3), 2048), 3);
+    }
+}
