@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use self::maker::{Maker, Unused};
-use self::pieces::Pieces;
+use self::pieces::{Counter, PieceOrigin};
 use crate::args::InputArgs;
 use crate::message::Messages;
 use crate::stdio::{FileIdentity, Source, StdioError, Watch};
@@ -145,15 +145,6 @@ pub struct Jobs {
     count: Option<Counter>,
 }
 
-/// Counts tokens.
-struct Counter(CountTokens);
-
-impl std::fmt::Debug for Counter {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str("Counter")
-    }
-}
-
 #[derive(Debug)]
 enum Origin {
     /// At most one request, read already.
@@ -214,7 +205,7 @@ impl Jobs {
     /// Whether the input is cut by tokens, so that it has no request before [`Jobs::counting`].
     #[must_use]
     pub fn wants_tokens(&self) -> bool {
-        matches!(&self.origin, Origin::Pieces(pieces) if pieces.pieces.is_some())
+        matches!(&self.origin, Origin::Pieces(pieces) if pieces.has_text())
     }
 
     /// Takes what counts the tokens of a text.
@@ -277,55 +268,6 @@ impl Iterator for Jobs {
             if let Some(mut item) = item {
                 item.set_digest(&lines.digest);
                 return Some(Ok(item));
-            }
-        }
-    }
-}
-
-/// The pieces of one text.
-#[derive(Debug)]
-struct PieceOrigin {
-    /// Why there is no text.
-    failed: Option<ErrorRecord>,
-    pieces: Option<Pieces>,
-    /// Pieces that were given out.
-    number: u64,
-    /// What the flags add to every piece.
-    salt: String,
-}
-
-impl PieceOrigin {
-    fn new(text: Option<Result<String, ErrorRecord>>, limit: usize, salt: String) -> Self {
-        let (pieces, failed) = match text {
-            None => (None, None),
-            Some(Ok(text)) => (Some(Pieces::new(text, limit)), None),
-            Some(Err(record)) => (None, Some(record)),
-        };
-        Self {
-            failed,
-            pieces,
-            number: 0,
-            salt,
-        }
-    }
-
-    fn next(&mut self, maker: &Maker, count: Option<&Counter>) -> Option<Item> {
-        if let Some(record) = self.failed.take() {
-            return Some(Item::Failed(Box::new(record)));
-        }
-        let (pieces, count) = (self.pieces.as_mut()?, count?);
-        loop {
-            let piece = pieces.next(&count.0)?;
-            self.number += 1;
-            let text = pieces.text(piece.clone());
-            let digest = sha256(&[&self.salt, text]);
-            let mut request = Request::from_text(self.number, text.to_owned());
-            request.input.insert("offset".into(), piece.start.into());
-            request.input.insert("length".into(), piece.len().into());
-            // A blank piece may be skipped.
-            if let Some(mut item) = maker.job(request) {
-                item.set_digest(&digest);
-                return Some(item);
             }
         }
     }

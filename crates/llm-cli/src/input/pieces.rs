@@ -4,6 +4,11 @@
 use std::fmt;
 use std::ops::Range;
 
+use llm_record::{ErrorRecord, Request};
+
+use super::maker::Maker;
+use super::{Item, sha256};
+
 /// Counts the tokens of a text.
 pub type CountTokens = Box<dyn Fn(&str) -> usize + Send>;
 
@@ -23,7 +28,7 @@ enum Boundary {
 }
 
 /// A text that is cut into pieces; put together they are the text.
-pub(super) struct Pieces {
+struct Pieces {
     text: String,
     /// Bytes that were given out, or skipped at the beginning.
     at: usize,
@@ -41,18 +46,18 @@ impl fmt::Debug for Pieces {
 impl Pieces {
     /// Prepares to cut a text into pieces of at most `limit` tokens. A byte order mark at its beginning is
     /// left out.
-    pub(super) fn new(text: String, limit: usize) -> Self {
+    fn new(text: String, limit: usize) -> Self {
         let at = text.len() - text.trim_start_matches('\u{feff}').len();
         Self { text, at, limit }
     }
 
     /// Returns the text of a piece.
-    pub(super) fn text(&self, piece: Range<usize>) -> &str {
+    fn text(&self, piece: Range<usize>) -> &str {
         &self.text[piece]
     }
 
     /// Returns the next piece, a range of bytes.
-    pub(super) fn next(&mut self, count: &CountTokens) -> Option<Range<usize>> {
+    fn next(&mut self, count: &CountTokens) -> Option<Range<usize>> {
         let rest = &self.text[self.at..];
         if rest.is_empty() {
             return None;
@@ -82,6 +87,74 @@ impl Pieces {
         match longest(rest, most, &fits) {
             0 => rest.chars().next().map_or(0, char::len_utf8),
             longest => longest,
+        }
+    }
+}
+
+/// Counts tokens, and can be printed.
+pub(super) struct Counter(pub(super) CountTokens);
+
+impl fmt::Debug for Counter {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Counter")
+    }
+}
+
+/// The requests for the pieces of one text.
+#[derive(Debug)]
+pub(super) struct PieceOrigin {
+    /// Why there is no text.
+    failed: Option<ErrorRecord>,
+    pieces: Option<Pieces>,
+    /// Pieces that were given out.
+    number: u64,
+    /// What the flags add to every piece.
+    salt: String,
+}
+
+impl PieceOrigin {
+    pub(super) fn new(
+        text: Option<Result<String, ErrorRecord>>,
+        limit: usize,
+        salt: String,
+    ) -> Self {
+        let (pieces, failed) = match text {
+            None => (None, None),
+            Some(Ok(text)) => (Some(Pieces::new(text, limit)), None),
+            Some(Err(record)) => (None, Some(record)),
+        };
+        Self {
+            failed,
+            pieces,
+            number: 0,
+            salt,
+        }
+    }
+
+    /// Whether there is a text to cut.
+    pub(super) fn has_text(&self) -> bool {
+        self.pieces.is_some()
+    }
+
+    /// Returns the request for the next piece; `None` without a way to count.
+    pub(super) fn next(&mut self, maker: &Maker, count: Option<&Counter>) -> Option<Item> {
+        if let Some(record) = self.failed.take() {
+            return Some(Item::Failed(Box::new(record)));
+        }
+        let (pieces, count) = (self.pieces.as_mut()?, count?);
+        loop {
+            let piece = pieces.next(&count.0)?;
+            self.number += 1;
+            let text = pieces.text(piece.clone());
+            let digest = sha256(&[&self.salt, text]);
+            let mut request = Request::from_text(self.number, text.to_owned());
+            request.input.insert("offset".into(), piece.start.into());
+            request.input.insert("length".into(), piece.len().into());
+            // A blank piece may be skipped.
+            if let Some(mut item) = maker.job(request) {
+                item.set_digest(&digest);
+                return Some(item);
+            }
         }
     }
 }

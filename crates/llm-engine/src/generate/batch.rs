@@ -4,7 +4,7 @@
 //! prompts that are not in the cache yet, so that a long prompt does not stop
 //! its neighbours. A request shares what its prompt has in common with another
 //! one, under way or lately finished; one that could share more with a prompt
-//! being filled waits for it (prefix sharing as in SGLang's RadixAttention,
+//! being filled waits for it (prefix sharing as in `SGLang`'s `RadixAttention`,
 //! Zheng et al. 2023, arXiv:2312.07104, over a list instead of a tree).
 
 use std::collections::VecDeque;
