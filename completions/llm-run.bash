@@ -23,7 +23,7 @@ _llm__run() {
 
     case "${cmd}" in
         llm__run)
-            opts="-p -f -m -c -n -s -T -o -0 -q -t -h -V --prompt --file --lines --jsonl --csv --slurp --template --keep --if-empty --max-line-bytes --model --ctx-size --quantize --system --chat-template --no-template --think --parse-special --n-predict --seed --temp --top-k --top-p --min-p --repeat-penalty --repeat-last-n --stop --format --text --output --stream --count --show-prompt --reasoning --null --parallel --unordered --resume --retry-errors --timeout --max-errors --quiet --device --threads --force --help --version"
+            opts="-p -f -m -c -n -s -T -o -0 -q -t -h -V --prompt --file --lines --jsonl --csv --slurp --chunk --template --keep --on-overflow --if-empty --max-line-bytes --model --ctx-size --quantize --system --chat-template --no-template --think --parse-special --n-predict --seed --temp --top-k --top-p --min-p --repeat-penalty --repeat-last-n --stop --choices --format --text --output --stream --count --show-prompt --reasoning --null --parallel --unordered --resume --retry-errors --timeout --max-errors --quiet --device --threads --force --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -45,12 +45,20 @@ _llm__run() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --chunk)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --template)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --keep)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --on-overflow)
+                    COMPREPLY=($(compgen -W "error head tail middle" -- "${cur}"))
                     return 0
                     ;;
                 --if-empty)
@@ -134,6 +142,10 @@ _llm__run() {
                     return 0
                     ;;
                 --stop)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --choices)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

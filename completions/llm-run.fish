@@ -1,7 +1,12 @@
 complete -c llm-run -s p -l prompt -d 'Take this text as the input; standard input is not read' -r
 complete -c llm-run -s f -l file -d 'Take this file as the input, \'-\' for standard input; several are read one after another' -r -F
+complete -c llm-run -l chunk -d 'Cut the input into pieces of at most TOKENS tokens, each a prompt of its own: between paragraphs, else lines, sentences, words or characters' -r
 complete -c llm-run -l template -d 'Make each prompt from this text; {{field}} stands for a field of the line' -r
 complete -c llm-run -l keep -d 'Keep this field of the line under \'input\' of its record; may be given several times' -r
+complete -c llm-run -l on-overflow -d 'Choose what to do where prompt and answer do not fit the context: fail, or cut this part out of the text. The answer\'s room is -n where that is set, else at most a quarter of the context' -r -f -a "error\t'Fail'
+head\t'Cut the beginning of the text'
+tail\t'Cut the end of the text'
+middle\t'Cut the middle of the text'"
 complete -c llm-run -l if-empty -d 'Choose what to do where the input is empty; --lines, --jsonl or --csv without a line is no error' -r -f -a "error\t'Say so and fail'
 skip\t'Write nothing for it'
 run\t'Run the instruction alone'"
@@ -23,6 +28,7 @@ complete -c llm-run -l min-p -d 'Keep tokens of at least P times the best one\'s
 complete -c llm-run -l repeat-penalty -d 'Divide the logits of tokens seen lately by X (1: do not)' -r
 complete -c llm-run -l repeat-last-n -d 'Count the last N tokens as seen lately (-1: the whole context)' -r
 complete -c llm-run -l stop -d 'End the answer before this text; may be given several times' -r
+complete -c llm-run -l choices -d 'Answer with the likeliest of these labels, commas between, and generate nothing. Spaces around a label do not count, unless the first begins with one; then a space before each is part of it' -r
 complete -c llm-run -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
 jsonl\t'One JSON record a line'
 text\t'The answers, numbers or names alone'"

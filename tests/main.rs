@@ -32,6 +32,9 @@ mod requests;
 /// OpenAI's batch files, CSV, and many lines as one request.
 mod formats;
 
+/// Labels to choose from, texts longer than the context, one text in pieces.
+mod context;
+
 /// What the model gets and what is no answer: prompts, markup, tools, reasoning.
 mod prompts;
 

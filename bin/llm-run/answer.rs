@@ -1,5 +1,6 @@
 //! An opened model: request → prompt and settings, what was generated → record.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -8,15 +9,19 @@ use llm_cli::args::{DEFAULT_PREDICT, Reasoning};
 use llm_cli::{Context, Job, RunArgs};
 use llm_engine::generate::{Finish, Generate, GenerateError, Generated};
 use llm_engine::model::Model;
+use llm_kernels::attention::BLOCK;
 use llm_record::usage::milliseconds;
 use llm_record::{
-    Build, Completion, Count, ErrorCode, ErrorRecord, FinishReason, Metrics, ModelIdentity,
-    Overrides, Record, RenderedPrompt, Sampling, SchemaVersion, Usage,
+    Build, Choice, Completion, Count, ErrorCode, ErrorRecord, FinishReason, Metrics, ModelIdentity,
+    Overrides, Place, Record, RenderedPrompt, Sampling, SchemaVersion, Truncated, Usage,
 };
 
 use crate::digest;
 use crate::prompt::{Prompt, Prompts};
-use crate::{open, settings};
+use crate::{open, overflow, settings};
+
+/// Labels of a request that are computed at the same time, at most.
+const LABELS_TOGETHER: usize = 64;
 
 /// A model, and what its records have in common.
 pub(crate) struct Answerer {
@@ -26,6 +31,12 @@ pub(crate) struct Answerer {
     pub(crate) flags: Overrides,
     prompts: Prompts,
     reasoning: Reasoning,
+    /// Positions that a request may use.
+    pub(crate) positions: usize,
+    /// What is cut out of a text that is too long.
+    overflow: Option<Place>,
+    /// Whether labels in place of reasoning were warned of.
+    is_warned: Cell<bool>,
     context: Context,
 }
 
@@ -35,6 +46,9 @@ pub(crate) struct Task {
     pub(crate) prompt: Prompt,
     pub(crate) sampling: Sampling,
     pub(crate) request_digest: String,
+    /// The tokens of each label to choose from.
+    labels: Vec<Vec<u32>>,
+    truncated: Option<Truncated>,
 }
 
 impl Task {
@@ -47,8 +61,12 @@ impl Task {
 
     /// Returns the positions that prompt and answer take at most.
     pub(crate) fn positions(&self, context: usize) -> usize {
+        let prompt = self.prompt.tokens.len();
+        if let Some(longest) = longest(&self.labels) {
+            return prompt + longest + BLOCK * self.labels.len().min(LABELS_TOGETHER);
+        }
         let most = settings::count(self.sampling.max_tokens);
-        most.saturating_add(self.prompt.tokens.len()).min(context)
+        most.saturating_add(prompt).min(context)
     }
 
     /// Returns what the engine is asked, as the given one of equal requests.
@@ -61,7 +79,7 @@ impl Task {
             key: digest::key(id, digest, occurrence, &self.sampling),
             stop: self.sampling.stop.clone(),
             splitter: self.prompt.splitter.clone(),
-            labels: Vec::new(),
+            labels: self.labels.clone(),
         }
     }
 }
@@ -93,6 +111,9 @@ impl Answerer {
             identity: open::identity(&found, &model, &args.template),
             prompts: Prompts::new(&args.template, &model)?,
             reasoning: args.output.reasoning,
+            positions: asked.unwrap_or(model.spec.context_length),
+            overflow: overflow::place(args.input.on_overflow),
+            is_warned: Cell::new(false),
             context: context.clone(),
             flags,
             // Never dropped: when the process ends, the system takes back weights
@@ -103,16 +124,80 @@ impl Answerer {
 
     /// Makes a request ready.
     pub(crate) fn prepare(&self, job: Box<Job>) -> Result<Task, Box<ErrorRecord>> {
-        let prompt = self.prompts.make(self.model, &job)?;
         let overrides = job.overrides.or(&self.flags);
         let sampling = settings::resolve(&overrides, &self.model.sampling, DEFAULT_PREDICT);
+        let (prompt, truncated) = self.fitting(&job, &sampling)?;
+        let labels = self.labels(&job, &prompt, &sampling.choices)?;
         let model = &self.identity.digest;
         Ok(Task {
             request_digest: digest::request(model, &prompt.text, &prompt.tokens, &sampling),
             job,
             prompt,
             sampling,
+            labels,
+            truncated,
         })
+    }
+
+    /// Makes a request's prompt, cut so that it leaves its answer room where that was asked for.
+    fn fitting(
+        &self,
+        job: &Job,
+        sampling: &Sampling,
+    ) -> Result<(Prompt, Option<Truncated>), Box<ErrorRecord>> {
+        let whole = self.prompts.make(self.model, job)?;
+        let Some(place) = self.overflow else {
+            return Ok((whole, None));
+        };
+        let tokenizer = &self.model.tokenizer;
+        let lengths = sampling
+            .choices
+            .iter()
+            .map(|label| tokenizer.encode(label, false, false).len());
+        let room = overflow::room(sampling, lengths.max(), self.positions);
+        let most = self.positions.saturating_sub(room);
+        let tokens = whole.tokens.len();
+        if tokens <= most {
+            return Ok((whole, None));
+        }
+        let cut = overflow::Cut {
+            tokenizer,
+            place,
+            most,
+            make: &|job| self.prompts.make(self.model, job),
+        };
+        let (prompt, truncated) = cut.make(job, tokens)?;
+        Ok((prompt, Some(truncated)))
+    }
+
+    /// Returns the tokens of each label.
+    fn labels(
+        &self,
+        job: &Job,
+        prompt: &Prompt,
+        labels: &[String],
+    ) -> Result<Vec<Vec<u32>>, Box<ErrorRecord>> {
+        if !labels.is_empty() && prompt.splitter.is_reasoning() && !self.is_warned.replace(true) {
+            self.context.messages.warning(
+                "the labels are scored where the model would begin to think; --think off leaves that out, if the \
+                 model has a switch for it",
+            );
+        }
+        let tokens = labels.iter().map(|label| {
+            let tokens = self.prompts.continuation(self.model, prompt, label);
+            let quoted = || serde_json::json!(label);
+            match tokens.is_empty() {
+                true => Err(Box::new(job.failed(
+                    ErrorCode::BadRequest,
+                    format!(
+                        "the model has no tokens for the label {}; leave it out",
+                        quoted()
+                    ),
+                ))),
+                false => Ok(tokens),
+            }
+        });
+        tokens.collect()
     }
 
     /// Returns the record of a request that is only counted.
@@ -150,9 +235,11 @@ impl Answerer {
     ) -> Completion {
         let prompt_tokens = task.prompt.tokens.len();
         self.warn_if_cut(&task, &generated, circumstances.context);
+        let choices = Choice::list(&task.sampling.choices, &generated.label_logprobs);
+        let scored: usize = task.labels.iter().map(Vec::len).sum();
         let usage = Usage::new(
             prompt_tokens as u64,
-            generated.tokens.len() as u64,
+            (generated.tokens.len() + scored) as u64,
             generated.cached_tokens as u64,
         )
         .with_reasoning(generated.reasoning_tokens as u64);
@@ -167,7 +254,9 @@ impl Answerer {
             schema_version: SchemaVersion::default(),
             id: task.job.id,
             line: task.job.line,
-            text: generated.text,
+            text: Choice::best(&choices).map_or(generated.text, |best| best.text.clone()),
+            choices,
+            truncated: task.truncated,
             reasoning_content: self.kept(generated.reasoning),
             finish_reason: match generated.finish {
                 Finish::Stop => FinishReason::Stop,
@@ -202,7 +291,8 @@ impl Answerer {
             return;
         }
         let (line, messages) = (task.job.line, self.context.messages);
-        if task.prompt.tokens.len() + generated.tokens.len() >= context {
+        let is_short = generated.tokens.len() < settings::count(task.sampling.max_tokens);
+        if is_short && task.prompt.tokens.len() + generated.tokens.len() >= context {
             messages.warning(format_args!(
                 "the answer to line {line} ends where the context of {context} tokens does"
             ));
@@ -217,6 +307,11 @@ impl Answerer {
             ));
         }
     }
+}
+
+/// Returns the tokens of the longest label.
+fn longest(labels: &[Vec<u32>]) -> Option<usize> {
+    labels.iter().map(Vec::len).max()
 }
 
 /// Returns the kind of an error for records.

@@ -8,6 +8,7 @@ mod answer;
 mod digest;
 mod memory;
 mod open;
+mod overflow;
 mod prompt;
 mod settings;
 mod work;
@@ -59,6 +60,14 @@ fn run(args: &RunArgs, context: &Context) -> Result<Status> {
         window: WINDOW * parallel.unwrap_or(64),
         is_ordered: !args.filter.unordered,
         max_errors: args.filter.max_errors,
+    };
+    let jobs = match jobs.wants_tokens() {
+        true => {
+            let tokenizer = worker.tokenizer()?;
+            let count = move |text: &str| tokenizer.encode(text, false, false).len();
+            jobs.counting(Box::new(count))
+        }
+        false => jobs,
     };
     let input = Pump::start(jobs.warning(messages))?;
     let ended = llm_filter::run(

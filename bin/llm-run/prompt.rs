@@ -1,6 +1,8 @@
 //! A request's conversation → the text and the tokens that the model gets, and
 //! what tells its reasoning from its answer.
 
+use std::ops::Range;
+
 use anyhow::{Result, bail};
 use llm_cli::Job;
 use llm_cli::args::{TemplateArgs, Think};
@@ -30,6 +32,8 @@ pub(crate) struct Prompt {
     pub(crate) text: String,
     pub(crate) tokens: Vec<u32>,
     pub(crate) splitter: Splitter,
+    /// Bytes of `text` that are not the template's own.
+    foreign: Vec<Range<usize>>,
 }
 
 impl Prompts {
@@ -79,6 +83,7 @@ impl Prompts {
                 tokens: tokenizer.encode(&text, true, self.guard.is_none()),
                 text,
                 splitter: Splitter::default(),
+                foreign: Vec::new(),
             });
         };
         let rendered = self
@@ -89,7 +94,29 @@ impl Prompts {
             tokens: tokenizer.encode_prompt_with_marks(&rendered.text, &rendered.foreign, marks),
             splitter: Splitter::new(self.markers.clone(), &rendered.text),
             text: rendered.text,
+            foreign: rendered.foreign,
         })
+    }
+
+    /// Returns the tokens with which a label goes on from a prompt: those that its text has there, or,
+    /// where the two would grow together, those that it has alone. Markup in it is text.
+    pub(crate) fn continuation(&self, model: &Model, prompt: &Prompt, label: &str) -> Vec<u32> {
+        let tokenizer = &model.tokenizer;
+        let whole = format!("{}{label}", prompt.text);
+        let tokens = match (&model.template, &self.guard) {
+            (Some(_), guard) => {
+                let mut foreign = prompt.foreign.clone();
+                foreign.push(prompt.text.len()..whole.len());
+                let marks = guard.as_ref().map_or(&[][..], Guard::marks);
+                tokenizer.encode_prompt_with_marks(&whole, &foreign, marks)
+            }
+            (None, Some(_)) => tokenizer.encode(&whole, true, false),
+            (None, None) => Vec::new(),
+        };
+        match tokens.strip_prefix(&prompt.tokens[..]) {
+            Some(rest) if !rest.is_empty() => rest.to_vec(),
+            _ => tokenizer.encode(label, false, false),
+        }
     }
 
     /// Renders the conversation with the arguments of its tool calls as maps,

@@ -36,6 +36,7 @@ pub(crate) fn resolve(asked: &Overrides, recommended: &sampler::Sampling, most: 
         seed,
         max_tokens: asked.max_tokens.unwrap_or(most),
         stop: asked.stop.clone().unwrap_or_default(),
+        choices: asked.choices.clone().unwrap_or_default(),
     }
 }
 

@@ -10,6 +10,7 @@ use llm_cli::args::Reasoning;
 use llm_cli::stdio::StdioError;
 use llm_cli::{Context, Job, Output, RunArgs};
 use llm_engine::generate::{Batch, Ended, Event, GenerateError, Ticket};
+use llm_engine::tokens::Tokenizer;
 use llm_filter::Work;
 use llm_record::{Build, Delta, ErrorCode, ErrorRecord, Id, Record, SchemaVersion};
 
@@ -80,6 +81,11 @@ impl<'a> Worker<'a> {
         }
     }
 
+    /// Opens the model and returns its tokenizer.
+    pub(crate) fn tokenizer(&mut self) -> Result<&'static Tokenizer> {
+        Ok(&self.opened()?.answerer.model.tokenizer)
+    }
+
     fn engine(&self) -> Option<&Engine> {
         self.opened.as_ref()?.engine.as_ref()
     }
@@ -110,7 +116,7 @@ impl Engine {
         let messages = context.messages;
         let trained = model.spec.context_length;
         let asked = usize::try_from(args.model.ctx_size)?;
-        let positions = if asked == 0 { trained } else { asked };
+        let positions = answerer.positions;
         if positions > trained {
             messages.warning(format_args!(
                 "the model was trained for {trained} tokens of context; it may lose the thread beyond them"

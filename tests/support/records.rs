@@ -253,7 +253,9 @@ struct Completion {
     line: u64,
     text: String,
     reasoning_content: Option<String>,
+    choices: Option<Vec<Choice>>,
     finish_reason: FinishReason,
+    truncated: Option<Truncated>,
     usage: Usage,
     metrics: Metrics,
     created: u64,
@@ -264,6 +266,31 @@ struct Completion {
     occurrence: Option<u64>,
     requested_model: Option<String>,
     build: Build,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Choice {
+    text: String,
+    logprob: f64,
+    probability: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Truncated {
+    tokens: u64,
+    r#where: Place,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Place {
+    Head,
+    Middle,
+    Tail,
 }
 
 #[derive(Deserialize)]
@@ -346,6 +373,7 @@ struct Sampling {
     seed: u64,
     max_tokens: i64,
     stop: Option<Vec<String>>,
+    choices: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]

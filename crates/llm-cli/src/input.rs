@@ -6,10 +6,12 @@
 mod digest;
 mod lines;
 mod maker;
+mod pieces;
 mod slurp;
 
 use std::collections::VecDeque;
 use std::io::Read;
+use std::ops::Range;
 
 use llm_record::{
     ErrorCode, ErrorRecord, Fields, Id, Incoming, Message, Overrides, Reply, TemplateError,
@@ -19,6 +21,7 @@ use thiserror::Error;
 
 use self::lines::LineOrigin;
 use self::maker::{Maker, Unused};
+use self::pieces::{Counter, PieceOrigin};
 use self::slurp::Slurp;
 use crate::args::InputArgs;
 use crate::message::Messages;
@@ -27,6 +30,11 @@ use crate::stdio::{FileIdentity, Source, StdioError, Watch};
 /// The largest input that is taken as one prompt: 64 MiB is ten times what any context holds, and
 /// `cat /dev/zero |` must not take all memory.
 const PROMPT_LIMIT: u64 = 64 << 20;
+
+/// The largest input that is cut into pieces, which lies in memory as a whole.
+const PIECES_LIMIT: u64 = 1 << 30;
+
+pub use self::pieces::CountTokens;
 
 /// A request that is ready to run.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +45,8 @@ pub struct Job {
     pub id: Option<Id>,
     /// The conversation, never empty: system text and instruction are in it.
     pub messages: Vec<Message>,
+    /// Where the text that was asked about stands in it; `None` where there is none.
+    pub text: Option<TextPlace>,
     /// The tools that the model may call, a list as OpenAI's API takes it.
     pub tools: Option<Value>,
     /// What this line sets; `overrides.or(&flags.settings())` adds the flags.
@@ -50,6 +60,16 @@ pub struct Job {
     pub reply: Reply,
     /// The model that a line of a batch file asks for, whichever answers it.
     pub requested_model: Option<String>,
+}
+
+/// The stretch of a conversation that may be cut where it is too long: the last user turn, without what
+/// the flags put around it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextPlace {
+    /// The turn, from 0.
+    pub message: usize,
+    /// Bytes of its content.
+    pub bytes: Range<usize>,
 }
 
 impl Job {
@@ -137,6 +157,7 @@ pub struct Jobs {
     inputs: Vec<FileIdentity>,
     unused: Unused,
     messages: Option<Messages>,
+    count: Option<Counter>,
 }
 
 #[derive(Debug)]
@@ -145,6 +166,8 @@ enum Origin {
     Whole(Option<Item>),
     /// A request a line, read as they are wanted.
     Lines(Box<LineOrigin>),
+    /// A request for each piece of one text.
+    Pieces(PieceOrigin),
 }
 
 impl Jobs {
@@ -170,6 +193,9 @@ impl Jobs {
         let inputs = sources.iter().filter_map(FileIdentity::of_source).collect();
         let origin = if by_line {
             Origin::Lines(Box::new(LineOrigin::new(args, sources)))
+        } else if let Some(limit) = args.chunk {
+            let text = maker.text(args.prompt.as_deref(), sources, PIECES_LIMIT)?;
+            Origin::Pieces(PieceOrigin::new(text, limit, maker.salt()))
         } else {
             Origin::Whole(maker.whole(args.prompt.as_deref(), sources)?)
         };
@@ -181,7 +207,23 @@ impl Jobs {
             inputs,
             unused: Unused::default(),
             messages: None,
+            count: None,
         })
+    }
+
+    /// Whether the input is cut by tokens, so that it has no request before [`Jobs::counting`].
+    #[must_use]
+    pub fn wants_tokens(&self) -> bool {
+        matches!(&self.origin, Origin::Pieces(pieces) if pieces.has_text())
+    }
+
+    /// Takes what counts the tokens of a text.
+    #[must_use]
+    pub fn counting(self, count: CountTokens) -> Self {
+        Self {
+            count: Some(Counter(count)),
+            ..self
+        }
     }
 
     /// Warns of what is in the lines and not used; without messages it goes unsaid.
@@ -212,6 +254,10 @@ impl Iterator for Jobs {
     fn next(&mut self) -> Option<Self::Item> {
         let lines = match &mut self.origin {
             Origin::Whole(item) => return item.take().map(Ok),
+            Origin::Pieces(pieces) => {
+                let count = self.count.as_ref();
+                return pieces.next(&self.maker, count).map(Ok);
+            }
             Origin::Lines(lines) => lines,
         };
         loop {
@@ -251,32 +297,30 @@ impl Iterator for Jobs {
     }
 }
 
-/// Reads all sources, one after another, as one text without its last line end (which `echo` adds, and
-/// which a model without a chat template would have to go on from). Text that cannot be a prompt is a
-/// failed request.
-fn read_whole(sources: VecDeque<Source>) -> Result<Result<String, ErrorRecord>, StdioError> {
+/// Reads all sources, one after another, as one text of at most so many bytes. Text that cannot be a
+/// prompt is a failed request.
+fn read_whole(
+    sources: VecDeque<Source>,
+    limit: u64,
+) -> Result<Result<String, ErrorRecord>, StdioError> {
     let mut bytes = Vec::new();
     let mut last = String::new();
     for source in sources {
         last = source.name().to_owned();
-        let room = (PROMPT_LIMIT + 1).saturating_sub(bytes.len() as u64);
+        let room = (limit + 1).saturating_sub(bytes.len() as u64);
         let read = source.take(room).read_to_end(&mut bytes);
         read.map_err(|error| StdioError::read(&last, error))?;
     }
     let refused = |code, sentence| Ok(Err(ErrorRecord::new(1, None, code, sentence)));
-    if bytes.len() as u64 > PROMPT_LIMIT {
+    if bytes.len() as u64 > limit {
         let sentence = format!(
-            "{last} is longer than {PROMPT_LIMIT} bytes, too long for one prompt; --lines takes each \
-             line as a prompt of its own"
+            "{last} is longer than {limit} bytes, too long to be taken at once; --lines takes each line \
+             as a prompt of its own"
         );
         return refused(ErrorCode::InputTooLong, sentence);
     }
     match String::from_utf8(bytes) {
-        Ok(text) => {
-            let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-            let end = ["\r\n", "\n"].iter().find_map(|end| text.strip_suffix(end));
-            Ok(Ok(end.unwrap_or(text).to_owned()))
-        }
+        Ok(text) => Ok(Ok(text)),
         Err(error) => {
             let byte = error.utf8_error().valid_up_to() + 1;
             let sentence = format!(
@@ -285,6 +329,14 @@ fn read_whole(sources: VecDeque<Source>) -> Result<Result<String, ErrorRecord>, 
             refused(ErrorCode::BadUtf8, sentence)
         }
     }
+}
+
+/// Returns a text without byte order mark and last line end (which `echo` adds, and which a model without
+/// a chat template would have to go on from).
+fn bare(text: &str) -> &str {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let end = ["\r\n", "\n"].iter().find_map(|end| text.strip_suffix(end));
+    end.unwrap_or(text)
 }
 
 #[cfg(test)]

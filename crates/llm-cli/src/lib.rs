@@ -27,7 +27,7 @@ pub mod stdio;
 pub use bench::{BenchArgs, BenchFormat};
 pub use format::Form;
 pub use glue::{Context, main};
-pub use input::{Item, Job, Jobs};
+pub use input::{Item, Job, Jobs, TextPlace};
 pub use message::Messages;
 pub use output::Output;
 pub use pull::{PullArgs, PullCommand};

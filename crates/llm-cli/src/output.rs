@@ -1,7 +1,7 @@
 //! Closing records and pieces → standard output or a file, as records or as text, in whole writes.
 //! Which of the two was chosen by `format`; what goes wrong in text form is told by `message`.
 
-use llm_record::{BatchOutput, Delta, ErrorRecord, LineWriter, Record, Reply};
+use llm_record::{BatchOutput, Completion, Delta, ErrorRecord, LineWriter, Record, Reply};
 use serde_json::Value;
 
 use crate::args::OutputArgs;
@@ -116,6 +116,7 @@ impl Output {
         }
         match record {
             Record::Completion(completion) => {
+                self.tell_cut(completion);
                 // The pieces are the start of the text, so what is left of it is written.
                 let text = completion.text.trim_end_matches('\n');
                 let rest = text.get(self.written..).unwrap_or_default();
@@ -176,6 +177,16 @@ impl Output {
         self.answer.clear();
         self.messages.error(sentence);
         ended
+    }
+
+    /// Says what was cut from a text, where the output cannot say it.
+    fn tell_cut(&self, completion: &Completion) {
+        if let Some(cut) = completion.truncated {
+            self.messages.warning(format_args!(
+                "the text of line {} does not fit the context; {} tokens are cut from its {}",
+                completion.line, cut.tokens, cut.place
+            ));
+        }
     }
 
     fn end_text(&mut self, rest: &str) -> Result<(), StdioError> {

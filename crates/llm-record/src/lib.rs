@@ -20,6 +20,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bench;
+pub mod choice;
 pub mod closed;
 pub mod csv;
 mod id;
@@ -33,6 +34,7 @@ pub mod usage;
 pub mod write;
 
 pub use bench::{Bench, BenchModel, Limits, Perplexity};
+pub use choice::Choice;
 pub use closed::{Closed, closed};
 pub use id::Id;
 pub use openai::{BatchOutput, Reply};
@@ -40,8 +42,8 @@ pub use overrides::Overrides;
 pub use read::{Line, LineError, LineFault, Lines};
 pub use record::{
     Build, Completion, Count, Delta, ErrorCode, ErrorDetail, ErrorRecord, FinishReason, ModelFile,
-    ModelIdentity, ModelRecord, Record, RenderedPrompt, SCHEMA_VERSION, Sampling, SchemaVersion,
-    TemplateUse, TokenizerIdentity, Tokens,
+    ModelIdentity, ModelRecord, Place, Record, RenderedPrompt, SCHEMA_VERSION, Sampling,
+    SchemaVersion, TemplateUse, TokenizerIdentity, Tokens, Truncated,
 };
 pub use request::{Incoming, Message, Prompt, Request};
 pub use template::{Template, TemplateError};

@@ -1,6 +1,8 @@
 //! The sampling fields that one line, or the command line, may set, under all the names that they
 //! have in the field. What an unset field means is the engine's business.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -36,6 +38,9 @@ pub struct Overrides {
     /// Texts that end the answer and are not part of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<Vec<String>>,
+    /// Labels, of which the likeliest is the answer instead of a generated one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choices: Option<Vec<String>>,
 }
 
 impl Overrides {
@@ -58,6 +63,7 @@ impl Overrides {
             repeat_last_n: integer(fields, &["repeat_last_n"])?,
             seed: integer(fields, &["seed"])?,
             stop: stop(fields)?,
+            choices: choices(fields)?,
         };
         overrides.check()?;
         Ok(overrides)
@@ -107,7 +113,7 @@ impl Overrides {
         if self.stop.iter().flatten().any(String::is_empty) {
             return Err("'stop' holds an empty text, which would end every answer at once".into());
         }
-        Ok(())
+        self.choices.as_deref().map_or(Ok(()), check_choices)
     }
 
     /// Returns these settings with `others` in the places that are unset here.
@@ -123,6 +129,7 @@ impl Overrides {
             repeat_last_n: self.repeat_last_n.or(others.repeat_last_n),
             seed: self.seed.or(others.seed),
             stop: self.stop.clone().or_else(|| others.stop.clone()),
+            choices: self.choices.clone().or_else(|| others.choices.clone()),
         }
     }
 }
@@ -181,6 +188,41 @@ fn stop(fields: &Fields) -> Result<Option<Vec<String>>, String> {
     }
 }
 
+fn choices(fields: &Fields) -> Result<Option<Vec<String>>, String> {
+    let labels = match fields.get("choices") {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Array(items)) => items
+            .iter()
+            .map(|item| item.as_str().map(str::to_owned))
+            .collect(),
+        Some(_) => None,
+    };
+    match labels {
+        Some(labels) => Ok(Some(labels)),
+        None => Err("'choices' must be a list of strings".into()),
+    }
+}
+
+/// Checks labels: each must be told from the others by its text.
+fn check_choices(labels: &[String]) -> Result<(), String> {
+    if labels.is_empty() {
+        return Err("'choices' is empty; name at least one label".into());
+    }
+    let mut seen = HashSet::new();
+    for label in labels {
+        if label.is_empty() {
+            return Err("'choices' holds an empty label; leave it out".into());
+        }
+        if !seen.insert(label) {
+            return Err(format!(
+                "'choices' holds {} twice; name each label once",
+                Value::from(label.as_str())
+            ));
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,7 +235,8 @@ mod tests {
     fn every_name_is_read() {
         let all = of(
             r#"{"max_completion_tokens":5,"temperature":0.5,"top_k":40.0,"top_p":0.9,
-            "min_p":0.05,"repetition_penalty":1.1,"repeat_last_n":64,"seed":-1,"stop":"END"}"#,
+            "min_p":0.05,"repetition_penalty":1.1,"repeat_last_n":64,"seed":-1,"stop":"END",
+            "choices":["spam"," ham"]}"#,
         )
         .unwrap();
         let wanted = Overrides {
@@ -206,6 +249,7 @@ mod tests {
             repeat_last_n: Some(64),
             seed: Some(-1),
             stop: Some(vec!["END".into()]),
+            choices: Some(vec!["spam".into(), " ham".into()]),
         };
         assert_eq!(all, wanted);
         assert_eq!(of(r#"{"n_predict":7}"#).unwrap().max_tokens, Some(7));
@@ -234,6 +278,11 @@ mod tests {
             (r#"{"temperature":1e300}"#, "temperature"),
             (r#"{"stop":[1]}"#, "stop"),
             (r#"{"stop":""}"#, "stop"),
+            (r#"{"choices":"spam,ham"}"#, "choices"),
+            (r#"{"choices":[]}"#, "choices"),
+            (r#"{"choices":["spam",1]}"#, "choices"),
+            (r#"{"choices":["spam",""]}"#, "choices"),
+            (r#"{"choices":["spam","ham","spam"]}"#, "choices"),
         ] {
             let error = of(json).unwrap_err();
             assert!(error.contains(&format!("'{name}'")), "{json}: {error}");

@@ -5,10 +5,12 @@
 //! milliseconds where the name says so, `created` in Unix seconds. A field that is not known is left
 //! out. New fields may come with the same [`SCHEMA_VERSION`]; a change of meaning raises it.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Bench, Fields, Id, Metrics, Perplexity, Reply, Usage};
+use crate::{Bench, Choice, Fields, Id, Metrics, Perplexity, Reply, Usage};
 
 /// The version that stands in each record as `schema_version`.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -210,8 +212,14 @@ pub struct Completion {
     /// What the model thought before it, where it thinks in a way that its chat template shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reasoning_content: Option<String>,
+    /// The labels that were to choose from, in the order given; `text` is the likeliest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<Choice>,
     /// Why it ended.
     pub finish_reason: FinishReason,
+    /// What was cut from the text so that prompt and answer fit the context.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truncated: Option<Truncated>,
     /// How many tokens it took.
     pub usage: Usage,
     /// How long it took.
@@ -240,12 +248,44 @@ pub struct Completion {
     pub reply: Reply,
 }
 
+/// What was cut from the text of a request (`--on-overflow`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Truncated {
+    /// Tokens of the prompt that the cut has taken away.
+    pub tokens: u64,
+    /// The part of the text that was cut.
+    #[serde(rename = "where")]
+    pub place: Place,
+}
+
+/// A part of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// Its beginning.
+    Head,
+    /// Its middle.
+    Middle,
+    /// Its end.
+    Tail,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Head => "beginning",
+            Self::Middle => "middle",
+            Self::Tail => "end",
+        })
+    }
+}
+
 /// Why an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FinishReason {
-    /// The model, or a stop text, ended it.
+    /// The model, or a stop text, ended it; or it is a label.
     Stop,
     /// The limit of tokens, or the context's end, was reached.
     Length,
@@ -309,6 +349,9 @@ pub struct Sampling {
     /// Texts that end the answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stop: Vec<String>,
+    /// The labels to choose from; nothing is generated where there are any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<String>,
 }
 
 /// The program and machine level that answered; the same bytes come again within one of these.

@@ -1,6 +1,8 @@
 //! `{{field}}` templates over a line's fields. Chat templates, which belong to a model, are the
 //! engine's business.
 
+use std::ops::Range;
+
 use serde_json::Value;
 use thiserror::Error;
 
@@ -95,18 +97,35 @@ impl Template {
     /// # Errors
     /// [`TemplateError::Missing`] where a field is absent or null.
     pub fn render(&self, fields: &Fields) -> Result<String, TemplateError> {
+        self.render_places(fields).map(|(text, _)| text)
+    }
+
+    /// Does the same, and says where the fields stand in the text, in bytes.
+    ///
+    /// # Errors
+    /// As [`Template::render`].
+    pub fn render_places(
+        &self,
+        fields: &Fields,
+    ) -> Result<(String, Vec<Range<usize>>), TemplateError> {
         let mut text = String::new();
+        let mut places = Vec::new();
         for piece in &self.pieces {
+            let start = text.len();
             match piece {
-                Piece::Text(piece) => text.push_str(piece),
+                Piece::Text(piece) => {
+                    text.push_str(piece);
+                    continue;
+                }
                 Piece::Field(path) => match lookup(fields, path) {
                     Some(Value::String(value)) => text.push_str(value),
                     None | Some(Value::Null) => return Err(missing(fields, path)),
                     Some(value) => text.push_str(&value.to_string()),
                 },
             }
+            places.push(start..text.len());
         }
-        Ok(text)
+        Ok((text, places))
     }
 }
 

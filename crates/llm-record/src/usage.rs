@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct Usage {
     /// Tokens of the prompt as rendered, special tokens included.
     pub prompt_tokens: u64,
-    /// Tokens generated; the token that ends the answer counts.
+    /// Tokens generated; the token that ends the answer counts. Of labels (`--choices`), where nothing is
+    /// generated, the tokens of all that were scored.
     pub completion_tokens: u64,
     /// The sum of both.
     pub total_tokens: u64,

@@ -4,9 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 
 use llm_record::{
-    Build, Completion, Delta, ErrorCode, ErrorRecord, Fields, FinishReason, Id, Incoming,
-    LineWriter, Lines, Metrics, ModelIdentity, Prompt, Record, Reply, Sampling, SchemaVersion,
-    TemplateUse, Usage,
+    Build, Choice, Completion, Delta, ErrorCode, ErrorRecord, Fields, FinishReason, Id, Incoming,
+    LineWriter, Lines, Metrics, ModelIdentity, Place, Prompt, Record, Reply, Sampling,
+    SchemaVersion, TemplateUse, Truncated, Usage,
 };
 use proptest::prelude::*;
 
@@ -46,6 +46,8 @@ prop_compose! {
             line,
             text,
             reasoning_content: ends.then(|| "Hm.".into()),
+            choices: Choice::list(&stop, &vec![mean.map_or(-1.0, |mean| -mean.abs().min(1e9)); stop.len()]),
+            truncated: ends.then_some(Truncated { tokens: line, place: Place::Tail }),
             finish_reason: if ends { FinishReason::Stop } else { FinishReason::Length },
             usage: Usage::new(counts[0].into(), counts[1].into(), counts[2].into()),
             metrics: Metrics { generation_time_ms, mean_itl_ms: mean, ..Metrics::default() },
@@ -60,7 +62,7 @@ prop_compose! {
                 template: TemplateUse::Raw,
                 parse_special: seed % 2 == 0,
             },
-            sampling: Sampling { temperature, top_p, seed, stop, ..Sampling::default() },
+            sampling: Sampling { temperature, top_p, seed, choices: stop.clone(), stop, ..Sampling::default() },
             request_digest: "00".into(),
             occurrence: ends.then_some(2),
             requested_model: ends.then(|| "m".into()),

@@ -59,6 +59,9 @@ struct RequestLine {
     seed: Option<i64>,
     /// Texts that end the answer.
     stop: Option<Vec<String>>,
+    /// Labels, of which the likeliest is the answer instead of a generated one.
+    #[schemars(length(min = 1), inner(length(min = 1)), extend("uniqueItems" = true))]
+    choices: Option<Vec<String>>,
 }
 
 /// One turn of a conversation. It has content or calls tools; fields that are not named here are open
@@ -151,7 +154,9 @@ fn completion() -> Value {
     json!({
         "type": "completion", "schema_version": 1, "id": 7, "line": 1, "text": "Paris.",
         "reasoning_content": "An easy one.",
-        "finish_reason": "stop",
+        "choices": [{"text": "Paris.", "logprob": -0.5, "probability": 0.75},
+            {"text": "London.", "logprob": -1.5, "probability": 0.25}],
+        "finish_reason": "stop", "truncated": {"tokens": 12, "where": "middle"},
         "usage": {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12,
             "prompt_tokens_details": {"cached_tokens": 4},
             "completion_tokens_details": {"reasoning_tokens": 1}},
@@ -163,7 +168,7 @@ fn completion() -> Value {
             "parse_special": true},
         "sampling": {"greedy": false, "temperature": 0.7, "top_k": 40, "top_p": 0.95,
             "min_p": 0.05, "repeat_penalty": 1.1, "repeat_last_n": 64, "seed": 42,
-            "max_tokens": 1024, "stop": ["END"]},
+            "max_tokens": 1024, "stop": ["END"], "choices": ["Paris.", "London."]},
         "request_digest": "00", "occurrence": 2, "requested_model": "m",
         "build": {"version": "0.1.0", "simd": "avx2", "device": "cpu", "threads": 2}
     })
@@ -280,6 +285,10 @@ fn what_passes_the_request_schema_is_taken_and_the_rest_is_refused() {
         (r#"{"prompt":"x","seed":-2}"#, false),
         (r#"{"prompt":"x","top_p":0}"#, false),
         (r#"{"prompt":"x","min_p":1.5}"#, false),
+        (r#"{"prompt":"x","choices":["spam","ham"]}"#, true),
+        (r#"{"prompt":"x","choices":[]}"#, false),
+        (r#"{"prompt":"x","choices":["spam","spam"]}"#, false),
+        (r#"{"prompt":"x","choices":["spam",""]}"#, false),
         (r#"{"messages":[]}"#, false),
         (r#"{"messages":[{"role":"user"}]}"#, false),
         (r#"{"messages":[{"role":"user","content":null}]}"#, false),

@@ -5,7 +5,6 @@
 
 use clap::{Args, ValueEnum};
 use llm_record::read::DEFAULT_LINE_LIMIT;
-
 /// What to do where there is nothing to work on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum IfEmpty {
@@ -16,6 +15,20 @@ pub enum IfEmpty {
     Skip,
     /// Run the instruction alone
     Run,
+}
+
+/// What to do where prompt and answer do not fit the context.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum OnOverflow {
+    /// Fail
+    #[default]
+    Error,
+    /// Cut the beginning of the text
+    Head,
+    /// Cut the end of the text
+    Tail,
+    /// Cut the middle of the text
+    Middle,
 }
 
 /// Where prompts come from.
@@ -52,6 +65,11 @@ pub struct InputArgs {
     /// --lines or --csv the input is one request anyway
     #[arg(long, conflicts_with = "keep")]
     pub slurp: bool,
+    /// Cut the input into pieces of at most TOKENS tokens, each a prompt of its own: between paragraphs,
+    /// else lines, sentences, words or characters
+    #[arg(long, value_name = "TOKENS", conflicts_with_all = ["lines", "jsonl"],
+        value_parser = chunk)]
+    pub chunk: Option<usize>,
 
     /// Make each prompt from this text; {{field}} stands for a field of the line
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
@@ -62,6 +80,11 @@ pub struct InputArgs {
     #[arg(long, value_name = "FIELD", requires = "fields", conflicts_with_all = ["lines", "prompt"])]
     pub keep: Vec<String>,
 
+    /// Choose what to do where prompt and answer do not fit the context: fail, or cut this part out of
+    /// the text. The answer's room is -n where that is set, else at most a quarter of the context
+    #[arg(long, value_name = "PART", value_enum, default_value_t)]
+    pub on_overflow: OnOverflow,
+
     /// Choose what to do where the input is empty; --lines, --jsonl or --csv without a line is no
     /// error
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
@@ -70,6 +93,17 @@ pub struct InputArgs {
     /// Refuse lines of more than N bytes
     #[arg(long, value_name = "N", default_value_t = DEFAULT_LINE_LIMIT, value_parser = line_limit)]
     pub max_line_bytes: usize,
+}
+
+fn chunk(text: &str) -> Result<usize, String> {
+    /// One character fits, whatever the vocabulary.
+    const LEAST: usize = 8;
+    /// More than any model's context.
+    const MOST: usize = 1 << 30;
+    match text.parse() {
+        Ok(tokens) if (LEAST..=MOST).contains(&tokens) => Ok(tokens),
+        _ => Err(format!("must be a number of tokens from {LEAST} to {MOST}")),
+    }
 }
 
 fn line_limit(text: &str) -> Result<usize, String> {

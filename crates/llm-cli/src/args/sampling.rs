@@ -51,7 +51,16 @@ pub struct SamplingArgs {
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true,
         value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub stop: Vec<String>,
+
+    /// Answer with the likeliest of these labels, commas between, and generate nothing. Spaces around a
+    /// label do not count, unless the first begins with one; then a space before each is part of it
+    #[arg(long, value_name = "LABELS", allow_hyphen_values = true, value_parser = choices)]
+    pub choices: Option<Choices>,
 }
+
+/// Labels to choose from, in the order given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choices(pub Vec<String>);
 
 impl SamplingArgs {
     /// Returns the flags as settings that a line's own settings go before:
@@ -68,6 +77,7 @@ impl SamplingArgs {
             repeat_last_n: self.repeat_last_n,
             seed: self.seed,
             stop: (!self.stop.is_empty()).then(|| self.stop.clone()),
+            choices: self.choices.as_ref().map(|choices| choices.0.clone()),
         }
     }
 }
@@ -81,6 +91,23 @@ fn checked(text: &str, put: fn(&mut Overrides, f32)) -> Result<f32, String> {
     put(&mut settings, value);
     settings.check()?;
     Ok(value)
+}
+
+/// Cuts a list of labels at its commas. The tokens of a word differ with the space before it, so one
+/// can be given; but who writes `spam, ham` means two words.
+fn choices(text: &str) -> Result<Choices, String> {
+    let space = if text.starts_with(' ') { " " } else { "" };
+    let labels = text.split(',').map(str::trim).map(|label| match label {
+        "" => String::new(),
+        label => format!("{space}{label}"),
+    });
+    let labels: Vec<_> = labels.collect();
+    let settings = Overrides {
+        choices: Some(labels.clone()),
+        ..Overrides::default()
+    };
+    settings.check()?;
+    Ok(Choices(labels))
 }
 
 fn temperature(text: &str) -> Result<f32, String> {
@@ -99,4 +126,29 @@ fn repeat_penalty(text: &str) -> Result<f32, String> {
     checked(text, |settings, value| {
         settings.repeat_penalty = Some(value);
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_cut_at_commas() {
+        for (text, wanted) in [
+            ("spam,ham", vec!["spam", "ham"]),
+            ("spam, ham", vec!["spam", "ham"]),
+            (" spam, ham,eggs", vec![" spam", " ham", " eggs"]),
+            ("very good ,bad", vec!["very good", "bad"]),
+            ("yes", vec!["yes"]),
+        ] {
+            assert_eq!(choices(text).unwrap().0, wanted, "{text:?}");
+        }
+        for text in ["", "spam,", ",ham", " ", "spam, ,ham", "spam,ham, spam"] {
+            let sentence = choices(text).unwrap_err();
+            assert!(
+                sentence.starts_with("'choices' holds"),
+                "{text:?}: {sentence}"
+            );
+        }
+    }
 }

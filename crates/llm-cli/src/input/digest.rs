@@ -17,7 +17,8 @@ pub(super) fn of_error(salt: &str, error: &LineError) -> String {
     sha256(&[salt, &id, &error.fault.to_string()])
 }
 
-fn sha256(parts: &[&str]) -> String {
+/// Returns the SHA-256 of texts and their lengths, in hexadecimal.
+pub(super) fn sha256(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_le_bytes());

@@ -1,6 +1,7 @@
 //! A request → a job: what the flags add to each line. Where lines come from is `input`'s business.
 
 use std::collections::{HashSet, VecDeque};
+use std::ops::Range;
 
 use llm_record::openai::request::INERT;
 use llm_record::{
@@ -9,7 +10,7 @@ use llm_record::{
 };
 use serde_json::Value;
 
-use super::{InputError, Item, Job, read_whole};
+use super::{InputError, Item, Job, PROMPT_LIMIT, TextPlace, bare, read_whole};
 use crate::args::{IfEmpty, InputArgs};
 use crate::stdio::Source;
 
@@ -48,38 +49,58 @@ impl Maker {
         prompt: Option<&str>,
         sources: VecDeque<Source>,
     ) -> Result<Option<Item>, InputError> {
+        // A terminal and an instruction: the instruction is the whole prompt.
+        if prompt.is_none() && sources.is_empty() && self.instruction.is_some() {
+            let nothing = Prompt::Text(String::new());
+            return Ok(Some(self.run(&Request::default(), nothing, 0..0)));
+        }
+        Ok(match self.text(prompt, sources, PROMPT_LIMIT)? {
+            None => None,
+            Some(Err(record)) => Some(Item::Failed(Box::new(record))),
+            Some(Ok(text)) => {
+                let text = match prompt {
+                    Some(_) => text,
+                    None => bare(&text).to_owned(),
+                };
+                self.job(Request::from_text(1, text))
+            }
+        })
+    }
+
+    /// Returns the whole input, or the record of one that is no text; nothing where empty input is
+    /// skipped.
+    pub(super) fn text(
+        &self,
+        prompt: Option<&str>,
+        sources: VecDeque<Source>,
+        limit: u64,
+    ) -> Result<Option<Result<String, ErrorRecord>>, InputError> {
         let name = match (prompt, sources.front()) {
             (Some(_), _) => "the text of -p".to_owned(),
             (None, Some(source)) => source.name().to_owned(),
-            (None, None) if self.instruction.is_none() => return Err(InputError::Nothing),
-            // A terminal and an instruction: the instruction is the whole prompt.
-            (None, None) => {
-                return Ok(Some(
-                    self.run(&Request::default(), Prompt::Text(String::new())),
-                ));
-            }
+            (None, None) => return Err(InputError::Nothing),
         };
         let text = match prompt {
             Some(text) => text.to_owned(),
-            None => match read_whole(sources)? {
+            None => match read_whole(sources, limit)? {
                 Ok(text) => text,
-                Err(record) => return Ok(Some(Item::Failed(Box::new(record)))),
+                Err(record) => return Ok(Some(Err(record))),
             },
         };
-        if text.trim().is_empty() {
+        if bare(&text).trim().is_empty() {
             match self.if_empty {
                 IfEmpty::Skip => return Ok(None),
                 IfEmpty::Run if self.instruction.is_some() || self.template.is_some() => {}
                 IfEmpty::Run | IfEmpty::Error => return Err(InputError::Empty { name }),
             }
         }
-        Ok(self.job(Request::from_text(1, text)))
+        Ok(Some(Ok(text)))
     }
 
     /// Makes a request ready; nothing where an empty one is skipped.
     pub(super) fn job(&self, mut request: Request) -> Option<Item> {
         match self.prompt(&mut request) {
-            Ok(prompt) => Some(self.run(&request, prompt)),
+            Ok((prompt, place)) => Some(self.run(&request, prompt, place)),
             Err(closed) => closed,
         }
     }
@@ -98,12 +119,16 @@ impl Maker {
             }
             _ => {}
         }
-        Some(self.run(&request, Prompt::Text(text)))
+        let whole = 0..text.len();
+        Some(self.run(&request, Prompt::Text(text), whole))
     }
 
-    /// Makes a request's prompt and what is kept of it. The error closes the request; it is nothing where
+    /// Makes a request's prompt, with the bytes of it that may be cut, and what is kept of it. The error closes the request; it is nothing where
     /// an empty one is skipped.
-    pub(super) fn prompt(&self, request: &mut Request) -> Result<Prompt, Option<Item>> {
+    pub(super) fn prompt(
+        &self,
+        request: &mut Request,
+    ) -> Result<(Prompt, Range<usize>), Option<Item>> {
         let bad = |request: &Request, code, sentence: &str| Some(failed(request, code, sentence));
         for name in &self.keep {
             if let Some(value) = lookup(&request.fields, name) {
@@ -111,30 +136,37 @@ impl Maker {
             }
         }
         let blank = |text: &str| text.trim().is_empty();
-        let (prompt, empty) = match (&self.template, request.prompt.take()) {
-            (Some(template), _) => match template.render(&request.fields) {
-                Ok(text) => {
+        let (prompt, place, empty) = match (&self.template, request.prompt.take()) {
+            (Some(template), _) => match template.render_places(&request.fields) {
+                Ok((text, places)) => {
                     let empty = blank(&text) || template.is_blank(&request.fields);
-                    (Prompt::Text(text), empty)
+                    // The template's own words say what is asked.
+                    let place = places.into_iter().max_by_key(Range::len);
+                    (Prompt::Text(text), place.unwrap_or_default(), empty)
                 }
                 Err(error) => {
                     return Err(bad(request, ErrorCode::MissingField, &error.to_string()));
                 }
             },
             (None, Some(Prompt::Text(text))) => {
-                let empty = blank(&text);
-                (Prompt::Text(text), empty)
+                let (empty, whole) = (blank(&text), 0..text.len());
+                (Prompt::Text(text), whole, empty)
             }
             // Whichever of the two was meant, the answer would be to half of the line.
             (None, Some(Prompt::Messages(_))) if is_set(&request.fields, "prompt") => {
                 return Err(bad(request, ErrorCode::BadRequest, &reason(request, TWO)));
             }
-            (None, Some(messages)) => (messages, false),
+            (None, Some(Prompt::Messages(messages))) => {
+                let last = messages.iter().rfind(|message| message.role == "user");
+                let content = last.and_then(|message| message.content.as_deref());
+                let whole = 0..content.unwrap_or_default().len();
+                (Prompt::Messages(messages), whole, false)
+            }
             (None, None) => {
                 return Err(bad(request, ErrorCode::BadRequest, &reason(request, NONE)));
             }
         };
-        self.unless_empty(request, empty).map(|()| prompt)
+        self.unless_empty(request, empty).map(|()| (prompt, place))
     }
 
     /// Says what becomes of a request that is empty.
@@ -151,17 +183,27 @@ impl Maker {
         }
     }
 
-    /// Adds instruction and system text.
-    fn run(&self, request: &Request, prompt: Prompt) -> Item {
+    /// Adds instruction and system text. `place` is the text that was asked about: bytes of the last user
+    /// turn.
+    fn run(&self, request: &Request, prompt: Prompt, place: Range<usize>) -> Item {
         let mut messages = match prompt {
             Prompt::Text(text) => vec![Message::new("user", text)],
             Prompt::Messages(messages) => messages,
         };
+        let is_user = |message: &Message| message.role == "user";
+        let mut text = messages.iter().rposition(is_user);
+        let mut place = place;
         if let Some(instruction) = &self.instruction {
-            match messages.iter_mut().find(|message| message.role == "user") {
-                Some(message) => {
-                    let content = message.content.as_deref().unwrap_or_default();
-                    message.content = Some(joined(instruction, content));
+            match messages.iter().position(is_user) {
+                Some(first) => {
+                    let content = messages[first].content.as_deref().unwrap_or_default();
+                    if text == Some(first) {
+                        // Over a blank text it stands alone.
+                        text = text.filter(|_| !content.trim().is_empty());
+                        let before = instruction.len() + BETWEEN.len();
+                        place = place.start + before..place.end + before;
+                    }
+                    messages[first].content = Some(joined(instruction, content));
                 }
                 None => messages.push(Message::new("user", instruction)),
             }
@@ -171,11 +213,17 @@ impl Maker {
             && messages.iter().all(|message| message.role != "system")
         {
             messages.insert(0, Message::new("system", system));
+            text = text.map(|message| message + 1);
         }
+        let text = text.map(|message| TextPlace {
+            message,
+            bytes: place,
+        });
         Item::Run(Box::new(Job {
             line: request.line.max(1),
             id: request.id.clone(),
             messages,
+            text: text.filter(|text| !text.bytes.is_empty()),
             tools: request.tools.clone(),
             overrides: request.overrides.clone(),
             input: request.input.clone(),
@@ -186,11 +234,14 @@ impl Maker {
     }
 }
 
+/// What stands between an instruction and a text.
+const BETWEEN: &str = "\n\n";
+
 fn joined(instruction: &str, text: &str) -> String {
     if text.trim().is_empty() {
         return instruction.to_owned();
     }
-    format!("{instruction}\n\n{text}")
+    format!("{instruction}{BETWEEN}{text}")
 }
 
 pub(super) fn failed(request: &Request, code: ErrorCode, sentence: &str) -> Item {

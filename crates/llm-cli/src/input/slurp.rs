@@ -23,8 +23,8 @@ impl Slurp {
             return Some(refused(&request, "a line of a batch file"));
         }
         let text = match maker.prompt(&mut request) {
-            Ok(Prompt::Text(text)) => text,
-            Ok(Prompt::Messages(_)) => return Some(refused(&request, "a conversation")),
+            Ok((Prompt::Text(text), _)) => text,
+            Ok((Prompt::Messages(_), _)) => return Some(refused(&request, "a conversation")),
             Err(closed) => return closed,
         };
         // Without its line ends, which would make the blank line between two.

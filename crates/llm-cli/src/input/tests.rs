@@ -472,4 +472,58 @@ fn nothing_to_put_together() {
     assert_eq!(texts(&items(&run, b"")), ["Combine"]);
     // That all lines failed has been said.
     assert_eq!(items(&flags, b"broken\n").len(), 1);
+/// Returns the text that may be cut.
+fn cuttable(job: &Job) -> Option<&str> {
+    let place = job.text.as_ref()?;
+    let content = job.messages[place.message].content.as_deref()?;
+    Some(&content[place.bytes.clone()])
+}
+
+#[test]
+fn the_text_is_told_from_what_the_flags_add() {
+    let all = items(&["Sum up", "--system", "S"], b"a b\n");
+    assert_eq!(cuttable(job(&all[0])), Some("a b"));
+    let all = items(&["Sum up", "--if-empty", "run"], b" \n");
+    assert_eq!(cuttable(job(&all[0])), None);
+    let lines = br#"{"t":"short","u":"a longer one"}"#;
+    let template = "Is {{u}} or {{t}} better?";
+    let all = items(&["--jsonl", "I", "--template", template], lines);
+    assert_eq!(cuttable(job(&all[0])), Some("a longer one"));
+    let lines = br#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"},
+        {"role":"user","content":"c"},{"role":"tool","content":"d"}]}"#;
+    let lines: Vec<u8> = lines
+        .iter()
+        .copied()
+        .filter(|byte| *byte != b'\n')
+        .collect();
+    let all = items(&["--jsonl", "I", "--system", "S"], &lines);
+    assert_eq!(cuttable(job(&all[0])), Some("c"));
+    let all = items(
+        &["--jsonl", "I"],
+        br#"{"messages":[{"role":"system","content":"a"}]}"#,
+    );
+    assert_eq!(cuttable(job(&all[0])), None);
+}
+
+#[test]
+fn a_text_in_pieces_has_a_request_for_each() {
+    let count = || Box::new(|text: &str| text.split_whitespace().count());
+    let flags = ["--chunk", "8", "Sum up"];
+    let jobs = open(&flags, b"1 2 3 4 5 6 7 8 9\n").unwrap();
+    assert!(jobs.wants_tokens() && !jobs.is_single());
+    let all: Vec<_> = jobs.counting(count()).map(Result::unwrap).collect();
+    assert_eq!(texts(&all), ["Sum up\n\n1 2 3 4 5 6 7 8 ", "Sum up\n\n9\n"]);
+    assert_eq!(
+        json!(job(&all[1]).input),
+        json!({"offset": 16, "length": 2})
+    );
+    assert_eq!(job(&all[1]).line, 2);
+    assert_ne!(job(&all[0]).source_digest, job(&all[1]).source_digest);
+    let bad = open(&flags, b"a\xff").unwrap();
+    assert!(!bad.wants_tokens());
+    let all: Vec<_> = bad.map(Result::unwrap).collect();
+    assert_eq!(error(&all[0]).error.code, ErrorCode::BadUtf8);
+    let skipped = open(&["--chunk", "8", "--if-empty", "skip"], b"\n").unwrap();
+    assert!(!skipped.wants_tokens() && skipped.count() == 0);
+    assert!(open(&flags, b"\n").is_err());
 }

@@ -5,45 +5,125 @@ use crate::forward::{Forward, ForwardError, Input, Outputs};
 
 use super::GenerateError;
 
+/// Positions whose logits are held at a time: 64 MB of them where the
+/// vocabulary is Gemma's.
+const ROWS: usize = 64;
+
 /// Returns the log-probability (natural) of each label, a list of at least one
 /// token, to follow `sequence`, whose last position has the logits `after`
-/// (vocabulary).
+/// (vocabulary): the sum over the label's tokens, a finite number. Labels are
+/// computed together, each on a fork of the sequence.
 ///
 /// # Errors
-/// Logits that are no numbers, or a forward pass that fails.
+/// Logits that are no numbers or hold a label for impossible, or a forward pass
+/// that fails.
 pub(super) fn score(
     forward: &mut dyn Forward,
     sequence: SequenceId,
     after: &[f32],
     labels: &[Vec<u32>],
 ) -> Result<Vec<f64>, GenerateError> {
-    let length = forward.length(sequence).unwrap_or(0);
     let mut scores = Vec::with_capacity(labels.len());
-    let mut logits = Vec::new();
     for label in labels {
-        let Some((&first, rest)) = label.split_first() else {
-            scores.push(0.0);
-            continue;
-        };
-        let mut score = logprob(after, first)?;
-        if !rest.is_empty() {
-            let fork = forward.fork(sequence, length);
-            let fork = fork.ok_or(ForwardError::UnknownSequence)?;
-            let input = Input {
-                sequence: fork,
-                tokens: &label[..rest.len()],
-                outputs: Outputs::All,
-            };
-            let done = forward.forward(&[input], &mut logits);
-            forward.end(fork);
-            done?;
-            for (&token, row) in rest.iter().zip(logits.chunks_exact(after.len())) {
-                score += logprob(row, token)?;
-            }
-        }
-        scores.push(score);
+        let first = label.first();
+        scores.push(first.map_or(Ok(0.0), |&first| logprob(after, first))?);
     }
-    Ok(scores)
+    let mut forks = Vec::new();
+    let scored = add_rests(
+        forward,
+        sequence,
+        after.len(),
+        labels,
+        &mut forks,
+        &mut scores,
+    );
+    for fork in forks {
+        forward.end(fork.sequence);
+    }
+    scored?;
+    match scores.iter().all(|score| score.is_finite()) {
+        true => Ok(scores),
+        false => Err(GenerateError::NotANumber),
+    }
+}
+
+/// A label under way.
+struct Fork {
+    label: usize,
+    sequence: SequenceId,
+    /// Tokens of it that are in the cache.
+    done: usize,
+}
+
+/// Adds the log-probabilities of all tokens but the first. `forks` are those
+/// that are still to be ended.
+fn add_rests(
+    forward: &mut dyn Forward,
+    sequence: SequenceId,
+    vocabulary: usize,
+    labels: &[Vec<u32>],
+    forks: &mut Vec<Fork>,
+    scores: &mut [f64],
+) -> Result<(), GenerateError> {
+    let length = forward.length(sequence).unwrap_or(0);
+    let mut waiting = (0..labels.len()).filter(|&label| labels[label].len() > 1);
+    let mut logits = Vec::new();
+    loop {
+        let mut rows: usize = forks
+            .iter()
+            .map(|fork| labels[fork.label].len() - 1 - fork.done)
+            .sum();
+        while rows < ROWS
+            && let Some(label) = waiting.next()
+        {
+            let fork = forward.fork(sequence, length);
+            let sequence = fork.ok_or(ForwardError::UnknownSequence)?;
+            rows += labels[label].len() - 1;
+            forks.push(Fork {
+                label,
+                sequence,
+                done: 0,
+            });
+        }
+        if forks.is_empty() {
+            return Ok(());
+        }
+        let takes = takes(forks, labels);
+        let inputs = forks.iter().zip(&takes).map(|(fork, &take)| Input {
+            sequence: fork.sequence,
+            tokens: &labels[fork.label][fork.done..fork.done + take],
+            outputs: Outputs::All,
+        });
+        let inputs: Vec<_> = inputs.filter(|input| !input.tokens.is_empty()).collect();
+        forward.forward(&inputs, &mut logits)?;
+        let mut rows = logits.chunks_exact(vocabulary.max(1));
+        for (fork, take) in forks.iter_mut().zip(takes) {
+            let follow = &labels[fork.label][fork.done + 1..fork.done + 1 + take];
+            for (&token, row) in follow.iter().zip(rows.by_ref()) {
+                scores[fork.label] += logprob(row, token)?;
+            }
+            fork.done += take;
+        }
+        forks.retain(|fork| {
+            let is_open = fork.done + 1 < labels[fork.label].len();
+            if !is_open {
+                forward.end(fork.sequence);
+            }
+            is_open
+        });
+    }
+}
+
+/// Returns how many tokens of each label under way are computed next, [`ROWS`]
+/// together at most.
+fn takes(forks: &[Fork], labels: &[Vec<u32>]) -> Vec<usize> {
+    let mut room = ROWS;
+    let takes = forks.iter().map(|fork| {
+        let take = (labels[fork.label].len() - 1 - fork.done).min(room);
+        room -= take;
+        take
+    });
+    takes.collect()
 }
 
 /// Returns the logarithm of a token's softmax probability, summed in double.

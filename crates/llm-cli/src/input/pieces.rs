@@ -1,0 +1,296 @@
+//! One long text → pieces of at most so many tokens, cut where it hurts least. What a token is, the
+//! caller says; what is asked of each piece is `maker`'s business.
+
+use std::fmt;
+use std::ops::Range;
+
+use llm_record::{ErrorRecord, Request};
+
+use super::Item;
+use super::digest::sha256;
+use super::maker::Maker;
+
+/// Counts the tokens of a text.
+pub type CountTokens = Box<dyn Fn(&str) -> usize + Send>;
+
+/// Bytes of a token to begin with, in the search for what fits.
+const GUESS: usize = 4;
+
+/// Closing quotes and brackets after a sentence, at most.
+const MOST_CLOSERS: usize = 4;
+
+/// What a cut at a place tears apart, the least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Boundary {
+    Paragraph,
+    Line,
+    Sentence,
+    Word,
+}
+
+/// A text that is cut into pieces; put together they are the text.
+struct Pieces {
+    text: String,
+    /// Bytes that were given out, or skipped at the beginning.
+    at: usize,
+    /// Tokens of a piece at most.
+    limit: usize,
+}
+
+impl fmt::Debug for Pieces {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (length, at, limit) = (self.text.len(), self.at, self.limit);
+        write!(out, "Pieces({at} of {length} bytes, {limit} tokens each)")
+    }
+}
+
+impl Pieces {
+    /// Prepares to cut a text into pieces of at most `limit` tokens. A byte order mark at its beginning is
+    /// left out.
+    fn new(text: String, limit: usize) -> Self {
+        let at = text.len() - text.trim_start_matches('\u{feff}').len();
+        Self { text, at, limit }
+    }
+
+    /// Returns the text of a piece.
+    fn text(&self, piece: Range<usize>) -> &str {
+        &self.text[piece]
+    }
+
+    /// Returns the next piece, a range of bytes.
+    fn next(&mut self, count: &CountTokens) -> Option<Range<usize>> {
+        let rest = &self.text[self.at..];
+        if rest.is_empty() {
+            return None;
+        }
+        let length = self.length(rest, count);
+        let start = self.at;
+        self.at += length;
+        Some(start..self.at)
+    }
+
+    /// Returns the bytes of the next piece: up to the last boundary of the best kind that lies in the
+    /// second half of what fits, so that no piece is tiny.
+    fn length(&self, rest: &str, count: &CountTokens) -> usize {
+        let fits = |length: usize| count(&rest[..length]) <= self.limit;
+        let mut most = longest(rest, self.limit.saturating_mul(GUESS), &fits);
+        if most == rest.len() {
+            return most;
+        }
+        let half = most / 2;
+        while let Some(cut) = best_cut(rest, half, most) {
+            // A text can have more tokens than a longer one that it begins, if rarely.
+            if fits(cut) {
+                return cut;
+            }
+            most = rest.floor_char_boundary(cut.saturating_sub(1));
+        }
+        match longest(rest, most, &fits) {
+            0 => rest.chars().next().map_or(0, char::len_utf8),
+            longest => longest,
+        }
+    }
+}
+
+/// Counts tokens, and can be printed.
+pub(super) struct Counter(pub(super) CountTokens);
+
+impl fmt::Debug for Counter {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Counter")
+    }
+}
+
+/// The requests for the pieces of one text.
+#[derive(Debug)]
+pub(super) struct PieceOrigin {
+    /// Why there is no text.
+    failed: Option<ErrorRecord>,
+    pieces: Option<Pieces>,
+    /// Pieces that were given out.
+    number: u64,
+    /// What the flags add to every piece.
+    salt: String,
+}
+
+impl PieceOrigin {
+    pub(super) fn new(
+        text: Option<Result<String, ErrorRecord>>,
+        limit: usize,
+        salt: String,
+    ) -> Self {
+        let (pieces, failed) = match text {
+            None => (None, None),
+            Some(Ok(text)) => (Some(Pieces::new(text, limit)), None),
+            Some(Err(record)) => (None, Some(record)),
+        };
+        Self {
+            failed,
+            pieces,
+            number: 0,
+            salt,
+        }
+    }
+
+    /// Whether there is a text to cut.
+    pub(super) fn has_text(&self) -> bool {
+        self.pieces.is_some()
+    }
+
+    /// Returns the request for the next piece; `None` without a way to count.
+    pub(super) fn next(&mut self, maker: &Maker, count: Option<&Counter>) -> Option<Item> {
+        if let Some(record) = self.failed.take() {
+            return Some(Item::Failed(Box::new(record)));
+        }
+        let (pieces, count) = (self.pieces.as_mut()?, count?);
+        loop {
+            let piece = pieces.next(&count.0)?;
+            self.number += 1;
+            let text = pieces.text(piece.clone());
+            let digest = sha256(&[&self.salt, text]);
+            let mut request = Request::from_text(self.number, text.to_owned());
+            request.input.insert("offset".into(), piece.start.into());
+            request.input.insert("length".into(), piece.len().into());
+            // A blank piece may be skipped.
+            if let Some(mut item) = maker.job(request) {
+                item.set_digest(&digest);
+                return Some(item);
+            }
+        }
+    }
+}
+
+/// Returns the length of a beginning of a text that fits while one character more does not, as far as the
+/// search from a first guess sees; the whole length where the text fits.
+fn longest(text: &str, guess: usize, fits: &dyn Fn(usize) -> bool) -> usize {
+    let mut low = 0;
+    let mut high = text.floor_char_boundary(guess.max(1));
+    while fits(high) {
+        if high == text.len() {
+            return high;
+        }
+        low = high;
+        high = text.ceil_char_boundary(high.saturating_mul(2).max(1));
+    }
+    loop {
+        let middle = text.floor_char_boundary(low.midpoint(high));
+        let middle = match middle > low {
+            true => middle,
+            // The next character.
+            false => text.ceil_char_boundary(low + 1),
+        };
+        if middle >= high {
+            return low;
+        }
+        match fits(middle) {
+            true => low = middle,
+            false => high = middle,
+        }
+    }
+}
+
+/// Returns the last of the best boundaries of a text from `from` to `to`.
+fn best_cut(text: &str, from: usize, to: usize) -> Option<usize> {
+    let mut best: Option<(Boundary, usize)> = None;
+    for at in (from.max(1)..=to).rev() {
+        let Some(kind) = boundary(text, at) else {
+            continue;
+        };
+        if best.is_none_or(|(known, _)| kind < known) {
+            best = Some((kind, at));
+        }
+        if kind == Boundary::Paragraph {
+            break;
+        }
+    }
+    best.map(|(_, at)| at)
+}
+
+/// Returns what begins at a byte of a text, if anything does. White space belongs to what it ends.
+fn boundary(text: &str, at: usize) -> Option<Boundary> {
+    if !text.is_char_boundary(at) || text[at..].starts_with(char::is_whitespace) {
+        return None;
+    }
+    let before = text[..at].trim_end();
+    let space = &text[before.len()..at];
+    match space.matches('\n').take(2).count() {
+        2 => return Some(Boundary::Paragraph),
+        1 => return Some(Boundary::Line),
+        _ => {}
+    }
+    let closers = ['"', '\'', '”', '’', '»', '』', '」', ')', ']', '）'];
+    let mut sentence = before;
+    for _ in 0..MOST_CLOSERS {
+        sentence = sentence.strip_suffix(closers).unwrap_or(sentence);
+    }
+    // These end sentences in scripts that write no space after them.
+    let ends_alone = sentence.ends_with(['。', '！', '？', '｡']);
+    if ends_alone && !text[at..].starts_with(closers) {
+        return Some(Boundary::Sentence);
+    }
+    if space.is_empty() {
+        return None;
+    }
+    match sentence.ends_with(['.', '!', '?', '…', '।', '؟', '۔']) {
+        true => Some(Boundary::Sentence),
+        false => Some(Boundary::Word),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Each word is a token.
+    fn words() -> CountTokens {
+        Box::new(|text| text.split(' ').filter(|word| !word.is_empty()).count())
+    }
+
+    fn cut(text: &str, limit: usize, count: &CountTokens) -> Vec<String> {
+        let mut pieces = Pieces::new(text.to_owned(), limit);
+        let mut all = Vec::new();
+        while let Some(piece) = pieces.next(count) {
+            all.push(pieces.text(piece).to_owned());
+        }
+        all
+    }
+
+    #[test]
+    fn the_best_boundary_of_the_second_half_is_taken() {
+        for (text, wanted) in [
+            ("a b. c d\n\ne f g h", "a b. c d\n\n"),
+            ("a b. c\nd e f g h", "a b. c\n"),
+            ("a b c d. e f g h", "a b c d. "),
+            ("a b c (d.) e f g h", "a b c (d.) "),
+            ("a b c d e f g h", "a b c d e f "),
+            // What lies in the first half would make a tiny piece.
+            ("a\n\nb c d. e f g h", "a\n\nb c d. "),
+            ("a b c\r\n\r\n d e f g h", "a b c\r\n\r\n "),
+            ("abcdefghijklmn", "abcdefghijklmn"),
+        ] {
+            assert_eq!(cut(text, 6, &words())[0], wanted, "{text:?}");
+        }
+        let bytes: CountTokens = Box::new(str::len);
+        assert_eq!(cut("一二。三四五", 12, &bytes), ["一二。", "三四五"]);
+        assert_eq!(cut("一二三四五", 8, &bytes), ["一二", "三四", "五"]);
+        // Not even one character fits.
+        assert_eq!(cut("一二", 1, &bytes), ["一", "二"]);
+        assert_eq!(cut("\u{feff}ab", 8, &bytes), ["ab"]);
+        assert_eq!(cut("", 8, &bytes), [""; 0]);
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_fit_and_are_the_text(text in "[a-c .!\\n一é🦀]{0,200}", limit in 4_usize..40) {
+            // Not monotone: a pair of letters is one token.
+            let count: CountTokens = Box::new(|text| text.replace("ab", "a").len());
+            let pieces = cut(&text, limit, &count);
+            prop_assert_eq!(pieces.concat(), text);
+            for piece in pieces {
+                prop_assert!(count(&piece) <= limit, "{:?}", piece);
+            }
+        }
+    }
+}
