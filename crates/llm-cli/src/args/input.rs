@@ -67,7 +67,7 @@ pub struct InputArgs {
     pub slurp: bool,
     /// Cut the input into pieces of at most TOKENS tokens, each a prompt of its own: between paragraphs,
     /// else lines, sentences, words or characters
-    #[arg(long, value_name = "TOKENS", conflicts_with_all = ["lines", "jsonl"],
+    #[arg(long, value_name = "TOKENS", conflicts_with_all = ["lines", "jsonl", "csv", "slurp"],
         value_parser = chunk)]
     pub chunk: Option<usize>,
 

@@ -472,6 +472,8 @@ fn nothing_to_put_together() {
     assert_eq!(texts(&items(&run, b"")), ["Combine"]);
     // That all lines failed has been said.
     assert_eq!(items(&flags, b"broken\n").len(), 1);
+}
+
 /// Returns the text that may be cut.
 fn cuttable(job: &Job) -> Option<&str> {
     let place = job.text.as_ref()?;

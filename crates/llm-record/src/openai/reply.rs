@@ -241,6 +241,8 @@ mod tests {
             sampling: Sampling::default(),
             request_digest: "d1".into(),
             occurrence: None,
+            choices: Vec::new(),
+            truncated: None,
             requested_model: None,
             build: Build {
                 version: "0.1.0".into(),
