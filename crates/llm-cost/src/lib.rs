@@ -30,8 +30,12 @@ pub mod memory;
 pub mod predict;
 
 pub mod bill;
+pub mod cash;
+pub mod payback;
+pub mod used;
 
 pub use bill::{Rates, Volume};
 pub use catalogue::{Catalogue, CatalogueError};
 pub use memory::{CacheType, Shape};
+pub use payback::{Answer, Terms, Verdict};
 pub use units::*;
