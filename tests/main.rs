@@ -38,6 +38,9 @@ mod memory;
 /// The same line and seed give the same bytes.
 mod determinism;
 
+/// Requests in records, replay, estimates.
+mod replay;
+
 /// Model files that are cut short, hostile, or no models.
 mod broken;
 

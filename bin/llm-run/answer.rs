@@ -11,7 +11,8 @@ use llm_engine::model::Model;
 use llm_record::usage::milliseconds;
 use llm_record::{
     Build, Completion, Count, ErrorCode, ErrorRecord, FinishReason, Metrics, ModelIdentity,
-    Overrides, Record, RenderedPrompt, Sampling, SchemaVersion, Usage,
+    Overrides, Record, RecordedRequest, RenderedPrompt, Sampling, SchemaVersion, TemplateUse,
+    Usage,
 };
 
 use crate::digest;
@@ -21,11 +22,13 @@ use crate::{open, settings};
 /// A model, and what its records have in common.
 pub(crate) struct Answerer {
     pub(crate) model: &'static Model,
-    identity: ModelIdentity,
+    pub(crate) identity: ModelIdentity,
     /// The flags' settings; a line's own go before them.
     pub(crate) flags: Overrides,
     prompts: Prompts,
     reasoning: Reasoning,
+    /// Records hold their whole request.
+    keeps_requests: bool,
     context: Context,
 }
 
@@ -93,6 +96,7 @@ impl Answerer {
             identity: open::identity(&found, &model, &args.template),
             prompts: Prompts::new(&args.template, &model)?,
             reasoning: args.output.reasoning,
+            keeps_requests: args.again.record_request,
             context: context.clone(),
             flags,
             // Never dropped: when the process ends, the system takes back weights
@@ -103,9 +107,8 @@ impl Answerer {
 
     /// Makes a request ready.
     pub(crate) fn prepare(&self, job: Box<Job>) -> Result<Task, Box<ErrorRecord>> {
-        let prompt = self.prompts.make(self.model, &job)?;
-        let overrides = job.overrides.or(&self.flags);
-        let sampling = settings::resolve(&overrides, &self.model.sampling, DEFAULT_PREDICT);
+        let prompt = self.prompt(&job)?;
+        let sampling = self.sampling(&job.overrides);
         let model = &self.identity.digest;
         Ok(Task {
             request_digest: digest::request(model, &prompt.text, &prompt.tokens, &sampling),
@@ -113,6 +116,36 @@ impl Answerer {
             prompt,
             sampling,
         })
+    }
+
+    /// Makes a request's prompt.
+    pub(crate) fn prompt(&self, job: &Job) -> Result<Prompt, Box<ErrorRecord>> {
+        self.prompts.make(self.model, job)
+    }
+
+    /// Returns the settings of a line that sets so much itself.
+    pub(crate) fn sampling(&self, line: &Overrides) -> Sampling {
+        let overrides = line.or(&self.flags);
+        settings::resolve(&overrides, &self.model.sampling, DEFAULT_PREDICT)
+    }
+
+    /// Returns the request as its record keeps it.
+    fn kept_request(&self, job: &mut Job, sampling: &Sampling) -> Option<Box<RecordedRequest>> {
+        if !self.keeps_requests {
+            return None;
+        }
+        let mut request = RecordedRequest {
+            id: job.id.clone(),
+            settings: settings::as_asked(sampling),
+            ..RecordedRequest::default()
+        };
+        if self.identity.template == TemplateUse::Raw {
+            request.prompt = Some(job.text());
+        } else {
+            request.messages = std::mem::take(&mut job.messages);
+            request.tools = job.tools.take();
+        }
+        Some(Box::new(request))
     }
 
     /// Returns the record of a request that is only counted.
@@ -144,12 +177,13 @@ impl Answerer {
     /// Returns the record of an answer.
     pub(crate) fn completion(
         &self,
-        task: Task,
+        mut task: Task,
         generated: Generated,
         circumstances: Circumstances,
     ) -> Completion {
         let prompt_tokens = task.prompt.tokens.len();
         self.warn_if_cut(&task, &generated, circumstances.context);
+        let request = self.kept_request(&mut task.job, &task.sampling);
         let usage = Usage::new(
             prompt_tokens as u64,
             generated.tokens.len() as u64,
@@ -180,6 +214,7 @@ impl Answerer {
             },
             created: Timestamp::now().as_second(),
             input: task.job.input,
+            request,
             model: self.identity.clone(),
             sampling: task.sampling,
             request_digest: task.request_digest,

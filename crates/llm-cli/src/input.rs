@@ -3,6 +3,7 @@
 //!
 //! The instruction comes first, so that all requests of a run share the start of their prompt.
 
+mod count;
 mod maker;
 
 use std::collections::VecDeque;
@@ -188,6 +189,20 @@ impl Jobs {
     #[must_use]
     pub fn is_single(&self) -> bool {
         matches!(self.origin, Origin::Whole(_))
+    }
+
+    /// Returns how many lines there will be, where that can be told beforehand and cheaply: where every
+    /// input is a regular file, and nothing of it was read.
+    #[must_use]
+    pub fn count_lines(&self) -> Option<u64> {
+        let Origin::Lines(lines) = &self.origin else {
+            return None;
+        };
+        let counts = lines
+            .waiting
+            .iter()
+            .map(|source| count::lines(source.file()));
+        lines.current.is_none().then(|| counts.sum()).flatten()
     }
 
     /// Returns the files that are read, which the output must not be.

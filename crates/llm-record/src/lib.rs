@@ -20,10 +20,12 @@
 
 pub mod bench;
 pub mod closed;
+pub mod estimate;
 mod id;
 pub mod overrides;
 pub mod read;
 pub mod record;
+pub mod replay;
 pub mod request;
 pub mod template;
 pub mod usage;
@@ -31,6 +33,7 @@ pub mod write;
 
 pub use bench::{Bench, BenchModel, Limits, Perplexity};
 pub use closed::{Closed, closed};
+pub use estimate::{CloudPrice, Estimate, MeasuredSpeed, MemoryEstimate};
 pub use id::Id;
 pub use overrides::Overrides;
 pub use read::{Line, LineError, LineFault, Lines};
@@ -39,6 +42,7 @@ pub use record::{
     ModelIdentity, ModelRecord, Record, RenderedPrompt, SCHEMA_VERSION, Sampling, SchemaVersion,
     TemplateUse, TokenizerIdentity, Tokens,
 };
+pub use replay::{Circumstance, Part, RecordedRequest, Replay};
 pub use request::{Incoming, Message, Prompt, Request};
 pub use template::{Template, TemplateError};
 pub use usage::{CompletionTokensDetails, Metrics, PromptTokensDetails, Usage};

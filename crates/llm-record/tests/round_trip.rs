@@ -5,8 +5,8 @@
 
 use llm_record::{
     Build, Completion, Delta, ErrorCode, ErrorRecord, Fields, FinishReason, Id, Incoming,
-    LineWriter, Lines, Metrics, ModelIdentity, Prompt, Record, Sampling, SchemaVersion,
-    TemplateUse, Usage,
+    LineWriter, Lines, Metrics, ModelIdentity, Prompt, Record, RecordedRequest, Sampling,
+    SchemaVersion, TemplateUse, Usage,
 };
 use proptest::prelude::*;
 
@@ -51,6 +51,7 @@ prop_compose! {
             metrics: Metrics { generation_time_ms, mean_itl_ms: mean, ..Metrics::default() },
             created: 1_790_000_000,
             input,
+            request: ends.then(|| Box::new(RecordedRequest { prompt: Some("Hi".into()), ..RecordedRequest::default() })),
             model: ModelIdentity {
                 name,
                 digest: "00".into(),
