@@ -207,7 +207,7 @@ fn expected(estimate: &Estimate) -> String {
         gib(estimate.memory.total()),
     );
     if let Some(hours) = estimate.hours {
-        text.push_str(&format!(", at most {hours:.3} hours as measured"));
+        text.push_str(&format!(", {hours:.3} hours at the measured speed"));
     }
     if let Some(kwh) = estimate.kwh {
         text.push_str(&format!(", {kwh:.3} kWh"));

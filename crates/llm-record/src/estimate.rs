@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Build, ModelIdentity, SchemaVersion};
 
-/// What a run would take. Prompt tokens are exact; answers are counted as long as they may be, so that
-/// hours and prices are upper bounds.
+/// What a run would take. Prompt tokens are exact; answers are counted as long as they may be, and
+/// hours, energy and price are those of such answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Estimate {
     /// The record's version.
@@ -29,7 +29,7 @@ pub struct Estimate {
     /// Speed on this machine; absent where there is no line to measure with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speed: Option<MeasuredSpeed>,
-    /// How long the run would take at most, in hours.
+    /// How long the run would take at that speed, in hours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hours: Option<f64>,
     /// Energy in kilowatt-hours, where `--watts` says what the machine draws.
