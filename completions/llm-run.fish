@@ -40,6 +40,9 @@ complete -c llm-run -l parallel -d 'Answer up to N lines together; an answer doe
 complete -c llm-run -l resume -d 'Leave out lines that FILE holds the record of; for \'>> FILE\', where -o FILE does it by itself' -r -F
 complete -c llm-run -l timeout -d 'Close a line with an error when its answer takes longer than SECONDS' -r
 complete -c llm-run -l max-errors -d 'Begin no more lines after N have failed' -r
+complete -c llm-run -l replay -d 'Run the requests of FILE again, each with its record\'s own settings, and tell what differs; rows are read as --jsonl reads them unless FILE was made with --record-request' -r -F
+complete -c llm-run -l watts -d 'Say what the machine draws under load, in watts, for the energy of --estimate' -r
+complete -c llm-run -l cloud -d 'Name the cloud model whose price --estimate tells' -r
 complete -c llm-run -l device -d 'Compute on this device' -r -f -a "auto\t'A GPU where one is compiled in, is there and holds the model; else the CPU'
 cpu\t'The kernels of this toolkit'
 cuda\t'An NVIDIA GPU'
@@ -59,6 +62,8 @@ complete -c llm-run -l show-prompt -d 'Write each prompt as the model would get 
 complete -c llm-run -s 0 -l null -d 'End each text with NUL instead of a line end'
 complete -c llm-run -l unordered -d 'Write each record as soon as its line is answered, not in the order of the input'
 complete -c llm-run -l retry-errors -d 'Answer lines again whose record, in the file that is gone on with, is an error'
+complete -c llm-run -l record-request -d 'Keep the whole request in its record under \'request\', enough to run it again'
+complete -c llm-run -l estimate -d 'Write what the run would take (tokens, memory, hours, energy, a cloud\'s price), without running it'
 complete -c llm-run -s q -l quiet -d 'Show no progress and no notes; warnings and errors stay'
 complete -c llm-run -l force -d 'Go on where a check of memory, space or existing files says no'
 complete -c llm-run -s h -l help -d 'Print help (see more with \'--help\')'

@@ -47,6 +47,9 @@ mod determinism;
 /// Runs over many lines that are killed and started again.
 mod durable;
 
+/// Requests in records, replay, estimates.
+mod replay;
+
 /// Model files that are cut short, hostile, or no models.
 mod broken;
 

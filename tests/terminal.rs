@@ -42,3 +42,55 @@ fn the_list_of_models_is_a_table_on_a_terminal() {
         .exits(0);
     assert!(shown.stdout().contains("smollm2") && !shown.stdout().contains('{'));
 }
+
+/// Returns what a terminal shows beside the records of many lines: each write, without what moves the
+/// cursor and clears.
+fn watched(flags: &str, input: &str) -> String {
+    let bench = Bench::new();
+    bench.file(
+        "rows.jsonl",
+        "{\"prompt\":\"a\"}\n{\"prompt\":\"b\",\"model\":\"x\"}\n\n{\"prompt\":\"c\"}\n",
+    );
+    let call = format!("{input} llm-run --jsonl --parallel 1 -n 4 {flags} > out.jsonl");
+    let shown = bench
+        .pipe(&format!(
+            r#"TERM=xterm script -qec "{call}" /dev/null < /dev/null"#
+        ))
+        .run()
+        .exits(0);
+    shown.stdout()
+}
+
+#[test]
+fn many_lines_have_a_bar_that_tears_no_sentence_and_vanishes() {
+    let shown = watched("-f rows.jsonl", "");
+    // The blank line gets no record, so it does not count.
+    assert!(shown.contains("1/3 lines"), "{shown:?}");
+    assert!(shown.contains(" left"), "{shown:?}");
+    for sentence in ["llm-run: warning: line 2:", "llm-run: 3 done"] {
+        let at = shown.find(sentence).unwrap();
+        let before = &shown[..at];
+        // On a clean line: after a line end, or where the bar was wiped off.
+        assert!(
+            before.is_empty() || before.ends_with('\n') || before.ends_with("\r\u{1b}[2K"),
+            "{shown:?}"
+        );
+    }
+    let (_, end) = shown.split_once("llm-run: 3 done").unwrap();
+    assert!(!end.contains("lines"), "{shown:?}");
+    assert_eq!(end.matches('\n').count(), 1, "{shown:?}");
+}
+
+#[test]
+fn lines_from_a_pipe_have_counts_and_quiet_has_nothing() {
+    let shown = watched("", "cat rows.jsonl |");
+    assert!(
+        shown.contains("0 lines") && !shown.contains("/3"),
+        "{shown:?}"
+    );
+    let quiet = watched("-q -f rows.jsonl", "");
+    assert!(
+        !quiet.contains("lines") && quiet.contains("warning"),
+        "{quiet:?}"
+    );
+}

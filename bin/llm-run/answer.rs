@@ -13,7 +13,8 @@ use llm_kernels::attention::BLOCK;
 use llm_record::usage::milliseconds;
 use llm_record::{
     Build, Choice, Completion, Count, ErrorCode, ErrorRecord, FinishReason, Metrics, ModelIdentity,
-    Overrides, Place, Record, RenderedPrompt, Sampling, SchemaVersion, Truncated, Usage,
+    Overrides, Place, Record, RecordedRequest, RenderedPrompt, Sampling, SchemaVersion,
+    TemplateUse, Truncated, Usage,
 };
 
 use crate::digest;
@@ -26,7 +27,7 @@ const LABELS_TOGETHER: usize = 64;
 /// A model, and what its records have in common.
 pub(crate) struct Answerer {
     pub(crate) model: &'static Model,
-    identity: ModelIdentity,
+    pub(crate) identity: ModelIdentity,
     /// The flags' settings; a line's own go before them.
     pub(crate) flags: Overrides,
     prompts: Prompts,
@@ -37,6 +38,8 @@ pub(crate) struct Answerer {
     overflow: Option<Place>,
     /// Whether labels in place of reasoning were warned of.
     is_warned: Cell<bool>,
+    /// Records hold their whole request.
+    keeps_requests: bool,
     context: Context,
 }
 
@@ -47,8 +50,8 @@ pub(crate) struct Task {
     pub(crate) sampling: Sampling,
     pub(crate) request_digest: String,
     /// The tokens of each label to choose from.
-    labels: Vec<Vec<u32>>,
-    truncated: Option<Truncated>,
+    pub(crate) labels: Vec<Vec<u32>>,
+    pub(crate) truncated: Option<Truncated>,
 }
 
 impl Task {
@@ -114,6 +117,7 @@ impl Answerer {
             positions: asked.unwrap_or(model.spec.context_length),
             overflow: overflow::place(args.input.on_overflow),
             is_warned: Cell::new(false),
+            keeps_requests: args.again.record_request,
             context: context.clone(),
             flags,
             // Never dropped: when the process ends, the system takes back weights
@@ -124,8 +128,7 @@ impl Answerer {
 
     /// Makes a request ready.
     pub(crate) fn prepare(&self, job: Box<Job>) -> Result<Task, Box<ErrorRecord>> {
-        let overrides = job.overrides.or(&self.flags);
-        let sampling = settings::resolve(&overrides, &self.model.sampling, DEFAULT_PREDICT);
+        let sampling = self.sampling(&job.overrides);
         let (prompt, truncated) = self.fitting(&job, &sampling)?;
         let labels = self.labels(&job, &prompt, &sampling.choices)?;
         let model = &self.identity.digest;
@@ -171,7 +174,7 @@ impl Answerer {
     }
 
     /// Returns the tokens of each label.
-    fn labels(
+    pub(crate) fn labels(
         &self,
         job: &Job,
         prompt: &Prompt,
@@ -198,6 +201,37 @@ impl Answerer {
             }
         });
         tokens.collect()
+    }
+
+    /// Makes a request's prompt, cut where that was asked for.
+    pub(crate) fn prompt(&self, job: &Job) -> Result<Prompt, Box<ErrorRecord>> {
+        let (prompt, _) = self.fitting(job, &self.sampling(&job.overrides))?;
+        Ok(prompt)
+    }
+
+    /// Returns the settings of a line that sets so much itself.
+    pub(crate) fn sampling(&self, line: &Overrides) -> Sampling {
+        let overrides = line.or(&self.flags);
+        settings::resolve(&overrides, &self.model.sampling, DEFAULT_PREDICT)
+    }
+
+    /// Returns the request as its record keeps it.
+    fn kept_request(&self, job: &mut Job, sampling: &Sampling) -> Option<Box<RecordedRequest>> {
+        if !self.keeps_requests {
+            return None;
+        }
+        let mut request = RecordedRequest {
+            id: job.id.clone(),
+            settings: settings::as_asked(sampling),
+            ..RecordedRequest::default()
+        };
+        if self.identity.template == TemplateUse::Raw || job.is_raw() {
+            request.prompt = Some(job.text());
+        } else {
+            request.messages = std::mem::take(&mut job.messages);
+            request.tools = job.tools.take();
+        }
+        Some(Box::new(request))
     }
 
     /// Returns the record of a request that is only counted.
@@ -229,7 +263,7 @@ impl Answerer {
     /// Returns the record of an answer.
     pub(crate) fn completion(
         &self,
-        task: Task,
+        mut task: Task,
         generated: Generated,
         circumstances: Circumstances,
     ) -> Completion {
@@ -237,6 +271,7 @@ impl Answerer {
         self.warn_if_cut(&task, &generated, circumstances.context);
         let choices = Choice::list(&task.sampling.choices, &generated.label_logprobs);
         let scored: usize = task.labels.iter().map(Vec::len).sum();
+        let request = self.kept_request(&mut task.job, &task.sampling);
         let usage = Usage::new(
             prompt_tokens as u64,
             (generated.tokens.len() + scored) as u64,
@@ -269,6 +304,7 @@ impl Answerer {
             },
             created: Timestamp::now().as_second(),
             input: task.job.input,
+            request,
             model: self.identity.clone(),
             sampling: task.sampling,
             request_digest: task.request_digest,

@@ -6,10 +6,13 @@
 
 mod answer;
 mod digest;
+mod estimate;
 mod memory;
 mod open;
 mod overflow;
+mod progress;
 mod prompt;
+mod replay;
 mod settings;
 mod work;
 
@@ -21,8 +24,9 @@ use anyhow::Result;
 use llm_cli::stdio::{Sink, Watch, stdout_is_terminal};
 use llm_cli::{Context, Form, Jobs, Output, RunArgs, Status};
 use llm_filter::durable::{self, Found};
-use llm_filter::{Journal, Options, Pump};
+use llm_filter::{Journal, Options, Outcome, Pump};
 
+use progress::Progress;
 use work::Worker;
 
 /// Requests that may wait in order behind the oldest open one, for each that is
@@ -34,6 +38,12 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &RunArgs, context: &Context) -> Result<Status> {
+    if let Some(path) = &args.again.replay {
+        return replay::run(args, path, context);
+    }
+    if args.again.estimate {
+        return estimate::run(args, context);
+    }
     let watch = Watch {
         interrupt: context.interrupt.clone(),
         reader: args.output.output.is_none(),
@@ -56,11 +66,6 @@ fn run(args: &RunArgs, context: &Context) -> Result<Status> {
     // Never dropped: when the process ends, the system takes back weights, cache
     // and threads at once, and nobody waits while they are put away in order.
     let mut worker = ManuallyDrop::new(Worker::new(args, context, parallel));
-    let options = Options {
-        window: WINDOW * parallel.unwrap_or(64),
-        is_ordered: !args.filter.unordered,
-        max_errors: args.filter.max_errors,
-    };
     let jobs = match jobs.wants_tokens() {
         true => {
             let tokenizer = worker.tokenizer()?;
@@ -69,27 +74,42 @@ fn run(args: &RunArgs, context: &Context) -> Result<Status> {
         }
         false => jobs,
     };
+    let mut progress = Progress::start(args, is_single, || jobs.count_lines());
     let input = Pump::start(jobs.warning(messages))?;
     let ended = llm_filter::run(
         &input,
         target.journal,
         &mut *worker,
         &mut output,
-        options,
+        options(args, parallel),
         context,
-        &mut |_| {},
+        &mut |summary| progress.show(summary),
     )?;
+    drop(progress);
     output.finish()?;
     if !is_single && !context.interrupt.is_set() {
         messages.note(&ended.summary);
     }
+    tell_stop(&ended, context);
+    Ok(ended.status)
+}
+
+/// Returns how a run over lines goes, of which `parallel` are answered together.
+fn options(args: &RunArgs, parallel: Option<usize>) -> Options {
+    Options {
+        window: WINDOW * parallel.unwrap_or(64),
+        is_ordered: !args.filter.unordered,
+        max_errors: args.filter.max_errors,
+    }
+}
+
+fn tell_stop(ended: &Outcome, context: &Context) {
     if ended.is_stopped {
         context.messages.error(format_args!(
             "stopped after {} failed lines, as --max-errors asks; the same command goes on",
             ended.summary.failed
         ));
     }
-    Ok(ended.status)
 }
 
 /// Where records go, and what is there already.

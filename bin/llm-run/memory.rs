@@ -10,6 +10,7 @@ use llm_cli::{Messages, RunArgs};
 use llm_engine::forward::cache_bytes;
 use llm_engine::model::Model;
 use llm_engine::spec::Spec;
+use llm_record::MemoryEstimate;
 
 /// Memory that the program needs beside weights and cache: the vocabulary, the
 /// buffers of a chunk and the program itself, generously.
@@ -120,6 +121,21 @@ impl Memory {
     pub(crate) fn took(&mut self, positions: usize) {
         self.held.overhead = OVERHEAD;
         self.held.cache = self.held.cache.max(self.cache(positions));
+    }
+
+    /// Returns how many requests of so many positions fit together, at most
+    /// `most` and at least one, and what they need.
+    pub(crate) fn most_together(&self, most: usize, positions: usize) -> (usize, MemoryEstimate) {
+        let room = available();
+        let need = |count: usize| MemoryEstimate {
+            weights_bytes: self.weights,
+            cache_bytes: self.cache(positions.saturating_mul(count)),
+            overhead_bytes: OVERHEAD,
+            available_bytes: room,
+        };
+        let fits = |count: &usize| room.is_none_or(|room| need(*count).total() <= room);
+        let count = (1..=most).rev().find(fits).unwrap_or(1);
+        (count, need(count))
     }
 
     fn cache(&self, positions: usize) -> u64 {

@@ -40,6 +40,22 @@ pub(crate) fn resolve(asked: &Overrides, recommended: &sampler::Sampling, most: 
     }
 }
 
+/// Returns a record's settings as a line would give them.
+pub(crate) fn as_asked(settings: &Sampling) -> Overrides {
+    Overrides {
+        max_tokens: Some(settings.max_tokens),
+        temperature: Some(settings.temperature),
+        top_k: Some(settings.top_k),
+        top_p: Some(settings.top_p),
+        min_p: Some(settings.min_p),
+        repeat_penalty: Some(settings.repeat_penalty),
+        repeat_last_n: Some(settings.repeat_last_n),
+        seed: i64::try_from(settings.seed).ok(),
+        stop: (!settings.stop.is_empty()).then(|| settings.stop.clone()),
+        choices: (!settings.choices.is_empty()).then(|| settings.choices.clone()),
+    }
+}
+
 /// Returns a record's settings as the engine takes them.
 pub(crate) fn for_engine(settings: &Sampling) -> sampler::Sampling {
     sampler::Sampling {
@@ -93,6 +109,25 @@ mod tests {
         let settings = resolve(&asked, &recommended, 7);
         assert_eq!((settings.temperature, settings.top_k), (0.8, 0));
         assert_eq!(for_engine(&settings).repeat_last_n, usize::MAX);
+    }
+
+    #[test]
+    fn settings_that_are_asked_for_again_are_the_same() {
+        let settings = Sampling {
+            temperature: 0.8,
+            top_k: 40,
+            top_p: 0.9,
+            min_p: 0.05,
+            repeat_penalty: 1.1,
+            repeat_last_n: -1,
+            seed: 7,
+            max_tokens: 5,
+            stop: vec!["END".to_owned()],
+            greedy: false,
+        };
+        let mut recommended = sampler::Sampling::GREEDY;
+        recommended.temperature = 0.3;
+        assert_eq!(resolve(&as_asked(&settings), &recommended, 9), settings);
     }
 
     #[test]

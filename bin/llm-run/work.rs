@@ -71,6 +71,11 @@ impl<'a> Worker<'a> {
         }
     }
 
+    /// Returns the model's side, which is opened if nobody has done so yet.
+    pub(crate) fn answerer(&mut self) -> Result<&Answerer> {
+        Ok(&self.opened()?.answerer)
+    }
+
     fn opened(&mut self) -> Result<&mut Opened> {
         match &mut self.opened {
             Some(opened) => Ok(opened),
@@ -267,7 +272,7 @@ impl Engine {
 
 /// Requests that a machine answers together where nobody says how many: enough
 /// that reading the weights is shared by many.
-fn default_parallel(build: &Build) -> usize {
+pub(crate) fn default_parallel(build: &Build) -> usize {
     let threads = usize::try_from(build.threads).unwrap_or(1);
     (8 * threads).clamp(1, 64)
 }

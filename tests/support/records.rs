@@ -68,6 +68,8 @@ enum Mirror {
     Bench(Box<Bench>),
     Perplexity(Perplexity),
     Tokens(Tokens),
+    Replay(Box<Replay>),
+    Estimate(Box<Estimate>),
     Error(Failure),
 }
 
@@ -260,6 +262,7 @@ struct Completion {
     metrics: Metrics,
     created: u64,
     input: Option<Map<String, Value>>,
+    request: Option<Request>,
     model: Identity,
     sampling: Sampling,
     request_digest: String,
@@ -280,9 +283,49 @@ struct Choice {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Request {
+    id: Option<Id>,
+    prompt: Option<String>,
+    messages: Option<Vec<Map<String, Value>>>,
+    tools: Option<Vec<Value>>,
+    max_tokens: i64,
+    temperature: f64,
+    top_k: u64,
+    top_p: f64,
+    min_p: f64,
+    repeat_penalty: f64,
+    repeat_last_n: i64,
+    seed: u64,
+    stop: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
 struct Truncated {
     tokens: u64,
     r#where: Place,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Replay {
+    schema_version: Version,
+    id: Option<Id>,
+    line: u64,
+    same: bool,
+    missing: Option<bool>,
+    differs: Option<Part>,
+    first_difference: Option<u64>,
+    was: Option<String>,
+    is: Option<String>,
+    changed: Option<Vec<Circumstance>>,
+    usage: Option<Usage>,
+    request_digest: Option<String>,
+    occurrence: Option<u64>,
+    model: Identity,
+    build: Option<Build>,
 }
 
 #[derive(Deserialize)]
@@ -291,6 +334,75 @@ enum Place {
     Head,
     Middle,
     Tail,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Part {
+    ReasoningContent,
+    Text,
+    FinishReason,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Circumstance {
+    ModelDigest,
+    RequestDigest,
+    Version,
+    Simd,
+    Device,
+    Threads,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Estimate {
+    schema_version: Version,
+    lines: u64,
+    failed: u64,
+    prompt_tokens: u64,
+    shared_prefix_tokens: u64,
+    max_completion_tokens: u64,
+    parallel: u64,
+    memory: Memory,
+    speed: Option<Speed>,
+    hours: Option<f64>,
+    kwh: Option<f64>,
+    cloud: Option<Cloud>,
+    model: Identity,
+    build: Build,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Memory {
+    weights_bytes: u64,
+    cache_bytes: u64,
+    overhead_bytes: u64,
+    available_bytes: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Speed {
+    prompt_tokens_per_second: f64,
+    tokens_per_second: f64,
+    parallel: u64,
+    measured_ms: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Cloud {
+    id: String,
+    usd: f64,
+    usd_by_batch: Option<f64>,
+    as_of: String,
 }
 
 #[derive(Deserialize)]

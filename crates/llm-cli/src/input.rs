@@ -3,6 +3,7 @@
 //!
 //! The instruction comes first, so that all requests of a run share the start of their prompt.
 
+mod count;
 mod digest;
 mod lines;
 mod maker;
@@ -239,6 +240,17 @@ impl Jobs {
     #[must_use]
     pub fn is_single(&self) -> bool {
         self.slurp.is_some() || matches!(self.origin, Origin::Whole(_))
+    }
+
+    /// Returns how many lines there will be, where that can be told beforehand and cheaply: where every
+    /// input is a regular file, and nothing of it was read.
+    #[must_use]
+    pub fn count_lines(&self) -> Option<u64> {
+        let Origin::Lines(lines) = &self.origin else {
+            return None;
+        };
+        let mut counts = lines.unread()?.map(|source| count::lines(source.file()));
+        counts.try_fold(0_u64, |sum, count| Some(sum.saturating_add(count?)))
     }
 
     /// Returns the files that are read, which the output must not be.

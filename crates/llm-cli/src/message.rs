@@ -3,10 +3,24 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A line is cut after so many bytes: it may quote a text of any length, and a sentence that fills the
 /// screen is not read.
 const LONGEST: usize = 2 << 10;
+
+/// What steps aside while something is written to standard error.
+type Aside = dyn Fn(&mut dyn FnMut()) + Send + Sync;
+
+/// What is drawn on standard error now. Messages come from several threads and places, and none of
+/// them may be torn by it.
+static DRAWN: Mutex<Option<Arc<Aside>>> = Mutex::new(None);
+
+/// Names what is drawn on standard error, a bar say: it is asked to run each write while it is out of
+/// the way. `None` once nothing is drawn any more.
+pub fn draw_around(aside: Option<Arc<Aside>>) {
+    *DRAWN.lock().unwrap_or_else(PoisonError::into_inner) = aside;
+}
 
 /// Where sentences go, with the program's name before each.
 ///
@@ -77,9 +91,16 @@ impl Messages {
     }
 
     fn write(self, text: &str) {
-        let mut stderr = io::stderr().lock();
-        let _ = stderr.write_all(text.as_bytes());
-        let _ = stderr.flush();
+        let mut write = || {
+            let mut stderr = io::stderr().lock();
+            let _ = stderr.write_all(text.as_bytes());
+            let _ = stderr.flush();
+        };
+        let drawn = DRAWN.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match drawn {
+            Some(aside) => aside(&mut write),
+            None => write(),
+        }
     }
 }
 

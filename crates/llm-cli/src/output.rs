@@ -1,11 +1,14 @@
 //! Closing records and pieces → standard output or a file, as records or as text, in whole writes.
 //! Which of the two was chosen by `format`; what goes wrong in text form is told by `message`.
 
-use llm_record::{BatchOutput, Completion, Delta, ErrorRecord, LineWriter, Record, Reply};
+use llm_record::{
+    BatchOutput, Completion, Delta, ErrorRecord, Estimate, LineWriter, Part, Record, Replay, Reply,
+};
 use serde_json::Value;
 
 use crate::args::OutputArgs;
 use crate::format::Form;
+use crate::memory::gib;
 use crate::message::Messages;
 use crate::stdio::{FileIdentity, Sink, StdioError};
 
@@ -125,10 +128,15 @@ impl Output {
             Record::Prompt(prompt) => self.end_text(prompt.text.trim_end_matches('\n')),
             Record::Count(count) => self.end_text(&count.usage.prompt_tokens.to_string()),
             Record::Model(model) => self.end_text(&model.name),
+            Record::Replay(replay) => match difference(replay) {
+                Some(sentence) => self.end_text(&sentence),
+                None => Ok(()),
+            },
             // The other programs' records have their own writers.
             Record::Delta(_) | Record::Tokens(_) | Record::Bench(_) | Record::Perplexity(_) => {
                 Ok(())
             }
+            Record::Estimate(estimate) => self.end_text(&expected(estimate)),
             Record::Error(error) => self.failed(&error.error.message),
         }
     }
@@ -209,6 +217,48 @@ impl Output {
     fn checked(&self, result: std::io::Result<()>) -> Result<(), StdioError> {
         result.map_err(|error| StdioError::write(self.writer.sink().name(), error))
     }
+}
+
+/// Returns what a run would take, as a sentence.
+fn expected(estimate: &Estimate) -> String {
+    let mut text = format!(
+        "{} lines, {} prompt tokens ({} of each line's shared), at most {} generated, {} of memory",
+        estimate.lines,
+        estimate.prompt_tokens,
+        estimate.shared_prefix_tokens,
+        estimate.max_completion_tokens,
+        gib(estimate.memory.total()),
+    );
+    if let Some(hours) = estimate.hours {
+        text.push_str(&format!(", {hours:.3} hours at the measured speed"));
+    }
+    if let Some(kwh) = estimate.kwh {
+        text.push_str(&format!(", {kwh:.3} kWh"));
+    }
+    if let Some(cloud) = &estimate.cloud {
+        text.push_str(&format!(
+            ", at most {:.4} dollars with {}",
+            cloud.usd, cloud.id
+        ));
+    }
+    text
+}
+
+/// Returns what differs in an answer that was given again, as `cmp` would say it; nothing where it is
+/// the same.
+fn difference(replay: &Replay) -> Option<String> {
+    if replay.same {
+        return None;
+    }
+    let line = replay.line;
+    let part = match replay.differs {
+        None => return Some(format!("line {line} has no answer to compare with")),
+        Some(Part::ReasoningContent) => "the reasoning",
+        Some(Part::FinishReason) => "why the answer ends",
+        Some(_) => "the answer",
+    };
+    let at = replay.first_difference.unwrap_or(0);
+    Some(format!("line {line} differs: {part}, from byte {at} on"))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use clap::Parser;
 
 use crate::args::{
-    DeviceArgs, FilterArgs, ForceArgs, InputArgs, ModelArgs, OutputArgs, QuantizeArgs,
+    AgainArgs, DeviceArgs, FilterArgs, ForceArgs, InputArgs, ModelArgs, OutputArgs, QuantizeArgs,
 };
 use crate::args::{QuietArgs, SamplingArgs, TemplateArgs};
 
@@ -54,6 +54,9 @@ pub struct RunArgs {
     /// How a run over many lines goes.
     #[command(flatten)]
     pub filter: FilterArgs,
+    /// What a run would take, and whether its answers come again.
+    #[command(flatten)]
+    pub again: AgainArgs,
     /// How much is told beside it.
     #[command(flatten)]
     pub quiet: QuietArgs,

@@ -159,6 +159,11 @@ impl Source {
         &self.name
     }
 
+    /// Returns what is read.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
     /// Whether bytes come from a person who types.
     #[must_use]
     pub fn is_terminal(&self) -> bool {

@@ -10,7 +10,7 @@ use crate::forward::ForwardError;
 use crate::prompt::reasoning::Splitter;
 use crate::sampler::Sampling;
 
-pub use batch::{Batch, Ended, Ticket};
+pub use batch::{Batch, Ended, Ticket, common};
 
 mod answer;
 mod batch;

@@ -12,7 +12,7 @@ use thiserror::Error;
 use crate::Journal;
 
 /// The longest line that is looked at: more than any record.
-const LINE_LIMIT: u64 = 256 << 20;
+pub(crate) const LINE_LIMIT: u64 = 256 << 20;
 
 /// An output that cannot be gone on with.
 #[derive(Debug, Error)]

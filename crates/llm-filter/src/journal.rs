@@ -9,7 +9,7 @@ use llm_record::{Closed, Id};
 use sha2::{Digest, Sha256};
 
 /// 128 bits of a SHA-256, so that two requests of a run are never taken for one.
-type Key = u128;
+pub(crate) type Key = u128;
 
 /// Requests that are closed.
 #[derive(Debug, Default)]
@@ -48,7 +48,7 @@ impl Journal {
         if !closed.is_error
             && let Some(id) = &closed.id
         {
-            self.answered.insert(key(&[&id_text(Some(id))]));
+            self.answered.insert(id_key(Some(id)));
         }
         let (digest, occurrence) = match &closed.request_digest {
             Some(digest) => (digest.clone(), closed.occurrence),
@@ -64,6 +64,11 @@ impl Journal {
         self.closed.insert(key);
     }
 
+    /// Opens a request again.
+    pub(crate) fn reopen(&mut self, key: Key) {
+        self.closed.remove(&key);
+    }
+
     /// Returns how many requests are closed.
     pub fn len(&self) -> usize {
         self.closed.len()
@@ -76,12 +81,11 @@ impl Journal {
 
     /// Decides about the next request of this run.
     pub fn next(&mut self, id: Option<&Id>, digest: &str) -> Verdict {
-        let name = id_text(id);
-        let count = self.occurrences.entry(key(&[&name, digest])).or_default();
+        let count = self.occurrences.entry(request_key(id, digest)).or_default();
         *count += 1;
         let occurrence = *count;
         let is_closed = self.closed.contains(&full_key(id, digest, occurrence));
-        let id_key = key(&[&name]);
+        let id_key = id_key(id);
         let is_new = id.is_none() || self.ids.insert(id_key);
         if is_closed {
             Verdict::Skip
@@ -103,8 +107,19 @@ pub(crate) fn digest_of(line: &str) -> String {
         .collect()
 }
 
-fn full_key(id: Option<&Id>, digest: &str, occurrence: u64) -> Key {
+/// Returns the key of one request of several equal ones.
+pub(crate) fn full_key(id: Option<&Id>, digest: &str, occurrence: u64) -> Key {
     key(&[&id_text(id), digest, &occurrence.to_string()])
+}
+
+/// Returns the key of all requests that are equal.
+pub(crate) fn request_key(id: Option<&Id>, digest: &str) -> Key {
+    key(&[&id_text(id), digest])
+}
+
+/// Returns the key of an id.
+pub(crate) fn id_key(id: Option<&Id>) -> Key {
+    key(&[&id_text(id)])
 }
 
 /// Returns an id as JSON, in which the number 1 is not the text "1".

@@ -5,16 +5,19 @@
 //! them ([`Work`]) and writes what comes back, in input order inside a bounded
 //! [`Window`]. [`Journal`] is what an output already holds, so that a run on the
 //! same output goes on where the last one ended; [`durable`] opens such an
-//! output: locked, cut after its last whole record, synced as it grows.
+//! output: locked, cut after its last whole record, synced as it grows. [`Past`] is
+//! an output whose requests are run again.
 
 pub mod durable;
 mod journal;
+mod past;
 mod pump;
 mod run;
 mod summary;
 mod window;
 
 pub use journal::{Journal, Verdict};
+pub use past::{Conditions, Past, PastError, Place};
 pub use pump::{Next, Pump};
 pub use run::{Closing, Options, Outcome, Work, run};
 pub use summary::Summary;

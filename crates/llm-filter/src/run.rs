@@ -292,6 +292,9 @@ impl<T> Filter<T> {
                         Record::Completion(completion) => self.summary.add(&completion.usage),
                         Record::Count(count) => self.summary.add(&count.usage),
                         Record::Prompt(prompt) => self.summary.add(&prompt.usage),
+                        Record::Replay(replay) => {
+                            self.summary.add(&replay.usage.unwrap_or_default());
+                        }
                         _ => self.summary.done += 1,
                     }
                 }

@@ -23,11 +23,13 @@ pub mod bench;
 pub mod choice;
 pub mod closed;
 pub mod csv;
+pub mod estimate;
 mod id;
 pub mod openai;
 pub mod overrides;
 pub mod read;
 pub mod record;
+pub mod replay;
 pub mod request;
 pub mod template;
 pub mod usage;
@@ -36,6 +38,7 @@ pub mod write;
 pub use bench::{Bench, BenchModel, Limits, Perplexity};
 pub use choice::Choice;
 pub use closed::{Closed, closed};
+pub use estimate::{CloudPrice, Estimate, MeasuredSpeed, MemoryEstimate};
 pub use id::Id;
 pub use openai::{BatchOutput, Reply};
 pub use overrides::Overrides;
@@ -45,6 +48,7 @@ pub use record::{
     ModelIdentity, ModelRecord, Place, Record, RenderedPrompt, SCHEMA_VERSION, Sampling,
     SchemaVersion, TemplateUse, TokenizerIdentity, Tokens, Truncated,
 };
+pub use replay::{Circumstance, Part, RecordedRequest, Replay};
 pub use request::{Incoming, Message, Prompt, Request};
 pub use template::{Template, TemplateError};
 pub use usage::{CompletionTokensDetails, Metrics, PromptTokensDetails, Usage};

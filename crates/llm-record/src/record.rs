@@ -10,7 +10,9 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Bench, Choice, Fields, Id, Metrics, Perplexity, Reply, Usage};
+use crate::{
+    Bench, Choice, Estimate, Fields, Id, Metrics, Perplexity, RecordedRequest, Replay, Reply, Usage,
+};
 
 /// The version that stands in each record as `schema_version`.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -46,6 +48,10 @@ pub enum Record {
     Bench(Box<Bench>),
     /// How well a model predicts a text.
     Perplexity(Box<Perplexity>),
+    /// Whether the same answer came again; closes a request.
+    Replay(Box<Replay>),
+    /// What a run would take.
+    Estimate(Box<Estimate>),
     /// Why there is no answer; closes a request.
     Error(ErrorRecord),
 }
@@ -95,6 +101,18 @@ impl From<Bench> for Record {
 impl From<Perplexity> for Record {
     fn from(record: Perplexity) -> Self {
         Self::Perplexity(Box::new(record))
+    }
+}
+
+impl From<Replay> for Record {
+    fn from(record: Replay) -> Self {
+        Self::Replay(Box::new(record))
+    }
+}
+
+impl From<Estimate> for Record {
+    fn from(record: Estimate) -> Self {
+        Self::Estimate(Box::new(record))
     }
 }
 
@@ -229,6 +247,9 @@ pub struct Completion {
     /// Fields of the input that were asked to be kept.
     #[serde(default, skip_serializing_if = "Fields::is_empty")]
     pub input: Fields,
+    /// The whole request, where it was asked to be kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Box<RecordedRequest>>,
     /// The model that answered.
     pub model: ModelIdentity,
     /// How each token was chosen.

@@ -1,6 +1,7 @@
 //! What comes in: a JSON object of the user's, or a record of the toolkit's own.
 //! How bytes become lines is `read`'s business, what flags add to a request `llm-cli`'s.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -52,7 +53,7 @@ pub enum Prompt {
 }
 
 /// One turn of a conversation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Message {
     /// Who speaks: `system`, `user`, `assistant`, `tool`, or another role that the chat template knows.
     pub role: String,

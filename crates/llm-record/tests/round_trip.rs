@@ -5,8 +5,8 @@
 
 use llm_record::{
     Build, Choice, Completion, Delta, ErrorCode, ErrorRecord, Fields, FinishReason, Id, Incoming,
-    LineWriter, Lines, Metrics, ModelIdentity, Place, Prompt, Record, Reply, Sampling,
-    SchemaVersion, TemplateUse, Truncated, Usage,
+    LineWriter, Lines, Metrics, ModelIdentity, Place, Prompt, Record, RecordedRequest, Reply,
+    Sampling, SchemaVersion, TemplateUse, Truncated, Usage,
 };
 use proptest::prelude::*;
 
@@ -53,6 +53,7 @@ prop_compose! {
             metrics: Metrics { generation_time_ms, mean_itl_ms: mean, ..Metrics::default() },
             created: 1_790_000_000,
             input,
+            request: ends.then(|| Box::new(RecordedRequest { prompt: Some("Hi".into()), ..RecordedRequest::default() })),
             model: ModelIdentity {
                 name,
                 digest: "00".into(),

@@ -225,6 +225,37 @@ fn a_record_keeps_its_bytes_through_the_types_and_passes_the_schema() {
         json!({"type": "tokens", "schema_version": 1, "tokens": [9906, 0],
             "model": {"name": "m", "digest": "00", "file": "m.gguf",
                 "tokenizer": "gpt2/llama-bpe", "vocabulary": 128_256}}),
+        {
+            let mut kept = completion();
+            kept["request"] = json!({"id": "a", "messages": [{"role": "user", "content": "Hi"}],
+                "tools": [{"type": "function"}], "max_tokens": 5, "temperature": 0.8,
+                "stop": ["END"]});
+            // After `input`, as it is written.
+            let order = ["model", "sampling", "request_digest", "occurrence", "build"];
+            let fields = kept.as_object_mut().unwrap();
+            for name in order {
+                if let Some(value) = fields.shift_remove(name) {
+                    fields.insert(name.into(), value);
+                }
+            }
+            kept
+        },
+        json!({"type": "replay", "schema_version": 1, "id": "a", "line": 1, "same": false,
+            "differs": "text", "first_difference": 2, "was": "abc", "is": "abd",
+            "changed": ["model_digest", "request_digest", "version", "simd", "device", "threads"],
+            "usage": completion()["usage"], "request_digest": "00", "occurrence": 2,
+            "model": completion()["model"], "build": completion()["build"]}),
+        json!({"type": "replay", "schema_version": 1, "line": 1, "same": false, "missing": true,
+            "model": completion()["model"]}),
+        json!({"type": "estimate", "schema_version": 1, "lines": 2, "failed": 1,
+            "prompt_tokens": 20, "shared_prefix_tokens": 5, "max_completion_tokens": 30,
+            "parallel": 2, "memory": {"weights_bytes": 1, "cache_bytes": 2, "overhead_bytes": 3,
+                "available_bytes": 9},
+            "speed": {"prompt_tokens_per_second": 9.5, "tokens_per_second": 3.5, "parallel": 2,
+                "measured_ms": 1800.5},
+            "hours": 0.5, "kwh": 0.25, "cloud": {"id": "p/m", "usd": 0.5, "usd_by_batch": 0.25,
+                "as_of": "2026-10-26"},
+            "model": completion()["model"], "build": completion()["build"]}),
         bench(),
         json!({"type": "perplexity", "schema_version": 1, "text": "t.txt", "n_ctx": 512,
             "n_chunks": 2, "n_scored": 510, "perplexity": 18.5, "perplexity_stderr": 0.25,

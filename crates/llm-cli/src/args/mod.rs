@@ -2,6 +2,7 @@
 //! and one help text everywhere. Which program takes which group is said in the program's own parser;
 //! what a value leads to is left to those who read it.
 
+mod again;
 mod device;
 mod filter;
 mod input;
@@ -9,6 +10,7 @@ mod model;
 mod output;
 mod sampling;
 
+pub use again::AgainArgs;
 pub(crate) use device::threads;
 pub use device::{Device, DeviceArgs};
 pub use filter::FilterArgs;

@@ -113,6 +113,12 @@ impl LineOrigin {
         }
     }
 
+    /// Returns the sources if nothing of them was read, and each of their lines is an item.
+    pub(super) fn unread(&self) -> Option<impl Iterator<Item = &Source>> {
+        let is_unread = self.current.is_none() && !matches!(self.form, LineForm::Csv);
+        is_unread.then(|| self.waiting.iter())
+    }
+
     pub(super) fn next_line(&mut self) -> Result<Option<Result<Incoming, LineError>>, StdioError> {
         loop {
             if self.current.is_none() {

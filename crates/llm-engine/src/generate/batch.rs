@@ -334,7 +334,8 @@ fn score(
     Ok(Some((Finish::Stop, scores)))
 }
 
-/// Returns how many tokens two lists have in common at their beginning.
-fn common(a: &[u32], b: &[u32]) -> usize {
+/// Returns how many tokens two lists have in common at their beginning: what two
+/// prompts share in the cache.
+pub fn common(a: &[u32], b: &[u32]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }

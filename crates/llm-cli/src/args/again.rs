@@ -1,0 +1,43 @@
+//! Flags for what comes before a run over many lines, and after it: what it would take, and whether the
+//! same answers come again. What they do is `llm-run`'s business.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// What a run would take, and whether its answers come again.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Before and after many lines")]
+pub struct AgainArgs {
+    /// Keep the whole request in its record under 'request', enough to run it again
+    #[arg(long, conflicts_with_all = ["count", "show_prompt"])]
+    pub record_request: bool,
+
+    /// Run the requests of FILE again, each with its record's own settings, and tell what differs;
+    /// rows are read as --jsonl reads them unless FILE was made with --record-request
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["prompt", "count", "show_prompt", "stream",
+        "resume", "retry_errors", "record_request", "estimate", "n_predict", "seed", "temp", "top_k",
+        "top_p", "min_p", "repeat_penalty", "repeat_last_n", "stop", "keep"])]
+    pub replay: Option<PathBuf>,
+
+    /// Write what the run would take (tokens, memory, hours, energy, a cloud's price), without running
+    /// it
+    #[arg(long, conflicts_with_all = ["count", "show_prompt", "stream", "resume", "retry_errors",
+        "record_request"])]
+    pub estimate: bool,
+
+    /// Say what the machine draws under load, in watts, for the energy of --estimate
+    #[arg(long, value_name = "N", requires = "estimate", value_parser = watts)]
+    pub watts: Option<f64>,
+
+    /// Name the cloud model whose price --estimate tells
+    #[arg(long, value_name = "NAME", requires = "estimate")]
+    pub cloud: Option<String>,
+}
+
+fn watts(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok();
+    number
+        .filter(|number| number.is_finite() && *number > 0.0)
+        .ok_or_else(|| "must be a number of watts above 0".to_owned())
+}

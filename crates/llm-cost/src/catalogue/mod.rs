@@ -1,0 +1,442 @@
+//! The dated data: prices, machines, models, quantizations, electricity and profiles, as they stand in
+//! `data/`, and whatever a user adds. Rows are found by name; what they lead to is computed elsewhere.
+
+mod import;
+mod rows;
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+
+use crate::memory::Shape;
+use crate::predict::Family;
+
+pub use import::Imported;
+pub use rows::{
+    CacheLayers, Electricity, File, Host, LongPrompt, Machine, Model, NextPrice, Price, Profile,
+    Quant,
+};
+
+/// All rows.
+#[derive(Clone, Debug, Default)]
+pub struct Catalogue {
+    /// Cloud models.
+    pub prices: Vec<Price>,
+    /// Machines.
+    pub machines: Vec<Machine>,
+    /// Open-weight models.
+    pub models: Vec<Model>,
+    /// Quantizations.
+    pub quants: Vec<Quant>,
+    /// Prices of power.
+    pub electricity: Vec<Electricity>,
+    /// Kinds of users.
+    pub profiles: Vec<Profile>,
+    /// The predictor's parameters.
+    pub families: Vec<Family>,
+}
+
+/// A name that no row has, or data that cannot be read.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CatalogueError {
+    /// No row has this name.
+    #[error("no {kind} named '{name}'{hint}")]
+    Unknown {
+        /// What was looked for.
+        kind: &'static str,
+        /// The name.
+        name: String,
+        /// Names that are like it, as a sentence's end; may be empty.
+        hint: String,
+    },
+    /// Several rows go by this name.
+    #[error("'{name}' means several {kind}s: {among}; write one of them")]
+    Ambiguous {
+        /// What was looked for.
+        kind: &'static str,
+        /// The name.
+        name: String,
+        /// Their full names.
+        among: String,
+    },
+    /// A file cannot be read.
+    #[error("cannot read '{path}': {reason}")]
+    Read {
+        /// The file.
+        path: String,
+        /// The system's reason.
+        reason: std::io::Error,
+    },
+    /// A file's rows cannot be understood.
+    #[error("'{path}' holds no {kind}: {reason}")]
+    Data {
+        /// The file.
+        path: String,
+        /// What was looked for.
+        kind: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// A row that is found by its names.
+trait Named {
+    const KIND: &'static str;
+    /// The name that is written in records.
+    fn id(&self) -> &str;
+    /// Names that mean it as well.
+    fn others(&self) -> Vec<&str> {
+        Vec::new()
+    }
+}
+
+impl Named for Price {
+    const KIND: &'static str = "cloud model";
+    fn id(&self) -> &str {
+        &self.id
+    }
+    fn others(&self) -> Vec<&str> {
+        let last = self.id.rsplit('/').next().unwrap_or_default();
+        vec![last, &self.name]
+    }
+}
+
+impl Named for Machine {
+    const KIND: &'static str = "machine";
+    fn id(&self) -> &str {
+        &self.id
+    }
+    fn others(&self) -> Vec<&str> {
+        vec![&self.name]
+    }
+}
+
+impl Named for Model {
+    const KIND: &'static str = "model";
+    fn id(&self) -> &str {
+        &self.id
+    }
+    fn others(&self) -> Vec<&str> {
+        let mut names = vec![self.name.as_str(), self.repo.as_str()];
+        names.extend(self.gguf_repo.as_deref());
+        names.extend(self.repo.rsplit('/').next());
+        names
+    }
+}
+
+impl Named for Quant {
+    const KIND: &'static str = "quantization";
+    fn id(&self) -> &str {
+        &self.quant
+    }
+}
+
+impl Named for Electricity {
+    const KIND: &'static str = "region";
+    fn id(&self) -> &str {
+        &self.region
+    }
+}
+
+impl Named for Profile {
+    const KIND: &'static str = "profile";
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+/// Finds a row: by its full name first, by any other that only one row has then.
+fn find<'a, R: Named>(rows: &'a [R], name: &str) -> Result<&'a R, CatalogueError> {
+    let wanted = name.trim();
+    if let Some(row) = rows
+        .iter()
+        .find(|row| row.id().eq_ignore_ascii_case(wanted))
+    {
+        return Ok(row);
+    }
+    let is_it = |row: &&R| {
+        row.others()
+            .iter()
+            .any(|other| other.eq_ignore_ascii_case(wanted))
+    };
+    let found: Vec<&R> = rows.iter().filter(is_it).collect();
+    match found.as_slice() {
+        [row] => Ok(row),
+        [] => Err(CatalogueError::Unknown {
+            kind: R::KIND,
+            name: name.to_owned(),
+            hint: hint(rows, wanted),
+        }),
+        several => {
+            let names: Vec<&str> = several.iter().map(|row| row.id()).collect();
+            Err(CatalogueError::Ambiguous {
+                kind: R::KIND,
+                name: name.to_owned(),
+                among: names.join(", "),
+            })
+        }
+    }
+}
+
+/// Returns the likest names as the end of a sentence, or all of them where they are few.
+fn hint<R: Named>(rows: &[R], name: &str) -> String {
+    /// As many as a line holds.
+    const FEW: usize = 12;
+    /// Below it, Jaro-Winkler's likeness finds names that nobody meant.
+    const LIKE: f64 = 0.75;
+    let lower = name.to_ascii_lowercase();
+    let mut like: Vec<(f64, &str)> = rows
+        .iter()
+        .map(|row| {
+            let names = row.others().into_iter().chain([row.id()]);
+            let likeness = names
+                .map(|other| strsim::jaro_winkler(&lower, &other.to_ascii_lowercase()))
+                .fold(0.0, f64::max);
+            (likeness, row.id())
+        })
+        .filter(|(likeness, _)| *likeness >= LIKE)
+        .collect();
+    like.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let near: Vec<String> = like
+        .iter()
+        .take(3)
+        .map(|(_, id)| format!("'{id}'"))
+        .collect();
+    if !near.is_empty() {
+        return format!(" (did you mean {}?)", near.join(" or "));
+    }
+    let all: Vec<&str> = rows.iter().map(Named::id).collect();
+    match all.len() {
+        1..=FEW => format!(" (there are {})", all.join(", ")),
+        _ => format!(" (llm-cost catalogue lists every {})", R::KIND),
+    }
+}
+
+impl Catalogue {
+    /// Returns the rows that the program was built with.
+    #[must_use]
+    pub fn builtin() -> &'static Self {
+        static BUILTIN: OnceLock<Catalogue> = OnceLock::new();
+        BUILTIN.get_or_init(|| Self {
+            // Tests read every file, so none of them is empty by a fault.
+            prices: rows(include_str!("../../data/prices.json")),
+            machines: rows(include_str!("../../data/machines.json")),
+            models: rows(include_str!("../../data/models.json")),
+            quants: rows(include_str!("../../data/quants.json")),
+            electricity: rows(include_str!("../../data/electricity.json")),
+            profiles: rows(include_str!("../../data/profiles.json")),
+            families: rows(include_str!("../../data/predictor.json")),
+        })
+    }
+
+    /// Finds a cloud model by its id, `provider/model`, or by the part after the slash.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Unknown`] with the likest names, [`CatalogueError::Ambiguous`].
+    pub fn price(&self, name: &str) -> Result<&Price, CatalogueError> {
+        find(&self.prices, name)
+    }
+
+    /// Finds a machine.
+    ///
+    /// # Errors
+    /// As [`Catalogue::price`].
+    pub fn machine(&self, name: &str) -> Result<&Machine, CatalogueError> {
+        find(&self.machines, name)
+    }
+
+    /// Finds a model by its short name, its name for people or its repository.
+    ///
+    /// # Errors
+    /// As [`Catalogue::price`].
+    pub fn model(&self, name: &str) -> Result<&Model, CatalogueError> {
+        find(&self.models, name)
+    }
+
+    /// Finds a quantization.
+    ///
+    /// # Errors
+    /// As [`Catalogue::price`].
+    pub fn quant(&self, name: &str) -> Result<&Quant, CatalogueError> {
+        find(&self.quants, name)
+    }
+
+    /// Finds a region.
+    ///
+    /// # Errors
+    /// As [`Catalogue::price`].
+    pub fn region(&self, name: &str) -> Result<&Electricity, CatalogueError> {
+        find(&self.electricity, name)
+    }
+
+    /// Finds a kind of user.
+    ///
+    /// # Errors
+    /// As [`Catalogue::price`].
+    pub fn profile(&self, name: &str) -> Result<&Profile, CatalogueError> {
+        find(&self.profiles, name)
+    }
+
+    /// Returns the shape of `MODEL` or `MODEL:QUANT`; without a quantization the first file that was
+    /// seen counts, else `Q4_K_M`.
+    ///
+    /// # Errors
+    /// As [`Catalogue::price`], for the model and for the quantization.
+    pub fn shape(&self, name: &str) -> Result<Shape, CatalogueError> {
+        let (base, quant) = match name.rsplit_once(':') {
+            Some((base, quant)) => (base, Some(quant)),
+            None => (name, None),
+        };
+        let model = self.model(base)?;
+        let preferred = model.files.iter().find(|file| file.quant == "Q4_K_M");
+        let first = preferred
+            .or(model.files.first())
+            .map(|file| file.quant.as_str());
+        self.shape_of(model, quant.or(first).unwrap_or("Q4_K_M"))
+    }
+
+    /// Returns the shape of a model in a quantization: by the size of a file where one was seen, else by
+    /// the bits of a weight.
+    ///
+    /// # Errors
+    /// As [`Catalogue::price`], for the quantization.
+    pub fn shape_of(&self, model: &Model, quant: &str) -> Result<Shape, CatalogueError> {
+        let seen = model
+            .files
+            .iter()
+            .find(|file| file.quant.eq_ignore_ascii_case(quant));
+        if let Some(file) = seen {
+            return Ok(Shape::of_file(model, &file.quant, file.gib.into()));
+        }
+        let quant = self.quant(quant)?;
+        Ok(Shape::of_bits(model, &quant.quant, quant.bits))
+    }
+
+    /// Returns the predictor's parameters for a family.
+    #[must_use]
+    pub fn family(&self, name: &str) -> Option<&Family> {
+        self.families.iter().find(|family| family.family == name)
+    }
+
+    /// Takes rows of the same name out and puts new ones in.
+    pub fn add_prices(&mut self, prices: Vec<Price>) {
+        merge(&mut self.prices, prices);
+    }
+
+    /// Takes machines of the same name out and puts new ones in.
+    pub fn add_machines(&mut self, machines: Vec<Machine>) {
+        merge(&mut self.machines, machines);
+    }
+
+    /// Adds the rows of a folder's `prices.json`, `machines.json`, `models.json`, `electricity.json` and
+    /// `profiles.json`, in the form of this crate's own; a file that is not there adds nothing.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Read`], [`CatalogueError::Data`].
+    pub fn add_folder(&mut self, folder: &Path) -> Result<(), CatalogueError> {
+        let path = folder.join("prices.json");
+        if path.exists() {
+            self.add_prices(Self::read_prices(&path)?.prices);
+        }
+        merge(&mut self.machines, file(&folder.join("machines.json"))?);
+        merge(&mut self.models, file(&folder.join("models.json"))?);
+        merge(
+            &mut self.electricity,
+            file(&folder.join("electricity.json"))?,
+        );
+        merge(&mut self.profiles, file(&folder.join("profiles.json"))?);
+        Ok(())
+    }
+
+    /// Reads prices of a file: rows of this crate, `LiteLLM`'s `model_prices_and_context_window.json` or
+    /// models.dev's `api.json`.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Read`], [`CatalogueError::Data`].
+    pub fn read_prices(path: &Path) -> Result<Imported, CatalogueError> {
+        let day = modified(path);
+        import::prices(&text(path)?, &day).map_err(|reason| data_error::<Price>(path, reason))
+    }
+
+    /// Reads machines of a file.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Read`], [`CatalogueError::Data`].
+    pub fn read_machines(path: &Path) -> Result<Vec<Machine>, CatalogueError> {
+        let machines: Vec<Machine> = parsed(path, &text(path)?)?;
+        let bad = machines.iter().find_map(|machine| {
+            let sizes = [
+                machine.memory_gib.0,
+                machine.usable_gib.0,
+                machine.bandwidth_gbs.0,
+            ];
+            let rest = [
+                machine.price.map(|price| price.0),
+                machine.load_w.map(|watts| watts.0),
+                machine.idle_w.map(|watts| watts.0),
+            ];
+            let bad = sizes.iter().any(|&size| size <= 0.0)
+                || rest.into_iter().flatten().any(|number| number < 0.0);
+            bad.then_some(&machine.id)
+        });
+        match bad {
+            Some(id) => Err(data_error::<Machine>(
+                path,
+                format!("'{id}' has a negative number, or no memory or bandwidth"),
+            )),
+            None => Ok(machines),
+        }
+    }
+}
+
+/// Returns the rows of a file of our own.
+fn rows<R: DeserializeOwned>(text: &str) -> Vec<R> {
+    serde_json::from_str(text).unwrap_or_default()
+}
+
+fn text(path: &Path) -> Result<String, CatalogueError> {
+    std::fs::read_to_string(path).map_err(|reason| CatalogueError::Read {
+        path: path.display().to_string(),
+        reason,
+    })
+}
+
+/// Returns the day on which a file was written, for rows that have none of their own.
+fn modified(path: &Path) -> String {
+    let time = path.metadata().and_then(|data| data.modified()).ok();
+    let time = time.and_then(|time| jiff::Timestamp::try_from(time).ok());
+    time.map_or_else(String::new, |time| time.strftime("%Y-%m-%d").to_string())
+}
+
+fn parsed<R: Named + DeserializeOwned>(path: &Path, text: &str) -> Result<Vec<R>, CatalogueError> {
+    serde_json::from_str(text).map_err(|reason| data_error::<R>(path, reason.to_string()))
+}
+
+fn data_error<R: Named>(path: &Path, reason: String) -> CatalogueError {
+    CatalogueError::Data {
+        path: path.display().to_string(),
+        kind: R::KIND,
+        reason,
+    }
+}
+
+fn file<R: Named + DeserializeOwned>(path: &Path) -> Result<Vec<R>, CatalogueError> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    parsed(path, &text(path)?)
+}
+
+fn merge<R: Named>(rows: &mut Vec<R>, new: Vec<R>) {
+    rows.retain(|row| {
+        !new.iter()
+            .any(|other| other.id().eq_ignore_ascii_case(row.id()))
+    });
+    rows.extend(new);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,318 @@
+//! The rows of the data files. Each says as of when it holds and where it comes from; a field that is
+//! not known is left out. Prices are in US dollars per million tokens, sizes in GiB.
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::bill::Rates;
+use crate::dates;
+use crate::units::{Gib, GigabytesPerSecond, Teraflops, Usd, UsdPerKwh, UsdPerMtok, Watts};
+
+/// What a cloud model costs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Price {
+    /// `provider/model`.
+    pub id: String,
+    /// The model's name for people.
+    #[serde(default)]
+    pub name: String,
+    /// Longest context, in tokens.
+    pub context: Option<u64>,
+    /// Input.
+    pub input: UsdPerMtok,
+    /// Output.
+    pub output: UsdPerMtok,
+    /// Input from the cache.
+    pub cache_read: Option<UsdPerMtok>,
+    /// Input into the cache, for some minutes.
+    pub cache_write: Option<UsdPerMtok>,
+    /// Input into the cache, for an hour.
+    pub cache_write_1h: Option<UsdPerMtok>,
+    /// What a batch takes off, 0 to 1.
+    pub batch_discount: Option<f64>,
+    /// Other prices for long prompts.
+    pub long_prompt: Option<LongPrompt>,
+    /// Prices that are announced.
+    pub next: Option<NextPrice>,
+    /// `legacy` and the like; nothing for a current model.
+    pub status: Option<String>,
+    /// What else to know.
+    pub note: Option<String>,
+    /// Whether the price was derived and not read.
+    #[serde(default)]
+    pub derived: bool,
+    /// The day on which the row was true.
+    #[serde(default)]
+    pub as_of: String,
+    /// Where it was read.
+    #[serde(default)]
+    pub source: String,
+}
+
+/// Prices of prompts above a length.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LongPrompt {
+    /// Longest prompt at the normal price, in tokens.
+    pub above_tokens: u64,
+    /// Input.
+    pub input: UsdPerMtok,
+    /// Output.
+    pub output: UsdPerMtok,
+    /// Input from the cache.
+    pub cache_read: Option<UsdPerMtok>,
+    /// Input into the cache.
+    pub cache_write: Option<UsdPerMtok>,
+    /// Input into the cache, for an hour.
+    pub cache_write_1h: Option<UsdPerMtok>,
+}
+
+/// Prices from a day on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NextPrice {
+    /// The first day.
+    pub from: String,
+    /// Input.
+    pub input: UsdPerMtok,
+    /// Output.
+    pub output: UsdPerMtok,
+    /// Input from the cache.
+    pub cache_read: Option<UsdPerMtok>,
+}
+
+impl Price {
+    /// Returns the rates on a day (without one: those of the row) for prompts of so many tokens
+    /// (without a number: short ones).
+    #[must_use]
+    pub fn rates(&self, on: Option<Date>, prompt_tokens: Option<f64>) -> Rates {
+        let long = self
+            .long_prompt
+            .as_ref()
+            .filter(|long| prompt_tokens.is_some_and(|tokens| tokens > long.above_tokens as f64));
+        let next = self.next.as_ref().filter(|next| {
+            on.is_some_and(|on| dates::parse(&next.from).is_some_and(|day| day <= on))
+        });
+        let (input, output, read, write) = match (long, next) {
+            (Some(long), _) => (long.input, long.output, long.cache_read, long.cache_write),
+            (None, Some(next)) => (next.input, next.output, next.cache_read, None),
+            (None, None) => (self.input, self.output, self.cache_read, self.cache_write),
+        };
+        Rates {
+            input,
+            output,
+            cache_read: read.unwrap_or(input),
+            cache_write: write.unwrap_or(input),
+            batch_discount: self.batch_discount.unwrap_or(0.0),
+        }
+    }
+}
+
+/// A machine, or a card with the computer around it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Machine {
+    /// Its short name.
+    pub id: String,
+    /// Its name for people.
+    #[serde(default)]
+    pub name: String,
+    /// Which line of the predictor it belongs to.
+    pub family: String,
+    /// `desktop`, `laptop`, `gpu` or `cpu`.
+    #[serde(default)]
+    pub kind: String,
+    /// Memory that models are held in.
+    pub memory_gib: Gib,
+    /// What a model may take of it.
+    pub usable_gib: Gib,
+    /// How fast the memory is read, at most.
+    pub bandwidth_gbs: GigabytesPerSecond,
+    /// Listed 16-bit arithmetic.
+    pub tflops: Option<Teraflops>,
+    /// Arithmetic that prompts of dense models were measured to reach.
+    pub prefill_tflops: Option<Teraflops>,
+    /// What it costs, without the computer around a card.
+    pub price: Option<Usd>,
+    /// Whether the price is an assumption, to be replaced by one's own.
+    #[serde(default)]
+    pub price_assumed: bool,
+    /// Where the price comes from.
+    #[serde(default)]
+    pub price_note: String,
+    /// Power when nothing is asked of it.
+    pub idle_w: Option<Watts>,
+    /// Power at work.
+    pub load_w: Option<Watts>,
+    /// Where the watts come from.
+    #[serde(default)]
+    pub watts_note: String,
+    /// The computer around a card.
+    pub host: Option<Host>,
+    /// The day on which the row was true.
+    #[serde(default)]
+    pub as_of: String,
+    /// Where it was read.
+    #[serde(default)]
+    pub source: String,
+}
+
+/// The computer around a card.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Host {
+    /// What it costs.
+    pub price: Usd,
+    /// Its power when idle, without the card.
+    pub idle_w: Watts,
+    /// Its power at work, without the card.
+    pub load_w: Watts,
+}
+
+impl Machine {
+    /// Returns the price of all that has to be bought.
+    #[must_use]
+    pub fn whole_price(&self) -> Option<Usd> {
+        let host = self.host.map_or(Usd(0.0), |host| host.price);
+        self.price.map(|price| price + host)
+    }
+
+    /// Returns the power of the whole at work.
+    #[must_use]
+    pub fn whole_load(&self) -> Option<Watts> {
+        let host = self.host.map_or(Watts(0.0), |host| host.load_w);
+        self.load_w.map(|load| load + host)
+    }
+
+    /// Returns the power of the whole when idle.
+    #[must_use]
+    pub fn whole_idle(&self) -> Option<Watts> {
+        let host = self.host.map_or(Watts(0.0), |host| host.idle_w);
+        self.idle_w.map(|idle| idle + host)
+    }
+}
+
+/// An open-weight model.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// Its short name.
+    pub id: String,
+    /// Its name for people.
+    #[serde(default)]
+    pub name: String,
+    /// Its repository.
+    #[serde(default)]
+    pub repo: String,
+    /// A repository of its GGUF files.
+    pub gguf_repo: Option<String>,
+    /// Sizes of files that were seen.
+    #[serde(default)]
+    pub files: Vec<File>,
+    /// Weights, in 10^9.
+    pub params_b: f64,
+    /// Weights that a token goes through, in 10^9.
+    pub active_b: f64,
+    /// Layers.
+    pub layers: u32,
+    /// Longest context, in tokens.
+    pub context: Option<u64>,
+    /// What its layers keep of each token.
+    pub cache: Vec<CacheLayers>,
+    /// Bytes that do not grow with the context.
+    #[serde(default)]
+    pub state_bytes: f64,
+    /// Prices of the same model at hosts.
+    #[serde(default)]
+    pub hosted: Vec<String>,
+    /// Its licence.
+    #[serde(default)]
+    pub licence: String,
+    /// How sure the numbers are.
+    #[serde(default)]
+    pub checked: String,
+    /// The day on which the row was true.
+    #[serde(default)]
+    pub as_of: String,
+    /// Where it was read.
+    #[serde(default)]
+    pub source: String,
+}
+
+/// A file of a model.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// Quantization.
+    pub quant: String,
+    /// Size.
+    pub gib: Gib,
+}
+
+/// Layers that keep the same of each token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CacheLayers {
+    /// How many.
+    pub layers: u32,
+    /// Numbers that one layer keeps of one token, keys and values together.
+    pub elements: f64,
+    /// Tokens that are kept at most; all, without one.
+    pub window: Option<u64>,
+}
+
+/// Bits of a weight in a quantization, averaged over a whole file.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quant {
+    /// Its name.
+    pub quant: String,
+    /// Bits of a weight.
+    pub bits: f64,
+    /// The day on which the row was true.
+    pub as_of: String,
+    /// Where it was read.
+    pub source: String,
+}
+
+/// What power costs in a place.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Electricity {
+    /// Country, or country and state.
+    pub region: String,
+    /// The price for households.
+    pub usd_per_kwh: UsdPerKwh,
+    /// How sure it is.
+    #[serde(default)]
+    pub confidence: String,
+    /// The day on which the row was true.
+    #[serde(default)]
+    pub as_of: String,
+    /// Where it was read.
+    #[serde(default)]
+    pub source: String,
+}
+
+/// A month of a kind of user.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// Its name.
+    pub id: String,
+    /// Input tokens a month, in millions.
+    pub input_mtok: f64,
+    /// Output tokens a month, in millions.
+    pub output_mtok: f64,
+    /// Share of the input that a cache holds.
+    pub cache_hit: f64,
+    /// Share of the input that is written to the cloud's cache.
+    pub cache_write: f64,
+    /// What it stands for.
+    pub note: String,
+    /// The day on which the row was true.
+    pub as_of: String,
+    /// Where it comes from.
+    pub source: String,
+}

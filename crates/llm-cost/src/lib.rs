@@ -1,0 +1,41 @@
+//! What hardware a model needs, how fast it will be there, and when a machine of one's own pays back.
+//!
+//! Modules stand in the order of the question: [`units`] and [`dates`], the dated [`catalogue`] of
+//! prices, machines and models, the [`memory`] that a model needs, its speed ([`mod@predict`]), a
+//! [`bill`] for tokens, the [`payback`] of a machine with its [`cash`] flows, what was [`used`], and
+//! the [`record`]s that programs write. No engine, no network, no output: what is read and how it is
+//! shown is the program's business.
+//!
+//! ```
+//! use llm_cost::{Catalogue, Mtok, Volume, predict};
+//!
+//! let catalogue = Catalogue::builtin();
+//! let shape = catalogue.shape("llama-3.3-70b:Q4_K_M")?;
+//! let machine = catalogue.machine("macbook-pro-m4-max-64")?;
+//! let speed = predict::speed(catalogue, machine, &shape, 0.0);
+//! assert!(speed.decode.is_some_and(|decode| (8.0..13.0).contains(&decode.rate.0)));
+//!
+//! let price = catalogue.price("anthropic/claude-sonnet-4.6")?;
+//! let volume = Volume { input: Mtok(2.4), output: Mtok(12.0), ..Volume::default() };
+//! assert!((price.rates(None, None).bill(&volume).0 - 187.20).abs() < 1e-9);
+//! # Ok::<(), llm_cost::CatalogueError>(())
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod dates;
+pub mod units;
+
+pub mod catalogue;
+pub mod memory;
+pub mod predict;
+
+pub mod bill;
+pub mod cash;
+pub mod payback;
+pub mod used;
+
+pub use bill::{Rates, Volume};
+pub use catalogue::{Catalogue, CatalogueError};
+pub use memory::{CacheType, Shape};
+pub use payback::{Answer, Terms, Verdict};
+pub use units::*;

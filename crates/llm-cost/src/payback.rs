@@ -1,0 +1,443 @@
+//! A month of tokens in the cloud against a machine of one's own: bills, feasibility, payback.
+//!
+//! Monthly tokens `I` in and `O` out, `h` the share of the input that the machine's own cache holds:
+//! - busy time `T = (I (1 - h) / prefill + O / decode) / batching`, its share of the available hours the
+//!   duty;
+//! - power `E = price (T load + max(on - T, 0) idle share)`;
+//! - marginal price `K = machine - what would be bought anyway + set-up hours`;
+//! - saving `s = (1 - escalated) cloud - E - upkeep`; what is escalated was tried here first, so it
+//!   costs power too.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::bill::{Rates, Volume};
+use crate::cash::{Flow, capital, monthly};
+use crate::units::{
+    HOURS_PER_MONTH, Hours, KilowattHours, Months, Mtok, Seconds, Tokens, TokensPerSecond, Usd,
+    UsdPerHour, UsdPerKwh, UsdPerMonth, UsdPerMtok, Watts,
+};
+
+/// Everything that a verdict depends on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Terms {
+    /// Tokens of one user a month.
+    #[serde(flatten)]
+    pub volume: Volume,
+    /// Users who share the machine.
+    pub team: f64,
+    /// What the cloud asks for a million tokens.
+    pub rates: Rates,
+    /// Share by which the cloud's prices fall each month.
+    pub cloud_fall_per_month: f64,
+    /// Share of the work that goes to the cloud all the same, after it was tried here.
+    pub escalated: f64,
+    /// Generated tokens a second.
+    pub decode_tps: TokensPerSecond,
+    /// Prompt tokens a second.
+    pub prefill_tps: TokensPerSecond,
+    /// Share of the input that the machine's own prefix cache holds.
+    pub local_cache_hit: f64,
+    /// How many times as much is done where requests are batched.
+    pub batching: f64,
+    /// Hours of a month in which the machine can work.
+    pub available_hours: Hours,
+    /// Highest share of them that it may be busy.
+    pub duty_cap: f64,
+    /// Price of the machine, all included.
+    pub machine_price_usd: Usd,
+    /// Price of the machine that would be bought anyway.
+    pub alternative_price_usd: Usd,
+    /// Hours to set it up.
+    pub setup_hours: Hours,
+    /// What such an hour costs.
+    pub setup_usd_per_hour: UsdPerHour,
+    /// What is paid for upkeep.
+    pub upkeep_usd_per_month: UsdPerMonth,
+    /// Power at work.
+    pub load_watts: Watts,
+    /// Power when idle.
+    pub idle_watts: Watts,
+    /// Share of the idle power that counts here.
+    pub idle_share: f64,
+    /// Hours of a month in which the machine is on; 0 where only while it works.
+    pub on_hours: Hours,
+    /// Price of power.
+    pub usd_per_kwh: UsdPerKwh,
+    /// Interest a year.
+    pub discount_rate: f64,
+    /// Months that the machine is kept, for what it is worth by then.
+    pub lifetime_months: Months,
+    /// Share of its price that it sells for then.
+    pub resale_share: f64,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self {
+            volume: Volume::default(),
+            team: 1.0,
+            rates: Rates::default(),
+            cloud_fall_per_month: 0.0,
+            escalated: 0.0,
+            decode_tps: TokensPerSecond(0.0),
+            prefill_tps: TokensPerSecond(0.0),
+            local_cache_hit: 0.0,
+            batching: 1.0,
+            available_hours: HOURS_PER_MONTH,
+            duty_cap: 0.9,
+            machine_price_usd: Usd(0.0),
+            alternative_price_usd: Usd(0.0),
+            setup_hours: Hours(0.0),
+            setup_usd_per_hour: UsdPerHour(0.0),
+            upkeep_usd_per_month: UsdPerMonth(0.0),
+            load_watts: Watts(0.0),
+            idle_watts: Watts(0.0),
+            idle_share: 1.0,
+            on_hours: Hours(0.0),
+            usd_per_kwh: UsdPerKwh(0.0),
+            discount_rate: 0.08,
+            lifetime_months: Months(36.0),
+            resale_share: 0.38,
+        }
+    }
+}
+
+/// A term that makes no sense.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[error("{name} is {value}; it must be {range}")]
+pub struct TermsError {
+    /// The term, in a reader's words.
+    pub name: &'static str,
+    /// What it is.
+    pub value: f64,
+    /// What it may be.
+    pub range: &'static str,
+}
+
+/// What comes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The savings pay for the machine.
+    Pays,
+    /// They do not.
+    Never,
+    /// The machine cannot produce so many tokens.
+    Infeasible,
+}
+
+/// The verdict and all sums on the way to it; those of the whole team.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Answer {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why, in one sentence.
+    pub reason: String,
+    /// When the savings equal the price; only where the verdict is `pays`.
+    pub payback_months: Option<Months>,
+    /// The same with interest.
+    pub payback_months_discounted: Option<Months>,
+    /// What the cloud asks.
+    pub cloud_usd_per_month: UsdPerMonth,
+    /// What is paid instead: power, upkeep, and the cloud for what is escalated.
+    pub local_usd_per_month: UsdPerMonth,
+    /// The power of it.
+    pub power_usd_per_month: UsdPerMonth,
+    /// Energy.
+    pub kwh_per_month: KilowattHours,
+    /// What is saved: the difference of the first two.
+    pub saving_usd_per_month: UsdPerMonth,
+    /// What has to be saved: the machine, less what would be bought anyway, and its set-up.
+    pub marginal_price_usd: Usd,
+    /// Hours at work.
+    pub busy_hours_per_month: Hours,
+    /// Their share of the available ones.
+    pub duty: f64,
+    /// Tokens that the machine can produce, always at work; in this mix.
+    pub max_mtok_per_month: Option<Mtok>,
+    /// Payback at that volume: no user can beat it.
+    pub fastest_possible_months: Option<Months>,
+    /// The cloud's price of an average token.
+    pub cloud_usd_per_mtok: Option<UsdPerMtok>,
+    /// The power of an average token here.
+    pub power_usd_per_mtok: Option<UsdPerMtok>,
+    /// Volume at which price less resale is saved within the lifetime, without interest.
+    pub break_even_mtok_per_month: Option<Mtok>,
+    /// What owning costs more than the cloud, a month of the lifetime, with interest and resale; below
+    /// zero where it costs less.
+    pub local_premium_usd_per_month: UsdPerMonth,
+    /// What the machine is worth today over its lifetime, with resale.
+    pub net_present_value_usd: Usd,
+    /// The yearly rate at which it would be worth nothing.
+    pub internal_rate_per_year: Option<f64>,
+}
+
+impl Terms {
+    /// Refuses numbers that make no sense.
+    ///
+    /// # Errors
+    /// [`TermsError`] for the first one.
+    pub fn check(&self) -> Result<(), TermsError> {
+        let volume = &self.volume;
+        let rates = &self.rates;
+        let amounts = [
+            ("the input volume", volume.input.0),
+            ("the output volume", volume.output.0),
+            ("the cloud's input price", rates.input.0),
+            ("the cloud's output price", rates.output.0),
+            ("the cloud's price of cached input", rates.cache_read.0),
+            (
+                "the cloud's price of input into the cache",
+                rates.cache_write.0,
+            ),
+            ("the machine's price", self.machine_price_usd.0),
+            (
+                "the price of the machine bought anyway",
+                self.alternative_price_usd.0,
+            ),
+            ("the set-up time", self.setup_hours.0),
+            ("the price of a set-up hour", self.setup_usd_per_hour.0),
+            ("the upkeep", self.upkeep_usd_per_month.0),
+            ("the power at work", self.load_watts.0),
+            ("the power when idle", self.idle_watts.0),
+            ("the price of power", self.usd_per_kwh.0),
+            ("the discount rate", self.discount_rate),
+        ];
+        let shares = [
+            ("the cloud's share of cache hits", volume.cache_hit),
+            ("the cloud's share of cache writes", volume.cache_write),
+            (
+                "the sum of cache hits and writes",
+                volume.cache_hit + volume.cache_write,
+            ),
+            ("the share of batches", volume.batch),
+            ("the batch discount", rates.batch_discount),
+            ("the cloud's fall of prices", self.cloud_fall_per_month),
+            ("the escalated share", self.escalated),
+            ("the machine's share of cache hits", self.local_cache_hit),
+            ("the idle share", self.idle_share),
+            ("the resale share", self.resale_share),
+            ("the highest duty", self.duty_cap),
+        ];
+        let positive = [
+            ("the decode speed", self.decode_tps.0),
+            ("the prefill speed", self.prefill_tps.0),
+            ("the speed-up of batching", self.batching),
+            ("the team", self.team),
+            ("the lifetime", self.lifetime_months.0),
+        ];
+        let hours = [
+            ("the available hours a month", self.available_hours.0),
+            ("the hours on a month", self.on_hours.0),
+        ];
+        within(&amounts, |value| value >= 0.0, "zero or more")?;
+        within(
+            &shares,
+            |value| (0.0..=1.0 + 1e-9).contains(&value),
+            "from 0 to 1",
+        )?;
+        within(&positive, |value| value > 0.0, "more than zero")?;
+        within(
+            &hours,
+            |value| (0.0..=744.0).contains(&value),
+            "from 0 to 744",
+        )?;
+        within(&hours[..1], |value| value > 0.0, "more than zero")
+    }
+
+    /// Returns the tokens of the whole team.
+    #[must_use]
+    pub fn whole_volume(&self) -> Volume {
+        self.volume.times(self.team)
+    }
+
+    /// Returns the hours that a volume keeps the machine busy.
+    #[must_use]
+    pub fn busy(&self, volume: &Volume) -> Hours {
+        let time = |tokens: Mtok, rate: TokensPerSecond| -> Seconds {
+            if tokens.0 > 0.0 {
+                Tokens::from(tokens) / rate
+            } else {
+                Seconds(0.0)
+            }
+        };
+        let prompts = time(
+            volume.input * (1.0 - self.local_cache_hit),
+            self.prefill_tps,
+        );
+        Hours::from(prompts + time(volume.output, self.decode_tps)) * (1.0 / self.batching)
+    }
+
+    /// Returns the energy of a month with so many hours of work.
+    #[must_use]
+    pub fn energy(&self, busy: Hours) -> KilowattHours {
+        let idle = Hours((self.on_hours.0 - busy.0).max(0.0));
+        self.load_watts * busy + self.idle_watts * idle * self.idle_share
+    }
+
+    /// Returns what has to be saved.
+    #[must_use]
+    pub fn marginal_price(&self) -> Usd {
+        self.machine_price_usd - self.alternative_price_usd
+            + self.setup_usd_per_hour * self.setup_hours
+    }
+
+    /// Returns what comes and goes each month for a volume.
+    #[must_use]
+    pub fn flow(&self, volume: &Volume) -> Flow {
+        let power = (self.usd_per_kwh * self.energy(self.busy(volume))).a_month();
+        Flow {
+            price: self.marginal_price(),
+            avoided: self.rates.bill(volume).a_month() * (1.0 - self.escalated),
+            running: power + self.upkeep_usd_per_month,
+            fall: self.cloud_fall_per_month,
+        }
+    }
+
+    /// Returns the share of the available hours that a volume takes.
+    #[must_use]
+    pub fn duty(&self, volume: &Volume) -> f64 {
+        self.busy(volume) / self.available_hours
+    }
+
+    /// Returns the simple payback without a verdict's caution; nothing where there is none.
+    #[must_use]
+    pub fn simple(&self) -> Option<Months> {
+        self.flow(&self.whole_volume()).payback(0.0)
+    }
+
+    /// Answers.
+    ///
+    /// # Errors
+    /// [`Terms::check`]'s.
+    pub fn answer(&self) -> Result<Answer, TermsError> {
+        self.check()?;
+        let volume = self.whole_volume();
+        let total = volume.total();
+        let flow = self.flow(&volume);
+        let (busy, duty) = (self.busy(&volume), self.duty(&volume));
+        let rate = monthly(self.discount_rate);
+        let (simple, discounted) = (flow.payback(0.0), flow.payback(rate));
+        let full = (duty > 0.0).then(|| volume.times(1.0 / duty));
+        let fastest = full.and_then(|full| self.flow(&full).payback(0.0));
+        let cloud = self.rates.bill(&volume).a_month();
+        let energy = self.energy(busy);
+        let power = (self.usd_per_kwh * energy).a_month();
+        let per_mtok = |sum: UsdPerMonth| (total.0 > 0.0).then(|| UsdPerMtok(sum.0 / total.0));
+        let life = self.lifetime_months;
+        let resale = self.machine_price_usd * self.resale_share;
+        let saved = per_mtok(flow.saving() + self.upkeep_usd_per_month);
+        let price = flow.price - resale + self.upkeep_usd_per_month * life;
+        let break_even = saved
+            .filter(|saved| saved.0 > 0.0)
+            .map(|saved| Mtok((price.0 / (life.0 * saved.0)).max(0.0)));
+        let (verdict, reason) = match (duty > self.duty_cap, discounted) {
+            (true, _) => (Verdict::Infeasible, self.too_much(duty, full, fastest)),
+            (false, Some(_)) => (Verdict::Pays, pays(&flow)),
+            (false, None) => (Verdict::Never, self.never(&flow, cloud, power, rate)),
+        };
+        let pays = verdict == Verdict::Pays;
+        let months = life.0.round() as u32;
+        Ok(Answer {
+            verdict,
+            reason,
+            payback_months: simple.filter(|_| pays),
+            payback_months_discounted: discounted.filter(|_| pays),
+            cloud_usd_per_month: cloud,
+            local_usd_per_month: flow.running + cloud * self.escalated,
+            power_usd_per_month: power,
+            kwh_per_month: energy,
+            saving_usd_per_month: flow.saving(),
+            marginal_price_usd: flow.price,
+            busy_hours_per_month: busy,
+            duty,
+            max_mtok_per_month: full.map(|full| full.total()),
+            fastest_possible_months: fastest,
+            cloud_usd_per_mtok: per_mtok(cloud),
+            power_usd_per_mtok: per_mtok(power),
+            break_even_mtok_per_month: break_even,
+            local_premium_usd_per_month: capital(flow.price, resale, life.0, rate) - flow.saving(),
+            net_present_value_usd: flow.present_value(months, resale, rate),
+            internal_rate_per_year: flow.internal_rate(months, resale),
+        })
+    }
+
+    fn too_much(&self, duty: f64, full: Option<Volume>, fastest: Option<Months>) -> String {
+        let most = full.map_or(0.0, |full| full.total().0);
+        let cap = if self.duty_cap < 1.0 {
+            format!(
+                ", and {:.0} % is the most that is counted on",
+                self.duty_cap * 100.0
+            )
+        } else {
+            String::new()
+        };
+        let fastest = match fastest {
+            Some(months) => format!("so its fastest possible payback is {:.1} months", months.0),
+            None => "and at that volume it would not pay back either".to_owned(),
+        };
+        format!(
+            "the volume would keep the machine busy {:.0} % of the time{cap}; it can produce {most:.1} \
+             million tokens a month, {fastest}",
+            duty * 100.0
+        )
+    }
+
+    fn never(&self, flow: &Flow, cloud: UsdPerMonth, power: UsdPerMonth, rate: f64) -> String {
+        if self.volume.total().0 <= 0.0 {
+            return "there are no tokens, so nothing is saved".to_owned();
+        }
+        if power >= cloud {
+            return format!(
+                "the power alone costs {:.2} USD a month, and the cloud asks {:.2}",
+                power.0, cloud.0
+            );
+        }
+        if flow.saving().0 <= 0.0 {
+            return format!(
+                "what is still paid ({:.2} USD a month) is no less than what the cloud asks for it \
+                 ({:.2})",
+                flow.running.0, flow.avoided.0
+            );
+        }
+        if self.cloud_fall_per_month > 0.0 && flow.saving().0 > flow.price.0 * rate {
+            return format!(
+                "the cloud's prices, falling by {:.1} % a month, reach the cost of running before the \
+                 machine is paid for",
+                self.cloud_fall_per_month * 100.0
+            );
+        }
+        format!(
+            "the saving of {:.2} USD a month is under the interest of {:.2} on {:.0} USD at {:.1} % a \
+             year",
+            flow.saving().0,
+            flow.price.0 * rate,
+            flow.price.0,
+            self.discount_rate * 100.0
+        )
+    }
+}
+
+fn pays(flow: &Flow) -> String {
+    format!(
+        "{:.2} USD saved a month pay for {:.0} USD",
+        flow.saving().0,
+        flow.price.0
+    )
+}
+
+fn within(
+    terms: &[(&'static str, f64)],
+    good: impl Fn(f64) -> bool,
+    range: &'static str,
+) -> Result<(), TermsError> {
+    let bad = terms
+        .iter()
+        .find(|(_, value)| !value.is_finite() || !good(*value));
+    match bad {
+        Some(&(name, value)) => Err(TermsError { name, value, range }),
+        None => Ok(()),
+    }
+}

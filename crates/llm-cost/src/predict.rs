@@ -1,0 +1,206 @@
+//! How fast a model will be on a machine that nobody has measured it on.
+//!
+//! Decode reads its weights once a token: `1 / (bytes / (bandwidth η [μ]) + τ layers)`, with η the
+//! share of the bandwidth, μ what mixtures of experts reach of that, and τ what each layer costs beside
+//! reading. Prefill is arithmetic: `effective operations / (2 active weights)`. The parameters of each
+//! family of machines, and how far off they were on rows of sources that the fit had not seen, stand in
+//! `data/predictor.json`, which the test `predictor` computes from `data/observed.json`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::{Catalogue, Machine};
+use crate::memory::{CacheType, Shape};
+use crate::units::{Bytes, GigabytesPerSecond, TokensPerSecond};
+
+/// The parameters of a family of machines.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Family {
+    /// Its name, as machines have it.
+    pub family: String,
+    /// Rows that decode was fitted on.
+    pub rows: usize,
+    /// Share of the bandwidth that is reached.
+    pub eta: f64,
+    /// Microseconds of a layer beside reading.
+    pub tau_us: f64,
+    /// What mixtures of experts reach of `eta`.
+    pub moe: f64,
+    /// The error of decode.
+    pub decode_error: Option<HeldOut>,
+    /// Effective operations of a prompt for each listed one.
+    pub prefill_per_tflops: Option<f64>,
+    /// Effective operations of a prompt for each byte of bandwidth.
+    pub prefill_per_byte: Option<f64>,
+    /// What mixtures of experts reach of that.
+    pub prefill_moe: f64,
+    /// The error of prefill.
+    pub prefill_error: Option<HeldOut>,
+    /// The day of the newest row.
+    pub as_of: String,
+    /// Where the parameters come from.
+    pub source: String,
+}
+
+/// How far off predictions were, each source of measurements held out of the fit in its turn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeldOut {
+    /// Rows that were predicted.
+    pub rows: usize,
+    /// Sources that they come from.
+    pub sources: usize,
+    /// Median of |predicted / measured - 1|.
+    pub median_error: f64,
+    /// 10th percentile of measured / predicted.
+    pub low: f64,
+    /// 90th percentile of measured / predicted.
+    pub high: f64,
+}
+
+/// A predicted rate. Four of five held-out measurements of the family lay between `low` and `high`;
+/// they are absent where the family has one source only, so that nothing could be held out.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Estimate {
+    /// The prediction.
+    pub rate: TokensPerSecond,
+    /// The band's lower end.
+    pub low: Option<TokensPerSecond>,
+    /// The band's upper end.
+    pub high: Option<TokensPerSecond>,
+}
+
+impl Estimate {
+    /// Returns an estimate with the band that an error gives it.
+    #[must_use]
+    pub fn new(rate: TokensPerSecond, error: Option<&HeldOut>) -> Self {
+        Self {
+            rate,
+            low: error.map(|error| rate * error.low),
+            high: error.map(|error| rate * error.high),
+        }
+    }
+}
+
+/// Predicted rates of one sequence; absent where the family or the arithmetic is not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Speed {
+    /// Generated tokens.
+    pub decode: Option<Estimate>,
+    /// Prompt tokens.
+    pub prefill: Option<Estimate>,
+}
+
+/// Predicts both rates with so many tokens in the cache, the model wholly in the machine's memory.
+#[must_use]
+pub fn speed(catalogue: &Catalogue, machine: &Machine, shape: &Shape, depth: f64) -> Speed {
+    let Some(family) = catalogue.family(&machine.family) else {
+        return Speed::default();
+    };
+    let decode = decode(family, machine.bandwidth_gbs, shape, depth);
+    let decode = (decode.0.is_finite() && decode.0 > 0.0)
+        .then(|| Estimate::new(decode, family.decode_error.as_ref()));
+    let prefill = prefill(family, machine, shape)
+        .map(|rate| Estimate::new(rate, family.prefill_error.as_ref()));
+    Speed { decode, prefill }
+}
+
+/// Returns the decode rate at a bandwidth.
+#[must_use]
+pub fn decode(
+    family: &Family,
+    bandwidth: GigabytesPerSecond,
+    shape: &Shape,
+    depth: f64,
+) -> TokensPerSecond {
+    let reading = seconds(
+        family,
+        bandwidth,
+        shape.bytes_per_token(depth),
+        shape.is_moe(),
+    );
+    TokensPerSecond(1.0 / (reading + beside(family, shape)))
+}
+
+/// Returns the prefill rate: by the arithmetic that the machine was measured to reach, else by its
+/// listed one, else by its bandwidth.
+#[must_use]
+pub fn prefill(family: &Family, machine: &Machine, shape: &Shape) -> Option<TokensPerSecond> {
+    let measured = machine.prefill_tflops.map(|tflops| tflops.0);
+    let listed = || Some(machine.tflops?.0 * family.prefill_per_tflops?);
+    let read = || Some(machine.bandwidth_gbs.0 / 1e3 * family.prefill_per_byte?);
+    let mut tflops = measured.or_else(listed).or_else(read)?;
+    if shape.is_moe() {
+        tflops *= family.prefill_moe;
+    }
+    (shape.active_b > 0.0).then(|| TokensPerSecond(tflops * 1e3 / (2.0 * shape.active_b)))
+}
+
+/// A card that does not hold a model, with the rest of it in the computer's memory.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Offloaded {
+    /// Decode, without a band: nothing like it was held out.
+    pub decode: TokensPerSecond,
+    /// Share of the weights that is not on the card.
+    pub share: f64,
+    /// How many times slower than if all of it were on the card.
+    pub slowdown: f64,
+}
+
+/// Predicts decode where a part of the weights lies in a computer's memory, read at `host`.
+#[must_use]
+pub fn offloaded(
+    catalogue: &Catalogue,
+    machine: &Machine,
+    shape: &Shape,
+    context: f64,
+    host: GigabytesPerSecond,
+) -> Option<Offloaded> {
+    let family = catalogue.family(&machine.family)?;
+    let cpu = catalogue.family("cpu")?;
+    let need = shape.need(context, CacheType::F16);
+    let room = Bytes::from(machine.usable_gib);
+    let share = ((need - room) / shape.weights).clamp(0.0, 1.0);
+    let bytes = shape.bytes_per_token(0.0);
+    let (moe, beside) = (shape.is_moe(), beside(family, shape));
+    let near = seconds(family, machine.bandwidth_gbs, bytes * (1.0 - share), moe);
+    let far = seconds(cpu, host, bytes * share, moe);
+    let whole = seconds(family, machine.bandwidth_gbs, bytes, moe);
+    let rate = TokensPerSecond(1.0 / (near + far + beside));
+    Some(Offloaded {
+        decode: rate,
+        share,
+        slowdown: (near + far + beside) / (whole + beside),
+    })
+}
+
+/// Seconds to read the bytes of a token.
+fn seconds(family: &Family, bandwidth: GigabytesPerSecond, bytes: Bytes, is_moe: bool) -> f64 {
+    let moe = if is_moe { family.moe } else { 1.0 };
+    bytes.0 / (bandwidth.0 * 1e9 * family.eta * moe)
+}
+
+/// Seconds of a token beside reading.
+fn beside(family: &Family, shape: &Shape) -> f64 {
+    family.tau_us * 1e-6 * f64::from(shape.layers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The reference measured 19.06 tokens a second on the card and 3.10 with a part beside it.
+    #[test]
+    fn what_lies_beside_the_card_slows_it_several_times() {
+        let all = Catalogue::builtin();
+        let card = all.machine("rtx-4090-24").unwrap();
+        let host = all.machine("desktop-ddr5-64").unwrap().bandwidth_gbs;
+        let large = all.shape("llama-3.3-70b:Q4_K_M").unwrap();
+        let split = offloaded(all, card, &large, 8192.0, host).unwrap();
+        assert!((0.4..0.6).contains(&split.share), "{split:?}");
+        assert!((4.0..12.0).contains(&split.slowdown), "{split:?}");
+        let small = all.shape("llama-3.1-8b").unwrap();
+        let whole = offloaded(all, card, &small, 8192.0, host).unwrap();
+        assert_eq!((whole.share, whole.slowdown), (0.0, 1.0));
+    }
+}

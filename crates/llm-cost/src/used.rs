@@ -1,0 +1,226 @@
+//! What was used, from records of several makers: our `completion` and `embedding` records, `OpenAI`
+//! batch output, and ccusage's JSON. Our `bench` records are kept apart, since they are speeds and no
+//! usage. Everything else is passed over with a count.
+
+mod parse;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::bill::{Rates, Volume};
+use crate::units::{Mtok, Seconds, TokensPerSecond, Usd};
+
+/// Days of a month: a year of 365 days in twelve parts.
+pub const DAYS_PER_MONTH: f64 = 365.0 / 12.0;
+
+/// Tokens of one record, or of one model on one day.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Use {
+    /// When, in Unix seconds; the start of a span.
+    pub at: Option<i64>,
+    /// Seconds of the span that it stands for; 0 for a moment.
+    pub span: i64,
+    /// Which model.
+    pub model: String,
+    /// Requests, where they were counted.
+    pub requests: u64,
+    /// Input tokens, cached ones included.
+    pub input: f64,
+    /// Input tokens that were read from a cache.
+    pub cached: f64,
+    /// Input tokens that were written to a cache.
+    pub written: f64,
+    /// Output tokens.
+    pub output: f64,
+    /// Time that it took here.
+    pub seconds: f64,
+    /// Energy that was measured, in joules.
+    pub joules: Option<f64>,
+    /// What was paid, where the record says so.
+    pub paid: Option<Usd>,
+    /// Whether this toolkit produced it here.
+    pub is_local: bool,
+    /// Tokens that were generated after the first and the seconds that it took: a measured rate.
+    pub decode: (f64, f64),
+    /// Prompt tokens that were computed and the seconds that it took.
+    pub prefill: (f64, f64),
+}
+
+/// All that was read.
+#[derive(Clone, Debug, Default)]
+pub struct Used {
+    /// What was used.
+    pub uses: Vec<Use>,
+    /// `bench` records.
+    pub benches: Vec<Speeds>,
+    /// Records of other types, with how many there were.
+    pub others: BTreeMap<String, u64>,
+    /// Requests that failed.
+    pub failed: u64,
+    /// Lines that are no JSON.
+    pub broken: u64,
+}
+
+/// What a `bench` record measured.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Speeds {
+    /// The model.
+    pub model: String,
+    /// The processor.
+    pub machine: String,
+    /// Sequences at once.
+    pub parallel: u64,
+    /// Generated tokens a second, of all sequences.
+    pub decode: Option<TokensPerSecond>,
+    /// Prompt tokens a second.
+    pub prefill: Option<TokensPerSecond>,
+    /// Bytes a second that the machine reads at most.
+    pub read_bytes_per_second: Option<f64>,
+}
+
+/// Sums over uses.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sums {
+    /// Requests.
+    pub requests: u64,
+    /// Input tokens.
+    pub input: f64,
+    /// Input tokens from a cache.
+    pub cached: f64,
+    /// Input tokens into a cache.
+    pub written: f64,
+    /// Output tokens.
+    pub output: f64,
+    /// Time that it took here.
+    pub seconds: f64,
+    /// Energy, where every local use has one.
+    pub joules: Option<f64>,
+    /// What was paid.
+    pub paid: Option<Usd>,
+    /// First moment and end of the last span, in Unix seconds.
+    pub from_to: Option<(i64, i64)>,
+}
+
+impl Used {
+    /// Reads records: JSON values one after the other, each on one line or on several. A line that is no
+    /// JSON is counted and does not end the reading.
+    #[must_use]
+    pub fn read(text: &str) -> Self {
+        parse::read(text)
+    }
+
+    /// Whether nothing of use was read.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.uses.is_empty() && self.benches.is_empty()
+    }
+
+    /// Returns the rates that our own completions reached, weighted by time: decode and prefill.
+    #[must_use]
+    pub fn measured(&self) -> (Option<TokensPerSecond>, Option<TokensPerSecond>) {
+        let rate = |pair: fn(&Use) -> (f64, f64)| {
+            let (tokens, seconds) = self
+                .uses
+                .iter()
+                .map(pair)
+                .fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+            (tokens > 0.0 && seconds > 0.0).then(|| TokensPerSecond(tokens / seconds))
+        };
+        (rate(|one| one.decode), rate(|one| one.prefill))
+    }
+
+    /// Returns the rates of the benches, of one sequence: the best row of each.
+    #[must_use]
+    pub fn benched(&self) -> (Option<TokensPerSecond>, Option<TokensPerSecond>) {
+        let best = |rate: fn(&Speeds) -> Option<TokensPerSecond>| {
+            let rates = self
+                .benches
+                .iter()
+                .filter(|row| row.parallel <= 1)
+                .filter_map(rate);
+            rates.reduce(|a, b| if b > a { b } else { a })
+        };
+        (best(|row| row.decode), best(|row| row.prefill))
+    }
+}
+
+impl Sums {
+    /// Adds up uses.
+    pub fn of<'a>(uses: impl IntoIterator<Item = &'a Use>) -> Self {
+        let mut sums = Self::default();
+        let mut unmeasured = false;
+        for one in uses {
+            sums.requests += one.requests;
+            sums.input += one.input;
+            sums.cached += one.cached;
+            sums.written += one.written;
+            sums.output += one.output;
+            sums.seconds += one.seconds;
+            unmeasured |= one.is_local && one.joules.is_none();
+            if let Some(joules) = one.joules {
+                *sums.joules.get_or_insert(0.0) += joules;
+            }
+            if let Some(paid) = one.paid {
+                sums.paid = Some(sums.paid.unwrap_or_default() + paid);
+            }
+            if let Some(at) = one.at {
+                let end = at.saturating_add(one.span);
+                let (from, to) = sums.from_to.unwrap_or((at, end));
+                sums.from_to = Some((from.min(at), to.max(end)));
+            }
+        }
+        if unmeasured {
+            sums.joules = None;
+        }
+        sums
+    }
+
+    /// Returns the seconds from the first moment to the last.
+    #[must_use]
+    pub fn span(&self) -> Option<Seconds> {
+        self.from_to
+            .map(|(from, to)| Seconds((to as f64) - (from as f64)))
+    }
+
+    /// Returns the volume as it is, its cached shares too.
+    #[must_use]
+    pub fn volume(&self) -> Volume {
+        let share = |tokens: f64| {
+            if self.input > 0.0 {
+                tokens / self.input
+            } else {
+                0.0
+            }
+        };
+        Volume {
+            input: Mtok(self.input / 1e6),
+            output: Mtok(self.output / 1e6),
+            cache_hit: share(self.cached),
+            cache_write: share(self.written),
+            batch: 0.0,
+        }
+    }
+
+    /// Returns the volume of a month, where this is that of so many days.
+    #[must_use]
+    pub fn a_month(&self, days: f64) -> Volume {
+        self.volume().times(DAYS_PER_MONTH / days)
+    }
+
+    /// Returns what it would have cost at a price.
+    #[must_use]
+    pub fn at(&self, rates: &Rates) -> Usd {
+        rates.bill(&self.volume())
+    }
+}
+
+/// Returns the day of a moment, in UTC, as `2026-11-24`.
+#[must_use]
+pub fn day(at: i64) -> Option<String> {
+    let time = Timestamp::from_second(at).ok()?;
+    Some(time.strftime("%Y-%m-%d").to_string())
+}
+
+#[cfg(test)]
+mod tests;

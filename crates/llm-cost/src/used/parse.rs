@@ -1,0 +1,237 @@
+//! One JSON value → uses. A value is told by its fields: `type` is ours, `response` an answer of
+//! `OpenAI`'s batches, `daily` and the like a report of ccusage.
+
+use serde_json::{Deserializer, Value};
+
+use super::{Speeds, Use, Used};
+use crate::dates;
+use crate::units::{TokensPerSecond, Usd};
+
+const DAY: i64 = 86_400;
+
+pub(super) fn read(text: &str) -> Used {
+    let mut used = Used::default();
+    let mut rest = text.trim_start_matches('\u{feff}');
+    while !rest.trim_start().is_empty() {
+        let mut values = Deserializer::from_str(rest).into_iter::<Value>();
+        let mut good = 0;
+        let mut is_whole = false;
+        loop {
+            match values.next() {
+                Some(Ok(value)) => {
+                    good = values.byte_offset();
+                    used.take(&value);
+                }
+                Some(Err(_)) => break,
+                None => {
+                    is_whole = true;
+                    break;
+                }
+            }
+        }
+        if is_whole {
+            break;
+        }
+        // The line of the fault is left out; what stood on it before the fault has been taken.
+        used.broken += 1;
+        let left = rest.get(good..).unwrap_or_default();
+        let begun = left.trim_start_matches(['\n', '\r', ' ', '\t']);
+        rest = begun.split_once('\n').map_or("", |(_, after)| after);
+    }
+    used
+}
+
+impl Used {
+    fn take(&mut self, value: &Value) {
+        if let Value::Array(values) = value {
+            // ccusage's older reports, and lists of records.
+            values.iter().for_each(|value| self.take(value));
+            return;
+        }
+        if let Some(kind) = value.get("type").and_then(Value::as_str) {
+            return self.take_ours(kind, value);
+        }
+        if value.get("response").is_some() && value.get("custom_id").is_some() {
+            return self.take_batch(value);
+        }
+        let reports = [
+            "daily", "weekly", "monthly", "session", "sessions", "blocks", "data",
+        ];
+        let rows = reports.iter().find_map(|key| value.get(key)?.as_array());
+        match rows {
+            Some(rows) => rows.iter().for_each(|row| self.take_row(row)),
+            None if value.get("inputTokens").is_some() => self.take_row(value),
+            None => self.pass_over("unknown"),
+        }
+    }
+
+    fn pass_over(&mut self, kind: &str) {
+        *self.others.entry(kind.to_owned()).or_default() += 1;
+    }
+
+    fn take_ours(&mut self, kind: &str, value: &Value) {
+        match kind {
+            "completion" | "embedding" if value.get("usage").is_some() => {
+                self.uses.push(ours(value));
+            }
+            "bench" if value.get("error").is_none() => self.benches.push(bench(value)),
+            "error" => self.failed += 1,
+            _ => self.pass_over(kind),
+        }
+    }
+
+    /// A line of `OpenAI`'s batch output: `{"custom_id", "response": {"status_code", "body"}, "error"}`.
+    fn take_batch(&mut self, value: &Value) {
+        let body = value
+            .get("response")
+            .and_then(|response| response.get("body"));
+        let Some((body, usage)) = body.and_then(|body| Some((body, body.get("usage")?))) else {
+            self.failed += 1;
+            return;
+        };
+        let (input, output) = (
+            number(usage, &["prompt_tokens", "input_tokens"]),
+            number(usage, &["completion_tokens", "output_tokens"]),
+        );
+        let details = ["prompt_tokens_details", "input_tokens_details"];
+        let details = details.iter().find_map(|key| usage.get(key));
+        let created = ["created", "created_at"]
+            .iter()
+            .find_map(|key| body.get(key)?.as_i64());
+        self.uses.push(Use {
+            at: created,
+            model: text(body, "model"),
+            requests: 1,
+            input,
+            cached: details
+                .map_or(0.0, |details| number(details, &["cached_tokens"]))
+                .min(input),
+            output,
+            ..Use::default()
+        });
+    }
+
+    /// A row of ccusage: a day, a month, a session; by model where it says so. Its input does not count
+    /// what was read from the cache or written to it.
+    fn take_row(&mut self, row: &Value) {
+        let begin = ["date", "week", "month", "startTime", "lastActivity"];
+        let begin = begin.iter().find_map(|key| row.get(key)?.as_str());
+        let day = begin.and_then(dates::parse);
+        let at = day.and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok());
+        let at = at.map(|time| time.timestamp().as_second());
+        let span = match (row.get("month"), row.get("week")) {
+            (Some(_), _) => day.map_or(30, |day| i64::from(day.days_in_month())) * DAY,
+            (None, Some(_)) => 7 * DAY,
+            (None, None) => DAY,
+        };
+        let counts = row.get("tokenCounts").unwrap_or(row);
+        let one = |counts: &Value, model: String, paid: &[&str]| {
+            let cached = number(counts, &["cacheReadTokens", "cacheReadInputTokens"]);
+            let written = number(counts, &["cacheCreationTokens", "cacheCreationInputTokens"]);
+            Use {
+                at,
+                span,
+                model,
+                input: number(counts, &["inputTokens"]) + cached + written,
+                cached,
+                written,
+                output: number(counts, &["outputTokens"]),
+                paid: paid
+                    .iter()
+                    .find_map(|key| counts.get(key)?.as_f64())
+                    .map(Usd),
+                ..Use::default()
+            }
+        };
+        let models = row.get("modelBreakdowns").and_then(Value::as_array);
+        match models.filter(|models| !models.is_empty()) {
+            Some(models) => self.uses.extend(
+                models
+                    .iter()
+                    .map(|model| one(model, text(model, "modelName"), &["cost"])),
+            ),
+            None if counts.get("inputTokens").is_some() => {
+                let names = ["modelsUsed", "models"]
+                    .iter()
+                    .find_map(|key| row.get(key)?.as_array());
+                let name = match names.map(Vec::as_slice) {
+                    Some([name]) => name.as_str().unwrap_or_default().to_owned(),
+                    _ => String::new(),
+                };
+                self.uses
+                    .push(one(counts, name, &["totalCost", "costUSD", "cost"]));
+            }
+            None => self.pass_over("unknown"),
+        }
+    }
+}
+
+fn ours(value: &Value) -> Use {
+    let null = Value::Null;
+    let field = |key: &str| value.get(key).unwrap_or(&null);
+    let (usage, metrics) = (field("usage"), field("metrics"));
+    let input = number(usage, &["prompt_tokens"]);
+    let output = number(usage, &["completion_tokens"]);
+    let details = usage.get("prompt_tokens_details").unwrap_or(&null);
+    let cached = number(details, &["cached_tokens"]).min(input);
+    let span = |tokens: f64, rate: &str| match number(metrics, &[rate]) {
+        rate if rate > 0.0 && tokens > 0.0 => (tokens, tokens / rate),
+        _ => (0.0, 0.0),
+    };
+    Use {
+        at: value.get("created").and_then(Value::as_i64),
+        span: 0,
+        model: text(field("model"), "name"),
+        requests: 1,
+        input,
+        cached,
+        written: 0.0,
+        output,
+        seconds: number(metrics, &["generation_time_ms"]) / 1e3,
+        joules: metrics
+            .get("energy_joules")
+            .and_then(Value::as_f64)
+            .filter(|joules| *joules >= 0.0),
+        paid: None,
+        is_local: true,
+        decode: span((output - 1.0).max(0.0), "tokens_per_second"),
+        prefill: span(input - cached, "prompt_tokens_per_second"),
+    }
+}
+
+fn bench(value: &Value) -> Speeds {
+    let count = |key: &str| value.get(key).and_then(Value::as_u64).unwrap_or(0);
+    let rate = value
+        .get("avg_ts")
+        .and_then(Value::as_f64)
+        .filter(|rate| *rate > 0.0);
+    let rate = rate.map(TokensPerSecond);
+    let (prompt, generated) = (count("n_prompt"), count("n_gen"));
+    let read = value
+        .get("limits")
+        .and_then(|limits| limits.get("read_bytes_per_second"));
+    Speeds {
+        model: text(value, "model_filename"),
+        machine: text(value, "cpu_info"),
+        parallel: count("n_parallel").max(1),
+        decode: rate.filter(|_| prompt == 0 && generated > 0),
+        prefill: rate.filter(|_| prompt > 0 && generated == 0),
+        read_bytes_per_second: read.and_then(Value::as_f64).filter(|rate| *rate > 0.0),
+    }
+}
+
+/// The first of several fields that is a number, not below zero; else 0.
+fn number(value: &Value, keys: &[&str]) -> f64 {
+    let found = keys.iter().find_map(|key| value.get(key)?.as_f64());
+    found
+        .filter(|number| number.is_finite() && *number >= 0.0)
+        .unwrap_or(0.0)
+}
+
+fn text(value: &Value, key: &str) -> String {
+    value
+        .get(key)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
+}

@@ -1,0 +1,108 @@
+//! Records of each maker become the same sums.
+
+use super::*;
+
+const OURS: &str = r#"{"type":"completion","schema_version":1,"line":1,"text":"x","finish_reason":"stop",
+"usage":{"prompt_tokens":110,"completion_tokens":21,"total_tokens":131,"prompt_tokens_details":{"cached_tokens":10}},
+"metrics":{"generation_time_ms":2500.0,"tokens_per_second":10.0,"prompt_tokens_per_second":200.0},
+"created":1790000000,"model":{"name":"smollm2","digest":"00"}}"#;
+
+#[test]
+fn our_completions_bring_tokens_times_and_rates() {
+    let line = OURS.replace('\n', "");
+    let later = line.replace("1790000000", "1790086400");
+    let used = Used::read(&format!(
+        "{line}\n{{\"type\":\"error\",\"error\":{{}}}}\n\n{later}\n"
+    ));
+    assert_eq!((used.uses.len(), used.failed, used.broken), (2, 1, 0));
+    let sums = Sums::of(&used.uses);
+    assert_eq!(
+        (sums.requests, sums.input, sums.cached, sums.output),
+        (2, 220.0, 20.0, 42.0)
+    );
+    assert_eq!(sums.span(), Some(Seconds(86_400.0)));
+    assert_eq!(sums.seconds, 5.0);
+    assert_eq!(
+        used.measured(),
+        (Some(TokensPerSecond(10.0)), Some(TokensPerSecond(200.0)))
+    );
+    assert_eq!(day(1_790_000_000).as_deref(), Some("2026-09-21"));
+}
+
+#[test]
+fn embeddings_count_and_benches_are_speeds() {
+    let text = r#"{"type":"embedding","line":1,"usage":{"prompt_tokens":7,"total_tokens":7},"model":{"name":"m"}}
+{"type":"bench","n_prompt":512,"n_gen":0,"n_parallel":1,"avg_ts":94.5,"cpu_info":"x","limits":{"read_bytes_per_second":3e10}}
+{"type":"bench","n_prompt":0,"n_gen":128,"n_parallel":1,"avg_ts":11.25}
+{"type":"bench","n_prompt":0,"n_gen":128,"n_parallel":8,"avg_ts":60}
+{"type":"bench","n_prompt":0,"n_gen":128,"error":{"code":"x"}}
+{"type":"model","name":"m"}
+{"something":"else"}"#;
+    let used = Used::read(text);
+    assert_eq!(Sums::of(&used.uses).input, 7.0);
+    assert_eq!(
+        used.benched(),
+        (Some(TokensPerSecond(11.25)), Some(TokensPerSecond(94.5)))
+    );
+    assert_eq!(used.benches[0].read_bytes_per_second, Some(3e10));
+    let others: Vec<_> = used
+        .others
+        .iter()
+        .map(|(kind, count)| (kind.as_str(), *count))
+        .collect();
+    assert_eq!(others, [("bench", 1), ("model", 1), ("unknown", 1)]);
+}
+
+#[test]
+fn batches_of_openai_are_read_and_their_failures_counted() {
+    let text = r#"{"id":"b1","custom_id":"a","response":{"status_code":200,"body":{"model":"gpt-5","created":1790000000,"usage":{"prompt_tokens":1000,"completion_tokens":50,"prompt_tokens_details":{"cached_tokens":400}}}},"error":null}
+{"id":"b2","custom_id":"b","response":{"status_code":200,"body":{"model":"gpt-5","created_at":1790000100,"usage":{"input_tokens":10,"output_tokens":5}}},"error":null}
+{"id":"b3","custom_id":"c","response":{"status_code":400,"body":{"error":{"message":"x"}}},"error":null}
+{"id":"b4","custom_id":"d","response":null,"error":{"code":"x"}}"#;
+    let used = Used::read(text);
+    assert_eq!((used.uses.len(), used.failed), (2, 2));
+    let sums = Sums::of(&used.uses);
+    assert_eq!(
+        (sums.input, sums.cached, sums.output),
+        (1010.0, 400.0, 55.0)
+    );
+    assert_eq!(sums.from_to, Some((1_790_000_000, 1_790_000_100)));
+}
+
+#[test]
+fn a_report_of_ccusage_stands_on_several_lines() {
+    let text = r#"{
+  "daily": [
+    {"date": "2026-11-01", "inputTokens": 100, "outputTokens": 50, "cacheCreationTokens": 200,
+     "cacheReadTokens": 700, "totalTokens": 1050, "totalCost": 1.5, "modelsUsed": ["a", "b"],
+     "modelBreakdowns": [
+       {"modelName": "a", "inputTokens": 60, "outputTokens": 50, "cacheCreationTokens": 200, "cacheReadTokens": 700, "cost": 1.25},
+       {"modelName": "b", "inputTokens": 40, "outputTokens": 0, "cacheCreationTokens": 0, "cacheReadTokens": 0, "cost": 0.25}]},
+    {"date": "2026-11-10", "inputTokens": 1, "outputTokens": 2, "cacheCreationTokens": 3,
+     "cacheReadTokens": 4, "totalCost": 0.5, "modelsUsed": ["a"]}
+  ],
+  "totals": {"inputTokens": 101}
+}"#;
+    let used = Used::read(text);
+    assert_eq!(used.uses.len(), 3);
+    let sums = Sums::of(&used.uses);
+    assert_eq!(
+        (sums.input, sums.cached, sums.written, sums.output),
+        (1008.0, 704.0, 203.0, 52.0)
+    );
+    assert_eq!(sums.paid, Some(Usd(2.0)));
+    assert_eq!(sums.span(), Some(Seconds(10.0 * 86_400.0)));
+    let month = r#"{"monthly":[{"month":"2026-02","inputTokens":1,"outputTokens":1}]}"#;
+    let span = Sums::of(&Used::read(month).uses).span();
+    assert_eq!(span, Some(Seconds(28.0 * 86_400.0)));
+}
+
+#[test]
+fn a_broken_line_does_not_stop_the_others() {
+    let line = OURS.replace('\n', "");
+    let used = Used::read(&format!("nonsense\n{line}\n{{\"cut\": \n{line}\n[1,\n"));
+    assert_eq!(used.uses.len(), 2, "{used:?}");
+    assert_eq!(used.broken, 3);
+    assert!(Used::read("").is_empty());
+    assert!(Used::read("\u{feff}  \n").is_empty());
+}
