@@ -34,6 +34,8 @@ pub mod cash;
 pub mod payback;
 pub mod used;
 
+pub mod record;
+
 pub use bill::{Rates, Volume};
 pub use catalogue::{Catalogue, CatalogueError};
 pub use memory::{CacheType, Shape};

@@ -15,8 +15,8 @@ use crate::predict::Family;
 
 pub use import::Imported;
 pub use rows::{
-    CacheLayers, Electricity, File, Host, LongPrompt, Machine, Model, NextPrice, Price, Profile,
-    Quant,
+    CacheLayers, Electricity, File, Host, LongPrompt, Machine, Model, NextPrice, Observation,
+    Price, Profile, Quant,
 };
 
 /// All rows.
@@ -36,6 +36,8 @@ pub struct Catalogue {
     pub profiles: Vec<Profile>,
     /// The predictor's parameters.
     pub families: Vec<Family>,
+    /// What others measured.
+    pub observed: Vec<Observation>,
 }
 
 /// A name that no row has, or data that cannot be read.
@@ -229,6 +231,7 @@ impl Catalogue {
             electricity: rows(include_str!("../../data/electricity.json")),
             profiles: rows(include_str!("../../data/profiles.json")),
             families: rows(include_str!("../../data/predictor.json")),
+            observed: rows(include_str!("../../data/observed.json")),
         })
     }
 
@@ -319,6 +322,24 @@ impl Catalogue {
     #[must_use]
     pub fn family(&self, name: &str) -> Option<&Family> {
         self.families.iter().find(|family| family.family == name)
+    }
+
+    /// Returns the newest measurement of a model in a quantization on a machine: of one sequence with a
+    /// short context, that nothing speaks against.
+    #[must_use]
+    pub fn observation(&self, machine: &str, model: &str, quant: &str) -> Option<&Observation> {
+        /// A context that costs a decoded token next to nothing.
+        const SHORT: f64 = 1024.0;
+        let rows = self.observed.iter().filter(|row| {
+            row.machine.as_deref() == Some(machine)
+                && row.model.as_deref() == Some(model)
+                && row.quant.eq_ignore_ascii_case(quant)
+                && row.suspect.is_none()
+                && row.batch == 1
+                && row.depth <= SHORT
+                && row.decode.is_some()
+        });
+        rows.max_by(|a, b| a.as_of.cmp(&b.as_of))
     }
 
     /// Takes rows of the same name out and puts new ones in.
