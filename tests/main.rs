@@ -47,7 +47,7 @@ mod split;
 /// What a person at a terminal sees.
 mod terminal;
 
-/// `llm-run` makes no network call.
+/// `llm-run` and `llm-cost` make no network call.
 #[cfg(target_os = "linux")]
 mod offline;
 
@@ -62,6 +62,9 @@ mod tokenize;
 
 /// `llm-bench`: rows, errors, forms, random weights and perplexity; nothing is timed.
 mod bench;
+
+/// `llm-cost`: verdicts, records of use, names, data of the user's, pictures.
+mod cost;
 
 /// Longer pipes, with the shell's own tools between the stages.
 mod pipelines;

@@ -63,7 +63,7 @@ impl Data {
         };
         let age = match *age {
             i32::MAX => "of an unknown day".to_owned(),
-            days => format!("of {as_of}, {days} days old"),
+            days => format!("as of {as_of}, {days} days old"),
         };
         let others = match old.len() - 1 {
             0 => String::new(),

@@ -90,7 +90,8 @@ impl Floor<'_> {
     /// Returns the models that are asked for; nothing where all that a machine runs are.
     fn models(&self, context: &Context, has_machine: bool) -> Result<Option<Vec<Shape>>> {
         let catalogue = &self.data.catalogue;
-        if !self.args.models.is_empty() {
+        let is_stdin = self.args.models == ["-"];
+        if !is_stdin && !self.args.models.is_empty() {
             let found = self
                 .args
                 .models
@@ -98,7 +99,8 @@ impl Floor<'_> {
                 .map(|name| header::named(name, catalogue));
             return Ok(Some(found.collect::<Result<_>>()?));
         }
-        if has_machine || self.args.budget.is_some() {
+        // A machine or a budget alone is a question too, which needs no input.
+        if !is_stdin && (has_machine || self.args.budget.is_some()) {
             return Ok(None);
         }
         let text = input::text(std::path::Path::new("-"), context)?;

@@ -9,7 +9,7 @@ use llm_cost::{Gib, Verdict};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use crate::table::verdict;
+use crate::table::{short, verdict};
 
 const SIZE: (u32, u32) = (960, 600);
 const FONT: &str = "sans-serif";
@@ -67,6 +67,8 @@ pub(crate) fn payback(record: &PaybackRecord) -> Result<String> {
             .configure_mesh()
             .x_desc("months")
             .y_desc("US dollars paid so far")
+            .x_label_formatter(&|month| format!("{month:.0}"))
+            .y_label_formatter(&|sum| format!("{sum:.0}"))
             .light_line_style(WHITE)
             .draw()
             .map_err(failed)?;
@@ -177,6 +179,37 @@ fn crossing(lines: &[Line], months: f64) -> f64 {
     at(before) + (at(before + 1) - at(before)) * (months - months.floor())
 }
 
+/// A name that is drawn: from and to which pixel, and on which line.
+struct Taken {
+    from: i32,
+    to: i32,
+    line: i32,
+}
+
+/// Returns how many pixels below or above its point a name finds room, the nearest first.
+fn free(taken: &mut Vec<Taken>, (x, y): (i32, i32), name: &str) -> i32 {
+    /// Pixels of a line and of a letter of the names' font.
+    const LINE: i32 = 12;
+    const LETTER: i32 = 7;
+    let (from, to) = (x + 7, x + 7 + LETTER * name.len() as i32);
+    let is_free = |line: i32| {
+        let over =
+            |other: &Taken| from < other.to && other.from < to && (line - other.line).abs() < LINE;
+        !taken.iter().any(over)
+    };
+    let steps = (0..20).flat_map(|step| [step * LINE, -step * LINE]);
+    let down = steps
+        .into_iter()
+        .find(|down| is_free(y + down))
+        .unwrap_or(0);
+    taken.push(Taken {
+        from,
+        to,
+        line: y + down,
+    });
+    down
+}
+
 /// Draws predicted decode against usable memory, with bands; both axes logarithmic.
 pub(crate) fn floor(bodies: &[Body]) -> Result<String> {
     let rows: Vec<(&FloorRecord, f64, f64)> = bodies
@@ -230,9 +263,12 @@ pub(crate) fn floor(bodies: &[Body]) -> Result<String> {
             .configure_mesh()
             .x_desc("memory for a model, GiB")
             .y_desc("predicted decode, tokens/s")
+            .x_label_formatter(&|memory| short(*memory))
+            .y_label_formatter(&|rate| short(*rate))
             .light_line_style(WHITE)
             .draw()
             .map_err(failed)?;
+        let mut taken: Vec<Taken> = Vec::new();
         for (row, memory, tps) in &rows {
             if let Some((low, high)) = row
                 .decode
@@ -241,9 +277,11 @@ pub(crate) fn floor(bodies: &[Body]) -> Result<String> {
                 let band = PathElement::new([(*memory, low), (*memory, high)], LOCAL.mix(0.4));
                 chart.draw_series([band]).map_err(failed)?;
             }
+            let place = chart.backend_coord(&(*memory, *tps));
+            let down = free(&mut taken, place, &row.machine);
             let mark = EmptyElement::at((*memory, *tps))
                 + Circle::new((0, 0), 4, LOCAL.filled())
-                + Text::new(row.machine.clone(), (7, -6), (FONT, 11));
+                + Text::new(row.machine.clone(), (7, -6 + down), (FONT, 11));
             chart.draw_series([mark]).map_err(failed)?;
         }
         Ok(())

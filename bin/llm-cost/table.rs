@@ -33,9 +33,10 @@ pub(crate) fn short(number: f64) -> String {
         0.0 => "0".to_owned(),
         size if size >= 1e6 => format!("{:.1}M", number / 1e6),
         size if size >= 100.0 => format!("{number:.0}"),
-        size if size >= 10.0 => format!("{number:.1}"),
-        _ => {
-            let text = format!("{number:.3}");
+        size if size >= 10.0 => format!("{number:.1}").trim_end_matches(".0").to_owned(),
+        size => {
+            let digits = if size >= 1.0 { 2 } else { 3 };
+            let text = format!("{number:.digits$}");
             text.trim_end_matches('0').trim_end_matches('.').to_owned()
         }
     }

@@ -177,6 +177,17 @@ fn rates(
     };
     let decode = decode.or_else(|| predicted.decode.map(estimate));
     let prefill = prefill.or_else(|| predicted.prefill.map(estimate));
+    let is_measured =
+        |rate: &Option<Rate>| rate.is_some_and(|it| it.source == SpeedSource::Measured);
+    if let Some(machine) = of
+        .machine
+        .filter(|_| is_measured(&decode) || is_measured(&prefill))
+    {
+        notes.push(format!(
+            "measured speeds are those of the machine that wrote the records, which need not be '{}'",
+            machine.id
+        ));
+    }
     let hit = flags.local.local_cache_hit.unwrap_or(volume.cache_hit);
     let has_prompts = volume.input.0 * (1.0 - hit) > 0.0;
     match (decode, prefill) {

@@ -328,7 +328,8 @@ pub struct MoneyArgs {
 /// `floor`.
 #[derive(Args, Clone, Debug, Default)]
 pub struct FloorArgs {
-    /// Models: NAME or NAME:QUANT, a repository, or a path to a .gguf file (default: 'model' records)
+    /// Models: NAME or NAME:QUANT, a repository, a path to a .gguf file, or '-' for 'model' records on
+    /// standard input (default without a machine or a budget)
     #[arg(value_name = "MODEL")]
     pub models: Vec<String>,
 
