@@ -10,7 +10,8 @@ use llm_cost::{Mtok, Seconds, Shape, Volume};
 
 use crate::data::Data;
 use crate::show::Writer;
-use crate::terms::{Combination, Flags, Measured, record};
+use crate::speeds::Measured;
+use crate::terms::{Combination, Flags, record};
 use crate::{explain, header, input, plot, table};
 
 /// The cloud model that is held against a machine where none is named: of those in use at the end of
@@ -79,7 +80,7 @@ pub(crate) fn compare(
             Ok(answer) => answers.push(answer),
             // One that cannot be is no reason to leave the others out.
             Err(reason) if lists.len() > 1 => {
-                context.messages.warning(format!("left out: {reason}"))
+                context.messages.warning(format_args!("left out: {reason}"));
             }
             Err(reason) => return Err(reason),
         }
@@ -194,14 +195,12 @@ fn or_none<T>(list: Vec<T>) -> Vec<Option<T>> {
     }
 }
 
+/// Volumes by their sources' names, and the records that were read meanwhile.
+type Found = (Vec<(String, Volume)>, Option<Used>);
+
 /// Finds the volumes: by flags, by profiles, by records; with the records that were read for them or for
 /// the speeds.
-fn volumes(
-    args: &VolumeArgs,
-    local: &LocalArgs,
-    data: &Data,
-    context: &Context,
-) -> Result<(Vec<(String, Volume)>, Option<Used>)> {
+fn volumes(args: &VolumeArgs, local: &LocalArgs, data: &Data, context: &Context) -> Result<Found> {
     let has_speeds =
         local.bench.is_some() || (local.decode_tps.is_some() && local.prefill_tps.is_some());
     let by_flags = args.input_mtok.is_some() || args.output_mtok.is_some();

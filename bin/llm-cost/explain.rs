@@ -8,16 +8,42 @@ use crate::table::verdict;
 
 /// Returns the lines, each a formula of the payback model.
 pub(crate) fn payback(record: &PaybackRecord) -> String {
+    let answer = &record.answer;
+    let mut lines = bill(record);
+    lines.extend(costs(record));
+    lines.extend(months(record));
+    lines.push(format!("verdict   {}: {}", verdict(answer), answer.reason));
+    if let Some(hosted) = &record.hosted {
+        lines.push(format!(
+            "hosted    {} against '{}' ({} in, {} out): {}",
+            verdict(&hosted.answer),
+            hosted.cloud,
+            hosted.input_usd_per_mtok.0,
+            hosted.output_usd_per_mtok.0,
+            hosted.answer.reason
+        ));
+    }
+    lines.extend(
+        record
+            .rows
+            .iter()
+            .map(|row| format!("source    {}, {}: {}", row.row, row.as_of, row.source)),
+    );
+    lines.extend(record.notes.iter().map(|note| format!("note      {note}")));
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+/// The cloud's bill.
+fn bill(record: &PaybackRecord) -> Vec<String> {
     let terms = &record.assumptions;
     let answer = &record.answer;
     let volume = terms.whole_volume();
     let (input, output) = (volume.input.0, volume.output.0);
     let fresh = 1.0 - volume.cache_hit - volume.cache_write;
-    let (busy, price) = (answer.busy_hours_per_month.0, answer.marginal_price_usd.0);
-    let saving = answer.saving_usd_per_month.0;
     let rates = &terms.rates;
-    let mut lines = vec![
-        format!("cloud   C = [I ((1-h-w) pi + h pr + w pw) + O po] (1 - b d)"),
+    vec![
+        "cloud   C = [I ((1-h-w) pi + h pr + w pw) + O po] (1 - b d)".to_owned(),
         format!(
             "          = [{input:.4} ({fresh:.4} x {} + {:.4} x {} + {:.4} x {}) + {output:.4} x {}] (1 - {} x {})",
             rates.input.0,
@@ -33,6 +59,18 @@ pub(crate) fn payback(record: &PaybackRecord) -> String {
             "          = {:.2} USD a month ('{}')",
             answer.cloud_usd_per_month.0, record.cloud
         ),
+    ]
+}
+
+/// What is paid here, and what is saved.
+fn costs(record: &PaybackRecord) -> Vec<String> {
+    let terms = &record.assumptions;
+    let answer = &record.answer;
+    let volume = terms.whole_volume();
+    let (input, output) = (volume.input.0, volume.output.0);
+    let (busy, price) = (answer.busy_hours_per_month.0, answer.marginal_price_usd.0);
+    let saving = answer.saving_usd_per_month.0;
+    vec![
         "busy    T = [I (1-hL) / prefill + O / decode] / batching".to_owned(),
         format!(
             "          = [{input:.4} x 10^6 (1 - {}) / {:.2} + {output:.4} x 10^6 / {:.2}] / {} s",
@@ -71,28 +109,7 @@ pub(crate) fn payback(record: &PaybackRecord) -> String {
             answer.power_usd_per_month.0,
             terms.upkeep_usd_per_month.0
         ),
-    ];
-    lines.extend(months(record));
-    lines.push(format!("verdict   {}: {}", verdict(answer), answer.reason));
-    if let Some(hosted) = &record.hosted {
-        lines.push(format!(
-            "hosted    {} against '{}' ({} in, {} out): {}",
-            verdict(&hosted.answer),
-            hosted.cloud,
-            hosted.input_usd_per_mtok.0,
-            hosted.output_usd_per_mtok.0,
-            hosted.answer.reason
-        ));
-    }
-    lines.extend(
-        record
-            .rows
-            .iter()
-            .map(|row| format!("source    {}, {}: {}", row.row, row.as_of, row.source)),
-    );
-    lines.extend(record.notes.iter().map(|note| format!("note      {note}")));
-    lines.push(String::new());
-    lines.join("\n")
+    ]
 }
 
 /// The lines on time, as far as they have a meaning.

@@ -17,7 +17,7 @@ use llm_kernels::simd::Level;
 
 use crate::data::{Data, machine_row};
 use crate::show::Writer;
-use crate::terms::estimate;
+use crate::speeds::estimate;
 use crate::{header, input, plot, table};
 
 /// Quantizations that are listed beside those of files that were seen.

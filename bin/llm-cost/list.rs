@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use llm_cli::cost::Table;
+use llm_cost::Catalogue;
 use llm_cost::record::{Body, RowRecord};
 use serde::Serialize;
 use serde_json::Value;
@@ -12,8 +13,35 @@ use crate::table;
 
 /// Writes a table's rows.
 pub(crate) fn run(which: Table, data: &Data, writer: &mut Writer) -> Result<()> {
-    let all = &data.catalogue;
-    let (name, columns, rows): (&str, &[&str], Result<Vec<Value>>) = match which {
+    let (name, columns, rows) = rows_of(which, &data.catalogue);
+    let rows = rows?;
+    let body = |row: &Value| {
+        Body::Row(RowRecord {
+            table: name.to_owned(),
+            row: row.clone(),
+        })
+    };
+    let bodies = rows.iter().map(body).collect();
+    writer.answer(bodies, |_| {
+        let cell = |row: &Value, column: &str| match row.get(column) {
+            None | Some(Value::Null | Value::Bool(false)) => String::new(),
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Number(number)) => number.as_f64().map_or_else(String::new, table::short),
+            Some(value) => value.to_string(),
+        };
+        let lines = rows
+            .iter()
+            .map(|row| columns.iter().map(|column| cell(row, column)).collect());
+        table::table(columns, lines)
+    })?;
+    Ok(())
+}
+
+/// A table's name, the columns that people see, and its rows.
+type Rows = (&'static str, &'static [&'static str], Result<Vec<Value>>);
+
+fn rows_of(which: Table, all: &Catalogue) -> Rows {
+    match which {
         Table::Prices => (
             "prices",
             &[
@@ -61,28 +89,7 @@ pub(crate) fn run(which: Table, data: &Data, writer: &mut Writer) -> Result<()> 
             &["family", "rows", "eta", "tau_us", "moe", "prefill_moe"],
             values(&all.families),
         ),
-    };
-    let rows = rows?;
-    let body = |row: &Value| {
-        Body::Row(RowRecord {
-            table: name.to_owned(),
-            row: row.clone(),
-        })
-    };
-    let bodies = rows.iter().map(body).collect();
-    writer.answer(bodies, |_| {
-        let cell = |row: &Value, column: &str| match row.get(column) {
-            None | Some(Value::Null | Value::Bool(false)) => String::new(),
-            Some(Value::String(text)) => text.clone(),
-            Some(Value::Number(number)) => number.as_f64().map_or_else(String::new, table::short),
-            Some(value) => value.to_string(),
-        };
-        let lines = rows
-            .iter()
-            .map(|row| columns.iter().map(|column| cell(row, column)).collect());
-        table::table(columns, lines)
-    })?;
-    Ok(())
+    }
 }
 
 /// Returns rows as JSON, without what is not known.

@@ -13,6 +13,7 @@ mod input;
 mod list;
 mod plot;
 mod show;
+mod speeds;
 mod table;
 mod terms;
 mod usage;

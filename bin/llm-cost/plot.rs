@@ -1,6 +1,7 @@
 //! Answers as pictures in SVG, made without any font of the system: cumulative cost over the months, and
 //! speed against memory.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -210,40 +211,50 @@ fn free(taken: &mut Vec<Taken>, (x, y): (i32, i32), name: &str) -> i32 {
     down
 }
 
+/// A machine with a predicted speed.
+struct Point<'a> {
+    row: &'a FloorRecord,
+    memory: f64,
+    tps: f64,
+    /// Ends of the band; the speed itself where there is none.
+    low: f64,
+    high: f64,
+}
+
+impl<'a> Point<'a> {
+    fn new(body: &'a Body) -> Option<Self> {
+        let Body::Floor(row) = body else {
+            return None;
+        };
+        let rate = row.decode.filter(|_| row.fits)?;
+        let end = |end: Option<llm_cost::TokensPerSecond>| end.unwrap_or(rate.tps).0;
+        Some(Self {
+            row,
+            memory: Gib::from(row.usable_bytes).0,
+            tps: rate.tps.0,
+            low: end(rate.low),
+            high: end(rate.high),
+        })
+    }
+}
+
+/// Returns the least and the largest.
+fn ends(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    values.fold((f64::INFINITY, 0.0_f64), |ends, value| {
+        (ends.0.min(value), ends.1.max(value))
+    })
+}
+
 /// Draws predicted decode against usable memory, with bands; both axes logarithmic.
 pub(crate) fn floor(bodies: &[Body]) -> Result<String> {
-    let rows: Vec<(&FloorRecord, f64, f64)> = bodies
-        .iter()
-        .filter_map(|body| match body {
-            Body::Floor(row) => {
-                let rate = row.decode.filter(|_| row.fits)?;
-                Some((row.as_ref(), Gib::from(row.usable_bytes).0, rate.tps.0))
-            }
-            _ => None,
-        })
-        .collect();
-    if rows.is_empty() {
+    let points: Vec<Point<'_>> = bodies.iter().filter_map(Point::new).collect();
+    if points.is_empty() {
         bail!("there is no machine with a predicted speed to draw");
     }
-    let around = |values: &dyn Fn(&(&FloorRecord, f64, f64)) -> (f64, f64)| {
-        let ends = rows.iter().map(values);
-        ends.fold((f64::INFINITY, 0.0_f64), |ends, (low, high)| {
-            (ends.0.min(low), ends.1.max(high))
-        })
-    };
-    let memory = around(&|row| (row.1, row.1));
-    let speed = around(&|(row, _, tps)| {
-        let end = |end: Option<llm_cost::TokensPerSecond>| end.map_or(*tps, |end| end.0);
-        let rate = row.decode;
-        (
-            end(rate.and_then(|rate| rate.low)),
-            end(rate.and_then(|rate| rate.high)),
-        )
-    });
-    let models: std::collections::BTreeSet<String> = rows
-        .iter()
-        .map(|(row, ..)| format!("{}:{}", row.model, row.quant))
-        .collect();
+    let memory = ends(points.iter().map(|point| point.memory));
+    let speed = ends(points.iter().flat_map(|point| [point.low, point.high]));
+    let name = |point: &Point<'_>| format!("{}:{}", point.row.model, point.row.quant);
+    let models: BTreeSet<String> = points.iter().map(name).collect();
     let title = match models.len() {
         1 => models.into_iter().collect(),
         count => format!("{count} models"),
@@ -269,17 +280,19 @@ pub(crate) fn floor(bodies: &[Body]) -> Result<String> {
             .draw()
             .map_err(failed)?;
         let mut taken: Vec<Taken> = Vec::new();
-        for (row, memory, tps) in &rows {
-            if let Some((low, high)) = row
-                .decode
-                .and_then(|rate| Some((rate.low?.0, rate.high?.0)))
-            {
-                let band = PathElement::new([(*memory, low), (*memory, high)], LOCAL.mix(0.4));
-                chart.draw_series([band]).map_err(failed)?;
-            }
-            let place = chart.backend_coord(&(*memory, *tps));
+        for Point {
+            row,
+            memory,
+            tps,
+            low,
+            high,
+        } in points
+        {
+            let band = PathElement::new([(memory, low), (memory, high)], LOCAL.mix(0.4));
+            chart.draw_series([band]).map_err(failed)?;
+            let place = chart.backend_coord(&(memory, tps));
             let down = free(&mut taken, place, &row.machine);
-            let mark = EmptyElement::at((*memory, *tps))
+            let mark = EmptyElement::at((memory, tps))
                 + Circle::new((0, 0), 4, LOCAL.filled())
                 + Text::new(row.machine.clone(), (7, -6 + down), (FONT, 11));
             chart.draw_series([mark]).map_err(failed)?;

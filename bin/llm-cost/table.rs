@@ -94,6 +94,15 @@ pub(crate) fn payback(body: &Body) -> String {
             hosted.answer.reason
         ));
     }
+    text.push_str(&facts(record));
+    text.extend(record.notes.iter().map(|note| format!("  note: {note}\n")));
+    text
+}
+
+/// One line a number.
+fn facts(record: &PaybackRecord) -> String {
+    let answer = &record.answer;
+    let mut text = String::new();
     let source = |rate: &Rate| match rate.source {
         SpeedSource::Given => "given",
         SpeedSource::Measured => "measured",
@@ -145,7 +154,6 @@ pub(crate) fn payback(body: &Body) -> String {
             seat.queue_risk * 100.0
         ));
     }
-    text.extend(record.notes.iter().map(|note| format!("  note: {note}\n")));
     text
 }
 
@@ -183,10 +191,10 @@ pub(crate) fn compare(bodies: &[Body]) -> String {
         "same model hosted",
     ];
     let rows = bodies.iter().filter_map(|body| match body {
-        Body::Compare(record) => Some(record),
+        Body::Compare(record) => Some(record.as_ref()),
         _ => None,
     });
-    let row = |record: &Box<PaybackRecord>| {
+    let row = |record: &PaybackRecord| {
         let answer = &record.answer;
         let name = |name: &Option<String>| name.clone().unwrap_or_default();
         vec![

@@ -5,15 +5,14 @@ use anyhow::{Result, bail};
 use llm_cli::cost::{CloudArgs, LocalArgs, MoneyArgs, VolumeArgs};
 use llm_cost::cash::resale_share;
 use llm_cost::catalogue::{Machine, Model, Price};
-use llm_cost::predict::{self, Estimate, Speed};
-use llm_cost::record::{HostedAnswer, PaybackRecord, Rate, Seat, SpeedSource, UsedRow};
-use llm_cost::used::Used;
+use llm_cost::record::{HostedAnswer, PaybackRecord, Rate, Seat, UsedRow};
 use llm_cost::{
-    Answer, CacheType, Gib, Hours, Months, Shape, Terms, TokensPerSecond, Usd, UsdPerHour,
-    UsdPerKwh, UsdPerMonth, Verdict, Volume, Watts,
+    Answer, Hours, Months, Shape, Terms, TokensPerSecond, Usd, UsdPerHour, UsdPerKwh, UsdPerMonth,
+    Verdict, Volume, Watts,
 };
 
 use crate::data::{Data, machine_row, price_row};
+use crate::speeds::{Measured, rates};
 
 /// What the upper end of a range reckons with: Sonnet-class prices fell by a third between February and
 /// June 2026, and had stood still for a year before.
@@ -39,32 +38,6 @@ pub(crate) struct Combination<'a> {
     pub(crate) measured: &'a Measured,
 }
 
-/// Rates of `bench` records, else those of completions.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Measured {
-    pub(crate) decode: Option<TokensPerSecond>,
-    pub(crate) prefill: Option<TokensPerSecond>,
-}
-
-impl Measured {
-    /// Takes the rates of records.
-    pub(crate) fn of(used: &Used) -> Self {
-        let (bench, run) = (used.benched(), used.measured());
-        Self {
-            decode: bench.0.or(run.0),
-            prefill: bench.1.or(run.1),
-        }
-    }
-
-    /// Takes these rates first.
-    pub(crate) fn or(self, other: Self) -> Self {
-        Self {
-            decode: self.decode.or(other.decode),
-            prefill: self.prefill.or(other.prefill),
-        }
-    }
-}
-
 /// Answers one combination.
 pub(crate) fn record(flags: Flags<'_>, of: Combination<'_>, data: &Data) -> Result<PaybackRecord> {
     let mut notes = Vec::new();
@@ -79,14 +52,14 @@ pub(crate) fn record(flags: Flags<'_>, of: Combination<'_>, data: &Data) -> Resu
         prefill_tps: prefill.tps,
         ..machine_terms(flags, of, data)?
     };
-    let terms = money_terms(terms, flags);
+    let terms = money_terms(&terms, flags);
     let answer = terms.answer()?;
     let (low, high) = range(&terms, &answer, &decode, &prefill);
     let hosts = of.local.and_then(|(_, model)| model.as_ref());
     let hosts = hosts
         .map(|model| model.hosted.as_slice())
         .unwrap_or_default();
-    let same_model = hosts.iter().any(|id| *id == of.cloud.id);
+    let same_model = hosts.contains(&of.cloud.id);
     let hosted = if same_model {
         None
     } else {
@@ -159,102 +132,6 @@ fn price_of(
     price.rates(Some(data.today), flags.cloud.prompt_tokens)
 }
 
-/// Finds both rates: given, measured, or predicted.
-fn rates(
-    flags: Flags<'_>,
-    of: Combination<'_>,
-    volume: &Volume,
-    data: &Data,
-    notes: &mut Vec<String>,
-) -> Result<(Rate, Rate)> {
-    let given = |tps: Option<f64>| tps.map(|tps| exact(TokensPerSecond(tps), SpeedSource::Given));
-    let measured = |tps: Option<TokensPerSecond>| tps.map(|tps| exact(tps, SpeedSource::Measured));
-    let decode = given(flags.local.decode_tps).or_else(|| measured(of.measured.decode));
-    let prefill = given(flags.local.prefill_tps).or_else(|| measured(of.measured.prefill));
-    let predicted = match (decode, prefill) {
-        (Some(_), Some(_)) => Speed::default(),
-        _ => predicted(flags, of, data, notes)?,
-    };
-    let decode = decode.or_else(|| predicted.decode.map(estimate));
-    let prefill = prefill.or_else(|| predicted.prefill.map(estimate));
-    let is_measured =
-        |rate: &Option<Rate>| rate.is_some_and(|it| it.source == SpeedSource::Measured);
-    if let Some(machine) = of
-        .machine
-        .filter(|_| is_measured(&decode) || is_measured(&prefill))
-    {
-        notes.push(format!(
-            "measured speeds are those of the machine that wrote the records, which need not be '{}'",
-            machine.id
-        ));
-    }
-    let hit = flags.local.local_cache_hit.unwrap_or(volume.cache_hit);
-    let has_prompts = volume.input.0 * (1.0 - hit) > 0.0;
-    match (decode, prefill) {
-        (Some(decode), Some(prefill)) => Ok((decode, prefill)),
-        // Nothing is read, so any rate will do.
-        (Some(decode), None) if !has_prompts => Ok((decode, decode)),
-        (Some(_), None) => bail!(
-            "how fast the machine reads prompts is not known; give --prefill-tps, 'bench' records of \
-             prompts, or --machine and --local"
-        ),
-        (None, _) => bail!(
-            "how fast the machine generates is not known; give --decode-tps, 'bench' records, or \
-             --machine and --local"
-        ),
-    }
-}
-
-fn exact(tps: TokensPerSecond, source: SpeedSource) -> Rate {
-    Rate {
-        tps,
-        source,
-        low: None,
-        high: None,
-    }
-}
-
-pub(crate) fn estimate(estimate: Estimate) -> Rate {
-    Rate {
-        tps: estimate.rate,
-        source: SpeedSource::Predicted,
-        low: estimate.low,
-        high: estimate.high,
-    }
-}
-
-fn predicted(
-    flags: Flags<'_>,
-    of: Combination<'_>,
-    data: &Data,
-    notes: &mut Vec<String>,
-) -> Result<Speed> {
-    let (Some(machine), Some((shape, _))) = (of.machine, of.local) else {
-        return Ok(Speed::default());
-    };
-    let context = flags.local.context;
-    if !shape.fits(machine, context, CacheType::F16) {
-        bail!(
-            "'{}:{}' needs {:.1} GiB and '{}' has {:.1} for it; llm-cost floor {} names machines that \
-             hold it",
-            shape.model,
-            shape.quant,
-            Gib::from(shape.need(context, CacheType::F16)).0,
-            machine.id,
-            machine.usable_gib.0,
-            shape.model
-        );
-    }
-    let speed = predict::speed(&data.catalogue, machine, shape, context);
-    if speed.decode.is_some_and(|decode| decode.low.is_none()) {
-        notes.push(format!(
-            "all measurements of the family '{}' come from one source, so the prediction has no band",
-            machine.family
-        ));
-    }
-    Ok(speed)
-}
-
 fn machine_terms(flags: Flags<'_>, of: Combination<'_>, data: &Data) -> Result<Terms> {
     let args = flags.local;
     let machine = of.machine;
@@ -293,7 +170,7 @@ fn machine_terms(flags: Flags<'_>, of: Combination<'_>, data: &Data) -> Result<T
     })
 }
 
-fn money_terms(terms: Terms, flags: Flags<'_>) -> Terms {
+fn money_terms(terms: &Terms, flags: Flags<'_>) -> Terms {
     let money = flags.money;
     let life = money.lifetime_months;
     Terms {
@@ -306,7 +183,7 @@ fn money_terms(terms: Terms, flags: Flags<'_>) -> Terms {
         discount_rate: money.discount_rate,
         lifetime_months: Months(life),
         resale_share: money.resale_share.unwrap_or_else(|| resale_share(life)),
-        ..terms
+        ..terms.clone()
     }
 }
 

@@ -99,9 +99,9 @@ impl Flow {
         for _ in 0..80 {
             let middle = (low + high) / 2.0;
             if worth(middle) > 0.0 {
-                low = middle
+                low = middle;
             } else {
-                high = middle
+                high = middle;
             }
         }
         Some(low)

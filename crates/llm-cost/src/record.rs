@@ -4,8 +4,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::payback::{Answer, Terms};
+use crate::payback::Answer;
 use crate::predict::HeldOut;
+use crate::terms::Terms;
 use crate::units::{
     Bytes, GigabytesPerSecond, Months, TokensPerSecond, Usd, UsdPerKwh, UsdPerMonth, UsdPerMtok,
     Watts,
