@@ -291,3 +291,20 @@ fn held_out_errors_are_below_what_the_help_promises() {
         );
     }
 }
+
+/// What is left out of a family is said: one contributor's laptop is half as fast as all others of its
+/// kind, and would make the band of the family twice as wide.
+#[test]
+fn the_noisy_laptop_would_widen_its_familys_band() {
+    let mut cases = cases();
+    let mut all = cases.remove("apple-max").unwrap();
+    let decode =
+        |case: &Case, family: &Family| Some(case.row.decode.unwrap().0 / case.decode(family));
+    let without = held_out(&all, decode).unwrap();
+    all.extend(cases.remove("apple-max-30c").unwrap());
+    let with = held_out(&all, decode).unwrap();
+    println!("without {without:?}, with {with:?}");
+    // The README's number.
+    assert!((with.median_error - 0.32).abs() < 0.01, "{with:?}");
+    assert!(with.high - with.low > without.high - without.low);
+}
