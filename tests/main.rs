@@ -63,8 +63,11 @@ mod tokenize;
 /// `llm-bench`: rows, errors, forms, random weights and perplexity; nothing is timed.
 mod bench;
 
-/// `llm-cost`: verdicts, records of use, names, data of the user's, pictures.
+/// `llm-cost`: verdicts, records of use, names without sense, pictures.
 mod cost;
+
+/// `llm-cost`: what a model needs and what holds it, and rows of the user's own.
+mod floor;
 
 /// Longer pipes, with the shell's own tools between the stages.
 mod pipelines;

@@ -397,3 +397,23 @@ fn spent(block: &Block) {
     assert_eq!(spent["clouds"][0]["cloud"], "openai/gpt-6-luna");
     assert!(spent["clouds"][0]["usd"].as_f64().unwrap() > 0.0, "{spent}");
 }
+
+/// The README's errors are those of the predictor's data.
+#[test]
+fn the_readme_tells_the_predictors_errors() {
+    for family in &llm_cost::Catalogue::builtin().families {
+        let line = match family.decode_error {
+            Some(error) => format!(
+                "| `{}` | {} | {} | {} % | {:.2} to {:.2} |",
+                family.family,
+                error.rows,
+                error.sources,
+                (error.median_error * 100.0).round(),
+                error.low,
+                error.high
+            ),
+            None => format!("| `{}` | {} | 1 | unknown |", family.family, family.rows),
+        };
+        assert!(README.contains(&line), "README.md lacks '{line}'");
+    }
+}

@@ -198,7 +198,7 @@ fn free(taken: &mut Vec<Taken>, (x, y): (i32, i32), name: &str) -> i32 {
             |other: &Taken| from < other.to && other.from < to && (line - other.line).abs() < LINE;
         !taken.iter().any(over)
     };
-    let steps = (0..20).flat_map(|step| [step * LINE, -step * LINE]);
+    let steps = (0..40).flat_map(|step| [step * LINE / 2, -step * LINE / 2]);
     let down = steps
         .into_iter()
         .find(|down| is_free(y + down))
@@ -247,7 +247,9 @@ fn ends(values: impl Iterator<Item = f64>) -> (f64, f64) {
 
 /// Draws predicted decode against usable memory, with bands; both axes logarithmic.
 pub(crate) fn floor(bodies: &[Body]) -> Result<String> {
-    let points: Vec<Point<'_>> = bodies.iter().filter_map(Point::new).collect();
+    let mut points: Vec<Point<'_>> = bodies.iter().filter_map(Point::new).collect();
+    // From the top down, so that names which have to move keep the points' order.
+    points.sort_by(|a, b| b.tps.total_cmp(&a.tps));
     if points.is_empty() {
         bail!("there is no machine with a predicted speed to draw");
     }
@@ -294,6 +296,8 @@ pub(crate) fn floor(bodies: &[Body]) -> Result<String> {
             let down = free(&mut taken, place, &row.machine);
             let mark = EmptyElement::at((memory, tps))
                 + Circle::new((0, 0), 4, LOCAL.filled())
+                // Leads to a name that had to move.
+                + PathElement::new([(0, 0), (6, down)], BLACK.mix(0.3))
                 + Text::new(row.machine.clone(), (7, -6 + down), (FONT, 11));
             chart.draw_series([mark]).map_err(failed)?;
         }

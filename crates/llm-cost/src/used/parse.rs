@@ -114,6 +114,9 @@ impl Used {
     /// A row of ccusage: a day, a month, a session; by model where it says so. Its input does not count
     /// what was read from the cache or written to it.
     fn take_row(&mut self, row: &Value) {
+        if row.get("isGap").and_then(Value::as_bool) == Some(true) {
+            return;
+        }
         let begin = ["date", "week", "month", "startTime", "lastActivity"];
         let begin = begin.iter().find_map(|key| row.get(key)?.as_str());
         let day = begin.and_then(dates::parse);
@@ -122,6 +125,7 @@ impl Used {
         let span = match (row.get("month"), row.get("week")) {
             (Some(_), _) => day.map_or(30, |day| i64::from(day.days_in_month())) * DAY,
             (None, Some(_)) => 7 * DAY,
+            // Also of a session or a block, whose time of day is not read.
             (None, None) => DAY,
         };
         let counts = row.get("tokenCounts").unwrap_or(row);
@@ -138,7 +142,7 @@ impl Used {
                 output: number(counts, &["outputTokens"]),
                 paid: paid
                     .iter()
-                    .find_map(|key| counts.get(key)?.as_f64())
+                    .find_map(|key| counts.get(key).or_else(|| row.get(key))?.as_f64())
                     .map(Usd),
                 ..Use::default()
             }
