@@ -263,6 +263,21 @@ not json
 }
 
 #[test]
+fn no_record_is_too_strange() {
+    let input = r#"{"type":"completion","usage":{"prompt_tokens":1e308,"completion_tokens":-5},"created":-9223372036854775808,"model":{"name":7}}
+{"type":"completion","usage":{"prompt_tokens":3,"completion_tokens":1e400},"created":9223372036854775807}
+{"type":"completion","usage":[],"metrics":"x"}
+{"daily":[7,{"date":"ÄÖÜ","inputTokens":"x"},{"date":"2026-13-40","inputTokens":1,"modelBreakdowns":[3]}]}
+{"type":"bench","avg_ts":-1,"n_parallel":0}
+"#;
+    for by in ["", "--by day", "--by model"] {
+        records(&fed(&format!("usage {by}"), input).exits(0));
+    }
+    let flags = "payback --machine dgx-spark-128 --local gpt-oss-120b --days 1";
+    record(&fed(flags, input).exits(0));
+}
+
+#[test]
 fn a_report_of_ccusage_is_a_volume() {
     let report = r#"{"daily": [
         {"date": "2026-11-01", "inputTokens": 100000, "outputTokens": 50000, "cacheCreationTokens": 200000,
@@ -372,6 +387,12 @@ fn people_get_sentences_formulas_and_tables() {
     );
     assert!(
         text.contains("the months compare bills, not answers"),
+        "{text}"
+    );
+    let slow = BY_HAND.replace("--decode-tps 11", "--decode-tps 1");
+    let text = cost(&format!("{slow} -T")).exits(0).stdout();
+    assert!(
+        text.starts_with("infeasible: the volume would keep"),
         "{text}"
     );
     let text = cost(&format!("{BY_HAND} --explain")).exits(0).stdout();

@@ -78,13 +78,13 @@ pub(crate) fn payback(body: &Body) -> String {
     };
     let answer = &record.answer;
     let mut text = format!("{}: {}\n", verdict(answer), answer.reason);
-    if answer.verdict == Verdict::Pays {
-        text.push_str(&span(record));
-    } else {
-        text.push_str(&format!(
+    match answer.verdict {
+        Verdict::Pays => text.push_str(&span(record)),
+        Verdict::Never => text.push_str(&format!(
             "owning costs {:.2} USD a month more than the cloud over {:.0} months\n",
             answer.local_premium_usd_per_month.0, record.assumptions.lifetime_months.0
-        ));
+        )),
+        Verdict::Infeasible => {}
     }
     if let Some(hosted) = &record.hosted {
         text.push_str(&format!(

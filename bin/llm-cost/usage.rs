@@ -110,7 +110,9 @@ fn record(
         key,
         from: sums.from_to.and_then(|(from, _)| day(from)),
         // The last second that is in it: a day's end is the next day's start.
-        to: sums.from_to.and_then(|(from, to)| day((to - 1).max(from))),
+        to: sums
+            .from_to
+            .and_then(|(from, to)| day(to.saturating_sub(1).max(from))),
         requests: sums.requests,
         input_tokens: sums.input,
         cached_tokens: sums.cached,

@@ -224,11 +224,13 @@ fn bench(value: &Value) -> Speeds {
     }
 }
 
-/// The first of several fields that is a number, not below zero; else 0.
+/// The first of several fields that is a number, from 0 to what any count of a lifetime stays below;
+/// else 0.
 fn number(value: &Value, keys: &[&str]) -> f64 {
+    const MOST: f64 = 1e15;
     let found = keys.iter().find_map(|key| value.get(key)?.as_f64());
     found
-        .filter(|number| number.is_finite() && *number >= 0.0)
+        .filter(|number| (0.0..=MOST).contains(number))
         .unwrap_or(0.0)
 }
 
