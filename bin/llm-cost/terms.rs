@@ -314,6 +314,12 @@ fn caution(
     {
         notes.push("the machine's price is an assumption; --machine-price takes yours".to_owned());
     }
+    let of_row = of
+        .machine
+        .filter(|it| it.whole_load() == Some(terms.load_watts));
+    if let Some(machine) = of_row.filter(|it| !it.watts_note.is_empty()) {
+        notes.push(format!("the machine's watts: {}", machine.watts_note));
+    }
     if terms.local_cache_hit > 0.0 {
         notes.push(format!(
             "the machine is taken to keep {:.0} % of the input in a prefix cache of its own",
