@@ -17,6 +17,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("llm-pull", env!("CARGO_BIN_EXE_llm-pull")),
     ("llm-run", env!("CARGO_BIN_EXE_llm-run")),
     ("llm-bench", env!("CARGO_BIN_EXE_llm-bench")),
+    ("llm-cost", env!("CARGO_BIN_EXE_llm-cost")),
 ];
 
 /// Variables of the machine's own that a test must not see.

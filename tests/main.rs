@@ -59,7 +59,7 @@ mod split;
 /// What a person at a terminal sees.
 mod terminal;
 
-/// `llm-run` makes no network call.
+/// `llm-run` and `llm-cost` make no network call.
 #[cfg(target_os = "linux")]
 mod offline;
 
@@ -74,6 +74,12 @@ mod tokenize;
 
 /// `llm-bench`: rows, errors, forms, random weights and perplexity; nothing is timed.
 mod bench;
+
+/// `llm-cost`: verdicts, records of use, names without sense, pictures.
+mod cost;
+
+/// `llm-cost`: what a model needs and what holds it, and rows of the user's own.
+mod floor;
 
 /// Longer pipes, with the shell's own tools between the stages.
 mod pipelines;

@@ -1,4 +1,5 @@
-//! `llm-run` makes no network call: it runs under a kernel filter that ends a process at the first one.
+//! `llm-run` and `llm-cost` make no network call: they run under a kernel filter that ends a process at the
+//! first one.
 //! That the filter does so is shown on programs that make one.
 
 use std::io::Cursor;
@@ -87,5 +88,19 @@ fn a_run_does_not_look_for_a_model_elsewhere() {
         let tool = sandbox.tool("llm-run").args(["-p", "Hi", "-m", name]);
         let tool = tool.env("HF_ENDPOINT", "http://127.0.0.1:9");
         without_network(tool).exits(2).says(name);
+    }
+}
+
+#[test]
+fn a_cost_makes_no_network_call() {
+    let sandbox = Sandbox::new();
+    for line in [
+        "payback --profile medium --machine dgx-spark-128 --local gpt-oss-120b",
+        "floor llama-3.3-70b",
+        "floor --this-machine",
+        "catalogue prices",
+    ] {
+        let tool = sandbox.tool("llm-cost").args(line.split(' '));
+        without_network(tool).exits(0);
     }
 }

@@ -32,7 +32,7 @@ macro_rules! blocks {
 
 blocks!(
     summary, commit, questions, labels, chain, count, stream, decide, loop_, batch, failures,
-    seeds, list, show, tokens,
+    seeds, list, show, tokens, payback, floor, spent,
 );
 
 /// A block of the README and the place where it runs.
@@ -162,10 +162,14 @@ fn models_that_the_readme_names_are_in_the_catalogue() {
 /// Every field of every record stands in the README's tables, and every value that has a fixed set.
 #[test]
 fn the_readme_names_every_field() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/llm-record/schema/record.json");
-    let schema: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     let mut fields = BTreeSet::new();
-    names(&schema, &mut fields);
+    for file in ["llm-record/schema/record.json", "llm-cost/schema/cost.json"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("crates")
+            .join(file);
+        let schema: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        names(&schema, &mut fields);
+    }
     assert!(fields.len() > 40, "{fields:?}");
     let quoted: BTreeSet<&str> = README
         .lines()
@@ -360,4 +364,56 @@ fn show(block: &Block) {
         "architecture": "llama", "parameters": 134_515_008, "context_length": 8192,
     });
     assert_eq!(facts, wanted);
+}
+
+fn payback(block: &Block) {
+    let text = block.run();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!((lines[0], lines[2]), ("pays", "never"), "{text}");
+    let months: f64 = lines[1].parse().unwrap();
+    // 14.4 M tokens a month at 2 and 10 USD are 124.80 USD; power is some of it.
+    assert!((27.6..30.0).contains(&months), "{text}");
+}
+
+fn floor(block: &Block) {
+    let rows = block.rows(5);
+    assert!(rows.len() > 5, "{rows:?}");
+    let number = |row: &[String], index: usize| row[index].parse::<f64>().unwrap();
+    for row in &rows {
+        assert!(number(row, 1) <= 4000.0, "{row:?}");
+        let [rate, low, high] = [2, 3, 4].map(|index| number(row, index));
+        assert!(low < rate && rate < high, "{row:?}");
+    }
+    assert!(
+        rows.is_sorted_by(|a, b| number(a, 2) >= number(b, 2)),
+        "{rows:?}"
+    );
+}
+
+fn spent(block: &Block) {
+    let spent: Value = serde_json::from_str(&block.run()).unwrap();
+    assert_eq!(spent["requests"], 3);
+    assert!(spent["joules"].as_f64().unwrap() > 0.0, "{spent}");
+    assert_eq!(spent["clouds"][0]["cloud"], "openai/gpt-6-luna");
+    assert!(spent["clouds"][0]["usd"].as_f64().unwrap() > 0.0, "{spent}");
+}
+
+/// The README's errors are those of the predictor's data.
+#[test]
+fn the_readme_tells_the_predictors_errors() {
+    for family in &llm_cost::Catalogue::builtin().families {
+        let line = match family.decode_error {
+            Some(error) => format!(
+                "| `{}` | {} | {} | {} % | {:.2} to {:.2} |",
+                family.family,
+                error.rows,
+                error.sources,
+                (error.median_error * 100.0).round(),
+                error.low,
+                error.high
+            ),
+            None => format!("| `{}` | {} | 1 | unknown |", family.family, family.rows),
+        };
+        assert!(README.contains(&line), "README.md lacks '{line}'");
+    }
 }

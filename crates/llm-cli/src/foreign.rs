@@ -98,6 +98,7 @@ const PULL: &[Row] = &[
 
 fn table(program: &str) -> &'static [Row] {
     match program {
+        "llm-cost" => &[],
         "llm-bench" => BENCH,
         "llm-pull" => PULL,
         _ => RUN,

@@ -1,7 +1,7 @@
 //! What the programs do alike: flags, standard streams, messages, memory, exit status.
 //!
 //! Modules stand in the order of a run: flags are parsed ([`args`], [`pull`], [`run`],
-//! [`mod@bench`]), the output's
+//! [`mod@bench`], [`cost`]), the output's
 //! [`mod@format`] is chosen, [`input`] makes requests of arguments and standard input ([`stdio`]),
 //! [`output`] writes what becomes of them, [`memory`] says what room there is, [`message`] tells
 //! people, [`signal`] hears them, and [`status`] tells the shell. [`main`] is the glue. What a request is answered with is left to the
@@ -10,6 +10,7 @@
 
 pub mod args;
 pub mod bench;
+pub mod cost;
 mod foreign;
 mod glue;
 pub mod pull;
@@ -25,6 +26,7 @@ pub mod status;
 pub mod stdio;
 
 pub use bench::{BenchArgs, BenchFormat};
+pub use cost::{CostArgs, CostCommand};
 pub use format::Form;
 pub use glue::{Context, main};
 pub use input::{Item, Job, Jobs, TextPlace};
@@ -48,5 +50,6 @@ pub fn commands() -> Vec<clap::Command> {
         PullArgs::command(),
         RunArgs::command(),
         BenchArgs::command(),
+        CostArgs::command(),
     ]
 }

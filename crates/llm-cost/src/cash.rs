@@ -99,9 +99,9 @@ impl Flow {
         for _ in 0..80 {
             let middle = (low + high) / 2.0;
             if worth(middle) > 0.0 {
-                low = middle
+                low = middle;
             } else {
-                high = middle
+                high = middle;
             }
         }
         Some(low)
@@ -119,6 +119,26 @@ pub fn capital(price: Usd, resale: Usd, months: f64, rate: f64) -> UsdPerMonth {
     }
     let end = (1.0 + rate).powf(-months);
     UsdPerMonth((price.0 - resale.0 * end) * rate / (1.0 - end))
+}
+
+/// Returns the share of a computer's price that it sells for after so many months, by what British
+/// dealers paid in February 2026 (`MacFinder`): half is lost in the first year; a straight line between
+/// the years, and to nothing in the seventh.
+#[must_use]
+pub fn resale_share(months: f64) -> f64 {
+    const YEARS: [(f64, f64); 6] = [
+        (0.0, 1.0),
+        (12.0, 0.50),
+        (24.0, 0.42),
+        (36.0, 0.38),
+        (48.0, 0.28),
+        (84.0, 0.0),
+    ];
+    let pairs = YEARS.iter().zip(YEARS.iter().skip(1));
+    let between = pairs.into_iter().find(|(_, end)| months <= end.0);
+    between.map_or(0.0, |(start, end)| {
+        start.1 + (end.1 - start.1) * (months.max(0.0) - start.0) / (end.0 - start.0)
+    })
 }
 
 #[cfg(test)]
@@ -160,6 +180,12 @@ mod tests {
         assert!(flow.present_value(24, Usd(200.0), monthly(rate)).0.abs() < 1e-6);
         assert!(flow.present_value(24, Usd(200.0), 0.0).0 > 0.0);
         assert_eq!(flow.internal_rate(0, Usd(0.0)), None);
+    }
+
+    #[test]
+    fn resale_falls_from_the_price_to_nothing() {
+        let shares = [0.0, 6.0, 12.0, 36.0, 84.0, 200.0].map(resale_share);
+        assert_eq!(shares, [1.0, 0.75, 0.5, 0.38, 0.0, 0.0]);
     }
 
     #[test]

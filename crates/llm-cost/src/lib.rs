@@ -2,7 +2,7 @@
 //!
 //! Modules stand in the order of the question: [`units`] and [`dates`], the dated [`catalogue`] of
 //! prices, machines and models, the [`memory`] that a model needs, its speed ([`mod@predict`]), a
-//! [`bill`] for tokens, the [`payback`] of a machine with its [`cash`] flows, what was [`used`], and
+//! [`bill`] for tokens, the [`terms`] and the [`payback`] of a machine with its [`cash`] flows, what was [`used`], and
 //! the [`record`]s that programs write. No engine, no network, no output: what is read and how it is
 //! shown is the program's business.
 //!
@@ -31,11 +31,16 @@ pub mod predict;
 
 pub mod bill;
 pub mod cash;
+pub mod terms;
+
 pub mod payback;
 pub mod used;
+
+pub mod record;
 
 pub use bill::{Rates, Volume};
 pub use catalogue::{Catalogue, CatalogueError};
 pub use memory::{CacheType, Shape};
-pub use payback::{Answer, Terms, Verdict};
+pub use payback::{Answer, Verdict};
+pub use terms::Terms;
 pub use units::*;

@@ -111,6 +111,8 @@ unit! {
     Watts,
     /// Kilowatt-hours.
     KilowattHours,
+    /// Joules.
+    Joules,
     /// Bytes.
     Bytes,
     /// Gibibytes, 2^30 bytes.
@@ -133,6 +135,12 @@ impl Mul<Hours> for Watts {
     type Output = KilowattHours;
     fn mul(self, time: Hours) -> KilowattHours {
         KilowattHours(self.0 * time.0 / 1e3)
+    }
+}
+
+impl From<Joules> for KilowattHours {
+    fn from(energy: Joules) -> Self {
+        Self(energy.0 / 3.6e6)
     }
 }
 
@@ -191,6 +199,7 @@ mod tests {
         let energy = Watts(110.0) * time;
         assert!((energy.0 - 2.7778).abs() < 1e-4);
         assert!(((energy * UsdPerKwh(0.17)).0 - 0.4722).abs() < 1e-4);
+        assert_eq!(KilowattHours::from(Joules(3.6e6)), KilowattHours(1.0));
         assert_eq!(UsdPerMtok(15.0) * Mtok(12.0), Usd(180.0));
         assert_eq!(Gib::from(Bytes(1_073_741_824.0)), Gib(1.0));
     }

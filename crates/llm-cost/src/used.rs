@@ -110,6 +110,17 @@ impl Used {
         parse::read(text)
     }
 
+    /// Puts what another reading brought behind this.
+    pub fn add(&mut self, other: Self) {
+        self.uses.extend(other.uses);
+        self.benches.extend(other.benches);
+        for (kind, count) in other.others {
+            *self.others.entry(kind).or_default() += count;
+        }
+        self.failed += other.failed;
+        self.broken += other.broken;
+    }
+
     /// Whether nothing of use was read.
     #[must_use]
     pub fn is_empty(&self) -> bool {

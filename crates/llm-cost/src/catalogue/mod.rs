@@ -1,6 +1,7 @@
 //! The dated data: prices, machines, models, quantizations, electricity and profiles, as they stand in
 //! `data/`, and whatever a user adds. Rows are found by name; what they lead to is computed elsewhere.
 
+mod find;
 mod import;
 mod rows;
 
@@ -13,10 +14,11 @@ use thiserror::Error;
 use crate::memory::Shape;
 use crate::predict::Family;
 
+use find::{Named, find};
 pub use import::Imported;
 pub use rows::{
-    CacheLayers, Electricity, File, Host, LongPrompt, Machine, Model, NextPrice, Price, Profile,
-    Quant,
+    CacheLayers, Electricity, File, Host, LongPrompt, Machine, Model, NextPrice, Observation,
+    Price, Profile, Quant,
 };
 
 /// All rows.
@@ -36,6 +38,8 @@ pub struct Catalogue {
     pub profiles: Vec<Profile>,
     /// The predictor's parameters.
     pub families: Vec<Family>,
+    /// What others measured.
+    pub observed: Vec<Observation>,
 }
 
 /// A name that no row has, or data that cannot be read.
@@ -82,139 +86,6 @@ pub enum CatalogueError {
     },
 }
 
-/// A row that is found by its names.
-trait Named {
-    const KIND: &'static str;
-    /// The name that is written in records.
-    fn id(&self) -> &str;
-    /// Names that mean it as well.
-    fn others(&self) -> Vec<&str> {
-        Vec::new()
-    }
-}
-
-impl Named for Price {
-    const KIND: &'static str = "cloud model";
-    fn id(&self) -> &str {
-        &self.id
-    }
-    fn others(&self) -> Vec<&str> {
-        let last = self.id.rsplit('/').next().unwrap_or_default();
-        vec![last, &self.name]
-    }
-}
-
-impl Named for Machine {
-    const KIND: &'static str = "machine";
-    fn id(&self) -> &str {
-        &self.id
-    }
-    fn others(&self) -> Vec<&str> {
-        vec![&self.name]
-    }
-}
-
-impl Named for Model {
-    const KIND: &'static str = "model";
-    fn id(&self) -> &str {
-        &self.id
-    }
-    fn others(&self) -> Vec<&str> {
-        let mut names = vec![self.name.as_str(), self.repo.as_str()];
-        names.extend(self.gguf_repo.as_deref());
-        names.extend(self.repo.rsplit('/').next());
-        names
-    }
-}
-
-impl Named for Quant {
-    const KIND: &'static str = "quantization";
-    fn id(&self) -> &str {
-        &self.quant
-    }
-}
-
-impl Named for Electricity {
-    const KIND: &'static str = "region";
-    fn id(&self) -> &str {
-        &self.region
-    }
-}
-
-impl Named for Profile {
-    const KIND: &'static str = "profile";
-    fn id(&self) -> &str {
-        &self.id
-    }
-}
-
-/// Finds a row: by its full name first, by any other that only one row has then.
-fn find<'a, R: Named>(rows: &'a [R], name: &str) -> Result<&'a R, CatalogueError> {
-    let wanted = name.trim();
-    if let Some(row) = rows
-        .iter()
-        .find(|row| row.id().eq_ignore_ascii_case(wanted))
-    {
-        return Ok(row);
-    }
-    let is_it = |row: &&R| {
-        row.others()
-            .iter()
-            .any(|other| other.eq_ignore_ascii_case(wanted))
-    };
-    let found: Vec<&R> = rows.iter().filter(is_it).collect();
-    match found.as_slice() {
-        [row] => Ok(row),
-        [] => Err(CatalogueError::Unknown {
-            kind: R::KIND,
-            name: name.to_owned(),
-            hint: hint(rows, wanted),
-        }),
-        several => {
-            let names: Vec<&str> = several.iter().map(|row| row.id()).collect();
-            Err(CatalogueError::Ambiguous {
-                kind: R::KIND,
-                name: name.to_owned(),
-                among: names.join(", "),
-            })
-        }
-    }
-}
-
-/// Returns the likest names as the end of a sentence, or all of them where they are few.
-fn hint<R: Named>(rows: &[R], name: &str) -> String {
-    /// As many as a line holds.
-    const FEW: usize = 12;
-    /// Below it, Jaro-Winkler's likeness finds names that nobody meant.
-    const LIKE: f64 = 0.75;
-    let lower = name.to_ascii_lowercase();
-    let mut like: Vec<(f64, &str)> = rows
-        .iter()
-        .map(|row| {
-            let names = row.others().into_iter().chain([row.id()]);
-            let likeness = names
-                .map(|other| strsim::jaro_winkler(&lower, &other.to_ascii_lowercase()))
-                .fold(0.0, f64::max);
-            (likeness, row.id())
-        })
-        .filter(|(likeness, _)| *likeness >= LIKE)
-        .collect();
-    like.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let near: Vec<String> = like
-        .iter()
-        .take(3)
-        .map(|(_, id)| format!("'{id}'"))
-        .collect();
-    if !near.is_empty() {
-        return format!(" (did you mean {}?)", near.join(" or "));
-    }
-    let all: Vec<&str> = rows.iter().map(Named::id).collect();
-    match all.len() {
-        1..=FEW => format!(" (there are {})", all.join(", ")),
-        _ => format!(" (llm-cost catalogue lists every {})", R::KIND),
-    }
-}
-
 impl Catalogue {
     /// Returns the rows that the program was built with.
     #[must_use]
@@ -229,6 +100,7 @@ impl Catalogue {
             electricity: rows(include_str!("../../data/electricity.json")),
             profiles: rows(include_str!("../../data/profiles.json")),
             families: rows(include_str!("../../data/predictor.json")),
+            observed: rows(include_str!("../../data/observed.json")),
         })
     }
 
@@ -319,6 +191,24 @@ impl Catalogue {
     #[must_use]
     pub fn family(&self, name: &str) -> Option<&Family> {
         self.families.iter().find(|family| family.family == name)
+    }
+
+    /// Returns the newest measurement of a model in a quantization on a machine: of one sequence with a
+    /// short context, that nothing speaks against.
+    #[must_use]
+    pub fn observation(&self, machine: &str, model: &str, quant: &str) -> Option<&Observation> {
+        /// A context that costs a decoded token next to nothing.
+        const SHORT: f64 = 1024.0;
+        let rows = self.observed.iter().filter(|row| {
+            row.machine.as_deref() == Some(machine)
+                && row.model.as_deref() == Some(model)
+                && row.quant.eq_ignore_ascii_case(quant)
+                && row.suspect.is_none()
+                && row.batch == 1
+                && row.depth <= SHORT
+                && row.decode.is_some()
+        });
+        rows.max_by(|a, b| a.as_of.cmp(&b.as_of))
     }
 
     /// Takes rows of the same name out and puts new ones in.

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::bill::Rates;
 use crate::dates;
-use crate::units::{Gib, GigabytesPerSecond, Teraflops, Usd, UsdPerKwh, UsdPerMtok, Watts};
+use crate::units::{
+    Gib, GigabytesPerSecond, Teraflops, TokensPerSecond, Usd, UsdPerKwh, UsdPerMtok, Watts,
+};
 
 /// What a cloud model costs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -314,5 +316,45 @@ pub struct Profile {
     /// The day on which the row was true.
     pub as_of: String,
     /// Where it comes from.
+    pub source: String,
+}
+
+/// What somebody measured of a model on a machine.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Observation {
+    /// Its number.
+    pub id: String,
+    /// The machine's id, where the catalogue has it.
+    pub machine: Option<String>,
+    /// The model's id, where the catalogue has it.
+    pub model: Option<String>,
+    /// Quantization.
+    pub quant: String,
+    /// Size of the file.
+    pub gib: Option<Gib>,
+    /// Weights, in 10^9.
+    pub params_b: f64,
+    /// Weights that a token goes through, in 10^9.
+    pub active_b: f64,
+    /// Prompt tokens a second.
+    pub prefill: Option<TokensPerSecond>,
+    /// Generated tokens a second, of all sequences.
+    pub decode: Option<TokensPerSecond>,
+    /// Tokens in the context before.
+    pub depth: f64,
+    /// Sequences at once.
+    pub batch: u32,
+    /// Power meanwhile.
+    pub watts: Option<Watts>,
+    /// With what it was run.
+    pub runtime: String,
+    /// Why it is not believed, where it is not.
+    pub suspect: Option<String>,
+    /// Whose measurement it is: rows of one origin were made alike.
+    pub origin: String,
+    /// The day on which it was measured or published.
+    pub as_of: String,
+    /// Where it was read.
     pub source: String,
 }

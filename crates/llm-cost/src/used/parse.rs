@@ -114,6 +114,9 @@ impl Used {
     /// A row of ccusage: a day, a month, a session; by model where it says so. Its input does not count
     /// what was read from the cache or written to it.
     fn take_row(&mut self, row: &Value) {
+        if row.get("isGap").and_then(Value::as_bool) == Some(true) {
+            return;
+        }
         let begin = ["date", "week", "month", "startTime", "lastActivity"];
         let begin = begin.iter().find_map(|key| row.get(key)?.as_str());
         let day = begin.and_then(dates::parse);
@@ -122,6 +125,7 @@ impl Used {
         let span = match (row.get("month"), row.get("week")) {
             (Some(_), _) => day.map_or(30, |day| i64::from(day.days_in_month())) * DAY,
             (None, Some(_)) => 7 * DAY,
+            // Also of a session or a block, whose time of day is not read.
             (None, None) => DAY,
         };
         let counts = row.get("tokenCounts").unwrap_or(row);
@@ -138,7 +142,7 @@ impl Used {
                 output: number(counts, &["outputTokens"]),
                 paid: paid
                     .iter()
-                    .find_map(|key| counts.get(key)?.as_f64())
+                    .find_map(|key| counts.get(key).or_else(|| row.get(key))?.as_f64())
                     .map(Usd),
                 ..Use::default()
             }
@@ -220,11 +224,13 @@ fn bench(value: &Value) -> Speeds {
     }
 }
 
-/// The first of several fields that is a number, not below zero; else 0.
+/// The first of several fields that is a number, from 0 to what any count of a lifetime stays below;
+/// else 0.
 fn number(value: &Value, keys: &[&str]) -> f64 {
+    const MOST: f64 = 1e15;
     let found = keys.iter().find_map(|key| value.get(key)?.as_f64());
     found
-        .filter(|number| number.is_finite() && *number >= 0.0)
+        .filter(|number| (0.0..=MOST).contains(number))
         .unwrap_or(0.0)
 }
 

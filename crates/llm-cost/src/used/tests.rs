@@ -98,6 +98,23 @@ fn a_report_of_ccusage_stands_on_several_lines() {
 }
 
 #[test]
+fn blocks_of_ccusage_have_their_costs_beside_their_counts() {
+    let text = r#"{"blocks": [
+        {"id": "x", "startTime": "2026-11-03T05:00:00.000Z", "isGap": false, "costUSD": 0.75, "models": ["m"],
+         "tokenCounts": {"inputTokens": 10, "outputTokens": 20, "cacheCreationInputTokens": 30, "cacheReadInputTokens": 40}},
+        {"id": "gap", "startTime": "2026-11-03T10:00:00.000Z", "isGap": true, "costUSD": 0, "models": [],
+         "tokenCounts": {"inputTokens": 0, "outputTokens": 0}}]}"#;
+    let used = Used::read(text);
+    assert_eq!((used.uses.len(), used.uses[0].model.as_str()), (1, "m"));
+    let sums = Sums::of(&used.uses);
+    assert_eq!(
+        (sums.input, sums.cached, sums.written, sums.output),
+        (80.0, 40.0, 30.0, 20.0)
+    );
+    assert_eq!(sums.paid, Some(Usd(0.75)));
+}
+
+#[test]
 fn a_broken_line_does_not_stop_the_others() {
     let line = OURS.replace('\n', "");
     let used = Used::read(&format!("nonsense\n{line}\n{{\"cut\": \n{line}\n[1,\n"));

@@ -1,0 +1,85 @@
+//! Files and standard input → records of use. Standard input is read only where it is needed, and never
+//! waited for at a terminal unless nothing else can answer.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use llm_cli::Context;
+use llm_cli::stdio::{Source, StdioError, Watch};
+use llm_cost::used::Used;
+
+/// More than any log of a month; a typing error must not fill the memory.
+const LIMIT: u64 = 4 << 30;
+
+/// Reads a file's records, `-` for standard input.
+pub(crate) fn file(path: &Path, context: &Context) -> Result<Used> {
+    Ok(Used::read(&text(path, context)?))
+}
+
+/// Reads a whole text, `-` for standard input.
+pub(crate) fn text(path: &Path, context: &Context) -> Result<String> {
+    let watch = Watch {
+        interrupt: context.interrupt.clone(),
+        reader: true,
+    };
+    let source = Source::open(path, watch)?;
+    if source.is_terminal() {
+        bail!("no records come from standard input; name a file, or send them through a pipe");
+    }
+    let name = source.name().to_owned();
+    let mut bytes = Vec::new();
+    let read = source.take(LIMIT + 1).read_to_end(&mut bytes);
+    read.map_err(|error| StdioError::read(&name, error))?;
+    if bytes.len() as u64 > LIMIT {
+        bail!(
+            "{name} is longer than {} GiB; cut it in parts, with split say",
+            LIMIT >> 30
+        );
+    }
+    // A line that is not UTF-8 is then no JSON, and is counted as such.
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Reads several files as one; standard input where none is named.
+pub(crate) fn files(paths: &[PathBuf], context: &Context) -> Result<Used> {
+    let stdin = [PathBuf::from("-")];
+    let paths = if paths.is_empty() { &stdin } else { paths };
+    let mut all = Used::default();
+    for path in paths {
+        all.add(file(path, context)?);
+    }
+    report(&all, context);
+    Ok(all)
+}
+
+/// Reads standard input unless a person sits at it.
+pub(crate) fn waiting(context: &Context) -> Result<Option<Used>> {
+    let is_terminal = Source::stdin(Watch::default())?.is_terminal();
+    if is_terminal {
+        return Ok(None);
+    }
+    let used = file(Path::new("-"), context)?;
+    report(&used, context);
+    Ok(Some(used))
+}
+
+/// Says what was passed over.
+fn report(used: &Used, context: &Context) {
+    let mut parts: Vec<String> = used
+        .others
+        .iter()
+        .map(|(kind, count)| format!("{count} '{kind}' records"))
+        .collect();
+    if used.broken > 0 {
+        parts.push(format!("{} lines that are no JSON", used.broken));
+    }
+    if used.failed > 0 {
+        parts.push(format!("{} failed requests", used.failed));
+    }
+    if !parts.is_empty() {
+        context
+            .messages
+            .note(format_args!("passed over: {}", parts.join(", ")));
+    }
+}

@@ -1,0 +1,48 @@
+//! `llm-cost`: a volume, a model or records of use in, `cost` records out.
+//!
+//! Parse, gather the rows and records that the question needs, compute, write. The formulas are the
+//! cost model's business; what a question needs is that of `terms`, `floor` and `usage`, what people see
+//! that of `table`, `explain` and `plot`.
+
+mod combine;
+mod data;
+mod explain;
+mod floor;
+mod header;
+mod input;
+mod list;
+mod plot;
+mod show;
+mod speeds;
+mod table;
+mod terms;
+mod usage;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use llm_cli::{Context, CostArgs, CostCommand, Status};
+
+use data::Data;
+use show::Writer;
+
+fn main() -> ExitCode {
+    llm_cli::main("llm-cost", |args, context| run(&args, context))
+}
+
+fn run(args: &CostArgs, context: &Context) -> Result<Status> {
+    let context = Context {
+        messages: context.messages.quiet(args.quiet.quiet),
+        interrupt: context.interrupt.clone(),
+    };
+    let data = Data::load(&args.data, context.messages)?;
+    let mut writer = Writer::open(args.format)?;
+    match &args.command {
+        CostCommand::Payback(args) => combine::payback(args, &data, &context, &mut writer)?,
+        CostCommand::Compare(args) => combine::compare(args, &data, &context, &mut writer)?,
+        CostCommand::Floor(args) => floor::run(args, &data, &context, &mut writer)?,
+        CostCommand::Usage(args) => usage::run(args, &data, &context, &mut writer)?,
+        CostCommand::Catalogue { table } => list::run(*table, &data, &mut writer)?,
+    }
+    Ok(Status::Done)
+}

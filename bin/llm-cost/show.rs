@@ -1,0 +1,64 @@
+//! Answers → standard output: JSON lines for programs, text for people.
+
+use llm_cli::args::{Format, FormatArgs};
+use llm_cli::stdio::{Sink, StdioError, stdout_is_terminal};
+use llm_cost::record::{Body, Cost};
+use llm_record::LineWriter;
+
+/// Where answers go.
+pub(crate) struct Writer {
+    lines: LineWriter<Sink>,
+    is_text: bool,
+}
+
+impl Writer {
+    /// Opens standard output: records unless text is asked for or somebody watches.
+    pub(crate) fn open(args: FormatArgs) -> Result<Self, StdioError> {
+        let is_text = match args.asked() {
+            Format::Auto => stdout_is_terminal(),
+            Format::Jsonl => false,
+            Format::Text => true,
+        };
+        let lines = LineWriter::new(Sink::stdout()?);
+        Ok(Self { lines, is_text })
+    }
+
+    /// Writes an answer's records, or its text.
+    pub(crate) fn answer(
+        &mut self,
+        bodies: Vec<Body>,
+        text: impl FnOnce(&[Body]) -> String,
+    ) -> Result<(), StdioError> {
+        if self.is_text {
+            return self.text(&text(&bodies));
+        }
+        for body in bodies {
+            let written = self.lines.record(&Cost::from(body));
+            self.checked(written)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a text, whatever the form.
+    pub(crate) fn text(&mut self, text: &str) -> Result<(), StdioError> {
+        let written = self.lines.text(&plain(text), "");
+        self.checked(written)
+    }
+
+    fn checked(&self, result: std::io::Result<()>) -> Result<(), StdioError> {
+        result.map_err(|error| StdioError::write(self.lines.sink().name(), error))
+    }
+}
+
+/// Shows control characters escaped, line ends apart: what a record says must not steer a terminal.
+fn plain(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() && letter != '\n' {
+            shown.extend(letter.escape_default());
+        } else {
+            shown.push(letter);
+        }
+    }
+    shown
+}

@@ -1,0 +1,338 @@
+//! One combination of volume, cloud, machine and model → the terms of an answer, and its record. Each
+//! number is the flag's, else that of a record or row, else an assumption that the record names.
+
+use anyhow::{Result, bail};
+use llm_cli::cost::{CloudArgs, LocalArgs, MoneyArgs, VolumeArgs};
+use llm_cost::cash::resale_share;
+use llm_cost::catalogue::{Machine, Model, Price};
+use llm_cost::record::{HostedAnswer, PaybackRecord, Rate, Seat, UsedRow};
+use llm_cost::{
+    Answer, Hours, Months, Shape, Terms, TokensPerSecond, Usd, UsdPerHour, UsdPerKwh, UsdPerMonth,
+    Verdict, Volume, Watts,
+};
+
+use crate::data::{Data, machine_row, price_row};
+use crate::speeds::{Measured, rates};
+
+/// What the upper end of a range reckons with: Sonnet-class prices fell by a third between February and
+/// June 2026, and had stood still for a year before.
+const RANGE_FALL: f64 = 0.02;
+
+/// All flags that terms are made of.
+#[derive(Clone, Copy)]
+pub(crate) struct Flags<'a> {
+    pub(crate) volume: &'a VolumeArgs,
+    pub(crate) cloud: &'a CloudArgs,
+    pub(crate) local: &'a LocalArgs,
+    pub(crate) money: &'a MoneyArgs,
+}
+
+/// One of each.
+#[derive(Clone, Copy)]
+pub(crate) struct Combination<'a> {
+    pub(crate) volume: &'a (String, Volume),
+    pub(crate) cloud: &'a Price,
+    pub(crate) machine: Option<&'a Machine>,
+    pub(crate) local: Option<&'a (Shape, Option<Model>)>,
+    /// Speeds that were measured.
+    pub(crate) measured: &'a Measured,
+}
+
+/// Answers one combination.
+pub(crate) fn record(flags: Flags<'_>, of: Combination<'_>, data: &Data) -> Result<PaybackRecord> {
+    let mut notes = Vec::new();
+    let volume = shares(of.volume.1, flags.volume);
+    let (decode, prefill) = rates(flags, of, &volume, data, &mut notes)?;
+    let price = price_of(of.cloud, flags, data, &mut notes);
+    let terms = Terms {
+        volume,
+        team: f64::from(flags.volume.team),
+        rates: price,
+        decode_tps: decode.tps,
+        prefill_tps: prefill.tps,
+        ..machine_terms(flags, of, data)?
+    };
+    let terms = money_terms(&terms, flags);
+    let answer = terms.answer()?;
+    let (low, high) = range(&terms, &answer, &decode, &prefill);
+    let hosts = of.local.and_then(|(_, model)| model.as_ref());
+    let hosts = hosts
+        .map(|model| model.hosted.as_slice())
+        .unwrap_or_default();
+    let same_model = hosts.contains(&of.cloud.id);
+    let hosted = if same_model {
+        None
+    } else {
+        hosted(hosts, &terms, flags, data)?
+    };
+    let local = of
+        .local
+        .map(|(shape, _)| format!("{}:{}", shape.model, shape.quant));
+    caution(
+        &mut notes,
+        of,
+        &answer,
+        &terms,
+        same_model,
+        local.as_deref(),
+    );
+    Ok(PaybackRecord {
+        cloud: of.cloud.id.clone(),
+        local,
+        machine: of.machine.map(|machine| machine.id.clone()),
+        volume_source: of.volume.0.clone(),
+        same_model,
+        payback_months_low: low,
+        payback_months_high: high,
+        range_cloud_fall_per_month: terms.cloud_fall_per_month.max(RANGE_FALL),
+        per_seat: (terms.team > 1.0).then(|| seat(&terms, &answer)),
+        rows: rows(flags, of, hosted.as_ref(), data),
+        answer,
+        hosted,
+        decode,
+        prefill,
+        assumptions: terms,
+        notes,
+    })
+}
+
+fn shares(volume: Volume, args: &VolumeArgs) -> Volume {
+    Volume {
+        cache_hit: args.cache_hit.unwrap_or(volume.cache_hit),
+        cache_write: args.cache_write.unwrap_or(volume.cache_write),
+        batch: args.batch.unwrap_or(volume.batch),
+        ..volume
+    }
+}
+
+fn price_of(
+    price: &Price,
+    flags: Flags<'_>,
+    data: &Data,
+    notes: &mut Vec<String>,
+) -> llm_cost::Rates {
+    if price.derived {
+        notes.push(format!(
+            "the price of '{}' is derived and was not read",
+            price.id
+        ));
+    }
+    if let Some(next) = &price.next {
+        notes.push(format!(
+            "from {} on '{}' asks {} in and {} out",
+            next.from, price.id, next.input.0, next.output.0
+        ));
+    }
+    notes.extend(
+        price
+            .note
+            .as_ref()
+            .map(|note| format!("'{}': {note}", price.id)),
+    );
+    price.rates(Some(data.today), flags.cloud.prompt_tokens)
+}
+
+fn machine_terms(flags: Flags<'_>, of: Combination<'_>, data: &Data) -> Result<Terms> {
+    let args = flags.local;
+    let machine = of.machine;
+    let price = args
+        .machine_price
+        .map(Usd)
+        .or_else(|| machine?.whole_price());
+    let load = args.load_watts.map(Watts).or_else(|| machine?.whole_load());
+    let idle = args.idle_watts.map(Watts).or_else(|| machine?.whole_idle());
+    let Some(price) = price else {
+        bail!("what the machine costs is not known; give --machine-price, or --machine");
+    };
+    let Some(load) = load else {
+        bail!("the machine's power at work is not known; give --load-watts, or --machine");
+    };
+    let usd_per_kwh = match args.usd_per_kwh {
+        Some(usd) => UsdPerKwh(usd),
+        None => data.catalogue.region(&args.region)?.usd_per_kwh,
+    };
+    let team = flags.volume.team;
+    Ok(Terms {
+        local_cache_hit: args
+            .local_cache_hit
+            .unwrap_or(shares(of.volume.1, flags.volume).cache_hit),
+        batching: args.batching,
+        available_hours: Hours(args.available_hours),
+        // Of a team, requests wait for each other.
+        duty_cap: args.duty_cap.unwrap_or(if team > 1 { 0.5 } else { 0.9 }),
+        machine_price_usd: price,
+        load_watts: load,
+        idle_watts: idle.unwrap_or_default(),
+        idle_share: args.idle_share,
+        on_hours: Hours(args.on_hours.unwrap_or_default()),
+        usd_per_kwh,
+        ..Terms::default()
+    })
+}
+
+fn money_terms(terms: &Terms, flags: Flags<'_>) -> Terms {
+    let money = flags.money;
+    let life = money.lifetime_months;
+    Terms {
+        cloud_fall_per_month: flags.cloud.cloud_fall,
+        escalated: flags.cloud.escalated,
+        alternative_price_usd: Usd(money.alternative_price),
+        setup_hours: Hours(money.setup_hours),
+        setup_usd_per_hour: UsdPerHour(money.setup_rate),
+        upkeep_usd_per_month: UsdPerMonth(money.upkeep),
+        discount_rate: money.discount_rate,
+        lifetime_months: Months(life),
+        resale_share: money.resale_share.unwrap_or_else(|| resale_share(life)),
+        ..terms.clone()
+    }
+}
+
+/// The fast end of the speeds' bands, and the slow end with falling prices.
+fn range(
+    terms: &Terms,
+    answer: &Answer,
+    decode: &Rate,
+    prefill: &Rate,
+) -> (Option<Months>, Option<Months>) {
+    if answer.verdict != Verdict::Pays {
+        return (None, None);
+    }
+    let at = |decode_tps, prefill_tps, fall| {
+        let terms = Terms {
+            decode_tps,
+            prefill_tps,
+            cloud_fall_per_month: fall,
+            ..terms.clone()
+        };
+        let answer = terms.answer().ok()?;
+        answer.payback_months
+    };
+    let fall = terms.cloud_fall_per_month;
+    let end = |rate: &Rate, end: Option<TokensPerSecond>| end.unwrap_or(rate.tps);
+    (
+        at(end(decode, decode.high), end(prefill, prefill.high), fall),
+        at(
+            end(decode, decode.low),
+            end(prefill, prefill.low),
+            fall.max(RANGE_FALL),
+        ),
+    )
+}
+
+/// Answers against the host that asks least for this volume.
+fn hosted(
+    hosts: &[String],
+    terms: &Terms,
+    flags: Flags<'_>,
+    data: &Data,
+) -> Result<Option<HostedAnswer>> {
+    let prices = hosts.iter().filter_map(|id| data.catalogue.price(id).ok());
+    let volume = terms.whole_volume();
+    let rated = prices.map(|price| {
+        (
+            price,
+            price.rates(Some(data.today), flags.cloud.prompt_tokens),
+        )
+    });
+    let least = rated.min_by(|a, b| a.1.bill(&volume).0.total_cmp(&b.1.bill(&volume).0));
+    let Some((price, rates)) = least else {
+        return Ok(None);
+    };
+    let answer = Terms {
+        rates,
+        ..terms.clone()
+    }
+    .answer()?;
+    Ok(Some(HostedAnswer {
+        cloud: price.id.clone(),
+        input_usd_per_mtok: rates.input,
+        output_usd_per_mtok: rates.output,
+        answer,
+    }))
+}
+
+fn seat(terms: &Terms, answer: &Answer) -> Seat {
+    let share = 1.0 / terms.team;
+    Seat {
+        marginal_price_usd: answer.marginal_price_usd * share,
+        cloud_usd_per_month: answer.cloud_usd_per_month * share,
+        local_usd_per_month: answer.local_usd_per_month * share,
+        saving_usd_per_month: answer.saving_usd_per_month * share,
+        queue_risk: answer.duty.min(1.0),
+    }
+}
+
+fn rows(
+    flags: Flags<'_>,
+    of: Combination<'_>,
+    hosted: Option<&HostedAnswer>,
+    data: &Data,
+) -> Vec<UsedRow> {
+    let mut rows = vec![price_row(of.cloud)];
+    let host = hosted.and_then(|hosted| data.catalogue.price(&hosted.cloud).ok());
+    rows.extend(host.map(price_row));
+    rows.extend(of.machine.map(machine_row));
+    if let Some((_, Some(model))) = of.local {
+        rows.push(UsedRow {
+            row: format!("the model '{}'", model.id),
+            as_of: model.as_of.clone(),
+            source: model.source.clone(),
+        });
+    }
+    let region = data.catalogue.region(&flags.local.region).ok();
+    rows.extend(
+        region
+            .filter(|_| flags.local.usd_per_kwh.is_none())
+            .map(|row| UsedRow {
+                row: format!("the price of power in '{}'", row.region),
+                as_of: row.as_of.clone(),
+                source: row.source.clone(),
+            }),
+    );
+    rows
+}
+
+/// Says what a reader might take the answer for.
+fn caution(
+    notes: &mut Vec<String>,
+    of: Combination<'_>,
+    answer: &Answer,
+    terms: &Terms,
+    same_model: bool,
+    local: Option<&str>,
+) {
+    if !same_model {
+        let local = local.unwrap_or("the local model");
+        notes.push(format!(
+            "{local} is not '{}': the months compare bills, not answers",
+            of.cloud.id
+        ));
+    }
+    if of
+        .machine
+        .is_some_and(|it| it.price_assumed && it.price == Some(terms.machine_price_usd))
+    {
+        notes.push("the machine's price is an assumption; --machine-price takes yours".to_owned());
+    }
+    let of_row = of
+        .machine
+        .filter(|it| it.whole_load() == Some(terms.load_watts));
+    if let Some(machine) = of_row.filter(|it| !it.watts_note.is_empty()) {
+        notes.push(format!("the machine's watts: {}", machine.watts_note));
+    }
+    if terms.local_cache_hit > 0.0 {
+        notes.push(format!(
+            "the machine is taken to keep {:.0} % of the input in a prefix cache of its own",
+            terms.local_cache_hit * 100.0
+        ));
+    }
+    let longer = answer
+        .payback_months
+        .filter(|months| *months > terms.lifetime_months);
+    if let Some(months) = longer {
+        notes.push(format!(
+            "{:.1} months are more than the {:.0} that the machine is kept",
+            months.0, terms.lifetime_months.0
+        ));
+    }
+}

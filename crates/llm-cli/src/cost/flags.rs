@@ -1,0 +1,201 @@
+//! The flags that `payback` and `compare` share: volume, cloud, machine, money.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// How many tokens.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Volume")]
+pub struct VolumeArgs {
+    /// Take the tokens of a kind of user: light, medium, heavy, agent; 'compare' takes several
+    #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with_all = ["input_mtok", "output_mtok"])]
+    pub profile: Vec<String>,
+
+    /// Read N million input tokens a month, cached ones included
+    #[arg(long, value_name = "N", value_parser = amount, allow_negative_numbers = true)]
+    pub input_mtok: Option<f64>,
+
+    /// Write N million output tokens a month
+    #[arg(long, value_name = "N", value_parser = amount, allow_negative_numbers = true)]
+    pub output_mtok: Option<f64>,
+
+    /// Take the tokens of this file's records instead of standard input's, '-' for standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["profile", "input_mtok", "output_mtok"])]
+    pub usage: Vec<PathBuf>,
+
+    /// Say that the records stand for N days (default: from the first to the last)
+    #[arg(long, value_name = "N", value_parser = amount, allow_negative_numbers = true)]
+    pub days: Option<f64>,
+
+    /// Share of the input that the cloud reads from its cache (0.9 or 90%)
+    #[arg(long, value_name = "SHARE", value_parser = share, allow_negative_numbers = true)]
+    pub cache_hit: Option<f64>,
+
+    /// Share of the input that is written to the cloud's cache
+    #[arg(long, value_name = "SHARE", value_parser = share, allow_negative_numbers = true)]
+    pub cache_write: Option<f64>,
+
+    /// Share of the work that the cloud may do by batch
+    #[arg(long, value_name = "SHARE", value_parser = share, allow_negative_numbers = true)]
+    pub batch: Option<f64>,
+
+    /// So many users share the machine; the volume is that of one
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub team: u32,
+}
+
+/// What the cloud asks.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Cloud")]
+pub struct CloudArgs {
+    /// Hold this cloud model against it, a name of 'llm-cost catalogue prices'; several where that makes sense
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub cloud: Vec<String>,
+
+    /// Prompts have N tokens, where the cloud asks more for long ones
+    #[arg(long, value_name = "N", value_parser = amount, allow_negative_numbers = true)]
+    pub prompt_tokens: Option<f64>,
+
+    /// The cloud's prices fall by this share each month
+    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share, allow_negative_numbers = true)]
+    pub cloud_fall: f64,
+
+    /// This share goes to the cloud all the same, after it was tried here
+    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share, allow_negative_numbers = true)]
+    pub escalated: f64,
+}
+
+/// What runs here.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Machine")]
+pub struct LocalArgs {
+    /// Run this model, NAME or NAME:QUANT of 'llm-cost catalogue models'; 'compare' takes several
+    #[arg(long, value_name = "MODEL", value_delimiter = ',')]
+    pub local: Vec<String>,
+
+    /// Run it on this machine, a name of 'llm-cost catalogue machines'; several where that makes sense
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub machine: Vec<String>,
+
+    /// The machine costs so many US dollars, all included
+    #[arg(long, value_name = "USD", value_parser = amount, allow_negative_numbers = true)]
+    pub machine_price: Option<f64>,
+
+    /// It takes N watts at work
+    #[arg(long, value_name = "N", value_parser = amount, allow_negative_numbers = true)]
+    pub load_watts: Option<f64>,
+
+    /// It takes N watts when idle
+    #[arg(long, value_name = "N", value_parser = amount, allow_negative_numbers = true)]
+    pub idle_watts: Option<f64>,
+
+    /// This share of the idle power counts here
+    #[arg(long, value_name = "SHARE", default_value = "1", value_parser = share, allow_negative_numbers = true)]
+    pub idle_share: f64,
+
+    /// It is on for N hours a month (default: only while it works)
+    #[arg(long, value_name = "N", value_parser = amount, allow_negative_numbers = true)]
+    pub on_hours: Option<f64>,
+
+    /// Power has the price of this region, of 'llm-cost catalogue electricity'
+    #[arg(
+        long,
+        value_name = "REGION",
+        default_value = "US",
+        conflicts_with = "usd_per_kwh"
+    )]
+    pub region: String,
+
+    /// Power costs so many US dollars a kWh
+    #[arg(long, value_name = "USD", value_parser = amount, allow_negative_numbers = true)]
+    pub usd_per_kwh: Option<f64>,
+
+    /// It generates N tokens a second
+    #[arg(long, value_name = "N", value_parser = amount, allow_negative_numbers = true)]
+    pub decode_tps: Option<f64>,
+
+    /// It reads N prompt tokens a second
+    #[arg(long, value_name = "N", value_parser = amount, allow_negative_numbers = true)]
+    pub prefill_tps: Option<f64>,
+
+    /// Take the speeds of this file's 'bench' records
+    #[arg(long, value_name = "FILE")]
+    pub bench: Option<PathBuf>,
+
+    /// Reckon with N tokens in the context
+    #[arg(long, value_name = "N", default_value = "8192", value_parser = amount, allow_negative_numbers = true)]
+    pub context: f64,
+
+    /// Share of the input that the machine's own prefix cache holds (default: that of --cache-hit)
+    #[arg(long, value_name = "SHARE", value_parser = share, allow_negative_numbers = true)]
+    pub local_cache_hit: Option<f64>,
+
+    /// Batching makes it N times as fast as one request at a time
+    #[arg(long, value_name = "N", default_value = "1", value_parser = amount, allow_negative_numbers = true)]
+    pub batching: f64,
+
+    /// It can work for N hours a month
+    #[arg(long, value_name = "N", default_value = "730", value_parser = amount, allow_negative_numbers = true)]
+    pub available_hours: f64,
+
+    /// It may be busy for this share of them (default: 0.9, 0.5 for a team)
+    #[arg(long, value_name = "SHARE", value_parser = share, allow_negative_numbers = true)]
+    pub duty_cap: Option<f64>,
+}
+
+/// What it is worth.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Money")]
+pub struct MoneyArgs {
+    /// A machine of this price would be bought anyway
+    #[arg(long, value_name = "USD", default_value = "0", value_parser = amount, allow_negative_numbers = true)]
+    pub alternative_price: f64,
+
+    /// Setting it up takes N hours
+    #[arg(long, value_name = "N", default_value = "0", value_parser = amount, allow_negative_numbers = true)]
+    pub setup_hours: f64,
+
+    /// Such an hour costs so many US dollars
+    #[arg(long, value_name = "USD", default_value = "50", value_parser = amount, allow_negative_numbers = true)]
+    pub setup_rate: f64,
+
+    /// Upkeep costs so many US dollars a month
+    #[arg(long, value_name = "USD", default_value = "0", value_parser = amount, allow_negative_numbers = true)]
+    pub upkeep: f64,
+
+    /// Money earns this share a year elsewhere
+    #[arg(long, value_name = "SHARE", default_value = "0.08", value_parser = share, allow_negative_numbers = true)]
+    pub discount_rate: f64,
+
+    /// The machine is kept for N months
+    #[arg(long, value_name = "N", default_value = "36", value_parser = amount, allow_negative_numbers = true)]
+    pub lifetime_months: f64,
+
+    /// And sold for this share of its price (default: 0.38 for 36 months, by what dealers pay)
+    #[arg(long, value_name = "SHARE", value_parser = share, allow_negative_numbers = true)]
+    pub resale_share: Option<f64>,
+}
+
+/// A number that is not below zero.
+pub(super) fn amount(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok();
+    number
+        .filter(|number: &f64| number.is_finite() && (0.0..=1e15).contains(number))
+        .ok_or_else(|| "must be a number, zero or more".to_owned())
+}
+
+/// A share, as 0.9 or as 90%.
+pub(super) fn share(text: &str) -> Result<f64, String> {
+    let number: Option<f64> = match text.strip_suffix('%') {
+        Some(percent) => percent
+            .trim()
+            .parse()
+            .ok()
+            .map(|percent: f64| percent / 100.0),
+        None => text.parse().ok(),
+    };
+    number
+        .filter(|number| (0.0..=1.0).contains(number))
+        .ok_or_else(|| "must be a share from 0 to 1, or from 0% to 100%".to_owned())
+}

@@ -1,0 +1,136 @@
+//! Names → rows: any spelling that is clear, and like names where none is.
+
+use super::{CatalogueError, Electricity, Machine, Model, Price, Profile, Quant};
+
+/// A row that is found by its names.
+pub(super) trait Named {
+    const KIND: &'static str;
+    /// The name that is written in records.
+    fn id(&self) -> &str;
+    /// Names that mean it as well.
+    fn others(&self) -> Vec<&str> {
+        Vec::new()
+    }
+}
+
+impl Named for Price {
+    const KIND: &'static str = "cloud model";
+    fn id(&self) -> &str {
+        &self.id
+    }
+    fn others(&self) -> Vec<&str> {
+        let last = self.id.rsplit('/').next().unwrap_or_default();
+        vec![last, &self.name]
+    }
+}
+
+impl Named for Machine {
+    const KIND: &'static str = "machine";
+    fn id(&self) -> &str {
+        &self.id
+    }
+    fn others(&self) -> Vec<&str> {
+        vec![&self.name]
+    }
+}
+
+impl Named for Model {
+    const KIND: &'static str = "model";
+    fn id(&self) -> &str {
+        &self.id
+    }
+    fn others(&self) -> Vec<&str> {
+        let mut names = vec![self.name.as_str(), self.repo.as_str()];
+        names.extend(self.gguf_repo.as_deref());
+        names.extend(self.repo.rsplit('/').next());
+        names
+    }
+}
+
+impl Named for Quant {
+    const KIND: &'static str = "quantization";
+    fn id(&self) -> &str {
+        &self.quant
+    }
+}
+
+impl Named for Electricity {
+    const KIND: &'static str = "region";
+    fn id(&self) -> &str {
+        &self.region
+    }
+}
+
+impl Named for Profile {
+    const KIND: &'static str = "profile";
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+/// Finds a row: by its full name first, by any other that only one row has then.
+pub(super) fn find<'a, R: Named>(rows: &'a [R], name: &str) -> Result<&'a R, CatalogueError> {
+    let wanted = name.trim();
+    if let Some(row) = rows
+        .iter()
+        .find(|row| row.id().eq_ignore_ascii_case(wanted))
+    {
+        return Ok(row);
+    }
+    let is_it = |row: &&R| {
+        row.others()
+            .iter()
+            .any(|other| other.eq_ignore_ascii_case(wanted))
+    };
+    let found: Vec<&R> = rows.iter().filter(is_it).collect();
+    match found.as_slice() {
+        [row] => Ok(row),
+        [] => Err(CatalogueError::Unknown {
+            kind: R::KIND,
+            name: name.to_owned(),
+            hint: hint(rows, wanted),
+        }),
+        several => {
+            let names: Vec<&str> = several.iter().map(|row| row.id()).collect();
+            Err(CatalogueError::Ambiguous {
+                kind: R::KIND,
+                name: name.to_owned(),
+                among: names.join(", "),
+            })
+        }
+    }
+}
+
+/// Returns the likest names as the end of a sentence, or all of them where they are few.
+fn hint<R: Named>(rows: &[R], name: &str) -> String {
+    /// As many as a line holds.
+    const FEW: usize = 12;
+    /// Below it, Jaro-Winkler's likeness finds names that nobody meant.
+    const LIKE: f64 = 0.75;
+    let lower = name.to_ascii_lowercase();
+    let mut like: Vec<(f64, &str)> = rows
+        .iter()
+        .map(|row| {
+            let names = row.others().into_iter().chain([row.id()]);
+            let likeness = names
+                .map(|other| strsim::jaro_winkler(&lower, &other.to_ascii_lowercase()))
+                .fold(0.0, f64::max);
+            (likeness, row.id())
+        })
+        .filter(|(likeness, _)| *likeness >= LIKE)
+        .collect();
+    like.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let near: Vec<String> = like
+        .iter()
+        .take(3)
+        .map(|(_, id)| format!("'{id}'"))
+        .collect();
+    if !near.is_empty() {
+        return format!(" (did you mean {}?)", near.join(" or "));
+    }
+    let all: Vec<&str> = rows.iter().map(Named::id).collect();
+    match all.len() {
+        1..=FEW => format!(" (there are {})", all.join(", ")),
+        _ => format!(" (llm-cost catalogue lists every {})", R::KIND),
+    }
+}

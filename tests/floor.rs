@@ -1,0 +1,187 @@
+//! `llm-cost`: what a model needs and what holds it, and the rows that it reckons with.
+
+use serde_json::{Value, json};
+
+use crate::cost::{BY_HAND, cost, near, record, records, tool};
+use crate::harness::Sandbox;
+use crate::support::model::Bench;
+
+#[test]
+fn a_floor_says_what_is_needed_and_what_holds_it() {
+    let rows = records(
+        &cost("floor llama-3.3-70b --machine rtx-4090-24,mac-studio-m3-ultra-512,mac-mini-m4-16")
+            .exits(0),
+    );
+    let [need, card, studio, mini] = rows.as_slice() else {
+        panic!("{rows:?}");
+    };
+    assert_eq!(
+        (&need["kind"], &need["model"]),
+        (&json!("need"), &json!("llama-3.3-70b"))
+    );
+    let sizes: Vec<_> = need["quants"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|quant| quant["need_bytes"].as_f64().unwrap())
+        .collect();
+    assert!(sizes.len() > 5 && sizes.is_sorted(), "{sizes:?}");
+    assert_eq!(
+        (&card["fits"], &studio["fits"], &mini["fits"]),
+        (&json!(false), &json!(true), &json!(false))
+    );
+    assert!(card["offload_slowdown"].as_f64().unwrap() > 3.0, "{card}");
+    assert_eq!(
+        (&mini["decode"], &mini["offloaded_share"]),
+        (&Value::Null, &Value::Null)
+    );
+    // 40 GB are read at 819 GB/s at most; 14.08 were measured.
+    let (tps, error) = (
+        studio["decode"]["tps"].as_f64().unwrap(),
+        &studio["decode_error"],
+    );
+    assert!((9.0..19.3).contains(&tps), "{tps}");
+    near(
+        &studio["decode"]["low"],
+        tps * error["low"].as_f64().unwrap(),
+    );
+    near(&studio["observed"]["decode_tps"], 14.08);
+}
+
+#[test]
+fn a_machine_says_what_it_runs_and_a_budget_what_to_buy() {
+    let runs = records(&cost("floor --machine mac-mini-m4-16").exits(0));
+    assert!(
+        runs.len() > 5 && runs.iter().all(|row| row["fits"] == true),
+        "{runs:?}"
+    );
+    assert!(
+        runs.iter()
+            .all(|row| row["need_bytes"].as_f64() <= row["usable_bytes"].as_f64())
+    );
+    let buys = records(&cost("floor qwen3.6-35b-a3b --budget 2500").exits(0));
+    let buys: Vec<_> = buys.iter().filter(|row| row["kind"] == "floor").collect();
+    assert!(buys.len() > 2 && buys[0]["best"] == true && buys[1]["best"] == false);
+    let speeds: Vec<_> = buys
+        .iter()
+        .map(|row| -row["decode"]["tps"].as_f64().unwrap())
+        .collect();
+    assert!(
+        speeds.is_sorted()
+            && buys
+                .iter()
+                .all(|row| row["price_usd"].as_f64().unwrap() <= 2500.0)
+    );
+    cost("floor deepseek-v3 --budget 100")
+        .exits(0)
+        .says("no machine up to 100 USD");
+    let here = records(&cost("floor smollm2-135m --this-machine").exits(0));
+    assert_eq!(here[1]["machine"], "this-machine");
+    assert!(here[1]["bandwidth_gbs"].as_f64().unwrap() > 0.5, "{here:?}");
+}
+
+/// A header, a record of it and the catalogue's row speak of the same model.
+#[test]
+fn a_header_is_read_from_a_file_or_a_record() {
+    let bench = Bench::new();
+    let shown = "llm-pull show smollm2 | llm-cost floor - --machine dgx-spark-128";
+    let by_record = records(&bench.pipe(shown).run().exits(0));
+    let path = "llm-cost floor \"$(llm-pull show smollm2 | jq -r .path)\" --machine dgx-spark-128";
+    let by_path = records(&bench.pipe(path).run().exits(0));
+    assert_eq!(by_record[0]["cache_bytes"], by_path[0]["cache_bytes"]);
+    // 30 layers, 3 heads of 64 for keys and for values, 2 bytes each.
+    near(
+        &by_path[0]["cache_bytes"],
+        8192.0 * 30.0 * 2.0 * 3.0 * 64.0 * 2.0,
+    );
+    assert_eq!(by_path[0]["quants"][0]["quant"], "Q4_1");
+    let quantized = format!("{path} --cache-type q8_0 --context 4096");
+    let quantized = records(&bench.pipe(&quantized).run().exits(0));
+    near(
+        &quantized[0]["cache_bytes"],
+        4096.0 * 30.0 * 2.0 * 3.0 * 64.0 * 34.0 / 32.0,
+    );
+}
+
+#[test]
+fn rows_of_the_users_own_count_before_the_programs() {
+    let sandbox = Sandbox::new();
+    let price = |usd: f64| {
+        format!(
+            r#"[{{"id":"anthropic/claude-sonnet-4.6","input":{usd},"output":{usd},"as_of":"2026-11-01"}}]"#
+        )
+    };
+    sandbox.file("config/llm-tools/cost/prices.json", price(1.0));
+    sandbox.file("mine.json", price(2.0));
+    let litellm = r#"{"sonnet-x": {"litellm_provider": "anthropic", "input_cost_per_token": 1e-06, "output_cost_per_token": 3e-06}, "image": {"mode": "image_generation"}}"#;
+    sandbox.file("litellm.json", litellm);
+    let machine = r#"[{"id":"box","family":"cpu","memory_gib":64,"usable_gib":60,"bandwidth_gbs":80,"price":700,"load_w":90,"as_of":"2026-11-01"}]"#;
+    sandbox.file("machines.json", machine);
+    let bill = |cloud: &str, more: &str| {
+        let line = BY_HAND.replace("anthropic/claude-sonnet-4.6", cloud);
+        let ran = tool(&sandbox, &format!("{line} {more}")).run().exits(0);
+        record(&ran)["cloud_usd_per_month"].as_f64().unwrap()
+    };
+    near(&json!(bill("claude-sonnet-4.6", "")), 14.4);
+    near(
+        &json!(bill("claude-sonnet-4.6", "--prices mine.json")),
+        28.8,
+    );
+    near(
+        &json!(bill("anthropic/sonnet-x", "--prices litellm.json")),
+        2.4 + 36.0,
+    );
+    let ran = tool(
+        &sandbox,
+        "payback --profile light --machines machines.json --machine box --local smollm3-3b --prices litellm.json --usd-per-kwh 0.2",
+    );
+    let said = record(
+        &ran.run()
+            .exits(0)
+            .says("1 prices, 1 entries without a price"),
+    );
+    assert_eq!(said["assumptions"]["machine_price_usd"], 700.0);
+    sandbox.file("bad.json", r#"[{"id":"x","input":-1,"output":1}]"#);
+    tool(&sandbox, "catalogue prices --prices bad.json")
+        .run()
+        .exits(2)
+        .says("below zero");
+    let old = sandbox
+        .tool("llm-cost")
+        .args(BY_HAND.split_whitespace())
+        .args(["--on", "2027-02-28"]);
+    old.run().exits(0).says("as of 2026-11-01, 119 days old");
+}
+
+#[test]
+fn a_row_is_warned_of_after_ninety_days() {
+    let on = |day: &str| {
+        let sandbox = Sandbox::new();
+        sandbox
+            .tool("llm-cost")
+            .args(BY_HAND.split_whitespace())
+            .args(["--on", day])
+            .run()
+            .exits(0)
+    };
+    on("2027-01-22").says_nothing();
+    on("2027-01-23")
+        .says("the price of 'anthropic/claude-sonnet-4.6' is as of 2026-10-24, 91 days old");
+}
+
+#[test]
+fn announced_prices_count_from_their_day_on() {
+    let on = |day: &str| {
+        let sandbox = Sandbox::new();
+        let line = BY_HAND.replace("anthropic/claude-sonnet-4.6", "google/gemini-4-argon");
+        let ran = sandbox
+            .tool("llm-cost")
+            .args(line.split_whitespace())
+            .args(["--on", day])
+            .run();
+        record(&ran.exits(0))["cloud_usd_per_month"]
+            .as_f64()
+            .unwrap()
+    };
+    near(&json!(on("2026-12-01")), 2.0 * on("2026-11-30"));
+}
