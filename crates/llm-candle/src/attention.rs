@@ -5,9 +5,10 @@ use llm_engine::spec::{LatentSpec, Spec};
 use llm_engine::weights::{self, LatentUp, Projections};
 
 use crate::cache::LayerCache;
+use crate::delta::Delta;
 use crate::place::Place;
 use crate::projection::{Loader, Projection};
-use crate::steps::{Scores, attend, norm_if, rms_norm, rotate};
+use crate::steps::{Scores, attend, norm_if, rms_norm, rotate, sigmoid};
 
 /// Attention on the device; shapes as in [`weights::Layer`].
 #[derive(Debug)]
@@ -30,6 +31,7 @@ enum Inputs {
         value: Projection,
     },
     Latent(Box<Latent>),
+    Delta(Box<Delta>),
 }
 
 /// See [`weights::Latent`].
@@ -74,6 +76,7 @@ impl Attention {
                 Projections::Latent(latent) => {
                     Inputs::Latent(Box::new(Latent::load(loader, latent)?))
                 }
+                Projections::Delta(delta) => Inputs::Delta(Box::new(Delta::load(loader, delta)?)),
             },
             query_norm: optional(&layer.query_norm)?,
             key_norm: optional(&layer.key_norm)?,
@@ -93,13 +96,37 @@ impl Attention {
         x: &Tensor,
     ) -> Result<Tensor> {
         let x = norm_if(x.clone(), self.norm.as_ref(), spec.norm_epsilon)?;
-        let heads = match &self.inputs {
+        let attended = match &self.inputs {
             Inputs::Heads { query, key, value } => {
-                let projected = [query.forward(&x)?, key.forward(&x)?, value.forward(&x)?];
-                self.heads(spec, place, projected)?
+                let (query, gate) = part(spec, query.forward(&x)?)?;
+                let projected = [query, key.forward(&x)?, value.forward(&x)?];
+                let heads = self.heads(spec, place, projected)?;
+                let attended = self.attend(spec, place, start, cached, heads)?;
+                match gate {
+                    Some(gate) => (attended * sigmoid(&gate)?)?,
+                    None => attended,
+                }
             }
-            Inputs::Latent(latent) => latent.heads(spec, place, &x)?,
+            Inputs::Latent(latent) => {
+                let heads = latent.heads(spec, place, &x)?;
+                let attended = self.attend(spec, place, start, cached, heads)?;
+                latent.results(spec, attended)?
+            }
+            Inputs::Delta(delta) => delta.forward(spec, cached, &x)?,
         };
+        let out = self.output.forward(&attended)?;
+        norm_if(out, self.post_norm.as_ref(), spec.norm_epsilon)
+    }
+
+    /// Appends keys and values and returns what the queries get from all.
+    fn attend(
+        &self,
+        spec: &Spec,
+        place: &Place,
+        start: usize,
+        cached: &mut LayerCache,
+        heads: Heads,
+    ) -> Result<Tensor> {
         let queries = match &place.temperature {
             Some(factors) => heads.queries.broadcast_mul(factors)?,
             None => heads.queries,
@@ -113,13 +140,7 @@ impl Attention {
             cap: spec.attention_soft_cap,
             sinks: self.sinks.as_ref(),
         };
-        let attended = attend(&queries, &keys, &values, &place.mask, &scores)?;
-        let attended = match &self.inputs {
-            Inputs::Latent(latent) => latent.results(spec, attended)?,
-            Inputs::Heads { .. } => attended,
-        };
-        let out = self.output.forward(&attended)?;
-        norm_if(out, self.post_norm.as_ref(), spec.norm_epsilon)
+        attend(&queries, &keys, &values, &place.mask, &scores)
     }
 
     fn heads(&self, spec: &Spec, place: &Place, projected: [Tensor; 3]) -> Result<Heads> {
@@ -221,6 +242,21 @@ impl Latent {
         let attended = attended.reshape((rows, spec.heads, latent.rank))?;
         each_head(values, &attended)?.reshape((rows, spec.heads * latent.value_dim))
     }
+}
+
+/// Queries with their gates, where the family has some → each, (rows, heads *
+/// `head_dim`).
+fn part(spec: &Spec, queries: Tensor) -> Result<(Tensor, Option<Tensor>)> {
+    if !spec.family.gated_attention {
+        return Ok((queries, None));
+    }
+    let (rows, dim) = (queries.dim(0)?, spec.head_dim);
+    let both = queries.reshape((rows, spec.heads, 2 * dim))?;
+    let half = |at: usize| {
+        let half = both.narrow(2, at * dim, dim)?.contiguous()?;
+        half.reshape((rows, spec.heads * dim))
+    };
+    Ok((half(0)?, Some(half(1)?)))
 }
 
 fn of(spec: &Spec) -> Result<LatentSpec> {

@@ -8,7 +8,7 @@ use llm_engine::weights;
 use llm_kernels::vector::Gate;
 
 use crate::projection::{Loader, Projection};
-use crate::steps::{activate, lift, norm_if};
+use crate::steps::{activate, lift, norm_if, sigmoid};
 
 /// The step on the device; shapes as in [`weights::Layer`].
 #[derive(Debug)]
@@ -37,6 +37,7 @@ struct Experts {
     choice_bias: Option<Vec<f32>>,
     experts: Vec<Mlp>,
     shared: Option<Mlp>,
+    shared_gate: Option<Tensor>,
 }
 
 impl FeedForward {
@@ -94,6 +95,7 @@ impl Experts {
                 .map(|mlp| Mlp::load(loader, mlp))
                 .collect::<Result<_>>()?,
             shared: shared.map(|mlp| Mlp::load(loader, mlp)).transpose()?,
+            shared_gate: loader.optional_vector(experts.shared_gate.as_deref())?,
         })
     }
 
@@ -108,7 +110,7 @@ impl Experts {
             .map(|scores| weigh(spec, scores, self.choice_bias.as_deref()))
             .collect();
         let mut sum = match &self.shared {
-            Some(shared) => shared.forward(x, gate)?,
+            Some(shared) => self.gated(shared.forward(x, gate)?, x)?,
             None => x.zeros_like()?,
         };
         for (index, expert) in self.experts.iter().enumerate() {
@@ -119,6 +121,17 @@ impl Experts {
             }
         }
         Ok(sum)
+    }
+}
+
+impl Experts {
+    /// What the shared expert gave for x, behind its gate where it has one.
+    fn gated(&self, out: Tensor, x: &Tensor) -> Result<Tensor> {
+        let Some(gate) = &self.shared_gate else {
+            return Ok(out);
+        };
+        let opening = x.broadcast_mul(gate)?.sum_keepdim(1)?;
+        out.broadcast_mul(&sigmoid(&opening)?)
     }
 }
 

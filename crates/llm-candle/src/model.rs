@@ -82,7 +82,7 @@ impl CandleForward {
             load().map_err(|error| device_error("hold the weights", &error))?;
         Ok(Self {
             kinds: Kinds::new(&spec, weights.rope_divisors.as_deref()),
-            cache: Cache::new(spec.layers.len()),
+            cache: Cache::new(spec.layers.len(), spec.state_elements() > 0),
             spec,
             weights,
             device,
@@ -166,12 +166,12 @@ impl Forward for CandleForward {
         self.cache.start()
     }
 
-    fn fork(&mut self, sequence: SequenceId, length: usize) -> Option<SequenceId> {
+    fn fork(&mut self, sequence: SequenceId, length: usize) -> Option<(SequenceId, usize)> {
         self.cache.fork(sequence, length)
     }
 
-    fn truncate(&mut self, sequence: SequenceId, length: usize) {
-        self.cache.truncate(sequence, length);
+    fn truncate(&mut self, sequence: SequenceId, length: usize) -> usize {
+        self.cache.truncate(sequence, length)
     }
 
     fn end(&mut self, sequence: SequenceId) {

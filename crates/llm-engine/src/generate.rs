@@ -231,7 +231,7 @@ impl Session {
             .count();
         // The last token is computed anew, for its logits.
         let cached = same.min(prompt.len() - 1);
-        self.forward.truncate(self.sequence, cached);
+        let cached = self.forward.truncate(self.sequence, cached);
         self.history.truncate(cached);
         let mut rest = &prompt[cached..];
         while !rest.is_empty() {

@@ -8,6 +8,7 @@ const U32: u32 = 4;
 const F32: u32 = 6;
 const BOOL: u32 = 7;
 const STRING: u32 = 8;
+const ARRAY: u32 = 9;
 
 /// A file that grows pair by pair and tensor by tensor.
 #[derive(Default)]
@@ -44,6 +45,15 @@ impl Writer {
 
     pub(crate) fn bool(&mut self, key: &str, value: bool) {
         self.pair(key, BOOL, &[u8::from(value)]);
+    }
+
+    pub(crate) fn sizes(&mut self, key: &str, values: &[usize]) {
+        let mut bytes = U32.to_le_bytes().to_vec();
+        bytes.extend((values.len() as u64).to_le_bytes());
+        for &value in values {
+            bytes.extend(u32::try_from(value).unwrap().to_le_bytes());
+        }
+        self.pair(key, ARRAY, &bytes);
     }
 
     /// Adds a tensor; `shape` has the fastest-running extent first, `type_id`

@@ -33,6 +33,7 @@ pub(crate) struct Plan {
     pub(crate) joined: Joined,
     pub(crate) experts: Option<ExpertPlan>,
     pub(crate) latent: Option<LatentPlan>,
+    pub(crate) delta: Option<DeltaPlan>,
     /// Whether it has all that [`super::super::agree`] takes away.
     pub(crate) capped: bool,
     /// Further metadata of the family.
@@ -61,6 +62,8 @@ pub(crate) struct ExpertPlan {
     /// A tensor for each expert, as Mixtral's first files have them.
     pub(crate) separate: bool,
     pub(crate) choice_bias: bool,
+    /// Whether the shared expert has a gate of its own.
+    pub(crate) shared_gate: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -72,8 +75,19 @@ pub(crate) struct LatentPlan {
 }
 
 #[derive(Clone, Copy)]
+pub(crate) struct DeltaPlan {
+    pub(crate) kernel: usize,
+    pub(crate) key_heads: usize,
+    pub(crate) value_heads: usize,
+    pub(crate) head_dim: usize,
+    /// Every n-th layer attends.
+    pub(crate) attends_every: usize,
+}
+
+#[derive(Clone, Copy)]
 pub(crate) enum Extra {
     Size(usize),
+    Sizes(&'static [usize]),
     Float(f32),
     Text(&'static str),
     Bool(bool),

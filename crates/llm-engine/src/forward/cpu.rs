@@ -6,6 +6,7 @@
 
 mod attention;
 mod buffers;
+mod delta;
 mod feed_forward;
 mod latent;
 mod router;
@@ -22,7 +23,7 @@ use llm_kernels::vector;
 
 use super::{Forward, ForwardError, Input, Outputs, Rotation, check_batch};
 use crate::cache::{Cache, SequenceId};
-use crate::spec::{Rope, Spec};
+use crate::spec::{LayerSpec, Rope, Spec};
 use crate::weights::{Layer, Linear, Weights};
 use buffers::{Buffers, Row};
 
@@ -41,6 +42,9 @@ pub struct CpuForward<T> {
     /// The distinct rotations, and for each layer which one it uses.
     rotations: Vec<Rotation>,
     layer_rotations: Vec<usize>,
+    /// For each layer, how many before it keep the same: keys and values, or a
+    /// state.
+    slots: Vec<usize>,
     buffers: Buffers,
 }
 
@@ -60,7 +64,8 @@ impl<T: Element> CpuForward<T> {
         let divisors = weights.rope_divisors.as_deref();
         let rotation = |rope: &Option<Rope>| Rotation::new(*rope, spec.rope_dim, divisors);
         Self {
-            cache: Cache::new(shape, spec.layers.len()),
+            cache: Cache::new(shape, spec.attending_layers()).with_states(spec.state_elements()),
+            slots: slots(&spec),
             rotations: distinct.iter().map(rotation).collect(),
             layer_rotations,
             buffers: Buffers::default(),
@@ -188,6 +193,17 @@ impl<T: Element> CpuForward<T> {
     }
 }
 
+/// Returns for each layer how many of those before it keep the same.
+fn slots(spec: &Spec) -> Vec<usize> {
+    let mut counts = [0; 2];
+    let slot = |layer: &LayerSpec| {
+        let count = &mut counts[usize::from(layer.recurrent)];
+        *count += 1;
+        *count - 1
+    };
+    spec.layers.iter().map(slot).collect()
+}
+
 /// Returns the attention's shape, the same in every layer.
 fn attention_shape(spec: &Spec) -> Shape {
     Shape {
@@ -200,10 +216,15 @@ fn attention_shape(spec: &Spec) -> Shape {
     }
 }
 
-/// Returns the bytes that the cache of `positions` positions takes with
-/// elements of type `T`.
+/// Returns the bytes that the cache of `positions` positions of a sequence takes
+/// with elements of type `T`: at the most, where layers keep a state.
 pub fn cache_bytes<T: Element>(spec: &Spec, positions: usize) -> u64 {
-    Cache::<T>::bytes_for(&attention_shape(spec), spec.layers.len(), positions)
+    let states = match positions {
+        0 => 0,
+        _ => Cache::<T>::state_bytes(spec.state_elements()),
+    };
+    let shape = attention_shape(spec);
+    Cache::<T>::bytes_for(&shape, spec.attending_layers(), positions).saturating_add(states)
 }
 
 /// out = linear(input), where `input` is (rows, the linear's columns) and is
@@ -244,12 +265,12 @@ impl<T: Element> Forward for CpuForward<T> {
         self.cache.start()
     }
 
-    fn fork(&mut self, sequence: SequenceId, length: usize) -> Option<SequenceId> {
+    fn fork(&mut self, sequence: SequenceId, length: usize) -> Option<(SequenceId, usize)> {
         self.cache.fork(sequence, length)
     }
 
-    fn truncate(&mut self, sequence: SequenceId, length: usize) {
-        self.cache.truncate(sequence, length);
+    fn truncate(&mut self, sequence: SequenceId, length: usize) -> usize {
+        self.cache.truncate(sequence, length)
     }
 
     fn end(&mut self, sequence: SequenceId) {
@@ -270,10 +291,19 @@ impl<T: Element> Forward for CpuForward<T> {
                 .length(input.sequence)
                 .ok_or(ForwardError::UnknownSequence)?;
             let last = input.tokens.len().saturating_sub(1);
+            let mut due = self.cache.next_checkpoint(input.sequence, length);
+            let mut is_due = |end: usize| {
+                let is_due = due == Some(end);
+                if is_due {
+                    due = self.cache.next_checkpoint(input.sequence, end);
+                }
+                is_due
+            };
             rows.extend(input.tokens.iter().enumerate().map(|(at, &token)| Row {
                 sequence: input.sequence,
                 position: length + at,
                 token,
+                checkpoint: is_due(length + at + 1),
                 output: match input.outputs {
                     Outputs::None => false,
                     Outputs::Last => at == last,
@@ -284,8 +314,19 @@ impl<T: Element> Forward for CpuForward<T> {
         for input in batch {
             self.cache.extend(input.sequence, input.tokens.len());
         }
-        for rows in rows.chunks(CHUNK_ROWS) {
-            self.chunk(rows, logits);
+        // A state is copied between chunks, so that one ends where that is due.
+        for rows in rows.chunk_by(|row, _| !row.checkpoint) {
+            for rows in rows.chunks(CHUNK_ROWS) {
+                self.chunk(rows, logits);
+            }
+            if let Some(last) = rows.last().filter(|last| last.checkpoint) {
+                self.cache.checkpoint(last.sequence, last.position + 1);
+            }
+        }
+        // The end of a prompt is where the next one may part from it.
+        for input in batch.iter().filter(|input| input.tokens.len() > 1) {
+            let length = self.cache.length(input.sequence);
+            self.cache.checkpoint(input.sequence, length.unwrap_or(0));
         }
         Ok(())
     }

@@ -23,7 +23,7 @@ impl Reader<'_> {
         family: &'static Family,
         context: Option<usize>,
     ) -> Result<Spec, SpecError> {
-        let layers = self.size("block_count")?;
+        let layers = self.layer_count()?;
         let width = self.size("embedding_length")?;
         let heads = self.size("attention.head_count")?;
         let trained = self.size("context_length")?;
@@ -63,8 +63,23 @@ impl Reader<'_> {
             },
             experts,
             latent: shape.latent,
+            delta: self.delta(family, shape.rope_dim)?,
             layers: self.layers(family, layers, scaling.rope)?,
         })
+    }
+
+    /// The layers that make logits. Those behind them guess further tokens,
+    /// which nobody here asks for.
+    fn layer_count(&self) -> Result<usize, SpecError> {
+        /// More layers than this are a broken header, not a model.
+        const MOST_LAYERS: usize = 10_000;
+        let count = self.size("block_count")?;
+        let guessing = self.size_or_none("nextn_predict_layers")?.unwrap_or(0);
+        if count > MOST_LAYERS || guessing >= count {
+            let text = format!("{count} layers, {guessing} of them to guess ahead");
+            return Err(SpecError::Contradiction(text));
+        }
+        Ok(count - guessing)
     }
 
     fn pairing(&self, family: &Family) -> Pairing {
@@ -166,6 +181,7 @@ impl Reader<'_> {
             None => self.size("feed_forward_length")?,
         };
         let shared = self.unsigned("expert_shared_count").unwrap_or(0) as usize;
+        let shared_length = self.size_or_none("expert_shared_feed_forward_length")?;
         let groups = self.size_or_none("expert_group_count")?.unwrap_or(1);
         let scoring = match self.unsigned("expert_gating_func") {
             None | Some(0) => family.routing.scoring,
@@ -183,7 +199,7 @@ impl Reader<'_> {
             count,
             used,
             feed_forward,
-            shared: feed_forward.saturating_mul(shared),
+            shared: shared_length.unwrap_or(feed_forward.saturating_mul(shared)),
             dense_layers: self.unsigned("leading_dense_block_count").unwrap_or(0) as usize,
             routing: Routing {
                 scoring,
@@ -203,11 +219,6 @@ impl Reader<'_> {
         count: usize,
         rope: Rope,
     ) -> Result<Vec<LayerSpec>, SpecError> {
-        /// More layers than this are a broken header, not a model.
-        const MOST_LAYERS: usize = 10_000;
-        if count > MOST_LAYERS {
-            return Err(SpecError::Contradiction(format!("{count} layers")));
-        }
         // IBM's files say so of models that do not rotate at all.
         let unrotated =
             family.architecture == "granite" && self.flag("rope.scaling.finetuned") == Some(false);
@@ -218,9 +229,11 @@ impl Reader<'_> {
         };
         let local = self.window_rope(family, rope)?;
         let windows = self.windows(family, count)?;
+        let recurrent = self.recurrent(family, count)?;
         let layer = |(index, window): (usize, Option<usize>)| LayerSpec {
             window,
             rope: rope_of(index, if window.is_some() { local } else { rope }),
+            recurrent: recurrent[index],
         };
         Ok(windows.into_iter().enumerate().map(layer).collect())
     }

@@ -18,6 +18,7 @@ impl<T: Element> CpuForward<T> {
                 self.norm_and_rotate(rows, index, layer);
                 self.store(rows, index);
                 self.attend(rows, index, layer);
+                self.gate_attended();
             }
             Projections::Latent(latent) => {
                 self.project_latent(rows, index, latent);
@@ -25,6 +26,7 @@ impl<T: Element> CpuForward<T> {
                 self.attend(rows, index, layer);
                 self.expand_results(latent);
             }
+            Projections::Delta(delta) => self.delta(rows, index, layer, delta),
         }
         self.attention_output(layer);
         self.add_residual(layer.post_attention_norm.as_deref());
@@ -37,16 +39,49 @@ impl<T: Element> CpuForward<T> {
             floats: &buffers.normed,
             quantized: &buffers.activations,
         };
+        // A query comes with its gate where there are gates.
+        let gated = self.spec.family.gated_attention;
+        let queries = match gated {
+            true => &mut buffers.gated_queries,
+            false => &mut buffers.queries,
+        };
         let mut products = [
-            (query.matrix(), buffers.queries.as_mut_slice()),
+            (query.matrix(), queries.as_mut_slice()),
             (key.matrix(), buffers.keys.as_mut_slice()),
             (value.matrix(), buffers.values.as_mut_slice()),
         ];
         let next = [layer.attention_output.matrix()];
         matmul::multiply(self.level, &self.pool, input, &mut products, &next);
-        add_bias(query, &mut buffers.queries);
+        add_bias(query, queries);
         add_bias(key, &mut buffers.keys);
         add_bias(value, &mut buffers.values);
+        if gated {
+            self.part_gates();
+        }
+    }
+
+    /// `gated_queries` → queries and gates.
+    fn part_gates(&mut self) {
+        let dim = self.spec.head_dim;
+        let buffers = &mut self.buffers;
+        let queries = buffers.queries.chunks_exact_mut(dim);
+        let parts = queries.zip(buffers.query_gates.chunks_exact_mut(dim));
+        for (both, (query, gate)) in buffers.gated_queries.chunks_exact(2 * dim).zip(parts) {
+            query.copy_from_slice(&both[..dim]);
+            gate.copy_from_slice(&both[dim..]);
+        }
+    }
+
+    /// attended *= sigmoid(gate), where attention has gates.
+    fn gate_attended(&mut self) {
+        if self.spec.family.gated_attention {
+            let (level, width) = (self.level, self.spec.attended_width());
+            let gates = &self.buffers.query_gates;
+            let attended = &mut self.buffers.attended;
+            self.pool.for_each_row(attended, width, |row, attended| {
+                vector::open(level, attended, &gates[row * width..(row + 1) * width]);
+            });
+        }
     }
 
     /// Norms (where the family has them) and rotates queries and keys.
@@ -87,9 +122,10 @@ impl<T: Element> CpuForward<T> {
     fn store(&mut self, rows: &[Row], index: usize) {
         let keys = self.buffers.keys.chunks_exact(self.spec.key_width());
         let values = self.buffers.values.chunks_exact(self.spec.value_width());
+        let slot = self.slots[index];
         for (row, (key, value)) in rows.iter().zip(keys.zip(values)) {
             self.cache
-                .store(row.sequence, index, row.position, key, value);
+                .store(row.sequence, slot, row.position, key, value);
         }
     }
 
@@ -97,7 +133,7 @@ impl<T: Element> CpuForward<T> {
         let (sequences, spans) = spans(rows);
         let blocks: Vec<_> = sequences
             .iter()
-            .map(|&id| self.cache.layer_blocks(id, index))
+            .map(|&id| self.cache.layer_blocks(id, self.slots[index]))
             .collect();
         let attention = Attention {
             shape: self.shape,
@@ -114,8 +150,9 @@ impl<T: Element> CpuForward<T> {
     fn attention_output(&mut self, layer: &Layer) {
         let output = &layer.attention_output;
         let buffers = &mut self.buffers;
-        let attended = match self.spec.latent {
-            Some(latent) if latent.absorbed => &buffers.results,
+        let attended = match (&layer.attention, self.spec.latent) {
+            (Projections::Delta(_), _) => &buffers.delta_gates,
+            (_, Some(latent)) if latent.absorbed => &buffers.results,
             _ => &buffers.attended,
         };
         buffers
