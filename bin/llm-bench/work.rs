@@ -11,6 +11,9 @@ use crate::measure::Load;
 /// Bytes of a number in the cache, an f16.
 const CACHE_BYTES: f64 = 2.0;
 
+/// Bytes of a number in a state, an f32.
+const STATE_BYTES: f64 = 4.0;
+
 /// The parts of a model that each token goes through.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Part {
@@ -27,8 +30,10 @@ pub(crate) struct Work {
     layers: Part,
     /// The output matrix, which only tokens with logits go through.
     head: Part,
-    /// For each layer, positions that it sees at most.
+    /// For each layer that attends, positions that it sees at most.
     windows: Vec<usize>,
+    /// Elements of the states of a sequence, in all layers that have one.
+    states: f64,
     /// Elements of a query and of what attention gives for it.
     query_width: f64,
     /// Elements of the keys and values of a position.
@@ -59,11 +64,13 @@ impl Work {
                 part.with(tensor, if is_stack { share } else { 1.0 })
             })
         };
-        let windows = spec.layers.iter().map(|layer| layer.window);
+        let attending = spec.layers.iter().filter(|layer| !layer.recurrent);
+        let windows = attending.map(|layer| layer.window);
         Self {
             layers: part(&|name| name.starts_with("blk.")),
             head: part(&|name| name == head),
             windows: windows.map(|window| window.unwrap_or(usize::MAX)).collect(),
+            states: spec.state_elements() as f64,
             query_width: (spec.query_width() + spec.attended_width()) as f64,
             kv_width: (spec.key_width() + spec.value_width()) as f64,
         }
@@ -81,12 +88,15 @@ impl Work {
         // Scores and sums, each a multiply-add for each element of a query.
         let attention = self.query_width * seen;
         let integer = tokens * self.layers.integer + heads * self.head.integer;
-        let float = tokens * self.layers.float + heads * self.head.float + attention;
+        // A token looks a state through, changes it and reads from it.
+        let states = 3.0 * tokens * self.states;
+        let float = tokens * self.layers.float + heads * self.head.float + attention + states;
         let arithmetic =
             integer / limits.integer_macs_per_second + float / limits.float_macs_per_second;
         // The sequences of a decoding step share one reading of the weights.
-        let bytes =
-            generated * (self.layers.bytes + self.head.bytes) + seen * self.kv_width * CACHE_BYTES;
+        let bytes = generated * (self.layers.bytes + self.head.bytes)
+            + seen * self.kv_width * CACHE_BYTES
+            + generated * sequences * self.states * STATE_BYTES;
         let reading = bytes / limits.read_bytes_per_second;
         Shares {
             bandwidth: (load.test.prompt == 0).then_some(reading / seconds),

@@ -364,7 +364,7 @@ const DELTA: DeltaPlan = DeltaPlan {
 
 /// States in three of four layers, more value heads than key heads, gates of
 /// what attention gives, heads of which a part rotates.
-const QWEN35: Plan = Plan {
+pub(crate) const QWEN35: Plan = Plan {
     family: "qwen35",
     layers: 6,
     width: 64,
