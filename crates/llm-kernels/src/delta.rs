@@ -5,11 +5,15 @@
 //! its chain of roundings is the same however tokens are cut into calls.
 
 use crate::simd::dispatch;
-use crate::vector::{LANES, dot_body, sum_of_lanes};
+use crate::vector::{LANES, sum_of_lanes};
 
 /// Rows of the state that meet all tokens of a call before the next ones do:
-/// they stay in the first-level cache, and their chains of additions overlap.
-const ROWS: usize = 8;
+/// they stay in the first-level cache.
+const ROWS: usize = 16;
+
+/// Rows that meet a token together: they share what is loaded of it, and their
+/// chains of additions overlap.
+const GROUP: usize = 2;
 
 /// The tokens of one head. A token's query, key and value begin `stride`
 /// elements after those of the token before it, its two gates `gate_stride`.
@@ -42,6 +46,14 @@ dispatch! {
     pub fn run(tokens: &Tokens<'_>, state: &mut [f32], out: &mut [f32]) = run_body
 }
 
+/// One token of one head.
+struct Token<'a> {
+    query: &'a [f32],
+    key: &'a [f32],
+    kept: f32,
+    strength: f32,
+}
+
 #[inline(always)]
 fn run_body(tokens: &Tokens<'_>, state: &mut [f32], out: &mut [f32]) {
     let dim = tokens.dim;
@@ -49,41 +61,72 @@ fn run_body(tokens: &Tokens<'_>, state: &mut [f32], out: &mut [f32]) {
         let first = block * ROWS;
         for (token, out) in out.chunks_exact_mut(dim).enumerate() {
             let at = token * tokens.stride;
-            let query = &tokens.queries[at..at + dim];
-            let key = &tokens.keys[at..at + dim];
-            let values = &tokens.values[at + first..];
-            let kept = tokens.kept[token * tokens.gate_stride];
-            let strength = tokens.strengths[token * tokens.gate_stride];
-            let out = out[first..].iter_mut().zip(values);
-            for (row, (out, value)) in rows.chunks_exact_mut(dim).zip(out) {
-                let change = (value - kept * dot_body(row, key)) * strength;
-                *out = write_and_read(row, kept, change, key, query);
+            let gate = token * tokens.gate_stride;
+            let token = Token {
+                query: &tokens.queries[at..at + dim],
+                key: &tokens.keys[at..at + dim],
+                kept: tokens.kept[gate],
+                strength: tokens.strengths[gate],
+            };
+            let values = &tokens.values[at..at + dim][first..];
+            let out = out[first..].chunks_mut(GROUP).zip(values.chunks(GROUP));
+            for (rows, (out, values)) in rows.chunks_mut(GROUP * dim).zip(out) {
+                if rows.len() == GROUP * dim {
+                    step::<GROUP>(&token, rows, values, out);
+                    continue;
+                }
+                let out = out.chunks_mut(1).zip(values.chunks(1));
+                for (row, (out, value)) in rows.chunks_exact_mut(dim).zip(out) {
+                    step::<1>(&token, row, value, out);
+                }
             }
         }
     }
 }
 
-/// row = kept * row + change * key; returns row · query.
+/// Brings `R` rows over one token; `values` and `out` have one element a row.
 #[inline(always)]
-fn write_and_read(row: &mut [f32], kept: f32, change: f32, key: &[f32], query: &[f32]) -> f32 {
-    let mut lanes = [0.0_f32; LANES];
-    let whole = row.len() / LANES * LANES;
-    let (row, last_row) = row.split_at_mut(whole);
-    let (key, last_key) = key.split_at(whole);
-    let (query, last_query) = query.split_at(whole);
-    let parts = key.chunks_exact(LANES).zip(query.chunks_exact(LANES));
-    for (row, (key, query)) in row.chunks_exact_mut(LANES).zip(parts) {
-        for lane in 0..LANES {
-            row[lane] = kept * row[lane] + change * key[lane];
-            lanes[lane] += row[lane] * query[lane];
+fn step<const R: usize>(token: &Token<'_>, rows: &mut [f32], values: &[f32], out: &mut [f32]) {
+    let mut rows = rows.chunks_exact_mut(token.key.len());
+    let rows: [_; R] = std::array::from_fn(|_| {
+        let row = rows.next().unwrap_or_default();
+        row.as_chunks_mut::<LANES>()
+    });
+    let (keys, last_key) = token.key.as_chunks::<LANES>();
+    let (queries, last_query) = token.query.as_chunks::<LANES>();
+    let mut lanes = [[0.0_f32; LANES]; R];
+    for (chunk, key) in keys.iter().enumerate() {
+        for row in 0..R {
+            let (sums, x) = (lanes[row], &rows[row].0[chunk]);
+            lanes[row] = std::array::from_fn(|lane| sums[lane] + x[lane] * key[lane]);
         }
     }
-    let mut rest = 0.0;
-    for (row, (key, query)) in last_row.iter_mut().zip(last_key.iter().zip(last_query)) {
-        *row = kept * *row + change * key;
-        rest += *row * query;
+    let kept = token.kept;
+    let changes: [f32; R] = std::array::from_fn(|row| {
+        let known = sum_of_lanes(lanes[row]) + rest_of_dot(rows[row].1, last_key);
+        (values[row] - kept * known) * token.strength
+    });
+    let mut lanes = [[0.0_f32; LANES]; R];
+    for (chunk, (key, query)) in keys.iter().zip(queries).enumerate() {
+        for row in 0..R {
+            let (sums, x) = (lanes[row], &mut rows[row].0[chunk]);
+            *x = std::array::from_fn(|lane| kept * x[lane] + changes[row] * key[lane]);
+            lanes[row] = std::array::from_fn(|lane| sums[lane] + x[lane] * query[lane]);
+        }
     }
-    sum_of_lanes(lanes) + rest
+    for row in 0..R {
+        let rest = &mut *rows[row].1;
+        for (x, key) in rest.iter_mut().zip(last_key) {
+            *x = kept * *x + changes[row] * key;
+        }
+        out[row] = sum_of_lanes(lanes[row]) + rest_of_dot(rest, last_query);
+    }
+}
+
+/// The products of what is left of a row behind its whole lanes.
+#[inline(always)]
+fn rest_of_dot(x: &[f32], y: &[f32]) -> f32 {
+    x.iter().zip(y).map(|(x, y)| x * y).sum()
 }
 
 #[cfg(test)]
@@ -138,7 +181,7 @@ mod tests {
 
     #[test]
     fn it_is_what_the_definition_says() {
-        for dim in [4, 16, 24, 128] {
+        for dim in [3, 4, 16, 24, 41, 128] {
             let (mixed, gates) = input(dim);
             let expected = plain(dim, &mixed, &gates);
             let (mut state, mut out) = (vec![0.0; dim * dim], vec![0.0; COUNT * dim]);
@@ -153,7 +196,7 @@ mod tests {
 
     #[test]
     fn levels_and_cuts_agree_to_the_bit() {
-        for dim in [4, 16, 24, 128] {
+        for dim in [3, 4, 16, 24, 41, 128] {
             let (mixed, gates) = input(dim);
             let mut expected = None;
             for level in Level::ALL.into_iter().filter(|level| level.is_available()) {

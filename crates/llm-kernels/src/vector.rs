@@ -92,7 +92,7 @@ dispatch! {
 }
 
 #[inline(always)]
-pub(crate) fn dot_body(x: &[f32], y: &[f32]) -> f32 {
+fn dot_body(x: &[f32], y: &[f32]) -> f32 {
     let mut lanes = [0.0_f32; LANES];
     let (xs, ys) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
     let rest = xs.remainder().iter().zip(ys.remainder());
@@ -107,15 +107,10 @@ pub(crate) fn dot_body(x: &[f32], y: &[f32]) -> f32 {
 
 /// Sums in pairs, whose chain of additions is short.
 #[inline(always)]
-pub(crate) fn sum_of_lanes(mut lanes: [f32; LANES]) -> f32 {
-    let mut count = LANES / 2;
-    while count > 0 {
-        for lane in 0..count {
-            lanes[lane] += lanes[lane + count];
-        }
-        count /= 2;
-    }
-    lanes[0]
+pub(crate) fn sum_of_lanes(lanes: [f32; LANES]) -> f32 {
+    let eight: [f32; 8] = std::array::from_fn(|lane| lanes[lane] + lanes[lane + 8]);
+    let four: [f32; 4] = std::array::from_fn(|lane| eight[lane] + eight[lane + 4]);
+    (four[0] + four[2]) + (four[1] + four[3])
 }
 
 dispatch! {
