@@ -94,6 +94,7 @@ fn step<const R: usize>(token: &Token<'_>, rows: &mut [f32], values: &[f32], out
     });
     let (keys, last_key) = token.key.as_chunks::<LANES>();
     let (queries, last_query) = token.query.as_chunks::<LANES>();
+    // What the rows know of the key.
     let mut lanes = [[0.0_f32; LANES]; R];
     for (chunk, key) in keys.iter().enumerate() {
         for row in 0..R {
@@ -102,10 +103,12 @@ fn step<const R: usize>(token: &Token<'_>, rows: &mut [f32], values: &[f32], out
         }
     }
     let kept = token.kept;
-    let changes: [f32; R] = std::array::from_fn(|row| {
+    let mut changes = [0.0; R];
+    for row in 0..R {
         let known = sum_of_lanes(lanes[row]) + rest_of_dot(rows[row].1, last_key);
-        (values[row] - kept * known) * token.strength
-    });
+        changes[row] = (values[row] - kept * known) * token.strength;
+    }
+    // What is written, and read at once, while a part of a row is at hand.
     let mut lanes = [[0.0_f32; LANES]; R];
     for (chunk, (key, query)) in keys.iter().zip(queries).enumerate() {
         for row in 0..R {

@@ -78,3 +78,109 @@ impl Reader<'_> {
         )))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::gguf::{Metadata, Value};
+    use crate::spec::{Spec, SpecError};
+
+    /// Qwen 3.5 4B, with some numbers replaced.
+    fn spec(replaced: &[(&str, Value)]) -> Result<Spec, SpecError> {
+        let mut metadata = Metadata::default();
+        let text = Value::String("qwen35".to_owned());
+        metadata.insert("general.architecture", text);
+        metadata.insert(
+            "qwen35.attention.layer_norm_rms_epsilon",
+            Value::Float(1e-6),
+        );
+        for (name, number) in [
+            ("block_count", 32),
+            ("context_length", 262_144),
+            ("embedding_length", 2560),
+            ("feed_forward_length", 9216),
+            ("attention.head_count", 16),
+            ("attention.head_count_kv", 4),
+            ("attention.key_length", 256),
+            ("attention.value_length", 256),
+            ("rope.dimension_count", 64),
+            ("ssm.conv_kernel", 4),
+            ("ssm.group_count", 16),
+            ("ssm.time_step_rank", 32),
+            ("ssm.state_size", 128),
+            ("ssm.inner_size", 4096),
+            ("full_attention_interval", 4),
+        ] {
+            metadata.insert(format!("qwen35.{name}"), Value::Unsigned(number));
+        }
+        let sections = [11, 11, 10, 0].into_iter().collect();
+        metadata.insert("qwen35.rope.dimension_sections", Value::Integers(sections));
+        for (name, value) in replaced {
+            metadata.insert(format!("qwen35.{name}"), value.clone());
+        }
+        Spec::from_gguf(&metadata, None)
+    }
+
+    fn attending(spec: &Spec) -> Vec<usize> {
+        let layers = spec.layers.iter().enumerate();
+        let attending = layers.filter(|(_, layer)| !layer.recurrent);
+        attending.map(|(index, _)| index).collect()
+    }
+
+    fn integers(numbers: &[i64]) -> Value {
+        Value::Integers(numbers.iter().copied().collect())
+    }
+
+    #[test]
+    fn every_fourth_layer_attends_where_the_file_says_nothing_else() {
+        let whole = spec(&[]).unwrap();
+        assert_eq!(attending(&whole), [3, 7, 11, 15, 19, 23, 27, 31]);
+        assert_eq!(whole.attending_layers(), 8);
+        // Of 24 layers 32 states of 128 x 128 and three tokens of 8192 channels.
+        assert_eq!(whole.state_elements(), 24 * (32 * 128 * 128 + 3 * 8192));
+        let own = spec(&[
+            ("block_count", Value::Unsigned(3)),
+            ("attention.recurrent_layers", integers(&[0, 1])),
+        ]);
+        assert_eq!(attending(&own.unwrap()), [0, 2]);
+        let guessing = spec(&[
+            ("block_count", Value::Unsigned(33)),
+            ("nextn_predict_layers", Value::Unsigned(1)),
+        ]);
+        assert_eq!(guessing.unwrap(), whole);
+    }
+
+    #[test]
+    fn numbers_that_cannot_be_are_refused() {
+        let told = |name, value| spec(&[(name, value)]).unwrap_err().to_string();
+        for (name, number) in [
+            ("ssm.group_count", 12),
+            ("ssm.inner_size", 4095),
+            ("ssm.conv_kernel", 65),
+            ("ssm.conv_kernel", 1),
+        ] {
+            let told = told(name, Value::Unsigned(number));
+            assert!(
+                told.contains("contradict") && told.contains("heads"),
+                "{told}"
+            );
+        }
+        let told_ahead = told("nextn_predict_layers", Value::Unsigned(32));
+        assert!(
+            told_ahead.contains("32 of them to guess ahead"),
+            "{told_ahead}"
+        );
+        for sections in [
+            &[11, 11, 9, 0][..],
+            &[12, 10, 10, 0],
+            &[24, 20, 20, 0][..2],
+            &[],
+        ] {
+            let told = told("rope.dimension_sections", integers(sections));
+            assert!(
+                told.contains("sections") && told.contains("not supported"),
+                "{told}"
+            );
+        }
+        assert!(spec(&[("rope.dimension_sections", integers(&[16, 12, 12, 0]))]).is_ok());
+    }
+}
