@@ -67,33 +67,27 @@ impl<S: Clone> Recurrent<S> {
         if length == 0 || last.is_some_and(|last| last.length >= length) {
             return;
         }
+        if self.checkpoints.len() == MOST {
+            self.drop_one(length);
+        }
         let returned_to = self.wanted == Some(length);
+        if returned_to {
+            self.wanted = None;
+        }
         self.checkpoints.push(Checkpoint {
             length,
             state: Arc::new(self.state.clone()),
             returned_to,
         });
-        if returned_to {
-            self.wanted = None;
-        }
-        if self.checkpoints.len() > MOST {
-            self.drop_one();
-        }
     }
 
-    /// Drops a checkpoint that was never come back to, if there is one, and of
-    /// those the one whose neighbours stand closest; the last one stays.
-    fn drop_one(&mut self) {
-        let spread = |at: usize| {
-            let before = at
-                .checked_sub(1)
-                .map_or(0, |at| self.checkpoints[at].length);
-            (
-                self.checkpoints[at].returned_to,
-                self.checkpoints[at + 1].length - before,
-            )
-        };
-        let least = (0..self.checkpoints.len().saturating_sub(1)).min_by_key(|&at| spread(at));
+    /// Makes room for a checkpoint at `next`: drops one that was never come back
+    /// to, if there is such, and of those the one whose neighbours stand closest.
+    fn drop_one(&mut self, next: usize) {
+        let points = &self.checkpoints;
+        let length = |at: usize| points.get(at).map_or(next, |point| point.length);
+        let spread = |at: usize| length(at + 1) - at.checked_sub(1).map_or(0, length);
+        let least = (0..points.len()).min_by_key(|&at| (points[at].returned_to, spread(at)));
         if let Some(at) = least {
             self.checkpoints.remove(at);
         }
