@@ -28,7 +28,7 @@ pub(super) fn score(
         let mut score = logprob(after, first)?;
         if !rest.is_empty() {
             let fork = forward.fork(sequence, length);
-            let fork = fork.ok_or(ForwardError::UnknownSequence)?;
+            let (fork, _) = fork.ok_or(ForwardError::UnknownSequence)?;
             let input = Input {
                 sequence: fork,
                 tokens: &label[..rest.len()],

@@ -10,12 +10,12 @@ use llm_kernels::block::Format;
 use llm_kernels::unpack::dequantize_row;
 
 use super::{
-    BesideNorms, Experts, FeedForward, InputStep, Keys, Latent, LatentUp, Layer, LayerInputs,
-    Linear, Mlp, Projections, WeightsError,
+    BesideNorms, Delta, Experts, FeedForward, InputStep, Keys, Latent, LatentUp, Layer,
+    LayerInputs, Linear, Mlp, Projections, WeightsError,
 };
 use crate::family::{Norms, QueryKeyNorm};
 use crate::gguf::{Gguf, TensorInfo};
-use crate::spec::{ExpertSpec, LatentSpec, LayerSpec, Spec};
+use crate::spec::{DeltaSpec, ExpertSpec, LatentSpec, LayerSpec, Spec};
 
 pub(super) struct Finder<'a> {
     gguf: &'a Gguf,
@@ -59,27 +59,30 @@ impl<'a> Finder<'a> {
         };
         let before = family.norms != Norms::After;
         let after = family.norms != Norms::Before;
-        let normed = family.query_key_norm.is_some();
+        let delta = spec.layer_delta(index);
+        let normed = family.query_key_norm.is_some() && delta.is_none();
         let (queries, keys) = match family.query_key_norm {
             Some(QueryKeyNorm::All) => (spec.query_width(index), spec.key_width(index)),
             _ => (head_dim, head_dim),
         };
         let own_keys = spec.layers[index].shares.is_none();
-        let attended = match spec.latent {
-            Some(latent) => spec.heads * latent.value_dim,
-            None => spec.attended_width(index),
+        let (output, attended) = match (delta, spec.latent) {
+            (Some(delta), _) => ("ssm_out", delta.value_width()),
+            (None, Some(latent)) => ("attn_output", spec.heads * latent.value_dim),
+            (None, None) => ("attn_output", spec.attended_width(index)),
         };
         Ok(Layer {
             attention_norm: vector_if(before, "attn_norm", spec.width)?,
-            attention: match &spec.latent {
-                Some(latent) => Projections::Latent(Box::new(self.latent(index, latent)?)),
-                None => self.heads(index)?,
+            attention: match (delta, &spec.latent) {
+                (Some(delta), _) => Projections::Delta(Box::new(self.delta(index, delta)?)),
+                (None, Some(latent)) => Projections::Latent(Box::new(self.latent(index, latent)?)),
+                (None, None) => self.heads(index)?,
             },
             query_norm: vector_if(normed, "attn_q_norm", queries)?,
             key_norm: vector_if(normed && own_keys, "attn_k_norm", keys)?,
             value_norm: (family.normed_values && own_keys).then(|| vec![1.0; value_dim]),
             sinks: vector_if(family.sinks, "attn_sinks", spec.heads)?,
-            attention_output: self.linear(&name("attn_output"), spec.width, attended)?,
+            attention_output: self.linear(&name(output), spec.width, attended)?,
             post_attention_norm: vector_if(after, "post_attention_norm", spec.width)?,
             feed_forward_norm: vector_if(before, family.feed_forward_norm, spec.width)?,
             feed_forward: match spec.layer_experts(index) {
@@ -125,8 +128,11 @@ impl<'a> Finder<'a> {
 
     fn heads(&self, index: usize) -> Result<Projections, WeightsError> {
         let spec = self.spec;
-        let (queries, keys) = (spec.query_width(index), spec.key_width(index));
-        let values = spec.value_width(index);
+        let queries = match spec.family.gated_attention {
+            true => 2 * spec.query_width(index),
+            false => spec.query_width(index),
+        };
+        let (keys, values) = (spec.key_width(index), spec.value_width(index));
         let joined = format!("blk.{index}.attn_qkv");
         let find = |part: &str, first, rows| match self.has(&joined) {
             true => self.rows_of(
@@ -186,6 +192,26 @@ impl<'a> Finder<'a> {
             down: linear("attn_kv_a_mqa", latent.rank + spec.rope_dim, spec.width)?,
             norm: norm("attn_kv_a_norm", latent.rank)?,
             up,
+        })
+    }
+
+    fn delta(&self, index: usize, spec: &DeltaSpec) -> Result<Delta, WeightsError> {
+        let name = |part: &str| format!("blk.{index}.{part}");
+        let linear = |part: &str, rows| self.linear(&name(part), rows, self.spec.width);
+        let heads = spec.value_heads;
+        let taps = self.tensor(&name("ssm_conv1d.weight"))?;
+        let taps = self.floats(taps, &[spec.kernel, spec.mixed_width()])?;
+        // The file has a row a channel.
+        let tap = |at: usize| taps.iter().skip(at).step_by(spec.kernel).copied();
+        Ok(Delta {
+            mixed: linear("attn_qkv", spec.mixed_width())?,
+            gate: linear("attn_gate", spec.value_width())?,
+            strength: linear("ssm_beta", heads)?,
+            decay: linear("ssm_alpha", heads)?,
+            filters: (0..spec.kernel).flat_map(tap).collect(),
+            decay_bias: self.vector(&name("ssm_dt.bias"), heads)?,
+            decay_rate: self.vector(&name("ssm_a"), heads)?,
+            norm: self.vector(&name("ssm_norm.weight"), spec.head_dim)?,
         })
     }
 
@@ -267,6 +293,7 @@ impl<'a> Finder<'a> {
             experts: all,
             scales: self.optional_vector(&name("ffn_down_exps.scale"), count)?,
             shared: shared.transpose()?,
+            shared_gate: self.optional_vector(&name("ffn_gate_inp_shexp.weight"), width)?,
             beside: beside.then(|| self.beside_norms(index)).transpose()?,
         })
     }
