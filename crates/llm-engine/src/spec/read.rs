@@ -226,7 +226,7 @@ impl Reader<'_> {
         };
         let local = self.window_rope(family, rope)?;
         let windows = self.windows(family, count)?;
-        let (head_dim, value_dim) = self.window_heads(shape)?;
+        let (head_dim, value_dim) = self.window_heads(family, shape)?;
         let kv_heads = self.kv_heads(count, heads, shape)?;
         let feed_forward = self.sizes("feed_forward_length", count)?;
         let feed_forward = feed_forward.or(experts.map(|it| vec![it.feed_forward; count]));
@@ -265,8 +265,13 @@ impl Reader<'_> {
     }
 
     /// The elements of a key's and of a value's head in layers with a window.
-    fn window_heads(&self, shape: &Heads) -> Result<(usize, usize), SpecError> {
+    fn window_heads(&self, family: &Family, shape: &Heads) -> Result<(usize, usize), SpecError> {
         let keys = self.size_or_none("attention.key_length_swa")?;
+        if keys.is_some_and(|keys| keys != shape.head_dim) && !family.unscaled_scores {
+            return Err(SpecError::Unsupported(
+                "scores that are scaled by heads of more than one length".to_owned(),
+            ));
+        }
         let values = self.size_or_none("attention.value_length_swa")?;
         Ok((
             keys.unwrap_or(shape.head_dim),

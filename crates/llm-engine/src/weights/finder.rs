@@ -4,14 +4,16 @@
 //! gate and up, one below the other, and experts or heads one behind the other.
 //! All become matrices of their own that lie in the same bytes.
 
+mod beside;
+
 use std::sync::Arc;
 
 use llm_kernels::block::Format;
 use llm_kernels::unpack::dequantize_row;
 
 use super::{
-    BesideNorms, Delta, Experts, FeedForward, InputStep, Keys, Latent, LatentUp, Layer,
-    LayerInputs, Linear, Mlp, Projections, WeightsError,
+    Delta, Experts, FeedForward, Keys, Latent, LatentUp, Layer, Linear, Mlp, Projections,
+    WeightsError,
 };
 use crate::family::{Norms, QueryKeyNorm};
 use crate::gguf::{Gguf, TensorInfo};
@@ -95,35 +97,6 @@ impl<'a> Finder<'a> {
                 .optional_vector(&name("layer_output_scale.weight"), 1)?
                 .map(|scale| scale[0]),
         })
-    }
-
-    pub(super) fn layer_inputs(
-        &self,
-        vocabulary: usize,
-    ) -> Result<Option<LayerInputs>, WeightsError> {
-        let (width, layers) = (self.spec.width, self.spec.layers.len());
-        let make = |length: usize| {
-            let all = layers * length;
-            Ok(LayerInputs {
-                embedding: self.linear("per_layer_token_embd", vocabulary, all)?,
-                projection: self.linear("per_layer_model_proj", all, width)?,
-                norm: self.vector("per_layer_proj_norm.weight", length)?,
-            })
-        };
-        self.spec.layer_input.map(make).transpose()
-    }
-
-    fn input_step(&self, index: usize) -> Result<Option<InputStep>, WeightsError> {
-        let width = self.spec.width;
-        let name = |part: &str| format!("blk.{index}.{part}");
-        let make = |length: usize| {
-            Ok(InputStep {
-                gate: self.linear(&name("inp_gate"), length, width)?,
-                up: self.linear(&name("proj"), width, length)?,
-                norm: self.vector(&name("post_norm.weight"), width)?,
-            })
-        };
-        self.spec.layer_input.map(make).transpose()
     }
 
     fn heads(&self, index: usize) -> Result<Projections, WeightsError> {
@@ -295,20 +268,6 @@ impl<'a> Finder<'a> {
             shared: shared.transpose()?,
             shared_gate: self.optional_vector(&name("ffn_gate_inp_shexp.weight"), width)?,
             beside: beside.then(|| self.beside_norms(index)).transpose()?,
-        })
-    }
-
-    fn beside_norms(&self, index: usize) -> Result<BesideNorms, WeightsError> {
-        let width = self.spec.width;
-        let norm = |part: &str| self.vector(&format!("blk.{index}.{part}"), width);
-        let mut router = norm("ffn_gate_inp.scale")?;
-        let shrink = 1.0 / (width as f32).sqrt();
-        router.iter_mut().for_each(|weight| *weight *= shrink);
-        Ok(BesideNorms {
-            router,
-            experts: norm("pre_ffw_norm_2.weight")?,
-            after_experts: norm("post_ffw_norm_2.weight")?,
-            after_dense: norm("post_ffw_norm_1.weight")?,
         })
     }
 
