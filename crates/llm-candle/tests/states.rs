@@ -128,13 +128,13 @@ fn decoding_leaves_checkpoints_and_forks_share_them() {
 fn the_memory_of_states_is_counted() {
     let (qwen, llama) = (QWEN35.build(1).spec, LLAMA.build(1).spec);
     assert_eq!(
-        (cache_bytes::<f32>(&qwen, 0), llama.state_elements()),
+        (cache_bytes::<f32>(&qwen, 0, 0), llama.state_elements()),
         (0, 0)
     );
     // Five layers of six: three tokens of the convolution and six heads.
     let state = 5 * (3 * (2 * 2 + 6) * 16 + 6 * 16 * 16);
     assert_eq!(qwen.state_elements(), state);
-    let [one, two] = [64, 128].map(|positions| cache_bytes::<f32>(&qwen, positions));
+    let [one, two] = [64, 128].map(|positions| cache_bytes::<f32>(&qwen, positions, 1));
     let block = 64 * 2 * 24 * 2 * 4;
     assert_eq!(two - one, block, "a block of the one layer that attends");
     assert_eq!(
@@ -142,6 +142,8 @@ fn the_memory_of_states_is_counted() {
         5 * 4 * state as u64,
         "the state and four checkpoints"
     );
+    let many = cache_bytes::<f32>(&qwen, 128, 7);
+    assert_eq!(many - two, 6 * (one - block), "those of each sequence");
 }
 
 /// A prompt that parts from the last one within a call is computed from the

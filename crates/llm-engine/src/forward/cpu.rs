@@ -240,13 +240,12 @@ fn cache_shapes(spec: &Spec) -> Vec<Option<Shape>> {
     (0..spec.layers.len()).map(shape).collect()
 }
 
-/// Returns the bytes that the cache of `positions` positions of a sequence takes
-/// with elements of type `T`: at the most, where layers keep a state.
-pub fn cache_bytes<T: Element>(spec: &Spec, positions: usize) -> u64 {
-    let states = match positions {
-        0 => 0,
-        _ => Cache::<T>::state_bytes(spec.state_elements()),
-    };
+/// Returns the bytes that the cache of `positions` positions in all of so many
+/// sequences takes with elements of type `T`: at the most, where layers keep a
+/// state.
+pub fn cache_bytes<T: Element>(spec: &Spec, positions: usize, sequences: usize) -> u64 {
+    let states = Cache::<T>::state_bytes(spec.state_elements());
+    let states = states.saturating_mul(sequences as u64);
     Cache::<T>::bytes_for(&cache_shapes(spec), positions).saturating_add(states)
 }
 

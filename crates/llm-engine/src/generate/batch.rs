@@ -151,6 +151,11 @@ impl<'t> Batch<'t> {
         lengths.map(|length| length.next_multiple_of(BLOCK)).sum()
     }
 
+    /// Returns how many sequences no request uses.
+    pub fn kept_sequences(&self) -> usize {
+        self.kept.len()
+    }
+
     /// Gives back the memory of sequences that no request uses.
     pub fn forget(&mut self) {
         for kept in self.kept.drain(..) {

@@ -5,6 +5,7 @@
 //! All become matrices of their own that lie in the same bytes.
 
 mod beside;
+mod delta;
 
 use std::sync::Arc;
 
@@ -12,12 +13,11 @@ use llm_kernels::block::Format;
 use llm_kernels::unpack::dequantize_row;
 
 use super::{
-    Delta, Experts, FeedForward, Keys, Latent, LatentUp, Layer, Linear, Mlp, Projections,
-    WeightsError,
+    Experts, FeedForward, Keys, Latent, LatentUp, Layer, Linear, Mlp, Projections, WeightsError,
 };
 use crate::family::{Norms, QueryKeyNorm};
 use crate::gguf::{Gguf, TensorInfo};
-use crate::spec::{DeltaSpec, ExpertSpec, LatentSpec, LayerSpec, Spec};
+use crate::spec::{ExpertSpec, LatentSpec, LayerSpec, Spec};
 
 pub(super) struct Finder<'a> {
     gguf: &'a Gguf,
@@ -165,26 +165,6 @@ impl<'a> Finder<'a> {
             down: linear("attn_kv_a_mqa", latent.rank + spec.rope_dim, spec.width)?,
             norm: norm("attn_kv_a_norm", latent.rank)?,
             up,
-        })
-    }
-
-    fn delta(&self, index: usize, spec: &DeltaSpec) -> Result<Delta, WeightsError> {
-        let name = |part: &str| format!("blk.{index}.{part}");
-        let linear = |part: &str, rows| self.linear(&name(part), rows, self.spec.width);
-        let heads = spec.value_heads;
-        let taps = self.tensor(&name("ssm_conv1d.weight"))?;
-        let taps = self.floats(taps, &[spec.kernel, spec.mixed_width()])?;
-        // The file has a row a channel.
-        let tap = |at: usize| taps.iter().skip(at).step_by(spec.kernel).copied();
-        Ok(Delta {
-            mixed: linear("attn_qkv", spec.mixed_width())?,
-            gate: linear("attn_gate", spec.value_width())?,
-            strength: linear("ssm_beta", heads)?,
-            decay: linear("ssm_alpha", heads)?,
-            filters: (0..spec.kernel).flat_map(tap).collect(),
-            decay_bias: self.vector(&name("ssm_dt.bias"), heads)?,
-            decay_rate: self.vector(&name("ssm_a"), heads)?,
-            norm: self.vector(&name("ssm_norm.weight"), spec.head_dim)?,
         })
     }
 
