@@ -72,7 +72,8 @@ pub(crate) struct Sequences<'a> {
     /// Whether somebody waits for the times.
     wanted: &'a dyn Fn() -> bool,
     ids: Vec<SequenceId>,
-    depth: usize,
+    /// What they hold before each repetition.
+    before: Vec<Vec<u32>>,
     logits: Vec<f32>,
     random: Random,
 }
@@ -91,21 +92,30 @@ impl<'a> Sequences<'a> {
             forward,
             wanted,
             ids,
-            depth,
+            before: Vec::new(),
             logits: Vec::new(),
         };
-        if depth > 0 {
-            let tokens = sequences.draw(depth);
-            sequences.advance(&tokens, Outputs::None)?;
-        }
+        sequences.before = sequences.draw(depth);
+        sequences.go_back()?;
         Ok(sequences)
+    }
+
+    /// Brings all sequences to the depth. What they have beyond it is dropped,
+    /// and where layers keep a state a part of what comes before as well, which
+    /// is computed again.
+    fn go_back(&mut self) -> Result<(), Stopped> {
+        let sequences = self.ids.iter().zip(&self.before);
+        let missing = sequences.map(|(&id, before)| {
+            let kept = self.forward.truncate(id, before.len());
+            before.get(kept..).unwrap_or_default().to_vec()
+        });
+        let missing: Vec<_> = missing.collect();
+        self.advance(&missing, Outputs::None)
     }
 
     /// Times one repetition, from the depth on.
     pub(crate) fn run(&mut self, test: Test) -> Result<Run, Stopped> {
-        for &id in &self.ids {
-            self.forward.truncate(id, self.depth);
-        }
+        self.go_back()?;
         let prompts = self.draw(test.prompt);
         let steps: Vec<_> = (0..test.generated).map(|_| self.draw(1)).collect();
         let mut run = Run {

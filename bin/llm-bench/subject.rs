@@ -252,7 +252,7 @@ impl Engine {
 }
 
 fn cache(spec: &Spec, load: &Load) -> u64 {
-    cache_bytes::<f16>(spec, load.positions()).saturating_mul(load.parallel as u64)
+    cache_bytes::<f16>(spec, load.positions(), 1).saturating_mul(load.parallel as u64)
 }
 
 fn check_room(weights: u64, way_out: &str) -> Result<()> {

@@ -13,6 +13,9 @@ use crate::measure::Load;
 /// Bytes of a number in the cache, an f16.
 const CACHE_BYTES: f64 = 2.0;
 
+/// Bytes of a number in a state, an f32.
+const STATE_BYTES: f64 = 4.0;
+
 /// The parts of a model that each token goes through.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Part {
@@ -29,8 +32,10 @@ pub(crate) struct Work {
     layers: Part,
     /// The output matrix, which only tokens with logits go through.
     head: Part,
-    /// One entry a layer.
+    /// One entry a layer that attends.
     attention: Vec<Attention>,
+    /// Elements of the states of a sequence, in all layers that have one.
+    states: f64,
 }
 
 /// The sizes of one layer's attention.
@@ -76,16 +81,19 @@ impl Work {
                 part.with(tensor, if is_stack { share } else { 1.0 })
             })
         };
+        let attends = |layer: &usize| !spec.layers[*layer].recurrent;
         let attention = |layer: usize| Attention {
             window: spec.layers[layer].window.unwrap_or(usize::MAX),
             query_width: (spec.query_width(layer) + spec.attended_width(layer)) as f64,
             kv_width: (spec.key_width(layer) + spec.value_width(layer)) as f64,
         };
+        let attending = (0..spec.layers.len()).filter(attends);
         let is_inner = |name: &str| name.starts_with("blk.") || name.contains("_model_proj.");
         Self {
             layers: part(&is_inner),
             head: part(&|name| name == head),
-            attention: (0..spec.layers.len()).map(attention).collect(),
+            attention: attending.map(attention).collect(),
+            states: spec.state_elements() as f64,
         }
     }
 
@@ -101,12 +109,16 @@ impl Work {
         // Scores and sums, each a multiply-add for each element of a query.
         let attention = sequences * self.seen(begin..end, |layer| layer.query_width);
         let integer = tokens * self.layers.integer + heads * self.head.integer;
-        let float = tokens * self.layers.float + heads * self.head.float + attention;
+        // A token looks a state through, changes it and reads from it.
+        let states = 3.0 * tokens * self.states;
+        let float = tokens * self.layers.float + heads * self.head.float + attention + states;
         let arithmetic =
             integer / limits.integer_macs_per_second + float / limits.float_macs_per_second;
         // The sequences of a decoding step share one reading of the weights.
         let cached = sequences * self.seen(begin + load.test.prompt..end, |layer| layer.kv_width);
-        let bytes = generated * (self.layers.bytes + self.head.bytes) + cached * CACHE_BYTES;
+        let bytes = generated * (self.layers.bytes + self.head.bytes)
+            + cached * CACHE_BYTES
+            + generated * sequences * self.states * STATE_BYTES;
         let reading = bytes / limits.read_bytes_per_second;
         Shares {
             bandwidth: (load.test.generated > 0).then_some(reading / took.decoding),

@@ -102,14 +102,19 @@ fn active(tensors: &[TensorInfo], spec: &Spec) -> f64 {
 /// Returns what the layers keep, layers with one window together.
 fn cache(spec: &Spec) -> Vec<CacheLayers> {
     let absorbed = spec.latent.filter(|latent| latent.absorbed);
-    let elements = match absorbed {
-        Some(latent) => (latent.rank + spec.rope_dim) as f64,
-        None => (spec.key_width() + spec.value_width()) as f64,
-    };
     let mut parts: Vec<CacheLayers> = Vec::new();
-    for layer in &spec.layers {
+    for (index, layer) in spec.layers.iter().enumerate() {
+        // A state does not grow with the context, and shared keys are kept once.
+        if layer.recurrent || layer.shares.is_some() {
+            continue;
+        }
+        let elements = match absorbed {
+            Some(latent) => (latent.rank + spec.rope_dim) as f64,
+            None => (spec.key_width(index) + spec.value_width(index)) as f64,
+        };
         let window = layer.window.map(|window| window as u64);
-        match parts.iter_mut().find(|part| part.window == window) {
+        let alike = |part: &&mut CacheLayers| part.window == window && part.elements == elements;
+        match parts.iter_mut().find(alike) {
             Some(part) => part.layers += 1,
             None => parts.push(CacheLayers {
                 layers: 1,

@@ -11,7 +11,7 @@ use llm_engine::generate::common;
 use llm_record::{Build, Estimate, MeasuredSpeed, MemoryEstimate, Record, SchemaVersion};
 
 use crate::answer::{Answerer, Task};
-use crate::memory::Memory;
+use crate::memory::{Memory, Room};
 use crate::{open, settings, work};
 
 /// Tells what a run would take.
@@ -197,7 +197,7 @@ impl Machine {
         context: &Context,
     ) -> Result<Self> {
         let mut memory = Memory::new(answerer.model, args);
-        let fits = memory.check(0, context.messages);
+        let fits = memory.check(Room::of_one(0), context.messages);
         let mut engine = open::engine(args, answerer.model)?;
         let asked = args.filter.parallel.map(usize::from);
         let asked = asked.unwrap_or_else(|| work::default_parallel(&engine.build));

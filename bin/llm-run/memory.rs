@@ -20,6 +20,25 @@ const OVERHEAD: u64 = 128 << 20;
 /// wait for a look at the system's tables.
 const SMALL_CACHE: u64 = 16 << 20;
 
+/// What requests need of the cache.
+#[derive(Clone, Copy)]
+pub(crate) struct Room {
+    /// Of all sequences together.
+    pub(crate) positions: usize,
+    /// Each may have a state.
+    pub(crate) sequences: usize,
+}
+
+impl Room {
+    /// That of one sequence; with no positions nothing is known of it.
+    pub(crate) fn of_one(positions: usize) -> Self {
+        Self {
+            positions,
+            sequences: usize::from(positions > 0),
+        }
+    }
+}
+
 /// What a run needs of the memory, and what of it is granted and taken.
 pub(crate) struct Memory {
     spec: Arc<Spec>,
@@ -31,8 +50,8 @@ pub(crate) struct Memory {
     /// weights are never among them: they are page cache, which the system
     /// counts as available before and after. Those that were made are.
     held: Held,
-    /// The longest cache, in positions, that fitted.
-    granted: usize,
+    /// The largest cache that fitted, in bytes.
+    granted: u64,
     is_forced: bool,
     is_warned: bool,
 }
@@ -66,22 +85,21 @@ impl Memory {
         }
     }
 
-    /// Compares weights, the cache of `positions` and the rest with the memory
-    /// that there is.
+    /// Compares weights, the cache and the rest with the memory that there is.
     ///
     /// # Errors
     /// A sentence with both numbers and the way out; under `--force` it is a
     /// warning, told once.
-    pub(crate) fn check(&mut self, positions: usize, messages: Messages) -> Result<(), String> {
+    pub(crate) fn check(&mut self, room: Room, messages: Messages) -> Result<(), String> {
         let need = Need {
             weights: self.weights,
-            cache: self.cache(positions),
-            positions,
+            cache: self.cache(room),
+            positions: room.positions,
         };
         let held = &self.held;
         let held = held.weights + held.overhead + held.cache;
         match need.shortage(available().map(|left| left.saturating_add(held))) {
-            None => self.granted = self.granted.max(positions),
+            None => self.granted = self.granted.max(need.cache),
             Some(sentence) if !self.is_forced => {
                 return Err(format!("{sentence}, and --force tries nevertheless"));
             }
@@ -98,15 +116,11 @@ impl Memory {
     ///
     /// # Errors
     /// As [`Memory::check`].
-    pub(crate) fn check_request(
-        &mut self,
-        positions: usize,
-        messages: Messages,
-    ) -> Result<(), String> {
-        if positions <= self.granted || self.cache(positions) <= SMALL_CACHE {
+    pub(crate) fn check_request(&mut self, room: Room, messages: Messages) -> Result<(), String> {
+        if self.cache(room) <= self.granted.max(SMALL_CACHE) {
             return Ok(());
         }
-        self.check(positions, messages)
+        self.check(room, messages)
     }
 
     /// Notes that the model is loaded: floats are then memory that is gone.
@@ -120,28 +134,31 @@ impl Memory {
     /// with the pool of blocks, and so do the buffers.
     pub(crate) fn took(&mut self, positions: usize) {
         self.held.overhead = OVERHEAD;
-        self.held.cache = self.held.cache.max(self.cache(positions));
+        self.held.cache = self.held.cache.max(self.cache(Room::of_one(positions)));
     }
 
     /// Returns how many requests of so many positions fit together, at most
     /// `most` and at least one, and what they need.
     pub(crate) fn most_together(&self, most: usize, positions: usize) -> (usize, MemoryEstimate) {
-        let room = available();
+        let available = available();
         let need = |count: usize| MemoryEstimate {
             weights_bytes: self.weights,
-            cache_bytes: self.cache(positions.saturating_mul(count)),
+            cache_bytes: self.cache(Room {
+                positions: positions.saturating_mul(count),
+                sequences: count,
+            }),
             overhead_bytes: OVERHEAD,
-            available_bytes: room,
+            available_bytes: available,
         };
-        let fits = |count: &usize| room.is_none_or(|room| need(*count).total() <= room);
+        let fits = |count: &usize| available.is_none_or(|room| need(*count).total() <= room);
         let count = (1..=most).rev().find(fits).unwrap_or(1);
         (count, need(count))
     }
 
-    fn cache(&self, positions: usize) -> u64 {
+    fn cache(&self, room: Room) -> u64 {
         match self.is_dense {
-            true => cache_bytes::<f32>(&self.spec, positions),
-            false => cache_bytes::<f16>(&self.spec, positions),
+            true => cache_bytes::<f32>(&self.spec, room.positions, room.sequences),
+            false => cache_bytes::<f16>(&self.spec, room.positions, room.sequences),
         }
     }
 }

@@ -15,7 +15,7 @@ use llm_filter::Work;
 use llm_record::{Build, Delta, ErrorCode, ErrorRecord, Id, Record, SchemaVersion};
 
 use crate::answer::{Answerer, Circumstances, Task, code};
-use crate::memory::Memory;
+use crate::memory::{Memory, Room};
 use crate::{open, settings};
 
 /// Answers the requests of a run.
@@ -135,7 +135,9 @@ impl Engine {
         // With a context of its own choice, the cache grows with the requests;
         // each is checked when its length is known.
         let mut memory = Memory::new(model, args);
-        memory.check(asked, messages).map_err(anyhow::Error::msg)?;
+        memory
+            .check(Room::of_one(asked), messages)
+            .map_err(anyhow::Error::msg)?;
         let engine = open::engine(args, model)?;
         memory.loaded();
         Ok(Self {
@@ -162,11 +164,16 @@ impl Engine {
     /// Checks whether one more request fits the memory. Sequences that are only
     /// kept in case they are wanted again give way.
     fn fits(&mut self, task: &Task, context: &Context) -> Result<(), String> {
-        let needed = self.positions(task);
-        let kept = self.batch.kept_positions();
-        let fits = self
-            .memory
-            .check_request(needed.saturating_add(kept), context.messages);
+        let needed = Room {
+            positions: self.positions(task),
+            sequences: self.flights.len() + 1,
+        };
+        let kept = self.batch.kept_sequences();
+        let with_kept = Room {
+            positions: needed.positions.saturating_add(self.batch.kept_positions()),
+            sequences: needed.sequences + kept,
+        };
+        let fits = self.memory.check_request(with_kept, context.messages);
         if fits.is_ok() || kept == 0 {
             return fits;
         }

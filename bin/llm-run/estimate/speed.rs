@@ -95,7 +95,7 @@ fn decode(
     let length = forward.length(prompt).unwrap_or(0);
     let sequences: Vec<SequenceId> = (0..parallel)
         .map(|_| match forward.fork(prompt, length) {
-            Some(sequence) => sequence,
+            Some((sequence, _)) => sequence,
             None => forward.start(),
         })
         .collect();

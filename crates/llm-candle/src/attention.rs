@@ -5,9 +5,10 @@ use llm_engine::spec::{LatentSpec, LayerSpec, Spec};
 use llm_engine::weights::{self, LatentUp, Projections};
 
 use crate::cache::LayerCache;
+use crate::delta::Delta;
 use crate::place::Place;
 use crate::projection::{Loader, Projection};
-use crate::steps::{Scores, attend, norm_if, rms_norm, rotate};
+use crate::steps::{Scores, attend, norm_if, rms_norm, rotate, sigmoid};
 
 /// Attention on the device; shapes as in [`weights::Layer`].
 #[derive(Debug)]
@@ -30,6 +31,7 @@ enum Inputs {
         keys: Option<Keys>,
     },
     Latent(Box<Latent>),
+    Delta(Box<Delta>),
 }
 
 /// See [`weights::Keys`].
@@ -83,6 +85,7 @@ impl Attention {
                 Projections::Latent(latent) => {
                     Inputs::Latent(Box::new(Latent::load(loader, latent)?))
                 }
+                Projections::Delta(delta) => Inputs::Delta(Box::new(Delta::load(loader, delta)?)),
             },
             query_norm: optional(&layer.query_norm)?,
             key_norm: optional(&layer.key_norm)?,
@@ -105,16 +108,42 @@ impl Attention {
         x: &Tensor,
     ) -> Result<Tensor> {
         let x = norm_if(x.clone(), self.norm.as_ref(), spec.norm_epsilon)?;
-        let heads = match &self.inputs {
-            Inputs::Heads { query, keys } => Heads {
-                queries: self.queries(spec, layer, place, query.forward(&x)?)?,
-                own: match keys {
-                    Some(keys) => Some(self.keys(spec, layer, place, keys, &x)?),
-                    None => None,
-                },
-            },
-            Inputs::Latent(latent) => latent.heads(spec, place, &x)?,
+        let attended = match &self.inputs {
+            Inputs::Heads { query, keys } => {
+                let (query, gate) = part(spec, layer, query.forward(&x)?)?;
+                let heads = Heads {
+                    queries: self.queries(spec, layer, place, query)?,
+                    own: match keys {
+                        Some(keys) => Some(self.keys(spec, layer, place, keys, &x)?),
+                        None => None,
+                    },
+                };
+                let attended = self.attend(spec, place, start, cached, heads)?;
+                match gate {
+                    Some(gate) => (attended * sigmoid(&gate)?)?,
+                    None => attended,
+                }
+            }
+            Inputs::Latent(latent) => {
+                let heads = latent.heads(spec, place, &x)?;
+                let attended = self.attend(spec, place, start, cached, heads)?;
+                latent.results(spec, attended)?
+            }
+            Inputs::Delta(delta) => delta.forward(spec, cached, &x)?,
         };
+        let out = self.output.forward(&attended)?;
+        norm_if(out, self.post_norm.as_ref(), spec.norm_epsilon)
+    }
+
+    /// Appends keys and values and returns what the queries get from all.
+    fn attend(
+        &self,
+        spec: &Spec,
+        place: &Place,
+        start: usize,
+        cached: &mut LayerCache,
+        heads: Heads,
+    ) -> Result<Tensor> {
         let queries = match &place.temperature {
             Some(factors) => heads.queries.broadcast_mul(factors)?,
             None => heads.queries,
@@ -136,13 +165,7 @@ impl Attention {
             cap: spec.attention_soft_cap,
             sinks: self.sinks.as_ref(),
         };
-        let attended = attend(&queries, &keys, &values, &place.mask, &scores)?;
-        let attended = match &self.inputs {
-            Inputs::Latent(latent) => latent.results(spec, attended)?,
-            Inputs::Heads { .. } => attended,
-        };
-        let out = self.output.forward(&attended)?;
-        norm_if(out, self.post_norm.as_ref(), spec.norm_epsilon)
+        attend(&queries, &keys, &values, &place.mask, &scores)
     }
 
     /// Projected queries, (rows, heads * `head_dim`) → heads, normed and turned.
@@ -273,6 +296,21 @@ impl Latent {
         let attended = attended.reshape((rows, spec.heads, latent.rank))?;
         each_head(values, &attended)?.reshape((rows, spec.heads * latent.value_dim))
     }
+}
+
+/// Queries with their gates, where the family has some → each, (rows, heads *
+/// `head_dim`).
+fn part(spec: &Spec, layer: &LayerSpec, queries: Tensor) -> Result<(Tensor, Option<Tensor>)> {
+    if !spec.family.gated_attention {
+        return Ok((queries, None));
+    }
+    let (rows, dim) = (queries.dim(0)?, layer.head_dim);
+    let both = queries.reshape((rows, spec.heads, 2 * dim))?;
+    let half = |at: usize| {
+        let half = both.narrow(2, at * dim, dim)?.contiguous()?;
+        half.reshape((rows, spec.heads * dim))
+    };
+    Ok((half(0)?, Some(half(1)?)))
 }
 
 fn of(spec: &Spec) -> Result<LatentSpec> {

@@ -1,4 +1,5 @@
-//! Keys and values of all sequences, as tensors.
+//! Keys and values of all sequences, and the states of layers that have those
+//! instead, as tensors.
 //!
 //! Tensors are never changed in place, so that a fork is a copy of references
 //! and a batch that fails leaves nothing behind. Appending copies the whole
@@ -8,9 +9,11 @@
 use std::collections::HashMap;
 
 use candle_core::{Result, Tensor};
-use llm_engine::cache::{Cache as Ledger, SequenceId};
+use llm_engine::cache::{Cache as Ledger, Recurrent, SequenceId};
 
-/// Keys and values of one layer of one sequence, (`kv_heads`, positions, elements); `None` before the first position.
+/// Keys and values of one layer of one sequence, (`kv_heads`, positions, elements),
+/// or the tail and the states of one that has those, see `delta`; `None` before
+/// the first position.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LayerCache(Option<(Tensor, Tensor)>);
 
@@ -38,6 +41,16 @@ impl LayerCache {
         self.0 = Some(joined.clone());
         Ok(joined)
     }
+
+    /// Returns the tail and the states.
+    pub(crate) fn state(&self) -> Option<(Tensor, Tensor)> {
+        self.0.clone()
+    }
+
+    /// Replaces the tail and the states.
+    pub(crate) fn put_state(&mut self, tail: Tensor, states: Tensor) {
+        self.0 = Some((tail, states));
+    }
 }
 
 /// The sequences, each with one [`LayerCache`] a layer.
@@ -48,34 +61,79 @@ pub(crate) struct Cache {
     /// them.
     ledger: Ledger<f32>,
     layers: usize,
-    tensors: HashMap<SequenceId, Vec<LayerCache>>,
+    /// Whether there are states, so that a sequence can only go back to where
+    /// all was kept: where the engine's cache would, see [`Recurrent`].
+    has_states: bool,
+    tensors: HashMap<SequenceId, Recurrent<Vec<LayerCache>>>,
 }
 
 impl Cache {
-    pub(crate) fn new(layers: usize) -> Self {
+    pub(crate) fn new(layers: usize, has_states: bool) -> Self {
         Self {
             ledger: Ledger::new(&[]),
             layers,
+            has_states,
             tensors: HashMap::new(),
         }
     }
 
+    fn blank(&self) -> Vec<LayerCache> {
+        vec![LayerCache::default(); self.layers]
+    }
+
     pub(crate) fn start(&mut self) -> SequenceId {
         let id = self.ledger.start();
-        let layers = vec![LayerCache::default(); self.layers];
-        self.tensors.insert(id, layers);
+        self.tensors.insert(id, Recurrent::new(self.blank()));
         id
     }
 
-    pub(crate) fn fork(&mut self, id: SequenceId, length: usize) -> Option<SequenceId> {
-        let layers = self.tensors.get(&id)?.clone();
-        let fork = self.ledger.fork(id, length)?;
-        self.tensors.insert(fork, layers);
-        Some(fork)
+    pub(crate) fn fork(&mut self, id: SequenceId, length: usize) -> Option<(SequenceId, usize)> {
+        let (from, whole) = (self.tensors.get(&id)?, self.ledger.length(id)?);
+        let wanted = length.min(whole);
+        let (tensors, length) = match self.has_states {
+            true => from.fork(whole, wanted, || self.blank()),
+            false => (Recurrent::new(from.state.clone()), wanted),
+        };
+        let (fork, length) = self.ledger.fork(id, length)?;
+        self.tensors.insert(fork, tensors);
+        Some((fork, length))
     }
 
-    pub(crate) fn truncate(&mut self, id: SequenceId, length: usize) {
-        self.ledger.truncate(id, length);
+    pub(crate) fn reach(&self, id: SequenceId, length: usize) -> Option<usize> {
+        let (from, whole) = (self.tensors.get(&id)?, self.ledger.length(id)?);
+        let wanted = length.min(whole);
+        Some(match self.has_states {
+            true => from.reach(whole, wanted),
+            false => wanted,
+        })
+    }
+
+    pub(crate) fn want(&mut self, id: SequenceId, length: usize) {
+        let is_ahead = self.length(id).is_some_and(|whole| length > whole);
+        if let Some(tensors) = self.tensors.get_mut(&id)
+            && self.has_states
+            && is_ahead
+        {
+            tensors.want(length);
+        }
+    }
+
+    /// Returns the first length above `length` at which all is to be kept;
+    /// `None` without states.
+    pub(crate) fn next_checkpoint(&self, id: SequenceId, length: usize) -> Option<usize> {
+        let tensors = self.tensors.get(&id).filter(|_| self.has_states);
+        tensors.map(|tensors| tensors.next_checkpoint(length))
+    }
+
+    pub(crate) fn truncate(&mut self, id: SequenceId, length: usize) -> usize {
+        let blank = self.blank();
+        let kept = match (self.ledger.length(id), self.tensors.get_mut(&id)) {
+            (Some(whole), Some(tensors)) if self.has_states && length < whole => {
+                tensors.go_back(length, || blank)
+            }
+            _ => length,
+        };
+        self.ledger.truncate(id, kept)
     }
 
     pub(crate) fn end(&mut self, id: SequenceId) {
@@ -89,12 +147,29 @@ impl Cache {
 
     /// Returns a copy of a sequence's references, to be appended to.
     pub(crate) fn get(&self, id: SequenceId) -> Option<(usize, Vec<LayerCache>)> {
-        Some((self.length(id)?, self.tensors.get(&id)?.clone()))
+        Some((self.length(id)?, self.tensors.get(&id)?.state.clone()))
     }
 
-    /// Stores what [`Cache::get`] returned, with `count` positions more.
-    pub(crate) fn put(&mut self, id: SequenceId, count: usize, layers: Vec<LayerCache>) {
+    /// Stores what [`Cache::get`] returned, with `count` positions more, and what
+    /// it was at lengths on the way.
+    pub(crate) fn put(
+        &mut self,
+        id: SequenceId,
+        count: usize,
+        layers: Vec<LayerCache>,
+        copies: Vec<(usize, Vec<LayerCache>)>,
+    ) {
         self.ledger.extend(id, count);
-        self.tensors.insert(id, layers);
+        let length = self.ledger.length(id).unwrap_or(0);
+        if let Some(tensors) = self.tensors.get_mut(&id) {
+            for (length, layers) in copies {
+                tensors.state = layers;
+                tensors.checkpoint(length);
+            }
+            tensors.state = layers;
+            if self.has_states && count > 1 {
+                tensors.checkpoint(length);
+            }
+        }
     }
 }

@@ -8,7 +8,7 @@ use llm_engine::weights;
 use llm_kernels::vector::Gate;
 
 use crate::projection::{Loader, Projection};
-use crate::steps::{activate, lift, norm_if, rms_norm};
+use crate::steps::{activate, lift, norm_if, rms_norm, sigmoid};
 
 /// The step on the device; shapes as in [`weights::Layer`].
 #[derive(Debug)]
@@ -38,6 +38,7 @@ struct Experts {
     experts: Vec<Mlp>,
     scales: Option<Vec<f32>>,
     shared: Option<Mlp>,
+    shared_gate: Option<Tensor>,
     beside: Option<BesideNorms>,
 }
 
@@ -107,6 +108,7 @@ impl Experts {
                 .collect::<Result<_>>()?,
             scales: experts.scales.clone(),
             shared: shared.map(|mlp| Mlp::load(loader, mlp)).transpose()?,
+            shared_gate: loader.optional_vector(experts.shared_gate.as_deref())?,
             beside: beside
                 .map(|norms| BesideNorms::load(loader, norms))
                 .transpose()?,
@@ -121,7 +123,7 @@ impl Experts {
         };
         let gate = spec.family.gate;
         let shared = match &self.shared {
-            Some(shared) => shared.forward(x, gate)?,
+            Some(shared) => self.gated(shared.forward(x, gate)?, x)?,
             None => x.zeros_like()?,
         };
         let Some(norms) = &self.beside else {
@@ -172,6 +174,17 @@ impl BesideNorms {
             after_experts: loader.vector(&norms.after_experts)?,
             after_dense: loader.vector(&norms.after_dense)?,
         })
+    }
+}
+
+impl Experts {
+    /// What the shared expert gave for x, behind its gate where it has one.
+    fn gated(&self, out: Tensor, x: &Tensor) -> Result<Tensor> {
+        let Some(gate) = &self.shared_gate else {
+            return Ok(out);
+        };
+        let opening = x.broadcast_mul(gate)?.sum_keepdim(1)?;
+        out.broadcast_mul(&sigmoid(&opening)?)
     }
 }
 

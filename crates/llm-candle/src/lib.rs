@@ -24,6 +24,8 @@ mod steps;
 
 mod cache;
 
+mod delta;
+
 mod attention;
 
 mod feed_forward;

@@ -92,7 +92,7 @@ impl CandleForward {
             load().map_err(|error| device_error("hold the weights", &error))?;
         Ok(Self {
             kinds: Kinds::new(&spec, weights.rope_divisors.as_deref()),
-            cache: Cache::new(spec.layers.len()),
+            cache: Cache::new(spec.layers.len(), spec.state_elements() > 0),
             spec,
             weights,
             device,
@@ -103,19 +103,27 @@ impl CandleForward {
         })
     }
 
-    /// Continues one sequence of `length` positions and appends the wanted
-    /// logits.
+    /// Continues one sequence of `length` positions, appends the wanted logits
+    /// and returns copies of the layers at the lengths that the cache asks for.
     fn sequence(
         &self,
         mut length: usize,
         layers: &mut [LayerCache],
         input: &Input<'_>,
         logits: &mut Vec<f32>,
-    ) -> Result<()> {
+    ) -> Result<Vec<(usize, Vec<LayerCache>)>> {
         let end = length + input.tokens.len();
-        for tokens in input.tokens.chunks(CHUNK_ROWS) {
+        let (mut rest, mut copies) = (input.tokens, Vec::new());
+        while !rest.is_empty() {
+            let due = self.cache.next_checkpoint(input.sequence, length);
+            let most = due.map_or(CHUNK_ROWS, |due| CHUNK_ROWS.min(due - length));
+            let (tokens, later) = rest.split_at(rest.len().min(most));
+            rest = later;
             let x = self.chunk(length, layers, tokens)?;
             length += tokens.len();
+            if due == Some(length) {
+                copies.push((length, layers.to_vec()));
+            }
             let wanted = match input.outputs {
                 Outputs::All => x,
                 Outputs::Last if length == end => x.narrow(0, tokens.len() - 1, 1)?,
@@ -123,7 +131,7 @@ impl CandleForward {
             };
             logits.extend(self.logits(&wanted)?.flatten_all()?.to_vec1::<f32>()?);
         }
-        Ok(())
+        Ok(copies)
     }
 
     /// tokens, (rows), at the positions from `start` on → x, (rows, width).
@@ -190,12 +198,20 @@ impl Forward for CandleForward {
         self.cache.start()
     }
 
-    fn fork(&mut self, sequence: SequenceId, length: usize) -> Option<SequenceId> {
+    fn fork(&mut self, sequence: SequenceId, length: usize) -> Option<(SequenceId, usize)> {
         self.cache.fork(sequence, length)
     }
 
-    fn truncate(&mut self, sequence: SequenceId, length: usize) {
-        self.cache.truncate(sequence, length);
+    fn reach(&self, sequence: SequenceId, length: usize) -> Option<usize> {
+        self.cache.reach(sequence, length)
+    }
+
+    fn want(&mut self, sequence: SequenceId, length: usize) {
+        self.cache.want(sequence, length);
+    }
+
+    fn truncate(&mut self, sequence: SequenceId, length: usize) -> usize {
+        self.cache.truncate(sequence, length)
     }
 
     fn end(&mut self, sequence: SequenceId) {
@@ -216,16 +232,20 @@ impl Forward for CandleForward {
         let cached = batch.iter().map(|input| self.cache.get(input.sequence));
         let cached: Option<Vec<_>> = cached.collect();
         let mut cached = cached.ok_or(ForwardError::UnknownSequence)?;
+        let mut copies = Vec::with_capacity(batch.len());
         for (input, (length, layers)) in batch.iter().zip(&mut cached) {
-            let computed = self.sequence(*length, layers, input, logits);
-            if let Err(error) = computed {
-                logits.clear();
-                return Err(device_error("compute the batch", &error));
+            match self.sequence(*length, layers, input, logits) {
+                Ok(made) => copies.push(made),
+                Err(error) => {
+                    logits.clear();
+                    return Err(device_error("compute the batch", &error));
+                }
             }
         }
         // Only now, so that an error leaves every sequence as it was.
-        for (input, (_, layers)) in batch.iter().zip(cached) {
-            self.cache.put(input.sequence, input.tokens.len(), layers);
+        for ((input, (_, layers)), copies) in batch.iter().zip(cached).zip(copies) {
+            let count = input.tokens.len();
+            self.cache.put(input.sequence, count, layers, copies);
         }
         Ok(())
     }

@@ -42,7 +42,8 @@ pub(crate) fn lift(up: Tensor, gate: Gate) -> Result<Tensor> {
     }
 }
 
-fn sigmoid(x: &Tensor) -> Result<Tensor> {
+/// The logistic function.
+pub(crate) fn sigmoid(x: &Tensor) -> Result<Tensor> {
     (x.neg()?.exp()? + 1.0)?.recip()
 }
 

@@ -3,8 +3,15 @@
 //! A sequence is a list of block numbers. A shared prefix is a reference count,
 //! truncation drops the tail, and memory follows use. A block holds all layers,
 //! each in its own shape, one behind the other.
+//!
+//! Layers that do not attend keep a state a sequence beside it, see `recurrent`:
+//! then a sequence can only go back to a checkpoint.
+
+mod recurrent;
 
 use std::ops::Range;
+
+pub use recurrent::Recurrent;
 
 use llm_kernels::attention::{BLOCK, Element, Shape};
 
@@ -25,6 +32,8 @@ struct Sequence {
     blocks: Vec<usize>,
     /// Positions that are filled.
     length: usize,
+    /// The state of its layers that do not attend, where there are such.
+    recurrent: Option<Recurrent<Box<[f32]>>>,
 }
 
 /// One layer's part of a block; `None` for a layer that stores nothing.
@@ -42,6 +51,8 @@ pub struct Cache<T> {
     blocks: Vec<Block<T>>,
     free: Vec<usize>,
     sequences: Vec<Option<Sequence>>,
+    /// Elements of the state of a sequence; 0 where every layer attends.
+    state_elements: usize,
 }
 
 impl<T: Element> Cache<T> {
@@ -60,7 +71,23 @@ impl<T: Element> Cache<T> {
             blocks: Vec::new(),
             free: Vec::new(),
             sequences: Vec::new(),
+            state_elements: 0,
         }
+    }
+
+    /// The same, where each sequence has a state of so many elements as well.
+    pub fn with_states(self, state_elements: usize) -> Self {
+        Self {
+            state_elements,
+            ..self
+        }
+    }
+
+    /// Returns the most bytes that the state of a sequence takes, its
+    /// checkpoints included.
+    pub fn state_bytes(state_elements: usize) -> u64 {
+        let copies = (1 + recurrent::MOST) * size_of::<f32>();
+        (state_elements as u64).saturating_mul(copies as u64)
     }
 
     /// Returns the bytes that `positions` positions take.
@@ -83,7 +110,11 @@ impl<T: Element> Cache<T> {
 
     /// Adds an empty sequence.
     pub fn start(&mut self) -> SequenceId {
-        self.insert(Sequence::default())
+        let state = (self.state_elements > 0).then(|| Recurrent::new(blank(self.state_elements)));
+        self.insert(Sequence {
+            recurrent: state,
+            ..Sequence::default()
+        })
     }
 
     fn insert(&mut self, sequence: Sequence) -> SequenceId {
@@ -101,28 +132,66 @@ impl<T: Element> Cache<T> {
     }
 
     /// Adds a sequence that shares the first `length` positions of `id`, or
-    /// `None` if there is no such sequence. Blocks are shared until one of the
-    /// two writes into them.
-    pub fn fork(&mut self, id: SequenceId, length: usize) -> Option<SequenceId> {
+    /// less where states have no checkpoint there, and returns how many; `None`
+    /// if there is no such sequence. Blocks are shared until one of the two
+    /// writes into them.
+    pub fn fork(&mut self, id: SequenceId, length: usize) -> Option<(SequenceId, usize)> {
         let from = self.sequence(id)?;
-        let length = length.min(from.length);
+        let wanted = length.min(from.length);
+        let fresh = || blank(self.state_elements);
+        let state = from.recurrent.as_ref();
+        let state = state.map(|state| state.fork(from.length, wanted, fresh));
+        let length = state.as_ref().map_or(wanted, |(_, length)| *length);
         let blocks = from.blocks[..length.div_ceil(BLOCK)].to_vec();
         for &block in &blocks {
             self.blocks[block].references += 1;
         }
-        Some(self.insert(Sequence { blocks, length }))
+        let fork = self.insert(Sequence {
+            blocks,
+            length,
+            recurrent: state.map(|(state, _)| state),
+        });
+        Some((fork, length))
     }
 
-    /// Drops all positions of `id` from `length` on.
-    pub fn truncate(&mut self, id: SequenceId, length: usize) {
+    /// Returns how many positions [`Self::fork`] would share.
+    pub fn reach(&self, id: SequenceId, length: usize) -> Option<usize> {
+        let from = self.sequence(id)?;
+        let wanted = length.min(from.length);
+        let state = from.recurrent.as_ref();
+        Some(state.map_or(wanted, |state| state.reach(from.length, wanted)))
+    }
+
+    /// Has a checkpoint made once `id` has `length` positions, where it has a
+    /// state.
+    pub fn want(&mut self, id: SequenceId, length: usize) {
+        if let Some(Some(sequence)) = self.sequences.get_mut(id.0)
+            && let Some(state) = &mut sequence.recurrent
+            && length > sequence.length
+        {
+            state.want(length);
+        }
+    }
+
+    /// Drops all positions of `id` from `length` on, and further ones where its
+    /// state has no checkpoint there; returns how many are left.
+    pub fn truncate(&mut self, id: SequenceId, length: usize) -> usize {
         let Some(Some(sequence)) = self.sequences.get_mut(id.0) else {
-            return;
+            return 0;
         };
-        sequence.length = sequence.length.min(length);
+        if length >= sequence.length {
+            return sequence.length;
+        }
+        let state = sequence.recurrent.as_mut();
+        sequence.length = state.map_or(length, |state| {
+            state.go_back(length, || blank(self.state_elements))
+        });
+        let left = sequence.length;
         let dropped = sequence.blocks.split_off(sequence.length.div_ceil(BLOCK));
         for block in dropped {
             self.release(block);
         }
+        left
     }
 
     /// Removes a sequence.
@@ -162,6 +231,36 @@ impl<T: Element> Cache<T> {
             sequence.blocks.push(block);
         }
         self.sequences[id.0] = Some(sequence);
+    }
+
+    /// Returns the first length above `length` at which the state of `id` is to
+    /// be copied, see [`Self::checkpoint`]; `None` without a state.
+    pub fn next_checkpoint(&self, id: SequenceId, length: usize) -> Option<usize> {
+        let state = self.sequence(id)?.recurrent.as_ref()?;
+        Some(state.next_checkpoint(length))
+    }
+
+    /// Copies the state of `id`, which is that after `length` positions, so that
+    /// the sequence can go back to it; some such copies are dropped again.
+    pub fn checkpoint(&mut self, id: SequenceId, length: usize) {
+        if let Some(Some(sequence)) = self.sequences.get_mut(id.0)
+            && let Some(state) = &mut sequence.recurrent
+        {
+            state.checkpoint(length);
+        }
+    }
+
+    /// Returns the states of different sequences, in the order of `ids`.
+    pub fn states(&mut self, ids: &[SequenceId]) -> Vec<&mut [f32]> {
+        let sequences = self.sequences.iter_mut().enumerate();
+        let found = sequences.filter_map(|(index, sequence)| {
+            let at = ids.iter().position(|id| id.0 == index)?;
+            let state = sequence.as_mut()?.recurrent.as_mut()?;
+            Some((at, &mut state.state[..]))
+        });
+        let mut found: Vec<_> = found.collect();
+        found.sort_by_key(|(at, _)| *at);
+        found.into_iter().map(|(_, state)| state).collect()
     }
 
     /// Stores the key and value of one position of one layer, (`kv_heads`,
@@ -220,6 +319,12 @@ fn part_elements(shape: Option<Shape>) -> usize {
     shape.map_or(0, |shape| shape.block_elements())
 }
 
+/// The state before the first position. Its memory is only touched, and so only
+/// counted, once it is written.
+fn blank(elements: usize) -> Box<[f32]> {
+    vec![0.0; elements].into_boxed_slice()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -252,7 +357,8 @@ mod tests {
         let mut cache = Cache::<f32>::new(&[Some(SHAPE); 2]);
         let first = cache.start();
         fill(&mut cache, first, (0..100).map(|i| i as f32));
-        let second = cache.fork(first, 80).unwrap();
+        let (second, shared) = cache.fork(first, 80).unwrap();
+        assert_eq!(shared, 80);
         assert_eq!(cache.blocks.len(), 2);
         fill(&mut cache, second, (0..5).map(|i| 1000.0 + i as f32));
         assert_eq!(
@@ -299,6 +405,32 @@ mod tests {
             Cache::<f32>::bytes_for(&shapes, 65),
             2 * 5 * 4 * BLOCK as u64
         );
+    }
+
+    #[test]
+    fn states_go_back_with_their_positions() {
+        let mut cache = Cache::<f32>::new(&[Some(SHAPE); 2]).with_states(3);
+        let [first, second] = [(); 2].map(|()| cache.start());
+        fill(&mut cache, first, (0..100).map(|i| i as f32));
+        cache.states(&[first])[0].fill(100.0);
+        cache.checkpoint(first, 100);
+        fill(&mut cache, first, (100..130).map(|i| i as f32));
+        cache.states(&[first])[0].fill(130.0);
+        let (whole, length) = cache.fork(first, 200).unwrap();
+        assert_eq!((length, cache.length(whole)), (130, Some(130)));
+        assert_eq!(cache.reach(first, 200), Some(130));
+        assert_eq!(cache.reach(first, 129), Some(100));
+        let (part, length) = cache.fork(first, 129).unwrap();
+        assert_eq!((length, cache.length(part)), (100, Some(100)));
+        assert_eq!(cache.truncate(first, 99), 0);
+        let ids = [part, second, whole, first];
+        let states: Vec<f32> = cache.states(&ids).iter().map(|state| state[2]).collect();
+        assert_eq!(states, [100.0, 0.0, 130.0, 0.0]);
+        assert_eq!(read(&cache, part), read(&cache, whole)[..100]);
+        assert_eq!(cache.next_checkpoint(part, 100), Some(129));
+        assert_eq!(cache.truncate(whole, 130), 130);
+        cache.end(whole);
+        assert_eq!(cache.length(whole), None);
     }
 
     #[test]

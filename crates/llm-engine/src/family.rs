@@ -43,6 +43,12 @@ pub struct Family {
     pub keys_as_values: bool,
     /// Layers with experts have the dense step beside them, and norms of each.
     pub experts_beside: bool,
+    /// Every n-th layer attends, where the file does not say; the others keep a
+    /// state by the gated delta rule. `None` where all attend.
+    pub attends_every: Option<usize>,
+    /// Whether each head has a gate for what attention gives, in one matrix
+    /// with its query.
+    pub gated_attention: bool,
 }
 
 /// Where a layer norms the stream.
@@ -128,6 +134,8 @@ const LLAMA: Family = Family {
     normed_values: false,
     keys_as_values: false,
     experts_beside: false,
+    attends_every: None,
+    gated_attention: false,
 };
 
 const QWEN2: Family = Family {
@@ -140,6 +148,14 @@ const QWEN3: Family = Family {
     architecture: "qwen3",
     query_key_norm: Some(QueryKeyNorm::Head),
     ..QWEN2
+};
+
+const QWEN35: Family = Family {
+    architecture: "qwen35",
+    feed_forward_norm: "post_attention_norm",
+    attends_every: Some(4),
+    gated_attention: true,
+    ..QWEN3
 };
 
 const GEMMA: Family = Family {
@@ -258,6 +274,11 @@ pub const FAMILIES: &[Family] = &[
         architecture: "smollm3",
         unrotated_every: Some(4),
         ..LLAMA
+    },
+    QWEN35,
+    Family {
+        architecture: "qwen35moe",
+        ..QWEN35
     },
 ];
 

@@ -61,12 +61,25 @@ pub trait Forward {
     /// Adds an empty sequence.
     fn start(&mut self) -> SequenceId;
 
-    /// Adds a sequence that shares the first `length` positions of another;
-    /// `None` if that is not in the cache.
-    fn fork(&mut self, sequence: SequenceId, length: usize) -> Option<SequenceId>;
+    /// Adds a sequence that shares the first `length` positions of another and
+    /// returns it with the positions that it has: where layers keep a state,
+    /// they may be less, and the caller computes the rest anew. `None` if the
+    /// other is not in the cache.
+    fn fork(&mut self, sequence: SequenceId, length: usize) -> Option<(SequenceId, usize)>;
 
-    /// Drops the positions of a sequence from `length` on.
-    fn truncate(&mut self, sequence: SequenceId, length: usize);
+    /// Returns the positions that [`Forward::fork`] would give; `None` if the
+    /// sequence is not in the cache.
+    fn reach(&self, sequence: SequenceId, length: usize) -> Option<usize>;
+
+    /// Tells that a fork will be asked for once the sequence has `length`
+    /// positions, more than it has now, so that it loses nothing where layers
+    /// keep a state. A pass need not heed it.
+    fn want(&mut self, sequence: SequenceId, length: usize);
+
+    /// Drops the positions of a sequence from `length` on and returns how many
+    /// are left: where layers keep a state, they may be less than `length`, and
+    /// the caller computes the rest anew.
+    fn truncate(&mut self, sequence: SequenceId, length: usize) -> usize;
 
     /// Removes a sequence.
     fn end(&mut self, sequence: SequenceId);

@@ -206,11 +206,18 @@ mod tests {
             self.history.clear();
             SequenceId(0)
         }
-        fn fork(&mut self, _: SequenceId, _: usize) -> Option<SequenceId> {
+        fn fork(&mut self, _: SequenceId, _: usize) -> Option<(SequenceId, usize)> {
             None
         }
-        fn truncate(&mut self, _: SequenceId, length: usize) {
+        fn reach(&self, _: SequenceId, _: usize) -> Option<usize> {
+            None
+        }
+
+        fn want(&mut self, _: SequenceId, _: usize) {}
+
+        fn truncate(&mut self, _: SequenceId, length: usize) -> usize {
             self.history.truncate(length);
+            self.history.len()
         }
         fn end(&mut self, _: SequenceId) {
             self.ended += 1;

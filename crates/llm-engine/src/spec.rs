@@ -2,6 +2,7 @@
 //!
 //! What the family does with them is in `family`, the weights are in `weights`.
 
+mod delta;
 mod read;
 mod reader;
 mod rope;
@@ -58,6 +59,8 @@ pub struct Spec {
     pub experts: Option<ExpertSpec>,
     /// Keys and values made from one short vector a position.
     pub latent: Option<LatentSpec>,
+    /// The state of the layers that do not attend.
+    pub delta: Option<DeltaSpec>,
     /// One entry a layer.
     pub layers: Vec<LayerSpec>,
 }
@@ -80,6 +83,9 @@ pub struct LayerSpec {
     pub feed_forward: usize,
     /// The earlier layer whose keys and values it uses, where it has none.
     pub shares: Option<usize>,
+    /// Whether the layer keeps a state instead of keys and values, see
+    /// [`DeltaSpec`].
+    pub recurrent: bool,
 }
 
 /// The feed-forward steps of a mixture of experts.
@@ -122,6 +128,49 @@ pub struct LatentSpec {
     /// Whether attention works on the short vectors themselves, which is what
     /// the cache holds then.
     pub absorbed: bool,
+}
+
+/// Layers with a state that each token changes by the gated delta rule (Yang et
+/// al. 2024, arXiv:2412.06464).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeltaSpec {
+    /// Tokens that the convolution before it spans, the token's own included.
+    pub kernel: usize,
+    /// Heads of queries and of keys.
+    pub key_heads: usize,
+    /// Heads of values, each with a state. Head `i` goes with the query and the
+    /// key of head `i % key_heads`.
+    pub value_heads: usize,
+    /// Elements of a query's, a key's and a value's head.
+    pub head_dim: usize,
+}
+
+impl DeltaSpec {
+    /// Returns the elements of the queries, and those of the keys, of a token.
+    pub fn key_width(&self) -> usize {
+        self.key_heads * self.head_dim
+    }
+
+    /// Returns the elements of the values of a token.
+    pub fn value_width(&self) -> usize {
+        self.value_heads * self.head_dim
+    }
+
+    /// Returns the elements of queries, keys and values of a token together.
+    pub fn mixed_width(&self) -> usize {
+        2 * self.key_width() + self.value_width()
+    }
+
+    /// Returns the elements of the tokens that the convolution looks back at.
+    pub fn tail_elements(&self) -> usize {
+        (self.kernel - 1) * self.mixed_width()
+    }
+
+    /// Returns the elements that a layer keeps of a sequence: the tail and, for
+    /// each value head, (`head_dim`, `head_dim`).
+    pub fn state_elements(&self) -> usize {
+        self.tail_elements() + self.value_width() * self.head_dim
+    }
 }
 
 /// Queries at position `p` are multiplied by `1 + scale * ln(1 + p / every)`,
@@ -251,6 +300,25 @@ impl Spec {
     /// Returns the layer whose keys and values a layer uses: as a rule itself.
     pub fn cached_layer(&self, layer: usize) -> usize {
         self.layers[layer].shares.unwrap_or(layer)
+    }
+
+    /// Returns what layer `layer` keeps instead of keys and values, if it does.
+    pub fn layer_delta(&self, layer: usize) -> Option<&DeltaSpec> {
+        let recurrent = self.layers.get(layer)?.recurrent;
+        self.delta.as_ref().filter(|_| recurrent)
+    }
+
+    /// Returns the layers that attend.
+    pub fn attending_layers(&self) -> usize {
+        self.layers.iter().filter(|layer| !layer.recurrent).count()
+    }
+
+    /// Returns the elements of the state of a sequence, all layers together; 0
+    /// where every layer attends.
+    pub fn state_elements(&self) -> usize {
+        let layers = self.layers.len() - self.attending_layers();
+        let delta = self.delta.as_ref();
+        delta.map_or(0, |delta| layers * delta.state_elements())
     }
 
     /// Returns the experts of layer `layer`, if it has any.

@@ -96,13 +96,16 @@ pub struct InputStep {
 pub enum Projections {
     /// Each from the stream.
     Heads {
-        /// (heads * `head_dim`, width)
+        /// (heads * `head_dim`, width); with a gate of what attention gives,
+        /// (heads * 2 * `head_dim`, width), each head's query before its gate.
         query: Linear,
         /// `None` where the layer uses those of another.
         keys: Option<Keys>,
     },
     /// Keys and values from one short vector, see [`crate::spec::LatentSpec`].
     Latent(Box<Latent>),
+    /// None: the layer keeps a state, see [`crate::spec::DeltaSpec`].
+    Delta(Box<Delta>),
 }
 
 /// What makes the keys and values of a layer.
@@ -149,6 +152,28 @@ pub enum LatentUp {
     },
 }
 
+/// What a layer with a state has instead of queries, keys and values of
+/// attention; its output is [`Layer::attention_output`].
+#[derive(Debug)]
+pub struct Delta {
+    /// (`mixed_width`, width): queries, keys and values before the convolution.
+    pub mixed: Linear,
+    /// (`value_width`, width): the gate of what comes out.
+    pub gate: Linear,
+    /// (`value_heads`, width): how much of a token is written.
+    pub strength: Linear,
+    /// (`value_heads`, width): how much of the state is forgotten.
+    pub decay: Linear,
+    /// (kernel, `mixed_width`): the convolution's weights, oldest token first.
+    pub filters: Vec<f32>,
+    /// Added to what `decay` gives, (`value_heads`).
+    pub decay_bias: Vec<f32>,
+    /// The logarithm of what is kept, per unit of decay; below 0, (`value_heads`).
+    pub decay_rate: Vec<f32>,
+    /// The norm of a head of what comes out, (`head_dim`).
+    pub norm: Vec<f32>,
+}
+
 /// The step after attention.
 #[derive(Debug)]
 #[allow(
@@ -186,6 +211,8 @@ pub struct Experts {
     pub scales: Option<Vec<f32>>,
     /// The expert that every token goes through.
     pub shared: Option<Mlp>,
+    /// Where that expert's result has a gate, (width).
+    pub shared_gate: Option<Vec<f32>>,
     /// Where the shared expert stands beside the others, on its own.
     pub beside: Option<BesideNorms>,
 }
@@ -219,6 +246,9 @@ impl Layer {
                 let query = query.map_or(&latent.query, |(down, _)| down);
                 vec![query.matrix(), latent.down.matrix()]
             }
+            Projections::Delta(delta) => [&delta.mixed, &delta.gate, &delta.strength, &delta.decay]
+                .map(Linear::matrix)
+                .to_vec(),
         }
     }
 }

@@ -15,6 +15,7 @@
 pub mod activations;
 pub mod attention;
 pub mod block;
+pub mod delta;
 pub mod matmul;
 pub mod mmap;
 pub mod pack;

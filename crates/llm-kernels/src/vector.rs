@@ -7,7 +7,7 @@ use crate::simd::dispatch;
 
 /// Partial sums of a reduction; a fixed number, so that the order of additions
 /// does not depend on the width of the registers.
-const LANES: usize = 16;
+pub(crate) const LANES: usize = 16;
 
 dispatch! {
     /// Writes `x * weight / rms(x)` to `out`, all of the same length
@@ -71,6 +71,82 @@ dispatch! {
 fn add_weighted_body(x: &mut [f32], weight: f32, y: &[f32]) {
     for (x, y) in x.iter_mut().zip(y) {
         *x += weight * y;
+    }
+}
+
+dispatch! {
+    /// Adds `y * z` to `x`, element by element.
+    pub fn add_product(x: &mut [f32], y: &[f32], z: &[f32]) = add_product_body
+}
+
+#[inline(always)]
+fn add_product_body(x: &mut [f32], y: &[f32], z: &[f32]) {
+    for ((x, y), z) in x.iter_mut().zip(y).zip(z) {
+        *x += y * z;
+    }
+}
+
+dispatch! {
+    /// Returns the sum of the products of `x` and `y`, of the same length.
+    pub fn dot(x: &[f32], y: &[f32]) -> f32 = dot_body
+}
+
+#[inline(always)]
+fn dot_body(x: &[f32], y: &[f32]) -> f32 {
+    let mut lanes = [0.0_f32; LANES];
+    let (xs, ys) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
+    let rest = xs.remainder().iter().zip(ys.remainder());
+    let rest = rest.map(|(x, y)| x * y).sum::<f32>();
+    for (x, y) in xs.zip(ys) {
+        for ((lane, x), y) in lanes.iter_mut().zip(x).zip(y) {
+            *lane += x * y;
+        }
+    }
+    sum_of_lanes(lanes) + rest
+}
+
+/// Sums in pairs, whose chain of additions is short.
+#[inline(always)]
+pub(crate) fn sum_of_lanes(lanes: [f32; LANES]) -> f32 {
+    let eight: [f32; 8] = std::array::from_fn(|lane| lanes[lane] + lanes[lane + 8]);
+    let four: [f32; 4] = std::array::from_fn(|lane| eight[lane] + eight[lane + 4]);
+    (four[0] + four[2]) + (four[1] + four[3])
+}
+
+dispatch! {
+    /// Divides `x` by its length, or by `least` where it is shorter.
+    pub fn unit_length(x: &mut [f32], least: f32) = unit_length_body
+}
+
+#[inline(always)]
+fn unit_length_body(x: &mut [f32], least: f32) {
+    let scale = 1.0 / dot_body(x, x).sqrt().max(least);
+    for x in x {
+        *x *= scale;
+    }
+}
+
+dispatch! {
+    /// Replaces each `x` by `x * sigmoid(x)`.
+    pub fn silu(x: &mut [f32]) = silu_body
+}
+
+#[inline(always)]
+fn silu_body(x: &mut [f32]) {
+    for x in x {
+        *x *= sigmoid(*x);
+    }
+}
+
+dispatch! {
+    /// Multiplies `x` by the logistic function of `gate`.
+    pub fn open(x: &mut [f32], gate: &[f32]) = open_body
+}
+
+#[inline(always)]
+fn open_body(x: &mut [f32], gate: &[f32]) {
+    for (x, gate) in x.iter_mut().zip(gate) {
+        *x *= sigmoid(*gate);
     }
 }
 
@@ -210,6 +286,12 @@ mod tests {
                 }
                 soft_cap(level, &mut sum, 30.0);
                 add(level, &mut sum, &out);
+                add_product(level, &mut sum, &out, &x);
+                open(level, &mut sum, &x);
+                silu(level, &mut sum);
+                unit_length(level, &mut sum, 1e-6);
+                let product = dot(level, &sum, &x);
+                sum.push(product);
                 sum.iter().map(|x| x.to_bits()).collect::<Vec<_>>()
             };
             for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
@@ -228,11 +310,38 @@ mod tests {
     }
 
     #[test]
+    fn products_and_lengths_match_their_definitions() {
+        let x: Vec<f32> = (1..=37).map(|i| i as f32).collect();
+        let y: Vec<f32> = (1..=37).map(|i| 1.0 / i as f32).collect();
+        assert!((dot(Level::Scalar, &x, &y) - 37.0).abs() < 1e-4);
+        let mut sum = vec![1.0; 37];
+        add_product(Level::Scalar, &mut sum, &x, &y);
+        assert!(sum.iter().all(|sum| (sum - 2.0).abs() < 1e-6));
+        let mut unit = x.clone();
+        unit_length(Level::Scalar, &mut unit, 1e-6);
+        assert!((dot(Level::Scalar, &unit, &unit) - 1.0).abs() < 1e-5);
+        assert!((unit[36] / unit[0] - 37.0).abs() < 1e-3);
+        let mut short = [3e-3, 4e-3];
+        unit_length(Level::Scalar, &mut short, 0.5);
+        assert_eq!(short, [6e-3, 8e-3]);
+        let mut zero = [0.0; 3];
+        unit_length(Level::Scalar, &mut zero, 1e-6);
+        assert_eq!(zero, [0.0; 3]);
+    }
+
+    #[test]
     fn gates_match_their_definitions() {
         for x in [-3.0_f32, -0.5, 0.0, 0.7, 4.0] {
             let mut gate = [x];
             gated(Level::Scalar, Gate::Silu, &mut gate, &[1.0]);
-            assert!((gate[0] - x / (1.0 + (-x).exp())).abs() < 1e-6);
+            let expected = x / (1.0 + (-x).exp());
+            assert!((gate[0] - expected).abs() < 1e-6);
+            let mut alone = [x];
+            silu(Level::Scalar, &mut alone);
+            assert!((alone[0] - expected).abs() < 1e-6);
+            let mut opened = [x];
+            open(Level::Scalar, &mut opened, &[x]);
+            assert!((opened[0] - expected).abs() < 1e-6);
             let mut gate = [x];
             gated(Level::Scalar, Gate::GeluTanh, &mut gate, &[1.0]);
             let inner = (2.0 / std::f32::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3));

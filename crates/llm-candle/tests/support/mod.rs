@@ -47,15 +47,7 @@ impl Model {
 
     /// Opens one of the test models that are fetched, not committed.
     pub(crate) fn fetched(name: &str) -> Self {
-        let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "..", "..", "models", name]
-            .iter()
-            .collect();
-        let there = path.exists();
-        assert!(
-            there,
-            "models/{name} is missing: scripts/fetch-test-models fetches it"
-        );
-        Self::open(&path)
+        Self::open(&fetched(name))
     }
 
     /// The candle pass in dense f32: the judge.
@@ -79,6 +71,19 @@ impl Model {
             level,
         )
     }
+}
+
+/// Returns the path of one of the test models that are fetched.
+pub(crate) fn fetched(name: &str) -> PathBuf {
+    let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "..", "..", "models", name]
+        .iter()
+        .collect();
+    let there = path.exists();
+    assert!(
+        there,
+        "models/{name} is missing: scripts/fetch-test-models fetches it"
+    );
+    path
 }
 
 /// The SIMD levels of this machine.

@@ -34,6 +34,7 @@ pub(crate) struct Plan {
     pub(crate) experts: Option<ExpertPlan>,
     pub(crate) latent: Option<LatentPlan>,
     pub(crate) varied: Option<VariedPlan>,
+    pub(crate) delta: Option<DeltaPlan>,
     /// Whether it has all that [`super::super::agree`] takes away.
     pub(crate) capped: bool,
     /// Further metadata of the family.
@@ -64,6 +65,8 @@ pub(crate) struct ExpertPlan {
     pub(crate) choice_bias: bool,
     /// Gate and up in one tensor.
     pub(crate) joined: bool,
+    /// Whether the shared expert has a gate of its own.
+    pub(crate) shared_gate: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -94,8 +97,19 @@ pub(crate) struct VariedPlan {
 }
 
 #[derive(Clone, Copy)]
+pub(crate) struct DeltaPlan {
+    pub(crate) kernel: usize,
+    pub(crate) key_heads: usize,
+    pub(crate) value_heads: usize,
+    pub(crate) head_dim: usize,
+    /// Every n-th layer attends.
+    pub(crate) attends_every: usize,
+}
+
+#[derive(Clone, Copy)]
 pub(crate) enum Extra {
     Size(usize),
+    Sizes(&'static [usize]),
     Float(f32),
     Text(&'static str),
     Bool(bool),

@@ -11,13 +11,14 @@ pub(crate) type Compute = fn(&mut dyn Forward, &[u32]) -> Vec<f32>;
 pub(crate) type Way = (&'static str, Compute);
 
 /// The first is the plain one: everything at once.
-pub(crate) const WAYS: [Way; 6] = [
+pub(crate) const WAYS: [Way; 7] = [
     ("at once", at_once),
     ("token by token", token_by_token),
     ("in chunks", in_chunks),
     ("after truncation", after_truncation),
     ("beside others", beside_others),
     ("forked", forked),
+    ("after truncation within a call", after_truncation_within),
 ];
 
 /// All ways on one thread and, on two, those that do not start a thousand
@@ -103,9 +104,26 @@ fn after_truncation(pass: &mut dyn Forward, tokens: &[u32]) -> Vec<f32> {
     let mut logits = extend(pass, sequence, &tokens[..half]);
     let other = others(pass, &tokens[half..]);
     extend(pass, sequence, &other);
-    pass.truncate(sequence, half);
-    assert_eq!(pass.length(sequence), Some(half));
+    let kept = pass.truncate(sequence, half);
+    assert_eq!((kept, pass.length(sequence)), (half, Some(half)));
     logits.extend(extend(pass, sequence, &tokens[half..]));
+    pass.end(sequence);
+    logits
+}
+
+/// Goes back, twice, to where no call has ended: a pass that keeps states has
+/// to compute some tokens again, the first time at least.
+fn after_truncation_within(pass: &mut dyn Forward, tokens: &[u32]) -> Vec<f32> {
+    let sequence = pass.start();
+    let half = tokens.len() / 2 - 3;
+    let mut logits = extend(pass, sequence, &tokens[..half + 20]);
+    for _ in 0..2 {
+        let kept = pass.truncate(sequence, half);
+        assert_eq!(pass.length(sequence), Some(kept));
+        assert!(kept <= half);
+        logits.truncate(kept * pass.vocabulary());
+        logits.extend(extend(pass, sequence, &tokens[kept..]));
+    }
     pass.end(sequence);
     logits
 }
@@ -152,9 +170,9 @@ fn forked(pass: &mut dyn Forward, tokens: &[u32]) -> Vec<f32> {
     let mut logits = extend(pass, origin, &tokens[..shared]);
     let other = others(pass, &tokens[shared..]);
     extend(pass, origin, &other[..20]);
-    let fork = pass.fork(origin, shared).unwrap();
+    let (fork, kept) = pass.fork(origin, shared).unwrap();
     extend(pass, origin, &other[20..]);
-    assert_eq!(pass.length(fork), Some(shared));
+    assert_eq!((kept, pass.length(fork)), (shared, Some(shared)));
     logits.extend(extend(pass, fork, &tokens[shared..]));
     pass.end(origin);
     pass.end(fork);

@@ -6,6 +6,7 @@
 
 mod attention;
 mod buffers;
+mod delta;
 mod feed_forward;
 mod latent;
 mod layer_input;
@@ -23,7 +24,7 @@ use llm_kernels::vector;
 
 use super::{Forward, ForwardError, Input, Outputs, Rotation, check_batch};
 use crate::cache::{Cache, SequenceId};
-use crate::spec::{Rope, Spec};
+use crate::spec::{LayerSpec, Rope, Spec};
 use crate::weights::{Layer, Linear, Weights};
 use buffers::{Buffers, Row};
 
@@ -43,6 +44,8 @@ pub struct CpuForward<T> {
     /// The distinct rotations, and for each layer which one it uses.
     rotations: Vec<Rotation>,
     layer_rotations: Vec<usize>,
+    /// For each layer, how many before it keep a state.
+    state_slots: Vec<usize>,
     buffers: Buffers,
 }
 
@@ -63,7 +66,8 @@ impl<T: Element> CpuForward<T> {
         let divisors = weights.rope_divisors.as_deref();
         let rotation = |rope: &Option<Rope>| Rotation::new(*rope, divisors);
         Self {
-            cache: Cache::new(&cache_shapes(&spec)),
+            cache: Cache::new(&cache_shapes(&spec)).with_states(spec.state_elements()),
+            state_slots: state_slots(&spec),
             rotations: distinct.iter().map(rotation).collect(),
             layer_rotations,
             buffers: Buffers::default(),
@@ -201,6 +205,17 @@ impl<T: Element> CpuForward<T> {
     }
 }
 
+/// Returns for each layer how many before it keep a state.
+fn state_slots(spec: &Spec) -> Vec<usize> {
+    let mut count = 0;
+    let slot = |layer: &LayerSpec| {
+        let before = count;
+        count += usize::from(layer.recurrent);
+        before
+    };
+    spec.layers.iter().map(slot).collect()
+}
+
 /// Returns the shape of a layer's attention.
 fn attention_shape(spec: &Spec, index: usize) -> Shape {
     let layer = &spec.layers[index];
@@ -214,19 +229,24 @@ fn attention_shape(spec: &Spec, index: usize) -> Shape {
     }
 }
 
-/// Returns what each layer stores, `None` where it uses another's.
+/// Returns what each layer stores, `None` where it uses another's or keeps a
+/// state instead.
 fn cache_shapes(spec: &Spec) -> Vec<Option<Shape>> {
     let shape = |index: usize| {
-        let stores = spec.layers[index].shares.is_none();
+        let layer = &spec.layers[index];
+        let stores = layer.shares.is_none() && !layer.recurrent;
         stores.then(|| attention_shape(spec, index))
     };
     (0..spec.layers.len()).map(shape).collect()
 }
 
-/// Returns the bytes that the cache of `positions` positions takes with
-/// elements of type `T`.
-pub fn cache_bytes<T: Element>(spec: &Spec, positions: usize) -> u64 {
-    Cache::<T>::bytes_for(&cache_shapes(spec), positions)
+/// Returns the bytes that the cache of `positions` positions in all of so many
+/// sequences takes with elements of type `T`: at the most, where layers keep a
+/// state.
+pub fn cache_bytes<T: Element>(spec: &Spec, positions: usize, sequences: usize) -> u64 {
+    let states = Cache::<T>::state_bytes(spec.state_elements());
+    let states = states.saturating_mul(sequences as u64);
+    Cache::<T>::bytes_for(&cache_shapes(spec), positions).saturating_add(states)
 }
 
 /// out = linear(input), where `input` is (rows, the linear's columns) and is
@@ -267,12 +287,20 @@ impl<T: Element> Forward for CpuForward<T> {
         self.cache.start()
     }
 
-    fn fork(&mut self, sequence: SequenceId, length: usize) -> Option<SequenceId> {
+    fn fork(&mut self, sequence: SequenceId, length: usize) -> Option<(SequenceId, usize)> {
         self.cache.fork(sequence, length)
     }
 
-    fn truncate(&mut self, sequence: SequenceId, length: usize) {
-        self.cache.truncate(sequence, length);
+    fn reach(&self, sequence: SequenceId, length: usize) -> Option<usize> {
+        self.cache.reach(sequence, length)
+    }
+
+    fn want(&mut self, sequence: SequenceId, length: usize) {
+        self.cache.want(sequence, length);
+    }
+
+    fn truncate(&mut self, sequence: SequenceId, length: usize) -> usize {
+        self.cache.truncate(sequence, length)
     }
 
     fn end(&mut self, sequence: SequenceId) {
@@ -293,10 +321,19 @@ impl<T: Element> Forward for CpuForward<T> {
                 .length(input.sequence)
                 .ok_or(ForwardError::UnknownSequence)?;
             let last = input.tokens.len().saturating_sub(1);
+            let mut due = self.cache.next_checkpoint(input.sequence, length);
+            let mut is_due = |end: usize| {
+                let is_due = due == Some(end);
+                if is_due {
+                    due = self.cache.next_checkpoint(input.sequence, end);
+                }
+                is_due
+            };
             rows.extend(input.tokens.iter().enumerate().map(|(at, &token)| Row {
                 sequence: input.sequence,
                 position: length + at,
                 token,
+                checkpoint: is_due(length + at + 1),
                 output: match input.outputs {
                     Outputs::None => false,
                     Outputs::Last => at == last,
@@ -307,8 +344,19 @@ impl<T: Element> Forward for CpuForward<T> {
         for input in batch {
             self.cache.extend(input.sequence, input.tokens.len());
         }
-        for rows in rows.chunks(CHUNK_ROWS) {
-            self.chunk(rows, logits);
+        // A state is copied between chunks, so that one ends where that is due.
+        for rows in rows.chunk_by(|row, _| !row.checkpoint) {
+            for rows in rows.chunks(CHUNK_ROWS) {
+                self.chunk(rows, logits);
+            }
+            if let Some(last) = rows.last().filter(|last| last.checkpoint) {
+                self.cache.checkpoint(last.sequence, last.position + 1);
+            }
+        }
+        // The end of a prompt is where the next one may part from it.
+        for input in batch.iter().filter(|input| input.tokens.len() > 1) {
+            let length = self.cache.length(input.sequence);
+            self.cache.checkpoint(input.sequence, length.unwrap_or(0));
         }
         Ok(())
     }

@@ -51,6 +51,26 @@ struct Kept {
     tokens: Vec<u32>,
 }
 
+/// What a sequence and a prompt have in common.
+#[derive(Clone, Copy)]
+struct Prefix {
+    sequence: SequenceId,
+    common: usize,
+    /// What a fork has of that: where layers keep a state, it may be less.
+    reach: usize,
+}
+
+impl Prefix {
+    /// Returns the length to fork at. One beyond the reach costs a copy of the
+    /// state on the way, so that the next request gets what this one misses.
+    fn length(&self) -> usize {
+        match self.common >= self.reach + WORTH_WAITING {
+            true => self.common,
+            false => self.reach,
+        }
+    }
+}
+
 /// The requests under way.
 pub struct Batch<'t> {
     forward: Box<dyn Forward>,
@@ -129,6 +149,11 @@ impl<'t> Batch<'t> {
     pub fn kept_positions(&self) -> usize {
         let lengths = self.kept.iter().map(|kept| kept.tokens.len());
         lengths.map(|length| length.next_multiple_of(BLOCK)).sum()
+    }
+
+    /// Returns how many sequences no request uses.
+    pub fn kept_sequences(&self) -> usize {
+        self.kept.len()
     }
 
     /// Gives back the memory of sequences that no request uses.
@@ -231,33 +256,52 @@ impl<'t> Batch<'t> {
                 continue;
             }
             let prompt = &self.slots[index].request.prompt;
-            // The last token is computed anew, for its logits.
-            let most = prompt.len() - 1;
-            let filled = self.slots.iter().filter_map(|slot| {
-                let tokens = &slot.history[..slot.filled];
-                slot.sequence.map(|sequence| (sequence, tokens))
-            });
-            let kept = self
-                .kept
-                .iter()
-                .map(|kept| (kept.sequence, &kept.tokens[..]));
-            let best = kept
-                .chain(filled)
-                .map(|(sequence, tokens)| (common(tokens, prompt).min(most), sequence))
-                .max_by_key(|(shared, _)| *shared);
-            let shared = best.map_or(0, |(shared, _)| shared);
-            let begun = self.slots.iter().filter(|slot| slot.sequence.is_some());
-            let coming = begun.map(|slot| common(&slot.request.prompt, prompt).min(most));
-            if coming.max().unwrap_or(0) >= shared + WORTH_WAITING {
+            let best = self.best_prefix(prompt);
+            let shared = best.map_or(0, |prefix| prefix.reach);
+            if let Some((sequence, coming)) = self.coming_prefix(prompt)
+                && coming >= shared + WORTH_WAITING
+            {
+                self.forward.want(sequence, coming);
                 continue;
             }
-            let fork = best
-                .filter(|(shared, _)| *shared > 0)
-                .and_then(|(shared, sequence)| self.forward.fork(sequence, shared));
-            let sequence = fork.unwrap_or_else(|| self.forward.start());
-            let cached = self.forward.length(sequence).unwrap_or(0);
+            let fork = best.and_then(|prefix| self.forward.fork(prefix.sequence, prefix.length()));
+            let (sequence, cached) = fork.unwrap_or_else(|| (self.forward.start(), 0));
             self.slots[index].begin(sequence, cached);
         }
+    }
+
+    /// Returns the sequence of which a fork saves the most of a prompt, if one
+    /// saves anything.
+    fn best_prefix(&self, prompt: &[u32]) -> Option<Prefix> {
+        let filled = self.slots.iter().filter_map(|slot| {
+            let tokens = &slot.history[..slot.filled];
+            slot.sequence.map(|sequence| (sequence, tokens))
+        });
+        let kept = self.kept.iter();
+        let kept = kept.map(|kept| (kept.sequence, &kept.tokens[..]));
+        let prefix = |(sequence, tokens)| {
+            let common = sharable(tokens, prompt);
+            let reach = self.forward.reach(sequence, common).unwrap_or(0);
+            Prefix {
+                sequence,
+                common,
+                reach,
+            }
+        };
+        let best = kept.chain(filled).map(prefix);
+        let best = best.max_by_key(|prefix| (prefix.reach, prefix.common));
+        best.filter(|prefix| prefix.length() > 0)
+    }
+
+    /// Returns the sequence that is about to hold the most of a prompt, beyond
+    /// what it holds already, and how many positions.
+    fn coming_prefix(&self, prompt: &[u32]) -> Option<(SequenceId, usize)> {
+        let coming = self.slots.iter().filter_map(|slot| {
+            let common = sharable(&slot.request.prompt, prompt);
+            let sequence = slot.sequence.filter(|_| common > slot.filled)?;
+            Some((sequence, common))
+        });
+        coming.max_by_key(|(_, common)| *common)
     }
 
     /// Computes one step; returns for each request whether it has logits now.
@@ -332,6 +376,12 @@ fn score(
     };
     let scores = labels::score(forward, sequence, logits, &slot.request.labels)?;
     Ok(Some((Finish::Stop, scores)))
+}
+
+/// Returns how many tokens of a prompt need not be computed where others are
+/// there: not the last one, whose logits are wanted.
+fn sharable(tokens: &[u32], prompt: &[u32]) -> usize {
+    common(tokens, prompt).min(prompt.len().saturating_sub(1))
 }
 
 /// Returns how many tokens two lists have in common at their beginning: what two

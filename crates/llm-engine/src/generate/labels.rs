@@ -77,7 +77,7 @@ fn add_rests(
             && let Some(label) = waiting.next()
         {
             let fork = forward.fork(sequence, length);
-            let sequence = fork.ok_or(ForwardError::UnknownSequence)?;
+            let (sequence, _) = fork.ok_or(ForwardError::UnknownSequence)?;
             rows += labels[label].len() - 1;
             forks.push(Fork {
                 label,

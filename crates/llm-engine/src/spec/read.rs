@@ -22,7 +22,7 @@ impl Reader<'_> {
         family: &'static Family,
         context: Option<usize>,
     ) -> Result<Spec, SpecError> {
-        let layers = self.size("block_count")?;
+        let layers = self.layer_count()?;
         let width = self.size("embedding_length")?;
         let heads = self.size("attention.head_count")?;
         let trained = self.size("context_length")?;
@@ -56,8 +56,23 @@ impl Reader<'_> {
             },
             experts,
             latent: shape.latent,
+            delta: self.delta(family, shape.rope_dim)?,
             layers: self.layers(family, layers, heads, &shape, scaling.rope, experts)?,
         })
+    }
+
+    /// The layers that make logits. Those behind them guess further tokens,
+    /// which nobody here asks for.
+    fn layer_count(&self) -> Result<usize, SpecError> {
+        /// More layers than this are a broken header, not a model.
+        const MOST_LAYERS: usize = 10_000;
+        let count = self.size("block_count")?;
+        let guessing = self.size_or_none("nextn_predict_layers")?.unwrap_or(0);
+        if count > MOST_LAYERS || guessing >= count {
+            let text = format!("{count} layers, {guessing} of them to guess ahead");
+            return Err(SpecError::Contradiction(text));
+        }
+        Ok(count - guessing)
     }
 
     fn pairing(&self, family: &Family) -> Pairing {
@@ -160,6 +175,7 @@ impl Reader<'_> {
             None => self.size("feed_forward_length")?,
         };
         let shared = self.unsigned("expert_shared_count").unwrap_or(0) as usize;
+        let shared_length = self.size_or_none("expert_shared_feed_forward_length")?;
         let groups = self.size_or_none("expert_group_count")?.unwrap_or(1);
         let scoring = match self.unsigned("expert_gating_func") {
             None | Some(0) => family.routing.scoring,
@@ -177,7 +193,7 @@ impl Reader<'_> {
             count,
             used,
             feed_forward,
-            shared: feed_forward.saturating_mul(shared),
+            shared: shared_length.unwrap_or(feed_forward.saturating_mul(shared)),
             dense_layers: self.unsigned("leading_dense_block_count").unwrap_or(0) as usize,
             routing: Routing {
                 scoring,
@@ -200,11 +216,6 @@ impl Reader<'_> {
         rope: Rope,
         experts: Option<ExpertSpec>,
     ) -> Result<Vec<LayerSpec>, SpecError> {
-        /// More layers than this are a broken header, not a model.
-        const MOST_LAYERS: usize = 10_000;
-        if count > MOST_LAYERS {
-            return Err(SpecError::Contradiction(format!("{count} layers")));
-        }
         // IBM's files say so of models that do not rotate at all.
         let unrotated =
             family.architecture == "granite" && self.flag("rope.scaling.finetuned") == Some(false);
@@ -215,13 +226,14 @@ impl Reader<'_> {
         };
         let local = self.window_rope(family, rope)?;
         let windows = self.windows(family, count)?;
-        let (head_dim, value_dim) = self.window_heads(shape)?;
+        let (head_dim, value_dim) = self.window_heads(family, shape)?;
         let kv_heads = self.kv_heads(count, heads, shape)?;
         let feed_forward = self.sizes("feed_forward_length", count)?;
         let feed_forward = feed_forward.or(experts.map(|it| vec![it.feed_forward; count]));
         let feed_forward =
             feed_forward.ok_or_else(|| SpecError::Missing(self.key("feed_forward_length")))?;
         let shares = self.shares(&windows)?;
+        let recurrent = self.recurrent(family, count)?;
         let layer = |(index, window): (usize, Option<usize>)| {
             let (rope, head_dim, value_dim) = match window {
                 Some(_) => (local, head_dim, value_dim),
@@ -235,6 +247,7 @@ impl Reader<'_> {
                 value_dim,
                 feed_forward: feed_forward[index],
                 shares: shares[index],
+                recurrent: recurrent[index],
             }
         };
         Ok(windows.into_iter().enumerate().map(layer).collect())
@@ -252,8 +265,13 @@ impl Reader<'_> {
     }
 
     /// The elements of a key's and of a value's head in layers with a window.
-    fn window_heads(&self, shape: &Heads) -> Result<(usize, usize), SpecError> {
+    fn window_heads(&self, family: &Family, shape: &Heads) -> Result<(usize, usize), SpecError> {
         let keys = self.size_or_none("attention.key_length_swa")?;
+        if keys.is_some_and(|keys| keys != shape.head_dim) && !family.unscaled_scores {
+            return Err(SpecError::Unsupported(
+                "scores that are scaled by heads of more than one length".to_owned(),
+            ));
+        }
         let values = self.size_or_none("attention.value_length_swa")?;
         Ok((
             keys.unwrap_or(shape.head_dim),

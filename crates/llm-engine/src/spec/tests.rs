@@ -125,6 +125,19 @@ fn headers_that_cannot_be_are_refused() {
     );
 }
 
+/// Heads of two lengths are two scales of the scores, where there are any.
+#[test]
+fn heads_of_two_lengths_are_refused_where_they_scale() {
+    let mut other = Metadata::default();
+    for (key, value) in metadata().iter() {
+        other.insert(key.replace("gemma4", "gemma3"), value.clone());
+    }
+    let name = Value::String("gemma3".into());
+    other.insert("general.architecture", name);
+    let error = Spec::from_gguf(&other, None).unwrap_err();
+    assert!(matches!(error, SpecError::Unsupported(_)), "{error}");
+}
+
 /// The published header of the 26B model: five layers with a window of 1024 to
 /// one that sees everything.
 #[test]

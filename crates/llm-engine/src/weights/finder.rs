@@ -4,14 +4,16 @@
 //! gate and up, one below the other, and experts or heads one behind the other.
 //! All become matrices of their own that lie in the same bytes.
 
+mod beside;
+mod delta;
+
 use std::sync::Arc;
 
 use llm_kernels::block::Format;
 use llm_kernels::unpack::dequantize_row;
 
 use super::{
-    BesideNorms, Experts, FeedForward, InputStep, Keys, Latent, LatentUp, Layer, LayerInputs,
-    Linear, Mlp, Projections, WeightsError,
+    Experts, FeedForward, Keys, Latent, LatentUp, Layer, Linear, Mlp, Projections, WeightsError,
 };
 use crate::family::{Norms, QueryKeyNorm};
 use crate::gguf::{Gguf, TensorInfo};
@@ -59,27 +61,30 @@ impl<'a> Finder<'a> {
         };
         let before = family.norms != Norms::After;
         let after = family.norms != Norms::Before;
-        let normed = family.query_key_norm.is_some();
+        let delta = spec.layer_delta(index);
+        let normed = family.query_key_norm.is_some() && delta.is_none();
         let (queries, keys) = match family.query_key_norm {
             Some(QueryKeyNorm::All) => (spec.query_width(index), spec.key_width(index)),
             _ => (head_dim, head_dim),
         };
         let own_keys = spec.layers[index].shares.is_none();
-        let attended = match spec.latent {
-            Some(latent) => spec.heads * latent.value_dim,
-            None => spec.attended_width(index),
+        let (output, attended) = match (delta, spec.latent) {
+            (Some(delta), _) => ("ssm_out", delta.value_width()),
+            (None, Some(latent)) => ("attn_output", spec.heads * latent.value_dim),
+            (None, None) => ("attn_output", spec.attended_width(index)),
         };
         Ok(Layer {
             attention_norm: vector_if(before, "attn_norm", spec.width)?,
-            attention: match &spec.latent {
-                Some(latent) => Projections::Latent(Box::new(self.latent(index, latent)?)),
-                None => self.heads(index)?,
+            attention: match (delta, &spec.latent) {
+                (Some(delta), _) => Projections::Delta(Box::new(self.delta(index, delta)?)),
+                (None, Some(latent)) => Projections::Latent(Box::new(self.latent(index, latent)?)),
+                (None, None) => self.heads(index)?,
             },
             query_norm: vector_if(normed, "attn_q_norm", queries)?,
             key_norm: vector_if(normed && own_keys, "attn_k_norm", keys)?,
             value_norm: (family.normed_values && own_keys).then(|| vec![1.0; value_dim]),
             sinks: vector_if(family.sinks, "attn_sinks", spec.heads)?,
-            attention_output: self.linear(&name("attn_output"), spec.width, attended)?,
+            attention_output: self.linear(&name(output), spec.width, attended)?,
             post_attention_norm: vector_if(after, "post_attention_norm", spec.width)?,
             feed_forward_norm: vector_if(before, family.feed_forward_norm, spec.width)?,
             feed_forward: match spec.layer_experts(index) {
@@ -94,39 +99,13 @@ impl<'a> Finder<'a> {
         })
     }
 
-    pub(super) fn layer_inputs(
-        &self,
-        vocabulary: usize,
-    ) -> Result<Option<LayerInputs>, WeightsError> {
-        let (width, layers) = (self.spec.width, self.spec.layers.len());
-        let make = |length: usize| {
-            let all = layers * length;
-            Ok(LayerInputs {
-                embedding: self.linear("per_layer_token_embd", vocabulary, all)?,
-                projection: self.linear("per_layer_model_proj", all, width)?,
-                norm: self.vector("per_layer_proj_norm.weight", length)?,
-            })
-        };
-        self.spec.layer_input.map(make).transpose()
-    }
-
-    fn input_step(&self, index: usize) -> Result<Option<InputStep>, WeightsError> {
-        let width = self.spec.width;
-        let name = |part: &str| format!("blk.{index}.{part}");
-        let make = |length: usize| {
-            Ok(InputStep {
-                gate: self.linear(&name("inp_gate"), length, width)?,
-                up: self.linear(&name("proj"), width, length)?,
-                norm: self.vector(&name("post_norm.weight"), width)?,
-            })
-        };
-        self.spec.layer_input.map(make).transpose()
-    }
-
     fn heads(&self, index: usize) -> Result<Projections, WeightsError> {
         let spec = self.spec;
-        let (queries, keys) = (spec.query_width(index), spec.key_width(index));
-        let values = spec.value_width(index);
+        let queries = match spec.family.gated_attention {
+            true => 2 * spec.query_width(index),
+            false => spec.query_width(index),
+        };
+        let (keys, values) = (spec.key_width(index), spec.value_width(index));
         let joined = format!("blk.{index}.attn_qkv");
         let find = |part: &str, first, rows| match self.has(&joined) {
             true => self.rows_of(
@@ -267,21 +246,8 @@ impl<'a> Finder<'a> {
             experts: all,
             scales: self.optional_vector(&name("ffn_down_exps.scale"), count)?,
             shared: shared.transpose()?,
+            shared_gate: self.optional_vector(&name("ffn_gate_inp_shexp.weight"), width)?,
             beside: beside.then(|| self.beside_norms(index)).transpose()?,
-        })
-    }
-
-    fn beside_norms(&self, index: usize) -> Result<BesideNorms, WeightsError> {
-        let width = self.spec.width;
-        let norm = |part: &str| self.vector(&format!("blk.{index}.{part}"), width);
-        let mut router = norm("ffn_gate_inp.scale")?;
-        let shrink = 1.0 / (width as f32).sqrt();
-        router.iter_mut().for_each(|weight| *weight *= shrink);
-        Ok(BesideNorms {
-            router,
-            experts: norm("pre_ffw_norm_2.weight")?,
-            after_experts: norm("post_ffw_norm_2.weight")?,
-            after_dense: norm("post_ffw_norm_1.weight")?,
         })
     }
 

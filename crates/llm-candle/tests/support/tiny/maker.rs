@@ -8,7 +8,7 @@ use llm_engine::gguf::TensorType;
 use llm_kernels::block::Format;
 use llm_kernels::unpack::dequantize_row;
 
-use super::{ExpertPlan, Extra, Joined, LatentPlan, Matrices, Plan, VariedPlan};
+use super::{DeltaPlan, ExpertPlan, Extra, Joined, LatentPlan, Matrices, Plan, VariedPlan};
 use crate::support::gguf::Writer;
 use crate::support::measure::rms;
 use crate::support::random::Random;
@@ -68,9 +68,18 @@ impl Maker<'_> {
             file.size(&key("expert_count"), experts.count);
             file.size(&key("expert_used_count"), experts.used);
         }
+        if let Some(delta) = plan.delta {
+            file.size(&key("ssm.conv_kernel"), delta.kernel);
+            file.size(&key("ssm.group_count"), delta.key_heads);
+            file.size(&key("ssm.time_step_rank"), delta.value_heads);
+            file.size(&key("ssm.state_size"), delta.head_dim);
+            file.size(&key("ssm.inner_size"), delta.value_heads * delta.head_dim);
+            file.size(&key("full_attention_interval"), delta.attends_every);
+        }
         for (name, value) in plan.extra {
             match *value {
                 Extra::Size(size) => file.size(&key(name), size),
+                Extra::Sizes(sizes) => file.sizes(&key(name), sizes),
                 Extra::Float(number) => file.float(&key(name), number),
                 Extra::Text(text) => file.text(&key(name), text),
                 Extra::Bool(truth) => file.bool(&key(name), truth),
@@ -103,7 +112,10 @@ impl Maker<'_> {
             self.norm("per_layer_proj_norm", varied.per_layer);
         }
         for layer in 0..plan.layers {
-            self.attention(layer);
+            match plan.delta {
+                Some(delta) if (layer + 1) % delta.attends_every != 0 => self.delta(layer, delta),
+                _ => self.attention(layer),
+            }
             self.feed_forward(layer);
             if let Some(varied) = plan.varied {
                 self.layer_end(layer, varied.per_layer);
@@ -141,7 +153,12 @@ impl Maker<'_> {
         } else if plan.joined == Joined::Everything {
             self.matrix(&name("attn_qkv"), queries + 2 * keys, plan.width, 1.5);
         } else {
-            self.matrix(&name("attn_q"), queries, plan.width, 1.5);
+            let gates = if self.family.gated_attention {
+                queries
+            } else {
+                0
+            };
+            self.matrix(&name("attn_q"), queries + gates, plan.width, 1.5);
             if has_keys {
                 self.matrix(&name("attn_k"), keys, plan.width, 1.5);
             }
@@ -175,6 +192,28 @@ impl Maker<'_> {
         if self.family.norms != Norms::Before {
             self.norm(&name("post_attention_norm"), plan.width);
         }
+    }
+
+    fn delta(&mut self, layer: usize, delta: DeltaPlan) {
+        let width = self.plan.width;
+        let name = |part: &str| format!("blk.{layer}.{part}");
+        let values = delta.value_heads * delta.head_dim;
+        let mixed = 2 * delta.key_heads * delta.head_dim + values;
+        self.norm(&name("attn_norm"), width);
+        self.matrix(&name("attn_qkv"), mixed, width, 1.0);
+        self.matrix(&name("attn_gate"), values, width, 1.0);
+        self.matrix(&name("ssm_beta"), delta.value_heads, width, 1.0);
+        self.matrix(&name("ssm_alpha"), delta.value_heads, width, 1.0);
+        let taps = self.random.normals(mixed * delta.kernel, 0.0, 0.7);
+        self.numbers(&name("ssm_conv1d.weight"), &[delta.kernel, mixed], &taps);
+        let bias = self.random.normals(delta.value_heads, 0.0, 1.0);
+        self.vector(&name("ssm_dt.bias"), &bias);
+        // States that fade within a few tokens, and some that stay.
+        let rates = self.random.normals(delta.value_heads, -2.5, 1.0);
+        let rates: Vec<f32> = rates.iter().map(|rate| -rate.exp()).collect();
+        self.vector(&name("ssm_a"), &rates);
+        self.norm(&name("ssm_norm"), delta.head_dim);
+        self.matrix(&name("ssm_out"), width, values, self.plan.step);
     }
 
     fn latent(&mut self, layer: usize, latent: LatentPlan) {
@@ -279,6 +318,10 @@ impl Maker<'_> {
         }
         if plan.shared > 0 {
             self.mlp(layer, "_shexp", plan.shared * plan.inner);
+            if plan.shared_gate {
+                let gate = self.random.normals(width, 0.0, 1.0 / (width as f32).sqrt());
+                self.vector(&name("ffn_gate_inp_shexp.weight"), &gate);
+            }
         }
     }
 
@@ -362,9 +405,14 @@ impl Maker<'_> {
     }
 
     fn vector(&mut self, name: &str, vector: &[f32]) {
-        let bytes: Vec<u8> = vector.iter().flat_map(|x| x.to_le_bytes()).collect();
+        self.numbers(name, &[vector.len()], vector);
+    }
+
+    /// A tensor that is F32 whatever the plan, the innermost extent first.
+    fn numbers(&mut self, name: &str, shape: &[usize], numbers: &[f32]) {
+        let bytes: Vec<u8> = numbers.iter().flat_map(|x| x.to_le_bytes()).collect();
         self.file
-            .tensor(name, &[vector.len()], type_id(GgmlDType::F32), &bytes);
+            .tensor(name, shape, type_id(GgmlDType::F32), &bytes);
     }
 }
 

@@ -2,8 +2,8 @@
 
 use candle_core::quantized::GgmlDType;
 
-use super::Extra::{Bool, Float, Size, Text};
-use super::{ExpertPlan, Joined, LatentPlan, Matrices, Plan, VariedPlan};
+use super::Extra::{Bool, Float, Size, Sizes, Text};
+use super::{DeltaPlan, ExpertPlan, Joined, LatentPlan, Matrices, Plan, VariedPlan};
 
 const ATTENTION_INPUTS: &[&str] = &["attn_q", "attn_k", "attn_v"];
 
@@ -33,6 +33,7 @@ pub(crate) const LLAMA: Plan = Plan {
     experts: None,
     latent: None,
     varied: None,
+    delta: None,
     capped: false,
     extra: &[],
     step: 1.0,
@@ -57,6 +58,7 @@ const EXPERTS: ExpertPlan = ExpertPlan {
     separate: false,
     choice_bias: false,
     joined: false,
+    shared_gate: false,
 };
 
 const MIXTRAL: Plan = Plan {
@@ -247,6 +249,7 @@ const DEEPSEEK: Plan = Plan {
         separate: false,
         choice_bias: true,
         joined: false,
+        shared_gate: false,
     }),
     latent: Some(LatentPlan {
         query_rank: Some(40),
@@ -294,6 +297,7 @@ const DEEPSEEK_LITE: Plan = Plan {
         separate: false,
         choice_bias: false,
         joined: false,
+        shared_gate: false,
     }),
     latent: Some(LatentPlan {
         query_rank: None,
@@ -408,7 +412,55 @@ const MISTRAL3: Plan = Plan {
     ..LLAMA
 };
 
-pub(crate) const PLANS: [(&str, Plan); 24] = [
+const DELTA: DeltaPlan = DeltaPlan {
+    kernel: 4,
+    key_heads: 2,
+    value_heads: 6,
+    head_dim: 16,
+    attends_every: 4,
+};
+
+/// States in three of four layers, more value heads than key heads, gates of
+/// what attention gives, heads of which a part rotates.
+pub(crate) const QWEN35: Plan = Plan {
+    family: "qwen35",
+    layers: 6,
+    width: 64,
+    feed_forward: 64,
+    heads: 4,
+    head_dim: 24,
+    rope_dim: 12,
+    biases: &[],
+    rope_divisors: &[],
+    delta: Some(DELTA),
+    extra: &[("rope.dimension_sections", Sizes(&[2, 2, 2, 0]))],
+    ..LLAMA
+};
+
+/// States in every other layer; experts, and a shared one behind a gate.
+const QWEN35MOE: Plan = Plan {
+    family: "qwen35moe",
+    layers: 5,
+    delta: Some(DeltaPlan {
+        attends_every: 2,
+        ..DELTA
+    }),
+    experts: Some(ExpertPlan {
+        count: 4,
+        inner: 16,
+        shared: 2,
+        shared_gate: true,
+        ..EXPERTS
+    }),
+    extra: &[
+        ("rope.dimension_sections", Sizes(&[2, 2, 2, 0])),
+        ("expert_feed_forward_length", Size(16)),
+        ("expert_shared_feed_forward_length", Size(32)),
+    ],
+    ..QWEN35
+};
+
+pub(crate) const PLANS: [(&str, Plan); 26] = [
     ("llama", LLAMA),
     ("llama-tied", LLAMA_TIED),
     ("mixtral", MIXTRAL),
@@ -433,4 +485,6 @@ pub(crate) const PLANS: [(&str, Plan); 24] = [
     ("olmo2", OLMO2),
     ("olmo3", OLMO3),
     ("smollm3", SMOLLM3),
+    ("qwen35", QWEN35),
+    ("qwen35moe", QWEN35MOE),
 ];

@@ -16,11 +16,13 @@ impl<T: Element> CpuForward<T> {
         match &layer.attention {
             Projections::Heads { query, keys } => {
                 self.project(layer, query, keys.as_ref());
+                self.part_gates(index);
                 self.norm_and_rotate(rows, index, layer);
                 if keys.is_some() {
                     self.store(rows, index);
                 }
                 self.attend(rows, index, layer);
+                self.gate_attended(index);
             }
             Projections::Latent(latent) => {
                 self.project_latent(rows, index, latent);
@@ -28,6 +30,7 @@ impl<T: Element> CpuForward<T> {
                 self.attend(rows, index, layer);
                 self.expand_results(latent);
             }
+            Projections::Delta(delta) => self.delta(rows, index, layer, delta),
         }
         self.attention_output(layer);
         self.add_residual(layer.post_attention_norm.as_deref());
@@ -41,11 +44,16 @@ impl<T: Element> CpuForward<T> {
             floats: &buffers.normed,
             quantized: &buffers.activations,
         };
+        // A query comes with its gate where there are gates.
+        let made = match self.spec.family.gated_attention {
+            true => &mut buffers.gated_queries,
+            false => &mut buffers.queries,
+        };
         let next = [layer.attention_output.matrix()];
-        let queries = (query.matrix(), buffers.queries.as_mut_slice());
+        let queries = (query.matrix(), made.as_mut_slice());
         let Some(Keys { key, value }) = keys else {
             matmul::multiply(level, pool, input, &mut [queries], &next);
-            add_bias(query, &mut buffers.queries);
+            add_bias(query, made);
             return;
         };
         let keys = (key.matrix(), buffers.keys.as_mut_slice());
@@ -57,10 +65,37 @@ impl<T: Element> CpuForward<T> {
             }
             None => matmul::multiply(level, pool, input, &mut [queries, keys], &next),
         }
-        add_bias(query, &mut buffers.queries);
+        add_bias(query, made);
         add_bias(key, &mut buffers.keys);
         if value.is_none() {
             buffers.values.copy_from_slice(&buffers.keys);
+        }
+    }
+
+    /// `gated_queries` → queries and gates, where attention has gates.
+    fn part_gates(&mut self, index: usize) {
+        if !self.spec.family.gated_attention {
+            return;
+        }
+        let dim = self.spec.layers[index].head_dim;
+        let buffers = &mut self.buffers;
+        let queries = buffers.queries.chunks_exact_mut(dim);
+        let parts = queries.zip(buffers.query_gates.chunks_exact_mut(dim));
+        for (both, (query, gate)) in buffers.gated_queries.chunks_exact(2 * dim).zip(parts) {
+            query.copy_from_slice(&both[..dim]);
+            gate.copy_from_slice(&both[dim..]);
+        }
+    }
+
+    /// attended *= sigmoid(gate), where attention has gates.
+    fn gate_attended(&mut self, index: usize) {
+        if self.spec.family.gated_attention {
+            let (level, width) = (self.level, self.spec.attended_width(index));
+            let gates = &self.buffers.query_gates;
+            let attended = &mut self.buffers.attended;
+            self.pool.for_each_row(attended, width, |row, attended| {
+                vector::open(level, attended, &gates[row * width..(row + 1) * width]);
+            });
         }
     }
 
@@ -144,8 +179,9 @@ impl<T: Element> CpuForward<T> {
     fn attention_output(&mut self, layer: &Layer) {
         let output = &layer.attention_output;
         let buffers = &mut self.buffers;
-        let attended = match self.spec.latent {
-            Some(latent) if latent.absorbed => &buffers.results,
+        let attended = match (&layer.attention, self.spec.latent) {
+            (Projections::Delta(_), _) => &buffers.delta_gates,
+            (_, Some(latent)) if latent.absorbed => &buffers.results,
             _ => &buffers.attended,
         };
         buffers

@@ -4,7 +4,7 @@ use llm_kernels::activations::Activations;
 
 use crate::cache::SequenceId;
 use crate::forward::Rotation;
-use crate::spec::Spec;
+use crate::spec::{DeltaSpec, Spec};
 
 /// One token of one sequence.
 #[derive(Debug, Clone, Copy)]
@@ -12,6 +12,8 @@ pub(super) struct Row {
     pub(super) sequence: SequenceId,
     pub(super) position: usize,
     pub(super) token: u32,
+    /// Whether the state is copied after it.
+    pub(super) checkpoint: bool,
     /// Whether its logits are wanted.
     pub(super) output: bool,
 }
@@ -70,6 +72,23 @@ pub(super) struct Buffers {
     pub(super) head_out: Vec<f32>,
     /// (rows, heads * `value_dim`): attention's results, brought back to heads
     pub(super) results: Vec<f32>,
+    /// (rows, heads * 2 * `head_dim`): queries and gates, where attention has
+    /// gates
+    pub(super) gated_queries: Vec<f32>,
+    /// (rows, heads * `head_dim`): the gates alone
+    pub(super) query_gates: Vec<f32>,
+    /// (rows, `mixed_width`), of layers with a state as all that follow
+    pub(super) mixed: Vec<f32>,
+    /// (rows, `mixed_width`): queries, keys and values after the convolution
+    pub(super) convolved: Vec<f32>,
+    /// (rows, `value_width`): gates of what comes out, and then that
+    pub(super) delta_gates: Vec<f32>,
+    /// (rows, `value_heads`): how much is written
+    pub(super) strengths: Vec<f32>,
+    /// (rows, `value_heads`): how much is kept
+    pub(super) kept: Vec<f32>,
+    /// For each sequence, (`value_heads`, its rows, `head_dim`): what is read
+    pub(super) readings: Vec<f32>,
     /// The input of the next product, quantized.
     pub(super) activations: Activations,
     /// One entry a rotation.
@@ -87,6 +106,9 @@ impl Buffers {
         ];
         for (buffer, width) in widths {
             buffer.resize(rows * width, 0.0);
+        }
+        if let Some(delta) = &spec.delta {
+            self.resize_delta(delta, rows);
         }
         let Some(latent) = spec.latent else {
             return;
@@ -109,11 +131,31 @@ impl Buffers {
 
     /// Sets the buffers of attention to the widths of a layer.
     pub(super) fn resize_heads(&mut self, spec: &Spec, layer: usize, rows: usize) {
+        let gates = match spec.family.gated_attention {
+            true => spec.query_width(layer),
+            false => 0,
+        };
         let widths = [
             (&mut self.queries, spec.query_width(layer)),
+            (&mut self.gated_queries, 2 * gates),
+            (&mut self.query_gates, gates),
             (&mut self.keys, spec.key_width(layer)),
             (&mut self.values, spec.value_width(layer)),
             (&mut self.attended, spec.attended_width(layer)),
+        ];
+        for (buffer, width) in widths {
+            buffer.resize(rows * width, 0.0);
+        }
+    }
+
+    fn resize_delta(&mut self, delta: &DeltaSpec, rows: usize) {
+        let widths = [
+            (&mut self.mixed, delta.mixed_width()),
+            (&mut self.convolved, delta.mixed_width()),
+            (&mut self.delta_gates, delta.value_width()),
+            (&mut self.strengths, delta.value_heads),
+            (&mut self.kept, delta.value_heads),
+            (&mut self.readings, delta.value_width()),
         ];
         for (buffer, width) in widths {
             buffer.resize(rows * width, 0.0);

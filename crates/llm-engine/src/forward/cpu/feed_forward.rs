@@ -72,7 +72,10 @@ impl<T: Element> CpuForward<T> {
     fn experts(&mut self, experts: &Experts) {
         let visits = self.route(experts);
         match &experts.shared {
-            Some(shared) => self.dense(shared, &[]),
+            Some(shared) => {
+                self.dense(shared, &[]);
+                self.gate_shared(experts.shared_gate.as_deref());
+            }
             None => self.buffers.projected.fill(0.0),
         }
         self.visit(experts, &visits);
@@ -134,6 +137,21 @@ impl<T: Element> CpuForward<T> {
                 self.expert(expert, visits);
             }
         }
+    }
+
+    /// projected *= sigmoid(gate · normed), where the shared expert has a gate.
+    fn gate_shared(&mut self, gate: Option<&[f32]>) {
+        let Some(gate) = gate else {
+            return;
+        };
+        let (level, width) = (self.level, self.spec.width);
+        let normed = &self.buffers.normed;
+        let projected = &mut self.buffers.projected;
+        self.pool.for_each_row(projected, width, |row, x| {
+            let opening = vector::dot(level, gate, &normed[row * width..(row + 1) * width]);
+            let opening = 1.0 / (1.0 + (-opening).exp());
+            x.iter_mut().for_each(|x| *x *= opening);
+        });
     }
 
     /// projected += weight * expert(normed), for the rows of `visits`.

@@ -42,6 +42,7 @@ mod tests {
             sequence: SequenceId(sequence),
             position,
             token: 0,
+            checkpoint: false,
             output: false,
         };
         let mut rows: Vec<Row> = (5..15).map(|position| row(3, position)).collect();

@@ -1,0 +1,186 @@
+//! What a file says of layers that keep a state: which they are, and its shape.
+
+use super::reader::Reader;
+use super::{DeltaSpec, SpecError};
+use crate::family::Family;
+use crate::gguf::Value;
+
+impl Reader<'_> {
+    /// Reads the shape of the state; `None` for a family without one.
+    pub(super) fn delta(
+        &self,
+        family: &Family,
+        rope_dim: usize,
+    ) -> Result<Option<DeltaSpec>, SpecError> {
+        /// More tokens in a convolution are a broken header, not a model.
+        const MOST_TAPS: usize = 64;
+        if family.attends_every.is_none() {
+            return Ok(None);
+        }
+        self.check_sections(rope_dim)?;
+        let delta = DeltaSpec {
+            kernel: self.size("ssm.conv_kernel")?,
+            key_heads: self.size("ssm.group_count")?,
+            value_heads: self.size("ssm.time_step_rank")?,
+            head_dim: self.size("ssm.state_size")?,
+        };
+        let inner = self.size("ssm.inner_size")?;
+        let possible = (2..=MOST_TAPS).contains(&delta.kernel)
+            && delta.value_heads.is_multiple_of(delta.key_heads)
+            && delta.value_width() == inner;
+        if possible {
+            return Ok(Some(delta));
+        }
+        Err(SpecError::Contradiction(format!(
+            "a state of {inner} elements in {} heads of {}, {} heads of keys, a convolution of {}",
+            delta.value_heads, delta.head_dim, delta.key_heads, delta.kernel
+        )))
+    }
+
+    /// Reads which layers keep a state.
+    pub(super) fn recurrent(&self, family: &Family, count: usize) -> Result<Vec<bool>, SpecError> {
+        let Some(every) = family.attends_every else {
+            return Ok(vec![false; count]);
+        };
+        // One truth value a layer.
+        let key = self.key("attention.recurrent_layers");
+        if let Some(Value::Integers(layers)) = self.metadata.get(&key) {
+            let mut layers: Vec<_> = layers.iter().map(|recurrent| recurrent != 0).collect();
+            layers.resize(count, false);
+            return Ok(layers);
+        }
+        let own = self.optional_size("full_attention_interval")?;
+        let every = own.unwrap_or(every);
+        Ok((1..=count).map(|nth| !nth.is_multiple_of(every)).collect())
+    }
+
+    /// Checks that every rotated pair follows the text. Pairs take turns
+    /// between a picture's time, height and width, which are all the position
+    /// where there is only text, as far as these sections reach; a pair behind
+    /// them would stand still.
+    fn check_sections(&self, rope_dim: usize) -> Result<(), SpecError> {
+        let key = self.key("rope.dimension_sections");
+        let Some(Value::Integers(sections)) = self.metadata.get(&key) else {
+            return Ok(());
+        };
+        let sections: Vec<i128> = sections.iter().take(4).map(i128::from).collect();
+        let whole: i128 = sections.iter().sum();
+        let follows = |pair: usize| {
+            let (axis, turn) = (pair % 3, (pair / 3) as i128);
+            sections.get(axis).is_some_and(|length| turn < *length)
+        };
+        if whole >= (rope_dim / 2) as i128 && (0..rope_dim / 2).all(follows) {
+            return Ok(());
+        }
+        Err(SpecError::Unsupported(format!(
+            "a rotation in the sections {sections:?} of {} pairs",
+            rope_dim / 2
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::gguf::{Metadata, Value};
+    use crate::spec::{Spec, SpecError};
+
+    /// Qwen 3.5 4B, with some numbers replaced.
+    fn spec(replaced: &[(&str, Value)]) -> Result<Spec, SpecError> {
+        let mut metadata = Metadata::default();
+        let text = Value::String("qwen35".to_owned());
+        metadata.insert("general.architecture", text);
+        metadata.insert(
+            "qwen35.attention.layer_norm_rms_epsilon",
+            Value::Float(1e-6),
+        );
+        for (name, number) in [
+            ("block_count", 32),
+            ("context_length", 262_144),
+            ("embedding_length", 2560),
+            ("feed_forward_length", 9216),
+            ("attention.head_count", 16),
+            ("attention.head_count_kv", 4),
+            ("attention.key_length", 256),
+            ("attention.value_length", 256),
+            ("rope.dimension_count", 64),
+            ("ssm.conv_kernel", 4),
+            ("ssm.group_count", 16),
+            ("ssm.time_step_rank", 32),
+            ("ssm.state_size", 128),
+            ("ssm.inner_size", 4096),
+            ("full_attention_interval", 4),
+        ] {
+            metadata.insert(format!("qwen35.{name}"), Value::Unsigned(number));
+        }
+        let sections = [11, 11, 10, 0].into_iter().collect();
+        metadata.insert("qwen35.rope.dimension_sections", Value::Integers(sections));
+        for (name, value) in replaced {
+            metadata.insert(format!("qwen35.{name}"), value.clone());
+        }
+        Spec::from_gguf(&metadata, None)
+    }
+
+    fn attending(spec: &Spec) -> Vec<usize> {
+        let layers = spec.layers.iter().enumerate();
+        let attending = layers.filter(|(_, layer)| !layer.recurrent);
+        attending.map(|(index, _)| index).collect()
+    }
+
+    fn integers(numbers: &[i64]) -> Value {
+        Value::Integers(numbers.iter().copied().collect())
+    }
+
+    #[test]
+    fn every_fourth_layer_attends_where_the_file_says_nothing_else() {
+        let whole = spec(&[]).unwrap();
+        assert_eq!(attending(&whole), [3, 7, 11, 15, 19, 23, 27, 31]);
+        assert_eq!(whole.attending_layers(), 8);
+        // Of 24 layers 32 states of 128 x 128 and three tokens of 8192 channels.
+        assert_eq!(whole.state_elements(), 24 * (32 * 128 * 128 + 3 * 8192));
+        let own = spec(&[
+            ("block_count", Value::Unsigned(3)),
+            ("attention.recurrent_layers", integers(&[0, 1])),
+        ]);
+        assert_eq!(attending(&own.unwrap()), [0, 2]);
+        let guessing = spec(&[
+            ("block_count", Value::Unsigned(33)),
+            ("nextn_predict_layers", Value::Unsigned(1)),
+        ]);
+        assert_eq!(guessing.unwrap(), whole);
+    }
+
+    #[test]
+    fn numbers_that_cannot_be_are_refused() {
+        let told = |name, value| spec(&[(name, value)]).unwrap_err().to_string();
+        for (name, number) in [
+            ("ssm.group_count", 12),
+            ("ssm.inner_size", 4095),
+            ("ssm.conv_kernel", 65),
+            ("ssm.conv_kernel", 1),
+        ] {
+            let told = told(name, Value::Unsigned(number));
+            assert!(
+                told.contains("contradict") && told.contains("heads"),
+                "{told}"
+            );
+        }
+        let told_ahead = told("nextn_predict_layers", Value::Unsigned(32));
+        assert!(
+            told_ahead.contains("32 of them to guess ahead"),
+            "{told_ahead}"
+        );
+        for sections in [
+            &[11, 11, 9, 0][..],
+            &[12, 10, 10, 0],
+            &[24, 20, 20, 0][..2],
+            &[],
+        ] {
+            let told = told("rope.dimension_sections", integers(sections));
+            assert!(
+                told.contains("sections") && told.contains("not supported"),
+                "{told}"
+            );
+        }
+        assert!(spec(&[("rope.dimension_sections", integers(&[16, 12, 12, 0]))]).is_ok());
+    }
+}

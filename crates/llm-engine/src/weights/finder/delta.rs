@@ -1,0 +1,27 @@
+//! The tensors of layers that keep a state.
+
+use super::Finder;
+use crate::spec::DeltaSpec;
+use crate::weights::{Delta, WeightsError};
+
+impl Finder<'_> {
+    pub(super) fn delta(&self, index: usize, spec: &DeltaSpec) -> Result<Delta, WeightsError> {
+        let name = |part: &str| format!("blk.{index}.{part}");
+        let linear = |part: &str, rows| self.linear(&name(part), rows, self.spec.width);
+        let heads = spec.value_heads;
+        let taps = self.tensor(&name("ssm_conv1d.weight"))?;
+        let taps = self.floats(taps, &[spec.kernel, spec.mixed_width()])?;
+        // The file has a row a channel.
+        let tap = |at: usize| taps.iter().skip(at).step_by(spec.kernel).copied();
+        Ok(Delta {
+            mixed: linear("attn_qkv", spec.mixed_width())?,
+            gate: linear("attn_gate", spec.value_width())?,
+            strength: linear("ssm_beta", heads)?,
+            decay: linear("ssm_alpha", heads)?,
+            filters: (0..spec.kernel).flat_map(tap).collect(),
+            decay_bias: self.vector(&name("ssm_dt.bias"), heads)?,
+            decay_rate: self.vector(&name("ssm_a"), heads)?,
+            norm: self.vector(&name("ssm_norm.weight"), spec.head_dim)?,
+        })
+    }
+}
