@@ -168,7 +168,7 @@ enum Origin {
     /// A request a line, read as they are wanted.
     Lines(Box<LineOrigin>),
     /// A request for each piece of one text.
-    Pieces(PieceOrigin),
+    Pieces(Box<PieceOrigin>),
 }
 
 impl Jobs {
@@ -196,7 +196,7 @@ impl Jobs {
             Origin::Lines(Box::new(LineOrigin::new(args, sources)))
         } else if let Some(limit) = args.chunk {
             let text = maker.text(args.prompt.as_deref(), sources, PIECES_LIMIT)?;
-            Origin::Pieces(PieceOrigin::new(text, limit, maker.salt()))
+            Origin::Pieces(Box::new(PieceOrigin::new(text, limit, maker.salt())))
         } else {
             Origin::Whole(maker.whole(args.prompt.as_deref(), sources)?)
         };

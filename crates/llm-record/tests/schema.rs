@@ -231,7 +231,14 @@ fn a_record_keeps_its_bytes_through_the_types_and_passes_the_schema() {
                 "tools": [{"type": "function"}], "max_tokens": 5, "temperature": 0.8,
                 "stop": ["END"]});
             // After `input`, as it is written.
-            let order = ["model", "sampling", "request_digest", "occurrence", "build"];
+            let order = [
+                "model",
+                "sampling",
+                "request_digest",
+                "occurrence",
+                "requested_model",
+                "build",
+            ];
             let fields = kept.as_object_mut().unwrap();
             for name in order {
                 if let Some(value) = fields.shift_remove(name) {

@@ -241,6 +241,7 @@ mod tests {
             sampling: Sampling::default(),
             request_digest: "d1".into(),
             occurrence: None,
+            request: None,
             choices: Vec::new(),
             truncated: None,
             requested_model: None,
