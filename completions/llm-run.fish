@@ -40,6 +40,7 @@ complete -c llm-run -l parallel -d 'Answer up to N lines together; an answer doe
 complete -c llm-run -l resume -d 'Leave out lines that FILE holds the record of; for \'>> FILE\', where -o FILE does it by itself' -r -F
 complete -c llm-run -l timeout -d 'Close a line with an error when its answer takes longer than SECONDS' -r
 complete -c llm-run -l max-errors -d 'Begin no more lines after N have failed' -r
+complete -c llm-run -l prefix-cache -d 'Keep what the prompts have in common (instruction, system text) in the folder DIR, computed, for the next run with the same model; an answer does not depend on it' -r -F
 complete -c llm-run -l replay -d 'Run the requests of FILE again, each with its record\'s own settings, and tell what differs; rows are read as --jsonl reads them unless FILE was made with --record-request' -r -F
 complete -c llm-run -l watts -d 'Say what the machine draws under load, in watts, for the energy of --estimate' -r
 complete -c llm-run -l cloud -d 'Name the cloud model whose price --estimate tells' -r

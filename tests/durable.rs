@@ -54,8 +54,8 @@ fn a_run_that_is_killed_again_and_again_closes_every_line_once() {
         .collect();
     // Some cannot be answered, some have no id, some of these are equal.
     lines[50] = json!({"id": 50, "prompt": ["no text"]});
-    for at in 60..70 {
-        lines[at] = json!({"prompt": format!("Say {}", at % 3)});
+    for (at, line) in lines.iter_mut().enumerate().skip(60).take(10) {
+        *line = json!({"prompt": format!("Say {}", at % 3)});
     }
     let undisturbed = bench.run().args(WARM).input(jsonl(&lines)).run().exits(1);
     let wanted = records(&undisturbed);
@@ -395,4 +395,54 @@ fn a_reader_that_has_enough_ends_an_endless_input() {
         .run()
         .writes("1\n2\n3\n")
         .says("0\n");
+}
+
+#[test]
+fn an_instruction_is_kept_between_runs() {
+    let bench = Bench::new();
+    let instruction = format!("Answer in one word. {}", "Be kind. ".repeat(60));
+    let run = |text: &str, cache: &[&str]| {
+        let tool = bench.run().args(["-n", "4", "--temp", "1.2"]).args(cache);
+        let ran = tool.arg(&instruction).input(text).run().exits(0);
+        let record = records(&ran).remove(0);
+        let cached = record["usage"]["prompt_tokens_details"]["cached_tokens"].as_u64();
+        (record["text"].clone(), cached.unwrap(), ran.stderr())
+    };
+    let kept = ["--prefix-cache", "prefixes"];
+    let texts = ["One?", "Two?", "Three?"];
+    let alone = texts.map(|text| run(text, &[]).0);
+    let (text, cached, _) = run(texts[0], &kept);
+    assert_eq!((&text, cached), (&alone[0], 0));
+    let (text, cached, _) = run(texts[1], &kept);
+    assert_eq!(text, alone[1]);
+    assert!(cached >= 128 && cached % 64 == 0, "{cached}");
+    let files = || {
+        let folder = std::fs::read_dir(bench.sandbox.path().join("prefixes")).unwrap();
+        folder.map(|file| file.unwrap().path()).collect::<Vec<_>>()
+    };
+    assert_eq!(files().len(), 1, "{:?}", files());
+    // A damaged file is passed over, said, and written anew.
+    let path = &files()[0];
+    let mut bytes = std::fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(path, &bytes).unwrap();
+    let (text, cached, told) = run(texts[2], &kept);
+    assert_eq!((&text, cached), (&alone[2], 0));
+    assert!(told.contains("is not used: it is damaged"), "{told}");
+    assert!(run(texts[2], &kept).1 >= 128);
+    // Lines use it as well, together or not.
+    let lines: Vec<_> = texts.map(|text| json!({"prompt": text})).into();
+    let tool = bench
+        .run()
+        .args(["--jsonl", "-n", "4", "--temp", "1.2"])
+        .args(kept);
+    let ran = tool.arg(&instruction).input(jsonl(&lines)).run().exits(0);
+    for record in records(&ran) {
+        let usage = &record["usage"];
+        let cached = usage["prompt_tokens_details"]["cached_tokens"]
+            .as_u64()
+            .unwrap();
+        assert!(cached >= 128, "{record}");
+    }
 }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 use llm_cli::args::{DEFAULT_PREDICT, Reasoning};
 use llm_cli::{Context, Job, RunArgs};
-use llm_engine::generate::{Finish, Generate, GenerateError, Generated};
+use llm_engine::generate::{Finish, Generate, GenerateError, Generated, common};
 use llm_engine::model::Model;
 use llm_kernels::attention::BLOCK;
 use llm_record::usage::milliseconds;
@@ -38,6 +38,8 @@ pub(crate) struct Answerer {
     overflow: Option<Place>,
     /// Whether labels in place of reasoning were warned of.
     is_warned: Cell<bool>,
+    /// Whether it is still to be found out what prompts have in common.
+    asks_shared: Cell<bool>,
     /// Records hold their whole request.
     keeps_requests: bool,
     context: Context,
@@ -52,6 +54,9 @@ pub(crate) struct Task {
     /// The tokens of each label to choose from.
     pub(crate) labels: Vec<Vec<u32>>,
     pub(crate) truncated: Option<Truncated>,
+    /// Tokens at the beginning that do not depend on the text, where that was
+    /// asked for.
+    pub(crate) shared: usize,
 }
 
 impl Task {
@@ -83,6 +88,7 @@ impl Task {
             stop: self.sampling.stop.clone(),
             splitter: self.prompt.splitter.clone(),
             labels: self.labels.clone(),
+            shared: self.shared,
         }
     }
 }
@@ -117,6 +123,7 @@ impl Answerer {
             positions: asked.unwrap_or(model.spec.context_length),
             overflow: overflow::place(args.input.on_overflow),
             is_warned: Cell::new(false),
+            asks_shared: Cell::new(args.filter.prefix_cache.is_some()),
             keeps_requests: args.again.record_request,
             context: context.clone(),
             flags,
@@ -134,12 +141,36 @@ impl Answerer {
         let model = &self.identity.digest;
         Ok(Task {
             request_digest: digest::request(model, &prompt.text, &prompt.tokens, &sampling),
+            shared: self.shared(&job, &prompt),
             job,
             prompt,
             sampling,
             labels,
             truncated,
         })
+    }
+
+    /// Returns how many tokens the prompt shares with that of another text under
+    /// the same instruction. Asked of the first request alone; others differ by
+    /// their text.
+    fn shared(&self, job: &Job, prompt: &Prompt) -> usize {
+        if !self.asks_shared.replace(false) {
+            return 0;
+        }
+        let Some(place) = &job.text else {
+            return 0;
+        };
+        let mut twin = job.clone();
+        if let Some(content) = &mut twin.messages[place.message].content {
+            // Any text that begins in another way.
+            let other = match content[place.bytes.clone()].starts_with('0') {
+                true => "1",
+                false => "0",
+            };
+            content.replace_range(place.bytes.clone(), other);
+        }
+        let twin = self.prompts.make(self.model, &twin);
+        twin.map_or(0, |twin| common(&twin.tokens, &prompt.tokens))
     }
 
     /// Makes a request's prompt, cut so that it leaves its answer room where that was asked for.

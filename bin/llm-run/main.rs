@@ -10,6 +10,7 @@ mod estimate;
 mod memory;
 mod open;
 mod overflow;
+mod prefix;
 mod progress;
 mod prompt;
 mod replay;

@@ -44,7 +44,10 @@ impl PrefixFolder {
         std::fs::create_dir_all(folder)?;
         Ok(Self {
             folder: folder.to_owned(),
-            origin: format!("{model}\0{}\0{}\0{}", build.version, build.simd, build.device),
+            origin: format!(
+                "{model}\0{}\0{}\0{}",
+                build.version, build.simd, build.device
+            ),
             messages,
             is_broken: false,
         })
@@ -55,7 +58,11 @@ impl PrefixFolder {
         hash.update(&self.origin);
         hash.update([0]);
         hash.update(bytes_of(tokens));
-        let name: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let name: String = hash
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         self.folder.join(format!("{name}.kv"))
     }
 
@@ -104,7 +111,10 @@ impl PrefixFolder {
 }
 
 fn bytes_of(tokens: &[u32]) -> Vec<u8> {
-    tokens.iter().flat_map(|token| token.to_le_bytes()).collect()
+    tokens
+        .iter()
+        .flat_map(|token| token.to_le_bytes())
+        .collect()
 }
 
 impl PrefixStore for PrefixFolder {
@@ -158,7 +168,10 @@ mod tests {
         let mut first = store(folder.path(), "a");
         assert_eq!(first.find(&[1, 2]), None);
         first.keep(&[1, 2], b"state");
-        assert_eq!(store(folder.path(), "a").find(&[1, 2]), Some(b"state".to_vec()));
+        assert_eq!(
+            store(folder.path(), "a").find(&[1, 2]),
+            Some(b"state".to_vec())
+        );
         assert_eq!(first.find(&[1, 2, 3]), None);
         assert_eq!(store(folder.path(), "b").find(&[1, 2]), None);
     }

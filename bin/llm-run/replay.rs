@@ -195,6 +195,7 @@ impl Row {
                 sampling: answer.sampling.clone(),
                 request_digest: answer.request_digest.clone(),
                 truncated: None,
+                shared: 0,
             },
             then: Some(Then {
                 is_changed: now != answer.request_digest,
@@ -252,6 +253,7 @@ impl Replayer<'_> {
             sampling,
             request_digest,
             truncated: None,
+            shared: 0,
         };
         Ok(Row { task, then: None })
     }

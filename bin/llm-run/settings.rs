@@ -123,6 +123,7 @@ mod tests {
             seed: 7,
             max_tokens: 5,
             stop: vec!["END".to_owned()],
+            choices: vec!["a".to_owned(), "b".to_owned()],
             greedy: false,
         };
         let mut recommended = sampler::Sampling::GREEDY;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use llm_cli::args::Reasoning;
 use llm_cli::stdio::StdioError;
 use llm_cli::{Context, Job, Output, RunArgs};
@@ -16,6 +16,7 @@ use llm_record::{Build, Delta, ErrorCode, ErrorRecord, Id, Record, SchemaVersion
 
 use crate::answer::{Answerer, Circumstances, Task, code};
 use crate::memory::{Memory, Room};
+use crate::prefix::PrefixFolder;
 use crate::{open, settings};
 
 /// Answers the requests of a run.
@@ -140,8 +141,20 @@ impl Engine {
             .map_err(anyhow::Error::msg)?;
         let engine = open::engine(args, model)?;
         memory.loaded();
+        let mut batch = Batch::new(engine.forward, &model.tokenizer, positions);
+        if let Some(folder) = &args.filter.prefix_cache {
+            let (digest, build) = (&answerer.identity.digest, &engine.build);
+            let opened = PrefixFolder::open(folder, digest, build, messages);
+            let store = opened.with_context(|| {
+                format!(
+                    "cannot make the folder '{}' of --prefix-cache",
+                    folder.display()
+                )
+            })?;
+            batch = batch.with_store(Box::new(store));
+        }
         Ok(Self {
-            batch: Batch::new(engine.forward, &model.tokenizer, positions),
+            batch,
             flights: HashMap::new(),
             parallel: parallel.unwrap_or_else(|| default_parallel(&engine.build)),
             memory,

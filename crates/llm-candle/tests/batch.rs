@@ -83,6 +83,7 @@ fn request(prompt: Vec<u32>, key: u8) -> Generate {
         stop: Vec::new(),
         splitter: Splitter::default(),
         labels: Vec::new(),
+        shared: 0,
     }
 }
 

@@ -166,6 +166,7 @@ fn what_is_kept_answers_as_if_it_were_new() {
             stop: Vec::new(),
             splitter: Splitter::default(),
             labels: Vec::new(),
+            shared: 0,
         };
         let answer = batch.answer(request, &mut |_| ControlFlow::Continue(()));
         let answer = answer.unwrap();

@@ -8,6 +8,7 @@
 //! then a sequence can only go back to a checkpoint.
 
 mod recurrent;
+mod saved;
 
 use std::ops::Range;
 

@@ -87,6 +87,19 @@ pub trait Forward {
     /// Returns the filled positions of a sequence, `None` for an unknown one.
     fn length(&self, sequence: SequenceId) -> Option<usize>;
 
+    /// Returns the keys and values of the first `positions` positions, a multiple
+    /// of [`llm_kernels::attention::BLOCK`], as bytes for [`Forward::load`];
+    /// `None` where this pass cannot.
+    fn save(&self, _sequence: SequenceId, _positions: usize) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Adds a sequence that holds what [`Forward::save`] has returned; `None`
+    /// where this pass cannot, or the bytes are no such thing.
+    fn load(&mut self, _state: &[u8]) -> Option<SequenceId> {
+        None
+    }
+
     /// Computes a batch and appends it to the sequences. `logits` becomes
     /// (wanted positions, vocabulary), in the order of the batch.
     ///

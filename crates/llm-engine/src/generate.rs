@@ -11,10 +11,12 @@ use crate::prompt::reasoning::Splitter;
 use crate::sampler::Sampling;
 
 pub use batch::{Batch, Ended, Ticket, common};
+pub use prefix::PrefixStore;
 
 mod answer;
 mod batch;
 mod labels;
+mod prefix;
 mod slot;
 mod stop;
 
@@ -37,6 +39,9 @@ pub struct Generate {
     /// Texts, as tokens, of which the likeliest is wanted instead of a generated
     /// one; none of them is empty.
     pub labels: Vec<Vec<u32>>,
+    /// Tokens at the prompt's beginning that requests of other runs have, too, as
+    /// far as the caller knows.
+    pub shared: usize,
 }
 
 /// What the caller is told while it waits.

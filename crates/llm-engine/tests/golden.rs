@@ -156,6 +156,7 @@ fn greedy_answers_stand_beside_llama_cpps() {
             stop: Vec::new(),
             splitter: Splitter::default(),
             labels: Vec::new(),
+            shared: 0,
         };
         let mut streamed = String::new();
         let generated = batch.answer(request, &mut |event| {

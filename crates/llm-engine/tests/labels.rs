@@ -51,6 +51,7 @@ fn request(prompt: &[u32], labels: &[Vec<u32>]) -> Generate {
         stop: Vec::new(),
         splitter: Splitter::default(),
         labels: labels.to_vec(),
+        shared: 0,
     }
 }
 

@@ -33,6 +33,11 @@ pub struct FilterArgs {
     /// Begin no more lines after N have failed.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_errors: Option<u64>,
+
+    /// Keep what the prompts have in common (instruction, system text) in the folder DIR, computed, for
+    /// the next run with the same model; an answer does not depend on it
+    #[arg(long, value_name = "DIR")]
+    pub prefix_cache: Option<PathBuf>,
 }
 
 /// More lines than any machine can answer together.

@@ -311,6 +311,14 @@ impl<T: Element> Forward for CpuForward<T> {
         self.cache.length(sequence)
     }
 
+    fn save(&self, sequence: SequenceId, positions: usize) -> Option<Vec<u8>> {
+        self.cache.save(sequence, positions)
+    }
+
+    fn load(&mut self, state: &[u8]) -> Option<SequenceId> {
+        self.cache.load(state)
+    }
+
     fn forward(&mut self, batch: &[Input<'_>], logits: &mut Vec<f32>) -> Result<(), ForwardError> {
         logits.clear();
         check_batch(batch, self.vocabulary())?;

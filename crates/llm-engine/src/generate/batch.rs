@@ -13,6 +13,7 @@ use std::ops::ControlFlow;
 use llm_kernels::attention::BLOCK;
 
 use super::labels;
+use super::prefix::{PrefixStore, Prefixes};
 use super::slot::Slot;
 use super::{Event, Finish, Generate, GenerateError, Generated, Watch};
 use crate::cache::SequenceId;
@@ -81,6 +82,8 @@ pub struct Batch<'t> {
     /// The latest first.
     kept: VecDeque<Kept>,
     tickets: u64,
+    /// What outlives the run, where that is wanted.
+    prefixes: Option<Prefixes>,
     /// (wanted positions, vocabulary)
     logits: Vec<f32>,
 }
@@ -95,7 +98,17 @@ impl<'t> Batch<'t> {
             slots: Vec::new(),
             kept: VecDeque::new(),
             tickets: 0,
+            prefixes: None,
             logits: Vec::new(),
+        }
+    }
+
+    /// Looks for beginnings of prompts in a store, and keeps there what requests
+    /// have in common.
+    pub fn with_store(self, store: Box<dyn PrefixStore>) -> Self {
+        Self {
+            prefixes: Some(Prefixes::new(store)),
+            ..self
         }
     }
 
@@ -122,6 +135,9 @@ impl<'t> Batch<'t> {
         let room = self.room(&request)?;
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
+        if let Some(prefixes) = &mut self.prefixes {
+            prefixes.note(&request.prompt, request.shared);
+        }
         let slot = Slot::new(ticket, request, room, self.tokenizer);
         self.slots.push(slot);
         Ok(ticket)
@@ -172,6 +188,7 @@ impl<'t> Batch<'t> {
     pub fn step(&mut self, watch: Watch<'_>) -> Result<Vec<Ended>, GenerateError> {
         self.begin_waiting();
         let wanted = self.compute()?;
+        self.keep_prefix();
         let mut broken = false;
         let mut ended = Vec::new();
         let vocabulary = self.forward.vocabulary();
@@ -255,6 +272,7 @@ impl<'t> Batch<'t> {
             if self.slots[index].sequence.is_some() {
                 continue;
             }
+            self.find_prefix(index);
             let prompt = &self.slots[index].request.prompt;
             let best = self.best_prefix(prompt);
             let shared = best.map_or(0, |prefix| prefix.reach);
@@ -302,6 +320,33 @@ impl<'t> Batch<'t> {
             Some((sequence, common))
         });
         coming.max_by_key(|(_, common)| *common)
+    }
+
+    /// Looks in the store for the beginning of a prompt that nothing at hand
+    /// shares.
+    fn find_prefix(&mut self, index: usize) {
+        let Some(mut prefixes) = self.prefixes.take() else {
+            return;
+        };
+        let prompt = &self.slots[index].request.prompt;
+        let known = self.best_prefix(prompt).map_or(0, |prefix| prefix.reach);
+        let found = prefixes.find(self.forward.as_mut(), prompt, known);
+        if let Some((sequence, tokens)) = found {
+            self.keep_sequence(Kept { sequence, tokens });
+        }
+        self.prefixes = Some(prefixes);
+    }
+
+    /// Keeps in the store what requests have in common.
+    fn keep_prefix(&mut self) {
+        if let Some(prefixes) = &mut self.prefixes {
+            for slot in &self.slots {
+                if let Some(sequence) = slot.sequence {
+                    let tokens = &slot.history[..slot.filled];
+                    prefixes.keep(self.forward.as_ref(), sequence, tokens);
+                }
+            }
+        }
     }
 
     /// Computes one step; returns for each request whether it has logits now.
@@ -356,7 +401,11 @@ impl<'t> Batch<'t> {
         };
         let mut tokens = slot.history;
         tokens.truncate(slot.filled);
-        self.kept.push_front(Kept { sequence, tokens });
+        self.keep_sequence(Kept { sequence, tokens });
+    }
+
+    fn keep_sequence(&mut self, kept: Kept) {
+        self.kept.push_front(kept);
         if self.kept.len() > KEPT
             && let Some(oldest) = self.kept.pop_back()
         {
