@@ -319,6 +319,47 @@ fn a_file_of_something_else_is_not_written_to() {
 }
 
 #[test]
+fn a_finished_run_is_not_replaced() {
+    let bench = Bench::new();
+    let lines: Vec<_> = (0..3)
+        .map(|id| json!({"id": id, "prompt": format!("Say {id}")}))
+        .collect();
+    run_on(&bench, &WARM, &lines, 0);
+    let before = held(&bench, "out.jsonl");
+    for arguments in [
+        &["--jsonl", "--count"][..],
+        &["--jsonl", "--show-prompt"],
+        &["--jsonl", "--estimate"],
+        &["--jsonl", "--slurp"],
+        &["--jsonl", "-T"],
+        &["-p", "Hi"],
+    ] {
+        let told = run_on(&bench, arguments, &lines, 2);
+        assert!(
+            told.contains("'out.jsonl' holds records of an earlier run"),
+            "{told}"
+        );
+        assert_eq!(held(&bench, "out.jsonl"), before, "{arguments:?}");
+    }
+}
+
+#[test]
+fn lines_of_a_batch_file_without_a_name_are_closed_once() {
+    let bench = Bench::new();
+    let url = "/v1/chat/completions";
+    let lines = [
+        json!({"method": "POST", "url": url, "body": {"messages": []}}),
+        json!({"custom_id": 7, "method": "POST", "url": url, "body": {"messages": []}}),
+        json!({"custom_id": 7, "method": "POST", "url": url, "body": {"messages": []}}),
+    ];
+    run_on(&bench, &["--jsonl"], &lines, 1);
+    assert_eq!(held(&bench, "out.jsonl").len(), 3);
+    let told = run_on(&bench, &["--jsonl"], &lines, 0);
+    assert!(told.contains("0 done, 0 failed, 3 skipped"), "{told}");
+    assert_eq!(held(&bench, "out.jsonl").len(), 3);
+}
+
+#[test]
 fn lines_are_answered_alike_together_and_alone() {
     let bench = Bench::new();
     let lines: Vec<_> = (0..24)

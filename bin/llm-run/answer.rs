@@ -265,15 +265,24 @@ impl Answerer {
         Some(Box::new(request))
     }
 
+    /// Names the model in the record of a request.
+    fn identity(&self, job: &Job) -> ModelIdentity {
+        let mut identity = self.identity.clone();
+        if job.is_raw() {
+            identity.template = TemplateUse::Raw;
+        }
+        identity
+    }
+
     /// Returns the record of a request that is only counted.
     pub(crate) fn count(&self, task: Task) -> Record {
         Record::from(Count {
             schema_version: SchemaVersion::default(),
+            model: self.identity(&task.job),
             id: task.job.id,
             line: task.job.line,
             usage: Usage::new(task.prompt.tokens.len() as u64, 0, 0),
             input: task.job.input,
-            model: self.identity.clone(),
         })
     }
 
@@ -281,13 +290,13 @@ impl Answerer {
     pub(crate) fn show(&self, task: Task) -> Record {
         Record::from(RenderedPrompt {
             schema_version: SchemaVersion::default(),
+            model: self.identity(&task.job),
             id: task.job.id,
             line: task.job.line,
             usage: Usage::new(task.prompt.tokens.len() as u64, 0, 0),
             text: task.prompt.text,
             tokens: task.prompt.tokens,
             input: task.job.input,
-            model: self.identity.clone(),
         })
     }
 
@@ -315,6 +324,7 @@ impl Answerer {
             whole,
             ..
         } = generated;
+        let model = self.identity(&task.job);
         let metrics = Metrics::measured(&usage, prefill, first_token, whole);
         Completion {
             schema_version: SchemaVersion::default(),
@@ -336,7 +346,7 @@ impl Answerer {
             created: Timestamp::now().as_second(),
             input: task.job.input,
             request,
-            model: self.identity.clone(),
+            model,
             sampling: task.sampling,
             request_digest: task.request_digest,
             occurrence: (circumstances.occurrence > 1).then_some(circumstances.occurrence),

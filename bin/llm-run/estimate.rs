@@ -12,7 +12,7 @@ use llm_record::{Build, Estimate, MeasuredSpeed, MemoryEstimate, Record, SchemaV
 
 use crate::answer::{Answerer, Task};
 use crate::memory::{Memory, Room};
-use crate::{open, settings, work};
+use crate::{keep_records, open, settings, work};
 
 /// Tells what a run would take.
 pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Status> {
@@ -24,6 +24,7 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Status> {
     let form = Form::choose(&args.output, jobs.is_single(), stdout_is_terminal())?;
     let messages = context.messages.quiet(args.quiet.quiet);
     let mut output = Output::open(&args.output, form, jobs.inputs(), messages)?;
+    keep_records(args)?;
     // Before the lines are read: a name that is not known should not cost their
     // time.
     let price = cost::Price::find(args.again.cloud.as_deref())?;

@@ -104,6 +104,17 @@ fn options(args: &RunArgs, parallel: Option<usize>) -> Options {
     }
 }
 
+/// Refuses to replace a file that holds what a run over many lines has answered.
+fn keep_records(args: &RunArgs) -> Result<()> {
+    match &args.output.output {
+        Some(path) if durable::holds_records(path) => anyhow::bail!(
+            "'{}' holds records of an earlier run, which this one would replace; give another -o, or remove the file",
+            path.display()
+        ),
+        _ => Ok(()),
+    }
+}
+
 fn tell_stop(ended: &Outcome, context: &Context) {
     if ended.is_stopped {
         context.messages.error(format_args!(
@@ -150,7 +161,10 @@ impl Target {
                 target.sink = Some(Sink::stdout()?.durable());
                 found
             }
-            _ => return Ok(target),
+            _ => {
+                keep_records(args)?;
+                return Ok(target);
+            }
         };
         tell(&found, context);
         target.journal = found.journal;

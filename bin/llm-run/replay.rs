@@ -19,7 +19,7 @@ use crate::answer::{Answerer, Task};
 use crate::progress::Progress;
 use crate::prompt::Prompt;
 use crate::work::Worker;
-use crate::{digest, options, settings, tell_stop};
+use crate::{digest, keep_records, options, settings, tell_stop};
 
 use compare::{Comparison, Tally};
 
@@ -32,6 +32,7 @@ pub(crate) fn run(args: &RunArgs, path: &Path, context: &Context) -> Result<Stat
     let source = Source::open(args, path, &past, context, messages)?;
     let form = Form::choose(&args.output, false, stdout_is_terminal())?;
     let mut output = Output::open(&args.output, form, &source.inputs, messages)?;
+    keep_records(args)?;
     // Rows that an error has closed are passed over; without rows nothing is.
     let journal = match source.has_rows {
         true => past.take_errors(),

@@ -14,6 +14,9 @@ use crate::Journal;
 /// The longest line that is looked at: more than any record.
 pub(crate) const LINE_LIMIT: u64 = 256 << 20;
 
+/// How much of a file is looked at to see what it holds.
+const MOST_LOOKED_AT: u64 = 64 << 20;
+
 /// An output that cannot be gone on with.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -94,6 +97,29 @@ pub fn open(
     })?;
     let found = take_over(&mut file, &name, retry_errors, true)?;
     Ok((Sink::append(file, name), found))
+}
+
+/// Returns whether a file holds records of several requests, which nobody wants to
+/// lose to a run that would replace them. One that cannot be read holds none.
+pub fn holds_records(path: &Path) -> bool {
+    let file = path.metadata().is_ok_and(|data| data.is_file());
+    let Some(file) = file.then(|| File::open(path).ok()).flatten() else {
+        return false;
+    };
+    let mut input = BufReader::new(file).take(MOST_LOOKED_AT);
+    let (mut records, mut bytes) = (0, Vec::new());
+    while records < 2 {
+        bytes.clear();
+        match input.read_until(b'\n', &mut bytes) {
+            Ok(0) | Err(_) => return false,
+            Ok(_) => {}
+        }
+        let closed = std::str::from_utf8(&bytes)
+            .ok()
+            .and_then(llm_record::closed);
+        records += usize::from(closed.is_some());
+    }
+    true
 }
 
 /// Reads the file of `--resume`. Where it is standard output's, too, it is locked
@@ -210,7 +236,7 @@ fn is_ours(bytes: &[u8]) -> bool {
         return true;
     }
     match serde_json::from_slice::<Value>(bytes) {
-        Ok(value) => value.get("schema_version").is_some() && value.get("type").is_some(),
+        Ok(value) => value.get("schema_version").is_some() && value["type"] == "delta",
         Err(_) => bytes.starts_with(b"{"),
     }
 }
@@ -275,10 +301,27 @@ mod tests {
             b"{\"id\":1,\"text\":\"row\"}\n",
             b"\xff\xfe",
             b"[1]\n",
+            b"{\"type\":\"count\",\"schema_version\":1,\"line\":1}\n",
         ] {
             let (found, after) = left(bytes);
             assert!(found.unwrap_err().starts_with("line 1 of"), "{bytes:?}");
             assert_eq!(after, bytes);
+        }
+    }
+
+    #[test]
+    fn records_of_several_requests_are_worth_keeping() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.jsonl");
+        assert!(!holds_records(&path) && !holds_records(folder.path()));
+        for (text, wanted) in [
+            (String::new(), false),
+            ("notes\nnotes\n".to_owned(), false),
+            (record("a"), false),
+            (record("a") + &record("b"), true),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(holds_records(&path), wanted);
         }
     }
 

@@ -60,8 +60,14 @@ impl Journal {
                 (digest, *count)
             }
         };
-        let key = full_key(closed.id.as_ref(), &digest, occurrence);
-        self.closed.insert(key);
+        // A format that has no place for the occurrence says 1 of each.
+        let mut occurrence = occurrence;
+        while !self
+            .closed
+            .insert(full_key(closed.id.as_ref(), &digest, occurrence))
+        {
+            occurrence += 1;
+        }
     }
 
     /// Opens a request again.
@@ -194,6 +200,15 @@ mod tests {
             ]
         );
         assert_eq!(journal.next(None, "2"), Verdict::Run(1));
+    }
+
+    #[test]
+    fn equal_requests_are_counted_where_their_records_are_not() {
+        let mut journal = Journal::default();
+        journal.close(&closed(None, Some("1"), true), "", false);
+        journal.close(&closed(None, Some("1"), true), "", false);
+        let verdicts = [(); 3].map(|()| journal.next(None, "1"));
+        assert_eq!(verdicts, [Verdict::Skip, Verdict::Skip, Verdict::Run(3)]);
     }
 
     #[test]
