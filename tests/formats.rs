@@ -292,3 +292,30 @@ fn what_many_answers_say_is_put_together() {
         1
     );
 }
+
+/// Such a line is one of a batch file all the same, and its error has that form.
+#[test]
+fn a_batch_line_that_lacks_something_is_answered_in_its_form() {
+    let bench = Bench::new();
+    let url = "/v1/chat/completions";
+    for (line, wanted) in [
+        (
+            json!({"custom_id": "a", "method": "POST", "url": url}),
+            "its 'body' must be an object",
+        ),
+        (
+            json!({"custom_id": "a", "method": "POST", "url": url, "body": "x"}),
+            "its 'body' must be an object",
+        ),
+        (
+            json!({"custom_id": "a", "url": url, "body": {"messages": []}}),
+            "its 'method' must be \"POST\"",
+        ),
+    ] {
+        let ran = bench.run().arg("--jsonl").input(line.to_string()).run();
+        let reply: Value = serde_json::from_str(&ran.exits(1).stdout()).unwrap();
+        assert_eq!(reply["custom_id"], "a", "{reply}");
+        let told = reply["error"]["message"].as_str().unwrap();
+        assert!(told.contains(wanted), "{told}");
+    }
+}

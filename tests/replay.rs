@@ -288,3 +288,32 @@ fn an_estimate_leaves_out_what_nobody_knows() {
         .exits(2)
         .says("--estimate");
 }
+
+/// A prompt that went to the model as it was goes so again, whatever the template.
+#[test]
+fn a_raw_request_is_replayed_raw() {
+    let bench = bench();
+    let script = format!(
+        "llm-run --jsonl {WARM} --no-template --record-request -o raw.jsonl < rows.jsonl
+         llm-run --replay raw.jsonl"
+    );
+    let read = records(&run(&bench, &script).exits(0));
+    assert_eq!(column(&read, "/same"), [true; 4]);
+}
+
+/// Nothing is generated for labels, and so they are what counts.
+#[test]
+fn labels_are_estimated_by_their_tokens() {
+    let bench = bench();
+    let line = r#"{"prompt":"Is it good?"}"#;
+    let tool = bench
+        .run()
+        .args(["--jsonl", "--choices", "yes,no", "--estimate"]);
+    let estimate = record(&tool.input(line).run().exits(0));
+    let tool = bench.run().args(["--jsonl", "--choices", "yes,no"]);
+    let answer = record(&tool.input(line).run().exits(0));
+    assert_eq!(
+        estimate["max_completion_tokens"],
+        answer["usage"]["completion_tokens"]
+    );
+}

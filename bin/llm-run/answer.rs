@@ -256,7 +256,7 @@ impl Answerer {
             settings: settings::as_asked(sampling),
             ..RecordedRequest::default()
         };
-        if self.identity.template == TemplateUse::Raw || job.is_raw() {
+        if self.identity.template == TemplateUse::Raw || job.is_raw {
             request.prompt = Some(job.text());
         } else {
             request.messages = std::mem::take(&mut job.messages);
@@ -268,7 +268,7 @@ impl Answerer {
     /// Names the model in the record of a request.
     fn identity(&self, job: &Job) -> ModelIdentity {
         let mut identity = self.identity.clone();
-        if job.is_raw() {
+        if job.is_raw {
             identity.template = TemplateUse::Raw;
         }
         identity

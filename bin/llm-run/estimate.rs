@@ -138,7 +138,11 @@ impl Counts {
     }
 
     fn add(&mut self, task: &Task) {
-        let most = settings::count(task.sampling.max_tokens);
+        // Labels are scored, token by token, and nothing is generated.
+        let most = match task.labels.is_empty() {
+            true => settings::count(task.sampling.max_tokens),
+            false => task.labels.iter().map(Vec::len).sum(),
+        };
         self.count(&task.prompt.tokens, most);
     }
 

@@ -77,7 +77,7 @@ impl Prompts {
     /// Renders a request's conversation and cuts it into tokens.
     pub(crate) fn make(&self, model: &Model, job: &Job) -> Result<Prompt, Box<ErrorRecord>> {
         let tokenizer = &model.tokenizer;
-        let Some(template) = model.template.as_ref().filter(|_| !job.is_raw()) else {
+        let Some(template) = model.template.as_ref().filter(|_| !job.is_raw) else {
             let text = job.text();
             return Ok(Prompt {
                 tokens: tokenizer.encode(&text, true, self.guard.is_none()),

@@ -13,7 +13,9 @@ use llm_cli::args::Reasoning;
 use llm_cli::stdio::{FileIdentity, StdioError, Watch, stdout_is_terminal};
 use llm_cli::{Context, Form, Item, Job, Jobs, Messages, Output, RunArgs, Status};
 use llm_filter::{Journal, Past, Pump, Work};
-use llm_record::{Completion, ErrorCode, ErrorRecord, Id, Message, Record, Reply, Sampling};
+use llm_record::{
+    Completion, ErrorCode, ErrorRecord, Id, Message, Record, Reply, Sampling, TemplateUse,
+};
 
 use crate::answer::{Answerer, Task};
 use crate::progress::Progress;
@@ -142,6 +144,7 @@ fn recorded(answer: Completion) -> Item {
         input: answer.input,
         source_digest: answer.request_digest,
         reply: Reply::Own,
+        is_raw: answer.model.template == TemplateUse::Raw,
         requested_model: None,
         text: None,
     }))

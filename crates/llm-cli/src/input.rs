@@ -59,6 +59,8 @@ pub struct Job {
     pub source_digest: String,
     /// In whose format it is answered.
     pub reply: Reply,
+    /// The prompt goes to the model as it is, without a chat template.
+    pub is_raw: bool,
     /// The model that a line of a batch file asks for, whichever answers it.
     pub requested_model: Option<String>,
 }
@@ -74,12 +76,6 @@ pub struct TextPlace {
 }
 
 impl Job {
-    /// Whether the prompt goes to the model as it is, without a chat template.
-    #[must_use]
-    pub fn is_raw(&self) -> bool {
-        self.reply == Reply::TextCompletion
-    }
-
     /// Returns the conversation as one text, for a model without a chat template and a raw prompt.
     #[must_use]
     pub fn text(&self) -> String {

@@ -229,6 +229,7 @@ impl Maker {
             input: request.input.clone(),
             source_digest: String::new(),
             reply: request.reply,
+            is_raw: request.reply == Reply::TextCompletion,
             requested_model: request.requested_model.clone(),
         }))
     }

@@ -336,7 +336,7 @@ fn a_batch_file_is_known_by_its_lines() {
     let replies = [Reply::ChatCompletion, Reply::TextCompletion, Reply::Own];
     for (job, reply) in jobs.iter().zip(replies) {
         assert_eq!(job.reply, reply);
-        assert_eq!(job.is_raw(), reply == Reply::TextCompletion);
+        assert_eq!(job.is_raw, reply == Reply::TextCompletion);
         assert_eq!(job.failed(ErrorCode::Timeout, "slow").reply, reply);
     }
     assert_eq!(jobs[0].overrides.max_tokens, Some(3));

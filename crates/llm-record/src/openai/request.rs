@@ -45,8 +45,8 @@ type Neutral = (&'static str, fn(&Value) -> bool, &'static str);
 
 /// Keys that are supported only as far as they ask for nothing; null always does.
 const NEUTRAL: &[Neutral] = &[
-    ("n", |value| value.as_u64() == Some(1), "1"),
-    ("best_of", |value| value.as_u64() == Some(1), "1"),
+    ("n", |value| value.as_f64() == Some(1.0), "1"),
+    ("best_of", |value| value.as_f64() == Some(1.0), "1"),
     ("presence_penalty", is_zero, "0"),
     ("frequency_penalty", is_zero, "0"),
     ("top_logprobs", is_zero, "0"),
@@ -89,12 +89,14 @@ fn is_free(value: &Value) -> bool {
 
 /// Whether an object is a line of a batch file: it says how to call which path with what body. A log
 /// of another program's calls may do so too, and so it must also have a name or call a path of theirs.
+/// With both, it is one that lacks the rest.
 pub(crate) fn is_batch(fields: &Fields) -> bool {
     let url = fields.get("url").and_then(Value::as_str);
     let calls = fields.get("method").is_some_and(Value::is_string)
         && fields.get("body").is_some_and(Value::is_object);
     let named = |url: &str| fields.contains_key("custom_id") || endpoint(url).is_some();
-    calls && url.is_some_and(|url| url.starts_with('/') && named(url))
+    let is_whole = calls && url.is_some_and(|url| url.starts_with('/') && named(url));
+    is_whole || fields.contains_key("custom_id") && url.is_some_and(|url| endpoint(url).is_some())
 }
 
 /// Understands a line of a batch file.
@@ -116,7 +118,7 @@ pub(crate) fn parse(line: u64, fields: Fields) -> Result<Request, LineError> {
     };
     let parsed = match (&id, fields.get("body")) {
         (None, _) => Err(bad("it has no string 'custom_id'")),
-        (_, Some(Value::Object(_))) if fields["method"] != "POST" => {
+        (_, Some(Value::Object(_))) if fields.get("method") != Some(&Value::from("POST")) => {
             Err(bad("its 'method' must be \"POST\""))
         }
         (_, Some(Value::Object(body))) => parse_body(url, body),
