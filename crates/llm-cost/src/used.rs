@@ -2,6 +2,7 @@
 //! batch output, and ccusage's JSON. Our `bench` records are kept apart, since they are speeds and no
 //! usage. Everything else is passed over with a count.
 
+mod ccusage;
 mod parse;
 
 use std::collections::BTreeMap;

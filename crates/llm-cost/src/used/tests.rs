@@ -97,6 +97,88 @@ fn a_report_of_ccusage_stands_on_several_lines() {
     assert_eq!(span, Some(Seconds(28.0 * 86_400.0)));
 }
 
+/// The forms beside lists of dated days; the days and sums by hand.
+#[test]
+fn every_form_of_a_report_of_ccusage_has_its_tokens_and_its_days() {
+    let counts = r#""inputTokens":5,"outputTokens":7,"totalCost":0.5"#;
+    for (text, days, input) in [
+        (
+            r#"{"daily":[{"period":"2026-05-01",COUNTS},{"period":"2026-05-10",COUNTS}]}"#,
+            10.0,
+            10.0,
+        ),
+        (
+            r#"{"type":"daily","data":[{"date":"2026-05-01",COUNTS}],"summary":{}}"#,
+            1.0,
+            5.0,
+        ),
+        (
+            r#"{"type":"monthly","data":[{"period":"2026-02",COUNTS}]}"#,
+            28.0,
+            5.0,
+        ),
+        (r#"{"monthly":[{"period":"2026-05",COUNTS}]}"#, 31.0, 5.0),
+        (r#"{"weekly":[{"period":"2026-05-03",COUNTS}]}"#, 7.0, 5.0),
+        (
+            r#"{"projects":{"a":[{"date":"2026-05-01",COUNTS}],"b":[{"date":"2026-05-03",COUNTS}]}}"#,
+            3.0,
+            10.0,
+        ),
+        (
+            r#"{"type":"blocks","data":[{"blockStart":"2026-05-03T05:00:00Z",COUNTS}]}"#,
+            1.0,
+            5.0,
+        ),
+        (
+            r#"{"type":"session","data":[{"session":"x","firstActivity":"2026-05-01","lastActivity":"2026-05-16",COUNTS}]}"#,
+            16.0,
+            5.0,
+        ),
+        (
+            r#"{"sessions":[{"firstActivity":"2026-05-30T23:00:00Z","lastActivity":"2026-06-02T01:00:00Z",COUNTS}]}"#,
+            4.0,
+            5.0,
+        ),
+    ] {
+        let used = Used::read(&text.replace("COUNTS", counts));
+        assert!(used.others.is_empty(), "{text}: {:?}", used.others);
+        let sums = Sums::of(&used.uses);
+        assert_eq!(sums.span(), Some(Seconds(days * 86_400.0)), "{text}");
+        assert_eq!(sums.input, input, "{text}");
+        assert_eq!(sums.paid, Some(Usd(input / 10.0)), "{text}");
+    }
+}
+
+#[test]
+fn models_of_a_report_are_named_and_paid_for_each_on_its_own() {
+    let text = r#"{"daily":[{"date":"2026-05-01","inputTokens":9,"outputTokens":0,"totalCost":9,
+        "modelBreakdowns":[{"model":"a","inputTokens":4,"outputTokens":0,"totalCost":3},
+                           {"model":"b","inputTokens":5,"outputTokens":0}]}]}"#;
+    let used = Used::read(text);
+    let paid: Vec<_> = used
+        .uses
+        .iter()
+        .map(|one| (one.model.as_str(), one.paid))
+        .collect();
+    assert_eq!(paid, [("a", Some(Usd(3.0))), ("b", None)]);
+}
+
+/// `OpenAI` counts what a cache held within the input.
+#[test]
+fn cached_input_is_a_part_of_the_input_unless_the_sum_says_otherwise() {
+    let sums = |total: u32| {
+        let row = format!(
+            r#"{{"daily":[{{"date":"2026-05-01","costUSD":1,"models":{{"gpt-5":{{"inputTokens":100,
+            "cachedInputTokens":60,"outputTokens":10,"totalTokens":{total}}}}}}}]}}"#
+        );
+        let used = Used::read(&row);
+        assert_eq!(used.uses[0].model, "gpt-5");
+        Sums::of(&used.uses)
+    };
+    assert_eq!((sums(110).input, sums(110).cached), (100.0, 60.0));
+    assert_eq!((sums(170).input, sums(170).cached), (160.0, 60.0));
+}
+
 #[test]
 fn blocks_of_ccusage_have_their_costs_beside_their_counts() {
     let text = r#"{"blocks": [
