@@ -93,6 +93,7 @@ impl Used {
         self.uses.push(Use {
             at: created,
             model: text(body, "model"),
+            by_batch: true,
             requests: 1,
             input,
             cached: details
@@ -120,6 +121,9 @@ fn ours(value: &Value) -> Use {
         at: value.get("created").and_then(Value::as_i64),
         span: 0,
         model: text(field("model"), "name"),
+        file: text(field("model"), "file"),
+        quant: text(field("model"), "quantization"),
+        by_batch: false,
         requests: 1,
         input,
         cached,
@@ -144,12 +148,19 @@ fn bench(value: &Value) -> Speeds {
         .and_then(Value::as_f64)
         .filter(|rate| *rate > 0.0);
     let rate = rate.map(TokensPerSecond);
+    let model = value.get("model").unwrap_or(&Value::Null);
     let (prompt, generated) = (count("n_prompt"), count("n_gen"));
     let read = value
         .get("limits")
         .and_then(|limits| limits.get("read_bytes_per_second"));
     Speeds {
-        model: text(value, "model_filename"),
+        model: match text(model, "name") {
+            name if name.is_empty() => text(value, "model_filename"),
+            name => name,
+        },
+        file: text(value, "model_filename"),
+        quant: text(model, "quantization"),
+        depth: count("n_depth") as f64,
         machine: text(value, "cpu_info"),
         parallel: count("n_parallel").max(1),
         decode: rate.filter(|_| prompt == 0 && generated > 0),
