@@ -150,7 +150,7 @@ fn predicted(
             shape.model
         );
     }
-    let speed = predict::speed(&data.catalogue, machine, shape, context);
+    let speed = predict::speed(&data.catalogue, machine, shape, context, CacheType::F16);
     if speed.decode.is_some_and(|decode| decode.low.is_none()) {
         notes.push(format!(
             "all measurements of the family '{}' come from one source, so the prediction has no band",
