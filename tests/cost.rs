@@ -203,6 +203,11 @@ fn nonsense_is_answered_with_the_way_out() {
             "needs 43.1 GiB",
         ),
         ("payback --input-mtok -1", "zero or more"),
+        ("payback --input-mtok 1e308", "up to 1e15"),
+        (
+            "payback --profile agent --cache-hit 0.95 --decode-tps 1 --prefill-tps 1 --machine-price 1 --load-watts 1",
+            "the cache writes of 'agent'",
+        ),
         (
             "payback --profile light --decode-tps 0 --prefill-tps 1 --machine-price 1 --load-watts 1",
             "more than zero",
@@ -246,11 +251,11 @@ not json
     assert_eq!((&said["requests"], &said["failed"]), (&json!(2), &json!(1)));
     assert_eq!(
         said["clouds"][0],
-        json!({"cloud": "openai/gpt-5", "usd": 6.5})
+        json!({"cloud": "openai/gpt-5", "usd": 3.25})
     );
     assert_eq!(
         said["clouds"][1],
-        json!({"cloud": "anthropic/claude-sonnet-5.5", "usd": 8.0})
+        json!({"cloud": "anthropic/claude-sonnet-5.5", "usd": 4.0})
     );
     // Ten days of them make a month of three times as much.
     let flags = "payback --machine dgx-spark-128 --local gpt-oss-120b";
@@ -467,4 +472,227 @@ fn a_reader_that_has_enough_ends_it_quietly() {
         rows.iter()
             .all(|row| row["kind"] == "row" && row["table"] == "predictor")
     );
+}
+
+/// Returns whether a note of a record has this part.
+fn is_noted(record: &Value, part: &str) -> bool {
+    let notes = record["notes"].as_array().unwrap();
+    notes
+        .iter()
+        .any(|note| note.as_str().unwrap().contains(part))
+}
+
+#[test]
+fn speeds_of_another_model_are_passed_over_and_predicted_instead() {
+    let rows = |model: &str| {
+        format!(
+            "{{\"type\":\"bench\",\"model_filename\":\"{model}\",\"n_gen\":8,\"avg_ts\":50}}\n\
+             {{\"type\":\"bench\",\"model_filename\":\"{model}\",\"n_prompt\":8,\"avg_ts\":900}}\n"
+        )
+    };
+    let line = "payback --profile light --machine dgx-spark-128 --local gpt-oss-120b";
+    let said = record(&fed(line, &rows("smollm2-135m-Q4_0.gguf")).exits(0));
+    assert_eq!(said["decode"]["source"], "predicted");
+    assert!(is_noted(&said, "'smollm2-135m-Q4_0.gguf'"), "{said}");
+    let said = record(&fed(line, &rows("openai_gpt-oss-120b-MXFP4.gguf")).exits(0));
+    assert_eq!(
+        (&said["decode"]["source"], &said["decode"]["tps"]),
+        (&json!("measured"), &json!(50.0)),
+        "{said}"
+    );
+    let run = r#"{"type":"completion","usage":{"prompt_tokens":10,"completion_tokens":11},"metrics":{"tokens_per_second":7,"prompt_tokens_per_second":70},"model":{"name":"gpt-oss-120b"}}"#;
+    let said = record(&fed(line, run).exits(0));
+    assert_eq!(said["decode"]["source"], "predicted");
+    assert!(is_noted(&said, "the computer that they ran on"), "{said}");
+    let own = "payback --profile light --machine-price 900 --load-watts 60 --local gpt-oss-120b";
+    let said = record(&fed(own, run).exits(0));
+    assert_eq!(said["decode"]["tps"], 7.0);
+}
+
+#[test]
+fn an_answer_that_is_missing_is_said_to_be() {
+    let said = record(&cost(BY_HAND));
+    assert!(is_noted(&said, "against the same model hosted"), "{said}");
+    let line = "payback --profile heavy --machine dgx-spark-128 --local";
+    let said = record(&cost(&format!("{line} qwen3-0.6b")).exits(0));
+    assert_eq!(said["hosted"], Value::Null);
+    assert!(
+        is_noted(&said, "no price of 'qwen3-0.6b' at a host"),
+        "{said}"
+    );
+    let said = record(&cost(&format!("{line} qwen3.6-35b-a3b")).exits(0));
+    assert!(!is_noted(&said, "at a host is known"), "{said}");
+}
+
+/// The band's slow end of this machine takes more than the 90 % that it may be busy.
+#[test]
+fn the_slow_end_of_a_range_has_its_own_verdict() {
+    let line =
+        "compare --profile heavy --machine macbook-pro-m4-max-64 --local qwen3.6-35b-a3b --mtok";
+    let sizes: Vec<String> = (1..60).map(|step| (step * 20).to_string()).collect();
+    let rows = records(&cost(&format!("{line} {}", sizes.join(","))).exits(0));
+    let pays: Vec<_> = rows.iter().filter(|row| row["verdict"] == "pays").collect();
+    let ends: Vec<_> = pays
+        .iter()
+        .map(|row| &row["payback_high_verdict"])
+        .collect();
+    assert!(
+        ends.contains(&&json!("pays")) && ends.contains(&&json!("infeasible")),
+        "{ends:?}"
+    );
+    for row in pays {
+        let has_months = !row["payback_months_high"].is_null();
+        assert_eq!(has_months, row["payback_high_verdict"] == "pays", "{row}");
+    }
+}
+
+/// By hand: two million tokens in at 1.25, 0.4 out at 10 make 6.50; half of it by batch.
+#[test]
+fn a_batch_is_billed_with_its_discount() {
+    let prices = r#"[{"id":"x/y","input":1.25,"output":10,"batch_discount":0.5,"as_of":"2026-11-20","source":"x",
+        "long_prompt":{"above_tokens":200000,"input":2.5,"output":20}}]"#;
+    let one = |created: u64| {
+        format!(
+            "{{\"custom_id\":\"a\",\"response\":{{\"body\":{{\"model\":\"y\",\"created\":{created},\"usage\":\
+             {{\"prompt_tokens\":100000,\"completion_tokens\":20000}}}}}}}}\n"
+        )
+    };
+    let input = one(1_790_000_000).repeat(10) + &one(1_790_864_000).repeat(10);
+    let run = |line: &str| {
+        let sandbox = Sandbox::new();
+        std::fs::write(sandbox.path().join("p.json"), prices).unwrap();
+        tool(&sandbox, line).input(input.as_str()).run().exits(0)
+    };
+    let ran = run("usage --cloud x/y --prices p.json").says("20 requests came by batch");
+    let said = record(&ran);
+    near(&said["clouds"][0]["usd"], 3.25);
+    assert_eq!(said["local_usd_per_mtok"], Value::Null);
+    let line = "payback --cloud x/y --prices p.json --machine dgx-spark-128 --local gpt-oss-120b";
+    let said = record(&run(line));
+    assert_eq!(said["assumptions"]["batch"], 1.0);
+    assert!(is_noted(&said, "discount of 50 %"), "{said}");
+    let whole = record(&run(&format!("{line} --batch 0")));
+    let usd = |said: &Value| said["cloud_usd_per_month"].as_f64().unwrap();
+    near(&json!(usd(&said) * 2.0), usd(&whole));
+}
+
+#[test]
+fn usage_counts_power_for_what_ran_here_and_warns_of_old_rows() {
+    let input = r#"{"type":"completion","usage":{"prompt_tokens":500000,"completion_tokens":500000},"metrics":{"generation_time_ms":3600000,"energy_joules":3600000},"model":{"name":"a"}}
+{"custom_id":"a","response":{"body":{"model":"gpt-5","usage":{"prompt_tokens":9000000,"completion_tokens":0}}}}
+"#;
+    let said = record(&fed("usage --cloud gpt-5 --usd-per-kwh 0.25", input).exits(0));
+    near(&said["local_usd"], 0.25);
+    near(&said["local_usd_per_mtok"], 0.25);
+    let sandbox = Sandbox::new();
+    let at = |line: &str| {
+        let words = line.split_whitespace();
+        let tool = sandbox
+            .tool("llm-cost")
+            .args(words)
+            .args(["--on", "2029-01-01"]);
+        tool.input(input).run().exits(0).stderr().to_owned()
+    };
+    let told = at("usage --cloud gpt-5 --load-watts 9");
+    assert!(
+        told.contains("--usd-per-kwh") && told.contains("one more is older"),
+        "{told}"
+    );
+    let told = at("usage --cloud gpt-5 --machine dgx-spark-128");
+    assert!(told.contains("2 more are older"), "{told}");
+    let given = at("usage --cloud gpt-5 --load-watts 9 --usd-per-kwh 0.2");
+    assert!(
+        given.contains("'openai/gpt-5'") && !given.contains(" more "),
+        "{given}"
+    );
+}
+
+/// Returns the numbers of an attribute in all elements of a name, as they stand in a picture.
+fn attributes(svg: &str, element: &str, name: &str) -> Vec<f64> {
+    let opening = format!("<{element} ");
+    let heads = svg.split(&opening).skip(1);
+    let value = |head: &str| {
+        let (_, rest) = head.split_once(&format!(" {name}=\""))?;
+        rest.split_once('"')?.0.parse().ok()
+    };
+    heads
+        .filter_map(|head| value(&format!(" {head}")))
+        .collect()
+}
+
+/// Returns the names that a picture shows, each of which lies inside of it.
+#[track_caller]
+fn names(svg: &str) -> Vec<String> {
+    let (width, height) = (960.0, 600.0);
+    let bodies = svg.split("<text ").skip(1);
+    let names: Vec<String> = bodies
+        .filter_map(|text| Some(text.split_once('>')?.1.split_once('<')?.0.trim().to_owned()))
+        .collect();
+    let starts = attributes(svg, "text", "x");
+    let lines = attributes(svg, "text", "y");
+    assert_eq!((starts.len(), lines.len()), (names.len(), names.len()));
+    for ((name, x), y) in names.iter().zip(starts).zip(lines) {
+        assert!(
+            (0.0..width).contains(&x) && (0.0..height).contains(&y),
+            "{name}: {x}, {y}"
+        );
+    }
+    names
+}
+
+#[test]
+fn pictures_hold_their_marks_and_names_inside() {
+    let sandbox = Sandbox::new();
+    let draw = |line: &str| {
+        tool(&sandbox, &format!("{line} --plot p.svg"))
+            .run()
+            .exits(0);
+        std::fs::read_to_string(sandbox.path().join("p.svg")).unwrap()
+    };
+    // 181.40 USD a month pay for 50,000 after 276 months, were there no interest.
+    let long = BY_HAND.replace(
+        "--machine-price 4000",
+        "--machine-price 50000 --discount-rate 0",
+    );
+    let svg = draw(&long);
+    let marks = attributes(&svg, "circle", "cx");
+    assert!(
+        marks.len() == 1 && (100.0..850.0).contains(&marks[0]),
+        "{marks:?}"
+    );
+    assert!(
+        names(&svg).iter().any(|name| name == "275.6 months"),
+        "{:?}",
+        names(&svg)
+    );
+
+    let svg = draw("floor --machine dgx-spark-128");
+    let shown = names(&svg);
+    for model in [
+        "gpt-oss-120b:MXFP4",
+        "llama-3.3-70b:Q4_K_M",
+        "llama-3.2-1b:Q4_K_M",
+    ] {
+        assert!(shown.iter().any(|name| name == model), "{model}: {shown:?}");
+    }
+    assert_eq!(
+        shown.iter().filter(|name| *name == "dgx-spark-128").count(),
+        1
+    );
+
+    let svg = draw("floor llama-3.2-1b");
+    let ends = attributes(&svg, "text", "x");
+    let texts = names(&svg);
+    // Letters of this size are at least five pixels wide.
+    for (name, x) in texts
+        .iter()
+        .zip(ends)
+        .filter(|(name, _)| name.contains('-'))
+    {
+        let is_title = name.contains(':');
+        assert!(
+            is_title || x + 5.0 * name.len() as f64 <= 960.0,
+            "{name} at {x}"
+        );
+    }
 }

@@ -185,3 +185,41 @@ fn announced_prices_count_from_their_day_on() {
     };
     near(&json!(on("2026-12-01")), 2.0 * on("2026-11-30"));
 }
+
+#[test]
+fn the_type_of_the_cache_and_a_long_context_count_in_every_speed() {
+    let row = |line: &str| {
+        let ran = cost(&format!("floor llama-3.3-70b --machine rtx-4090-24 {line}")).exits(0);
+        let rows = records(&ran);
+        rows.into_iter().find(|row| row["kind"] == "floor").unwrap()
+    };
+    let number = |row: &Value, key: &str| row[key].as_f64().unwrap();
+    let (wide, small) = (
+        row("--context 32768"),
+        row("--context 32768 --cache-type q4_0"),
+    );
+    assert!(number(&small, "offloaded_share") < number(&wide, "offloaded_share"));
+    assert!(small["decode"]["tps"].as_f64() > wide["decode"]["tps"].as_f64());
+    // 131,072 tokens of 327,680 bytes are 40 GiB, more than the card has.
+    assert_eq!(row("--context 131072")["decode"], Value::Null);
+    cost("floor llama-3.3-70b --context 200000")
+        .exits(0)
+        .says("--context 200000 is more than the 131072 tokens");
+    let whole = |kind: &str| {
+        let line =
+            format!("floor llama-3.1-8b --machine rtx-4090-24 --context 32768 --cache-type {kind}");
+        let rows = records(&cost(&line).exits(0));
+        rows[1]["decode"]["tps"].as_f64().unwrap()
+    };
+    assert!(whole("q8_0") > whole("f16"));
+}
+
+#[test]
+fn a_budget_holds_for_machines_that_are_named_too() {
+    let line = "floor gpt-oss-20b --machine dgx-spark-128,rtx-4090-24 --budget";
+    let machines = |budget: &str| {
+        let rows = records(&cost(&format!("{line} {budget}")).exits(0));
+        rows.iter().filter(|row| row["kind"] == "floor").count()
+    };
+    assert_eq!((machines("1000000"), machines("1")), (2, 0));
+}

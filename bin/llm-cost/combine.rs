@@ -10,7 +10,7 @@ use llm_cost::{Mtok, Seconds, Shape, Volume};
 
 use crate::data::Data;
 use crate::show::Writer;
-use crate::speeds::Measured;
+use crate::speeds::Records;
 use crate::terms::{Combination, Flags, record};
 use crate::{explain, header, input, plot, table};
 
@@ -26,7 +26,7 @@ struct Lists {
     clouds: Vec<Price>,
     machines: Vec<Option<Machine>>,
     locals: Vec<Option<(Shape, Option<Model>)>>,
-    measured: Measured,
+    records: Records,
 }
 
 pub(crate) fn payback(
@@ -103,7 +103,7 @@ pub(crate) fn compare(
 impl Lists {
     fn gather(flags: Flags<'_>, data: &Data, context: &Context) -> Result<Self> {
         let (volumes, used) = volumes(flags.volume, flags.local, data, context)?;
-        let mut measured = used.as_ref().map(Measured::of).unwrap_or_default();
+        let mut records = Records { bench: None, used };
         if let Some(path) = &flags.local.bench {
             let used = input::file(path, context)?;
             if used.benches.is_empty() {
@@ -112,7 +112,7 @@ impl Lists {
                     path.display()
                 );
             }
-            measured = Measured::of(&used).or(measured);
+            records.bench = Some(used);
         }
         let catalogue = &data.catalogue;
         let clouds = match flags.cloud.cloud.as_slice() {
@@ -139,7 +139,7 @@ impl Lists {
             clouds,
             machines: or_none(machines),
             locals: or_none(locals),
-            measured,
+            records,
         })
     }
 
@@ -175,7 +175,7 @@ impl Lists {
                     cloud,
                     machine: machine.as_ref(),
                     local: local.as_ref(),
-                    measured: &self.measured,
+                    records: &self.records,
                 })
             })
         };

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use jiff::{Timestamp, tz::TimeZone};
 use llm_cli::Messages;
 use llm_cli::cost::DataArgs;
-use llm_cost::catalogue::{Catalogue, Machine, Price};
+use llm_cost::catalogue::{Catalogue, Electricity, Machine, Price};
 use llm_cost::dates;
 use llm_cost::record::UsedRow;
 
@@ -34,6 +34,13 @@ impl Data {
                     path.display(),
                     imported.prices.len(),
                     imported.passed_over
+                ));
+            }
+            if let Some(first) = imported.unsound.first() {
+                messages.warning(format_args!(
+                    "'{}': {} rows with a price below zero passed over, '{first}' first",
+                    path.display(),
+                    imported.unsound.len()
                 ));
             }
             catalogue.add_prices(imported.prices);
@@ -71,7 +78,8 @@ impl Data {
             more => format!(", and {more} more are older than 90"),
         };
         self.messages.warning(format_args!(
-            "{row} is {age}{others}; --prices and --machines bring newer rows, and flags your own numbers"
+            "{row} is {age}{others}; --prices and --machines bring newer rows, \
+             --usd-per-kwh your price of power, and other flags your own numbers"
         ));
     }
 }
@@ -108,5 +116,14 @@ pub(crate) fn machine_row(machine: &Machine) -> UsedRow {
         row: format!("the machine '{}'", machine.id),
         as_of: machine.as_of.clone(),
         source: machine.source.clone(),
+    }
+}
+
+/// Notes a price of power as a row that was used.
+pub(crate) fn power_row(region: &Electricity) -> UsedRow {
+    UsedRow {
+        row: format!("the price of power in '{}'", region.region),
+        as_of: region.as_of.clone(),
+        source: region.source.clone(),
     }
 }

@@ -69,7 +69,7 @@ fn costs(record: &PaybackRecord) -> Vec<String> {
     let volume = terms.whole_volume();
     let (input, output) = (volume.input.0, volume.output.0);
     let (busy, price) = (answer.busy_hours_per_month.0, answer.marginal_price_usd.0);
-    let saving = answer.saving_usd_per_month.0;
+    let saving = terms.flow(&volume).saving().0;
     vec![
         "busy    T = [I (1-hL) / prefill + O / decode] / batching".to_owned(),
         format!(
@@ -117,7 +117,8 @@ fn months(record: &PaybackRecord) -> Vec<String> {
     let terms = &record.assumptions;
     let answer = &record.answer;
     let rate = monthly(terms.discount_rate);
-    let (price, saving) = (answer.marginal_price_usd.0, answer.saving_usd_per_month.0);
+    let price = answer.marginal_price_usd.0;
+    let saving = answer.saving_usd_per_month.map_or(0.0, |saving| saving.0);
     let mut lines = Vec::new();
     if answer.verdict == Verdict::Infeasible {
         let most = answer.max_mtok_per_month.map_or(0.0, |most| most.0);

@@ -40,6 +40,7 @@ pub(crate) fn run(
     let shapes = named.unwrap_or_else(|| floor.all_models());
     let mut bodies = Vec::new();
     if !by_machine {
+        floor.warn_of_context(&shapes, context);
         bodies.extend(shapes.iter().map(|shape| Body::Need(floor.need(shape))));
     }
     for shape in &shapes {
@@ -47,7 +48,7 @@ pub(crate) fn run(
             Some(machines) => machines
                 .iter()
                 .map(|machine| floor.row(shape, machine))
-                .filter(|row| row.fits || !by_machine)
+                .filter(|row| (row.fits || !by_machine) && floor.is_within(row))
                 .collect(),
             None => floor.holding(shape),
         };
@@ -135,13 +136,9 @@ impl Floor<'_> {
     /// cheapest.
     fn holding(&self, shape: &Shape) -> Vec<FloorRecord> {
         let machines = self.data.catalogue.machines.iter();
-        let within = |row: &FloorRecord| match (self.args.budget, row.price_usd) {
-            (Some(budget), Some(price)) => price.0 <= budget,
-            (Some(_), None) => false,
-            (None, _) => true,
-        };
         let rows = machines.map(|machine| self.row(shape, machine));
-        let mut rows: Vec<FloorRecord> = rows.filter(|row| row.fits && within(row)).collect();
+        let mut rows: Vec<FloorRecord> =
+            rows.filter(|row| row.fits && self.is_within(row)).collect();
         let price = |row: &FloorRecord| row.price_usd.map_or(f64::INFINITY, |price| price.0);
         let speed = |row: &FloorRecord| row.decode.map_or(0.0, |rate| rate.tps.0);
         if self.args.budget.is_some() {
@@ -159,12 +156,34 @@ impl Floor<'_> {
         rows
     }
 
+    /// Whether a machine is within the budget, where there is one.
+    fn is_within(&self, row: &FloorRecord) -> bool {
+        match (self.args.budget, row.price_usd) {
+            (Some(budget), Some(price)) => price.0 <= budget,
+            (Some(_), None) => false,
+            (None, _) => true,
+        }
+    }
+
+    /// Warns of models that were not made for so long a context.
+    fn warn_of_context(&self, shapes: &[Shape], context: &Context) {
+        let tokens = self.args.context;
+        let is_beyond = |shape: &&Shape| shape.context.is_some_and(|most| tokens > most as f64);
+        for shape in shapes.iter().filter(is_beyond) {
+            context.messages.warning(format_args!(
+                "--context {tokens} is more than the {} tokens that '{}' was made for",
+                shape.context.unwrap_or_default(),
+                shape.model
+            ));
+        }
+    }
+
     fn row(&self, shape: &Shape, machine: &Machine) -> FloorRecord {
         let tokens = self.args.context;
         let catalogue = &self.data.catalogue;
         let fits = shape.fits(machine, tokens, self.kind);
         let speed = match fits {
-            true => predict::speed(catalogue, machine, shape, tokens),
+            true => predict::speed(catalogue, machine, shape, tokens, self.kind),
             false => Speed::default(),
         };
         let split = (!fits && machine.kind == "gpu")
@@ -222,6 +241,7 @@ impl Floor<'_> {
             machine,
             shape,
             self.args.context,
+            self.kind,
             host.bandwidth_gbs,
         )?;
         let rest = Gib::from(shape.weights * split.share);

@@ -91,7 +91,7 @@ pub(crate) fn payback(record: &PaybackRecord) -> Result<String> {
         if let Some(months) = record
             .answer
             .payback_months
-            .filter(|_| record.answer.verdict == Verdict::Pays)
+            .filter(|at| record.answer.verdict == Verdict::Pays && at.0 <= months)
         {
             let sum = crossing(&lines, months.0);
             let label = format!("{:.1} months", months.0);
@@ -112,14 +112,16 @@ pub(crate) fn payback(record: &PaybackRecord) -> Result<String> {
     })
 }
 
-/// Months that are drawn: half as many again as the payback, at least the machine's life.
+/// Months that are drawn: a quarter more than the payback, at least the machine's life.
 fn horizon(record: &PaybackRecord) -> usize {
+    /// A thousand years, after which no payback is looked for.
+    const LONGEST: f64 = 12_000.0;
     let payback = record
         .answer
         .payback_months
-        .map_or(0.0, |months| months.0 * 1.5);
+        .map_or(0.0, |months| months.0 * 1.25);
     let life = record.assumptions.lifetime_months.0;
-    payback.max(life).clamp(6.0, 240.0).ceil() as usize
+    payback.max(life).clamp(6.0, LONGEST).ceil() as usize
 }
 
 fn lines(record: &PaybackRecord, months: usize) -> Vec<Line> {
@@ -187,28 +189,32 @@ struct Taken {
     line: i32,
 }
 
-/// Returns how many pixels below or above its point a name finds room, the nearest first.
-fn free(taken: &mut Vec<Taken>, (x, y): (i32, i32), name: &str) -> i32 {
+/// Returns how many pixels right and below of its point a name finds room inside the picture, the nearest
+/// first; a negative number is to the left, or above.
+fn free(taken: &mut Vec<Taken>, (x, y): (i32, i32), name: &str) -> (i32, i32) {
     /// Pixels of a line and of a letter of the names' font.
     const LINE: i32 = 12;
     const LETTER: i32 = 7;
-    let (from, to) = (x + 7, x + 7 + LETTER * name.len() as i32);
-    let is_free = |line: i32| {
+    /// Between the title and the axis' numbers.
+    const LINES: std::ops::RangeInclusive<i32> = 54..=536;
+    let width = LETTER * name.chars().count() as i32;
+    let span = |right: i32| (x + right, x + right + width);
+    let is_free = |&(right, down): &(i32, i32)| {
+        let ((from, to), line) = (span(right), y + down);
         let over =
             |other: &Taken| from < other.to && other.from < to && (line - other.line).abs() < LINE;
-        !taken.iter().any(over)
+        from >= 0 && to <= SIZE.0 as i32 && LINES.contains(&line) && !taken.iter().any(over)
     };
-    let steps = (0..40).flat_map(|step| [step * LINE / 2, -step * LINE / 2]);
-    let down = steps
-        .into_iter()
-        .find(|down| is_free(y + down))
-        .unwrap_or(0);
+    let steps = (0..90).flat_map(|step| [step * LINE / 2, -step * LINE / 2]);
+    let places = steps.flat_map(|down| [(7, down), (-7 - width, down)]);
+    let (right, down) = { places }.find(is_free).unwrap_or((7, 0));
+    let (from, to) = span(right);
     taken.push(Taken {
         from,
         to,
         line: y + down,
     });
-    down
+    (right, down)
 }
 
 /// A machine with a predicted speed.
@@ -257,9 +263,17 @@ pub(crate) fn floor(bodies: &[Body]) -> Result<String> {
     let speed = ends(points.iter().flat_map(|point| [point.low, point.high]));
     let name = |point: &Point<'_>| format!("{}:{}", point.row.model, point.row.quant);
     let models: BTreeSet<String> = points.iter().map(name).collect();
-    let title = match models.len() {
-        1 => models.into_iter().collect(),
-        count => format!("{count} models"),
+    let machines: BTreeSet<&str> = points.iter().map(|it| it.row.machine.as_str()).collect();
+    // What all points have in common stands above, the rest beside each.
+    let (title, label): (String, fn(&FloorRecord) -> String) = match (models.len(), machines.len())
+    {
+        (1, _) => (models.into_iter().collect(), |row| row.machine.clone()),
+        (_, 1) => (machines.into_iter().collect(), |row| {
+            format!("{}:{}", row.model, row.quant)
+        }),
+        (count, _) => (format!("{count} models"), |row| {
+            format!("{} on {}", row.model, row.machine)
+        }),
     };
     draw(|root| {
         let mut chart = ChartBuilder::on(root)
@@ -293,12 +307,13 @@ pub(crate) fn floor(bodies: &[Body]) -> Result<String> {
             let band = PathElement::new([(memory, low), (memory, high)], LOCAL.mix(0.4));
             chart.draw_series([band]).map_err(failed)?;
             let place = chart.backend_coord(&(memory, tps));
-            let down = free(&mut taken, place, &row.machine);
+            let name = label(row);
+            let (right, down) = free(&mut taken, place, &name);
             let mark = EmptyElement::at((memory, tps))
                 + Circle::new((0, 0), 4, LOCAL.filled())
                 // Leads to a name that had to move.
-                + PathElement::new([(0, 0), (6, down)], BLACK.mix(0.3))
-                + Text::new(row.machine.clone(), (7, -6 + down), (FONT, 11));
+                + PathElement::new([(0, 0), (6 * right.signum(), down)], BLACK.mix(0.3))
+                + Text::new(name, (right, -6 + down), (FONT, 11));
             chart.draw_series([mark]).map_err(failed)?;
         }
         Ok(())

@@ -3,35 +3,63 @@
 use anyhow::{Result, bail};
 use llm_cost::predict::{self, Estimate, Speed};
 use llm_cost::record::{Rate, SpeedSource};
-use llm_cost::used::Used;
+use llm_cost::used::{Measured, Used, Wanted};
 use llm_cost::{CacheType, Gib, TokensPerSecond, Volume};
 
 use crate::data::Data;
 use crate::terms::{Combination, Flags};
 
-/// Rates of `bench` records, else those of completions.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Measured {
-    pub(crate) decode: Option<TokensPerSecond>,
-    pub(crate) prefill: Option<TokensPerSecond>,
+/// Records that speeds are looked for in: a file's of `bench` first, then those that were read for the
+/// volume.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Records {
+    pub(crate) bench: Option<Used>,
+    pub(crate) used: Option<Used>,
 }
 
-impl Measured {
-    /// Takes the rates of records.
-    pub(crate) fn of(used: &Used) -> Self {
-        let (bench, run) = (used.benched(), used.measured());
-        Self {
-            decode: bench.0.or(run.0),
-            prefill: bench.1.or(run.1),
+impl Records {
+    /// Returns the rates of the model of a combination: of `bench` records, else of completions.
+    fn measured(&self, flags: Flags<'_>, of: Combination<'_>, notes: &mut Vec<String>) -> Measured {
+        let wanted = of.local.map(|(shape, _)| Wanted {
+            model: &shape.model,
+            quant: &shape.quant,
+        });
+        let all = || self.bench.iter().chain(&self.used);
+        let benched = all().map(|used| used.benched(wanted, flags.local.context));
+        let mut found = benched.reduce(Measured::or).unwrap_or_default();
+        // Completions do not say where they ran, so that they are no speeds of a machine that is named
+        // and can be predicted.
+        let runs = all().map(|used| used.measured(wanted));
+        let runs = runs.reduce(Measured::or).unwrap_or_default();
+        if let Some(machine) = of.machine.filter(|_| wanted.is_some()) {
+            let is_passed = found.decode.is_none() && runs.decode.is_some();
+            if is_passed {
+                notes.push(format!(
+                    "the speeds of completions are those of the computer that they ran on, and were \
+                     passed over for '{}'; --decode-tps and --prefill-tps say otherwise",
+                    machine.id
+                ));
+            }
+            found.others.extend(runs.others);
+        } else {
+            found = found.or(runs);
         }
-    }
-
-    /// Takes these rates first.
-    pub(crate) fn or(self, other: Self) -> Self {
-        Self {
-            decode: self.decode.or(other.decode),
-            prefill: self.prefill.or(other.prefill),
+        if let (Some((shape, _)), false) = (of.local, found.others.is_empty()) {
+            let others: Vec<String> = found.others.iter().map(|it| format!("'{it}'")).collect();
+            notes.push(format!(
+                "measured speeds of another model than '{}:{}' were passed over: {}",
+                shape.model,
+                shape.quant,
+                others.join(", ")
+            ));
         }
+        if let Some(depth) = found.depth {
+            notes.push(format!(
+                "of the measured depths, decode is that with {depth:.0} tokens in the context; --context \
+                 takes another"
+            ));
+        }
+        found
     }
 }
 
@@ -44,9 +72,10 @@ pub(crate) fn rates(
     notes: &mut Vec<String>,
 ) -> Result<(Rate, Rate)> {
     let given = |tps: Option<f64>| tps.map(|tps| exact(TokensPerSecond(tps), SpeedSource::Given));
+    let found = of.records.measured(flags, of, notes);
     let measured = |tps: Option<TokensPerSecond>| tps.map(|tps| exact(tps, SpeedSource::Measured));
-    let decode = given(flags.local.decode_tps).or_else(|| measured(of.measured.decode));
-    let prefill = given(flags.local.prefill_tps).or_else(|| measured(of.measured.prefill));
+    let decode = given(flags.local.decode_tps).or_else(|| measured(found.decode));
+    let prefill = given(flags.local.prefill_tps).or_else(|| measured(found.prefill));
     let predicted = match (decode, prefill) {
         (Some(_), Some(_)) => Speed::default(),
         _ => predicted(flags, of, data, notes)?,
@@ -121,7 +150,7 @@ fn predicted(
             shape.model
         );
     }
-    let speed = predict::speed(&data.catalogue, machine, shape, context);
+    let speed = predict::speed(&data.catalogue, machine, shape, context, CacheType::F16);
     if speed.decode.is_some_and(|decode| decode.low.is_none()) {
         notes.push(format!(
             "all measurements of the family '{}' come from one source, so the prediction has no band",

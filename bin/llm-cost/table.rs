@@ -82,7 +82,8 @@ pub(crate) fn payback(body: &Body) -> String {
         Verdict::Pays => text.push_str(&span(record)),
         Verdict::Never => text.push_str(&format!(
             "owning costs {:.2} USD a month more than the cloud over {:.0} months\n",
-            answer.local_premium_usd_per_month.0, record.assumptions.lifetime_months.0
+            answer.local_premium_usd_per_month.unwrap_or_default().0,
+            record.assumptions.lifetime_months.0
         )),
         Verdict::Infeasible => {}
     }
@@ -148,13 +149,25 @@ fn facts(record: &PaybackRecord) -> String {
     text.extend(lines.map(|(name, value)| format!("  {name:8} {value}\n")));
     if let Some(seat) = &record.per_seat {
         text.push_str(&format!(
-            "  a seat   {:.0} USD once, saves {:.2} a month; {:.0} % of requests wait\n",
+            "  a seat   {:.0} USD once{}; {:.0} % of requests wait\n",
             seat.marginal_price_usd.0,
-            seat.saving_usd_per_month.0,
+            seat.saving_usd_per_month
+                .map_or_else(String::new, |saving| format!(
+                    ", saves {:.2} a month",
+                    saving.0
+                )),
             seat.queue_risk * 100.0
         ));
     }
     text
+}
+
+/// Names the upper end of a range that has no months.
+fn slow_end(record: &PaybackRecord) -> &'static str {
+    match record.payback_high_verdict {
+        Some(Verdict::Infeasible) => "infeasible",
+        _ => "never",
+    }
 }
 
 fn span(record: &PaybackRecord) -> String {
@@ -167,7 +180,7 @@ fn span(record: &PaybackRecord) -> String {
         .map_or_else(|| "?".to_owned(), |it| format!("{:.1}", it.0));
     let high = record
         .payback_months_high
-        .map_or_else(|| "never".to_owned(), |it| format!("{:.1}", it.0));
+        .map_or_else(|| slow_end(record).to_owned(), |it| format!("{:.1}", it.0));
     format!(
         "{discounted:.1} with interest at {:.0} %; from {low} to {high} with the speeds' band and prices \
          that fall by {:.0} % a month\n",
@@ -208,11 +221,12 @@ pub(crate) fn compare(bodies: &[Body]) -> String {
             verdict(answer),
             answer
                 .break_even_mtok_per_month
-                .map_or_else(String::new, |mtok| short(mtok.0)),
-            record
-                .hosted
-                .as_ref()
-                .map_or_else(String::new, |hosted| verdict(&hosted.answer)),
+                .map_or_else(|| "none".to_owned(), |mtok| short(mtok.0)),
+            match &record.hosted {
+                Some(hosted) => verdict(&hosted.answer),
+                None if record.same_model => "is the cloud's".to_owned(),
+                None => "no price".to_owned(),
+            },
         ]
     };
     table(&head, rows.map(row))

@@ -11,8 +11,8 @@ use llm_cost::{
     Verdict, Volume, Watts,
 };
 
-use crate::data::{Data, machine_row, price_row};
-use crate::speeds::{Measured, rates};
+use crate::data::{Data, machine_row, power_row, price_row};
+use crate::speeds::{Records, rates};
 
 /// What the upper end of a range reckons with: Sonnet-class prices fell by a third between February and
 /// June 2026, and had stood still for a year before.
@@ -34,14 +34,23 @@ pub(crate) struct Combination<'a> {
     pub(crate) cloud: &'a Price,
     pub(crate) machine: Option<&'a Machine>,
     pub(crate) local: Option<&'a (Shape, Option<Model>)>,
-    /// Speeds that were measured.
-    pub(crate) measured: &'a Measured,
+    /// Records that may hold its speeds.
+    pub(crate) records: &'a Records,
 }
 
 /// Answers one combination.
 pub(crate) fn record(flags: Flags<'_>, of: Combination<'_>, data: &Data) -> Result<PaybackRecord> {
     let mut notes = Vec::new();
     let volume = shares(of.volume.1, flags.volume);
+    if volume.cache_hit + volume.cache_write > 1.0 && flags.volume.cache_write.is_none() {
+        bail!(
+            "--cache-hit {} and the cache writes of '{}', {}, are more than all input; give --cache-write \
+             too",
+            volume.cache_hit,
+            of.volume.0,
+            volume.cache_write
+        );
+    }
     let (decode, prefill) = rates(flags, of, &volume, data, &mut notes)?;
     let price = price_of(of.cloud, flags, data, &mut notes);
     let terms = Terms {
@@ -54,7 +63,7 @@ pub(crate) fn record(flags: Flags<'_>, of: Combination<'_>, data: &Data) -> Resu
     };
     let terms = money_terms(&terms, flags);
     let answer = terms.answer()?;
-    let (low, high) = range(&terms, &answer, &decode, &prefill);
+    let (low, high, high_verdict) = range(&terms, &answer, &decode, &prefill);
     let hosts = of.local.and_then(|(_, model)| model.as_ref());
     let hosts = hosts
         .map(|model| model.hosted.as_slice())
@@ -68,6 +77,12 @@ pub(crate) fn record(flags: Flags<'_>, of: Combination<'_>, data: &Data) -> Resu
     let local = of
         .local
         .map(|(shape, _)| format!("{}:{}", shape.model, shape.quant));
+    if hosted.is_none() && !same_model {
+        notes.push(unhosted(of));
+    }
+    if volume.batch > 0.0 && flags.volume.batch.is_none() {
+        notes.push(batched(&volume, of.cloud));
+    }
     caution(
         &mut notes,
         of,
@@ -84,6 +99,7 @@ pub(crate) fn record(flags: Flags<'_>, of: Combination<'_>, data: &Data) -> Resu
         same_model,
         payback_months_low: low,
         payback_months_high: high,
+        payback_high_verdict: high_verdict,
         range_cloud_fall_per_month: terms.cloud_fall_per_month.max(RANGE_FALL),
         per_seat: (terms.team > 1.0).then(|| seat(&terms, &answer)),
         rows: rows(flags, of, hosted.as_ref(), data),
@@ -94,6 +110,37 @@ pub(crate) fn record(flags: Flags<'_>, of: Combination<'_>, data: &Data) -> Resu
         assumptions: terms,
         notes,
     })
+}
+
+/// Says why there is no answer against the same model hosted.
+fn unhosted(of: Combination<'_>) -> String {
+    match of.local {
+        Some((shape, _)) => format!(
+            "no price of '{}' at a host is known, so there is no answer against the same model hosted; \
+             --cloud with a row of --prices gives it",
+            shape.model
+        ),
+        None => "no --local names the model on the machine, so there is no answer against the same model \
+                 hosted"
+            .to_owned(),
+    }
+}
+
+/// Says how batches of the records are billed.
+fn batched(volume: &Volume, cloud: &Price) -> String {
+    let share = volume.batch * 100.0;
+    match cloud.batch_discount {
+        Some(discount) => format!(
+            "{share:.0} % of the records' tokens came by batch and are billed with the discount of {:.0} \
+             % that '{}' gives; --batch 0 takes it away",
+            discount * 100.0,
+            cloud.id
+        ),
+        None => format!(
+            "{share:.0} % of the records' tokens came by batch, and no discount of '{}' for it is known",
+            cloud.id
+        ),
+    }
 }
 
 fn shares(volume: Volume, args: &VolumeArgs) -> Volume {
@@ -193,9 +240,9 @@ fn range(
     answer: &Answer,
     decode: &Rate,
     prefill: &Rate,
-) -> (Option<Months>, Option<Months>) {
+) -> (Option<Months>, Option<Months>, Option<Verdict>) {
     if answer.verdict != Verdict::Pays {
-        return (None, None);
+        return (None, None, None);
     }
     let at = |decode_tps, prefill_tps, fall| {
         let terms = Terms {
@@ -204,18 +251,20 @@ fn range(
             cloud_fall_per_month: fall,
             ..terms.clone()
         };
-        let answer = terms.answer().ok()?;
-        answer.payback_months
+        terms.answer().ok()
     };
     let fall = terms.cloud_fall_per_month;
     let end = |rate: &Rate, end: Option<TokensPerSecond>| end.unwrap_or(rate.tps);
+    let fast = at(end(decode, decode.high), end(prefill, prefill.high), fall);
+    let slow = at(
+        end(decode, decode.low),
+        end(prefill, prefill.low),
+        fall.max(RANGE_FALL),
+    );
     (
-        at(end(decode, decode.high), end(prefill, prefill.high), fall),
-        at(
-            end(decode, decode.low),
-            end(prefill, prefill.low),
-            fall.max(RANGE_FALL),
-        ),
+        fast.and_then(|answer| answer.payback_months),
+        slow.as_ref().and_then(|answer| answer.payback_months),
+        slow.map(|answer| answer.verdict),
     )
 }
 
@@ -257,7 +306,7 @@ fn seat(terms: &Terms, answer: &Answer) -> Seat {
         marginal_price_usd: answer.marginal_price_usd * share,
         cloud_usd_per_month: answer.cloud_usd_per_month * share,
         local_usd_per_month: answer.local_usd_per_month * share,
-        saving_usd_per_month: answer.saving_usd_per_month * share,
+        saving_usd_per_month: answer.saving_usd_per_month.map(|saving| saving * share),
         queue_risk: answer.duty.min(1.0),
     }
 }
@@ -283,11 +332,7 @@ fn rows(
     rows.extend(
         region
             .filter(|_| flags.local.usd_per_kwh.is_none())
-            .map(|row| UsedRow {
-                row: format!("the price of power in '{}'", row.region),
-                as_of: row.as_of.clone(),
-                source: row.source.clone(),
-            }),
+            .map(power_row),
     );
     rows
 }

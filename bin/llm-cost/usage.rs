@@ -6,11 +6,11 @@ use anyhow::{Result, bail};
 use llm_cli::Context;
 use llm_cli::cost::{By, UsageArgs};
 use llm_cost::catalogue::Price;
-use llm_cost::record::{Body, CloudSum, UsageRecord};
+use llm_cost::record::{Body, CloudSum, UsageRecord, UsedRow};
 use llm_cost::used::{Sums, Use, day};
 use llm_cost::{Joules, KilowattHours, Usd, UsdPerKwh, UsdPerMtok, Watts};
 
-use crate::data::{Data, price_row};
+use crate::data::{Data, machine_row, power_row, price_row};
 use crate::show::Writer;
 use crate::{input, table};
 
@@ -42,29 +42,49 @@ pub(crate) fn run(
         groups.entry(key).or_default().push(one);
     }
     let clouds = clouds(args, data)?;
-    let rows: Vec<_> = clouds.iter().map(|price| price_row(price)).collect();
+    let mut rows: Vec<_> = clouds.iter().map(|price| price_row(price)).collect();
+    let power = power(args, data, &mut rows)?;
     data.warn_of_age(&rows);
-    let power = power(args, data)?;
+    let batches = used.uses.iter().filter(|one| one.by_batch).count();
+    if batches > 0 {
+        context.messages.note(format_args!(
+            "{batches} requests came by batch and are billed with the discount of each cloud that has one"
+        ));
+    }
     let one = |(key, uses): (Option<String>, Vec<&Use>)| {
         let failed = if args.by.is_none() { used.failed } else { 0 };
         let sums = Sums::of(uses.iter().copied());
-        Body::Usage(Box::new(record(key, &sums, power, &clouds, data, failed)))
+        let asked = asked(&uses, &clouds, data);
+        Body::Usage(Box::new(record(key, &sums, power, asked, failed)))
     };
     let bodies = groups.into_iter().map(one).collect();
     Ok(writer.answer(bodies, table::usage)?)
 }
 
-/// Returns the watts, where they are known, and the price of power.
-fn power(args: &UsageArgs, data: &Data) -> Result<(Option<Watts>, UsdPerKwh)> {
+/// Returns the watts, where they are known, and the price of power, and adds the rows that they are of.
+fn power(
+    args: &UsageArgs,
+    data: &Data,
+    rows: &mut Vec<UsedRow>,
+) -> Result<(Option<Watts>, UsdPerKwh)> {
     let machine = match args.machine.as_slice() {
         [] => None,
         [name] => Some(data.catalogue.machine(name)?),
         _ => bail!("records come from one machine; name one"),
     };
     let watts = args.load_watts.map(Watts).or_else(|| machine?.whole_load());
+    rows.extend(
+        machine
+            .filter(|_| args.load_watts.is_none())
+            .map(machine_row),
+    );
     let usd = match args.usd_per_kwh {
         Some(usd) => UsdPerKwh(usd),
-        None => data.catalogue.region(&args.region)?.usd_per_kwh,
+        None => {
+            let region = data.catalogue.region(&args.region)?;
+            rows.push(power_row(region));
+            region.usd_per_kwh
+        }
     };
     Ok((watts, usd))
 }
@@ -83,12 +103,24 @@ fn clouds<'a>(args: &UsageArgs, data: &'a Data) -> Result<Vec<&'a Price>> {
     Ok(found.collect::<Result<_, _>>()?)
 }
 
+/// Returns what clouds would ask for the uses, the least first.
+fn asked(uses: &[&Use], clouds: &[&Price], data: &Data) -> Vec<CloudSum> {
+    let one = |price: &&Price| CloudSum {
+        cloud: price.id.clone(),
+        usd: uses
+            .iter()
+            .fold(Usd(0.0), |sum, one| sum + one.at(price, Some(data.today))),
+    };
+    let mut asked: Vec<CloudSum> = clouds.iter().map(one).collect();
+    asked.sort_by(|a, b| a.usd.0.total_cmp(&b.usd.0));
+    asked
+}
+
 fn record(
     key: Option<String>,
     sums: &Sums,
     (watts, usd_per_kwh): (Option<Watts>, UsdPerKwh),
-    clouds: &[&Price],
-    data: &Data,
+    clouds: Vec<CloudSum>,
     failed: u64,
 ) -> UsageRecord {
     let reckoned = watts
@@ -97,15 +129,8 @@ fn record(
     let joules = sums.joules.or(reckoned);
     let local = joules.map(|joules| usd_per_kwh * KilowattHours::from(Joules(joules)));
     let total = sums.input + sums.output;
-    let mut asked: Vec<CloudSum> = clouds
-        .iter()
-        .map(|price| CloudSum {
-            cloud: price.id.clone(),
-            usd: sums.at(&price.rates(Some(data.today), None)),
-        })
-        .collect();
-    asked.sort_by(|a, b| a.usd.0.total_cmp(&b.usd.0));
-    let per_mtok = |usd: Usd| (total > 0.0).then(|| UsdPerMtok(usd.0 / (total / 1e6)));
+    // What a cloud worked through used no power here.
+    let per_mtok = |usd: Usd| (sums.local > 0.0).then(|| UsdPerMtok(usd.0 / (sums.local / 1e6)));
     UsageRecord {
         key,
         from: sums.from_to.and_then(|(from, _)| day(from)),
@@ -127,7 +152,7 @@ fn record(
         local_usd: local,
         local_usd_per_mtok: local.and_then(per_mtok),
         paid_usd: sums.paid,
-        clouds: asked,
+        clouds,
         failed,
     }
 }

@@ -54,6 +54,9 @@ pub struct CostArgs {
 #[derive(Subcommand, Clone, Debug)]
 pub enum CostCommand {
     /// Say when a machine pays back against the cloud, or that it never does
+    ///
+    /// Standard input is read to its end where it is no terminal, for records of usage if no flag says
+    /// the volume, and for 'bench' records if none gives both speeds; '< /dev/null' prevents it.
     #[command(max_term_width = crate::HELP_WIDTH)]
     Payback(Box<PaybackArgs>),
     /// Say what memory a model needs, which machines hold it, and how fast it would be

@@ -12,7 +12,7 @@
 //! let catalogue = Catalogue::builtin();
 //! let shape = catalogue.shape("llama-3.3-70b:Q4_K_M")?;
 //! let machine = catalogue.machine("macbook-pro-m4-max-64")?;
-//! let speed = predict::speed(catalogue, machine, &shape, 0.0);
+//! let speed = predict::speed(catalogue, machine, &shape, 0.0, llm_cost::CacheType::F16);
 //! assert!(speed.decode.is_some_and(|decode| (8.0..13.0).contains(&decode.rate.0)));
 //!
 //! let price = catalogue.price("anthropic/claude-sonnet-4.6")?;

@@ -128,15 +128,21 @@ impl Shape {
         Gib::from(self.need(tokens, kind)) <= machine.usable_gib
     }
 
-    /// Returns the bytes that a decoded token reads at a depth: its share of the weights and the cache.
+    /// Returns the bytes of the weights that a token goes through.
     #[must_use]
-    pub fn bytes_per_token(&self, depth: f64) -> Bytes {
+    pub fn active_bytes(&self) -> Bytes {
         let share = if self.params_b > 0.0 {
             self.active_b / self.params_b
         } else {
             1.0
         };
-        self.weights * share + self.cache(depth, CacheType::F16)
+        self.weights * share
+    }
+
+    /// Returns the bytes that a decoded token reads at a depth: its share of the weights and the cache.
+    #[must_use]
+    pub fn bytes_per_token(&self, depth: f64, kind: CacheType) -> Bytes {
+        self.active_bytes() + self.cache(depth, kind)
     }
 }
 

@@ -50,8 +50,9 @@ pub struct Answer {
     pub power_usd_per_month: UsdPerMonth,
     /// Energy.
     pub kwh_per_month: KilowattHours,
-    /// What is saved: the difference of the first two.
-    pub saving_usd_per_month: UsdPerMonth,
+    /// What is saved: the difference of the first two; null where the machine cannot produce so much, as
+    /// are the sums of the lifetime below.
+    pub saving_usd_per_month: Option<UsdPerMonth>,
     /// What has to be saved: the machine, less what would be bought anyway, and its set-up.
     pub marginal_price_usd: Usd,
     /// Hours at work.
@@ -66,13 +67,16 @@ pub struct Answer {
     pub cloud_usd_per_mtok: Option<UsdPerMtok>,
     /// The power of an average token here.
     pub power_usd_per_mtok: Option<UsdPerMtok>,
-    /// Volume at which price less resale is saved within the lifetime, without interest.
+    /// Volume at which price less resale is saved within the lifetime, without interest; whatever the
+    /// volume asked about. Null where no volume does that, or only one that the machine cannot produce.
     pub break_even_mtok_per_month: Option<Mtok>,
+    /// Why there is no such volume; null where there is one.
+    pub break_even_reason: Option<String>,
     /// What owning costs more than the cloud, a month of the lifetime, with interest and resale; below
     /// zero where it costs less.
-    pub local_premium_usd_per_month: UsdPerMonth,
+    pub local_premium_usd_per_month: Option<UsdPerMonth>,
     /// What the machine is worth today over its lifetime, with resale.
-    pub net_present_value_usd: Usd,
+    pub net_present_value_usd: Option<Usd>,
     /// The yearly rate at which it would be worth nothing.
     pub internal_rate_per_year: Option<f64>,
 }
@@ -159,17 +163,17 @@ impl Terms {
         let per_mtok = |sum: UsdPerMonth| (total.0 > 0.0).then(|| UsdPerMtok(sum.0 / total.0));
         let life = self.lifetime_months;
         let resale = self.machine_price_usd * self.resale_share;
-        let saved = per_mtok(flow.saving() + self.upkeep_usd_per_month);
-        let price = flow.price - resale + self.upkeep_usd_per_month * life;
-        let break_even = saved
-            .filter(|saved| saved.0 > 0.0)
-            .map(|saved| Mtok((price.0 / (life.0 * saved.0)).max(0.0)));
+        let (break_even, no_break_even) = match self.break_even(&volume, resale) {
+            Ok(mtok) => (Some(mtok), None),
+            Err(reason) => (None, Some(reason)),
+        };
         let (verdict, reason) = match (duty > self.duty_cap, discounted) {
             (true, _) => (Verdict::Infeasible, self.too_much(duty, full, fastest)),
             (false, Some(_)) => (Verdict::Pays, pays(&flow)),
             (false, None) => (Verdict::Never, self.never(&flow, cloud, power, rate)),
         };
         let pays = verdict == Verdict::Pays;
+        let is_feasible = verdict != Verdict::Infeasible;
         let months = life.0.round() as u32;
         Ok(Answer {
             verdict,
@@ -180,7 +184,7 @@ impl Terms {
             local_usd_per_month: flow.running + cloud * self.escalated,
             power_usd_per_month: power,
             kwh_per_month: energy,
-            saving_usd_per_month: flow.saving(),
+            saving_usd_per_month: is_feasible.then(|| flow.saving()),
             marginal_price_usd: flow.price,
             busy_hours_per_month: busy,
             duty,
@@ -189,10 +193,51 @@ impl Terms {
             cloud_usd_per_mtok: per_mtok(cloud),
             power_usd_per_mtok: per_mtok(power),
             break_even_mtok_per_month: break_even,
-            local_premium_usd_per_month: capital(flow.price, resale, life.0, rate) - flow.saving(),
-            net_present_value_usd: flow.present_value(months, resale, rate),
-            internal_rate_per_year: flow.internal_rate(months, resale),
+            break_even_reason: no_break_even,
+            local_premium_usd_per_month: is_feasible
+                .then(|| capital(flow.price, resale, life.0, rate) - flow.saving()),
+            net_present_value_usd: is_feasible.then(|| flow.present_value(months, resale, rate)),
+            internal_rate_per_year: is_feasible
+                .then(|| flow.internal_rate(months, resale))
+                .flatten(),
         })
+    }
+
+    /// Returns the volume of this mix whose saving pays price less resale within the lifetime, or why
+    /// there is none. What the machine takes when idle is a cost of the month and not of its tokens;
+    /// each hour of work takes the place of an idle one as long as the machine is on anyway.
+    fn break_even(&self, volume: &Volume, resale: Usd) -> Result<Mtok, String> {
+        let total = volume.total();
+        if total.0 <= 0.0 {
+            return Err("there are no tokens".to_owned());
+        }
+        let part = 1.0 / total.0;
+        let cloud = self.rates.bill(volume).0 * (1.0 - self.escalated) * part;
+        let hours = self.busy(volume).0 * part;
+        let kwh = |watts: f64| self.usd_per_kwh.0 * watts / 1e3;
+        let idle = kwh(self.idle_watts.0 * self.idle_share);
+        let each = hours * kwh(self.load_watts.0);
+        let fixed = (self.marginal_price() - resale).0 / self.lifetime_months.0
+            + self.upkeep_usd_per_month.0;
+        let at = |fixed: f64, each: f64| {
+            let mtok = (fixed / (cloud - each)).max(0.0);
+            (cloud > each && mtok.is_finite()).then_some(mtok)
+        };
+        // On for longer than it works, else at work all the time that it is on.
+        let within = at(fixed + idle * self.on_hours.0, each - idle * hours)
+            .filter(|mtok| mtok * hours <= self.on_hours.0);
+        let Some(mtok) = within.or_else(|| at(fixed, each)) else {
+            return Err(format!(
+                "a million tokens cost {cloud:.2} USD in the cloud and {each:.2} in power here"
+            ));
+        };
+        let most = self.available_hours.0 * self.duty_cap / hours;
+        if mtok > most {
+            return Err(format!(
+                "it would take {mtok:.1} million tokens a month, and the machine can produce {most:.1}"
+            ));
+        }
+        Ok(Mtok(mtok))
     }
 
     fn too_much(&self, duty: f64, full: Option<Volume>, fastest: Option<Months>) -> String {

@@ -93,11 +93,17 @@ pub struct Speed {
 
 /// Predicts both rates with so many tokens in the cache, the model wholly in the machine's memory.
 #[must_use]
-pub fn speed(catalogue: &Catalogue, machine: &Machine, shape: &Shape, depth: f64) -> Speed {
+pub fn speed(
+    catalogue: &Catalogue,
+    machine: &Machine,
+    shape: &Shape,
+    depth: f64,
+    kind: CacheType,
+) -> Speed {
     let Some(family) = catalogue.family(&machine.family) else {
         return Speed::default();
     };
-    let decode = decode(family, machine.bandwidth_gbs, shape, depth);
+    let decode = decode(family, machine.bandwidth_gbs, shape, depth, kind);
     let decode = (decode.0.is_finite() && decode.0 > 0.0)
         .then(|| Estimate::new(decode, family.decode_error.as_ref()));
     let prefill = prefill(family, machine, shape)
@@ -112,11 +118,12 @@ pub fn decode(
     bandwidth: GigabytesPerSecond,
     shape: &Shape,
     depth: f64,
+    kind: CacheType,
 ) -> TokensPerSecond {
     let reading = seconds(
         family,
         bandwidth,
-        shape.bytes_per_token(depth),
+        shape.bytes_per_token(depth, kind),
         shape.is_moe(),
     );
     TokensPerSecond(1.0 / (reading + beside(family, shape)))
@@ -147,25 +154,30 @@ pub struct Offloaded {
     pub slowdown: f64,
 }
 
-/// Predicts decode where a part of the weights lies in a computer's memory, read at `host`.
+/// Predicts decode at a full context where a part of the weights lies in a computer's memory, read at
+/// `host`; nothing where the card does not hold the cache.
 #[must_use]
 pub fn offloaded(
     catalogue: &Catalogue,
     machine: &Machine,
     shape: &Shape,
     context: f64,
+    kind: CacheType,
     host: GigabytesPerSecond,
 ) -> Option<Offloaded> {
     let family = catalogue.family(&machine.family)?;
     let cpu = catalogue.family("cpu")?;
-    let need = shape.need(context, CacheType::F16);
     let room = Bytes::from(machine.usable_gib);
-    let share = ((need - room) / shape.weights).clamp(0.0, 1.0);
-    let bytes = shape.bytes_per_token(0.0);
+    let share = ((shape.need(context, kind) - room) / shape.weights).max(0.0);
+    if share.is_nan() || share > 1.0 {
+        return None;
+    }
+    let (weights, cache) = (shape.active_bytes(), shape.cache(context, kind));
     let (moe, beside) = (shape.is_moe(), beside(family, shape));
-    let near = seconds(family, machine.bandwidth_gbs, bytes * (1.0 - share), moe);
-    let far = seconds(cpu, host, bytes * share, moe);
-    let whole = seconds(family, machine.bandwidth_gbs, bytes, moe);
+    let card = |bytes: Bytes| seconds(family, machine.bandwidth_gbs, bytes, moe);
+    let near = card(weights * (1.0 - share) + cache);
+    let far = seconds(cpu, host, weights * share, moe);
+    let whole = card(weights + cache);
     let rate = TokensPerSecond(1.0 / (near + far + beside));
     Some(Offloaded {
         decode: rate,
@@ -196,11 +208,30 @@ mod tests {
         let card = all.machine("rtx-4090-24").unwrap();
         let host = all.machine("desktop-ddr5-64").unwrap().bandwidth_gbs;
         let large = all.shape("llama-3.3-70b:Q4_K_M").unwrap();
-        let split = offloaded(all, card, &large, 8192.0, host).unwrap();
+        let split = offloaded(all, card, &large, 8192.0, CacheType::F16, host).unwrap();
         assert!((0.4..0.6).contains(&split.share), "{split:?}");
         assert!((4.0..12.0).contains(&split.slowdown), "{split:?}");
         let small = all.shape("llama-3.1-8b").unwrap();
-        let whole = offloaded(all, card, &small, 8192.0, host).unwrap();
+        let whole = offloaded(all, card, &small, 8192.0, CacheType::F16, host).unwrap();
         assert_eq!((whole.share, whole.slowdown), (0.0, 1.0));
+        let split = |tokens, kind| offloaded(all, card, &large, tokens, kind, host);
+        // 131,072 tokens of 327,680 bytes are 40 GiB, more than the card has; in 4.5 bits 11.25.
+        assert_eq!(split(131_072.0, CacheType::F16), None);
+        let small = split(131_072.0, CacheType::Q4_0).unwrap();
+        assert!(
+            small.share > split(8192.0, CacheType::F16).unwrap().share,
+            "{small:?}"
+        );
+        let full = |kind| {
+            speed(
+                all,
+                card,
+                &all.shape("llama-3.1-8b").unwrap(),
+                32_768.0,
+                kind,
+            )
+            .decode
+        };
+        assert!(full(CacheType::Q8_0).unwrap().rate > full(CacheType::F16).unwrap().rate);
     }
 }

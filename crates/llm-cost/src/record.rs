@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::payback::Answer;
+use crate::payback::{Answer, Verdict};
 use crate::predict::HeldOut;
 use crate::terms::Terms;
 use crate::units::{
@@ -122,6 +122,8 @@ pub struct PaybackRecord {
     /// Payback at the slow end and with the cloud's prices falling by `range_cloud_fall_per_month`; null
     /// where that never pays, or is infeasible.
     pub payback_months_high: Option<Months>,
+    /// The verdict at that end; null where the answer itself does not pay.
+    pub payback_high_verdict: Option<Verdict>,
     /// The fall that the upper end of the range reckons with.
     pub range_cloud_fall_per_month: f64,
     /// The answer against the same model hosted, at the host that asks least; null where none is known, or
@@ -164,8 +166,8 @@ pub struct Seat {
     pub cloud_usd_per_month: UsdPerMonth,
     /// Share of what is paid instead.
     pub local_usd_per_month: UsdPerMonth,
-    /// Share of what is saved.
-    pub saving_usd_per_month: UsdPerMonth,
+    /// Share of what is saved; null where the machine cannot produce so much.
+    pub saving_usd_per_month: Option<UsdPerMonth>,
     /// The chance that a request finds the machine busy: the duty, if requests come at random.
     pub queue_risk: f64,
 }
@@ -347,7 +349,7 @@ pub struct UsageRecord {
     pub usd_per_kwh: UsdPerKwh,
     /// Power for it.
     pub local_usd: Option<Usd>,
-    /// The same for a million tokens.
+    /// The same for a million of the tokens that ran here.
     pub local_usd_per_mtok: Option<UsdPerMtok>,
     /// What was paid, by the records.
     pub paid_usd: Option<Usd>,

@@ -2,14 +2,20 @@
 //! batch output, and ccusage's JSON. Our `bench` records are kept apart, since they are speeds and no
 //! usage. Everything else is passed over with a count.
 
+mod ccusage;
 mod parse;
+mod speeds;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::bill::{Rates, Volume};
+use crate::catalogue::Price;
 use crate::units::{Mtok, Seconds, TokensPerSecond, Usd};
+
+pub use speeds::{Measured, Wanted};
 
 /// Days of a month: a year of 365 days in twelve parts.
 pub const DAYS_PER_MONTH: f64 = 365.0 / 12.0;
@@ -23,6 +29,12 @@ pub struct Use {
     pub span: i64,
     /// Which model.
     pub model: String,
+    /// Its file, where that was said.
+    pub file: String,
+    /// Its quantization, where that was said.
+    pub quant: String,
+    /// Whether it was asked for by batch.
+    pub by_batch: bool,
     /// Requests, where they were counted.
     pub requests: u64,
     /// Input tokens, cached ones included.
@@ -67,8 +79,14 @@ pub struct Used {
 pub struct Speeds {
     /// The model.
     pub model: String,
+    /// Its file.
+    pub file: String,
+    /// Its quantization, where that was said.
+    pub quant: String,
     /// The processor.
     pub machine: String,
+    /// Tokens in the context before.
+    pub depth: f64,
     /// Sequences at once.
     pub parallel: u64,
     /// Generated tokens a second, of all sequences.
@@ -92,6 +110,10 @@ pub struct Sums {
     pub written: f64,
     /// Output tokens.
     pub output: f64,
+    /// Tokens of both kinds that were asked for by batch.
+    pub batched: f64,
+    /// Tokens of both kinds that this toolkit worked through here.
+    pub local: f64,
     /// Time that it took here.
     pub seconds: f64,
     /// Energy, where every local use has one.
@@ -126,33 +148,15 @@ impl Used {
     pub fn is_empty(&self) -> bool {
         self.uses.is_empty() && self.benches.is_empty()
     }
+}
 
-    /// Returns the rates that our own completions reached, weighted by time: decode and prefill.
+impl Use {
+    /// Returns what it would have cost at a price: one request at that of its prompt's length, and a
+    /// batch with the discount.
     #[must_use]
-    pub fn measured(&self) -> (Option<TokensPerSecond>, Option<TokensPerSecond>) {
-        let rate = |pair: fn(&Use) -> (f64, f64)| {
-            let (tokens, seconds) = self
-                .uses
-                .iter()
-                .map(pair)
-                .fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-            (tokens > 0.0 && seconds > 0.0).then(|| TokensPerSecond(tokens / seconds))
-        };
-        (rate(|one| one.decode), rate(|one| one.prefill))
-    }
-
-    /// Returns the rates of the benches, of one sequence: the best row of each.
-    #[must_use]
-    pub fn benched(&self) -> (Option<TokensPerSecond>, Option<TokensPerSecond>) {
-        let best = |rate: fn(&Speeds) -> Option<TokensPerSecond>| {
-            let rates = self
-                .benches
-                .iter()
-                .filter(|row| row.parallel <= 1)
-                .filter_map(rate);
-            rates.reduce(|a, b| if b > a { b } else { a })
-        };
-        (best(|row| row.decode), best(|row| row.prefill))
+    pub fn at(&self, price: &Price, on: Option<Date>) -> Usd {
+        let prompt = (self.requests == 1).then_some(self.input);
+        Sums::of([self]).at(&price.rates(on, prompt))
     }
 }
 
@@ -167,6 +171,9 @@ impl Sums {
             sums.cached += one.cached;
             sums.written += one.written;
             sums.output += one.output;
+            let total = one.input + one.output;
+            sums.batched += if one.by_batch { total } else { 0.0 };
+            sums.local += if one.is_local { total } else { 0.0 };
             sums.seconds += one.seconds;
             unmeasured |= one.is_local && one.joules.is_none();
             if let Some(joules) = one.joules {
@@ -197,19 +204,14 @@ impl Sums {
     /// Returns the volume as it is, its cached shares too.
     #[must_use]
     pub fn volume(&self) -> Volume {
-        let share = |tokens: f64| {
-            if self.input > 0.0 {
-                tokens / self.input
-            } else {
-                0.0
-            }
-        };
+        let part = |tokens: f64, of: f64| if of > 0.0 { tokens / of } else { 0.0 };
+        let share = |tokens: f64| part(tokens, self.input);
         Volume {
             input: Mtok(self.input / 1e6),
             output: Mtok(self.output / 1e6),
             cache_hit: share(self.cached),
             cache_write: share(self.written),
-            batch: 0.0,
+            batch: part(self.batched, self.input + self.output),
         }
     }
 

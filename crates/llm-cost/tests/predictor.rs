@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use llm_cost::catalogue::{Machine, Observation};
 use llm_cost::predict::{self, Family, HeldOut};
-use llm_cost::{Catalogue, Shape, Teraflops};
+use llm_cost::{CacheType, Catalogue, Shape, Teraflops};
 
 /// Rows deeper than this are left to a predictor of attention.
 const DEEPEST: f64 = 9000.0;
@@ -32,6 +32,7 @@ impl Case {
             self.machine.bandwidth_gbs,
             &self.shape,
             self.row.depth,
+            CacheType::F16,
         )
         .0
     }

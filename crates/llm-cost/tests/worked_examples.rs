@@ -90,7 +90,7 @@ fn light_never_pays() {
         "{}",
         said.reason
     );
-    assert!(said.local_premium_usd_per_month.0 > 0.0);
+    assert!(said.local_premium_usd_per_month.unwrap().0 > 0.0);
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn a_hosted_70b_costs_less_than_the_power() {
     }
     let said = answer(&terms("medium", HOSTED_70B));
     assert_eq!(said.verdict, Verdict::Never);
-    cents(said.saving_usd_per_month.0, -1.72);
+    cents(said.saving_usd_per_month.unwrap().0, -1.72);
     assert!(said.reason.contains("power alone"), "{}", said.reason);
     assert_eq!(
         answer(&terms("heavy", HOSTED_70B)).verdict,
@@ -242,6 +242,33 @@ fn break_even_volumes() {
         124.0,
         1.0,
     );
+}
+
+/// The idle hours cost the same whatever the volume: the sum is solved by hand for 300 hours on at 20 W
+/// idle, 110 W at work, 0.17 USD, where a million tokens out take 10^6 / 11 / 3600 = 25.2525 h.
+#[test]
+fn a_break_even_does_not_move_with_the_volume_and_stays_within_the_machine() {
+    let at = |output: f64, on: f64, price: f64| {
+        let mut terms = terms("medium", SONNET);
+        terms.volume = Volume {
+            output: Mtok(output),
+            ..Volume::default()
+        };
+        terms.machine_price_usd = Usd(price);
+        (terms.on_hours, terms.idle_watts) = (Hours(on), Watts(20.0));
+        answer(&terms)
+    };
+    // (4,000 x 0.62 / 36 + 0.17 x 0.020 x 300) / (15 - 0.17 x 0.090 x 25.2525)
+    let wanted = (4000.0 * 0.62 / 36.0 + 1.02) / (15.0 - 0.38636);
+    for output in [0.1, 3.0, 20.0] {
+        let found = at(output, 300.0, 4000.0).break_even_mtok_per_month.unwrap();
+        near(found.0, wanted, 1e-3);
+    }
+    let dear = at(3.0, 300.0, 40_000.0);
+    assert_eq!(dear.break_even_mtok_per_month, None);
+    let reason = dear.break_even_reason.unwrap();
+    // 730 h at 90 % are 657 / 25.2525 = 26.0 million.
+    assert!(reason.contains("can produce 26.0"), "{reason}");
 }
 
 /// Energy of a million output tokens, with the rates and watts that were measured. The second is 0.81499

@@ -182,7 +182,7 @@ pub(super) fn amount(text: &str) -> Result<f64, String> {
     let number = text.parse().ok();
     number
         .filter(|number: &f64| number.is_finite() && (0.0..=1e15).contains(number))
-        .ok_or_else(|| "must be a number, zero or more".to_owned())
+        .ok_or_else(|| "must be a number, zero or more, up to 1e15".to_owned())
 }
 
 /// A share, as 0.9 or as 90%.

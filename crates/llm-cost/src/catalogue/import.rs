@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use super::Price;
+use super::{LongPrompt, Price};
 use crate::units::UsdPerMtok;
 
 /// Prices that were read from a file.
@@ -14,6 +14,8 @@ pub struct Imported {
     pub prices: Vec<Price>,
     /// Entries that have no price per token: images, audio, free models.
     pub passed_over: usize,
+    /// Names of entries whose prices make no sense.
+    pub unsound: Vec<String>,
 }
 
 /// Reads a price file of any of the three kinds; `day` is given to rows that have none.
@@ -22,7 +24,7 @@ pub(super) fn prices(text: &str, day: &str) -> Result<Imported, String> {
     let imported = match value {
         Value::Array(_) => Imported {
             prices: serde_json::from_value(value).map_err(|reason| reason.to_string())?,
-            passed_over: 0,
+            ..Imported::default()
         },
         Value::Object(map) if map.values().any(|entry| entry.get("models").is_some()) => {
             models_dev(&map, day)
@@ -33,19 +35,30 @@ pub(super) fn prices(text: &str, day: &str) -> Result<Imported, String> {
     if imported.prices.is_empty() {
         return Err("no entry has a price for input and output tokens".to_owned());
     }
-    match imported.prices.iter().find(|price| !is_sound(price)) {
-        Some(price) => Err(format!("'{}' has a price below zero or none", price.id)),
-        None => Ok(imported),
+    let (prices, unsound): (Vec<Price>, Vec<Price>) =
+        imported.prices.into_iter().partition(is_sound);
+    if let ([], [first, ..]) = (prices.as_slice(), unsound.as_slice()) {
+        return Err(format!("'{}' has a price below zero", first.id));
     }
+    Ok(Imported {
+        prices,
+        unsound: unsound.into_iter().map(|price| price.id).collect(),
+        ..imported
+    })
 }
 
 fn is_sound(price: &Price) -> bool {
+    let long = price.long_prompt.as_ref();
     let all = [
         Some(price.input),
         Some(price.output),
         price.cache_read,
         price.cache_write,
         price.cache_write_1h,
+        long.map(|long| long.input),
+        long.map(|long| long.output),
+        long.and_then(|long| long.cache_read),
+        long.and_then(|long| long.cache_write),
     ];
     let discount = price.batch_discount.unwrap_or(0.0);
     all.into_iter()
@@ -79,12 +92,38 @@ fn litellm(map: &Map<String, Value>, day: &str) -> Imported {
             cache_read: rate("cache_read_input_token_cost"),
             cache_write: rate("cache_creation_input_token_cost"),
             batch_discount: batch.map(|batch| 1.0 - batch / input),
+            long_prompt: litellm_long(entry, &rate, input, output),
             as_of: day.to_owned(),
             source: "LiteLLM".to_owned(),
             ..Price::default()
         });
     }
     imported
+}
+
+/// Reads the prices of long prompts, as `input_cost_per_token_above_200k_tokens`; of several lengths the
+/// shortest.
+fn litellm_long(
+    entry: &Value,
+    rate: &impl Fn(&str) -> Option<UsdPerMtok>,
+    input: UsdPerMtok,
+    output: UsdPerMtok,
+) -> Option<LongPrompt> {
+    let length = |key: &String| {
+        let (_, end) = key.split_once("_cost_per_token_above_")?;
+        end.strip_suffix("k_tokens")?.parse::<u64>().ok()
+    };
+    let lengths = entry.as_object()?.keys().filter_map(length);
+    let above = lengths.min()?;
+    let long = |kind: &str| rate(&format!("{kind}_above_{above}k_tokens"));
+    Some(LongPrompt {
+        above_tokens: above.checked_mul(1000)?,
+        input: long("input_cost_per_token").unwrap_or(input),
+        output: long("output_cost_per_token").unwrap_or(output),
+        cache_read: long("cache_read_input_token_cost"),
+        cache_write: long("cache_creation_input_token_cost"),
+        cache_write_1h: None,
+    })
 }
 
 fn models_dev(map: &Map<String, Value>, day: &str) -> Imported {
@@ -94,14 +133,22 @@ fn models_dev(map: &Map<String, Value>, day: &str) -> Imported {
             continue;
         };
         for (name, model) in models {
-            let rate = |key: &str| {
-                let usd = model.get("cost").and_then(|cost| cost.get(key));
-                usd.and_then(Value::as_f64).map(UsdPerMtok)
-            };
+            let cost = model.get("cost");
+            let of = |cost: Option<&Value>, key: &str| cost?.get(key)?.as_f64().map(UsdPerMtok);
+            let rate = |key: &str| of(cost, key);
             let (Some(input), Some(output)) = (rate("input"), rate("output")) else {
                 imported.passed_over += 1;
                 continue;
             };
+            let long = cost.and_then(|cost| cost.get("context_over_200k"));
+            let long_prompt = long.map(|long| LongPrompt {
+                above_tokens: 200_000,
+                input: of(Some(long), "input").unwrap_or(input),
+                output: of(Some(long), "output").unwrap_or(output),
+                cache_read: of(Some(long), "cache_read"),
+                cache_write: of(Some(long), "cache_write"),
+                cache_write_1h: None,
+            });
             let context = model.get("limit").and_then(|limit| limit.get("context"));
             let shown = model.get("name").and_then(Value::as_str);
             imported.prices.push(Price {
@@ -112,6 +159,7 @@ fn models_dev(map: &Map<String, Value>, day: &str) -> Imported {
                 output,
                 cache_read: rate("cache_read"),
                 cache_write: rate("cache_write"),
+                long_prompt,
                 as_of: day.to_owned(),
                 source: "models.dev".to_owned(),
                 ..Price::default()
@@ -171,6 +219,33 @@ mod tests {
         assert_eq!(imported.passed_over, 1);
         assert_eq!(imported.prices[0].id, "groq/llama");
         assert_eq!(imported.prices[0].output, UsdPerMtok(0.79));
+    }
+
+    #[test]
+    fn long_prompts_have_their_own_prices() {
+        let litellm = r#"{"a/b": {"litellm_provider": "a", "input_cost_per_token": 3e-06,
+            "output_cost_per_token": 1.5e-05, "input_cost_per_token_above_200k_tokens": 6e-06,
+            "output_cost_per_token_above_200k_tokens": 2.25e-05}}"#;
+        let models_dev = r#"{"a": {"models": {"b": {"cost": {"input": 3, "output": 15,
+            "context_over_200k": {"input": 6, "output": 22.5}}}}}}"#;
+        for text in [litellm, models_dev] {
+            let price = prices(text, "").unwrap().prices.remove(0);
+            let at = |tokens| {
+                let rates = price.rates(None, Some(tokens));
+                (rates.input.0, rates.output.0)
+            };
+            assert_eq!(at(200_000.0), (3.0, 15.0), "{text}");
+            assert_eq!(at(200_001.0), (6.0, 22.5), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_row_without_sense_leaves_the_others_in() {
+        let text = r#"{"a": {"input_cost_per_token": -1, "output_cost_per_token": 1e-06},
+            "b": {"input_cost_per_token": 1e-06, "output_cost_per_token": 1e-06}}"#;
+        let imported = prices(text, "").unwrap();
+        assert_eq!(imported.prices.len(), 1);
+        assert_eq!(imported.unsound, ["a"]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The dated data: prices, machines, models, quantizations, electricity and profiles, as they stand in
 //! `data/`, and whatever a user adds. Rows are found by name; what they lead to is computed elsewhere.
 
+mod check;
 mod find;
 mod import;
 mod rows;
@@ -229,14 +230,24 @@ impl Catalogue {
     pub fn add_folder(&mut self, folder: &Path) -> Result<(), CatalogueError> {
         let path = folder.join("prices.json");
         if path.exists() {
-            self.add_prices(Self::read_prices(&path)?.prices);
+            let read = Self::read_prices(&path)?;
+            if let Some(first) = read.unsound.first() {
+                let reason = format!("'{first}' has a price below zero");
+                return Err(data_error::<Price>(&path, reason));
+            }
+            self.add_prices(read.prices);
         }
-        merge(&mut self.machines, file(&folder.join("machines.json"))?);
+        let path = folder.join("machines.json");
+        if path.exists() {
+            self.add_machines(Self::read_machines(&path)?);
+        }
         merge(&mut self.models, file(&folder.join("models.json"))?);
-        merge(
-            &mut self.electricity,
-            file(&folder.join("electricity.json"))?,
-        );
+        let path = folder.join("electricity.json");
+        let regions: Vec<Electricity> = file(&path)?;
+        if let Some(fault) = regions.iter().find_map(check::region) {
+            return Err(data_error::<Electricity>(&path, fault));
+        }
+        merge(&mut self.electricity, regions);
         merge(&mut self.profiles, file(&folder.join("profiles.json"))?);
         Ok(())
     }
@@ -257,28 +268,10 @@ impl Catalogue {
     /// [`CatalogueError::Read`], [`CatalogueError::Data`].
     pub fn read_machines(path: &Path) -> Result<Vec<Machine>, CatalogueError> {
         let machines: Vec<Machine> = parsed(path, &text(path)?)?;
-        let bad = machines.iter().find_map(|machine| {
-            let sizes = [
-                machine.memory_gib.0,
-                machine.usable_gib.0,
-                machine.bandwidth_gbs.0,
-            ];
-            let rest = [
-                machine.price.map(|price| price.0),
-                machine.load_w.map(|watts| watts.0),
-                machine.idle_w.map(|watts| watts.0),
-            ];
-            let bad = sizes.iter().any(|&size| size <= 0.0)
-                || rest.into_iter().flatten().any(|number| number < 0.0);
-            bad.then_some(&machine.id)
-        });
-        match bad {
-            Some(id) => Err(data_error::<Machine>(
-                path,
-                format!("'{id}' has a negative number, or no memory or bandwidth"),
-            )),
-            None => Ok(machines),
-        }
+        let fault = machines.iter().find_map(check::machine);
+        fault.map_or(Ok(machines), |fault| {
+            Err(data_error::<Machine>(path, fault))
+        })
     }
 }
 

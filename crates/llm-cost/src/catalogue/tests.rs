@@ -121,6 +121,31 @@ fn added_rows_replace_those_of_the_same_name() {
 }
 
 #[test]
+fn rows_without_sense_are_refused_with_the_field_that_has_none() {
+    let good = r#"{"id":"x","family":"cpu","memory_gib":8,"usable_gib":6,"bandwidth_gbs":50,
+        "host":{"price":1,"idle_w":1,"load_w":1}}"#;
+    let row: Machine = serde_json::from_str(good).unwrap();
+    assert_eq!(check::machine(&row), None);
+    for (from, to, part) in [
+        (r#""price":1"#, r#""price":-1"#, "host.price -1"),
+        (r#""load_w":1"#, r#""load_w":-2"#, "host.load_w -2"),
+        (r#""host""#, r#""tflops":-3,"host""#, "tflops -3"),
+        (r#""usable_gib":6"#, r#""usable_gib":0"#, "usable_gib 0"),
+        ("cpu", "abacus", "'abacus'"),
+    ] {
+        let row: Machine = serde_json::from_str(&good.replace(from, to)).unwrap();
+        let fault = check::machine(&row).unwrap();
+        assert!(fault.contains(part) && fault.contains("'x'"), "{fault}");
+    }
+    let region = Electricity {
+        region: "Y".to_owned(),
+        usd_per_kwh: crate::UsdPerKwh(-1.0),
+        ..Electricity::default()
+    };
+    assert!(check::region(&region).unwrap().contains("'Y'"));
+}
+
+#[test]
 fn a_shape_takes_the_size_of_a_file_that_was_seen() {
     let all = Catalogue::builtin();
     let seen = all.shape("llama-3.3-70b").unwrap();

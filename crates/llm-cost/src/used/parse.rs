@@ -1,13 +1,10 @@
 //! One JSON value → uses. A value is told by its fields: `type` is ours, `response` an answer of
-//! `OpenAI`'s batches, `daily` and the like a report of ccusage.
+//! `OpenAI`'s batches; the module `ccusage` tells its reports.
 
 use serde_json::{Deserializer, Value};
 
 use super::{Speeds, Use, Used};
-use crate::dates;
-use crate::units::{TokensPerSecond, Usd};
-
-const DAY: i64 = 86_400;
+use crate::units::TokensPerSecond;
 
 pub(super) fn read(text: &str) -> Used {
     let mut used = Used::default();
@@ -48,24 +45,19 @@ impl Used {
             values.iter().for_each(|value| self.take(value));
             return;
         }
+        if self.take_report(value) {
+            return;
+        }
         if let Some(kind) = value.get("type").and_then(Value::as_str) {
             return self.take_ours(kind, value);
         }
         if value.get("response").is_some() && value.get("custom_id").is_some() {
             return self.take_batch(value);
         }
-        let reports = [
-            "daily", "weekly", "monthly", "session", "sessions", "blocks", "data",
-        ];
-        let rows = reports.iter().find_map(|key| value.get(key)?.as_array());
-        match rows {
-            Some(rows) => rows.iter().for_each(|row| self.take_row(row)),
-            None if value.get("inputTokens").is_some() => self.take_row(value),
-            None => self.pass_over("unknown"),
-        }
+        self.pass_over("unknown");
     }
 
-    fn pass_over(&mut self, kind: &str) {
+    pub(super) fn pass_over(&mut self, kind: &str) {
         *self.others.entry(kind.to_owned()).or_default() += 1;
     }
 
@@ -101,6 +93,7 @@ impl Used {
         self.uses.push(Use {
             at: created,
             model: text(body, "model"),
+            by_batch: true,
             requests: 1,
             input,
             cached: details
@@ -109,64 +102,6 @@ impl Used {
             output,
             ..Use::default()
         });
-    }
-
-    /// A row of ccusage: a day, a month, a session; by model where it says so. Its input does not count
-    /// what was read from the cache or written to it.
-    fn take_row(&mut self, row: &Value) {
-        if row.get("isGap").and_then(Value::as_bool) == Some(true) {
-            return;
-        }
-        let begin = ["date", "week", "month", "startTime", "lastActivity"];
-        let begin = begin.iter().find_map(|key| row.get(key)?.as_str());
-        let day = begin.and_then(dates::parse);
-        let at = day.and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok());
-        let at = at.map(|time| time.timestamp().as_second());
-        let span = match (row.get("month"), row.get("week")) {
-            (Some(_), _) => day.map_or(30, |day| i64::from(day.days_in_month())) * DAY,
-            (None, Some(_)) => 7 * DAY,
-            // Also of a session or a block, whose time of day is not read.
-            (None, None) => DAY,
-        };
-        let counts = row.get("tokenCounts").unwrap_or(row);
-        let one = |counts: &Value, model: String, paid: &[&str]| {
-            let cached = number(counts, &["cacheReadTokens", "cacheReadInputTokens"]);
-            let written = number(counts, &["cacheCreationTokens", "cacheCreationInputTokens"]);
-            Use {
-                at,
-                span,
-                model,
-                input: number(counts, &["inputTokens"]) + cached + written,
-                cached,
-                written,
-                output: number(counts, &["outputTokens"]),
-                paid: paid
-                    .iter()
-                    .find_map(|key| counts.get(key).or_else(|| row.get(key))?.as_f64())
-                    .map(Usd),
-                ..Use::default()
-            }
-        };
-        let models = row.get("modelBreakdowns").and_then(Value::as_array);
-        match models.filter(|models| !models.is_empty()) {
-            Some(models) => self.uses.extend(
-                models
-                    .iter()
-                    .map(|model| one(model, text(model, "modelName"), &["cost"])),
-            ),
-            None if counts.get("inputTokens").is_some() => {
-                let names = ["modelsUsed", "models"]
-                    .iter()
-                    .find_map(|key| row.get(key)?.as_array());
-                let name = match names.map(Vec::as_slice) {
-                    Some([name]) => name.as_str().unwrap_or_default().to_owned(),
-                    _ => String::new(),
-                };
-                self.uses
-                    .push(one(counts, name, &["totalCost", "costUSD", "cost"]));
-            }
-            None => self.pass_over("unknown"),
-        }
     }
 }
 
@@ -186,6 +121,9 @@ fn ours(value: &Value) -> Use {
         at: value.get("created").and_then(Value::as_i64),
         span: 0,
         model: text(field("model"), "name"),
+        file: text(field("model"), "file"),
+        quant: text(field("model"), "quantization"),
+        by_batch: false,
         requests: 1,
         input,
         cached,
@@ -210,12 +148,19 @@ fn bench(value: &Value) -> Speeds {
         .and_then(Value::as_f64)
         .filter(|rate| *rate > 0.0);
     let rate = rate.map(TokensPerSecond);
+    let model = value.get("model").unwrap_or(&Value::Null);
     let (prompt, generated) = (count("n_prompt"), count("n_gen"));
     let read = value
         .get("limits")
         .and_then(|limits| limits.get("read_bytes_per_second"));
     Speeds {
-        model: text(value, "model_filename"),
+        model: match text(model, "name") {
+            name if name.is_empty() => text(value, "model_filename"),
+            name => name,
+        },
+        file: text(value, "model_filename"),
+        quant: text(model, "quantization"),
+        depth: count("n_depth") as f64,
         machine: text(value, "cpu_info"),
         parallel: count("n_parallel").max(1),
         decode: rate.filter(|_| prompt == 0 && generated > 0),
@@ -226,7 +171,7 @@ fn bench(value: &Value) -> Speeds {
 
 /// The first of several fields that is a number, from 0 to what any count of a lifetime stays below;
 /// else 0.
-fn number(value: &Value, keys: &[&str]) -> f64 {
+pub(super) fn number(value: &Value, keys: &[&str]) -> f64 {
     const MOST: f64 = 1e15;
     let found = keys.iter().find_map(|key| value.get(key)?.as_f64());
     found
@@ -234,7 +179,7 @@ fn number(value: &Value, keys: &[&str]) -> f64 {
         .unwrap_or(0.0)
 }
 
-fn text(value: &Value, key: &str) -> String {
+pub(super) fn text(value: &Value, key: &str) -> String {
     value
         .get(key)
         .and_then(Value::as_str)

@@ -23,7 +23,7 @@ fn our_completions_bring_tokens_times_and_rates() {
     assert_eq!(sums.span(), Some(Seconds(86_400.0)));
     assert_eq!(sums.seconds, 5.0);
     assert_eq!(
-        used.measured(),
+        (used.measured(None).decode, used.measured(None).prefill),
         (Some(TokensPerSecond(10.0)), Some(TokensPerSecond(200.0)))
     );
     assert_eq!(day(1_790_000_000).as_deref(), Some("2026-09-21"));
@@ -41,7 +41,10 @@ fn embeddings_count_and_benches_are_speeds() {
     let used = Used::read(text);
     assert_eq!(Sums::of(&used.uses).input, 7.0);
     assert_eq!(
-        used.benched(),
+        (
+            used.benched(None, 0.0).decode,
+            used.benched(None, 0.0).prefill
+        ),
         (Some(TokensPerSecond(11.25)), Some(TokensPerSecond(94.5)))
     );
     assert_eq!(used.benches[0].read_bytes_per_second, Some(3e10));
@@ -97,6 +100,88 @@ fn a_report_of_ccusage_stands_on_several_lines() {
     assert_eq!(span, Some(Seconds(28.0 * 86_400.0)));
 }
 
+/// The forms beside lists of dated days; the days and sums by hand.
+#[test]
+fn every_form_of_a_report_of_ccusage_has_its_tokens_and_its_days() {
+    let counts = r#""inputTokens":5,"outputTokens":7,"totalCost":0.5"#;
+    for (text, days, input) in [
+        (
+            r#"{"daily":[{"period":"2026-05-01",COUNTS},{"period":"2026-05-10",COUNTS}]}"#,
+            10.0,
+            10.0,
+        ),
+        (
+            r#"{"type":"daily","data":[{"date":"2026-05-01",COUNTS}],"summary":{}}"#,
+            1.0,
+            5.0,
+        ),
+        (
+            r#"{"type":"monthly","data":[{"period":"2026-02",COUNTS}]}"#,
+            28.0,
+            5.0,
+        ),
+        (r#"{"monthly":[{"period":"2026-05",COUNTS}]}"#, 31.0, 5.0),
+        (r#"{"weekly":[{"period":"2026-05-03",COUNTS}]}"#, 7.0, 5.0),
+        (
+            r#"{"projects":{"a":[{"date":"2026-05-01",COUNTS}],"b":[{"date":"2026-05-03",COUNTS}]}}"#,
+            3.0,
+            10.0,
+        ),
+        (
+            r#"{"type":"blocks","data":[{"blockStart":"2026-05-03T05:00:00Z",COUNTS}]}"#,
+            1.0,
+            5.0,
+        ),
+        (
+            r#"{"type":"session","data":[{"session":"x","firstActivity":"2026-05-01","lastActivity":"2026-05-16",COUNTS}]}"#,
+            16.0,
+            5.0,
+        ),
+        (
+            r#"{"sessions":[{"firstActivity":"2026-05-30T23:00:00Z","lastActivity":"2026-06-02T01:00:00Z",COUNTS}]}"#,
+            4.0,
+            5.0,
+        ),
+    ] {
+        let used = Used::read(&text.replace("COUNTS", counts));
+        assert!(used.others.is_empty(), "{text}: {:?}", used.others);
+        let sums = Sums::of(&used.uses);
+        assert_eq!(sums.span(), Some(Seconds(days * 86_400.0)), "{text}");
+        assert_eq!(sums.input, input, "{text}");
+        assert_eq!(sums.paid, Some(Usd(input / 10.0)), "{text}");
+    }
+}
+
+#[test]
+fn models_of_a_report_are_named_and_paid_for_each_on_its_own() {
+    let text = r#"{"daily":[{"date":"2026-05-01","inputTokens":9,"outputTokens":0,"totalCost":9,
+        "modelBreakdowns":[{"model":"a","inputTokens":4,"outputTokens":0,"totalCost":3},
+                           {"model":"b","inputTokens":5,"outputTokens":0}]}]}"#;
+    let used = Used::read(text);
+    let paid: Vec<_> = used
+        .uses
+        .iter()
+        .map(|one| (one.model.as_str(), one.paid))
+        .collect();
+    assert_eq!(paid, [("a", Some(Usd(3.0))), ("b", None)]);
+}
+
+/// `OpenAI` counts what a cache held within the input.
+#[test]
+fn cached_input_is_a_part_of_the_input_unless_the_sum_says_otherwise() {
+    let sums = |total: u32| {
+        let row = format!(
+            r#"{{"daily":[{{"date":"2026-05-01","costUSD":1,"models":{{"gpt-5":{{"inputTokens":100,
+            "cachedInputTokens":60,"outputTokens":10,"totalTokens":{total}}}}}}}]}}"#
+        );
+        let used = Used::read(&row);
+        assert_eq!(used.uses[0].model, "gpt-5");
+        Sums::of(&used.uses)
+    };
+    assert_eq!((sums(110).input, sums(110).cached), (100.0, 60.0));
+    assert_eq!((sums(170).input, sums(170).cached), (160.0, 60.0));
+}
+
 #[test]
 fn blocks_of_ccusage_have_their_costs_beside_their_counts() {
     let text = r#"{"blocks": [
@@ -122,4 +207,68 @@ fn a_broken_line_does_not_stop_the_others() {
     assert_eq!(used.broken, 3);
     assert!(Used::read("").is_empty());
     assert!(Used::read("\u{feff}  \n").is_empty());
+}
+
+#[test]
+fn speeds_are_those_of_the_model_and_the_depth_that_are_asked_for() {
+    let rows = r#"{"type":"bench","model_filename":"Meta-Llama-3.1-8B-Instruct-Q4_K_M.gguf","n_gen":8,"n_depth":0,"avg_ts":30}
+{"type":"bench","model_filename":"Meta-Llama-3.1-8B-Instruct-Q4_K_M.gguf","n_gen":8,"n_depth":4096,"avg_ts":20}
+{"type":"bench","model_filename":"Meta-Llama-3.1-8B-Instruct-Q4_K_M.gguf","n_gen":8,"n_depth":16384,"avg_ts":10}
+{"type":"bench","model_filename":"x","model":{"name":"smollm2","quantization":"Q4_0"},"n_gen":8,"avg_ts":900}"#;
+    let used = Used::read(rows);
+    let at = |model, quant, context| {
+        let found = used.benched(Some(Wanted { model, quant }), context);
+        (found.decode.map(|rate| rate.0), found.others.len())
+    };
+    for (context, wanted) in [(8192.0, 20.0), (0.0, 30.0), (20_000.0, 10.0)] {
+        assert_eq!(at("llama-3.1-8b", "Q4_K_M", context), (Some(wanted), 1));
+    }
+    assert_eq!(at("smollm2", "Q4_0", 0.0), (Some(900.0), 1));
+    for (model, quant) in [
+        ("llama-3.1-8b", "Q8_0"),
+        ("smollm2", "Q8_0"),
+        ("llama-3.1-80b", "Q4_K_M"),
+        ("llama-3.3-70b", "Q4_K_M"),
+        ("8b", "Q4_K_M"),
+    ] {
+        assert_eq!(at(model, quant, 8192.0), (None, 2), "{model}:{quant}");
+    }
+    assert_eq!(used.benched(None, 8192.0).depth, Some(4096.0));
+    let line = OURS.replace('\n', "");
+    let wanted = |model| {
+        Some(Wanted {
+            model,
+            quant: "Q4_0",
+        })
+    };
+    let ours = Used::read(&line);
+    assert_eq!(
+        ours.measured(wanted("smollm2")).decode,
+        Some(TokensPerSecond(10.0))
+    );
+    let other = ours.measured(wanted("llama-3.3-70b"));
+    assert_eq!((other.decode, other.prefill), (None, None));
+    assert!(other.others.contains("smollm2"));
+}
+
+/// By hand: 1 Mtok in at 2, 0.2 out at 10, half off: 2; a prompt above 100 at twice the price: 4.
+#[test]
+fn a_use_is_billed_by_batch_and_by_its_own_prompts_length() {
+    let price: Price = serde_json::from_str(
+        r#"{"id":"a","input":2,"output":10,"batch_discount":0.5,
+            "long_prompt":{"above_tokens":2000000,"input":4,"output":20}}"#,
+    )
+    .unwrap();
+    let one = |input: f64, by_batch| Use {
+        requests: 1,
+        input,
+        output: 2e5,
+        by_batch,
+        ..Use::default()
+    };
+    assert_eq!(one(1e6, true).at(&price, None), Usd(2.0));
+    assert_eq!(one(1e6, false).at(&price, None), Usd(4.0));
+    assert_eq!(one(3e6, false).at(&price, None), Usd(16.0));
+    let both = [one(1e6, true), one(1e6, false)];
+    assert_eq!(Sums::of(&both).volume().batch, 0.5);
 }

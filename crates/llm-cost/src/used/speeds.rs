@@ -1,0 +1,142 @@
+//! Measured speeds of records → those of the model that is asked for. A record of another model says
+//! nothing about this one, so it is passed over and named.
+
+use std::collections::BTreeSet;
+
+use super::{Speeds, Use, Used};
+use crate::units::TokensPerSecond;
+
+/// The model whose speeds are looked for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Wanted<'a> {
+    /// Its name, or the stem of its file.
+    pub model: &'a str,
+    /// Its quantization.
+    pub quant: &'a str,
+}
+
+/// Speeds of records.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Measured {
+    /// Generated tokens a second.
+    pub decode: Option<TokensPerSecond>,
+    /// Prompt tokens a second.
+    pub prefill: Option<TokensPerSecond>,
+    /// Tokens in the context at which decode was measured, where rows of several depths were read.
+    pub depth: Option<f64>,
+    /// Other models whose speeds were passed over.
+    pub others: BTreeSet<String>,
+}
+
+impl Measured {
+    /// Takes these rates first.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            depth: self.decode.map_or(other.depth, |_| self.depth),
+            decode: self.decode.or(other.decode),
+            prefill: self.prefill.or(other.prefill),
+            others: self.others.into_iter().chain(other.others).collect(),
+        }
+    }
+}
+
+impl Used {
+    /// Returns the rates that our own completions of a model reached, weighted by time.
+    #[must_use]
+    pub fn measured(&self, wanted: Option<Wanted<'_>>) -> Measured {
+        let timed = self
+            .uses
+            .iter()
+            .filter(|one| one.decode.1 > 0.0 || one.prefill.1 > 0.0);
+        let (uses, others): (Vec<&Use>, Vec<&Use>) =
+            timed.partition(|one| is_wanted(wanted, [&one.model, &one.file], &one.quant));
+        let rate = |pair: fn(&Use) -> (f64, f64)| {
+            let pairs = uses.iter().map(|one| pair(one));
+            let (tokens, seconds) =
+                pairs.fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+            (tokens > 0.0 && seconds > 0.0).then(|| TokensPerSecond(tokens / seconds))
+        };
+        Measured {
+            decode: rate(|one| one.decode),
+            prefill: rate(|one| one.prefill),
+            depth: None,
+            others: others.iter().map(|one| one.model.clone()).collect(),
+        }
+    }
+
+    /// Returns the rates of a model's benches, of one sequence. Of several depths the deepest up to
+    /// `context` counts, else the least deep; of several rows at that depth the best.
+    #[must_use]
+    pub fn benched(&self, wanted: Option<Wanted<'_>>, context: f64) -> Measured {
+        let (rows, others): (Vec<&Speeds>, Vec<&Speeds>) = self
+            .benches
+            .iter()
+            .partition(|row| is_wanted(wanted, [&row.model, &row.file], &row.quant));
+        let best = |rate: fn(&Speeds) -> Option<TokensPerSecond>| {
+            let rows = rows.iter().filter(|row| row.parallel <= 1);
+            let rates = rows.filter_map(|row| Some((row.depth, rate(row)?)));
+            rates.reduce(|a, b| {
+                let better = match (a.0 <= context, b.0 <= context) {
+                    _ if a.0 == b.0 => b.1 > a.1,
+                    (true, true) => b.0 > a.0,
+                    (false, is_within) => is_within || b.0 < a.0,
+                    (true, false) => false,
+                };
+                if better { b } else { a }
+            })
+        };
+        let decode = best(|row| row.decode);
+        let depths = rows.iter().filter(|row| row.decode.is_some());
+        let depths: BTreeSet<u64> = depths.map(|row| row.depth as u64).collect();
+        Measured {
+            decode: decode.map(|best| best.1),
+            prefill: best(|row| row.prefill).map(|best| best.1),
+            depth: decode.map(|best| best.0).filter(|_| depths.len() > 1),
+            others: others.iter().map(|row| row.model.clone()).collect(),
+        }
+    }
+}
+
+/// Whether a record with these names is of the model; any is where none is asked for.
+fn is_wanted(wanted: Option<Wanted<'_>>, names: [&String; 2], quant: &str) -> bool {
+    let Some(wanted) = wanted else {
+        return true;
+    };
+    let model = words(wanted.model);
+    names.into_iter().any(|name| {
+        let stem = name.rsplit(['/', '\\']).next().unwrap_or_default();
+        let name = words(stem.strip_suffix(".gguf").unwrap_or(stem));
+        // A maker may stand in front, as in `Meta-Llama-3.1-8B`; what stands further in is another's
+        // name, as that of the model that a distillation began with.
+        let rest = (0..2).find_map(|from| name.get(from..)?.strip_prefix(model.as_slice()));
+        rest.is_some_and(|rest| !model.is_empty() && is_quant(wanted.quant, quant, rest))
+    })
+}
+
+/// Whether a record's quantization is the one: what it says, else what its name ends in, else any.
+fn is_quant(wanted: &str, said: &str, rest: &[String]) -> bool {
+    let said = match said {
+        "" => {
+            let is_type = |word: &String| {
+                let word = word.strip_prefix('i').unwrap_or(word);
+                let digit = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
+                word.strip_prefix('q').is_some_and(digit)
+                    || ["f16", "f32", "bf16", "mxfp4"].contains(&word)
+            };
+            let from = rest.iter().position(is_type);
+            from.and_then(|from| rest.get(from..))
+                .map(<[String]>::concat)
+        }
+        said => Some(words(said).concat()),
+    };
+    said.is_none_or(|said| said == words(wanted).concat())
+}
+
+/// Returns the words of a name in lower case.
+fn words(name: &str) -> Vec<String> {
+    name.split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .collect()
+}
