@@ -116,8 +116,7 @@ pub(crate) fn record(flags: Flags<'_>, of: Combination<'_>, data: &Data) -> Resu
 fn unhosted(of: Combination<'_>) -> String {
     match of.local {
         Some((shape, _)) => format!(
-            "no price of '{}' at a host is known, so there is no answer against the same model hosted; \
-             --cloud with a row of --prices gives it",
+            "no price of '{}' at a host is known, so there is no answer against the same model hosted",
             shape.model
         ),
         None => "no --local names the model on the machine, so there is no answer against the same model \
