@@ -5,10 +5,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use llm_cli::EmbedArgs;
-use llm_cli::embed::{EncoderFormat, PoolingChoice};
+use llm_cli::embed::PoolingChoice;
 use llm_engine::encode::{Encoder, Pooling};
 use llm_engine::folder;
-use llm_kernels::pack::Packing;
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
 use llm_record::Build;
@@ -38,9 +37,8 @@ impl Opened {
             bail!("'{name}' is no folder of safetensors, and only such encoders can be run yet");
         };
         let level = Level::detect()?;
-        let packing = args.model.quantize.map(|EncoderFormat::Q8_0| Packing::Q8_0);
         let folder = first.parent().unwrap_or(Path::new(""));
-        let encoder = Encoder::open(folder, packing, level)?;
+        let encoder = Encoder::open(folder, None, level)?;
         let found = store.resolve(name)?;
         let pool = pool(args)?;
         let whole = encoder.dimensions();
@@ -56,7 +54,6 @@ impl Opened {
             model: llm_record::Encoder {
                 name: found.name,
                 digest: found.digest,
-                quantization: packing.map(|_| "Q8_0".to_owned()),
             },
             build: Build {
                 version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -84,7 +84,6 @@ fn digest(args: &EmbedArgs, opened: &Opened, tokens: &[u32]) -> String {
     let is_base64 = args.output.encoding == Encoding::Base64;
     let parts = serde_json::json!([
         opened.model.digest,
-        opened.model.quantization,
         tokens,
         opened.pooling.name(),
         opened.dimensions,

@@ -10,11 +10,11 @@ use crate::args::{FormatArgs, IfEmpty, InputArgs, OnOverflow, OutputArgs, QuietA
 
 const EXAMPLES: &str = "\
 Examples:
-  llm-embed -m all-minilm-l6-v2/ < lines.txt > vectors.jsonl
-  llm-embed -m all-minilm-l6-v2/ --jsonl --keep title -o vectors.jsonl < documents.jsonl
-  llm-embed -m bge-small-en-v1.5/ --query < questions.txt
-  llm-embed -m all-minilm-l6-v2/ --on-overflow truncate --quantize q8_0 < lines.txt
-  echo hello | llm-embed -m all-minilm-l6-v2/ | jq -c .embedding
+  llm-embed -m ./all-minilm-l6-v2 < lines.txt > vectors.jsonl
+  llm-embed -m ./all-minilm-l6-v2 --jsonl --keep title -o vectors.jsonl < documents.jsonl
+  llm-embed -m ./bge-small-en-v1.5 --query < questions.txt
+  llm-embed -m ./all-minilm-l6-v2 --on-overflow truncate < lines.txt
+  echo hello | llm-embed -m ./all-minilm-l6-v2 | jq -c .embedding
 
 Exit status:
   0  all well, or the reader of the output has enough
@@ -87,10 +87,6 @@ pub struct EmbedModelArgs {
     #[arg(short, long, value_name = "NAME")]
     pub model: String,
 
-    /// Quantize the weights as they are loaded: faster, and a little less exact
-    #[arg(long, value_name = "FORMAT", value_enum)]
-    pub quantize: Option<EncoderFormat>,
-
     /// Put the model's own prompt for queries before each text
     #[arg(long, group = "put_before")]
     pub query: bool,
@@ -150,14 +146,6 @@ pub enum TooLong {
     Error,
     /// Cut its end
     Truncate,
-}
-
-/// What weights are quantized to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum EncoderFormat {
-    /// 8.5 bits a weight
-    #[value(name = "q8_0")]
-    Q8_0,
 }
 
 /// How the tokens' vectors become one.

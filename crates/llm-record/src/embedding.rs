@@ -37,7 +37,7 @@ pub struct Embedding {
     pub input: Fields,
     /// The model that made it.
     pub model: Encoder,
-    /// SHA-256 in hexadecimal of all that the vector depends on: model digest, quantization, tokens,
+    /// SHA-256 in hexadecimal of all that the vector depends on: model digest, tokens,
     /// pooling, dimensions, and the form in which it is written.
     pub request_digest: String,
     /// Which of several equal requests without an id this is, from 2 on; the first has none.
@@ -73,9 +73,6 @@ pub struct Encoder {
     pub name: String,
     /// SHA-256 of the weights in hexadecimal.
     pub digest: String,
-    /// What the weights were quantized to as they were loaded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub quantization: Option<String>,
 }
 
 impl Vector {

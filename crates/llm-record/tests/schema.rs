@@ -231,7 +231,14 @@ fn a_record_keeps_its_bytes_through_the_types_and_passes_the_schema() {
                 "tools": [{"type": "function"}], "max_tokens": 5, "temperature": 0.8,
                 "stop": ["END"]});
             // After `input`, as it is written.
-            let order = ["model", "sampling", "request_digest", "occurrence", "build"];
+            let order = [
+                "model",
+                "sampling",
+                "request_digest",
+                "occurrence",
+                "requested_model",
+                "build",
+            ];
             let fields = kept.as_object_mut().unwrap();
             for name in order {
                 if let Some(value) = fields.shift_remove(name) {
@@ -247,6 +254,11 @@ fn a_record_keeps_its_bytes_through_the_types_and_passes_the_schema() {
             "model": completion()["model"], "build": completion()["build"]}),
         json!({"type": "replay", "schema_version": 1, "line": 1, "same": false, "missing": true,
             "model": completion()["model"]}),
+        json!({"type": "embedding", "schema_version": 1, "id": 1, "line": 1, "embedding": [0.5, -0.25],
+            "dim": 2, "usage": {"prompt_tokens": 3, "total_tokens": 3}, "truncated": false,
+            "pooling": "mean", "normalized": true, "prompt": "query: ", "input": {"k": 1},
+            "model": {"name": "m", "digest": "00"}, "request_digest": "00", "occurrence": 2,
+            "build": completion()["build"]}),
         json!({"type": "estimate", "schema_version": 1, "lines": 2, "failed": 1,
             "prompt_tokens": 20, "shared_prefix_tokens": 5, "max_completion_tokens": 30,
             "parallel": 2, "memory": {"weights_bytes": 1, "cache_bytes": 2, "overhead_bytes": 3,

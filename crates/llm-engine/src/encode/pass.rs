@@ -30,7 +30,7 @@ pub(super) fn run(
     pass.x
 }
 
-/// Blocks of keys and values, and whose they are.
+/// Rows whose keys and values fill one block.
 struct Place {
     /// First of at most [`BLOCK`] rows.
     row: usize,

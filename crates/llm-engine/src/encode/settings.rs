@@ -61,7 +61,6 @@ pub(super) struct Settings {
 
 #[derive(Deserialize)]
 struct Config {
-    model_type: Option<String>,
     hidden_size: usize,
     num_hidden_layers: usize,
     num_attention_heads: usize,
@@ -136,7 +135,6 @@ fn shape(folder: &Path) -> Result<Shape, FolderError> {
             "its positions are not absolute",
         ));
     }
-    debug_assert!(config.model_type.is_some());
     let extents = [
         config.hidden_size,
         config.num_hidden_layers,

@@ -236,7 +236,7 @@ impl File {
         packing: Option<Packing>,
     ) -> Result<Layer, FolderError> {
         let name = |part: &str| format!("encoder.layer.{index}.{part}");
-        let linear = |part: &str, rows, columns, packing| {
+        let linear = |part: &str, rows, columns| {
             let mut linear = self
                 .matrix(&name(&format!("{part}.weight")), Some(rows), columns)?
                 .packed(packing);
@@ -245,13 +245,13 @@ impl File {
         };
         let (width, inner) = (shape.width, shape.inner);
         Ok(Layer {
-            query: linear("attention.self.query", width, width, packing)?,
-            key: linear("attention.self.key", width, width, packing)?,
-            value: linear("attention.self.value", width, width, packing)?,
-            output: linear("attention.output.dense", width, width, packing)?,
+            query: linear("attention.self.query", width, width)?,
+            key: linear("attention.self.key", width, width)?,
+            value: linear("attention.self.value", width, width)?,
+            output: linear("attention.output.dense", width, width)?,
             attention_norm: self.norm(&name("attention.output.LayerNorm"), width)?,
-            up: linear("intermediate.dense", inner, width, packing)?,
-            down: linear("output.dense", width, inner, None)?,
+            up: linear("intermediate.dense", inner, width)?,
+            down: linear("output.dense", width, inner)?,
             norm: self.norm(&name("output.LayerNorm"), width)?,
         })
     }

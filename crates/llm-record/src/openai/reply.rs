@@ -243,6 +243,7 @@ mod tests {
             occurrence: None,
             choices: Vec::new(),
             truncated: None,
+            request: None,
             requested_model: None,
             build: Build {
                 version: "0.1.0".into(),
