@@ -186,7 +186,7 @@ impl File {
         let malformed = |reason: String| FolderError::malformed(&self.path, reason);
         let tensor = self.tensors.get(name);
         let tensor = tensor.ok_or_else(|| malformed(format!("it has no tensor '{name}'")))?;
-        let format = tensor.dtype.and_then(|dtype| dtype.format());
+        let format = tensor.dtype.and_then(crate::gguf::TensorType::format);
         let format = format.ok_or_else(|| {
             let kind = &tensor.dtype_name;
             FolderError::unsupported(
