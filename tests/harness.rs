@@ -18,6 +18,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("llm-run", env!("CARGO_BIN_EXE_llm-run")),
     ("llm-bench", env!("CARGO_BIN_EXE_llm-bench")),
     ("llm-cost", env!("CARGO_BIN_EXE_llm-cost")),
+    ("llm-embed", env!("CARGO_BIN_EXE_llm-embed")),
 ];
 
 /// Variables of the machine's own that a test must not see.

@@ -75,6 +75,9 @@ mod tokenize;
 /// `llm-bench`: rows, errors, forms, random weights and perplexity; nothing is timed.
 mod bench;
 
+/// `llm-embed`: records, lines that fail, resume, prompts.
+mod embed;
+
 /// `llm-cost`: verdicts, records of use, names without sense, pictures.
 mod cost;
 

@@ -73,6 +73,7 @@ enum Mirror {
     Perplexity(Perplexity),
     Tokens(Tokens),
     Replay(Box<Replay>),
+    Embedding(Box<Embedding>),
     Estimate(Box<Estimate>),
     Error(Failure),
 }
@@ -309,6 +310,43 @@ struct Request {
 struct Truncated {
     tokens: u64,
     r#where: Place,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Embedding {
+    schema_version: Version,
+    id: Option<Id>,
+    line: u64,
+    embedding: Value,
+    dim: u64,
+    usage: EmbeddingUsage,
+    truncated: bool,
+    pooling: String,
+    normalized: bool,
+    prompt: Option<String>,
+    input: Option<serde_json::Map<String, Value>>,
+    model: Encoder,
+    request_digest: String,
+    occurrence: Option<u64>,
+    build: Build,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct EmbeddingUsage {
+    prompt_tokens: u64,
+    total_tokens: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Encoder {
+    name: String,
+    digest: String,
 }
 
 #[derive(Deserialize)]

@@ -1,7 +1,7 @@
 //! What the programs do alike: flags, standard streams, messages, memory, exit status.
 //!
 //! Modules stand in the order of a run: flags are parsed ([`args`], [`pull`], [`run`],
-//! [`mod@bench`], [`cost`]), the output's
+//! [`mod@bench`], [`cost`], [`embed`]), the output's
 //! [`mod@format`] is chosen, [`input`] makes requests of arguments and standard input ([`stdio`]),
 //! [`output`] writes what becomes of them, [`memory`] says what room there is, [`message`] tells
 //! people, [`signal`] hears them, and [`status`] tells the shell. [`main`] is the glue. What a request is answered with is left to the
@@ -11,6 +11,7 @@
 pub mod args;
 pub mod bench;
 pub mod cost;
+pub mod embed;
 mod foreign;
 mod glue;
 pub mod pull;
@@ -27,6 +28,7 @@ pub mod stdio;
 
 pub use bench::{BenchArgs, BenchFormat};
 pub use cost::{CostArgs, CostCommand};
+pub use embed::EmbedArgs;
 pub use format::Form;
 pub use glue::{Context, main};
 pub use input::{Item, Job, Jobs, TextPlace};
@@ -51,5 +53,6 @@ pub fn commands() -> Vec<clap::Command> {
         RunArgs::command(),
         BenchArgs::command(),
         CostArgs::command(),
+        EmbedArgs::command(),
     ]
 }

@@ -133,9 +133,11 @@ impl Output {
                 None => Ok(()),
             },
             // The other programs' records have their own writers.
-            Record::Delta(_) | Record::Tokens(_) | Record::Bench(_) | Record::Perplexity(_) => {
-                Ok(())
-            }
+            Record::Delta(_)
+            | Record::Tokens(_)
+            | Record::Bench(_)
+            | Record::Perplexity(_)
+            | Record::Embedding(_) => Ok(()),
             Record::Estimate(estimate) => self.end_text(&expected(estimate)),
             Record::Error(error) => self.failed(&error.error.message),
         }

@@ -9,16 +9,16 @@
 //! quantized; what the converter changes is made anew in memory.
 
 mod error;
-mod json;
+pub(crate) mod json;
 mod config;
 mod rope;
 mod names;
-mod header;
+pub(crate) mod header;
 mod tensors;
 mod made;
 mod tokenizer;
 mod pre_tokenizer;
-mod vocabulary;
+pub(crate) mod vocabulary;
 mod roles;
 
 pub use error::FolderError;

@@ -21,3 +21,4 @@ pub mod sampler;
 pub mod defaults;
 pub mod generate;
 pub mod perplexity;
+pub mod encode;

@@ -295,6 +295,10 @@ impl<T> Filter<T> {
                         Record::Replay(replay) => {
                             self.summary.add(&replay.usage.unwrap_or_default());
                         }
+                        Record::Embedding(embedding) => {
+                            let tokens = embedding.usage.prompt_tokens;
+                            self.summary.add(&llm_record::Usage::new(tokens, 0, 0));
+                        }
                         _ => self.summary.done += 1,
                     }
                 }

@@ -171,6 +171,8 @@ pub struct Attention<'a, T> {
     pub shape: Shape,
     /// A query sees this many last positions, its own included; `None`: all.
     pub window: Option<usize>,
+    /// A query sees its whole span, what comes after it too, as encoders have it.
+    pub sees_ahead: bool,
     /// A score of each query head that takes weight and gives no value, (heads).
     pub sinks: Option<&'a [f32]>,
     /// For each sequence its blocks, see [`Shape::block_elements`]. The keys and
@@ -211,6 +213,10 @@ impl<T: Element> Attention<'_, T> {
         let mut lanes = Vec::with_capacity(span.count * share);
         for offset in 0..span.count {
             let position = span.position + offset;
+            let last = match self.sees_ahead {
+                true => span.position + span.count - 1,
+                false => position,
+            };
             let first = self
                 .window
                 .map_or(0, |window| (position + 1).saturating_sub(window));
@@ -223,7 +229,7 @@ impl<T: Element> Attention<'_, T> {
                 let query = &queries[at..at + dim];
                 lanes.push(Lane {
                     first,
-                    last: position,
+                    last,
                     sink: self.sinks.map_or(f32::NEG_INFINITY, |sinks| sinks[head]),
                     query,
                     out,

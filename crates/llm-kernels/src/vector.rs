@@ -127,6 +127,57 @@ fn unit_length_body(x: &mut [f32], least: f32) {
 }
 
 dispatch! {
+    /// Replaces `x` by `(x - mean) / deviation * weight + bias`, all of the same
+    /// length (Ba, Kiros and Hinton 2016, arXiv:1607.06450).
+    pub fn layer_norm(x: &mut [f32], weight: &[f32], bias: &[f32], epsilon: f32) = layer_norm_body
+}
+
+#[inline(always)]
+fn layer_norm_body(x: &mut [f32], weight: &[f32], bias: &[f32], epsilon: f32) {
+    let mut lanes = [0.0_f32; LANES];
+    let chunks = x.chunks_exact(LANES);
+    let rest: f32 = chunks.remainder().iter().sum();
+    for chunk in chunks {
+        for (lane, x) in lanes.iter_mut().zip(chunk) {
+            *lane += x;
+        }
+    }
+    let mean = (sum_of_lanes(lanes) + rest) / x.len() as f32;
+    for x in x.iter_mut() {
+        *x -= mean;
+    }
+    let scale = 1.0 / (dot_body(x, x) / x.len() as f32 + epsilon).sqrt();
+    for ((x, weight), bias) in x.iter_mut().zip(weight).zip(bias) {
+        *x = *x * scale * weight + bias;
+    }
+}
+
+dispatch! {
+    /// Replaces each `x` by `x * (1 + erf(x / sqrt(2))) / 2`, GELU as it is
+    /// defined (Hendrycks and Gimpel 2016, arXiv:1606.08415), within 2e-7 of `x`.
+    pub fn gelu(x: &mut [f32]) = gelu_body
+}
+
+#[inline(always)]
+fn gelu_body(x: &mut [f32]) {
+    for x in x {
+        *x *= 0.5 + 0.5 * erf(*x * std::f32::consts::FRAC_1_SQRT_2);
+    }
+}
+
+/// Returns the error function within 3e-7 (Abramowitz and Stegun 1964, 7.1.26).
+#[inline(always)]
+fn erf(x: f32) -> f32 {
+    let size = x.abs();
+    let t = 1.0 / (1.0 + 0.327_591_1 * size);
+    let mut sum = 1.061_405_4;
+    for coefficient in [-1.453_152_1, 1.421_413_8, -0.284_496_72, 0.254_829_6] {
+        sum = sum * t + coefficient;
+    }
+    (1.0 - sum * t * exp(-size * size)).copysign(x)
+}
+
+dispatch! {
     /// Replaces each `x` by `x * sigmoid(x)`.
     pub fn silu(x: &mut [f32]) = silu_body
 }
@@ -327,6 +378,43 @@ mod tests {
         let mut zero = [0.0; 3];
         unit_length(Level::Scalar, &mut zero, 1e-6);
         assert_eq!(zero, [0.0; 3]);
+    }
+
+    #[test]
+    fn layers_are_normalized_by_mean_and_deviation() {
+        let mut x: Vec<f32> = (0..37).map(|i| (i * i % 11) as f32).collect();
+        let mean = x.iter().map(|&x| f64::from(x)).sum::<f64>() / 37.0;
+        let square = |x: f32| (f64::from(x) - mean).powi(2);
+        let deviation = (x.iter().map(|&x| square(x)).sum::<f64>() / 37.0 + 0.5).sqrt();
+        let wanted: Vec<f64> = x
+            .iter()
+            .map(|&x| (f64::from(x) - mean) / deviation * 2.0 + 3.0)
+            .collect();
+        layer_norm(Level::Scalar, &mut x, &[2.0; 37], &[3.0; 37], 0.5);
+        for (x, wanted) in x.iter().zip(wanted) {
+            assert!((f64::from(*x) - wanted).abs() < 1e-5);
+        }
+    }
+
+    /// Values of erf from the table of Abramowitz and Stegun 1964, 7.1.
+    #[test]
+    fn gelu_is_that_of_the_error_function() {
+        for (z, erf) in [
+            (0.0, 0.0),
+            (0.1, 0.112_462_916),
+            (0.5, 0.520_499_877),
+            (1.0, 0.842_700_792),
+            (1.5, 0.966_105_146),
+            (2.0, 0.995_322_265),
+        ] {
+            for (z, erf) in [(z, erf), (-z, -erf)] {
+                let x = z * std::f64::consts::SQRT_2;
+                let mut out = [x as f32];
+                gelu(Level::Scalar, &mut out);
+                let wanted = x * (1.0 + erf) / 2.0;
+                assert!((f64::from(out[0]) - wanted).abs() < 6e-7, "{x}");
+            }
+        }
     }
 
     #[test]

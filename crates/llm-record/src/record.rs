@@ -11,7 +11,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Bench, Choice, Estimate, Fields, Id, Metrics, Perplexity, RecordedRequest, Replay, Reply, Usage,
+    Bench, Choice, Embedding, Estimate, Fields, Id, Metrics, Perplexity, RecordedRequest, Replay,
+    Reply, Usage,
 };
 
 /// The version that stands in each record as `schema_version`.
@@ -50,6 +51,8 @@ pub enum Record {
     Perplexity(Box<Perplexity>),
     /// Whether the same answer came again; closes a request.
     Replay(Box<Replay>),
+    /// The vector of a text; closes a request.
+    Embedding(Box<Embedding>),
     /// What a run would take.
     Estimate(Box<Estimate>),
     /// Why there is no answer; closes a request.
@@ -107,6 +110,12 @@ impl From<Perplexity> for Record {
 impl From<Replay> for Record {
     fn from(record: Replay) -> Self {
         Self::Replay(Box::new(record))
+    }
+}
+
+impl From<Embedding> for Record {
+    fn from(record: Embedding) -> Self {
+        Self::Embedding(Box::new(record))
     }
 }
 

@@ -81,14 +81,14 @@ fn gib(bytes: u64) -> f64 {
 }
 
 impl FolderError {
-    pub(super) fn malformed(path: &Path, reason: impl Into<String>) -> Self {
+    pub(crate) fn malformed(path: &Path, reason: impl Into<String>) -> Self {
         Self::Malformed {
             path: path.to_path_buf(),
             reason: reason.into(),
         }
     }
 
-    pub(super) fn unsupported(path: &Path, what: impl Into<String>) -> Self {
+    pub(crate) fn unsupported(path: &Path, what: impl Into<String>) -> Self {
         Self::Unsupported {
             path: path.to_path_buf(),
             what: what.into(),

@@ -9,15 +9,15 @@ use crate::gguf::TensorType;
 
 /// A tensor of a file, by the file's own name for it.
 #[derive(Debug)]
-pub(super) struct Stored {
-    pub(super) name: String,
+pub(crate) struct Stored {
+    pub(crate) name: String,
     /// Extents, the slowest-running first.
-    pub(super) shape: Vec<u64>,
+    pub(crate) shape: Vec<u64>,
     /// `None` for a type that cannot be run.
-    pub(super) dtype: Option<TensorType>,
-    pub(super) dtype_name: String,
+    pub(crate) dtype: Option<TensorType>,
+    pub(crate) dtype_name: String,
     /// First byte, counted from the start of the file.
-    pub(super) offset: u64,
+    pub(crate) offset: u64,
 }
 
 /// Bytes of the length before the header.
@@ -26,7 +26,7 @@ const LENGTH_BYTES: usize = 8;
 const LONGEST_HEADER: u64 = 100_000_000;
 
 /// Reads the header of a file.
-pub(super) fn read(bytes: &[u8]) -> Result<Vec<Stored>, String> {
+pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Stored>, String> {
     let (length, rest) = bytes
         .split_first_chunk::<LENGTH_BYTES>()
         .ok_or("it is shorter than the length of its header")?;

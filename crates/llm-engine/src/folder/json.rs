@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::FolderError;
 
 /// Reads a file that has to be there.
-pub(super) fn read<T: DeserializeOwned>(folder: &Path, name: &str) -> Result<T, FolderError> {
+pub(crate) fn read<T: DeserializeOwned>(folder: &Path, name: &str) -> Result<T, FolderError> {
     let path = folder.join(name);
     parsed(&path)?.ok_or_else(|| FolderError::Missing {
         folder: folder.to_path_buf(),
@@ -18,7 +18,7 @@ pub(super) fn read<T: DeserializeOwned>(folder: &Path, name: &str) -> Result<T, 
 }
 
 /// Reads a file, `None` if there is none.
-pub(super) fn read_if_there(path: &Path) -> Result<Option<Value>, FolderError> {
+pub(crate) fn read_if_there(path: &Path) -> Result<Option<Value>, FolderError> {
     parsed(path)
 }
 
@@ -33,7 +33,7 @@ fn parsed<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, FolderError> {
 }
 
 /// Reads a text, `None` if there is none.
-pub(super) fn text_if_there(path: &Path) -> Result<Option<String>, FolderError> {
+pub(crate) fn text_if_there(path: &Path) -> Result<Option<String>, FolderError> {
     let Some(bytes) = bytes_if_there(path)? else {
         return Ok(None);
     };

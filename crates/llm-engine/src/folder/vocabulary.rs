@@ -9,48 +9,49 @@ use serde_json::Value as Json;
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
-pub(super) struct TokenizerJson {
-    pub(super) model: Model,
+pub(crate) struct TokenizerJson {
+    pub(crate) model: Model,
     #[serde(default)]
-    pub(super) added_tokens: Vec<Added>,
-    pub(super) normalizer: Option<Json>,
-    pub(super) pre_tokenizer: Option<Json>,
-    pub(super) post_processor: Option<Json>,
+    pub(crate) added_tokens: Vec<Added>,
+    pub(crate) normalizer: Option<Json>,
+    pub(crate) pre_tokenizer: Option<Json>,
+    pub(crate) post_processor: Option<Json>,
 }
 
 /// The tables of the model.
 #[derive(Debug, Deserialize)]
-pub(super) struct Model {
+pub(crate) struct Model {
     /// Old files leave it out.
     #[serde(rename = "type")]
-    pub(super) kind: Option<String>,
+    pub(crate) kind: Option<String>,
     #[serde(default)]
-    pub(super) vocab: Entries,
+    pub(crate) vocab: Entries,
     #[serde(default)]
-    pub(super) merges: Vec<Merge>,
-    pub(super) unk_token: Option<String>,
-    pub(super) continuing_subword_prefix: Option<String>,
-    pub(super) end_of_word_suffix: Option<String>,
-    pub(super) byte_fallback: Option<bool>,
-    pub(super) ignore_merges: Option<bool>,
+    pub(crate) merges: Vec<Merge>,
+    pub(crate) unk_token: Option<String>,
+    pub(crate) max_input_chars_per_word: Option<u64>,
+    pub(crate) continuing_subword_prefix: Option<String>,
+    pub(crate) end_of_word_suffix: Option<String>,
+    pub(crate) byte_fallback: Option<bool>,
+    pub(crate) ignore_merges: Option<bool>,
 }
 
 /// A token that is cut out of text before the model sees it.
 #[derive(Debug, Deserialize)]
-pub(super) struct Added {
-    pub(super) id: u64,
-    pub(super) content: String,
+pub(crate) struct Added {
+    pub(crate) id: u64,
+    pub(crate) content: String,
     #[serde(default)]
-    pub(super) special: bool,
+    pub(crate) special: bool,
 }
 
 /// Texts and ids; empty for a model whose vocabulary has another form.
 #[derive(Debug, Default)]
-pub(super) struct Entries(pub(super) Vec<(String, u64)>);
+pub(crate) struct Entries(pub(crate) Vec<(String, u64)>);
 
 /// Both parts with a space between them, as GGUF has it.
 #[derive(Debug)]
-pub(super) struct Merge(pub(super) String);
+pub(crate) struct Merge(pub(crate) String);
 
 impl<'de> Deserialize<'de> for Entries {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -5,7 +5,7 @@
 //! with the range of Chinese characters that Hugging Face's tokenizers have.
 //! As there, every accent goes and what a letter decomposes into stays;
 //! llama.cpp keeps the first part only. As in llama.cpp, a word may have any
-//! length. The converter writes U+2581 before pieces that begin a word.
+//! length, unless `normalizer.max_word_length` sets a limit. The converter writes U+2581 before pieces that begin a word.
 
 use std::sync::OnceLock;
 
@@ -21,6 +21,8 @@ use crate::gguf::Metadata;
 pub(super) struct WordPieces {
     lowercase: bool,
     strip_accents: bool,
+    /// Characters of a word; a longer one is unknown.
+    longest: usize,
     pieces: OnceLock<Trie>,
     known: KnownPieces,
 }
@@ -33,6 +35,11 @@ impl WordPieces {
         Self {
             lowercase,
             strip_accents: flag("strip_accents").unwrap_or(lowercase),
+            longest: metadata
+                .u64("tokenizer.ggml.normalizer.max_word_length")
+                .map_or(usize::MAX, |most| {
+                    usize::try_from(most).unwrap_or(usize::MAX)
+                }),
             pieces: OnceLock::new(),
             known: KnownPieces::default(),
         }
@@ -44,7 +51,11 @@ impl WordPieces {
         let mut known = self.known.open();
         let mut word = String::from(SPACE_MARK);
         let mut end_word = |word: &mut String| {
-            if word.len() > SPACE_MARK.len() {
+            let length = word.len() - SPACE_MARK.len();
+            if length > self.longest && word.chars().count() - 1 > self.longest {
+                ids.extend(vocabulary.unknown);
+                word.truncate(SPACE_MARK.len());
+            } else if length > 0 {
                 known.tokens(word, ids, |ids| {
                     encode_word(pieces, vocabulary, word.as_bytes(), ids);
                 });

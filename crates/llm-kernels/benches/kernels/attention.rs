@@ -50,6 +50,7 @@ fn attend(bencher: Bencher<'_, '_>, level: Level, position: usize, count: usize)
     let attention = Attention {
         shape: SHAPE,
         window: None,
+        sees_ahead: false,
         sinks: None,
         blocks: &lists,
         spans: &[span],

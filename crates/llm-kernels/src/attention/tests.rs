@@ -106,6 +106,7 @@ fn plain<T>(shape: Shape, window: Option<usize>, sinks: bool) -> Attention<'stat
     Attention {
         shape,
         window,
+        sees_ahead: false,
         sinks: sinks.then(|| &SINKS[..shape.heads]),
         blocks: &[],
         spans: &[],

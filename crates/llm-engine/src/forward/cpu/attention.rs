@@ -167,6 +167,7 @@ impl<T: Element> CpuForward<T> {
         let attention = Attention {
             shape: self.shapes[index],
             window: self.spec.layers[index].window,
+            sees_ahead: false,
             sinks: layer.sinks.as_deref(),
             blocks: &blocks,
             spans: &spans,

@@ -1,0 +1,110 @@
+//! The model's name and the flags → an encoder that is ready, and what is said
+//! of it in every record.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use llm_cli::EmbedArgs;
+use llm_cli::embed::PoolingChoice;
+use llm_engine::encode::{Encoder, Pooling};
+use llm_engine::folder;
+use llm_kernels::pool::Pool;
+use llm_kernels::simd::Level;
+use llm_record::Build;
+use llm_store::Store;
+
+/// An encoder and how it is used.
+pub(crate) struct Opened {
+    pub(crate) encoder: Encoder,
+    pub(crate) pool: Pool,
+    pub(crate) pooling: Pooling,
+    /// Put before each text.
+    pub(crate) prompt: String,
+    /// Length of the vectors that are written.
+    pub(crate) dimensions: usize,
+    pub(crate) normalizes: bool,
+    pub(crate) model: llm_record::Encoder,
+    pub(crate) build: Build,
+}
+
+impl Opened {
+    /// Finds the model, reads it and applies the flags.
+    pub(crate) fn new(args: &EmbedArgs) -> Result<Self> {
+        let name = &args.model.model;
+        let store = Store::from_env();
+        let paths = store.locate(name)?;
+        let (true, Some(first)) = (folder::is_folder(&paths), paths.first()) else {
+            bail!("'{name}' is no folder of safetensors, and only such encoders can be run yet");
+        };
+        let level = Level::detect()?;
+        let folder = first.parent().unwrap_or(Path::new(""));
+        let encoder = Encoder::open(folder, None, level)?;
+        let found = store.resolve(name)?;
+        let pool = pool(args)?;
+        let whole = encoder.dimensions();
+        let dimensions = args.model.dimensions.map_or(whole, usize::from);
+        if dimensions > whole {
+            bail!("--dimensions is {dimensions}, and the model's vectors have {whole} numbers");
+        }
+        Ok(Self {
+            pooling: args.model.pooling.map_or(encoder.pooling(), pooling),
+            prompt: prompt(args, &encoder)?,
+            dimensions,
+            normalizes: encoder.normalizes() || args.model.dimensions.is_some(),
+            model: llm_record::Encoder {
+                name: found.name,
+                digest: found.digest,
+            },
+            build: Build {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                simd: level.name().to_owned(),
+                device: "cpu".to_owned(),
+                threads: pool.threads() as u64,
+            },
+            encoder,
+            pool,
+        })
+    }
+}
+
+fn pooling(choice: PoolingChoice) -> Pooling {
+    match choice {
+        PoolingChoice::Cls => Pooling::Cls,
+        PoolingChoice::Mean => Pooling::Mean,
+        PoolingChoice::Max => Pooling::Max,
+        PoolingChoice::Last => Pooling::Last,
+    }
+}
+
+/// Returns what is put before each text.
+fn prompt(args: &EmbedArgs, encoder: &Encoder) -> Result<String> {
+    let prompts = encoder.prompts();
+    let chosen = match (&args.model.prompt, args.model.query) {
+        (Some(prompt), _) => Some(prompt.as_str()),
+        (None, true) => match prompts.query() {
+            Some(prompt) => Some(prompt),
+            None => bail!(
+                "the model names no prompt for queries; leave --query out, or give one with --prompt"
+            ),
+        },
+        // Most models that have a prompt for queries take documents as they are.
+        (None, false) if args.model.document => prompts.document(),
+        (None, false) => prompts.usual(),
+    };
+    Ok(chosen.unwrap_or_default().to_owned())
+}
+
+/// Starts the threads that the flags ask for.
+fn pool(args: &EmbedArgs) -> Result<Pool> {
+    /// More threads than any machine has cores; a typing error must not start
+    /// millions.
+    const MOST_THREADS: usize = 1024;
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = args.threads.map_or_else(cores, usize::from);
+    if threads > MOST_THREADS {
+        bail!(
+            "--threads is {threads}, and {MOST_THREADS} is the most; leave it out to use one a core"
+        );
+    }
+    Pool::new(threads).with_context(|| format!("cannot start {threads} threads"))
+}

@@ -1,0 +1,258 @@
+//! The tensors of a BERT encoder: matrices as they lie in the file, or packed;
+//! all other numbers as floats.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use llm_kernels::block::Format;
+use llm_kernels::matmul::Matrix;
+use llm_kernels::mmap::Mapping;
+use llm_kernels::pack::Packing;
+use llm_kernels::unpack::dequantize_row;
+
+use super::settings::Shape;
+use crate::folder::FolderError;
+use crate::folder::header::{self, Stored};
+
+/// A matrix and what is added to its product.
+pub(super) struct Linear {
+    format: Format,
+    bytes: Bytes,
+    rows: usize,
+    columns: usize,
+    pub(super) bias: Vec<f32>,
+}
+
+enum Bytes {
+    File(Arc<Mapping>, usize, usize),
+    Packed(Vec<u8>),
+}
+
+/// A layer's norm: (width) each.
+#[derive(Debug)]
+pub(super) struct Norm {
+    pub(super) weight: Vec<f32>,
+    pub(super) bias: Vec<f32>,
+}
+
+#[derive(Debug)]
+pub(super) struct Layer {
+    pub(super) query: Linear,
+    pub(super) key: Linear,
+    pub(super) value: Linear,
+    pub(super) output: Linear,
+    pub(super) attention_norm: Norm,
+    pub(super) up: Linear,
+    pub(super) down: Linear,
+    pub(super) norm: Norm,
+}
+
+#[derive(Debug)]
+pub(super) struct Weights {
+    words: Linear,
+    /// (positions, width), the type's embedding, which is the same for all
+    /// tokens of one text, added.
+    pub(super) positions: Vec<f32>,
+    pub(super) norm: Norm,
+    pub(super) layers: Vec<Layer>,
+}
+
+impl std::fmt::Debug for Linear {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            out,
+            "Linear({:?}, {}, {})",
+            self.format, self.rows, self.columns
+        )
+    }
+}
+
+impl Linear {
+    fn all(&self) -> &[u8] {
+        match &self.bytes {
+            // The header was checked against this very map.
+            Bytes::File(map, start, length) => &map.bytes()[*start..start + length],
+            Bytes::Packed(bytes) => bytes,
+        }
+    }
+
+    /// Returns the matrix; its sizes were checked when it was read.
+    pub(super) fn matrix(&self) -> Option<Matrix<'_>> {
+        Matrix::new(self.format, self.all(), self.rows, self.columns)
+    }
+
+    fn row(&self, row: usize, out: &mut [f32]) {
+        let length = self.format.row_bytes(self.columns);
+        if let Some(bytes) = self.all().get(row * length..(row + 1) * length) {
+            dequantize_row(self.format, bytes, out);
+        }
+    }
+
+    fn packed(self, packing: Option<Packing>) -> Self {
+        let Some(packing) = packing.filter(|packing| packing.fits(self.columns)) else {
+            return self;
+        };
+        let length = packing.format().row_bytes(self.columns);
+        let mut bytes = vec![0; length * self.rows];
+        let mut weights = vec![0.0; self.columns];
+        for (row, out) in bytes.chunks_exact_mut(length).enumerate() {
+            self.row(row, &mut weights);
+            packing.pack(&weights, out);
+        }
+        Self {
+            format: packing.format(),
+            bytes: Bytes::Packed(bytes),
+            ..self
+        }
+    }
+}
+
+impl Weights {
+    pub(super) fn read(
+        folder: &Path,
+        shape: &Shape,
+        packing: Option<Packing>,
+    ) -> Result<Self, FolderError> {
+        let file = File::open(folder)?;
+        let width = shape.width;
+        let embeddings = |name: &str, rows| file.matrix(&format!("embeddings.{name}"), rows, width);
+        let words = embeddings("word_embeddings.weight", Some(shape.vocabulary))?;
+        let positions = embeddings("position_embeddings.weight", Some(shape.positions))?;
+        let types = embeddings("token_type_embeddings.weight", None)?;
+        let mut kind = vec![0.0; width];
+        types.row(0, &mut kind);
+        let mut table = vec![0.0; shape.positions * width];
+        for (row, out) in table.chunks_exact_mut(width).enumerate() {
+            positions.row(row, out);
+            out.iter_mut().zip(&kind).for_each(|(x, y)| *x += y);
+        }
+        let layers = (0..shape.layers).map(|index| file.layer(index, shape, packing));
+        Ok(Self {
+            words,
+            positions: table,
+            norm: file.norm("embeddings.LayerNorm", width)?,
+            layers: layers.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Writes the embedding of `token` to `out`, (width).
+    pub(super) fn word(&self, token: u32, out: &mut [f32]) {
+        self.words.row(token as usize, out);
+    }
+}
+
+/// One file and its tensors by name, without the name of the network before it.
+struct File {
+    path: PathBuf,
+    map: Arc<Mapping>,
+    tensors: HashMap<String, Stored>,
+}
+
+impl File {
+    fn open(folder: &Path) -> Result<Self, FolderError> {
+        let path = folder.join("model.safetensors");
+        let map = match Mapping::open(&path) {
+            Ok(map) => map,
+            Err(source) if source.kind() == std::io::ErrorKind::NotFound => {
+                return Err(FolderError::Missing {
+                    folder: folder.to_path_buf(),
+                    file: "model.safetensors".to_owned(),
+                });
+            }
+            Err(source) => return Err(FolderError::Read { path, source }),
+        };
+        let stored = header::read(map.bytes());
+        let stored = stored.map_err(|reason| FolderError::malformed(&path, reason))?;
+        let bare = |name: &str| name.strip_prefix("bert.").unwrap_or(name).to_owned();
+        let tensors = stored
+            .into_iter()
+            .map(|tensor| (bare(&tensor.name), tensor));
+        Ok(Self {
+            tensors: tensors.collect(),
+            map: Arc::new(map),
+            path,
+        })
+    }
+
+    /// Returns a matrix, (rows, `columns`), of any number of rows where none is
+    /// given.
+    fn matrix(
+        &self,
+        name: &str,
+        rows: Option<usize>,
+        columns: usize,
+    ) -> Result<Linear, FolderError> {
+        let malformed = |reason: String| FolderError::malformed(&self.path, reason);
+        let tensor = self.tensors.get(name);
+        let tensor = tensor.ok_or_else(|| malformed(format!("it has no tensor '{name}'")))?;
+        let format = tensor.dtype.and_then(crate::gguf::TensorType::format);
+        let format = format.ok_or_else(|| {
+            let kind = &tensor.dtype_name;
+            FolderError::unsupported(
+                &self.path,
+                format!("the tensor '{name}' is stored as {kind}"),
+            )
+        })?;
+        let found = match *tensor.shape.as_slice() {
+            [rows, columns] => (rows, columns),
+            [columns] => (1, columns),
+            _ => (0, 0),
+        };
+        let wanted = rows.map_or(found.0, |rows| rows as u64);
+        if found != (wanted, columns as u64) || found.0 == 0 {
+            return Err(malformed(format!(
+                "the tensor '{name}' is {found:?}, and config.json makes it ({wanted}, {columns})"
+            )));
+        }
+        let (rows, start) = (found.0 as usize, tensor.offset as usize);
+        let length = format.row_bytes(columns) * rows;
+        Ok(Linear {
+            format,
+            bytes: Bytes::File(Arc::clone(&self.map), start, length),
+            rows,
+            columns,
+            bias: Vec::new(),
+        })
+    }
+
+    fn numbers(&self, name: &str, count: usize) -> Result<Vec<f32>, FolderError> {
+        let mut numbers = vec![0.0; count];
+        self.matrix(name, Some(1), count)?.row(0, &mut numbers);
+        Ok(numbers)
+    }
+
+    fn norm(&self, name: &str, width: usize) -> Result<Norm, FolderError> {
+        Ok(Norm {
+            weight: self.numbers(&format!("{name}.weight"), width)?,
+            bias: self.numbers(&format!("{name}.bias"), width)?,
+        })
+    }
+
+    fn layer(
+        &self,
+        index: usize,
+        shape: &Shape,
+        packing: Option<Packing>,
+    ) -> Result<Layer, FolderError> {
+        let name = |part: &str| format!("encoder.layer.{index}.{part}");
+        let linear = |part: &str, rows, columns| {
+            let mut linear = self
+                .matrix(&name(&format!("{part}.weight")), Some(rows), columns)?
+                .packed(packing);
+            linear.bias = self.numbers(&name(&format!("{part}.bias")), rows)?;
+            Ok::<_, FolderError>(linear)
+        };
+        let (width, inner) = (shape.width, shape.inner);
+        Ok(Layer {
+            query: linear("attention.self.query", width, width)?,
+            key: linear("attention.self.key", width, width)?,
+            value: linear("attention.self.value", width, width)?,
+            output: linear("attention.output.dense", width, width)?,
+            attention_norm: self.norm(&name("attention.output.LayerNorm"), width)?,
+            up: linear("intermediate.dense", inner, width)?,
+            down: linear("output.dense", width, inner)?,
+            norm: self.norm(&name("output.LayerNorm"), width)?,
+        })
+    }
+}

@@ -1,0 +1,191 @@
+//! `llm-embed` in real pipes. That its tokens and vectors are right is tested in llm-engine.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Ran, Sandbox, Tool};
+use crate::support::model::file;
+use crate::support::records::{record, records};
+
+/// SHA-256 of the weights, as scripts/test-models.sha256 has it.
+const MANIFEST: &str = include_str!("../scripts/test-models.sha256");
+
+fn tool(sandbox: &Sandbox) -> Tool {
+    let tool = sandbox.tool("llm-embed");
+    tool.arg("-m").arg(file("all-minilm-l6-v2"))
+}
+
+fn vector(record: &Value) -> Vec<f32> {
+    let numbers = record["embedding"].as_array().unwrap();
+    numbers.iter().map(|x| x.as_f64().unwrap() as f32).collect()
+}
+
+fn length(vector: &[f32]) -> f32 {
+    vector.iter().map(|x| x * x).sum::<f32>().sqrt()
+}
+
+#[test]
+fn a_line_is_a_record_that_says_how_it_came_about() {
+    let sandbox = Sandbox::new();
+    let ran = tool(&sandbox).input("A happy person\n\nhello\n").run();
+    let records = records(&ran.exits(0));
+    assert_eq!(records.len(), 2);
+    let first = &records[0];
+    assert_eq!(first["type"], "embedding");
+    assert_eq!(
+        (&first["line"], &records[1]["line"]),
+        (&json!(1), &json!(3))
+    );
+    assert_eq!(first["dim"], 384);
+    assert_eq!(vector(first).len(), 384);
+    assert!((length(&vector(first)) - 1.0).abs() < 1e-5);
+    // [CLS] a happy person [SEP]
+    assert_eq!(first["usage"]["prompt_tokens"], 5);
+    assert_eq!(first["pooling"], "mean");
+    assert_eq!(first["normalized"], true);
+    assert_eq!(first["truncated"], false);
+    let name = "all-minilm-l6-v2/model.safetensors";
+    let wanted = MANIFEST.lines().find_map(|line| line.strip_suffix(name));
+    assert_eq!(first["model"]["digest"], wanted.unwrap().trim_end());
+}
+
+#[test]
+fn a_vector_does_not_depend_on_other_lines() {
+    let sandbox = Sandbox::new();
+    let lines: Vec<String> = (1..40)
+        .map(|n| "some words ".repeat(n * 7 % 30 + 1))
+        .collect();
+    let together = records(&tool(&sandbox).input(lines.join("\n")).run().exits(0));
+    for (at, line) in lines.iter().enumerate().step_by(6) {
+        let alone = record(
+            &tool(&sandbox)
+                .args(["-t", "1"])
+                .input(line.as_str())
+                .run()
+                .exits(0),
+        );
+        assert_eq!(alone["embedding"], together[at]["embedding"], "{line}");
+    }
+}
+
+#[test]
+fn a_line_that_fails_has_its_error_in_its_place() {
+    let sandbox = Sandbox::new();
+    let long = "word ".repeat(400);
+    let input = format!(
+        "{{\"id\":\"a\",\"text\":\"hello\",\"t\":3}}\n{{\"id\":\"b\",\"text\":\"{long}\"}}\n{{bad\n{}\n",
+        r#"{"id":"d","messages":[{"role":"system","content":"x"},{"role":"user","content":"y"}]}"#
+    );
+    let flags = ["--jsonl", "--keep", "t"];
+    let ran = tool(&sandbox).args(flags).input(input.clone()).run();
+    let records = records(&ran.exits(1));
+    assert_eq!(
+        (&records[0]["id"], &records[0]["input"]["t"]),
+        (&json!("a"), &json!(3))
+    );
+    let codes: Vec<_> = records.iter().map(|it| &it["error"]["code"]).collect();
+    let wanted = [
+        json!(null),
+        json!("context_exceeded"),
+        json!("bad_json"),
+        json!("bad_request"),
+    ];
+    assert_eq!(codes, wanted.iter().collect::<Vec<_>>());
+    assert_eq!(records[1]["id"], "b");
+    let first = input.lines().nth(1).unwrap();
+    let cut = ["--jsonl", "--on-overflow", "truncate"];
+    let cut = record(&tool(&sandbox).args(cut).input(first).run().exits(0));
+    assert_eq!(cut["truncated"], true);
+    assert_eq!(cut["usage"]["prompt_tokens"], 256);
+}
+
+#[test]
+fn dimensions_are_cut_and_made_one_long() {
+    let sandbox = Sandbox::new();
+    let whole = vector(&record(&tool(&sandbox).input("hello").run().exits(0)));
+    let cut = tool(&sandbox)
+        .args(["--dimensions", "8"])
+        .input("hello")
+        .run();
+    let cut = vector(&record(&cut.exits(0)));
+    assert_eq!(cut.len(), 8);
+    assert!((length(&cut) - 1.0).abs() < 1e-6);
+    let scale = length(&whole[..8]);
+    for (cut, whole) in cut.iter().zip(&whole) {
+        assert!((cut * scale - whole).abs() < 1e-6);
+    }
+    let flags = ["--dimensions", "2", "--encoding", "base64"];
+    let text = record(&tool(&sandbox).args(flags).input("hello").run().exits(0));
+    // Eight bytes are twelve digits, the last of them filled up.
+    let text = text["embedding"].as_str().unwrap().to_owned();
+    assert!(text.len() == 12 && text.ends_with('='), "{text}");
+}
+
+#[test]
+fn a_run_goes_on_where_it_ended() {
+    let sandbox = Sandbox::new();
+    let run = |input: &str| {
+        let ran = tool(&sandbox).args(["-o", "out.jsonl"]).input(input).run();
+        ran.exits(0);
+        std::fs::read_to_string(sandbox.path().join("out.jsonl")).unwrap()
+    };
+    let first = run("one\ntwo\n");
+    let second = run("one\ntwo\nthree\n");
+    assert_eq!(first.lines().count(), 2);
+    assert_eq!(second.lines().count(), 3);
+    assert!(second.starts_with(&first));
+}
+
+#[track_caller]
+fn refused(ran: Ran, part: &str) {
+    let ran = ran.exits(2).writes("");
+    if ran.stderr().lines().count() != 1 || !ran.stderr().contains(part) {
+        ran.fail(&format!("expected one sentence with {part:?}"));
+    }
+}
+
+#[test]
+fn what_cannot_be_done_is_said_in_a_sentence() {
+    let sandbox = Sandbox::new();
+    let run = |flags: &[&str]| tool(&sandbox).args(flags).input("hello").run();
+    refused(run(&["--query"]), "--prompt");
+    refused(run(&["--dimensions", "1000"]), "have 384 numbers");
+    let other = sandbox.tool("llm-embed").arg("-m");
+    let other = other.arg(file("smollm2-135m-instruct-q4_1.gguf"));
+    refused(other.input("hello").run(), "folder of safetensors");
+}
+
+#[test]
+fn the_models_own_prompts_are_used() {
+    let sandbox = Sandbox::new();
+    let own = sandbox.path().join("own");
+    copy(&file("all-minilm-l6-v2"), &own);
+    let prompts = json!({"prompts": {"query": "query: "}});
+    let name = "own/config_sentence_transformers.json";
+    sandbox.file(name, prompts.to_string());
+    let run = |flags: &[&str], input: &str| {
+        let tool = sandbox.tool("llm-embed").arg("-m").arg(&own);
+        record(&tool.args(flags).input(input).run().exits(0))
+    };
+    let query = run(&["--query"], "hello");
+    assert_eq!(query["prompt"], "query: ");
+    let same = run(&["--prompt", "query: "], "hello");
+    assert_eq!(query["embedding"], same["embedding"]);
+    assert_eq!(query["embedding"], run(&[], "query: hello")["embedding"]);
+    let document = run(&["--document"], "hello");
+    assert!(document.get("prompt").is_none());
+    assert_eq!(document["embedding"], run(&[], "hello")["embedding"]);
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        match entry.path().is_dir() {
+            true => copy(&entry.path(), &target),
+            false => drop(std::fs::copy(entry.path(), target).unwrap()),
+        }
+    }
+}
