@@ -244,7 +244,6 @@ mod tests {
             request: None,
             choices: Vec::new(),
             truncated: None,
-            request: None,
             requested_model: None,
             build: Build {
                 version: "0.1.0".into(),
