@@ -272,11 +272,15 @@ fn a_disk_that_fills_up_is_one_sentence_and_the_next_run_goes_on() {
 #[test]
 fn two_runs_cannot_write_one_output() {
     let bench = Bench::new();
-    let endless = json!({"id": 1, "prompt": "Tell a story", "max_tokens": 100_000});
+    // It waits for its input, and holds the file meanwhile.
+    let fifo = bench.sandbox.path().join("fifo");
+    let status = std::process::Command::new("mkfifo").arg(&fifo).status();
+    assert!(status.unwrap().success());
     let tool = bench
         .run()
-        .args(["--no-template", "--jsonl", "-o", "out.jsonl", "-c", "0"]);
-    let first = tool.input(jsonl(&[endless])).start();
+        .args(["--lines", "-o", "out.jsonl", "-f", "fifo"]);
+    let first = tool.start();
+    let writer = std::fs::File::options().write(true).open(&fifo).unwrap();
     let path = bench.sandbox.path().join("out.jsonl");
     let is_there = (0..200).any(|_| {
         std::thread::sleep(Duration::from_millis(20));
@@ -288,6 +292,7 @@ fn two_runs_cannot_write_one_output() {
     assert!(told.contains("another run writes 'out.jsonl'"), "{told}");
     first.signal("KILL");
     first.wait();
+    drop(writer);
     run_on(
         &bench,
         &["--jsonl", "-n", "1"],
