@@ -48,10 +48,7 @@ const RUN: &[Row] = &[
     ("-ctk", CACHE),
     ("-ctv", CACHE),
     ("-md", DRAFT),
-    (
-        "-np",
-        "leave it out; requests come one a line with --lines or --jsonl",
-    ),
+    ("-np", "write --parallel N"),
     ("-lv", "leave it out; there is no log"),
 ];
 
@@ -96,9 +93,22 @@ const PULL: &[Row] = &[
     ("-mu", IMPORT),
 ];
 
+/// What llm-embed answers.
+const EMBED: &[Row] = &[
+    ("-hft", TOKEN),
+    ("-fa", ATTENTION),
+    ("-ub", BATCH),
+    (
+        "-np",
+        "leave it out; lines are computed together as they come",
+    ),
+    ("-lv", "leave it out; there is no log"),
+];
+
 fn table(program: &str) -> &'static [Row] {
     match program {
         "llm-cost" => &[],
+        "llm-embed" => EMBED,
         "llm-bench" => BENCH,
         "llm-pull" => PULL,
         _ => RUN,
