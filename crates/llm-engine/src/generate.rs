@@ -29,7 +29,7 @@ pub struct Generate {
     pub max_tokens: usize,
     /// How tokens are chosen.
     pub sampling: Sampling,
-    /// Key of the random draws, see [`Sampler::new`].
+    /// Key of the random draws, see [`crate::sampler::Sampler::new`].
     pub key: [u8; 32],
     /// Texts that end the answer; they are not part of it, and do not count in
     /// what the model thinks before.
