@@ -1,10 +1,14 @@
 //! Asking the memory for what is read next.
 
-use super::prefetch;
+use super::{prefetch, prefetch_far};
 
-/// How far ahead memory is asked for, at least: what is read while one answer
-/// is under way.
-const AHEAD_BYTES: usize = 8 << 10;
+/// How far ahead a line is asked for into the first-level cache, at least: what
+/// is read while one answer is under way.
+const NEAR_BYTES: usize = 8 << 10;
+
+/// How much earlier it is asked for into the second-level cache: a core has few
+/// requests of the first level in flight, and these return the sooner.
+const FAR_BYTES: usize = 16 << 10;
 
 /// Bytes of a cache line.
 const LINE: usize = 64;
@@ -20,7 +24,7 @@ pub(crate) struct Ahead {
 impl Ahead {
     pub(crate) fn of(rows: &[u8]) -> Self {
         Self {
-            next: rows.as_ptr().wrapping_add(rows.len().max(AHEAD_BYTES)),
+            next: rows.as_ptr().wrapping_add(rows.len().max(NEAR_BYTES)),
             due: 0,
         }
     }
@@ -31,6 +35,7 @@ impl Ahead {
         self.due += bytes;
         while self.due >= LINE {
             prefetch(self.next);
+            prefetch_far(self.next.wrapping_add(FAR_BYTES));
             self.next = self.next.wrapping_add(LINE);
             self.due -= LINE;
         }
