@@ -64,7 +64,7 @@ complete -c llm-run -s 0 -l null -d 'End each text with NUL instead of a line en
 complete -c llm-run -l unordered -d 'Write each record as soon as its line is answered, not in the order of the input'
 complete -c llm-run -l retry-errors -d 'Answer lines again whose record, in the file that is gone on with, is an error'
 complete -c llm-run -l record-request -d 'Keep the whole request in its record under \'request\', enough to run it again'
-complete -c llm-run -l estimate -d 'Write what the run would take (tokens, memory, hours, energy, a cloud\'s price), without running it'
+complete -c llm-run -l estimate -d 'Write what the run would take (tokens, memory, hours, energy, a cloud\'s price), without running it; with --resume FILE, what the lines that are still open would'
 complete -c llm-run -s q -l quiet -d 'Show no progress and no notes; warnings and errors stay'
 complete -c llm-run -l force -d 'Go on where a check of memory, space or existing files says no'
 complete -c llm-run -s h -l help -d 'Print help (see more with \'--help\')'

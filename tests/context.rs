@@ -20,6 +20,19 @@ fn tokens(bench: &Bench, text: &str) -> usize {
 const QUESTION: &str = "Is a rose an animal or a plant? Answer with one word.";
 
 #[test]
+fn a_label_that_leaves_no_room_is_named_as_such() {
+    let bench = Bench::new();
+    let label = "very ".repeat(80);
+    let tool = bench.run().args(["-p", QUESTION, "-c", "64", "--choices"]);
+    let failed = record(&tool.args([format!("yes,{label}")]).run().exits(1));
+    assert_eq!(failed["error"]["code"], "context_exceeded");
+    let sentence = failed["error"]["message"].as_str().unwrap();
+    let tokens = tokens(&bench, label.trim_end());
+    let told = format!("a label {tokens}, and the context 64");
+    assert!(sentence.contains(&told), "{sentence}");
+}
+
+#[test]
 fn the_likeliest_label_is_the_answer() {
     let bench = Bench::new();
     let run = |choices: &str, more: &[&str]| {

@@ -301,6 +301,57 @@ fn a_raw_request_is_replayed_raw() {
     assert_eq!(column(&read, "/same"), [true; 4]);
 }
 
+/// The record holds what was left of the text, and how prompts were made.
+#[test]
+fn a_cut_request_under_a_template_and_a_context_of_its_own_needs_no_flags() {
+    let bench = bench();
+    bench.file(
+        "own.jinja",
+        "{% for message in messages %}<<{{ message.content }}>>{% endfor %}",
+    );
+    let long = "one two three ".repeat(60);
+    bench.file(
+        "long.jsonl",
+        format!("{}\n", json!({"text": long, "temperature": 1.5})),
+    );
+    let script =
+        "llm-run --jsonl 'Sum it up.' -c 96 -n -1 --chat-template own.jinja --on-overflow tail \
+                  --record-request -o long.out < long.jsonl
+                  llm-run --replay long.out";
+    let read = record(&run(&bench, script).exits(0));
+    assert_eq!(
+        (&read["same"], &read["changed"]),
+        (&json!(true), &Value::Null)
+    );
+    let answer = record(&run(&bench, "cat long.out"));
+    let sum = |field: &str| answer["usage"][field].as_u64().unwrap();
+    assert_eq!(sum("total_tokens"), 96, "the context is what ended it");
+    assert!(answer["truncated"]["tokens"].as_u64().unwrap() > 0);
+    let content = answer["request"]["messages"][0]["content"]
+        .as_str()
+        .unwrap();
+    assert!(content.starts_with("Sum it up.") && content.len() < long.len());
+    // What is given again counts, and what records say otherwise is told.
+    let other = "cp long.out two.out
+                 jq -c '.request.ctx_size = 4096' long.out >> two.out
+                 llm-run --replay two.out -c 80";
+    let ran = run(&bench, other).says("those of the first record are used for all");
+    assert_eq!(
+        column(&records(&ran.exits(1)), "/differs"),
+        ["text", "text"]
+    );
+}
+
+#[test]
+fn an_estimate_of_a_run_to_go_on_with_counts_what_is_open() {
+    let bench = bench();
+    let script = "head -2 rows.jsonl | llm-run --jsonl -n 3 -o out.jsonl
+                  llm-run --jsonl -n 3 --estimate --resume out.jsonl < rows.jsonl";
+    let estimate = record(&run(&bench, script).exits(1));
+    let lines = ["lines", "failed", "skipped"].map(|field| &estimate[field]);
+    assert_eq!(lines, [2, 1, 2]);
+}
+
 /// Nothing is generated for labels, and so they are what counts.
 #[test]
 fn labels_are_estimated_by_their_tokens() {

@@ -54,18 +54,15 @@ fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
         options,
         context,
         &mut |_| {},
-    )?;
-    output.finish()?;
-    if !context.interrupt.is_set() {
-        messages.note(&ended.summary);
-    }
+    );
+    let finished = output.finish();
     if ended.is_stopped {
         context.messages.error(format_args!(
             "stopped after {} failed lines, as --max-errors asks; the same command goes on",
             ended.summary.failed
         ));
     }
-    Ok(ended.status)
+    ended.tell(finished, messages)
 }
 
 /// Where records go, and what is there already.

@@ -5,24 +5,22 @@ use std::time::Duration;
 
 use anyhow::Result;
 use jiff::Timestamp;
-use llm_cli::args::{DEFAULT_PREDICT, Reasoning};
+use llm_cli::args::{DEFAULT_PREDICT, Reasoning, Think};
 use llm_cli::{Context, Job, RunArgs};
-use llm_engine::generate::{Finish, Generate, GenerateError, Generated, common};
-use llm_engine::model::Model;
-use llm_kernels::attention::BLOCK;
+use llm_engine::generate::{Finish, GenerateError, Generated, common};
+use llm_engine::model::{Model, TemplateChoice};
 use llm_record::usage::milliseconds;
 use llm_record::{
     Build, Choice, Completion, Count, ErrorCode, ErrorRecord, FinishReason, Metrics, ModelIdentity,
     Overrides, Place, Record, RecordedRequest, RenderedPrompt, Sampling, SchemaVersion,
-    TemplateUse, Truncated, Usage,
+    TemplateUse, Usage,
 };
 
 use crate::digest;
+use crate::overflow::{self, Cutting};
 use crate::prompt::{Prompt, Prompts};
-use crate::{open, overflow, settings};
-
-/// Labels of a request that are computed at the same time, at most.
-const LABELS_TOGETHER: usize = 64;
+use crate::task::Task;
+use crate::{open, settings};
 
 /// A model, and what its records have in common.
 pub(crate) struct Answerer {
@@ -40,57 +38,9 @@ pub(crate) struct Answerer {
     is_warned: Cell<bool>,
     /// Whether it is still to be found out what prompts have in common.
     asks_shared: Cell<bool>,
-    /// Records hold their whole request.
-    keeps_requests: bool,
+    /// What each request is kept with, where records hold their whole request.
+    kept_with: Option<RecordedRequest>,
     context: Context,
-}
-
-/// A request that is ready to be answered.
-pub(crate) struct Task {
-    pub(crate) job: Box<Job>,
-    pub(crate) prompt: Prompt,
-    pub(crate) sampling: Sampling,
-    pub(crate) request_digest: String,
-    /// The tokens of each label to choose from.
-    pub(crate) labels: Vec<Vec<u32>>,
-    pub(crate) truncated: Option<Truncated>,
-    /// Tokens at the beginning that do not depend on the text, where that was
-    /// asked for.
-    pub(crate) shared: usize,
-}
-
-impl Task {
-    /// Returns the record that closes the request as failed.
-    pub(crate) fn failed(&self, code: ErrorCode, sentence: impl Into<String>) -> ErrorRecord {
-        let mut record = self.job.failed(code, sentence);
-        record.request_digest = Some(self.request_digest.clone());
-        record
-    }
-
-    /// Returns the positions that prompt and answer take at most.
-    pub(crate) fn positions(&self, context: usize) -> usize {
-        let prompt = self.prompt.tokens.len();
-        if let Some(longest) = longest(&self.labels) {
-            return prompt + longest + BLOCK * self.labels.len().min(LABELS_TOGETHER);
-        }
-        let most = settings::count(self.sampling.max_tokens);
-        most.saturating_add(prompt).min(context)
-    }
-
-    /// Returns what the engine is asked, as the given one of equal requests.
-    pub(crate) fn request(&self, occurrence: u64) -> Generate {
-        let (id, digest) = (self.job.id.as_ref(), &self.request_digest);
-        Generate {
-            prompt: self.prompt.tokens.clone(),
-            max_tokens: settings::count(self.sampling.max_tokens),
-            sampling: settings::for_engine(&self.sampling),
-            key: digest::key(id, digest, occurrence, &self.sampling),
-            stop: self.sampling.stop.clone(),
-            splitter: self.prompt.splitter.clone(),
-            labels: self.labels.clone(),
-            shared: self.shared,
-        }
-    }
 }
 
 /// What a completion's record says beside the text.
@@ -111,6 +61,7 @@ impl Answerer {
         let asked = usize::try_from(args.model.ctx_size)?;
         let asked = (asked > 0).then_some(asked);
         let model = Model::from_gguf(&header, found.folder.as_deref(), &template, asked)?;
+        let positions = asked.unwrap_or(model.spec.context_length);
         let mut flags = args.sampling.settings();
         if flags.seed == Some(-1) {
             // One for the whole run; lines differ by their ids.
@@ -120,11 +71,14 @@ impl Answerer {
             identity: open::identity(&found, &model, &args.template),
             prompts: Prompts::new(&args.template, &model)?,
             reasoning: args.output.reasoning,
-            positions: asked.unwrap_or(model.spec.context_length),
+            positions,
             overflow: overflow::place(args.input.on_overflow),
             is_warned: Cell::new(false),
             asks_shared: Cell::new(args.filter.prefix_cache.is_some()),
-            keeps_requests: args.again.record_request,
+            kept_with: args
+                .again
+                .record_request
+                .then(|| conditions(args, &template, positions)),
             context: context.clone(),
             flags,
             // Never dropped: when the process ends, the system takes back weights
@@ -134,14 +88,20 @@ impl Answerer {
     }
 
     /// Makes a request ready.
-    pub(crate) fn prepare(&self, job: Box<Job>) -> Result<Task, Box<ErrorRecord>> {
+    pub(crate) fn prepare(&self, mut job: Box<Job>) -> Result<Task, Box<ErrorRecord>> {
         let sampling = self.sampling(&job.overrides);
-        let (prompt, truncated) = self.fitting(&job, &sampling)?;
+        let (prompt, cutting) = self.fitting(&job, &sampling)?;
         let labels = self.labels(&job, &prompt, &sampling.choices)?;
+        let shared = self.shared(&job, &prompt);
+        let truncated = cutting.map(|cutting| {
+            job.messages = cutting.messages;
+            job.text = None;
+            cutting.truncated
+        });
         let model = &self.identity.digest;
         Ok(Task {
             request_digest: digest::request(model, &prompt.text, &prompt.tokens, &sampling),
-            shared: self.shared(&job, &prompt),
+            shared,
             job,
             prompt,
             sampling,
@@ -178,7 +138,7 @@ impl Answerer {
         &self,
         job: &Job,
         sampling: &Sampling,
-    ) -> Result<(Prompt, Option<Truncated>), Box<ErrorRecord>> {
+    ) -> Result<(Prompt, Option<Cutting>), Box<ErrorRecord>> {
         let whole = self.prompts.make(self.model, job)?;
         let Some(place) = self.overflow else {
             return Ok((whole, None));
@@ -200,8 +160,8 @@ impl Answerer {
             most,
             make: &|job| self.prompts.make(self.model, job),
         };
-        let (prompt, truncated) = cut.make(job, tokens)?;
-        Ok((prompt, Some(truncated)))
+        let (prompt, cutting) = cut.make(job, tokens)?;
+        Ok((prompt, Some(cutting)))
     }
 
     /// Returns the tokens of each label.
@@ -248,13 +208,10 @@ impl Answerer {
 
     /// Returns the request as its record keeps it.
     fn kept_request(&self, job: &mut Job, sampling: &Sampling) -> Option<Box<RecordedRequest>> {
-        if !self.keeps_requests {
-            return None;
-        }
         let mut request = RecordedRequest {
             id: job.id.clone(),
             settings: settings::as_asked(sampling),
-            ..RecordedRequest::default()
+            ..self.kept_with.clone()?
         };
         if self.identity.template == TemplateUse::Raw || job.is_raw {
             request.prompt = Some(job.text());
@@ -386,16 +343,26 @@ impl Answerer {
     }
 }
 
-/// Returns the tokens of the longest label.
-fn longest(labels: &[Vec<u32>]) -> Option<usize> {
-    labels.iter().map(Vec::len).max()
+/// Returns what the records of requests say of a run's prompts beside their own.
+fn conditions(args: &RunArgs, template: &TemplateChoice, positions: usize) -> RecordedRequest {
+    RecordedRequest {
+        chat_template: match template {
+            TemplateChoice::Source(source) => Some(source.clone()),
+            TemplateChoice::Own | TemplateChoice::None => None,
+        },
+        think: args.template.think.map(|think| think == Think::On),
+        ctx_size: Some(positions as u64),
+        ..RecordedRequest::default()
+    }
 }
 
 /// Returns the kind of an error for records.
 pub(crate) fn code(error: &GenerateError) -> ErrorCode {
     match error {
         GenerateError::EmptyPrompt => ErrorCode::EmptyInput,
-        GenerateError::TooLong { .. } => ErrorCode::ContextExceeded,
+        GenerateError::TooLong { .. } | GenerateError::LabelTooLong { .. } => {
+            ErrorCode::ContextExceeded
+        }
         GenerateError::TimedOut(_) => ErrorCode::Timeout,
         _ => ErrorCode::GenerationFailed,
     }

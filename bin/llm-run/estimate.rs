@@ -8,10 +8,12 @@ use anyhow::Result;
 use llm_cli::stdio::{StdioError, Watch, stdout_is_terminal};
 use llm_cli::{Context, Form, Item, Jobs, Messages, Output, RunArgs, Status};
 use llm_engine::generate::common;
+use llm_filter::{Journal, Verdict, durable};
 use llm_record::{Build, Estimate, MeasuredSpeed, MemoryEstimate, Record, SchemaVersion};
 
-use crate::answer::{Answerer, Task};
+use crate::answer::Answerer;
 use crate::memory::{Memory, Room};
+use crate::task::Task;
 use crate::{keep_records, open, settings, work};
 
 /// Tells what a run would take.
@@ -30,6 +32,9 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Status> {
     let price = cost::Price::find(args.again.cloud.as_deref())?;
     let answerer = Answerer::open(args, context)?;
     let mut counts = Counts::new(positions(args, &answerer)?);
+    if let Some(path) = &args.filter.resume {
+        counts.closed = durable::resume(path, args.filter.retry_errors)?.1.journal;
+    }
     for item in jobs.warning(messages) {
         if let Some(status) = context.interrupt.status() {
             return Err(StdioError::Ended(status).into());
@@ -43,6 +48,7 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Status> {
         schema_version: SchemaVersion::default(),
         lines: counts.lines,
         failed: counts.failed,
+        skipped: counts.skipped,
         prompt_tokens: counts.prompt_tokens,
         shared_prefix_tokens: counts.shared(),
         max_completion_tokens: counts.completion_tokens,
@@ -103,8 +109,11 @@ fn tell(args: &RunArgs, machine: &Machine, hours: Option<f64>, messages: Message
 struct Counts {
     /// Positions that a request may use.
     context: usize,
+    /// What is answered already.
+    closed: Journal,
     lines: u64,
     failed: u64,
+    skipped: u64,
     prompt_tokens: u64,
     completion_tokens: u64,
     /// What all prompts begin with.
@@ -117,8 +126,10 @@ impl Counts {
     fn new(context: usize) -> Self {
         Self {
             context,
+            closed: Journal::default(),
             lines: 0,
             failed: 0,
+            skipped: 0,
             prompt_tokens: 0,
             completion_tokens: 0,
             prefix: None,
@@ -128,12 +139,24 @@ impl Counts {
 
     fn take(&mut self, item: Item, answerer: &Answerer) {
         let task = match item {
-            Item::Run(job) => answerer.prepare(job).ok(),
-            Item::Failed(_) | Item::Passed(_) => None,
+            Item::Run(job) => answerer.prepare(job),
+            Item::Failed(record) => Err(record),
+            Item::Passed(_) => {
+                self.failed += 1;
+                return;
+            }
         };
-        match task {
-            Some(task) => self.add(&task),
-            None => self.failed += 1,
+        let verdict = match &task {
+            Ok(task) => self.closed.next(task.job.id.as_ref(), &task.request_digest),
+            Err(record) => {
+                let digest = record.request_digest.as_deref().unwrap_or_default();
+                self.closed.next(record.id.as_ref(), digest)
+            }
+        };
+        match (verdict, task) {
+            (Verdict::Skip | Verdict::SkipFailed, _) => self.skipped += 1,
+            (Verdict::Run(_), Ok(task)) => self.add(&task),
+            (Verdict::DuplicateId(_) | Verdict::IdConflict(_), _) | (_, Err(_)) => self.failed += 1,
         }
     }
 

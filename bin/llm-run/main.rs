@@ -15,6 +15,7 @@ mod progress;
 mod prompt;
 mod replay;
 mod settings;
+mod task;
 mod work;
 
 use std::fs::File;
@@ -85,14 +86,14 @@ fn run(args: &RunArgs, context: &Context) -> Result<Status> {
         options(args, parallel),
         context,
         &mut |summary| progress.show(summary),
-    )?;
+    );
     drop(progress);
-    output.finish()?;
-    if !is_single && !context.interrupt.is_set() {
-        messages.note(&ended.summary);
-    }
+    let finished = output.finish();
     tell_stop(&ended, context);
-    Ok(ended.status)
+    match is_single {
+        true => ended.close(finished),
+        false => ended.tell(finished, messages),
+    }
 }
 
 /// Returns how a run over lines goes, of which `parallel` are answered together.

@@ -85,6 +85,9 @@ fn vouch(store: &Store, name: &str, context: &Context) -> Result<ResolvedModel> 
 
 /// Reads what `--chat-template` and `--no-template` ask for.
 pub(crate) fn template(args: &TemplateArgs) -> Result<TemplateChoice> {
+    if let Some(source) = &args.template_source {
+        return Ok(TemplateChoice::Source(source.clone()));
+    }
     Ok(match &args.chat_template {
         Some(path) => {
             let source = std::fs::read_to_string(path);
@@ -98,10 +101,11 @@ pub(crate) fn template(args: &TemplateArgs) -> Result<TemplateChoice> {
 
 /// Names the model as records do.
 pub(crate) fn identity(found: &ResolvedModel, model: &Model, args: &TemplateArgs) -> ModelIdentity {
-    let template = match (&model.template, &args.chat_template) {
-        (None, _) => TemplateUse::Raw,
-        (Some(_), Some(_)) => TemplateUse::File,
-        (Some(_), None) => TemplateUse::Chat,
+    let is_own = args.chat_template.is_none() && args.template_source.is_none();
+    let template = match model.template {
+        None => TemplateUse::Raw,
+        Some(_) if is_own => TemplateUse::Chat,
+        Some(_) => TemplateUse::File,
     };
     ModelIdentity {
         name: found.name.clone(),

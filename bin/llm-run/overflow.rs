@@ -5,7 +5,7 @@
 use llm_cli::args::{DEFAULT_PREDICT, OnOverflow};
 use llm_cli::{Job, TextPlace};
 use llm_engine::tokens::Tokenizer;
-use llm_record::{ErrorCode, ErrorRecord, Place, Sampling, Truncated};
+use llm_record::{ErrorCode, ErrorRecord, Message, Place, Sampling, Truncated};
 
 use crate::prompt::Prompt;
 
@@ -49,9 +49,15 @@ pub(crate) struct Cut<'a> {
     pub(crate) make: &'a dyn Fn(&Job) -> Result<Prompt, Box<ErrorRecord>>,
 }
 
+/// What was cut, and the conversation without it.
+pub(crate) struct Cutting {
+    pub(crate) truncated: Truncated,
+    pub(crate) messages: Vec<Message>,
+}
+
 impl Cut<'_> {
     /// Returns the prompt of a request with as much of its text as fits, given
-    /// the tokens that the whole prompt has.
+    /// the tokens that the whole prompt has, and what of it is left.
     ///
     /// # Errors
     /// The record of a request that does not fit with any of its text.
@@ -59,7 +65,7 @@ impl Cut<'_> {
         &self,
         job: &Job,
         tokens: usize,
-    ) -> Result<(Prompt, Truncated), Box<ErrorRecord>> {
+    ) -> Result<(Prompt, Cutting), Box<ErrorRecord>> {
         let text = job.text.as_ref().and_then(|place| {
             let content = job.messages.get(place.message)?.content.as_deref()?;
             Some((place, content, content.get(place.bytes.clone())?))
@@ -89,7 +95,7 @@ impl Cut<'_> {
                 true => {
                     low = keep;
                     let spare = self.most - found;
-                    best = Some(prompt);
+                    best = Some((prompt, kept));
                     if spare <= SPARE {
                         break;
                     }
@@ -105,14 +111,22 @@ impl Cut<'_> {
                 false => low.midpoint(high),
             };
         }
-        let Some(prompt) = best else {
+        let Some((prompt, kept)) = best else {
             return Err(self.refusal(job, tokens, "none of its text fits"));
         };
         let truncated = Truncated {
             tokens: tokens.saturating_sub(prompt.tokens.len()) as u64,
             place: self.place,
         };
-        Ok((prompt, truncated))
+        put(&mut attempt, place, content, &kept);
+        let messages = attempt.messages;
+        Ok((
+            prompt,
+            Cutting {
+                truncated,
+                messages,
+            },
+        ))
     }
 
     fn refusal(&self, job: &Job, tokens: usize, reason: &str) -> Box<ErrorRecord> {

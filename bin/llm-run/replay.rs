@@ -3,6 +3,7 @@
 //! `llm-filter`'s business.
 
 mod compare;
+mod source;
 
 use std::collections::HashMap;
 use std::mem::ManuallyDrop;
@@ -10,28 +11,27 @@ use std::path::Path;
 
 use anyhow::Result;
 use llm_cli::args::Reasoning;
-use llm_cli::stdio::{FileIdentity, StdioError, Watch, stdout_is_terminal};
-use llm_cli::{Context, Form, Item, Job, Jobs, Messages, Output, RunArgs, Status};
+use llm_cli::stdio::stdout_is_terminal;
+use llm_cli::{Context, Form, Job, Messages, Output, RunArgs, Status};
 use llm_filter::{Journal, Past, Pump, Work};
-use llm_record::{
-    Completion, ErrorCode, ErrorRecord, Id, Message, Record, Reply, Sampling, TemplateUse,
-};
+use llm_record::{Completion, ErrorCode, ErrorRecord, Id, Record, Sampling};
 
-use crate::answer::{Answerer, Task};
+use crate::answer::Answerer;
 use crate::progress::Progress;
 use crate::prompt::Prompt;
+use crate::task::Task;
 use crate::work::Worker;
 use crate::{digest, keep_records, options, settings, tell_stop};
 
 use compare::{Comparison, Tally};
-
-type Items = Box<dyn Iterator<Item = Result<Item, StdioError>> + Send>;
+use source::Source;
 
 /// Runs the requests of a file again.
 pub(crate) fn run(args: &RunArgs, path: &Path, context: &Context) -> Result<Status> {
     let messages = context.messages.quiet(args.quiet.quiet);
     let mut past = Past::open(path)?;
     let source = Source::open(args, path, &past, context, messages)?;
+    let args = &source.args(args);
     let form = Form::choose(&args.output, false, stdout_is_terminal())?;
     let mut output = Output::open(&args.output, form, &source.inputs, messages)?;
     keep_records(args)?;
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &RunArgs, path: &Path, context: &Context) -> Result<Stat
         is_told: false,
         messages,
     });
-    let ended = llm_filter::run(
+    let mut ended = llm_filter::run(
         &input,
         journal,
         &mut *replayer,
@@ -65,89 +65,19 @@ pub(crate) fn run(args: &RunArgs, path: &Path, context: &Context) -> Result<Stat
         options(args, parallel),
         context,
         &mut |summary| progress.show(summary),
-    )?;
+    );
     drop(progress);
-    output.finish()?;
+    let finished = output.finish();
     let tally = &replayer.tally;
     messages.note(format_args!("{tally}{}", replayer.passed_over()));
     tell_stop(&ended, context);
+    // Lines that had failed then are no difference.
+    ended.summary.skipped_failed = 0;
+    let status = ended.close(finished)?;
     Ok(match tally.all_same() {
-        true => ended.status,
-        false => ended.status.and(Status::SomeFailed),
+        true => status,
+        false => status.and(Status::SomeFailed),
     })
-}
-
-/// Where the requests come from.
-struct Source {
-    items: Items,
-    /// They are rows of an input, and not in the file itself.
-    has_rows: bool,
-    total: Option<u64>,
-    /// What the output must not be.
-    inputs: Vec<FileIdentity>,
-}
-
-impl Source {
-    fn open(
-        args: &RunArgs,
-        path: &Path,
-        past: &Past,
-        context: &Context,
-        messages: Messages,
-    ) -> Result<Self> {
-        let mut inputs: Vec<_> = FileIdentity::of_path(path).into_iter().collect();
-        if past.others() > 0 {
-            messages.warning(format_args!(
-                "{} lines of '{}' are no records of llm-run and are passed over",
-                past.others(),
-                path.display()
-            ));
-        }
-        if past.are_whole() && args.input.file.is_empty() {
-            return Ok(Self {
-                items: Box::new(past.answers()?.map(|answer| Ok(recorded(*answer?)))),
-                has_rows: false,
-                total: Some(past.places().len() as u64),
-                inputs,
-            });
-        }
-        let watch = Watch {
-            interrupt: context.interrupt.clone(),
-            reader: args.output.output.is_none(),
-        };
-        let mut rows = args.input.clone();
-        rows.jsonl |= !rows.lines;
-        let jobs = Jobs::open(&rows, args.template.system.as_deref(), &watch)?;
-        inputs.extend_from_slice(jobs.inputs());
-        Ok(Self {
-            has_rows: true,
-            total: jobs.count_lines(),
-            items: Box::new(jobs.warning(messages)),
-            inputs,
-        })
-    }
-}
-
-/// Returns the request that a record holds.
-fn recorded(answer: Completion) -> Item {
-    let request = answer.request.map(|request| *request).unwrap_or_default();
-    let messages = match request.prompt {
-        Some(text) => vec![Message::new("user", text)],
-        None => request.messages,
-    };
-    Item::Run(Box::new(Job {
-        line: answer.line,
-        id: answer.id,
-        messages,
-        tools: request.tools,
-        overrides: request.settings,
-        input: answer.input,
-        source_digest: answer.request_digest,
-        reply: Reply::Own,
-        is_raw: answer.model.template == TemplateUse::Raw,
-        requested_model: None,
-        text: None,
-    }))
 }
 
 /// Answers requests again.

@@ -109,6 +109,18 @@ pub enum GenerateError {
         /// Positions of the context.
         context: usize,
     },
+    /// The prompt leaves a label no room.
+    #[error(
+        "the prompt has {prompt} tokens, a label {label}, and the context {context}; shorten one of them, or raise --ctx-size if it is set"
+    )]
+    LabelTooLong {
+        /// Tokens of the prompt.
+        prompt: usize,
+        /// Tokens of the longest label.
+        label: usize,
+        /// Positions of the context.
+        context: usize,
+    },
     /// The caller broke off.
     #[error("interrupted")]
     Interrupted,

@@ -15,6 +15,8 @@ pub(crate) type Key = u128;
 #[derive(Debug, Default)]
 pub struct Journal {
     closed: HashSet<Key>,
+    /// Those of them that have failed.
+    failed: HashSet<Key>,
     /// Ids with an answer, of whatever digest.
     answered: HashSet<Key>,
     /// How often each request has come in this run.
@@ -28,8 +30,10 @@ pub struct Journal {
 /// What is to be done about a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is closed already.
+    /// It is answered already.
     Skip,
+    /// It has failed already.
+    SkipFailed,
     /// It is to be answered; which of several equal ones it is, from 1.
     Run(u64),
     /// Its id has come before in this run.
@@ -62,17 +66,19 @@ impl Journal {
         };
         // A format that has no place for the occurrence says 1 of each.
         let mut occurrence = occurrence;
-        while !self
-            .closed
-            .insert(full_key(closed.id.as_ref(), &digest, occurrence))
-        {
+        let key_of = |occurrence| full_key(closed.id.as_ref(), &digest, occurrence);
+        while !self.closed.insert(key_of(occurrence)) {
             occurrence += 1;
+        }
+        if closed.is_error {
+            self.failed.insert(key_of(occurrence));
         }
     }
 
     /// Opens a request again.
     pub(crate) fn reopen(&mut self, key: Key) {
         self.closed.remove(&key);
+        self.failed.remove(&key);
     }
 
     /// Returns how many requests are closed.
@@ -90,10 +96,13 @@ impl Journal {
         let count = self.occurrences.entry(request_key(id, digest)).or_default();
         *count += 1;
         let occurrence = *count;
-        let is_closed = self.closed.contains(&full_key(id, digest, occurrence));
+        let full_key = full_key(id, digest, occurrence);
+        let is_closed = self.closed.contains(&full_key);
         let id_key = id_key(id);
         let is_new = id.is_none() || self.ids.insert(id_key);
-        if is_closed {
+        if is_closed && self.failed.contains(&full_key) {
+            Verdict::SkipFailed
+        } else if is_closed {
             Verdict::Skip
         } else if !is_new {
             Verdict::DuplicateId(occurrence)
@@ -208,14 +217,15 @@ mod tests {
         journal.close(&closed(None, Some("1"), true), "", false);
         journal.close(&closed(None, Some("1"), true), "", false);
         let verdicts = [(); 3].map(|()| journal.next(None, "1"));
-        assert_eq!(verdicts, [Verdict::Skip, Verdict::Skip, Verdict::Run(3)]);
+        let failed = Verdict::SkipFailed;
+        assert_eq!(verdicts, [failed, failed, Verdict::Run(3)]);
     }
 
     #[test]
     fn failed_requests_are_closed_unless_they_are_tried_again() {
         let mut journal = Journal::default();
         journal.close(&closed(Some("a"), Some("1"), true), "", false);
-        assert_eq!(journal.next(id("a").as_ref(), "1"), Verdict::Skip);
+        assert_eq!(journal.next(id("a").as_ref(), "1"), Verdict::SkipFailed);
         let mut journal = Journal::default();
         journal.close(&closed(Some("a"), Some("1"), true), "", true);
         assert_eq!(journal.next(id("a").as_ref(), "1"), Verdict::Run(1));
@@ -233,6 +243,7 @@ mod tests {
         journal.close(&closed(None, None, true), line, false);
         let digest = digest_of(line);
         let verdicts = [(); 3].map(|()| journal.next(None, &digest));
-        assert_eq!(verdicts, [Verdict::Skip, Verdict::Skip, Verdict::Run(3)]);
+        let failed = Verdict::SkipFailed;
+        assert_eq!(verdicts, [failed, failed, Verdict::Run(3)]);
     }
 }

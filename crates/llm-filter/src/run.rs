@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use llm_cli::stdio::StdioError;
-use llm_cli::{Context, Item, Job, Output, Status};
+use llm_cli::{Context, Item, Job, Messages, Output, Status};
 use llm_record::{ErrorCode, ErrorRecord, Id, Record};
 
 use crate::journal::digest_of;
@@ -73,8 +73,11 @@ pub enum Closing {
     Record(Box<Record>),
     /// A record of an earlier stage, as it came.
     Passed(String),
-    /// Nothing: the output holds its record already.
-    Skipped,
+    /// Nothing: the output holds its record already, which may be an error.
+    Skipped {
+        /// It is one.
+        is_error: bool,
+    },
 }
 
 /// How a run has ended.
@@ -86,13 +89,52 @@ pub struct Outcome {
     pub summary: Summary,
     /// It stopped before its input's end, since too many requests failed.
     pub is_stopped: bool,
+    /// What ended it early: an input that breaks, an output that cannot be
+    /// written, a signal amid a request.
+    pub failure: Option<anyhow::Error>,
 }
 
-/// Answers all requests of the input.
-///
-/// # Errors
-/// What ends a run early: an input that breaks, an output that cannot be written,
-/// a signal.
+impl Outcome {
+    /// Says what a run over many lines has done, once its output is closed with
+    /// `finished`, and returns how the program ends: with the status of lines that
+    /// have failed also where an earlier run closed them.
+    ///
+    /// # Errors
+    /// What ended the run early, or the output's end.
+    pub fn tell(self, finished: Result<(), StdioError>, messages: Messages) -> Result<Status> {
+        let is_told = match &self.failure {
+            None => true,
+            Some(failure) => !self.summary.is_empty() && !is_unread(failure),
+        };
+        if is_told {
+            messages.note(&self.summary);
+        }
+        self.close(finished)
+    }
+
+    /// Returns how the program ends, with nothing said.
+    ///
+    /// # Errors
+    /// As [`tell`](Self::tell).
+    pub fn close(self, finished: Result<(), StdioError>) -> Result<Status> {
+        if let Some(failure) = self.failure {
+            return Err(failure);
+        }
+        finished?;
+        Ok(match self.summary.skipped_failed {
+            0 => self.status,
+            _ => self.status.and(Status::SomeFailed),
+        })
+    }
+}
+
+/// Returns whether a run ended since nobody reads its output any more.
+fn is_unread(failure: &anyhow::Error) -> bool {
+    let failure = failure.downcast_ref::<StdioError>();
+    matches!(failure, Some(StdioError::Ended(Status::Done)))
+}
+
+/// Answers all requests of the input, or those before something ends it.
 pub fn run<W: Work>(
     input: &Pump<Result<Item, StdioError>>,
     journal: Journal,
@@ -101,7 +143,7 @@ pub fn run<W: Work>(
     options: Options,
     context: &Context,
     watch: &mut dyn FnMut(&Summary),
-) -> Result<Outcome> {
+) -> Outcome {
     let mut filter = Filter {
         journal,
         window: Window::new(options.window, options.is_ordered),
@@ -113,33 +155,14 @@ pub fn run<W: Work>(
         options,
         start: Instant::now(),
     };
-    loop {
-        if let Some(status) = context.interrupt.status() {
-            filter.write(output)?;
-            filter.status = status;
-            break;
-        }
-        filter.take_in(input, work, output)?;
-        filter.write(output)?;
-        if !work.is_idle() {
-            for (number, record) in work.step(output)? {
-                filter
-                    .window
-                    .fill(number, Closing::Record(Box::new(record)));
-            }
-            filter.write(output)?;
-        } else if filter.is_over() {
-            break;
-        }
-        filter.summary.elapsed = filter.start.elapsed();
-        watch(&filter.summary);
-    }
+    let failure = filter.go(input, work, output, context, watch).err();
     filter.summary.elapsed = filter.start.elapsed();
-    Ok(Outcome {
+    Outcome {
         is_stopped: filter.is_stopped() && !filter.has_ended,
         status: filter.status,
         summary: filter.summary,
-    })
+        failure,
+    }
 }
 
 /// The state of a run.
@@ -162,6 +185,35 @@ impl<T> Filter<T> {
     fn is_stopped(&self) -> bool {
         let most = self.options.max_errors.unwrap_or(u64::MAX);
         self.failures >= most
+    }
+
+    /// Takes in, goes on and writes until all is closed.
+    fn go<W: Work<Task = T>>(
+        &mut self,
+        input: &Pump<Result<Item, StdioError>>,
+        work: &mut W,
+        output: &mut Output,
+        context: &Context,
+        watch: &mut dyn FnMut(&Summary),
+    ) -> Result<()> {
+        loop {
+            if let Some(status) = context.interrupt.status() {
+                self.status = status;
+                return self.write(output);
+            }
+            self.take_in(input, work, output)?;
+            self.write(output)?;
+            if !work.is_idle() {
+                for (number, record) in work.step(output)? {
+                    self.window.fill(number, Closing::Record(Box::new(record)));
+                }
+                self.write(output)?;
+            } else if self.is_over() {
+                return Ok(());
+            }
+            self.summary.elapsed = self.start.elapsed();
+            watch(&self.summary);
+        }
     }
 
     fn is_over(&self) -> bool {
@@ -219,7 +271,7 @@ impl<T> Filter<T> {
             Item::Passed(line) => {
                 let verdict = self.journal.next(None, &digest_of(&line));
                 let closing = match verdict {
-                    Verdict::Skip => Closing::Skipped,
+                    Verdict::Skip | Verdict::SkipFailed => Closing::Skipped { is_error: true },
                     _ => Closing::Passed(line),
                 };
                 self.failures += u64::from(matches!(closing, Closing::Passed(_)));
@@ -235,7 +287,8 @@ impl<T> Filter<T> {
         let shown = id.map(|id| serde_json::to_string(id).unwrap_or_default());
         let shown = shown.unwrap_or_default();
         match self.journal.next(id, digest) {
-            Verdict::Skip => self.window.fill(number, Closing::Skipped),
+            Verdict::Skip => self.skip(number, false),
+            Verdict::SkipFailed => self.skip(number, true),
             Verdict::Run(occurrence) => self.waiting = Some((number, task, occurrence)),
             Verdict::DuplicateId(occurrence) => {
                 let sentence = format!(
@@ -259,11 +312,16 @@ impl<T> Filter<T> {
     fn fail_if_new(&mut self, number: u64, record: ErrorRecord) {
         let digest = record.request_digest.as_deref().unwrap_or_default();
         match self.journal.next(record.id.as_ref(), digest) {
-            Verdict::Skip => self.window.fill(number, Closing::Skipped),
+            Verdict::Skip => self.skip(number, false),
+            Verdict::SkipFailed => self.skip(number, true),
             Verdict::Run(occurrence)
             | Verdict::DuplicateId(occurrence)
             | Verdict::IdConflict(occurrence) => self.fail(number, record, occurrence),
         }
+    }
+
+    fn skip(&mut self, number: u64, is_error: bool) {
+        self.window.fill(number, Closing::Skipped { is_error });
     }
 
     fn fail(&mut self, number: u64, mut record: ErrorRecord, occurrence: u64) {
@@ -280,7 +338,10 @@ impl<T> Filter<T> {
     fn write(&mut self, output: &mut Output) -> Result<()> {
         while let Some(closing) = self.window.take() {
             match closing {
-                Closing::Skipped => self.summary.skipped += 1,
+                Closing::Skipped { is_error } => {
+                    self.summary.skipped += 1;
+                    self.summary.skipped_failed += u64::from(is_error);
+                }
                 Closing::Passed(line) => {
                     output.pass(&line)?;
                     self.failed();

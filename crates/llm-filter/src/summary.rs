@@ -14,6 +14,8 @@ pub struct Summary {
     pub failed: u64,
     /// Requests that were closed before.
     pub skipped: u64,
+    /// Those of them that had failed.
+    pub skipped_failed: u64,
     /// Tokens of all prompts that were answered.
     pub prompt_tokens: u64,
     /// Those of them that were in the cache already.
@@ -33,6 +35,11 @@ impl Summary {
         self.completion_tokens += usage.completion_tokens;
     }
 
+    /// Returns whether no request is closed.
+    pub fn is_empty(&self) -> bool {
+        self.done + self.failed + self.skipped == 0
+    }
+
     /// Returns all tokens, of prompts and answers, in a second.
     pub fn tokens_per_second(&self) -> f64 {
         let seconds = self.elapsed.as_secs_f64();
@@ -47,11 +54,19 @@ impl fmt::Display for Summary {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             out,
-            "{} done, {} failed, {} skipped; {} prompt tokens ({} of them cached) and {} generated in \
-             {:.1} s, {:.1} tokens/s",
-            self.done,
-            self.failed,
-            self.skipped,
+            "{} done, {} failed, {} skipped",
+            self.done, self.failed, self.skipped
+        )?;
+        if self.skipped_failed > 0 {
+            write!(
+                out,
+                " ({} of them failed before; --retry-errors runs them again)",
+                self.skipped_failed
+            )?;
+        }
+        write!(
+            out,
+            "; {} prompt tokens ({} of them cached) and {} generated in {:.1} s, {:.1} tokens/s",
             self.prompt_tokens,
             self.cached_tokens,
             self.completion_tokens,

@@ -16,6 +16,9 @@ pub struct Estimate {
     pub lines: u64,
     /// Lines that would fail.
     pub failed: u64,
+    /// Lines that the file of `--resume` holds the record of.
+    #[serde(default)]
+    pub skipped: u64,
     /// Tokens of all prompts.
     pub prompt_tokens: u64,
     /// Tokens that all prompts begin with; they are computed once.

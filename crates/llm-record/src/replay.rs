@@ -23,6 +23,15 @@ pub struct RecordedRequest {
     /// The tools that the model might call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tools: Option<Value>,
+    /// The chat template, where it was not the model's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat_template: Option<String>,
+    /// Whether the model was told to think, or not to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub think: Option<bool>,
+    /// Tokens of context that the prompt and the answer could have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ctx_size: Option<u64>,
     /// How each token was chosen.
     #[serde(flatten)]
     pub settings: Overrides,

@@ -227,7 +227,8 @@ fn all_kinds() -> Vec<Value> {
         {
             let mut kept = completion();
             kept["request"] = json!({"id": "a", "messages": [{"role": "user", "content": "Hi"}],
-                "tools": [{"type": "function"}], "max_tokens": 5, "temperature": 0.8,
+                "tools": [{"type": "function"}], "chat_template": "{{ 1 }}", "think": true,
+                "ctx_size": 96, "max_tokens": 5, "temperature": 0.8,
                 "stop": ["END"]});
             // After `input`, as it is written.
             let order = [
@@ -258,7 +259,7 @@ fn all_kinds() -> Vec<Value> {
             "pooling": "mean", "normalized": true, "prompt": "query: ", "input": {"k": 1},
             "model": {"name": "m", "digest": "00"}, "request_digest": "00", "occurrence": 2,
             "build": completion()["build"]}),
-        json!({"type": "estimate", "schema_version": 1, "lines": 2, "failed": 1,
+        json!({"type": "estimate", "schema_version": 1, "lines": 2, "failed": 1, "skipped": 0,
             "prompt_tokens": 20, "shared_prefix_tokens": 5, "max_completion_tokens": 30,
             "parallel": 2, "memory": {"weights_bytes": 1, "cache_bytes": 2, "overhead_bytes": 3,
                 "available_bytes": 9},

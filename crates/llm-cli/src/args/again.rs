@@ -21,9 +21,8 @@ pub struct AgainArgs {
     pub replay: Option<PathBuf>,
 
     /// Write what the run would take (tokens, memory, hours, energy, a cloud's price), without running
-    /// it
-    #[arg(long, conflicts_with_all = ["count", "show_prompt", "stream", "resume", "retry_errors",
-        "record_request"])]
+    /// it; with --resume FILE, what the lines that are still open would
+    #[arg(long, conflicts_with_all = ["count", "show_prompt", "stream", "record_request"])]
     pub estimate: bool,
 
     /// Say what the machine draws under load, in watts, for the energy of --estimate

@@ -73,6 +73,10 @@ pub struct TemplateArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "no_template")]
     pub chat_template: Option<PathBuf>,
 
+    /// The template itself, where it is known from a record.
+    #[arg(skip)]
+    pub template_source: Option<String>,
+
     /// Give the model the text as it is, without a chat template
     #[arg(long)]
     pub no_template: bool,

@@ -254,12 +254,17 @@ impl<'t> Batch<'t> {
         if prompt == 0 {
             return Err(GenerateError::EmptyPrompt);
         }
+        let context = self.context;
+        if prompt >= context {
+            return Err(GenerateError::TooLong { prompt, context });
+        }
         let label = request.labels.iter().map(Vec::len).max().unwrap_or(0);
-        // The last generated token needs no position of its own.
-        if prompt + label.saturating_sub(1) >= self.context {
-            return Err(GenerateError::TooLong {
+        // The last token needs no position of its own.
+        if prompt + label.saturating_sub(1) >= context {
+            return Err(GenerateError::LabelTooLong {
                 prompt,
-                context: self.context,
+                label,
+                context,
             });
         }
         Ok(request.max_tokens.min(self.context - prompt))

@@ -1,0 +1,165 @@
+//! Where the requests of a replay come from: the records themselves, or rows
+//! that are given again.
+
+use std::path::Path;
+
+use anyhow::Result;
+use llm_cli::args::Think;
+use llm_cli::stdio::{FileIdentity, StdioError, Watch};
+use llm_cli::{Context, Item, Job, Jobs, Messages, RunArgs};
+use llm_filter::Past;
+use llm_record::{Completion, Message, RecordedRequest, Reply, TemplateUse};
+
+type Items = Box<dyn Iterator<Item = Result<Item, StdioError>> + Send>;
+
+/// Where the requests come from.
+pub(super) struct Source {
+    pub(super) items: Items,
+    /// They are rows of an input, and not in the file itself.
+    pub(super) has_rows: bool,
+    pub(super) total: Option<u64>,
+    /// What the output must not be.
+    pub(super) inputs: Vec<FileIdentity>,
+    /// What the first request says of its prompt, where there are no rows.
+    conditions: RecordedRequest,
+}
+
+impl Source {
+    pub(super) fn open(
+        args: &RunArgs,
+        path: &Path,
+        past: &Past,
+        context: &Context,
+        messages: Messages,
+    ) -> Result<Self> {
+        let mut inputs: Vec<_> = FileIdentity::of_path(path).into_iter().collect();
+        if past.others() > 0 {
+            messages.warning(format_args!(
+                "{} lines of '{}' are no records of llm-run and are passed over",
+                past.others(),
+                path.display()
+            ));
+        }
+        if past.are_whole() && args.input.file.is_empty() {
+            let first = past.answers()?.next().transpose()?;
+            let conditions = first.map(|answer| conditions(*answer)).unwrap_or_default();
+            let mut check = Check::new(conditions.clone(), messages);
+            let items = past.answers()?.map(move |answer| {
+                let answer = *answer?;
+                check.compare(&answer);
+                Ok(recorded(answer))
+            });
+            return Ok(Self {
+                items: Box::new(items),
+                conditions,
+                has_rows: false,
+                total: Some(past.places().len() as u64),
+                inputs,
+            });
+        }
+        let watch = Watch {
+            interrupt: context.interrupt.clone(),
+            reader: args.output.output.is_none(),
+        };
+        let mut rows = args.input.clone();
+        rows.jsonl |= !rows.lines;
+        let jobs = Jobs::open(&rows, args.template.system.as_deref(), &watch)?;
+        inputs.extend_from_slice(jobs.inputs());
+        Ok(Self {
+            has_rows: true,
+            total: jobs.count_lines(),
+            items: Box::new(jobs.warning(messages)),
+            inputs,
+            conditions: RecordedRequest::default(),
+        })
+    }
+
+    /// Returns the arguments with what the first record says of its prompt, where
+    /// they say nothing themselves.
+    pub(super) fn args(&self, args: &RunArgs) -> RunArgs {
+        let mut args = args.clone();
+        let template = &mut args.template;
+        if template.chat_template.is_none() && !template.no_template {
+            template
+                .template_source
+                .clone_from(&self.conditions.chat_template);
+            let think = self.conditions.think.map(|think| match think {
+                true => Think::On,
+                false => Think::Off,
+            });
+            template.think = template.think.or(think);
+        }
+        if args.model.ctx_size == 0 {
+            args.model.ctx_size = self.conditions.ctx_size.unwrap_or(0);
+        }
+        args
+    }
+}
+
+/// Returns what is the same for all requests of a run.
+fn conditions(answer: Completion) -> RecordedRequest {
+    let request = answer.request.map(|request| *request).unwrap_or_default();
+    RecordedRequest {
+        chat_template: request.chat_template,
+        think: request.think,
+        ctx_size: request.ctx_size,
+        ..RecordedRequest::default()
+    }
+}
+
+/// Tells once that a file holds requests of runs that made prompts in different
+/// ways, of which the first counts.
+struct Check {
+    first: RecordedRequest,
+    is_told: bool,
+    messages: Messages,
+}
+
+impl Check {
+    fn new(first: RecordedRequest, messages: Messages) -> Self {
+        Self {
+            first,
+            is_told: false,
+            messages,
+        }
+    }
+
+    fn compare(&mut self, answer: &Completion) {
+        let request = answer.request.as_deref();
+        let is_same = request.is_none_or(|request| {
+            request.chat_template == self.first.chat_template
+                && request.think == self.first.think
+                && request.ctx_size == self.first.ctx_size
+        });
+        if !is_same && !self.is_told {
+            self.messages.warning(format_args!(
+                "from line {} on the requests had another --chat-template, --think or --ctx-size; those of \
+                 the first record are used for all",
+                answer.line
+            ));
+            self.is_told = true;
+        }
+    }
+}
+
+/// Returns the request that a record holds.
+fn recorded(answer: Completion) -> Item {
+    let request = answer.request.map(|request| *request).unwrap_or_default();
+    let messages = match request.prompt {
+        Some(text) => vec![Message::new("user", text)],
+        None => request.messages,
+    };
+    Item::Run(Box::new(Job {
+        line: answer.line,
+        id: answer.id,
+        messages,
+        tools: request.tools,
+        overrides: request.settings,
+        input: answer.input,
+        source_digest: answer.request_digest,
+        reply: Reply::Own,
+        is_raw: answer.model.template == TemplateUse::Raw,
+        requested_model: None,
+        text: None,
+    }))
+}

@@ -1,0 +1,65 @@
+//! A request that is ready for the engine.
+
+use llm_cli::Job;
+use llm_engine::generate::Generate;
+use llm_kernels::attention::BLOCK;
+use llm_record::{ErrorCode, ErrorRecord, Sampling, Truncated};
+
+use crate::prompt::Prompt;
+use crate::{digest, settings};
+
+/// Labels of a request that are computed at the same time, at most.
+const LABELS_TOGETHER: usize = 64;
+
+/// A request that is ready to be answered.
+pub(crate) struct Task {
+    pub(crate) job: Box<Job>,
+    pub(crate) prompt: Prompt,
+    pub(crate) sampling: Sampling,
+    pub(crate) request_digest: String,
+    /// The tokens of each label to choose from.
+    pub(crate) labels: Vec<Vec<u32>>,
+    pub(crate) truncated: Option<Truncated>,
+    /// Tokens at the beginning that do not depend on the text, where that was
+    /// asked for.
+    pub(crate) shared: usize,
+}
+
+impl Task {
+    /// Returns the record that closes the request as failed.
+    pub(crate) fn failed(&self, code: ErrorCode, sentence: impl Into<String>) -> ErrorRecord {
+        let mut record = self.job.failed(code, sentence);
+        record.request_digest = Some(self.request_digest.clone());
+        record
+    }
+
+    /// Returns the positions that prompt and answer take at most.
+    pub(crate) fn positions(&self, context: usize) -> usize {
+        let prompt = self.prompt.tokens.len();
+        if let Some(longest) = longest(&self.labels) {
+            return prompt + longest + BLOCK * self.labels.len().min(LABELS_TOGETHER);
+        }
+        let most = settings::count(self.sampling.max_tokens);
+        most.saturating_add(prompt).min(context)
+    }
+
+    /// Returns what the engine is asked, as the given one of equal requests.
+    pub(crate) fn request(&self, occurrence: u64) -> Generate {
+        let (id, digest) = (self.job.id.as_ref(), &self.request_digest);
+        Generate {
+            prompt: self.prompt.tokens.clone(),
+            max_tokens: settings::count(self.sampling.max_tokens),
+            sampling: settings::for_engine(&self.sampling),
+            key: digest::key(id, digest, occurrence, &self.sampling),
+            stop: self.sampling.stop.clone(),
+            splitter: self.prompt.splitter.clone(),
+            labels: self.labels.clone(),
+            shared: self.shared,
+        }
+    }
+}
+
+/// Returns the tokens of the longest label.
+fn longest(labels: &[Vec<u32>]) -> Option<usize> {
+    labels.iter().map(Vec::len).max()
+}
