@@ -228,8 +228,7 @@ fn all_kinds() -> Vec<Value> {
             let mut kept = completion();
             kept["request"] = json!({"id": "a", "messages": [{"role": "user", "content": "Hi"}],
                 "tools": [{"type": "function"}], "chat_template": "{{ 1 }}", "think": true,
-                "ctx_size": 96, "max_tokens": 5, "temperature": 0.8,
-                "stop": ["END"]});
+                "ctx_size": 96, "max_tokens": 5, "temperature": 0.8, "stop": ["END"]});
             // After `input`, as it is written.
             let order = [
                 "model",
