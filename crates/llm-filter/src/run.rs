@@ -18,6 +18,9 @@ pub trait Work {
     /// A request that is ready to be answered.
     type Task;
 
+    /// Whether an answer is a vector, and nothing is generated.
+    const IS_EMBEDDING: bool = false;
+
     /// Makes a request ready.
     ///
     /// # Errors
@@ -75,6 +78,8 @@ pub enum Closing {
     Passed(String),
     /// Nothing: the output holds its record already.
     Skipped,
+    /// Nothing: what it asks for is there elsewhere.
+    Seen,
 }
 
 /// How a run has ended.
@@ -107,7 +112,10 @@ pub fn run<W: Work>(
         window: Window::new(options.window, options.is_ordered),
         waiting: None,
         has_ended: false,
-        summary: Summary::default(),
+        summary: Summary {
+            is_embedding: W::IS_EMBEDDING,
+            ..Summary::default()
+        },
         status: Status::Done,
         failures: 0,
         options,
@@ -236,6 +244,7 @@ impl<T> Filter<T> {
         let shown = shown.unwrap_or_default();
         match self.journal.next(id, digest) {
             Verdict::Skip => self.window.fill(number, Closing::Skipped),
+            Verdict::Seen => self.window.fill(number, Closing::Seen),
             Verdict::Run(occurrence) => self.waiting = Some((number, task, occurrence)),
             Verdict::DuplicateId(occurrence) => {
                 let sentence = format!(
@@ -260,6 +269,8 @@ impl<T> Filter<T> {
         let digest = record.request_digest.as_deref().unwrap_or_default();
         match self.journal.next(record.id.as_ref(), digest) {
             Verdict::Skip => self.window.fill(number, Closing::Skipped),
+            // An error is no vector that is there.
+            Verdict::Seen => self.fail(number, record, 1),
             Verdict::Run(occurrence)
             | Verdict::DuplicateId(occurrence)
             | Verdict::IdConflict(occurrence) => self.fail(number, record, occurrence),
@@ -281,6 +292,7 @@ impl<T> Filter<T> {
         while let Some(closing) = self.window.take() {
             match closing {
                 Closing::Skipped => self.summary.skipped += 1,
+                Closing::Seen => self.summary.seen += 1,
                 Closing::Passed(line) => {
                     output.pass(&line)?;
                     self.failed();

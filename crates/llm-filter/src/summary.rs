@@ -14,6 +14,10 @@ pub struct Summary {
     pub failed: u64,
     /// Requests that were closed before.
     pub skipped: u64,
+    /// Requests that were left out, since what they ask for is there elsewhere.
+    pub seen: u64,
+    /// Answers are vectors, and nothing is generated.
+    pub is_embedding: bool,
     /// Tokens of all prompts that were answered.
     pub prompt_tokens: u64,
     /// Those of them that were in the cache already.
@@ -45,18 +49,54 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            out,
-            "{} done, {} failed, {} skipped; {} prompt tokens ({} of them cached) and {} generated in \
-             {:.1} s, {:.1} tokens/s",
-            self.done,
-            self.failed,
-            self.skipped,
-            self.prompt_tokens,
-            self.cached_tokens,
-            self.completion_tokens,
-            self.elapsed.as_secs_f64(),
-            self.tokens_per_second(),
-        )
+        let Self {
+            done,
+            failed,
+            skipped,
+            seen,
+            prompt_tokens,
+            cached_tokens,
+            completion_tokens,
+            ..
+        } = self;
+        write!(out, "{done} done, {failed} failed, {skipped} skipped")?;
+        if *seen > 0 {
+            write!(out, ", {seen} seen before")?;
+        }
+        match self.is_embedding {
+            true => write!(out, "; {prompt_tokens} tokens")?,
+            false => write!(
+                out,
+                "; {prompt_tokens} prompt tokens ({cached_tokens} of them cached) and {completion_tokens} generated"
+            )?,
+        }
+        let (seconds, rate) = (self.elapsed.as_secs_f64(), self.tokens_per_second());
+        write!(out, " in {seconds:.1} s, {rate:.1} tokens/s")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vectors_are_not_generated() {
+        let mut summary = Summary {
+            elapsed: Duration::from_secs(2),
+            skipped: 1,
+            ..Summary::default()
+        };
+        summary.add(&Usage::new(10, 4, 2));
+        assert_eq!(
+            summary.to_string(),
+            "1 done, 0 failed, 1 skipped; 10 prompt tokens (2 of them cached) and 4 generated in 2.0 s, 7.0 tokens/s"
+        );
+        summary.is_embedding = true;
+        summary.completion_tokens = 0;
+        summary.seen = 3;
+        assert_eq!(
+            summary.to_string(),
+            "1 done, 0 failed, 1 skipped, 3 seen before; 10 tokens in 2.0 s, 5.0 tokens/s"
+        );
     }
 }
