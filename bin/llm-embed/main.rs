@@ -5,19 +5,26 @@
 //! order lines are read, resumed and written `llm-filter`'s, how a text becomes a
 //! vector `llm-engine`'s.
 
+mod ask;
 mod embed;
+mod index;
 mod matrix;
 mod open;
+mod rerank;
+mod search;
+mod similar;
 mod text;
 mod work;
 
 use std::process::ExitCode;
 
-use llm_cli::EmbedProgram;
+use llm_cli::{EmbedCommand, EmbedProgram};
 
 fn main() -> ExitCode {
     llm_cli::main("llm-embed", |asked: EmbedProgram, context| match &asked {
         EmbedProgram::Embed(args) => embed::run(args, context),
-        EmbedProgram::Compare(_) => anyhow::bail!("not yet"),
+        EmbedProgram::Compare(EmbedCommand::Search(args)) => search::run(args, context),
+        EmbedProgram::Compare(EmbedCommand::Similar(args)) => similar::run(args, context),
+        EmbedProgram::Compare(EmbedCommand::Rerank(args)) => rerank::run(args, context),
     })
 }

@@ -3,7 +3,7 @@
 
 use llm_cli::embed::TooLong;
 use llm_engine::encode::Encoder;
-use llm_record::Input;
+use llm_record::{ErrorCode, Input};
 
 use crate::open::Opened;
 
@@ -34,11 +34,40 @@ pub(crate) enum Refused {
     NoRoom { most: usize },
 }
 
+impl Refused {
+    /// Returns the code and the sentence for a text that is called so.
+    pub(crate) fn sentence(self, name: &str) -> (ErrorCode, String) {
+        match self {
+            Self::TooLong { tokens, most } => (
+                ErrorCode::ContextExceeded,
+                format!(
+                    "{name} has {tokens} tokens and the model takes {most}; --on-overflow truncate cuts its end, chunk-mean takes the mean of its parts"
+                ),
+            ),
+            Self::NoToken { id, count } => (
+                ErrorCode::BadRequest,
+                format!("{name} holds the token {id}, and the model's tokens end before {count}"),
+            ),
+            Self::NoRoom { most } => (
+                ErrorCode::ContextExceeded,
+                format!(
+                    "what is put before {name} fills the {most} tokens that the model takes; shorten --prompt"
+                ),
+            ),
+        }
+    }
+}
+
 impl Text {
-    /// Makes a text ready, after the run's prompt.
-    pub(crate) fn new(opened: &Opened, text: &str, too_long: TooLong) -> Result<Self, Refused> {
-        let tokens = opened.encoder.tokens(&format!("{}{text}", opened.prompt));
-        Self::of(opened, tokens, too_long)
+    /// Makes a text ready, with a prompt before it.
+    pub(crate) fn new(
+        opened: &Opened,
+        prompt: &str,
+        text: &str,
+        too_long: TooLong,
+    ) -> Result<Self, Refused> {
+        let tokens = opened.encoder.tokens(&format!("{prompt}{text}"));
+        Self::of(opened, prompt, tokens, too_long)
     }
 
     /// Makes what a line of a batch file holds ready: a text, or the model's own
@@ -49,19 +78,24 @@ impl Text {
         too_long: TooLong,
     ) -> Result<Self, Refused> {
         let ids = match input {
-            Input::Text(text) => return Self::new(opened, text, too_long),
+            Input::Text(text) => return Self::new(opened, &opened.prompt, text, too_long),
             Input::Tokens(ids) => ids,
         };
         let count = opened.encoder.vocabulary_size();
         if let Some(id) = ids.iter().find(|id| **id as usize >= count) {
             return Err(Refused::NoToken { id: *id, count });
         }
-        let frame = Frame::of(opened);
+        let frame = Frame::of(opened, &opened.prompt);
         let tokens = [&frame.head[..], ids, &frame.tail].concat();
-        Self::of(opened, tokens, too_long)
+        Self::of(opened, &opened.prompt, tokens, too_long)
     }
 
-    fn of(opened: &Opened, mut tokens: Vec<u32>, too_long: TooLong) -> Result<Self, Refused> {
+    fn of(
+        opened: &Opened,
+        prompt: &str,
+        mut tokens: Vec<u32>,
+        too_long: TooLong,
+    ) -> Result<Self, Refused> {
         let (count, most) = (tokens.len(), opened.encoder.longest());
         let is_long = count > most;
         let windows = match too_long {
@@ -76,7 +110,7 @@ impl Text {
                 Encoder::truncate(&mut tokens, most);
                 vec![tokens]
             }
-            TooLong::ChunkMean => Frame::of(opened).windows(&tokens, most)?,
+            TooLong::ChunkMean => Frame::of(opened, prompt).windows(&tokens, most)?,
         };
         Ok(Self {
             windows,
@@ -91,7 +125,7 @@ impl Text {
     }
 }
 
-/// What stands around every text: the model's own tokens and the run's prompt.
+/// What stands around every text: the model's own tokens and a prompt.
 struct Frame {
     head: Vec<u32>,
     tail: Vec<u32>,
@@ -99,8 +133,8 @@ struct Frame {
 
 impl Frame {
     /// Looks at what an empty text becomes beside one that is not: they begin alike.
-    fn of(opened: &Opened) -> Self {
-        let empty = opened.encoder.tokens(&opened.prompt);
+    fn of(opened: &Opened, prompt: &str) -> Self {
+        let empty = opened.encoder.tokens(prompt);
         let bare = opened.encoder.tokens("");
         let some = opened.encoder.tokens("a");
         let before = common(&bare, &some);

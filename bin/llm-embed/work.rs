@@ -15,7 +15,7 @@ use llm_record::{
 use sha2::{Digest, Sha256};
 
 use crate::open::Opened;
-use crate::text::{self, Refused, TOKENS, Text};
+use crate::text::{self, TOKENS, Text};
 
 /// Tokens that are gathered before they are put in groups: enough for texts of about
 /// the same length to meet.
@@ -69,7 +69,7 @@ impl<'a> Worker<'a> {
         }
         let opened = &*self.opened;
         let texts = match &job.vectors {
-            None => Text::new(opened, &job.text(), too_long).map(|text| vec![text]),
+            None => Text::new(opened, &opened.prompt, &job.text(), too_long).map(|text| vec![text]),
             Some(inputs) => {
                 let texts = inputs.texts.iter();
                 texts
@@ -80,7 +80,8 @@ impl<'a> Worker<'a> {
         let mut texts: Vec<Text> = match texts {
             Ok(texts) => texts,
             Err(refused) => {
-                let (code, sentence) = reason(job.line, refused);
+                let name = format!("the text of line {}", job.line);
+                let (code, sentence) = refused.sentence(&name);
                 return Err(Box::new(job.failed(code, sentence)));
             }
         };
@@ -190,28 +191,6 @@ impl<'a> Worker<'a> {
             more,
             requested_model: task.job.requested_model,
         })
-    }
-}
-
-/// Returns the sentence for a text that cannot be embedded.
-fn reason(line: u64, refused: Refused) -> (ErrorCode, String) {
-    match refused {
-        Refused::TooLong { tokens, most } => (
-            ErrorCode::ContextExceeded,
-            format!(
-                "the text of line {line} has {tokens} tokens and the model takes {most}; --on-overflow truncate cuts its end, chunk-mean takes the mean of its parts"
-            ),
-        ),
-        Refused::NoToken { id, count } => (
-            ErrorCode::BadRequest,
-            format!("line {line} holds the token {id}, and the model's tokens end before {count}"),
-        ),
-        Refused::NoRoom { most } => (
-            ErrorCode::ContextExceeded,
-            format!(
-                "what is put before the text of line {line} fills the {most} tokens that the model takes; shorten --prompt"
-            ),
-        ),
     }
 }
 

@@ -43,7 +43,7 @@ Exit status:
 /// Reads a text a line from standard input, or whole files, and writes an 'embedding' record for each.
 /// A file that has the name of a command is given as ./NAME. Pooling, prompts, the longest text and whether vectors are made one long are read from the model's own files,
 /// and said in the record.
-#[derive(Parser, Clone, Debug)]
+#[derive(Parser, Clone, Debug, Default)]
 #[command(name = "llm-embed", version, max_term_width = crate::HELP_WIDTH, after_help = EXAMPLES,
     args_override_self = true)]
 pub struct EmbedArgs {
@@ -267,13 +267,15 @@ impl EmbedProgram {
     /// Refuses flags that stand before a command, where they would be lost.
     fn check(matches: &ArgMatches) -> Result<(), Error> {
         let name = matches.subcommand_name().unwrap_or_default();
-        let stray = Self::command().get_arguments().find_map(|flag| {
+        let mut command = Self::command();
+        command.build();
+        let stray = command.get_arguments().find_map(|flag| {
             let id = flag.get_id().as_str();
             let is_given = matches.value_source(id) == Some(ValueSource::CommandLine);
             (is_given && id != "quiet").then(|| flag.to_string())
         });
         match stray {
-            Some(flag) => Err(Self::command().error(
+            Some(flag) => Err(command.error(
                 ErrorKind::ArgumentConflict,
                 format!(
                     "the flags of '{name}' come after it, and '{flag}' stands before it; a file of that name is ./{name}"

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::PoolingChoice;
+use super::{PoolingChoice, TooLong};
 use crate::args::{FormatArgs, QuietArgs, threads};
 
 const SEARCH: &str = "\
@@ -58,6 +58,16 @@ pub struct SearchArgs {
     /// Take each line of standard input as a JSON object with 'text' and perhaps 'id'
     #[arg(long, conflicts_with = "query", help_heading = "Input")]
     pub jsonl: bool,
+
+    /// Choose what to do with a query that is longer than the model takes
+    #[arg(
+        long,
+        value_name = "WHAT",
+        value_enum,
+        default_value_t,
+        help_heading = "Input"
+    )]
+    pub on_overflow: TooLong,
 
     /// Write so many texts for each query
     #[arg(
@@ -140,6 +150,16 @@ pub struct RerankArgs {
         help_heading = "Input"
     )]
     pub template: Option<String>,
+
+    /// Choose what to do with a text that is longer than the model takes
+    #[arg(
+        long,
+        value_name = "WHAT",
+        value_enum,
+        default_value_t,
+        help_heading = "Input"
+    )]
+    pub on_overflow: TooLong,
 
     /// Write only the N best texts
     #[arg(short = 'k', long, value_name = "N", help_heading = "Output")]
