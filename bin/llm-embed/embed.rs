@@ -72,15 +72,20 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
         &mut |_| {},
     )?;
     output.finish()?;
-    if !context.interrupt.is_set() {
-        if let Some(matrix) = matrix {
+    let then = match (matrix, ended.is_stopped) {
+        (Some(matrix), false) if !context.interrupt.is_set() => {
             matrix.finish(opened.dimensions)?;
+            ""
         }
+        (Some(_), _) => "what the matrix was to replace is as it was",
+        (None, _) => "the same command goes on",
+    };
+    if !context.interrupt.is_set() {
         messages.note(&ended.summary);
     }
     if ended.is_stopped {
         context.messages.error(format_args!(
-            "stopped after {} failed lines, as --max-errors asks; the same command goes on",
+            "stopped after {} failed lines, as --max-errors asks; {then}",
             ended.summary.failed
         ));
     }

@@ -142,7 +142,7 @@ fn open(args: &SearchArgs, index: &Index) -> Result<Opened> {
     })
     .with_context(|| {
         format!(
-            "the vectors of '{file}' were made with '{}', which -m finds elsewhere",
+            "cannot open the model that made the vectors of '{file}' ('{}'; -m names it where it lies elsewhere now)",
             made.model.name
         )
     })?;
