@@ -339,9 +339,22 @@ fn damaged_records_are_said() {
         edited(&|it| it["embedding"] = json!("????")),
         "not of 384 numbers",
     );
+    // The first four bytes are those of a NaN, 00 00 c0 7f.
+    make(&sandbox, "base64.jsonl", &["--encoding", "base64"]);
+    let base64 = std::fs::read_to_string(sandbox.path().join("base64.jsonl")).unwrap();
+    let mut first: Value = serde_json::from_str(base64.lines().next().unwrap()).unwrap();
+    let text = first["embedding"].as_str().unwrap();
+    first["embedding"] = json!(format!("AADAfw{}", &text[6..]));
+    sandbox.file(
+        "nan.jsonl",
+        format!(
+            "{first}
+"
+        ),
+    );
     refused(
-        edited(&|it| it["embedding"][3] = json!(1e39)),
-        "row 2 of 'edited.jsonl' holds what is no number",
+        run("nan.jsonl"),
+        "row 1 of 'nan.jsonl' holds what is no number",
     );
     refused(edited(&|it| it["dim"] = json!(0)), "lacks fields");
     refused(
@@ -387,7 +400,9 @@ fn damaged_matrices_are_said() {
     refused(run("x.npy"), "the records of its rows");
     beside("x.npy.jsonl");
     run("x.npy").exits(0);
-    change(&sandbox, "v.npy", "x.npy", |bytes| drop(bytes.pop()));
+    change(&sandbox, "v.npy", "x.npy", |bytes| {
+        bytes.truncate(bytes.len() - 1)
+    });
     refused(run("x.npy"), "is damaged");
     change(&sandbox, "v.npy", "x.npy", |bytes| bytes[0] = b'x');
     refused(run("x.npy"), "is no matrix of vectors in .npy form");

@@ -638,6 +638,7 @@ enum Code {
     InputTooLong,
     BadRequest,
     MissingField,
+    UnreadableFile,
     EmptyInput,
     ContextExceeded,
     TemplateFailed,
