@@ -20,7 +20,10 @@ use crate::work::Worker;
 const WINDOW: usize = 1024;
 
 /// Texts that are read ahead: enough for what is computed together.
-const AHEAD: usize = 256;
+const AHEAD: usize = 64;
+
+/// The same of whole files, each of which may be large.
+const FILES_AHEAD: usize = 2;
 
 /// Embeds what the arguments name.
 pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
@@ -56,7 +59,7 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
         (None, None) => Output::open(&shared, form, jobs.inputs(), messages)?,
     };
     let mut worker = Worker::new(args, Arc::clone(&opened));
-    let input = Pump::ahead(jobs.warning(messages), AHEAD)?;
+    let input = Pump::ahead(jobs.warning(messages), ahead(args))?;
     let options = Options {
         window: WINDOW,
         is_ordered: true,
@@ -90,6 +93,15 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
         ));
     }
     Ok(ended.status)
+}
+
+/// Returns how many texts are read ahead.
+fn ahead(args: &EmbedArgs) -> usize {
+    let has_files = !args.input.files.is_empty() || args.input.files0_from.is_some();
+    match args.input.chunk {
+        None if has_files => FILES_AHEAD,
+        _ => AHEAD,
+    }
 }
 
 /// Refuses flags that have no meaning together.

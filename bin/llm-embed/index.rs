@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use llm_cli::Messages;
+use llm_cli::Context;
 use llm_cli::stdio::StdioError;
 use llm_kernels::mmap::Mapping;
 use llm_kernels::pool::Pool;
@@ -59,7 +59,7 @@ struct Records {
 
 impl Index {
     /// Reads the vectors of a file.
-    pub(crate) fn open(path: &Path, pool: &Pool, messages: Messages) -> Result<Self> {
+    pub(crate) fn open(path: &Path, pool: &Pool, context: &Context) -> Result<Self> {
         let level = Level::detect()?;
         let layout = Layout::of_name(path);
         let records = records_of(path);
@@ -81,9 +81,9 @@ impl Index {
         }
         let mut file = BufReader::with_capacity(1 << 20, file);
         let mut lines = Lines::new(name.clone(), layout.is_some());
-        lines.read(&mut file)?;
+        lines.read(&mut file, &context.interrupt)?;
         if lines.others > 0 {
-            messages.warning(format_args!(
+            context.messages.warning(format_args!(
                 "{} lines of {name} are no records of llm-embed and are passed over, the first is line {}",
                 lines.others, lines.first_other
             ));

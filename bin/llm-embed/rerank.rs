@@ -14,6 +14,9 @@ use crate::index::scan::order;
 use crate::open::Opened;
 use crate::text::{Refused, Text, vectors};
 
+/// Texts that are scored between two looks at whether the user wants an end.
+const TOGETHER: usize = 64;
+
 /// Puts the texts in order.
 pub(crate) fn run(args: &RerankArgs, context: &Context) -> Result<Status> {
     let watch = Watch {
@@ -44,17 +47,19 @@ pub(crate) fn run(args: &RerankArgs, context: &Context) -> Result<Status> {
         status = status.and(Status::SomeFailed);
     }
     let mut scored = Vec::with_capacity(texts.len());
-    for (row, score) in scorer.scores(&args.query, &texts)?.into_iter().enumerate() {
-        match score {
-            Ok(score) => scored.push((row, score)),
-            Err((code, sentence)) => {
-                output.fail(texts[row].0.failed(code, sentence))?;
-                status = status.and(Status::SomeFailed);
+    for (first, together) in (0..).step_by(TOGETHER).zip(texts.chunks(TOGETHER)) {
+        if let Some(ended) = context.interrupt.status() {
+            return Ok(ended);
+        }
+        for (row, score) in (first..).zip(scorer.scores(together)) {
+            match score {
+                Ok(score) => scored.push((row, score)),
+                Err((code, sentence)) => {
+                    output.fail(texts[row].0.failed(code, sentence))?;
+                    status = status.and(Status::SomeFailed);
+                }
             }
         }
-    }
-    if let Some(ended) = context.interrupt.status() {
-        return Ok(ended);
     }
     scored.sort_unstable_by(order);
     let most = args.hits.map_or(scored.len(), usize::from);
@@ -88,18 +93,19 @@ enum Scorer {
     Vectors(Box<Vectors>),
 }
 
-/// A model that makes vectors, and how it is used.
+/// A model that makes vectors, and that of the query.
 struct Vectors {
     opened: Opened,
-    /// Put before the query.
-    prompt: String,
+    query: Vec<f32>,
     too_long: TooLong,
     level: Level,
 }
 
+/// How well a text fits, or why that cannot be said.
 type Score = Result<f32, (ErrorCode, String)>;
 
 impl Scorer {
+    /// Opens the model and reads the query.
     fn open(args: &RerankArgs) -> Result<Self> {
         let opened = Opened::new(&EmbedArgs {
             model: EmbedModelArgs {
@@ -111,31 +117,28 @@ impl Scorer {
             ..ask::machine(args.machine)
         })?;
         let prompt = opened.encoder.prompts().query().unwrap_or_default();
+        let query = match Text::new(&opened, prompt, &args.query, args.on_overflow) {
+            Ok(query) => vectors(&opened, &[&query]).concat(),
+            Err(refused) => bail!("{}", refused.sentence("the query").1),
+        };
         Ok(Self::Vectors(Box::new(Vectors {
-            prompt: prompt.to_owned(),
             opened,
+            query,
             too_long: args.on_overflow,
             level: Level::detect()?,
         })))
     }
 
-    /// Returns the score of each text, or why it has none.
-    ///
-    /// # Errors
-    /// A query that cannot be scored with any.
-    fn scores(&self, query: &str, texts: &[(Box<Job>, String)]) -> Result<Vec<Score>> {
+    /// Returns the score of each text.
+    fn scores(&self, texts: &[(Box<Job>, String)]) -> Vec<Score> {
         let Self::Vectors(vectors) = self;
-        vectors.scores(query, texts)
+        vectors.scores(texts)
     }
 }
 
 impl Vectors {
-    fn scores(&self, query: &str, texts: &[(Box<Job>, String)]) -> Result<Vec<Score>> {
+    fn scores(&self, texts: &[(Box<Job>, String)]) -> Vec<Score> {
         let opened = &self.opened;
-        let query = match Text::new(opened, &self.prompt, query, self.too_long) {
-            Ok(query) => vectors(opened, &[&query]).remove(0),
-            Err(refused) => bail!("{}", refused.sentence("the query").1),
-        };
         let ready: Vec<Result<Text, Refused>> = texts
             .iter()
             .map(|(_, text)| Text::new(opened, &opened.prompt, text, self.too_long))
@@ -147,7 +150,7 @@ impl Vectors {
             match text {
                 Err(refused) => Err(refused.sentence(&name)),
                 Ok(_) => {
-                    let score = self.cosine(&query, &made.next().unwrap_or_default());
+                    let score = self.cosine(&self.query, &made.next().unwrap_or_default());
                     score.ok_or_else(|| {
                         let sentence = format!(
                             "the vector of {name} holds what is no number; the model's weights are damaged"
@@ -157,7 +160,7 @@ impl Vectors {
                 }
             }
         });
-        Ok(scores.collect())
+        scores.collect()
     }
 
     /// Returns the cosine of two vectors; 0 where one is all zeros.

@@ -31,7 +31,7 @@ pub(crate) fn run(args: &SearchArgs, context: &Context) -> Result<Status> {
     let form = Form::choose(&shared, true, stdout_is_terminal())?;
     let messages = context.messages.quiet(args.quiet.quiet);
     let pool = crate::open::pool(&ask::machine(args.machine))?;
-    let index = Index::open(&args.vectors, &pool, messages)?;
+    let index = Index::open(&args.vectors, &pool, context)?;
     let opened = open(args, &index)?;
     let mut search = Search {
         args,

@@ -18,7 +18,7 @@ pub(crate) fn run(args: &SimilarArgs, context: &Context) -> Result<Status> {
     let messages = context.messages.quiet(args.quiet.quiet);
     let pool = crate::open::pool(&ask::machine(args.machine))?;
     let level = Level::detect()?;
-    let mut index = Index::open(&args.vectors, &pool, messages)?;
+    let mut index = Index::open(&args.vectors, &pool, context)?;
     let inputs: Vec<_> = FileIdentity::of_path(&args.vectors).into_iter().collect();
     let mut output = Output::open(&shared, form, &inputs, messages)?;
     for tile in 0..index.tiles() {

@@ -139,7 +139,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Makes the record that closes a task.
-    fn record(&self, waiting: Waiting, vectors: Vec<Vec<f32>>) -> Record {
+    fn record(&self, waiting: Waiting, vectors: &[Vec<f32>]) -> Record {
         let Waiting {
             task, occurrence, ..
         } = waiting;
@@ -279,8 +279,8 @@ impl Work for Worker<'_> {
         let mut vectors = text::vectors(&self.opened, &texts).into_iter();
         let mut records = Vec::with_capacity(group.len());
         for waiting in group {
-            let own = vectors.by_ref().take(waiting.task.texts.len()).collect();
-            records.push((waiting.number, self.record(waiting, own)));
+            let own: Vec<_> = vectors.by_ref().take(waiting.task.texts.len()).collect();
+            records.push((waiting.number, self.record(waiting, &own)));
         }
         Ok(records)
     }

@@ -4,6 +4,7 @@
 use std::io::{BufRead, Read};
 
 use anyhow::{Result, bail};
+use llm_cli::Interrupt;
 use llm_cli::stdio::StdioError;
 use llm_record::{Encoder, Encoding, Vector};
 use serde::Deserialize;
@@ -64,10 +65,14 @@ impl Lines {
         }
     }
 
-    /// Reads all lines. Those that are no records of ours are counted.
-    pub(super) fn read(&mut self, file: &mut impl BufRead) -> Result<()> {
+    /// Reads all lines, unless the user wants an end. Those that are no records of ours
+    /// are counted.
+    pub(super) fn read(&mut self, file: &mut impl BufRead, interrupt: &Interrupt) -> Result<()> {
         let (mut at, mut line, mut bytes) = (0, 0, Vec::new());
         loop {
+            if let Some(status) = interrupt.status() {
+                return Err(StdioError::Ended(status).into());
+            }
             bytes.clear();
             let read = file.take(LINE_LIMIT).read_until(b'\n', &mut bytes);
             let read = read.map_err(|error| StdioError::read(&self.name, error))?;
