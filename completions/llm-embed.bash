@@ -16,6 +16,15 @@ _llm__embed() {
             ",$1")
                 cmd="llm__embed"
                 ;;
+            llm__embed,rerank)
+                cmd="llm__embed__subcmd__rerank"
+                ;;
+            llm__embed,search)
+                cmd="llm__embed__subcmd__search"
+                ;;
+            llm__embed,similar)
+                cmd="llm__embed__subcmd__similar"
+                ;;
             *)
                 ;;
         esac
@@ -23,12 +32,24 @@ _llm__embed() {
 
     case "${cmd}" in
         llm__embed)
-            opts="-f -m -o -q -t -h -V --file --jsonl --template --keep --on-overflow --model --query --document --prompt --pooling --dimensions --encoding --output --resume --retry-errors --max-errors --quiet --threads --help --version"
+            opts="-f -m -o -q -t -h -V --files0-from --chunk --overlap --file --jsonl --template --keep --keep-text --on-overflow --model --query --document --prompt --pooling --dimensions --encoding --format --output --resume --skip-seen --retry-errors --max-errors --quiet --threads --help --version search similar rerank"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --files0-from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --chunk)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --overlap)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -46,7 +67,7 @@ _llm__embed() {
                     return 0
                     ;;
                 --on-overflow)
-                    COMPREPLY=($(compgen -W "error truncate" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "error truncate chunk-mean" -- "${cur}"))
                     return 0
                     ;;
                 --model)
@@ -70,7 +91,11 @@ _llm__embed() {
                     return 0
                     ;;
                 --encoding)
-                    COMPREPLY=($(compgen -W "float base64" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "float base64 f16 int8 binary" -- "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "jsonl npy safetensors" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -85,8 +110,146 @@ _llm__embed() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --skip-seen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --max-errors)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -t)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        llm__subcmd__embed__subcmd__rerank)
+            opts="-k -m -T -q -t -h --jsonl --template --on-overflow --hits --model --format --text --quiet --threads --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --template)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --on-overflow)
+                    COMPREPLY=($(compgen -W "error truncate chunk-mean" -- "${cur}"))
+                    return 0
+                    ;;
+                --hits)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -k)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --model)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -m)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "auto jsonl text" -- "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -t)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        llm__subcmd__embed__subcmd__search)
+            opts="-k -m -T -q -t -h --jsonl --on-overflow --hits --model --pooling --prompt --format --text --quiet --threads --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --on-overflow)
+                    COMPREPLY=($(compgen -W "error truncate chunk-mean" -- "${cur}"))
+                    return 0
+                    ;;
+                --hits)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -k)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --model)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -m)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pooling)
+                    COMPREPLY=($(compgen -W "cls mean max last" -- "${cur}"))
+                    return 0
+                    ;;
+                --prompt)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "auto jsonl text" -- "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -t)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        llm__subcmd__embed__subcmd__similar)
+            opts="-T -q -t -h --threshold --format --text --quiet --threads --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --threshold)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "auto jsonl text" -- "${cur}"))
                     return 0
                     ;;
                 --threads)

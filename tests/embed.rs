@@ -11,17 +11,20 @@ use crate::support::records::{record, records};
 /// SHA-256 of the weights, as scripts/test-models.sha256 has it.
 const MANIFEST: &str = include_str!("../scripts/test-models.sha256");
 
-fn tool(sandbox: &Sandbox) -> Tool {
+/// Returns a call of `llm-embed` with the test model.
+pub fn tool(sandbox: &Sandbox) -> Tool {
     let tool = sandbox.tool("llm-embed");
     tool.arg("-m").arg(file("all-minilm-l6-v2"))
 }
 
-fn vector(record: &Value) -> Vec<f32> {
+/// Returns the numbers of a record.
+pub fn vector(record: &Value) -> Vec<f32> {
     let numbers = record["embedding"].as_array().unwrap();
     numbers.iter().map(|x| x.as_f64().unwrap() as f32).collect()
 }
 
-fn length(vector: &[f32]) -> f32 {
+/// Returns how long a vector is.
+pub fn length(vector: &[f32]) -> f32 {
     vector.iter().map(|x| x * x).sum::<f32>().sqrt()
 }
 
@@ -137,8 +140,9 @@ fn a_run_goes_on_where_it_ended() {
     assert!(second.starts_with(&first));
 }
 
+/// Expects that a run does not start, and one sentence that says why.
 #[track_caller]
-fn refused(ran: Ran, part: &str) {
+pub fn refused(ran: Ran, part: &str) {
     let ran = ran.exits(2).writes("");
     if ran.stderr().lines().count() != 1 || !ran.stderr().contains(part) {
         ran.fail(&format!("expected one sentence with {part:?}"));
@@ -178,7 +182,8 @@ fn the_models_own_prompts_are_used() {
     assert_eq!(document["embedding"], run(&[], "hello")["embedding"]);
 }
 
-fn copy(from: &Path, to: &Path) {
+/// Copies a folder.
+pub fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

@@ -78,6 +78,12 @@ mod bench;
 /// `llm-embed`: records, lines that fail, resume, prompts.
 mod embed;
 
+/// `llm-embed`: whole files, pieces, batch files, long texts, forms of vectors, matrices.
+mod embed_forms;
+
+/// `llm-embed search`, `similar` and `rerank`, and damaged vectors.
+mod search;
+
 /// `llm-cost`: verdicts, records of use, names without sense, pictures.
 mod cost;
 

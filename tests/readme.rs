@@ -9,10 +9,13 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::harness::Ran;
-use crate::support::model::Bench;
+use crate::support::model::{Bench, file};
 use crate::support::records;
 
 const README: &str = include_str!("../README.md");
+
+/// The model of the blocks about vectors.
+const ENCODER: &str = "all-minilm-l6-v2";
 
 /// The folder whose copy the blocks run in.
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/readme");
@@ -32,7 +35,7 @@ macro_rules! blocks {
 
 blocks!(
     summary, commit, questions, labels, chain, count, stream, decide, loop_, batch, failures,
-    seeds, list, show, tokens, payback, floor, spent,
+    seeds, list, show, tokens, vectors, ask, rerank, payback, floor, spent,
 );
 
 /// A block of the README and the place where it runs.
@@ -50,6 +53,8 @@ impl Block {
         let (_, script) = block.unwrap_or_else(|| panic!("README.md has no block '{name}'"));
         let bench = Bench::new();
         copy(Path::new(FOLDER), bench.sandbox.path());
+        let (model, name) = (file(ENCODER), bench.sandbox.path().join(ENCODER));
+        std::os::unix::fs::symlink(model, name).unwrap();
         let block = Self { script, bench };
         if block.script.contains("jq ") {
             assert!(
@@ -364,6 +369,29 @@ fn show(block: &Block) {
         "architecture": "llama", "parameters": 134_515_008, "context_length": 8192,
     });
     assert_eq!(facts, wanted);
+}
+
+fn vectors(block: &Block) {
+    let rows = block.rows(3);
+    assert_eq!(column(&rows, 0), ["1", "2"]);
+    // The two that praise come before the one that complains.
+    let mut found = column(&rows, 1);
+    found.sort_unstable();
+    assert_eq!(found, ["r1", "r3"]);
+    let read = records::records(&block.shell("cat vectors.jsonl"));
+    assert_eq!(read.len(), 3);
+}
+
+fn ask(block: &Block) {
+    block.run();
+    let found = "llm-embed search notes.jsonl 'When does the plumber come?' -k 1";
+    let hit = records::record(&block.shell(found));
+    assert_eq!(hit["input"]["path"], "notes/pump.txt");
+    assert_eq!(hit["input"]["offset"], 0);
+}
+
+fn rerank(block: &Block) {
+    assert!(block.run().starts_with("Tom Reed is a baker"));
 }
 
 fn payback(block: &Block) {

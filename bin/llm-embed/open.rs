@@ -95,7 +95,7 @@ fn prompt(args: &EmbedArgs, encoder: &Encoder) -> Result<String> {
 }
 
 /// Starts the threads that the flags ask for.
-fn pool(args: &EmbedArgs) -> Result<Pool> {
+pub(crate) fn pool(args: &EmbedArgs) -> Result<Pool> {
     /// More threads than any machine has cores; a typing error must not start
     /// millions.
     const MOST_THREADS: usize = 1024;

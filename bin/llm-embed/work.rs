@@ -1,105 +1,241 @@
-//! Texts under way: gathered until there are enough tokens to share the weights,
-//! then embedded together, which changes none of them.
+//! Texts under way: gathered until there are enough tokens, then embedded in groups of
+//! about the same length, which share the weights. The groups change no vector, and
+//! the order of the output is not theirs.
+
+use std::sync::Arc;
 
 use anyhow::Result;
-use llm_cli::embed::{Encoding, TooLong};
+use llm_cli::embed::EmbedFormat;
 use llm_cli::{EmbedArgs, Job, Output};
-use llm_engine::encode::Encoder;
 use llm_filter::Work;
 use llm_record::{
-    Embedding, EmbeddingUsage, ErrorCode, ErrorRecord, Id, Record, Reply, SchemaVersion, Vector,
+    Embedding, EmbeddingUsage, Encoding, ErrorCode, ErrorRecord, Id, Record, Reply, SchemaVersion,
+    Vector,
 };
 use sha2::{Digest, Sha256};
 
 use crate::open::Opened;
+use crate::text::{self, TOKENS, Text};
 
-/// Tokens of the texts that are embedded together, where one alone is not longer:
-/// enough to share the weights, little enough to stay in the cache.
-const TOKENS: usize = 1024;
+/// Tokens that are gathered before they are put in groups: enough for texts of about
+/// the same length to meet.
+const GATHERED: usize = 16 * TOKENS;
 
 /// Embeds the texts of a run.
 pub(crate) struct Worker<'a> {
     args: &'a EmbedArgs,
-    /// Opened by the first text, so that an empty input costs nothing.
-    opened: Option<Opened>,
-    waiting: Vec<(u64, Task, u64)>,
+    opened: Arc<Opened>,
+    gathered: Vec<Waiting>,
+    /// The next is the last.
+    groups: Vec<Vec<Waiting>>,
 }
 
-/// A text that is ready to be embedded.
+/// What a line asks for, ready to be embedded.
 pub(crate) struct Task {
     job: Box<Job>,
-    tokens: Vec<u32>,
-    truncated: bool,
+    /// One, or those of a line of a batch file.
+    texts: Vec<Text>,
+    encoding: Encoding,
     digest: String,
 }
 
+impl Task {
+    fn tokens(&self) -> usize {
+        self.texts.iter().map(Text::tokens).sum()
+    }
+}
+
+/// A task with its place, and which of equal ones it is.
+struct Waiting {
+    number: u64,
+    task: Task,
+    occurrence: u64,
+}
+
 impl<'a> Worker<'a> {
-    pub(crate) fn new(args: &'a EmbedArgs) -> Self {
+    pub(crate) fn new(args: &'a EmbedArgs, opened: Arc<Opened>) -> Self {
         Self {
             args,
-            opened: None,
-            waiting: Vec::new(),
+            opened,
+            gathered: Vec::new(),
+            groups: Vec::new(),
         }
     }
 
-    fn opened(&mut self) -> Result<&Opened> {
-        match &mut self.opened {
-            Some(opened) => Ok(opened),
-            none => Ok(none.insert(Opened::new(self.args)?)),
+    fn task(&self, job: Box<Job>) -> Result<Task, Box<ErrorRecord>> {
+        let too_long = self.args.input.on_overflow;
+        if let Some((code, sentence)) = self.obstacle(&job) {
+            return Err(Box::new(job.failed(code, sentence)));
         }
+        let opened = &*self.opened;
+        let texts = match &job.vectors {
+            None => Text::new(opened, &opened.prompt, &job.text(), too_long).map(|text| vec![text]),
+            Some(inputs) => {
+                let texts = inputs.texts.iter();
+                texts
+                    .map(|input| Text::of_input(opened, input, too_long))
+                    .collect()
+            }
+        };
+        let mut texts: Vec<Text> = match texts {
+            Ok(texts) => texts,
+            Err(refused) => {
+                let name = format!("the text of line {}", job.line);
+                let (code, sentence) = refused.sentence(&name);
+                return Err(Box::new(job.failed(code, sentence)));
+            }
+        };
+        let asked = job.vectors.as_ref();
+        if let Some(dimensions) = asked.and_then(|asked| asked.dimensions) {
+            texts
+                .iter_mut()
+                .for_each(|text| text.dimensions = dimensions);
+        }
+        let encoding = asked.map_or(self.args.output.encoding.written(), |it| it.encoding);
+        let is_matrix = self.args.output.format != EmbedFormat::Jsonl;
+        Ok(Task {
+            digest: digest(opened, &texts, encoding),
+            job,
+            texts,
+            // The matrix has its own form of what it takes out.
+            encoding: if is_matrix { Encoding::Float } else { encoding },
+        })
     }
 
-    fn task(args: &EmbedArgs, opened: &Opened, job: Box<Job>) -> Result<Task, Box<ErrorRecord>> {
-        let refused = |job: &Job, code, sentence: String| Err(Box::new(job.failed(code, sentence)));
-        if job.reply != Reply::Own || job.messages.len() != 1 || job.tools.is_some() {
-            let line = job.line;
+    /// Returns why a line is none of texts to embed.
+    fn obstacle(&self, job: &Job) -> Option<(ErrorCode, String)> {
+        let line = job.line;
+        if let Some(asked) = &job.vectors {
+            let whole = self.opened.encoder.dimensions();
+            let dimensions = asked.dimensions.unwrap_or(whole);
+            if dimensions > whole {
+                return Some((
+                    ErrorCode::BadRequest,
+                    format!(
+                        "line {line} asks for {dimensions} dimensions, and the model's vectors have {whole} numbers"
+                    ),
+                ));
+            }
+            let is_matrix = self.args.output.format != EmbedFormat::Jsonl;
+            return is_matrix.then(|| {
+                let sentence = format!(
+                    "line {line} is a request of a batch file, which is answered in OpenAI's format and not in a matrix; leave --format out"
+                );
+                (ErrorCode::UnsupportedField, sentence)
+            });
+        }
+        if job.reply != Reply::Own {
+            let sentence = format!(
+                "line {line} asks for an answer, and llm-embed has vectors alone; its 'url' must be /v1/embeddings, llm-run answers the others"
+            );
+            return Some((ErrorCode::UnsupportedField, sentence));
+        }
+        (job.messages.len() != 1 || job.tools.is_some()).then(|| {
             let sentence = format!(
                 "line {line} is a conversation, and one text is wanted; give it as 'text', or make it with --template"
             );
-            return refused(&job, ErrorCode::BadRequest, sentence);
-        }
-        let text = format!("{}{}", opened.prompt, job.text());
-        let mut tokens = opened.encoder.tokens(&text);
-        let (count, most) = (tokens.len(), opened.encoder.longest());
-        let truncated = count > most;
-        if truncated && args.input.on_overflow == TooLong::Error {
+            (ErrorCode::BadRequest, sentence)
+        })
+    }
+
+    /// Makes the record that closes a task.
+    fn record(&self, waiting: Waiting, vectors: &[Vec<f32>]) -> Record {
+        let Waiting {
+            task, occurrence, ..
+        } = waiting;
+        let opened = &*self.opened;
+        let occurrence = (occurrence > 1).then_some(occurrence);
+        if vectors.iter().flatten().any(|x| !x.is_finite()) {
+            // JSON has no number for it.
             let sentence = format!(
-                "the text of line {} has {count} tokens and the model takes {most}; --on-overflow truncate cuts its end",
-                job.line
+                "the vector of line {} holds what is no number; the model's weights are damaged",
+                task.job.line
             );
-            return refused(&job, ErrorCode::ContextExceeded, sentence);
+            let mut record = task.job.failed(ErrorCode::GenerationFailed, sentence);
+            record.request_digest = Some(task.digest);
+            record.occurrence = occurrence;
+            return Record::from(record);
         }
-        Encoder::truncate(&mut tokens, most);
-        Ok(Task {
-            digest: digest(args, opened, &tokens),
-            job,
-            tokens,
-            truncated,
+        let tokens = task.tokens() as u64;
+        let text = self.args.input.keep_text.then(|| task.job.text());
+        let mut written = vectors.iter().map(|vector| task.encoding.encode(vector));
+        let (embedding, scale) = written.next().unzip();
+        let more: Vec<Vector> = written.map(|(vector, _)| vector).collect();
+        let dimensions = task.texts.first().map_or(0, |text| text.dimensions);
+        let windows = task.texts.iter().map(|text| text.windows.len()).max();
+        Record::from(Embedding {
+            schema_version: SchemaVersion::default(),
+            id: task.job.id,
+            line: task.job.line,
+            dim: dimensions as u64,
+            embedding,
+            row: None,
+            encoding: (task.encoding != Encoding::Float).then_some(task.encoding),
+            scale: scale.flatten(),
+            usage: EmbeddingUsage {
+                prompt_tokens: tokens,
+                total_tokens: tokens,
+            },
+            truncated: task.texts.iter().any(|text| text.truncated),
+            windows: windows.filter(|count| *count > 1).map(|count| count as u64),
+            pooling: opened.pooling.name().to_owned(),
+            normalized: opened.normalizes || dimensions < opened.encoder.dimensions(),
+            prompt: (!opened.prompt.is_empty()).then(|| opened.prompt.clone()),
+            text,
+            input: task.job.input,
+            model: opened.model.clone(),
+            request_digest: task.digest,
+            occurrence,
+            build: opened.build.clone(),
+            reply: task.job.reply,
+            more,
+            requested_model: task.job.requested_model,
         })
     }
 }
 
-/// Returns the SHA-256, in hexadecimal, of all that a vector depends on.
-fn digest(args: &EmbedArgs, opened: &Opened, tokens: &[u32]) -> String {
-    let is_base64 = args.output.encoding == Encoding::Base64;
+/// Returns the SHA-256, in hexadecimal, of all that vectors depend on.
+fn digest(opened: &Opened, texts: &[Text], encoding: Encoding) -> String {
+    let windows: Vec<_> = texts.iter().map(|text| &text.windows).collect();
+    let dimensions = texts.first().map_or(0, |text| text.dimensions);
     let parts = serde_json::json!([
         opened.model.digest,
-        tokens,
+        windows,
         opened.pooling.name(),
-        opened.dimensions,
-        opened.normalizes,
-        is_base64,
+        dimensions,
+        opened.normalizes || dimensions < opened.encoder.dimensions(),
+        encoding,
     ]);
     let hash = Sha256::digest(parts.to_string());
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Puts tasks in groups of about the same length, the longest last.
+fn groups(mut tasks: Vec<Waiting>) -> Vec<Vec<Waiting>> {
+    tasks.sort_by_key(|waiting| waiting.task.tokens());
+    let mut groups: Vec<Vec<Waiting>> = Vec::new();
+    let mut tokens = 0;
+    for waiting in tasks {
+        let own = waiting.task.tokens();
+        tokens += own;
+        match groups.last_mut() {
+            Some(group) if tokens <= TOKENS => group.push(waiting),
+            _ => {
+                tokens = own;
+                groups.push(vec![waiting]);
+            }
+        }
+    }
+    groups
+}
+
 impl Work for Worker<'_> {
     type Task = Task;
 
+    const IS_EMBEDDING: bool = true;
+
     fn prepare(&mut self, job: Box<Job>) -> Result<Result<Task, Box<ErrorRecord>>> {
-        let args = self.args;
-        Ok(Self::task(args, self.opened()?, job))
+        Ok(self.task(job))
     }
 
     fn name<'t>(&self, task: &'t Task) -> (Option<&'t Id>, &'t str) {
@@ -113,83 +249,39 @@ impl Work for Worker<'_> {
     }
 
     fn has_room(&mut self, task: &Task) -> bool {
-        let waiting = self.waiting.iter().map(|(_, task, _)| task.tokens.len());
-        self.waiting.is_empty() || waiting.sum::<usize>() + task.tokens.len() <= TOKENS
+        let waiting = self.gathered.iter().map(|waiting| waiting.task.tokens());
+        let is_first = self.gathered.is_empty();
+        self.groups.is_empty() && (is_first || waiting.sum::<usize>() + task.tokens() <= GATHERED)
     }
 
     fn start(&mut self, number: u64, task: Task, occurrence: u64) -> Result<(), Box<ErrorRecord>> {
-        self.waiting.push((number, task, occurrence));
+        self.gathered.push(Waiting {
+            number,
+            task,
+            occurrence,
+        });
         Ok(())
     }
 
     fn is_idle(&self) -> bool {
-        self.waiting.is_empty()
+        self.gathered.is_empty() && self.groups.is_empty()
     }
 
     fn step(&mut self, _: &mut Output) -> Result<Vec<(u64, Record)>> {
-        let Some(opened) = &self.opened else {
-            return Ok(Vec::new());
-        };
-        let waiting = std::mem::take(&mut self.waiting);
-        let texts: Vec<&[u32]> = waiting
+        if self.groups.is_empty() {
+            self.groups = groups(std::mem::take(&mut self.gathered));
+        }
+        let group = self.groups.pop().unwrap_or_default();
+        let texts: Vec<&Text> = group
             .iter()
-            .map(|(_, task, _)| task.tokens.as_slice())
+            .flat_map(|waiting| &waiting.task.texts)
             .collect();
-        let vectors = opened.encoder.encode(&opened.pool, &texts, opened.pooling);
-        let encoding = self.args.output.encoding;
-        let both = waiting.into_iter().zip(vectors);
-        let records = both.map(|((number, task, occurrence), vector)| {
-            (number, record(opened, encoding, task, occurrence, vector))
-        });
-        Ok(records.collect())
+        let mut vectors = text::vectors(&self.opened, &texts).into_iter();
+        let mut records = Vec::with_capacity(group.len());
+        for waiting in group {
+            let own: Vec<_> = vectors.by_ref().take(waiting.task.texts.len()).collect();
+            records.push((waiting.number, self.record(waiting, &own)));
+        }
+        Ok(records)
     }
-}
-
-/// Makes the record that closes a text.
-fn record(
-    opened: &Opened,
-    encoding: Encoding,
-    task: Task,
-    occurrence: u64,
-    mut vector: Vec<f32>,
-) -> Record {
-    vector.truncate(opened.dimensions);
-    if opened.normalizes {
-        opened.encoder.normalize(&mut vector);
-    }
-    if !vector.iter().all(|x| x.is_finite()) {
-        // JSON has no number for it.
-        let sentence = format!(
-            "the vector of line {} holds what is no number; the model's weights are damaged",
-            task.job.line
-        );
-        let mut record = task.job.failed(ErrorCode::GenerationFailed, sentence);
-        record.request_digest = Some(task.digest);
-        record.occurrence = (occurrence > 1).then_some(occurrence);
-        return Record::from(record);
-    }
-    let tokens = task.tokens.len() as u64;
-    Record::from(Embedding {
-        schema_version: SchemaVersion::default(),
-        id: task.job.id,
-        line: task.job.line,
-        dim: vector.len() as u64,
-        embedding: match encoding {
-            Encoding::Float => Vector::Floats(vector),
-            Encoding::Base64 => Vector::base64(&vector),
-        },
-        usage: EmbeddingUsage {
-            prompt_tokens: tokens,
-            total_tokens: tokens,
-        },
-        truncated: task.truncated,
-        pooling: opened.pooling.name().to_owned(),
-        normalized: opened.normalizes,
-        prompt: (!opened.prompt.is_empty()).then(|| opened.prompt.clone()),
-        input: task.job.input,
-        model: opened.model.clone(),
-        request_digest: task.digest,
-        occurrence: (occurrence > 1).then_some(occurrence),
-        build: opened.build.clone(),
-    })
 }

@@ -154,7 +154,7 @@ impl Counts {
             }
         };
         match (verdict, task) {
-            (Verdict::Skip | Verdict::SkipFailed, _) => self.skipped += 1,
+            (Verdict::Skip | Verdict::SkipFailed | Verdict::Seen, _) => self.skipped += 1,
             (Verdict::Run(_), Ok(task)) => self.add(&task),
             (Verdict::DuplicateId(_) | Verdict::IdConflict(_), _) | (_, Err(_)) => self.failed += 1,
         }

@@ -18,15 +18,13 @@ mod settings;
 mod task;
 mod work;
 
-use std::fs::File;
 use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use llm_cli::stdio::{Sink, Watch, stdout_is_terminal};
+use llm_cli::stdio::{Watch, stdout_is_terminal};
 use llm_cli::{Context, Form, Jobs, Output, RunArgs, Status};
-use llm_filter::durable::{self, Found};
-use llm_filter::{Journal, Options, Outcome, Pump};
+use llm_filter::{Options, Outcome, Pump, Target, durable};
 
 use progress::Progress;
 use work::Worker;
@@ -54,7 +52,7 @@ fn run(args: &RunArgs, context: &Context) -> Result<Status> {
     let is_single = jobs.is_single();
     let form = Form::choose(&args.output, is_single, stdout_is_terminal())?;
     let messages = context.messages.quiet(args.quiet.quiet);
-    let target = Target::open(args, form, &jobs, context)?;
+    let target = target(args, form, &jobs, context)?;
     let mut output = match target.sink {
         Some(sink) => Output::onto(sink, &args.output, form, messages),
         None => Output::open(&args.output, form, jobs.inputs(), messages)?,
@@ -125,59 +123,26 @@ fn tell_stop(ended: &Outcome, context: &Context) {
     }
 }
 
-/// Where records go, and what is there already.
-struct Target {
-    /// The file of `-o`, where it is gone on with.
-    sink: Option<Sink>,
-    journal: Journal,
-    /// Holds the lock on the file of `--resume`.
-    _resumed: Option<File>,
-}
-
-impl Target {
-    fn open(args: &RunArgs, form: Form, jobs: &Jobs, context: &Context) -> Result<Self> {
-        let retry = args.filter.retry_errors;
-        let mut target = Self {
-            sink: None,
-            journal: Journal::default(),
-            _resumed: None,
-        };
-        // Texts tell nobody which line they answer, and a count is soon made again.
-        let answers = !args.output.count && !args.output.show_prompt;
-        let is_durable = !jobs.is_single() && !form.is_text() && answers;
-        let found = match (&args.output.output, &args.filter.resume) {
-            (Some(path), _) if is_durable => {
-                let (sink, found) = durable::open(path, jobs.inputs(), retry)?;
-                target.sink = Some(sink);
-                found
-            }
-            (None, Some(path)) => {
-                if !is_durable {
-                    anyhow::bail!(
-                        "--resume goes on with records of many lines; add --lines or --jsonl, and leave out -T, --count and --show-prompt"
-                    );
-                }
-                let (file, found) = durable::resume(path, retry)?;
-                target._resumed = Some(file);
-                target.sink = Some(Sink::stdout()?.durable());
-                found
-            }
-            _ => {
-                keep_records(args)?;
-                return Ok(target);
-            }
-        };
-        tell(&found, context);
-        target.journal = found.journal;
-        Ok(target)
+/// Opens where records go, and reads what is there already.
+fn target(args: &RunArgs, form: Form, jobs: &Jobs, context: &Context) -> Result<Target> {
+    // Texts tell nobody which line they answer, and a count is soon made again.
+    let answers = !args.output.count && !args.output.show_prompt;
+    let is_durable = !jobs.is_single() && !form.is_text() && answers;
+    let (output, resume) = (&args.output.output, &args.filter.resume);
+    if !is_durable {
+        if output.is_none() && resume.is_some() {
+            anyhow::bail!(
+                "--resume goes on with records of many lines; add --lines or --jsonl, and leave out -T, --count and --show-prompt"
+            );
+        }
+        keep_records(args)?;
+        return Ok(Target::default());
     }
-}
-
-fn tell(found: &Found, context: &Context) {
-    if found.torn > 0 {
-        context.messages.warning(format_args!(
-            "the output ended in {} bytes that are no whole record, which an earlier run has left; they are cut off",
-            found.torn
-        ));
-    }
+    Target::open(
+        output.as_deref(),
+        resume.as_deref(),
+        jobs.inputs(),
+        args.filter.retry_errors,
+        context.messages,
+    )
 }

@@ -45,7 +45,8 @@ pub fn timeless(mut record: Value) -> Value {
     record
 }
 
-fn check(record: &Value) -> Result<(), String> {
+/// Checks one record.
+pub fn check(record: &Value) -> Result<(), String> {
     static VALIDATOR: OnceLock<Validator> = OnceLock::new();
     let validator = VALIDATOR.get_or_init(|| {
         let schema = serde_json::from_str(SCHEMA).unwrap();
@@ -74,6 +75,8 @@ enum Mirror {
     Tokens(Tokens),
     Replay(Box<Replay>),
     Embedding(Box<Embedding>),
+    Hit(Box<Hit>),
+    Pair(Box<Pair>),
     Estimate(Box<Estimate>),
     Error(Failure),
 }
@@ -322,18 +325,58 @@ struct Embedding {
     schema_version: Version,
     id: Option<Id>,
     line: u64,
-    embedding: Value,
+    embedding: Option<Value>,
+    row: Option<u64>,
+    encoding: Option<String>,
+    scale: Option<f64>,
     dim: u64,
     usage: EmbeddingUsage,
     truncated: bool,
+    windows: Option<u64>,
     pooling: String,
     normalized: bool,
     prompt: Option<String>,
+    text: Option<String>,
     input: Option<serde_json::Map<String, Value>>,
     model: Encoder,
     request_digest: String,
     occurrence: Option<u64>,
     build: Build,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Hit {
+    schema_version: Version,
+    query: String,
+    query_id: Option<Id>,
+    rank: u64,
+    score: f64,
+    id: Option<Id>,
+    line: u64,
+    text: Option<String>,
+    input: Option<Map<String, Value>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Pair {
+    schema_version: Version,
+    score: f64,
+    a: Found,
+    b: Found,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Found {
+    id: Option<Id>,
+    line: u64,
+    text: Option<String>,
+    input: Option<Map<String, Value>>,
 }
 
 #[derive(Deserialize)]
@@ -599,6 +642,7 @@ enum Code {
     InputTooLong,
     BadRequest,
     MissingField,
+    UnreadableFile,
     EmptyInput,
     ContextExceeded,
     TemplateFailed,

@@ -160,6 +160,7 @@ fn recorded(answer: Completion) -> Item {
         reply: Reply::Own,
         is_raw: answer.model.template == TemplateUse::Raw,
         requested_model: None,
+        vectors: None,
         text: None,
     }))
 }

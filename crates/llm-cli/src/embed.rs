@@ -1,12 +1,23 @@
-//! The parser of `llm-embed`. What becomes of a text is the program's and the engine's business.
+//! The parser of `llm-embed`: without a command it makes vectors, its commands compare them. What
+//! becomes of a text is the program's and the engine's business.
+
+mod compare;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, ValueEnum};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{
+    ArgMatches, Args, Command, CommandFactory, Error, FromArgMatches, Parser, Subcommand, ValueEnum,
+};
+use llm_record::Encoding as Written;
 
-use crate::args::threads;
+use crate::input::Texts;
+
+pub use self::compare::{EmbedCommand, EmbedMachineArgs, RerankArgs, SearchArgs, SimilarArgs};
 use crate::args::{FormatArgs, IfEmpty, InputArgs, OnOverflow, OutputArgs, QuietArgs, Reasoning};
+use crate::args::{chunk, threads};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -15,6 +26,11 @@ Examples:
   llm-embed -m ./bge-small-en-v1.5 --query < questions.txt
   llm-embed -m ./all-minilm-l6-v2 --on-overflow truncate < lines.txt
   echo hello | llm-embed -m ./all-minilm-l6-v2 | jq -c .embedding
+  llm-embed -m ./all-minilm-l6-v2 --chunk 200 --overlap 20 --keep-text notes/*.txt > vectors.jsonl
+  find notes -name '*.txt' -print0 | llm-embed -m ./all-minilm-l6-v2 --files0-from - --chunk 200
+  llm-embed -m ./all-minilm-l6-v2 --jsonl < openai_batch.jsonl > openai_batch_output.jsonl
+  llm-embed -m ./all-minilm-l6-v2 --keep-text --format npy -o vectors.npy < lines.txt
+  llm-embed search vectors.jsonl 'unified memory'
 
 Exit status:
   0  all well, or the reader of the output has enough
@@ -24,10 +40,10 @@ Exit status:
 
 /// Turns texts into vectors with a local model
 ///
-/// Reads a text a line from standard input or files and writes an 'embedding' record for each. Pooling,
-/// prompts, the longest text and whether vectors are made one long are read from the model's own files,
+/// Reads a text a line from standard input, or whole files, and writes an 'embedding' record for each.
+/// A file that has the name of a command is given as ./NAME. Pooling, prompts, the longest text and whether vectors are made one long are read from the model's own files,
 /// and said in the record.
-#[derive(Parser, Clone, Debug)]
+#[derive(Parser, Clone, Debug, Default)]
 #[command(name = "llm-embed", version, max_term_width = crate::HELP_WIDTH, after_help = EXAMPLES,
     args_override_self = true)]
 pub struct EmbedArgs {
@@ -53,11 +69,29 @@ pub struct EmbedArgs {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Input")]
 pub struct EmbedInputArgs {
-    /// Read this file, '-' for standard input; several are read one after another
+    /// Embed each of these files, as one text or, with --chunk, in pieces
+    #[arg(value_name = "FILE", conflicts_with_all = ["file", "files0_from", "jsonl"])]
+    pub files: Vec<PathBuf>,
+
+    /// Embed the files whose names FILE holds, '-' for standard input, each ended by NUL
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "jsonl"])]
+    pub files0_from: Option<PathBuf>,
+
+    /// Cut each file, or the whole input, into pieces of at most TOKENS tokens, those around a text
+    /// included: between paragraphs, else lines, sentences, words or characters
+    #[arg(long, value_name = "TOKENS", conflicts_with = "jsonl", value_parser = chunk)]
+    pub chunk: Option<usize>,
+
+    /// Begin each piece with up to TOKENS tokens of the one before, at most half of --chunk
+    #[arg(long, value_name = "TOKENS", requires = "chunk", default_value_t = 0)]
+    pub overlap: usize,
+
+    /// Read the lines of this file, '-' for standard input; several are read one after another
     #[arg(short, long, value_name = "FILE")]
     pub file: Vec<PathBuf>,
 
-    /// Take each line as a JSON object with 'text' and perhaps 'id'; a blank line gets no record
+    /// Take each line as a JSON object with 'text' and perhaps 'id', as a record of this toolkit, or as
+    /// a request for /v1/embeddings of an OpenAI batch file, which is answered in that format
     #[arg(long)]
     pub jsonl: bool,
 
@@ -74,13 +108,17 @@ pub struct EmbedInputArgs {
     #[arg(long, value_name = "FIELD", requires = "jsonl")]
     pub keep: Vec<String>,
 
+    /// Keep each text in its record
+    #[arg(long)]
+    pub keep_text: bool,
+
     /// Choose what to do with a text that is longer than the model takes
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
     pub on_overflow: TooLong,
 }
 
 /// Which model, and how it is used.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Model")]
 pub struct EmbedModelArgs {
     /// Use this model: a folder of safetensors, or a name or ORG/REPO of the store
@@ -117,17 +155,28 @@ pub struct EmbedModelArgs {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Output")]
 pub struct EmbedOutputArgs {
-    /// Write vectors as numbers, or as base64 of 32-bit floats
+    /// Write the numbers of vectors in this form
     #[arg(long, value_name = "FORM", value_enum, default_value_t)]
     pub encoding: Encoding,
 
-    /// Write to this file instead of standard output; one that is there is gone on with
+    /// Write records with their vectors, or all vectors as one matrix to -o FILE and the records without
+    /// them to FILE.jsonl
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub format: EmbedFormat,
+
+    /// Write to this file instead of standard output; records that are there are gone on with, a matrix
+    /// is replaced when the new one is whole
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
     /// Leave out lines that FILE holds the record of; for '>> FILE', where -o FILE does it by itself
     #[arg(long, value_name = "FILE", conflicts_with = "output")]
     pub resume: Option<PathBuf>,
+
+    /// Leave out texts whose vector FILE holds already, made by the same model in the same way, whatever
+    /// their id
+    #[arg(long, value_name = "FILE")]
+    pub skip_seen: Option<PathBuf>,
 
     /// Embed lines again whose record, in the file that is gone on with, is an error
     #[arg(long)]
@@ -146,6 +195,8 @@ pub enum TooLong {
     Error,
     /// Cut its end
     Truncate,
+    /// Cut it into windows and take the mean of their vectors, each weighted by its tokens
+    ChunkMean,
 }
 
 /// How the tokens' vectors become one.
@@ -167,9 +218,103 @@ pub enum Encoding {
     /// Numbers
     #[default]
     Float,
-    /// 32-bit floats, the lowest byte first
+    /// 32-bit floats, the lowest byte first, in base64
     Base64,
+    /// 16-bit floats, the lowest byte first, in base64
+    F16,
+    /// Signed bytes in base64, to be multiplied by the record's 'scale'
+    Int8,
+    /// A bit a number, 1 above zero, the first the highest of its byte, in base64
+    Binary,
 }
+
+/// Where vectors stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum EmbedFormat {
+    /// In their records, a line each
+    #[default]
+    Jsonl,
+    /// In a matrix as numpy.save writes it
+    Npy,
+    /// In a tensor named 'embeddings' of a safetensors file
+    Safetensors,
+}
+
+impl Encoding {
+    /// Returns the form as records name it.
+    #[must_use]
+    pub fn written(self) -> Written {
+        match self {
+            Self::Float => Written::Float,
+            Self::Base64 => Written::Base64,
+            Self::F16 => Written::F16,
+            Self::Int8 => Written::Int8,
+            Self::Binary => Written::Binary,
+        }
+    }
+}
+
+/// What was asked of `llm-embed`.
+#[derive(Clone, Debug)]
+pub enum EmbedProgram {
+    /// Vectors of texts.
+    Embed(Box<EmbedArgs>),
+    /// Something with vectors that are there.
+    Compare(EmbedCommand),
+}
+
+impl EmbedProgram {
+    /// Refuses flags that stand before a command, where they would be lost.
+    fn check(matches: &ArgMatches) -> Result<(), Error> {
+        let name = matches.subcommand_name().unwrap_or_default();
+        let mut command = Self::command();
+        command.build();
+        let stray = command.get_arguments().find_map(|flag| {
+            let id = flag.get_id().as_str();
+            let is_given = matches.value_source(id) == Some(ValueSource::CommandLine);
+            (is_given && id != "quiet").then(|| flag.to_string())
+        });
+        match stray {
+            Some(flag) => Err(command.error(
+                ErrorKind::ArgumentConflict,
+                format!(
+                    "the flags of '{name}' come after it, and '{flag}' stands before it; a file of that name is ./{name}"
+                ),
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+impl CommandFactory for EmbedProgram {
+    fn command() -> Command {
+        EmbedCommand::augment_subcommands(EmbedArgs::command())
+            .subcommand_negates_reqs(true)
+            .disable_help_subcommand(true)
+    }
+
+    fn command_for_update() -> Command {
+        Self::command()
+    }
+}
+
+impl FromArgMatches for EmbedProgram {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        if matches.subcommand_name().is_none() {
+            let args = EmbedArgs::from_arg_matches(matches)?;
+            return Ok(Self::Embed(Box::new(args)));
+        }
+        Self::check(matches)?;
+        EmbedCommand::from_arg_matches(matches).map(Self::Compare)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Parser for EmbedProgram {}
 
 impl EmbedArgs {
     /// Returns the flags as those of the input that the programs share.
@@ -179,16 +324,26 @@ impl EmbedArgs {
             instruction: None,
             prompt: None,
             file: self.input.file.clone(),
-            lines: !self.input.jsonl,
+            lines: !self.input.jsonl && self.input.chunk.is_none(),
             jsonl: self.input.jsonl,
             csv: false,
             slurp: false,
-            chunk: None,
+            chunk: self.input.chunk,
             template: self.input.template.clone(),
             keep: self.input.keep.clone(),
             on_overflow: OnOverflow::Error,
             if_empty: IfEmpty::Error,
             max_line_bytes: llm_record::read::DEFAULT_LINE_LIMIT,
+        }
+    }
+
+    /// Returns the files that are texts.
+    #[must_use]
+    pub fn texts(&self) -> Texts {
+        Texts {
+            files: self.input.files.clone(),
+            files0_from: self.input.files0_from.clone(),
+            overlap: self.input.overlap,
         }
     }
 

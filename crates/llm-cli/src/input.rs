@@ -5,6 +5,7 @@
 
 mod count;
 mod digest;
+mod files;
 mod lines;
 mod maker;
 mod pieces;
@@ -15,11 +16,12 @@ use std::io::Read;
 use std::ops::Range;
 
 use llm_record::{
-    ErrorCode, ErrorRecord, Fields, Id, Incoming, Message, Overrides, Reply, TemplateError,
+    ErrorCode, ErrorRecord, Fields, Id, Incoming, Inputs, Message, Overrides, Reply, TemplateError,
 };
 use serde_json::Value;
 use thiserror::Error;
 
+use self::files::FileOrigin;
 use self::lines::LineOrigin;
 use self::maker::{Maker, Unused};
 use self::pieces::{Counter, PieceOrigin};
@@ -35,6 +37,7 @@ const PROMPT_LIMIT: u64 = 64 << 20;
 /// The largest input that is cut into pieces, which lies in memory as a whole.
 const PIECES_LIMIT: u64 = 1 << 30;
 
+pub use self::files::Texts;
 pub use self::pieces::CountTokens;
 
 /// A request that is ready to run.
@@ -44,7 +47,8 @@ pub struct Job {
     pub line: u64,
     /// The line's own name.
     pub id: Option<Id>,
-    /// The conversation, never empty: system text and instruction are in it.
+    /// The conversation: system text and instruction are in it. It is empty only where `vectors` is
+    /// there.
     pub messages: Vec<Message>,
     /// Where the text that was asked about stands in it; `None` where there is none.
     pub text: Option<TextPlace>,
@@ -63,6 +67,8 @@ pub struct Job {
     pub is_raw: bool,
     /// The model that a line of a batch file asks for, whichever answers it.
     pub requested_model: Option<String>,
+    /// What a line of a batch file wants vectors of.
+    pub vectors: Option<Inputs>,
 }
 
 /// The stretch of a conversation that may be cut where it is too long: the last user turn, without what
@@ -165,6 +171,8 @@ enum Origin {
     Lines(Box<LineOrigin>),
     /// A request for each piece of one text.
     Pieces(Box<PieceOrigin>),
+    /// A request for each file, or for each of its pieces.
+    Files(Box<FileOrigin>),
 }
 
 impl Jobs {
@@ -174,7 +182,29 @@ impl Jobs {
     /// # Errors
     /// [`InputError`].
     pub fn open(args: &InputArgs, system: Option<&str>, watch: &Watch) -> Result<Self, InputError> {
-        let maker = Maker::new(args, system)?;
+        Self::of(args, Maker::new(args, system)?, watch, 0)
+    }
+
+    /// Opens an input of texts whose vectors are wanted.
+    ///
+    /// # Errors
+    /// [`InputError`].
+    pub fn texts(args: &InputArgs, texts: &Texts, watch: &Watch) -> Result<Self, InputError> {
+        let maker = Maker::new(args, None)?.for_vectors();
+        if texts.is_none() {
+            return Self::of(args, maker, watch, texts.overlap);
+        }
+        let origin = FileOrigin::open(texts, args.chunk, watch, maker.salt())?;
+        let inputs = origin.inputs();
+        Ok(Self::new(maker, Origin::Files(Box::new(origin)), inputs))
+    }
+
+    fn of(
+        args: &InputArgs,
+        maker: Maker,
+        watch: &Watch,
+        overlap: usize,
+    ) -> Result<Self, InputError> {
         let by_line = args.lines || args.jsonl || args.csv;
         let mut sources = VecDeque::new();
         for path in &args.file {
@@ -192,26 +222,42 @@ impl Jobs {
             Origin::Lines(Box::new(LineOrigin::new(args, sources)))
         } else if let Some(limit) = args.chunk {
             let text = maker.text(args.prompt.as_deref(), sources, PIECES_LIMIT)?;
-            Origin::Pieces(Box::new(PieceOrigin::new(text, limit, maker.salt())))
+            Origin::Pieces(Box::new(PieceOrigin::new(
+                text,
+                limit,
+                overlap,
+                maker.salt(),
+            )))
         } else {
             Origin::Whole(maker.whole(args.prompt.as_deref(), sources)?)
         };
         Ok(Self {
+            slurp: (by_line && args.slurp).then(Slurp::default),
+            ..Self::new(maker, origin, inputs)
+        })
+    }
+
+    fn new(maker: Maker, origin: Origin, inputs: Vec<FileIdentity>) -> Self {
+        Self {
             salt: maker.salt(),
             maker,
             origin,
-            slurp: (by_line && args.slurp).then(Slurp::default),
+            slurp: None,
             inputs,
             unused: Unused::default(),
             messages: None,
             count: None,
-        })
+        }
     }
 
     /// Whether the input is cut by tokens, so that it has no request before [`Jobs::counting`].
     #[must_use]
     pub fn wants_tokens(&self) -> bool {
-        matches!(&self.origin, Origin::Pieces(pieces) if pieces.has_text())
+        match &self.origin {
+            Origin::Pieces(pieces) => pieces.has_text(),
+            Origin::Files(files) => files.wants_tokens(),
+            Origin::Whole(_) | Origin::Lines(_) => false,
+        }
     }
 
     /// Takes what counts the tokens of a text.
@@ -266,6 +312,7 @@ impl Iterator for Jobs {
                 let count = self.count.as_ref();
                 return pieces.next(&self.maker, count).map(Ok);
             }
+            Origin::Files(files) => return files.next(&self.maker, self.count.as_ref()),
             Origin::Lines(lines) => lines,
         };
         loop {

@@ -28,7 +28,7 @@ pub mod stdio;
 
 pub use bench::{BenchArgs, BenchFormat};
 pub use cost::{CostArgs, CostCommand};
-pub use embed::EmbedArgs;
+pub use embed::{EmbedArgs, EmbedCommand, EmbedProgram};
 pub use format::Form;
 pub use glue::{Context, main};
 pub use input::{Item, Job, Jobs, TextPlace};
@@ -53,6 +53,6 @@ pub fn commands() -> Vec<clap::Command> {
         RunArgs::command(),
         BenchArgs::command(),
         CostArgs::command(),
-        EmbedArgs::command(),
+        EmbedProgram::command(),
     ]
 }

@@ -2,7 +2,8 @@
 //! Which of the two was chosen by `format`; what goes wrong in text form is told by `message`.
 
 use llm_record::{
-    BatchOutput, Completion, Delta, ErrorRecord, Estimate, LineWriter, Part, Record, Replay, Reply,
+    BatchOutput, Completion, Delta, ErrorRecord, Estimate, Found, LineWriter, Part, Record, Replay,
+    Reply,
 };
 use serde_json::Value;
 
@@ -11,6 +12,18 @@ use crate::format::Form;
 use crate::memory::gib;
 use crate::message::Messages;
 use crate::stdio::{FileIdentity, Sink, StdioError};
+
+/// What a closing record goes through before it is written.
+pub type ChangeRecord = Box<dyn FnMut(&mut Record) -> Result<(), StdioError>>;
+
+/// The same, and can be printed.
+struct Change(Option<ChangeRecord>);
+
+impl std::fmt::Debug for Change {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Change({})", self.0.is_some())
+    }
+}
 
 /// Where answers go.
 #[derive(Debug)]
@@ -24,6 +37,8 @@ pub struct Output {
     answers: bool,
     /// The answer under way, as far as its pieces came; text form only.
     answer: String,
+    /// What closing records go through first.
+    change: Change,
     /// How many bytes of it are written. Line ends at its end wait, since text ends with exactly one.
     written: usize,
 }
@@ -59,7 +74,17 @@ impl Output {
             messages,
             answers: !args.count && !args.show_prompt,
             answer: String::new(),
+            change: Change(None),
             written: 0,
+        }
+    }
+
+    /// Lets closing records go through `change` before they are written, in the order in which they are.
+    #[must_use]
+    pub fn through(self, change: ChangeRecord) -> Self {
+        Self {
+            change: Change(Some(change)),
+            ..self
         }
     }
 
@@ -114,6 +139,15 @@ impl Output {
     /// # Errors
     /// [`StdioError::Write`]; [`StdioError::Ended`] where the reader has closed.
     pub fn close(&mut self, record: &Record) -> Result<(), StdioError> {
+        let Change(Some(change)) = &mut self.change else {
+            return self.write(record);
+        };
+        let mut record = record.clone();
+        change(&mut record)?;
+        self.write(&record)
+    }
+
+    fn write(&mut self, record: &Record) -> Result<(), StdioError> {
         if !self.form.is_text() {
             return self.record(record);
         }
@@ -138,6 +172,8 @@ impl Output {
             | Record::Bench(_)
             | Record::Perplexity(_)
             | Record::Embedding(_) => Ok(()),
+            Record::Hit(hit) => self.end_text(&found(hit.score, &[&hit.found])),
+            Record::Pair(pair) => self.end_text(&found(pair.score, &[&pair.a, &pair.b])),
             Record::Estimate(estimate) => self.end_text(&expected(estimate)),
             Record::Error(error) => self.failed(&error.error.message),
         }
@@ -244,6 +280,28 @@ fn expected(estimate: &Estimate) -> String {
         ));
     }
     text
+}
+
+/// Returns texts that were found as a line for people: the score, and name and text of each, tabs
+/// between. What would steer a terminal, and line ends, are spaces.
+fn found(score: f32, texts: &[&Found]) -> String {
+    let mut line = format!("{score:.4}");
+    for text in texts {
+        line.push('\t');
+        line.push_str(&text.name());
+        if let Some(text) = &text.text {
+            line.push('\t');
+            line.push_str(text.trim());
+        }
+    }
+    let plain = |letter: char| {
+        if letter.is_control() && letter != '\t' {
+            ' '
+        } else {
+            letter
+        }
+    };
+    line.chars().map(plain).collect()
 }
 
 /// Returns what differs in an answer that was given again, as `cmp` would say it; nothing where it is

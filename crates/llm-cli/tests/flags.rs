@@ -58,8 +58,11 @@ const BENCH: &[&str] = &[
 ];
 
 /// The exceptions of llm-embed: what is put before a text is no prompt to answer, and a text that is too
-/// long can only be cut at its end.
-const EMBED: &[&str] = &["prompt", "on-overflow"];
+/// long can only be cut at its end; its vectors have forms of their own.
+const EMBED: &[&str] = &["prompt", "on-overflow", "format"];
+
+/// Commands of llm-embed, whose exceptions are its own.
+const EMBED_COMMANDS: &[&str] = &["llm-embed", "search", "similar", "rerank"];
 
 #[test]
 fn a_flag_is_the_same_everywhere() {
@@ -67,7 +70,7 @@ fn a_flag_is_the_same_everywhere() {
     let mut letters = BTreeMap::new();
     for command in all_commands() {
         let is_bench = command.get_name() == "llm-bench";
-        let is_embed = command.get_name() == "llm-embed";
+        let is_embed = EMBED_COMMANDS.contains(&command.get_name());
         for flag in flags(&command) {
             let long = flag
                 .get_long()

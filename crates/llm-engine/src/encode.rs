@@ -92,6 +92,11 @@ impl Encoder {
         self.tokenizer.encode(text, true, false)
     }
 
+    /// Returns how many tokens there are; each is a smaller number.
+    pub fn vocabulary_size(&self) -> usize {
+        self.settings.shape.vocabulary
+    }
+
     /// Cuts tokens to `most`, of which the last stays the last.
     pub fn truncate(tokens: &mut Vec<u32>, most: usize) {
         if tokens.len() > most

@@ -25,6 +25,8 @@ pub struct Journal {
     ids: HashSet<Key>,
     /// How often each line without a digest stands in the output.
     undigested: HashMap<Key, u64>,
+    /// Digests of what need not be answered again, under whatever id.
+    seen: HashSet<Key>,
 }
 
 /// What is to be done about a request.
@@ -34,6 +36,8 @@ pub enum Verdict {
     Skip,
     /// It has failed already.
     SkipFailed,
+    /// What it asks for is there already, elsewhere.
+    Seen,
     /// It is to be answered; which of several equal ones it is, from 1.
     Run(u64),
     /// Its id has come before in this run.
@@ -75,6 +79,11 @@ impl Journal {
         }
     }
 
+    /// Leaves out requests of this digest, under whatever id.
+    pub fn see(&mut self, digest: &str) {
+        self.seen.insert(key(&[digest]));
+    }
+
     /// Opens a request again.
     pub(crate) fn reopen(&mut self, key: Key) {
         self.closed.remove(&key);
@@ -104,6 +113,8 @@ impl Journal {
             Verdict::SkipFailed
         } else if is_closed {
             Verdict::Skip
+        } else if !self.seen.is_empty() && self.seen.contains(&key(&[digest])) {
+            Verdict::Seen
         } else if !is_new {
             Verdict::DuplicateId(occurrence)
         } else if id.is_some() && self.answered.contains(&id_key) {
@@ -233,6 +244,17 @@ mod tests {
         let mut journal = Journal::default();
         journal.close(&closed(Some("a"), Some("1"), true), "", false);
         assert_eq!(journal.next(id("a").as_ref(), "2"), Verdict::Run(1));
+    }
+
+    #[test]
+    fn what_was_seen_elsewhere_is_left_out_under_any_id() {
+        let mut journal = Journal::default();
+        journal.close(&closed(Some("a"), Some("1"), false), "", false);
+        journal.see("1");
+        assert_eq!(journal.next(id("a").as_ref(), "1"), Verdict::Skip);
+        assert_eq!(journal.next(id("b").as_ref(), "1"), Verdict::Seen);
+        assert_eq!(journal.next(None, "1"), Verdict::Seen);
+        assert_eq!(journal.next(None, "2"), Verdict::Run(1));
     }
 
     #[test]

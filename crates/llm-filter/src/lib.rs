@@ -5,7 +5,7 @@
 //! them ([`Work`]) and writes what comes back, in input order inside a bounded
 //! [`Window`]. [`Journal`] is what an output already holds, so that a run on the
 //! same output goes on where the last one ended; [`durable`] opens such an
-//! output: locked, cut after its last whole record, synced as it grows. [`Past`] is
+//! output: locked, cut after its last whole record, synced as it grows, and [`Target`] is one with what it holds. [`Past`] is
 //! an output whose requests are run again.
 
 pub mod durable;
@@ -14,6 +14,7 @@ mod past;
 mod pump;
 mod run;
 mod summary;
+mod target;
 mod window;
 
 pub use journal::{Journal, Verdict};
@@ -21,4 +22,5 @@ pub use past::{Conditions, Past, PastError, Place};
 pub use pump::{Next, Pump};
 pub use run::{Closing, Options, Outcome, Work, run};
 pub use summary::Summary;
+pub use target::Target;
 pub use window::Window;

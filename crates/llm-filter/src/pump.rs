@@ -15,7 +15,7 @@ pub enum Next<T> {
     End,
 }
 
-/// Lines that a thread reads ahead by one or two.
+/// Lines that a thread reads ahead.
 #[derive(Debug)]
 pub struct Pump<T> {
     lines: Receiver<T>,
@@ -28,7 +28,18 @@ impl<T: Send + 'static> Pump<T> {
     /// # Errors
     /// The system starts no thread.
     pub fn start(lines: impl Iterator<Item = T> + Send + 'static) -> std::io::Result<Self> {
-        let (sender, receiver) = sync_channel(1);
+        Self::ahead(lines, 1)
+    }
+
+    /// Starts to read up to so many lines ahead, for work that takes many at a time.
+    ///
+    /// # Errors
+    /// As [`Pump::start`].
+    pub fn ahead(
+        lines: impl Iterator<Item = T> + Send + 'static,
+        most: usize,
+    ) -> std::io::Result<Self> {
+        let (sender, receiver) = sync_channel(most);
         std::thread::Builder::new()
             .name("input".to_owned())
             .spawn(move || {

@@ -18,6 +18,9 @@ pub trait Work {
     /// A request that is ready to be answered.
     type Task;
 
+    /// Whether an answer is a vector, and nothing is generated.
+    const IS_EMBEDDING: bool = false;
+
     /// Makes a request ready.
     ///
     /// # Errors
@@ -78,6 +81,8 @@ pub enum Closing {
         /// It is one.
         is_error: bool,
     },
+    /// Nothing: what it asks for is there elsewhere.
+    Seen,
 }
 
 /// How a run has ended.
@@ -149,7 +154,10 @@ pub fn run<W: Work>(
         window: Window::new(options.window, options.is_ordered),
         waiting: None,
         has_ended: false,
-        summary: Summary::default(),
+        summary: Summary {
+            is_embedding: W::IS_EMBEDDING,
+            ..Summary::default()
+        },
         status: Status::Done,
         failures: 0,
         options,
@@ -289,6 +297,7 @@ impl<T> Filter<T> {
         match self.journal.next(id, digest) {
             Verdict::Skip => self.skip(number, false),
             Verdict::SkipFailed => self.skip(number, true),
+            Verdict::Seen => self.window.fill(number, Closing::Seen),
             Verdict::Run(occurrence) => self.waiting = Some((number, task, occurrence)),
             Verdict::DuplicateId(occurrence) => {
                 let sentence = format!(
@@ -314,6 +323,8 @@ impl<T> Filter<T> {
         match self.journal.next(record.id.as_ref(), digest) {
             Verdict::Skip => self.skip(number, false),
             Verdict::SkipFailed => self.skip(number, true),
+            // An error is no vector that is there.
+            Verdict::Seen => self.fail(number, record, 1),
             Verdict::Run(occurrence)
             | Verdict::DuplicateId(occurrence)
             | Verdict::IdConflict(occurrence) => self.fail(number, record, occurrence),
@@ -342,6 +353,7 @@ impl<T> Filter<T> {
                     self.summary.skipped += 1;
                     self.summary.skipped_failed += u64::from(is_error);
                 }
+                Closing::Seen => self.summary.seen += 1,
                 Closing::Passed(line) => {
                     output.pass(&line)?;
                     self.failed();

@@ -16,6 +16,10 @@ pub struct Summary {
     pub skipped: u64,
     /// Those of them that had failed.
     pub skipped_failed: u64,
+    /// Requests that were left out, since what they ask for is there elsewhere.
+    pub seen: u64,
+    /// Answers are vectors, and nothing is generated.
+    pub is_embedding: bool,
     /// Tokens of all prompts that were answered.
     pub prompt_tokens: u64,
     /// Those of them that were in the cache already.
@@ -37,7 +41,7 @@ impl Summary {
 
     /// Returns whether no request is closed.
     pub fn is_empty(&self) -> bool {
-        self.done + self.failed + self.skipped == 0
+        self.done + self.failed + self.skipped + self.seen == 0
     }
 
     /// Returns all tokens, of prompts and answers, in a second.
@@ -52,26 +56,61 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            out,
-            "{} done, {} failed, {} skipped",
-            self.done, self.failed, self.skipped
-        )?;
-        if self.skipped_failed > 0 {
+        let Self {
+            done,
+            failed,
+            skipped,
+            skipped_failed,
+            seen,
+            prompt_tokens,
+            cached_tokens,
+            completion_tokens,
+            ..
+        } = self;
+        write!(out, "{done} done, {failed} failed, {skipped} skipped")?;
+        if *skipped_failed > 0 {
             write!(
                 out,
-                " ({} of them failed before; --retry-errors runs them again)",
-                self.skipped_failed
+                " ({skipped_failed} of them failed before; --retry-errors runs them again)"
             )?;
         }
-        write!(
-            out,
-            "; {} prompt tokens ({} of them cached) and {} generated in {:.1} s, {:.1} tokens/s",
-            self.prompt_tokens,
-            self.cached_tokens,
-            self.completion_tokens,
-            self.elapsed.as_secs_f64(),
-            self.tokens_per_second(),
-        )
+        if *seen > 0 {
+            write!(out, ", {seen} seen before")?;
+        }
+        match self.is_embedding {
+            true => write!(out, "; {prompt_tokens} tokens")?,
+            false => write!(
+                out,
+                "; {prompt_tokens} prompt tokens ({cached_tokens} of them cached) and {completion_tokens} generated"
+            )?,
+        }
+        let (seconds, rate) = (self.elapsed.as_secs_f64(), self.tokens_per_second());
+        write!(out, " in {seconds:.1} s, {rate:.1} tokens/s")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vectors_are_not_generated() {
+        let mut summary = Summary {
+            elapsed: Duration::from_secs(2),
+            skipped: 1,
+            ..Summary::default()
+        };
+        summary.add(&Usage::new(10, 4, 2));
+        assert_eq!(
+            summary.to_string(),
+            "1 done, 0 failed, 1 skipped; 10 prompt tokens (2 of them cached) and 4 generated in 2.0 s, 7.0 tokens/s"
+        );
+        summary.is_embedding = true;
+        summary.completion_tokens = 0;
+        summary.seen = 3;
+        assert_eq!(
+            summary.to_string(),
+            "1 done, 0 failed, 1 skipped, 3 seen before; 10 tokens in 2.0 s, 5.0 tokens/s"
+        );
     }
 }

@@ -1,10 +1,10 @@
 //! The vector of a text as a record, and what made it. How a text becomes a vector is the engine's
-//! business.
+//! business, the forms in which one is written are `vector`'s.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Build, Fields, Id, SchemaVersion};
+use crate::{Build, Encoding, Fields, Id, Reply, SchemaVersion, Vector};
 
 /// The vector of a text; closes a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -17,14 +17,28 @@ pub struct Embedding {
     pub id: Option<Id>,
     /// The request's line in the input, from 1.
     pub line: u64,
-    /// The vector.
-    pub embedding: Vector,
-    /// Its length.
+    /// The vector; left out where it stands in a matrix of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embedding: Option<Vector>,
+    /// Its row in the matrix that this record belongs to, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row: Option<u64>,
+    /// What its bytes are, where it is not written as numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<Encoding>,
+    /// What each byte of an `int8` vector is to be multiplied by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale: Option<f32>,
+    /// How many numbers it has.
     pub dim: u64,
     /// How many tokens it took.
     pub usage: EmbeddingUsage,
     /// Whether the end of the text was cut, since it is longer than the model takes.
     pub truncated: bool,
+    /// How many windows a text was cut into that is longer than the model takes; the vector is the mean
+    /// of theirs, each weighted by its tokens. Left out where nothing was cut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub windows: Option<u64>,
     /// How the tokens' vectors became one: `cls`, `mean`, `max` or `last`.
     pub pooling: String,
     /// Whether the vector is one long.
@@ -32,7 +46,10 @@ pub struct Embedding {
     /// What was put before the text; left out where nothing was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
-    /// Fields of the input that were asked to be kept.
+    /// The text, where it was asked to be kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Fields of the input that were asked to be kept, and where in which file the text stands.
     #[serde(default, skip_serializing_if = "Fields::is_empty")]
     pub input: Fields,
     /// The model that made it.
@@ -45,16 +62,15 @@ pub struct Embedding {
     pub occurrence: Option<u64>,
     /// The program that made it.
     pub build: Build,
-}
-
-/// A vector in one of its forms.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum Vector {
-    /// Numbers.
-    Floats(Vec<f32>),
-    /// 32-bit floats, the lowest byte first, in base64, as OpenAI's API writes them.
-    Base64(String),
+    /// In whose format it is written.
+    #[serde(skip)]
+    pub reply: Reply,
+    /// Vectors of the further texts of a line of a batch file; a record of our own has none.
+    #[serde(skip)]
+    pub more: Vec<Vector>,
+    /// The model that a line of a batch file asks for.
+    #[serde(skip)]
+    pub requested_model: Option<String>,
 }
 
 /// How many tokens a vector took, in OpenAI's names.
@@ -73,45 +89,4 @@ pub struct Encoder {
     pub name: String,
     /// SHA-256 of the weights in hexadecimal.
     pub digest: String,
-}
-
-impl Vector {
-    /// Writes numbers as base64 (RFC 4648, section 4).
-    #[must_use]
-    pub fn base64(numbers: &[f32]) -> Self {
-        const ALPHABET: &[u8; 64] =
-            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        let bytes: Vec<u8> = numbers.iter().flat_map(|x| x.to_le_bytes()).collect();
-        let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-        for three in bytes.chunks(3) {
-            let byte = |at: usize| u32::from(three.get(at).copied().unwrap_or(0));
-            let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-            for place in 0..4 {
-                let digit = (bits >> (18 - 6 * place) & 63) as usize;
-                text.push(match place <= three.len() {
-                    true => char::from(ALPHABET[digit]),
-                    false => '=',
-                });
-            }
-        }
-        Self::Base64(text)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// 1.0 is 00 00 80 3f, -2.0 is 00 00 00 c0 and 0.5 is 00 00 00 3f.
-    #[test]
-    fn base64_is_that_of_the_little_endian_bytes() {
-        for (numbers, text) in [
-            (&[][..], ""),
-            (&[1.0], "AACAPw=="),
-            (&[1.0, -2.0], "AACAPwAAAMA="),
-            (&[1.0, -2.0, 0.5], "AACAPwAAAMAAAAA/"),
-        ] {
-            assert_eq!(Vector::base64(numbers), Vector::Base64(text.to_owned()));
-        }
-    }
 }

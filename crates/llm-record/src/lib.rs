@@ -25,6 +25,7 @@ pub mod closed;
 pub mod csv;
 pub mod embedding;
 pub mod estimate;
+pub mod hit;
 mod id;
 pub mod openai;
 pub mod overrides;
@@ -34,15 +35,17 @@ pub mod replay;
 pub mod request;
 pub mod template;
 pub mod usage;
+pub mod vector;
 pub mod write;
 
 pub use bench::{Bench, BenchModel, Limits, Perplexity};
 pub use choice::Choice;
 pub use closed::{Closed, closed};
-pub use embedding::{Embedding, EmbeddingUsage, Encoder, Vector};
+pub use embedding::{Embedding, EmbeddingUsage, Encoder};
 pub use estimate::{CloudPrice, Estimate, MeasuredSpeed, MemoryEstimate};
+pub use hit::{Found, Hit, Pair};
 pub use id::Id;
-pub use openai::{BatchOutput, Reply};
+pub use openai::{BatchOutput, Input, Inputs, Reply};
 pub use overrides::Overrides;
 pub use read::{Line, LineError, LineFault, Lines};
 pub use record::{
@@ -54,6 +57,7 @@ pub use replay::{Circumstance, Part, RecordedRequest, Replay};
 pub use request::{Incoming, Message, Prompt, Request};
 pub use template::{Template, TemplateError};
 pub use usage::{CompletionTokensDetails, Metrics, PromptTokensDetails, Usage};
+pub use vector::{Encoding, Vector};
 pub use write::LineWriter;
 
 /// The fields of a JSON object, in the order in which they were written.

@@ -7,8 +7,10 @@
 
 pub mod reply;
 pub mod request;
+pub mod vectors;
 
 pub use reply::BatchOutput;
+pub use vectors::{Input, Inputs};
 
 /// In whose format the line is answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,4 +23,6 @@ pub enum Reply {
     /// As OpenAI's text completion, in a line of a batch output file. Its prompt goes to the model as
     /// it is, without a chat template.
     TextCompletion,
+    /// As OpenAI's list of vectors, in a line of a batch output file.
+    Embeddings,
 }

@@ -11,8 +11,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Bench, Choice, Embedding, Estimate, Fields, Id, Metrics, Perplexity, RecordedRequest, Replay,
-    Reply, Usage,
+    Bench, Choice, Embedding, Estimate, Fields, Hit, Id, Metrics, Pair, Perplexity,
+    RecordedRequest, Replay, Reply, Usage,
 };
 
 /// The version that stands in each record as `schema_version`.
@@ -53,6 +53,10 @@ pub enum Record {
     Replay(Box<Replay>),
     /// The vector of a text; closes a request.
     Embedding(Box<Embedding>),
+    /// A text that was found for a query.
+    Hit(Box<Hit>),
+    /// Two texts that are near to each other.
+    Pair(Box<Pair>),
     /// What a run would take.
     Estimate(Box<Estimate>),
     /// Why there is no answer; closes a request.
@@ -116,6 +120,18 @@ impl From<Replay> for Record {
 impl From<Embedding> for Record {
     fn from(record: Embedding) -> Self {
         Self::Embedding(Box::new(record))
+    }
+}
+
+impl From<Hit> for Record {
+    fn from(record: Hit) -> Self {
+        Self::Hit(Box::new(record))
+    }
+}
+
+impl From<Pair> for Record {
+    fn from(record: Pair) -> Self {
+        Self::Pair(Box::new(record))
     }
 }
 
@@ -539,6 +555,8 @@ pub enum ErrorCode {
     BadRequest,
     /// A `{{field}}` of the template is not in the line.
     MissingField,
+    /// A file that holds a text cannot be read.
+    UnreadableFile,
     /// There is nothing to work on.
     EmptyInput,
     /// Prompt and answer do not fit into the context.

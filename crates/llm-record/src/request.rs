@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::csv::Row;
 use crate::openai::request as batch;
-use crate::{Fields, Id, Line, LineError, LineFault, Overrides, Reply};
+use crate::{Fields, Id, Inputs, Line, LineError, LineFault, Overrides, Reply};
 
 /// One line of input, understood.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,6 +50,8 @@ pub enum Prompt {
     Text(String),
     /// A conversation, never empty.
     Messages(Vec<Message>),
+    /// Texts whose vectors are wanted.
+    Inputs(Inputs),
 }
 
 /// One turn of a conversation.
@@ -119,7 +121,7 @@ impl Incoming {
     /// Understands one line of JSON.
     ///
     /// An object with a `type` and a `schema_version` is one of our own records: a completion's
-    /// `text` is the prompt and its `input` is kept. A line of a batch file of OpenAI's is a request
+    /// `text`, and that which a vector was made of, is the prompt and its `input` is kept. A line of a batch file of OpenAI's is a request
     /// that is answered in their format. Any other object is a request; its prompt is the
     /// first of `messages`, `prompt`, `text` and `input` that is present and not null.
     ///
@@ -142,7 +144,7 @@ impl Incoming {
         match own_type(&fields) {
             Some("error") => return Ok(Self::Failed(line)),
             Some("delta") => return Ok(Self::Delta),
-            Some("completion") => {}
+            Some("completion" | "embedding" | "hit") => {}
             Some(other) => {
                 let reason = format!("a record of type '{other}' holds no prompt");
                 return Err(bad(id, reason));
@@ -150,7 +152,11 @@ impl Incoming {
             None => return from_user(line.number, id, fields),
         }
         let Some(Value::String(text)) = fields.get("text") else {
-            return Err(bad(id, "a completion must hold a string 'text'".into()));
+            let reason = match own_type(&fields) {
+                Some("completion") => "a completion must hold a string 'text'",
+                _ => "it holds no text; llm-embed --keep-text keeps it",
+            };
+            return Err(bad(id, reason.into()));
         };
         let input = match fields.get("input") {
             Some(Value::Object(input)) => input.clone(),

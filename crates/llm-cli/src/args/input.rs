@@ -95,7 +95,7 @@ pub struct InputArgs {
     pub max_line_bytes: usize,
 }
 
-fn chunk(text: &str) -> Result<usize, String> {
+pub(crate) fn chunk(text: &str) -> Result<usize, String> {
     /// One character fits, whatever the vocabulary.
     const LEAST: usize = 8;
     /// More than any model's context.

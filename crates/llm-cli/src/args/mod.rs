@@ -14,6 +14,7 @@ pub use again::AgainArgs;
 pub(crate) use device::threads;
 pub use device::{Device, DeviceArgs};
 pub use filter::FilterArgs;
+pub(crate) use input::chunk;
 pub use input::{IfEmpty, InputArgs, OnOverflow};
 pub(crate) use model::ctx_size;
 pub use model::{DEFAULT_MODEL, ForceArgs, ModelArgs, Quantize, QuantizeArgs, TemplateArgs, Think};

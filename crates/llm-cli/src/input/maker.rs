@@ -23,6 +23,8 @@ pub(super) struct Maker {
     template_text: Option<String>,
     keep: Vec<String>,
     if_empty: IfEmpty,
+    /// Vectors are wanted, not answers.
+    is_for_vectors: bool,
 }
 
 impl Maker {
@@ -35,7 +37,16 @@ impl Maker {
             template_text: args.template.clone(),
             keep: args.keep.clone(),
             if_empty: args.if_empty,
+            is_for_vectors: false,
         })
+    }
+
+    /// Makes jobs whose texts are to become vectors.
+    pub(super) fn for_vectors(self) -> Self {
+        Self {
+            is_for_vectors: true,
+            ..self
+        }
     }
 
     /// Returns what is added to every line, as one text.
@@ -137,6 +148,13 @@ impl Maker {
         }
         let blank = |text: &str| text.trim().is_empty();
         let (prompt, place, empty) = match (&self.template, request.prompt.take()) {
+            (_, Some(Prompt::Inputs(inputs))) if self.is_for_vectors => {
+                (Prompt::Inputs(inputs), 0..0, false)
+            }
+            (_, Some(Prompt::Inputs(_))) => {
+                let sentence = reason(request, VECTORS);
+                return Err(bad(request, ErrorCode::UnsupportedField, &sentence));
+            }
             (Some(template), _) => match template.render_places(&request.fields) {
                 Ok((text, places)) => {
                     let empty = blank(&text) || template.is_blank(&request.fields);
@@ -186,9 +204,10 @@ impl Maker {
     /// Adds instruction and system text. `place` is the text that was asked about: bytes of the last user
     /// turn.
     fn run(&self, request: &Request, prompt: Prompt, place: Range<usize>) -> Item {
-        let mut messages = match prompt {
-            Prompt::Text(text) => vec![Message::new("user", text)],
-            Prompt::Messages(messages) => messages,
+        let (mut messages, vectors) = match prompt {
+            Prompt::Text(text) => (vec![Message::new("user", text)], None),
+            Prompt::Messages(messages) => (messages, None),
+            Prompt::Inputs(inputs) => (Vec::new(), Some(inputs)),
         };
         let is_user = |message: &Message| message.role == "user";
         let mut text = messages.iter().rposition(is_user);
@@ -231,6 +250,7 @@ impl Maker {
             reply: request.reply,
             is_raw: request.reply == Reply::TextCompletion,
             requested_model: request.requested_model.clone(),
+            vectors,
         }))
     }
 }
@@ -254,6 +274,9 @@ pub(super) fn failed(request: &Request, code: ErrorCode, sentence: &str) -> Item
 
 const NONE: &str = "it has no 'messages', 'prompt', 'text' or 'input' to answer; --template makes a \
                     prompt of other fields";
+
+const VECTORS: &str = "'url' is /v1/embeddings, which llm-embed answers; here are /v1/chat/completions \
+                       and /v1/completions";
 
 const TWO: &str =
     "it has both 'prompt' and 'messages'; leave one out, or make the prompt with --template";

@@ -29,12 +29,16 @@ enum Boundary {
 }
 
 /// A text that is cut into pieces; put together they are the text.
-struct Pieces {
+pub(super) struct Pieces {
     text: String,
     /// Bytes that were given out, or skipped at the beginning.
     at: usize,
+    /// Where the last piece begins.
+    last: usize,
     /// Tokens of a piece at most.
     limit: usize,
+    /// Tokens of the last piece that the next begins with, at most.
+    overlap: usize,
 }
 
 impl fmt::Debug for Pieces {
@@ -47,26 +51,62 @@ impl fmt::Debug for Pieces {
 impl Pieces {
     /// Prepares to cut a text into pieces of at most `limit` tokens. A byte order mark at its beginning is
     /// left out.
-    fn new(text: String, limit: usize) -> Self {
+    pub(super) fn new(text: String, limit: usize, overlap: usize) -> Self {
         let at = text.len() - text.trim_start_matches('\u{feff}').len();
-        Self { text, at, limit }
+        Self {
+            text,
+            at,
+            last: at,
+            limit,
+            overlap,
+        }
     }
 
     /// Returns the text of a piece.
-    fn text(&self, piece: Range<usize>) -> &str {
+    pub(super) fn text(&self, piece: Range<usize>) -> &str {
         &self.text[piece]
     }
 
     /// Returns the next piece, a range of bytes.
-    fn next(&mut self, count: &CountTokens) -> Option<Range<usize>> {
-        let rest = &self.text[self.at..];
-        if rest.is_empty() {
+    pub(super) fn next(&mut self, count: &CountTokens) -> Option<Range<usize>> {
+        if self.text[self.at..].is_empty() {
             return None;
         }
-        let length = self.length(rest, count);
-        let start = self.at;
-        self.at += length;
-        Some(start..self.at)
+        let mut start = self.start(count);
+        let mut end = start + self.length(&self.text[start..], count);
+        if end <= self.at {
+            // What is repeated leaves room for nothing new.
+            start = self.at;
+            end = start + self.length(&self.text[start..], count);
+        }
+        (self.last, self.at) = (start, end);
+        Some(start..end)
+    }
+
+    /// Returns where the next piece begins: at a boundary of the last one behind which no more tokens
+    /// stand than are to be repeated.
+    fn start(&self, count: &CountTokens) -> usize {
+        if self.overlap == 0 || self.last == self.at {
+            return self.at;
+        }
+        let last = &self.text[self.last..self.at];
+        // What is put around each text is no part of what is repeated.
+        let around = count("");
+        let fits = |from: usize| count(&last[from..]) <= self.overlap + around;
+        let (mut low, mut high) = (0, last.len());
+        while low + 1 < high {
+            let middle = last.ceil_char_boundary(low.midpoint(high));
+            if middle >= high {
+                break;
+            }
+            match fits(middle) {
+                true => high = middle,
+                false => low = middle,
+            }
+        }
+        let is_cut = |at: &usize| boundary(last, *at).is_some() && fits(*at);
+        let cut = (high..last.len()).find(is_cut).unwrap_or(high);
+        self.last + cut
     }
 
     /// Returns the bytes of the next piece: up to the last boundary of the best kind that lies in the
@@ -117,11 +157,12 @@ impl PieceOrigin {
     pub(super) fn new(
         text: Option<Result<String, ErrorRecord>>,
         limit: usize,
+        overlap: usize,
         salt: String,
     ) -> Self {
         let (pieces, failed) = match text {
             None => (None, None),
-            Some(Ok(text)) => (Some(Pieces::new(text, limit)), None),
+            Some(Ok(text)) => (Some(Pieces::new(text, limit, overlap)), None),
             Some(Err(record)) => (None, Some(record)),
         };
         Self {
@@ -249,7 +290,11 @@ mod tests {
     }
 
     fn cut(text: &str, limit: usize, count: &CountTokens) -> Vec<String> {
-        let mut pieces = Pieces::new(text.to_owned(), limit);
+        overlapping(text, limit, 0, count)
+    }
+
+    fn overlapping(text: &str, limit: usize, overlap: usize, count: &CountTokens) -> Vec<String> {
+        let mut pieces = Pieces::new(text.to_owned(), limit, overlap);
         let mut all = Vec::new();
         while let Some(piece) = pieces.next(count) {
             all.push(pieces.text(piece).to_owned());
@@ -281,7 +326,34 @@ mod tests {
         assert_eq!(cut("", 8, &bytes), [""; 0]);
     }
 
+    #[test]
+    fn a_piece_begins_with_the_end_of_the_one_before() {
+        let text = "a b c d e f g h i j k l";
+        assert_eq!(
+            overlapping(text, 6, 2, &words()),
+            ["a b c d e f ", "e f g h i j ", "i j k l"]
+        );
+        // What would be repeated has no boundary: it is cut between characters.
+        let bytes: CountTokens = Box::new(str::len);
+        assert_eq!(overlapping("一二三四", 9, 3, &bytes), ["一二三", "三四"]);
+    }
+
     proptest! {
+        #[test]
+        fn pieces_that_overlap_fit_and_go_on(
+            text in "[a-c .!\\n一é🦀]{0,200}", limit in 8_usize..40, overlap in 0_usize..20,
+        ) {
+            let count: CountTokens = Box::new(str::len);
+            let mut pieces = Pieces::new(text.clone(), limit, overlap.min(limit / 2));
+            let mut at = 0;
+            while let Some(piece) = pieces.next(&count) {
+                prop_assert!(piece.len() <= limit && piece.end > at && piece.start <= at);
+                prop_assert!(at - piece.start <= overlap);
+                at = piece.end;
+            }
+            prop_assert_eq!(at, text.len());
+        }
+
         #[test]
         fn pieces_fit_and_are_the_text(text in "[a-c .!\\n一é🦀]{0,200}", limit in 4_usize..40) {
             // Not monotone: a pair of letters is one token.

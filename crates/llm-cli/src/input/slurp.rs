@@ -24,6 +24,7 @@ impl Slurp {
         }
         let text = match maker.prompt(&mut request) {
             Ok((Prompt::Text(text), _)) => text,
+            Ok((Prompt::Inputs(_), _)) => return Some(refused(&request, "a request for vectors")),
             Ok((Prompt::Messages(_), _)) => return Some(refused(&request, "a conversation")),
             Err(closed) => return closed,
         };

@@ -5,8 +5,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Reply;
+use super::vectors::VectorList;
 use crate::closed::BATCH_ID;
-use crate::{Build, Completion, ErrorCode, ErrorRecord, FinishReason, Record, Usage};
+use crate::{
+    Build, Completion, Embedding, ErrorCode, ErrorRecord, FinishReason, Id, Record, Usage,
+};
 
 /// One line of a batch output file.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -28,11 +31,11 @@ pub struct Response {
     pub status_code: u16,
     /// `req_` and the request's digest.
     pub request_id: String,
-    /// The completion.
+    /// The completion, or the vectors.
     pub body: Body,
 }
 
-/// A completion of one of the two kinds.
+/// A completion of one of the two kinds, or vectors.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Body {
@@ -40,6 +43,8 @@ pub enum Body {
     Chat(Answer<ChatChoice>),
     /// How a text goes on.
     Text(Answer<TextChoice>),
+    /// What texts mean, as numbers.
+    Vectors(VectorList),
 }
 
 /// What both kinds of completion have.
@@ -119,6 +124,7 @@ impl BatchOutput {
     pub fn of(record: &Record) -> Option<Self> {
         match record {
             Record::Completion(completion) => Self::answer(completion),
+            Record::Embedding(embedding) => Self::vectors(embedding),
             Record::Error(error) => Self::failure(error),
             _ => None,
         }
@@ -127,7 +133,7 @@ impl BatchOutput {
     /// Returns the line for an answer, in the kind that its `reply` names.
     fn answer(completion: &Completion) -> Option<Self> {
         let body = match completion.reply {
-            Reply::Own => return None,
+            Reply::Own | Reply::Embeddings => return None,
             Reply::ChatCompletion => Body::Chat(Answer::new(
                 completion,
                 "chatcmpl",
@@ -156,17 +162,31 @@ impl BatchOutput {
                 },
             )),
         };
-        let digest = &completion.request_digest;
-        Some(Self {
+        Some(Self::closing(
+            completion.id.as_ref(),
+            &completion.request_digest,
+            body,
+        ))
+    }
+
+    /// Returns the line for vectors.
+    fn vectors(record: &Embedding) -> Option<Self> {
+        let body = Body::Vectors(VectorList::of(record));
+        (record.reply == Reply::Embeddings)
+            .then(|| Self::closing(record.id.as_ref(), &record.request_digest, body))
+    }
+
+    fn closing(id: Option<&Id>, digest: &str, body: Body) -> Self {
+        Self {
             id: format!("{BATCH_ID}{digest}"),
-            custom_id: completion.id.as_ref().map(ToString::to_string),
+            custom_id: id.map(ToString::to_string),
             response: Some(Response {
                 status_code: 200,
                 request_id: format!("req_{digest}"),
                 body,
             }),
             error: None,
-        })
+        }
     }
 
     /// Returns the line for a request that failed.
@@ -215,7 +235,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{Id, Metrics, ModelIdentity, Sampling, SchemaVersion, TemplateUse};
+    use crate::{Metrics, ModelIdentity, Sampling, SchemaVersion, TemplateUse};
 
     fn completion(reply: Reply) -> Completion {
         Completion {

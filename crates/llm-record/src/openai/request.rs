@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::Reply;
+use super::{Reply, vectors};
 use crate::request::{messages, tools};
 use crate::{Fields, Id, LineError, LineFault, Overrides, Prompt, Request};
 
@@ -114,6 +114,7 @@ pub(crate) fn parse(line: u64, fields: Fields) -> Result<Request, LineError> {
         .unwrap_or_default();
     let reply = match endpoint(url) {
         Some("completions") => Reply::TextCompletion,
+        Some("embeddings") => Reply::Embeddings,
         _ => Reply::ChatCompletion,
     };
     let parsed = match (&id, fields.get("body")) {
@@ -158,13 +159,16 @@ fn parse_body(url: &str, body: &Fields) -> Result<Request, LineFault> {
         Some("chat/completions") => "messages",
         Some("completions") => "prompt",
         Some("embeddings") => {
-            return Err(unsupported(
-                "'url' is /v1/embeddings, which llm-embed answers; here are /v1/chat/completions and \
-                 /v1/completions",
-            ));
+            let model = body.get("model").and_then(Value::as_str);
+            return Ok(Request {
+                prompt: Some(Prompt::Inputs(vectors::parse(body)?)),
+                requested_model: model.map(str::to_owned),
+                ..Request::default()
+            });
         }
         _ => {
-            let known = "the endpoints are /v1/chat/completions and /v1/completions";
+            let known =
+                "the endpoints are /v1/chat/completions, /v1/completions and /v1/embeddings";
             return Err(unsupported(&format!("'url' is {url:?}; {known}")));
         }
     };

@@ -156,7 +156,7 @@ fn a_wrong_line_says_what_is_wrong() {
             "/url",
             json!("/v1/embeddings"),
             ErrorCode::UnsupportedField,
-            "llm-embed",
+            "'body.messages'",
         ),
         (
             "/url",

@@ -1,0 +1,56 @@
+//! What the commands have in common: how queries and texts come in, what is written.
+
+use std::path::PathBuf;
+
+use llm_cli::args::{FormatArgs, IfEmpty, InputArgs, OnOverflow, OutputArgs};
+use llm_cli::embed::EmbedMachineArgs;
+use llm_cli::{EmbedArgs, Job};
+use llm_record::read::DEFAULT_LINE_LIMIT;
+use llm_record::{ErrorCode, ErrorRecord, Reply};
+
+/// Returns an input of one text that is given, or else of lines.
+pub(crate) fn input(text: Option<&str>, jsonl: bool, template: Option<&str>) -> InputArgs {
+    InputArgs {
+        instruction: None,
+        prompt: text.map(str::to_owned),
+        file: Vec::<PathBuf>::new(),
+        lines: text.is_none() && !jsonl,
+        jsonl,
+        csv: false,
+        slurp: false,
+        chunk: None,
+        template: template.map(str::to_owned),
+        keep: Vec::new(),
+        on_overflow: OnOverflow::Error,
+        if_empty: IfEmpty::Error,
+        max_line_bytes: DEFAULT_LINE_LIMIT,
+    }
+}
+
+/// Returns an output to standard output.
+pub(crate) fn output(format: FormatArgs) -> OutputArgs {
+    OutputArgs {
+        format,
+        ..OutputArgs::default()
+    }
+}
+
+/// Returns the flags of a run that makes vectors with so many threads.
+pub(crate) fn machine(machine: EmbedMachineArgs) -> EmbedArgs {
+    EmbedArgs {
+        threads: machine.threads,
+        ..EmbedArgs::default()
+    }
+}
+
+/// Returns the one text of a line, or the record of one that has another form.
+pub(crate) fn text(job: &Job) -> Result<String, Box<ErrorRecord>> {
+    if job.reply == Reply::Own && job.messages.len() == 1 && job.tools.is_none() {
+        return Ok(job.text());
+    }
+    let sentence = format!(
+        "line {} is a conversation or a request of a batch file, and one text is wanted; give it as 'text'",
+        job.line
+    );
+    Err(Box::new(job.failed(ErrorCode::BadRequest, sentence)))
+}

@@ -1,0 +1,172 @@
+//! The filter: texts in, a closing record each out, in their order, gone on with
+//! where an earlier run ended.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use llm_cli::embed::EmbedFormat;
+use llm_cli::stdio::{StdioError, Watch};
+use llm_cli::{Context, EmbedArgs, Form, Jobs, Output, Status};
+use llm_filter::{Journal, Options, Pump, Target};
+
+use crate::matrix::{self, Matrix};
+use crate::open::Opened;
+use crate::work::Worker;
+
+/// Texts that may wait in order behind the oldest open one.
+const WINDOW: usize = 1024;
+
+/// Texts that are read ahead: enough for what is computed together.
+const AHEAD: usize = 64;
+
+/// The same of whole files, each of which may be large.
+const FILES_AHEAD: usize = 2;
+
+/// Embeds what the arguments name.
+pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
+    check(args)?;
+    let watch = Watch {
+        interrupt: context.interrupt.clone(),
+        reader: args.output.output.is_none(),
+    };
+    let jobs = Jobs::texts(&args.shared_input(), &args.texts(), &watch)?;
+    let opened = Arc::new(Opened::new(args)?);
+    let jobs = counted(args, jobs, &opened)?;
+    let messages = context.messages.quiet(args.quiet.quiet);
+    let form = Form::Records { deltas: false };
+    let shared = args.shared_output();
+    let mut matrix = Matrix::open(args, jobs.inputs())?;
+    let target = match &matrix {
+        Some(_) => Target::default(),
+        None => Target::open(
+            args.output.output.as_deref(),
+            args.output.resume.as_deref(),
+            jobs.inputs(),
+            args.output.retry_errors,
+            context.messages,
+        )?,
+    };
+    let mut journal = target.journal;
+    if let Some(path) = &args.output.skip_seen {
+        see(&mut journal, path)?;
+    }
+    let mut output = match (&mut matrix, target.sink) {
+        (Some(matrix), _) => matrix.output(&shared, messages)?,
+        (None, Some(sink)) => Output::onto(sink, &shared, form, messages),
+        (None, None) => Output::open(&shared, form, jobs.inputs(), messages)?,
+    };
+    let mut worker = Worker::new(args, Arc::clone(&opened));
+    let input = Pump::ahead(jobs.warning(messages), ahead(args))?;
+    let options = Options {
+        window: WINDOW,
+        is_ordered: true,
+        max_errors: args.output.max_errors,
+    };
+    let ended = llm_filter::run(
+        &input,
+        journal,
+        &mut worker,
+        &mut output,
+        options,
+        context,
+        &mut |_| {},
+    );
+    let finished = output.finish();
+    let is_whole = ended.failure.is_none()
+        && finished.is_ok()
+        && !ended.is_stopped
+        && !context.interrupt.is_set();
+    let then = match matrix {
+        Some(matrix) if is_whole => {
+            matrix.finish(opened.dimensions)?;
+            ""
+        }
+        Some(_) => "what the matrix was to replace is as it was",
+        None => "the same command goes on",
+    };
+    if ended.is_stopped {
+        context.messages.error(format_args!(
+            "stopped after {} failed lines, as --max-errors asks; {then}",
+            ended.summary.failed
+        ));
+    }
+    ended.tell(finished, messages)
+}
+
+/// Returns how many texts are read ahead.
+fn ahead(args: &EmbedArgs) -> usize {
+    let has_files = !args.input.files.is_empty() || args.input.files0_from.is_some();
+    match args.input.chunk {
+        None if has_files => FILES_AHEAD,
+        _ => AHEAD,
+    }
+}
+
+/// Refuses flags that have no meaning together.
+fn check(args: &EmbedArgs) -> Result<()> {
+    if let Some(chunk) = args.input.chunk
+        && args.input.overlap > chunk / 2
+    {
+        bail!(
+            "--overlap is {}, and at most half of --chunk ({chunk}) can be repeated; give {} or less",
+            args.input.overlap,
+            chunk / 2
+        );
+    }
+    if args.output.format == EmbedFormat::Jsonl {
+        return Ok(());
+    }
+    if args.output.output.is_none() {
+        bail!("a matrix is written to a file, whole; add -o FILE, or leave --format out");
+    }
+    if args.output.resume.is_some() || args.output.retry_errors {
+        bail!(
+            "a matrix is written whole and not gone on with; leave --resume and --retry-errors out"
+        );
+    }
+    Ok(())
+}
+
+/// Says how the tokens of a text are counted, where the input is cut by them.
+fn counted(args: &EmbedArgs, jobs: Jobs, opened: &Arc<Opened>) -> Result<Jobs> {
+    let longest = opened.encoder.longest();
+    if let Some(chunk) = args.input.chunk
+        && chunk > longest
+    {
+        bail!("--chunk is {chunk}, and the model takes {longest} tokens; give {longest} or less");
+    }
+    if !jobs.wants_tokens() {
+        return Ok(jobs);
+    }
+    let opened = Arc::clone(opened);
+    Ok(jobs.counting(Box::new(move |text| {
+        let text = format!("{}{text}", opened.prompt);
+        opened.encoder.tokens(&text).len()
+    })))
+}
+
+/// Takes in the vectors of a file, which need not be made again.
+fn see(journal: &mut Journal, path: &Path) -> Result<()> {
+    let path = matrix::records_of(path);
+    let name = format!("'{}'", path.display());
+    let file = File::open(&path).map_err(|error| StdioError::read(&name, error))?;
+    let (mut lines, mut seen) = (0_u64, 0_u64);
+    for line in BufReader::new(file).split(b'\n') {
+        let line = line.map_err(|error| StdioError::read(&name, error))?;
+        lines += u64::from(!line.trim_ascii().is_empty());
+        let closed = std::str::from_utf8(&line).ok().and_then(llm_record::closed);
+        if let Some(closed) = closed {
+            seen += 1;
+            if let Some(digest) = closed.request_digest.filter(|_| !closed.is_error) {
+                journal.see(&digest);
+            }
+        }
+    }
+    if lines > 0 && seen == 0 {
+        bail!("{name} holds no record of llm-embed; --skip-seen takes what llm-embed has written");
+    }
+    Ok(())
+}

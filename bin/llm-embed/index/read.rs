@@ -1,0 +1,177 @@
+//! The lines of a file of vectors → numbers, and what all of them have in common.
+//! Vectors that cannot be compared with each other are refused.
+
+use std::io::{BufRead, Read};
+
+use anyhow::{Result, bail};
+use llm_cli::Interrupt;
+use llm_cli::stdio::StdioError;
+use llm_record::{Encoder, Encoding, Vector};
+use serde::Deserialize;
+
+use super::LINE_LIMIT;
+
+/// How vectors were made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Made {
+    pub(crate) model: Encoder,
+    pub(crate) pooling: String,
+    pub(crate) dimensions: usize,
+    /// What was put before each text.
+    pub(crate) prompt: Option<String>,
+}
+
+/// The fields of a record that matter here; the rest is passed over.
+#[derive(Deserialize)]
+struct Probe {
+    #[serde(rename = "type")]
+    kind: String,
+    schema_version: u64,
+    line: Option<u64>,
+    embedding: Option<Vector>,
+    row: Option<u64>,
+    encoding: Option<Encoding>,
+    scale: Option<f32>,
+    dim: Option<usize>,
+    pooling: Option<String>,
+    prompt: Option<String>,
+    model: Option<Encoder>,
+}
+
+/// What the lines hold so far.
+pub(super) struct Lines {
+    name: String,
+    /// The vectors stand in a matrix of their own.
+    is_beside: bool,
+    pub(super) made: Option<Made>,
+    /// (rows, dimensions)
+    pub(super) numbers: Vec<f32>,
+    pub(super) places: Vec<u64>,
+    /// Lines that are no records, and the first of them.
+    pub(super) others: u64,
+    pub(super) first_other: u64,
+}
+
+impl Lines {
+    pub(super) fn new(name: String, is_beside: bool) -> Self {
+        Self {
+            name,
+            is_beside,
+            made: None,
+            numbers: Vec::new(),
+            places: Vec::new(),
+            others: 0,
+            first_other: 0,
+        }
+    }
+
+    /// Reads all lines, unless the user wants an end. Those that are no records of ours
+    /// are counted.
+    pub(super) fn read(&mut self, file: &mut impl BufRead, interrupt: &Interrupt) -> Result<()> {
+        let (mut at, mut line, mut bytes) = (0, 0, Vec::new());
+        loop {
+            if let Some(status) = interrupt.status() {
+                return Err(StdioError::Ended(status).into());
+            }
+            bytes.clear();
+            let read = file.take(LINE_LIMIT).read_until(b'\n', &mut bytes);
+            let read = read.map_err(|error| StdioError::read(&self.name, error))?;
+            if read == 0 {
+                return Ok(());
+            }
+            line += 1;
+            if !bytes.trim_ascii().is_empty() {
+                self.take(&bytes, line, at)?;
+            }
+            at += read as u64;
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8], line: u64, place: u64) -> Result<()> {
+        let Ok(probe) = serde_json::from_slice::<Probe>(bytes) else {
+            self.pass(line);
+            return Ok(());
+        };
+        match (probe.kind.as_str(), probe.schema_version) {
+            ("embedding", 1) => {}
+            ("error", 1) => return Ok(()),
+            _ => {
+                self.pass(line);
+                return Ok(());
+            }
+        }
+        let name = &self.name;
+        let (Some(dimensions @ 1..), Some(pooling), Some(model), Some(_)) =
+            (probe.dim, probe.pooling, probe.model, probe.line)
+        else {
+            bail!("line {line} of {name} is an embedding record that lacks fields; it is damaged");
+        };
+        if self.is_beside != probe.embedding.is_none() {
+            bail!(match self.is_beside {
+                true => format!(
+                    "line {line} of {name} holds a vector itself, and the matrix is to hold it"
+                ),
+                false => format!(
+                    "line {line} of {name} holds no vector; the records of a matrix are read with it, by the matrix's name"
+                ),
+            });
+        }
+        let made = Made {
+            model,
+            pooling,
+            dimensions,
+            prompt: probe.prompt,
+        };
+        match &self.made {
+            None => self.made = Some(made),
+            Some(first) => check(first, &made, line, name)?,
+        }
+        match probe.embedding {
+            None if probe.row != Some(self.places.len() as u64) => {
+                bail!(
+                    "line {line} of {name} is not of the matrix's next row; the two do not belong together"
+                );
+            }
+            None => {}
+            Some(vector) => {
+                let encoding = probe.encoding.unwrap_or_default();
+                let scale = probe.scale.unwrap_or(1.0);
+                let is_whole = vector.decode(encoding, dimensions, scale, &mut self.numbers);
+                if !is_whole {
+                    bail!(
+                        "line {line} of {name} holds a vector that is not of {dimensions} numbers; it is damaged"
+                    );
+                }
+            }
+        }
+        self.places.push(place);
+        Ok(())
+    }
+
+    fn pass(&mut self, line: u64) {
+        if self.others == 0 {
+            self.first_other = line;
+        }
+        self.others += 1;
+    }
+}
+
+/// Refuses a vector that cannot be compared with the first.
+fn check(first: &Made, made: &Made, line: u64, name: &str) -> Result<()> {
+    let differs = if first.model.digest != made.model.digest {
+        ("model", &first.model.name, &made.model.name)
+    } else if first.pooling != made.pooling {
+        ("pooling", &first.pooling, &made.pooling)
+    } else if first.dimensions != made.dimensions {
+        let (is, was) = (made.dimensions, first.dimensions);
+        bail!(
+            "line {line} of {name} holds a vector of {is} numbers, and the first has {was}; vectors of two lengths cannot be compared"
+        );
+    } else {
+        return Ok(());
+    };
+    let (what, was, is) = differs;
+    bail!(
+        "line {line} of {name} was made with another {what} ('{is}') than the first ('{was}'); vectors of two kinds cannot be compared"
+    )
+}

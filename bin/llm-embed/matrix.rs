@@ -1,0 +1,168 @@
+//! All vectors of a run in one file, the rows of a matrix, and beside it the records
+//! without them, in `FILE.jsonl`. Both are written under other names and take their
+//! own when they are whole, so that no reader sees a part.
+
+pub(crate) mod header;
+
+use std::cell::RefCell;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use anyhow::{Result, bail};
+use llm_cli::args::OutputArgs;
+use llm_cli::embed::EmbedFormat;
+use llm_cli::stdio::{FileIdentity, Sink, StdioError};
+use llm_cli::{EmbedArgs, Form, Messages, Output};
+use llm_record::{Encoding, Record, Vector};
+
+use header::Layout;
+
+/// Returns the file with the records that belong to a file of vectors: its own where it
+/// is no matrix.
+pub(crate) fn records_of(path: &Path) -> PathBuf {
+    match Layout::of_name(path) {
+        Some(_) => with_end(path, ".jsonl"),
+        None => path.to_owned(),
+    }
+}
+
+fn with_end(path: &Path, end: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(end);
+    name.into()
+}
+
+/// A matrix that grows.
+pub(crate) struct Matrix {
+    layout: Layout,
+    path: PathBuf,
+    rows: Rc<RefCell<Rows>>,
+    /// What is written, under other names; removed unless it is whole.
+    temporary: [PathBuf; 2],
+}
+
+struct Rows {
+    file: BufWriter<File>,
+    name: String,
+    encoding: Encoding,
+    count: u64,
+}
+
+impl Matrix {
+    /// Opens the matrix that the flags ask for, if they do.
+    pub(crate) fn open(args: &EmbedArgs, inputs: &[FileIdentity]) -> Result<Option<Self>> {
+        let layout = match (args.output.format, &args.output.output) {
+            (EmbedFormat::Npy, Some(path)) => (Layout::Npy, path),
+            (EmbedFormat::Safetensors, Some(path)) => (Layout::Safetensors, path),
+            _ => return Ok(None),
+        };
+        let (layout, path) = layout;
+        if Layout::of_name(path) != Some(layout) {
+            bail!(
+                "'{}' does not end in .{}, by which a matrix is known when it is read; give another -o",
+                path.display(),
+                layout.end()
+            );
+        }
+        let encoding = args.output.encoding.written();
+        if encoding == Encoding::Base64 {
+            bail!("a matrix holds numbers and no text; leave --encoding base64 out");
+        }
+        for path in [path.clone(), records_of(path)] {
+            FileIdentity::of_path(&path).map_or(Ok(()), |output| output.refuse(inputs))?;
+            if path.metadata().is_ok_and(|data| !data.is_file()) {
+                bail!(
+                    "'{}' is no file, and a matrix is written to one",
+                    path.display()
+                );
+            }
+        }
+        let temporary = with_end(path, &format!(".{}.part", std::process::id()));
+        let name = format!("'{}'", path.display());
+        let file = File::create(&temporary).map_err(|reason| StdioError::Open {
+            name: name.clone(),
+            reason,
+        })?;
+        let mut rows = Rows {
+            file: BufWriter::new(file),
+            name,
+            encoding,
+            count: 0,
+        };
+        rows.written(|file| file.write_all(&vec![b' '; layout.header_size()]))?;
+        let records = with_end(&temporary, ".jsonl");
+        Ok(Some(Self {
+            layout,
+            path: path.clone(),
+            rows: Rc::new(RefCell::new(rows)),
+            temporary: [temporary, records],
+        }))
+    }
+
+    /// Returns the output of the records, which hands their vectors to the matrix.
+    pub(crate) fn output(&mut self, args: &OutputArgs, messages: Messages) -> Result<Output> {
+        let sink = Sink::create(&self.temporary[1], &[])?;
+        let form = Form::Records { deltas: false };
+        let rows = Rc::clone(&self.rows);
+        let output = Output::onto(sink, args, form, messages);
+        Ok(output.through(Box::new(move |record| rows.borrow_mut().take(record))))
+    }
+
+    /// Writes what is known at the end, of vectors of so many numbers, and gives both
+    /// files their names.
+    pub(crate) fn finish(self, dimensions: usize) -> Result<()> {
+        let mut rows = self.rows.borrow_mut();
+        let header = self
+            .layout
+            .header(rows.encoding, rows.count, dimensions as u64);
+        rows.written(|file| {
+            file.seek(SeekFrom::Start(0))?;
+            file.write_all(&header)?;
+            file.flush()?;
+            file.get_ref().sync_all()
+        })?;
+        // The records first: a matrix without them tells nothing.
+        let named = [records_of(&self.path), self.path.clone()];
+        for (from, to) in self.temporary.iter().rev().zip(&named) {
+            std::fs::rename(from, to).map_err(|error| StdioError::write(&rows.name, error))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Matrix {
+    fn drop(&mut self) {
+        for path in &self.temporary {
+            // After `finish` there is none.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+impl Rows {
+    /// Takes the vector out of a record.
+    fn take(&mut self, record: &mut Record) -> Result<(), StdioError> {
+        let Record::Embedding(embedding) = record else {
+            return Ok(());
+        };
+        let Some(Vector::Floats(numbers)) = embedding.embedding.take() else {
+            return Ok(());
+        };
+        let (bytes, scale) = self.encoding.bytes(&numbers);
+        embedding.scale = scale;
+        embedding.encoding = (self.encoding != Encoding::Float).then_some(self.encoding);
+        embedding.row = Some(self.count);
+        self.count += 1;
+        self.written(|file| file.write_all(&bytes))
+    }
+
+    fn written(
+        &mut self,
+        write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+    ) -> Result<(), StdioError> {
+        write(&mut self.file).map_err(|error| StdioError::write(&self.name, error))
+    }
+}

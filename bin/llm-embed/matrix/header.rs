@@ -1,0 +1,276 @@
+//! What stands before the rows of a matrix: the header of numpy's `.npy` (version 1.0,
+//! <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>) and that of
+//! safetensors (<https://github.com/huggingface/safetensors#format>), written and read.
+
+use std::path::Path;
+
+use llm_record::Encoding;
+use serde_json::{Value, json};
+
+/// How a matrix is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layout {
+    Npy,
+    Safetensors,
+}
+
+/// A matrix in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shape {
+    /// What a row's bytes are.
+    pub(crate) encoding: Encoding,
+    pub(crate) rows: usize,
+    /// Numbers of a row, or its bytes where they are bits.
+    pub(crate) columns: usize,
+    /// Where the first row begins, in bytes.
+    pub(crate) start: usize,
+}
+
+const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";
+
+/// What a tensor of vectors is called.
+const TENSOR: &str = "embeddings";
+
+/// More than any header that holds one matrix has.
+const MOST: usize = 1 << 20;
+
+impl Layout {
+    /// Returns the layout that a file's name ends in.
+    pub(crate) fn of_name(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()? {
+            "npy" => Some(Self::Npy),
+            "safetensors" => Some(Self::Safetensors),
+            _ => None,
+        }
+    }
+
+    /// Returns how the names of such files end.
+    pub(crate) fn end(self) -> &'static str {
+        match self {
+            Self::Npy => "npy",
+            Self::Safetensors => "safetensors",
+        }
+    }
+
+    /// Returns the bytes before the first row: a multiple of 64, so that rows are aligned
+    /// where the file is mapped, with room for any shape.
+    pub(crate) fn header_size(self) -> usize {
+        match self {
+            Self::Npy => 128,
+            Self::Safetensors => 192,
+        }
+    }
+
+    /// Returns the header of `rows` vectors of `dimensions` numbers.
+    pub(crate) fn header(self, encoding: Encoding, rows: u64, dimensions: u64) -> Vec<u8> {
+        let columns = match encoding {
+            Encoding::Binary => dimensions.div_ceil(8),
+            _ => dimensions,
+        };
+        let mut header = Vec::new();
+        match self {
+            Self::Npy => {
+                let kind = names(encoding).0;
+                let length = self.header_size() - MAGIC.len() - 2;
+                header.extend_from_slice(MAGIC);
+                header.extend_from_slice(&(length as u16).to_le_bytes());
+                let text = format!(
+                    "{{'descr': '{kind}', 'fortran_order': False, 'shape': ({rows}, {columns}), }}"
+                );
+                header.extend_from_slice(text.as_bytes());
+                header.resize(self.header_size() - 1, b' ');
+                header.push(b'\n');
+            }
+            Self::Safetensors => {
+                let length = (self.header_size() - 8) as u64;
+                let bytes = rows * encoding.size(dimensions as usize) as u64;
+                header.extend_from_slice(&length.to_le_bytes());
+                let kind = names(encoding).1;
+                let text = json!({TENSOR: {"dtype": kind, "shape": [rows, columns],
+                    "data_offsets": [0, bytes]}});
+                header.extend_from_slice(text.to_string().as_bytes());
+                header.resize(self.header_size(), b' ');
+            }
+        }
+        header
+    }
+
+    /// Reads the header of a file.
+    ///
+    /// # Errors
+    /// What is wrong with it, to follow the file's name.
+    pub(crate) fn read(self, bytes: &[u8]) -> Result<Shape, String> {
+        let (kind, shape, start) = match self {
+            Self::Npy => read_npy(bytes),
+            Self::Safetensors => read_safetensors(bytes),
+        }
+        .ok_or_else(|| format!("is no matrix of vectors in .{} form", self.end()))?;
+        let all = [
+            Encoding::Float,
+            Encoding::F16,
+            Encoding::Int8,
+            Encoding::Binary,
+        ];
+        let is_kind = |encoding: &Encoding| {
+            let (npy, safetensors) = names(*encoding);
+            kind == npy || kind == safetensors
+        };
+        let encoding = all.into_iter().find(is_kind).ok_or_else(|| {
+            format!("holds numbers of the kind '{kind}', and 32-bit and 16-bit floats, signed bytes and bits are read")
+        })?;
+        let [rows, columns] = shape;
+        let size = match encoding {
+            Encoding::Binary => columns,
+            _ => encoding.size(columns),
+        };
+        let end = rows
+            .checked_mul(size)
+            .and_then(|size| size.checked_add(start));
+        match end {
+            Some(end) if end == bytes.len() => Ok(Shape {
+                encoding,
+                rows,
+                columns,
+                start,
+            }),
+            _ => Err(format!(
+                "is damaged: its header tells of {rows} rows of {columns}, and it has {} bytes",
+                bytes.len()
+            )),
+        }
+    }
+}
+
+/// Returns what the two forms call a kind of number.
+fn names(encoding: Encoding) -> (&'static str, &'static str) {
+    match encoding {
+        Encoding::Float | Encoding::Base64 => ("<f4", "F32"),
+        Encoding::F16 => ("<f2", "F16"),
+        Encoding::Int8 => ("|i1", "I8"),
+        Encoding::Binary => ("|u1", "U8"),
+    }
+}
+
+type Parts = (String, [usize; 2], usize);
+
+fn read_npy(bytes: &[u8]) -> Option<Parts> {
+    let rest = bytes.strip_prefix(b"\x93NUMPY")?;
+    let (length, before) = match rest.first()? {
+        1 => (
+            usize::from(u16::from_le_bytes(*rest.get(2..)?.first_chunk()?)),
+            10,
+        ),
+        2 | 3 => (
+            usize::try_from(u32::from_le_bytes(*rest.get(2..)?.first_chunk()?)).ok()?,
+            12,
+        ),
+        _ => return None,
+    };
+    let start = before + length;
+    if length > MOST {
+        return None;
+    }
+    let text = std::str::from_utf8(bytes.get(before..start)?).ok()?;
+    let after = |key: &str| Some(text.split_once(&format!("'{key}':"))?.1.trim_start());
+    let kind = after("descr")?.strip_prefix('\'')?.split('\'').next()?;
+    if !after("fortran_order")?.starts_with("False") {
+        return None;
+    }
+    let shape = after("shape")?.strip_prefix('(')?.split(')').next()?;
+    let mut numbers = shape
+        .split(',')
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
+        .map(str::parse);
+    let shape = [numbers.next()?.ok()?, numbers.next()?.ok()?];
+    numbers
+        .next()
+        .is_none()
+        .then(|| (kind.to_owned(), shape, start))
+}
+
+/// Takes the tensor of our name, or the only one.
+fn read_safetensors(bytes: &[u8]) -> Option<Parts> {
+    let length = usize::try_from(u64::from_le_bytes(*bytes.first_chunk()?)).ok()?;
+    if length > MOST {
+        return None;
+    }
+    let header: Value = serde_json::from_slice(bytes.get(8..8 + length)?).ok()?;
+    let tensors = header.as_object()?;
+    let mut all = tensors.iter().filter(|(name, _)| *name != "__metadata__");
+    let tensor = match tensors.get(TENSOR) {
+        Some(tensor) => tensor,
+        None => all.next().filter(|_| tensors.len() <= 2)?.1,
+    };
+    let number = |value: &Value| usize::try_from(value.as_u64()?).ok();
+    let [rows, columns] = tensor.get("shape")?.as_array()?.as_slice() else {
+        return None;
+    };
+    let start = tensor.get("data_offsets")?.get(0)?;
+    Some((
+        tensor.get("dtype")?.as_str()?.to_owned(),
+        [number(rows)?, number(columns)?],
+        number(start)?.checked_add(8 + length)?,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LAYOUTS: [Layout; 2] = [Layout::Npy, Layout::Safetensors];
+
+    #[test]
+    fn what_is_written_is_read() {
+        for layout in LAYOUTS {
+            for (encoding, size) in [
+                (Encoding::Float, 80),
+                (Encoding::F16, 40),
+                (Encoding::Int8, 20),
+                (Encoding::Binary, 3),
+            ] {
+                let mut bytes = layout.header(encoding, 7, 20);
+                assert_eq!((bytes.len(), bytes.len() % 64), (layout.header_size(), 0));
+                bytes.resize(bytes.len() + 7 * size, 0);
+                let shape = layout.read(&bytes).unwrap();
+                assert_eq!((shape.encoding, shape.rows), (encoding, 7));
+                assert_eq!(shape.start, layout.header_size());
+                bytes.pop();
+                assert!(layout.read(&bytes).unwrap_err().contains("damaged"));
+            }
+            // The largest shape has room.
+            let large = layout.header(Encoding::Float, u64::from(u32::MAX), 1 << 20);
+            assert_eq!(large.len(), layout.header_size());
+        }
+    }
+
+    #[test]
+    fn numpys_own_headers_are_read() {
+        let text = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2), }";
+        let mut bytes = [MAGIC, &[text.len() as u8, 0], text.as_bytes()].concat();
+        bytes.extend_from_slice(&[0; 8]);
+        assert_eq!(Layout::Npy.read(&bytes).unwrap().columns, 2);
+        let other = String::from_utf8_lossy(&bytes).into_owned();
+        for (from, to) in [
+            ("<f4", "<f8"),
+            ("False", "True "),
+            ("(1, 2)", "(1, x)"),
+            ("(1, 2)", "(2,   "),
+        ] {
+            let start = bytes.len() - 8 - text.len();
+            let changed = text.replace(from, to);
+            let changed = [&bytes[..start], changed.as_bytes(), &[0; 8]].concat();
+            assert!(Layout::Npy.read(&changed).is_err(), "{other}: {to}");
+        }
+    }
+
+    #[test]
+    fn what_is_cut_is_no_matrix() {
+        for layout in LAYOUTS {
+            let bytes = layout.header(Encoding::Float, 1, 1);
+            for cut in 0..bytes.len() {
+                assert!(layout.read(&bytes[..cut]).is_err(), "{layout:?} {cut}");
+            }
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! `llm-embed search`: queries in, the texts that are nearest to each out. The model
+//! and how it is used are those that the vectors were made with.
+
+use anyhow::{Context as _, Result, bail};
+use clap::ValueEnum as _;
+use llm_cli::embed::{EmbedModelArgs, PoolingChoice, SearchArgs};
+use llm_cli::stdio::{FileIdentity, Watch, stdout_is_terminal};
+use llm_cli::{Context, EmbedArgs, Form, Item, Job, Jobs, Output, Status};
+use llm_kernels::simd::Level;
+use llm_record::{ErrorCode, Hit, Record, SchemaVersion};
+
+use crate::ask;
+use crate::index::Index;
+use crate::open::Opened;
+use crate::text::{Text, vectors};
+
+/// Answers the queries.
+pub(crate) fn run(args: &SearchArgs, context: &Context) -> Result<Status> {
+    let watch = Watch {
+        interrupt: context.interrupt.clone(),
+        reader: true,
+    };
+    let jobs = Jobs::open(
+        &ask::input(args.query.as_deref(), args.jsonl, None),
+        None,
+        &watch,
+    )?;
+    let mut inputs = jobs.inputs().to_vec();
+    inputs.extend(FileIdentity::of_path(&args.vectors));
+    let shared = ask::output(args.format);
+    let form = Form::choose(&shared, true, stdout_is_terminal())?;
+    let messages = context.messages.quiet(args.quiet.quiet);
+    let pool = crate::open::pool(&ask::machine(args.machine))?;
+    let index = Index::open(&args.vectors, &pool, context)?;
+    let opened = open(args, &index)?;
+    let mut search = Search {
+        args,
+        index,
+        opened,
+        level: Level::detect()?,
+    };
+    let mut output = Output::open(&shared, form, &inputs, messages)?;
+    let mut status = Status::Done;
+    for item in jobs.warning(messages) {
+        if let Some(ended) = context.interrupt.status() {
+            return Ok(ended);
+        }
+        let failed = match item? {
+            Item::Run(job) => search.answer(&job, &mut output)?,
+            Item::Failed(record) => {
+                output.fail(*record)?;
+                true
+            }
+            Item::Passed(line) => {
+                output.pass(&line)?;
+                true
+            }
+        };
+        if failed {
+            status = status.and(Status::SomeFailed);
+        }
+    }
+    output.finish()?;
+    Ok(status)
+}
+
+struct Search<'a> {
+    args: &'a SearchArgs,
+    index: Index,
+    opened: Opened,
+    level: Level,
+}
+
+impl Search<'_> {
+    /// Writes what is found for a query; returns whether it failed.
+    fn answer(&mut self, job: &Job, output: &mut Output) -> Result<bool> {
+        let query = match ask::text(job) {
+            Ok(query) => query,
+            Err(record) => {
+                output.fail(*record)?;
+                return Ok(true);
+            }
+        };
+        let text = match Text::new(
+            &self.opened,
+            &self.opened.prompt,
+            &query,
+            self.args.on_overflow,
+        ) {
+            Ok(text) => text,
+            Err(refused) => {
+                let (code, sentence) = refused.sentence("the query");
+                output.fail(job.failed(code, sentence))?;
+                return Ok(true);
+            }
+        };
+        let vector = vectors(&self.opened, &[&text]).remove(0);
+        if !vector.iter().all(|x| x.is_finite()) {
+            let sentence =
+                "the query's vector holds what is no number; the model's weights are damaged";
+            output.fail(job.failed(ErrorCode::GenerationFailed, sentence))?;
+            return Ok(true);
+        }
+        let most = self.args.hits.get();
+        let best = self
+            .index
+            .nearest(&self.opened.pool, self.level, &vector, most);
+        for (rank, (row, score)) in best.into_iter().enumerate() {
+            output.close(&Record::from(Hit {
+                schema_version: SchemaVersion::default(),
+                query: query.clone(),
+                query_id: job.id.clone(),
+                rank: rank as u64 + 1,
+                score,
+                found: self.index.found(row)?,
+            }))?;
+        }
+        Ok(false)
+    }
+}
+
+/// Opens the model that made the vectors, and refuses another.
+fn open(args: &SearchArgs, index: &Index) -> Result<Opened> {
+    let (made, file) = (&index.made, args.vectors.display());
+    let choice = PoolingChoice::from_str(&made.pooling, true).ok();
+    if let Some(asked) = args.pooling
+        && choice != Some(asked)
+    {
+        bail!(
+            "the vectors of '{file}' were pooled by '{}', and --pooling asks for another way; leave it out",
+            made.pooling
+        );
+    }
+    let name = args.model.as_ref().unwrap_or(&made.model.name);
+    let mut opened = Opened::new(&EmbedArgs {
+        model: EmbedModelArgs {
+            model: name.clone(),
+            pooling: choice,
+            ..EmbedModelArgs::default()
+        },
+        ..ask::machine(args.machine)
+    })
+    .with_context(|| {
+        format!(
+            "cannot open the model that made the vectors of '{file}' ('{}'; -m names it where it lies elsewhere now)",
+            made.model.name
+        )
+    })?;
+    if opened.model.digest != made.model.digest {
+        bail!(
+            "the vectors of '{file}' were made with '{}', and '{name}' has other weights (SHA-256 {:.12} and {:.12}); give the same model with -m, or make them again",
+            made.model.name,
+            made.model.digest,
+            opened.model.digest
+        );
+    }
+    if opened.pooling.name() != made.pooling || made.dimensions > opened.encoder.dimensions() {
+        bail!(
+            "the vectors of '{file}' have {} numbers pooled by '{}', which the model cannot make; the file is damaged",
+            made.dimensions,
+            made.pooling
+        );
+    }
+    opened.dimensions = made.dimensions;
+    opened.prompt = match (&args.prompt, opened.encoder.prompts().query()) {
+        (Some(prompt), _) => prompt.clone(),
+        (None, Some(prompt)) => prompt.to_owned(),
+        // A model without a prompt for queries takes them as it took the texts.
+        (None, None) => made.prompt.clone().unwrap_or_default(),
+    };
+    Ok(opened)
+}

@@ -1,0 +1,197 @@
+//! The parsers of `llm-embed`'s commands, which compare vectors instead of making them.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{PoolingChoice, TooLong};
+use crate::args::{FormatArgs, QuietArgs, threads};
+
+const SEARCH: &str = "\
+Examples:
+  llm-embed search vectors.jsonl 'unified memory'
+  llm-embed search vectors.npy < questions.txt
+  llm-embed search vectors.jsonl 'opening hours' | jq -r .text | llm-run -T 'Summarize this'";
+
+const SIMILAR: &str = "\
+Examples:
+  llm-embed similar vectors.jsonl --threshold 0.95 | jq -c '[.score, .a.text, .b.text]'";
+
+const RERANK: &str = "\
+Examples:
+  llm-embed rerank -m ./all-minilm-l6-v2 'opening hours' < lines.txt
+  llm-embed search vectors.jsonl -k 50 'opening hours' | llm-embed rerank -m ./bge-base-en-v1.5 --jsonl -k 5 'opening hours'";
+
+/// What is done with vectors.
+#[derive(Subcommand, Clone, Debug)]
+pub enum EmbedCommand {
+    /// Find the texts that are nearest to a query, by the vectors of a file
+    ///
+    /// Queries are embedded with the model, pooling and normalization that FILE's records name, after
+    /// the model's own prompt for queries; each text is compared by the cosine.
+    #[command(max_term_width = crate::HELP_WIDTH, after_help = SEARCH)]
+    Search(SearchArgs),
+    /// Find pairs of texts whose vectors are near to each other
+    ///
+    /// Each vector of FILE is compared with every other by the cosine; no model is needed.
+    #[command(max_term_width = crate::HELP_WIDTH, after_help = SIMILAR)]
+    Similar(SimilarArgs),
+    /// Put texts in the order in which they fit a query
+    ///
+    /// Reads a text a line from standard input, all of them, and writes them the best first.
+    #[command(max_term_width = crate::HELP_WIDTH, after_help = RERANK)]
+    Rerank(RerankArgs),
+}
+
+/// What is searched, and for what.
+#[derive(Args, Clone, Debug)]
+pub struct SearchArgs {
+    /// Vectors that llm-embed has written: JSON lines, or a matrix (.npy, .safetensors) with its .jsonl
+    #[arg(value_name = "FILE")]
+    pub vectors: PathBuf,
+
+    /// What to look for; left out, each line of standard input is a query
+    #[arg(value_name = "QUERY")]
+    pub query: Option<String>,
+
+    /// Take each line of standard input as a JSON object with 'text' and perhaps 'id'
+    #[arg(long, conflicts_with = "query", help_heading = "Input")]
+    pub jsonl: bool,
+
+    /// Choose what to do with a query that is longer than the model takes
+    #[arg(
+        long,
+        value_name = "WHAT",
+        value_enum,
+        default_value_t,
+        help_heading = "Input"
+    )]
+    pub on_overflow: TooLong,
+
+    /// Write so many texts for each query
+    #[arg(
+        short = 'k',
+        long,
+        value_name = "N",
+        default_value = "10",
+        help_heading = "Output"
+    )]
+    pub hits: NonZeroUsize,
+
+    /// Use this model, which must be the one that made the vectors; for one that lies elsewhere now
+    #[arg(short, long, value_name = "NAME", help_heading = "Model")]
+    pub model: Option<String>,
+
+    /// Make sure that the vectors were pooled in this way
+    #[arg(long, value_name = "HOW", value_enum, help_heading = "Model")]
+    pub pooling: Option<PoolingChoice>,
+
+    /// Put this before each query instead of the model's own prompt for queries
+    #[arg(
+        long,
+        value_name = "TEXT",
+        allow_hyphen_values = true,
+        help_heading = "Model"
+    )]
+    pub prompt: Option<String>,
+
+    /// The form of the output.
+    #[command(flatten)]
+    pub format: FormatArgs,
+    /// How much is told beside it.
+    #[command(flatten)]
+    pub quiet: QuietArgs,
+    /// How wide it computes.
+    #[command(flatten)]
+    pub machine: EmbedMachineArgs,
+}
+
+/// Which pairs are looked for.
+#[derive(Args, Clone, Debug)]
+pub struct SimilarArgs {
+    /// Vectors that llm-embed has written: JSON lines, or a matrix (.npy, .safetensors) with its .jsonl
+    #[arg(value_name = "FILE")]
+    pub vectors: PathBuf,
+
+    /// Write pairs whose cosine is at least N
+    #[arg(long, value_name = "N", default_value = "0.9", allow_negative_numbers = true,
+        value_parser = threshold)]
+    pub threshold: f32,
+
+    /// The form of the output.
+    #[command(flatten)]
+    pub format: FormatArgs,
+    /// How much is told beside it.
+    #[command(flatten)]
+    pub quiet: QuietArgs,
+    /// How wide it computes.
+    #[command(flatten)]
+    pub machine: EmbedMachineArgs,
+}
+
+/// What is put in order, and by what.
+#[derive(Args, Clone, Debug)]
+pub struct RerankArgs {
+    /// What the texts are to fit
+    #[arg(value_name = "QUERY")]
+    pub query: String,
+
+    /// Take each line as a JSON object with 'text' and perhaps 'id', or as a record of llm-embed search
+    #[arg(long, help_heading = "Input")]
+    pub jsonl: bool,
+
+    /// Make each text from this one; {{field}} stands for a field of the line
+    #[arg(
+        long,
+        value_name = "TEXT",
+        allow_hyphen_values = true,
+        requires = "jsonl",
+        help_heading = "Input"
+    )]
+    pub template: Option<String>,
+
+    /// Choose what to do with a text that is longer than the model takes
+    #[arg(
+        long,
+        value_name = "WHAT",
+        value_enum,
+        default_value_t,
+        help_heading = "Input"
+    )]
+    pub on_overflow: TooLong,
+
+    /// Write only the N best texts
+    #[arg(short = 'k', long, value_name = "N", help_heading = "Output")]
+    pub hits: Option<NonZeroUsize>,
+
+    /// Use this model: a folder of safetensors, or a name or ORG/REPO of the store
+    #[arg(short, long, value_name = "NAME", help_heading = "Model")]
+    pub model: String,
+
+    /// The form of the output.
+    #[command(flatten)]
+    pub format: FormatArgs,
+    /// How much is told beside it.
+    #[command(flatten)]
+    pub quiet: QuietArgs,
+    /// How wide it computes.
+    #[command(flatten)]
+    pub machine: EmbedMachineArgs,
+}
+
+/// How wide it computes.
+#[derive(Args, Clone, Copy, Debug, Default)]
+#[command(next_help_heading = "Machine")]
+pub struct EmbedMachineArgs {
+    /// Use N threads (-1, the default: one a core); scores do not depend on it
+    #[arg(short, long, value_name = "N", allow_negative_numbers = true, value_parser = threads)]
+    pub threads: Option<NonZeroUsize>,
+}
+
+fn threshold(text: &str) -> Result<f32, String> {
+    let number = text.parse::<f32>().ok();
+    number
+        .filter(|number| (-1.0..=1.0).contains(number))
+        .ok_or_else(|| "must be a cosine, from -1 to 1".to_owned())
+}

@@ -1,0 +1,239 @@
+//! Whole files → requests: each file is one, or each of its pieces. A file that cannot be read closes its
+//! place with an error, and the next is read.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+use llm_record::{ErrorCode, ErrorRecord, Fields, Request};
+
+use super::digest::sha256;
+use super::maker::Maker;
+use super::pieces::{Counter, Pieces};
+use super::{InputError, Item, PIECES_LIMIT, PROMPT_LIMIT, bare};
+use crate::stdio::{FileIdentity, Source, StdioError, Watch};
+
+/// The longest name in a list of files: more than any system takes.
+const LONGEST_NAME: u64 = 64 << 10;
+
+/// Which files are texts.
+#[derive(Clone, Debug, Default)]
+pub struct Texts {
+    /// These.
+    pub files: Vec<PathBuf>,
+    /// And those whose names this file holds, each ended by NUL.
+    pub files0_from: Option<PathBuf>,
+    /// Tokens that two neighbouring pieces share, at most.
+    pub overlap: usize,
+}
+
+impl Texts {
+    /// Whether no file is named, so that lines are read.
+    pub(super) fn is_none(&self) -> bool {
+        self.files.is_empty() && self.files0_from.is_none()
+    }
+}
+
+/// The requests for the texts of files.
+#[derive(Debug)]
+pub(super) struct FileOrigin {
+    named: VecDeque<PathBuf>,
+    listed: Option<(BufReader<Source>, String)>,
+    /// Tokens of a piece at most; `None` where a file is one text.
+    limit: Option<usize>,
+    overlap: usize,
+    current: Option<(String, Pieces)>,
+    /// Requests that were given out.
+    number: u64,
+    /// What the flags add to every request.
+    salt: String,
+    watch: Watch,
+}
+
+impl FileOrigin {
+    /// Opens the list of files; the files are opened as they are wanted.
+    pub(super) fn open(
+        texts: &Texts,
+        limit: Option<usize>,
+        watch: &Watch,
+        salt: String,
+    ) -> Result<Self, InputError> {
+        let list = texts.files0_from.as_ref();
+        let list = list.map(|path| Source::open(path, watch.clone()));
+        let listed = list.transpose()?.map(|source| {
+            let name = source.name().to_owned();
+            (BufReader::new(source), name)
+        });
+        Ok(Self {
+            named: texts.files.iter().cloned().collect(),
+            listed,
+            limit,
+            overlap: texts.overlap,
+            current: None,
+            number: 0,
+            salt,
+            watch: watch.clone(),
+        })
+    }
+
+    /// Returns what is read, as far as it is known.
+    pub(super) fn inputs(&self) -> Vec<FileIdentity> {
+        let list = self.listed.iter();
+        let list = list.filter_map(|(list, _)| FileIdentity::of_source(list.get_ref()));
+        let named = self.named.iter();
+        list.chain(named.filter_map(|path| FileIdentity::of_path(path)))
+            .collect()
+    }
+
+    /// Whether files are cut by tokens.
+    pub(super) fn wants_tokens(&self) -> bool {
+        self.limit.is_some()
+    }
+
+    /// Returns the next request. The outer error is that of the list, or of a user who wants an end.
+    pub(super) fn next(
+        &mut self,
+        maker: &Maker,
+        count: Option<&Counter>,
+    ) -> Option<Result<Item, StdioError>> {
+        loop {
+            if let Some(item) = self.piece(maker, count) {
+                return Some(Ok(item));
+            }
+            let path = match self.next_path() {
+                Ok(path) => path?,
+                Err(error) => return Some(Err(error)),
+            };
+            match self.begin(&path, maker) {
+                Ok(None) => {}
+                Ok(Some(item)) => return Some(Ok(item)),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+
+    fn next_path(&mut self) -> Result<Option<PathBuf>, StdioError> {
+        if let Some(path) = self.named.pop_front() {
+            return Ok(Some(path));
+        }
+        let Some((list, name)) = &mut self.listed else {
+            return Ok(None);
+        };
+        loop {
+            let mut bytes = Vec::new();
+            let read = list
+                .by_ref()
+                .take(LONGEST_NAME)
+                .read_until(0, &mut bytes)
+                .map_err(|error| StdioError::read(name, error))?;
+            if read == 0 {
+                return Ok(None);
+            }
+            if bytes.last() == Some(&0) {
+                bytes.pop();
+            }
+            if !bytes.is_empty() {
+                return Ok(Some(OsString::from_vec(bytes).into()));
+            }
+        }
+    }
+
+    /// Opens a file; returns its request where it has one alone, or the record of one that is no text.
+    fn begin(&mut self, path: &Path, maker: &Maker) -> Result<Option<Item>, StdioError> {
+        let shown = path.display().to_string();
+        let limit = match self.limit {
+            Some(_) => PIECES_LIMIT,
+            None => PROMPT_LIMIT,
+        };
+        let text = match read(path, limit, self.watch.clone())? {
+            Ok(text) => text,
+            Err((code, sentence)) => {
+                self.number += 1;
+                let mut record = ErrorRecord::new(self.number, None, code, &sentence);
+                record.input = input(&shown);
+                record.request_digest = Some(sha256(&[&self.salt, &shown, &sentence]));
+                return Ok(Some(Item::Failed(Box::new(record))));
+            }
+        };
+        if let Some(limit) = self.limit {
+            self.current = Some((shown, Pieces::new(text, limit, self.overlap)));
+            return Ok(None);
+        }
+        Ok(self.item(bare(&text).to_owned(), input(&shown), maker))
+    }
+
+    /// Returns the request for the next piece of the file under way. Blank ones are passed over.
+    fn piece(&mut self, maker: &Maker, count: Option<&Counter>) -> Option<Item> {
+        let (path, pieces) = self.current.as_mut()?;
+        let count = count?;
+        let piece = loop {
+            let Some(piece) = pieces.next(&count.0) else {
+                self.current = None;
+                return None;
+            };
+            if !pieces.text(piece.clone()).trim().is_empty() {
+                break piece;
+            }
+        };
+        let mut input = input(path);
+        input.insert("offset".into(), piece.start.into());
+        input.insert("length".into(), piece.len().into());
+        let text = pieces.text(piece).to_owned();
+        self.item(text, input, maker)
+    }
+
+    fn item(&mut self, text: String, input: Fields, maker: &Maker) -> Option<Item> {
+        self.number += 1;
+        let digest = sha256(&[&self.salt, &text]);
+        let mut request = Request::from_text(self.number, text);
+        request.input = input;
+        let mut item = maker.job(request)?;
+        item.set_digest(&digest);
+        Some(item)
+    }
+}
+
+fn input(path: &str) -> Fields {
+    let mut input = Fields::new();
+    input.insert("path".into(), path.into());
+    input
+}
+
+/// Reads a file as text of at most `limit` bytes; the inner error says why it is none.
+fn read(
+    path: &Path,
+    limit: u64,
+    watch: Watch,
+) -> Result<Result<String, (ErrorCode, String)>, StdioError> {
+    let refused = |code, sentence| Ok(Err((code, sentence)));
+    let shown = path.display();
+    let mut bytes = Vec::new();
+    let opened = Source::open(path, watch).and_then(|source| {
+        let read = source.take(limit + 1).read_to_end(&mut bytes);
+        read.map_err(|error| StdioError::read(&format!("'{shown}'"), error))
+    });
+    match opened {
+        Ok(_) => {}
+        Err(StdioError::Ended(status)) => return Err(StdioError::Ended(status)),
+        Err(error) => return refused(ErrorCode::UnreadableFile, error.to_string()),
+    }
+    if bytes.len() as u64 > limit {
+        let sentence = format!("'{shown}' is longer than {limit} bytes; cut it into smaller files");
+        return refused(ErrorCode::InputTooLong, sentence);
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) if bare(&text).trim().is_empty() => {
+            refused(ErrorCode::EmptyInput, format!("'{shown}' is empty"))
+        }
+        Ok(text) => Ok(Ok(text)),
+        Err(error) => {
+            let byte = error.utf8_error().valid_up_to() + 1;
+            let sentence = format!(
+                "'{shown}' is not valid UTF-8 (byte {byte}); convert it first, with iconv say"
+            );
+            refused(ErrorCode::BadUtf8, sentence)
+        }
+    }
+}

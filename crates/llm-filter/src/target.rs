@@ -1,0 +1,64 @@
+//! Where the closing records of a run go, and what stands there already.
+
+use std::fs::File;
+use std::path::Path;
+
+use anyhow::Result;
+use llm_cli::Messages;
+use llm_cli::stdio::{FileIdentity, Sink};
+
+use crate::Journal;
+use crate::durable::{self, Found};
+
+/// An output, and what earlier runs have closed in it.
+#[derive(Debug, Default)]
+pub struct Target {
+    /// The file of `-o`, or standard output where it is gone on with; `None` where nothing is.
+    pub sink: Option<Sink>,
+    /// What is closed.
+    pub journal: Journal,
+    /// Holds the lock on the file of `--resume`.
+    _resumed: Option<File>,
+}
+
+impl Target {
+    /// Opens the file of `-o` to go on with it, or else reads that of `--resume`. What is cut off is
+    /// told.
+    ///
+    /// # Errors
+    /// [`durable::DurableError`], and standard output that cannot be opened.
+    pub fn open(
+        output: Option<&Path>,
+        resume: Option<&Path>,
+        inputs: &[FileIdentity],
+        retry_errors: bool,
+        messages: Messages,
+    ) -> Result<Self> {
+        let (sink, resumed, found) = match (output, resume) {
+            (Some(path), _) => {
+                let (sink, found) = durable::open(path, inputs, retry_errors)?;
+                (sink, None, found)
+            }
+            (None, Some(path)) => {
+                let (file, found) = durable::resume(path, retry_errors)?;
+                (Sink::stdout()?.durable(), Some(file), found)
+            }
+            (None, None) => return Ok(Self::default()),
+        };
+        tell(&found, messages);
+        Ok(Self {
+            sink: Some(sink),
+            journal: found.journal,
+            _resumed: resumed,
+        })
+    }
+}
+
+fn tell(found: &Found, messages: Messages) {
+    if found.torn > 0 {
+        messages.warning(format_args!(
+            "the output ended in {} bytes that are no whole record, which an earlier run has left; they are cut off",
+            found.torn
+        ));
+    }
+}

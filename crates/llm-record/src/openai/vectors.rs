@@ -1,0 +1,215 @@
+//! OpenAI's embeddings, both ways: the body of a request, and the list of vectors that answers it.
+//! The format is that of <https://platform.openai.com/docs/api-reference/embeddings>.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::request::INERT;
+use crate::{Embedding, EmbeddingUsage, Encoding, Fields, LineFault, Vector};
+
+/// Texts of one request at most, as OpenAI has it.
+const MOST_INPUTS: usize = 2048;
+
+/// What a line of a batch file wants vectors of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inputs {
+    /// The texts, at least one.
+    pub texts: Vec<Input>,
+    /// How many numbers of each vector are wanted.
+    pub dimensions: Option<usize>,
+    /// In which form: numbers, or base64.
+    pub encoding: Encoding,
+}
+
+/// One text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// As it is, never empty.
+    Text(String),
+    /// As the model's tokens, never none.
+    Tokens(Vec<u32>),
+}
+
+/// The answer to one request.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct VectorList {
+    /// Always `list`.
+    pub object: &'static str,
+    /// A vector for each text, in order.
+    pub data: Vec<VectorItem>,
+    /// The model that answered, by our name.
+    pub model: String,
+    /// The model that the line asked for; a field of our own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requested_model: Option<String>,
+    /// How many tokens it took.
+    pub usage: EmbeddingUsage,
+}
+
+/// One vector of an answer.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct VectorItem {
+    /// Always `embedding`.
+    pub object: &'static str,
+    /// Its place, from 0.
+    pub index: usize,
+    /// The vector.
+    pub embedding: Vector,
+}
+
+impl VectorList {
+    /// Returns the answer that a record holds.
+    pub(super) fn of(record: &Embedding) -> Self {
+        let vectors = record.embedding.iter().chain(&record.more);
+        let items = vectors.enumerate().map(|(index, vector)| VectorItem {
+            object: "embedding",
+            index,
+            embedding: vector.clone(),
+        });
+        Self {
+            object: "list",
+            data: items.collect(),
+            model: record.model.name.clone(),
+            requested_model: record.requested_model.clone(),
+            usage: record.usage,
+        }
+    }
+}
+
+/// Understands the body of a request for vectors.
+pub(super) fn parse(body: &Fields) -> Result<Inputs, LineFault> {
+    const KNOWN: [&str; 4] = ["model", "input", "dimensions", "encoding_format"];
+    let is_known = |key: &str| KNOWN.contains(&key) || INERT.contains(&key);
+    let unknown = body
+        .iter()
+        .find(|(key, value)| !value.is_null() && !is_known(key));
+    if let Some((key, _)) = unknown {
+        return Err(LineFault::Unsupported {
+            reason: format!(
+                "'body.{key}' is not supported and may change the answer; leave it out"
+            ),
+        });
+    }
+    let bad = |reason: String| LineFault::Request { reason };
+    let dimensions = match set(body, "dimensions") {
+        None => None,
+        Some(value) => {
+            let number = value
+                .as_u64()
+                .and_then(|number| usize::try_from(number).ok());
+            let number = number.filter(|number| *number > 0);
+            Some(number.ok_or_else(|| bad("'dimensions' must be a number from 1".to_owned()))?)
+        }
+    };
+    let encoding = match set(body, "encoding_format") {
+        None => Encoding::Float,
+        Some(value) if value == "float" => Encoding::Float,
+        Some(value) if value == "base64" => Encoding::Base64,
+        Some(_) => {
+            return Err(bad(
+                "'encoding_format' must be \"float\" or \"base64\"".to_owned()
+            ));
+        }
+    };
+    let texts = match set(body, "input") {
+        None => return Err(bad("its body has no 'input'".to_owned())),
+        Some(value) => texts(value).ok_or_else(|| {
+            bad(format!(
+                "'input' must be a text, a list of at most {MOST_INPUTS} texts, a list of tokens, or a list of such lists, \
+                 and none of them empty"
+            ))
+        })?,
+    };
+    Ok(Inputs {
+        texts,
+        dimensions,
+        encoding,
+    })
+}
+
+fn set<'a>(body: &'a Fields, key: &str) -> Option<&'a Value> {
+    body.get(key).filter(|value| !value.is_null())
+}
+
+fn texts(value: &Value) -> Option<Vec<Input>> {
+    let list = match value {
+        Value::Array(list) if !list.first()?.is_u64() && list.len() <= MOST_INPUTS => list,
+        one => return Some(vec![one_text(one)?]),
+    };
+    list.iter().map(one_text).collect()
+}
+
+fn one_text(value: &Value) -> Option<Input> {
+    match value {
+        Value::String(text) => (!text.is_empty()).then(|| Input::Text(text.clone())),
+        Value::Array(list) if !list.is_empty() => {
+            let ids = list.iter().map(|id| u32::try_from(id.as_u64()?).ok());
+            Some(Input::Tokens(ids.collect::<Option<_>>()?))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(body: &Value) -> Result<Inputs, String> {
+        let fields = body.as_object().unwrap();
+        parse(fields).map_err(|fault| fault.to_string())
+    }
+
+    #[test]
+    fn an_input_has_four_forms() {
+        let text = |text: &str| Input::Text(text.to_owned());
+        for (input, wanted) in [
+            (json!("a"), vec![text("a")]),
+            (json!(["a", "b"]), vec![text("a"), text("b")]),
+            (json!([1, 2]), vec![Input::Tokens(vec![1, 2])]),
+            (
+                json!([[1], [2, 3]]),
+                vec![Input::Tokens(vec![1]), Input::Tokens(vec![2, 3])],
+            ),
+        ] {
+            let inputs = read(&json!({"model": "m", "input": input, "user": "u"})).unwrap();
+            assert_eq!(inputs.texts, wanted);
+            assert_eq!(
+                (inputs.dimensions, inputs.encoding),
+                (None, Encoding::Float)
+            );
+        }
+        let more = json!({"input": "a", "dimensions": 8, "encoding_format": "base64"});
+        let inputs = read(&more).unwrap();
+        assert_eq!(
+            (inputs.dimensions, inputs.encoding),
+            (Some(8), Encoding::Base64)
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (body, wanted) in [
+            (json!({}), "'input'"),
+            (json!({"input": null}), "'input'"),
+            (json!({"input": ""}), "'input'"),
+            (json!({"input": []}), "'input'"),
+            (json!({"input": ["a", ""]}), "'input'"),
+            (json!({"input": [1, -2]}), "'input'"),
+            (json!({"input": [[]]}), "'input'"),
+            (json!({"input": {"a": 1}}), "'input'"),
+            (json!({"input": vec!["a"; 2049]}), "2048"),
+            (json!({"input": "a", "dimensions": 0}), "'dimensions'"),
+            (
+                json!({"input": "a", "encoding_format": "int8"}),
+                "\"base64\"",
+            ),
+            (json!({"input": "a", "truncate": true}), "'body.truncate'"),
+        ] {
+            let told = read(&body).unwrap_err();
+            assert!(told.contains(wanted), "{body}: {told}");
+        }
+    }
+}
