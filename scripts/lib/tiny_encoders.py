@@ -198,7 +198,7 @@ NOMIC_NAMES = [
 
 def nomic(tokenizer, seed):
     """The file's own form, before transformers took the model up."""
-    config = base(tokenizer.get_vocab_size(), type_vocab_size=2, max_position_embeddings=128, hidden_act="silu")
+    config = base(tokenizer.get_vocab_size(), type_vocab_size=2, max_position_embeddings=2048, hidden_act="silu")
     config, tensors = network(transformers.NomicBertModel, transformers.NomicBertConfig, config, seed)
     theirs = {}
     for name, tensor in tensors.items():
@@ -211,10 +211,10 @@ def nomic(tokenizer, seed):
             theirs[name] = tensor
     file = {
         "model_type": "nomic_bert", "architectures": ["NomicBertModel"], "vocab_size": config["vocab_size"],
-        "n_embd": WIDTH, "n_head": HEADS, "n_inner": INNER, "n_layer": 2, "n_positions": 128,
+        "n_embd": WIDTH, "n_head": HEADS, "n_inner": INNER, "n_layer": 2, "n_positions": 2048,
         "activation_function": "swiglu", "layer_norm_epsilon": 1e-12, "rotary_emb_base": 1000,
-        "rotary_emb_fraction": 1.0, "rotary_emb_interleaved": False, "rotary_scaling_factor": None,
-        "prenorm": False, "use_rms_norm": False, "parallel_block": False, "qkv_proj_bias": False,
+        "rotary_emb_fraction": 1.0, "rotary_emb_interleaved": False, "rotary_emb_scale_base": None, "rotary_scaling_factor": None,
+        "prenorm": False, "causal": False, "use_rms_norm": False, "parallel_block": False, "qkv_proj_bias": False,
         "mlp_fc1_bias": False, "mlp_fc2_bias": False, "type_vocab_size": 2, "max_trained_positions": 2048,
     }
     return file, theirs, config, tensors
@@ -425,7 +425,8 @@ def tiny_modernbert(folder, work):
                   pad_token_id=0, bos_token_id=2, eos_token_id=3, cls_token_id=2, sep_token_id=3)
     config["num_hidden_layers"] = 4
     config, tensors = network(transformers.ModernBertModel, transformers.ModernBertConfig, config, 6)
-    config |= {"global_attn_every_n_layers": 3, "global_rope_theta": 160000.0, "local_rope_theta": 10000.0, "norm_eps": 1e-5}
+    config |= {"global_attn_every_n_layers": 3, "global_rope_theta": 160000.0, "local_rope_theta": 10000.0, "norm_eps": 1e-5,
+               "layer_norm_eps": 1e-5}
     write(folder, config, tensors, made, "cls_token", lasts=("[PAD]", "[UNK]", "[CLS]", "[SEP]"))
     return by_sentence_transformers(folder)
 
@@ -491,21 +492,27 @@ TWINS = {"bert-cls": "jina-v2-en", "nomic-bert": "jina-v2-en", "xlm-roberta": "d
          "qwen3": "qwen2", "embedding-gemma": "default"}
 
 CONVERT = """
-import sys
+import json, sys
 sys.path[:0] = [sys.argv[1], sys.argv[1] + "/gguf-py"]
 name, sys.argv[1:] = sys.argv[2], sys.argv[3:]
-from conversion.base import TextModel
+from conversion.base import ModelBase, TextModel
+# Through transformers it would not see the numbers of a nomic-bert.
+ModelBase.load_hparams = staticmethod(lambda folder, _: json.loads((folder / "config.json").read_text()))
 TextModel.get_vocab_base_pre = lambda self, tokenizer: name
 import convert_hf_to_gguf
 convert_hf_to_gguf.main()
 """
 
 
-def twin(folder, name):
+def twin(folder, name, work):
     dense = ["--sentence-transformers-dense-modules"] if name == "embedding-gemma" else []
+    pieces = folder / "sentencepiece.bpe.model"
+    if name == "xlm-roberta":  # Real folders have SentencePiece's own file as well.
+        shutil.copy(work / "tiny.model", pieces)
     command = [sys.executable, "-c", CONVERT, os.environ["LLAMA_CPP"], TWINS[name], str(folder)]
     command += ["--outtype", "f32", "--outfile", str(folder / "twin.gguf"), *dense]
     done = subprocess.run(command, capture_output=True, text=True)
+    pieces.unlink(missing_ok=True)
     if done.returncode:
         sys.exit(f"llama.cpp's converter does not take {name}: {done.stderr}")
 
@@ -519,7 +526,7 @@ def main():
             print(name, file=sys.stderr)
             golden(folder / name, make(folder / name, work))
             if name in TWINS:
-                twin(folder / name, name)
+                twin(folder / name, name, work)
     shutil.rmtree(work)
 
 

@@ -53,7 +53,7 @@ pub struct Encoder {
 /// What gives a text's rows.
 #[derive(Debug)]
 enum Network {
-    Bert { shape: Shape, weights: Weights },
+    Bert { shape: Shape, weights: Box<Weights> },
     Layers(Box<Layers>),
     Decoder(Box<Decoder>),
 }

@@ -91,7 +91,12 @@ pub(crate) fn open_for_rows(folder: &Path) -> Result<Gguf, FolderError> {
             file: "model.safetensors".to_owned(),
         });
     }
-    read(folder, Config::read(folder)?.without_output(), &paths, None)
+    read(
+        folder,
+        &Config::read(folder)?.without_output(),
+        &paths,
+        None,
+    )
 }
 
 /// Opens the weight files of a model: GGUF as they are, safetensors with the
@@ -104,7 +109,7 @@ pub fn open(paths: &[PathBuf], quantize: Option<&Quantize<'_>>) -> Result<Gguf, 
     match (is_folder(paths), paths.first(), quantize) {
         (true, Some(first), _) => {
             let folder = first.parent().unwrap_or(Path::new(""));
-            read(folder, Config::read(folder)?, paths, quantize)
+            read(folder, &Config::read(folder)?, paths, quantize)
         }
         (false, Some(first), Some(_)) => Err(FolderError::QuantizesGguf {
             path: first.clone(),
@@ -115,14 +120,14 @@ pub fn open(paths: &[PathBuf], quantize: Option<&Quantize<'_>>) -> Result<Gguf, 
 
 fn read(
     folder: &Path,
-    config: Config,
+    config: &Config,
     paths: &[PathBuf],
     quantize: Option<&Quantize<'_>>,
 ) -> Result<Gguf, FolderError> {
     let mut metadata = config.metadata()?;
     tokenizer::read(folder, &|name| config.ids(name), &mut metadata)?;
     let paths = indexed(folder, paths)?;
-    let (tensors, shards) = tensors::load(&paths, &config, quantize)?;
+    let (tensors, shards) = tensors::load(&paths, config, quantize)?;
     Ok(Gguf::from_parts(metadata, tensors, shards, &paths)?)
 }
 

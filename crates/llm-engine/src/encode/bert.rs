@@ -1,5 +1,5 @@
 //! `config.json` of BERT and of those that differ from it in nothing but where
-//! positions begin (RoBERTa: Liu et al. 2019, arXiv:1907.11692; XLM-RoBERTa).
+//! positions begin (`RoBERTa`: Liu et al. 2019, arXiv:1907.11692; XLM-RoBERTa).
 
 use std::path::Path;
 

@@ -57,7 +57,7 @@ pub(super) enum Activation {
     Gelu,
 }
 
-/// PyTorch's names, without the module that they stand in.
+/// The names in `torch.nn`, without the module that they stand in.
 const ACTIVATIONS: [(&str, Activation); 4] = [
     ("Identity", Activation::Identity),
     ("Tanh", Activation::Tanh),

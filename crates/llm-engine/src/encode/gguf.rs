@@ -19,7 +19,7 @@ use super::{Network, Pooling, bert};
 use crate::family;
 use crate::folder::FolderError;
 use crate::folder::header::Stored;
-use crate::gguf::{Gguf, Metadata, shard_paths};
+use crate::gguf::{Gguf, Metadata, Strings, shard_paths};
 
 /// Opens the file at `path`, or all shards of which it is one.
 pub(super) fn open(path: &Path, packing: Option<Packing>) -> Result<Parts, FolderError> {
@@ -29,11 +29,11 @@ pub(super) fn open(path: &Path, packing: Option<Packing>) -> Result<Parts, Folde
     let network = if kind == "bert" {
         let shape = shape(path, metadata)?;
         let file = file(path, &gguf)?.renamed(theirs);
-        let weights = Weights::read(&file, &shape, packing)?;
+        let weights = Box::new(Weights::read(&file, &shape, packing)?);
         Network::Bert { shape, weights }
     } else if let Some(plan) = layers::of_architecture(kind) {
         let file = file(path, &gguf)?;
-        let layers = Layers::from_gguf(path, plan, metadata, file, packing)?;
+        let layers = Layers::from_gguf(path, plan, metadata, &file, packing)?;
         Network::Layers(Box::new(layers))
     } else if family::find(kind).is_some() {
         Network::Decoder(Box::new(Decoder::read(&gguf)?))
@@ -137,10 +137,18 @@ impl Numbers<'_> {
         number.filter(|number| number.is_finite())
     }
 
+    /// Returns what is added to the variance in every norm.
+    pub(super) fn epsilon(&self) -> Result<f32, FolderError> {
+        let key = format!("{}.attention.layer_norm_epsilon", self.kind);
+        let epsilon = self.number("attention.layer_norm_epsilon");
+        let lacks = || FolderError::malformed(self.path, format!("it lacks the number '{key}'"));
+        epsilon.ok_or_else(lacks)
+    }
+
     /// Returns the number of tokens.
     pub(super) fn vocabulary(&self) -> usize {
         let tokens = self.metadata.strings("tokenizer.ggml.tokens");
-        tokens.map_or(0, |tokens| tokens.len())
+        tokens.map_or(0, Strings::len)
     }
 }
 
@@ -160,9 +168,7 @@ fn shape(path: &Path, metadata: &Metadata) -> Result<Shape, FolderError> {
         // The converter leaves out the rows before the first.
         first_position: 0,
         vocabulary: numbers.vocabulary(),
-        epsilon: numbers
-            .number("attention.layer_norm_epsilon")
-            .unwrap_or(1e-12),
+        epsilon: numbers.epsilon()?,
     };
     if !bert::fits(&shape) {
         return Err(FolderError::malformed(

@@ -10,7 +10,7 @@ mod plan;
 mod read;
 mod run;
 
-pub(super) use plan::{Plan, architectures, find, kinds, of_architecture};
+pub(super) use plan::{Outline, Plan, architectures, find, kinds, of_architecture};
 
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;

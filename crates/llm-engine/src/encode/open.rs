@@ -7,8 +7,8 @@ use llm_kernels::simd::Level;
 use serde_json::Value;
 
 use super::decoder::Decoder;
-use super::layers::{self, Layers};
-use super::settings::Settings;
+use super::layers::{self, Layers, Outline, Plan};
+use super::settings::{Settings, Shape};
 use super::vocabulary::Tokens;
 use super::weights::{File, Weights};
 use super::{Encoder, Network, Pooling, bert, gguf};
@@ -45,40 +45,76 @@ impl Encoder {
 /// What an encoder consists of.
 pub(super) type Parts = (Network, Tokens, Settings);
 
+/// What a folder's network is, before its weights are looked at.
+enum Found {
+    Bert(Shape),
+    Layers(&'static Plan, Box<Outline>),
+    Decoder { width: usize },
+}
+
+impl Found {
+    fn of(path: &Path, config: &Value) -> Result<Self, FolderError> {
+        let kind = config.get("model_type").and_then(Value::as_str);
+        let kind = kind.unwrap_or("none");
+        if let Some(plan) = layers::find(config) {
+            let outline = plan.outline(path, config)?;
+            return Ok(Self::Layers(plan, Box::new(outline)));
+        }
+        if bert::KINDS.contains(&kind) {
+            return Ok(Self::Bert(bert::shape(path, kind, config)?));
+        }
+        if !folder::knows(kind) {
+            let mut known: Vec<&str> = bert::KINDS.to_vec();
+            known.extend(layers::kinds());
+            known.extend(folder::kinds());
+            let what = format!(
+                "its model_type is '{kind}', and of encoders {} are known",
+                known.join(", ")
+            );
+            return Err(FolderError::unsupported(path, what));
+        }
+        let own = |config: &Value| config.get("hidden_size")?.as_u64();
+        let width = own(config).or_else(|| own(config.get("text_config")?));
+        let width = width.and_then(|width| usize::try_from(width).ok());
+        let lacks = || FolderError::malformed(path, "it lacks the number 'hidden_size'");
+        Ok(Self::Decoder {
+            width: width.ok_or_else(lacks)?,
+        })
+    }
+
+    /// Returns the length of a row.
+    fn width(&self) -> usize {
+        match self {
+            Self::Bert(shape) => shape.width,
+            Self::Layers(_, outline) => outline.shape.width,
+            Self::Decoder { width } => *width,
+        }
+    }
+}
+
 fn folder(folder: &Path, packing: Option<Packing>) -> Result<Parts, FolderError> {
-    let path = folder.join("config.json");
     let config: Value = json::read(folder, "config.json")?;
-    let kind = config.get("model_type").and_then(Value::as_str);
-    let kind = kind.unwrap_or("none");
-    let stated = |name: &str| folder::ids(config.get(name));
-    let (network, is_encoder) = if let Some(plan) = layers::find(&config) {
-        let file = File::open(folder)?;
-        let layers = Layers::read(&path, plan, &config, file, packing)?;
-        (Network::Layers(Box::new(layers)), true)
-    } else if bert::KINDS.contains(&kind) {
-        let shape = bert::shape(&path, kind, &config)?;
-        let weights = Weights::read(&File::open(folder)?, &shape, packing)?;
-        (Network::Bert { shape, weights }, true)
-    } else if folder::knows(kind) {
-        let gguf = folder::open_for_rows(folder)?;
-        let decoder = Decoder::read(&gguf)?;
-        (Network::Decoder(Box::new(decoder)), false)
-    } else {
-        let mut known: Vec<&str> = bert::KINDS.to_vec();
-        known.extend(layers::kinds());
-        known.extend(folder::kinds());
-        let what = format!(
-            "its model_type is '{kind}', and of encoders {} are known",
-            known.join(", ")
-        );
-        return Err(FolderError::unsupported(&path, what));
-    };
-    let mut settings = Settings::read(folder, network.width())?;
-    // Sentence-transformers' own default for an encoder that names none.
-    if is_encoder {
+    let found = Found::of(&folder.join("config.json"), &config)?;
+    let mut settings = Settings::read(folder, found.width())?;
+    let mut tokens = Tokens::read(folder, &|name| folder::ids(config.get(name)))?;
+    tokens.lowercases = settings.lowercases;
+    if !matches!(found, Found::Decoder { .. }) {
+        // Sentence-transformers' own default for an encoder that names none.
         settings.pooling.get_or_insert(Pooling::Mean);
     }
-    let mut tokens = Tokens::read(folder, &stated)?;
-    tokens.lowercases = settings.lowercases;
+    let network = match found {
+        Found::Bert(shape) => {
+            let weights = Box::new(Weights::read(&File::open(folder)?, &shape, packing)?);
+            Network::Bert { shape, weights }
+        }
+        Found::Layers(plan, outline) => {
+            let layers = Layers::read(plan, *outline, File::open(folder)?, packing)?;
+            Network::Layers(Box::new(layers))
+        }
+        Found::Decoder { .. } => {
+            let decoder = Decoder::read(&folder::open_for_rows(folder)?)?;
+            Network::Decoder(Box::new(decoder))
+        }
+    };
     Ok((network, tokens, settings))
 }

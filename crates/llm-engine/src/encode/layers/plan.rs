@@ -210,8 +210,8 @@ pub(crate) fn architectures() -> impl Iterator<Item = &'static str> {
 }
 
 /// The numbers of a network, wherever they stood.
-pub(super) struct Outline {
-    pub(super) shape: Shape,
+pub(crate) struct Outline {
+    pub(crate) shape: Shape,
     pub(super) activation: Activation,
     /// Rotations of layers that see everything and of those with a window.
     pub(super) ropes: [Rope; 2],
@@ -240,7 +240,7 @@ impl Plan {
     }
 
     /// Reads the numbers of `config.json`, which stands at `path`.
-    pub(super) fn outline(&self, path: &Path, config: &Value) -> Result<Outline, FolderError> {
+    pub(crate) fn outline(&self, path: &Path, config: &Value) -> Result<Outline, FolderError> {
         self.refuse_unsupported(path, config)?;
         let numbers = Config { path, config };
         let first_position = match self.positions {
@@ -266,8 +266,9 @@ impl Plan {
             first_position,
             vocabulary: numbers.needed(&["vocab_size"])?,
             epsilon: numbers
-                .number(&["layer_norm_eps", "layer_norm_epsilon", "norm_eps"])
-                .unwrap_or(1e-12) as f32,
+                .number(&["norm_eps", "layer_norm_eps", "layer_norm_epsilon"])
+                .unwrap_or(if self.norms_before { 1e-5 } else { 1e-12 })
+                as f32,
         };
         check(path, &shape)?;
         let act = numbers.text(&["hidden_act", "activation_function", "hidden_activation"]);
@@ -304,9 +305,7 @@ impl Plan {
             positions: numbers.size("context_length")?,
             first_position: 0,
             vocabulary: numbers.vocabulary(),
-            epsilon: numbers
-                .number("attention.layer_norm_epsilon")
-                .unwrap_or(1e-12),
+            epsilon: numbers.epsilon()?,
         };
         check(numbers.path, &shape)?;
         let base = numbers.number("rope.freq_base");

@@ -4,7 +4,6 @@
 use std::path::Path;
 
 use llm_kernels::pack::Packing;
-use serde_json::Value;
 
 use super::biased::Bias;
 use super::plan::{Outline, Plan, Positions};
@@ -16,17 +15,15 @@ use crate::forward::Rotation;
 use crate::gguf::Metadata;
 
 impl Layers {
-    /// Reads a folder's network; `config` is its `config.json`, at `path`.
+    /// Reads a folder's network, whose numbers `config.json` has given.
     pub(crate) fn read(
-        path: &Path,
         plan: &'static Plan,
-        config: &Value,
+        outline: Outline,
         file: File,
         packing: Option<Packing>,
     ) -> Result<Self, FolderError> {
-        let outline = plan.outline(path, config)?;
         let file = file.renamed(|name| plan.translate(name));
-        Self::of(plan, outline, file, packing)
+        Self::of(plan, outline, &file, packing)
     }
 
     /// Reads the network of the GGUF file at `path`.
@@ -34,7 +31,7 @@ impl Layers {
         path: &Path,
         plan: &'static Plan,
         metadata: &Metadata,
-        file: File,
+        file: &File,
         packing: Option<Packing>,
     ) -> Result<Self, FolderError> {
         let kind = metadata.string("general.architecture").unwrap_or_default();
@@ -49,7 +46,7 @@ impl Layers {
     fn of(
         plan: &'static Plan,
         outline: Outline,
-        file: File,
+        file: &File,
         packing: Option<Packing>,
     ) -> Result<Self, FolderError> {
         let Outline {
@@ -61,7 +58,7 @@ impl Layers {
         let width = shape.width;
         let reader = Reader {
             plan,
-            file: &file,
+            file,
             width,
             inner: shape.inner,
             packing,
@@ -97,7 +94,7 @@ impl Layers {
             bias: match plan.positions {
                 Positions::Rotated => None,
                 Positions::Alibi => Some(Bias::slopes(shape.heads)),
-                Positions::LearnedAndRelative => Some(Bias::read(&file.path, &file, shape.heads)?),
+                Positions::LearnedAndRelative => Some(Bias::read(&file.path, file, shape.heads)?),
             },
             shape,
         })

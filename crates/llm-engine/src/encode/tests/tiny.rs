@@ -52,8 +52,9 @@ fn whole(encoder: &Encoder, texts: &[Vec<u32>]) -> Vec<Vec<f32>> {
     vectors
 }
 
-/// Asserts that vectors are the golden ones, whose own rounding and order of
-/// sums differ, up to 2e-6 of a vector's largest number and a cosine of 1 - 1e-9.
+/// Asserts that vectors are the golden ones, whose sums have another order: up to
+/// 1e-5 of a vector's largest number, and a cosine of 1 - 1e-9. Measured are
+/// 3.5e-6 for `modernbert`, whose stream grows to some tens, and 9e-7 for the rest.
 fn agree(what: &str, golden: &[Golden], vectors: &[Vec<f32>]) {
     assert_eq!(golden.len(), vectors.len());
     for (golden, vector) in golden.iter().zip(vectors) {
@@ -66,7 +67,6 @@ fn agree(what: &str, golden: &[Golden], vectors: &[Vec<f32>]) {
         let pairs = golden.vector.iter().zip(vector);
         let differ = pairs.fold(0.0_f32, |most, (x, y)| most.max((x - y).abs()));
         let cosine = cosine(vector, &golden.vector);
-        println!("{what} {cosine} {} {text:?}", differ / largest);
         assert!(cosine >= 0.999_999_999, "{what}: {cosine}: {text:?}");
         assert!(differ <= 1e-5 * largest, "{what}: {differ}: {text:?}");
     }
@@ -90,13 +90,24 @@ fn folders_give_the_reference_s_tokens_and_vectors() {
 
 #[test]
 fn gguf_files_give_the_vectors_of_their_folders() {
-    for (name, _) in MODELS.iter().filter(|(_, has_twin)| *has_twin) {
+    for (name, _) in MODELS.into_iter().filter(|(_, has_twin)| *has_twin) {
         let encoder = open(&tiny(name).join("twin.gguf"), Level::detect().unwrap());
         assert!(encoder.names_pooling(), "{name}");
         let mut golden = golden(name);
         // The file does not say whether vectors are made one long, and they are.
         for golden in &mut golden {
             encoder.normalize(&mut golden.vector);
+        }
+        for golden in &golden {
+            // The format does not say that a space at the end is a token, nor that
+            // characters are composed first.
+            let says = match name {
+                "xlm-roberta" => !golden.text.ends_with(' '),
+                "modernbert" | "qwen3" => !golden.text.contains('\u{301}'),
+                _ => true,
+            };
+            let tokens = shortened(&encoder, &golden.text);
+            assert_eq!(tokens == golden.tokens, says, "{name}: {:?}", golden.text);
         }
         let texts: Vec<_> = golden.iter().map(|it| it.tokens.clone()).collect();
         agree(name, &golden, &whole(&encoder, &texts));
