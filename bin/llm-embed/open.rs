@@ -33,12 +33,18 @@ impl Opened {
         let name = &args.model.model;
         let store = Store::from_env();
         let paths = store.locate(name)?;
-        let (true, Some(first)) = (folder::is_folder(&paths), paths.first()) else {
-            bail!("'{name}' is no folder of safetensors, and only such encoders can be run yet");
-        };
+        let first = paths.first().context("the model has no files")?;
         let level = Level::detect()?;
-        let folder = first.parent().unwrap_or(Path::new(""));
-        let encoder = Encoder::open(folder, None, level)?;
+        let path = match folder::is_folder(&paths) {
+            true => first.parent().unwrap_or(Path::new("")),
+            false => first,
+        };
+        let encoder = Encoder::open(path, None, level)?;
+        if !encoder.names_pooling() && args.model.pooling.is_none() {
+            bail!(
+                "the files of '{name}' do not say how a vector is made of a text's rows; --pooling mean, last or cls does"
+            );
+        }
         let found = store.resolve(name)?;
         let pool = pool(args)?;
         let whole = encoder.dimensions();

@@ -2,7 +2,6 @@
 //! model takes → one vector. What becomes of the vector is left to others.
 
 use llm_cli::embed::TooLong;
-use llm_engine::encode::Encoder;
 use llm_record::{ErrorCode, Input};
 
 use crate::open::Opened;
@@ -107,7 +106,7 @@ impl Text {
                 });
             }
             TooLong::Truncate => {
-                Encoder::truncate(&mut tokens, most);
+                opened.encoder.cut(&mut tokens, most);
                 vec![tokens]
             }
             TooLong::ChunkMean => Frame::of(opened, prompt).windows(&tokens, most)?,

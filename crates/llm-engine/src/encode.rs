@@ -1,29 +1,38 @@
-//! Text to a vector: encoders of BERT's kind from a Hugging Face folder, with
-//! sentence-transformers' own files beside the weights.
+//! Text to a vector: encoders of many kinds from a Hugging Face folder, with
+//! sentence-transformers' own files beside the weights, or from a GGUF file.
 //!
-//! `settings` reads what the folder says, `vocabulary` its tokenizer, `weights`
-//! its tensors; `pass` runs several texts at a time, and `pooling` makes one
-//! vector of a text's rows. How vectors are written is left to others.
+//! `settings` reads what stands around the network, `vocabulary` the tokenizer.
+//! Three networks give a text's rows: `pass` with `weights` BERT's own, `layers`
+//! the encoders that differ from it, `decoder` those that the engine's forward
+//! pass runs. `pooling` makes one vector of the rows, `dense` what follows. How
+//! vectors are written is left to others.
 
+mod bert;
+mod decoder;
+mod dense;
+mod gguf;
+mod layers;
+mod open;
 mod pass;
 mod pooling;
 mod settings;
+mod unigram;
 mod vocabulary;
 mod weights;
+mod wordpiece;
 
 pub use pooling::Pooling;
 pub use settings::Prompts;
 
-use std::path::Path;
-
-use llm_kernels::pack::Packing;
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
 use llm_kernels::vector;
 
-use crate::folder::FolderError;
-use crate::tokens::Tokenizer;
-use settings::Settings;
+use decoder::Decoder;
+use dense::Step;
+use layers::Layers;
+use settings::{Settings, Shape};
+use vocabulary::Tokens;
 use weights::Weights;
 
 /// What is shorter than this is not made longer: sentence-transformers' own
@@ -33,47 +42,89 @@ const LEAST_LENGTH: f32 = 1e-12;
 /// An encoder that is ready to run.
 #[derive(Debug)]
 pub struct Encoder {
+    network: Network,
+    tokens: Tokens,
     settings: Settings,
-    tokenizer: Tokenizer,
-    weights: Weights,
+    /// The longest text in tokens.
+    longest: usize,
     level: Level,
 }
 
-impl Encoder {
-    /// Opens the encoder in `folder`; its matrices are packed where `packing`
-    /// says so.
-    ///
-    /// # Errors
-    /// A folder that is incomplete, damaged, or of a kind that cannot be run.
-    pub fn open(
-        folder: &Path,
-        packing: Option<Packing>,
-        level: Level,
-    ) -> Result<Self, FolderError> {
-        let settings = Settings::read(folder)?;
-        let tokenizer = vocabulary::read(folder)?;
-        let weights = Weights::read(folder, &settings.shape, packing)?;
-        Ok(Self {
-            settings,
-            tokenizer,
-            weights,
-            level,
-        })
+/// What gives a text's rows.
+#[derive(Debug)]
+enum Network {
+    Bert { shape: Shape, weights: Box<Weights> },
+    Layers(Box<Layers>),
+    Decoder(Box<Decoder>),
+}
+
+impl Network {
+    /// Returns the length of a row.
+    fn width(&self) -> usize {
+        match self {
+            Self::Bert { shape, .. } => shape.width,
+            Self::Layers(layers) => layers.width(),
+            Self::Decoder(decoder) => decoder.spec.width,
+        }
     }
 
+    /// Returns the longest text that it has positions for.
+    fn longest(&self) -> usize {
+        match self {
+            Self::Bert { shape, .. } => shape.positions,
+            Self::Layers(layers) => layers.longest(),
+            Self::Decoder(decoder) => decoder.spec.context_length,
+        }
+    }
+
+    /// Returns the number of tokens that it has rows for.
+    fn vocabulary(&self) -> usize {
+        match self {
+            Self::Bert { shape, .. } => shape.vocabulary,
+            Self::Layers(layers) => layers.vocabulary(),
+            Self::Decoder(decoder) => decoder.vocabulary(),
+        }
+    }
+
+    /// Returns the last layer's rows of all texts, (tokens, width).
+    fn run(&self, pool: &Pool, level: Level, texts: &[&[u32]]) -> Vec<f32> {
+        match self {
+            Self::Bert { shape, weights } => pass::run(shape, weights, pool, level, texts),
+            Self::Layers(layers) => layers.run(pool, level, texts),
+            Self::Decoder(decoder) => decoder.run(pool, level, texts),
+        }
+    }
+}
+
+impl Encoder {
     /// Returns the length of its vectors.
     pub fn dimensions(&self) -> usize {
-        self.settings.shape.width
+        let dense = self
+            .settings
+            .steps
+            .iter()
+            .rev()
+            .find_map(|step| match step {
+                Step::Dense(dense) => Some(dense.width()),
+                Step::Normalize => None,
+            });
+        dense.unwrap_or_else(|| self.network.width())
     }
 
-    /// Returns the longest text in tokens, the two around it included.
+    /// Returns the longest text in tokens, those around it included.
     pub fn longest(&self) -> usize {
-        self.settings.longest
+        self.longest
+    }
+
+    /// Returns whether the model's own files say how to pool; else
+    /// [`pooling`](Self::pooling) is a guess that nobody should have to make.
+    pub fn names_pooling(&self) -> bool {
+        self.settings.pooling.is_some()
     }
 
     /// Returns how the model's own files pool.
     pub fn pooling(&self) -> Pooling {
-        self.settings.pooling
+        self.settings.pooling.unwrap_or(Pooling::Mean)
     }
 
     /// Returns whether the model's own files make vectors one long.
@@ -89,26 +140,22 @@ impl Encoder {
     /// Returns the tokens of a text, with those around it. Markup that is
     /// written out in the text is text.
     pub fn tokens(&self, text: &str) -> Vec<u32> {
-        self.tokenizer.encode(text, true, false)
+        self.tokens.of(text)
     }
 
     /// Returns how many tokens there are; each is a smaller number.
     pub fn vocabulary_size(&self) -> usize {
-        self.settings.shape.vocabulary
+        self.network.vocabulary()
     }
 
-    /// Cuts tokens to `most`, of which the last stays the last.
-    pub fn truncate(tokens: &mut Vec<u32>, most: usize) {
-        if tokens.len() > most
-            && most > 0
-            && let Some(last) = tokens.pop()
-        {
-            tokens.truncate(most - 1);
-            tokens.push(last);
-        }
+    /// Cuts tokens to `most`, of which those behind the text stay where the
+    /// model has such.
+    pub fn cut(&self, tokens: &mut Vec<u32>, most: usize) {
+        self.tokens.cut(tokens, most);
     }
 
-    /// Returns a vector for each text, pooled and neither cut nor normalized.
+    /// Returns a vector for each text, pooled and through the model's own linear
+    /// layers, neither cut nor, unless these want it between them, normalized.
     /// A text's vector does not depend on the others.
     ///
     /// Texts are cut at [`longest`](Self::longest); an empty one, which
@@ -118,14 +165,8 @@ impl Encoder {
             .iter()
             .map(|text| &text[..text.len().min(self.longest())])
             .collect();
-        let rows = pass::run(
-            &self.settings.shape,
-            &self.weights,
-            pool,
-            self.level,
-            &texts,
-        );
-        let width = self.dimensions();
+        let rows = self.network.run(pool, self.level, &texts);
+        let width = self.network.width();
         let mut rest = rows.as_slice();
         let mut vectors = Vec::with_capacity(texts.len());
         for text in &texts {
@@ -133,7 +174,10 @@ impl Encoder {
             vectors.push(pooling.of(own, width));
             rest = later;
         }
-        vectors
+        let steps = self.settings.steps.iter();
+        steps.fold(vectors, |vectors, step| {
+            step.apply(self.level, pool, vectors)
+        })
     }
 
     /// Makes a vector one long; zeros stay.

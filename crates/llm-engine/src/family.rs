@@ -49,6 +49,9 @@ pub struct Family {
     /// Whether each head has a gate for what attention gives, in one matrix
     /// with its query.
     pub gated_attention: bool,
+    /// Whether a position sees those after it too, where the file does not say:
+    /// such a model gives vectors and no logits.
+    pub sees_ahead: bool,
 }
 
 /// Where a layer norms the stream.
@@ -136,6 +139,7 @@ const LLAMA: Family = Family {
     experts_beside: false,
     attends_every: None,
     gated_attention: false,
+    sees_ahead: false,
 };
 
 const QWEN2: Family = Family {
@@ -166,6 +170,27 @@ const GEMMA: Family = Family {
     ..LLAMA
 };
 
+const GEMMA3: Family = Family {
+    architecture: "gemma3",
+    norms: Norms::Around,
+    query_key_norm: Some(QueryKeyNorm::Head),
+    window: Some(Window {
+        global_every: 6,
+        length: None,
+        rope: WindowRope::UnscaledBase(10_000.0),
+    }),
+    narrow_scores_at: Some(62),
+    ..GEMMA
+};
+
+/// The families that make vectors and no text.
+const EMBEDDERS: &[Family] = &[Family {
+    architecture: "gemma-embedding",
+    narrow_scores_at: None,
+    sees_ahead: true,
+    ..GEMMA3
+}];
+
 /// All families that can be run.
 pub const FAMILIES: &[Family] = &[
     LLAMA,
@@ -191,18 +216,7 @@ pub const FAMILIES: &[Family] = &[
         narrow_scores_at: Some(46),
         ..GEMMA
     },
-    Family {
-        architecture: "gemma3",
-        norms: Norms::Around,
-        query_key_norm: Some(QueryKeyNorm::Head),
-        window: Some(Window {
-            global_every: 6,
-            length: None,
-            rope: WindowRope::UnscaledBase(10_000.0),
-        }),
-        narrow_scores_at: Some(62),
-        ..GEMMA
-    },
+    GEMMA3,
     Family {
         architecture: "gemma4",
         norms: Norms::Around,
@@ -282,10 +296,11 @@ pub const FAMILIES: &[Family] = &[
     },
 ];
 
-/// Returns the family of a GGUF architecture.
+/// Returns the family of a GGUF architecture, those that make vectors included.
 pub fn find(architecture: &str) -> Option<&'static Family> {
     FAMILIES
         .iter()
+        .chain(EMBEDDERS)
         .find(|family| family.architecture == architecture)
 }
 

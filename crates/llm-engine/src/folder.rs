@@ -16,7 +16,7 @@ mod names;
 pub(crate) mod header;
 mod tensors;
 mod made;
-mod tokenizer;
+pub(crate) mod tokenizer;
 mod pre_tokenizer;
 pub(crate) mod vocabulary;
 mod roles;
@@ -54,6 +54,51 @@ pub fn is_folder(paths: &[PathBuf]) -> bool {
     !paths.is_empty() && paths.iter().all(is_safetensors)
 }
 
+/// Returns whether folders of a `model_type` can be opened.
+pub(crate) fn knows(kind: &str) -> bool {
+    config::kinds().any(|known| known == kind)
+}
+
+/// Returns the values of `model_type` that can be opened.
+pub(crate) fn kinds() -> impl Iterator<Item = &'static str> {
+    config::kinds()
+}
+
+/// Returns the ids that a value of `config.json` holds, one or a list.
+pub(crate) fn ids(value: Option<&Value>) -> Vec<u64> {
+    config::ids(value)
+}
+
+/// Opens a folder's model for its rows alone: it needs no matrix that makes
+/// logits of them.
+///
+/// # Errors
+/// A folder that is incomplete, damaged or of a kind that cannot be run.
+pub(crate) fn open_for_rows(folder: &Path) -> Result<Gguf, FolderError> {
+    let listed = std::fs::read_dir(folder).and_then(|entries| {
+        let paths = entries.map(|entry| Ok(entry?.path()));
+        paths.collect::<std::io::Result<Vec<_>>>()
+    });
+    let mut paths = listed.map_err(|source| FolderError::Read {
+        path: folder.to_path_buf(),
+        source,
+    })?;
+    paths.retain(|path| is_folder(std::slice::from_ref(path)));
+    paths.sort();
+    if paths.is_empty() {
+        return Err(FolderError::Missing {
+            folder: folder.to_path_buf(),
+            file: "model.safetensors".to_owned(),
+        });
+    }
+    read(
+        folder,
+        &Config::read(folder)?.without_output(),
+        &paths,
+        None,
+    )
+}
+
 /// Opens the weight files of a model: GGUF as they are, safetensors with the
 /// folder that the first of them lies in.
 ///
@@ -62,7 +107,10 @@ pub fn is_folder(paths: &[PathBuf]) -> bool {
 /// that cannot be run, and GGUF files that are to be quantized.
 pub fn open(paths: &[PathBuf], quantize: Option<&Quantize<'_>>) -> Result<Gguf, FolderError> {
     match (is_folder(paths), paths.first(), quantize) {
-        (true, Some(first), _) => read(first.parent().unwrap_or(Path::new("")), paths, quantize),
+        (true, Some(first), _) => {
+            let folder = first.parent().unwrap_or(Path::new(""));
+            read(folder, &Config::read(folder)?, paths, quantize)
+        }
         (false, Some(first), Some(_)) => Err(FolderError::QuantizesGguf {
             path: first.clone(),
         }),
@@ -72,14 +120,14 @@ pub fn open(paths: &[PathBuf], quantize: Option<&Quantize<'_>>) -> Result<Gguf, 
 
 fn read(
     folder: &Path,
+    config: &Config,
     paths: &[PathBuf],
     quantize: Option<&Quantize<'_>>,
 ) -> Result<Gguf, FolderError> {
-    let config = Config::read(folder)?;
     let mut metadata = config.metadata()?;
-    tokenizer::read(folder, &config, &mut metadata)?;
+    tokenizer::read(folder, &|name| config.ids(name), &mut metadata)?;
     let paths = indexed(folder, paths)?;
-    let (tensors, shards) = tensors::load(&paths, &config, quantize)?;
+    let (tensors, shards) = tensors::load(&paths, config, quantize)?;
     Ok(Gguf::from_parts(metadata, tensors, shards, &paths)?)
 }
 

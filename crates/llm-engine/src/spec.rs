@@ -9,6 +9,7 @@ mod rope;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use rope::plain;
 pub use rope::{Ramp, Rope};
 
 use llm_kernels::rope::Pairing;
@@ -55,6 +56,9 @@ pub struct Spec {
     pub context_length: usize,
     /// The tensor with the divisors of the rotation, where the file has it.
     pub rope_divisors: &'static str,
+    /// Whether a position sees those after it too: such a model gives rows, and
+    /// its logits mean nothing.
+    pub sees_ahead: bool,
     /// The experts of its layers.
     pub experts: Option<ExpertSpec>,
     /// Keys and values made from one short vector a position.
@@ -68,7 +72,8 @@ pub struct Spec {
 /// What differs from layer to layer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LayerSpec {
-    /// Positions that a query sees, its own included; `None` for all.
+    /// Positions that a query sees, its own included, and as many after it in
+    /// a model that sees ahead; `None` for all.
     pub window: Option<usize>,
     /// The rotation of queries and keys, `None` where they are not rotated.
     pub rope: Option<Rope>,
@@ -215,6 +220,9 @@ pub enum SpecError {
     /// A number that no model can have, or two that contradict each other.
     #[error("the file's numbers contradict each other: {0}")]
     Contradiction(String),
+    /// A model for vectors, where text is wanted.
+    #[error("the model makes vectors and no text; llm-embed runs it")]
+    MakesVectors,
     /// A known family with a part that cannot be run yet.
     #[error("the model uses {0}, which is not supported yet")]
     Unsupported(String),
@@ -226,8 +234,22 @@ impl Spec {
     /// will be run at most, chooses; without it they are those for short texts.
     ///
     /// # Errors
-    /// An unknown family, or numbers that are missing or cannot be.
+    /// An unknown family, one that gives no logits, or numbers that are missing
+    /// or cannot be.
     pub fn from_gguf(metadata: &Metadata, context: Option<usize>) -> Result<Self, SpecError> {
+        let spec = Self::for_rows(metadata, context)?;
+        match spec.sees_ahead {
+            true => Err(SpecError::MakesVectors),
+            false => Ok(spec),
+        }
+    }
+
+    /// Does the same for a model of which only rows are wanted, which may see
+    /// ahead.
+    ///
+    /// # Errors
+    /// An unknown family, or numbers that are missing or cannot be.
+    pub fn for_rows(metadata: &Metadata, context: Option<usize>) -> Result<Self, SpecError> {
         let architecture = metadata.string("general.architecture");
         let architecture = architecture.ok_or(SpecError::NoArchitecture)?;
         let family = family::find(architecture).ok_or_else(|| SpecError::UnknownFamily {

@@ -429,6 +429,11 @@ impl Tokenizer {
         &self.vocabulary.endings
     }
 
+    /// Returns what [`Tokenizer::encode`] puts before and after a text.
+    pub(crate) fn around(&self) -> (Option<u32>, Option<u32>) {
+        (self.prefix, self.suffix)
+    }
+
     /// Returns the id that begins a sequence, if the model has one.
     pub fn bos(&self) -> Option<u32> {
         self.vocabulary.bos

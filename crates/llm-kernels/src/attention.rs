@@ -169,7 +169,8 @@ pub struct Span {
 pub struct Attention<'a, T> {
     /// The layer's shape.
     pub shape: Shape,
-    /// A query sees this many last positions, its own included; `None`: all.
+    /// A query sees this many last positions, its own included, and as many next
+    /// ones where it sees ahead; `None`: all.
     pub window: Option<usize>,
     /// A query sees its whole span, what comes after it too, as encoders have it.
     pub sees_ahead: bool,
@@ -213,9 +214,13 @@ impl<T: Element> Attention<'_, T> {
         let mut lanes = Vec::with_capacity(span.count * share);
         for offset in 0..span.count {
             let position = span.position + offset;
-            let last = match self.sees_ahead {
-                true => span.position + span.count - 1,
-                false => position,
+            let last = match (self.sees_ahead, self.window) {
+                (true, None) => span.position + span.count - 1,
+                (true, Some(window)) => {
+                    let last = span.position + span.count - 1;
+                    last.min(position.saturating_add(window.saturating_sub(1)))
+                }
+                (false, _) => position,
             };
             let first = self
                 .window

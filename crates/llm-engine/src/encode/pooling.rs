@@ -7,6 +7,10 @@ pub enum Pooling {
     Cls,
     /// The mean of all rows.
     Mean,
+    /// The sum of all rows, divided by the root of their number.
+    MeanSqrtLen,
+    /// The mean of all rows, of which the n-th counts n times.
+    WeightedMean,
     /// The largest of each column.
     Max,
     /// The last row.
@@ -19,6 +23,8 @@ impl Pooling {
         match self {
             Self::Cls => "cls",
             Self::Mean => "mean",
+            Self::MeanSqrtLen => "mean_sqrt_len",
+            Self::WeightedMean => "weightedmean",
             Self::Max => "max",
             Self::Last => "last",
         }
@@ -31,15 +37,9 @@ impl Pooling {
         match self {
             Self::Cls => all.next().map_or_else(nothing, <[f32]>::to_vec),
             Self::Last => all.next_back().map_or_else(nothing, <[f32]>::to_vec),
-            Self::Mean => {
-                let count = all.len().max(1) as f32;
-                let mut sum = nothing();
-                for row in all {
-                    fold(&mut sum, row, |sum, x| sum + x);
-                }
-                sum.iter_mut().for_each(|sum| *sum /= count);
-                sum
-            }
+            Self::Mean => weighted(rows, width, |_| 1.0, |total| total),
+            Self::MeanSqrtLen => weighted(rows, width, |_| 1.0, f32::sqrt),
+            Self::WeightedMean => weighted(rows, width, |at| (at + 1) as f32, |total| total),
             Self::Max => {
                 let mut most = all.next().map_or_else(nothing, <[f32]>::to_vec);
                 for row in all {
@@ -49,6 +49,29 @@ impl Pooling {
             }
         }
     }
+}
+
+/// Returns the sum of all rows, each as often as `weight` says of its place,
+/// over what `divisor` makes of the sum of the weights.
+fn weighted(
+    rows: &[f32],
+    width: usize,
+    weight: fn(usize) -> f32,
+    divisor: fn(f32) -> f32,
+) -> Vec<f32> {
+    let (mut sum, mut total) = (vec![0.0; width], 0.0);
+    for (at, row) in rows.chunks_exact(width).enumerate() {
+        let weight = weight(at);
+        total += weight;
+        for (sum, x) in sum.iter_mut().zip(row) {
+            *sum += weight * x;
+        }
+    }
+    if total > 0.0 {
+        let divisor = divisor(total);
+        sum.iter_mut().for_each(|sum| *sum /= divisor);
+    }
+    sum
 }
 
 fn fold(into: &mut [f32], row: &[f32], step: fn(f32, f32) -> f32) {
@@ -68,7 +91,29 @@ mod tests {
         assert_eq!(Pooling::Last.of(&rows, 2), [3.0, -9.0]);
         assert_eq!(Pooling::Mean.of(&rows, 2), [3.0, -5.0]);
         assert_eq!(Pooling::Max.of(&rows, 2), [5.0, -2.0]);
-        for pooling in [Pooling::Cls, Pooling::Last, Pooling::Mean, Pooling::Max] {
+        let close = |found: Vec<f32>, wanted: [f32; 2]| {
+            let differ = found.iter().zip(wanted).map(|(x, y)| (x - y).abs());
+            assert!(differ.fold(0.0, f32::max) < 1e-6, "{found:?}");
+        };
+        // (1, -2) + (5, -4) + (3, -9) over the root of 3
+        let root = 3.0_f32.sqrt();
+        close(
+            Pooling::MeanSqrtLen.of(&rows, 2),
+            [9.0 / root, -15.0 / root],
+        );
+        // once, twice and three times, over 6
+        close(
+            Pooling::WeightedMean.of(&rows, 2),
+            [20.0 / 6.0, -37.0 / 6.0],
+        );
+        for pooling in [
+            Pooling::Cls,
+            Pooling::Last,
+            Pooling::Mean,
+            Pooling::MeanSqrtLen,
+            Pooling::WeightedMean,
+            Pooling::Max,
+        ] {
             assert_eq!(pooling.of(&[], 2), [0.0, 0.0]);
         }
     }

@@ -1,14 +1,16 @@
-//! What a folder says about its encoder: `config.json`, and sentence-transformers'
-//! `modules.json`, `1_Pooling/config.json`, `sentence_bert_config.json` and
-//! `config_sentence_transformers.json`.
+//! What sentence-transformers' files say of a folder: `modules.json` and the
+//! modules' own files, `sentence_bert_config.json` and
+//! `config_sentence_transformers.json`. The network's own numbers are left to
+//! the networks.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::Pooling;
+use super::dense::{Dense, Step};
 use crate::folder::{FolderError, json};
 
 /// The extents of the network.
@@ -18,7 +20,10 @@ pub(super) struct Shape {
     pub(super) width: usize,
     pub(super) inner: usize,
     pub(super) heads: usize,
+    /// The longest text.
     pub(super) positions: usize,
+    /// The row of the position embedding that a text begins with.
+    pub(super) first_position: usize,
     pub(super) vocabulary: usize,
     pub(super) epsilon: f32,
 }
@@ -50,31 +55,19 @@ impl Prompts {
     }
 }
 
-#[derive(Debug)]
+/// What stands around the network.
+#[derive(Debug, Default)]
 pub(super) struct Settings {
-    pub(super) shape: Shape,
-    pub(super) pooling: Pooling,
+    /// `None` where no file says it.
+    pub(super) pooling: Option<Pooling>,
+    /// What follows pooling, but for the last step where that is the norm.
+    pub(super) steps: Vec<Step>,
     pub(super) normalizes: bool,
     pub(super) prompts: Prompts,
-    pub(super) longest: usize,
-}
-
-#[derive(Deserialize)]
-struct Config {
-    hidden_size: usize,
-    num_hidden_layers: usize,
-    num_attention_heads: usize,
-    intermediate_size: usize,
-    max_position_embeddings: usize,
-    vocab_size: usize,
-    #[serde(default = "usual_epsilon")]
-    layer_norm_eps: f32,
-    hidden_act: Option<String>,
-    position_embedding_type: Option<String>,
-}
-
-fn usual_epsilon() -> f32 {
-    1e-12
+    /// The longest text in tokens, where a file says it.
+    pub(super) longest: Option<usize>,
+    /// Texts are made lower case before anything else.
+    pub(super) lowercases: bool,
 }
 
 #[derive(Deserialize)]
@@ -84,123 +77,119 @@ struct Module {
     kind: String,
 }
 
-/// More than any network has, so that no product of extents can overflow.
-const MOST: usize = 1 << 20;
+/// What sentence-transformers calls the settings of its first module: it knows
+/// one name a family, of which most models use the first.
+const TRANSFORMER_CONFIGS: [&str; 7] = [
+    "sentence_bert_config.json",
+    "sentence_roberta_config.json",
+    "sentence_distilbert_config.json",
+    "sentence_camembert_config.json",
+    "sentence_albert_config.json",
+    "sentence_xlm-roberta_config.json",
+    "sentence_xlnet_config.json",
+];
 
 impl Settings {
-    pub(super) fn read(folder: &Path) -> Result<Self, FolderError> {
-        let shape = shape(folder)?;
-        let (pooling, normalizes) = modules(folder)?;
-        let longest = json::read_if_there(&folder.join("sentence_bert_config.json"))?;
-        let longest = longest
-            .and_then(|it| it.get("max_seq_length")?.as_u64())
-            .and_then(|most| usize::try_from(most).ok())
-            .filter(|&most| most > 2)
-            .map_or(shape.positions, |most| most.min(shape.positions));
-        Ok(Self {
-            shape,
-            pooling,
-            normalizes,
+    /// Reads the files of `folder`, whose network gives rows of `width`.
+    pub(super) fn read(folder: &Path, width: usize) -> Result<Self, FolderError> {
+        let mut settings = Self {
             prompts: prompts(folder)?,
-            longest,
-        })
+            ..Self::default()
+        };
+        settings.read_transformer(folder)?;
+        settings.read_modules(folder, width)?;
+        Ok(settings)
     }
-}
 
-fn shape(folder: &Path) -> Result<Shape, FolderError> {
-    let path = folder.join("config.json");
-    // The kind first: another kind of model has other fields.
-    let json: Value = json::read(folder, "config.json")?;
-    let kind = json.get("model_type").and_then(Value::as_str);
-    if kind != Some("bert") {
-        let kind = kind.unwrap_or("none");
-        return Err(FolderError::unsupported(
-            &path,
-            format!("its model_type is '{kind}', and of encoders 'bert' is known"),
-        ));
-    }
-    let config: Config = serde_json::from_value(json)
-        .map_err(|error| FolderError::malformed(&path, error.to_string()))?;
-    let act = config.hidden_act.as_deref().unwrap_or("gelu");
-    if act != "gelu" {
-        return Err(FolderError::unsupported(
-            &path,
-            format!("its hidden_act is '{act}'"),
-        ));
-    }
-    let positions = config.position_embedding_type.as_deref();
-    if positions.is_some_and(|kind| kind != "absolute") {
-        return Err(FolderError::unsupported(
-            &path,
-            "its positions are not absolute",
-        ));
-    }
-    let extents = [
-        config.hidden_size,
-        config.num_hidden_layers,
-        config.num_attention_heads,
-        config.intermediate_size,
-        config.vocab_size,
-    ];
-    if extents.iter().any(|extent| !(1..=MOST).contains(extent))
-        || !(3..=MOST).contains(&config.max_position_embeddings)
-        || !config
-            .hidden_size
-            .is_multiple_of(config.num_attention_heads)
-    {
-        return Err(FolderError::malformed(
-            &path,
-            "its sizes do not fit together",
-        ));
-    }
-    Ok(Shape {
-        layers: config.num_hidden_layers,
-        width: config.hidden_size,
-        inner: config.intermediate_size,
-        heads: config.num_attention_heads,
-        positions: config.max_position_embeddings,
-        vocabulary: config.vocab_size,
-        epsilon: config.layer_norm_eps,
-    })
-}
-
-/// Returns how the modules pool, and whether they normalize. Without modules it
-/// is sentence-transformers' own default, the mean.
-fn modules(folder: &Path) -> Result<(Pooling, bool), FolderError> {
-    let path = folder.join("modules.json");
-    let Some(list) = json::read_if_there(&path)? else {
-        return Ok((Pooling::Mean, false));
-    };
-    let modules: Vec<Module> = serde_json::from_value(list)
-        .map_err(|error| FolderError::malformed(&path, error.to_string()))?;
-    let (mut pooling, mut normalizes) = (None, false);
-    for module in &modules {
-        let name = module.kind.rsplit('.').next().unwrap_or_default();
-        match (name, normalizes) {
-            ("Transformer", false) if pooling.is_none() && module.path.is_empty() => {}
-            ("Pooling", false) if pooling.is_none() => {
-                pooling = Some(read_pooling(folder, &module.path)?);
-            }
-            ("Normalize", false) => normalizes = true,
-            _ => {
-                let what = format!("it has the module '{name}' at '{}'", module.path);
-                return Err(FolderError::unsupported(&path, what));
+    fn read_transformer(&mut self, folder: &Path) -> Result<(), FolderError> {
+        let mut found = None;
+        for name in TRANSFORMER_CONFIGS {
+            found = json::read_if_there(&folder.join(name))?;
+            if found.is_some() {
+                break;
             }
         }
+        let tokenizer = json::read_if_there(&folder.join("tokenizer_config.json"))?;
+        // A length of 1e30 stands for none and is no such integer.
+        let length = |file: &Option<Value>, name: &str| {
+            let length = file.as_ref()?.get(name)?.as_u64()?;
+            usize::try_from(length).ok().filter(|&most| most > 2)
+        };
+        let stated = length(&found, "max_seq_length");
+        self.longest = stated.or_else(|| length(&tokenizer, "model_max_length"));
+        let lower = found.and_then(|it| it.get("do_lower_case")?.as_bool());
+        self.lowercases = lower == Some(true);
+        Ok(())
     }
-    let pooling = pooling.ok_or_else(|| FolderError::malformed(&path, "it names no Pooling"))?;
-    Ok((pooling, normalizes))
+
+    fn read_modules(&mut self, folder: &Path, width: usize) -> Result<(), FolderError> {
+        let path = folder.join("modules.json");
+        let Some(list) = json::read_if_there(&path)? else {
+            return Ok(());
+        };
+        let modules: Vec<Module> = serde_json::from_value(list)
+            .map_err(|error| FolderError::malformed(&path, error.to_string()))?;
+        let mut width = width;
+        for (index, module) in modules.iter().enumerate() {
+            let name = module.kind.rsplit('.').next().unwrap_or_default();
+            match (name, self.pooling) {
+                ("Transformer", None) if index == 0 && module.path.is_empty() => {}
+                ("Pooling", None) => self.pooling = Some(read_pooling(folder, &module.path)?),
+                ("Normalize", Some(_)) => self.steps.push(Step::Normalize),
+                ("Dropout", Some(_)) => {}
+                ("Dense", Some(_)) => {
+                    let dense = Dense::read(&inside(folder, &module.path)?, width)?;
+                    width = dense.width();
+                    self.steps.push(Step::Dense(dense));
+                }
+                _ => {
+                    let what = format!(
+                        "it has the module '{name}' at '{}', and a Transformer at '', a Pooling and then Dense, Dropout and Normalize are known",
+                        module.path
+                    );
+                    return Err(FolderError::unsupported(&path, what));
+                }
+            }
+        }
+        if self.pooling.is_none() {
+            return Err(FolderError::malformed(&path, "it names no Pooling"));
+        }
+        self.normalizes = matches!(self.steps.last(), Some(Step::Normalize));
+        if self.normalizes {
+            self.steps.pop();
+        }
+        Ok(())
+    }
 }
 
-fn read_pooling(folder: &Path, name: &str) -> Result<Pooling, FolderError> {
-    let file = format!("{name}/config.json");
-    // A path out of the folder is no part of the model.
+/// Returns the folder of a module. A path out of the model's folder is no part
+/// of the model.
+fn inside(folder: &Path, name: &str) -> Result<PathBuf, FolderError> {
     if name.split(['/', '\\']).any(|part| part == "..") || Path::new(name).is_absolute() {
         let reason = format!("it names the module '{name}'");
         return Err(FolderError::malformed(&folder.join("modules.json"), reason));
     }
-    let config: Value = json::read(folder, &file)?;
-    let path = folder.join(&file);
+    Ok(folder.join(name))
+}
+
+/// (old files' flag, new files' name, what it is)
+const POOLINGS: [(&str, &str, Pooling); 6] = [
+    ("cls_token", "cls", Pooling::Cls),
+    ("mean_tokens", "mean", Pooling::Mean),
+    ("max_tokens", "max", Pooling::Max),
+    (
+        "mean_sqrt_len_tokens",
+        "mean_sqrt_len_tokens",
+        Pooling::MeanSqrtLen,
+    ),
+    ("weightedmean_tokens", "weightedmean", Pooling::WeightedMean),
+    ("lasttoken", "lasttoken", Pooling::Last),
+];
+
+fn read_pooling(folder: &Path, name: &str) -> Result<Pooling, FolderError> {
+    let folder = inside(folder, name)?;
+    let config: Value = json::read(&folder, "config.json")?;
+    let path = folder.join("config.json");
     let is = |name: &str| config.get(name).and_then(Value::as_bool);
     if is("include_prompt") == Some(false) {
         return Err(FolderError::unsupported(
@@ -208,23 +197,22 @@ fn read_pooling(folder: &Path, name: &str) -> Result<Pooling, FolderError> {
             "its prompt is left out of the mean",
         ));
     }
-    let old = |mode: &str| is(&format!("pooling_mode_{mode}")) == Some(true);
-    let new = config.get("pooling_mode").and_then(Value::as_str);
-    let known = [
-        ("cls_token", "cls", Pooling::Cls),
-        ("mean_tokens", "mean", Pooling::Mean),
-        ("max_tokens", "max", Pooling::Max),
-        ("lasttoken", "lasttoken", Pooling::Last),
-    ];
-    let mut found = known
+    let new: Vec<&str> = match config.get("pooling_mode") {
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
+        Some(name) => name.as_str().into_iter().collect(),
+        None => Vec::new(),
+    };
+    let old = |mode: &str| new.is_empty() && is(&format!("pooling_mode_{mode}")) == Some(true);
+    let mut found = POOLINGS
         .iter()
-        .filter(|(mode, name, _)| old(mode) || new == Some(name));
-    let others = ["mean_sqrt_len_tokens", "weightedmean_tokens"];
-    match (found.next(), found.next()) {
-        (Some((_, _, pooling)), None) if !others.iter().any(|mode| old(mode)) => Ok(*pooling),
+        .filter(|(mode, name, _)| old(mode) || new.contains(name));
+    let (first, second) = (found.next(), found.next());
+    // More names than known ones are of another kind.
+    match (first, second) {
+        (Some((_, _, pooling)), None) if new.len() <= 1 => Ok(*pooling),
         _ => Err(FolderError::unsupported(
             &path,
-            "it pools in another way than by one of cls, mean, max and lasttoken",
+            "it pools in another way than by one of cls, mean, max, mean_sqrt_len_tokens, weightedmean and lasttoken",
         )),
     }
 }
@@ -234,12 +222,16 @@ fn prompts(folder: &Path) -> Result<Prompts, FolderError> {
     let Some(config) = json::read_if_there(&path)? else {
         return Ok(Prompts::default());
     };
-    let named = match config.get("prompts") {
+    let named: BTreeMap<String, String> = match config.get("prompts") {
         None | Some(Value::Null) => BTreeMap::new(),
         Some(prompts) => serde_json::from_value(prompts.clone())
             .map_err(|error| FolderError::malformed(&path, error.to_string()))?,
     };
     let default = config.get("default_prompt_name").and_then(Value::as_str);
+    if let Some(name) = default.filter(|name| !named.contains_key(*name)) {
+        let reason = format!("its default_prompt_name '{name}' is none of its prompts");
+        return Err(FolderError::malformed(&path, reason));
+    }
     Ok(Prompts {
         named,
         default: default.map(str::to_owned),

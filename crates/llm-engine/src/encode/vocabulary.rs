@@ -1,148 +1,202 @@
-//! `tokenizer.json` of WordPiece as `tokenizer.ggml.*`, which `tokens` reads.
-//! Pieces are written as llama.cpp's converter writes them: U+2581 before what
-//! begins a word, nothing before what goes on with one.
+//! Text to the tokens that an encoder wants: its tokenizer, what its files do
+//! with a text before that, and the tokens around it.
+//!
+//! WordPiece is read by `wordpiece`, the unigram model by `unigram`, byte-pair
+//! encoding by `folder`; all become `tokenizer.ggml.*`, which `tokens` reads.
 
 use std::path::Path;
 
 use serde_json::Value as Json;
+use unicode_normalization::UnicodeNormalization as _;
 
+use super::{unigram, wordpiece};
+use crate::folder::tokenizer::{kind, sequence};
 use crate::folder::vocabulary::TokenizerJson;
-use crate::folder::{FolderError, json};
-use crate::gguf::{Integers, Metadata, Value};
+use crate::folder::{FolderError, json, tokenizer};
+use crate::gguf::Metadata;
 use crate::tokens::Tokenizer;
 
-/// `tokenizer.ggml.token_type`
-const NORMAL: i64 = 1;
-const CONTROL: i64 = 3;
-
-/// Characters of the longest word that Hugging Face's tokenizers look at where
-/// the file does not say.
-const LONGEST_WORD: u64 = 100;
-
-pub(super) fn read(folder: &Path) -> Result<Tokenizer, FolderError> {
-    let path = folder.join("tokenizer.json");
-    let file: TokenizerJson = json::read(folder, "tokenizer.json")?;
-    let unsupported = |what: String| FolderError::unsupported(&path, what);
-    let kind = file.model.kind.as_deref().unwrap_or("none");
-    if kind != "WordPiece" {
-        return Err(unsupported(format!(
-            "the model is '{kind}', and of encoders WordPiece is known"
-        )));
-    }
-    let mut metadata = Metadata::default();
-    let mut set = |name: &str, value: Value| {
-        metadata.insert(format!("tokenizer.ggml.{name}"), value);
-    };
-    set("model", Value::String("bert".to_owned()));
-    normalizer(&file, &mut set).map_err(unsupported)?;
-    let longest = file.model.max_input_chars_per_word;
-    let longest = longest.unwrap_or(LONGEST_WORD);
-    set("normalizer.max_word_length", Value::Unsigned(longest));
-    pieces(&file, &mut set).map_err(|reason| FolderError::malformed(&path, reason))?;
-    roles(&file, &mut set).map_err(unsupported)?;
-    Tokenizer::from_gguf(&metadata)
-        .map_err(|error| FolderError::malformed(&path, error.to_string()))
+/// A tokenizer and what stands around it.
+#[derive(Debug)]
+pub(super) struct Tokens {
+    tokenizer: Tokenizer,
+    before: Vec<u32>,
+    after: Vec<u32>,
+    /// Texts are made lower case first.
+    pub(super) lowercases: bool,
+    /// Then characters are composed (Unicode's form NFC).
+    composes: bool,
+    /// What stands for the space that a text ends with.
+    last_space: Option<u32>,
 }
 
-fn normalizer(file: &TokenizerJson, set: &mut dyn FnMut(&str, Value)) -> Result<(), String> {
-    let kind = |step: &Option<Json>| {
-        let name = step.as_ref().and_then(|step| step.get("type")?.as_str());
-        name.unwrap_or("none").to_owned()
-    };
-    for (what, step, wanted) in [
-        ("normalizer", &file.normalizer, "BertNormalizer"),
-        ("pre_tokenizer", &file.pre_tokenizer, "BertPreTokenizer"),
-    ] {
-        if kind(step) != wanted {
-            return Err(format!("the {what} is '{}'", kind(step)));
+impl Tokens {
+    /// Reads the tokenizer of `folder`; `stated` are the ids that `config.json`
+    /// gives a name.
+    pub(super) fn read(
+        folder: &Path,
+        stated: &dyn Fn(&str) -> Vec<u64>,
+    ) -> Result<Self, FolderError> {
+        let path = folder.join("tokenizer.json");
+        let file: TokenizerJson = json::read(folder, "tokenizer.json")?;
+        let mut metadata = Metadata::default();
+        let mut last_space = None;
+        match file.model.kind.as_deref() {
+            Some("WordPiece") => wordpiece::read(&path, &file, &mut metadata)?,
+            Some("Unigram") => last_space = unigram::read(&path, &file, &mut metadata)?,
+            Some("BPE") | None => tokenizer::read(folder, stated, &mut metadata)?,
+            Some(other) => {
+                let what = format!(
+                    "the model is '{other}', and of encoders WordPiece, Unigram and BPE are known"
+                );
+                return Err(FolderError::unsupported(&path, what));
+            }
+        }
+        let mut tokens = Self::from_metadata(&path, &metadata)?;
+        let around = around(&path, file.post_processor.as_ref())?;
+        if !around.before.is_empty() {
+            tokens.before = around.before;
+        }
+        if !around.after.is_empty() {
+            tokens.after = around.after;
+        }
+        let steps = sequence(file.normalizer.as_ref(), "normalizers");
+        tokens.composes = steps.iter().any(|step| kind(step) == "NFC");
+        tokens.last_space = last_space;
+        Ok(tokens)
+    }
+
+    /// Takes the tokenizer of a GGUF file at `path`.
+    pub(super) fn from_metadata(path: &Path, metadata: &Metadata) -> Result<Self, FolderError> {
+        let tokenizer = Tokenizer::from_gguf(metadata)
+            .map_err(|error| FolderError::malformed(path, error.to_string()))?;
+        let (before, after) = tokenizer.around();
+        Ok(Self {
+            tokenizer,
+            before: before.into_iter().collect(),
+            after: after.into_iter().collect(),
+            lowercases: false,
+            composes: false,
+            last_space: None,
+        })
+    }
+
+    /// Returns the number of tokens that it knows.
+    pub(super) fn vocabulary(&self) -> usize {
+        self.tokenizer.vocabulary_size()
+    }
+
+    /// Returns the tokens of a text with those around it. Markup that is written
+    /// out in the text is text.
+    pub(super) fn of(&self, text: &str) -> Vec<u32> {
+        let lower = self.lowercases.then(|| text.to_lowercase());
+        let text = lower.as_deref().unwrap_or(text);
+        let composed: Option<String> = self.composes.then(|| text.nfc().collect());
+        let text = composed.as_deref().unwrap_or(text);
+        let mut tokens = self.before.clone();
+        tokens.extend(self.tokenizer.encode(text, false, false));
+        tokens.extend(
+            self.last_space
+                .filter(|_| text.ends_with(char::is_whitespace)),
+        );
+        tokens.extend(&self.after);
+        tokens
+    }
+
+    /// Cuts tokens to `most`; those after the text stay.
+    pub(super) fn cut(&self, tokens: &mut Vec<u32>, most: usize) {
+        if tokens.len() > most {
+            let kept = self.after.len().min(most);
+            let end = tokens.split_off(tokens.len() - kept);
+            tokens.truncate(most - kept);
+            tokens.extend(end);
         }
     }
-    let flag = |name: &str| {
-        file.normalizer
-            .as_ref()
-            .and_then(|it| it.get(name)?.as_bool())
-    };
-    for name in ["clean_text", "handle_chinese_chars"] {
-        if flag(name) == Some(false) {
-            return Err(format!("the normalizer's {name} is false"));
-        }
-    }
-    let lowercase = flag("lowercase").unwrap_or(true);
-    set("normalizer.lowercase", Value::Bool(lowercase));
-    let strip = flag("strip_accents").unwrap_or(lowercase);
-    set("normalizer.strip_accents", Value::Bool(strip));
-    Ok(())
 }
 
-fn pieces(file: &TokenizerJson, set: &mut dyn FnMut(&str, Value)) -> Result<(), String> {
-    let prefix = file.model.continuing_subword_prefix.as_deref();
-    let prefix = prefix.filter(|prefix| !prefix.is_empty()).unwrap_or("##");
-    let entries = &file.model.vocab.0;
-    let mut texts: Vec<Option<(String, i64)>> = vec![None; entries.len()];
-    for (text, id) in entries {
-        let place = usize::try_from(*id).ok().and_then(|id| texts.get_mut(id));
-        let place = place.ok_or("its vocabulary's ids leave gaps")?;
-        let piece = match text.strip_prefix(prefix) {
-            Some(rest) if !rest.is_empty() => rest.to_owned(),
-            _ => format!("\u{2581}{text}"),
+/// The ids that a post-processor puts around a text.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Around {
+    before: Vec<u32>,
+    after: Vec<u32>,
+}
+
+/// Reads what the post-processor puts around one text.
+fn around(path: &Path, step: Option<&Json>) -> Result<Around, FolderError> {
+    let mut around = Around::default();
+    for step in sequence(step, "processors") {
+        let read = match kind(step) {
+            "BertProcessing" | "RobertaProcessing" => pair(step),
+            "TemplateProcessing" => template(step),
+            // It changes where tokens are said to lie, and no token.
+            "ByteLevel" => continue,
+            _ => None,
         };
-        *place = Some((piece, NORMAL));
+        around = read.ok_or_else(|| {
+            FolderError::unsupported(path, format!("the post_processor is {step}"))
+        })?;
     }
-    for added in file.added_tokens.iter().filter(|added| added.special) {
-        let place = usize::try_from(added.id).ok();
-        if let Some(place) = place.and_then(|id| texts.get_mut(id)) {
-            *place = Some((added.content.clone(), CONTROL));
-        }
-    }
-    let texts: Option<Vec<_>> = texts.into_iter().collect();
-    let texts = texts.ok_or("its vocabulary's ids leave gaps")?;
-    let types: Integers = texts.iter().map(|(_, kind)| *kind).collect();
-    set(
-        "tokens",
-        Value::Strings(texts.iter().map(|(text, _)| text).collect()),
-    );
-    set("token_type", Value::Integers(types));
-    Ok(())
+    Ok(around)
 }
 
-/// Sets the tokens around a text and the one for what is unknown.
-fn roles(file: &TokenizerJson, set: &mut dyn FnMut(&str, Value)) -> Result<(), String> {
-    let id = |text: &str| {
-        let mut entries = file.model.vocab.0.iter();
-        entries.find(|(entry, _)| entry == text).map(|(_, id)| *id)
-    };
-    let (first, last) = around(file.post_processor.as_ref())
-        .ok_or("the post_processor does not put one token before a text and one after it")?;
-    let unknown = file.model.unk_token.as_deref().unwrap_or("[UNK]");
-    for (role, text) in [
-        ("cls", &*first),
-        ("seperator", &*last),
-        ("unknown", unknown),
-    ] {
-        let id = id(text).ok_or_else(|| format!("the vocabulary lacks '{text}'"))?;
-        set(&format!("{role}_token_id"), Value::Unsigned(id));
-    }
-    Ok(())
+fn id(value: &Json) -> Option<u32> {
+    u32::try_from(value.as_u64()?).ok()
 }
 
-/// Returns the tokens that a post-processor puts around a text.
-fn around(step: Option<&Json>) -> Option<(String, String)> {
-    let step = step?;
-    let text = |value: &Json| value.as_str().map(str::to_owned);
-    match step.get("type")?.as_str()? {
-        "BertProcessing" => {
-            let of = |name: &str| text(step.get(name)?.get(0)?);
-            Some((of("cls")?, of("sep")?))
-        }
-        "TemplateProcessing" => {
-            let parts = step.get("single")?.as_array()?;
-            let [first, middle, last] = parts.as_slice() else {
+/// `{"cls": ["[CLS]", 101], "sep": ["[SEP]", 102]}`
+fn pair(step: &Json) -> Option<Around> {
+    let of = |name: &str| id(step.get(name)?.get(1)?);
+    Some(Around {
+        before: vec![of("cls")?],
+        after: vec![of("sep")?],
+    })
+}
+
+fn template(step: &Json) -> Option<Around> {
+    let specials = step.get("special_tokens")?;
+    let (mut around, mut is_before) = (Around::default(), true);
+    for part in step.get("single")?.as_array()? {
+        if part.get("Sequence").is_some() {
+            if !std::mem::take(&mut is_before) {
                 return None;
-            };
-            middle.get("Sequence")?;
-            let of = |part: &Json| text(part.get("SpecialToken")?.get("id")?);
-            Some((of(first)?, of(last)?))
+            }
+            continue;
         }
-        _ => None,
+        let name = part.get("SpecialToken")?.get("id")?.as_str()?;
+        let ids = specials.get(name)?.get("ids")?.as_array()?;
+        let ids: Option<Vec<u32>> = ids.iter().map(id).collect();
+        match is_before {
+            true => around.before.extend(ids?),
+            false => around.after.extend(ids?),
+        }
+    }
+    (!is_before).then_some(around)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_stands_around_a_text_is_read() {
+        let of = |step: Json| around(Path::new("tokenizer.json"), Some(&step));
+        let special = |name: &str| json!({"SpecialToken": {"id": name, "type_id": 0}});
+        let text = json!({"Sequence": {"id": "A", "type_id": 0}});
+        let ids = json!({"<s>": {"id": "<s>", "ids": [7, 8]}, "</s>": {"id": "</s>", "ids": [9]}});
+        let template = |single: Json| json!({"type": "TemplateProcessing", "single": single, "special_tokens": ids});
+        let found = of(template(json!([special("<s>"), text, special("</s>")]))).unwrap();
+        assert_eq!((found.before, found.after), (vec![7, 8], vec![9]));
+        let bytes = json!({"type": "ByteLevel"});
+        let end = template(json!([text, special("</s>")]));
+        let both = json!({"type": "Sequence", "processors": [bytes, end]});
+        let found = of(both).unwrap();
+        assert_eq!((found.before, found.after), (vec![], vec![9]));
+        let old = json!({"type": "RobertaProcessing", "cls": ["<s>", 0], "sep": ["</s>", 2]});
+        let found = of(old).unwrap();
+        assert_eq!((found.before, found.after), (vec![0], vec![2]));
+        assert_eq!(of(Json::Null).unwrap(), Around::default());
+        let unknown = template(json!([text, special("<x>")]));
+        assert!(of(unknown).unwrap_err().to_string().contains("<x>"));
     }
 }

@@ -77,19 +77,43 @@ impl Linear {
         }
     }
 
+    /// Returns the rows from `first` on, so many that the matrix has.
+    pub(super) fn part(&self, first: usize, rows: usize) -> Self {
+        let length = self.format.row_bytes(self.columns);
+        let range = first * length..(first + rows) * length;
+        let bytes = match &self.bytes {
+            Bytes::File(map, start, _) => {
+                Bytes::File(Arc::clone(map), start + range.start, range.len())
+            }
+            Bytes::Packed(bytes) => Bytes::Packed(bytes[range].to_vec()),
+        };
+        let bias = self.bias.get(first..first + rows).unwrap_or_default();
+        Self {
+            format: self.format,
+            bytes,
+            rows,
+            columns: self.columns,
+            bias: bias.to_vec(),
+        }
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
     /// Returns the matrix; its sizes were checked when it was read.
     pub(super) fn matrix(&self) -> Option<Matrix<'_>> {
         Matrix::new(self.format, self.all(), self.rows, self.columns)
     }
 
-    fn row(&self, row: usize, out: &mut [f32]) {
+    pub(super) fn row(&self, row: usize, out: &mut [f32]) {
         let length = self.format.row_bytes(self.columns);
         if let Some(bytes) = self.all().get(row * length..(row + 1) * length) {
             dequantize_row(self.format, bytes, out);
         }
     }
 
-    fn packed(self, packing: Option<Packing>) -> Self {
+    pub(super) fn packed(self, packing: Option<Packing>) -> Self {
         let Some(packing) = packing.filter(|packing| packing.fits(self.columns)) else {
             return self;
         };
@@ -110,21 +134,23 @@ impl Linear {
 
 impl Weights {
     pub(super) fn read(
-        folder: &Path,
+        file: &File,
         shape: &Shape,
         packing: Option<Packing>,
     ) -> Result<Self, FolderError> {
-        let file = File::open(folder)?;
         let width = shape.width;
         let embeddings = |name: &str, rows| file.matrix(&format!("embeddings.{name}"), rows, width);
         let words = embeddings("word_embeddings.weight", Some(shape.vocabulary))?;
-        let positions = embeddings("position_embeddings.weight", Some(shape.positions))?;
-        let types = embeddings("token_type_embeddings.weight", None)?;
+        let first = shape.first_position;
+        let rows = Some(first + shape.positions);
+        let positions = embeddings("position_embeddings.weight", rows)?;
         let mut kind = vec![0.0; width];
-        types.row(0, &mut kind);
+        if file.has("embeddings.token_type_embeddings.weight") {
+            embeddings("token_type_embeddings.weight", None)?.row(0, &mut kind);
+        }
         let mut table = vec![0.0; shape.positions * width];
         for (row, out) in table.chunks_exact_mut(width).enumerate() {
-            positions.row(row, out);
+            positions.row(first + row, out);
             out.iter_mut().zip(&kind).for_each(|(x, y)| *x += y);
         }
         let layers = (0..shape.layers).map(|index| file.layer(index, shape, packing));
@@ -143,14 +169,25 @@ impl Weights {
 }
 
 /// One file and its tensors by name, without the name of the network before it.
-struct File {
-    path: PathBuf,
+#[derive(Debug)]
+pub(super) struct File {
+    pub(super) path: PathBuf,
     map: Arc<Mapping>,
     tensors: HashMap<String, Stored>,
 }
 
+/// What stands before the names of a network that was saved with a head.
+const PREFIXES: [&str; 6] = [
+    "bert.",
+    "roberta.",
+    "mpnet.",
+    "nomic_bert.",
+    "new.",
+    "model.",
+];
+
 impl File {
-    fn open(folder: &Path) -> Result<Self, FolderError> {
+    pub(super) fn open(folder: &Path) -> Result<Self, FolderError> {
         let path = folder.join("model.safetensors");
         let map = match Mapping::open(&path) {
             Ok(map) => map,
@@ -164,20 +201,39 @@ impl File {
         };
         let stored = header::read(map.bytes());
         let stored = stored.map_err(|reason| FolderError::malformed(&path, reason))?;
-        let bare = |name: &str| name.strip_prefix("bert.").unwrap_or(name).to_owned();
+        let bare = |name: &str| {
+            let mut prefixes = PREFIXES.iter();
+            let found = prefixes.find_map(|prefix| name.strip_prefix(prefix));
+            found.unwrap_or(name).to_owned()
+        };
         let tensors = stored
             .into_iter()
             .map(|tensor| (bare(&tensor.name), tensor));
-        Ok(Self {
+        Ok(Self::new(path, Arc::new(map), tensors.collect()))
+    }
+
+    /// Takes tensors that lie in `map`, which was checked against them.
+    pub(super) fn new(path: PathBuf, map: Arc<Mapping>, tensors: HashMap<String, Stored>) -> Self {
+        Self { path, map, tensors }
+    }
+
+    /// Gives the tensors other names; those without one keep theirs.
+    pub(super) fn renamed(self, name: impl Fn(&str) -> Option<String>) -> Self {
+        let tensors = self.tensors.into_iter();
+        let tensors = tensors.map(|(old, tensor)| (name(&old).unwrap_or(old), tensor));
+        Self {
             tensors: tensors.collect(),
-            map: Arc::new(map),
-            path,
-        })
+            ..self
+        }
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
     }
 
     /// Returns a matrix, (rows, `columns`), of any number of rows where none is
     /// given.
-    fn matrix(
+    pub(super) fn matrix(
         &self,
         name: &str,
         rows: Option<usize>,
@@ -216,13 +272,13 @@ impl File {
         })
     }
 
-    fn numbers(&self, name: &str, count: usize) -> Result<Vec<f32>, FolderError> {
+    pub(super) fn numbers(&self, name: &str, count: usize) -> Result<Vec<f32>, FolderError> {
         let mut numbers = vec![0.0; count];
         self.matrix(name, Some(1), count)?.row(0, &mut numbers);
         Ok(numbers)
     }
 
-    fn norm(&self, name: &str, width: usize) -> Result<Norm, FolderError> {
+    pub(super) fn norm(&self, name: &str, width: usize) -> Result<Norm, FolderError> {
         Ok(Norm {
             weight: self.numbers(&format!("{name}.weight"), width)?,
             bias: self.numbers(&format!("{name}.bias"), width)?,

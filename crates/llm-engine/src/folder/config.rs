@@ -70,6 +70,8 @@ pub(super) struct Config {
     pub(super) kind: &'static Kind,
     /// The numbers of the text model, also where it is a part of a larger one.
     values: Map<String, Json>,
+    /// Whether anybody wants logits.
+    needs_output: bool,
 }
 
 impl Config {
@@ -87,7 +89,12 @@ impl Config {
         if let Some(Json::Object(text)) = values.remove("text_config") {
             values.extend(text);
         }
-        let config = Self { path, kind, values };
+        let config = Self {
+            path,
+            kind,
+            values,
+            needs_output: true,
+        };
         config.refuse_unsupported()?;
         Ok(config)
     }
@@ -139,9 +146,18 @@ impl Config {
         ids(self.get(name))
     }
 
+    /// Takes it for a model that nobody wants logits of.
+    pub(super) fn without_output(mut self) -> Self {
+        self.needs_output = false;
+        self
+    }
+
     /// Returns whether the folder says that there is no output matrix of its
     /// own (`true`) or that there is one (`false`).
     pub(super) fn is_tied(&self) -> Option<bool> {
+        if !self.needs_output {
+            return Some(true);
+        }
         let said = self.get("tie_word_embeddings").and_then(Json::as_bool);
         said.or(self.kind.is_gemma.then_some(true))
     }
@@ -219,6 +235,9 @@ impl Config {
         if self.kind.permuted {
             set("rope.pairing", text("halves"));
         }
+        if self.get("use_bidirectional_attention") == Some(&Json::Bool(true)) {
+            set("attention.causal", Value::Bool(false));
+        }
         if self.kind.is_gemma {
             for (name, value) in self.gemma_pairs()? {
                 set(name, value);
@@ -268,12 +287,13 @@ pub(super) fn ids(value: Option<&Json>) -> Vec<u64> {
     }
 }
 
+/// Returns the values of `model_type` that are known.
+pub(super) fn kinds() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().flat_map(|kind| kind.model_types).copied()
+}
+
 fn unknown(path: &Path, model_type: &str) -> FolderError {
-    let known: Vec<_> = KINDS
-        .iter()
-        .flat_map(|kind| kind.model_types)
-        .copied()
-        .collect();
+    let known: Vec<_> = kinds().collect();
     FolderError::Unsupported {
         path: path.to_path_buf(),
         what: format!("the model is of the kind '{model_type}'"),

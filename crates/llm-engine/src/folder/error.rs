@@ -11,6 +11,9 @@ pub enum FolderError {
     /// A GGUF file is unreadable or damaged.
     #[error(transparent)]
     Gguf(#[from] GgufError),
+    /// A model that cannot be run.
+    #[error(transparent)]
+    Model(#[from] Box<crate::model::ModelError>),
     /// Only folders are quantized on load.
     #[error(
         "{} is a GGUF file, which is run as it is; --quantize is for folders with safetensors", path.display()

@@ -6,16 +6,17 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
-use super::config::{Config, ids};
+use super::config::ids;
 use super::tokenizer::{kind, sequence};
 use super::vocabulary::TokenizerJson;
 use super::{FolderError, json};
 use crate::gguf::{Metadata, Value};
 
-/// Reads all of it into `metadata`.
+/// Reads all of it into `metadata`; `stated` are the ids that `config.json` gives
+/// a name.
 pub(super) fn read(
     folder: &Path,
-    config: &Config,
+    stated: &dyn Fn(&str) -> Vec<u64>,
     tokenizer: &TokenizerJson,
     metadata: &mut Metadata,
 ) -> Result<(), FolderError> {
@@ -32,7 +33,7 @@ pub(super) fn read(
         metadata.insert(format!("tokenizer.ggml.{name}"), value);
     };
     let around = roles.around();
-    let first = |name: &str| config.ids(name).first().copied();
+    let first = |name: &str| stated(name).first().copied();
     let bos = roles.named("bos_token").or(around.first);
     let eos = roles.named("eos_token");
     for (name, id) in [
@@ -59,7 +60,7 @@ pub(super) fn read(
         set(name, Value::Bool(said.unwrap_or(does)));
     }
     let endings = ids(generation.get("eos_token_id")).into_iter();
-    let endings = endings.chain(config.ids("eos_token_id"));
+    let endings = endings.chain(stated("eos_token_id"));
     let endings = endings.filter_map(|id| i64::try_from(id).ok());
     set("eos_token_ids", Value::Integers(endings.collect()));
     if let Some(template) = chat_template(folder, &settings)? {

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
-use super::config::Config;
 use super::vocabulary::{Added, TokenizerJson};
 use super::{FolderError, json, pre_tokenizer, roles};
 use crate::gguf::{Integers, Metadata, Value};
@@ -24,10 +23,11 @@ const BYTE: i64 = 6;
 
 const SPACE_MARK: &str = "\u{2581}";
 
-/// Reads the tokenizer of `folder` into `metadata`.
-pub(super) fn read(
+/// Reads the tokenizer of `folder` into `metadata`; `stated` are the ids that
+/// `config.json` gives a name.
+pub(crate) fn read(
     folder: &Path,
-    config: &Config,
+    stated: &dyn Fn(&str) -> Vec<u64>,
     metadata: &mut Metadata,
 ) -> Result<(), FolderError> {
     let file: TokenizerJson = json::read(folder, "tokenizer.json")?;
@@ -61,7 +61,7 @@ pub(super) fn read(
     set("ggml.tokens", Value::Strings(texts));
     set("ggml.token_type", Value::Integers(types));
     set("ggml.merges", Value::Strings(merges.collect()));
-    roles::read(folder, config, &reader.file, metadata)
+    roles::read(folder, stated, &reader.file, metadata)
 }
 
 struct Reader {
@@ -232,12 +232,12 @@ fn is_byte(text: &str) -> bool {
     })
 }
 
-pub(super) fn kind(step: &Json) -> &str {
+pub(crate) fn kind(step: &Json) -> &str {
     step.get("type").and_then(Json::as_str).unwrap_or_default()
 }
 
 /// Returns the parts of a sequence, the only part, or none.
-pub(super) fn sequence<'a>(step: Option<&'a Json>, parts: &str) -> Vec<&'a Json> {
+pub(crate) fn sequence<'a>(step: Option<&'a Json>, parts: &str) -> Vec<&'a Json> {
     let Some(step) = step.filter(|step| !step.is_null()) else {
         return Vec::new();
     };

@@ -47,6 +47,8 @@ pub struct CpuForward<T> {
     /// For each layer, how many before it keep a state.
     state_slots: Vec<usize>,
     buffers: Buffers,
+    /// Whether rows are wanted in place of logits.
+    gives_rows: bool,
 }
 
 impl<T: Element> CpuForward<T> {
@@ -71,12 +73,21 @@ impl<T: Element> CpuForward<T> {
             rotations: distinct.iter().map(rotation).collect(),
             layer_rotations,
             buffers: Buffers::default(),
+            gives_rows: false,
             spec,
             weights,
             pool,
             level,
             shapes,
         }
+    }
+
+    /// Makes it a pass that gives a position's row after the last norm, (width),
+    /// wherever one that makes text gives its logits.
+    #[must_use]
+    pub fn giving_rows(mut self) -> Self {
+        self.gives_rows = true;
+        self
     }
 
     /// Returns the instruction-set level in use.
@@ -178,6 +189,10 @@ impl<T: Element> CpuForward<T> {
         buffers.x.truncate(wanted * width);
         buffers.normed.truncate(wanted * width);
         self.normalize(Some(&weights.output_norm));
+        if self.gives_rows {
+            logits.extend_from_slice(&self.buffers.normed);
+            return;
+        }
         let start = logits.len();
         logits.resize(start + wanted * weights.output.rows(), 0.0);
         let out = &mut logits[start..];
@@ -354,7 +369,12 @@ impl<T: Element> Forward for CpuForward<T> {
         }
         // A state is copied between chunks, so that one ends where that is due.
         for rows in rows.chunk_by(|row, _| !row.checkpoint) {
-            for rows in rows.chunks(CHUNK_ROWS) {
+            // Who sees ahead needs the keys of all that follows.
+            let most = match self.spec.sees_ahead {
+                true => rows.len().max(1),
+                false => CHUNK_ROWS,
+            };
+            for rows in rows.chunks(most) {
                 self.chunk(rows, logits);
             }
             if let Some(last) = rows.last().filter(|last| last.checkpoint) {

@@ -54,6 +54,7 @@ impl Reader<'_> {
                 (true, true) => "rope_factors_short.weight",
                 (true, false) => "rope_factors_long.weight",
             },
+            sees_ahead: self.sees_ahead(family),
             experts,
             latent: shape.latent,
             delta: self.delta(family, shape.rope_dim)?,
@@ -73,6 +74,11 @@ impl Reader<'_> {
             return Err(SpecError::Contradiction(text));
         }
         Ok(count - guessing)
+    }
+
+    fn sees_ahead(&self, family: &Family) -> bool {
+        let causal = self.flag("attention.causal");
+        causal.map_or(family.sees_ahead, |causal| !causal)
     }
 
     fn pairing(&self, family: &Family) -> Pairing {
@@ -326,6 +332,11 @@ impl Reader<'_> {
             .or(pattern.length)
         else {
             return Ok(vec![None; count]);
+        };
+        // Half of it lies on either side then, the position's own in the middle.
+        let length = match self.sees_ahead(family) {
+            true => length / 2 + 1,
+            false => length,
         };
         let key = self.key("attention.sliding_window_pattern");
         let every = match self.metadata.get(&key) {

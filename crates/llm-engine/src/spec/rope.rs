@@ -54,7 +54,7 @@ pub(super) struct Scaling {
 }
 
 /// The rotation without any stretch.
-pub(super) fn plain(dim: usize, base: f32) -> Rope {
+pub(crate) fn plain(dim: usize, base: f32) -> Rope {
     Rope {
         dim,
         base,

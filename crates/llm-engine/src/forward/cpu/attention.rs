@@ -159,7 +159,7 @@ impl<T: Element> CpuForward<T> {
     }
 
     fn attend(&mut self, rows: &[Row], index: usize, layer: &Layer) {
-        let (sequences, spans) = spans(rows);
+        let (sequences, spans) = spans(rows, self.spec.sees_ahead);
         let blocks: Vec<_> = sequences
             .iter()
             .map(|&id| self.cache.layer_blocks(id, self.spec.cached_layer(index)))
@@ -167,7 +167,7 @@ impl<T: Element> CpuForward<T> {
         let attention = Attention {
             shape: self.shapes[index],
             window: self.spec.layers[index].window,
-            sees_ahead: false,
+            sees_ahead: self.spec.sees_ahead,
             sinks: layer.sinks.as_deref(),
             blocks: &blocks,
             spans: &spans,

@@ -10,8 +10,9 @@ use crate::cache::SequenceId;
 const MOST: usize = 8;
 
 /// Returns the sequences of a chunk and its spans, whose `sequence` counts in
-/// them. Rows of one sequence are neighbours.
-pub(super) fn spans(rows: &[Row]) -> (Vec<SequenceId>, Vec<Span>) {
+/// them. Rows of one sequence are neighbours, and one span where they see ahead.
+pub(super) fn spans(rows: &[Row], sees_ahead: bool) -> (Vec<SequenceId>, Vec<Span>) {
+    let most = if sees_ahead { usize::MAX } else { MOST };
     let mut sequences: Vec<SequenceId> = Vec::new();
     let mut spans: Vec<Span> = Vec::new();
     for (at, row) in rows.iter().enumerate() {
@@ -20,7 +21,7 @@ pub(super) fn spans(rows: &[Row]) -> (Vec<SequenceId>, Vec<Span>) {
             sequences.push(row.sequence);
         }
         match spans.last_mut() {
-            Some(span) if known && span.count < MOST => span.count += 1,
+            Some(span) if known && span.count < most => span.count += 1,
             _ => spans.push(Span {
                 sequence: sequences.len() - 1,
                 row: at,
@@ -47,7 +48,7 @@ mod tests {
         };
         let mut rows: Vec<Row> = (5..15).map(|position| row(3, position)).collect();
         rows.push(row(1, 0));
-        let (sequences, spans) = spans(&rows);
+        let (sequences, spans) = spans(&rows, false);
         assert_eq!(sequences, [SequenceId(3), SequenceId(1)]);
         let shapes = spans
             .iter()
@@ -56,5 +57,8 @@ mod tests {
             shapes.collect::<Vec<_>>(),
             [(0, 0, 8, 5), (0, 8, 2, 13), (1, 10, 1, 0)]
         );
+        let (_, spans) = super::spans(&rows, true);
+        let counts: Vec<usize> = spans.iter().map(|span| span.count).collect();
+        assert_eq!(counts, [10, 1]);
     }
 }
