@@ -2,9 +2,10 @@
 //! sentence-transformers' own files beside the weights.
 //!
 //! `settings` reads what the folder says, `vocabulary` its tokenizer, `weights`
-//! its tensors; `pass` runs several texts at a time, and `pooling` makes one
+//! its tensors and `packing` makes them smaller; `pass` runs several texts at a time, and `pooling` makes one
 //! vector of a text's rows. How vectors are written is left to others.
 
+mod packing;
 mod pass;
 mod pooling;
 mod settings;
@@ -52,7 +53,10 @@ impl Encoder {
     ) -> Result<Self, FolderError> {
         let settings = Settings::read(folder)?;
         let tokenizer = vocabulary::read(folder)?;
-        let weights = Weights::read(folder, &settings.shape, packing)?;
+        let mut weights = Weights::read(folder, &settings.shape)?;
+        if let Some(packing) = packing {
+            packing::pack(&settings.shape, &mut weights, level, packing);
+        }
         Ok(Self {
             settings,
             tokenizer,
