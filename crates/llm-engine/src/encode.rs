@@ -4,7 +4,7 @@
 //! `settings` reads what stands around the network, `vocabulary` the tokenizer.
 //! Three networks give a text's rows: `pass` with `weights` BERT's own, `layers`
 //! the encoders that differ from it, `decoder` those that the engine's forward
-//! pass runs. `pooling` makes one vector of the rows, `dense` what follows. How
+//! pass runs. `packing` makes BERT's matrices smaller, `pooling` makes one vector of the rows, `dense` what follows. How
 //! vectors are written is left to others.
 
 mod bert;
@@ -13,6 +13,7 @@ mod dense;
 mod gguf;
 mod layers;
 mod open;
+mod packing;
 mod pass;
 mod pooling;
 mod settings;

@@ -26,6 +26,27 @@ pub struct Activations {
     pub(crate) group_sums: Vec<i32>,
     /// (rows, columns / 32): the same, times the scales.
     pub(crate) scaled_sums: Vec<f32>,
+    /// What is not among the quants.
+    pub(crate) apart: Apart,
+}
+
+/// Columns that are kept as floats beside the quants, where they are zero: a few
+/// columns that are far larger than the others would take the others' precision
+/// (Dettmers et al. 2022, arXiv:2208.07339).
+#[derive(Debug, Default)]
+pub(crate) struct Apart {
+    pub(crate) columns: Vec<usize>,
+    /// (rows, `columns`)
+    pub(crate) values: Vec<f32>,
+}
+
+/// How rows are taken; see [`Activations::take`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Take<'a> {
+    /// Columns that are kept as floats, in ascending order.
+    pub apart: &'a [usize],
+    /// Whether only float weights follow, which need no quants.
+    pub as_floats: bool,
 }
 
 impl Activations {
@@ -46,39 +67,121 @@ impl Activations {
     /// With columns that are no multiple of 32 nothing is quantized: no
     /// quantized format has such rows.
     pub fn quantize(&mut self, level: Level, pool: &Pool, input: &[f32], columns: usize) {
+        self.resize(input.len(), columns, Take::default());
+        if columns.is_multiple_of(GROUP) {
+            let rows = self.targets();
+            pool.for_each(input.len() / columns.max(1), |row| {
+                let input = &input[row * columns..(row + 1) * columns];
+                // SAFETY: `for_each` hands every row out exactly once.
+                quantize_row(level, input, unsafe { rows.row(row) });
+            });
+        }
+        self.measure_single();
+    }
+
+    /// Like [`quantize`](Self::quantize), after `prepare(index, row)` for each row,
+    /// which may change it. The columns `how.apart` of the rows are kept as floats,
+    /// and the products take them from [`Finish::apart`](crate::matmul::Finish).
+    ///
+    /// # Panics
+    /// If a column of `how.apart` is none of the input's.
+    pub fn take(
+        &mut self,
+        level: Level,
+        pool: &Pool,
+        input: &mut [f32],
+        columns: usize,
+        how: Take<'_>,
+        prepare: impl Fn(usize, &mut [f32]) + Sync,
+    ) {
+        assert!(how.apart.iter().all(|&column| column < columns));
+        self.resize(input.len(), columns, how);
+        let quantizes = !how.as_floats && columns.is_multiple_of(GROUP);
+        let mut values = std::mem::take(&mut self.apart.values);
+        let apart = DisjointRows::new(&mut values, how.apart.len());
+        let rows = self.targets();
+        pool.for_each_row(input, columns, |index, row| {
+            prepare(index, row);
+            if !quantizes {
+                return;
+            }
+            // SAFETY: `for_each_row` hands every row out exactly once.
+            let (kept, target) = unsafe { (apart.row(index), rows.row(index)) };
+            for (kept, &column) in kept.iter_mut().zip(how.apart) {
+                *kept = std::mem::take(&mut row[column]);
+            }
+            quantize_row(level, row, target);
+            for (kept, &column) in kept.iter().zip(how.apart) {
+                row[column] = *kept;
+            }
+        });
+        self.apart.values = values;
+        self.measure_single();
+    }
+
+    /// Makes room for `count` numbers in rows of `columns`.
+    fn resize(&mut self, count: usize, columns: usize, how: Take<'_>) {
         self.columns = columns;
-        self.rows = input.len() / columns.max(1);
-        if !columns.is_multiple_of(GROUP) {
+        self.rows = count / columns.max(1);
+        let apart = if how.as_floats { &[] } else { how.apart };
+        self.apart.columns.clear();
+        self.apart.columns.extend_from_slice(apart);
+        self.apart.values.resize(self.rows * apart.len(), 0.0);
+        if !columns.is_multiple_of(GROUP) || how.as_floats {
+            // A quantized product of these rows must not find those before.
+            self.quants.clear();
             return;
         }
-        self.quants.resize(input.len(), 0);
-        self.scales.resize(input.len() / GROUP, 0.0);
-        self.sums.resize(input.len() / SUM_GROUP, 0);
-        self.group_sums.resize(input.len() / GROUP, 0);
-        self.scaled_sums.resize(input.len() / GROUP, 0.0);
-        let quants = DisjointRows::new(&mut self.quants, columns);
-        let scales = DisjointRows::new(&mut self.scales, columns / GROUP);
-        let sums = DisjointRows::new(&mut self.sums, columns / SUM_GROUP);
-        let group_sums = DisjointRows::new(&mut self.group_sums, columns / GROUP);
-        let scaled_sums = DisjointRows::new(&mut self.scaled_sums, columns / GROUP);
-        pool.for_each(self.rows, |row| {
-            let input = &input[row * columns..(row + 1) * columns];
-            // SAFETY: `for_each` hands every row out exactly once.
-            let row = unsafe {
-                QuantizedRow {
-                    quants: quants.row(row),
-                    scales: scales.row(row),
-                    sums: sums.row(row),
-                    group_sums: group_sums.row(row),
-                    scaled_sums: scaled_sums.row(row),
-                }
-            };
-            quantize_row(level, input, row);
-        });
+        self.quants.resize(count, 0);
+        self.scales.resize(count / GROUP, 0.0);
+        self.sums.resize(count / SUM_GROUP, 0);
+        self.group_sums.resize(count / GROUP, 0);
+        self.scaled_sums.resize(count / GROUP, 0.0);
+    }
+
+    fn targets(&mut self) -> Targets {
+        let columns = self.columns;
+        Targets {
+            quants: DisjointRows::new(&mut self.quants, columns),
+            scales: DisjointRows::new(&mut self.scales, columns / GROUP),
+            sums: DisjointRows::new(&mut self.sums, columns / SUM_GROUP),
+            group_sums: DisjointRows::new(&mut self.group_sums, columns / GROUP),
+            scaled_sums: DisjointRows::new(&mut self.scaled_sums, columns / GROUP),
+        }
+    }
+
+    fn measure_single(&mut self) {
         self.magnitudes.clear();
         if self.rows == 1 {
             let magnitudes = self.quants.iter().map(|quant| quant.wrapping_abs());
             self.magnitudes.extend(magnitudes);
+        }
+    }
+}
+
+/// Where the rows of a batch go; see [`Activations`].
+struct Targets {
+    quants: DisjointRows<i8>,
+    scales: DisjointRows<f32>,
+    sums: DisjointRows<i32>,
+    group_sums: DisjointRows<i32>,
+    scaled_sums: DisjointRows<f32>,
+}
+
+impl Targets {
+    /// # Safety
+    /// No two threads may have the same row, and the activations are not touched
+    /// meanwhile.
+    unsafe fn row(&self, row: usize) -> QuantizedRow<'_> {
+        // SAFETY: passed on from the caller.
+        unsafe {
+            QuantizedRow {
+                quants: self.quants.row(row),
+                scales: self.scales.row(row),
+                sums: self.sums.row(row),
+                group_sums: self.group_sums.row(row),
+                scaled_sums: self.scaled_sums.row(row),
+            }
         }
     }
 }

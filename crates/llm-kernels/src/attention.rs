@@ -9,6 +9,7 @@
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod fold;
+pub mod whole;
 
 use half::f16;
 

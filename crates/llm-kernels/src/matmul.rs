@@ -10,6 +10,8 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod finish;
+mod floats;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod scalar;
@@ -21,9 +23,10 @@ use std::cell::RefCell;
 use crate::activations::Activations;
 use crate::block::Format;
 use crate::pool::{Ahead, DisjointRows, Pool};
-use crate::simd::{Level, dispatch};
+use crate::simd::Level;
 use crate::tile::{self, ROWS, Tile};
 use crate::unpack::{Quantized, for_quantized};
+pub use finish::Finish;
 #[cfg(target_arch = "aarch64")]
 use neon::single;
 
@@ -33,6 +36,10 @@ const STRIP_TILES: usize = 4;
 const STRIP_ROWS: usize = STRIP_TILES * ROWS;
 /// Activation rows that share one pass over a tile.
 const BATCH: usize = 4;
+/// Activation rows that a strip is multiplied with before their products are
+/// finished: so few that these lie in the nearest cache, and a multiple of the
+/// rows that any level multiplies together.
+const CHUNK: usize = 96;
 
 /// A weight matrix as its file's bytes, (rows, columns).
 #[derive(Debug, Clone, Copy)]
@@ -107,29 +114,69 @@ pub fn multiply(
     products: &mut [(Matrix<'_>, &mut [f32])],
     next: &[Matrix<'_>],
 ) {
-    let batch = input.quantized.rows;
-    let starts = strip_starts(products.iter().map(|(matrix, _)| matrix));
-    let mut outputs = Vec::with_capacity(products.len());
-    for (matrix, out) in products.iter_mut() {
+    let products = products
+        .iter_mut()
+        .map(|(matrix, out)| Product::new(*matrix, Finish::default(), input, out));
+    run(level, pool, input, &products.collect::<Vec<_>>(), next);
+}
+
+/// Like [`multiply`], and finishes each part of a product while it is in the
+/// cache.
+///
+/// # Panics
+/// If a matrix has other columns than the input, or an output or what finishes
+/// it another size.
+pub fn multiply_and_finish(
+    level: Level,
+    pool: &Pool,
+    input: Input<'_>,
+    products: &mut [(Matrix<'_>, Finish<'_>, &mut [f32])],
+) {
+    let products = products
+        .iter_mut()
+        .map(|(matrix, finish, out)| Product::new(*matrix, *finish, input, out));
+    run(level, pool, input, &products.collect::<Vec<_>>(), &[]);
+}
+
+/// One matrix of a call, and where its product goes.
+struct Product<'a> {
+    matrix: Matrix<'a>,
+    finish: Finish<'a>,
+    out: DisjointRows<f32>,
+}
+
+impl<'a> Product<'a> {
+    fn new(matrix: Matrix<'a>, finish: Finish<'a>, input: Input<'_>, out: &mut [f32]) -> Self {
+        let batch = input.quantized.rows;
         assert_eq!(
             matrix.columns, input.quantized.columns,
             "columns of weights and activations"
         );
         assert_eq!(out.len(), batch * matrix.rows, "size of a product");
-        outputs.push((*matrix, DisjointRows::new(out, matrix.rows)));
+        finish.check(matrix.rows, &input.quantized.apart, batch);
+        let out = DisjointRows::new(out, matrix.rows);
+        Self {
+            matrix,
+            finish,
+            out,
+        }
     }
+}
+
+fn run(level: Level, pool: &Pool, input: Input<'_>, products: &[Product<'_>], next: &[Matrix<'_>]) {
+    let starts = strip_starts(products.iter().map(|product| &product.matrix));
     let strips = starts[starts.len() - 1];
     let run = |strip: usize| {
-        let product = starts.partition_point(|&start| start <= strip) - 1;
-        let (matrix, out) = &outputs[product];
-        let first = (strip - starts[product]) * STRIP_ROWS;
-        let count = STRIP_ROWS.min(matrix.rows - first);
+        let index = starts.partition_point(|&start| start <= strip) - 1;
+        let product = &products[index];
+        let first = (strip - starts[index]) * STRIP_ROWS;
         let strip = Strip {
             first,
-            count,
-            batch,
+            count: STRIP_ROWS.min(product.matrix.rows - first),
+            from: 0,
+            batch: input.quantized.rows,
         };
-        TILES.with_borrow_mut(|tiles| multiply_one(level, tiles, matrix, strip, input, out));
+        TILES.with_borrow_mut(|tiles| multiply_one(level, tiles, product, strip, input));
     };
     let later = strip_starts(next);
     let ahead = |thread: usize| {
@@ -162,18 +209,19 @@ thread_local! {
 fn multiply_one(
     level: Level,
     tiles: &mut [Tile],
-    matrix: &Matrix<'_>,
+    product: &Product<'_>,
     strip: Strip,
     input: Input<'_>,
-    out: &DisjointRows<f32>,
 ) {
+    let (matrix, out) = (&product.matrix, &product.out);
     #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     if strip.batch == 1 {
         let bytes = matrix.rows_from(strip.first, strip.count);
-        // SAFETY: a strip is computed by one thread and strips are disjoint.
-        let out = unsafe { out.part(0, strip.first, strip.count) };
-        if single::multiply(level, matrix.format, bytes, input.quantized, out) {
-            return;
+        // SAFETY: a strip is computed by one thread and strips are disjoint; the
+        // reference ends before the strip is finished.
+        let sums = unsafe { out.part(0, strip.first, strip.count) };
+        if single::multiply(level, matrix.format, bytes, input.quantized, sums) {
+            return product.finish.strip(level, strip, input, out);
         }
     }
     let lanes = lanes(level);
@@ -183,11 +231,24 @@ fn multiply_one(
         tile.lanes = lanes;
         tile::fill(level, tile, matrix.format, bytes, matrix.columns);
     }
-    for_quantized!(
-        matrix.format,
-        multiply_strip(level, tiles, strip, input.quantized, out),
-        multiply_floats(level, tiles, strip, input.floats, matrix.columns, out)
-    );
+    let chunk = if product.finish.is_nothing() {
+        strip.batch
+    } else {
+        CHUNK
+    };
+    for from in (0..strip.batch).step_by(chunk.max(1)) {
+        let chunk = Strip {
+            from,
+            batch: strip.batch.min(from + chunk),
+            ..strip
+        };
+        for_quantized!(
+            matrix.format,
+            multiply_strip(level, tiles, chunk, input.quantized, out),
+            floats::multiply_strip(level, tiles, chunk, input.floats, matrix.columns, out)
+        );
+        product.finish.strip(level, chunk, input, out);
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -196,7 +257,9 @@ struct Strip {
     first: usize,
     /// Matrix rows in the strip.
     count: usize,
-    /// Activation rows.
+    /// The first activation row.
+    from: usize,
+    /// The activation row behind the last one.
     batch: usize,
 }
 
@@ -222,7 +285,7 @@ fn multiply_strip<Q: Quantized>(
         // SAFETY: the level exists only where its features do.
         return unsafe { avx512::multiply_strip::<Q>(used, strip, input, out) };
     }
-    let mut row = 0;
+    let mut row = strip.from;
     while row < strip.batch {
         let left = strip.batch - row;
         for (index, tile) in used.iter().enumerate() {
@@ -253,8 +316,14 @@ fn store<const LANES: usize>(
     let count = LANES.min(strip.count - index * LANES);
     for (offset, sums) in sums.iter().enumerate() {
         // SAFETY: a strip is computed by one thread and strips are disjoint;
-        // the reference ends with the statement.
-        unsafe { out.part(row + offset, first, count) }.copy_from_slice(&sums[..count]);
+        // the reference ends with the round.
+        let out = unsafe { out.part(row + offset, first, count) };
+        if let Ok(whole) = <&mut [f32; LANES]>::try_from(&mut *out) {
+            // Of a length that the compiler knows: no call.
+            *whole = *sums;
+        } else {
+            out.copy_from_slice(&sums[..count]);
+        }
     }
 }
 
@@ -281,75 +350,6 @@ fn dot<Q: Quantized, const BATCH: usize>(
     }
     let _ = level;
     scalar::dot::<Q, BATCH>(tile, input, row)
-}
-
-fn multiply_floats(
-    level: Level,
-    tiles: &[Tile],
-    strip: Strip,
-    input: &[f32],
-    columns: usize,
-    out: &DisjointRows<f32>,
-) {
-    if lanes(level) == ROWS {
-        multiply_floats_by::<ROWS>(level, tiles, strip, input, columns, out);
-    } else {
-        multiply_floats_by::<{ 2 * ROWS }>(level, tiles, strip, input, columns, out);
-    }
-}
-
-fn multiply_floats_by<const LANES: usize>(
-    level: Level,
-    tiles: &[Tile],
-    strip: Strip,
-    input: &[f32],
-    columns: usize,
-    out: &DisjointRows<f32>,
-) {
-    let used = &tiles[..strip.count.div_ceil(LANES)];
-    let mut row = 0;
-    while row < strip.batch {
-        let many = strip.batch - row >= BATCH;
-        for (index, tile) in used.iter().enumerate() {
-            let rows = &input[row * columns..];
-            if many {
-                let mut sums = [[0.0; LANES]; BATCH];
-                dot_floats::<BATCH, LANES>(level, &tile.floats, rows, columns, &mut sums);
-                store(out, strip, row, index, &sums);
-            } else {
-                let mut sums = [[0.0; LANES]; 1];
-                dot_floats::<1, LANES>(level, &tile.floats, rows, columns, &mut sums);
-                store(out, strip, row, index, &sums);
-            }
-        }
-        row += if many { BATCH } else { 1 };
-    }
-}
-
-dispatch! {
-    /// Multiplies a float tile, (columns, lanes), with `BATCH` activation rows:
-    /// one chain of fused multiply-adds over the columns for each sum.
-    fn dot_floats<const BATCH: usize, const LANES: usize>(tile: &[f32], rows: &[f32], columns: usize, sums: &mut [[f32; LANES]; BATCH])
-        = dot_floats_body
-}
-
-#[inline(always)]
-fn dot_floats_body<const BATCH: usize, const LANES: usize>(
-    tile: &[f32],
-    rows: &[f32],
-    columns: usize,
-    sums: &mut [[f32; LANES]; BATCH],
-) {
-    let mut chains = [[0.0_f32; LANES]; BATCH];
-    for (column, weights) in tile.chunks_exact(LANES).enumerate() {
-        for (batch, chain) in chains.iter_mut().enumerate() {
-            let x = rows[batch * columns + column];
-            for (sum, weight) in chain.iter_mut().zip(weights) {
-                *sum = weight.mul_add(x, *sum);
-            }
-        }
-    }
-    *sums = chains;
 }
 
 #[cfg(test)]

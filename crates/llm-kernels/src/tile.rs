@@ -11,12 +11,14 @@
 pub(crate) mod ahead;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx2;
+mod lines;
 #[cfg(target_arch = "aarch64")]
 pub(crate) mod neon;
 
 use crate::block::Format;
 use crate::simd::Level;
 use crate::unpack::{Quantized, for_quantized, widen_row};
+use lines::Lines;
 
 /// Rows that are unpacked together: the `i32` or `f32` lanes of a 256-bit
 /// register.
@@ -31,21 +33,21 @@ pub(crate) struct Tile {
     pub(crate) lanes: usize,
     /// (columns / 4, lanes, 4 columns); for i8mm (columns / 8, lanes, 8 columns).
     /// Signed ones are moved up by 128 if there are 16 lanes.
-    pub(crate) quants: Vec<u8>,
+    pub(crate) quants: Lines<u8>,
     /// (columns / group, lanes)
-    pub(crate) scales: Vec<f32>,
+    pub(crate) scales: Lines<f32>,
     /// (columns / group, lanes), empty for formats without offsets.
-    pub(crate) offsets: Vec<f32>,
+    pub(crate) offsets: Lines<f32>,
     /// (columns, lanes), for float formats.
-    pub(crate) floats: Vec<f32>,
+    pub(crate) floats: Lines<f32>,
 }
 
 impl Tile {
     fn resize<Q: Quantized>(&mut self, columns: usize) {
         let scales = columns / Q::GROUP * self.lanes;
-        self.quants.resize(columns * self.lanes, 0);
-        self.scales.resize(scales, 0.0);
-        self.offsets.resize(if Q::OFFSET { scales } else { 0 }, 0.0);
+        self.quants.resize(columns * self.lanes);
+        self.scales.resize(scales);
+        self.offsets.resize(if Q::OFFSET { scales } else { 0 });
     }
 
     /// Returns what every quant is xored with: 16 rows are multiplied by a
@@ -81,8 +83,21 @@ fn fill_part(
     if level >= Level::Avx2 {
         #[target_feature(enable = "avx2,fma,f16c")]
         fn wide(tile: &mut Tile, part: usize, format: Format, rows: &[u8], columns: usize) {
-            if !avx2::fill(tile, part, format, rows, columns) {
-                fill_plainly(tile, part, format, rows, columns);
+            if format.is_quantized() {
+                if !avx2::fill(tile, part, format, rows, columns) {
+                    fill_plainly(tile, part, format, rows, columns);
+                }
+            } else {
+                fill_floats_by(
+                    tile,
+                    part,
+                    format,
+                    rows,
+                    columns,
+                    |wide, count, lanes, out| {
+                        avx2::put(wide, count, lanes, out);
+                    },
+                );
             }
         }
         // SAFETY: a level above scalar exists only where its features do.
@@ -200,22 +215,53 @@ pub(crate) fn prefetch_far(address: *const u8) {
     let _ = address;
 }
 
+/// Columns of float rows that are widened at a time.
+const CHUNK: usize = 64;
+
 #[inline(always)]
 fn fill_floats(tile: &mut Tile, part: usize, format: Format, rows: &[u8], columns: usize) {
-    /// Columns that are widened at a time.
-    const CHUNK: usize = 64;
-    let row_bytes = format.row_bytes(columns);
-    let count = rows.len() / row_bytes.max(1);
-    tile.floats.resize(columns * tile.lanes, 0.0);
-    let mut wide = [0.0_f32; CHUNK];
-    for row in 0..count {
-        let bytes = &rows[row * row_bytes..(row + 1) * row_bytes];
-        for first in (0..columns).step_by(CHUNK) {
-            let wide = &mut wide[..CHUNK.min(columns - first)];
-            widen_row(format, &bytes[format.row_bytes(first)..], wide);
-            for (column, &value) in wide.iter().enumerate() {
-                tile.floats[(first + column) * tile.lanes + part * ROWS + row] = value;
+    fill_floats_by(
+        tile,
+        part,
+        format,
+        rows,
+        columns,
+        |wide, count, lanes, out| {
+            for (column, out) in out.chunks_mut(lanes).take(count).enumerate() {
+                for (out, row) in out.iter_mut().zip(wide) {
+                    *out = row[column];
+                }
             }
+        },
+    );
+}
+
+/// Fills a part of a tile by `put(rows, count, lanes, out)`, which writes `count`
+/// columns of eight widened rows to the beginnings of every `lanes` of `out`.
+#[inline(always)]
+fn fill_floats_by(
+    tile: &mut Tile,
+    part: usize,
+    format: Format,
+    rows: &[u8],
+    columns: usize,
+    put: impl Fn(&[[f32; CHUNK]; ROWS], usize, usize, &mut [f32]),
+) {
+    let row_bytes = format.row_bytes(columns);
+    let lanes = tile.lanes;
+    tile.floats.resize(columns * lanes);
+    // Rows that are missing stay zero.
+    let mut wide = [[0.0_f32; CHUNK]; ROWS];
+    for first in (0..columns).step_by(CHUNK) {
+        let count = CHUNK.min(columns - first);
+        for (row, wide) in rows.chunks_exact(row_bytes.max(1)).zip(&mut wide) {
+            widen_row(format, &row[format.row_bytes(first)..], &mut wide[..count]);
         }
+        put(
+            &wide,
+            count,
+            lanes,
+            &mut tile.floats[first * lanes + part * ROWS..],
+        );
     }
 }

@@ -159,7 +159,7 @@ dispatch! {
 }
 
 #[inline(always)]
-fn gelu_body(x: &mut [f32]) {
+pub(crate) fn gelu_body(x: &mut [f32]) {
     for x in x {
         *x *= 0.5 + 0.5 * erf(*x * std::f32::consts::FRAC_1_SQRT_2);
     }

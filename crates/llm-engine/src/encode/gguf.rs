@@ -29,7 +29,7 @@ pub(super) fn open(path: &Path, packing: Option<Packing>) -> Result<Parts, Folde
     let network = if kind == "bert" {
         let shape = shape(path, metadata)?;
         let file = file(path, &gguf)?.renamed(theirs);
-        let weights = Box::new(Weights::read(&file, &shape, packing)?);
+        let weights = Box::new(Weights::read(&file, &shape)?);
         Network::Bert { shape, weights }
     } else if let Some(plan) = layers::of_architecture(kind) {
         let file = file(path, &gguf)?;

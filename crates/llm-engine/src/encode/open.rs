@@ -11,7 +11,7 @@ use super::layers::{self, Layers, Outline, Plan};
 use super::settings::{Settings, Shape};
 use super::vocabulary::Tokens;
 use super::weights::{File, Weights};
-use super::{Encoder, Network, Pooling, bert, gguf};
+use super::{Encoder, Network, Pooling, bert, gguf, packing};
 use crate::folder::{self, FolderError, json};
 
 impl Encoder {
@@ -25,7 +25,10 @@ impl Encoder {
             true => gguf::open(path, packing)?,
             false => folder(path, packing)?,
         };
-        let (network, tokens, settings) = parts;
+        let (mut network, tokens, settings) = parts;
+        if let (Network::Bert { shape, weights }, Some(packing)) = (&mut network, packing) {
+            packing::pack(shape, weights, level, packing);
+        }
         let (known, rows) = (tokens.vocabulary(), network.vocabulary());
         if known > rows {
             let reason = format!("it has {known} tokens and embeddings for {rows} only");
@@ -104,7 +107,7 @@ fn folder(folder: &Path, packing: Option<Packing>) -> Result<Parts, FolderError>
     }
     let network = match found {
         Found::Bert(shape) => {
-            let weights = Box::new(Weights::read(&File::open(folder)?, &shape, packing)?);
+            let weights = Box::new(Weights::read(&File::open(folder)?, &shape)?);
             Network::Bert { shape, weights }
         }
         Found::Layers(plan, outline) => {

@@ -3,15 +3,21 @@
 //! looks at one text at a time. A row's steps are the same whatever stands beside
 //! it, so that a text's rows are the same to the bit alone and among others.
 
-use llm_kernels::activations::Activations;
-use llm_kernels::attention::{self, Attention, BLOCK, Span};
-use llm_kernels::matmul::{Input, Matrix, multiply};
+use std::ops::Range;
+
+use llm_kernels::activations::{Activations, Take};
+use llm_kernels::attention::whole::Whole;
+use llm_kernels::matmul::{Finish, Input, multiply_and_finish};
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
 use llm_kernels::vector;
 
 use super::settings::Shape;
-use super::weights::{Layer, Linear, Norm, Weights};
+use super::weights::{Apart, Layer, Linear, Norm, Weights};
+
+/// Tokens whose rows go through the layers together: enough to share the weights,
+/// few enough that a layer's rows stay in the cache.
+const TOGETHER: usize = 512;
 
 /// Returns the last layer's rows of all texts, (tokens, width).
 pub(super) fn run(
@@ -21,32 +27,46 @@ pub(super) fn run(
     level: Level,
     texts: &[&[u32]],
 ) -> Vec<f32> {
-    let mut pass = Pass::new(shape, pool, level, texts);
-    pass.embed(weights, texts);
-    for layer in &weights.layers {
-        pass.attend(layer);
-        pass.feed_forward(layer);
-    }
-    pass.x
+    run_seeing(shape, weights, pool, level, texts, &mut |_, _, _| {})
 }
 
-/// Rows whose keys and values fill one block.
-struct Place {
-    /// First of at most [`BLOCK`] rows.
-    row: usize,
-    count: usize,
+/// Like [`run`]; `see` gets the inputs of each layer's attention and of its
+/// feed-forward step: the layer's number, 0 or 1, and the rows.
+pub(super) fn run_seeing(
+    shape: &Shape,
+    weights: &Weights,
+    pool: &Pool,
+    level: Level,
+    texts: &[&[u32]],
+    see: &mut dyn FnMut(usize, usize, &[f32]),
+) -> Vec<f32> {
+    let mut rows = Vec::with_capacity(texts.iter().map(|text| text.len()).sum::<usize>());
+    let mut pass = Pass::new(shape, pool, level);
+    let mut rest = texts;
+    while !rest.is_empty() {
+        let (now, later) = rest.split_at(fitting(rest));
+        pass.run(weights, now, see);
+        rows.extend_from_slice(&pass.x);
+        rest = later;
+    }
+    rows
+}
+
+/// Returns how many of the texts, at least one, have `TOGETHER` tokens at most.
+fn fitting(texts: &[&[u32]]) -> usize {
+    let sums = texts.iter().scan(0, |sum, text| {
+        *sum += text.len();
+        Some(*sum)
+    });
+    sums.take_while(|&sum| sum <= TOGETHER).count().max(1)
 }
 
 struct Pass<'a> {
     shape: &'a Shape,
     pool: &'a Pool,
     level: Level,
-    rows: usize,
-    spans: Vec<Span>,
-    /// For each text the number of its blocks.
-    lengths: Vec<usize>,
-    places: Vec<Place>,
-    attention: attention::Shape,
+    /// The rows of each text.
+    texts: Vec<Range<usize>>,
     activations: Activations,
     /// (rows, width)
     x: Vec<f32>,
@@ -57,60 +77,65 @@ struct Pass<'a> {
     projected: Vec<f32>,
     /// (rows, inner)
     inner: Vec<f32>,
-    blocks: Vec<f32>,
 }
 
 impl<'a> Pass<'a> {
-    fn new(shape: &'a Shape, pool: &'a Pool, level: Level, texts: &[&[u32]]) -> Self {
-        let head = shape.width / shape.heads;
-        let attention = attention::Shape {
-            heads: shape.heads,
-            kv_heads: shape.heads,
-            head_dim: head,
-            value_dim: head,
-            scale: 1.0 / (head as f32).sqrt(),
-            soft_cap: None,
-        };
-        let (mut spans, mut lengths, mut places, mut row) = (vec![], vec![], vec![], 0);
-        for text in texts.iter().filter(|text| !text.is_empty()) {
-            spans.push(Span {
-                sequence: spans.len(),
-                row,
-                count: text.len(),
-                position: 0,
-            });
-            lengths.push(text.len().div_ceil(BLOCK));
-            for start in (0..text.len()).step_by(BLOCK) {
-                let count = BLOCK.min(text.len() - start);
-                places.push(Place {
-                    row: row + start,
-                    count,
-                });
-            }
-            row += text.len();
-        }
-        let of = |width: usize| vec![0.0; row * width];
+    fn new(shape: &'a Shape, pool: &'a Pool, level: Level) -> Self {
         Self {
             shape,
             pool,
             level,
-            rows: row,
-            spans,
-            lengths,
-            blocks: vec![0.0; places.len() * attention.block_elements()],
-            places,
-            attention,
+            texts: Vec::new(),
             activations: Activations::default(),
-            x: of(shape.width),
-            queries: of(shape.width),
-            keys: of(shape.width),
-            values: of(shape.width),
-            attended: of(shape.width),
-            projected: of(shape.width),
-            inner: of(shape.inner),
+            x: Vec::new(),
+            queries: Vec::new(),
+            keys: Vec::new(),
+            values: Vec::new(),
+            attended: Vec::new(),
+            projected: Vec::new(),
+            inner: Vec::new(),
         }
     }
 
+    /// Leaves the last layer's rows in `x`.
+    fn run(
+        &mut self,
+        weights: &Weights,
+        texts: &[&[u32]],
+        see: &mut dyn FnMut(usize, usize, &[f32]),
+    ) {
+        self.resize(texts);
+        self.embed(weights, texts);
+        for (index, layer) in weights.layers.iter().enumerate() {
+            see(index, 0, &self.x);
+            self.attend(layer);
+            see(index, 1, &self.x);
+            let next = weights.layers.get(index + 1);
+            self.feed_forward(layer, next.map(take));
+        }
+    }
+
+    fn resize(&mut self, texts: &[&[u32]]) {
+        self.texts.clear();
+        let mut rows = 0;
+        for text in texts {
+            self.texts.push(rows..rows + text.len());
+            rows += text.len();
+        }
+        for buffer in [
+            &mut self.x,
+            &mut self.queries,
+            &mut self.keys,
+            &mut self.values,
+            &mut self.attended,
+            &mut self.projected,
+        ] {
+            buffer.resize(rows * self.shape.width, 0.0);
+        }
+        self.inner.resize(rows * self.shape.inner, 0.0);
+    }
+
+    /// x = norm(word + position), as the first layer's attention takes it.
     fn embed(&mut self, weights: &Weights, texts: &[&[u32]]) {
         let width = self.shape.width;
         let all = texts
@@ -121,127 +146,140 @@ impl<'a> Pass<'a> {
             vector::add(self.level, row, position);
         }
         let (level, norm, epsilon) = (self.level, &weights.norm, self.shape.epsilon);
-        self.pool.for_each_row(&mut self.x, width, |_, row| {
-            vector::layer_norm(level, row, &norm.weight, &norm.bias, epsilon);
-        });
-    }
-
-    /// x = norm(x + output(attention(x)))
-    fn attend(&mut self, layer: &Layer) {
-        let (level, width) = (self.level, self.shape.width);
-        let activations = &mut self.activations;
-        activations.quantize(level, self.pool, &self.x, width);
-        let input = Input {
-            floats: &self.x,
-            quantized: activations,
-        };
-        let outs = [&mut self.queries, &mut self.keys, &mut self.values];
-        product(
-            level,
-            self.pool,
-            input,
-            [&layer.query, &layer.key, &layer.value],
-            outs,
-        );
-        let shape = self.attention;
-        let (keys, values, places) = (&self.keys, &self.values, &self.places);
-        let size = shape.block_elements();
-        self.pool
-            .for_each_row(&mut self.blocks, size, |index, block| {
-                let place = &places[index];
-                let rows = place.row * width..(place.row + place.count) * width;
-                let keys = keys[rows.clone()].chunks_exact(width);
-                for (slot, (key, value)) in keys.zip(values[rows].chunks_exact(width)).enumerate() {
-                    shape.store(block, slot, key, value);
-                }
+        let how = weights.layers.first().map(take).unwrap_or_default();
+        self.activations
+            .take(level, self.pool, &mut self.x, width, how, |_, row| {
+                vector::layer_norm(level, row, &norm.weight, &norm.bias, epsilon);
             });
-        let mut all = self.blocks.chunks_exact(size);
-        let blocks: Vec<Vec<&[f32]>> = self
-            .lengths
-            .iter()
-            .map(|&count| all.by_ref().take(count).collect())
-            .collect();
-        let attention = Attention {
-            shape,
-            window: None,
-            sees_ahead: true,
-            sinks: None,
-            blocks: &blocks,
-            spans: &self.spans,
-        };
-        attention.run(level, self.pool, &self.queries, &mut self.attended);
-        self.activations
-            .quantize(level, self.pool, &self.attended, width);
-        let input = Input {
-            floats: &self.attended,
-            quantized: &self.activations,
-        };
-        product(
-            level,
-            self.pool,
-            input,
-            [&layer.output],
-            [&mut self.projected],
-        );
-        self.add_and_norm(&layer.attention_norm);
     }
 
-    /// x = norm(x + down(gelu(up(x))))
-    fn feed_forward(&mut self, layer: &Layer) {
-        let (level, width, inner) = (self.level, self.shape.width, self.shape.inner);
-        self.activations.quantize(level, self.pool, &self.x, width);
+    /// x = norm(x + output(attention(x))), as the feed-forward step takes it.
+    fn attend(&mut self, layer: &Layer) {
+        let linears = [&layer.query, &layer.key, &layer.value];
+        let outs = [&mut self.queries, &mut self.keys, &mut self.values];
         let input = Input {
             floats: &self.x,
             quantized: &self.activations,
         };
-        product(level, self.pool, input, [&layer.up], [&mut self.inner]);
-        self.pool.for_each_row(&mut self.inner, inner, |_, row| {
-            vector::gelu(level, row);
-        });
-        self.activations
-            .quantize(level, self.pool, &self.inner, inner);
-        let input = Input {
-            floats: &self.inner,
-            quantized: &self.activations,
-        };
         product(
-            level,
+            self.level,
             self.pool,
             input,
-            [&layer.down],
-            [&mut self.projected],
+            linears,
+            outs,
+            &layer.apart[0],
+            false,
         );
-        self.add_and_norm(&layer.norm);
+        let head = self.shape.width / self.shape.heads;
+        let attention = Whole {
+            heads: self.shape.heads,
+            head_dim: head,
+            scale: 1.0 / (head as f32).sqrt(),
+            texts: &self.texts,
+        };
+        let of = [&*self.queries, &*self.keys, &*self.values];
+        attention.run(self.level, self.pool, of, &mut self.attended);
+        self.project(&layer.output, Which::Attended);
+        let how = Take {
+            apart: &layer.apart[1].columns,
+            as_floats: !layer.up.is_quantized(),
+        };
+        self.add_and_norm(&layer.attention_norm, how);
+    }
+
+    /// x = norm(x + down(gelu(up(x)))), as the layer behind takes it, if there is
+    /// one.
+    fn feed_forward(&mut self, layer: &Layer, next: Option<Take<'_>>) {
+        let input = Input {
+            floats: &self.x,
+            quantized: &self.activations,
+        };
+        let (linears, outs) = ([&layer.up], [&mut self.inner]);
+        product(
+            self.level,
+            self.pool,
+            input,
+            linears,
+            outs,
+            &layer.apart[1],
+            true,
+        );
+        self.project(&layer.down, Which::Inner);
+        let last = Take {
+            as_floats: true,
+            ..Take::default()
+        };
+        self.add_and_norm(&layer.norm, next.unwrap_or(last));
+    }
+
+    /// projected = linear(attended) or linear(inner)
+    fn project(&mut self, linear: &Linear, which: Which) {
+        let (rows, width) = match which {
+            Which::Attended => (&mut self.attended, self.shape.width),
+            Which::Inner => (&mut self.inner, self.shape.inner),
+        };
+        let how = Take {
+            apart: &[],
+            as_floats: !linear.is_quantized(),
+        };
+        self.activations
+            .take(self.level, self.pool, rows, width, how, |_, _| {});
+        let input = Input {
+            floats: rows,
+            quantized: &self.activations,
+        };
+        let (out, none) = (&mut self.projected, Apart::default());
+        product(self.level, self.pool, input, [linear], [out], &none, false);
     }
 
     /// x = norm(x + projected)
-    fn add_and_norm(&mut self, norm: &Norm) {
+    fn add_and_norm(&mut self, norm: &Norm, how: Take<'_>) {
         let (level, epsilon, width) = (self.level, self.shape.epsilon, self.shape.width);
-        debug_assert_eq!(self.x.len(), self.rows * width);
         let projected = &self.projected;
-        self.pool.for_each_row(&mut self.x, width, |index, row| {
+        let prepare = |index: usize, row: &mut [f32]| {
             vector::add(level, row, &projected[index * width..][..width]);
             vector::layer_norm(level, row, &norm.weight, &norm.bias, epsilon);
-        });
+        };
+        self.activations
+            .take(level, self.pool, &mut self.x, width, how, prepare);
     }
 }
 
-/// out = matrix * input + bias, for several matrices of one input.
+/// What `projected` is made of.
+enum Which {
+    Attended,
+    Inner,
+}
+
+/// Returns how a layer's attention takes its input.
+fn take(layer: &Layer) -> Take<'_> {
+    Take {
+        apart: &layer.apart[0].columns,
+        as_floats: !layer.query.is_quantized(),
+    }
+}
+
+/// out = matrix * input + bias, through GELU where it is wanted, for several
+/// matrices of one input.
 fn product<const N: usize>(
     level: Level,
     pool: &Pool,
     input: Input<'_>,
     linears: [&Linear; N],
-    mut outs: [&mut Vec<f32>; N],
+    outs: [&mut Vec<f32>; N],
+    apart: &Apart,
+    gelu: bool,
 ) {
-    let both = linears.iter().zip(&mut outs);
-    let mut products: Vec<(Matrix<'_>, &mut [f32])> = both
-        .filter_map(|(linear, out)| Some((linear.matrix()?, out.as_mut_slice())))
+    let both = linears.iter().zip(outs).enumerate();
+    let mut products: Vec<_> = both
+        .filter_map(|(index, (linear, out))| {
+            let finish = Finish {
+                bias: &linear.bias,
+                apart: apart.weights.get(index).map_or(&[], Vec::as_slice),
+                gelu,
+            };
+            Some((linear.matrix()?, finish, out.as_mut_slice()))
+        })
         .collect();
-    multiply(level, pool, input, &mut products, &[]);
-    for (linear, out) in linears.iter().zip(outs) {
-        pool.for_each_row(out, linear.bias.len(), |_, row| {
-            vector::add(level, row, &linear.bias);
-        });
-    }
+    multiply_and_finish(level, pool, input, &mut products);
 }

@@ -46,6 +46,16 @@ pub(super) struct Layer {
     pub(super) up: Linear,
     pub(super) down: Linear,
     pub(super) norm: Norm,
+    /// Of the inputs of attention and of the feed-forward step.
+    pub(super) apart: [Apart; 2],
+}
+
+/// Columns of an input that are not quantized, and the weights that they have in
+/// each of its matrices, (columns, rows).
+#[derive(Debug, Default)]
+pub(super) struct Apart {
+    pub(super) columns: Vec<usize>,
+    pub(super) weights: Vec<Vec<f32>>,
 }
 
 #[derive(Debug)]
@@ -113,31 +123,50 @@ impl Linear {
         }
     }
 
-    pub(super) fn packed(self, packing: Option<Packing>) -> Self {
-        let Some(packing) = packing.filter(|packing| packing.fits(self.columns)) else {
-            return self;
-        };
+    /// Returns whether its input is quantized too.
+    pub(super) fn is_quantized(&self) -> bool {
+        self.format.is_quantized()
+    }
+
+    /// Returns some of its columns, (`columns`, rows).
+    pub(super) fn columns(&self, columns: &[usize]) -> Vec<f32> {
+        let mut out = vec![0.0; columns.len() * self.rows];
+        let mut weights = vec![0.0; self.columns];
+        for row in 0..self.rows {
+            self.row(row, &mut weights);
+            for (at, &column) in columns.iter().enumerate() {
+                out[at * self.rows + row] = weights[column];
+            }
+        }
+        out
+    }
+
+    /// Returns it packed, with zeros in the columns `apart`; as it is, where its
+    /// rows are no whole blocks or it is packed already.
+    pub(super) fn packed(&self, packing: Packing, apart: &[usize]) -> Option<Self> {
+        if self.is_quantized() || !packing.fits(self.columns) {
+            return None;
+        }
         let length = packing.format().row_bytes(self.columns);
         let mut bytes = vec![0; length * self.rows];
         let mut weights = vec![0.0; self.columns];
         for (row, out) in bytes.chunks_exact_mut(length).enumerate() {
             self.row(row, &mut weights);
+            apart.iter().for_each(|&column| weights[column] = 0.0);
             packing.pack(&weights, out);
         }
-        Self {
+        Some(Self {
             format: packing.format(),
             bytes: Bytes::Packed(bytes),
-            ..self
-        }
+            rows: self.rows,
+            columns: self.columns,
+            bias: self.bias.clone(),
+        })
     }
 }
 
 impl Weights {
-    pub(super) fn read(
-        file: &File,
-        shape: &Shape,
-        packing: Option<Packing>,
-    ) -> Result<Self, FolderError> {
+    pub(super) fn read(file: &File, shape: &Shape) -> Result<Self, FolderError> {
         let width = shape.width;
         let embeddings = |name: &str, rows| file.matrix(&format!("embeddings.{name}"), rows, width);
         let words = embeddings("word_embeddings.weight", Some(shape.vocabulary))?;
@@ -153,7 +182,7 @@ impl Weights {
             positions.row(first + row, out);
             out.iter_mut().zip(&kind).for_each(|(x, y)| *x += y);
         }
-        let layers = (0..shape.layers).map(|index| file.layer(index, shape, packing));
+        let layers = (0..shape.layers).map(|index| file.layer(index, shape));
         Ok(Self {
             words,
             positions: table,
@@ -285,17 +314,10 @@ impl File {
         })
     }
 
-    fn layer(
-        &self,
-        index: usize,
-        shape: &Shape,
-        packing: Option<Packing>,
-    ) -> Result<Layer, FolderError> {
+    fn layer(&self, index: usize, shape: &Shape) -> Result<Layer, FolderError> {
         let name = |part: &str| format!("encoder.layer.{index}.{part}");
         let linear = |part: &str, rows, columns| {
-            let mut linear = self
-                .matrix(&name(&format!("{part}.weight")), Some(rows), columns)?
-                .packed(packing);
+            let mut linear = self.matrix(&name(&format!("{part}.weight")), Some(rows), columns)?;
             linear.bias = self.numbers(&name(&format!("{part}.bias")), rows)?;
             Ok::<_, FolderError>(linear)
         };
@@ -309,6 +331,7 @@ impl File {
             up: linear("intermediate.dense", inner, width)?,
             down: linear("output.dense", width, inner)?,
             norm: self.norm(&name("output.LayerNorm"), width)?,
+            apart: Default::default(),
         })
     }
 }

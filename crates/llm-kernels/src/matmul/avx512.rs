@@ -37,7 +37,7 @@ pub(super) unsafe fn multiply_strip<Q: Quantized>(
     input: &Activations,
     out: &DisjointRows<f32>,
 ) {
-    let mut row = 0;
+    let mut row = strip.from;
     while row < strip.batch {
         // SAFETY: this function is compiled for what the callees need.
         row += unsafe {

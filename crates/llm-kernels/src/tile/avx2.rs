@@ -8,11 +8,14 @@
 mod blocks;
 mod formats;
 
-use std::arch::x86_64::{__m256, __m256i, _mm256_storeu_ps, _mm256_storeu_si256};
+use std::arch::x86_64::{
+    __m256, __m256i, _mm256_loadu_si256, _mm256_storeu_ps, _mm256_storeu_si256,
+};
 
-use super::{ROWS, Tile};
+use super::{CHUNK, ROWS, Tile};
 use crate::block::Format;
 use crate::unpack::{self, Quantized};
+use blocks::transposed;
 use formats::{at, iq4_xs, long, short, six};
 
 /// Where a part of a tile begins and how far its neighbouring steps are apart.
@@ -145,4 +148,32 @@ pub(crate) fn unpack_eight(
         _ => return false,
     }
     true
+}
+
+/// Writes `count` columns of eight rows to the beginnings of every `lanes` of
+/// `out`.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+pub(super) fn put(rows: &[[f32; CHUNK]; ROWS], count: usize, lanes: usize, out: &mut [f32]) {
+    let whole = count / ROWS * ROWS;
+    assert!(count <= CHUNK && count > 0 && out.len() >= (count - 1) * lanes + ROWS);
+    for first in (0..whole).step_by(ROWS) {
+        // SAFETY: eight floats from `first` on lie inside each row.
+        let load =
+            |row: &[f32; CHUNK]| unsafe { _mm256_loadu_si256(row.as_ptr().add(first).cast()) };
+        let columns = transposed(&rows.each_ref().map(load));
+        for (column, eight) in columns.into_iter().enumerate() {
+            // SAFETY: the column is below `count`, and `out` has been checked to
+            // have eight floats at the last one.
+            unsafe {
+                let to = out.as_mut_ptr().add((first + column) * lanes);
+                _mm256_storeu_si256(to.cast(), eight);
+            }
+        }
+    }
+    for column in whole..count {
+        for (out, row) in out[column * lanes..].iter_mut().zip(rows) {
+            *out = row[column];
+        }
+    }
 }

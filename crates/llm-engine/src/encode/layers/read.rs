@@ -149,7 +149,10 @@ impl Reader<'_> {
         // ModernBERT's first layer takes what the embedding's norm gives.
         let is_plain =
             self.plan.norms_before && index == 0 && !self.file.has(&format!("{before}.weight"));
-        let packed = |linear: Linear| linear.packed(self.packing);
+        let packed = |linear: Linear| {
+            let packed = self.packing.and_then(|packing| linear.packed(packing, &[]));
+            packed.unwrap_or(linear)
+        };
         let rotates = self.plan.positions == Positions::Rotated;
         Ok(Layer {
             rotation: rotates.then_some(usize::from(window.is_some())),

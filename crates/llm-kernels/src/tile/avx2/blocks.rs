@@ -154,7 +154,7 @@ pub(super) fn two_halves(words: __m256i) -> (__m256, __m256) {
 /// Transposes 8 x 8 words of 32 bits: pairs of rows, then fours, then eights.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn transposed(rows: &[__m256i; ROWS]) -> [__m256i; ROWS] {
+pub(super) fn transposed(rows: &[__m256i; ROWS]) -> [__m256i; ROWS] {
     let pairs = [
         _mm256_unpacklo_epi32(rows[0], rows[1]),
         _mm256_unpackhi_epi32(rows[0], rows[1]),
