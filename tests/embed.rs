@@ -149,6 +149,30 @@ pub fn refused(ran: Ran, part: &str) {
     }
 }
 
+/// How near the vectors are to the model's own is tested in llm-engine.
+#[test]
+fn eight_bits_are_named_and_are_another_request() {
+    let sandbox = Sandbox::new();
+    let whole = record(&tool(&sandbox).input("A happy person\n").run().exits(0));
+    let call = tool(&sandbox).args(["--quantize", "q8_0"]);
+    let small = record(&call.input("A happy person\n").run().exits(0));
+    assert_eq!(small["model"]["quantization"], "q8_0");
+    assert_eq!(whole["model"]["quantization"], Value::Null);
+    assert_eq!(small["model"]["digest"], whole["model"]["digest"]);
+    assert_ne!(small["request_digest"], whole["request_digest"]);
+    let (small, whole) = (vector(&small), vector(&whole));
+    let cosine: f32 = small.iter().zip(&whole).map(|(x, y)| x * y).sum();
+    assert!((0.999..1.0).contains(&cosine), "{cosine}");
+    let decoder = sandbox.tool("llm-embed").arg("-m");
+    let decoder = decoder.arg(file("smollm2-135m-instruct-q4_1.gguf"));
+    decoder
+        .args(["--pooling", "mean", "--quantize", "q8_0"])
+        .input("a\n")
+        .run()
+        .exits(2)
+        .says("--quantize is for encoders");
+}
+
 #[test]
 fn what_cannot_be_done_is_said_in_a_sentence() {
     let sandbox = Sandbox::new();

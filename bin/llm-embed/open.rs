@@ -5,9 +5,10 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use llm_cli::EmbedArgs;
-use llm_cli::embed::PoolingChoice;
+use llm_cli::embed::{EmbedQuantize, PoolingChoice};
 use llm_engine::encode::{Encoder, Pooling};
 use llm_engine::folder;
+use llm_kernels::pack::Packing;
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
 use llm_record::Build;
@@ -39,7 +40,13 @@ impl Opened {
             true => first.parent().unwrap_or(Path::new("")),
             false => first,
         };
-        let encoder = Encoder::open(path, None, level)?;
+        let packing = args.model.quantize.map(|EmbedQuantize::Q8_0| Packing::Q8_0);
+        let encoder = Encoder::open(path, packing, level)?;
+        if packing.is_some() && (path.is_file() || !encoder.can_be_packed()) {
+            bail!(
+                "--quantize is for encoders in a folder of safetensors, and '{name}' is another kind of model; leave it out"
+            );
+        }
         if !encoder.names_pooling() && args.model.pooling.is_none() {
             bail!(
                 "the files of '{name}' do not say how a vector is made of a text's rows; --pooling mean, last or cls does"
@@ -60,6 +67,7 @@ impl Opened {
             model: llm_record::Encoder {
                 name: found.name,
                 digest: found.digest,
+                quantization: packing.map(|_| "q8_0".to_owned()),
             },
             build: Build {
                 version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -200,6 +200,7 @@ fn digest(opened: &Opened, texts: &[Text], encoding: Encoding) -> String {
     let dimensions = texts.first().map_or(0, |text| text.dimensions);
     let parts = serde_json::json!([
         opened.model.digest,
+        opened.model.quantization,
         windows,
         opened.pooling.name(),
         dimensions,

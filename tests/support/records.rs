@@ -393,6 +393,7 @@ struct EmbeddingUsage {
 struct Encoder {
     name: String,
     digest: String,
+    quantization: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -149,6 +149,19 @@ pub struct EmbedModelArgs {
     /// Keep the first N numbers of each vector and make it one long again
     #[arg(long, value_name = "N")]
     pub dimensions: Option<NonZeroUsize>,
+
+    /// Quantize the weights of a safetensors folder of an encoder as they are loaded: faster, and
+    /// vectors differ a little
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub quantize: Option<EmbedQuantize>,
+}
+
+/// What an encoder's weights are quantized to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EmbedQuantize {
+    /// 8.5 bits a weight, and as floats where the inputs are largest
+    #[value(name = "q8_0")]
+    Q8_0,
 }
 
 /// What is written, and where.

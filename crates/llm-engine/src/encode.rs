@@ -117,6 +117,11 @@ impl Encoder {
         self.longest
     }
 
+    /// Returns whether its matrices can be packed as it is opened.
+    pub fn can_be_packed(&self) -> bool {
+        !matches!(self.network, Network::Decoder(_))
+    }
+
     /// Returns whether the model's own files say how to pool; else
     /// [`pooling`](Self::pooling) is a guess that nobody should have to make.
     pub fn names_pooling(&self) -> bool {

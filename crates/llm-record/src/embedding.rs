@@ -89,4 +89,7 @@ pub struct Encoder {
     pub name: String,
     /// SHA-256 of the weights in hexadecimal.
     pub digest: String,
+    /// What the weights were quantized to, where it is not what the file holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantization: Option<String>,
 }
