@@ -67,8 +67,10 @@ pub struct Answer {
     pub cloud_usd_per_mtok: Option<UsdPerMtok>,
     /// The power of an average token here.
     pub power_usd_per_mtok: Option<UsdPerMtok>,
-    /// Volume at which price less resale is saved within the lifetime, without interest; whatever the
-    /// volume asked about. Null where no volume does that, or only one that the machine cannot produce.
+    /// Volume of this mix at which owning costs as much as the cloud over the lifetime: price less resale,
+    /// power and upkeep, without interest, with the cloud's prices falling as they are said to. More of it
+    /// is cheaper here. Whatever the volume asked about; 0 where even none costs less. Null where no volume
+    /// does that, or only one that the machine cannot produce.
     pub break_even_mtok_per_month: Option<Mtok>,
     /// Why there is no such volume; null where there is one.
     pub break_even_reason: Option<String>,
@@ -119,6 +121,13 @@ impl Terms {
             + self.setup_usd_per_hour * self.setup_hours
     }
 
+    /// Returns what the sale at the end of the lifetime brings, less what that of the machine bought
+    /// anyway would have brought.
+    #[must_use]
+    pub fn resale(&self) -> Usd {
+        (self.machine_price_usd - self.alternative_price_usd) * self.resale_share
+    }
+
     /// Returns what comes and goes each month for a volume.
     #[must_use]
     pub fn flow(&self, volume: &Volume) -> Flow {
@@ -162,7 +171,7 @@ impl Terms {
         let power = (self.usd_per_kwh * energy).a_month();
         let per_mtok = |sum: UsdPerMonth| (total.0 > 0.0).then(|| UsdPerMtok(sum.0 / total.0));
         let life = self.lifetime_months;
-        let resale = self.machine_price_usd * self.resale_share;
+        let resale = self.resale();
         let (break_even, no_break_even) = match self.break_even(&volume, resale) {
             Ok(mtok) => (Some(mtok), None),
             Err(reason) => (None, Some(reason)),
@@ -203,6 +212,17 @@ impl Terms {
         })
     }
 
+    /// Returns the mean of the cloud's price over the lifetime, as a share of today's.
+    #[must_use]
+    pub fn mean_cloud_price(&self) -> f64 {
+        let (fall, months) = (self.cloud_fall_per_month, self.lifetime_months.0);
+        if fall > 0.0 {
+            (1.0 - (1.0 - fall).powf(months)) / (fall * months)
+        } else {
+            1.0
+        }
+    }
+
     /// Returns the volume of this mix whose saving pays price less resale within the lifetime, or why
     /// there is none. What the machine takes when idle is a cost of the month and not of its tokens;
     /// each hour of work takes the place of an idle one as long as the machine is on anyway.
@@ -212,7 +232,8 @@ impl Terms {
             return Err("there are no tokens".to_owned());
         }
         let part = 1.0 / total.0;
-        let cloud = self.rates.bill(volume).0 * (1.0 - self.escalated) * part;
+        let asked = self.rates.bill(volume).0 * (1.0 - self.escalated) * part;
+        let cloud = asked * self.mean_cloud_price();
         let hours = self.busy(volume).0 * part;
         let kwh = |watts: f64| self.usd_per_kwh.0 * watts / 1e3;
         let idle = kwh(self.idle_watts.0 * self.idle_share);
@@ -264,6 +285,14 @@ impl Terms {
     fn never(&self, flow: &Flow, cloud: UsdPerMonth, power: UsdPerMonth, rate: f64) -> String {
         if self.volume.total().0 <= 0.0 {
             return "there are no tokens, so nothing is saved".to_owned();
+        }
+        if flow.price.0 < 0.0 && flow.saving().0 <= 0.0 {
+            return format!(
+                "the machine costs {:.2} USD less than what would be bought anyway, and each month {:.2} \
+                 more than the cloud",
+                -flow.price.0,
+                -flow.saving().0
+            );
         }
         if power >= cloud {
             return format!(

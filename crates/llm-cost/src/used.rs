@@ -2,6 +2,7 @@
 //! batch output, and ccusage's JSON. Our `bench` records are kept apart, since they are speeds and no
 //! usage. Everything else is passed over with a count.
 
+mod billed;
 mod ccusage;
 mod parse;
 mod speeds;
@@ -15,6 +16,7 @@ use crate::bill::{Rates, Volume};
 use crate::catalogue::Price;
 use crate::units::{Mtok, Seconds, TokensPerSecond, Usd};
 
+pub use billed::Billed;
 pub use speeds::{Measured, Wanted};
 
 /// Days of a month: a year of 365 days in twelve parts.
@@ -155,8 +157,13 @@ impl Use {
     /// batch with the discount.
     #[must_use]
     pub fn at(&self, price: &Price, on: Option<Date>) -> Usd {
-        let prompt = (self.requests == 1).then_some(self.input);
-        Sums::of([self]).at(&price.rates(on, prompt))
+        Sums::of([self]).at(&price.rates(on, self.prompt()))
+    }
+
+    /// Returns the length of its prompt, where it is one request and no sum of several.
+    #[must_use]
+    pub fn prompt(&self) -> Option<f64> {
+        (self.requests == 1).then_some(self.input)
     }
 }
 
