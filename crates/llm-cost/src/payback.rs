@@ -172,8 +172,8 @@ impl Terms {
         let per_mtok = |sum: UsdPerMonth| (total.0 > 0.0).then(|| UsdPerMtok(sum.0 / total.0));
         let life = self.lifetime_months;
         let resale = self.resale();
-        let (break_even, no_break_even) = match self.break_even(&volume, resale) {
-            Ok(mtok) => (Some(mtok), None),
+        let (break_even, no_break_even) = match self.crossover() {
+            Ok(crossover) => (Some(crossover.volume), None),
             Err(reason) => (None, Some(reason)),
         };
         let (verdict, reason) = match (duty > self.duty_cap, discounted) {
@@ -210,55 +210,6 @@ impl Terms {
                 .then(|| flow.internal_rate(months, resale))
                 .flatten(),
         })
-    }
-
-    /// Returns the mean of the cloud's price over the lifetime, as a share of today's.
-    #[must_use]
-    pub fn mean_cloud_price(&self) -> f64 {
-        let (fall, months) = (self.cloud_fall_per_month, self.lifetime_months.0);
-        if fall > 0.0 {
-            (1.0 - (1.0 - fall).powf(months)) / (fall * months)
-        } else {
-            1.0
-        }
-    }
-
-    /// Returns the volume of this mix whose saving pays price less resale within the lifetime, or why
-    /// there is none. What the machine takes when idle is a cost of the month and not of its tokens;
-    /// each hour of work takes the place of an idle one as long as the machine is on anyway.
-    fn break_even(&self, volume: &Volume, resale: Usd) -> Result<Mtok, String> {
-        let total = volume.total();
-        if total.0 <= 0.0 {
-            return Err("there are no tokens".to_owned());
-        }
-        let part = 1.0 / total.0;
-        let asked = self.rates.bill(volume).0 * (1.0 - self.escalated) * part;
-        let cloud = asked * self.mean_cloud_price();
-        let hours = self.busy(volume).0 * part;
-        let kwh = |watts: f64| self.usd_per_kwh.0 * watts / 1e3;
-        let idle = kwh(self.idle_watts.0 * self.idle_share);
-        let each = hours * kwh(self.load_watts.0);
-        let fixed = (self.marginal_price() - resale).0 / self.lifetime_months.0
-            + self.upkeep_usd_per_month.0;
-        let at = |fixed: f64, each: f64| {
-            let mtok = (fixed / (cloud - each)).max(0.0);
-            (cloud > each && mtok.is_finite()).then_some(mtok)
-        };
-        // On for longer than it works, else at work all the time that it is on.
-        let within = at(fixed + idle * self.on_hours.0, each - idle * hours)
-            .filter(|mtok| mtok * hours <= self.on_hours.0);
-        let Some(mtok) = within.or_else(|| at(fixed, each)) else {
-            return Err(format!(
-                "a million tokens cost {cloud:.2} USD in the cloud and {each:.2} in power here"
-            ));
-        };
-        let most = self.available_hours.0 * self.duty_cap / hours;
-        if mtok > most {
-            return Err(format!(
-                "it would take {mtok:.1} million tokens a month, and the machine can produce {most:.1}"
-            ));
-        }
-        Ok(Mtok(mtok))
     }
 
     fn too_much(&self, duty: f64, full: Option<Volume>, fastest: Option<Months>) -> String {

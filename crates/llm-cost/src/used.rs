@@ -14,6 +14,7 @@ use jiff::civil::Date;
 
 use crate::bill::{Rates, Volume};
 use crate::catalogue::Price;
+use crate::record::Computer;
 use crate::units::{Mtok, Seconds, TokensPerSecond, Usd};
 
 pub use billed::Billed;
@@ -85,8 +86,8 @@ pub struct Speeds {
     pub file: String,
     /// Its quantization, where that was said.
     pub quant: String,
-    /// The processor.
-    pub machine: String,
+    /// What it was measured on.
+    pub computer: Computer,
     /// Tokens in the context before.
     pub depth: f64,
     /// Sequences at once.
@@ -95,8 +96,6 @@ pub struct Speeds {
     pub decode: Option<TokensPerSecond>,
     /// Prompt tokens a second.
     pub prefill: Option<TokensPerSecond>,
-    /// Bytes a second that the machine reads at most.
-    pub read_bytes_per_second: Option<f64>,
 }
 
 /// Sums over uses.

@@ -312,7 +312,8 @@ fn a_family_without_a_band_has_one_source() {
         let of = &cases[name];
         let origins = |is_counted: &dyn Fn(&&Case) -> bool| {
             let rows = of.iter().filter(is_counted);
-            rows.map(|case| case.row.origin.as_str()).collect::<BTreeSet<_>>()
+            rows.map(|case| case.row.origin.as_str())
+                .collect::<BTreeSet<_>>()
         };
         let decode = (family.decode_without_band(), origins(&|_| true));
         let prefill = (

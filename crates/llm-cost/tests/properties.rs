@@ -5,8 +5,8 @@
 use llm_cost::cash::{Flow, monthly};
 use llm_cost::used::Used;
 use llm_cost::{
-    Answer, Hours, Months, Mtok, Rates, Terms, TokensPerSecond, Usd, UsdPerHour, UsdPerKwh, UsdPerMonth,
-    UsdPerMtok, Verdict, Volume, Watts,
+    Answer, Hours, Months, Mtok, Rates, Terms, TokensPerSecond, Usd, UsdPerHour, UsdPerKwh,
+    UsdPerMonth, UsdPerMtok, Verdict, Volume, Watts,
 };
 use proptest::prelude::*;
 

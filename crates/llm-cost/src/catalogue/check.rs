@@ -3,7 +3,9 @@
 //! ones, in a test.
 
 use super::find::Named;
-use super::{CacheLayers, Catalogue, Electricity, File, LongPrompt, Machine, Model, Price, Profile, Quant};
+use super::{
+    CacheLayers, Catalogue, Electricity, File, LongPrompt, Machine, Model, Price, Profile, Quant,
+};
 use crate::dates;
 
 /// More than any price, size or count of a row, and small enough that sums stay finite.
@@ -69,7 +71,9 @@ pub(super) fn rows<R: Check>(rows: &[R]) -> Option<String> {
     let twice = || {
         let (index, row) = rows.iter().enumerate().find(|(index, row)| {
             let before = rows.get(..*index).unwrap_or_default();
-            before.iter().any(|it| it.id().eq_ignore_ascii_case(row.id()))
+            before
+                .iter()
+                .any(|it| it.id().eq_ignore_ascii_case(row.id()))
         })?;
         Some(format!("row {} is '{}' again", index + 1, row.id()))
     };
@@ -111,12 +115,28 @@ impl Check for Price {
 
 fn long_prompt(long: &LongPrompt) -> [Field; 6] {
     [
-        ("long_prompt.above_tokens", Some(long.above_tokens as f64), Positive),
+        (
+            "long_prompt.above_tokens",
+            Some(long.above_tokens as f64),
+            Positive,
+        ),
         ("long_prompt.input", Some(long.input.0), Amount),
         ("long_prompt.output", Some(long.output.0), Amount),
-        ("long_prompt.cache_read", long.cache_read.map(|it| it.0), Amount),
-        ("long_prompt.cache_write", long.cache_write.map(|it| it.0), Amount),
-        ("long_prompt.cache_write_1h", long.cache_write_1h.map(|it| it.0), Amount),
+        (
+            "long_prompt.cache_read",
+            long.cache_read.map(|it| it.0),
+            Amount,
+        ),
+        (
+            "long_prompt.cache_write",
+            long.cache_write.map(|it| it.0),
+            Amount,
+        ),
+        (
+            "long_prompt.cache_write_1h",
+            long.cache_write_1h.map(|it| it.0),
+            Amount,
+        ),
     ]
 }
 
@@ -128,7 +148,11 @@ impl Check for Machine {
             ("usable_gib", Some(self.usable_gib.0), Positive),
             ("bandwidth_gbs", Some(self.bandwidth_gbs.0), Positive),
             ("tflops", self.tflops.map(|it| it.0), Positive),
-            ("prefill_tflops", self.prefill_tflops.map(|it| it.0), Positive),
+            (
+                "prefill_tflops",
+                self.prefill_tflops.map(|it| it.0),
+                Positive,
+            ),
             ("price", self.price.map(|it| it.0), Amount),
             ("load_w", self.load_w.map(|it| it.0), Amount),
             ("idle_w", self.idle_w.map(|it| it.0), Amount),
@@ -167,7 +191,11 @@ impl Check for Model {
             ("context", self.context.map(|it| it as f64), Positive),
             ("state_bytes", Some(self.state_bytes), Amount),
         ];
-        fields.extend(self.files.iter().map(|File { gib, .. }| ("files.gib", Some(gib.0), Positive)));
+        fields.extend(
+            self.files
+                .iter()
+                .map(|File { gib, .. }| ("files.gib", Some(gib.0), Positive)),
+        );
         fields.extend(self.cache.iter().flat_map(cache_layers));
         fields
     }

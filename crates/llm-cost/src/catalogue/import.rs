@@ -54,10 +54,16 @@ pub(super) fn prices(text: &str, day: &str) -> Result<Imported, Fault> {
             models_dev(&map, day)
         }
         Value::Object(map) => litellm(&map, day),
-        _ => return Err(Fault::data("it is neither a list of rows nor a map of models")),
+        _ => {
+            return Err(Fault::data(
+                "it is neither a list of rows nor a map of models",
+            ));
+        }
     };
     if imported.prices.is_empty() {
-        return Err(Fault::data("no entry has a price for input and output tokens"));
+        return Err(Fault::data(
+            "no entry has a price for input and output tokens",
+        ));
     }
     let faults: Vec<Option<String>> = imported.prices.iter().map(Check::fault).collect();
     if let (true, Some(Some(first))) = (faults.iter().all(Option::is_some), faults.first()) {
@@ -65,7 +71,10 @@ pub(super) fn prices(text: &str, day: &str) -> Result<Imported, Fault> {
     }
     let sound = imported.prices.into_iter().zip(&faults);
     Ok(Imported {
-        prices: sound.filter(|(_, fault)| fault.is_none()).map(|(price, _)| price).collect(),
+        prices: sound
+            .filter(|(_, fault)| fault.is_none())
+            .map(|(price, _)| price)
+            .collect(),
         passed_over: imported.passed_over,
         unsound: faults.into_iter().flatten().collect(),
     })

@@ -247,7 +247,10 @@ impl Catalogue {
         }
         merge(&mut self.machines, file(&folder.join("machines.json"))?);
         merge(&mut self.models, file(&folder.join("models.json"))?);
-        merge(&mut self.electricity, file(&folder.join("electricity.json"))?);
+        merge(
+            &mut self.electricity,
+            file(&folder.join("electricity.json"))?,
+        );
         merge(&mut self.profiles, file(&folder.join("profiles.json"))?);
         Ok(())
     }

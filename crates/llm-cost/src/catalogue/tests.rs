@@ -69,7 +69,10 @@ fn repositories_mean_the_model_that_they_hold() {
     let all = Catalogue::builtin();
     for (repository, id) in [
         ("unsloth/Llama-3.3-70B-Instruct-GGUF", "llama-3.3-70b"),
-        ("lmstudio-community/Meta-Llama-3.1-8B-Instruct-GGUF", "llama-3.1-8b"),
+        (
+            "lmstudio-community/Meta-Llama-3.1-8B-Instruct-GGUF",
+            "llama-3.1-8b",
+        ),
         ("bartowski/google_gemma-3-4b-it-GGUF", "gemma-3-4b"),
         ("Qwen/Qwen3-8B-GGUF", "qwen3-8b"),
         ("bartowski/Qwen_Qwen3-8B-GGUF", "qwen3-8b"),
@@ -79,12 +82,23 @@ fn repositories_mean_the_model_that_they_hold() {
     ] {
         assert_eq!(all.model(repository).unwrap().id, id, "{repository}");
     }
-    let shape = all.shape("unsloth/Llama-3.3-70B-Instruct-GGUF:Q8_0").unwrap();
-    assert_eq!((shape.model.as_str(), shape.quant.as_str()), ("llama-3.3-70b", "Q8_0"));
+    let shape = all
+        .shape("unsloth/Llama-3.3-70B-Instruct-GGUF:Q8_0")
+        .unwrap();
+    assert_eq!(
+        (shape.model.as_str(), shape.quant.as_str()),
+        ("llama-3.3-70b", "Q8_0")
+    );
     // Another size, another's training on top, another owner's word in front.
     for (repository, part) in [
-        ("meta-llama/Llama-3.3-71B-Instruct", "did you mean 'llama-3.3-70b'"),
-        ("cognitivecomputations/Dolphin3.0-Llama3.1-8B-GGUF", "no model named"),
+        (
+            "meta-llama/Llama-3.3-71B-Instruct",
+            "did you mean 'llama-3.3-70b'",
+        ),
+        (
+            "cognitivecomputations/Dolphin3.0-Llama3.1-8B-GGUF",
+            "no model named",
+        ),
         ("nobody/zzz", "llm-pull show"),
     ] {
         let told = all.model(repository).unwrap_err().to_string();
@@ -163,8 +177,16 @@ fn machines_without_sense_are_refused_with_the_field_that_has_none() {
             (r#""tflops":3"#, r#""tflops":-3"#, "tflops -3"),
             (r#""tflops":3"#, r#""tflops":0"#, "more than zero"),
             (r#""usable_gib":6"#, r#""usable_gib":0"#, "usable_gib 0"),
-            (r#""usable_gib":6"#, r#""usable_gib":9"#, "more than its memory_gib 8"),
-            (r#""bandwidth_gbs":50"#, r#""bandwidth_gbs":1e300"#, "up to 1e15"),
+            (
+                r#""usable_gib":6"#,
+                r#""usable_gib":9"#,
+                "more than its memory_gib 8",
+            ),
+            (
+                r#""bandwidth_gbs":50"#,
+                r#""bandwidth_gbs":1e300"#,
+                "up to 1e15",
+            ),
             ("cpu", "abacus", "'abacus'"),
         ],
     );
@@ -180,10 +202,18 @@ fn prices_without_sense_are_refused_with_the_field_that_has_none() {
         &[
             (r#""input":1"#, r#""input":-1"#, "input -1"),
             (r#""output":2"#, r#""output":1e308"#, "up to 1e15"),
-            (r#""cache_read":0"#, r#""cache_read":-0.1"#, "cache_read -0.1"),
+            (
+                r#""cache_read":0"#,
+                r#""cache_read":-0.1"#,
+                "cache_read -0.1",
+            ),
             ("0.5", "1.5", "from 0 to 1"),
             (r#""context":9"#, r#""context":0"#, "context 0"),
-            (r#""above_tokens":3"#, r#""above_tokens":0"#, "long_prompt.above_tokens 0"),
+            (
+                r#""above_tokens":3"#,
+                r#""above_tokens":0"#,
+                "long_prompt.above_tokens 0",
+            ),
             (r#""input":4"#, r#""input":-4"#, "long_prompt.input -4"),
             (r#""output":7"#, r#""output":-7"#, "next.output -7"),
             ("2026-12-01", "soon", "'soon', which is no day"),
@@ -200,12 +230,24 @@ fn models_and_profiles_without_sense_are_refused_with_the_field_that_has_none() 
         &[
             (r#""params_b":8"#, r#""params_b":0"#, "params_b 0"),
             (r#""active_b":3"#, r#""active_b":-3"#, "active_b -3"),
-            (r#""active_b":3"#, r#""active_b":9"#, "more than its params_b 8"),
+            (
+                r#""active_b":3"#,
+                r#""active_b":9"#,
+                "more than its params_b 8",
+            ),
             (r#""layers":4"#, r#""layers":0"#, "layers 0"),
             (r#""context":5"#, r#""context":0"#, "context 0"),
-            (r#""state_bytes":0"#, r#""state_bytes":-1"#, "state_bytes -1"),
+            (
+                r#""state_bytes":0"#,
+                r#""state_bytes":-1"#,
+                "state_bytes -1",
+            ),
             (r#""gib":8"#, r#""gib":-8"#, "files.gib -8"),
-            (r#""elements":64"#, r#""elements":-64"#, "cache.elements -64"),
+            (
+                r#""elements":64"#,
+                r#""elements":-64"#,
+                "cache.elements -64",
+            ),
             (r#""window":7"#, r#""window":0"#, "cache.window 0"),
         ],
     );
@@ -222,7 +264,10 @@ fn models_and_profiles_without_sense_are_refused_with_the_field_that_has_none() 
     );
     let region = r#"{"region":"x","usd_per_kwh":0}"#;
     refused::<Electricity>(region, &[(":0", ":-0.1", "usd_per_kwh -0.1")]);
-    assert_eq!(fault::<Electricity>(r#"{"region":" ","usd_per_kwh":0}"#).as_deref(), Some("a row has no name"));
+    assert_eq!(
+        fault::<Electricity>(r#"{"region":" ","usd_per_kwh":0}"#).as_deref(),
+        Some("a row has no name")
+    );
 }
 
 /// What users may not write, the program's own rows do not hold either.

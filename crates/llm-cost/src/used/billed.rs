@@ -64,7 +64,11 @@ impl Tokens {
 impl Billed {
     /// Mixes a price's rates for these uses; without any they are those of short prompts.
     #[must_use]
-    pub fn new(uses: &[Use], price: &Price, on: Option<Date>) -> Self {
+    pub fn new<'a>(
+        uses: impl IntoIterator<Item = &'a Use>,
+        price: &Price,
+        on: Option<Date>,
+    ) -> Self {
         let at = |prompt| price.rates(on, prompt);
         let rates = [at(None), at(Some(f64::INFINITY))];
         let mut of = [Tokens::default(); 2];
@@ -90,7 +94,11 @@ impl Billed {
         let whole = of[0].bill(&rates[0]) + of[1].bill(&rates[1]);
         Self {
             rates: mixed(&of, &rates),
-            batch: if whole > 0.0 { (by_batch / whole).min(1.0) } else { 0.0 },
+            batch: if whole > 0.0 {
+                (by_batch / whole).min(1.0)
+            } else {
+                0.0
+            },
             ..billed
         }
     }
