@@ -1,9 +1,9 @@
 //! What a reader of a payback should know beside its numbers: what it might be taken for, what was
 //! assumed, what is missing.
 
-use llm_cost::catalogue::Price;
+use llm_cost::catalogue::{Machine, Price};
 use llm_cost::used::Billed;
-use llm_cost::{Answer, Terms, Volume};
+use llm_cost::{Answer, CacheType, Gib, Terms, Volume};
 
 use crate::terms::{Combination, Flags};
 
@@ -82,9 +82,23 @@ pub(crate) fn batched(volume: &Volume, cloud: &Price) -> String {
     }
 }
 
+/// Says that the machine does not hold the model, whose speeds somebody else knows.
+fn too_large(of: Combination<'_>, machine: &Machine, context: f64) -> Option<String> {
+    let (shape, _) = of.local?;
+    let need = Gib::from(shape.need(context, CacheType::F16));
+    (need > machine.usable_gib).then(|| {
+        format!(
+            "'{}:{}' needs {:.1} GiB and '{}' has {:.1} for it, so the speeds must be those of a part \
+             that lies elsewhere",
+            shape.model, shape.quant, need.0, machine.id, machine.usable_gib.0
+        )
+    })
+}
+
 /// Says what a reader might take the answer for.
 pub(crate) fn caution(
     of: Combination<'_>,
+    context: f64,
     answer: &Answer,
     terms: &Terms,
     same_model: bool,
@@ -110,6 +124,10 @@ pub(crate) fn caution(
     if let Some(machine) = of_row.filter(|it| !it.watts_note.is_empty()) {
         notes.push(format!("the machine's watts: {}", machine.watts_note));
     }
+    notes.extend(
+        of.machine
+            .and_then(|machine| too_large(of, machine, context)),
+    );
     if terms.local_cache_hit > 0.0 {
         notes.push(format!(
             "the machine is taken to keep {:.0} % of the input in a prefix cache of its own",

@@ -39,7 +39,9 @@ pub(crate) fn short(number: f64) -> String {
         size if size >= 100.0 => format!("{number:.0}"),
         size if size >= 10.0 => format!("{number:.1}").trim_end_matches(".0").to_owned(),
         size => {
-            let digits = if size >= 1.0 { 2 } else { 3 };
+            // Two digits that say something, of a small number too.
+            let small = (1.0 - size.log10().floor()).clamp(3.0, 12.0) as usize;
+            let digits = if size >= 1.0 { 2 } else { small };
             let text = format!("{number:.digits$}");
             text.trim_end_matches('0').trim_end_matches('.').to_owned()
         }
@@ -47,10 +49,11 @@ pub(crate) fn short(number: f64) -> String {
 }
 
 fn usd(sum: Usd) -> String {
-    if sum.0 != 0.0 && sum.0.abs() < 0.1 {
-        format!("{:.4}", sum.0)
-    } else {
-        format!("{:.2}", sum.0)
+    match sum.0.abs() {
+        0.0 => "0.00".to_owned(),
+        size if size < 0.001 => short(sum.0),
+        size if size < 0.1 => format!("{:.4}", sum.0),
+        _ => format!("{:.2}", sum.0),
     }
 }
 
@@ -72,5 +75,31 @@ pub(crate) fn verdict(answer: &Answer) -> String {
         (Verdict::Pays, Some(Months(months))) => format!("{months:.1} months"),
         (Verdict::Pays | Verdict::Never, _) => "never".to_owned(),
         (Verdict::Infeasible, _) => "infeasible".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_the_digits_that_say_something() {
+        for (number, text) in [
+            (0.0, "0"),
+            (0.000_277_8, "0.00028"),
+            (0.05, "0.05"),
+            (0.1234, "0.123"),
+            (9.876, "9.88"),
+            (12.0, "12"),
+            (123.4, "123"),
+            (2_500_000.0, "2.5M"),
+            (-0.000_05, "-0.00005"),
+        ] {
+            assert_eq!(short(number), text);
+        }
+        assert_eq!(
+            [0.0, 0.000_028_3, 0.0225, 3.0].map(|sum| usd(Usd(sum))),
+            ["0.00", "0.000028", "0.0225", "3.00"]
+        );
     }
 }

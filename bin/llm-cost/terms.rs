@@ -62,16 +62,7 @@ pub(crate) struct Combination<'a> {
 /// Answers one combination.
 pub(crate) fn record(flags: Flags<'_>, of: Combination<'_>, data: &Data) -> Result<PaybackRecord> {
     let mut notes = Vec::new();
-    let volume = shares(of.asked.volume, flags.volume);
-    if volume.cache_hit + volume.cache_write > 1.0 && flags.volume.cache_write.is_none() {
-        bail!(
-            "--cache-hit {} and the cache writes of '{}', {}, are more than all input; give --cache-write \
-             too",
-            volume.cache_hit,
-            of.asked.source,
-            volume.cache_write
-        );
-    }
+    let volume = volume(flags, of)?;
     let speeds = rates(flags, of, &volume, data, &mut notes)?;
     let (decode, prefill) = (speeds.decode, speeds.prefill);
     let billed = billed(of.cloud, flags, of, data);
@@ -108,6 +99,7 @@ pub(crate) fn record(flags: Flags<'_>, of: Combination<'_>, data: &Data) -> Resu
     }
     notes.extend(notes::caution(
         of,
+        flags.local.context,
         &answer,
         &terms,
         same_model,
@@ -133,6 +125,21 @@ pub(crate) fn record(flags: Flags<'_>, of: Combination<'_>, data: &Data) -> Resu
         assumptions: terms,
         notes,
     })
+}
+
+/// Returns the tokens of a month with the shares that flags give.
+fn volume(flags: Flags<'_>, of: Combination<'_>) -> Result<Volume> {
+    let volume = shares(of.asked.volume, flags.volume);
+    if volume.cache_hit + volume.cache_write > 1.0 && flags.volume.cache_write.is_none() {
+        bail!(
+            "--cache-hit {} and the cache writes of '{}', {}, are more than all input; give --cache-write \
+             too",
+            volume.cache_hit,
+            of.asked.source,
+            volume.cache_write
+        );
+    }
+    Ok(volume)
 }
 
 fn shares(volume: Volume, args: &VolumeArgs) -> Volume {

@@ -228,3 +228,34 @@ fn a_machine_bought_anyway_gains_no_resale() {
         "{reason}"
     );
 }
+
+/// 43 GiB are not in a card of 24: whoever gives speeds is told what they must be those of.
+#[test]
+fn a_model_that_does_not_fit_is_said_not_to() {
+    let line = "payback --profile light --local llama-3.3-70b --machine rtx-4090-24 --decode-tps 3 --prefill-tps 90";
+    let said = record(&cost(line).exits(0));
+    assert!(
+        is_noted(&said, "needs 43.1 GiB and 'rtx-4090-24' has 22.8"),
+        "{said}"
+    );
+    let said = record(&cost(&line.replace("rtx-4090-24", "dgx-spark-128")).exits(0));
+    assert!(!is_noted(&said, "needs 43.1 GiB"), "{said}");
+}
+
+/// Prices that fall to nothing after a month: 187.20 USD are saved once and 5.80 paid 36 times, for 4,000
+/// less 1,520. Without interest that is (2,480 + 36 x 5.799 - 187.20) / 36 a month.
+#[test]
+fn what_owning_costs_more_reckons_with_falling_prices() {
+    let line = format!("{BY_HAND} --cloud-fall 100% --discount-rate 0");
+    let said = record(&cost(&line).exits(0));
+    assert_eq!(said["verdict"], "never");
+    near(
+        &said["local_premium_usd_per_month"],
+        (2480.0 + 36.0 * 5.7993 - 187.20) / 36.0,
+    );
+    let text = cost(&format!("{line} -T")).exits(0).stdout();
+    assert!(
+        text.contains("owning costs 69.49 USD a month more"),
+        "{text}"
+    );
+}

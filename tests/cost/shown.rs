@@ -49,6 +49,7 @@ fn nonsense_is_answered_with_the_way_out() {
             "llm-cost compare",
         ),
         ("payback", "no records of usage"),
+        ("payback --profile light --days 3", "cannot be used with"),
         ("usage", "no records of usage"),
         ("floor", "no model is named"),
         ("floor no-such.gguf", "no-such.gguf"),
@@ -215,4 +216,31 @@ fn a_comparison_is_explained_one_combination_after_the_other() {
     );
     let text = cost(&format!("{never} --explain")).exits(0).stdout();
     assert!(text.contains("crossover none: it would take"), "{text}");
+}
+
+/// Of ten days no ten columns: what clouds ask for all of them together, 10 x 0.0001 Mtok at 1.25 and 10.
+#[test]
+fn a_usage_of_many_days_stays_on_the_screen() {
+    let day = |day: u64| {
+        format!(
+            r#"{{"type":"completion","created":{},"usage":{{"prompt_tokens":1000,"completion_tokens":100}},"metrics":{{"generation_time_ms":1000}},"model":{{"name":"m"}}}}"#,
+            1_790_000_000 + 86_400 * day
+        )
+    };
+    let input: Vec<String> = (0..10).map(day).collect();
+    let text = fed("usage --by day --cloud gpt-5 -T", &input.join("\n"))
+        .exits(0)
+        .stdout();
+    let wide = text.lines().map(|line| line.chars().count()).max().unwrap();
+    assert!(wide < 100, "{wide}: {text}");
+    assert!(text.contains("| openai/gpt-5 |   0.0225 |"), "{text}");
+    assert!(
+        text.contains("0.00028") && text.contains("--load-watts N, or --machine"),
+        "{text}"
+    );
+    let known = fed(
+        "usage --by day --cloud gpt-5 -T --load-watts 60",
+        &input.join("\n"),
+    );
+    assert!(!known.exits(0).stdout().contains("No record has joules"));
 }

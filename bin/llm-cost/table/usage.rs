@@ -1,7 +1,7 @@
 //! Sums of what was used.
 
 use llm_cost::Usd;
-use llm_cost::record::{Body, UsageRecord};
+use llm_cost::record::{Body, CloudSum, UsageRecord};
 
 use super::{short, table, usd};
 
@@ -44,27 +44,42 @@ pub(crate) fn usage(bodies: &[Body]) -> String {
             ]
         }),
     );
-    let mut head = vec!["the same at"];
-    let keys: Vec<String> = records
-        .iter()
-        .map(|record| record.key.clone().unwrap_or_else(|| "USD".to_owned()))
-        .collect();
-    head.extend(keys.iter().map(String::as_str));
+    if records.iter().all(|record| record.joules.is_none()) {
+        text.push_str(
+            "No record has joules; --load-watts N, or --machine, reckons what power cost here.\n",
+        );
+    }
+    text.push_str(&clouds(&records));
+    text
+}
+
+/// What clouds would ask, a column a sum; of many sums only all together.
+fn clouds(records: &[&UsageRecord]) -> String {
+    /// As many as stand side by side on a screen.
+    const MOST: usize = 4;
     let Some(first) = records.first() else {
-        return text;
+        return String::new();
     };
-    let rows = first.clouds.iter().map(|cloud| {
-        let asked = |record: &&UsageRecord| {
-            let same = record
-                .clouds
-                .iter()
-                .find(|other| other.cloud == cloud.cloud);
-            same.map_or_else(String::new, |same| usd(same.usd))
-        };
-        let mut row = vec![cloud.cloud.clone()];
-        row.extend(records.iter().map(asked));
+    let asked = |record: &UsageRecord, cloud: &str| {
+        let same = record.clouds.iter().find(|other| other.cloud == cloud);
+        same.map_or(Usd(0.0), |same| same.usd)
+    };
+    let key = |record: &&UsageRecord| record.key.clone().unwrap_or_else(|| "USD".to_owned());
+    let keys: Vec<String> = match records.len() {
+        0..=MOST => records.iter().map(key).collect(),
+        _ => vec!["USD, all".to_owned()],
+    };
+    let mut head = vec!["the same at"];
+    head.extend(keys.iter().map(String::as_str));
+    let rows = first.clouds.iter().map(|CloudSum { cloud, .. }| {
+        let sums = records.iter().map(|record| asked(record, cloud));
+        let mut row = vec![cloud.clone()];
+        if records.len() <= MOST {
+            row.extend(sums.map(usd));
+        } else {
+            row.push(usd(sums.fold(Usd(0.0), |all, sum| all + sum)));
+        }
         row
     });
-    text.push_str(&table(&head, rows));
-    text
+    table(&head, rows)
 }

@@ -203,8 +203,9 @@ impl Terms {
             power_usd_per_mtok: per_mtok(power),
             break_even_mtok_per_month: break_even,
             break_even_reason: no_break_even,
-            local_premium_usd_per_month: is_feasible
-                .then(|| capital(flow.price, resale, life.0, rate) - flow.saving()),
+            local_premium_usd_per_month: is_feasible.then(|| {
+                capital(flow.price, resale, life.0, rate) - flow.mean_saving(months, rate)
+            }),
             net_present_value_usd: is_feasible.then(|| flow.present_value(months, resale, rate)),
             internal_rate_per_year: is_feasible
                 .then(|| flow.internal_rate(months, resale))
