@@ -135,6 +135,10 @@ fn a_repository_is_resolved_by_its_entry() {
         ),
         ("nobody/such-a-thing", "llm-pull show NAME"),
         (
+            "rtx-4090-24",
+            "llm-cost floor --machine rtx-4090-24 says what it runs",
+        ),
+        (
             "unsloth/Llama-3.3-70B-Instruct-GGUF:Q9_9",
             "no quantization named 'Q9_9'",
         ),

@@ -59,6 +59,7 @@ pub(crate) fn run(
             &bodies,
             &shapes,
             &data.catalogue,
+            args.context,
             floor.kind,
         ))?);
     }

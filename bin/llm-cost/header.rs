@@ -25,9 +25,19 @@ pub(crate) fn named(name: &str, catalogue: &Catalogue) -> Result<Shape> {
 
 /// Returns the shape of a model or repository, `NAME` or `NAME:QUANT`.
 fn of_name(name: &str, catalogue: &Catalogue) -> Result<Shape> {
-    match listed(name, catalogue) {
-        Some(shape) => Ok(shape),
-        None => Ok(catalogue.shape(name)?),
+    if let Some(shape) = listed(name, catalogue) {
+        return Ok(shape);
+    }
+    let unknown = match catalogue.shape(name) {
+        Ok(shape) => return Ok(shape),
+        Err(unknown) => unknown,
+    };
+    match catalogue.machine(name) {
+        Ok(machine) => bail!(
+            "'{name}' is a machine and no model; llm-cost floor --machine {} says what it runs",
+            machine.id
+        ),
+        Err(_) => Err(unknown.into()),
     }
 }
 

@@ -50,10 +50,10 @@ struct Line {
 /// Draws what is paid over the months: to the cloud, for the machine, and to the same model hosted.
 pub(crate) fn payback(record: &PaybackRecord) -> Result<String> {
     let lines = lines(record, horizon(record));
-    let most = lines
-        .iter()
-        .flat_map(|line| &line.sums)
-        .fold(1.0_f64, |most, &sum| most.max(sum));
+    let sums = || lines.iter().flat_map(|line| &line.sums);
+    let most = sums().fold(1.0_f64, |most, &sum| most.max(sum));
+    // A machine that costs less than what would be bought anyway begins below nothing.
+    let least = sums().fold(0.0_f64, |least, &sum| least.min(sum));
     let months = horizon(record) as f64;
     draw(|root| {
         let title = format!("{} - {}", record.cloud, verdict(&record.answer));
@@ -62,7 +62,7 @@ pub(crate) fn payback(record: &PaybackRecord) -> Result<String> {
             .margin(16)
             .x_label_area_size(44)
             .y_label_area_size(76)
-            .build_cartesian_2d(0.0..months, 0.0..most * 1.08)
+            .build_cartesian_2d(0.0..months, least * 1.08..most * 1.08)
             .map_err(failed)?;
         chart
             .configure_mesh()
@@ -92,6 +92,7 @@ pub(crate) fn payback(record: &PaybackRecord) -> Result<String> {
             .answer
             .payback_months
             .filter(|at| record.answer.verdict == Verdict::Pays && at.0 <= months)
+            .filter(|_| record.answer.marginal_price_usd.0 >= 0.0)
         {
             let sum = crossing(&lines, months.0);
             let label = format!("{:.1} months", months.0);

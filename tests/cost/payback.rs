@@ -215,6 +215,17 @@ fn a_machine_bought_anyway_gains_no_resale() {
     let same = format!("{BY_HAND} --alternative-price 4000 --discount-rate 0");
     let said = record(&cost(&same).exits(0));
     assert_eq!(said["payback_months"], 0.0);
+    let reason = said["reason"].as_str().unwrap();
+    assert!(
+        reason.ends_with("and there is nothing to pay back"),
+        "{reason}"
+    );
+    let less = record(&cost(&format!("{BY_HAND} --alternative-price 9000")).exits(0));
+    let reason = less["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("costs 5000.00 less than what would be bought anyway"),
+        "{reason}"
+    );
     near(&said["net_present_value_usd"], 36.0 * (187.20 - 5.799));
     let dearer = BY_HAND.replace(
         "anthropic/claude-sonnet-4.6",

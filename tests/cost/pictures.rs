@@ -96,6 +96,16 @@ fn pictures_hold_their_marks_and_names_inside() {
         names(&svg)
     );
 
+    // A machine that costs less than what it takes the place of: its line begins below the cloud's, and
+    // the two do not meet.
+    let svg = draw(&format!("{BY_HAND} --alternative-price 9000"));
+    assert_eq!(svg.matches("<circle").count(), 0);
+    assert!(
+        names(&svg).iter().any(|name| name == "-4000"),
+        "{:?}",
+        names(&svg)
+    );
+
     let svg = draw("floor --machine dgx-spark-128");
     let shown = names(&svg);
     for model in [

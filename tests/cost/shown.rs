@@ -167,6 +167,22 @@ fn a_floor_is_explained_with_its_numbers() {
     assert!((said - wanted).abs() < 0.006, "{said} {wanted}");
 }
 
+/// What no machine holds is explained all the same.
+#[test]
+fn a_need_is_explained_where_nothing_holds_it() {
+    let text = cost("floor llama-3.3-70b --budget 1 --explain")
+        .exits(0)
+        .stdout();
+    assert!(text.contains("= 39.60 + 2.50 + 1.00 = 43.10 GiB"), "{text}");
+    let text = cost("floor --machine mac-mini-m4-16 --explain")
+        .exits(0)
+        .stdout();
+    assert!(
+        text.contains("model     llama-3.2-1b:") && !text.contains("llama-3.3-70b"),
+        "{text}"
+    );
+}
+
 /// By hand: 1 and 0.2 million tokens at 1.25 and 10 are 3.25; an hour at 60 W and 0.5 USD is 0.03.
 #[test]
 fn a_usage_is_explained_with_its_numbers() {

@@ -1,5 +1,6 @@
 //! What a model needs and how fast it would be, as sums and quotients.
 
+use llm_cost::memory::OVERHEAD;
 use llm_cost::predict::{Arithmetic, Family};
 use llm_cost::record::{Body, FloorRecord};
 use llm_cost::{Bytes, CacheType, Catalogue, Gib, Shape};
@@ -11,6 +12,7 @@ pub(crate) fn floor(
     bodies: &[Body],
     shapes: &[Shape],
     catalogue: &Catalogue,
+    tokens: f64,
     kind: CacheType,
 ) -> String {
     let rows = bodies.iter().filter_map(|body| match body {
@@ -18,14 +20,16 @@ pub(crate) fn floor(
         _ => None,
     });
     let rows: Vec<&FloorRecord> = rows.collect();
+    let is_asked = bodies.iter().any(|body| matches!(body, Body::Need(_)));
     let mut lines = Vec::new();
     for shape in shapes {
         let is_its = |row: &&&FloorRecord| row.model == shape.model && row.quant == shape.quant;
         let its: Vec<&&FloorRecord> = rows.iter().filter(is_its).collect();
-        let Some(first) = its.first() else {
+        // Of all that a machine might run, only what it does run.
+        if its.is_empty() && !is_asked {
             continue;
-        };
-        lines.extend(need(first, shape, kind));
+        }
+        lines.extend(need(shape, tokens, kind));
         for row in its {
             lines.extend(machine(row, shape, catalogue, kind));
         }
@@ -39,10 +43,10 @@ fn gib(bytes: Bytes) -> f64 {
 }
 
 /// What has to fit.
-fn need(row: &FloorRecord, shape: &Shape, kind: CacheType) -> Vec<String> {
+fn need(shape: &Shape, tokens: f64, kind: CacheType) -> Vec<String> {
     let parts = shape.cache.iter().map(|part| {
         let window = part.window.map(|window| window as f64);
-        let kept = window.map_or(row.context, |window| row.context.min(window));
+        let kept = window.map_or(tokens, |window| tokens.min(window));
         format!("{} x {} x {kept}", part.layers, part.elements)
     });
     let parts: Vec<String> = parts.collect();
@@ -61,15 +65,15 @@ fn need(row: &FloorRecord, shape: &Shape, kind: CacheType) -> Vec<String> {
                 parts.join(" + ")
             },
             kind.bytes(),
-            row.cache_bytes.0
+            shape.cache(tokens, kind).0
         ),
         "need      = weights + cache + overhead".to_owned(),
         format!(
             "          = {:.2} + {:.2} + {:.2} = {:.2} GiB",
-            gib(row.weights_bytes),
-            gib(row.cache_bytes),
-            gib(row.overhead_bytes),
-            gib(row.need_bytes)
+            gib(shape.weights),
+            gib(shape.cache(tokens, kind)),
+            OVERHEAD.0,
+            gib(shape.need(tokens, kind))
         ),
     ]
 }

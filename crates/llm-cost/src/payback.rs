@@ -278,9 +278,16 @@ impl Terms {
 }
 
 fn pays(flow: &Flow) -> String {
-    format!(
-        "{:.2} USD saved a month pay for {:.0} USD",
-        flow.saving().0,
-        flow.price.0
-    )
+    let (saving, price) = (flow.saving().0, flow.price.0);
+    if price < 0.0 {
+        return format!(
+            "{saving:.2} USD are saved a month, and the machine costs {:.2} less than what would be bought \
+             anyway",
+            -price
+        );
+    }
+    if price == 0.0 {
+        return format!("{saving:.2} USD are saved a month, and there is nothing to pay back");
+    }
+    format!("{saving:.2} USD saved a month pay for {price:.0} USD")
 }

@@ -45,10 +45,11 @@ pub(super) fn prices(text: &str, day: &str) -> Result<Imported, Fault> {
             if let Some(fault) = check::rows(&prices) {
                 return Err(Fault::Row(fault));
             }
-            Imported {
+            // A file of one's own may be empty.
+            return Ok(Imported {
                 prices,
                 ..Imported::default()
-            }
+            });
         }
         Value::Object(map) if map.values().any(|entry| entry.get("models").is_some()) => {
             models_dev(&map, day)
@@ -266,6 +267,7 @@ mod tests {
 
     #[test]
     fn what_holds_no_prices_is_said_to() {
+        assert_eq!(prices("[]", ""), Ok(Imported::default()));
         for text in [
             "{}",
             "3",
