@@ -102,6 +102,7 @@ complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -l format -d 'W
 jsonl\t'One JSON record a line'
 text\t'The answers, numbers or names alone'"
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -l this-machine -d 'Use the memory and the measured limits of this machine'
+complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -l explain -d 'Write the formulas with the numbers in them instead'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -s T -l text -d 'Write text: the answer and one line end, nothing else; short for --format text'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -s q -l quiet -d 'Show no progress and no notes; warnings and errors stay'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -118,6 +119,7 @@ complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -l on -d 'Take 
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
 jsonl\t'One JSON record a line'
 text\t'The answers, numbers or names alone'"
+complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -l explain -d 'Write the formulas with the numbers in them instead'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -s T -l text -d 'Write text: the answer and one line end, nothing else; short for --format text'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -s q -l quiet -d 'Show no progress and no notes; warnings and errors stay'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -165,6 +167,7 @@ complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l on -d 'Tak
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
 jsonl\t'One JSON record a line'
 text\t'The answers, numbers or names alone'"
+complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l explain -d 'Write the formulas with the numbers in them instead'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -s T -l text -d 'Write text: the answer and one line end, nothing else; short for --format text'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -s q -l quiet -d 'Show no progress and no notes; warnings and errors stay'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -82,6 +82,12 @@ fn every_combination_has_one_row_in_order() {
         );
         assert!(row["compute_fraction"].as_f64().unwrap() > 0.0, "{row}");
         assert!(row["limits"]["read_bytes_per_second"].as_f64().unwrap() > 1e6);
+        let cores = std::thread::available_parallelism().unwrap().get();
+        assert_eq!(row["cpu_cores"], cores, "{row}");
+        assert!(
+            row["memory_bytes"].as_u64() > row["peak_rss_bytes"].as_u64(),
+            "{row}"
+        );
     }
 }
 

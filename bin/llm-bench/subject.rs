@@ -9,6 +9,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use half::f16;
 use llm_cli::args::Quantize;
+use llm_cli::computer;
 use llm_cli::memory::{available, gib};
 use llm_cli::{BenchArgs, Context, Interrupt};
 use llm_engine::folder;
@@ -129,7 +130,7 @@ impl Subject {
         if !force {
             check_room(made.weight_bytes(), "--layers 4 times a part of the model")?;
         }
-        let gguf = made.gguf(&machine::pool(machine::all_threads())?)?;
+        let gguf = made.gguf(&machine::pool(computer::cores())?)?;
         let model = BenchModel {
             name: whole.name(),
             quantization: Summary::of(&gguf).quantization,
@@ -237,7 +238,7 @@ fn header(paths: &[PathBuf], args: &BenchArgs, context: &Context) -> Result<Gguf
     };
     let quantize = folder::Quantize {
         packing,
-        pool: &machine::pool(machine::all_threads())?,
+        pool: &machine::pool(computer::cores())?,
         room: available().filter(|_| !args.force.force),
         interrupted: &|| context.interrupt.is_set(),
     };

@@ -2,6 +2,7 @@
 //! next one is tried.
 
 use anyhow::{Result, anyhow, bail};
+use llm_cli::computer;
 use llm_cli::memory::{available, gib};
 use llm_cli::stdio::StdioError;
 use llm_cli::{BenchArgs, Context, Status};
@@ -55,7 +56,7 @@ fn asked(args: &BenchArgs) -> Result<Vec<Asked>> {
 fn threads(args: &BenchArgs) -> Vec<usize> {
     let asked: Vec<_> = args.tests.threads.iter().map(|n| n.get()).collect();
     if asked.is_empty() {
-        return vec![machine::all_threads()];
+        return vec![computer::cores()];
     }
     asked
 }

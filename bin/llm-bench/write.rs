@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use llm_cli::{BenchArgs, Status};
+use llm_cli::{BenchArgs, Status, computer};
 use llm_engine::synthetic::Synthetic;
 
 use crate::machine;
@@ -25,7 +25,7 @@ pub(crate) fn run(args: &BenchArgs, path: &Path) -> Result<Status> {
             path.display()
         );
     }
-    let pool = machine::pool(machine::all_threads())?;
+    let pool = machine::pool(computer::cores())?;
     let mut file =
         File::create(path).with_context(|| format!("cannot write '{}'", path.display()))?;
     synthetic.write(&pool, &mut file).map_err(|reason| {

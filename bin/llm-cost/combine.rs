@@ -11,7 +11,7 @@ use llm_cost::{Mtok, Seconds, Shape, Volume};
 use crate::data::Data;
 use crate::show::Writer;
 use crate::speeds::Records;
-use crate::terms::{Combination, Flags, record};
+use crate::terms::{Asked, Combination, Flags, record};
 use crate::{explain, header, input, plot, table};
 
 /// The cloud model that is held against a machine where none is named: of those in use at the end of
@@ -22,7 +22,7 @@ const DAY: Seconds = Seconds(86_400.0);
 
 /// Everything that is combined.
 struct Lists {
-    volumes: Vec<(String, Volume)>,
+    volumes: Vec<Asked>,
     clouds: Vec<Price>,
     machines: Vec<Option<Machine>>,
     locals: Vec<Option<(Shape, Option<Model>)>>,
@@ -53,7 +53,7 @@ pub(crate) fn payback(
     if let Some(path) = &args.plot {
         plot::write(path, &plot::payback(&answer)?)?;
     }
-    if args.explain {
+    if args.explain.explain {
         return Ok(writer.text(&explain::payback(&answer))?);
     }
     let bodies = vec![Body::Payback(Box::new(answer))];
@@ -93,6 +93,10 @@ pub(crate) fn compare(
         .flat_map(|answer| answer.rows.clone())
         .collect();
     data.warn_of_age(&rows);
+    if args.explain.explain {
+        let texts: Vec<String> = answers.iter().map(explain::payback).collect();
+        return Ok(writer.text(&texts.join("\n"))?);
+    }
     let bodies = answers
         .into_iter()
         .map(|answer| Body::Compare(Box::new(answer)))
@@ -152,15 +156,18 @@ impl Lists {
         if sizes.is_empty() {
             return;
         }
-        let scaled = |(name, volume): &(String, Volume)| {
-            let total = volume.total();
+        let scaled = |asked: &Asked| {
+            let total = asked.volume.total();
             let one = |&size: &f64| {
                 let factor = if total.0 > 0.0 {
                     Mtok(size) / total
                 } else {
                     0.0
                 };
-                (name.clone(), volume.times(factor))
+                Asked {
+                    volume: asked.volume.times(factor),
+                    ..asked.clone()
+                }
             };
             sizes.iter().map(one).collect::<Vec<_>>()
         };
@@ -171,7 +178,7 @@ impl Lists {
         let machines = move |volume, cloud| {
             self.machines.iter().flat_map(move |machine| {
                 self.locals.iter().map(move |local| Combination {
-                    volume,
+                    asked: volume,
                     cloud,
                     machine: machine.as_ref(),
                     local: local.as_ref(),
@@ -195,8 +202,8 @@ fn or_none<T>(list: Vec<T>) -> Vec<Option<T>> {
     }
 }
 
-/// Volumes by their sources' names, and the records that were read meanwhile.
-type Found = (Vec<(String, Volume)>, Option<Used>);
+/// Volumes, and the records that were read meanwhile.
+type Found = (Vec<Asked>, Option<Used>);
 
 /// Finds the volumes: by flags, by profiles, by records; with the records that were read for them or for
 /// the speeds.
@@ -209,8 +216,11 @@ fn volumes(args: &VolumeArgs, local: &LocalArgs, data: &Data, context: &Context)
             [] => input::files(&[], context)?,
             files => input::files(files, context)?,
         };
-        let volume = recorded(&used, args.days)?;
-        return Ok((vec![("records".to_owned(), volume)], Some(used)));
+        let asked = Asked {
+            is_recorded: true,
+            ..Asked::new("records", recorded(&used, args.days)?)
+        };
+        return Ok((vec![asked], Some(used)));
     }
     // Speeds alone are no reason to wait for a person.
     let used = if has_speeds {
@@ -224,7 +234,7 @@ fn volumes(args: &VolumeArgs, local: &LocalArgs, data: &Data, context: &Context)
             output: Mtok(args.output_mtok.unwrap_or_default()),
             ..Volume::default()
         };
-        return Ok((vec![("given".to_owned(), volume)], used));
+        return Ok((vec![Asked::new("given", volume)], used));
     }
     let profiles = args.profile.iter().map(|name| {
         let profile = data.catalogue.profile(name)?;
@@ -235,7 +245,7 @@ fn volumes(args: &VolumeArgs, local: &LocalArgs, data: &Data, context: &Context)
             cache_write: profile.cache_write,
             batch: 0.0,
         };
-        Ok((profile.id.clone(), volume))
+        Ok(Asked::new(&profile.id, volume))
     });
     Ok((profiles.collect::<Result<_>>()?, used))
 }

@@ -38,7 +38,7 @@ impl Data {
             }
             if let Some(first) = imported.unsound.first() {
                 messages.warning(format_args!(
-                    "'{}': {} rows with a price below zero passed over, '{first}' first",
+                    "'{}': {} rows without sense passed over; the first: {first}",
                     path.display(),
                     imported.unsound.len()
                 ));

@@ -1,4 +1,7 @@
-//! A verdict's formulas with the numbers in them, for a reader with a pocket calculator.
+//! Formulas with the numbers in them, for a reader with a pocket calculator: here those of a verdict.
+
+mod floor;
+mod usage;
 
 use llm_cost::Verdict;
 use llm_cost::cash::monthly;
@@ -6,12 +9,16 @@ use llm_cost::record::PaybackRecord;
 
 use crate::table::verdict;
 
+pub(crate) use floor::floor;
+pub(crate) use usage::{Group, usage};
+
 /// Returns the lines, each a formula of the payback model.
 pub(crate) fn payback(record: &PaybackRecord) -> String {
     let answer = &record.answer;
     let mut lines = bill(record);
     lines.extend(costs(record));
     lines.extend(months(record));
+    lines.extend(crossover(record));
     lines.push(format!("verdict   {}: {}", verdict(answer), answer.reason));
     if let Some(hosted) = &record.hosted {
         lines.push(format!(
@@ -112,6 +119,32 @@ fn costs(record: &PaybackRecord) -> Vec<String> {
     ]
 }
 
+/// The volume at which both cost the same.
+fn crossover(record: &PaybackRecord) -> Vec<String> {
+    let terms = &record.assumptions;
+    let found = match terms.crossover() {
+        Ok(found) => found,
+        Err(reason) => return vec![format!("crossover none: {reason}")],
+    };
+    let (price, resale) = (terms.marginal_price().0, terms.resale().0);
+    let (life, upkeep) = (terms.lifetime_months.0, terms.upkeep_usd_per_month.0);
+    let idle = found.fixed.0 - (price - resale) / life - upkeep;
+    vec![
+        "crossover N = F / (c - p), F = (K - R) / L + M + idle power".to_owned(),
+        format!(
+            "          F = ({price:.2} - {resale:.2}) / {life} + {upkeep:.2} + {idle:.2} = {:.2} USD a month",
+            found.fixed.0
+        ),
+        format!(
+            "          N = {:.4} / ({:.4} - {:.4}) = {:.2} Mtok a month",
+            found.fixed.0, found.cloud.0, found.power.0, found.volume.0
+        ),
+        "          (c: a million tokens in the cloud, without those that go there all the same; p: their \
+         power here beyond the idle)"
+            .to_owned(),
+    ]
+}
+
 /// The lines on time, as far as they have a meaning.
 fn months(record: &PaybackRecord) -> Vec<String> {
     let terms = &record.assumptions;
@@ -133,9 +166,15 @@ fn months(record: &PaybackRecord) -> Vec<String> {
         return lines;
     }
     if terms.cloud_fall_per_month > 0.0 {
+        let found = |months: Option<llm_cost::Months>| {
+            months.map_or_else(|| "none".to_owned(), |it| format!("{:.1}", it.0))
+        };
         lines.push(format!(
-            "months  n = first with the sum of C (1 - {})^t - E - M above K",
-            terms.cloud_fall_per_month
+            "months  n = first with the sum over t < n of (1-q) C (1 - {})^t - E - M above K = {price:.2}: \
+             {}; with interest m = {rate:.6} a month: {}",
+            terms.cloud_fall_per_month,
+            found(answer.payback_months),
+            found(answer.payback_months_discounted)
         ));
         return lines;
     }

@@ -1,27 +1,19 @@
-//! `floor`: models and machines → what is needed, what holds it, and how fast it would be.
+//! `floor`: which models, which machines, in which order. What one needs is `need`'s business, how the one
+//! runs the other `row`'s.
+
+mod need;
+mod row;
 
 use anyhow::{Result, bail};
 use llm_cli::Context;
 use llm_cli::cost::{CacheKind, FloorArgs};
-use llm_cli::memory::available;
 use llm_cost::catalogue::Machine;
-use llm_cost::memory::OVERHEAD;
-use llm_cost::predict::{self, Speed};
-use llm_cost::record::{
-    Body, FloorRecord, NeedRecord, Observed, QuantNeed, Rate, SpeedSource, UsedRow,
-};
-use llm_cost::{Bytes, CacheType, Gib, GigabytesPerSecond, Shape, Usd};
-use llm_kernels::pool::Pool;
-use llm_kernels::probe;
-use llm_kernels::simd::Level;
+use llm_cost::record::{Body, FloorRecord, UsedRow};
+use llm_cost::{CacheType, Shape};
 
 use crate::data::{Data, machine_row};
 use crate::show::Writer;
-use crate::speeds::estimate;
-use crate::{header, input, plot, table};
-
-/// Quantizations that are listed beside those of files that were seen.
-const USUAL: &[&str] = &["Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0", "F16"];
+use crate::{explain, header, here, input, plot, table};
 
 pub(crate) fn run(
     args: &FloorArgs,
@@ -33,6 +25,7 @@ pub(crate) fn run(
         args,
         data,
         kind: cache_type(args.cache_type),
+        here: args.this_machine.then(here::measured).transpose()?,
     };
     let machines = floor.machines()?;
     let named = floor.models(context, machines.is_some())?;
@@ -61,6 +54,15 @@ pub(crate) fn run(
     if let Some(path) = &args.plot {
         plot::write(path, &plot::floor(&bodies)?)?;
     }
+    if args.explain.explain {
+        return Ok(writer.text(&explain::floor(
+            &bodies,
+            &shapes,
+            &data.catalogue,
+            args.context,
+            floor.kind,
+        ))?);
+    }
     Ok(writer.answer(bodies, table::floor)?)
 }
 
@@ -68,13 +70,15 @@ struct Floor<'a> {
     args: &'a FloorArgs,
     data: &'a Data,
     kind: CacheType,
+    /// This machine, where it is asked for.
+    here: Option<here::Here>,
 }
 
 impl Floor<'_> {
     /// Returns the machines that are asked for; nothing where all are.
     fn machines(&self) -> Result<Option<Vec<Machine>>> {
-        if self.args.this_machine {
-            return Ok(Some(vec![this_machine()?]));
+        if let Some(here) = &self.here {
+            return Ok(Some(vec![here.machine.clone()]));
         }
         if self.args.machine.is_empty() {
             return Ok(None);
@@ -178,126 +182,6 @@ impl Floor<'_> {
         }
     }
 
-    fn row(&self, shape: &Shape, machine: &Machine) -> FloorRecord {
-        let tokens = self.args.context;
-        let catalogue = &self.data.catalogue;
-        let fits = shape.fits(machine, tokens, self.kind);
-        let speed = match fits {
-            true => predict::speed(catalogue, machine, shape, tokens, self.kind),
-            false => Speed::default(),
-        };
-        let split = (!fits && machine.kind == "gpu")
-            .then(|| self.split(shape, machine))
-            .flatten();
-        let family = catalogue.family(&machine.family);
-        let beside = split.map(|split| Rate {
-            tps: split.decode,
-            source: SpeedSource::Predicted,
-            low: None,
-            high: None,
-        });
-        let observed = catalogue.observation(&machine.id, &shape.model, &shape.quant);
-        FloorRecord {
-            model: shape.model.clone(),
-            quant: shape.quant.clone(),
-            context: tokens,
-            cache_type: self.kind.name().to_owned(),
-            weights_bytes: shape.weights,
-            cache_bytes: shape.cache(tokens, self.kind),
-            overhead_bytes: OVERHEAD.into(),
-            need_bytes: shape.need(tokens, self.kind),
-            machine: machine.id.clone(),
-            usable_bytes: machine.usable_gib.into(),
-            fits,
-            best: false,
-            decode: speed.decode.map(estimate).or(beside),
-            prefill: speed.prefill.map(estimate),
-            decode_error: family.and_then(|it| it.decode_error).map(Into::into),
-            prefill_error: family.and_then(|it| it.prefill_error).map(Into::into),
-            observed: observed.map(|row| Observed {
-                decode_tps: row.decode,
-                prefill_tps: row.prefill,
-                watts: row.watts,
-                runtime: row.runtime.clone(),
-                as_of: row.as_of.clone(),
-                source: row.source.clone(),
-            }),
-            offloaded_share: split.map(|split| split.share),
-            offload_slowdown: split.map(|split| split.slowdown),
-            bandwidth_gbs: machine.bandwidth_gbs,
-            price_usd: machine.whole_price(),
-            price_assumed: machine.price_assumed,
-            load_watts: machine.whole_load(),
-            as_of: machine.as_of.clone(),
-        }
-    }
-
-    /// A card with the rest of the model beside it, where a usual computer holds the rest.
-    fn split(&self, shape: &Shape, machine: &Machine) -> Option<predict::Offloaded> {
-        let host = self.data.catalogue.machine("desktop-ddr5-64").ok()?;
-        let catalogue = &self.data.catalogue;
-        let split = predict::offloaded(
-            catalogue,
-            machine,
-            shape,
-            self.args.context,
-            self.kind,
-            host.bandwidth_gbs,
-        )?;
-        let rest = Gib::from(shape.weights * split.share);
-        (rest <= host.usable_gib).then_some(split)
-    }
-
-    /// What a model needs in the quantizations that were seen and in the usual ones.
-    fn need(&self, shape: &Shape) -> NeedRecord {
-        let catalogue = &self.data.catalogue;
-        let tokens = self.args.context;
-        let mut quants = Vec::new();
-        let mut add = |shape: &Shape, seen: bool| {
-            let held = catalogue
-                .machines
-                .iter()
-                .filter(|it| shape.fits(it, tokens, self.kind));
-            let priced = held.filter_map(|machine| Some((machine, machine.whole_price()?)));
-            let cheapest = priced.min_by(|a, b| a.1.0.total_cmp(&b.1.0));
-            quants.push(QuantNeed {
-                quant: shape.quant.clone(),
-                seen,
-                weights_bytes: shape.weights,
-                need_bytes: shape.need(tokens, self.kind),
-                cheapest_machine: cheapest.map(|(machine, _)| machine.id.clone()),
-                price_usd: cheapest.map(|(_, price): (_, Usd)| price),
-            });
-        };
-        add(shape, true);
-        if let Ok(model) = catalogue.model(&shape.model) {
-            let seen = model.files.iter().map(|file| (file.quant.as_str(), true));
-            let is_seen = |quant: &str| model.files.iter().any(|file| file.quant == quant);
-            let usual = USUAL
-                .iter()
-                .filter(|quant| !is_seen(quant))
-                .map(|quant| (*quant, false));
-            let others = seen.chain(usual).filter(|(quant, _)| *quant != shape.quant);
-            for (quant, seen) in others {
-                if let Ok(shape) = catalogue.shape_of(model, quant) {
-                    add(&shape, seen);
-                }
-            }
-        }
-        quants.sort_by(|a, b| a.weights_bytes.0.total_cmp(&b.weights_bytes.0));
-        NeedRecord {
-            model: shape.model.clone(),
-            params_b: shape.params_b,
-            active_b: shape.active_b,
-            context: tokens,
-            context_length: shape.context,
-            cache_type: self.kind.name().to_owned(),
-            cache_bytes: shape.cache(tokens, self.kind),
-            overhead_bytes: OVERHEAD.into(),
-            quants,
-        }
-    }
-
     fn nothing(&self, by_machine: bool) -> String {
         match self.args.budget {
             Some(budget) => format!("no machine up to {budget:.0} USD holds it"),
@@ -327,26 +211,4 @@ fn cache_type(kind: CacheKind) -> CacheType {
         CacheKind::Q5_1 => CacheType::Q5_1,
         CacheKind::Q4_0 => CacheType::Q4_0,
     }
-}
-
-/// This machine: the memory that is free, and the bandwidth that llm-bench would measure.
-fn this_machine() -> Result<Machine> {
-    /// Several times the largest cache of the machines that we know.
-    const BYTES: u64 = 512 << 20;
-    let Some(memory) = available() else {
-        bail!("the system does not say how much memory is free; name a machine with --machine");
-    };
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    let pool = Pool::new(threads)?;
-    let limits = probe::measure(Level::detect()?, &pool, BYTES.min(memory / 4) as usize);
-    Ok(Machine {
-        id: "this-machine".to_owned(),
-        name: "this machine".to_owned(),
-        family: "cpu".to_owned(),
-        kind: "cpu".to_owned(),
-        memory_gib: Bytes(memory as f64).into(),
-        usable_gib: Bytes(memory as f64).into(),
-        bandwidth_gbs: GigabytesPerSecond(limits.read_bytes_per_second / 1e9),
-        ..Machine::default()
-    })
 }

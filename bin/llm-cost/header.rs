@@ -20,7 +20,51 @@ pub(crate) fn named(name: &str, catalogue: &Catalogue) -> Result<Shape> {
     if is_file || path.is_file() {
         return of_file(path);
     }
-    Ok(catalogue.shape(name)?)
+    of_name(name, catalogue)
+}
+
+/// Returns the shape of a model or repository, `NAME` or `NAME:QUANT`.
+fn of_name(name: &str, catalogue: &Catalogue) -> Result<Shape> {
+    if let Some(shape) = listed(name, catalogue) {
+        return Ok(shape);
+    }
+    let unknown = match catalogue.shape(name) {
+        Ok(shape) => return Ok(shape),
+        Err(unknown) => unknown,
+    };
+    match catalogue.machine(name) {
+        Ok(machine) => bail!(
+            "'{name}' is a machine and no model; llm-cost floor --machine {} says what it runs",
+            machine.id
+        ),
+        Err(_) => Err(unknown.into()),
+    }
+}
+
+/// Returns the shape of a name or repository that `llm-pull` knows: of the file that it would fetch, whose
+/// size is known, where no other quantization is asked for.
+fn listed(name: &str, catalogue: &Catalogue) -> Option<Shape> {
+    let (base, quant) = match name.rsplit_once(':') {
+        Some((base, quant)) => (base, Some(quant)),
+        None => (name, None),
+    };
+    let is_it = |entry: &&llm_store::Entry| {
+        entry.name.eq_ignore_ascii_case(base) || entry.repo.eq_ignore_ascii_case(base)
+    };
+    let entry = llm_store::catalogue().ok()?.iter().find(is_it)?;
+    let model = catalogue.model(&entry.name);
+    let model = model.or_else(|_| catalogue.model(&entry.repo)).ok()?;
+    let quant = quant.unwrap_or(&entry.quantization);
+    let is_seen = model
+        .files
+        .iter()
+        .any(|it| it.quant.eq_ignore_ascii_case(quant));
+    let bytes = entry.about_bytes();
+    let bytes = bytes.filter(|_| !is_seen && entry.quantization.eq_ignore_ascii_case(quant));
+    match bytes {
+        Some(bytes) => Some(Shape::of_file(model, quant, Bytes(bytes as f64))),
+        None => catalogue.shape_of(model, quant).ok(),
+    }
 }
 
 /// Returns the shapes of the `model` records of a text, and how many other lines there were.
@@ -49,7 +93,7 @@ pub(crate) fn recorded(text: &str, catalogue: &Catalogue) -> (Vec<Result<Shape>>
                     .find(|name| catalogue.model(name).is_ok());
                 let name = name.unwrap_or(&model.name);
                 let name = quant.map_or_else(|| name.to_owned(), |quant| format!("{name}:{quant}"));
-                catalogue.shape(&name).map_err(Into::into)
+                of_name(&name, catalogue)
             }
         });
     }
@@ -131,6 +175,20 @@ mod tests {
     use llm_engine::synthetic::Synthetic;
 
     use super::*;
+
+    /// What `llm-pull` can fetch, by its name and by its repository, is in the file that it fetches.
+    #[test]
+    fn names_and_repositories_that_can_be_pulled_have_shapes() {
+        let all = Catalogue::builtin();
+        for entry in llm_store::catalogue().unwrap() {
+            let shapes = [&entry.name, &entry.repo].map(|name| named(name, all).unwrap());
+            assert_eq!(shapes[0], shapes[1], "{}", entry.name);
+            assert_eq!(shapes[0].quant, entry.quantization, "{}", entry.name);
+            let bytes = entry.about_bytes().unwrap() as f64;
+            let share = shapes[0].weights.0 / bytes;
+            assert!((0.97..1.03).contains(&share), "{}: {share}", entry.name);
+        }
+    }
 
     /// A header says the same as the catalogue's row of its model.
     #[test]

@@ -14,7 +14,9 @@ const LIMIT: u64 = 4 << 30;
 
 /// Reads a file's records, `-` for standard input.
 pub(crate) fn file(path: &Path, context: &Context) -> Result<Used> {
-    Ok(Used::read(&text(path, context)?))
+    let used = Used::read(&text(path, context)?);
+    report(&used, context);
+    Ok(used)
 }
 
 /// Reads a whole text, `-` for standard input.
@@ -43,13 +45,29 @@ pub(crate) fn text(path: &Path, context: &Context) -> Result<String> {
 
 /// Reads several files as one; standard input where none is named.
 pub(crate) fn files(paths: &[PathBuf], context: &Context) -> Result<Used> {
+    let all = read(paths, context)?;
+    report(&all, context);
+    Ok(all)
+}
+
+/// The same where speeds are of no use: `bench` records are passed over as others are.
+pub(crate) fn usage(paths: &[PathBuf], context: &Context) -> Result<Used> {
+    let mut all = read(paths, context)?;
+    let benches = std::mem::take(&mut all.benches).len() as u64;
+    if benches > 0 {
+        *all.others.entry("bench".to_owned()).or_default() += benches;
+    }
+    report(&all, context);
+    Ok(all)
+}
+
+fn read(paths: &[PathBuf], context: &Context) -> Result<Used> {
     let stdin = [PathBuf::from("-")];
     let paths = if paths.is_empty() { &stdin } else { paths };
     let mut all = Used::default();
     for path in paths {
-        all.add(file(path, context)?);
+        all.add(Used::read(&text(path, context)?));
     }
-    report(&all, context);
     Ok(all)
 }
 
@@ -59,9 +77,7 @@ pub(crate) fn waiting(context: &Context) -> Result<Option<Used>> {
     if is_terminal {
         return Ok(None);
     }
-    let used = file(Path::new("-"), context)?;
-    report(&used, context);
-    Ok(Some(used))
+    Ok(Some(file(Path::new("-"), context)?))
 }
 
 /// Says what was passed over.

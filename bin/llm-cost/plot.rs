@@ -50,10 +50,10 @@ struct Line {
 /// Draws what is paid over the months: to the cloud, for the machine, and to the same model hosted.
 pub(crate) fn payback(record: &PaybackRecord) -> Result<String> {
     let lines = lines(record, horizon(record));
-    let most = lines
-        .iter()
-        .flat_map(|line| &line.sums)
-        .fold(1.0_f64, |most, &sum| most.max(sum));
+    let sums = || lines.iter().flat_map(|line| &line.sums);
+    let most = sums().fold(1.0_f64, |most, &sum| most.max(sum));
+    // A machine that costs less than what would be bought anyway begins below nothing.
+    let least = sums().fold(0.0_f64, |least, &sum| least.min(sum));
     let months = horizon(record) as f64;
     draw(|root| {
         let title = format!("{} - {}", record.cloud, verdict(&record.answer));
@@ -62,7 +62,7 @@ pub(crate) fn payback(record: &PaybackRecord) -> Result<String> {
             .margin(16)
             .x_label_area_size(44)
             .y_label_area_size(76)
-            .build_cartesian_2d(0.0..months, 0.0..most * 1.08)
+            .build_cartesian_2d(0.0..months, least * 1.08..most * 1.08)
             .map_err(failed)?;
         chart
             .configure_mesh()
@@ -92,6 +92,7 @@ pub(crate) fn payback(record: &PaybackRecord) -> Result<String> {
             .answer
             .payback_months
             .filter(|at| record.answer.verdict == Verdict::Pays && at.0 <= months)
+            .filter(|_| record.answer.marginal_price_usd.0 >= 0.0)
         {
             let sum = crossing(&lines, months.0);
             let label = format!("{:.1} months", months.0);
@@ -102,7 +103,7 @@ pub(crate) fn payback(record: &PaybackRecord) -> Result<String> {
         }
         chart
             .configure_series_labels()
-            .position(SeriesLabelPosition::UpperLeft)
+            .position(legend(&lines, most))
             .background_style(WHITE.mix(0.9))
             .border_style(BLACK.mix(0.3))
             .label_font((FONT, 15))
@@ -110,6 +111,18 @@ pub(crate) fn payback(record: &PaybackRecord) -> Result<String> {
             .map_err(failed)?;
         Ok(())
     })
+}
+
+/// Returns where the lines' names hide none of them: at the top, unless one begins there.
+fn legend(lines: &[Line], most: f64) -> SeriesLabelPosition {
+    /// Of the height, below the names.
+    const TOP: f64 = 0.8;
+    let begins = |line: &Line| line.sums.first().is_some_and(|sum| *sum > most * TOP);
+    if lines.iter().any(begins) {
+        SeriesLabelPosition::MiddleLeft
+    } else {
+        SeriesLabelPosition::UpperLeft
+    }
 }
 
 /// Months that are drawn: a quarter more than the payback, at least the machine's life.
@@ -228,7 +241,7 @@ struct Point<'a> {
 }
 
 impl<'a> Point<'a> {
-    fn new(body: &'a Body) -> Option<Self> {
+    fn new(body: &'a Body, by_need: bool) -> Option<Self> {
         let Body::Floor(row) = body else {
             return None;
         };
@@ -236,12 +249,27 @@ impl<'a> Point<'a> {
         let end = |end: Option<llm_cost::TokensPerSecond>| end.unwrap_or(rate.tps).0;
         Some(Self {
             row,
-            memory: Gib::from(row.usable_bytes).0,
+            memory: Gib::from(if by_need {
+                row.need_bytes
+            } else {
+                row.usable_bytes
+            })
+            .0,
             tps: rate.tps.0,
             low: end(rate.low),
             high: end(rate.high),
         })
     }
+}
+
+/// Whether all that is drawn are models of one machine.
+fn is_one_machine(bodies: &[Body]) -> bool {
+    let rows = bodies.iter().filter_map(|body| match body {
+        Body::Floor(row) => Some((row.machine.as_str(), row.model.as_str())),
+        _ => None,
+    });
+    let (machines, models): (BTreeSet<&str>, BTreeSet<&str>) = rows.unzip();
+    machines.len() == 1 && models.len() > 1
 }
 
 /// Returns the least and the largest.
@@ -251,9 +279,12 @@ fn ends(values: impl Iterator<Item = f64>) -> (f64, f64) {
     })
 }
 
-/// Draws predicted decode against usable memory, with bands; both axes logarithmic.
+/// Draws predicted decode against memory, with bands; both axes logarithmic. The memory is what a machine
+/// has, or of one machine what each model needs.
 pub(crate) fn floor(bodies: &[Body]) -> Result<String> {
-    let mut points: Vec<Point<'_>> = bodies.iter().filter_map(Point::new).collect();
+    let by_need = is_one_machine(bodies);
+    let points = bodies.iter().filter_map(|body| Point::new(body, by_need));
+    let mut points: Vec<Point<'_>> = points.collect();
     // From the top down, so that names which have to move keep the points' order.
     points.sort_by(|a, b| b.tps.total_cmp(&a.tps));
     if points.is_empty() {
@@ -288,7 +319,11 @@ pub(crate) fn floor(bodies: &[Body]) -> Result<String> {
             .map_err(failed)?;
         chart
             .configure_mesh()
-            .x_desc("memory for a model, GiB")
+            .x_desc(if by_need {
+                "memory that the model needs, GiB"
+            } else {
+                "memory for a model, GiB"
+            })
             .y_desc("predicted decode, tokens/s")
             .x_label_formatter(&|memory| short(*memory))
             .y_label_formatter(&|rate| short(*rate))

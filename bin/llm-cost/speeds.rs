@@ -1,8 +1,10 @@
 //! How fast the machine is: by flags, else by records, else by the predictor; and which it was.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, bail};
 use llm_cost::predict::{self, Estimate, Speed};
-use llm_cost::record::{Rate, SpeedSource};
+use llm_cost::record::{Computer, Rate, SpeedSource};
 use llm_cost::used::{Measured, Used, Wanted};
 use llm_cost::{CacheType, Gib, TokensPerSecond, Volume};
 
@@ -63,6 +65,13 @@ impl Records {
     }
 }
 
+/// Both rates, and the computers that measured ones come from.
+pub(crate) struct Rates {
+    pub(crate) decode: Rate,
+    pub(crate) prefill: Rate,
+    pub(crate) measured_on: Vec<Computer>,
+}
+
 /// Finds both rates: given, measured, or predicted.
 pub(crate) fn rates(
     flags: Flags<'_>,
@@ -70,7 +79,7 @@ pub(crate) fn rates(
     volume: &Volume,
     data: &Data,
     notes: &mut Vec<String>,
-) -> Result<(Rate, Rate)> {
+) -> Result<Rates> {
     let given = |tps: Option<f64>| tps.map(|tps| exact(TokensPerSecond(tps), SpeedSource::Given));
     let found = of.records.measured(flags, of, notes);
     let measured = |tps: Option<TokensPerSecond>| tps.map(|tps| exact(tps, SpeedSource::Measured));
@@ -78,27 +87,40 @@ pub(crate) fn rates(
     let prefill = given(flags.local.prefill_tps).or_else(|| measured(found.prefill));
     let predicted = match (decode, prefill) {
         (Some(_), Some(_)) => Speed::default(),
-        _ => predicted(flags, of, data, notes)?,
+        _ => predicted(flags, of, data)?,
     };
+    if let Some(family) = of.machine.and_then(|it| data.catalogue.family(&it.family)) {
+        let is_predicted =
+            |known: Option<Rate>, speed: Option<Estimate>| known.is_none() && speed.is_some();
+        let for_decode = is_predicted(decode, predicted.decode);
+        notes.extend(for_decode.then(|| family.decode_without_band()).flatten());
+        let for_prefill = is_predicted(prefill, predicted.prefill);
+        notes.extend(for_prefill.then(|| family.prefill_without_band()).flatten());
+    }
     let decode = decode.or_else(|| predicted.decode.map(estimate));
     let prefill = prefill.or_else(|| predicted.prefill.map(estimate));
     let is_measured =
         |rate: &Option<Rate>| rate.is_some_and(|it| it.source == SpeedSource::Measured);
-    if let Some(machine) = of
-        .machine
-        .filter(|_| is_measured(&decode) || is_measured(&prefill))
-    {
-        notes.push(format!(
-            "measured speeds are those of the machine that wrote the records, which need not be '{}'",
-            machine.id
-        ));
+    let on = [(&decode, found.decode_on), (&prefill, found.prefill_on)];
+    let on = on.into_iter().filter(|(rate, _)| is_measured(rate));
+    let measured_on: BTreeSet<Computer> = on.filter_map(|(_, on)| on).collect();
+    let measured_on: Vec<Computer> = measured_on.into_iter().collect();
+    if is_measured(&decode) || is_measured(&prefill) {
+        notes.extend(whose(of, &measured_on, found.compared));
     }
+    let rates = |decode, prefill| {
+        Ok(Rates {
+            decode,
+            prefill,
+            measured_on,
+        })
+    };
     let hit = flags.local.local_cache_hit.unwrap_or(volume.cache_hit);
     let has_prompts = volume.input.0 * (1.0 - hit) > 0.0;
     match (decode, prefill) {
-        (Some(decode), Some(prefill)) => Ok((decode, prefill)),
+        (Some(decode), Some(prefill)) => rates(decode, prefill),
         // Nothing is read, so any rate will do.
-        (Some(decode), None) if !has_prompts => Ok((decode, decode)),
+        (Some(decode), None) if !has_prompts => rates(decode, decode),
         (Some(_), None) => bail!(
             "how fast the machine reads prompts is not known; give --prefill-tps, 'bench' records of \
              prompts, or --machine and --local"
@@ -107,6 +129,28 @@ pub(crate) fn rates(
             "how fast the machine generates is not known; give --decode-tps, 'bench' records, or \
              --machine and --local"
         ),
+    }
+}
+
+/// Says which computer measured speeds are those of.
+fn whose(of: Combination<'_>, on: &[Computer], compared: usize) -> Option<String> {
+    let names: Vec<String> = on.iter().map(|it| format!("'{it}'")).collect();
+    let names = names.join(" and ");
+    let several = match compared {
+        0 | 1 => String::new(),
+        count => format!(", the fastest of {count} computers whose records were read"),
+    };
+    match (of.machine, on) {
+        (Some(machine), []) => Some(format!(
+            "measured speeds are those of the machine that wrote the records, which need not be '{}'",
+            machine.id
+        )),
+        (Some(machine), _) => Some(format!(
+            "measured speeds are those of {names}{several}, which need not be '{}'",
+            machine.id
+        )),
+        (None, []) => None,
+        (None, _) => Some(format!("measured speeds are those of {names}{several}")),
     }
 }
 
@@ -128,12 +172,7 @@ pub(crate) fn estimate(estimate: Estimate) -> Rate {
     }
 }
 
-fn predicted(
-    flags: Flags<'_>,
-    of: Combination<'_>,
-    data: &Data,
-    notes: &mut Vec<String>,
-) -> Result<Speed> {
+fn predicted(flags: Flags<'_>, of: Combination<'_>, data: &Data) -> Result<Speed> {
     let (Some(machine), Some((shape, _))) = (of.machine, of.local) else {
         return Ok(Speed::default());
     };
@@ -150,12 +189,11 @@ fn predicted(
             shape.model
         );
     }
-    let speed = predict::speed(&data.catalogue, machine, shape, context, CacheType::F16);
-    if speed.decode.is_some_and(|decode| decode.low.is_none()) {
-        notes.push(format!(
-            "all measurements of the family '{}' come from one source, so the prediction has no band",
-            machine.family
-        ));
-    }
-    Ok(speed)
+    Ok(predict::speed(
+        &data.catalogue,
+        machine,
+        shape,
+        context,
+        CacheType::F16,
+    ))
 }

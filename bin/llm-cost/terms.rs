@@ -6,12 +6,14 @@ use llm_cli::cost::{CloudArgs, LocalArgs, MoneyArgs, VolumeArgs};
 use llm_cost::cash::resale_share;
 use llm_cost::catalogue::{Machine, Model, Price};
 use llm_cost::record::{HostedAnswer, PaybackRecord, Rate, Seat, UsedRow};
+use llm_cost::used::Billed;
 use llm_cost::{
     Answer, Hours, Months, Shape, Terms, TokensPerSecond, Usd, UsdPerHour, UsdPerKwh, UsdPerMonth,
     Verdict, Volume, Watts,
 };
 
 use crate::data::{Data, machine_row, power_row, price_row};
+use crate::notes;
 use crate::speeds::{Records, rates};
 
 /// What the upper end of a range reckons with: Sonnet-class prices fell by a third between February and
@@ -27,10 +29,29 @@ pub(crate) struct Flags<'a> {
     pub(crate) money: &'a MoneyArgs,
 }
 
+/// A month of tokens, and where it comes from.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) source: String,
+    pub(crate) volume: Volume,
+    /// Whether it is that of the records that were read, whose requests are billed one by one.
+    pub(crate) is_recorded: bool,
+}
+
+impl Asked {
+    pub(crate) fn new(source: &str, volume: Volume) -> Self {
+        Self {
+            source: source.to_owned(),
+            volume,
+            is_recorded: false,
+        }
+    }
+}
+
 /// One of each.
 #[derive(Clone, Copy)]
 pub(crate) struct Combination<'a> {
-    pub(crate) volume: &'a (String, Volume),
+    pub(crate) asked: &'a Asked,
     pub(crate) cloud: &'a Price,
     pub(crate) machine: Option<&'a Machine>,
     pub(crate) local: Option<&'a (Shape, Option<Model>)>,
@@ -41,27 +62,20 @@ pub(crate) struct Combination<'a> {
 /// Answers one combination.
 pub(crate) fn record(flags: Flags<'_>, of: Combination<'_>, data: &Data) -> Result<PaybackRecord> {
     let mut notes = Vec::new();
-    let volume = shares(of.volume.1, flags.volume);
-    if volume.cache_hit + volume.cache_write > 1.0 && flags.volume.cache_write.is_none() {
-        bail!(
-            "--cache-hit {} and the cache writes of '{}', {}, are more than all input; give --cache-write \
-             too",
-            volume.cache_hit,
-            of.volume.0,
-            volume.cache_write
-        );
-    }
-    let (decode, prefill) = rates(flags, of, &volume, data, &mut notes)?;
-    let price = price_of(of.cloud, flags, data, &mut notes);
+    let volume = volume(flags, of)?;
+    let speeds = rates(flags, of, &volume, data, &mut notes)?;
+    let (decode, prefill) = (speeds.decode, speeds.prefill);
+    let billed = billed(of.cloud, flags, of, data);
+    notes.extend(notes::of_price(of.cloud));
+    notes.extend(notes::of_lengths(flags, of, &billed));
     let terms = Terms {
         volume,
         team: f64::from(flags.volume.team),
-        rates: price,
         decode_tps: decode.tps,
         prefill_tps: prefill.tps,
         ..machine_terms(flags, of, data)?
     };
-    let terms = money_terms(&terms, flags);
+    let terms = at(&money_terms(&terms, flags), &billed, flags);
     let answer = terms.answer()?;
     let (low, high, high_verdict) = range(&terms, &answer, &decode, &prefill);
     let hosts = of.local.and_then(|(_, model)| model.as_ref());
@@ -72,30 +86,30 @@ pub(crate) fn record(flags: Flags<'_>, of: Combination<'_>, data: &Data) -> Resu
     let hosted = if same_model {
         None
     } else {
-        hosted(hosts, &terms, flags, data)?
+        hosted(hosts, &terms, flags, of, data)?
     };
     let local = of
         .local
         .map(|(shape, _)| format!("{}:{}", shape.model, shape.quant));
     if hosted.is_none() && !same_model {
-        notes.push(unhosted(of));
+        notes.push(notes::unhosted(of));
     }
-    if volume.batch > 0.0 && flags.volume.batch.is_none() {
-        notes.push(batched(&volume, of.cloud));
+    if terms.volume.batch > 0.0 && flags.volume.batch.is_none() {
+        notes.push(notes::batched(&terms.volume, of.cloud));
     }
-    caution(
-        &mut notes,
+    notes.extend(notes::caution(
         of,
+        flags.local.context,
         &answer,
         &terms,
         same_model,
         local.as_deref(),
-    );
+    ));
     Ok(PaybackRecord {
         cloud: of.cloud.id.clone(),
         local,
         machine: of.machine.map(|machine| machine.id.clone()),
-        volume_source: of.volume.0.clone(),
+        volume_source: of.asked.source.clone(),
         same_model,
         payback_months_low: low,
         payback_months_high: high,
@@ -107,39 +121,25 @@ pub(crate) fn record(flags: Flags<'_>, of: Combination<'_>, data: &Data) -> Resu
         hosted,
         decode,
         prefill,
+        measured_on: speeds.measured_on,
         assumptions: terms,
         notes,
     })
 }
 
-/// Says why there is no answer against the same model hosted.
-fn unhosted(of: Combination<'_>) -> String {
-    match of.local {
-        Some((shape, _)) => format!(
-            "no price of '{}' at a host is known, so there is no answer against the same model hosted",
-            shape.model
-        ),
-        None => "no --local names the model on the machine, so there is no answer against the same model \
-                 hosted"
-            .to_owned(),
+/// Returns the tokens of a month with the shares that flags give.
+fn volume(flags: Flags<'_>, of: Combination<'_>) -> Result<Volume> {
+    let volume = shares(of.asked.volume, flags.volume);
+    if volume.cache_hit + volume.cache_write > 1.0 && flags.volume.cache_write.is_none() {
+        bail!(
+            "--cache-hit {} and the cache writes of '{}', {}, are more than all input; give --cache-write \
+             too",
+            volume.cache_hit,
+            of.asked.source,
+            volume.cache_write
+        );
     }
-}
-
-/// Says how batches of the records are billed.
-fn batched(volume: &Volume, cloud: &Price) -> String {
-    let share = volume.batch * 100.0;
-    match cloud.batch_discount {
-        Some(discount) => format!(
-            "{share:.0} % of the records' tokens came by batch and are billed with the discount of {:.0} \
-             % that '{}' gives; --batch 0 takes it away",
-            discount * 100.0,
-            cloud.id
-        ),
-        None => format!(
-            "{share:.0} % of the records' tokens came by batch, and no discount of '{}' for it is known",
-            cloud.id
-        ),
-    }
+    Ok(volume)
 }
 
 fn shares(volume: Volume, args: &VolumeArgs) -> Volume {
@@ -151,31 +151,31 @@ fn shares(volume: Volume, args: &VolumeArgs) -> Volume {
     }
 }
 
-fn price_of(
-    price: &Price,
-    flags: Flags<'_>,
-    data: &Data,
-    notes: &mut Vec<String>,
-) -> llm_cost::Rates {
-    if price.derived {
-        notes.push(format!(
-            "the price of '{}' is derived and was not read",
-            price.id
-        ));
+/// Returns a price's rates for the prompts that are asked about: of `--prompt-tokens`, else of each request
+/// of the records, else short ones.
+fn billed(price: &Price, flags: Flags<'_>, of: Combination<'_>, data: &Data) -> Billed {
+    let uses = of.records.used.as_ref().filter(|_| of.asked.is_recorded);
+    let today = Some(data.today);
+    match (flags.cloud.prompt_tokens, uses) {
+        (None, Some(used)) => Billed::new(&used.uses, price, today),
+        (prompt, _) => Billed {
+            rates: price.rates(today, prompt),
+            batch: of.asked.volume.batch,
+            ..Billed::default()
+        },
     }
-    if let Some(next) = &price.next {
-        notes.push(format!(
-            "from {} on '{}' asks {} in and {} out",
-            next.from, price.id, next.input.0, next.output.0
-        ));
+}
+
+/// Returns the terms at these rates.
+fn at(terms: &Terms, billed: &Billed, flags: Flags<'_>) -> Terms {
+    Terms {
+        volume: Volume {
+            batch: flags.volume.batch.unwrap_or(billed.batch),
+            ..terms.volume
+        },
+        rates: billed.rates,
+        ..terms.clone()
     }
-    notes.extend(
-        price
-            .note
-            .as_ref()
-            .map(|note| format!("'{}': {note}", price.id)),
-    );
-    price.rates(Some(data.today), flags.cloud.prompt_tokens)
 }
 
 fn machine_terms(flags: Flags<'_>, of: Combination<'_>, data: &Data) -> Result<Terms> {
@@ -201,7 +201,7 @@ fn machine_terms(flags: Flags<'_>, of: Combination<'_>, data: &Data) -> Result<T
     Ok(Terms {
         local_cache_hit: args
             .local_cache_hit
-            .unwrap_or(shares(of.volume.1, flags.volume).cache_hit),
+            .unwrap_or(shares(of.asked.volume, flags.volume).cache_hit),
         batching: args.batching,
         available_hours: Hours(args.available_hours),
         // Of a team, requests wait for each other.
@@ -272,30 +272,21 @@ fn hosted(
     hosts: &[String],
     terms: &Terms,
     flags: Flags<'_>,
+    of: Combination<'_>,
     data: &Data,
 ) -> Result<Option<HostedAnswer>> {
     let prices = hosts.iter().filter_map(|id| data.catalogue.price(id).ok());
-    let volume = terms.whole_volume();
-    let rated = prices.map(|price| {
-        (
-            price,
-            price.rates(Some(data.today), flags.cloud.prompt_tokens),
-        )
-    });
-    let least = rated.min_by(|a, b| a.1.bill(&volume).0.total_cmp(&b.1.bill(&volume).0));
-    let Some((price, rates)) = least else {
+    let priced = prices.map(|price| (price, at(terms, &billed(price, flags, of, data), flags)));
+    let bill = |terms: &Terms| terms.rates.bill(&terms.whole_volume()).0;
+    let least = priced.min_by(|a, b| bill(&a.1).total_cmp(&bill(&b.1)));
+    let Some((price, terms)) = least else {
         return Ok(None);
     };
-    let answer = Terms {
-        rates,
-        ..terms.clone()
-    }
-    .answer()?;
     Ok(Some(HostedAnswer {
         cloud: price.id.clone(),
-        input_usd_per_mtok: rates.input,
-        output_usd_per_mtok: rates.output,
-        answer,
+        input_usd_per_mtok: terms.rates.input,
+        output_usd_per_mtok: terms.rates.output,
+        answer: terms.answer()?,
     }))
 }
 
@@ -334,49 +325,4 @@ fn rows(
             .map(power_row),
     );
     rows
-}
-
-/// Says what a reader might take the answer for.
-fn caution(
-    notes: &mut Vec<String>,
-    of: Combination<'_>,
-    answer: &Answer,
-    terms: &Terms,
-    same_model: bool,
-    local: Option<&str>,
-) {
-    if !same_model {
-        let local = local.unwrap_or("the local model");
-        notes.push(format!(
-            "{local} is not '{}': the months compare bills, not answers",
-            of.cloud.id
-        ));
-    }
-    if of
-        .machine
-        .is_some_and(|it| it.price_assumed && it.price == Some(terms.machine_price_usd))
-    {
-        notes.push("the machine's price is an assumption; --machine-price takes yours".to_owned());
-    }
-    let of_row = of
-        .machine
-        .filter(|it| it.whole_load() == Some(terms.load_watts));
-    if let Some(machine) = of_row.filter(|it| !it.watts_note.is_empty()) {
-        notes.push(format!("the machine's watts: {}", machine.watts_note));
-    }
-    if terms.local_cache_hit > 0.0 {
-        notes.push(format!(
-            "the machine is taken to keep {:.0} % of the input in a prefix cache of its own",
-            terms.local_cache_hit * 100.0
-        ));
-    }
-    let longer = answer
-        .payback_months
-        .filter(|months| *months > terms.lifetime_months);
-    if let Some(months) = longer {
-        notes.push(format!(
-            "{:.1} months are more than the {:.0} that the machine is kept",
-            months.0, terms.lifetime_months.0
-        ));
-    }
 }

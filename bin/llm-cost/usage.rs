@@ -11,6 +11,7 @@ use llm_cost::used::{Sums, Use, day};
 use llm_cost::{Joules, KilowattHours, Usd, UsdPerKwh, UsdPerMtok, Watts};
 
 use crate::data::{Data, machine_row, power_row, price_row};
+use crate::explain::{self, Group};
 use crate::show::Writer;
 use crate::{input, table};
 
@@ -23,7 +24,7 @@ pub(crate) fn run(
     context: &Context,
     writer: &mut Writer,
 ) -> Result<()> {
-    let used = input::files(&args.files, context)?;
+    let used = input::usage(&args.files, context)?;
     if used.uses.is_empty() {
         bail!(
             "there are no records of usage: completions, embeddings, OpenAI's batch output or ccusage's \
@@ -51,14 +52,23 @@ pub(crate) fn run(
             "{batches} requests came by batch and are billed with the discount of each cloud that has one"
         ));
     }
-    let one = |(key, uses): (Option<String>, Vec<&Use>)| {
+    let one = |(key, uses): (&Option<String>, &Vec<&Use>)| {
         let failed = if args.by.is_none() { used.failed } else { 0 };
         let sums = Sums::of(uses.iter().copied());
-        let asked = asked(&uses, &clouds, data);
-        Body::Usage(Box::new(record(key, &sums, power, asked, failed)))
+        let asked = asked(uses, &clouds, data);
+        record(key.clone(), &sums, power, asked, failed)
     };
-    let bodies = groups.into_iter().map(one).collect();
-    Ok(writer.answer(bodies, table::usage)?)
+    let records: Vec<UsageRecord> = groups.iter().map(one).collect();
+    if args.explain.explain {
+        let group = |(uses, record)| Group { uses, record };
+        let groups = groups.values().map(Vec::as_slice).zip(&records).map(group);
+        let groups: Vec<Group<'_>> = groups.collect();
+        return Ok(writer.text(&explain::usage(&groups, &clouds, data))?);
+    }
+    let bodies = records
+        .into_iter()
+        .map(|record| Body::Usage(Box::new(record)));
+    Ok(writer.answer(bodies.collect(), table::usage)?)
 }
 
 /// Returns the watts, where they are known, and the price of power, and adds the rows that they are of.

@@ -130,6 +130,8 @@ struct Bench {
     itl_ns_p95: Option<u64>,
     load_ns: Option<u64>,
     peak_rss_bytes: Option<u64>,
+    cpu_cores: Option<u64>,
+    memory_bytes: Option<u64>,
     limits: Option<Limits>,
     bandwidth_fraction: Option<f64>,
     compute_fraction: Option<f64>,

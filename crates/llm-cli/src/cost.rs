@@ -129,9 +129,9 @@ pub struct PaybackArgs {
     #[command(flatten)]
     pub money: MoneyArgs,
 
-    /// Write the formulas with the numbers in them instead
-    #[arg(long, help_heading = "Output")]
-    pub explain: bool,
+    /// How it is shown.
+    #[command(flatten)]
+    pub explain: ExplainArgs,
 
     /// Draw the answer to this SVG file: costs over the months, or speed against memory
     #[arg(long, value_name = "FILE", help_heading = "Output")]
@@ -158,6 +158,19 @@ pub struct CompareArgs {
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = amount,
         allow_negative_numbers = true, help_heading = "Volume")]
     pub mtok: Vec<f64>,
+
+    /// How it is shown.
+    #[command(flatten)]
+    pub explain: ExplainArgs,
+}
+
+/// Formulas in the place of an answer.
+#[derive(Args, Clone, Copy, Debug, Default)]
+#[command(next_help_heading = "Output")]
+pub struct ExplainArgs {
+    /// Write the formulas with the numbers in them instead
+    #[arg(long)]
+    pub explain: bool,
 }
 
 /// `floor`.
@@ -199,6 +212,10 @@ pub struct FloorArgs {
         help_heading = "Machine"
     )]
     pub cache_type: CacheKind,
+
+    /// How it is shown.
+    #[command(flatten)]
+    pub explain: ExplainArgs,
 
     /// Draw the answer to this SVG file: costs over the months, or speed against memory
     #[arg(long, value_name = "FILE", help_heading = "Output")]
@@ -268,6 +285,10 @@ pub struct UsageArgs {
     /// Power costs so many US dollars a kWh
     #[arg(long, value_name = "USD", value_parser = amount, allow_negative_numbers = true, help_heading = "Machine")]
     pub usd_per_kwh: Option<f64>,
+
+    /// How it is shown.
+    #[command(flatten)]
+    pub explain: ExplainArgs,
 }
 
 /// What usage is added up by.

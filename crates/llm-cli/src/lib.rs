@@ -3,7 +3,7 @@
 //! Modules stand in the order of a run: flags are parsed ([`args`], [`pull`], [`run`],
 //! [`mod@bench`], [`cost`], [`embed`]), the output's
 //! [`mod@format`] is chosen, [`input`] makes requests of arguments and standard input ([`stdio`]),
-//! [`output`] writes what becomes of them, [`memory`] says what room there is, [`message`] tells
+//! [`output`] writes what becomes of them, [`memory`] says what room there is, [`computer`] whose speed it is, [`message`] tells
 //! people, [`signal`] hears them, and [`status`] tells the shell. [`main`] is the glue. What a request is answered with is left to the
 //! engine, which this crate does not know.
 #![forbid(unsafe_code)]
@@ -17,6 +17,7 @@ mod glue;
 pub mod pull;
 pub mod run;
 
+pub mod computer;
 pub mod format;
 pub mod input;
 pub mod memory;

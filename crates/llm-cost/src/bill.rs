@@ -18,7 +18,7 @@ pub struct Volume {
     /// Share of the input that is written to the cloud's cache, 0 to 1; with the hits at most 1.
     #[serde(default)]
     pub cache_write: f64,
-    /// Share of the work that goes by batch, 0 to 1.
+    /// Share of the work that goes by batch, 0 to 1; of records, their share of the bill before discounts.
     #[serde(default)]
     pub batch: f64,
 }

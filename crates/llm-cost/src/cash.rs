@@ -76,6 +76,22 @@ impl Flow {
         None
     }
 
+    /// Returns the mean of what is saved in a month over so many whole months, at least one, each month
+    /// weighted by what money is worth then.
+    #[must_use]
+    pub fn mean_saving(&self, months: u32, rate: f64) -> UsdPerMonth {
+        if self.fall <= 0.0 {
+            return self.saving();
+        }
+        let (mut savings, mut weights) = (0.0, 0.0);
+        for month in 0..months.clamp(1, LONGEST) {
+            let weight = (1.0 + rate).powf(-f64::from(month + 1));
+            savings += weight * self.saving_in(month);
+            weights += weight;
+        }
+        UsdPerMonth(savings / weights)
+    }
+
     /// Returns what all is worth today after so many whole months, with what the machine sells for then.
     #[must_use]
     pub fn present_value(&self, months: u32, resale: Usd, rate: f64) -> Usd {
@@ -180,6 +196,18 @@ mod tests {
         assert!(flow.present_value(24, Usd(200.0), monthly(rate)).0.abs() < 1e-6);
         assert!(flow.present_value(24, Usd(200.0), 0.0).0 > 0.0);
         assert_eq!(flow.internal_rate(0, Usd(0.0)), None);
+    }
+
+    /// A saving of 89 in the first month, 79 in the second.
+    #[test]
+    fn a_falling_price_lowers_the_mean_saving() {
+        let falling = flow(1000.0, 100.0, 11.0, 0.1);
+        assert_eq!(falling.mean_saving(2, 0.0), UsdPerMonth(84.0));
+        assert!(falling.mean_saving(2, 0.5).0 > 84.0);
+        assert_eq!(
+            flow(1000.0, 100.0, 11.0, 0.0).mean_saving(9, 0.5),
+            UsdPerMonth(89.0)
+        );
     }
 
     #[test]

@@ -27,10 +27,29 @@ pub fn parse(text: &str) -> Option<Date> {
         .or(Some(date(year, month, 1)))
 }
 
-/// Returns how many days lie between a row's day and today; `None` where the row has no day.
+/// Returns the last day of what a text begins with: of `2026-10` the 31st, of `2025-H1` the 30th of June,
+/// of `2025` the last of December.
+fn last(text: &str) -> Option<Date> {
+    let first = parse(text)?;
+    let month = match text.get(4..7) {
+        Some("-H1") => 6,
+        Some("-H2") | None => 12,
+        // A year with words behind it, as `2025 average`.
+        Some(part) if !part.starts_with('-') => 12,
+        Some(_) => first.month(),
+    };
+    let is_day = text.get(8..10).is_some_and(|day| day.parse::<i8>().is_ok());
+    if is_day && text.get(4..5) == Some("-") {
+        return Some(first);
+    }
+    Some(Date::new(first.year(), month, 1).ok()?.last_of_month())
+}
+
+/// Returns how many days lie between a row's day, the last one of a month or a year, and today; `None`
+/// where the row has no day.
 #[must_use]
 pub fn age_days(as_of: &str, today: Date) -> Option<i32> {
-    let span = parse(as_of)?.until(today).ok()?;
+    let span = last(as_of)?.until(today).ok()?;
     Some(span.get_days())
 }
 
@@ -68,5 +87,15 @@ mod tests {
         assert!(!is_stale("2026-08-26", today));
         assert!(is_stale("2026-08-25", today));
         assert!(is_stale("", today));
+        for (as_of, days) in [
+            ("2026-10", 24),
+            ("2025-H1", 512),
+            ("2025-H2", 328),
+            ("2025 average", 328),
+            ("2025", 328),
+            ("2026-11-24", 0),
+        ] {
+            assert_eq!(age_days(as_of, today), Some(days), "{as_of}");
+        }
     }
 }

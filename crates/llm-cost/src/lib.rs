@@ -2,7 +2,8 @@
 //!
 //! Modules stand in the order of the question: [`units`] and [`dates`], the dated [`catalogue`] of
 //! prices, machines and models, the [`memory`] that a model needs, its speed ([`mod@predict`]), a
-//! [`bill`] for tokens, the [`terms`] and the [`payback`] of a machine with its [`cash`] flows, what was [`used`], and
+//! [`bill`] for tokens, the [`terms`] and the [`payback`] of a machine with its [`cash`] flows and the
+//! [`crossover`] of both bills, what was [`used`], and
 //! the [`record`]s that programs write. No engine, no network, no output: what is read and how it is
 //! shown is the program's business.
 //!
@@ -33,6 +34,7 @@ pub mod bill;
 pub mod cash;
 pub mod terms;
 
+pub mod crossover;
 pub mod payback;
 pub mod used;
 

@@ -100,6 +100,13 @@ impl Shape {
         self.active_b < self.params_b * 0.999
     }
 
+    /// Whether the weights are floats, not blocks of integers.
+    #[must_use]
+    pub fn is_float(&self) -> bool {
+        let floats = ["F32", "F16", "BF16"];
+        floats.iter().any(|it| self.quant.eq_ignore_ascii_case(it))
+    }
+
     /// Returns the cache of one sequence with so many tokens. Layers with a window keep no more than it.
     #[must_use]
     pub fn cache(&self, tokens: f64, kind: CacheType) -> Bytes {

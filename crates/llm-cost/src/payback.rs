@@ -67,8 +67,10 @@ pub struct Answer {
     pub cloud_usd_per_mtok: Option<UsdPerMtok>,
     /// The power of an average token here.
     pub power_usd_per_mtok: Option<UsdPerMtok>,
-    /// Volume at which price less resale is saved within the lifetime, without interest; whatever the
-    /// volume asked about. Null where no volume does that, or only one that the machine cannot produce.
+    /// Volume of this mix at which owning costs as much as the cloud over the lifetime: price less resale,
+    /// power and upkeep, without interest, with the cloud's prices falling as they are said to. More of it
+    /// is cheaper here. Whatever the volume asked about; 0 where even none costs less. Null where no volume
+    /// does that, or only one that the machine cannot produce.
     pub break_even_mtok_per_month: Option<Mtok>,
     /// Why there is no such volume; null where there is one.
     pub break_even_reason: Option<String>,
@@ -119,6 +121,13 @@ impl Terms {
             + self.setup_usd_per_hour * self.setup_hours
     }
 
+    /// Returns what the sale at the end of the lifetime brings, less what that of the machine bought
+    /// anyway would have brought.
+    #[must_use]
+    pub fn resale(&self) -> Usd {
+        (self.machine_price_usd - self.alternative_price_usd) * self.resale_share
+    }
+
     /// Returns what comes and goes each month for a volume.
     #[must_use]
     pub fn flow(&self, volume: &Volume) -> Flow {
@@ -162,9 +171,9 @@ impl Terms {
         let power = (self.usd_per_kwh * energy).a_month();
         let per_mtok = |sum: UsdPerMonth| (total.0 > 0.0).then(|| UsdPerMtok(sum.0 / total.0));
         let life = self.lifetime_months;
-        let resale = self.machine_price_usd * self.resale_share;
-        let (break_even, no_break_even) = match self.break_even(&volume, resale) {
-            Ok(mtok) => (Some(mtok), None),
+        let resale = self.resale();
+        let (break_even, no_break_even) = match self.crossover() {
+            Ok(crossover) => (Some(crossover.volume), None),
             Err(reason) => (None, Some(reason)),
         };
         let (verdict, reason) = match (duty > self.duty_cap, discounted) {
@@ -194,50 +203,14 @@ impl Terms {
             power_usd_per_mtok: per_mtok(power),
             break_even_mtok_per_month: break_even,
             break_even_reason: no_break_even,
-            local_premium_usd_per_month: is_feasible
-                .then(|| capital(flow.price, resale, life.0, rate) - flow.saving()),
+            local_premium_usd_per_month: is_feasible.then(|| {
+                capital(flow.price, resale, life.0, rate) - flow.mean_saving(months, rate)
+            }),
             net_present_value_usd: is_feasible.then(|| flow.present_value(months, resale, rate)),
             internal_rate_per_year: is_feasible
                 .then(|| flow.internal_rate(months, resale))
                 .flatten(),
         })
-    }
-
-    /// Returns the volume of this mix whose saving pays price less resale within the lifetime, or why
-    /// there is none. What the machine takes when idle is a cost of the month and not of its tokens;
-    /// each hour of work takes the place of an idle one as long as the machine is on anyway.
-    fn break_even(&self, volume: &Volume, resale: Usd) -> Result<Mtok, String> {
-        let total = volume.total();
-        if total.0 <= 0.0 {
-            return Err("there are no tokens".to_owned());
-        }
-        let part = 1.0 / total.0;
-        let cloud = self.rates.bill(volume).0 * (1.0 - self.escalated) * part;
-        let hours = self.busy(volume).0 * part;
-        let kwh = |watts: f64| self.usd_per_kwh.0 * watts / 1e3;
-        let idle = kwh(self.idle_watts.0 * self.idle_share);
-        let each = hours * kwh(self.load_watts.0);
-        let fixed = (self.marginal_price() - resale).0 / self.lifetime_months.0
-            + self.upkeep_usd_per_month.0;
-        let at = |fixed: f64, each: f64| {
-            let mtok = (fixed / (cloud - each)).max(0.0);
-            (cloud > each && mtok.is_finite()).then_some(mtok)
-        };
-        // On for longer than it works, else at work all the time that it is on.
-        let within = at(fixed + idle * self.on_hours.0, each - idle * hours)
-            .filter(|mtok| mtok * hours <= self.on_hours.0);
-        let Some(mtok) = within.or_else(|| at(fixed, each)) else {
-            return Err(format!(
-                "a million tokens cost {cloud:.2} USD in the cloud and {each:.2} in power here"
-            ));
-        };
-        let most = self.available_hours.0 * self.duty_cap / hours;
-        if mtok > most {
-            return Err(format!(
-                "it would take {mtok:.1} million tokens a month, and the machine can produce {most:.1}"
-            ));
-        }
-        Ok(Mtok(mtok))
     }
 
     fn too_much(&self, duty: f64, full: Option<Volume>, fastest: Option<Months>) -> String {
@@ -264,6 +237,14 @@ impl Terms {
     fn never(&self, flow: &Flow, cloud: UsdPerMonth, power: UsdPerMonth, rate: f64) -> String {
         if self.volume.total().0 <= 0.0 {
             return "there are no tokens, so nothing is saved".to_owned();
+        }
+        if flow.price.0 < 0.0 && flow.saving().0 <= 0.0 {
+            return format!(
+                "the machine costs {:.2} USD less than what would be bought anyway, and each month {:.2} \
+                 more than the cloud",
+                -flow.price.0,
+                -flow.saving().0
+            );
         }
         if power >= cloud {
             return format!(
@@ -297,9 +278,16 @@ impl Terms {
 }
 
 fn pays(flow: &Flow) -> String {
-    format!(
-        "{:.2} USD saved a month pay for {:.0} USD",
-        flow.saving().0,
-        flow.price.0
-    )
+    let (saving, price) = (flow.saving().0, flow.price.0);
+    if price < 0.0 {
+        return format!(
+            "{saving:.2} USD are saved a month, and the machine costs {:.2} less than what would be bought \
+             anyway",
+            -price
+        );
+    }
+    if price == 0.0 {
+        return format!("{saving:.2} USD are saved a month, and there is nothing to pay back");
+    }
+    format!("{saving:.2} USD saved a month pay for {price:.0} USD")
 }

@@ -6,6 +6,7 @@
 //! family of machines, and how far off they were on rows of sources that the fit had not seen, stand in
 //! `data/predictor.json`, which the test `predictor` computes from `data/observed.json`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{Catalogue, Machine};
@@ -26,6 +27,8 @@ pub struct Family {
     pub tau_us: f64,
     /// What mixtures of experts reach of `eta`.
     pub moe: f64,
+    /// Whose measurements of decode they are.
+    pub origins: Vec<String>,
     /// The error of decode.
     pub decode_error: Option<HeldOut>,
     /// Effective operations of a prompt for each listed one.
@@ -34,12 +37,56 @@ pub struct Family {
     pub prefill_per_byte: Option<f64>,
     /// What mixtures of experts reach of that.
     pub prefill_moe: f64,
+    /// Rows that prefill was fitted on.
+    pub prefill_rows: usize,
+    /// Whose measurements of prefill they are.
+    pub prefill_origins: Vec<String>,
     /// The error of prefill.
     pub prefill_error: Option<HeldOut>,
     /// The day of the newest row.
     pub as_of: String,
     /// Where the parameters come from.
     pub source: String,
+}
+
+impl Family {
+    /// Says why predictions of decode have no band; nothing where they have one.
+    #[must_use]
+    pub fn decode_without_band(&self) -> Option<String> {
+        let error = self.decode_error;
+        error
+            .is_none()
+            .then(|| self.without_band("decode", self.rows, &self.origins))
+    }
+
+    /// Says why predictions of prefill have no band; nothing where they have one.
+    #[must_use]
+    pub fn prefill_without_band(&self) -> Option<String> {
+        let error = self.prefill_error;
+        let reason = || self.without_band("prefill", self.prefill_rows, &self.prefill_origins);
+        error.is_none().then(reason)
+    }
+
+    fn without_band(&self, what: &str, rows: usize, origins: &[String]) -> String {
+        let family = &self.family;
+        let known = match (rows, origins) {
+            (0, _) | (_, []) => {
+                format!("nobody's measurement of it in the family '{family}' is known")
+            }
+            (1, [origin, ..]) => {
+                format!("the one measurement of it in the family '{family}' comes from '{origin}'")
+            }
+            (_, [origin]) => format!(
+                "all {rows} measurements of it in the family '{family}' come from one source, '{origin}'"
+            ),
+            _ => format!(
+                "the {rows} measurements of it in the family '{family}' are too few to leave a source out"
+            ),
+        };
+        format!(
+            "predicted {what} has no error band: {known}, so none could be held out to test the prediction"
+        )
+    }
 }
 
 /// How far off predictions were, each source of measurements held out of the fit in its turn.
@@ -129,8 +176,8 @@ pub fn decode(
     TokensPerSecond(1.0 / (reading + beside(family, shape)))
 }
 
-/// Returns the prefill rate: by the arithmetic that the machine was measured to reach, else by its
-/// listed one, else by its bandwidth.
+/// Returns the prefill rate: by the arithmetic that prompts were measured to reach on the machine, else
+/// by its listed one, else by its bandwidth.
 #[must_use]
 pub fn prefill(family: &Family, machine: &Machine, shape: &Shape) -> Option<TokensPerSecond> {
     let measured = machine.prefill_tflops.map(|tflops| tflops.0);
@@ -141,6 +188,39 @@ pub fn prefill(family: &Family, machine: &Machine, shape: &Shape) -> Option<Toke
         tflops *= family.prefill_moe;
     }
     (shape.active_b > 0.0).then(|| TokensPerSecond(tflops * 1e3 / (2.0 * shape.active_b)))
+}
+
+/// What a processor was measured to do at most, in multiply-adds a second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Arithmetic {
+    /// Of 8-bit integers, which quantized weights take.
+    pub integer_macs_per_second: f64,
+    /// Of 32-bit floats, which other weights take.
+    pub float_macs_per_second: f64,
+}
+
+impl Arithmetic {
+    /// What prompts reach of it in this toolkit's own pass, a token's active weights taken for its
+    /// multiply-adds: the 1B shape at 512 tokens did 489, 498 and 466 tokens a second (`Q4_K_M`, `Q4_0`,
+    /// `Q8_0`) where 1,087 GMAC/s were measured, so 0.53 to 0.57. `BENCHMARKS.md` has the machine.
+    pub const REACHED: f64 = 0.55;
+
+    /// The least and the most that any model reached there: `SmolLM2` with 2,935 tokens a second, whose
+    /// rows are short, and Gemma 3 270M with 3,347, whose large embedding a prompt passes by.
+    pub const RANGE: (f64, f64) = (0.36, 0.83);
+
+    /// Returns the prefill rate of a processor that these limits were measured of: each token is a
+    /// multiply-add for each weight that it goes through.
+    #[must_use]
+    pub fn prefill(&self, shape: &Shape) -> Option<TokensPerSecond> {
+        let most = if shape.is_float() {
+            self.float_macs_per_second
+        } else {
+            self.integer_macs_per_second
+        };
+        let rate = most * Self::REACHED / (shape.active_b * 1e9);
+        (rate.is_finite() && rate > 0.0).then_some(TokensPerSecond(rate))
+    }
 }
 
 /// A card that does not hold a model, with the rest of it in the computer's memory.

@@ -1,16 +1,18 @@
 //! What programs write: `cost` records, told apart by their `kind`. Every input and every sum on the way
 //! stands in them, so that an answer can be recomputed. What is not known is `null` or left out.
 
+mod floor;
+mod usage;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::payback::{Answer, Verdict};
-use crate::predict::HeldOut;
 use crate::terms::Terms;
-use crate::units::{
-    Bytes, GigabytesPerSecond, Months, TokensPerSecond, Usd, UsdPerKwh, UsdPerMonth, UsdPerMtok,
-    Watts,
-};
+use crate::units::{Months, TokensPerSecond, Usd, UsdPerMonth, UsdPerMtok};
+
+pub use floor::{Computer, FloorRecord, HeldOutRecord, NeedRecord, Observed, QuantNeed};
+pub use usage::{CloudSum, UsageRecord};
 
 /// The version that stands in each record.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -135,6 +137,8 @@ pub struct PaybackRecord {
     pub decode: Rate,
     /// Prompt tokens.
     pub prefill: Rate,
+    /// The computers that measured speeds come from, as their `bench` records name them.
+    pub measured_on: Vec<Computer>,
     /// Every input.
     pub assumptions: Terms,
     /// The rows that inputs come from.
@@ -170,202 +174,6 @@ pub struct Seat {
     pub saving_usd_per_month: Option<UsdPerMonth>,
     /// The chance that a request finds the machine busy: the duty, if requests come at random.
     pub queue_risk: f64,
-}
-
-/// What a model needs in each quantization.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct NeedRecord {
-    /// The model.
-    pub model: String,
-    /// Weights, in 10^9.
-    pub params_b: f64,
-    /// Weights that a token goes through, in 10^9.
-    pub active_b: f64,
-    /// Tokens in the context.
-    pub context: f64,
-    /// The longest context that it was trained for.
-    pub context_length: Option<u64>,
-    /// Type of the numbers in the cache.
-    pub cache_type: String,
-    /// Bytes of the cache.
-    pub cache_bytes: Bytes,
-    /// Bytes of buffers and the program.
-    pub overhead_bytes: Bytes,
-    /// Each quantization.
-    pub quants: Vec<QuantNeed>,
-}
-
-/// What one quantization needs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct QuantNeed {
-    /// The quantization.
-    pub quant: String,
-    /// Whether the size is a file's; else it is that of an average weight.
-    pub seen: bool,
-    /// Bytes of the weights.
-    pub weights_bytes: Bytes,
-    /// Bytes of weights, cache and overhead.
-    pub need_bytes: Bytes,
-    /// The cheapest machine that holds it.
-    pub cheapest_machine: Option<String>,
-    /// Its price.
-    pub price_usd: Option<Usd>,
-}
-
-/// A model on a machine.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct FloorRecord {
-    /// The model.
-    pub model: String,
-    /// Its quantization.
-    pub quant: String,
-    /// Tokens in the context.
-    pub context: f64,
-    /// Type of the numbers in the cache.
-    pub cache_type: String,
-    /// Bytes of the weights.
-    pub weights_bytes: Bytes,
-    /// Bytes of the cache.
-    pub cache_bytes: Bytes,
-    /// Bytes of buffers and the program.
-    pub overhead_bytes: Bytes,
-    /// Their sum.
-    pub need_bytes: Bytes,
-    /// The machine.
-    pub machine: String,
-    /// Bytes that a model may take of its memory.
-    pub usable_bytes: Bytes,
-    /// Whether it holds the model.
-    pub fits: bool,
-    /// Whether it is the one to buy: the fastest within the budget.
-    pub best: bool,
-    /// Predicted generated tokens; null where it does not fit and nothing can be moved out.
-    pub decode: Option<Rate>,
-    /// Predicted prompt tokens.
-    pub prefill: Option<Rate>,
-    /// How far off the family's predictions of decode were.
-    pub decode_error: Option<HeldOutRecord>,
-    /// How far off the family's predictions of prefill were.
-    pub prefill_error: Option<HeldOutRecord>,
-    /// What somebody measured of this model on this machine; null where nobody did.
-    pub observed: Option<Observed>,
-    /// Share of the weights beside the card; null where all of it fits.
-    pub offloaded_share: Option<f64>,
-    /// How many times slower that makes it.
-    pub offload_slowdown: Option<f64>,
-    /// Bandwidth that the prediction reckons with.
-    pub bandwidth_gbs: GigabytesPerSecond,
-    /// Price, all included.
-    pub price_usd: Option<Usd>,
-    /// Whether the price is an assumption.
-    pub price_assumed: bool,
-    /// Power at work.
-    pub load_watts: Option<Watts>,
-    /// Age of the machine's row.
-    pub as_of: String,
-}
-
-/// How far off predictions were on sources that the fit had not seen.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct HeldOutRecord {
-    /// Rows.
-    pub rows: usize,
-    /// Sources.
-    pub sources: usize,
-    /// Median of |predicted / measured - 1|.
-    pub median_error: f64,
-    /// 10th percentile of measured / predicted.
-    pub low: f64,
-    /// 90th percentile of measured / predicted.
-    pub high: f64,
-}
-
-impl From<HeldOut> for HeldOutRecord {
-    fn from(error: HeldOut) -> Self {
-        let HeldOut {
-            rows,
-            sources,
-            median_error,
-            low,
-            high,
-        } = error;
-        Self {
-            rows,
-            sources,
-            median_error,
-            low,
-            high,
-        }
-    }
-}
-
-/// What somebody measured.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Observed {
-    /// Generated tokens a second.
-    pub decode_tps: Option<TokensPerSecond>,
-    /// Prompt tokens a second.
-    pub prefill_tps: Option<TokensPerSecond>,
-    /// Power meanwhile.
-    pub watts: Option<Watts>,
-    /// With what.
-    pub runtime: String,
-    /// When.
-    pub as_of: String,
-    /// By whom.
-    pub source: String,
-}
-
-/// What was used.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct UsageRecord {
-    /// The day or model that is added up; null for all.
-    pub key: Option<String>,
-    /// First day.
-    pub from: Option<String>,
-    /// Last day.
-    pub to: Option<String>,
-    /// Requests, where they were counted.
-    pub requests: u64,
-    /// Input tokens, cached ones included.
-    pub input_tokens: f64,
-    /// Input tokens that were read from a cache.
-    pub cached_tokens: f64,
-    /// Input tokens that were written to a cache.
-    pub cache_write_tokens: f64,
-    /// Output tokens.
-    pub output_tokens: f64,
-    /// All tokens.
-    pub total_tokens: f64,
-    /// Time of the requests that ran here.
-    pub seconds: f64,
-    /// Energy: measured where the records say so, else time by watts; null where neither is known.
-    pub joules: Option<f64>,
-    /// Whether it was measured.
-    pub joules_measured: bool,
-    /// Watts that it reckons with.
-    pub load_watts: Option<Watts>,
-    /// Price of power.
-    pub usd_per_kwh: UsdPerKwh,
-    /// Power for it.
-    pub local_usd: Option<Usd>,
-    /// The same for a million of the tokens that ran here.
-    pub local_usd_per_mtok: Option<UsdPerMtok>,
-    /// What was paid, by the records.
-    pub paid_usd: Option<Usd>,
-    /// What the same would have cost.
-    pub clouds: Vec<CloudSum>,
-    /// Requests that failed and have no usage.
-    pub failed: u64,
-}
-
-/// What the same would have cost at one cloud.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct CloudSum {
-    /// The cloud model.
-    pub cloud: String,
-    /// The sum.
-    pub usd: Usd,
 }
 
 /// A row of the catalogue.

@@ -2,6 +2,7 @@
 //! batch output, and ccusage's JSON. Our `bench` records are kept apart, since they are speeds and no
 //! usage. Everything else is passed over with a count.
 
+mod billed;
 mod ccusage;
 mod parse;
 mod speeds;
@@ -13,8 +14,10 @@ use jiff::civil::Date;
 
 use crate::bill::{Rates, Volume};
 use crate::catalogue::Price;
+use crate::record::Computer;
 use crate::units::{Mtok, Seconds, TokensPerSecond, Usd};
 
+pub use billed::Billed;
 pub use speeds::{Measured, Wanted};
 
 /// Days of a month: a year of 365 days in twelve parts.
@@ -83,8 +86,8 @@ pub struct Speeds {
     pub file: String,
     /// Its quantization, where that was said.
     pub quant: String,
-    /// The processor.
-    pub machine: String,
+    /// What it was measured on.
+    pub computer: Computer,
     /// Tokens in the context before.
     pub depth: f64,
     /// Sequences at once.
@@ -93,8 +96,6 @@ pub struct Speeds {
     pub decode: Option<TokensPerSecond>,
     /// Prompt tokens a second.
     pub prefill: Option<TokensPerSecond>,
-    /// Bytes a second that the machine reads at most.
-    pub read_bytes_per_second: Option<f64>,
 }
 
 /// Sums over uses.
@@ -155,8 +156,13 @@ impl Use {
     /// batch with the discount.
     #[must_use]
     pub fn at(&self, price: &Price, on: Option<Date>) -> Usd {
-        let prompt = (self.requests == 1).then_some(self.input);
-        Sums::of([self]).at(&price.rates(on, prompt))
+        Sums::of([self]).at(&price.rates(on, self.prompt()))
+    }
+
+    /// Returns the length of its prompt, where it is one request and no sum of several.
+    #[must_use]
+    pub fn prompt(&self) -> Option<f64> {
+        (self.requests == 1).then_some(self.input)
     }
 }
 

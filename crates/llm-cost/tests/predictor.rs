@@ -211,9 +211,18 @@ fn fitted() -> Vec<Family> {
             |case: &Case, family: &Family| Some(case.row.decode.unwrap().0 / case.decode(family));
         let prefill =
             |case: &Case, family: &Family| Some(case.row.prefill?.0 / case.prefill(family)?);
+        let origins = |is_counted: fn(&Case) -> bool| {
+            let of = cases.iter().filter(|case| is_counted(case));
+            let origins: BTreeSet<String> = of.map(|case| case.row.origin.clone()).collect();
+            origins.into_iter().collect()
+        };
+        let has_prompt = |case: &Case| case.row.prefill.is_some();
         Family {
             family: name,
             rows: cases.len(),
+            origins: origins(|_| true),
+            prefill_rows: cases.iter().filter(|case| has_prompt(case)).count(),
+            prefill_origins: origins(has_prompt),
             decode_error: held_out(&cases, decode),
             prefill_error: held_out(&cases, prefill),
             as_of: cases
@@ -291,6 +300,36 @@ fn held_out_errors_are_below_what_the_help_promises() {
             family.family
         );
     }
+}
+
+/// Where there is no band, the sentence in its place is true: no second source measured it.
+#[test]
+fn a_family_without_a_band_has_one_source() {
+    let cases = cases();
+    let mut without = BTreeSet::new();
+    for family in &Catalogue::builtin().families {
+        let name = family.family.as_str();
+        let of = &cases[name];
+        let origins = |is_counted: &dyn Fn(&&Case) -> bool| {
+            let rows = of.iter().filter(is_counted);
+            rows.map(|case| case.row.origin.as_str())
+                .collect::<BTreeSet<_>>()
+        };
+        let decode = (family.decode_without_band(), origins(&|_| true));
+        let prefill = (
+            family.prefill_without_band(),
+            origins(&|case| case.row.prefill.is_some()),
+        );
+        for (reason, origins) in [decode, prefill] {
+            assert_eq!(reason.is_some(), origins.len() < 2, "{name}: {origins:?}");
+            if let Some(reason) = reason {
+                assert!(reason.contains(origins.first().unwrap()), "{reason}");
+                without.insert(name);
+            }
+        }
+    }
+    let names = ["amd-gpu", "apple-max-30c", "cpu", "dgx-spark", "strix-halo"];
+    assert_eq!(without, BTreeSet::from(names));
 }
 
 /// What is left out of a family is said: one contributor's laptop is half as fast as all others of its

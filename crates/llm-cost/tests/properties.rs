@@ -5,8 +5,8 @@
 use llm_cost::cash::{Flow, monthly};
 use llm_cost::used::Used;
 use llm_cost::{
-    Answer, Hours, Months, Mtok, Rates, Terms, TokensPerSecond, Usd, UsdPerKwh, UsdPerMonth,
-    UsdPerMtok, Verdict, Volume, Watts,
+    Answer, Hours, Months, Mtok, Rates, Terms, TokensPerSecond, Usd, UsdPerHour, UsdPerKwh,
+    UsdPerMonth, UsdPerMtok, Verdict, Volume, Watts,
 };
 use proptest::prelude::*;
 
@@ -157,6 +157,62 @@ proptest! {
         prop_assert!(months(rate, fall) >= months(rate, 0.0) - 0.05);
     }
 
+    /// Both bills are added up here month by month, not by the formula that finds the volume.
+    #[test]
+    fn at_the_crossover_both_cost_the_same_and_around_it_the_order_flips(
+        terms in terms(),
+        setup in 0.0..20.0_f64,
+        months in 1..120_u32,
+        less in 0.01..0.99_f64,
+        more in 1.01..3.0_f64,
+    ) {
+        let terms = Terms {
+            lifetime_months: Months(f64::from(months)),
+            setup_hours: Hours(setup),
+            setup_usd_per_hour: UsdPerHour(50.0),
+            ..terms
+        };
+        let said = answer(&terms);
+        let Some(Mtok(crossover)) = said.break_even_mtok_per_month else {
+            prop_assert!(said.break_even_reason.is_some());
+            return Ok(());
+        };
+        let total = terms.volume.total().0;
+        // What owning costs more than the cloud over the lifetime, and what sums it is made of.
+        let lead = |mtok: f64| {
+            let volume = terms.volume.times(mtok / total);
+            let hours = terms.busy(&volume).0;
+            let kwh = terms.load_watts.0 * hours
+                + terms.idle_watts.0 * terms.idle_share * (terms.on_hours.0 - hours).max(0.0);
+            let monthly = kwh / 1e3 * terms.usd_per_kwh.0 + terms.upkeep_usd_per_month.0;
+            let bill = terms.rates.bill(&volume).0;
+            let fall = |month: u32| (1.0 - terms.cloud_fall_per_month).powi(month as i32);
+            let cloud: f64 = (0..months).map(|month| bill * fall(month)).sum();
+            let bought = terms.machine_price_usd.0 - terms.alternative_price_usd.0;
+            let own = bought * (1.0 - terms.resale_share)
+                + setup * 50.0
+                + monthly * f64::from(months)
+                + cloud * terms.escalated;
+            (own - cloud, 1.0 + own.abs() + cloud)
+        };
+        if crossover == 0.0 {
+            // Nothing has to be earned back, so that not even no volume costs more here.
+            let (none, sums) = lead(0.0);
+            prop_assert!(none <= 1e-6 * sums, "{none}");
+            return Ok(());
+        }
+        let (at, sums) = lead(crossover);
+        prop_assert!(at.abs() <= 1e-6 * sums, "{at} of {sums} at {crossover}");
+        let (below, sums) = lead(crossover * less);
+        prop_assert!(below > -1e-9 * sums, "{below} below {crossover}");
+        // Where the machine is on anyway, a little more still takes idle hours' place; that far the
+        // saving grows with the volume.
+        let within = terms.on_hours.0 / terms.busy(&terms.volume.times(crossover / total)).0;
+        let step = if within > 1.0 { more.min(within) } else { more };
+        let (above, sums) = lead(crossover * step);
+        prop_assert!(above < 1e-9 * sums, "{above} above {crossover}");
+    }
+
     #[test]
     fn a_verdict_follows_from_the_record(terms in terms()) {
         let said = answer(&terms);
@@ -169,7 +225,8 @@ proptest! {
             let simple = (said.marginal_price_usd.0 / saving).max(0.0);
             prop_assert!((said.payback_months.unwrap().0 - simple).abs() < 1e-6 * (1.0 + simple));
         }
-        if said.verdict == Verdict::Never {
+        // A machine that costs less than the one bought anyway brings its money at the start.
+        if said.verdict == Verdict::Never && said.marginal_price_usd.0 >= 0.0 {
             prop_assert!(said.local_premium_usd_per_month.unwrap().0 > -1e-6 || terms.cloud_fall_per_month > 0.0);
         }
     }

@@ -33,7 +33,9 @@ fn terms(profile: &str, cloud: &str) -> Terms {
     }
 }
 
-/// Qwen3.6 35B-A3B: 85 tokens a second at 80 W; prefill of 1,000 makes the reference's 277 hours.
+/// Qwen3.6 35B-A3B: 85 tokens a second at 80 W. The reference states 277 hours and no rate of prefill; 1,000
+/// tokens a second are what makes the hours of 83.3 million tokens out and 16.7 in, found by that and not
+/// measured.
 fn small_active(profile: &str, cloud: &str) -> Terms {
     Terms {
         decode_tps: TokensPerSecond(85.0),
@@ -316,7 +318,8 @@ fn caching_halves_an_agents_bill() {
     }
 }
 
-/// An M5 Max with a 35B-A3B; 85 tokens a second and a prefill of 1,200 make the 53 hours.
+/// An M5 Max with a 35B-A3B. The reference states 53 hours and no speeds; 85 tokens a second and a prefill
+/// of 1,200 make them, found by that and not measured.
 #[test]
 fn an_agents_machine_pays_in_a_year_or_two() {
     for (cloud, wanted) in [(SONNET, 12.8), (SONNET_NOW, 21.3)] {
@@ -331,8 +334,8 @@ fn an_agents_machine_pays_in_a_year_or_two() {
     }
 }
 
-/// At the depth of an agent's contexts the reference reckons with 9 tokens a second and 90 of prefill,
-/// not with the 11 and 94 of its other examples.
+/// The reference states 529 and 1,323 hours and no speeds. Its 11 and 94 tokens a second make neither; 9 and
+/// 90, as a deep context would have them, make both, which is one number more than was chosen.
 #[test]
 fn an_agent_on_a_70b_needs_a_prefix_cache() {
     let deep = |hit| Terms {

@@ -25,7 +25,8 @@ pub struct VolumeArgs {
     pub usage: Vec<PathBuf>,
 
     /// Say that the records stand for N days (default: from the first to the last)
-    #[arg(long, value_name = "N", value_parser = amount, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = amount, allow_negative_numbers = true,
+        conflicts_with_all = ["profile", "input_mtok", "output_mtok"])]
     pub days: Option<f64>,
 
     /// Share of the input that the cloud reads from its cache (0.9 or 90%)

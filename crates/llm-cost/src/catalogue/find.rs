@@ -11,6 +11,14 @@ pub(super) trait Named {
     fn others(&self) -> Vec<&str> {
         Vec::new()
     }
+    /// Whether a name that is none of them means it all the same.
+    fn is_meant_by(&self, _name: &str) -> bool {
+        false
+    }
+    /// Where an unknown name's like ones are not found: what else helps.
+    fn way_out() -> String {
+        format!("llm-cost catalogue lists every {}", Self::KIND)
+    }
 }
 
 impl Named for Price {
@@ -45,6 +53,40 @@ impl Named for Model {
         names.extend(self.repo.rsplit('/').next());
         names
     }
+    /// Repositories of the same model in others' hands, as `unsloth/Llama-3.3-70B-Instruct-GGUF`.
+    fn is_meant_by(&self, name: &str) -> bool {
+        let Some((_, wanted)) = name.rsplit_once('/') else {
+            return false;
+        };
+        let (owner, last) = self.repo.rsplit_once('/').unwrap_or_default();
+        // A maker may stand in front, as in `google_gemma-3-4b-it-GGUF`.
+        let makers = words(owner);
+        let wanted = words(wanted);
+        let without = match wanted.as_slice() {
+            [first, rest @ ..] if makers.contains(first) => rest,
+            all => all,
+        };
+        [&self.id, last].into_iter().any(|own| {
+            let own = words(own);
+            !own.is_empty() && (own == wanted || own == without)
+        })
+    }
+    fn way_out() -> String {
+        "llm-cost catalogue models lists all; a GGUF file, or llm-pull show NAME | llm-cost floor, says \
+         what any other needs"
+            .to_owned()
+    }
+}
+
+/// Returns the words of a repository's name that name the model: in lower case, without those that every
+/// such repository has.
+fn words(name: &str) -> Vec<String> {
+    const COMMON: [&str; 2] = ["gguf", "hf"];
+    let words = name.split(|c: char| !c.is_alphanumeric());
+    let words = words.map(str::to_lowercase);
+    words
+        .filter(|word| !word.is_empty() && !COMMON.contains(&word.as_str()))
+        .collect()
 }
 
 impl Named for Quant {
@@ -68,7 +110,8 @@ impl Named for Profile {
     }
 }
 
-/// Finds a row: by its full name first, by any other that only one row has then.
+/// Finds a row: by its full name first, by any other that only one row has then, at last by what it may
+/// mean.
 pub(super) fn find<'a, R: Named>(rows: &'a [R], name: &str) -> Result<&'a R, CatalogueError> {
     let wanted = name.trim();
     if let Some(row) = rows
@@ -82,7 +125,10 @@ pub(super) fn find<'a, R: Named>(rows: &'a [R], name: &str) -> Result<&'a R, Cat
             .iter()
             .any(|other| other.eq_ignore_ascii_case(wanted))
     };
-    let found: Vec<&R> = rows.iter().filter(is_it).collect();
+    let mut found: Vec<&R> = rows.iter().filter(is_it).collect();
+    if found.is_empty() {
+        found = rows.iter().filter(|row| row.is_meant_by(wanted)).collect();
+    }
     match found.as_slice() {
         [row] => Ok(row),
         [] => Err(CatalogueError::Unknown {
@@ -107,13 +153,19 @@ fn hint<R: Named>(rows: &[R], name: &str) -> String {
     const FEW: usize = 12;
     /// Below it, Jaro-Winkler's likeness finds names that nobody meant.
     const LIKE: f64 = 0.75;
-    let lower = name.to_ascii_lowercase();
+    // Of a repository its owner says little: all of theirs would be alike.
+    let last = name.rsplit('/').next().unwrap_or(name);
+    let lower = last.to_ascii_lowercase();
+    let lower = lower.strip_suffix("-gguf").unwrap_or(&lower);
     let mut like: Vec<(f64, &str)> = rows
         .iter()
         .map(|row| {
             let names = row.others().into_iter().chain([row.id()]);
             let likeness = names
-                .map(|other| strsim::jaro_winkler(&lower, &other.to_ascii_lowercase()))
+                .map(|other| {
+                    let other = other.rsplit('/').next().unwrap_or(other);
+                    strsim::jaro_winkler(lower, &other.to_ascii_lowercase())
+                })
                 .fold(0.0, f64::max);
             (likeness, row.id())
         })
@@ -131,6 +183,6 @@ fn hint<R: Named>(rows: &[R], name: &str) -> String {
     let all: Vec<&str> = rows.iter().map(Named::id).collect();
     match all.len() {
         1..=FEW => format!(" (there are {})", all.join(", ")),
-        _ => format!(" (llm-cost catalogue lists every {})", R::KIND),
+        _ => format!(" ({})", R::way_out()),
     }
 }

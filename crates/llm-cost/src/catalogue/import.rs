@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value};
 
+use super::check::{self, Check};
 use super::{LongPrompt, Price};
 use crate::units::UsdPerMtok;
 
@@ -14,57 +15,70 @@ pub struct Imported {
     pub prices: Vec<Price>,
     /// Entries that have no price per token: images, audio, free models.
     pub passed_over: usize,
-    /// Names of entries whose prices make no sense.
+    /// What is wrong with entries whose prices make no sense.
     pub unsound: Vec<String>,
 }
 
-/// Reads a price file of any of the three kinds; `day` is given to rows that have none.
-pub(super) fn prices(text: &str, day: &str) -> Result<Imported, String> {
-    let value: Value = serde_json::from_str(text).map_err(|reason| reason.to_string())?;
+/// Why a file gives no prices.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Fault {
+    /// A row makes no sense.
+    Row(String),
+    /// It is no file of prices.
+    Data(String),
+}
+
+impl Fault {
+    fn data(reason: impl std::fmt::Display) -> Self {
+        Self::Data(reason.to_string())
+    }
+}
+
+/// Reads a price file of any of the three kinds; `day` is given to rows that have none. Rows of our own
+/// form, which somebody wrote for this program, must all make sense; of others' files those that do not
+/// are left out.
+pub(super) fn prices(text: &str, day: &str) -> Result<Imported, Fault> {
+    let value: Value = serde_json::from_str(text).map_err(Fault::data)?;
     let imported = match value {
-        Value::Array(_) => Imported {
-            prices: serde_json::from_value(value).map_err(|reason| reason.to_string())?,
-            ..Imported::default()
-        },
+        Value::Array(_) => {
+            let prices: Vec<Price> = serde_json::from_value(value).map_err(Fault::data)?;
+            if let Some(fault) = check::rows(&prices) {
+                return Err(Fault::Row(fault));
+            }
+            // A file of one's own may be empty.
+            return Ok(Imported {
+                prices,
+                ..Imported::default()
+            });
+        }
         Value::Object(map) if map.values().any(|entry| entry.get("models").is_some()) => {
             models_dev(&map, day)
         }
         Value::Object(map) => litellm(&map, day),
-        _ => return Err("it is neither a list of rows nor a map of models".to_owned()),
+        _ => {
+            return Err(Fault::data(
+                "it is neither a list of rows nor a map of models",
+            ));
+        }
     };
     if imported.prices.is_empty() {
-        return Err("no entry has a price for input and output tokens".to_owned());
+        return Err(Fault::data(
+            "no entry has a price for input and output tokens",
+        ));
     }
-    let (prices, unsound): (Vec<Price>, Vec<Price>) =
-        imported.prices.into_iter().partition(is_sound);
-    if let ([], [first, ..]) = (prices.as_slice(), unsound.as_slice()) {
-        return Err(format!("'{}' has a price below zero", first.id));
+    let faults: Vec<Option<String>> = imported.prices.iter().map(Check::fault).collect();
+    if let (true, Some(Some(first))) = (faults.iter().all(Option::is_some), faults.first()) {
+        return Err(Fault::Row(first.clone()));
     }
+    let sound = imported.prices.into_iter().zip(&faults);
     Ok(Imported {
-        prices,
-        unsound: unsound.into_iter().map(|price| price.id).collect(),
-        ..imported
+        prices: sound
+            .filter(|(_, fault)| fault.is_none())
+            .map(|(price, _)| price)
+            .collect(),
+        passed_over: imported.passed_over,
+        unsound: faults.into_iter().flatten().collect(),
     })
-}
-
-fn is_sound(price: &Price) -> bool {
-    let long = price.long_prompt.as_ref();
-    let all = [
-        Some(price.input),
-        Some(price.output),
-        price.cache_read,
-        price.cache_write,
-        price.cache_write_1h,
-        long.map(|long| long.input),
-        long.map(|long| long.output),
-        long.and_then(|long| long.cache_read),
-        long.and_then(|long| long.cache_write),
-    ];
-    let discount = price.batch_discount.unwrap_or(0.0);
-    all.into_iter()
-        .flatten()
-        .all(|rate| rate.0.is_finite() && rate.0 >= 0.0)
-        && (0.0..=1.0).contains(&discount)
 }
 
 fn litellm(map: &Map<String, Value>, day: &str) -> Imported {
@@ -245,11 +259,15 @@ mod tests {
             "b": {"input_cost_per_token": 1e-06, "output_cost_per_token": 1e-06}}"#;
         let imported = prices(text, "").unwrap();
         assert_eq!(imported.prices.len(), 1);
-        assert_eq!(imported.unsound, ["a"]);
+        assert_eq!(
+            imported.unsound,
+            ["'a' has input -1000000; it must be zero or more, up to 1e15"]
+        );
     }
 
     #[test]
     fn what_holds_no_prices_is_said_to() {
+        assert_eq!(prices("[]", ""), Ok(Imported::default()));
         for text in [
             "{}",
             "3",
@@ -259,7 +277,10 @@ mod tests {
         ] {
             assert!(prices(text, "").is_err(), "{text}");
         }
-        let negative = r#"[{"id":"a","input":-1,"output":2}]"#;
-        assert!(prices(negative, "").unwrap_err().contains("'a'"));
+        let negative = r#"[{"id":"b","input":1,"output":2},{"id":"a","input":-1,"output":2}]"#;
+        let Fault::Row(fault) = prices(negative, "").unwrap_err() else {
+            panic!("a fault of a row");
+        };
+        assert!(fault.starts_with("'a' has input -1;"), "{fault}");
     }
 }

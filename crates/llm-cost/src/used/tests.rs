@@ -32,7 +32,7 @@ fn our_completions_bring_tokens_times_and_rates() {
 #[test]
 fn embeddings_count_and_benches_are_speeds() {
     let text = r#"{"type":"embedding","line":1,"usage":{"prompt_tokens":7,"total_tokens":7},"model":{"name":"m"}}
-{"type":"bench","n_prompt":512,"n_gen":0,"n_parallel":1,"avg_ts":94.5,"cpu_info":"x","limits":{"read_bytes_per_second":3e10}}
+{"type":"bench","n_prompt":512,"n_gen":0,"n_parallel":1,"avg_ts":94.5,"cpu_info":"x","cpu_cores":2,"memory_bytes":4294967296}
 {"type":"bench","n_prompt":0,"n_gen":128,"n_parallel":1,"avg_ts":11.25}
 {"type":"bench","n_prompt":0,"n_gen":128,"n_parallel":8,"avg_ts":60}
 {"type":"bench","n_prompt":0,"n_gen":128,"error":{"code":"x"}}
@@ -47,7 +47,7 @@ fn embeddings_count_and_benches_are_speeds() {
         ),
         (Some(TokensPerSecond(11.25)), Some(TokensPerSecond(94.5)))
     );
-    assert_eq!(used.benches[0].read_bytes_per_second, Some(3e10));
+    assert_eq!(used.benches[0].computer.to_string(), "x, 2 cores, 4.0 GiB");
     let others: Vec<_> = used
         .others
         .iter()
@@ -271,4 +271,76 @@ fn a_use_is_billed_by_batch_and_by_its_own_prompts_length() {
     assert_eq!(one(3e6, false).at(&price, None), Usd(16.0));
     let both = [one(1e6, true), one(1e6, false)];
     assert_eq!(Sums::of(&both).volume().batch, 0.5);
+}
+
+/// Of two computers the faster row counts, and who wrote it is known.
+#[test]
+fn speeds_know_the_computer_that_they_were_measured_on() {
+    let row = |computer: &str, n: &str, rate: u32| {
+        format!(r#"{{"type":"bench","cpu_info":"{computer}","cpu_cores":8,{n},"avg_ts":{rate}}}"#)
+    };
+    let rows = [
+        row("slow", r#""n_gen":8"#, 10),
+        row("fast", r#""n_gen":8"#, 20),
+        row("fast", r#""n_prompt":8"#, 200),
+    ];
+    let found = Used::read(&rows.join("\n")).benched(None, 0.0);
+    assert_eq!(found.decode, Some(TokensPerSecond(20.0)));
+    for on in [found.decode_on, found.prefill_on] {
+        assert_eq!(on.unwrap().to_string(), "fast, 8 cores");
+    }
+    assert_eq!(found.compared, 2);
+    let nameless = Used::read(r#"{"type":"bench","n_gen":8,"avg_ts":1}"#).benched(None, 0.0);
+    assert_eq!((nameless.decode_on, nameless.compared), (None, 0));
+}
+
+/// By hand, with prompts above 100,000 tokens at twice the price: 50,000 in and 10,000 out at 2 and 10 are
+/// 0.20, 200,000 and 20,000 at 4 and 20 are 1.20; half of the second's input is cached at 0.8, which takes
+/// 0.32 off.
+#[test]
+fn requests_together_are_billed_each_by_its_own_prompts_length() {
+    let price: Price = serde_json::from_str(
+        r#"{"id":"a","input":2,"output":10,"cache_read":0.4,"batch_discount":0.5,
+            "long_prompt":{"above_tokens":100000,"input":4,"output":20,"cache_read":0.8}}"#,
+    )
+    .unwrap();
+    let one = |input, output, cached| Use {
+        requests: 1,
+        input,
+        output,
+        cached,
+        ..Use::default()
+    };
+    let short = one(5e4, 1e4, 0.0);
+    let long = one(2e5, 2e4, 1e5);
+    let bill = |uses: &[Use]| {
+        let billed = Billed::new(uses, &price, None);
+        let volume = crate::bill::Volume {
+            batch: billed.batch,
+            ..Sums::of(uses).volume()
+        };
+        (billed.rates.bill(&volume).0, billed)
+    };
+    let (usd, billed) = bill(&[short.clone(), long.clone()]);
+    assert!((usd - (0.20 + 0.88)).abs() < 1e-12, "{usd}");
+    assert_eq!((billed.long, billed.unknown), (1, 0));
+    // The long one by batch: 0.20 + 0.44.
+    let batch = Use {
+        by_batch: true,
+        ..long.clone()
+    };
+    let (usd, billed) = bill(&[short.clone(), batch]);
+    assert!((usd - 0.64).abs() < 1e-12, "{usd}");
+    assert!((billed.batch - 0.88 / 1.08).abs() < 1e-12);
+    // The sum of a day says nothing of a prompt, and is billed as short ones: 250,000 in at 2, 30,000
+    // out at 10.
+    let day = Use {
+        requests: 0,
+        ..one(2.5e5, 3e4, 0.0)
+    };
+    let (usd, billed) = bill(&[day]);
+    assert!((usd - 0.80).abs() < 1e-12, "{usd}");
+    assert_eq!((billed.long, billed.unknown), (0, 1));
+    let none = Billed::new(&[], &price, None);
+    assert_eq!((none.rates, none.batch), (price.rates(None, None), 0.0));
 }

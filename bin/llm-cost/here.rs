@@ -1,0 +1,53 @@
+//! This machine as one of the catalogue's: the memory that is free, and what its processor can do at most,
+//! measured as `llm-bench` measures it.
+
+use anyhow::{Result, bail};
+use llm_cli::computer;
+use llm_cli::memory::available;
+use llm_cost::catalogue::Machine;
+use llm_cost::predict::Arithmetic;
+use llm_cost::record::Computer;
+use llm_cost::{Bytes, GigabytesPerSecond};
+use llm_kernels::pool::Pool;
+use llm_kernels::probe;
+use llm_kernels::simd::Level;
+
+/// What was measured here.
+pub(crate) struct Here {
+    pub(crate) machine: Machine,
+    pub(crate) arithmetic: Arithmetic,
+    pub(crate) computer: Computer,
+}
+
+/// Measures the limits, in a second or so.
+pub(crate) fn measured() -> Result<Here> {
+    /// Several times the largest cache of the machines that we know.
+    const BYTES: u64 = 512 << 20;
+    let Some(free) = available() else {
+        bail!("the system does not say how much memory is free; name a machine with --machine");
+    };
+    let pool = Pool::new(computer::cores())?;
+    let limits = probe::measure(Level::detect()?, &pool, BYTES.min(free / 4) as usize);
+    let memory = computer::memory();
+    Ok(Here {
+        machine: Machine {
+            id: "this-machine".to_owned(),
+            name: "this machine".to_owned(),
+            family: "cpu".to_owned(),
+            kind: "cpu".to_owned(),
+            memory_gib: Bytes(memory.unwrap_or(free) as f64).into(),
+            usable_gib: Bytes(free as f64).into(),
+            bandwidth_gbs: GigabytesPerSecond(limits.read_bytes_per_second / 1e9),
+            ..Machine::default()
+        },
+        arithmetic: Arithmetic {
+            integer_macs_per_second: limits.integer_macs_per_second,
+            float_macs_per_second: limits.float_macs_per_second,
+        },
+        computer: Computer {
+            cpu_info: computer::cpu_name(),
+            cpu_cores: Some(computer::cores() as u64),
+            memory_bytes: memory,
+        },
+    })
+}

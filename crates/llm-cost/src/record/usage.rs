@@ -1,0 +1,58 @@
+//! What `usage` writes: sums over records, and what they would have cost elsewhere.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::units::{Usd, UsdPerKwh, UsdPerMtok, Watts};
+
+/// What was used.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UsageRecord {
+    /// The day or model that is added up; null for all.
+    pub key: Option<String>,
+    /// First day.
+    pub from: Option<String>,
+    /// Last day.
+    pub to: Option<String>,
+    /// Requests, where they were counted.
+    pub requests: u64,
+    /// Input tokens, cached ones included.
+    pub input_tokens: f64,
+    /// Input tokens that were read from a cache.
+    pub cached_tokens: f64,
+    /// Input tokens that were written to a cache.
+    pub cache_write_tokens: f64,
+    /// Output tokens.
+    pub output_tokens: f64,
+    /// All tokens.
+    pub total_tokens: f64,
+    /// Time of the requests that ran here.
+    pub seconds: f64,
+    /// Energy: measured where the records say so, else time by watts; null where neither is known.
+    pub joules: Option<f64>,
+    /// Whether it was measured.
+    pub joules_measured: bool,
+    /// Watts that it reckons with.
+    pub load_watts: Option<Watts>,
+    /// Price of power.
+    pub usd_per_kwh: UsdPerKwh,
+    /// Power for it.
+    pub local_usd: Option<Usd>,
+    /// The same for a million of the tokens that ran here.
+    pub local_usd_per_mtok: Option<UsdPerMtok>,
+    /// What was paid, by the records.
+    pub paid_usd: Option<Usd>,
+    /// What the same would have cost.
+    pub clouds: Vec<CloudSum>,
+    /// Requests that failed and have no usage.
+    pub failed: u64,
+}
+
+/// What the same would have cost at one cloud.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CloudSum {
+    /// The cloud model.
+    pub cloud: String,
+    /// The sum.
+    pub usd: Usd,
+}
