@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_llm_embed_global_optspecs
-    string join \n files0-from= chunk= overlap= f/file= jsonl template= keep= keep-text on-overflow= m/model= query document prompt= pooling= dimensions= encoding= format= o/output= resume= skip-seen= retry-errors max-errors= q/quiet t/threads= h/help V/version
+    string join \n files0-from= chunk= overlap= f/file= jsonl template= keep= keep-text on-overflow= max-line-bytes= m/model= query document prompt= pooling= dimensions= encoding= format= o/output= resume= skip-seen= retry-errors max-errors= q/quiet t/threads= h/help V/version
 end
 
 function __fish_llm_embed_needs_command
@@ -33,6 +33,7 @@ complete -c llm-embed -n "__fish_llm_embed_needs_command" -l keep -d 'Keep this 
 complete -c llm-embed -n "__fish_llm_embed_needs_command" -l on-overflow -d 'Choose what to do with a text that is longer than the model takes' -r -f -a "error\t'Fail'
 truncate\t'Cut its end'
 chunk-mean\t'Cut it into windows and take the mean of their vectors, each weighted by its tokens'"
+complete -c llm-embed -n "__fish_llm_embed_needs_command" -l max-line-bytes -d 'Refuse lines of more than N bytes' -r
 complete -c llm-embed -n "__fish_llm_embed_needs_command" -s m -l model -d 'Use this model: a folder of safetensors, or a name or ORG/REPO of the store' -r
 complete -c llm-embed -n "__fish_llm_embed_needs_command" -l prompt -d 'Put this before each text' -r
 complete -c llm-embed -n "__fish_llm_embed_needs_command" -l pooling -d 'Make one vector of the tokens\' in this way instead of the model\'s own' -r -f -a "cls\t'The first'

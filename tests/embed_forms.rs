@@ -348,6 +348,21 @@ fn a_matrix_that_cannot_be_whole_leaves_the_old_one() {
 }
 
 #[test]
+fn a_run_that_is_ended_leaves_no_part_of_a_matrix() {
+    let sandbox = Sandbox::new();
+    let model = file("all-minilm-l6-v2");
+    let line = format!(
+        "mkfifo in; (echo hello; exec sleep 60) > in 2> /dev/null & writer=$!; \
+         llm-embed -m {} --format npy -o v.npy -f in & \
+         while ! ls v.npy.*.part; do sleep 0.1; done > /dev/null 2>&1; \
+         kill -s TERM $!; wait $!; echo $?; kill $writer; ls v.npy* 2> /dev/null; true",
+        model.display()
+    );
+    let ran = sandbox.pipe(&line).run();
+    assert_eq!(ran.stdout(), "143\n", "{ran}");
+}
+
+#[test]
 fn what_was_seen_is_left_out() {
     let sandbox = Sandbox::new();
     let run = |more: &[&str], input: &str| {
@@ -428,6 +443,12 @@ fn bad_input_closes_its_line_and_bad_usage_does_not_start() {
     ]);
     assert_eq!(json!(codes), wanted);
     assert_eq!(records[6]["id"], "e");
+    let small = tool(&sandbox)
+        .args(["--max-line-bytes", "4"])
+        .input("hello\nhi\n");
+    let codes = small.run().exits(1).records();
+    assert_eq!(codes[0]["error"]["code"], "input_too_long");
+    assert_eq!(codes[1]["type"], "embedding");
     // A wrong model is said even where there is nothing to embed.
     let wrong = sandbox.tool("llm-embed").args(["-m", "./nowhere"]).run();
     refused(wrong, "nowhere");

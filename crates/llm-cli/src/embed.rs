@@ -12,12 +12,13 @@ use clap::{
     ArgMatches, Args, Command, CommandFactory, Error, FromArgMatches, Parser, Subcommand, ValueEnum,
 };
 use llm_record::Encoding as Written;
+use llm_record::read::DEFAULT_LINE_LIMIT;
 
 use crate::input::Texts;
 
 pub use self::compare::{EmbedCommand, EmbedMachineArgs, RerankArgs, SearchArgs, SimilarArgs};
 use crate::args::{FormatArgs, IfEmpty, InputArgs, OnOverflow, OutputArgs, QuietArgs, Reasoning};
-use crate::args::{chunk, threads};
+use crate::args::{chunk, line_limit, threads};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -115,6 +116,10 @@ pub struct EmbedInputArgs {
     /// Choose what to do with a text that is longer than the model takes
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
     pub on_overflow: TooLong,
+
+    /// Refuse lines of more than N bytes
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_LINE_LIMIT, value_parser = line_limit)]
+    pub max_line_bytes: usize,
 }
 
 /// Which model, and how it is used.
@@ -346,7 +351,7 @@ impl EmbedArgs {
             keep: self.input.keep.clone(),
             on_overflow: OnOverflow::Error,
             if_empty: IfEmpty::Error,
-            max_line_bytes: llm_record::read::DEFAULT_LINE_LIMIT,
+            max_line_bytes: self.input.max_line_bytes,
         }
     }
 

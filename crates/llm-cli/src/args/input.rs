@@ -106,7 +106,7 @@ pub(crate) fn chunk(text: &str) -> Result<usize, String> {
     }
 }
 
-fn line_limit(text: &str) -> Result<usize, String> {
+pub(crate) fn line_limit(text: &str) -> Result<usize, String> {
     /// A line is held in memory, so its limit has one too: 1 GiB.
     const MOST: usize = 1 << 30;
     match text.parse() {
