@@ -5,7 +5,7 @@ A model is a folder as its kind's real ones are: config.json, tokenizer.json,
 model.safetensors and sentence-transformers' files. Its golden.jsonl holds a line
 a text: `text`, `tokens`, `vector`, all by sentence-transformers on PyTorch, from
 the folder itself (`jina`, whose network transformers does not have, by a forward
-pass here). GGUF twins are written by llama.cpp's converter.
+pass here). GGUF twins, in gguf/, are written by llama.cpp's converter.
 
 usage: tiny_encoders.py FOLDER [NAME...], called by scripts/make-tiny-encoders
 """
@@ -511,7 +511,10 @@ def twin(folder, name, work):
     if name == "xlm-roberta":  # Real folders have SentencePiece's own file as well.
         shutil.copy(work / "tiny.model", pieces)
     command = [sys.executable, "-c", CONVERT, os.environ["LLAMA_CPP"], TWINS[name], str(folder)]
-    command += ["--outtype", "f32", "--outfile", str(folder / "twin.gguf"), *dense]
+    # Beside the folders: in one, a program would have to choose.
+    out = folder.parent / "gguf"
+    out.mkdir(exist_ok=True)
+    command += ["--outtype", "f32", "--outfile", str(out / f"{name}.gguf"), *dense]
     done = subprocess.run(command, capture_output=True, text=True)
     pieces.unlink(missing_ok=True)
     if done.returncode:
