@@ -5,7 +5,8 @@ A model is a folder as its kind's real ones are: config.json, tokenizer.json,
 model.safetensors and sentence-transformers' files. Its golden.jsonl holds a line
 a text: `text`, `tokens`, `vector`, all by sentence-transformers on PyTorch, from
 the folder itself (`jina`, whose network transformers does not have, by a forward
-pass here). GGUF twins, in gguf/, are written by llama.cpp's converter.
+pass here). Tokenizers are trained, which does not give the same each time, so a
+folder is made as a whole. GGUF twins, in gguf/, are written by llama.cpp's converter.
 
 usage: tiny_encoders.py FOLDER [NAME...], called by scripts/make-tiny-encoders
 """
@@ -472,6 +473,8 @@ def tiny_jina(folder, work):
     made = wordpiece("[CLS]", "[SEP]", "[PAD]")
     config, tensors = jina(made, 9)
     write(folder, config, tensors, made, "mean_tokens", lasts=("[PAD]", "[UNK]", "[CLS]", "[SEP]"))
+    settings = folder / "tokenizer_config.json"
+    settings.write_text(settings.read_text().replace("PreTrainedTokenizerFast", "BertTokenizer"))
     made.enable_truncation(128)
 
     def vectors(text):
@@ -490,7 +493,7 @@ MODELS = {
 
 # Twins: llama.cpp's name of the tokenizer, which it tells by a real one's hash.
 TWINS = {"bert-cls": "jina-v2-en", "nomic-bert": "jina-v2-en", "xlm-roberta": "default", "modernbert": "modern-bert",
-         "qwen3": "qwen2", "embedding-gemma": "default"}
+         "jina-bert": "jina-v2-en", "qwen3": "qwen2", "embedding-gemma": "default"}
 
 CONVERT = """
 import json, sys

@@ -15,7 +15,7 @@ const MODELS: [(&str, bool); 10] = [
     ("mpnet", false),
     ("nomic-bert", true),
     ("modernbert", true),
-    ("jina-bert", false),
+    ("jina-bert", true),
     ("qwen3", true),
     ("embedding-gemma", true),
 ];
