@@ -5,7 +5,8 @@ A model is a folder as its kind's real ones are: config.json, tokenizer.json,
 model.safetensors and sentence-transformers' files. Its golden.jsonl holds a line
 a text: `text`, `tokens`, `vector`, all by sentence-transformers on PyTorch, from
 the folder itself (`jina`, whose network transformers does not have, by a forward
-pass here). GGUF twins are written by llama.cpp's converter.
+pass here). Tokenizers are trained, which does not give the same each time, so a
+folder is made as a whole. GGUF twins, in gguf/, are written by llama.cpp's converter.
 
 usage: tiny_encoders.py FOLDER [NAME...], called by scripts/make-tiny-encoders
 """
@@ -452,12 +453,13 @@ def tiny_qwen3(folder, work):
 
 def tiny_gemma(folder, work):
     made = marked_bpe()
-    config = base(made.get_vocab_size(), num_key_value_heads=2, head_dim=16, max_position_embeddings=128,
+    config = base(made.get_vocab_size(), num_key_value_heads=2, head_dim=8, max_position_embeddings=128,
                   rms_norm_eps=1e-6, hidden_activation="gelu_pytorch_tanh", sliding_window=8,
-                  query_pre_attn_scalar=16, rope_theta=1000000.0, rope_local_base_freq=10000.0,
+                  query_pre_attn_scalar=8, rope_theta=1000000.0, rope_local_base_freq=10000.0,
                   use_bidirectional_attention=True, pad_token_id=0, eos_token_id=1, bos_token_id=2,
-                  layer_types=["sliding_attention", "full_attention", "sliding_attention"])
-    config["num_hidden_layers"] = 3
+                  layer_types=["sliding_attention"] * 5 + ["full_attention"])
+    # The files of GGUF leave the pattern out, and six layers are one turn of it.
+    config |= {"num_hidden_layers": 6, "intermediate_size": 32}
     config, tensors = network(transformers.Gemma3TextModel, transformers.Gemma3TextConfig, config, 8)
     prompts = {"prompts": {"query": "task: search result | query: ", "document": "title: none | text: "},
                "default_prompt_name": None}
@@ -471,6 +473,8 @@ def tiny_jina(folder, work):
     made = wordpiece("[CLS]", "[SEP]", "[PAD]")
     config, tensors = jina(made, 9)
     write(folder, config, tensors, made, "mean_tokens", lasts=("[PAD]", "[UNK]", "[CLS]", "[SEP]"))
+    settings = folder / "tokenizer_config.json"
+    settings.write_text(settings.read_text().replace("PreTrainedTokenizerFast", "BertTokenizer"))
     made.enable_truncation(128)
 
     def vectors(text):
@@ -489,7 +493,7 @@ MODELS = {
 
 # Twins: llama.cpp's name of the tokenizer, which it tells by a real one's hash.
 TWINS = {"bert-cls": "jina-v2-en", "nomic-bert": "jina-v2-en", "xlm-roberta": "default", "modernbert": "modern-bert",
-         "qwen3": "qwen2", "embedding-gemma": "default"}
+         "jina-bert": "jina-v2-en", "qwen3": "qwen2", "embedding-gemma": "default"}
 
 CONVERT = """
 import json, sys
@@ -510,7 +514,10 @@ def twin(folder, name, work):
     if name == "xlm-roberta":  # Real folders have SentencePiece's own file as well.
         shutil.copy(work / "tiny.model", pieces)
     command = [sys.executable, "-c", CONVERT, os.environ["LLAMA_CPP"], TWINS[name], str(folder)]
-    command += ["--outtype", "f32", "--outfile", str(folder / "twin.gguf"), *dense]
+    # Beside the folders: in one, a program would have to choose.
+    out = folder.parent / "gguf"
+    out.mkdir(exist_ok=True)
+    command += ["--outtype", "f32", "--outfile", str(out / f"{name}.gguf"), *dense]
     done = subprocess.run(command, capture_output=True, text=True)
     pieces.unlink(missing_ok=True)
     if done.returncode:

@@ -291,7 +291,15 @@ impl File {
             )));
         }
         let (rows, start) = (found.0 as usize, tensor.offset as usize);
-        let length = format.row_bytes(columns) * rows;
+        let length = format.row_bytes(columns).checked_mul(rows);
+        let end = length.and_then(|length| start.checked_add(length));
+        let is_whole = columns.is_multiple_of(format.block_elements());
+        let Some(length) = length.filter(|_| is_whole && end <= Some(self.map.bytes().len()))
+        else {
+            return Err(malformed(format!(
+                "the tensor '{name}' has rows of {columns} numbers, which are no whole blocks of its type"
+            )));
+        };
         Ok(Linear {
             format,
             bytes: Bytes::File(Arc::clone(&self.map), start, length),

