@@ -40,7 +40,7 @@ class Onnx:
             mask[row, : len(text)] = 1
         return {"input_ids": ids, "attention_mask": mask, "token_type_ids": numpy.zeros_like(ids)}
 
-    def speed(self, texts, size):
+    def speed(self, texts, size, passes=PASSES):
         tokens = sum(map(len, texts))
         batches = [self.padded(texts[at : at + size]) for at in range(0, len(texts), size)]
 
@@ -48,12 +48,12 @@ class Onnx:
             for batch in batches:
                 self.session.run(None, batch)
 
-        return tokens / median_time(run)
+        return tokens / median_time(run, passes)
 
 
-def median_time(run):
+def median_time(run, passes=PASSES):
     times = []
-    for _ in range(PASSES):
+    for _ in range(passes):
         start = time.perf_counter()
         run()
         times.append(time.perf_counter() - start)
@@ -66,8 +66,8 @@ def ours(options, precision):
     return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
 
 
-def candle(options, ids, size):
-    command = [options.candle, options.model, str(ids), str(size), str(PASSES)]
+def candle(options, ids, size, passes=PASSES):
+    command = [options.candle, options.model, str(ids), str(size), str(passes)]
     environment = {**os.environ, "RAYON_NUM_THREADS": str(options.threads), "CANDLE_NUM_THREADS": str(options.threads)}
     return float(subprocess.run(command, check=True, capture_output=True, env=environment).stdout)
 
@@ -86,8 +86,8 @@ def measure(options, texts, lines, tokenizer, ids):
     tokens = sum(map(len, texts))
     onnx = Onnx(options.threads)
     # The first round finds the best batch sizes, and warms everything up.
-    onnx_size = max(BATCHES, key=lambda size: onnx.speed(texts, size))
-    candle_size = max(BATCHES, key=lambda size: candle(options, ids, size))
+    onnx_size = max(BATCHES, key=lambda size: onnx.speed(texts, size, 1))
+    candle_size = max(BATCHES, key=lambda size: candle(options, ids, size, 1))
     samples, limits = {}, []
     for _ in range(options.rounds):
 

@@ -317,7 +317,7 @@ mod tests {
             as_floats: false,
         };
         taken.take(Level::Scalar, &pool, &mut input, 64, how, |_, row| {
-            row[5] = 100.0
+            row[5] = 100.0;
         });
         for (at, row) in input.chunks_exact(64).enumerate() {
             assert_eq!(row[5], 100.0);

@@ -246,6 +246,7 @@ impl<'a> Pass<'a> {
 }
 
 /// What `projected` is made of.
+#[derive(Clone, Copy)]
 enum Which {
     Attended,
     Inner,
