@@ -19,6 +19,7 @@ use std::time::Instant;
 use llm_engine::encode::Encoder;
 use llm_kernels::pack::Packing;
 use llm_kernels::pool::Pool;
+use llm_kernels::probe;
 use llm_kernels::simd::Level;
 
 fn main() {
@@ -32,6 +33,7 @@ fn main() {
     let encoder = Encoder::open(Path::new(model), packing, Level::detect().unwrap()).unwrap();
     let opened = started.elapsed();
     let pool = Pool::new(threads.parse().unwrap()).unwrap();
+    let limits = probe::measure(Level::detect().unwrap(), &pool, 64 << 20);
     let text = std::fs::read_to_string(file).unwrap();
     let lines = text.lines().map(str::trim);
     let lines: Vec<&str> = lines.filter(|line| line.chars().count() > 20).collect();
@@ -55,7 +57,9 @@ fn main() {
         .collect();
     rates.sort_by(f64::total_cmp);
     println!(
-        "{{\"lines\":{},\"tokens\":{tokens},\"batches\":{},\"open_ms\":{:.1},\"tokenize_ms\":{:.1},\"undisturbed\":{:.0},\"best\":{:.0},\"median\":{:.0}}}",
+        "{{\"integer_gmacs\":{:.0},\"float_gmacs\":{:.0},\"lines\":{},\"tokens\":{tokens},\"batches\":{},\"open_ms\":{:.1},\"tokenize_ms\":{:.1},\"undisturbed\":{:.0},\"best\":{:.0},\"median\":{:.0}}}",
+        limits.integer_macs_per_second / 1e9,
+        limits.float_macs_per_second / 1e9,
         lines.len(),
         batches.len(),
         opened.as_secs_f64() * 1e3,

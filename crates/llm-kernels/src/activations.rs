@@ -305,6 +305,41 @@ mod tests {
             Some(127)
         );
     }
+
+    #[test]
+    fn columns_apart_are_no_quants_and_floats_need_none() {
+        let pool = Pool::new(2).unwrap();
+        let rows: Vec<f32> = (0..3 * 64).map(|at| (at as f32 * 0.37).sin()).collect();
+        let mut input = rows.clone();
+        let mut taken = Activations::default();
+        let how = Take {
+            apart: &[5, 63],
+            as_floats: false,
+        };
+        taken.take(Level::Scalar, &pool, &mut input, 64, how, |_, row| {
+            row[5] = 100.0;
+        });
+        for (at, row) in input.chunks_exact(64).enumerate() {
+            assert_eq!(row[5], 100.0);
+            assert_eq!(row[6..], rows[at * 64 + 6..(at + 1) * 64]);
+            assert_eq!(taken.apart.values[2 * at..2 * at + 2], [100.0, row[63]]);
+            let quants = &taken.quants[at * 64..(at + 1) * 64];
+            assert_eq!((quants[5], quants[63]), (0, 0));
+            // The others' scale is that of the others.
+            let largest = quants[..32].iter().map(|quant| quant.unsigned_abs()).max();
+            assert_eq!(largest, Some(127));
+        }
+        let how = Take {
+            apart: &[5],
+            as_floats: true,
+        };
+        taken.take(Level::Scalar, &pool, &mut input, 64, how, |_, _| {});
+        assert_eq!(
+            (taken.rows(), taken.quants.len(), taken.apart.values.len()),
+            (3, 0, 0)
+        );
+    }
+
     #[test]
     fn levels_agree_to_the_bit() {
         let pool = Pool::new(2).unwrap();

@@ -6,6 +6,7 @@
 use half::f16;
 
 use crate::block::Format;
+use crate::simd::{Level, dispatch};
 
 /// A format that weights can be written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,18 +34,41 @@ impl Packing {
     /// Writes `weights`, whole blocks, to `row`, which has room for them.
     pub fn pack(self, weights: &[f32], row: &mut [u8]) {
         let (elements, bytes) = (self.format().block_elements(), self.format().block_bytes());
+        if self == Self::Q8_0 {
+            // The bits are the same at every level.
+            return pack_q8_0(Level::detect().unwrap_or(Level::Scalar), weights, row);
+        }
         let blocks = weights.chunks_exact(elements);
         for (weights, block) in blocks.zip(row.chunks_exact_mut(bytes)) {
-            match self {
-                Self::Q8_0 => pack_q8_0(weights, block),
-                Self::Q4K => pack_q4_k(weights, block),
-            }
+            pack_q4_k(weights, block);
         }
     }
 }
 
-fn pack_q8_0(weights: &[f32], block: &mut [u8]) {
-    let largest = weights.iter().fold(0.0, |most: f32, x| most.max(x.abs()));
+dispatch! {
+    /// Packs whole blocks.
+    fn pack_q8_0(weights: &[f32], row: &mut [u8]) = pack_q8_0_body
+}
+
+#[inline(always)]
+fn pack_q8_0_body(weights: &[f32], row: &mut [u8]) {
+    const FORMAT: Format = Format::Q8_0;
+    let blocks = weights.as_chunks::<{ FORMAT.block_elements() }>().0.iter();
+    for (weights, block) in blocks.zip(row.as_chunks_mut::<{ FORMAT.block_bytes() }>().0) {
+        pack_block_q8_0(weights, block);
+    }
+}
+
+#[inline(always)]
+fn pack_block_q8_0(weights: &[f32; 32], block: &mut [u8; 34]) {
+    // Side by side: one chain over all would take longer than all else.
+    let mut lanes = [0.0_f32; 8];
+    for part in weights.as_chunks::<8>().0 {
+        for (most, x) in lanes.iter_mut().zip(part) {
+            *most = if x.abs() > *most { x.abs() } else { *most };
+        }
+    }
+    let largest = lanes.into_iter().fold(0.0, f32::max);
     let scale = largest / 127.0;
     let inverse = if scale == 0.0 { 0.0 } else { 1.0 / scale };
     let (head, quants) = block.split_at_mut(2);

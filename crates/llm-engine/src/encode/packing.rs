@@ -108,7 +108,7 @@ fn probes(shape: &Shape) -> Vec<Vec<u32>> {
     let mut number = 0_u32;
     let mut next = || {
         number = number.wrapping_add(STEP);
-        (u64::from(number) * vocabulary >> 32) as u32
+        ((u64::from(number) * vocabulary) >> 32) as u32
     };
     let lengths = LENGTHS.iter().filter(|&&length| length <= shape.positions);
     lengths

@@ -2,6 +2,7 @@
 //! over awkward shapes.
 
 use super::*;
+use crate::activations::Take;
 use crate::unpack::dequantize_row;
 
 /// A xorshift generator: tests must not depend on a crate's stream.
@@ -92,10 +93,10 @@ fn all_levels_threads_and_batches_agree_to_the_bit() {
                 let columns = blocks * format.block_elements();
                 let bytes = random_matrix(format, rows, columns, &mut random);
                 let matrix = Matrix::new(format, &bytes, rows, columns).unwrap();
-                let input: Vec<f32> = (0..7 * columns).map(|_| random.float()).collect();
+                let input: Vec<f32> = (0..26 * columns).map(|_| random.float()).collect();
                 let judge = product(Level::Scalar, 1, matrix, &input);
                 for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
-                    for batch in [1, 2, 3, 5, 7] {
+                    for batch in [1, 2, 3, 5, 7, 12, 26] {
                         let got = product(level, 1 + batch % 3, matrix, &input[..batch * columns]);
                         let same = got
                             .iter()
@@ -229,4 +230,73 @@ fn a_matrix_of_another_size_than_its_bytes_is_refused() {
     assert!(Matrix::new(Format::Q8_0, &[0; 33], 1, 32).is_none());
     assert!(Matrix::new(Format::Q8_0, &[0; 34], 1, 31).is_none());
     assert!(Matrix::new(Format::F32, &[], usize::MAX, 4).is_none());
+}
+
+/// More rows than are finished together, and matrix rows that leave something over.
+#[test]
+fn a_product_is_finished_by_bias_columns_apart_and_gelu() {
+    const BATCH: usize = CHUNK + 5;
+    const COLUMNS: usize = 64;
+    let apart = [3, 40];
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    for (format, rows) in [(Format::Q8_0, 70), (Format::Q8_0, 32), (Format::F32, 33)] {
+        let bytes = random_matrix(format, rows, COLUMNS, &mut random);
+        let matrix = Matrix::new(format, &bytes, rows, COLUMNS).unwrap();
+        let mut floats = |count| (0..count).map(|_| random.float()).collect::<Vec<f32>>();
+        let (original, bias, weights) = (
+            floats(BATCH * COLUMNS),
+            floats(rows),
+            floats(apart.len() * rows),
+        );
+        for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+            for batch in [1, 5, BATCH] {
+                let pool = Pool::new(2).unwrap();
+                let mut input = original[..batch * COLUMNS].to_vec();
+                let mut taken = Activations::default();
+                let how = Take {
+                    apart: &apart,
+                    as_floats: false,
+                };
+                taken.take(level, &pool, &mut input, COLUMNS, how, |index, row| {
+                    row[0] = index as f32;
+                });
+                let finish = Finish {
+                    bias: &bias,
+                    apart: &weights,
+                    gelu: true,
+                };
+                let mut out = vec![f32::NAN; batch * rows];
+                let both = Input {
+                    floats: &input,
+                    quantized: &taken,
+                };
+                multiply_and_finish(level, &pool, both, &mut [(matrix, finish, &mut out)]);
+                // The same in steps: zeros where the columns stood, unless the
+                // weights are floats, which take the rows as they are.
+                let mut zeroed = original[..batch * COLUMNS].to_vec();
+                for (index, row) in zeroed.chunks_exact_mut(COLUMNS).enumerate() {
+                    row[0] = index as f32;
+                }
+                assert_eq!(input, zeroed);
+                if format.is_quantized() {
+                    for row in zeroed.chunks_exact_mut(COLUMNS) {
+                        apart.iter().for_each(|&column| row[column] = 0.0);
+                    }
+                }
+                let mut wanted = product(Level::Scalar, 1, matrix, &zeroed);
+                for (index, row) in wanted.chunks_exact_mut(rows).enumerate() {
+                    for (at, x) in row.iter_mut().enumerate() {
+                        *x += bias[at];
+                        for (number, &column) in apart.iter().enumerate() {
+                            let kept = input[index * COLUMNS + column];
+                            *x = weights[number * rows + at].mul_add(kept, *x);
+                        }
+                    }
+                    crate::vector::gelu(Level::Scalar, row);
+                }
+                let bits = |all: &[f32]| all.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+                assert!(bits(&out) == bits(&wanted), "{format}, {level:?}, {batch}");
+            }
+        }
+    }
 }
