@@ -7,7 +7,7 @@ use llm_cli::memory::available;
 use llm_cost::catalogue::Machine;
 use llm_cost::predict::Arithmetic;
 use llm_cost::record::Computer;
-use llm_cost::{Bytes, GigabytesPerSecond};
+use llm_cost::{Bytes, GigabytesPerSecond, MacsPerSecond};
 use llm_kernels::pool::Pool;
 use llm_kernels::probe;
 use llm_kernels::simd::Level;
@@ -41,8 +41,8 @@ pub(crate) fn measured() -> Result<Here> {
             ..Machine::default()
         },
         arithmetic: Arithmetic {
-            integer_macs_per_second: limits.integer_macs_per_second,
-            float_macs_per_second: limits.float_macs_per_second,
+            integer_macs_per_second: MacsPerSecond(limits.integer_macs_per_second),
+            float_macs_per_second: MacsPerSecond(limits.float_macs_per_second),
         },
         computer: Computer {
             cpu_info: computer::cpu_name(),

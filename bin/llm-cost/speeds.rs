@@ -107,6 +107,18 @@ pub(crate) fn rates(
     let measured_on: Vec<Computer> = measured_on.into_iter().collect();
     if is_measured(&decode) || is_measured(&prefill) {
         notes.extend(whose(of, &measured_on, found.compared));
+        if found.is_extrapolated {
+            notes.push(
+                "measured speeds are those of a few layers, scaled to the whole model by llm-bench"
+                    .to_owned(),
+            );
+        }
+        if found.is_too_large {
+            notes.push(
+                "the computer that measured speeds come from has too little memory for the whole model"
+                    .to_owned(),
+            );
+        }
     }
     let rates = |decode, prefill| {
         Ok(Rates {

@@ -141,6 +141,14 @@ fn compare_answers_every_combination() {
             .all(|mtok| (mtok / crossover[0] - 1.0).abs() < 1e-6),
         "{crossover:?}"
     );
+    let line = "compare --profile light,heavy --machine dgx-spark-128 --local gpt-oss-120b -T";
+    let text = cost(line).exits(0).stdout();
+    for part in [
+        "compare bills, not answers",
+        "predicted prefill has no error band",
+    ] {
+        assert_eq!(text.matches(part).count(), 1, "{text}");
+    }
     let left =
         "compare --profile light --machine mac-mini-m4-16,dgx-spark-128 --local llama-3.3-70b";
     let ran = cost(left).exits(0).says("left out");

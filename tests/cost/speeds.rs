@@ -109,6 +109,16 @@ fn measured_speeds_name_the_computer_that_they_come_from() {
     );
     let text = fed(&format!("{line} -T"), rows).exits(0).stdout();
     assert!(text.contains("on       Fast, 64 cores, 64.0 GiB"), "{text}");
+    assert!(!is_noted(&said, "a few layers"), "{said}");
+    let scaled = rows.replace(
+        r#""avg_ts":50}"#,
+        r#""avg_ts":50,"extrapolated":true,"fits":false}"#,
+    );
+    let said = record(&fed(line, &scaled).exits(0));
+    assert!(
+        is_noted(&said, "those of a few layers") && is_noted(&said, "too little memory"),
+        "{said}"
+    );
     // Given by hand, none of it is somebody's measurement.
     let said = record(&fed(&format!("{line} --decode-tps 1 --prefill-tps 1"), rows).exits(0));
     assert_eq!(said["measured_on"], json!([]));

@@ -185,7 +185,7 @@ fn by_limits(row: &FloorRecord, shape: &Shape, arithmetic: Arithmetic) -> Option
     Some(format!(
         "  prefill   multiply-adds ({name}, measured) x share that prompts reach / active weights = \
          {:.2}e9 x {} / {:.4}e9 = {:.1} tokens/s",
-        most / 1e9,
+        most.0 / 1e9,
         Arithmetic::REACHED,
         shape.active_b,
         rate.tps.0

@@ -1,9 +1,14 @@
 //! Paybacks: one in sentences, several a line each.
 
+use std::collections::BTreeSet;
+
 use llm_cost::Verdict;
 use llm_cost::record::{Body, PaybackRecord, Rate, SpeedSource};
 
 use super::{rate, short, table, verdict};
+
+/// Notes below a table.
+const MOST: usize = 12;
 
 /// The answer in a few lines.
 pub(crate) fn payback(body: &Body) -> String {
@@ -173,5 +178,19 @@ pub(crate) fn compare(bodies: &[Body]) -> String {
             },
         ]
     };
-    table(&head, rows.map(row))
+    let mut text = table(&head, rows.clone().map(row));
+    let notes: BTreeSet<&String> = rows.flat_map(|record| &record.notes).collect();
+    text.extend(
+        notes
+            .iter()
+            .take(MOST)
+            .map(|note| format!("note: {note}\n")),
+    );
+    if notes.len() > MOST {
+        text.push_str(&format!(
+            "{} more notes; --format jsonl has them\n",
+            notes.len() - MOST
+        ));
+    }
+    text
 }

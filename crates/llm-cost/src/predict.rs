@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{Catalogue, Machine};
 use crate::memory::{CacheType, Shape};
-use crate::units::{Bytes, GigabytesPerSecond, TokensPerSecond};
+use crate::units::{Bytes, GigabytesPerSecond, MacsPerSecond, TokensPerSecond};
 
 /// The parameters of a family of machines.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -194,9 +194,9 @@ pub fn prefill(family: &Family, machine: &Machine, shape: &Shape) -> Option<Toke
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Arithmetic {
     /// Of 8-bit integers, which quantized weights take.
-    pub integer_macs_per_second: f64,
+    pub integer_macs_per_second: MacsPerSecond,
     /// Of 32-bit floats, which other weights take.
-    pub float_macs_per_second: f64,
+    pub float_macs_per_second: MacsPerSecond,
 }
 
 impl Arithmetic {
@@ -218,7 +218,7 @@ impl Arithmetic {
         } else {
             self.integer_macs_per_second
         };
-        let rate = most * Self::REACHED / (shape.active_b * 1e9);
+        let rate = most.0 * Self::REACHED / (shape.active_b * 1e9);
         (rate.is_finite() && rate > 0.0).then_some(TokensPerSecond(rate))
     }
 }

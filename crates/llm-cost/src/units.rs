@@ -121,6 +121,8 @@ unit! {
     GigabytesPerSecond,
     /// 10^12 floating-point operations a second.
     Teraflops,
+    /// Multiply-adds a second.
+    MacsPerSecond,
 }
 
 product! {

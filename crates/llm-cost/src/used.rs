@@ -96,6 +96,10 @@ pub struct Speeds {
     pub decode: Option<TokensPerSecond>,
     /// Prompt tokens a second.
     pub prefill: Option<TokensPerSecond>,
+    /// Whether a few layers were timed and scaled to the whole.
+    pub is_extrapolated: bool,
+    /// Whether the computer had too little memory for the whole.
+    pub is_too_large: bool,
 }
 
 /// Sums over uses.

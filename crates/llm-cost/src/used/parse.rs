@@ -167,6 +167,8 @@ fn bench(value: &Value) -> Speeds {
         parallel: count("n_parallel").max(1),
         decode: rate.filter(|_| prompt == 0 && generated > 0),
         prefill: rate.filter(|_| prompt > 0 && generated == 0),
+        is_extrapolated: value.get("extrapolated") == Some(&Value::Bool(true)),
+        is_too_large: value.get("fits") == Some(&Value::Bool(false)),
     }
 }
 

@@ -29,6 +29,10 @@ pub struct Measured {
     pub decode_on: Option<Computer>,
     /// What prefill was measured on, where the record names it.
     pub prefill_on: Option<Computer>,
+    /// Whether one of the rates is that of a few layers, scaled to the whole.
+    pub is_extrapolated: bool,
+    /// Whether one of the rates is that of a model which its computer has too little memory for.
+    pub is_too_large: bool,
     /// How many computers wrote records of the model, the slower ones included.
     pub compared: usize,
     /// Other models whose speeds were passed over.
@@ -51,6 +55,8 @@ impl Measured {
                 Some(_) => self.prefill_on,
                 None => other.prefill_on,
             },
+            is_extrapolated: self.is_extrapolated || other.is_extrapolated,
+            is_too_large: self.is_too_large || other.is_too_large,
             compared: self.compared.max(other.compared),
             others: self.others.into_iter().chain(other.others).collect(),
         }
@@ -76,11 +82,8 @@ impl Used {
         Measured {
             decode: rate(|one| one.decode),
             prefill: rate(|one| one.prefill),
-            depth: None,
-            decode_on: None,
-            prefill_on: None,
-            compared: 0,
             others: others.iter().map(|one| one.model.clone()).collect(),
+            ..Measured::default()
         }
     }
 
@@ -108,6 +111,7 @@ impl Used {
         };
         let (decode, prefill) = (best(|row| row.decode), best(|row| row.prefill));
         let known = |row: &&Speeds| (!row.computer.is_unknown()).then(|| row.computer.clone());
+        let taken: Vec<_> = decode.into_iter().chain(prefill).collect();
         let depths = rows.iter().filter(|row| row.decode.is_some());
         let depths: BTreeSet<u64> = depths.map(|row| row.depth as u64).collect();
         Measured {
@@ -116,6 +120,8 @@ impl Used {
             depth: decode.map(|best| best.0.depth).filter(|_| depths.len() > 1),
             decode_on: decode.and_then(|(row, _)| known(&row)),
             prefill_on: prefill.and_then(|(row, _)| known(&row)),
+            is_extrapolated: taken.iter().any(|(row, _)| row.is_extrapolated),
+            is_too_large: taken.iter().any(|(row, _)| row.is_too_large),
             compared: rows.iter().filter_map(known).collect::<BTreeSet<_>>().len(),
             others: others.iter().map(|row| row.model.clone()).collect(),
         }

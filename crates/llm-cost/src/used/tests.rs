@@ -344,3 +344,15 @@ fn requests_together_are_billed_each_by_its_own_prompts_length() {
     let none = Billed::new(&[], &price, None);
     assert_eq!((none.rates, none.batch), (price.rates(None, None), 0.0));
 }
+
+#[test]
+fn speeds_that_were_scaled_up_are_known_to_be() {
+    let of = |more: &str| {
+        let row = format!(r#"{{"type":"bench","n_gen":8,"avg_ts":5{more}}}"#);
+        let found = Used::read(&row).benched(None, 0.0);
+        (found.is_extrapolated, found.is_too_large)
+    };
+    assert_eq!(of(""), (false, false));
+    assert_eq!(of(r#","extrapolated":false,"fits":true"#), (false, false));
+    assert_eq!(of(r#","extrapolated":true,"fits":false"#), (true, true));
+}
