@@ -117,16 +117,14 @@ fn pieces_overlap_and_tell_where_they_stand() {
     refused(run(&["--chunk", "257"]), "the model takes 256 tokens");
 }
 
-#[test]
-fn a_batch_file_is_answered_in_its_form() {
-    let sandbox = Sandbox::new();
+/// A batch file: three lines that can be answered, and five that cannot.
+fn batch() -> String {
     let call = |name: &str, url: &str, body: Value| {
         json!({"custom_id": name, "method": "POST", "url": url, "body": body}).to_string() + "\n"
     };
     let url = "/v1/embeddings";
-    let own = record(&tool(&sandbox).input("hello").run().exits(0));
     // The ids of 'hello' in BERT's uncased vocabulary.
-    let input: String = [
+    [
         call("one", url, json!({"input": "hello", "model": "m"})),
         call(
             "two",
@@ -144,7 +142,14 @@ fn a_batch_file_is_answered_in_its_form() {
         ),
         "{broken\n".to_owned(),
     ]
-    .concat();
+    .concat()
+}
+
+#[test]
+fn a_batch_file_is_answered_in_its_form() {
+    let sandbox = Sandbox::new();
+    let own = record(&tool(&sandbox).input("hello").run().exits(0));
+    let input = batch();
     let run = |more: &[&str], input: &str| {
         let tool = tool(&sandbox).arg("--jsonl").args(more);
         tool.input(input).run()

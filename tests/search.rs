@@ -339,23 +339,6 @@ fn damaged_records_are_said() {
         edited(&|it| it["embedding"] = json!("????")),
         "not of 384 numbers",
     );
-    // The first four bytes are those of a NaN, 00 00 c0 7f.
-    make(&sandbox, "base64.jsonl", &["--encoding", "base64"]);
-    let base64 = std::fs::read_to_string(sandbox.path().join("base64.jsonl")).unwrap();
-    let mut first: Value = serde_json::from_str(base64.lines().next().unwrap()).unwrap();
-    let text = first["embedding"].as_str().unwrap();
-    first["embedding"] = json!(format!("AADAfw{}", &text[6..]));
-    sandbox.file(
-        "nan.jsonl",
-        format!(
-            "{first}
-"
-        ),
-    );
-    refused(
-        run("nan.jsonl"),
-        "row 1 of 'nan.jsonl' holds what is no number",
-    );
     refused(edited(&|it| it["dim"] = json!(0)), "lacks fields");
     refused(
         edited(&|it| it["model"]["digest"] = json!("00")),
@@ -384,6 +367,27 @@ fn damaged_records_are_said() {
 }
 
 #[test]
+fn a_vector_with_what_is_no_number_is_said() {
+    let sandbox = made("base64.jsonl", &["--encoding", "base64"]);
+    // The first four bytes are those of a NaN, 00 00 c0 7f.
+    let base64 = std::fs::read_to_string(sandbox.path().join("base64.jsonl")).unwrap();
+    let mut first: Value = serde_json::from_str(base64.lines().next().unwrap()).unwrap();
+    let text = first["embedding"].as_str().unwrap();
+    first["embedding"] = json!(format!("AADAfw{}", &text[6..]));
+    sandbox.file(
+        "nan.jsonl",
+        format!(
+            "{first}
+"
+        ),
+    );
+    refused(
+        command(&sandbox, &["similar", "nan.jsonl"], ""),
+        "row 1 of 'nan.jsonl' holds what is no number",
+    );
+}
+
+#[test]
 fn damaged_matrices_are_said() {
     let sandbox = made("v.npy", &["--format", "npy"]);
     let run = |name: &str| command(&sandbox, &["similar", name, "--threshold", "-1"], "");
@@ -401,7 +405,7 @@ fn damaged_matrices_are_said() {
     beside("x.npy.jsonl");
     run("x.npy").exits(0);
     change(&sandbox, "v.npy", "x.npy", |bytes| {
-        bytes.truncate(bytes.len() - 1)
+        bytes.truncate(bytes.len() - 1);
     });
     refused(run("x.npy"), "is damaged");
     change(&sandbox, "v.npy", "x.npy", |bytes| bytes[0] = b'x');
@@ -413,7 +417,7 @@ fn damaged_matrices_are_said() {
         run("x.npy"),
         "row 1 of 'x.npy.jsonl' holds what is no number",
     );
-    change(&sandbox, "v.npy", "x.npy", |bytes| bytes.clear());
+    change(&sandbox, "v.npy", "x.npy", Vec::clear);
     refused(run("x.npy"), "x.npy'");
     change(&sandbox, "v.npy", "x.npy", |_| {});
     change(&sandbox, "v.npy.jsonl", "x.npy.jsonl", |bytes| {

@@ -92,11 +92,12 @@ impl Text {
     fn of(
         opened: &Opened,
         prompt: &str,
-        mut tokens: Vec<u32>,
+        tokens: Vec<u32>,
         too_long: TooLong,
     ) -> Result<Self, Refused> {
         let (count, most) = (tokens.len(), opened.encoder.longest());
         let is_long = count > most;
+        let windows = || Frame::of(opened, prompt).windows(&tokens, most);
         let windows = match too_long {
             _ if !is_long => vec![tokens],
             TooLong::Error => {
@@ -105,11 +106,8 @@ impl Text {
                     most,
                 });
             }
-            TooLong::Truncate => {
-                opened.encoder.cut(&mut tokens, most);
-                vec![tokens]
-            }
-            TooLong::ChunkMean => Frame::of(opened, prompt).windows(&tokens, most)?,
+            TooLong::Truncate => windows()?.into_iter().take(1).collect(),
+            TooLong::ChunkMean => windows()?,
         };
         Ok(Self {
             windows,
@@ -145,19 +143,20 @@ impl Frame {
     }
 
     /// Cuts the tokens of a text, with those around it, into windows of at most `most`,
-    /// each with what stands around a text.
+    /// each with what stands around a text. The first is the text with its end cut.
     fn windows(&self, tokens: &[u32], most: usize) -> Result<Vec<Vec<u32>>, Refused> {
         let around = self.head.len() + self.tail.len();
         if around >= most {
             return Err(Refused::NoRoom { most });
         }
-        // The last token of a prompt may have grown together with the text.
-        let start = common(&self.head, tokens);
-        let end = tokens.len().saturating_sub(self.tail.len()).max(start);
-        let pieces = tokens[start..end].chunks(most - around);
-        Ok(pieces
-            .map(|piece| [&self.head[..], piece, &self.tail].concat())
-            .collect())
+        let end = tokens.len().saturating_sub(self.tail.len());
+        let (first, rest) = tokens[..end].split_at(end.min(most - self.tail.len()));
+        // What stands before the first piece is its own: the last token of a prompt may
+        // have grown together with it.
+        let mut windows = vec![[first, &self.tail].concat()];
+        let pieces = rest.chunks(most - around);
+        windows.extend(pieces.map(|piece| [&self.head[..], piece, &self.tail].concat()));
+        Ok(windows)
     }
 }
 
@@ -254,8 +253,8 @@ mod tests {
             ]
         );
         // The prompt's last token has grown together with the text.
-        let windows = frame.windows(&[101, 9, 1, 2, 102], 5).unwrap();
-        assert_eq!(windows, [vec![101, 7, 9, 1, 102], vec![101, 7, 2, 102]]);
+        let windows = frame.windows(&[101, 9, 1, 2, 102], 4).unwrap();
+        assert_eq!(windows, [vec![101, 9, 1, 102], vec![101, 7, 2, 102]]);
         assert_eq!(
             frame.windows(&[101, 7, 1, 102], 3),
             Err(Refused::NoRoom { most: 3 })
