@@ -78,6 +78,9 @@ mod bench;
 /// `llm-embed`: records, lines that fail, resume, prompts.
 mod embed;
 
+/// `llm-embed` with every kind of model.
+mod embedders;
+
 /// `llm-cost`: verdicts, records of use, names without sense, pictures.
 mod cost;
 
