@@ -181,7 +181,7 @@ fn what_cannot_be_done_is_said_in_a_sentence() {
     refused(run(&["--dimensions", "1000"]), "have 384 numbers");
     let other = sandbox.tool("llm-embed").arg("-m");
     let other = other.arg(file("smollm2-135m-instruct-q4_1.gguf"));
-    refused(other.input("hello").run(), "folder of safetensors");
+    refused(other.input("hello").run(), "--pooling mean, last or cls");
 }
 
 #[test]

@@ -83,6 +83,8 @@ mod embed_forms;
 
 /// `llm-embed search`, `similar` and `rerank`, and damaged vectors.
 mod search;
+/// `llm-embed` with every kind of model.
+mod embedders;
 
 /// `llm-cost`: verdicts, records of use, names without sense, pictures.
 mod cost;

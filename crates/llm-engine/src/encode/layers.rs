@@ -2,15 +2,17 @@
 //! feed-forward steps, norms before the steps, windows. One pass for all of them,
 //! described by data.
 //!
-//! `plan` knows the kinds and their files, `read` their tensors, `run` is the
+//! `plan` knows the kinds and their files, `numbers` and `read` read them, `run` is the
 //! pass and `biased` its attention where scores depend on the distance.
 
 mod biased;
+mod numbers;
 mod plan;
 mod read;
 mod run;
 
-pub(super) use plan::{Outline, Plan, architectures, find, kinds, of_architecture};
+pub(super) use numbers::Outline;
+pub(super) use plan::{Plan, architectures, find, kinds, of_architecture};
 
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;

@@ -6,7 +6,8 @@ use std::path::Path;
 use llm_kernels::pack::Packing;
 
 use super::biased::Bias;
-use super::plan::{Outline, Plan, Positions};
+use super::numbers::Outline;
+use super::plan::{Plan, Positions};
 use super::{Layer, Layers};
 use crate::encode::gguf::Numbers;
 use crate::encode::weights::{File, Linear, Norm};

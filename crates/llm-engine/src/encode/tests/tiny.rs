@@ -204,3 +204,69 @@ fn tokens_behind_a_text_stay_where_it_is_cut() {
     gemma.cut(&mut tokens, 0);
     assert!(tokens.is_empty());
 }
+
+/// Opens what was broken and, where that still works, runs it.
+fn try_all(path: &Path) {
+    let pool = Pool::new(1).unwrap();
+    if let Ok(encoder) = Encoder::open(path, None, Level::Scalar) {
+        let mut tokens = encoder.tokens("a person");
+        encoder.cut(&mut tokens, encoder.longest().min(9));
+        let texts: [&[u32]; 3] = [&tokens, &[], &[3, 900_000]];
+        let vectors = encoder.encode(&pool, &texts, encoder.pooling());
+        assert_eq!(vectors.len(), 3);
+    }
+}
+
+/// Whatever a folder's numbers are: a sentence or a vector, and no panic.
+#[test]
+fn no_number_of_a_folder_brings_it_down() {
+    for (name, _) in MODELS {
+        let copy = tempfile::tempdir().unwrap();
+        for file in ["tokenizer.json", "model.safetensors"] {
+            std::fs::copy(tiny(name).join(file), copy.path().join(file)).unwrap();
+        }
+        let text = std::fs::read_to_string(tiny(name).join("config.json")).unwrap();
+        let config: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(&text).unwrap();
+        for key in config.keys() {
+            for value in [
+                "0",
+                "1",
+                "3",
+                "-5",
+                "1048576",
+                "18446744073709551615",
+                "1e300",
+                "null",
+                "[]",
+            ] {
+                let mut broken = config.clone();
+                broken.insert(key.clone(), serde_json::from_str(value).unwrap());
+                let broken = serde_json::to_string(&broken).unwrap();
+                std::fs::write(copy.path().join("config.json"), broken).unwrap();
+                try_all(copy.path());
+            }
+        }
+    }
+}
+
+/// Whatever the bytes of a GGUF file's header are.
+#[test]
+fn no_byte_of_a_header_brings_it_down() {
+    let mut random = 1_u64;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("broken.gguf");
+    for (name, _) in MODELS.into_iter().filter(|(_, has_twin)| *has_twin) {
+        let whole = std::fs::read(tiny(&format!("gguf/{name}.gguf"))).unwrap();
+        for _ in 0..150 {
+            let mut bytes = whole.clone();
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            let at = (random >> 33) as usize % 1500;
+            bytes[at] ^= 1 << (random >> 20 & 7);
+            std::fs::write(&path, bytes).unwrap();
+            try_all(&path);
+        }
+    }
+}

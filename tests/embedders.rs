@@ -1,0 +1,101 @@
+//! `llm-embed` with every kind of model that it takes. What their vectors must be is tested in
+//! llm-engine; here it is that the program finds, opens and describes them.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::harness::Sandbox;
+use crate::support::model::file;
+use crate::support::records::record;
+
+/// The tiny models of scripts/make-tiny-encoders, with what their files say of pooling.
+const MODELS: [(&str, &str); 17] = [
+    ("bert", "weightedmean"),
+    ("bert-cls", "cls"),
+    ("roberta", "mean_sqrt_len"),
+    ("xlm-roberta", "cls"),
+    ("mpnet", "mean"),
+    ("nomic-bert", "mean"),
+    ("modernbert", "cls"),
+    ("jina-bert", "mean"),
+    ("qwen3", "last"),
+    ("embedding-gemma", "mean"),
+    ("gguf/bert-cls.gguf", "cls"),
+    ("gguf/xlm-roberta.gguf", "cls"),
+    ("gguf/nomic-bert.gguf", "mean"),
+    ("gguf/modernbert.gguf", "cls"),
+    ("gguf/jina-bert.gguf", "mean"),
+    ("gguf/qwen3.gguf", "last"),
+    ("gguf/embedding-gemma.gguf", "mean"),
+];
+
+fn tiny(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/embed/tiny");
+    folder.join(name)
+}
+
+fn numbers(record: &Value, name: &str) -> Vec<f64> {
+    let numbers = record[name].as_array().unwrap().iter();
+    numbers.map(|x| x.as_f64().unwrap()).collect()
+}
+
+fn cosine(one: &[f64], other: &[f64]) -> f64 {
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    dot(one, other) / (dot(one, one) * dot(other, other)).sqrt()
+}
+
+#[test]
+fn every_kind_is_found_opened_and_described() {
+    let sandbox = Sandbox::new();
+    for (name, pooling) in MODELS {
+        let stem = Path::new(name).file_stem().unwrap().to_str().unwrap();
+        let golden = std::fs::read_to_string(tiny(stem).join("golden.jsonl")).unwrap();
+        let golden: Value = serde_json::from_str(golden.lines().nth(2).unwrap()).unwrap();
+        let tool = sandbox.tool("llm-embed").arg("-m").arg(tiny(name));
+        // One of them has a prompt that is used where nobody asks for another.
+        let tool = tool.args(["--prompt", ""]);
+        let found = record(&tool.input(golden["text"].as_str().unwrap()).run().exits(0));
+        assert_eq!(found["pooling"], pooling, "{name}");
+        // The tokenizer of that file is another one, see llm-engine.
+        if name != "gguf/embedding-gemma.gguf" {
+            let cosine = cosine(&numbers(&found, "embedding"), &numbers(&golden, "vector"));
+            assert!(cosine > 0.999_999, "{name}: {cosine}");
+            let tokens = golden["tokens"].as_array().unwrap().len();
+            assert_eq!(found["usage"]["prompt_tokens"], tokens, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_decoder_embeds_where_pooling_is_said() {
+    let sandbox = Sandbox::new();
+    let tool = sandbox.tool("llm-embed").arg("-m");
+    let tool = tool.arg(file("smollm2-135m-instruct-q4_1.gguf"));
+    let found = record(
+        &tool
+            .args(["--pooling", "last"])
+            .input("hello")
+            .run()
+            .exits(0),
+    );
+    assert_eq!(
+        (&found["dim"], &found["pooling"]),
+        (&Value::from(576), &Value::from("last"))
+    );
+    assert_eq!(found["normalized"], true);
+}
+
+#[test]
+fn a_model_for_vectors_makes_no_text() {
+    let sandbox = Sandbox::new();
+    for name in ["embedding-gemma", "gguf/embedding-gemma.gguf"] {
+        let tool = sandbox.tool("llm-run").arg("-m").arg(tiny(name));
+        let ran = tool.args(["-p", "hello"]).run().exits(2).writes("");
+        assert!(
+            ran.stderr().contains("llm-embed runs it"),
+            "{}",
+            ran.stderr()
+        );
+    }
+}
