@@ -1,7 +1,7 @@
 //! Activations as 8-bit integers with a scale for every 32, made once and used
 //! by every matrix that multiplies them.
 
-use crate::pool::{DisjointRows, Pool};
+use crate::pool::{Ahead, DisjointRows, Pool};
 use crate::simd::{Level, dispatch};
 
 /// Columns that share a scale.
@@ -70,11 +70,13 @@ impl Activations {
         self.resize(input.len(), columns, Take::default());
         if columns.is_multiple_of(GROUP) {
             let rows = self.targets();
-            pool.for_each(input.len() / columns.max(1), |row| {
+            let run = |row| {
                 let input = &input[row * columns..(row + 1) * columns];
-                // SAFETY: `for_each` hands every row out exactly once.
+                // SAFETY: `for_each_in_runs` hands every row out exactly once.
                 quantize_row(level, input, unsafe { rows.row(row) });
-            });
+            };
+            let count = input.len() / columns.max(1);
+            pool.for_each_in_runs(count, run, |_| Ahead::NONE);
         }
         self.measure_single();
     }

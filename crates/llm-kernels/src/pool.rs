@@ -174,6 +174,9 @@ impl Pool {
         run: impl Fn(usize) + Sync,
         ahead: impl Fn(usize) -> Ahead + Sync,
     ) {
+        if items <= 1 || self.workers.is_empty() {
+            return (0..items).for_each(run);
+        }
         let runs = Runs::new(items, self.threads());
         self.broadcast(&|thread| {
             while let Some(item) = runs.next(thread) {
@@ -189,7 +192,9 @@ impl Pool {
         runs::start(items, self.threads(), thread)
     }
 
-    /// Calls `run(index, row)` for every row of `row_length` elements.
+    /// Calls `run(index, row)` for every row of `row_length` elements. Neighbouring
+    /// rows go to the same thread, so that what is written for each of them shares
+    /// few cache lines with what another thread writes.
     pub fn for_each_row<T: Send>(
         &self,
         rows: &mut [T],
@@ -198,10 +203,11 @@ impl Pool {
     ) {
         let count = rows.len() / row_length.max(1);
         let rows = DisjointRows::new(rows, row_length);
-        self.for_each(count, |index| {
-            // SAFETY: `for_each` hands every index out exactly once.
+        let run = |index| {
+            // SAFETY: `for_each_in_runs` hands every index out exactly once.
             run(index, unsafe { rows.row(index) });
-        });
+        };
+        self.for_each_in_runs(count, run, |_| Ahead::NONE);
     }
 
     fn broadcast(&self, job: &Share<'_>) {

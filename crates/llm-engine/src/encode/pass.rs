@@ -17,7 +17,7 @@ use super::weights::{Apart, Layer, Linear, Norm, Weights};
 
 /// Tokens whose rows go through the layers together: enough to share the weights,
 /// few enough that a layer's rows stay in the cache.
-const TOGETHER: usize = 256;
+const TOGETHER: usize = 512;
 
 /// Returns the last layer's rows of all texts, (tokens, width).
 pub(super) fn run(

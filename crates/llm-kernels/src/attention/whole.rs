@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 use super::{LANES, SHARED};
-use crate::pool::{DisjointRows, Pool};
+use crate::pool::{Ahead, DisjointRows, Pool};
 use crate::simd::{Level, dispatch};
 use crate::vector::{exp, sum_of_lanes};
 
@@ -52,7 +52,7 @@ impl Whole<'_> {
         } else {
             self.heads
         };
-        pool.for_each(self.texts.len() * parts, |item| {
+        let run = |item: usize| {
             let text = &self.texts[item / parts];
             let of = |all| -> &[f32] {
                 let all: &[f32] = all;
@@ -78,7 +78,8 @@ impl Whole<'_> {
                     attend(level, &one, scratch, &mut out);
                 });
             }
-        });
+        };
+        pool.for_each_in_runs(self.texts.len() * parts, run, |_| Ahead::NONE);
     }
 }
 
