@@ -95,3 +95,99 @@ fn keep(scored: &mut Vec<Scored>, most: usize) {
         scored.truncate(most);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use llm_cli::{Context, Interrupt, Messages};
+    use serde_json::json;
+
+    use super::*;
+
+    /// Rows of three numbers that are no two alike in direction, more than two blocks.
+    const ROWS: usize = 2 * BLOCK + 77;
+
+    fn numbers(row: usize) -> [f32; 3] {
+        let angle = row as f32 * 2.399_963;
+        [
+            angle.sin() * (1 + row % 5) as f32,
+            angle.cos(),
+            row as f32 / 700.0 - 1.5,
+        ]
+    }
+
+    fn index(pool: &Pool) -> Index {
+        let lines = (0..ROWS).map(|row| {
+            let record = json!({"type": "embedding", "schema_version": 1, "line": row + 1, "dim": 3,
+                "embedding": numbers(row), "pooling": "mean", "model": {"name": "m", "digest": "d"}});
+            record.to_string() + "\n"
+        });
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), lines.collect::<String>()).unwrap();
+        let context = Context {
+            messages: Messages::new("llm-embed"),
+            interrupt: Interrupt::default(),
+        };
+        Index::open(file.path(), pool, &context).unwrap()
+    }
+
+    fn cosine(a: &[f32], b: &[f32]) -> f64 {
+        let dot = |a: &[f32], b: &[f32]| -> f64 {
+            let both = a.iter().zip(b);
+            both.map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+        };
+        dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+    }
+
+    #[test]
+    fn the_nearest_of_many_blocks_are_found() {
+        let query = [0.3, -0.8, 0.5];
+        let mut wanted: Vec<(usize, f64)> = (0..ROWS)
+            .map(|row| (row, cosine(&numbers(row), &query)))
+            .collect();
+        wanted.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let mut before = None;
+        for threads in [1, 3] {
+            let pool = Pool::new(threads).unwrap();
+            let mut index = index(&pool);
+            for most in [1, 10, BLOCK + 1, ROWS + 1] {
+                let best = index.nearest(&pool, Level::Scalar, &query, most);
+                assert_eq!(best.len(), most.min(ROWS));
+                for ((row, score), (_, wanted)) in best.iter().zip(&wanted) {
+                    let exact = cosine(&numbers(*row), &query);
+                    assert!((f64::from(*score) - exact).abs() < 1e-6);
+                    // Rows of nearly equal scores may change places.
+                    assert!((exact - wanted).abs() < 1e-6);
+                }
+                if most > ROWS {
+                    assert_eq!(*before.get_or_insert_with(|| best.clone()), best);
+                    assert_eq!(index.found(best[0].0).unwrap().line, best[0].0 as u64 + 1);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn pairs_of_many_tiles_are_found_once_each() {
+        let pool = Pool::new(2).unwrap();
+        let index = index(&pool);
+        let threshold = 0.999;
+        let found: Vec<Near> = (0..index.tiles())
+            .flat_map(|tile| index.near(&pool, Level::Scalar, tile, threshold))
+            .collect();
+        let (mut sure, mut possible) = (0, 0);
+        for a in 0..ROWS {
+            for b in a + 1..ROWS {
+                let score = cosine(&numbers(a), &numbers(b));
+                sure += usize::from(score > f64::from(threshold) + 1e-6);
+                possible += usize::from(score > f64::from(threshold) - 1e-6);
+            }
+        }
+        assert!(sure > 100, "{sure}");
+        assert!((sure..=possible).contains(&found.len()), "{}", found.len());
+        assert!(found.is_sorted_by(|a, b| (a.0, a.1) < (b.0, b.1)));
+        for (a, b, score) in found {
+            let exact = cosine(&numbers(a), &numbers(b));
+            assert!(a < b && (f64::from(score) - exact).abs() < 1e-6);
+        }
+    }
+}
