@@ -115,3 +115,39 @@ fn probes(shape: &Shape) -> Vec<Vec<u32>> {
         .map(|&length| (0..length).map(|_| next()).collect())
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_columns_are_found_in_order() {
+        let mut largest = vec![1.0; 12];
+        for (column, x) in [(9, 7.0), (2, 30.0), (4, 6.0), (0, 5.0), (11, 4.0)] {
+            largest[column] = x;
+        }
+        assert_eq!(outliers(&largest), [0, 2, 4, 9]);
+        assert_eq!(outliers(&[3.0, 8.0]), [0, 1]);
+    }
+
+    #[test]
+    fn probes_fit_the_model_and_reach_all_of_its_vocabulary() {
+        let shape = Shape {
+            layers: 1,
+            width: 8,
+            inner: 8,
+            heads: 1,
+            positions: 12,
+            vocabulary: 50,
+            epsilon: 0.0,
+        };
+        let probes = probes(&shape);
+        assert_eq!(probes.iter().map(Vec::len).max(), Some(12));
+        let tokens = probes.concat();
+        assert!(tokens.iter().all(|&token| token < 50));
+        for tenth in 0..10 {
+            let inside = tokens.iter().filter(|&&token| token / 5 == tenth).count();
+            assert!(inside > 0, "{tenth}");
+        }
+    }
+}
