@@ -130,5 +130,15 @@ fn a_label_that_does_not_fit_the_context_is_refused() {
     assert!(batch.admit(fits).is_ok());
     let longer = request(&[10; 12], &[vec![12], vec![11; 5]]);
     let error = batch.admit(longer).unwrap_err();
-    assert!(matches!(error, GenerateError::TooLong { prompt: 12, .. }));
+    let sizes = |error| match error {
+        GenerateError::LabelTooLong {
+            prompt,
+            label,
+            context,
+        } => (prompt, label, context),
+        error => panic!("{error}"),
+    };
+    assert_eq!(sizes(error), (12, 5, 16));
+    let error = batch.admit(request(&[10; 16], &[vec![12]])).unwrap_err();
+    assert!(matches!(error, GenerateError::TooLong { prompt: 16, .. }));
 }

@@ -343,7 +343,10 @@ mod tests {
         std::fs::write(&path, record("a")).unwrap();
         let (_, mut found) = resume(&path, false).unwrap();
         let id = |name: &str| Some(Id::Text(name.to_owned()));
-        assert_eq!(found.journal.next(id("a").as_ref(), "d"), Verdict::Skip);
+        assert_eq!(
+            found.journal.next(id("a").as_ref(), "d"),
+            Verdict::SkipFailed
+        );
         assert_eq!(found.journal.next(id("b").as_ref(), "d"), Verdict::Run(1));
         assert!(resume(folder.path(), false).is_err());
     }

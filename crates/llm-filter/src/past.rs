@@ -346,7 +346,7 @@ mod tests {
         assert_eq!(past.error_records(), 2);
         let mut errors = past.take_errors();
         assert_eq!(errors.next(None, "1"), Verdict::Run(1));
-        assert_eq!(errors.next(None, "2"), Verdict::Skip);
+        assert_eq!(errors.next(None, "2"), Verdict::SkipFailed);
     }
 
     #[test]
