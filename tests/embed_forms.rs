@@ -191,8 +191,8 @@ fn a_batch_file_is_answered_in_its_form() {
     assert_eq!(json!(codes), wanted);
     // A run goes on in this form, too.
     run(&["-o", "out.jsonl"], &input).exits(1);
-    let again = run(&["-o", "out.jsonl"], &input).exits(0);
-    assert!(again.stderr().contains("0 done, 0 failed, 8 skipped"));
+    let again = run(&["-o", "out.jsonl"], &input).exits(1);
+    assert!(again.stderr().contains("0 done, 0 failed, 8 skipped (5"));
     // llm-run says whose business it is.
     let line = input.lines().next().unwrap();
     let other = sandbox.tool("llm-run").args(["--jsonl", "-m"]);

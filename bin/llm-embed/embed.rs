@@ -74,7 +74,7 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
         context,
         &mut |_| {},
     );
-    let finished = output.finish();
+    let finished = ended.finish(output);
     let is_whole = ended.failure.is_none()
         && finished.is_ok()
         && !ended.is_stopped

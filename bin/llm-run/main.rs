@@ -86,7 +86,7 @@ fn run(args: &RunArgs, context: &Context) -> Result<Status> {
         &mut |summary| progress.show(summary),
     );
     drop(progress);
-    let finished = output.finish();
+    let finished = ended.finish(output);
     tell_stop(&ended, context);
     match is_single {
         true => ended.close(finished),

@@ -67,7 +67,7 @@ pub(crate) fn run(args: &RunArgs, path: &Path, context: &Context) -> Result<Stat
         &mut |summary| progress.show(summary),
     );
     drop(progress);
-    let finished = output.finish();
+    let finished = ended.finish(output);
     let tally = &replayer.tally;
     messages.note(format_args!("{tally}{}", replayer.passed_over()));
     tell_stop(&ended, context);

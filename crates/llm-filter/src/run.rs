@@ -100,6 +100,18 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Ends an output; after a failure it is left as it is, for a run that could
+    /// not start replaces nothing.
+    ///
+    /// # Errors
+    /// [`StdioError::Write`].
+    pub fn finish(&self, output: Output) -> Result<(), StdioError> {
+        match self.failure {
+            None => output.finish(),
+            Some(_) => Ok(()),
+        }
+    }
+
     /// Says what a run over many lines has done, once its output is closed with
     /// `finished`, and returns how the program ends: with the status of lines that
     /// have failed also where an earlier run closed them.
