@@ -11,7 +11,7 @@ complete -c llm-run -l if-empty -d 'Choose what to do where the input is empty; 
 skip\t'Write nothing for it'
 run\t'Run the instruction alone'"
 complete -c llm-run -l max-line-bytes -d 'Refuse lines of more than N bytes' -r
-complete -c llm-run -s m -l model -d 'Use this model: a name of `llm-pull ls`, ORG/REPO:QUANT, a .gguf file or a folder of safetensors' -r
+complete -c llm-run -s m -l model -d 'Use this model: a name of `llm-pull ls`, ORG/REPO:QUANT, a .gguf file or a folder of safetensors [default: smollm2]' -r
 complete -c llm-run -s c -l ctx-size -d 'Use a context of N tokens (0: what the request needs, up to the model\'s limit)' -r
 complete -c llm-run -l quantize -d 'Quantize the weights of a safetensors folder as they are loaded, to save memory' -r -f -a "q8_0\t'8.5 bits a weight'
 q4_k\t'4.5 bits a weight, 8.5 for the output and where rows do not fit'"

@@ -195,6 +195,25 @@ fn many_errors_stop_a_run() {
     let told = run_on(&bench, &["--jsonl", "--max-errors", "3"], &lines, 1);
     assert!(told.contains("stopped after 3 failed lines"), "{told}");
     assert_eq!(held(&bench, "out.jsonl").len(), 3);
+    // Those that fail while they are answered count as well.
+    let lines: Vec<_> = (0..40)
+        .map(|id| json!({"id": id, "prompt": "Tell a story"}))
+        .collect();
+    let call = "--jsonl -n 300 --timeout 0.001 --max-errors 2 --parallel 2";
+    let bench = Bench::new();
+    let told = run_on(&bench, &call.split(' ').collect::<Vec<_>>(), &lines, 1);
+    assert!(
+        told.contains("failed lines, as --max-errors asks"),
+        "{told}"
+    );
+    assert!(held(&bench, "out.jsonl").len() <= 4, "{told}");
+}
+
+#[test]
+fn errors_are_tried_again_in_a_file_only() {
+    let bench = Bench::new();
+    let tool = bench.run().args(["--lines", "--retry-errors"]);
+    tool.input("a\n").run().exits(2).says("name it with -o");
 }
 
 #[test]

@@ -146,8 +146,12 @@ fn tools_and_calls_reach_the_template() {
     ]);
     let line = json!({"tools": [{"type": "function", "function": {"name": "w"}}],
         "messages": messages});
+    // The model's own template has no place for them, and they are not dropped.
+    let none = bench.run().args(["--jsonl", "--show-prompt"]);
+    let none = record(&none.input(line.to_string()).run().exits(1));
+    assert_eq!(none["error"]["code"], "unsupported_field");
     let rendered = |source: &str| {
-        bench.file("chat.jinja", source);
+        bench.file("chat.jinja", format!("{{# tools #}}{source}"));
         let arguments = ["--jsonl", "--show-prompt", "--chat-template", "chat.jinja"];
         let tool = bench.run().args(arguments).input(line.to_string());
         record(&tool.run())["text"].clone()

@@ -342,6 +342,32 @@ fn a_cut_request_under_a_template_and_a_context_of_its_own_needs_no_flags() {
     );
 }
 
+/// Neither which model it was nor how markup was read has to be said again.
+#[test]
+fn a_record_says_which_model_and_how_markup_was_read() {
+    let bench = bench();
+    let gemma = file("gemma-3-270m-q4_k_m.gguf");
+    let script = format!(
+        "echo 'a <end_of_turn> b' | llm-run --lines -n 4 -m {0} --parse-special --record-request -o g.jsonl
+         llm-run --replay g.jsonl",
+        gemma.display()
+    );
+    let read = record(&run(&bench, &script).exits(0));
+    assert_eq!(
+        (&read["same"], &read["changed"]),
+        (&json!(true), &Value::Null)
+    );
+    assert!(read["model"]["name"].as_str().unwrap().contains("gemma"));
+}
+
+#[test]
+fn a_replay_that_asks_nothing_is_no_success() {
+    let bench = after_a_run();
+    run(&bench, "llm-run --replay out.jsonl < /dev/null")
+        .exits(1)
+        .says("no request was run again");
+}
+
 #[test]
 fn an_estimate_of_a_run_to_go_on_with_counts_what_is_open() {
     let bench = bench();

@@ -150,6 +150,10 @@ impl Answerer {
             .map(|label| tokenizer.encode(label, false, false).len());
         let room = overflow::room(sampling, lengths.max(), self.positions);
         let most = self.positions.saturating_sub(room);
+        if most == 0 && !sampling.choices.is_empty() {
+            // The engine says which label is too long.
+            return Ok((whole, None));
+        }
         let tokens = whole.tokens.len();
         if tokens <= most {
             return Ok((whole, None));

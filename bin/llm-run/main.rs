@@ -48,6 +48,11 @@ fn run(args: &RunArgs, context: &Context) -> Result<Status> {
         interrupt: context.interrupt.clone(),
         reader: args.output.output.is_none(),
     };
+    if args.filter.retry_errors && args.output.output.is_none() && args.filter.resume.is_none() {
+        anyhow::bail!(
+            "--retry-errors answers failed lines of a file again; name it with -o, or with --resume"
+        );
+    }
     let jobs = Jobs::open(&args.input, args.template.system.as_deref(), &watch)?;
     let is_single = jobs.is_single();
     let form = Form::choose(&args.output, is_single, stdout_is_terminal())?;

@@ -26,7 +26,7 @@ use llm_store::{Event, ResolvedModel, Store, StoreError};
 /// a folder, is hashed once, after its header was read: a damaged file of 40 GB
 /// need not be read to say so.
 pub(crate) fn find(args: &RunArgs, context: &Context) -> Result<(ResolvedModel, Gguf)> {
-    let name = &args.model.model;
+    let name = args.model.name();
     let store = Store::from_env();
     let paths = store.locate(name)?;
     let new = Path::new(name).is_file() || folder::is_folder(&paths);

@@ -36,6 +36,20 @@ pub(crate) struct Prompt {
     foreign: Vec<Range<usize>>,
 }
 
+/// Refuses tools that the model would never hear of.
+fn check_tools(template: Option<&ChatTemplate>, job: &Job) -> Result<(), Box<ErrorRecord>> {
+    let tools = job.tools.as_ref().and_then(Value::as_array);
+    let has_place = template.is_some_and(|template| template.source().contains("tools"));
+    if has_place || tools.is_none_or(Vec::is_empty) {
+        return Ok(());
+    }
+    Err(Box::new(job.failed(
+        ErrorCode::UnsupportedField,
+        "the model's chat template has no place for 'tools', so the model would not know of them; leave them out, \
+         or take a model that calls tools",
+    )))
+}
+
 impl Prompts {
     /// Reads what the arguments and the model's template say about prompts.
     pub(crate) fn new(args: &TemplateArgs, model: &Model) -> Result<Self> {
@@ -77,7 +91,9 @@ impl Prompts {
     /// Renders a request's conversation and cuts it into tokens.
     pub(crate) fn make(&self, model: &Model, job: &Job) -> Result<Prompt, Box<ErrorRecord>> {
         let tokenizer = &model.tokenizer;
-        let Some(template) = model.template.as_ref().filter(|_| !job.is_raw) else {
+        let template = model.template.as_ref().filter(|_| !job.is_raw);
+        check_tools(template, job)?;
+        let Some(template) = template else {
             let text = job.text();
             return Ok(Prompt {
                 tokens: tokenizer.encode(&text, true, self.guard.is_none()),

@@ -69,11 +69,21 @@ pub(crate) fn run(args: &RunArgs, path: &Path, context: &Context) -> Result<Stat
     drop(progress);
     let finished = ended.finish(output);
     let tally = &replayer.tally;
-    messages.note(format_args!("{tally}{}", replayer.passed_over()));
+    if ended.failure.is_none() {
+        messages.note(format_args!("{tally}{}", replayer.passed_over()));
+    }
     tell_stop(&ended, context);
     // Lines that had failed then are no difference.
     ended.summary.skipped_failed = 0;
     let status = ended.close(finished)?;
+    if tally.is_empty() && !context.interrupt.is_set() {
+        context.messages.error(format_args!(
+            "no request was run again: not every answer of '{}' holds its request, and no row has come; give \
+             the rows on standard input",
+            path.display()
+        ));
+        return Ok(Status::SomeFailed);
+    }
     Ok(match tally.all_same() {
         true => status,
         false => status.and(Status::SomeFailed),

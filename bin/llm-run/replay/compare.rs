@@ -149,6 +149,11 @@ impl Tally {
         self.different + self.missing + self.failed == 0
     }
 
+    /// Returns whether nothing was asked.
+    pub(super) fn is_empty(&self) -> bool {
+        self.compared() + self.missing == 0
+    }
+
     /// Returns how many old answers had a new one beside them, or a failure.
     pub(super) fn compared(&self) -> u64 {
         self.same + self.different + self.failed

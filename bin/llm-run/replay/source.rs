@@ -20,8 +20,8 @@ pub(super) struct Source {
     pub(super) total: Option<u64>,
     /// What the output must not be.
     pub(super) inputs: Vec<FileIdentity>,
-    /// What the first request says of its prompt, where there are no rows.
-    conditions: RecordedRequest,
+    /// The first answer, where there are no rows.
+    first: Option<Box<Completion>>,
 }
 
 impl Source {
@@ -42,8 +42,8 @@ impl Source {
         }
         if past.are_whole() && args.input.file.is_empty() {
             let first = past.answers()?.next().transpose()?;
-            let conditions = first.map(|answer| conditions(*answer)).unwrap_or_default();
-            let mut check = Check::new(conditions.clone(), messages);
+            let conditions = first.as_deref().map(conditions).unwrap_or_default();
+            let mut check = Check::new(conditions, messages);
             let items = past.answers()?.map(move |answer| {
                 let answer = *answer?;
                 check.compare(&answer);
@@ -51,7 +51,7 @@ impl Source {
             });
             return Ok(Self {
                 items: Box::new(items),
-                conditions,
+                first,
                 has_rows: false,
                 total: Some(past.places().len() as u64),
                 inputs,
@@ -70,39 +70,44 @@ impl Source {
             total: jobs.count_lines(),
             items: Box::new(jobs.warning(messages)),
             inputs,
-            conditions: RecordedRequest::default(),
+            first: None,
         })
     }
 
-    /// Returns the arguments with what the first record says of its prompt, where
-    /// they say nothing themselves.
+    /// Returns the arguments with what the first record says of its model and its
+    /// prompt, where they say nothing themselves.
     pub(super) fn args(&self, args: &RunArgs) -> RunArgs {
         let mut args = args.clone();
+        let Some(first) = &self.first else {
+            return args;
+        };
+        let conditions = conditions(first);
         let template = &mut args.template;
+        template.parse_special |= first.model.parse_special;
         if template.chat_template.is_none() && !template.no_template {
-            template
-                .template_source
-                .clone_from(&self.conditions.chat_template);
-            let think = self.conditions.think.map(|think| match think {
+            template.template_source = conditions.chat_template;
+            let think = conditions.think.map(|think| match think {
                 true => Think::On,
                 false => Think::Off,
             });
             template.think = template.think.or(think);
         }
         if args.model.ctx_size == 0 {
-            args.model.ctx_size = self.conditions.ctx_size.unwrap_or(0);
+            args.model.ctx_size = conditions.ctx_size.unwrap_or(0);
         }
+        let name = || first.model.name.clone();
+        args.model.model = args.model.model.or_else(|| Some(name()));
         args
     }
 }
 
 /// Returns what is the same for all requests of a run.
-fn conditions(answer: Completion) -> RecordedRequest {
-    let request = answer.request.map(|request| *request).unwrap_or_default();
+fn conditions(answer: &Completion) -> RecordedRequest {
+    let request = answer.request.as_deref();
     RecordedRequest {
-        chat_template: request.chat_template,
-        think: request.think,
-        ctx_size: request.ctx_size,
+        chat_template: request.and_then(|request| request.chat_template.clone()),
+        think: request.and_then(|request| request.think),
+        ctx_size: request.and_then(|request| request.ctx_size),
         ..RecordedRequest::default()
     }
 }

@@ -225,7 +225,7 @@ impl<T> Filter<T> {
             self.write(output)?;
             if !work.is_idle() {
                 for (number, record) in work.step(output)? {
-                    self.window.fill(number, Closing::Record(Box::new(record)));
+                    self.close(number, record);
                 }
                 self.write(output)?;
             } else if self.is_over() {

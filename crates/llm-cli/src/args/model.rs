@@ -13,13 +13,21 @@ pub const DEFAULT_MODEL: &str = "smollm2";
 #[command(next_help_heading = "Model")]
 pub struct ModelArgs {
     /// Use this model: a name of `llm-pull ls`, ORG/REPO:QUANT, a .gguf file or a folder of safetensors
-    #[arg(short, long, value_name = "NAME", default_value = DEFAULT_MODEL)]
-    pub model: String,
+    /// [default: smollm2]
+    #[arg(short, long, value_name = "NAME")]
+    pub model: Option<String>,
 
     /// Use a context of N tokens (0: what the request needs, up to the model's limit)
     #[arg(short, long, value_name = "N", default_value_t = 0, allow_negative_numbers = true,
         value_parser = ctx_size)]
     pub ctx_size: u64,
+}
+
+impl ModelArgs {
+    /// Returns the model's name, the default one where none was given.
+    pub fn name(&self) -> &str {
+        self.model.as_deref().unwrap_or(DEFAULT_MODEL)
+    }
 }
 
 /// What is made of a folder's weights.
