@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_llm_embed_global_optspecs
-    string join \n files0-from= chunk= overlap= f/file= jsonl template= keep= keep-text on-overflow= max-line-bytes= m/model= query document prompt= pooling= dimensions= encoding= format= o/output= resume= skip-seen= retry-errors max-errors= q/quiet t/threads= h/help V/version
+    string join \n files0-from= chunk= overlap= f/file= jsonl template= keep= keep-text on-overflow= max-line-bytes= m/model= query document prompt= pooling= dimensions= quantize= encoding= format= o/output= resume= skip-seen= retry-errors max-errors= q/quiet t/threads= h/help V/version
 end
 
 function __fish_llm_embed_needs_command
@@ -41,6 +41,7 @@ mean\t'Their mean'
 max\t'The largest of each number'
 last\t'The last'"
 complete -c llm-embed -n "__fish_llm_embed_needs_command" -l dimensions -d 'Keep the first N numbers of each vector and make it one long again' -r
+complete -c llm-embed -n "__fish_llm_embed_needs_command" -l quantize -d 'Quantize the weights of a safetensors folder of an encoder as they are loaded: faster, and vectors differ a little' -r -f -a "q8_0\t'8.5 bits a weight, and as floats where the inputs are largest'"
 complete -c llm-embed -n "__fish_llm_embed_needs_command" -l encoding -d 'Write the numbers of vectors in this form' -r -f -a "float\t'Numbers'
 base64\t'32-bit floats, the lowest byte first, in base64'
 f16\t'16-bit floats, the lowest byte first, in base64'
