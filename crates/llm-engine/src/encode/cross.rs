@@ -49,7 +49,7 @@ impl CrossEncoder {
     /// A `config.json` or `modules.json` that is damaged or cannot be read.
     pub fn is_in(folder: &Path) -> Result<bool, FolderError> {
         let config = json::read_if_there(&folder.join("config.json"))?;
-        if !config.is_some_and(|config| classifier(&config).is_some()) {
+        if config.is_none_or(|config| classifier(&config).is_none()) {
             return Ok(false);
         }
         let modules = json::read_if_there(&folder.join("modules.json"))?;
@@ -209,7 +209,7 @@ fn activation(folder: &Path, config: &Value) -> Result<Activation, FolderError> 
     })
 }
 
-/// Reads the head: BERT has a pooler below its classifier, RoBERTa two layers in it.
+/// Reads the head: BERT has a pooler below its classifier, `RoBERTa` two layers in it.
 fn head(file: &File, shape: &Shape, last: Activation) -> Result<[Dense; 2], FolderError> {
     let names = match file.has("classifier.out_proj.weight") {
         true => ["classifier.dense", "classifier.out_proj"],
