@@ -30,7 +30,7 @@ const MODELS: [(&str, &str); 17] = [
     ("gguf/embedding-gemma.gguf", "mean"),
 ];
 
-fn tiny(name: &str) -> PathBuf {
+pub(crate) fn tiny(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/embed/tiny");
     folder.join(name)
 }

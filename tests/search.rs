@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::embed::{copy, refused, tool, vector};
+use crate::embedders::tiny;
 use crate::harness::{Ran, Sandbox};
 use crate::support::model::file;
 use crate::support::records::records;
@@ -243,6 +244,86 @@ fn texts_are_put_in_order() {
     assert_eq!(json!(ids), json!(["b", "d", "c"]));
     assert_eq!(hits[1]["error"]["code"], "context_exceeded");
     run(&[], "").exits(0).writes("");
+}
+
+/// The golden scores are sentence-transformers' own, see llm-engine.
+#[test]
+fn a_cross_encoder_puts_texts_in_order() {
+    let sandbox = Sandbox::new();
+    // How many texts are longer than what the model takes.
+    for (name, cut) in [("cross-bert", 1), ("cross-roberta", 0)] {
+        let golden = std::fs::read_to_string(tiny(name).join("golden.jsonl")).unwrap();
+        let lines = golden
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        // A line without a text is said to be empty.
+        let mut wanted: Vec<Value> = lines
+            .filter(|it| !it["text"].as_str().unwrap().trim().is_empty())
+            .collect();
+        let query = wanted[0]["query"].clone();
+        wanted.retain(|it| it["query"] == query);
+        let input: String = wanted
+            .iter()
+            .map(|it| format!("{}\n", json!({"text": it["text"]})))
+            .collect();
+        let run = |more: &[&str]| {
+            let tool = sandbox.tool("llm-embed").arg("rerank").arg("-m");
+            let tool = tool.arg(tiny(name)).arg(query.as_str().unwrap());
+            tool.args(["--jsonl"])
+                .args(more)
+                .input(input.as_str())
+                .run()
+        };
+        let truncate = ["--on-overflow", "truncate"];
+        let hits = records(&run(&truncate).exits(0).says_nothing());
+        wanted.sort_by(|a, b| {
+            let score = |it: &Value| it["score"].as_f64().unwrap();
+            score(b).total_cmp(&score(a))
+        });
+        assert_eq!(hits.len(), wanted.len());
+        for (rank, (hit, wanted)) in hits.iter().zip(&wanted).enumerate() {
+            assert_eq!(hit["text"], wanted["text"], "{name}");
+            assert_eq!(hit["rank"], rank + 1);
+            let differs = hit["score"].as_f64().unwrap() - wanted["score"].as_f64().unwrap();
+            assert!(differs.abs() < 1e-5, "{name}: {hit}");
+        }
+        let long = |it: &&Value| it["truncated"] == true;
+        let long: Vec<&Value> = hits.iter().filter(long).collect();
+        assert_eq!(long.len(), cut, "{name}");
+        let is_cat = |hit: &&Value| hit["text"].as_str().unwrap().starts_with("the cat sat");
+        assert!(long.iter().all(is_cat), "{name}");
+        let told = records(&run(&["-k", "1"]).exits(i32::from(cut > 0)));
+        assert_eq!(told.len(), cut + 1);
+        for error in &told[..cut] {
+            assert_eq!(error["error"]["code"], "context_exceeded");
+        }
+        let threads = |n: &str| run(&[&truncate[..], &["-t", n]].concat()).exits(0).stdout();
+        assert_eq!(threads("1"), threads("3"));
+    }
+}
+
+#[test]
+fn a_cross_encoder_is_for_rerank_alone() {
+    let sandbox = Sandbox::new();
+    let model = tiny("cross-bert");
+    let run = |arguments: &[&str], model: &Path| {
+        let tool = sandbox.tool("llm-embed").args(arguments);
+        tool.arg("-m").arg(model).input("a text").run()
+    };
+    refused(run(&[], &model), "it is for llm-embed rerank");
+    let mean = ["rerank", "a", "--on-overflow", "chunk-mean"];
+    refused(run(&mean, &model), "truncate cuts");
+    let long = vec!["word"; 99].join(" ");
+    refused(run(&["rerank", &long], &model), "leaves no room");
+    // An ordinary encoder still ranks by its vectors.
+    run(&["rerank", "a"], &tiny("bert-cls")).exits(0);
+    let labels = sandbox.path().join("labels");
+    copy(&model, &labels);
+    let config = std::fs::read_to_string(model.join("config.json")).unwrap();
+    let mut config: Value = serde_json::from_str(&config).unwrap();
+    config["id2label"] = json!({"0": "no", "1": "yes"});
+    sandbox.file("labels/config.json", config.to_string());
+    refused(run(&["rerank", "a"], &labels), "has 2 labels");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The model's name and the flags → an encoder that is ready, and what is said
 //! of it in every record.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use llm_cli::EmbedArgs;
@@ -33,15 +33,10 @@ impl Opened {
     pub(crate) fn new(args: &EmbedArgs) -> Result<Self> {
         let name = &args.model.model;
         let store = Store::from_env();
-        let paths = store.locate(name)?;
-        let first = paths.first().context("the model has no files")?;
+        let path = locate(&store, name)?;
         let level = Level::detect()?;
-        let path = match folder::is_folder(&paths) {
-            true => first.parent().unwrap_or(Path::new("")),
-            false => first,
-        };
         let packing = args.model.quantize.map(|EmbedQuantize::Q8_0| Packing::Q8_0);
-        let encoder = Encoder::open(path, packing, level)?;
+        let encoder = Encoder::open(&path, packing, level)?;
         if packing.is_some() && (path.is_file() || !encoder.can_be_packed()) {
             bail!(
                 "--quantize is for encoders in a folder of safetensors, and '{name}' is another kind of model; leave it out"
@@ -79,6 +74,17 @@ impl Opened {
             pool,
         })
     }
+}
+
+/// Returns the folder, or the GGUF file, of the model of that name.
+pub(crate) fn locate(store: &Store, name: &str) -> Result<PathBuf> {
+    let paths = store.locate(name)?;
+    let first = paths.first().context("the model has no files")?;
+    let path = match folder::is_folder(&paths) {
+        true => first.parent().unwrap_or(Path::new("")),
+        false => first,
+    };
+    Ok(path.to_path_buf())
 }
 
 fn pooling(choice: PoolingChoice) -> Pooling {

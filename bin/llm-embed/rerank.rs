@@ -1,17 +1,23 @@
 //! `llm-embed rerank`: texts in, the same out in the order in which they fit a query.
 //! What says how well is a [`Scorer`].
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use anyhow::{Result, bail};
 use llm_cli::embed::{EmbedModelArgs, RerankArgs, TooLong};
 use llm_cli::stdio::{Watch, stdout_is_terminal};
 use llm_cli::{Context, EmbedArgs, Form, Item, Job, Jobs, Output, Status};
+use llm_engine::encode::CrossEncoder;
+use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
 use llm_kernels::vector;
 use llm_record::{ErrorCode, Found, Hit, Record, SchemaVersion};
+use llm_store::Store;
 
 use crate::ask;
 use crate::index::scan::order;
-use crate::open::Opened;
+use crate::open::{Opened, locate, pool};
 use crate::text::{Refused, Text, vectors};
 
 /// Texts that are scored between two looks at whether the user wants an end.
@@ -46,14 +52,17 @@ pub(crate) fn run(args: &RerankArgs, context: &Context) -> Result<Status> {
         failed?;
         status = status.and(Status::SomeFailed);
     }
-    let mut scored = Vec::with_capacity(texts.len());
+    let (mut scored, mut cut) = (Vec::with_capacity(texts.len()), BTreeSet::new());
     for (first, together) in (0..).step_by(TOGETHER).zip(texts.chunks(TOGETHER)) {
         if let Some(ended) = context.interrupt.status() {
             return Ok(ended);
         }
         for (row, score) in (first..).zip(scorer.scores(together)) {
             match score {
-                Ok(score) => scored.push((row, score)),
+                Ok(Scored { score, truncated }) => {
+                    scored.push((row, score));
+                    cut.extend(truncated.then_some(row));
+                }
                 Err((code, sentence)) => {
                     output.fail(texts[row].0.failed(code, sentence))?;
                     status = status.and(Status::SomeFailed);
@@ -64,33 +73,37 @@ pub(crate) fn run(args: &RerankArgs, context: &Context) -> Result<Status> {
     scored.sort_unstable_by(order);
     let most = args.hits.map_or(scored.len(), usize::from);
     for (rank, (row, score)) in scored.into_iter().take(most).enumerate() {
-        output.close(&hit(args, &texts[row], rank, score))?;
+        let mut hit = hit(args, &texts[row], rank, score);
+        hit.truncated = cut.contains(&row);
+        output.close(&Record::from(hit))?;
     }
     output.finish()?;
     Ok(status)
 }
 
-fn hit(args: &RerankArgs, (job, text): &(Box<Job>, String), rank: usize, score: f32) -> Record {
-    Record::from(Hit {
+fn hit(args: &RerankArgs, (job, text): &(Box<Job>, String), rank: usize, score: f32) -> Hit {
+    Hit {
         schema_version: SchemaVersion::default(),
         query: args.query.clone(),
         query_id: None,
         rank: rank as u64 + 1,
         score,
+        truncated: false,
         found: Found {
             id: job.id.clone(),
             line: job.line,
             text: Some(text.clone()),
             input: job.input.clone(),
         },
-    })
+    }
 }
 
-/// What says how well texts fit a query. A model that reads both at once is to be
-/// another variant.
+/// What says how well texts fit a query.
 enum Scorer {
     /// The cosine of the two vectors.
     Vectors(Box<Vectors>),
+    /// A model that reads both at once.
+    Pairs(Box<Pairs>),
 }
 
 /// A model that makes vectors, and that of the query.
@@ -101,11 +114,105 @@ struct Vectors {
     level: Level,
 }
 
+/// A model that reads the query and a text at once, and the query's tokens.
+struct Pairs {
+    model: CrossEncoder,
+    pool: Pool,
+    query: Vec<u32>,
+    truncates: bool,
+}
+
+/// How well a text fits.
+struct Scored {
+    score: f32,
+    /// Whether its end was cut.
+    truncated: bool,
+}
+
 /// How well a text fits, or why that cannot be said.
-type Score = Result<f32, (ErrorCode, String)>;
+type Score = Result<Scored, (ErrorCode, String)>;
 
 impl Scorer {
     /// Opens the model and reads the query.
+    fn open(args: &RerankArgs) -> Result<Self> {
+        let path = locate(&Store::from_env(), &args.model)?;
+        match CrossEncoder::is_in(&path)? {
+            true => Ok(Self::Pairs(Box::new(Pairs::open(args, &path)?))),
+            false => Ok(Self::Vectors(Box::new(Vectors::open(args)?))),
+        }
+    }
+
+    /// Returns the score of each text.
+    fn scores(&self, texts: &[(Box<Job>, String)]) -> Vec<Score> {
+        match self {
+            Self::Vectors(vectors) => vectors.scores(texts),
+            Self::Pairs(pairs) => pairs.scores(texts),
+        }
+    }
+}
+
+/// Returns the score of a line's text, which has to be a number.
+fn finite(score: Option<f32>, truncated: bool, name: &str) -> Score {
+    let score = score.filter(|score| score.is_finite()).ok_or_else(|| {
+        let sentence = format!("the score of {name} is no number; the model's weights are damaged");
+        (ErrorCode::GenerationFailed, sentence)
+    })?;
+    Ok(Scored { score, truncated })
+}
+
+/// Returns what the text of a line is called.
+fn name(job: &Job) -> String {
+    format!("the text of line {}", job.line)
+}
+
+impl Pairs {
+    fn open(args: &RerankArgs, path: &Path) -> Result<Self> {
+        if args.on_overflow == TooLong::ChunkMean {
+            bail!(
+                "--on-overflow chunk-mean takes the mean of vectors, and a cross-encoder makes none; truncate cuts the text's end"
+            );
+        }
+        let model = CrossEncoder::open(path, Level::detect()?)?;
+        let query = model.tokens(&args.query);
+        if model.room(query.len()) == 0 {
+            bail!(
+                "the query has {} tokens and leaves no room for a text in the {} that the model takes; shorten it",
+                query.len(),
+                model.longest()
+            );
+        }
+        Ok(Self {
+            model,
+            pool: pool(&ask::machine(args.machine))?,
+            query,
+            truncates: args.on_overflow == TooLong::Truncate,
+        })
+    }
+
+    fn scores(&self, texts: &[(Box<Job>, String)]) -> Vec<Score> {
+        let room = self.model.room(self.query.len());
+        let tokens = texts.iter().map(|(_, text)| self.model.tokens(text));
+        let tokens: Vec<Vec<u32>> = tokens.collect();
+        let fits = |text: &&Vec<u32>| self.truncates || text.len() <= room;
+        // The model cuts what is longer.
+        let good: Vec<&[u32]> = tokens.iter().filter(fits).map(Vec::as_slice).collect();
+        let mut made = self.model.score(&self.pool, &self.query, &good).into_iter();
+        let scores = tokens.iter().zip(texts).map(|(tokens, (job, _))| {
+            let (name, count) = (name(job), tokens.len());
+            if !fits(&tokens) {
+                let sentence = format!(
+                    "{name} has {count} tokens and the model takes {room} beside the query; --on-overflow truncate cuts its end"
+                );
+                return Err((ErrorCode::ContextExceeded, sentence));
+            }
+            finite(made.next(), count > room, &name)
+        });
+        scores.collect()
+    }
+}
+
+impl Vectors {
+    /// Opens the model and makes the query's vector.
     fn open(args: &RerankArgs) -> Result<Self> {
         let opened = Opened::new(&EmbedArgs {
             model: EmbedModelArgs {
@@ -121,22 +228,14 @@ impl Scorer {
             Ok(query) => vectors(&opened, &[&query]).concat(),
             Err(refused) => bail!("{}", refused.sentence("the query").1),
         };
-        Ok(Self::Vectors(Box::new(Vectors {
+        Ok(Self {
             opened,
             query,
             too_long: args.on_overflow,
             level: Level::detect()?,
-        })))
+        })
     }
 
-    /// Returns the score of each text.
-    fn scores(&self, texts: &[(Box<Job>, String)]) -> Vec<Score> {
-        let Self::Vectors(vectors) = self;
-        vectors.scores(texts)
-    }
-}
-
-impl Vectors {
     fn scores(&self, texts: &[(Box<Job>, String)]) -> Vec<Score> {
         let opened = &self.opened;
         let ready: Vec<Result<Text, Refused>> = texts
@@ -146,17 +245,13 @@ impl Vectors {
         let good: Vec<&Text> = ready.iter().flatten().collect();
         let mut made = vectors(opened, &good).into_iter();
         let scores = ready.iter().zip(texts).map(|(text, (job, _))| {
-            let name = format!("the text of line {}", job.line);
+            let name = name(job);
             match text {
                 Err(refused) => Err(refused.sentence(&name)),
-                Ok(_) => {
-                    let score = self.cosine(&self.query, &made.next().unwrap_or_default());
-                    score.ok_or_else(|| {
-                        let sentence = format!(
-                            "the vector of {name} holds what is no number; the model's weights are damaged"
-                        );
-                        (ErrorCode::GenerationFailed, sentence)
-                    })
+                Ok(text) => {
+                    let vector = made.next();
+                    let score = vector.map(|vector| self.cosine(&self.query, &vector));
+                    finite(score, text.truncated, &name)
                 }
             }
         });
@@ -164,14 +259,13 @@ impl Vectors {
     }
 
     /// Returns the cosine of two vectors; 0 where one is all zeros.
-    fn cosine(&self, a: &[f32], b: &[f32]) -> Option<f32> {
+    fn cosine(&self, a: &[f32], b: &[f32]) -> f32 {
         let dot = |a: &[f32], b: &[f32]| vector::dot(self.level, a, b);
         let lengths = (dot(a, a) * dot(b, b)).sqrt();
-        let cosine = if lengths > 0.0 {
-            dot(a, b) / lengths
-        } else {
-            lengths
-        };
-        cosine.is_finite().then_some(cosine)
+        match lengths > 0.0 {
+            true => dot(a, b) / lengths,
+            // Zero, or no number.
+            false => lengths,
+        }
     }
 }

@@ -112,6 +112,7 @@ impl Search<'_> {
                 query_id: job.id.clone(),
                 rank: rank as u64 + 1,
                 score,
+                truncated: false,
                 found: self.index.found(row)?,
             }))?;
         }

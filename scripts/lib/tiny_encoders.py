@@ -5,7 +5,8 @@ A model is a folder as its kind's real ones are: config.json, tokenizer.json,
 model.safetensors and sentence-transformers' files. Its golden.jsonl holds a line
 a text: `text`, `tokens`, `vector`, all by sentence-transformers on PyTorch, from
 the folder itself (`jina`, whose network transformers does not have, by a forward
-pass here). Tokenizers are trained, which does not give the same each time, so a
+pass here); that of a cross-encoder a line a pair: `query`, `text`, `tokens`, `score`.
+Tokenizers are trained, which does not give the same each time, so a
 folder is made as a whole. GGUF twins, in gguf/, are written by llama.cpp's converter.
 
 usage: tiny_encoders.py FOLDER [NAME...], called by scripts/make-tiny-encoders
@@ -23,7 +24,7 @@ import sentencepiece
 import torch
 import transformers
 from safetensors.torch import save_file
-from sentence_transformers import SentenceTransformer
+from sentence_transformers import CrossEncoder, SentenceTransformer
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 WIDTH, INNER, HEADS = 32, 64, 4
@@ -47,6 +48,9 @@ TEXTS = [
     "",
     "the cat sat on a mat " * 12,
 ]
+
+
+QUERIES = ["what is the capital of france?", "a happy person"]
 
 
 def corpus():
@@ -288,7 +292,8 @@ TYPES = "sentence_transformers.models."
 
 
 def write(folder, config, tensors, tokenizer, pooling, dense=(), normalize=True, prompts=None, longest=None, lasts=()):
-    """Writes a model; `dense` are (rows, bias, activation), seeded by their place."""
+    """Writes a model; `dense` are (rows, bias, activation), seeded by their place. A
+    cross-encoder has no pooling."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     put = lambda path, value: (path.parent.mkdir(exist_ok=True), path.write_text(json.dumps(value, indent=1)))
@@ -299,6 +304,8 @@ def write(folder, config, tensors, tokenizer, pooling, dense=(), normalize=True,
     put(folder / "tokenizer_config.json",
         {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 128} | {k: v for k, v in names.items() if v})
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / "model.safetensors")
+    if not pooling:
+        return
     modules = [{"idx": 0, "name": "0", "path": "", "type": TYPES + "Transformer"},
                {"idx": 1, "name": "1", "path": "1_Pooling", "type": TYPES + "Pooling"}]
     put(folder / "1_Pooling/config.json",
@@ -355,6 +362,22 @@ def by_sentence_transformers(folder, prompt=None, sound=None):
             return tokens, model(features)["sentence_embedding"][0].double().tolist()
 
     return vectors
+
+
+def golden_pairs(folder):
+    """Writes what sentence-transformers gives for each pair, one at a time and so
+    without padding."""
+    model = CrossEncoder(str(folder), device="cpu", model_kwargs={"attn_implementation": "eager"})
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.enable_truncation(model.max_seq_length, strategy="only_second")
+    with (folder / "golden.jsonl").open("w") as out:
+        for query, text in ((query, text) for query in QUERIES for text in TEXTS):
+            tokens = tokenizer.encode(query, text).ids
+            theirs = model.preprocess([(query, text)])["input_ids"][0].tolist()
+            assert tokens == theirs, (query, text)
+            score = model.predict([(query, text)])[0]
+            line = {"query": query, "text": text, "tokens": tokens, "score": float(f"{score:.7g}")}
+            out.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
 
 
 def tiny_bert(folder, work):
@@ -469,12 +492,17 @@ def tiny_gemma(folder, work):
     return by_sentence_transformers(folder)
 
 
+def by_bert_tokenizer(folder):
+    """BERT's own class, which tells segments apart."""
+    settings = folder / "tokenizer_config.json"
+    settings.write_text(settings.read_text().replace("PreTrainedTokenizerFast", "BertTokenizer"))
+
+
 def tiny_jina(folder, work):
     made = wordpiece("[CLS]", "[SEP]", "[PAD]")
     config, tensors = jina(made, 9)
     write(folder, config, tensors, made, "mean_tokens", lasts=("[PAD]", "[UNK]", "[CLS]", "[SEP]"))
-    settings = folder / "tokenizer_config.json"
-    settings.write_text(settings.read_text().replace("PreTrainedTokenizerFast", "BertTokenizer"))
+    by_bert_tokenizer(folder)
     made.enable_truncation(128)
 
     def vectors(text):
@@ -484,6 +512,32 @@ def tiny_jina(folder, work):
 
     return vectors
 
+
+ONE_LABEL = {"id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0}}
+
+
+def cross_bert(folder):
+    made = wordpiece("[CLS]", "[SEP]", "[PAD]")
+    made.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[(name, made.token_to_id(name)) for name in ("[CLS]", "[SEP]")],
+    )
+    config = base(made.get_vocab_size(), type_vocab_size=2, max_position_embeddings=64, hidden_act="gelu", **ONE_LABEL)
+    config, tensors = network(transformers.BertForSequenceClassification, transformers.BertConfig, config, 11)
+    config["sentence_transformers"] = {"activation_fn": "torch.nn.modules.linear.Identity", "version": "6.0.1"}
+    write(folder, config, tensors, made, None, lasts=("[PAD]", "[UNK]", "[CLS]", "[SEP]"))
+    by_bert_tokenizer(folder)
+
+
+def cross_roberta(folder):
+    made = byte_level("<s>", "</s>", ["<s>", "<pad>", "</s>", "<unk>", "<mask>"], roberta=True)
+    config = base(made.get_vocab_size(), type_vocab_size=1, max_position_embeddings=130, pad_token_id=1,
+                  layer_norm_eps=1e-5, hidden_act="gelu", **ONE_LABEL)
+    config, tensors = network(transformers.RobertaForSequenceClassification, transformers.RobertaConfig, config, 12)
+    write(folder, config, tensors, made, None, lasts=("<pad>", "<unk>", "<s>", "</s>", "<s>", "</s>"))
+
+
+CROSS_ENCODERS = {"cross-bert": cross_bert, "cross-roberta": cross_roberta}
 
 MODELS = {
     "bert": tiny_bert, "bert-cls": tiny_bert_cls, "roberta": tiny_roberta, "xlm-roberta": tiny_xlm_roberta, "mpnet": tiny_mpnet,
@@ -534,6 +588,11 @@ def main():
             golden(folder / name, make(folder / name, work))
             if name in TWINS:
                 twin(folder / name, name, work)
+    for name, make in CROSS_ENCODERS.items():
+        if not wanted or name in wanted:
+            print(name, file=sys.stderr)
+            make(folder / name)
+            golden_pairs(folder / name)
     shutil.rmtree(work)
 
 

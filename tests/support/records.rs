@@ -355,6 +355,7 @@ struct Hit {
     query_id: Option<Id>,
     rank: u64,
     score: f64,
+    truncated: Option<bool>,
     id: Option<Id>,
     line: u64,
     text: Option<String>,

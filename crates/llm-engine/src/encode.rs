@@ -4,10 +4,12 @@
 //! `settings` reads what stands around the network, `vocabulary` the tokenizer.
 //! Three networks give a text's rows: `pass` with `weights` BERT's own, `layers`
 //! the encoders that differ from it, `decoder` those that the engine's forward
-//! pass runs. `packing` makes BERT's matrices smaller, `pooling` makes one vector of the rows, `dense` what follows. How
+//! pass runs. `packing` makes BERT's matrices smaller, `pooling` makes one vector of the rows,
+//! `dense` what follows; `cross` makes a score of two texts that are read together. How
 //! vectors are written is left to others.
 
 mod bert;
+mod cross;
 mod decoder;
 mod dense;
 mod gguf;
@@ -22,6 +24,7 @@ mod vocabulary;
 mod weights;
 mod wordpiece;
 
+pub use cross::CrossEncoder;
 pub use pooling::Pooling;
 pub use settings::Prompts;
 
@@ -32,6 +35,7 @@ use llm_kernels::vector;
 use decoder::Decoder;
 use dense::Step;
 use layers::Layers;
+use pass::Segments;
 use settings::{Settings, Shape};
 use vocabulary::Tokens;
 use weights::Weights;
@@ -90,7 +94,9 @@ impl Network {
     /// Returns the last layer's rows of all texts, (tokens, width).
     fn run(&self, pool: &Pool, level: Level, texts: &[&[u32]]) -> Vec<f32> {
         match self {
-            Self::Bert { shape, weights } => pass::run(shape, weights, pool, level, texts),
+            Self::Bert { shape, weights } => {
+                pass::run(shape, weights, pool, level, &Segments::single(texts))
+            }
             Self::Layers(layers) => layers.run(pool, level, texts),
             Self::Decoder(decoder) => decoder.run(pool, level, texts),
         }

@@ -21,6 +21,9 @@ pub struct Hit {
     pub rank: u64,
     /// How near it is to the query: the cosine of the two vectors, or what a model that reads both says.
     pub score: f32,
+    /// Whether its end was cut before a model read it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub truncated: bool,
     /// The text.
     #[serde(flatten)]
     pub found: Found,

@@ -21,6 +21,7 @@ Examples:
 const RERANK: &str = "\
 Examples:
   llm-embed rerank -m ./all-minilm-l6-v2 'opening hours' < lines.txt
+  llm-embed rerank -m ./ms-marco-minilm-l6-v2 --on-overflow truncate 'opening hours' < lines.txt
   llm-embed search vectors.jsonl -k 50 'opening hours' | llm-embed rerank -m ./bge-base-en-v1.5 --jsonl -k 5 'opening hours'";
 
 /// What is done with vectors.
@@ -40,6 +41,8 @@ pub enum EmbedCommand {
     /// Put texts in the order in which they fit a query
     ///
     /// Reads a text a line from standard input, all of them, and writes them the best first.
+    /// A cross-encoder reads each text together with the query; of any other model the vectors are
+    /// compared by the cosine.
     #[command(max_term_width = crate::HELP_WIDTH, after_help = RERANK)]
     Rerank(RerankArgs),
 }

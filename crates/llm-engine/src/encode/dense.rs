@@ -55,15 +55,26 @@ pub(super) enum Activation {
     Tanh,
     Relu,
     Gelu,
+    Sigmoid,
 }
 
 /// The names in `torch.nn`, without the module that they stand in.
-const ACTIVATIONS: [(&str, Activation); 4] = [
+const ACTIVATIONS: [(&str, Activation); 5] = [
     ("Identity", Activation::Identity),
     ("Tanh", Activation::Tanh),
     ("ReLU", Activation::Relu),
     ("GELU", Activation::Gelu),
+    ("Sigmoid", Activation::Sigmoid),
 ];
+
+impl Activation {
+    /// Returns what `torch.nn` calls so, `None` for what is not known.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        let short = name.rsplit('.').next().unwrap_or_default();
+        let known = ACTIVATIONS.iter().find(|(known, _)| *known == short);
+        known.map(|(_, activation)| *activation)
+    }
+}
 
 /// `2_Dense/config.json`; what is left out is as in sentence-transformers.
 #[derive(Deserialize)]
@@ -98,9 +109,7 @@ impl Dense {
         let path = folder.join("config.json");
         let unsupported = |what: String| Err(FolderError::unsupported(&path, what));
         let name = config.activation_function.as_str();
-        let short = name.rsplit('.').next().unwrap_or_default();
-        let known = ACTIVATIONS.iter().find(|(known, _)| *known == short);
-        let Some((_, activation)) = known else {
+        let Some(activation) = Activation::named(name) else {
             return unsupported(format!("its activation is '{name}'"));
         };
         if config.use_residual {
@@ -122,18 +131,12 @@ impl Dense {
         if config.bias {
             linear.bias = file.numbers("linear.bias", rows)?;
         }
-        Ok(Self {
-            linear,
-            activation: *activation,
-        })
+        Ok(Self { linear, activation })
     }
 
-    /// Takes a matrix without bias and activation.
-    pub(super) fn plain(linear: Linear) -> Self {
-        Self {
-            linear,
-            activation: Activation::Identity,
-        }
+    /// Takes a matrix and what follows its product.
+    pub(super) fn new(linear: Linear, activation: Activation) -> Self {
+        Self { linear, activation }
     }
 
     /// Returns the length of its vectors.
@@ -141,7 +144,8 @@ impl Dense {
         self.linear.rows()
     }
 
-    fn apply(&self, level: Level, pool: &Pool, vectors: &[Vec<f32>]) -> Vec<Vec<f32>> {
+    /// Returns the vectors behind the layer.
+    pub(super) fn apply(&self, level: Level, pool: &Pool, vectors: &[Vec<f32>]) -> Vec<Vec<f32>> {
         let rows = vectors.concat();
         let mut activations = Activations::default();
         let mut out = vec![0.0; vectors.len() * self.width()];
@@ -162,6 +166,9 @@ impl Dense {
                 Activation::Tanh => vector.iter_mut().for_each(|x| *x = x.tanh()),
                 Activation::Relu => vector.iter_mut().for_each(|x| *x = x.max(0.0)),
                 Activation::Gelu => vector::gelu(level, vector),
+                Activation::Sigmoid => vector
+                    .iter_mut()
+                    .for_each(|x| *x = 1.0 / (1.0 + (-*x).exp())),
             }
             vector.to_vec()
         });

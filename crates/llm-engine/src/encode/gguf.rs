@@ -9,7 +9,7 @@ use std::sync::Arc;
 use llm_kernels::pack::Packing;
 
 use super::decoder::Decoder;
-use super::dense::{Dense, Step};
+use super::dense::{Activation, Dense, Step};
 use super::layers::{self, Layers};
 use super::open::Parts;
 use super::settings::{Settings, Shape};
@@ -74,7 +74,8 @@ fn settings(path: &Path, kind: &str, gguf: &Gguf, width: usize) -> Result<Settin
     let (mut steps, mut width) = (Vec::new(), width);
     for name in ["dense_2.weight", "dense_3.weight"] {
         if gguf.tensor(name).is_some() {
-            let dense = Dense::plain(file(path, gguf)?.matrix(name, None, width)?);
+            let matrix = file(path, gguf)?.matrix(name, None, width)?;
+            let dense = Dense::new(matrix, Activation::Identity);
             width = dense.width();
             steps.push(Step::Dense(dense));
         }

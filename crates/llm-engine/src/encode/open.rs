@@ -11,7 +11,7 @@ use super::layers::{self, Layers, Outline, Plan};
 use super::settings::{Settings, Shape};
 use super::vocabulary::Tokens;
 use super::weights::{File, Weights};
-use super::{Encoder, Network, Pooling, bert, gguf, packing};
+use super::{CrossEncoder, Encoder, Network, Pooling, bert, gguf, packing};
 use crate::folder::{self, FolderError, json};
 
 impl Encoder {
@@ -29,11 +29,7 @@ impl Encoder {
         if let (Network::Bert { shape, weights }, Some(packing)) = (&mut network, packing) {
             packing::pack(shape, weights, level, packing);
         }
-        let (known, rows) = (tokens.vocabulary(), network.vocabulary());
-        if known > rows {
-            let reason = format!("it has {known} tokens and embeddings for {rows} only");
-            return Err(FolderError::malformed(path, reason));
-        }
+        tokens.fit(path, network.vocabulary())?;
         let most = network.longest();
         Ok(Self {
             longest: settings.longest.map_or(most, |longest| longest.min(most)),
@@ -96,6 +92,11 @@ impl Found {
 }
 
 fn folder(folder: &Path, packing: Option<Packing>) -> Result<Parts, FolderError> {
+    if CrossEncoder::is_in(folder)? {
+        return Err(FolderError::CrossEncoder {
+            folder: folder.to_path_buf(),
+        });
+    }
     let config: Value = json::read(folder, "config.json")?;
     let found = Found::of(&folder.join("config.json"), &config)?;
     let mut settings = Settings::read(folder, found.width())?;

@@ -10,7 +10,7 @@ use llm_kernels::pack::Packing;
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
 
-use super::pass;
+use super::pass::{self, Segments};
 use super::settings::Shape;
 use super::weights::{Apart, Linear, Weights};
 
@@ -88,7 +88,7 @@ fn largest(shape: &Shape, weights: &Weights, level: Level) -> Vec<[Vec<f32>; 2]>
         weights,
         &pool,
         level,
-        &texts,
+        &Segments::single(&texts),
         &mut |layer, step, rows| {
             for row in rows.chunks_exact(shape.width) {
                 for (largest, x) in largest[layer][step].iter_mut().zip(row) {
@@ -138,6 +138,7 @@ mod tests {
             inner: 8,
             heads: 1,
             positions: 12,
+            first_position: 0,
             vocabulary: 50,
             epsilon: 0.0,
         };

@@ -19,13 +19,32 @@ use super::weights::{Apart, Layer, Linear, Norm, Weights};
 /// few enough that a layer's rows stay in the cache.
 const TOGETHER: usize = 512;
 
+/// Tokens that are read together, in one segment or two.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Segments<'a> {
+    pub(super) tokens: &'a [u32],
+    /// How many of them are of the first segment.
+    pub(super) first: usize,
+}
+
+impl<'a> Segments<'a> {
+    /// Takes texts, each of one segment.
+    pub(super) fn single(texts: &[&'a [u32]]) -> Vec<Self> {
+        let whole = |tokens: &&'a [u32]| Self {
+            tokens,
+            first: tokens.len(),
+        };
+        texts.iter().map(whole).collect()
+    }
+}
+
 /// Returns the last layer's rows of all texts, (tokens, width).
 pub(super) fn run(
     shape: &Shape,
     weights: &Weights,
     pool: &Pool,
     level: Level,
-    texts: &[&[u32]],
+    texts: &[Segments<'_>],
 ) -> Vec<f32> {
     run_seeing(shape, weights, pool, level, texts, &mut |_, _, _| {})
 }
@@ -37,10 +56,11 @@ pub(super) fn run_seeing(
     weights: &Weights,
     pool: &Pool,
     level: Level,
-    texts: &[&[u32]],
+    texts: &[Segments<'_>],
     see: &mut dyn FnMut(usize, usize, &[f32]),
 ) -> Vec<f32> {
-    let mut rows = Vec::with_capacity(texts.iter().map(|text| text.len()).sum::<usize>());
+    let tokens = texts.iter().map(|text| text.tokens.len()).sum::<usize>();
+    let mut rows = Vec::with_capacity(tokens);
     let mut pass = Pass::new(shape, pool, level);
     let mut rest = texts;
     while !rest.is_empty() {
@@ -53,9 +73,9 @@ pub(super) fn run_seeing(
 }
 
 /// Returns how many of the texts, at least one, have `TOGETHER` tokens at most.
-fn fitting(texts: &[&[u32]]) -> usize {
+fn fitting(texts: &[Segments<'_>]) -> usize {
     let sums = texts.iter().scan(0, |sum, text| {
-        *sum += text.len();
+        *sum += text.tokens.len();
         Some(*sum)
     });
     sums.take_while(|&sum| sum <= TOGETHER).count().max(1)
@@ -101,7 +121,7 @@ impl<'a> Pass<'a> {
     fn run(
         &mut self,
         weights: &Weights,
-        texts: &[&[u32]],
+        texts: &[Segments<'_>],
         see: &mut dyn FnMut(usize, usize, &[f32]),
     ) {
         self.resize(texts);
@@ -115,12 +135,12 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn resize(&mut self, texts: &[&[u32]]) {
+    fn resize(&mut self, texts: &[Segments<'_>]) {
         self.texts.clear();
         let mut rows = 0;
         for text in texts {
-            self.texts.push(rows..rows + text.len());
-            rows += text.len();
+            self.texts.push(rows..rows + text.tokens.len());
+            rows += text.tokens.len();
         }
         for buffer in [
             &mut self.x,
@@ -135,12 +155,20 @@ impl<'a> Pass<'a> {
         self.inner.resize(rows * self.shape.inner, 0.0);
     }
 
-    /// x = norm(word + position), as the first layer's attention takes it.
-    fn embed(&mut self, weights: &Weights, texts: &[&[u32]]) {
+    /// x = norm(word + position and segment), as the first layer's attention takes
+    /// it.
+    fn embed(&mut self, weights: &Weights, texts: &[Segments<'_>]) {
         let width = self.shape.width;
-        let all = texts
-            .iter()
-            .flat_map(|text| text.iter().zip(weights.positions.chunks_exact(width)));
+        let all = texts.iter().flat_map(|text| {
+            let first = text.first.min(text.tokens.len());
+            let (before, behind) = text.tokens.split_at(first);
+            let positions = weights.positions.chunks_exact(width);
+            let second = weights.second().chunks_exact(width).skip(first);
+            before
+                .iter()
+                .zip(positions)
+                .chain(behind.iter().zip(second))
+        });
         for (row, (&token, position)) in self.x.chunks_exact_mut(width).zip(all) {
             weights.word(token, row);
             vector::add(self.level, row, position);

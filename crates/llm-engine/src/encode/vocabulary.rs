@@ -22,6 +22,8 @@ pub(super) struct Tokens {
     tokenizer: Tokenizer,
     before: Vec<u32>,
     after: Vec<u32>,
+    /// What stands around two texts, where the files say it.
+    pair: Option<Pair>,
     /// Texts are made lower case first.
     pub(super) lowercases: bool,
     /// Then characters are composed (Unicode's form NFC).
@@ -60,6 +62,9 @@ impl Tokens {
         if !around.after.is_empty() {
             tokens.after = around.after;
         }
+        tokens.pair = sequence(file.post_processor.as_ref(), "processors")
+            .into_iter()
+            .find_map(Pair::read);
         let steps = sequence(file.normalizer.as_ref(), "normalizers");
         tokens.composes = steps.iter().any(|step| kind(step) == "NFC");
         tokens.last_space = last_space;
@@ -75,32 +80,47 @@ impl Tokens {
             tokenizer,
             before: before.into_iter().collect(),
             after: after.into_iter().collect(),
+            pair: None,
             lowercases: false,
             composes: false,
             last_space: None,
         })
     }
 
-    /// Returns the number of tokens that it knows.
-    pub(super) fn vocabulary(&self) -> usize {
-        self.tokenizer.vocabulary_size()
+    /// Makes sure that a network with so many embeddings has one for each token; both
+    /// were read at `path`.
+    pub(super) fn fit(&self, path: &Path, rows: usize) -> Result<(), FolderError> {
+        let known = self.tokenizer.vocabulary_size();
+        if known > rows {
+            let reason = format!("it has {known} tokens and embeddings for {rows} only");
+            return Err(FolderError::malformed(path, reason));
+        }
+        Ok(())
     }
 
     /// Returns the tokens of a text with those around it. Markup that is written
     /// out in the text is text.
     pub(super) fn of(&self, text: &str) -> Vec<u32> {
+        [&self.before[..], &self.bare(text), &self.after].concat()
+    }
+
+    /// Returns the tokens of a text without those around it.
+    pub(super) fn bare(&self, text: &str) -> Vec<u32> {
         let lower = self.lowercases.then(|| text.to_lowercase());
         let text = lower.as_deref().unwrap_or(text);
         let composed: Option<String> = self.composes.then(|| text.nfc().collect());
         let text = composed.as_deref().unwrap_or(text);
-        let mut tokens = self.before.clone();
-        tokens.extend(self.tokenizer.encode(text, false, false));
+        let mut tokens = self.tokenizer.encode(text, false, false);
         tokens.extend(
             self.last_space
                 .filter(|_| text.ends_with(char::is_whitespace)),
         );
-        tokens.extend(&self.after);
         tokens
+    }
+
+    /// Returns what stands around two texts, where the files say it.
+    pub(super) fn pair(&self) -> Option<&Pair> {
+        self.pair.as_ref()
     }
 
     /// Cuts tokens to `most`; those after the text stay.
@@ -126,7 +146,7 @@ fn around(path: &Path, step: Option<&Json>) -> Result<Around, FolderError> {
     let mut around = Around::default();
     for step in sequence(step, "processors") {
         let read = match kind(step) {
-            "BertProcessing" | "RobertaProcessing" => pair(step),
+            "BertProcessing" | "RobertaProcessing" => first_and_last(step),
             "TemplateProcessing" => template(step),
             // It changes where tokens are said to lie, and no token.
             "ByteLevel" => continue,
@@ -144,7 +164,7 @@ fn id(value: &Json) -> Option<u32> {
 }
 
 /// `{"cls": ["[CLS]", 101], "sep": ["[SEP]", 102]}`
-fn pair(step: &Json) -> Option<Around> {
+fn first_and_last(step: &Json) -> Option<Around> {
     let of = |name: &str| id(step.get(name)?.get(1)?);
     Some(Around {
         before: vec![of("cls")?],
@@ -153,7 +173,6 @@ fn pair(step: &Json) -> Option<Around> {
 }
 
 fn template(step: &Json) -> Option<Around> {
-    let specials = step.get("special_tokens")?;
     let (mut around, mut is_before) = (Around::default(), true);
     for part in step.get("single")?.as_array()? {
         if part.get("Sequence").is_some() {
@@ -162,15 +181,96 @@ fn template(step: &Json) -> Option<Around> {
             }
             continue;
         }
-        let name = part.get("SpecialToken")?.get("id")?.as_str()?;
-        let ids = specials.get(name)?.get("ids")?.as_array()?;
-        let ids: Option<Vec<u32>> = ids.iter().map(id).collect();
+        let ids = special(step, part)?;
         match is_before {
-            true => around.before.extend(ids?),
-            false => around.after.extend(ids?),
+            true => around.before.extend(ids),
+            false => around.after.extend(ids),
         }
     }
     (!is_before).then_some(around)
+}
+
+/// Returns the ids that a part of a template stands for.
+fn special(step: &Json, part: &Json) -> Option<Vec<u32>> {
+    let name = part.get("SpecialToken")?.get("id")?.as_str()?;
+    let special = step.get("special_tokens")?.get(name)?;
+    special.get("ids")?.as_array()?.iter().map(id).collect()
+}
+
+/// What stands around two texts that are read together.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Pair {
+    /// Before the first text, between both, behind the second.
+    around: [Vec<u32>; 3],
+    /// How many of the tokens between both are of the first segment; `None` where
+    /// there is only one segment.
+    first: Option<usize>,
+}
+
+impl Pair {
+    /// Reads a step of a post-processor; `None` where it says nothing of pairs, or
+    /// something that is no pair of segments.
+    fn read(step: &Json) -> Option<Self> {
+        match kind(step) {
+            "TemplateProcessing" => Self::of_template(step),
+            name @ ("BertProcessing" | "RobertaProcessing") => {
+                let Around { before, after } = first_and_last(step)?;
+                let is_bert = name == "BertProcessing";
+                let between = after.repeat(if is_bert { 1 } else { 2 });
+                let first = is_bert.then_some(between.len());
+                let around = [before, between, after];
+                Some(Self { around, first })
+            }
+            _ => None,
+        }
+    }
+
+    fn of_template(step: &Json) -> Option<Self> {
+        let (mut pair, mut texts, mut segment) = (Self::default(), 0, 0);
+        for part in step.get("pair")?.as_array()? {
+            let inner = part.as_object()?.values().next()?;
+            let own = inner.get("type_id")?.as_u64()?;
+            // The second segment begins between the texts, or not at all.
+            let begins = own == 1 && segment == 0 && texts == 1;
+            if own != segment && !begins {
+                return None;
+            }
+            if begins {
+                (pair.first, segment) = (Some(pair.around[1].len()), 1);
+            }
+            if part.get("Sequence").is_some() {
+                let is_next = inner.get("id")?.as_str()? == ["A", "B"].get(texts).copied()?;
+                texts += is_next.then_some(1)?;
+            } else {
+                pair.around[texts].extend(special(step, part)?);
+            }
+        }
+        (texts == 2).then_some(pair)
+    }
+
+    /// Takes all tokens to be of one segment.
+    pub(super) fn in_one_segment(self) -> Self {
+        let around = self.around;
+        Self {
+            around,
+            first: None,
+        }
+    }
+
+    /// Returns how many tokens it puts around the texts.
+    pub(super) fn len(&self) -> usize {
+        self.around.iter().map(Vec::len).sum()
+    }
+
+    /// Returns two texts with what stands around them, and how many tokens are of
+    /// the first segment.
+    pub(super) fn of(&self, a: &[u32], b: &[u32]) -> (Vec<u32>, usize) {
+        let [before, between, after] = &self.around;
+        let tokens = [before, a, between, b, after].concat();
+        let first = self.first.map(|first| before.len() + a.len() + first);
+        let first = first.unwrap_or(tokens.len());
+        (tokens, first)
+    }
 }
 
 #[cfg(test)]
@@ -198,5 +298,41 @@ mod tests {
         assert_eq!(of(Json::Null).unwrap(), Around::default());
         let unknown = template(json!([text, special("<x>")]));
         assert!(of(unknown).unwrap_err().to_string().contains("<x>"));
+    }
+
+    #[test]
+    fn what_stands_around_two_texts_is_read() {
+        let of = |step: Json| Some(Pair::read(&step)?.of(&[1, 2], &[3]));
+        let part = |name: &str, kind: u64| match name {
+            "A" | "B" => json!({"Sequence": {"id": name, "type_id": kind}}),
+            _ => json!({"SpecialToken": {"id": name, "type_id": kind}}),
+        };
+        let template = |parts: &[(&str, u64)]| {
+            let pair: Vec<Json> = parts.iter().map(|(name, kind)| part(name, *kind)).collect();
+            let specials = json!({"c": {"ids": [7]}, "s": {"ids": [8, 9]}});
+            of(json!({"type": "TemplateProcessing", "pair": pair, "special_tokens": specials}))
+        };
+        let bert = [("c", 0), ("A", 0), ("s", 0), ("B", 1), ("s", 1)];
+        let all = vec![7, 1, 2, 8, 9, 3, 8, 9];
+        assert_eq!(template(&bert), Some((all.clone(), 5)));
+        assert_eq!(template(&bert.map(|(name, _)| (name, 0))), Some((all, 8)));
+        let late = [("A", 0), ("s", 0), ("c", 1), ("B", 1)];
+        assert_eq!(template(&late), Some((vec![1, 2, 8, 9, 7, 3], 4)));
+        for wrong in [
+            &[("B", 0), ("A", 0)][..],
+            &[("A", 1), ("B", 1)],
+            &[("A", 0), ("B", 1), ("s", 0)],
+            &[("A", 0), ("B", 0), ("B", 0)],
+            &[("A", 0), ("B", 0), ("s", 1)],
+            &[("A", 0), ("x", 0), ("B", 0)],
+            &[("A", 0)],
+        ] {
+            assert_eq!(template(wrong), None, "{wrong:?}");
+        }
+        let old = |kind: &str| of(json!({"type": kind, "cls": ["<s>", 7], "sep": ["</s>", 8]}));
+        assert_eq!(old("BertProcessing"), Some((vec![7, 1, 2, 8, 3, 8], 4)));
+        let roberta = vec![7, 1, 2, 8, 8, 3, 8];
+        assert_eq!(old("RobertaProcessing"), Some((roberta, 7)));
+        assert_eq!(old("ByteLevel"), None);
     }
 }

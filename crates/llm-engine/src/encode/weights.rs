@@ -61,9 +61,10 @@ pub(super) struct Apart {
 #[derive(Debug)]
 pub(super) struct Weights {
     words: Linear,
-    /// (positions, width), the type's embedding, which is the same for all
-    /// tokens of one text, added.
+    /// (positions, width), the first segment's embedding added.
     pub(super) positions: Vec<f32>,
+    /// The same with the second segment's; empty where it is not read.
+    second: Vec<f32>,
     pub(super) norm: Norm,
     pub(super) layers: Vec<Layer>,
 }
@@ -170,25 +171,29 @@ impl Weights {
         let width = shape.width;
         let embeddings = |name: &str, rows| file.matrix(&format!("embeddings.{name}"), rows, width);
         let words = embeddings("word_embeddings.weight", Some(shape.vocabulary))?;
-        let first = shape.first_position;
-        let rows = Some(first + shape.positions);
-        let positions = embeddings("position_embeddings.weight", rows)?;
-        let mut kind = vec![0.0; width];
-        if file.has("embeddings.token_type_embeddings.weight") {
-            embeddings("token_type_embeddings.weight", None)?.row(0, &mut kind);
-        }
-        let mut table = vec![0.0; shape.positions * width];
-        for (row, out) in table.chunks_exact_mut(width).enumerate() {
-            positions.row(first + row, out);
-            out.iter_mut().zip(&kind).for_each(|(x, y)| *x += y);
-        }
         let layers = (0..shape.layers).map(|index| file.layer(index, shape));
         Ok(Self {
             words,
-            positions: table,
+            positions: file.positions(shape, 0)?,
+            second: Vec::new(),
             norm: file.norm("embeddings.LayerNorm", width)?,
             layers: layers.collect::<Result<_, _>>()?,
         })
+    }
+
+    /// Reads the second segment's embedding too, for texts that are read in pairs. A
+    /// network with one has it for both.
+    pub(super) fn read_second(&mut self, file: &File, shape: &Shape) -> Result<(), FolderError> {
+        self.second = file.positions(shape, 1)?;
+        Ok(())
+    }
+
+    /// Returns what [`positions`](Self::positions) are in a second segment.
+    pub(super) fn second(&self) -> &[f32] {
+        match self.second.is_empty() {
+            true => &self.positions,
+            false => &self.second,
+        }
     }
 
     /// Writes the embedding of `token` to `out`, (width).
@@ -322,13 +327,41 @@ impl File {
         })
     }
 
+    /// Returns the matrix `name.weight`, (rows, columns), with `name.bias`.
+    pub(super) fn linear(
+        &self,
+        name: &str,
+        rows: usize,
+        columns: usize,
+    ) -> Result<Linear, FolderError> {
+        let mut linear = self.matrix(&format!("{name}.weight"), Some(rows), columns)?;
+        linear.bias = self.numbers(&format!("{name}.bias"), rows)?;
+        Ok(linear)
+    }
+
+    /// Returns the embedding of each position, (positions, width), with that of a
+    /// segment added, the last one where there are fewer.
+    fn positions(&self, shape: &Shape, segment: usize) -> Result<Vec<f32>, FolderError> {
+        let (width, first) = (shape.width, shape.first_position);
+        let rows = Some(first + shape.positions);
+        let positions = self.matrix("embeddings.position_embeddings.weight", rows, width)?;
+        let mut kind = vec![0.0; width];
+        let name = "embeddings.token_type_embeddings.weight";
+        if self.has(name) {
+            let kinds = self.matrix(name, None, width)?;
+            kinds.row(segment.min(kinds.rows() - 1), &mut kind);
+        }
+        let mut table = vec![0.0; shape.positions * width];
+        for (row, out) in table.chunks_exact_mut(width).enumerate() {
+            positions.row(first + row, out);
+            out.iter_mut().zip(&kind).for_each(|(x, y)| *x += y);
+        }
+        Ok(table)
+    }
+
     fn layer(&self, index: usize, shape: &Shape) -> Result<Layer, FolderError> {
         let name = |part: &str| format!("encoder.layer.{index}.{part}");
-        let linear = |part: &str, rows, columns| {
-            let mut linear = self.matrix(&name(&format!("{part}.weight")), Some(rows), columns)?;
-            linear.bias = self.numbers(&name(&format!("{part}.bias")), rows)?;
-            Ok::<_, FolderError>(linear)
-        };
+        let linear = |part: &str, rows, columns| self.linear(&name(part), rows, columns);
         let (width, inner) = (shape.width, shape.inner);
         Ok(Layer {
             query: linear("attention.self.query", width, width)?,

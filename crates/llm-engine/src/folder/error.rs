@@ -56,6 +56,14 @@ pub enum FolderError {
         /// What can be done instead, after a semicolon, or nothing.
         way_out: String,
     },
+    /// A model that reads two texts together, where one is wanted that makes vectors.
+    #[error(
+        "{} is a cross-encoder, which makes a score of a query and a text and no vectors; it is for llm-embed rerank", folder.display()
+    )]
+    CrossEncoder {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The quantized weights are larger than the memory.
     #[error(
         "the quantized weights need {:.1} GiB of memory, and {:.1} GiB are available; a smaller model or quantization needs less", gib(*needed), gib(*room)

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::*;
 
-/// All folders below `tests/fixtures/embed/tiny`, and whether there is a GGUF file
+/// All folders below `tests/fixtures/embed/tiny` that make vectors, and whether there is a GGUF file
 /// with the same weights.
 const MODELS: [(&str, bool); 10] = [
     ("bert", false),
