@@ -279,6 +279,7 @@ impl Answerer {
             prefill,
             first_token,
             whole,
+            busy,
             ..
         } = generated;
         let model = self.identity(&task.job);
@@ -298,6 +299,8 @@ impl Answerer {
             usage,
             metrics: Metrics {
                 load_ms: circumstances.load.map(milliseconds),
+                busy_prefill_ms: Some(milliseconds(busy.prefill)),
+                busy_decode_ms: Some(milliseconds(busy.decode)),
                 ..metrics
             },
             created: Timestamp::now().as_second(),
