@@ -391,3 +391,13 @@ fn a_budget_holds_for_machines_that_are_named_too() {
     };
     assert_eq!((machines("1000000"), machines("1")), (2, 0));
 }
+
+#[test]
+fn records_that_are_piped_to_a_question_without_input_are_said_to_be_left() {
+    let line = "echo '{}' | llm-cost floor --machine dgx-spark-128";
+    let ran = Sandbox::new().pipe(line).run().exits(0);
+    ran.says("standard input is not read");
+    let quiet = "llm-cost floor --machine dgx-spark-128 < /dev/null";
+    let ran = Sandbox::new().pipe(quiet).run().exits(0);
+    assert!(!ran.stderr().contains("standard input"), "{}", ran.stderr());
+}

@@ -55,8 +55,32 @@ impl Data {
         })
     }
 
-    /// Warns of rows that are old, in one sentence.
+    /// Says where rows are of a later day than the one that is asked for.
+    fn note_later(&self, rows: &[UsedRow]) {
+        let is_later =
+            |row: &&UsedRow| dates::parse(&row.as_of).is_some_and(|first| first > self.today);
+        let later: BTreeSet<(&str, &str)> = rows
+            .iter()
+            .filter(is_later)
+            .map(|row| (row.as_of.as_str(), row.row.as_str()))
+            .collect();
+        let Some((as_of, row)) = later.last() else {
+            return;
+        };
+        let others = match later.len() - 1 {
+            0 => String::new(),
+            1 => ", and one more is of a later day too".to_owned(),
+            more => format!(", and {more} more are of a later day too"),
+        };
+        self.messages.note(format_args!(
+            "{row} is as of {as_of}, after {}{others}: what held on that day may have been another",
+            self.today
+        ));
+    }
+
+    /// Warns of rows that are old, in one sentence, and notes those of a later day.
     pub(crate) fn warn_of_age(&self, rows: &[UsedRow]) {
+        self.note_later(rows);
         let old: BTreeSet<(i32, &str, &str)> = rows
             .iter()
             .filter(|row| dates::is_stale(&row.as_of, self.today))

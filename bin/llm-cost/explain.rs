@@ -154,14 +154,20 @@ fn months(record: &PaybackRecord) -> Vec<String> {
     let saving = answer.saving_usd_per_month.map_or(0.0, |saving| saving.0);
     let mut lines = Vec::new();
     if answer.verdict == Verdict::Infeasible {
-        let most = answer.max_mtok_per_month.map_or(0.0, |most| most.0);
-        let fastest = answer.fastest_possible_months;
+        let mtok = |most: Option<llm_cost::Mtok>| most.map_or(0.0, |most| most.0);
+        let time = |months: Option<llm_cost::Months>| {
+            months.map_or_else(|| "never".to_owned(), |it| format!("{:.1} months", it.0))
+        };
         lines.push(format!(
-            "most      {most:.2} Mtok a month, always busy; fastest possible payback {}",
-            fastest.map_or_else(
-                || "never".to_owned(),
-                |months| format!("{:.1} months", months.0)
-            )
+            "most      {:.2} Mtok a month, always busy; fastest possible payback {}",
+            mtok(answer.max_mtok_per_month),
+            time(answer.fastest_possible_months)
+        ));
+        lines.push(format!(
+            "          {:.2} Mtok a month, busy {:.0} %; payback {}",
+            mtok(answer.capped_mtok_per_month),
+            terms.duty_cap * 100.0,
+            time(answer.capped_months)
         ));
         return lines;
     }

@@ -106,6 +106,12 @@ impl Floor<'_> {
         }
         // A machine or a budget alone is a question too, which needs no input.
         if !is_stdin && (has_machine || self.args.budget.is_some()) {
+            if input::is_fed() {
+                context.messages.note(
+                    "standard input is not read where a machine or a budget is named; give '-' for its \
+                     'model' records",
+                );
+            }
             return Ok(None);
         }
         let text = input::text(std::path::Path::new("-"), context)?;

@@ -2,6 +2,7 @@
 //! waited for at a terminal unless nothing else can answer.
 
 use std::io::Read;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
@@ -80,6 +81,14 @@ pub(crate) fn waiting(context: &Context) -> Result<Option<Used>> {
     Ok(Some(file(Path::new("-"), context)?))
 }
 
+/// Returns whether somebody has piped or redirected something in.
+pub(crate) fn is_fed() -> bool {
+    let Ok(data) = std::fs::metadata("/dev/stdin") else {
+        return false;
+    };
+    data.file_type().is_fifo() || (data.is_file() && data.len() > 0)
+}
+
 /// Says what was passed over.
 fn report(used: &Used, context: &Context) {
     let mut parts: Vec<String> = used
@@ -89,6 +98,13 @@ fn report(used: &Used, context: &Context) {
         .collect();
     if used.broken > 0 {
         parts.push(format!("{} lines that are no JSON", used.broken));
+    }
+    if used.unsound > 0 {
+        parts.push(format!(
+            "{} records whose numbers make no sense (below zero, beyond counting, no numbers, or more \
+             cached than the prompt has)",
+            used.unsound
+        ));
     }
     if used.failed > 0 {
         parts.push(format!("{} failed requests", used.failed));

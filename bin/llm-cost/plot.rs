@@ -45,6 +45,8 @@ struct Line {
     colour: RGBColor,
     /// US dollars after each month, from 0.
     sums: Vec<f64>,
+    /// Whether nobody can get there, so that it is drawn in dashes.
+    is_out_of_reach: bool,
 }
 
 /// Draws what is paid over the months: to the cloud, for the machine, and to the same model hosted.
@@ -80,8 +82,13 @@ pub(crate) fn payback(record: &PaybackRecord) -> Result<String> {
                 .enumerate()
                 .map(|(month, &sum)| (month as f64, sum));
             let colour = line.colour;
-            chart
-                .draw_series(LineSeries::new(points, colour.stroke_width(2)))
+            let style = colour.stroke_width(2);
+            let drawn = if line.is_out_of_reach {
+                chart.draw_series(DashedLineSeries::new(points, 4, 8, style))
+            } else {
+                chart.draw_series(LineSeries::new(points, style))
+            };
+            drawn
                 .map_err(failed)?
                 .label(line.name.clone())
                 .legend(move |(x, y)| {
@@ -153,14 +160,24 @@ fn lines(record: &PaybackRecord, months: usize) -> Vec<Line> {
     let cloud = answer.cloud_usd_per_month.0;
     let running = answer.power_usd_per_month.0 + terms.upkeep_usd_per_month.0;
     let escalated = cloud * terms.escalated;
+    let is_feasible = answer.verdict != Verdict::Infeasible;
+    let own = format!("own machine, {:.0} USD", answer.marginal_price_usd.0);
     let mut lines = vec![
         Line {
             name: format!("cloud, {}", record.cloud),
             colour: CLOUD,
             sums: sums(0.0, &|month| cloud * fall.powi(month)),
+            is_out_of_reach: false,
         },
         Line {
-            name: format!("own machine, {:.0} USD", answer.marginal_price_usd.0),
+            name: match is_feasible {
+                true => own,
+                false => format!(
+                    "{own}: out of reach, it would be busy {:.0} %",
+                    answer.duty * 100.0
+                ),
+            },
+            is_out_of_reach: !is_feasible,
             colour: LOCAL,
             sums: sums(answer.marginal_price_usd.0, &|month| {
                 running + escalated * fall.powi(month)
@@ -173,6 +190,7 @@ fn lines(record: &PaybackRecord, months: usize) -> Vec<Line> {
             name: format!("same model hosted, {}", hosted.cloud),
             colour: HOSTED,
             sums: sums(0.0, &|month| asked * fall.powi(month)),
+            is_out_of_reach: false,
         });
     }
     lines
@@ -210,13 +228,18 @@ fn free(taken: &mut Vec<Taken>, (x, y): (i32, i32), name: &str) -> (i32, i32) {
     const LETTER: i32 = 7;
     /// Between the title and the axis' numbers.
     const LINES: std::ops::RangeInclusive<i32> = 54..=536;
+    /// Between the axis' numbers and the margin.
+    const COLUMNS: std::ops::RangeInclusive<i32> = 80..=944;
     let width = LETTER * name.chars().count() as i32;
     let span = |right: i32| (x + right, x + right + width);
     let is_free = |&(right, down): &(i32, i32)| {
         let ((from, to), line) = (span(right), y + down);
         let over =
             |other: &Taken| from < other.to && other.from < to && (line - other.line).abs() < LINE;
-        from >= 0 && to <= SIZE.0 as i32 && LINES.contains(&line) && !taken.iter().any(over)
+        COLUMNS.contains(&from)
+            && COLUMNS.contains(&to)
+            && LINES.contains(&line)
+            && !taken.iter().any(over)
     };
     let steps = (0..90).flat_map(|step| [step * LINE / 2, -step * LINE / 2]);
     let places = steps.flat_map(|down| [(7, down), (-7 - width, down)]);

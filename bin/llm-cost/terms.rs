@@ -295,7 +295,7 @@ fn seat(terms: &Terms, answer: &Answer) -> Seat {
     Seat {
         marginal_price_usd: answer.marginal_price_usd * share,
         cloud_usd_per_month: answer.cloud_usd_per_month * share,
-        local_usd_per_month: answer.local_usd_per_month * share,
+        local_usd_per_month: answer.local_usd_per_month.map(|local| local * share),
         saving_usd_per_month: answer.saving_usd_per_month.map(|saving| saving * share),
         queue_risk: answer.duty.min(1.0),
     }

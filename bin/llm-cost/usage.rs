@@ -52,6 +52,13 @@ pub(crate) fn run(
             "{batches} requests came by batch and are billed with the discount of each cloud that has one"
         ));
     }
+    let untimed = used.uses.iter().filter(|one| one.is_untimed()).count();
+    if untimed > 0 {
+        context.messages.note(format_args!(
+            "{untimed} records say no time, as those of embeddings; hours, power and its cost are those \
+             of the others"
+        ));
+    }
     let one = |(key, uses): (&Option<String>, &Vec<&Use>)| {
         let failed = if args.by.is_none() { used.failed } else { 0 };
         let sums = Sums::of(uses.iter().copied());

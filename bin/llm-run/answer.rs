@@ -283,6 +283,7 @@ impl Answerer {
             prefill,
             first_token,
             whole,
+            busy,
             ..
         } = generated;
         let model = self.identity(&task.job);
@@ -302,6 +303,8 @@ impl Answerer {
             usage,
             metrics: Metrics {
                 load_ms: circumstances.load.map(milliseconds),
+                busy_prefill_ms: Some(milliseconds(busy.prefill)),
+                busy_decode_ms: Some(milliseconds(busy.decode)),
                 ..metrics
             },
             created: Timestamp::now().as_second(),

@@ -278,3 +278,51 @@ fn what_owning_costs_more_reckons_with_falling_prices() {
         "{text}"
     );
 }
+
+/// 730 h at 11 and 94 tokens a second are 33.9 million tokens of this mix; nine tenths of them 30.5.
+#[test]
+fn what_the_machine_can_produce_is_said_with_the_cap_and_without() {
+    let heavy = BY_HAND.replace("2.4", "16.67").replace(" 12 ", " 83.33 ");
+    let said = record(&cost(&heavy).exits(0));
+    let reason = said["reason"].as_str().unwrap();
+    for part in [
+        "90 % is the most that is counted on, 30.5 million tokens a month, paid back in 10.4 months",
+        "always at work it can produce 33.9 million",
+    ] {
+        assert!(reason.contains(part), "{part}: {reason}");
+    }
+    near(&said["capped_mtok_per_month"], 33.9 * 0.9);
+    near(&said["capped_months"], 9.37 / 0.9);
+    assert_eq!(said["local_usd_per_month"], Value::Null);
+    let none = record(&cost(&format!("{heavy} --duty-cap 0")).exits(0));
+    assert_eq!(none["verdict"], "infeasible");
+    for key in ["fastest_possible_months", "capped_months"] {
+        assert_eq!(none[key], Value::Null, "{key}");
+    }
+    let reason = none["reason"].as_str().unwrap();
+    assert!(reason.contains("counted on for nothing"), "{reason}");
+    let whole = record(&cost(&format!("{heavy} --duty-cap 1")).exits(0));
+    let reason = whole["reason"].as_str().unwrap();
+    assert!(!reason.contains("most that is counted on"), "{reason}");
+    near(&whole["capped_months"], 9.37);
+}
+
+/// What the interest outweighs is no payback, at the most tokens too: at 1,000,000 USD the saving of 427
+/// a month is under the interest of 6,434.
+#[test]
+fn an_infeasible_machine_that_would_not_earn_its_interest_has_no_fastest_payback() {
+    let heavy = BY_HAND.replace("2.4", "16.67").replace(" 12 ", " 83.33 ");
+    let said = record(&cost(&heavy.replace(" 4000 ", " 1000000 ")).exits(0));
+    assert_eq!(said["verdict"], "infeasible");
+    assert_eq!(said["fastest_possible_months"], Value::Null);
+    let reason = said["reason"].as_str().unwrap();
+    assert!(reason.contains("it would not pay back either"), "{reason}");
+    let hosted =
+        "payback --profile heavy --machine dgx-spark-128 --local gpt-oss-120b --duty-cap 0.5";
+    let said = record(&cost(hosted).exits(0));
+    let hosted = &said["hosted"];
+    if hosted["verdict"] == "infeasible" {
+        let simple = hosted["fastest_possible_months"].as_f64();
+        assert!(simple.is_none_or(|months| months < 200.0), "{hosted}");
+    }
+}

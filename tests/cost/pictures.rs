@@ -143,3 +143,22 @@ fn pictures_hold_their_marks_and_names_inside() {
         );
     }
 }
+
+#[test]
+fn a_line_that_nobody_can_reach_is_drawn_so() {
+    let sandbox = Sandbox::new();
+    let draw = |line: &str| {
+        tool(&sandbox, &format!("{line} --plot p.svg"))
+            .run()
+            .exits(0);
+        std::fs::read_to_string(sandbox.path().join("p.svg")).unwrap()
+    };
+    let pays = draw(BY_HAND);
+    let heavy = draw(&BY_HAND.replace(" 12 ", " 120 "));
+    let lines = |svg: &str| svg.matches("<polyline").count();
+    assert!(!pays.contains("out of reach"));
+    assert!(heavy.contains("own machine, 4000 USD: out of reach, it would be busy"));
+    // Dashes are lines of their own.
+    assert!(lines(&heavy) > lines(&pays) + 10, "{}", lines(&heavy));
+    assert!(!heavy.contains("<circle"), "no crossing is marked");
+}

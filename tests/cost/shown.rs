@@ -1,6 +1,6 @@
 //! What people see: sentences, tables, formulas, and errors with the way out.
 
-use super::{BY_HAND, cost, fed, records};
+use super::{BY_HAND, cost, fed, records, tool};
 use crate::harness::Sandbox;
 
 #[test]
@@ -259,4 +259,29 @@ fn a_usage_of_many_days_stays_on_the_screen() {
         &input.join("\n"),
     );
     assert!(!known.exits(0).stdout().contains("No record has joules"));
+}
+
+#[test]
+fn a_row_of_a_later_day_than_the_one_asked_for_is_noted() {
+    let sandbox = Sandbox::new();
+    let on = |day: &str| {
+        let words = BY_HAND.split_whitespace();
+        let ran = sandbox.tool("llm-cost").args(words).args(["--on", day]);
+        ran.run().exits(0).stderr().to_owned()
+    };
+    let told = on("2024-01-01");
+    assert!(told.contains("after 2024-01-01"), "{told}");
+    assert!(!on(super::DAY).contains("what held on that day"));
+}
+
+#[test]
+fn what_the_catalogue_writes_is_taken_as_prices() {
+    let sandbox = Sandbox::new();
+    for format in ["jsonl", "json"] {
+        let line = format!("catalogue prices --format {format}");
+        let written = tool(&sandbox, &line).run().exits(0).stdout().to_owned();
+        sandbox.file("p.json", written);
+        let ran = tool(&sandbox, &format!("{BY_HAND} --prices p.json")).run();
+        super::near(&super::record(&ran.exits(0))["cloud_usd_per_month"], 187.20);
+    }
 }

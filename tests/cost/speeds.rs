@@ -157,3 +157,61 @@ fn predictions_without_a_band_are_said_to_have_none() {
     let said = record(&cost(&format!("payback --profile light {given}")).exits(0));
     assert!(!is_noted(&said, "no error band"), "{said}");
 }
+
+/// However many answers are under way together, their shares are no more than the run's time, and no
+/// less than the longest of them took.
+#[test]
+fn requests_together_are_counted_with_their_shares_of_the_time() {
+    let bench = Bench::new();
+    let lines: String = (0..24).map(|it| format!("Say {it}.\n")).collect();
+    for parallel in [None, Some("4"), Some("1")] {
+        let flags = parallel.into_iter().flat_map(|count| ["--parallel", count]);
+        let began = std::time::Instant::now();
+        let answers = bench
+            .run()
+            .args(["--lines", "-n", "8", "--format", "jsonl"])
+            .args(flags)
+            .input(lines.as_str())
+            .run()
+            .exits(0);
+        let wall = began.elapsed().as_secs_f64();
+        let whole = |record: &Value| record["metrics"]["generation_time_ms"].as_f64().unwrap();
+        let longest = answers.records().iter().map(whole).fold(0.0, f64::max) / 1e3;
+        let used = record(&fed("usage", answers.stdout()).exits(0));
+        assert_eq!(used["requests"], 24);
+        let seconds = used["seconds"].as_f64().unwrap();
+        assert!(
+            (0.9 * longest..=wall).contains(&seconds),
+            "{parallel:?}: {seconds} of {wall}, the longest {longest}"
+        );
+    }
+}
+
+/// No card of the family was measured with less than a billion weights.
+#[test]
+fn predictions_beyond_the_sizes_that_were_measured_have_no_band() {
+    let said = record(&cost(
+        "payback --profile light --machine rtx-4090-24 --local smollm2-135m",
+    ));
+    assert_eq!(
+        (&said["prefill"]["low"], &said["prefill"]["high"]),
+        (&Value::Null, &Value::Null)
+    );
+    assert!(
+        is_noted(&said, "predicted prefill is an extrapolation"),
+        "{said}"
+    );
+    let within = record(&cost(
+        "payback --profile light --machine rtx-4090-24 --local llama-3.1-8b",
+    ));
+    assert!(within["prefill"]["low"].as_f64().is_some(), "{within}");
+    assert!(!is_noted(&within, "extrapolation"), "{within}");
+    let floor = cost("floor smollm2-135m --machine rtx-4090-24").exits(0);
+    let rows = super::records(&floor);
+    let row = rows.iter().find(|row| row["kind"] == "floor").unwrap();
+    assert_eq!(row["prefill_error"], Value::Null);
+    assert!(
+        is_noted(row, "predicted prefill is an extrapolation"),
+        "{row}"
+    );
+}

@@ -217,3 +217,30 @@ fn a_payback_of_records_bills_each_prompt_by_its_length() {
     let given = run("payback --input-mtok 1 --output-mtok 1", "");
     assert!(is_noted(&given, "taken to be shorter"), "{given}");
 }
+
+#[test]
+fn numbers_without_sense_are_passed_over_with_a_count() {
+    let line = |prompt: &str| {
+        format!(
+            r#"{{"type":"completion","usage":{{"prompt_tokens":{prompt},"completion_tokens":5}},"model":{{"name":"a"}}}}"#
+        )
+    };
+    let bad = ["-7", "1e30", r#""9""#, "1.5"].map(line).join("\n");
+    let ran = fed("usage", &format!("{bad}\n{}", line("10"))).exits(0);
+    let said = record(&ran.says("4 records whose numbers make no sense"));
+    assert_eq!(said["requests"], 1);
+    near(&said["total_tokens"], 15.0);
+    fed("usage", &bad).exits(2).says("no records of usage");
+}
+
+#[test]
+fn embeddings_are_said_to_have_no_time() {
+    let input =
+        r#"{"type":"embedding","usage":{"prompt_tokens":9,"total_tokens":9},"model":{"name":"a"}}"#;
+    let ran = fed("usage --load-watts 60", input).exits(0);
+    let said = record(&ran.says("1 records say no time"));
+    assert_eq!(
+        (&said["joules"], &said["local_usd_per_mtok"]),
+        (&Value::Null, &Value::Null)
+    );
+}

@@ -540,6 +540,8 @@ struct Metrics {
     tokens_per_second: Option<f64>,
     prompt_tokens_per_second: Option<f64>,
     load_ms: Option<f64>,
+    busy_prefill_ms: Option<f64>,
+    busy_decode_ms: Option<f64>,
 }
 
 #[derive(Deserialize)]

@@ -66,7 +66,10 @@ fn facts(record: &PaybackRecord) -> String {
         ),
         (
             "local",
-            format!("{:.2} USD a month", answer.local_usd_per_month.0),
+            answer.local_usd_per_month.map_or_else(
+                || "none: the machine cannot do it".to_owned(),
+                |local| format!("{:.2} USD a month", local.0),
+            ),
         ),
         (
             "busy",
@@ -165,7 +168,9 @@ pub(crate) fn compare(bodies: &[Body]) -> String {
             name(&record.machine),
             name(&record.local),
             format!("{:.2}", answer.cloud_usd_per_month.0),
-            format!("{:.2}", answer.local_usd_per_month.0),
+            answer
+                .local_usd_per_month
+                .map_or_else(|| "none".to_owned(), |local| format!("{:.2}", local.0)),
             format!("{:.0}", answer.duty * 100.0),
             verdict(answer),
             answer

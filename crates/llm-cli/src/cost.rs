@@ -100,7 +100,7 @@ pub enum Table {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Data")]
 pub struct DataArgs {
-    /// Take prices of this file too: rows as 'catalogue prices' has them, `LiteLLM`'s or models.dev's
+    /// Take prices of this file too: what 'catalogue prices' writes, a list of its rows, `LiteLLM`'s or models.dev's
     #[arg(long, value_name = "FILE", global = true)]
     pub prices: Vec<PathBuf>,
 

@@ -76,8 +76,12 @@ impl Terms {
         let most = self.available_hours.0 * self.duty_cap / hours;
         if found.volume.0 > most {
             return Err(format!(
-                "it would take {:.1} million tokens a month, and the machine can produce {most:.1}",
-                found.volume.0
+                "it would take {:.1} million tokens a month, and the machine can produce {most:.1}{}",
+                found.volume.0,
+                match self.duty_cap < 1.0 {
+                    true => format!(" at {:.0} % of its time", self.duty_cap * 100.0),
+                    false => String::new(),
+                }
             ));
         }
         Ok(found)

@@ -44,11 +44,12 @@ pub struct Answer {
     pub payback_months_discounted: Option<Months>,
     /// What the cloud asks.
     pub cloud_usd_per_month: UsdPerMonth,
-    /// What is paid instead: power, upkeep, and the cloud for what is escalated.
-    pub local_usd_per_month: UsdPerMonth,
-    /// The power of it.
+    /// What is paid instead: power, upkeep, and the cloud for what is escalated; null where the machine
+    /// cannot produce so much.
+    pub local_usd_per_month: Option<UsdPerMonth>,
+    /// The power of the hours that the volume takes, as many as there are or more.
     pub power_usd_per_month: UsdPerMonth,
-    /// Energy.
+    /// Energy of those hours.
     pub kwh_per_month: KilowattHours,
     /// What is saved: the difference of the first two; null where the machine cannot produce so much, as
     /// are the sums of the lifetime below.
@@ -59,10 +60,16 @@ pub struct Answer {
     pub busy_hours_per_month: Hours,
     /// Their share of the available ones.
     pub duty: f64,
-    /// Tokens that the machine can produce, always at work; in this mix.
+    /// Tokens that the machine could produce if it were always at work, in this mix; the highest duty is
+    /// not heeded.
     pub max_mtok_per_month: Option<Mtok>,
-    /// Payback at that volume: no user can beat it.
+    /// Payback at that volume: no user can beat it. Null where even then no interest is earned, or where
+    /// the highest duty is nothing.
     pub fastest_possible_months: Option<Months>,
+    /// Tokens that it can produce within the highest duty: what it is counted on for.
+    pub capped_mtok_per_month: Option<Mtok>,
+    /// Payback at that volume; null where it never pays.
+    pub capped_months: Option<Months>,
     /// The cloud's price of an average token.
     pub cloud_usd_per_mtok: Option<UsdPerMtok>,
     /// The power of an average token here.
@@ -165,7 +172,15 @@ impl Terms {
         let rate = monthly(self.discount_rate);
         let (simple, discounted) = (flow.payback(0.0), flow.payback(rate));
         let full = (duty > 0.0).then(|| volume.times(1.0 / duty));
-        let fastest = full.and_then(|full| self.flow(&full).payback(0.0));
+        let capped = full.map(|full| full.times(self.duty_cap));
+        let pays_at = |volume: Option<Volume>| {
+            let flow = self.flow(&volume?);
+            // What the interest outweighs is no payback.
+            flow.payback(rate)?;
+            flow.payback(0.0)
+        };
+        let fastest = pays_at(full).filter(|_| self.duty_cap > 0.0);
+        let at_cap = pays_at(capped).filter(|_| self.duty_cap > 0.0);
         let cloud = self.rates.bill(&volume).a_month();
         let energy = self.energy(busy);
         let power = (self.usd_per_kwh * energy).a_month();
@@ -177,7 +192,10 @@ impl Terms {
             Err(reason) => (None, Some(reason)),
         };
         let (verdict, reason) = match (duty > self.duty_cap, discounted) {
-            (true, _) => (Verdict::Infeasible, self.too_much(duty, full, fastest)),
+            (true, _) => (
+                Verdict::Infeasible,
+                self.too_much(duty, full, fastest, at_cap),
+            ),
             (false, Some(_)) => (Verdict::Pays, pays(&flow)),
             (false, None) => (Verdict::Never, self.never(&flow, cloud, power, rate)),
         };
@@ -190,7 +208,7 @@ impl Terms {
             payback_months: simple.filter(|_| pays),
             payback_months_discounted: discounted.filter(|_| pays),
             cloud_usd_per_month: cloud,
-            local_usd_per_month: flow.running + cloud * self.escalated,
+            local_usd_per_month: is_feasible.then(|| flow.running + cloud * self.escalated),
             power_usd_per_month: power,
             kwh_per_month: energy,
             saving_usd_per_month: is_feasible.then(|| flow.saving()),
@@ -199,6 +217,8 @@ impl Terms {
             duty,
             max_mtok_per_month: full.map(|full| full.total()),
             fastest_possible_months: fastest,
+            capped_mtok_per_month: capped.map(|capped| capped.total()),
+            capped_months: at_cap,
             cloud_usd_per_mtok: per_mtok(cloud),
             power_usd_per_mtok: per_mtok(power),
             break_even_mtok_per_month: break_even,
@@ -213,24 +233,42 @@ impl Terms {
         })
     }
 
-    fn too_much(&self, duty: f64, full: Option<Volume>, fastest: Option<Months>) -> String {
+    /// Says what the machine can produce: always at work, which nothing beats, and within the highest
+    /// duty, which is what it is counted on for.
+    fn too_much(
+        &self,
+        duty: f64,
+        full: Option<Volume>,
+        fastest: Option<Months>,
+        at_cap: Option<Months>,
+    ) -> String {
         let most = full.map_or(0.0, |full| full.total().0);
-        let cap = if self.duty_cap < 1.0 {
-            format!(
-                ", and {:.0} % is the most that is counted on",
-                self.duty_cap * 100.0
-            )
-        } else {
-            String::new()
-        };
-        let fastest = match fastest {
+        let busy = format!(
+            "the volume would keep the machine busy {:.0} % of the time",
+            duty * 100.0
+        );
+        if self.duty_cap <= 0.0 {
+            return format!("{busy}, and with a highest duty of 0 % it is counted on for nothing");
+        }
+        let always = match fastest {
             Some(months) => format!("so its fastest possible payback is {:.1} months", months.0),
             None => "and at that volume it would not pay back either".to_owned(),
         };
+        let always =
+            format!("always at work it can produce {most:.1} million tokens a month, {always}");
+        if self.duty_cap >= 1.0 {
+            return format!("{busy}; {always}");
+        }
+        let paid = match at_cap {
+            Some(months) => format!(", paid back in {:.1} months", months.0),
+            None if fastest.is_some() => ", which would not pay back".to_owned(),
+            None => String::new(),
+        };
         format!(
-            "the volume would keep the machine busy {:.0} % of the time{cap}; it can produce {most:.1} \
-             million tokens a month, {fastest}",
-            duty * 100.0
+            "{busy}, and {:.0} % is the most that is counted on, {:.1} million tokens a month{paid}; \
+             {always}",
+            self.duty_cap * 100.0,
+            most * self.duty_cap
         )
     }
 

@@ -9,7 +9,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{Catalogue, Machine};
+use crate::catalogue::{Catalogue, Machine, Observation};
 use crate::memory::{CacheType, Shape};
 use crate::units::{Bytes, GigabytesPerSecond, MacsPerSecond, TokensPerSecond};
 
@@ -130,12 +130,16 @@ impl Estimate {
 }
 
 /// Predicted rates of one sequence; absent where the family or the arithmetic is not known.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Speed {
     /// Generated tokens.
     pub decode: Option<Estimate>,
     /// Prompt tokens.
     pub prefill: Option<Estimate>,
+    /// Says that decode is extrapolated: no model of about that size was measured.
+    pub decode_beyond: Option<String>,
+    /// The same of prefill.
+    pub prefill_beyond: Option<String>,
 }
 
 /// Predicts both rates with so many tokens in the cache, the model wholly in the machine's memory.
@@ -151,11 +155,60 @@ pub fn speed(
         return Speed::default();
     };
     let decode = decode(family, machine.bandwidth_gbs, shape, depth, kind);
-    let decode = (decode.0.is_finite() && decode.0 > 0.0)
-        .then(|| Estimate::new(decode, family.decode_error.as_ref()));
-    let prefill = prefill(family, machine, shape)
-        .map(|rate| Estimate::new(rate, family.prefill_error.as_ref()));
-    Speed { decode, prefill }
+    let decode_beyond = beyond(catalogue, family, shape, "decode", |row| {
+        row.decode.is_some()
+    });
+    let prefill_beyond = beyond(catalogue, family, shape, "prefill", |row| {
+        row.prefill.is_some()
+    });
+    // What was held out says nothing of other sizes.
+    let decode_error = family.decode_error.as_ref();
+    let decode_error = decode_error.filter(|_| decode_beyond.is_none());
+    let prefill_error = family.prefill_error.as_ref();
+    let prefill_error = prefill_error.filter(|_| prefill_beyond.is_none());
+    Speed {
+        decode: (decode.0.is_finite() && decode.0 > 0.0)
+            .then(|| Estimate::new(decode, decode_error)),
+        prefill: prefill(family, machine, shape).map(|rate| Estimate::new(rate, prefill_error)),
+        decode_beyond,
+        prefill_beyond,
+    }
+}
+
+/// Says that a model is smaller or larger than all whose rate was measured on machines of a family, to a
+/// tenth of the weights that a token goes through; nothing where it is not, or where none was.
+fn beyond(
+    catalogue: &Catalogue,
+    family: &Family,
+    shape: &Shape,
+    what: &str,
+    is_measured: fn(&Observation) -> bool,
+) -> Option<String> {
+    const SLACK: f64 = 1.1;
+    let is_of_family = |row: &&Observation| {
+        let machine = row.machine.as_deref()?;
+        let machine = catalogue.machines.iter().find(|it| it.id == machine)?;
+        Some(machine.family == family.family)
+    };
+    let rows = catalogue.observed.iter().filter(|row| {
+        row.suspect.is_none()
+            && row.batch == 1
+            && is_measured(row)
+            && is_of_family(row) == Some(true)
+    });
+    let sizes = rows.map(|row| row.active_b);
+    let (least, most) = sizes.fold((f64::INFINITY, 0.0_f64), |(least, most), size| {
+        (least.min(size), most.max(size))
+    });
+    let size = shape.active_b;
+    let is_beyond = most > 0.0 && (size * SLACK < least || size > most * SLACK);
+    is_beyond.then(|| {
+        format!(
+            "predicted {what} is an extrapolation and has no error band: the models measured in the family \
+             '{}' have {least} to {most} billion active weights, and '{}' has {size}",
+            family.family, shape.model
+        )
+    })
 }
 
 /// Returns the decode rate at a bandwidth.

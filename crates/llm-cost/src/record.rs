@@ -168,8 +168,8 @@ pub struct Seat {
     pub marginal_price_usd: Usd,
     /// Share of the cloud's bill.
     pub cloud_usd_per_month: UsdPerMonth,
-    /// Share of what is paid instead.
-    pub local_usd_per_month: UsdPerMonth,
+    /// Share of what is paid instead; null where the machine cannot produce so much.
+    pub local_usd_per_month: Option<UsdPerMonth>,
     /// Share of what is saved; null where the machine cannot produce so much.
     pub saving_usd_per_month: Option<UsdPerMonth>,
     /// The chance that a request finds the machine busy: the duty, if requests come at random.

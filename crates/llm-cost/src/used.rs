@@ -3,6 +3,7 @@
 //! usage. Everything else is passed over with a count.
 
 mod billed;
+mod busy;
 mod ccusage;
 mod parse;
 mod speeds;
@@ -48,17 +49,20 @@ pub struct Use {
     pub written: f64,
     /// Output tokens.
     pub output: f64,
-    /// Time that it took here.
+    /// Its share of the time that the machine worked here, in seconds.
     pub seconds: f64,
+    /// Seconds from its start to its end, where the record does not say its share: others may have been
+    /// answered at the same time.
+    pub took: Option<f64>,
     /// Energy that was measured, in joules.
     pub joules: Option<f64>,
     /// What was paid, where the record says so.
     pub paid: Option<Usd>,
     /// Whether this toolkit produced it here.
     pub is_local: bool,
-    /// Tokens that were generated after the first and the seconds that it took: a measured rate.
+    /// Tokens that were generated after the first and the machine's seconds for them: a measured rate.
     pub decode: (f64, f64),
-    /// Prompt tokens that were computed and the seconds that it took.
+    /// Prompt tokens that were computed and the machine's seconds for them.
     pub prefill: (f64, f64),
 }
 
@@ -75,6 +79,8 @@ pub struct Used {
     pub failed: u64,
     /// Lines that are no JSON.
     pub broken: u64,
+    /// Records whose numbers make no sense.
+    pub unsound: u64,
 }
 
 /// What a `bench` record measured.
@@ -117,9 +123,10 @@ pub struct Sums {
     pub output: f64,
     /// Tokens of both kinds that were asked for by batch.
     pub batched: f64,
-    /// Tokens of both kinds that this toolkit worked through here.
+    /// Tokens of both kinds that this toolkit worked through here, of records that say their time or
+    /// energy.
     pub local: f64,
-    /// Time that it took here.
+    /// Time that the machine worked here.
     pub seconds: f64,
     /// Energy, where every local use has one.
     pub joules: Option<f64>,
@@ -134,7 +141,9 @@ impl Used {
     /// JSON is counted and does not end the reading.
     #[must_use]
     pub fn read(text: &str) -> Self {
-        parse::read(text)
+        let mut used = parse::read(text);
+        busy::share(&mut used.uses);
+        used
     }
 
     /// Puts what another reading brought behind this.
@@ -146,6 +155,8 @@ impl Used {
         }
         self.failed += other.failed;
         self.broken += other.broken;
+        self.unsound += other.unsound;
+        busy::share(&mut self.uses);
     }
 
     /// Whether nothing of use was read.
@@ -156,6 +167,12 @@ impl Used {
 }
 
 impl Use {
+    /// Whether it ran here and the record says neither its time nor its energy, as those of embeddings.
+    #[must_use]
+    pub fn is_untimed(&self) -> bool {
+        self.is_local && self.seconds <= 0.0 && self.joules.is_none()
+    }
+
     /// Returns what it would have cost at a price: one request at that of its prompt's length, and a
     /// batch with the discount.
     #[must_use]
@@ -183,7 +200,8 @@ impl Sums {
             sums.output += one.output;
             let total = one.input + one.output;
             sums.batched += if one.by_batch { total } else { 0.0 };
-            sums.local += if one.is_local { total } else { 0.0 };
+            let is_known = one.is_local && !one.is_untimed();
+            sums.local += if is_known { total } else { 0.0 };
             sums.seconds += one.seconds;
             unmeasured |= one.is_local && one.joules.is_none();
             if let Some(joules) = one.joules {

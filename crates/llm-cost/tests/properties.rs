@@ -216,10 +216,12 @@ proptest! {
     #[test]
     fn a_verdict_follows_from_the_record(terms in terms()) {
         let said = answer(&terms);
-        let saving = said.cloud_usd_per_month.0 - said.local_usd_per_month.0;
-        match said.saving_usd_per_month {
-            Some(said) => prop_assert!((said.0 - saving).abs() < 1e-6 * (1.0 + saving.abs())),
-            None => prop_assert_eq!(said.verdict, Verdict::Infeasible),
+        let local = said.local_usd_per_month;
+        prop_assert_eq!(local.is_none(), said.verdict == Verdict::Infeasible);
+        prop_assert_eq!(said.saving_usd_per_month.is_none(), local.is_none());
+        let saving = said.cloud_usd_per_month.0 - local.map_or(0.0, |local| local.0);
+        if let Some(said) = said.saving_usd_per_month {
+            prop_assert!((said.0 - saving).abs() < 1e-6 * (1.0 + saving.abs()));
         }
         if let (Verdict::Pays, true) = (said.verdict, terms.cloud_fall_per_month == 0.0) {
             let simple = (said.marginal_price_usd.0 / saving).max(0.0);

@@ -88,8 +88,20 @@ pub struct Generated {
     pub first_token: Option<Duration>,
     /// Time from the start to the end.
     pub whole: Duration,
+    /// Its share of the time that the batch has worked.
+    pub busy: Busy,
     /// The log-probability (natural) of each of the request's labels.
     pub label_logprobs: Vec<f64>,
+}
+
+/// A request's share of the time that a batch has worked: of each step in proportion to the
+/// positions computed, so that the shares of all requests add up to the whole.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Busy {
+    /// Until the first token was chosen.
+    pub prefill: Duration,
+    /// After it, with the labels that were scored.
+    pub decode: Duration,
 }
 
 /// Why there is no answer.

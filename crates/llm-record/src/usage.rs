@@ -82,6 +82,14 @@ pub struct Metrics {
     /// Time to open the model; in the first record of a process only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load_ms: Option<f64>,
+    /// The request's share of the time that the machine worked until its first token. Of work for
+    /// several requests at once each has the part that its positions are of all, so that these shares
+    /// add up where the times above overlap.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub busy_prefill_ms: Option<f64>,
+    /// The same after the first token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub busy_decode_ms: Option<f64>,
 }
 
 impl Metrics {
@@ -110,6 +118,8 @@ impl Metrics {
             tokens_per_second: decode.and_then(|span| rate(later, span)),
             prompt_tokens_per_second: rate(computed, prefill),
             load_ms: None,
+            busy_prefill_ms: None,
+            busy_decode_ms: None,
         }
     }
 }

@@ -1,8 +1,9 @@
-//! Price files of others → rows: `LiteLLM`'s `model_prices_and_context_window.json` (US dollars a token,
-//! by model) and models.dev's `api.json` (US dollars a million tokens, by provider and model). What
-//! has no price for input and output tokens is passed over with a count.
+//! Price files → rows: of our own a list of rows, or the records that `catalogue prices` writes; of others
+//! `LiteLLM`'s `model_prices_and_context_window.json` (US dollars a token, by model) and models.dev's
+//! `api.json` (US dollars a million tokens, by provider and model). What has no price for input and output
+//! tokens is passed over with a count.
 
-use serde_json::{Map, Value};
+use serde_json::{Deserializer, Map, Value};
 
 use super::check::{self, Check};
 use super::{LongPrompt, Price};
@@ -38,10 +39,12 @@ impl Fault {
 /// form, which somebody wrote for this program, must all make sense; of others' files those that do not
 /// are left out.
 pub(super) fn prices(text: &str, day: &str) -> Result<Imported, Fault> {
-    let value: Value = serde_json::from_str(text).map_err(Fault::data)?;
-    let imported = match value {
-        Value::Array(_) => {
-            let prices: Vec<Price> = serde_json::from_value(value).map_err(Fault::data)?;
+    let imported = match whole(text)? {
+        Value::Array(entries) => {
+            let rows = entries.into_iter().map(unwrapped);
+            let rows = rows.collect::<Result<Vec<Value>, Fault>>()?;
+            let prices: Vec<Price> =
+                serde_json::from_value(Value::Array(rows)).map_err(Fault::data)?;
             if let Some(fault) = check::rows(&prices) {
                 return Err(Fault::Row(fault));
             }
@@ -79,6 +82,35 @@ pub(super) fn prices(text: &str, day: &str) -> Result<Imported, Fault> {
         passed_over: imported.passed_over,
         unsound: faults.into_iter().flatten().collect(),
     })
+}
+
+/// Returns a file's one value, or its lines as a list.
+fn whole(text: &str) -> Result<Value, Fault> {
+    let values = Deserializer::from_str(text).into_iter::<Value>();
+    let mut values: Vec<Value> = values.collect::<Result<_, _>>().map_err(Fault::data)?;
+    let is_row = |value: &Value| value.get("kind").is_some_and(|kind| kind == "row");
+    match values.pop() {
+        None => Err(Fault::data("it is empty")),
+        Some(only) if values.is_empty() && !is_row(&only) => Ok(only),
+        Some(last) => {
+            values.push(last);
+            Ok(Value::Array(values))
+        }
+    }
+}
+
+/// Takes a row out of the record that `catalogue` writes it in; others are left as they are.
+fn unwrapped(mut entry: Value) -> Result<Value, Fault> {
+    if entry.get("kind").is_none_or(|kind| kind != "row") {
+        return Ok(entry);
+    }
+    match entry.get("table").and_then(Value::as_str) {
+        Some("prices") => Ok(entry["row"].take()),
+        other => Err(Fault::data(format!(
+            "it holds a row of '{}' where 'prices' are wanted",
+            other.unwrap_or_default()
+        ))),
+    }
 }
 
 fn litellm(map: &Map<String, Value>, day: &str) -> Imported {
@@ -263,6 +295,30 @@ mod tests {
             imported.unsound,
             ["'a' has input -1000000; it must be zero or more, up to 1e15"]
         );
+    }
+
+    #[test]
+    fn what_the_catalogue_writes_is_read_again() {
+        let row = |id: &str| {
+            format!(
+                r#"{{"type":"cost","schema_version":1,"kind":"row","table":"prices","row":{{"id":"{id}","input":1,"output":2}}}}"#
+            )
+        };
+        let ids = |text: &str| {
+            let prices = prices(text, "").unwrap().prices;
+            prices.into_iter().map(|it| it.id).collect::<Vec<_>>()
+        };
+        let (a, b) = (row("a"), row("b"));
+        assert_eq!(ids(&format!("{a}\n{b}\n")), ["a", "b"]);
+        assert_eq!(ids(&format!("[{a},{b}]")), ["a", "b"]);
+        assert_eq!(ids(&a), ["a"]);
+        assert_eq!(
+            ids(r#"{"id":"c","input":1,"output":2}
+            {"id":"d","input":1,"output":2}"#),
+            ["c", "d"]
+        );
+        assert!(prices(&a.replace("prices", "machines"), "").is_err());
+        assert!(prices("", "").is_err());
     }
 
     #[test]

@@ -26,7 +26,8 @@ pub struct UsageRecord {
     pub output_tokens: f64,
     /// All tokens.
     pub total_tokens: f64,
-    /// Time of the requests that ran here.
+    /// Time that the machine worked here: each request's share, or the union of their times where records
+    /// hold no shares; requests that say no time are not in it.
     pub seconds: f64,
     /// Energy: measured where the records say so, else time by watts; null where neither is known.
     pub joules: Option<f64>,
@@ -38,7 +39,7 @@ pub struct UsageRecord {
     pub usd_per_kwh: UsdPerKwh,
     /// Power for it.
     pub local_usd: Option<Usd>,
-    /// The same for a million of the tokens that ran here.
+    /// The same for a million of the tokens that ran here, of requests that say their time or energy.
     pub local_usd_per_mtok: Option<UsdPerMtok>,
     /// What was paid, by the records.
     pub paid_usd: Option<Usd>,

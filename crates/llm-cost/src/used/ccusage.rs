@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 
-use super::parse::{number, text};
-use super::{Use, Used};
+use super::parse::{Nonsense, amount, text};
+use super::{Use, Used, parse};
 use crate::dates;
 use crate::units::Usd;
 
@@ -64,20 +64,21 @@ impl Used {
             return;
         }
         let (at, span) = time(row, kind);
-        let one = |counts: &Value, model: String, paid: Option<f64>| Use {
-            at,
-            span,
-            model,
-            paid: paid.map(Usd),
-            ..tokens(counts)
+        let one = |counts: &Value, model: String, paid: Option<f64>| {
+            Ok(Use {
+                at,
+                span,
+                model,
+                paid: paid.map(Usd),
+                ..tokens(counts)?
+            })
         };
-        let cost = |value: &Value| COSTS.iter().find_map(|key| value.get(key)?.as_f64());
+        let cost = |value: &Value| amount(value, &COSTS);
         let by_model = by_model(row);
         if !by_model.is_empty() {
-            let uses = by_model
-                .into_iter()
-                .map(|(name, counts)| one(counts, name, cost(counts)));
-            self.uses.extend(uses);
+            for (name, counts) in by_model {
+                self.keep(cost(counts).and_then(|paid| one(counts, name, paid)));
+            }
             return;
         }
         let counts = row.get("tokenCounts").unwrap_or(row);
@@ -91,8 +92,8 @@ impl Used {
             Some([name]) => name.as_str().unwrap_or_default().to_owned(),
             _ => String::new(),
         };
-        self.uses
-            .push(one(counts, name, cost(counts).or_else(|| cost(row))));
+        let paid = cost(counts).and_then(|paid| Ok(paid.or(cost(row)?)));
+        self.keep(paid.and_then(|paid| one(counts, name, paid)));
     }
 }
 
@@ -139,23 +140,21 @@ fn time(row: &Value, kind: &str) -> (Option<i64>, i64) {
 
 /// Returns a row's tokens. Its input does not count what was read from the cache or written to it; only
 /// `cachedInputTokens` are a part of it, as `OpenAI` counts, unless the row's sum says otherwise.
-fn tokens(counts: &Value) -> Use {
-    let (input, output) = (
-        number(counts, &["inputTokens"]),
-        number(counts, &["outputTokens"]),
-    );
-    let read = number(counts, &["cacheReadTokens", "cacheReadInputTokens"]);
-    let within = number(counts, &["cachedInputTokens"]);
-    let written = number(counts, &["cacheCreationTokens", "cacheCreationInputTokens"]);
-    let total = number(counts, &["totalTokens"]);
+fn tokens(counts: &Value) -> Result<Use, Nonsense> {
+    let number = |keys: &[&str]| Ok(parse::tokens(counts, keys)?.unwrap_or(0.0));
+    let (input, output) = (number(&["inputTokens"])?, number(&["outputTokens"])?);
+    let read = number(&["cacheReadTokens", "cacheReadInputTokens"])?;
+    let within = number(&["cachedInputTokens"])?;
+    let written = number(&["cacheCreationTokens", "cacheCreationInputTokens"])?;
+    let total = number(&["totalTokens"])?;
     let is_apart = within > input || (within > 0.0 && total >= input + output + within);
     let cached = if read > 0.0 { read } else { within };
     let beside = if read > 0.0 || is_apart { cached } else { 0.0 };
-    Use {
+    Ok(Use {
         input: input + beside + written,
         cached,
         written,
         output,
         ..Use::default()
-    }
+    })
 }

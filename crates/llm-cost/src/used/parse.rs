@@ -58,6 +58,14 @@ impl Used {
         self.pass_over("unknown");
     }
 
+    /// Takes what a record says, if its numbers make sense.
+    pub(super) fn keep(&mut self, one: Result<Use, Nonsense>) {
+        match one {
+            Ok(one) => self.uses.push(one),
+            Err(Nonsense) => self.unsound += 1,
+        }
+    }
+
     pub(super) fn pass_over(&mut self, kind: &str) {
         *self.others.entry(kind.to_owned()).or_default() += 1;
     }
@@ -65,7 +73,7 @@ impl Used {
     fn take_ours(&mut self, kind: &str, value: &Value) {
         match kind {
             "completion" | "embedding" if value.get("usage").is_some() => {
-                self.uses.push(ours(value));
+                self.keep(ours(value));
             }
             "bench" if value.get("error").is_none() => self.benches.push(bench(value)),
             "error" => self.failed += 1,
@@ -82,43 +90,46 @@ impl Used {
             self.failed += 1;
             return;
         };
-        let (input, output) = (
-            number(usage, &["prompt_tokens", "input_tokens"]),
-            number(usage, &["completion_tokens", "output_tokens"]),
-        );
-        let details = ["prompt_tokens_details", "input_tokens_details"];
-        let details = details.iter().find_map(|key| usage.get(key));
-        let created = ["created", "created_at"]
-            .iter()
-            .find_map(|key| body.get(key)?.as_i64());
-        self.uses.push(Use {
-            at: created,
-            model: text(body, "model"),
-            by_batch: true,
-            requests: 1,
-            input,
-            cached: details
-                .map_or(0.0, |details| number(details, &["cached_tokens"]))
-                .min(input),
-            output,
-            ..Use::default()
-        });
+        self.keep(batched(body, usage));
     }
 }
 
-fn ours(value: &Value) -> Use {
+/// A number of a record that nobody can have counted or measured.
+pub(super) struct Nonsense;
+
+/// The body of an answer of `OpenAI`'s batches.
+fn batched(body: &Value, usage: &Value) -> Result<Use, Nonsense> {
+    let (input, output) = (
+        tokens(usage, &["prompt_tokens", "input_tokens"])?,
+        tokens(usage, &["completion_tokens", "output_tokens"])?,
+    );
+    let details = ["prompt_tokens_details", "input_tokens_details"];
+    let details = details.iter().find_map(|key| usage.get(key));
+    let created = ["created", "created_at"]
+        .iter()
+        .find_map(|key| body.get(key)?.as_i64());
+    Ok(Use {
+        at: created,
+        model: text(body, "model"),
+        by_batch: true,
+        requests: 1,
+        input: input.ok_or(Nonsense)?,
+        cached: cached(details, input)?,
+        output: output.unwrap_or(0.0),
+        ..Use::default()
+    })
+}
+
+fn ours(value: &Value) -> Result<Use, Nonsense> {
     let null = Value::Null;
     let field = |key: &str| value.get(key).unwrap_or(&null);
     let (usage, metrics) = (field("usage"), field("metrics"));
-    let input = number(usage, &["prompt_tokens"]);
-    let output = number(usage, &["completion_tokens"]);
-    let details = usage.get("prompt_tokens_details").unwrap_or(&null);
-    let cached = number(details, &["cached_tokens"]).min(input);
-    let span = |tokens: f64, rate: &str| match number(metrics, &[rate]) {
-        rate if rate > 0.0 && tokens > 0.0 => (tokens, tokens / rate),
-        _ => (0.0, 0.0),
-    };
-    Use {
+    let input = tokens(usage, &["prompt_tokens"])?;
+    let output = tokens(usage, &["completion_tokens"])?.unwrap_or(0.0);
+    let cached = cached(usage.get("prompt_tokens_details"), input)?;
+    let input = input.ok_or(Nonsense)?;
+    let times = Times::of(metrics, (output - 1.0).max(0.0), input - cached)?;
+    Ok(Use {
         at: value.get("created").and_then(Value::as_i64),
         span: 0,
         model: text(field("model"), "name"),
@@ -130,16 +141,63 @@ fn ours(value: &Value) -> Use {
         cached,
         written: 0.0,
         output,
-        seconds: number(metrics, &["generation_time_ms"]) / 1e3,
-        joules: metrics
-            .get("energy_joules")
-            .and_then(Value::as_f64)
-            .filter(|joules| *joules >= 0.0),
+        seconds: times.seconds,
+        took: times.took,
+        joules: amount(metrics, &["energy_joules"])?,
         paid: None,
         is_local: true,
-        decode: span((output - 1.0).max(0.0), "tokens_per_second"),
-        prefill: span(input - cached, "prompt_tokens_per_second"),
+        decode: times.decode,
+        prefill: times.prefill,
+    })
+}
+
+/// The times of one of our records, in seconds, and the tokens that they are of.
+struct Times {
+    seconds: f64,
+    took: Option<f64>,
+    decode: (f64, f64),
+    prefill: (f64, f64),
+}
+
+impl Times {
+    /// Reads the request's shares of the machine's time, else its times from start to end.
+    fn of(metrics: &Value, generated: f64, computed: f64) -> Result<Self, Nonsense> {
+        let number = |key: &str| amount(metrics, &[key]);
+        let rates = (
+            number("tokens_per_second")?.filter(|rate| *rate > 0.0),
+            number("prompt_tokens_per_second")?.filter(|rate| *rate > 0.0),
+        );
+        let took = number("generation_time_ms")?.map(|ms| ms / 1e3);
+        let busy = (number("busy_prefill_ms")?, number("busy_decode_ms")?);
+        // Without a rate of its own nothing of that kind was computed.
+        let pair = |tokens: f64, rate: Option<f64>, seconds: &dyn Fn(f64) -> f64| match rate {
+            Some(rate) if tokens > 0.0 => (tokens, seconds(rate)),
+            _ => (0.0, 0.0),
+        };
+        Ok(match busy {
+            (Some(prefill), Some(decode)) => Self {
+                seconds: (prefill + decode) / 1e3,
+                took: None,
+                decode: pair(generated, rates.0, &|_| decode / 1e3),
+                prefill: pair(computed, rates.1, &|_| prefill / 1e3),
+            },
+            _ => Self {
+                seconds: took.unwrap_or(0.0),
+                took,
+                decode: pair(generated, rates.0, &|rate| generated / rate),
+                prefill: pair(computed, rates.1, &|rate| computed / rate),
+            },
+        })
     }
+}
+
+/// Returns the tokens of a prompt that came from a cache: no more than it has.
+fn cached(details: Option<&Value>, input: Option<f64>) -> Result<f64, Nonsense> {
+    let cached = details.map_or(Ok(None), |details| tokens(details, &["cached_tokens"]))?;
+    let cached = cached.unwrap_or(0.0);
+    (cached <= input.unwrap_or(0.0))
+        .then_some(cached)
+        .ok_or(Nonsense)
 }
 
 fn bench(value: &Value) -> Speeds {
@@ -172,14 +230,28 @@ fn bench(value: &Value) -> Speeds {
     }
 }
 
-/// The first of several fields that is a number, from 0 to what any count of a lifetime stays below;
-/// else 0.
-pub(super) fn number(value: &Value, keys: &[&str]) -> f64 {
+/// Returns the first of several fields that is there: tokens, a whole number.
+pub(super) fn tokens(value: &Value, keys: &[&str]) -> Result<Option<f64>, Nonsense> {
+    let found = amount(value, keys)?;
+    match found {
+        Some(number) if number.fract() != 0.0 => Err(Nonsense),
+        _ => Ok(found),
+    }
+}
+
+/// Returns the first of several fields that is there: a number from 0 to what any count of a lifetime
+/// stays below.
+pub(super) fn amount(value: &Value, keys: &[&str]) -> Result<Option<f64>, Nonsense> {
     const MOST: f64 = 1e15;
-    let found = keys.iter().find_map(|key| value.get(key)?.as_f64());
-    found
+    let there = |key: &&str| value.get(*key).filter(|value| !value.is_null());
+    let Some(found) = keys.iter().find_map(there) else {
+        return Ok(None);
+    };
+    let number = found.as_f64();
+    number
         .filter(|number| (0.0..=MOST).contains(number))
-        .unwrap_or(0.0)
+        .map(Some)
+        .ok_or(Nonsense)
 }
 
 pub(super) fn text(value: &Value, key: &str) -> String {

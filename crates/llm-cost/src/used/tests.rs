@@ -356,3 +356,82 @@ fn speeds_that_were_scaled_up_are_known_to_be() {
     assert_eq!(of(r#","extrapolated":false,"fits":true"#), (false, false));
     assert_eq!(of(r#","extrapolated":true,"fits":false"#), (true, true));
 }
+
+/// 200 prompt tokens were computed in 0.5 s of the machine's time and 20 generated in 2 s, however long
+/// the request waited for its neighbours.
+#[test]
+fn a_record_that_holds_its_share_of_the_time_is_taken_at_its_word() {
+    let line = OURS.replace('\n', "");
+    let line = line.replace(
+        r#""generation_time_ms":2500.0"#,
+        r#""generation_time_ms":40000.0,"busy_prefill_ms":500.0,"busy_decode_ms":2000.0"#,
+    );
+    let used = Used::read(&[line.as_str(); 16].join("\n"));
+    assert_eq!(Sums::of(&used.uses).seconds, 16.0 * 2.5);
+    let found = used.measured(None);
+    assert_eq!(found.decode, Some(TokensPerSecond(10.0)));
+    assert_eq!(found.prefill, Some(TokensPerSecond(200.0)));
+}
+
+/// 16 answers together, each 2.5 s from start to end: 2.5 s of work, and 16 times the speed of one; to
+/// the second that ends are known to.
+#[test]
+fn requests_that_ran_together_are_not_added_up() {
+    let line = OURS.replace('\n', "");
+    let used = Used::read(&[line.as_str(); 16].join("\n"));
+    let seconds = Sums::of(&used.uses).seconds;
+    assert!((2.5..=3.5).contains(&seconds), "{seconds}");
+    let decode = used.measured(None).decode.unwrap().0;
+    assert!((decode - 160.0 * 2.5 / seconds).abs() < 1e-6, "{decode}");
+    // In two files the same.
+    let mut halves = Used::read(&[line.as_str(); 8].join("\n"));
+    halves.add(Used::read(&[line.as_str(); 8].join("\n")));
+    assert!((Sums::of(&halves.uses).seconds - seconds).abs() < 1e-9);
+}
+
+#[test]
+fn numbers_without_sense_are_counted_and_not_taken_for_nothing() {
+    let line = OURS.replace('\n', "");
+    for (from, to) in [
+        (r#""prompt_tokens":110"#, r#""prompt_tokens":-110"#),
+        (r#""prompt_tokens":110"#, r#""prompt_tokens":1e30"#),
+        (r#""prompt_tokens":110"#, r#""prompt_tokens":"110""#),
+        (r#""prompt_tokens":110"#, r#""prompt_tokens":1.5"#),
+        (r#""prompt_tokens":110"#, r#""prompt_tokens":9"#),
+        (r#""prompt_tokens":110,"#, ""),
+        (r#""completion_tokens":21"#, r#""completion_tokens":[]"#),
+        (r#""cached_tokens":10"#, r#""cached_tokens":111"#),
+        (
+            r#""generation_time_ms":2500.0"#,
+            r#""generation_time_ms":-1"#,
+        ),
+        (r#""tokens_per_second":10.0"#, r#""tokens_per_second":"x""#),
+    ] {
+        let bad = line.replace(from, to);
+        assert_ne!(bad, line, "{from}");
+        let used = Used::read(&format!("{bad}\n{line}"));
+        assert_eq!((used.uses.len(), used.unsound), (1, 1), "{to}");
+    }
+    for row in [
+        r#"{"date":"2026-05-01","inputTokens":-5,"outputTokens":7}"#,
+        r#"{"date":"2026-05-01","inputTokens":5,"outputTokens":"7"}"#,
+        r#"{"date":"2026-05-01","inputTokens":5,"outputTokens":7,"totalCost":-1}"#,
+        r#"{"date":"2026-05-01","modelBreakdowns":[{"modelName":"a","inputTokens":true}]}"#,
+    ] {
+        let used = Used::read(&format!(r#"{{"daily":[{row}]}}"#));
+        assert_eq!((used.uses.len(), used.unsound), (0, 1), "{row}");
+    }
+    let batch = r#"{"custom_id":"a","response":{"body":{"model":"m","usage":{"prompt_tokens":10,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":11}}}}}"#;
+    assert_eq!(Used::read(batch).unsound, 1);
+}
+
+#[test]
+fn an_embedding_says_no_time() {
+    let text =
+        r#"{"type":"embedding","usage":{"prompt_tokens":7,"total_tokens":7},"model":{"name":"m"}}"#;
+    let used = Used::read(text);
+    assert!(used.uses[0].is_untimed());
+    // So that its tokens do not lower what those cost whose time is known.
+    assert_eq!(Sums::of(&used.uses).local, 0.0);
+    assert!(!Used::read(&OURS.replace('\n', "")).uses[0].is_untimed());
+}

@@ -9,6 +9,7 @@
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
 
 use llm_kernels::attention::BLOCK;
 
@@ -50,6 +51,22 @@ pub struct Ended {
 struct Kept {
     sequence: SequenceId,
     tokens: Vec<u32>,
+}
+
+/// What a step has computed, of each request.
+struct Computed {
+    /// Whether it has logits now.
+    wanted: Vec<bool>,
+    shares: Vec<Share>,
+}
+
+/// A request's part of a step.
+#[derive(Clone, Copy, Default)]
+struct Share {
+    /// Positions that were computed.
+    rows: usize,
+    /// Whether they were its prompt's.
+    is_prefill: bool,
 }
 
 /// What a sequence and a prompt have in common.
@@ -186,9 +203,11 @@ impl<'t> Batch<'t> {
     /// A caller that breaks off, or a forward pass that fails; the batch is of no
     /// more use then.
     pub fn step(&mut self, watch: Watch<'_>) -> Result<Vec<Ended>, GenerateError> {
+        let began = Instant::now();
         self.begin_waiting();
-        let wanted = self.compute()?;
+        let Computed { wanted, shares } = self.compute()?;
         self.keep_prefix();
+        self.note_work(began.elapsed(), &shares);
         let mut broken = false;
         let mut ended = Vec::new();
         let vocabulary = self.forward.vocabulary();
@@ -203,12 +222,16 @@ impl<'t> Batch<'t> {
             let Some(row) = rows.next() else {
                 continue;
             };
-            let step = if slot.request.labels.is_empty() {
+            let began = Instant::now();
+            let is_first = slot.is_unanswered();
+            let is_label = !slot.request.labels.is_empty();
+            let step = if !is_label {
                 slot.advance(row, &mut tell)
                     .map(|finish| finish.map(|finish| (finish, Vec::new())))
             } else {
                 score(self.forward.as_mut(), slot, row)
             };
+            slot.worked(began.elapsed(), is_first && !is_label);
             match step {
                 Ok(None) => {}
                 Ok(Some((finish, scores))) => ended.push(slot.finish(finish, scores, &mut tell)),
@@ -354,8 +377,19 @@ impl<'t> Batch<'t> {
         }
     }
 
-    /// Computes one step; returns for each request whether it has logits now.
-    fn compute(&mut self) -> Result<Vec<bool>, ForwardError> {
+    /// Shares a step's time among the requests that it computed something of.
+    fn note_work(&mut self, span: Duration, shares: &[Share]) {
+        let rows: usize = shares.iter().map(|share| share.rows).sum();
+        for (slot, share) in self.slots.iter_mut().zip(shares) {
+            if share.rows > 0 {
+                let part = share.rows as f64 / rows as f64;
+                slot.worked(span.mul_f64(part), share.is_prefill);
+            }
+        }
+    }
+
+    /// Computes one step.
+    fn compute(&mut self) -> Result<Computed, ForwardError> {
         let generating = self
             .slots
             .iter()
@@ -365,7 +399,7 @@ impl<'t> Batch<'t> {
             .max(PREFILL_ROWS);
         let mut inputs = Vec::with_capacity(self.slots.len());
         let mut wanted = vec![false; self.slots.len()];
-        let mut counts = vec![0; self.slots.len()];
+        let mut shares = vec![Share::default(); self.slots.len()];
         for (index, slot) in self.slots.iter().enumerate() {
             let Some(sequence) = slot.sequence else {
                 continue;
@@ -382,7 +416,10 @@ impl<'t> Batch<'t> {
                 continue;
             }
             wanted[index] = take == pending.len();
-            counts[index] = take;
+            shares[index] = Share {
+                rows: take,
+                is_prefill: slot.is_prefilling(),
+            };
             inputs.push(Input {
                 sequence,
                 tokens: &pending[..take],
@@ -393,10 +430,10 @@ impl<'t> Batch<'t> {
             });
         }
         self.forward.forward(&inputs, &mut self.logits)?;
-        for (slot, count) in self.slots.iter_mut().zip(counts) {
-            slot.filled(count);
+        for (slot, share) in self.slots.iter_mut().zip(&shares) {
+            slot.filled(share.rows);
         }
-        Ok(wanted)
+        Ok(Computed { wanted, shares })
     }
 
     /// Keeps the sequence of a request that has ended, for a while.

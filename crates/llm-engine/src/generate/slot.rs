@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::answer::{Answer, Tell};
-use super::{Ended, Finish, Generate, GenerateError, Generated, Ticket};
+use super::{Busy, Ended, Finish, Generate, GenerateError, Generated, Ticket};
 use crate::cache::SequenceId;
 use crate::sampler::Sampler;
 use crate::tokens::Tokenizer;
@@ -30,6 +30,7 @@ pub(super) struct Slot<'t> {
     start: Instant,
     prefill: Duration,
     first_token: Option<Duration>,
+    busy: Busy,
 }
 
 impl<'t> Slot<'t> {
@@ -54,6 +55,7 @@ impl<'t> Slot<'t> {
             start: Instant::now(),
             prefill: Duration::ZERO,
             first_token: None,
+            busy: Busy::default(),
             request,
         }
     }
@@ -74,6 +76,19 @@ impl<'t> Slot<'t> {
     /// Returns whether the prompt is not in the cache yet.
     pub(super) fn is_prefilling(&self) -> bool {
         self.filled < self.request.prompt.len()
+    }
+
+    /// Returns whether no token has been chosen yet.
+    pub(super) fn is_unanswered(&self) -> bool {
+        self.tokens.is_empty()
+    }
+
+    /// Notes time that the batch has worked for the request: on its prompt, or on what follows.
+    pub(super) fn worked(&mut self, span: Duration, is_prefill: bool) {
+        match is_prefill {
+            true => self.busy.prefill += span,
+            false => self.busy.decode += span,
+        }
     }
 
     /// Notes that the cache holds `count` more tokens.
@@ -153,6 +168,7 @@ impl<'t> Slot<'t> {
                 prefill: self.prefill,
                 first_token: self.first_token,
                 whole,
+                busy: self.busy,
                 label_logprobs,
             }),
         }
