@@ -177,7 +177,7 @@ fn requests_together_are_counted_with_their_shares_of_the_time() {
         let wall = began.elapsed().as_secs_f64();
         let whole = |record: &Value| record["metrics"]["generation_time_ms"].as_f64().unwrap();
         let longest = answers.records().iter().map(whole).fold(0.0, f64::max) / 1e3;
-        let used = record(&fed("usage", answers.stdout()).exits(0));
+        let used = record(&fed("usage", &answers.stdout()).exits(0));
         assert_eq!(used["requests"], 24);
         let seconds = used["seconds"].as_f64().unwrap();
         assert!(
