@@ -24,7 +24,7 @@ function __fish_llm_cost_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c llm-cost -n "__fish_llm_cost_needs_command" -l prices -d 'Take prices of this file too: rows as \'catalogue prices\' has them, `LiteLLM`\'s or models.dev\'s' -r -F
+complete -c llm-cost -n "__fish_llm_cost_needs_command" -l prices -d 'Take prices of this file too: what \'catalogue prices\' writes, a list of its rows, `LiteLLM`\'s or models.dev\'s' -r -F
 complete -c llm-cost -n "__fish_llm_cost_needs_command" -l machines -d 'Take machines of this file too: rows as \'catalogue machines\' has them' -r -F
 complete -c llm-cost -n "__fish_llm_cost_needs_command" -l on -d 'Take prices as they are on this day, and judge the age of rows by it (default: today)' -r
 complete -c llm-cost -n "__fish_llm_cost_needs_command" -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
@@ -77,7 +77,7 @@ complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l discount-r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l lifetime-months -d 'The machine is kept for N months' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l resale-share -d 'And sold for this share of its price (default: 0.38 for 36 months, by what dealers pay)' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l plot -d 'Draw the answer to this SVG file: costs over the months, or speed against memory' -r -F
-complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l prices -d 'Take prices of this file too: rows as \'catalogue prices\' has them, `LiteLLM`\'s or models.dev\'s' -r -F
+complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l prices -d 'Take prices of this file too: what \'catalogue prices\' writes, a list of its rows, `LiteLLM`\'s or models.dev\'s' -r -F
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l machines -d 'Take machines of this file too: rows as \'catalogue machines\' has them' -r -F
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l on -d 'Take prices as they are on this day, and judge the age of rows by it (default: today)' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
@@ -95,7 +95,7 @@ q8_0\t'8.5 bits'
 q5_1\t'6 bits'
 q4_0\t'4.5 bits'"
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -l plot -d 'Draw the answer to this SVG file: costs over the months, or speed against memory' -r -F
-complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -l prices -d 'Take prices of this file too: rows as \'catalogue prices\' has them, `LiteLLM`\'s or models.dev\'s' -r -F
+complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -l prices -d 'Take prices of this file too: what \'catalogue prices\' writes, a list of its rows, `LiteLLM`\'s or models.dev\'s' -r -F
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -l machines -d 'Take machines of this file too: rows as \'catalogue machines\' has them' -r -F
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -l on -d 'Take prices as they are on this day, and judge the age of rows by it (default: today)' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
@@ -113,7 +113,7 @@ complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -l machine -d '
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -l load-watts -d 'It takes N watts at work' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -l region -d 'Power has the price of this region, of \'llm-cost catalogue electricity\'' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -l usd-per-kwh -d 'Power costs so many US dollars a kWh' -r
-complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -l prices -d 'Take prices of this file too: rows as \'catalogue prices\' has them, `LiteLLM`\'s or models.dev\'s' -r -F
+complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -l prices -d 'Take prices of this file too: what \'catalogue prices\' writes, a list of its rows, `LiteLLM`\'s or models.dev\'s' -r -F
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -l machines -d 'Take machines of this file too: rows as \'catalogue machines\' has them' -r -F
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -l on -d 'Take prices as they are on this day, and judge the age of rows by it (default: today)' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
@@ -161,7 +161,7 @@ complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l discount-r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l lifetime-months -d 'The machine is kept for N months' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l resale-share -d 'And sold for this share of its price (default: 0.38 for 36 months, by what dealers pay)' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l mtok -d 'Scale the volume to N million tokens a month' -r
-complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l prices -d 'Take prices of this file too: rows as \'catalogue prices\' has them, `LiteLLM`\'s or models.dev\'s' -r -F
+complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l prices -d 'Take prices of this file too: what \'catalogue prices\' writes, a list of its rows, `LiteLLM`\'s or models.dev\'s' -r -F
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l machines -d 'Take machines of this file too: rows as \'catalogue machines\' has them' -r -F
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l on -d 'Take prices as they are on this day, and judge the age of rows by it (default: today)' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
@@ -171,7 +171,7 @@ complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l explain -d
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -s T -l text -d 'Write text: the answer and one line end, nothing else; short for --format text'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -s q -l quiet -d 'Show no progress and no notes; warnings and errors stay'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c llm-cost -n "__fish_llm_cost_using_subcommand catalogue" -l prices -d 'Take prices of this file too: rows as \'catalogue prices\' has them, `LiteLLM`\'s or models.dev\'s' -r -F
+complete -c llm-cost -n "__fish_llm_cost_using_subcommand catalogue" -l prices -d 'Take prices of this file too: what \'catalogue prices\' writes, a list of its rows, `LiteLLM`\'s or models.dev\'s' -r -F
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand catalogue" -l machines -d 'Take machines of this file too: rows as \'catalogue machines\' has them' -r -F
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand catalogue" -l on -d 'Take prices as they are on this day, and judge the age of rows by it (default: today)' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand catalogue" -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'

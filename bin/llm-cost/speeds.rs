@@ -93,13 +93,12 @@ pub(crate) fn rates(
         let is_predicted =
             |known: Option<Rate>, speed: Option<Estimate>| known.is_none() && speed.is_some();
         let for_decode = is_predicted(decode, predicted.decode);
-        let decode_beyond = predicted.decode_beyond.clone();
-        let without = || decode_beyond.or_else(|| family.decode_without_band());
-        notes.extend(for_decode.then(without).flatten());
+        notes.extend(for_decode.then(|| family.decode_without_band()).flatten());
         let for_prefill = is_predicted(prefill, predicted.prefill);
-        let prefill_beyond = predicted.prefill_beyond.clone();
-        let without = || prefill_beyond.or_else(|| family.prefill_without_band());
-        notes.extend(for_prefill.then(without).flatten());
+        if for_prefill {
+            notes.extend(predicted.prefill_beyond.clone());
+            notes.extend(family.prefill_without_band());
+        }
     }
     let decode = decode.or_else(|| predicted.decode.map(estimate));
     let prefill = prefill.or_else(|| predicted.prefill.map(estimate));

@@ -277,9 +277,9 @@ fn a_row_of_a_later_day_than_the_one_asked_for_is_noted() {
 #[test]
 fn what_the_catalogue_writes_is_taken_as_prices() {
     let sandbox = Sandbox::new();
-    for format in ["jsonl", "json"] {
-        let line = format!("catalogue prices --format {format}");
-        let written = tool(&sandbox, &line).run().exits(0).stdout().to_owned();
+    let lines = tool(&sandbox, "catalogue prices").run().exits(0).stdout();
+    let list = format!("[{}]", lines.trim_end().replace('\n', ","));
+    for written in [lines, list] {
         sandbox.file("p.json", written);
         let ran = tool(&sandbox, &format!("{BY_HAND} --prices p.json")).run();
         super::near(&super::record(&ran.exits(0))["cloud_usd_per_month"], 187.20);

@@ -187,7 +187,7 @@ fn requests_together_are_counted_with_their_shares_of_the_time() {
     }
 }
 
-/// No card of the family was measured with less than a billion weights.
+/// The smallest model whose prompts were timed on cards of the family has 0.6 billion weights.
 #[test]
 fn predictions_beyond_the_sizes_that_were_measured_have_no_band() {
     let said = record(&cost(

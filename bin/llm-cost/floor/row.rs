@@ -42,10 +42,7 @@ impl Floor<'_> {
             best: false,
             decode: speed.decode.map(estimate).or(beside),
             prefill: by_limits.map(predicted).or(speed.prefill.map(estimate)),
-            decode_error: family
-                .filter(|_| speed.decode_beyond.is_none())
-                .and_then(|it| it.decode_error)
-                .map(Into::into),
+            decode_error: family.and_then(|it| it.decode_error).map(Into::into),
             prefill_error: family
                 .filter(|_| by_limits.is_none() && speed.prefill_beyond.is_none())
                 .and_then(|it| it.prefill_error)
@@ -109,8 +106,7 @@ fn notes(family: Option<&Family>, speed: &Speed, by_limits: bool, is_split: bool
         );
     }
     if let Some(family) = family.filter(|_| speed.decode.is_some()) {
-        let beyond = speed.decode_beyond.clone();
-        notes.extend(beyond.or_else(|| family.decode_without_band()));
+        notes.extend(family.decode_without_band());
     }
     if by_limits {
         notes.push(format!(
@@ -122,8 +118,8 @@ fn notes(family: Option<&Family>, speed: &Speed, by_limits: bool, is_split: bool
             Arithmetic::RANGE.1 * 100.0
         ));
     } else if let Some(family) = family.filter(|_| speed.prefill.is_some()) {
-        let beyond = speed.prefill_beyond.clone();
-        notes.extend(beyond.or_else(|| family.prefill_without_band()));
+        notes.extend(speed.prefill_beyond.clone());
+        notes.extend(family.prefill_without_band());
     }
     notes
 }

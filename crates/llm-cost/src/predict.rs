@@ -136,9 +136,7 @@ pub struct Speed {
     pub decode: Option<Estimate>,
     /// Prompt tokens.
     pub prefill: Option<Estimate>,
-    /// Says that decode is extrapolated: no model of about that size was measured.
-    pub decode_beyond: Option<String>,
-    /// The same of prefill.
+    /// Says that prefill is extrapolated: no model of about that size was measured.
     pub prefill_beyond: Option<String>,
 }
 
@@ -155,35 +153,21 @@ pub fn speed(
         return Speed::default();
     };
     let decode = decode(family, machine.bandwidth_gbs, shape, depth, kind);
-    let decode_beyond = beyond(catalogue, family, shape, "decode", |row| {
-        row.decode.is_some()
-    });
-    let prefill_beyond = beyond(catalogue, family, shape, "prefill", |row| {
-        row.prefill.is_some()
-    });
+    let prefill_beyond = beyond(catalogue, family, shape);
     // What was held out says nothing of other sizes.
-    let decode_error = family.decode_error.as_ref();
-    let decode_error = decode_error.filter(|_| decode_beyond.is_none());
     let prefill_error = family.prefill_error.as_ref();
     let prefill_error = prefill_error.filter(|_| prefill_beyond.is_none());
     Speed {
         decode: (decode.0.is_finite() && decode.0 > 0.0)
-            .then(|| Estimate::new(decode, decode_error)),
+            .then(|| Estimate::new(decode, family.decode_error.as_ref())),
         prefill: prefill(family, machine, shape).map(|rate| Estimate::new(rate, prefill_error)),
-        decode_beyond,
         prefill_beyond,
     }
 }
 
-/// Says that a model is smaller or larger than all whose rate was measured on machines of a family, to a
-/// tenth of the weights that a token goes through; nothing where it is not, or where none was.
-fn beyond(
-    catalogue: &Catalogue,
-    family: &Family,
-    shape: &Shape,
-    what: &str,
-    is_measured: fn(&Observation) -> bool,
-) -> Option<String> {
+/// Says that a model is smaller or larger than all whose prompts were timed on machines of a family, to a
+/// tenth of the weights that a token goes through; nothing where it is not, or where none was timed.
+fn beyond(catalogue: &Catalogue, family: &Family, shape: &Shape) -> Option<String> {
     const SLACK: f64 = 1.1;
     let is_of_family = |row: &&Observation| {
         let machine = row.machine.as_deref()?;
@@ -193,7 +177,7 @@ fn beyond(
     let rows = catalogue.observed.iter().filter(|row| {
         row.suspect.is_none()
             && row.batch == 1
-            && is_measured(row)
+            && row.prefill.is_some()
             && is_of_family(row) == Some(true)
     });
     let sizes = rows.map(|row| row.active_b);
@@ -204,7 +188,7 @@ fn beyond(
     let is_beyond = most > 0.0 && (size * SLACK < least || size > most * SLACK);
     is_beyond.then(|| {
         format!(
-            "predicted {what} is an extrapolation and has no error band: the models measured in the family \
+            "predicted prefill is an extrapolation and has no error band: the models measured in the family \
              '{}' have {least} to {most} billion active weights, and '{}' has {size}",
             family.family, shape.model
         )
