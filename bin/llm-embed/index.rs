@@ -83,12 +83,21 @@ impl Index {
         let mut lines = Lines::new(name.clone(), layout.is_some());
         lines.read(&mut file, &context.interrupt)?;
         if lines.others > 0 {
+            let count = match lines.others {
+                1 => "1 line".to_owned(),
+                others => format!("{others} lines"),
+            };
             context.messages.warning(format_args!(
-                "{} lines of {name} are no records of llm-embed and are passed over, the first is line {}",
-                lines.others, lines.first_other
+                "{name} has {count} that llm-embed has not written, passed over; the first is line {}",
+                lines.first_other
             ));
         }
         let Some(made) = lines.made else {
+            if lines.others == 0 {
+                bail!(
+                    "{name} holds no vector, so there is nothing to compare; its run embedded no text"
+                );
+            }
             bail!(
                 "{name} holds no embedding record; it must be what llm-embed wrote in its own format"
             );
