@@ -388,7 +388,7 @@ fn a_matrix_is_not_lost_to_a_run_that_adds_to_it_or_makes_nothing() {
     run(&empty, "").exits(0);
     for command in [&["search", "empty.npy", "x"][..], &["similar", "empty.npy"]] {
         let ran = sandbox.tool("llm-embed").args(command).run();
-        refused(ran, "holds no vector");
+        refused(ran, "nothing to compare");
     }
 }
 

@@ -12,6 +12,7 @@ use llm_cli::stdio::{StdioError, Watch};
 use llm_cli::{Context, EmbedArgs, Form, Jobs, Output, Status};
 use llm_filter::{Journal, Options, Pump, Target};
 
+use crate::index::read::{self, Made};
 use crate::matrix::header::Layout;
 use crate::matrix::{self, Matrix};
 use crate::open::Opened;
@@ -40,6 +41,9 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
     let form = Form::Records { deltas: false };
     let shared = args.shared_output();
     let mut matrix = Matrix::open(args, jobs.inputs())?;
+    if matrix.is_none() {
+        check_alike(args, &opened)?;
+    }
     let target = match &matrix {
         Some(_) => Target::default(),
         None => Target::open(
@@ -99,6 +103,29 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
         ));
     }
     ended.tell(finished, messages)
+}
+
+/// Refuses to add vectors to a file of those that they could not be compared with.
+fn check_alike(args: &EmbedArgs, opened: &Opened) -> Result<()> {
+    let file = args.output.output.as_ref().or(args.output.resume.as_ref());
+    let Some((path, there)) = file.and_then(|path| Some((path, read::first(path)?))) else {
+        return Ok(());
+    };
+    let whole = opened.encoder.dimensions();
+    let here = Made {
+        model: opened.model.clone(),
+        pooling: opened.pooling.name().to_owned(),
+        dimensions: opened.dimensions,
+        prompt: None,
+        normalized: Some(opened.normalizes || opened.dimensions < whole),
+    };
+    match there.difference(&here) {
+        None => Ok(()),
+        Some((what, was, is)) => bail!(
+            "'{}' holds vectors that were made with another {what} ('{was}') than this run's ('{is}'), and the two cannot be compared; write to another file",
+            path.display()
+        ),
+    }
 }
 
 /// Returns how many texts are read ahead.
