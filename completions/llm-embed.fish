@@ -34,7 +34,7 @@ complete -c llm-embed -n "__fish_llm_embed_needs_command" -l on-overflow -d 'Cho
 truncate\t'Cut its end'
 chunk-mean\t'Cut it into windows and take the mean of their vectors, each weighted by its tokens'"
 complete -c llm-embed -n "__fish_llm_embed_needs_command" -l max-line-bytes -d 'Refuse lines of more than N bytes' -r
-complete -c llm-embed -n "__fish_llm_embed_needs_command" -s m -l model -d 'Use this model: a folder of safetensors, or a name or ORG/REPO of the store' -r
+complete -c llm-embed -n "__fish_llm_embed_needs_command" -s m -l model -d 'Use this model: a folder of safetensors, a GGUF file, or a name or ORG/REPO of the store' -r
 complete -c llm-embed -n "__fish_llm_embed_needs_command" -l prompt -d 'Put this before each text' -r
 complete -c llm-embed -n "__fish_llm_embed_needs_command" -l pooling -d 'Make one vector of the tokens\' in this way instead of the model\'s own' -r -f -a "cls\t'The first'
 mean\t'Their mean'
@@ -97,7 +97,7 @@ complete -c llm-embed -n "__fish_llm_embed_using_subcommand rerank" -l on-overfl
 truncate\t'Cut its end'
 chunk-mean\t'Cut it into windows and take the mean of their vectors, each weighted by its tokens'"
 complete -c llm-embed -n "__fish_llm_embed_using_subcommand rerank" -s k -l hits -d 'Write only the N best texts' -r
-complete -c llm-embed -n "__fish_llm_embed_using_subcommand rerank" -s m -l model -d 'Use this model: a folder of safetensors, or a name or ORG/REPO of the store' -r
+complete -c llm-embed -n "__fish_llm_embed_using_subcommand rerank" -s m -l model -d 'Use this model: a folder of safetensors, a GGUF file, or a name or ORG/REPO of the store' -r
 complete -c llm-embed -n "__fish_llm_embed_using_subcommand rerank" -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
 jsonl\t'One JSON record a line'
 text\t'The answers, numbers or names alone'"

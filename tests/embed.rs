@@ -140,6 +140,73 @@ fn a_run_goes_on_where_it_ended() {
     assert!(second.starts_with(&first));
 }
 
+#[test]
+fn vectors_of_two_kinds_do_not_come_into_one_file() {
+    let sandbox = Sandbox::new();
+    let run = |more: &[&str]| {
+        let tool = tool(&sandbox).args(["-o", "out.jsonl"]).args(more);
+        tool.input("one\ntwo\n").run()
+    };
+    run(&[]).exits(0);
+    let read = || std::fs::read(sandbox.path().join("out.jsonl")).unwrap();
+    let old = read();
+    refused(run(&["--pooling", "cls"]), "another pooling");
+    refused(run(&["--dimensions", "8"]), "another number of dimensions");
+    refused(run(&["--quantize", "q8_0"]), "another quantization");
+    let text = String::from_utf8(old.clone()).unwrap();
+    let digest = record_digest(&text);
+    sandbox.file("out.jsonl", text.replace(&digest, &"0".repeat(64)));
+    refused(run(&[]), "another model");
+    sandbox.file("out.jsonl", &old);
+    run(&[]).exits(0);
+    assert_eq!(read(), old);
+}
+
+/// The digest of the model in the first record.
+fn record_digest(text: &str) -> String {
+    let first: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    first["model"]["digest"].as_str().unwrap().to_owned()
+}
+
+/// The vectors of an independent implementation, empty texts among them.
+#[test]
+fn lines_of_json_have_the_vectors_of_the_goldens() {
+    let sandbox = Sandbox::new();
+    let goldens = include_str!("fixtures/embed/minilm.jsonl").lines();
+    let goldens: Vec<Value> = goldens
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let lines = goldens
+        .iter()
+        .map(|golden| json!({"text": golden["text"]}).to_string() + "\n");
+    let flags = ["--jsonl", "--on-overflow", "truncate"];
+    let ran = tool(&sandbox)
+        .args(flags)
+        .input(lines.collect::<String>())
+        .run();
+    let records = records(&ran.exits(0));
+    assert_eq!((records.len(), goldens.len()), (207, 207));
+    for (record, golden) in records.iter().zip(&goldens) {
+        let wanted: Vec<f32> = serde_json::from_value(golden["vector"].clone()).unwrap();
+        let own = vector(record);
+        let dot: f32 = own.iter().zip(&wanted).map(|(x, y)| x * y).sum();
+        let cosine = dot / (length(&own) * length(&wanted));
+        assert!(cosine >= 0.99999, "{}: {cosine}", golden["text"]);
+    }
+    let blank = tool(&sandbox)
+        .arg("--jsonl")
+        .input("{\"text\":\" \"}\n")
+        .run()
+        .exits(0);
+    assert_eq!(vector(&record(&blank)), vector(&records[0]));
+    // Without tokens around a text there is nothing to make a vector of.
+    let decoder = sandbox.tool("llm-embed").arg("-m");
+    let decoder = decoder.arg(file("smollm2-135m-instruct-q4_1.gguf"));
+    let decoder = decoder.args(["--pooling", "mean", "--jsonl"]);
+    let ran = decoder.input("{\"text\":\"\"}\n").run().exits(1);
+    assert_eq!(record(&ran)["error"]["code"], "empty_input");
+}
+
 /// Expects that a run does not start, and one sentence that says why.
 #[track_caller]
 pub fn refused(ran: Ran, part: &str) {
@@ -179,6 +246,13 @@ fn what_cannot_be_done_is_said_in_a_sentence() {
     let run = |flags: &[&str]| tool(&sandbox).args(flags).input("hello").run();
     refused(run(&["--query"]), "--prompt");
     refused(run(&["--dimensions", "1000"]), "have 384 numbers");
+    let help = sandbox
+        .tool("llm-embed")
+        .arg("--help")
+        .run()
+        .exits(0)
+        .stdout();
+    assert!(help.starts_with("Turns texts into vectors"), "{help}");
     let other = sandbox.tool("llm-embed").arg("-m");
     let other = other.arg(file("smollm2-135m-instruct-q4_1.gguf"));
     refused(other.input("hello").run(), "--pooling mean, last or cls");

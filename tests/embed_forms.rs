@@ -352,6 +352,84 @@ fn a_matrix_that_cannot_be_whole_leaves_the_old_one() {
     );
 }
 
+/// The files of a matrix, byte for byte.
+fn both(sandbox: &Sandbox, name: &str) -> [Vec<u8>; 2] {
+    ["", ".jsonl"].map(|end| std::fs::read(sandbox.path().join(format!("{name}{end}"))).unwrap())
+}
+
+#[test]
+fn a_matrix_is_not_lost_to_a_run_that_adds_to_it_or_makes_nothing() {
+    let sandbox = Sandbox::new();
+    let run = |more: &[&str], input: &str| {
+        let tool = tool(&sandbox).args(["--format", "npy", "-o", "v.npy"]);
+        tool.args(more).input(input).run()
+    };
+    run(&[], "one\ntwo\n").exits(0);
+    let old = both(&sandbox, "v.npy");
+    for seen in ["v.npy", "./v.npy", "v.npy.jsonl"] {
+        refused(run(&["--skip-seen", seen], "three\n"), "the same matrix");
+    }
+    let kept = "is as it was";
+    run(&[], "").exits(0).writes("").says(kept);
+    let failed = run(&["--jsonl"], "{\"id\":\"a\"}\n").exits(1).says(kept);
+    assert_eq!(record(&failed)["error"]["code"], "bad_request");
+    run(&["--jsonl"], &batch()).exits(1).says(kept);
+    std::fs::copy(
+        sandbox.path().join("v.npy.jsonl"),
+        sandbox.path().join("seen"),
+    )
+    .unwrap();
+    run(&["--skip-seen", "seen"], "one\n").exits(0).says(kept);
+    assert_eq!(both(&sandbox, "v.npy"), old);
+    run(&[], "three\n").exits(0);
+    assert_ne!(both(&sandbox, "v.npy"), old);
+    // Where there is none, one without rows is made, and what compares says so.
+    let empty = ["-o", "empty.npy"];
+    run(&empty, "").exits(0);
+    for command in [&["search", "empty.npy", "x"][..], &["similar", "empty.npy"]] {
+        let ran = sandbox.tool("llm-embed").args(command).run();
+        refused(ran, "nothing to compare");
+    }
+}
+
+#[test]
+fn a_matrix_stays_where_it_was_and_who_may_read_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let sandbox = Sandbox::new();
+    let path = |name: &str| sandbox.path().join(name);
+    std::fs::create_dir(path("there")).unwrap();
+    std::os::unix::fs::symlink("there/v.npy", path("v.npy")).unwrap();
+    sandbox.file("there/v.npy", "old");
+    sandbox.file("v.npy.jsonl", "old");
+    for name in ["there/v.npy", "v.npy.jsonl"] {
+        std::fs::set_permissions(path(name), std::fs::Permissions::from_mode(0o640)).unwrap();
+    }
+    let flags = ["--format", "npy", "-o", "v.npy"];
+    tool(&sandbox).args(flags).input("one\n").run().exits(0);
+    assert!(path("v.npy").is_symlink());
+    assert!(
+        std::fs::read(path("there/v.npy"))
+            .unwrap()
+            .starts_with(b"\x93NUMPY")
+    );
+    for name in ["there/v.npy", "v.npy.jsonl"] {
+        let mode = path(name).metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o640, "{name}");
+    }
+}
+
+#[test]
+fn a_matrix_has_its_format_by_a_flag() {
+    let sandbox = Sandbox::new();
+    for (name, part) in [
+        ("v.npy", "--format npy"),
+        ("v.safetensors", "--format safetensors"),
+    ] {
+        refused(tool(&sandbox).args(["-o", name]).input("x\n").run(), part);
+        assert!(!sandbox.path().join(name).exists());
+    }
+}
+
 #[test]
 fn a_run_that_is_ended_leaves_no_part_of_a_matrix() {
     let sandbox = Sandbox::new();

@@ -359,6 +359,53 @@ fn another_model_is_refused() {
 }
 
 #[test]
+fn a_query_is_embedded_as_the_texts_were() {
+    let sandbox = made("v.jsonl", &["--quantize", "q8_0"]);
+    let text = TEXTS[1];
+    let score = || {
+        let hits =
+            records(&command(&sandbox, &["search", "v.jsonl", text, "-k", "1"], "").exits(0));
+        assert_eq!(hits[0]["line"], 2);
+        hits[0]["score"].as_f64().unwrap()
+    };
+    // With whole weights the query's vector would be another.
+    assert!((score() - 1.0).abs() < 1e-6, "{}", score());
+    change(&sandbox, "v.jsonl", "unknown.jsonl", |bytes| {
+        let text = String::from_utf8(bytes.clone()).unwrap();
+        *bytes = text.replace("\"q8_0\"", "\"q1\"").into_bytes();
+    });
+    refused(
+        command(&sandbox, &["search", "unknown.jsonl", "x"], ""),
+        "'q1'",
+    );
+    // Texts after two prompts, and a model without one for queries.
+    let two = ["a: ", "b: "].map(|prompt| {
+        let tool = tool(&sandbox).args(["--prompt", prompt]);
+        tool.input("cats\n").run().exits(0).stdout()
+    });
+    sandbox.file("two.jsonl", two.concat());
+    let search = |more: &[&str]| {
+        command(
+            &sandbox,
+            &[&["search", "two.jsonl", "cats"], more].concat(),
+            "",
+        )
+    };
+    refused(search(&[]), "--prompt");
+    assert_eq!(
+        records(&search(&["--prompt", "b: "]).exits(0))[0]["line"],
+        1
+    );
+    for call in [&["search", "v.jsonl", " "][..], &["rerank", "-m", "x", ""]] {
+        let told = command(&sandbox, call, "").exits(2).writes("").stderr();
+        assert!(
+            told.contains("must have words") && !told.contains("--if-empty"),
+            "{told}"
+        );
+    }
+}
+
+#[test]
 fn the_models_own_prompt_is_put_before_queries() {
     let sandbox = Sandbox::new();
     let own = sandbox.path().join("own");
@@ -391,6 +438,10 @@ fn damaged_records_are_said() {
     let text = std::fs::read_to_string(sandbox.path().join("v.jsonl")).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     // A torn line, as a power cut leaves it, and another program's.
+    sandbox.file("one.jsonl", format!("{text}{{\"a\":1}}\n"));
+    run("one.jsonl")
+        .exits(0)
+        .says("line 7 of 'one.jsonl' is no record");
     let torn = format!(
         "{}\n{}\n{{\"a\":1}}\n{}",
         lines[0],
@@ -424,6 +475,14 @@ fn damaged_records_are_said() {
     refused(
         edited(&|it| it["model"]["digest"] = json!("00")),
         "another model",
+    );
+    refused(
+        edited(&|it| it["model"]["quantization"] = json!("q8_0")),
+        "another quantization",
+    );
+    refused(
+        edited(&|it| it["normalized"] = json!(false)),
+        "another normalization",
     );
     refused(
         edited(&|it| it["pooling"] = json!("cls")),

@@ -12,6 +12,8 @@ use llm_cli::stdio::{StdioError, Watch};
 use llm_cli::{Context, EmbedArgs, Form, Jobs, Output, Status};
 use llm_filter::{Journal, Options, Pump, Target};
 
+use crate::index::read::{self, Made};
+use crate::matrix::header::Layout;
 use crate::matrix::{self, Matrix};
 use crate::open::Opened;
 use crate::work::Worker;
@@ -39,6 +41,9 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
     let form = Form::Records { deltas: false };
     let shared = args.shared_output();
     let mut matrix = Matrix::open(args, jobs.inputs())?;
+    if matrix.is_none() {
+        check_alike(args, &opened)?;
+    }
     let target = match &matrix {
         Some(_) => Target::default(),
         None => Target::open(
@@ -81,7 +86,11 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
         && !context.interrupt.is_set();
     let then = match matrix {
         Some(matrix) if is_whole => {
-            matrix.finish(opened.dimensions)?;
+            if !matrix.finish(opened.dimensions)? {
+                context.messages.warning(format_args!(
+                    "no vector was made; what the matrix was to replace is as it was"
+                ));
+            }
             ""
         }
         Some(_) => "what the matrix was to replace is as it was",
@@ -94,6 +103,29 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
         ));
     }
     ended.tell(finished, messages)
+}
+
+/// Refuses to add vectors to a file of those that they could not be compared with.
+fn check_alike(args: &EmbedArgs, opened: &Opened) -> Result<()> {
+    let file = args.output.output.as_ref().or(args.output.resume.as_ref());
+    let Some((path, there)) = file.and_then(|path| Some((path, read::first(path)?))) else {
+        return Ok(());
+    };
+    let whole = opened.encoder.dimensions();
+    let here = Made {
+        model: opened.model.clone(),
+        pooling: opened.pooling.name().to_owned(),
+        dimensions: opened.dimensions,
+        prompt: None,
+        normalized: Some(opened.normalizes || opened.dimensions < whole),
+    };
+    match there.difference(&here) {
+        None => Ok(()),
+        Some((what, was, is)) => bail!(
+            "'{}' holds vectors that were made with another {what} ('{was}') than this run's ('{is}'), and the two cannot be compared; write to another file",
+            path.display()
+        ),
+    }
 }
 
 /// Returns how many texts are read ahead.
@@ -117,7 +149,14 @@ fn check(args: &EmbedArgs) -> Result<()> {
         );
     }
     if args.output.format == EmbedFormat::Jsonl {
-        return Ok(());
+        return check_lines(args);
+    }
+    if let (Some(seen), Some(output)) = (&args.output.skip_seen, &args.output.output)
+        && matrix::is_same(seen, output)
+    {
+        bail!(
+            "--skip-seen and -o are the same matrix, which the new vectors alone would replace; give -o another name, or collect with JSON lines, to which -o adds"
+        );
     }
     if args.output.output.is_none() {
         bail!("a matrix is written to a file, whole; add -o FILE, or leave --format out");
@@ -125,6 +164,20 @@ fn check(args: &EmbedArgs) -> Result<()> {
     if args.output.resume.is_some() || args.output.retry_errors {
         bail!(
             "a matrix is written whole and not gone on with; leave --resume and --retry-errors out"
+        );
+    }
+    Ok(())
+}
+
+/// Refuses a matrix's name for JSON lines.
+fn check_lines(args: &EmbedArgs) -> Result<()> {
+    if let Some(path) = &args.output.output
+        && let Some(layout) = Layout::of_name(path)
+    {
+        bail!(
+            "'{}' has a matrix's name, and JSON lines are asked for; add --format {}, or end the name in .jsonl",
+            path.display(),
+            layout.end()
         );
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Vectors that were made before, to compare with: read from JSON lines, or mapped from
 //! a matrix whose records stand beside it. What is compared is `scan`'s business.
 
-mod read;
+pub(crate) mod read;
 pub(crate) mod scan;
 
 use std::fs::File;
@@ -37,6 +37,8 @@ pub(crate) struct Index {
     inverse: Vec<f32>,
     /// What the records say of all vectors alike.
     pub(crate) made: Made,
+    /// The first line whose text had another prompt before it than the first text.
+    pub(crate) other_prompt: Option<u64>,
     records: Records,
 }
 
@@ -83,12 +85,21 @@ impl Index {
         let mut lines = Lines::new(name.clone(), layout.is_some());
         lines.read(&mut file, &context.interrupt)?;
         if lines.others > 0 {
-            context.messages.warning(format_args!(
-                "{} lines of {name} are no records of llm-embed and are passed over, the first is line {}",
-                lines.others, lines.first_other
-            ));
+            context.messages.warning(match (lines.others, lines.first_other) {
+                (1, line) => format!(
+                    "line {line} of {name} is no record of llm-embed and is passed over"
+                ),
+                (others, first) => format!(
+                    "{others} lines of {name} are no records of llm-embed and are passed over, the first is line {first}"
+                ),
+            });
         }
         let Some(made) = lines.made else {
+            if lines.others == 0 {
+                bail!(
+                    "{name} holds no embedding record, so there is nothing to compare; the run that wrote it embedded no text"
+                );
+            }
             bail!(
                 "{name} holds no embedding record; it must be what llm-embed wrote in its own format"
             );
@@ -103,6 +114,7 @@ impl Index {
             dimensions,
             inverse: vec![0.0; lines.places.len()],
             made,
+            other_prompt: lines.other_prompt,
             records: Records {
                 file,
                 name,

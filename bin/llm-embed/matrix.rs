@@ -35,13 +35,62 @@ fn with_end(path: &Path, end: &str) -> PathBuf {
     name.into()
 }
 
+/// Returns whether two paths lead to one file of vectors, or to that of its records.
+pub(crate) fn is_same(a: &Path, b: &Path) -> bool {
+    let is_one = |a: &Path, b: &Path| match (FileIdentity::of_path(a), FileIdentity::of_path(b)) {
+        (Some(a), Some(b)) => a.refuse(&[b]).is_err(),
+        _ => false,
+    };
+    is_one(a, b) || is_one(&records_of(a), &records_of(b))
+}
+
 /// A matrix that grows.
 pub(crate) struct Matrix {
     layout: Layout,
-    path: PathBuf,
     rows: Rc<RefCell<Rows>>,
-    /// What is written, under other names; removed unless it is whole.
-    temporary: [PathBuf; 2],
+    /// The matrix, then its records.
+    files: [Growing; 2],
+}
+
+/// A file that is written under another name, which is removed unless it is whole.
+struct Growing {
+    /// Where it belongs: what a link leads to.
+    path: PathBuf,
+    temporary: PathBuf,
+}
+
+impl Growing {
+    fn new(path: &Path) -> Self {
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let temporary = with_end(&path, &format!(".{}.part", std::process::id()));
+        Self { path, temporary }
+    }
+
+    /// Gives what was made under the other name the permissions of the file that it
+    /// replaces.
+    fn permit(&self) -> Result<(), StdioError> {
+        let Ok(old) = self.path.metadata() else {
+            return Ok(());
+        };
+        std::fs::set_permissions(&self.temporary, old.permissions())
+            .map_err(|error| StdioError::write(&self.name(), error))
+    }
+
+    fn replace(&self) -> Result<(), StdioError> {
+        std::fs::rename(&self.temporary, &self.path)
+            .map_err(|error| StdioError::write(&self.name(), error))
+    }
+
+    fn name(&self) -> String {
+        format!("'{}'", self.path.display())
+    }
+}
+
+impl Drop for Growing {
+    fn drop(&mut self) {
+        // After `replace` there is none.
+        let _ = std::fs::remove_file(&self.temporary);
+    }
 }
 
 struct Rows {
@@ -80,12 +129,13 @@ impl Matrix {
                 );
             }
         }
-        let temporary = with_end(path, &format!(".{}.part", std::process::id()));
+        let files = [Growing::new(path), Growing::new(&records_of(path))];
         let name = format!("'{}'", path.display());
-        let file = File::create(&temporary).map_err(|reason| StdioError::Open {
+        let file = File::create(&files[0].temporary).map_err(|reason| StdioError::Open {
             name: name.clone(),
             reason,
         })?;
+        files[0].permit()?;
         let mut rows = Rows {
             file: BufWriter::new(file),
             name,
@@ -93,18 +143,18 @@ impl Matrix {
             count: 0,
         };
         rows.written(|file| file.write_all(&vec![b' '; layout.header_size()]))?;
-        let records = with_end(&temporary, ".jsonl");
         Ok(Some(Self {
             layout,
-            path: path.clone(),
             rows: Rc::new(RefCell::new(rows)),
-            temporary: [temporary, records],
+            files,
         }))
     }
 
     /// Returns the output of the records, which hands their vectors to the matrix.
     pub(crate) fn output(&mut self, args: &OutputArgs, messages: Messages) -> Result<Output> {
-        let sink = Sink::create(&self.temporary[1], &[])?;
+        let [_, records] = &self.files;
+        let sink = Sink::create(&records.temporary, &[])?;
+        records.permit()?;
         let form = Form::Records { deltas: false };
         let rows = Rc::clone(&self.rows);
         let output = Output::onto(sink, args, form, messages);
@@ -112,9 +162,15 @@ impl Matrix {
     }
 
     /// Writes what is known at the end, of vectors of so many numbers, and gives both
-    /// files their names.
-    pub(crate) fn finish(self, dimensions: usize) -> Result<()> {
+    /// files their names. A run without a vector replaces no matrix; then its records, which
+    /// tell why, go to standard output, and `false` is returned.
+    pub(crate) fn finish(self, dimensions: usize) -> Result<bool> {
         let mut rows = self.rows.borrow_mut();
+        let [matrix, records] = &self.files;
+        if rows.count == 0 && matrix.path.exists() {
+            show(records)?;
+            return Ok(false);
+        }
         let header = self
             .layout
             .header(rows.encoding, rows.count, dimensions as u64);
@@ -125,21 +181,19 @@ impl Matrix {
             file.get_ref().sync_all()
         })?;
         // The records first: a matrix without them tells nothing.
-        let named = [records_of(&self.path), self.path.clone()];
-        for (from, to) in self.temporary.iter().rev().zip(&named) {
-            std::fs::rename(from, to).map_err(|error| StdioError::write(&rows.name, error))?;
-        }
-        Ok(())
+        records.replace()?;
+        matrix.replace()?;
+        Ok(true)
     }
 }
 
-impl Drop for Matrix {
-    fn drop(&mut self) {
-        for path in &self.temporary {
-            // After `finish` there is none.
-            let _ = std::fs::remove_file(path);
-        }
-    }
+/// Writes records that have found no file to standard output.
+fn show(records: &Growing) -> Result<(), StdioError> {
+    let mut file =
+        File::open(&records.temporary).map_err(|error| StdioError::read(&records.name(), error))?;
+    io::copy(&mut file, &mut io::stdout().lock())
+        .map(drop)
+        .map_err(|error| StdioError::write("standard output", error))
 }
 
 impl Rows {

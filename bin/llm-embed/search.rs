@@ -3,7 +3,7 @@
 
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum as _;
-use llm_cli::embed::{EmbedModelArgs, PoolingChoice, SearchArgs};
+use llm_cli::embed::{EmbedModelArgs, EmbedQuantize, PoolingChoice, SearchArgs};
 use llm_cli::stdio::{FileIdentity, Watch, stdout_is_terminal};
 use llm_cli::{Context, EmbedArgs, Form, Item, Job, Jobs, Output, Status};
 use llm_kernels::simd::Level;
@@ -120,6 +120,18 @@ impl Search<'_> {
     }
 }
 
+/// Returns the flag that makes weights what records say of them.
+fn quantize(name: Option<&str>, file: &str) -> Result<Option<EmbedQuantize>> {
+    let known = |name: &str| EmbedQuantize::from_str(name, false).ok();
+    match name.map(|name| (name, known(name))) {
+        None => Ok(None),
+        Some((_, Some(format))) => Ok(Some(format)),
+        Some((name, None)) => bail!(
+            "the vectors of '{file}' were made with weights in '{name}', which this llm-embed does not know; make them again"
+        ),
+    }
+}
+
 /// Opens the model that made the vectors, and refuses another.
 fn open(args: &SearchArgs, index: &Index) -> Result<Opened> {
     let (made, file) = (&index.made, args.vectors.display());
@@ -137,6 +149,7 @@ fn open(args: &SearchArgs, index: &Index) -> Result<Opened> {
         model: EmbedModelArgs {
             model: name.clone(),
             pooling: choice,
+            quantize: quantize(made.model.quantization.as_deref(), &file.to_string())?,
             ..EmbedModelArgs::default()
         },
         ..ask::machine(args.machine)
@@ -167,7 +180,12 @@ fn open(args: &SearchArgs, index: &Index) -> Result<Opened> {
         (Some(prompt), _) => prompt.clone(),
         (None, Some(prompt)) => prompt.to_owned(),
         // A model without a prompt for queries takes them as it took the texts.
-        (None, None) => made.prompt.clone().unwrap_or_default(),
+        (None, None) => match index.other_prompt {
+            None => made.prompt.clone().unwrap_or_default(),
+            Some(line) => bail!(
+                "line {line} of '{file}' had another prompt before its text than the first, and the model has none for queries; say with --prompt what to put before the query"
+            ),
+        },
     };
     Ok(opened)
 }

@@ -29,6 +29,8 @@ pub(crate) enum Refused {
     TooLong { tokens: usize, most: usize },
     /// It holds a token that the model has not.
     NoToken { id: u32, count: usize },
+    /// It has no token, and the model puts none around it.
+    Empty,
     /// What is put before it leaves no room.
     NoRoom { most: usize },
 }
@@ -46,6 +48,10 @@ impl Refused {
             Self::NoToken { id, count } => (
                 ErrorCode::BadRequest,
                 format!("{name} holds the token {id}, and the model's tokens end before {count}"),
+            ),
+            Self::Empty => (
+                ErrorCode::EmptyInput,
+                format!("{name} is empty, and the model makes no vector of no token"),
             ),
             Self::NoRoom { most } => (
                 ErrorCode::ContextExceeded,
@@ -96,6 +102,9 @@ impl Text {
         too_long: TooLong,
     ) -> Result<Self, Refused> {
         let (count, most) = (tokens.len(), opened.encoder.longest());
+        if count == 0 {
+            return Err(Refused::Empty);
+        }
         let is_long = count > most;
         let windows = || Frame::of(opened, prompt).windows(&tokens, most);
         let windows = match too_long {

@@ -1,7 +1,9 @@
 //! The lines of a file of vectors → numbers, and what all of them have in common.
 //! Vectors that cannot be compared with each other are refused.
 
-use std::io::{BufRead, Read};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 
 use anyhow::{Result, bail};
 use llm_cli::Interrupt;
@@ -19,6 +21,56 @@ pub(crate) struct Made {
     pub(crate) dimensions: usize,
     /// What was put before each text.
     pub(crate) prompt: Option<String>,
+    /// Whether they are one long.
+    pub(crate) normalized: Option<bool>,
+}
+
+impl Made {
+    /// Returns the first thing that keeps vectors that were made so from being compared with
+    /// others, and what it is here and there.
+    pub(crate) fn difference(&self, other: &Self) -> Option<(&'static str, String, String)> {
+        let weights = |made: &Self| made.model.quantization.clone().unwrap_or("none".to_owned());
+        let normalized = |made: &Self| made.normalized.unwrap_or_default().to_string();
+        if self.model.digest != other.model.digest {
+            let (own, others) = (self.model.name.clone(), other.model.name.clone());
+            return Some(("model", own, others));
+        }
+        let all = [
+            ("quantization", weights(self), weights(other)),
+            ("pooling", self.pooling.clone(), other.pooling.clone()),
+            (
+                DIMENSIONS,
+                self.dimensions.to_string(),
+                other.dimensions.to_string(),
+            ),
+            ("normalization", normalized(self), normalized(other)),
+        ];
+        all.into_iter().find(|(_, own, others)| own != others)
+    }
+}
+
+const DIMENSIONS: &str = "number of dimensions";
+
+/// Returns how the first vector of a file was made. One that cannot be read, or holds no
+/// vector of ours, tells nothing.
+pub(crate) fn first(path: &Path) -> Option<Made> {
+    let is_file = path.metadata().is_ok_and(|data| data.is_file());
+    let mut file = BufReader::new(is_file.then(|| File::open(path).ok()).flatten()?);
+    let mut bytes = Vec::new();
+    loop {
+        bytes.clear();
+        let read = file.by_ref().take(LINE_LIMIT).read_until(b'\n', &mut bytes);
+        if read.ok()? == 0 {
+            return None;
+        }
+        let probe = serde_json::from_slice::<Probe>(&bytes).ok();
+        let made = probe
+            .filter(Probe::is_ours)
+            .and_then(|mut probe| probe.made());
+        if made.is_some() {
+            return made;
+        }
+    }
 }
 
 /// The fields of a record that matter here; the rest is passed over.
@@ -35,7 +87,25 @@ struct Probe {
     dim: Option<usize>,
     pooling: Option<String>,
     prompt: Option<String>,
+    normalized: Option<bool>,
     model: Option<Encoder>,
+}
+
+impl Probe {
+    fn is_ours(&self) -> bool {
+        (self.kind.as_str(), self.schema_version) == ("embedding", 1)
+    }
+
+    /// Takes out how the vector was made, where the record tells it whole.
+    fn made(&mut self) -> Option<Made> {
+        Some(Made {
+            model: self.model.take()?,
+            pooling: self.pooling.take()?,
+            dimensions: self.dim.filter(|count| *count > 0)?,
+            prompt: self.prompt.take(),
+            normalized: self.normalized,
+        })
+    }
 }
 
 /// What the lines hold so far.
@@ -44,6 +114,8 @@ pub(super) struct Lines {
     /// The vectors stand in a matrix of their own.
     is_beside: bool,
     pub(super) made: Option<Made>,
+    /// The first line with another prompt than the first vector's.
+    pub(super) other_prompt: Option<u64>,
     /// (rows, dimensions)
     pub(super) numbers: Vec<f32>,
     pub(super) places: Vec<u64>,
@@ -58,6 +130,7 @@ impl Lines {
             name,
             is_beside,
             made: None,
+            other_prompt: None,
             numbers: Vec::new(),
             places: Vec::new(),
             others: 0,
@@ -88,7 +161,7 @@ impl Lines {
     }
 
     fn take(&mut self, bytes: &[u8], line: u64, place: u64) -> Result<()> {
-        let Ok(probe) = serde_json::from_slice::<Probe>(bytes) else {
+        let Ok(mut probe) = serde_json::from_slice::<Probe>(bytes) else {
             self.pass(line);
             return Ok(());
         };
@@ -101,9 +174,7 @@ impl Lines {
             }
         }
         let name = &self.name;
-        let (Some(dimensions @ 1..), Some(pooling), Some(model), Some(_)) =
-            (probe.dim, probe.pooling, probe.model, probe.line)
-        else {
+        let (Some(made), Some(_)) = (probe.made(), probe.line) else {
             bail!("line {line} of {name} is an embedding record that lacks fields; it is damaged");
         };
         if self.is_beside != probe.embedding.is_none() {
@@ -116,15 +187,15 @@ impl Lines {
                 ),
             });
         }
-        let made = Made {
-            model,
-            pooling,
-            dimensions,
-            prompt: probe.prompt,
-        };
+        let dimensions = made.dimensions;
         match &self.made {
             None => self.made = Some(made),
-            Some(first) => check(first, &made, line, name)?,
+            Some(first) => {
+                check(first, &made, line, name)?;
+                if first.prompt != made.prompt {
+                    self.other_prompt.get_or_insert(line);
+                }
+            }
         }
         match probe.embedding {
             None if probe.row != Some(self.places.len() as u64) => {
@@ -158,20 +229,13 @@ impl Lines {
 
 /// Refuses a vector that cannot be compared with the first.
 fn check(first: &Made, made: &Made, line: u64, name: &str) -> Result<()> {
-    let differs = if first.model.digest != made.model.digest {
-        ("model", &first.model.name, &made.model.name)
-    } else if first.pooling != made.pooling {
-        ("pooling", &first.pooling, &made.pooling)
-    } else if first.dimensions != made.dimensions {
-        let (is, was) = (made.dimensions, first.dimensions);
-        bail!(
+    match first.difference(made) {
+        None => Ok(()),
+        Some((DIMENSIONS, was, is)) => bail!(
             "line {line} of {name} holds a vector of {is} numbers, and the first has {was}; vectors of two lengths cannot be compared"
-        );
-    } else {
-        return Ok(());
-    };
-    let (what, was, is) = differs;
-    bail!(
-        "line {line} of {name} was made with another {what} ('{is}') than the first ('{was}'); vectors of two kinds cannot be compared"
-    )
+        ),
+        Some((what, was, is)) => bail!(
+            "line {line} of {name} was made with another {what} ('{is}') than the first ('{was}'); vectors of two kinds cannot be compared"
+        ),
+    }
 }

@@ -126,7 +126,7 @@ pub struct EmbedInputArgs {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Model")]
 pub struct EmbedModelArgs {
-    /// Use this model: a folder of safetensors, or a name or ORG/REPO of the store
+    /// Use this model: a folder of safetensors, a GGUF file, or a name or ORG/REPO of the store
     #[arg(short, long, value_name = "NAME")]
     pub model: String,
 
@@ -306,7 +306,13 @@ impl EmbedProgram {
 
 impl CommandFactory for EmbedProgram {
     fn command() -> Command {
-        EmbedCommand::augment_subcommands(EmbedArgs::command())
+        let own = EmbedArgs::command();
+        let about = own.get_about().cloned().unwrap_or_default();
+        let long_about = own.get_long_about().cloned().unwrap_or_default();
+        // The commands' own text would stand in place of the program's.
+        EmbedCommand::augment_subcommands(own)
+            .about(about)
+            .long_about(long_about)
             .subcommand_negates_reqs(true)
             .disable_help_subcommand(true)
     }

@@ -55,7 +55,7 @@ pub struct SearchArgs {
     pub vectors: PathBuf,
 
     /// What to look for; left out, each line of standard input is a query
-    #[arg(value_name = "QUERY")]
+    #[arg(value_name = "QUERY", value_parser = query)]
     pub query: Option<String>,
 
     /// Take each line of standard input as a JSON object with 'text' and perhaps 'id'
@@ -137,7 +137,7 @@ pub struct SimilarArgs {
 #[derive(Args, Clone, Debug)]
 pub struct RerankArgs {
     /// What the texts are to fit
-    #[arg(value_name = "QUERY")]
+    #[arg(value_name = "QUERY", value_parser = query)]
     pub query: String,
 
     /// Take each line as a JSON object with 'text' and perhaps 'id', or as a record of llm-embed search
@@ -168,7 +168,7 @@ pub struct RerankArgs {
     #[arg(short = 'k', long, value_name = "N", help_heading = "Output")]
     pub hits: Option<NonZeroUsize>,
 
-    /// Use this model: a folder of safetensors, or a name or ORG/REPO of the store
+    /// Use this model: a folder of safetensors, a GGUF file, or a name or ORG/REPO of the store
     #[arg(short, long, value_name = "NAME", help_heading = "Model")]
     pub model: String,
 
@@ -190,6 +190,13 @@ pub struct EmbedMachineArgs {
     /// Use N threads (-1, the default: one a core); scores do not depend on it
     #[arg(short, long, value_name = "N", allow_negative_numbers = true, value_parser = threads)]
     pub threads: Option<NonZeroUsize>,
+}
+
+fn query(text: &str) -> Result<String, String> {
+    match text.trim().is_empty() {
+        true => Err("a query must have words".to_owned()),
+        false => Ok(text.to_owned()),
+    }
 }
 
 fn threshold(text: &str) -> Result<f32, String> {

@@ -193,7 +193,8 @@ impl Maker {
             IfEmpty::Skip if empty => Err(None),
             // With a template there is always something to run; else only an instruction is.
             IfEmpty::Run if self.instruction.is_some() || self.template.is_some() => Ok(()),
-            _ if empty => {
+            // No words have a vector, too.
+            _ if empty && !self.is_for_vectors => {
                 let sentence = format!("line {} has an empty prompt", request.line);
                 Err(Some(failed(request, ErrorCode::EmptyInput, &sentence)))
             }
