@@ -172,10 +172,10 @@ fn a_batch_file_is_answered_as_documented() {
     );
     assert_eq!(text.choices[0].text.as_deref(), same["text"].as_str());
 
-    for name in ["settings", "tools"] {
-        answer(&written[name]);
-    }
+    answer(&written["settings"]);
     for (name, key) in [
+        // This model's template has no place for them.
+        ("tools", "'tools'"),
         ("two-answers", "'body.n'"),
         ("as-json", "'body.response_format'"),
         ("echo", "'body.echo'"),

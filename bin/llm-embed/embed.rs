@@ -41,9 +41,7 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
     let form = Form::Records { deltas: false };
     let shared = args.shared_output();
     let mut matrix = Matrix::open(args, jobs.inputs())?;
-    if matrix.is_none() {
-        check_alike(args, &opened)?;
-    }
+    check_alike(args, &opened)?;
     let target = match &matrix {
         Some(_) => Target::default(),
         None => Target::open(
@@ -86,11 +84,7 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
         && !context.interrupt.is_set();
     let then = match matrix {
         Some(matrix) if is_whole => {
-            if !matrix.finish(opened.dimensions)? {
-                context.messages.warning(format_args!(
-                    "no vector was made; what the matrix was to replace is as it was"
-                ));
-            }
+            finish(matrix, opened.dimensions, context)?;
             ""
         }
         Some(_) => "what the matrix was to replace is as it was",
@@ -105,9 +99,21 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
     ended.tell(finished, messages)
 }
 
+/// Ends a whole matrix, and says so where it replaces none.
+fn finish(matrix: Matrix, dimensions: usize, context: &Context) -> Result<()> {
+    if !matrix.finish(dimensions)? {
+        context.messages.warning(format_args!(
+            "no vector was made; what the matrix was to replace is as it was"
+        ));
+    }
+    Ok(())
+}
+
 /// Refuses to add vectors to a file of those that they could not be compared with.
 fn check_alike(args: &EmbedArgs, opened: &Opened) -> Result<()> {
     let file = args.output.output.as_ref().or(args.output.resume.as_ref());
+    // A matrix is replaced and not added to.
+    let file = file.filter(|_| args.output.format == EmbedFormat::Jsonl);
     let Some((path, there)) = file.and_then(|path| Some((path, read::first(path)?))) else {
         return Ok(());
     };

@@ -39,7 +39,7 @@ pub struct Embedding {
     /// of theirs, each weighted by its tokens. Left out where nothing was cut.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub windows: Option<u64>,
-    /// How the tokens' vectors became one: `cls`, `mean`, `max` or `last`.
+    /// How the tokens' vectors became one: `cls`, `mean`, `mean_sqrt_len`, `weightedmean`, `max` or `last`.
     pub pooling: String,
     /// Whether the vector is one long.
     pub normalized: bool,
