@@ -119,8 +119,9 @@ impl Outcome {
     /// # Errors
     /// What ended the run early, or the output's end.
     pub fn tell(self, finished: Result<(), StdioError>, messages: Messages) -> Result<Status> {
+        let is_over = matches!(self.status, Status::Done | Status::SomeFailed);
         let is_told = match &self.failure {
-            None => true,
+            None => is_over || !self.summary.is_empty(),
             Some(failure) => !self.summary.is_empty() && !is_unread(failure),
         };
         if is_told {
