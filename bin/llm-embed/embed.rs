@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use llm_cli::embed::EmbedFormat;
 use llm_cli::stdio::{StdioError, Watch};
 use llm_cli::{Context, EmbedArgs, Form, Jobs, Output, Status};
-use llm_filter::{Journal, Options, Pump, Target};
+use llm_filter::{Journal, Options, Pump, Rules, Target};
 
 use crate::index::read::{self, Made};
 use crate::matrix::header::Layout;
@@ -48,7 +48,10 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
             args.output.output.as_deref(),
             args.output.resume.as_deref(),
             jobs.inputs(),
-            args.output.retry_errors,
+            Rules {
+                retries_errors: args.output.retry_errors,
+                tells_files: true,
+            },
             context.messages,
         )?,
     };

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use anyhow::Result;
 use llm_cli::embed::EmbedFormat;
 use llm_cli::{EmbedArgs, Job, Output};
-use llm_filter::Work;
+use llm_filter::{Name, Work};
 use llm_record::{
-    Embedding, EmbeddingUsage, Encoding, ErrorCode, ErrorRecord, Id, Record, Reply, SchemaVersion,
+    Embedding, EmbeddingUsage, Encoding, ErrorCode, ErrorRecord, Record, Reply, SchemaVersion,
     Vector,
 };
 use sha2::{Digest, Sha256};
@@ -239,8 +239,8 @@ impl Work for Worker<'_> {
         Ok(self.task(job))
     }
 
-    fn name<'t>(&self, task: &'t Task) -> (Option<&'t Id>, &'t str) {
-        (task.job.id.as_ref(), &task.digest)
+    fn name<'t>(&self, task: &'t Task) -> Name<'t> {
+        Name::new(task.job.id.as_ref(), &task.job.input, &task.digest)
     }
 
     fn refuse(&self, task: &Task, code: ErrorCode, sentence: String) -> ErrorRecord {

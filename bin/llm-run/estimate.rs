@@ -8,13 +8,13 @@ use anyhow::Result;
 use llm_cli::stdio::{StdioError, Watch, stdout_is_terminal};
 use llm_cli::{Context, Form, Item, Jobs, Messages, Output, RunArgs, Status};
 use llm_engine::generate::common;
-use llm_filter::{Journal, Verdict, durable};
+use llm_filter::{Journal, Name, Verdict, durable};
 use llm_record::{Build, Estimate, MeasuredSpeed, MemoryEstimate, Record, SchemaVersion};
 
 use crate::answer::Answerer;
 use crate::memory::{Memory, Room};
 use crate::task::Task;
-use crate::{keep_records, open, settings, work};
+use crate::{keep_records, open, rules, settings, work};
 
 /// Tells what a run would take.
 pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Status> {
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Status> {
     let answerer = Answerer::open(args, context)?;
     let mut counts = Counts::new(positions(args, &answerer)?);
     if let Some(path) = &args.filter.resume {
-        counts.closed = durable::resume(path, args.filter.retry_errors)?.1.journal;
+        counts.closed = durable::resume(path, rules(args))?.1.journal;
     }
     for item in jobs.warning(messages) {
         if let Some(status) = context.interrupt.status() {
@@ -147,10 +147,13 @@ impl Counts {
             }
         };
         let verdict = match &task {
-            Ok(task) => self.closed.next(task.job.id.as_ref(), &task.request_digest),
+            Ok(task) => {
+                let id = task.job.id.as_ref();
+                self.closed.next(Name::plain(id, &task.request_digest))
+            }
             Err(record) => {
                 let digest = record.request_digest.as_deref().unwrap_or_default();
-                self.closed.next(record.id.as_ref(), digest)
+                self.closed.next(Name::plain(record.id.as_ref(), digest))
             }
         };
         match (verdict, task) {

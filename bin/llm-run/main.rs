@@ -24,7 +24,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use llm_cli::stdio::{Watch, stdout_is_terminal};
 use llm_cli::{Context, Form, Jobs, Output, RunArgs, Status};
-use llm_filter::{Options, Outcome, Pump, Target, durable};
+use llm_filter::{Options, Outcome, Pump, Rules, Target, durable};
 
 use progress::Progress;
 use work::Worker;
@@ -119,6 +119,15 @@ fn keep_records(args: &RunArgs) -> Result<()> {
     }
 }
 
+/// Returns what counts for a journal of answers.
+fn rules(args: &RunArgs) -> Rules {
+    Rules {
+        retries_errors: args.filter.retry_errors,
+        // An answer depends on what is asked, wherever it stands.
+        tells_files: false,
+    }
+}
+
 fn tell_stop(ended: &Outcome, context: &Context) {
     if ended.is_stopped {
         context.messages.error(format_args!(
@@ -147,7 +156,7 @@ fn target(args: &RunArgs, form: Form, jobs: &Jobs, context: &Context) -> Result<
         output.as_deref(),
         resume.as_deref(),
         jobs.inputs(),
-        args.filter.retry_errors,
+        rules(args),
         context.messages,
     )
 }

@@ -13,7 +13,7 @@ use anyhow::Result;
 use llm_cli::args::Reasoning;
 use llm_cli::stdio::stdout_is_terminal;
 use llm_cli::{Context, Form, Job, Messages, Output, RunArgs, Status};
-use llm_filter::{Journal, Past, Pump, Work};
+use llm_filter::{Journal, Name, Past, Pump, Work};
 use llm_record::{Completion, ErrorCode, ErrorRecord, Id, Record, Sampling};
 
 use crate::answer::Answerer;
@@ -298,10 +298,10 @@ impl Work for Replayer<'_> {
         Ok(Ok(row))
     }
 
-    fn name<'t>(&self, row: &'t Row) -> (Option<&'t Id>, &'t str) {
+    fn name<'t>(&self, row: &'t Row) -> Name<'t> {
         // A file may be several outputs, one after another, with the same ids.
         let id = row.task.job.id.as_ref().filter(|_| self.has_rows);
-        (id, &row.task.request_digest)
+        Name::plain(id, &row.task.request_digest)
     }
 
     fn refuse(&self, row: &Row, code: ErrorCode, sentence: String) -> ErrorRecord {

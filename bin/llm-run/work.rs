@@ -12,7 +12,7 @@ use llm_cli::stdio::StdioError;
 use llm_cli::{Context, Job, Output, RunArgs};
 use llm_engine::generate::{Event, GenerateError};
 use llm_engine::tokens::Tokenizer;
-use llm_filter::Work;
+use llm_filter::{Name, Work};
 use llm_record::{Delta, ErrorCode, ErrorRecord, Id, Record, SchemaVersion};
 
 use crate::answer::Answerer;
@@ -97,8 +97,8 @@ impl Work for Worker<'_> {
         Ok(self.opened()?.answerer.prepare(job))
     }
 
-    fn name<'t>(&self, task: &'t Task) -> (Option<&'t Id>, &'t str) {
-        (task.job.id.as_ref(), &task.request_digest)
+    fn name<'t>(&self, task: &'t Task) -> Name<'t> {
+        Name::plain(task.job.id.as_ref(), &task.request_digest)
     }
 
     fn refuse(&self, task: &Task, code: ErrorCode, sentence: String) -> ErrorRecord {

@@ -9,7 +9,7 @@ use llm_cli::stdio::{FileIdentity, Sink, StdioError};
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::Journal;
+use crate::{Journal, Rules};
 
 /// The longest line that is looked at: more than any record.
 pub(crate) const LINE_LIMIT: u64 = 256 << 20;
@@ -74,13 +74,13 @@ pub struct Found {
 pub fn open(
     path: &Path,
     inputs: &[FileIdentity],
-    retry_errors: bool,
+    rules: Rules,
 ) -> Result<(Sink, Found), DurableError> {
     let name = format!("'{}'", path.display());
     FileIdentity::of_path(path).map_or(Ok(()), |output| output.refuse(inputs))?;
     if path.metadata().is_ok_and(|data| !data.is_file()) {
         let found = Found {
-            journal: Journal::default(),
+            journal: Journal::new(rules),
             torn: 0,
         };
         return Ok((Sink::create(path, inputs)?, found));
@@ -95,7 +95,7 @@ pub fn open(
         name: name.clone(),
         reason,
     })?;
-    let found = take_over(&mut file, &name, retry_errors, true)?;
+    let found = take_over(&mut file, &name, rules, true)?;
     Ok((Sink::append(file, name), found))
 }
 
@@ -127,7 +127,7 @@ pub fn holds_records(path: &Path) -> bool {
 ///
 /// # Errors
 /// [`DurableError`]; the file is as it was then.
-pub fn resume(path: &Path, retry_errors: bool) -> Result<(File, Found), DurableError> {
+pub fn resume(path: &Path, rules: Rules) -> Result<(File, Found), DurableError> {
     let name = format!("'{}'", path.display());
     let is_output = match (FileIdentity::of_path(path), FileIdentity::of_stdout()) {
         (Some(file), Some(output)) => output.refuse(&[file]).is_err(),
@@ -141,7 +141,7 @@ pub fn resume(path: &Path, retry_errors: bool) -> Result<(File, Found), DurableE
     if !file.metadata().is_ok_and(|data| data.is_file()) {
         return Err(DurableError::NoFile { name });
     }
-    let found = take_over(&mut file, &name, retry_errors, is_output)?;
+    let found = take_over(&mut file, &name, rules, is_output)?;
     Ok((file, found))
 }
 
@@ -149,7 +149,7 @@ pub fn resume(path: &Path, retry_errors: bool) -> Result<(File, Found), DurableE
 fn take_over(
     file: &mut File,
     name: &str,
-    retry_errors: bool,
+    rules: Rules,
     is_output: bool,
 ) -> Result<Found, DurableError> {
     let io = |reason| DurableError::Io {
@@ -169,8 +169,8 @@ fn take_over(
             Err(TryLockError::Error(error)) => return Err(io(error)),
         }
     }
-    let mut journal = Journal::default();
-    let scan = scan(BufReader::new(&mut *file), &mut journal, retry_errors).map_err(io)?;
+    let mut journal = Journal::new(rules);
+    let scan = scan(BufReader::new(&mut *file), &mut journal).map_err(io)?;
     let whole = match scan {
         Scan::Records { end } => end,
         Scan::Foreign { line } => {
@@ -200,7 +200,7 @@ enum Scan {
 }
 
 /// Reads what a run has written, or begun to write.
-fn scan(mut input: impl BufRead, journal: &mut Journal, retry_errors: bool) -> io::Result<Scan> {
+fn scan(mut input: impl BufRead, journal: &mut Journal) -> io::Result<Scan> {
     let (mut end, mut at, mut line) = (0, 0, 0);
     let mut bytes = Vec::new();
     loop {
@@ -218,7 +218,7 @@ fn scan(mut input: impl BufRead, journal: &mut Journal, retry_errors: bool) -> i
         let text = std::str::from_utf8(&bytes).ok().map(str::trim_end);
         match text.and_then(|text| Some((text, llm_record::closed(text)?))) {
             Some((text, closed)) if is_whole => {
-                journal.close(&closed, text, retry_errors);
+                journal.close(&closed, text);
                 end = at;
             }
             Some(_) => {}
@@ -248,7 +248,7 @@ mod tests {
     use llm_record::{ErrorCode, ErrorRecord, Id, Record};
 
     use super::*;
-    use crate::Verdict;
+    use crate::{Name, Verdict};
 
     fn record(id: &str) -> String {
         let id = Some(Id::Text(id.to_owned()));
@@ -261,7 +261,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.jsonl");
         std::fs::write(&path, bytes).unwrap();
-        let opened = open(&path, &[], false).map(|(mut sink, found)| {
+        let opened = open(&path, &[], Rules::default()).map(|(mut sink, found)| {
             sink.write_all(b"+\n").unwrap();
             found.torn
         });
@@ -329,11 +329,11 @@ mod tests {
     fn two_runs_cannot_write_one_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.jsonl");
-        let first = open(&path, &[], false).unwrap();
-        let second = open(&path, &[], false).map(|_| ()).unwrap_err();
+        let first = open(&path, &[], Rules::default()).unwrap();
+        let second = open(&path, &[], Rules::default()).map(|_| ()).unwrap_err();
         assert!(matches!(second, DurableError::Busy { .. }), "{second}");
         drop(first);
-        assert!(open(&path, &[], false).is_ok());
+        assert!(open(&path, &[], Rules::default()).is_ok());
     }
 
     #[test]
@@ -341,13 +341,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.jsonl");
         std::fs::write(&path, record("a")).unwrap();
-        let (_, mut found) = resume(&path, false).unwrap();
-        let id = |name: &str| Some(Id::Text(name.to_owned()));
-        assert_eq!(
-            found.journal.next(id("a").as_ref(), "d"),
-            Verdict::SkipFailed
-        );
-        assert_eq!(found.journal.next(id("b").as_ref(), "d"), Verdict::Run(1));
-        assert!(resume(folder.path(), false).is_err());
+        let (_, mut found) = resume(&path, Rules::default()).unwrap();
+        let mut next = |name: &str| {
+            let id = Id::Text(name.to_owned());
+            found.journal.next(Name::plain(Some(&id), "d"))
+        };
+        assert_eq!(next("a"), Verdict::SkipFailed);
+        assert_eq!(next("b"), Verdict::Run(1));
+        assert!(resume(folder.path(), Rules::default()).is_err());
     }
 }

@@ -1,19 +1,76 @@
 //! What is closed already: by earlier runs on the same output, and by this one.
 //!
-//! A request is known by its id, its digest, and how often the two have come
-//! before. Of each, 16 bytes are kept.
+//! A request is known by its [`Name`] and how often that has come before. Of each,
+//! 16 bytes are kept.
 
 use std::collections::{HashMap, HashSet};
 
-use llm_record::{Closed, Id};
+use llm_record::{Closed, Fields, Id};
 use sha2::{Digest, Sha256};
 
 /// 128 bits of a SHA-256, so that two requests of a run are never taken for one.
 pub(crate) type Key = u128;
 
+/// What tells a request from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Name<'a> {
+    /// Its id.
+    pub id: Option<&'a Id>,
+    /// The file that its text stands in, where it has no id: what several files
+    /// have in common is answered for each.
+    pub path: Option<&'a str>,
+    /// The digest of all that its answer depends on.
+    pub digest: &'a str,
+}
+
+impl<'a> Name<'a> {
+    /// Names a request by its id, or else by the `path` in what its record keeps of
+    /// its `input`.
+    #[must_use]
+    pub fn new(id: Option<&'a Id>, input: &'a Fields, digest: &'a str) -> Self {
+        let path = input.get("path").and_then(|path| path.as_str());
+        Self {
+            id,
+            path: path.filter(|_| id.is_none()),
+            digest,
+        }
+    }
+
+    /// Names a request that is told from others by its id and its digest alone.
+    #[must_use]
+    pub fn plain(id: Option<&'a Id>, digest: &'a str) -> Self {
+        Self {
+            id,
+            path: None,
+            digest,
+        }
+    }
+
+    /// Returns the key of all requests of this name.
+    pub(crate) fn key(self) -> Key {
+        key(&[&id_text(self.id), self.path.unwrap_or_default(), self.digest])
+    }
+
+    /// Returns the key of one of them, counted from 1.
+    pub(crate) fn key_of(self, occurrence: u64) -> Key {
+        let path = self.path.unwrap_or_default();
+        key(&[&id_text(self.id), path, self.digest, &occurrence.to_string()])
+    }
+}
+
+/// What counts for a journal.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// Failed requests are left open.
+    pub retries_errors: bool,
+    /// Requests without an id are told apart by their files.
+    pub tells_files: bool,
+}
+
 /// Requests that are closed.
 #[derive(Debug, Default)]
 pub struct Journal {
+    rules: Rules,
     closed: HashSet<Key>,
     /// Those of them that have failed.
     failed: HashSet<Key>,
@@ -47,10 +104,18 @@ pub enum Verdict {
 }
 
 impl Journal {
-    /// Takes in a line that closes a request. Failed ones are left open under
-    /// `retry_errors`.
-    pub fn close(&mut self, closed: &Closed, line: &str, retry_errors: bool) {
-        if closed.is_error && retry_errors {
+    /// Returns one in which nothing is closed.
+    #[must_use]
+    pub fn new(rules: Rules) -> Self {
+        Self {
+            rules,
+            ..Self::default()
+        }
+    }
+
+    /// Takes in a line that closes a request.
+    pub fn close(&mut self, closed: &Closed, line: &str) {
+        if closed.is_error && self.rules.retries_errors {
             return;
         }
         if !closed.is_error
@@ -58,24 +123,31 @@ impl Journal {
         {
             self.answered.insert(id_key(Some(id)));
         }
-        let (digest, occurrence) = match &closed.request_digest {
-            Some(digest) => (digest.clone(), closed.occurrence),
+        let passed;
+        let (name, mut occurrence) = match &closed.request_digest {
+            Some(digest) => {
+                let path = closed.path.as_deref();
+                let name = Name {
+                    id: closed.id.as_ref(),
+                    path: path.filter(|_| self.rules.tells_files),
+                    digest,
+                };
+                (name, closed.occurrence)
+            }
             // A record that passed through from an earlier stage.
             None => {
-                let digest = digest_of(line);
-                let count = self.undigested.entry(key(&[&digest])).or_default();
+                passed = digest_of(line);
+                let count = self.undigested.entry(key(&[&passed])).or_default();
                 *count += 1;
-                (digest, *count)
+                (Name::plain(closed.id.as_ref(), &passed), *count)
             }
         };
         // A format that has no place for the occurrence says 1 of each.
-        let mut occurrence = occurrence;
-        let key_of = |occurrence| full_key(closed.id.as_ref(), &digest, occurrence);
-        while !self.closed.insert(key_of(occurrence)) {
+        while !self.closed.insert(name.key_of(occurrence)) {
             occurrence += 1;
         }
         if closed.is_error {
-            self.failed.insert(key_of(occurrence));
+            self.failed.insert(name.key_of(occurrence));
         }
     }
 
@@ -101,11 +173,16 @@ impl Journal {
     }
 
     /// Decides about the next request of this run.
-    pub fn next(&mut self, id: Option<&Id>, digest: &str) -> Verdict {
-        let count = self.occurrences.entry(request_key(id, digest)).or_default();
+    pub fn next(&mut self, name: Name<'_>) -> Verdict {
+        let name = Name {
+            path: name.path.filter(|_| self.rules.tells_files),
+            ..name
+        };
+        let Name { id, digest, .. } = name;
+        let count = self.occurrences.entry(name.key()).or_default();
         *count += 1;
         let occurrence = *count;
-        let full_key = full_key(id, digest, occurrence);
+        let full_key = name.key_of(occurrence);
         let is_closed = self.closed.contains(&full_key);
         let id_key = id_key(id);
         let is_new = id.is_none() || self.ids.insert(id_key);
@@ -131,16 +208,6 @@ pub(crate) fn digest_of(line: &str) -> String {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()
-}
-
-/// Returns the key of one request of several equal ones.
-pub(crate) fn full_key(id: Option<&Id>, digest: &str, occurrence: u64) -> Key {
-    key(&[&id_text(id), digest, &occurrence.to_string()])
-}
-
-/// Returns the key of all requests that are equal.
-pub(crate) fn request_key(id: Option<&Id>, digest: &str) -> Key {
-    key(&[&id_text(id), digest])
 }
 
 /// Returns the key of an id.
@@ -172,6 +239,7 @@ mod tests {
     fn closed(id: Option<&str>, digest: Option<&str>, is_error: bool) -> Closed {
         Closed {
             id: id.map(|id| Id::Text(id.to_owned())),
+            path: None,
             request_digest: digest.map(str::to_owned),
             occurrence: 1,
             is_error,
@@ -183,33 +251,74 @@ mod tests {
         Some(Id::Text(text.to_owned()))
     }
 
+    fn name<'a>(id: &'a Option<Id>, digest: &'a str) -> Name<'a> {
+        Name::plain(id.as_ref(), digest)
+    }
+
+    #[test]
+    fn equal_texts_of_two_files_are_two_requests() {
+        let of_file = |path| Closed {
+            path: Some(path),
+            ..closed(None, Some("1"), false)
+        };
+        let mut journal = Journal::new(Rules {
+            tells_files: true,
+            ..Rules::default()
+        });
+        journal.close(&of_file("a".to_owned()), "");
+        let file = |path| Name {
+            path: Some(path),
+            ..Name::plain(None, "1")
+        };
+        assert_eq!(journal.next(file("b")), Verdict::Run(1));
+        assert_eq!(journal.next(file("a")), Verdict::Skip);
+        assert_eq!(journal.next(file("a")), Verdict::Run(2));
+        assert_eq!(journal.next(Name::plain(None, "1")), Verdict::Run(1));
+        // What is there elsewhere need not be made again for another file.
+        journal.see("1");
+        assert_eq!(journal.next(file("c")), Verdict::Seen);
+        // Where files are not told apart, a text is the same in all of them.
+        let mut journal = Journal::default();
+        journal.close(&of_file("a".to_owned()), "");
+        assert_eq!(journal.next(file("b")), Verdict::Skip);
+    }
+
+    #[test]
+    fn a_name_has_a_path_where_it_has_no_id() {
+        let input: Fields = [("path".to_owned(), "a".into())].into_iter().collect();
+        let id = Id::Text("x".into());
+        assert_eq!(Name::new(None, &input, "1").path, Some("a"));
+        assert_eq!(Name::new(Some(&id), &input, "1").path, None);
+        assert_eq!(Name::new(None, &Fields::new(), "1"), Name::plain(None, "1"));
+    }
+
     #[test]
     fn only_the_same_request_is_skipped() {
         let mut journal = Journal::default();
-        journal.close(&closed(Some("a"), Some("1"), false), "", false);
-        assert_eq!(journal.next(id("a").as_ref(), "1"), Verdict::Skip);
+        journal.close(&closed(Some("a"), Some("1"), false), "");
+        assert_eq!(journal.next(name(&id("a"), "1")), Verdict::Skip);
         let mut journal = Journal::default();
-        journal.close(&closed(Some("a"), Some("1"), false), "", false);
-        assert_eq!(journal.next(id("a").as_ref(), "2"), Verdict::IdConflict(1));
-        assert_eq!(journal.next(id("b").as_ref(), "1"), Verdict::Run(1));
-        assert_eq!(journal.next(id("b").as_ref(), "1"), Verdict::DuplicateId(2));
+        journal.close(&closed(Some("a"), Some("1"), false), "");
+        assert_eq!(journal.next(name(&id("a"), "2")), Verdict::IdConflict(1));
+        assert_eq!(journal.next(name(&id("b"), "1")), Verdict::Run(1));
+        assert_eq!(journal.next(name(&id("b"), "1")), Verdict::DuplicateId(2));
         assert_eq!(
-            journal.next(Some(&Id::Number(1.into())), "1"),
+            journal.next(name(&Some(Id::Number(1.into())), "1")),
             Verdict::Run(1)
         );
-        assert_eq!(journal.next(id("1").as_ref(), "1"), Verdict::Run(1));
+        assert_eq!(journal.next(name(&id("1"), "1")), Verdict::Run(1));
     }
 
     #[test]
     fn equal_requests_without_an_id_are_counted() {
         let mut journal = Journal::default();
-        journal.close(&closed(None, Some("1"), false), "", false);
+        journal.close(&closed(None, Some("1"), false), "");
         let second = Closed {
             occurrence: 3,
             ..closed(None, Some("1"), false)
         };
-        journal.close(&second, "", false);
-        let verdicts = [(); 4].map(|()| journal.next(None, "1"));
+        journal.close(&second, "");
+        let verdicts = [(); 4].map(|()| journal.next(Name::plain(None, "1")));
         assert_eq!(
             verdicts,
             [
@@ -219,15 +328,15 @@ mod tests {
                 Verdict::Run(4)
             ]
         );
-        assert_eq!(journal.next(None, "2"), Verdict::Run(1));
+        assert_eq!(journal.next(Name::plain(None, "2")), Verdict::Run(1));
     }
 
     #[test]
     fn equal_requests_are_counted_where_their_records_are_not() {
         let mut journal = Journal::default();
-        journal.close(&closed(None, Some("1"), true), "", false);
-        journal.close(&closed(None, Some("1"), true), "", false);
-        let verdicts = [(); 3].map(|()| journal.next(None, "1"));
+        journal.close(&closed(None, Some("1"), true), "");
+        journal.close(&closed(None, Some("1"), true), "");
+        let verdicts = [(); 3].map(|()| journal.next(Name::plain(None, "1")));
         let failed = Verdict::SkipFailed;
         assert_eq!(verdicts, [failed, failed, Verdict::Run(3)]);
     }
@@ -235,36 +344,39 @@ mod tests {
     #[test]
     fn failed_requests_are_closed_unless_they_are_tried_again() {
         let mut journal = Journal::default();
-        journal.close(&closed(Some("a"), Some("1"), true), "", false);
-        assert_eq!(journal.next(id("a").as_ref(), "1"), Verdict::SkipFailed);
-        let mut journal = Journal::default();
-        journal.close(&closed(Some("a"), Some("1"), true), "", true);
-        assert_eq!(journal.next(id("a").as_ref(), "1"), Verdict::Run(1));
+        journal.close(&closed(Some("a"), Some("1"), true), "");
+        assert_eq!(journal.next(name(&id("a"), "1")), Verdict::SkipFailed);
+        let mut journal = Journal::new(Rules {
+            retries_errors: true,
+            ..Rules::default()
+        });
+        journal.close(&closed(Some("a"), Some("1"), true), "");
+        assert_eq!(journal.next(name(&id("a"), "1")), Verdict::Run(1));
         // An id that has failed is free for a line that was mended.
         let mut journal = Journal::default();
-        journal.close(&closed(Some("a"), Some("1"), true), "", false);
-        assert_eq!(journal.next(id("a").as_ref(), "2"), Verdict::Run(1));
+        journal.close(&closed(Some("a"), Some("1"), true), "");
+        assert_eq!(journal.next(name(&id("a"), "2")), Verdict::Run(1));
     }
 
     #[test]
     fn what_was_seen_elsewhere_is_left_out_under_any_id() {
         let mut journal = Journal::default();
-        journal.close(&closed(Some("a"), Some("1"), false), "", false);
+        journal.close(&closed(Some("a"), Some("1"), false), "");
         journal.see("1");
-        assert_eq!(journal.next(id("a").as_ref(), "1"), Verdict::Skip);
-        assert_eq!(journal.next(id("b").as_ref(), "1"), Verdict::Seen);
-        assert_eq!(journal.next(None, "1"), Verdict::Seen);
-        assert_eq!(journal.next(None, "2"), Verdict::Run(1));
+        assert_eq!(journal.next(name(&id("a"), "1")), Verdict::Skip);
+        assert_eq!(journal.next(name(&id("b"), "1")), Verdict::Seen);
+        assert_eq!(journal.next(Name::plain(None, "1")), Verdict::Seen);
+        assert_eq!(journal.next(Name::plain(None, "2")), Verdict::Run(1));
     }
 
     #[test]
     fn a_record_that_passed_through_is_known_by_its_line() {
         let line = r#"{"type":"error","schema_version":1,"error":{}}"#;
         let mut journal = Journal::default();
-        journal.close(&closed(None, None, true), line, false);
-        journal.close(&closed(None, None, true), line, false);
+        journal.close(&closed(None, None, true), line);
+        journal.close(&closed(None, None, true), line);
         let digest = digest_of(line);
-        let verdicts = [(); 3].map(|()| journal.next(None, &digest));
+        let verdicts = [(); 3].map(|()| journal.next(Name::plain(None, &digest)));
         let failed = Verdict::SkipFailed;
         assert_eq!(verdicts, [failed, failed, Verdict::Run(3)]);
     }

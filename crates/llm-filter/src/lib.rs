@@ -17,7 +17,7 @@ mod summary;
 mod target;
 mod window;
 
-pub use journal::{Journal, Verdict};
+pub use journal::{Journal, Name, Rules, Verdict};
 pub use past::{Conditions, Past, PastError, Place};
 pub use pump::{Next, Pump};
 pub use run::{Closing, Options, Outcome, Work, run};

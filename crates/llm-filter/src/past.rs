@@ -10,9 +10,9 @@ use llm_cli::stdio::StdioError;
 use llm_record::{Closed, Completion, Id, Record, Sampling};
 use thiserror::Error;
 
-use crate::Journal;
+use crate::{Journal, Name};
 use crate::durable::LINE_LIMIT;
-use crate::journal::{Key, full_key, id_key, request_key};
+use crate::journal::{Key, id_key};
 
 /// A file whose answers cannot be run again.
 #[derive(Debug, Error)]
@@ -136,13 +136,13 @@ impl Past {
             return;
         };
         let digest = closed.request_digest.as_deref().unwrap_or_default();
-        let key = full_key(closed.id.as_ref(), digest, closed.occurrence);
+        let name = Name::plain(closed.id.as_ref(), digest);
+        let key = name.key_of(closed.occurrence);
         if closed.is_error {
             self.error_records += 1;
             if !self.answers.contains_key(&key) {
-                self.requests
-                    .insert(request_key(closed.id.as_ref(), digest));
-                self.errors.close(&closed, text, false);
+                self.requests.insert(name.key());
+                self.errors.close(&closed, text);
             }
             return;
         }
@@ -163,7 +163,7 @@ impl Past {
         let id = closed.id.as_ref();
         let digest = closed.request_digest.as_deref().unwrap_or_default();
         self.errors.reopen(key);
-        self.requests.insert(request_key(id, digest));
+        self.requests.insert(Name::plain(id, digest).key());
         self.answers.insert(key, place);
         if id.is_some() {
             self.ids.insert(id_key(id), place);
@@ -211,12 +211,14 @@ impl Past {
 
     /// Returns whether a request has come, whatever has closed it.
     pub fn knows(&self, id: Option<&Id>, digest: &str) -> bool {
-        self.requests.contains(&request_key(id, digest))
+        self.requests.contains(&Name::plain(id, digest).key())
     }
 
     /// Returns where the answer to a request stands, the given one of equal ones.
     pub fn find(&self, id: Option<&Id>, digest: &str, occurrence: u64) -> Option<Place> {
-        self.answers.get(&full_key(id, digest, occurrence)).copied()
+        self.answers
+            .get(&Name::plain(id, digest).key_of(occurrence))
+            .copied()
     }
 
     /// Returns where the last answer under an id stands.
@@ -345,8 +347,8 @@ mod tests {
         let mut past = past(&lines(&records)).unwrap();
         assert_eq!(past.error_records(), 2);
         let mut errors = past.take_errors();
-        assert_eq!(errors.next(None, "1"), Verdict::Run(1));
-        assert_eq!(errors.next(None, "2"), Verdict::SkipFailed);
+        assert_eq!(errors.next(Name::plain(None, "1")), Verdict::Run(1));
+        assert_eq!(errors.next(Name::plain(None, "2")), Verdict::SkipFailed);
     }
 
     #[test]

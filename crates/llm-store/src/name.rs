@@ -39,6 +39,8 @@ pub enum Part {
     Quantization(String),
     /// The one that this file belongs to.
     File(String),
+    /// The folder of safetensors, whatever else is there.
+    Folder,
 }
 
 impl ModelName {
@@ -123,7 +125,8 @@ impl fmt::Display for ModelName {
                     Some(Part::Quantization(part) | Part::File(part)) => {
                         write!(formatter, ":{part}")
                     }
-                    None => Ok(()),
+                    // A repository of one kind of weights alone needs no word for it.
+                    Some(Part::Folder) | None => Ok(()),
                 }
             }
         }

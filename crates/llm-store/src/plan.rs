@@ -8,6 +8,7 @@ use crate::Store;
 use crate::catalogue::Entry;
 use crate::digest::is_present;
 use crate::error::StoreError;
+use crate::folder;
 use crate::http::Client;
 use crate::hub::{Listing, RemoteFile};
 use crate::layout::is_commit;
@@ -92,7 +93,10 @@ impl Store {
             target.revision = Some(revision.clone());
         }
         let exact = match target.entry {
-            Some(entry) => entry.sha256.is_some() && options.revision.is_none(),
+            // The digest of a folder's weights says nothing of its other files.
+            Some(entry) => {
+                entry.sha256.is_some() && entry.gguf.is_some() && options.revision.is_none()
+            }
             None => target.revision.as_deref().is_some_and(is_commit),
         };
         if (exact || self.settings().offline)
@@ -154,9 +158,18 @@ impl Store {
                 etag: info.etag,
             });
         }
+        let weights: Vec<&PlannedFile> = match &target.part {
+            Some(Part::Folder) => {
+                let names: Vec<String> = files.iter().map(|file| file.name.clone()).collect();
+                let names = folder::weights(&names);
+                let is_weights = |file: &&PlannedFile| names.contains(&file.name);
+                files.iter().filter(is_weights).collect()
+            }
+            _ => files.iter().collect(),
+        };
         if let (Some(expected), [only]) = (
             target.entry.and_then(|entry| entry.sha256.as_deref()),
-            files.as_slice(),
+            weights.as_slice(),
         ) && options.include.is_empty()
             && only.etag != expected
         {
@@ -221,7 +234,7 @@ fn wanted_files(
             have: "no model".to_owned(),
         });
     }
-    if groups.is_empty() && !matching(&["*.safetensors"]).is_empty() {
+    if select::is_folder(target.part.as_ref(), &groups) && !matching(&["*.safetensors"]).is_empty() {
         return Ok(matching(&MODEL_FOLDER_FILES));
     }
     let question = Question {

@@ -137,12 +137,7 @@ impl Store {
             return Ok(Target {
                 repo: entry.repo.clone(),
                 revision: entry.revision.clone(),
-                // Without a digest the file's name is only a convention of
-                // its repository; its quantization is the surer handle.
-                part: Some(match entry.sha256 {
-                    Some(_) => Part::File(entry.file.clone()),
-                    None => Part::Quantization(entry.quantization.clone()),
-                }),
+                part: Some(entry.part()),
                 entry: Some(entry),
             });
         }
@@ -256,7 +251,7 @@ fn choose_files(
     files: &[String],
 ) -> Result<Vec<String>, StoreError> {
     let groups = select::models(files.iter().map(String::as_str));
-    if groups.is_empty() && part.is_none() {
+    if select::is_folder(part, &groups) {
         let tensors = folder::weights(files);
         if !tensors.is_empty() {
             return Ok(tensors);

@@ -205,6 +205,15 @@ pub(crate) struct Question<'a> {
     pub(crate) size_of: &'a dyn Fn(&str) -> Option<u64>,
 }
 
+/// Returns whether a folder of safetensors is meant: where it is asked for, or
+/// where nothing is and there are no GGUF files.
+pub(crate) fn is_folder(part: Option<&Part>, groups: &[Group]) -> bool {
+    match part {
+        Some(part) => *part == Part::Folder,
+        None => groups.is_empty(),
+    }
+}
+
 /// Chooses the model that `part` means among `groups`.
 ///
 /// # Errors
@@ -222,12 +231,14 @@ pub(crate) fn choose<'a>(
             .filter(|group| group.files.contains(file))
             .collect(),
         Some(Part::Quantization(label)) => with_quantization(groups, label),
+        Some(Part::Folder) => Vec::new(),
     };
     match fitting.as_slice() {
         [group] => group.complete().map(|()| *group),
         [] => Err(StoreError::NothingFits {
             wanted: match part {
                 Some(Part::File(text) | Part::Quantization(text)) => format!("'{text}'"),
+                Some(Part::Folder) => "model (.safetensors files)".to_owned(),
                 None => "model (.gguf file)".to_owned(),
             },
             place: question.place.to_string(),

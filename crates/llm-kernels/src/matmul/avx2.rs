@@ -7,6 +7,8 @@
 //! With AVX-VNNI one instruction sums four products in 32 bits. Both are exact,
 //! so their results are the same.
 
+mod six;
+
 use std::arch::x86_64::{
     __m256, __m256i, _mm256_abs_epi8, _mm256_add_epi16, _mm256_add_epi32, _mm256_cvtepi32_ps,
     _mm256_dpbusd_avx_epi32, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256,
@@ -233,6 +235,10 @@ unsafe fn signed_group(
 pub(super) fn single(format: Format, bytes: &[u8], input: &Activations, out: &mut [f32]) -> bool {
     let row_bytes = format.row_bytes(input.columns);
     for (rows, out) in bytes.chunks(ROWS * row_bytes).zip(out.chunks_mut(ROWS)) {
+        if format == Format::Q6K {
+            out.copy_from_slice(&six::six(rows, input)[..out.len()]);
+            continue;
+        }
         let mut sink = Single {
             input,
             scales: [_mm256_setzero_ps(); ROWS],

@@ -15,6 +15,7 @@ use std::arch::x86_64::{
 use super::{CHUNK, ROWS, Tile};
 use crate::block::Format;
 use crate::unpack::{self, Quantized};
+pub(crate) use blocks::Blocks;
 use blocks::transposed;
 use formats::{at, iq4_xs, long, short, six};
 

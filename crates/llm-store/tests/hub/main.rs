@@ -513,7 +513,7 @@ fn the_catalogue_digest_is_checked_before_the_bytes_are_fetched() {
     let entry = &llm_store::catalogue().unwrap()[0];
     let etag = sha256(b"GGUF of somebody else");
     let commit = entry.revision.clone().unwrap();
-    let file = entry.file.clone();
+    let file = entry.gguf.clone().unwrap().file;
     let hub = Host::start(move |request| match request.path.contains("/resolve/") {
         true => Reply::new(
             200,

@@ -14,15 +14,15 @@ use crate::tile::ahead::Ahead;
 use crate::unpack::Quantized;
 
 /// The same block of all eight rows.
-pub(super) struct Blocks {
-    pub(super) heads: [*const u8; ROWS],
+pub(crate) struct Blocks {
+    pub(crate) heads: [*const u8; ROWS],
     ahead: Ahead,
 }
 
 impl Blocks {
     /// Checks the sizes and returns the first blocks; a missing row is replaced
     /// by the last one, whose sums are then computed twice and stored once.
-    pub(super) fn first<Q: Quantized>(rows: &[u8], columns: usize) -> Self {
+    pub(crate) fn first<Q: Quantized>(rows: &[u8], columns: usize) -> Self {
         let row_bytes = Q::FORMAT.row_bytes(columns);
         assert!(columns.is_multiple_of(Q::FORMAT.block_elements()));
         assert!(!rows.is_empty() && rows.len().is_multiple_of(row_bytes));
@@ -40,7 +40,7 @@ impl Blocks {
     /// Moves to the next block and asks for as much of what lies behind the
     /// rows.
     #[inline(always)]
-    pub(super) fn advance(&mut self, block_bytes: usize) {
+    pub(crate) fn advance(&mut self, block_bytes: usize) {
         self.ahead.ask(ROWS * block_bytes);
         for head in &mut self.heads {
             *head = head.wrapping_add(block_bytes);
@@ -53,7 +53,7 @@ impl Blocks {
     /// The blocks have two bytes there.
     #[inline]
     #[target_feature(enable = "avx2,f16c")]
-    pub(super) unsafe fn halves(&self, at: usize) -> __m256 {
+    pub(crate) unsafe fn halves(&self, at: usize) -> __m256 {
         // SAFETY: passed on from the caller.
         let half = |row: usize| unsafe { self.heads[row].add(at).cast::<i16>().read_unaligned() };
         let eight = _mm_set_epi16(
@@ -75,7 +75,7 @@ impl Blocks {
     /// The blocks have 16 bytes there.
     #[inline]
     #[target_feature(enable = "avx2")]
-    pub(super) unsafe fn four_words(&self, at: usize) -> [__m256i; 4] {
+    pub(crate) unsafe fn four_words(&self, at: usize) -> [__m256i; 4] {
         // SAFETY: passed on from the caller.
         let load = |row: usize| unsafe { _mm_loadu_si128(self.heads[row].add(at).cast()) };
         let two = |row: usize| _mm256_set_m128i(load(row + 4), load(row));
