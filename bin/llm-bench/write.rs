@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use llm_cli::{BenchArgs, Status, computer};
 use llm_engine::synthetic::Synthetic;
+use llm_store::Pieces;
 
 use crate::machine;
 
@@ -26,11 +27,12 @@ pub(crate) fn run(args: &BenchArgs, path: &Path) -> Result<Status> {
         );
     }
     let pool = machine::pool(computer::cores())?;
-    let mut file =
-        File::create(path).with_context(|| format!("cannot write '{}'", path.display()))?;
-    synthetic.write(&pool, &mut file).map_err(|reason| {
-        drop(std::fs::remove_file(path));
-        anyhow::Error::from(reason).context(format!("cannot write '{}'", path.display()))
-    })?;
+    let file = File::create(path).with_context(|| format!("cannot write '{}'", path.display()))?;
+    synthetic
+        .write(&pool, &mut Pieces::new(file))
+        .map_err(|reason| {
+            drop(std::fs::remove_file(path));
+            anyhow::Error::from(reason).context(format!("cannot write '{}'", path.display()))
+        })?;
     Ok(Status::Done)
 }

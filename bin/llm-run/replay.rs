@@ -14,7 +14,7 @@ use llm_cli::args::Reasoning;
 use llm_cli::stdio::stdout_is_terminal;
 use llm_cli::{Context, Form, Job, Messages, Output, RunArgs, Status};
 use llm_filter::{Journal, Name, Past, Pump, Work};
-use llm_record::{Completion, ErrorCode, ErrorRecord, Id, Record, Sampling};
+use llm_record::{Completion, ErrorCode, ErrorRecord, Record, Sampling};
 
 use crate::answer::Answerer;
 use crate::progress::Progress;

@@ -13,7 +13,7 @@ use llm_cli::{Context, Job, Output, RunArgs};
 use llm_engine::generate::{Event, GenerateError};
 use llm_engine::tokens::Tokenizer;
 use llm_filter::{Name, Work};
-use llm_record::{Delta, ErrorCode, ErrorRecord, Id, Record, SchemaVersion};
+use llm_record::{Delta, ErrorCode, ErrorRecord, Record, SchemaVersion};
 
 use crate::answer::Answerer;
 use crate::open;

@@ -48,13 +48,22 @@ impl<'a> Name<'a> {
 
     /// Returns the key of all requests of this name.
     pub(crate) fn key(self) -> Key {
-        key(&[&id_text(self.id), self.path.unwrap_or_default(), self.digest])
+        key(&[
+            &id_text(self.id),
+            self.path.unwrap_or_default(),
+            self.digest,
+        ])
     }
 
     /// Returns the key of one of them, counted from 1.
     pub(crate) fn key_of(self, occurrence: u64) -> Key {
         let path = self.path.unwrap_or_default();
-        key(&[&id_text(self.id), path, self.digest, &occurrence.to_string()])
+        key(&[
+            &id_text(self.id),
+            path,
+            self.digest,
+            &occurrence.to_string(),
+        ])
     }
 }
 

@@ -10,9 +10,9 @@ use llm_cli::stdio::StdioError;
 use llm_record::{Closed, Completion, Id, Record, Sampling};
 use thiserror::Error;
 
-use crate::{Journal, Name};
 use crate::durable::LINE_LIMIT;
 use crate::journal::{Key, id_key};
+use crate::{Journal, Name};
 
 /// A file whose answers cannot be run again.
 #[derive(Debug, Error)]

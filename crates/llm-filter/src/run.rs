@@ -305,7 +305,9 @@ impl<T> Filter<T> {
     /// Decides whether a request is to be answered.
     fn judge<W: Work<Task = T>>(&mut self, number: u64, task: T, work: &W) {
         let name = work.name(&task);
-        let shown = name.id.map(|id| serde_json::to_string(id).unwrap_or_default());
+        let shown = name
+            .id
+            .map(|id| serde_json::to_string(id).unwrap_or_default());
         let shown = shown.unwrap_or_default();
         match self.journal.next(name) {
             Verdict::Skip => self.skip(number, false),

@@ -7,8 +7,8 @@ use anyhow::Result;
 use llm_cli::Messages;
 use llm_cli::stdio::{FileIdentity, Sink};
 
-use crate::{Journal, Rules};
 use crate::durable::{self, Found};
+use crate::{Journal, Rules};
 
 /// An output, and what earlier runs have closed in it.
 #[derive(Debug, Default)]

@@ -16,6 +16,7 @@ use crate::digest::{git_header, hexadecimal, is_present};
 use crate::error::StoreError;
 use crate::http::Client;
 use crate::layout::{RepoFolder, is_sha256};
+use crate::pieces::Pieces;
 use crate::plan::{Plan, PlannedFile};
 use crate::resolve::{Found, ResolvedModel, check_against_catalogue};
 use crate::{Event, Store, Watch, report};
@@ -72,8 +73,8 @@ impl Store {
             return Ok(()); // somebody else fetched it while we waited
         }
         let url = client.file_url(&plan.repo, &plan.commit, &file.name);
-        let partial = Partial::create(&blob)?;
-        let sha256 = download(client, &url, file, &partial, watch)?;
+        let mut partial = Partial::create(&blob)?;
+        let sha256 = download(client, &url, file, &mut partial, watch)?;
         partial.keep(&blob)?;
         self.digests.remember(&blob, &sha256);
         Ok(())
@@ -116,7 +117,7 @@ pub(crate) fn lock(
 /// its fixed name safe, and lets the next pull clean up after a killed one.
 pub(crate) struct Partial {
     path: PathBuf,
-    pub(crate) file: File,
+    pub(crate) file: Pieces<File>,
     kept: bool,
 }
 
@@ -129,21 +130,22 @@ impl Partial {
         let file = File::create(&path).map_err(StoreError::io("create", &path))?;
         Ok(Self {
             path,
-            file,
+            file: Pieces::new(file),
             kept: false,
         })
     }
 
-    pub(crate) fn write(&self, bytes: &[u8]) -> Result<(), StoreError> {
-        (&self.file)
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.file
             .write_all(bytes)
             .map_err(StoreError::io("write", &self.path))
     }
 
     /// Makes the bytes durable and gives the file its name.
     pub(crate) fn keep(mut self, blob: &Path) -> Result<(), StoreError> {
-        self.file
-            .sync_all()
+        let written = self.file.flush();
+        written
+            .and_then(|()| self.file.get_ref().sync_all())
             .map_err(StoreError::io("write", &self.path))?;
         fs::rename(&self.path, blob).map_err(StoreError::io("create", blob))?;
         self.kept = true;
@@ -165,7 +167,7 @@ fn download(
     client: &Client,
     url: &str,
     file: &PlannedFile,
-    partial: &Partial,
+    partial: &mut Partial,
     watch: &mut Watch<'_>,
 ) -> Result<String, StoreError> {
     let what = format!("file '{}'", file.name);

@@ -294,7 +294,7 @@ fn check_magic(path: &Path) -> Result<(), StoreError> {
 fn reflink(source: &Path, blob: &Path) -> Result<bool, StoreError> {
     let from = File::open(source).map_err(StoreError::io("open", source))?;
     let partial = Partial::create(blob)?;
-    if rustix::fs::ioctl_ficlone(&partial.file, &from).is_err() {
+    if rustix::fs::ioctl_ficlone(partial.file.get_ref(), &from).is_err() {
         return Ok(false);
     }
     partial.keep(blob)?;
@@ -330,7 +330,7 @@ fn copy(
         },
     )?;
     let mut from = File::open(source).map_err(StoreError::io("open", source))?;
-    let partial = Partial::create(blob)?;
+    let mut partial = Partial::create(blob)?;
     let mut hash = digest::Running::default();
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {

@@ -43,6 +43,7 @@ mod plan;
 mod body;
 mod fetch;
 mod import;
+mod pieces;
 
 // What is here, and away with it.
 mod error;
@@ -55,6 +56,7 @@ pub use error::StoreError;
 pub use import::{ImportOptions, Imported, Placement};
 pub use inventory::{Removed, Stored};
 pub use name::{ModelName, Part};
+pub use pieces::Pieces;
 pub use plan::{Plan, PlannedFile, PullOptions};
 pub use resolve::{ModelFile, ResolvedModel};
 pub use select::quantization;

@@ -234,7 +234,8 @@ fn wanted_files(
             have: "no model".to_owned(),
         });
     }
-    if select::is_folder(target.part.as_ref(), &groups) && !matching(&["*.safetensors"]).is_empty() {
+    if select::is_folder(target.part.as_ref(), &groups) && !matching(&["*.safetensors"]).is_empty()
+    {
         return Ok(matching(&MODEL_FOLDER_FILES));
     }
     let question = Question {

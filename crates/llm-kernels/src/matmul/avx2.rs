@@ -7,14 +7,16 @@
 //! With AVX-VNNI one instruction sums four products in 32 bits. Both are exact,
 //! so their results are the same.
 
+mod iq4_nl;
 mod six;
 
 use std::arch::x86_64::{
-    __m256, __m256i, _mm256_abs_epi8, _mm256_add_epi16, _mm256_add_epi32, _mm256_cvtepi32_ps,
-    _mm256_dpbusd_avx_epi32, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256,
-    _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_mul_ps, _mm256_set1_epi8, _mm256_set1_epi16,
-    _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps, _mm256_setzero_si256, _mm256_sign_epi8,
-    _mm256_storeu_ps, _mm256_xor_si256,
+    __m256, __m256i, _mm_cvtsi32_si128, _mm256_abs_epi8, _mm256_add_epi16, _mm256_add_epi32,
+    _mm256_cvtepi32_ps, _mm256_dpbusd_avx_epi32, _mm256_fmadd_ps, _mm256_loadu_ps,
+    _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_mul_ps, _mm256_mullo_epi32,
+    _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps,
+    _mm256_setzero_si256, _mm256_sign_epi8, _mm256_sll_epi32, _mm256_storeu_ps, _mm256_sub_epi32,
+    _mm256_xor_si256,
 };
 
 use crate::activations::{self, Activations, SUM_GROUP};
@@ -139,14 +141,30 @@ unsafe fn add_group<Q: Quantized, P: Products>(
 ) -> __m256 {
     // SAFETY: passed on from the caller.
     unsafe {
-        let zero = _mm256_set1_epi32(-P::zero::<Q>() * sum);
-        let product = _mm256_cvtepi32_ps(_mm256_add_epi32(products, zero));
+        let zero = times(_mm256_set1_epi32(sum), P::zero::<Q>());
+        let product = _mm256_cvtepi32_ps(_mm256_sub_epi32(products, zero));
         let factor = _mm256_mul_ps(weights.0, _mm256_set1_ps(scale));
         let total = _mm256_fmadd_ps(factor, product, total);
         if !Q::OFFSET {
             return total;
         }
         _mm256_fmadd_ps(weights.1, _mm256_set1_ps(scale * sum as f32), total)
+    }
+}
+
+/// Multiplies by what is known when this is compiled, mostly 0 or a power of two.
+///
+/// # Safety
+/// The processor has AVX2.
+#[inline(always)]
+unsafe fn times(sums: __m256i, factor: i32) -> __m256i {
+    // SAFETY: passed on from the caller.
+    unsafe {
+        match factor.count_ones() {
+            0 => _mm256_setzero_si256(),
+            1 => _mm256_sll_epi32(sums, _mm_cvtsi32_si128(factor.trailing_zeros() as i32)),
+            _ => _mm256_mullo_epi32(sums, _mm256_set1_epi32(factor)),
+        }
     }
 }
 
@@ -235,8 +253,13 @@ unsafe fn signed_group(
 pub(super) fn single(format: Format, bytes: &[u8], input: &Activations, out: &mut [f32]) -> bool {
     let row_bytes = format.row_bytes(input.columns);
     for (rows, out) in bytes.chunks(ROWS * row_bytes).zip(out.chunks_mut(ROWS)) {
-        if format == Format::Q6K {
-            out.copy_from_slice(&six::six(rows, input)[..out.len()]);
+        let own = match format {
+            Format::Iq4Nl => Some(iq4_nl::iq4_nl(rows, input)),
+            Format::Q6K => Some(six::six(rows, input)),
+            _ => None,
+        };
+        if let Some(sums) = own {
+            out.copy_from_slice(&sums[..out.len()]);
             continue;
         }
         let mut sink = Single {

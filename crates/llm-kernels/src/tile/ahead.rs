@@ -29,6 +29,18 @@ impl Ahead {
         }
     }
 
+    /// Asks for `bytes`, as many as are read in the meantime, a number that is known
+    /// when this is compiled: some lines are asked for twice, which costs less than
+    /// counting them.
+    #[inline(always)]
+    pub(crate) fn ask_all(&mut self, bytes: usize) {
+        for at in (0..bytes).step_by(LINE) {
+            prefetch(self.next.wrapping_add(at));
+            prefetch_far(self.next.wrapping_add(FAR_BYTES + at));
+        }
+        self.next = self.next.wrapping_add(bytes);
+    }
+
     /// Asks for as many bytes as are read in the meantime.
     #[inline(always)]
     pub(crate) fn ask(&mut self, bytes: usize) {

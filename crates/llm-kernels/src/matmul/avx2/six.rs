@@ -25,31 +25,29 @@ use crate::unpack::Q6K;
 pub(super) fn six(rows: &[u8], input: &Activations) -> [f32; ROWS] {
     let columns = input.columns;
     assert!(input.quants.len() >= columns && input.sums.len() >= columns / SUM_GROUP);
+    assert!(input.scales.len() >= columns / GROUP);
     let mut blocks = Blocks::first::<Q6K>(rows, columns);
     let mut total = _mm256_setzero_ps();
     for block in 0..columns / 256 {
         // SAFETY: `Blocks::first` has checked that every row has this block, and
         // there are as many activations as columns.
         unsafe {
-            let factors = blocks.halves(208);
-            let steps = blocks.four_words(192);
+            let scales = scales(&blocks);
             for half in 0..2 {
-                let place = |run: usize| (block * 8 + half * 4 + run, 4 * half + run);
-                for (run, pair) in [
-                    products::<0>(&blocks, half, input, place(0).0),
-                    products::<1>(&blocks, half, input, place(1).0),
-                    products::<2>(&blocks, half, input, place(2).0),
-                    products::<3>(&blocks, half, input, place(3).0),
-                ]
-                .into_iter()
-                .enumerate()
+                for (run, products) in [products::<0>, products::<1>, products::<2>, products::<3>]
+                    .into_iter()
+                    .enumerate()
                 {
-                    let (chunk, own) = place(run);
+                    // A byte more than a run has, so that nothing is left out.
+                    blocks.ask(Format::Q6K.block_bytes() / 8 + 1);
+                    let own = 4 * half + run;
+                    let chunk = 8 * block + own;
+                    let quants = input.quants.as_ptr().add(chunk * GROUP);
+                    let pair = products(&blocks.heads, half, quants);
+                    let scale = *input.scales.get_unchecked(chunk);
                     for (part, products) in pair.into_iter().enumerate() {
-                        let scales = scales(factors, steps, 2 * own + part);
-                        let sum = input.sums[2 * chunk + part];
-                        let weights = (scales, _mm256_setzero_ps());
-                        let scale = input.scales[chunk];
+                        let sum = *input.sums.get_unchecked(2 * chunk + part);
+                        let weights = (scales[2 * own + part], _mm256_setzero_ps());
                         total = add_group::<Q6K, Pairs>(total, products, weights, scale, sum);
                     }
                 }
@@ -63,44 +61,57 @@ pub(super) fn six(rows: &[u8], input: &Activations) -> [f32; ROWS] {
     out
 }
 
-/// Returns the eight rows' scales of one of the sixteen groups of a block.
+/// Returns the eight rows' scales of the sixteen groups of a block.
+///
+/// # Safety
+/// The rows have the block.
 #[inline]
-#[target_feature(enable = "avx2")]
-fn scales(factors: __m256, steps: [__m256i; 4], group: usize) -> __m256 {
-    let top = _mm_cvtsi32_si128(24 - 8 * (group % 4) as i32);
-    let signed = _mm256_sll_epi32(steps[group / 4], top);
-    _mm256_mul_ps(factors, _mm256_cvtepi32_ps(_mm256_srai_epi32::<24>(signed)))
+#[target_feature(enable = "avx2,f16c")]
+unsafe fn scales(blocks: &Blocks) -> [__m256; 16] {
+    // SAFETY: a block ends with 16 steps of a byte and a half.
+    let (steps, factors) = unsafe { (blocks.four_words(192), blocks.halves(208)) };
+    let mut scales = [factors; 16];
+    for (four, steps) in scales.chunks_exact_mut(4).zip(steps) {
+        for (byte, scale) in four.iter_mut().enumerate() {
+            let top = _mm_cvtsi32_si128(24 - 8 * byte as i32);
+            let steps = _mm256_srai_epi32::<24>(_mm256_sll_epi32(steps, top));
+            *scale = _mm256_mul_ps(factors, _mm256_cvtepi32_ps(steps));
+        }
+    }
+    scales
 }
 
 /// Returns the products of the two groups of 16 in one of the four runs of 32
-/// columns in a half of a block, a row's in each lane. `chunk` is the run's place
-/// among the activations.
+/// columns in a `half` of a block, a row's in each lane, with the activations at
+/// `quants`.
+///
+/// It is not inlined: the four runs read the same bytes, and the compiler would
+/// keep more of them than there are registers.
 ///
 /// # Safety
-/// The rows have the block and `input` the chunk.
-#[inline]
+/// The processor has AVX2; the `heads` are those of blocks, and there are 32
+/// activations.
+#[inline(never)]
 #[target_feature(enable = "avx2")]
 unsafe fn products<const RUN: usize>(
-    blocks: &Blocks,
+    heads: &[*const u8; ROWS],
     half: usize,
-    input: &Activations,
-    chunk: usize,
+    quants: *const i8,
 ) -> [__m256i; 2] {
     // SAFETY: 128 bytes of low bits and 64 of high ones begin a block.
     unsafe {
-        let activations = _mm256_loadu_si256(input.quants.as_ptr().add(chunk * GROUP).cast());
+        let activations = _mm256_loadu_si256(quants.cast());
         // Sums of two products, at most 2 * 63 * 127.
         let row = |row: usize| {
-            let low = blocks.heads[row].add(64 * half + 32 * (RUN % 2));
-            let high = blocks.heads[row].add(128 + 32 * half);
+            let low = heads[row].add(64 * half + 32 * (RUN % 2));
+            let high = heads[row].add(128 + 32 * half);
             let low = _mm256_loadu_si256(low.cast());
             let high = _mm256_loadu_si256(high.cast());
-            _mm256_maddubs_epi16(quants::<RUN>(low, high), activations)
+            _mm256_maddubs_epi16(joined::<RUN>(low, high), activations)
         };
         // Two of those fit 16 bits.
         let two = |a: __m256i, b: __m256i| {
-            let sums =
-                _mm256_add_epi16(_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
+            let sums = _mm256_add_epi16(_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
             _mm256_madd_epi16(sums, _mm256_set1_epi16(1))
         };
         let four = |first: usize| {
@@ -119,7 +130,7 @@ unsafe fn products<const RUN: usize>(
 /// Joins the four low and two high bits of a run.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn quants<const RUN: usize>(low: __m256i, high: __m256i) -> __m256i {
+fn joined<const RUN: usize>(low: __m256i, high: __m256i) -> __m256i {
     let low = match RUN {
         0 | 1 => low,
         _ => _mm256_srli_epi16::<4>(low),

@@ -37,11 +37,15 @@ impl Blocks {
         }
     }
 
-    /// Moves to the next block and asks for as much of what lies behind the
-    /// rows.
+    /// Asks for as much of what lies behind the rows as `bytes` of each of them.
+    #[inline(always)]
+    pub(crate) fn ask(&mut self, bytes: usize) {
+        self.ahead.ask_all(ROWS * bytes);
+    }
+
+    /// Moves to the next block.
     #[inline(always)]
     pub(crate) fn advance(&mut self, block_bytes: usize) {
-        self.ahead.ask(ROWS * block_bytes);
         for head in &mut self.heads {
             *head = head.wrapping_add(block_bytes);
         }

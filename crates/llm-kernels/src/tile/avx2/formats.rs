@@ -71,6 +71,7 @@ pub(super) fn short<Q: Quantized>(
             }
             sink.quants::<Q>(block, &quants);
         }
+        blocks.ask(Q::FORMAT.block_bytes());
         blocks.advance(Q::FORMAT.block_bytes());
     }
 }
@@ -141,6 +142,7 @@ pub(super) fn long<Q: Quantized>(sink: &mut impl Sink, rows: &[u8], columns: usi
                 [_mm256_setzero_si256(); 8]
             };
             for pair in 0..4 {
+                blocks.ask(Q::FORMAT.block_bytes() / 4);
                 let packed = blocks.eight_words(packed_at + 32 * pair);
                 for half in 0..2 {
                     let run = 2 * pair + half;
@@ -211,6 +213,7 @@ pub(super) fn iq4_xs(sink: &mut impl Sink, rows: &[u8], columns: usize) {
                 sink.scales(block * 8 + group, scales);
             }
             for run in 0..8 {
+                blocks.ask(Q::FORMAT.block_bytes() / 8);
                 let quants = blocks.nibbles(8 + 16 * run);
                 let quants = quants.map(|nibbles| _mm256_shuffle_epi8(table, nibbles));
                 sink.quants::<Q>(block * 8 + run, &quants);
@@ -240,6 +243,8 @@ pub(super) fn six<Q: Quantized>(sink: &mut impl Sink, rows: &[u8], columns: usiz
                 }
                 let high = blocks.eight_words(128 + 32 * half);
                 for run in 0..4 {
+                    // A byte more than a run has, so that nothing is left out.
+                    blocks.ask(Q::FORMAT.block_bytes() / 8 + 1);
                     let low = blocks.eight_words(64 * half + 32 * (run % 2));
                     let mut quants = low.map(|low| shifted(low, 4 * (run / 2), 15));
                     for (quants, high) in quants.iter_mut().zip(high) {
