@@ -51,6 +51,14 @@ need_pip() {
         die "python3 has no pip: install it (Debian: apt-get install python3-pip; elsewhere: python3 -m ensurepip)"
 }
 
+# lay FILE NAME: moves FILE to NAME, written in pieces of 2 MiB as llm-pull does,
+# so that Linux keeps it in memory in pages of that size.
+lay() {
+    dd if="$1" of="$2.laid" bs=2097152 2>/dev/null
+    mv -f "$2.laid" "$2"
+    rm -f "$1"
+}
+
 # sha256_of FILE: its digest in hexadecimal, nothing where it cannot be read.
 sha256_of() {
     if command -v sha256sum >/dev/null 2>&1; then
