@@ -1,6 +1,6 @@
 //! `llm-embed` in real pipes. That its tokens and vectors are right is tested in llm-engine.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -256,6 +256,42 @@ fn what_cannot_be_done_is_said_in_a_sentence() {
     let other = sandbox.tool("llm-embed").arg("-m");
     let other = other.arg(file("smollm2-135m-instruct-q4_1.gguf"));
     refused(other.input("hello").run(), "--pooling mean, last or cls");
+}
+
+/// Puts the test model into a store, as a pull of its short name would.
+fn store_with_minilm(sandbox: &Sandbox) -> PathBuf {
+    let store = sandbox.path().join("store");
+    let repo = store.join("hub/models--sentence-transformers--all-MiniLM-L6-v2");
+    let snapshot = repo.join("snapshots/1110a243fdf4706b3f48f1d95db1a4f5529b4d41");
+    let model = file("all-minilm-l6-v2");
+    for folder in [model.clone(), model.join("1_Pooling")] {
+        let below = folder.strip_prefix(&model).unwrap();
+        std::fs::create_dir_all(snapshot.join(below)).unwrap();
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(&model).unwrap();
+            if path.is_file() {
+                std::os::unix::fs::symlink(&path, snapshot.join(name)).unwrap();
+            }
+        }
+    }
+    store
+}
+
+#[test]
+fn a_short_name_is_a_folder_of_the_store() {
+    let sandbox = Sandbox::new();
+    let tool = |store: &Path| {
+        let tool = sandbox.tool("llm-embed").env("HF_HOME", store);
+        tool.args(["-m", "minilm"]).input("one\n").run()
+    };
+    let none = tool(&sandbox.path().join("none"));
+    refused(none, "llm-pull minilm fetches it, 91 MB");
+    let short = record(&tool(&store_with_minilm(&sandbox)).exits(0));
+    let long = record(&self::tool(&sandbox).input("one\n").run().exits(0));
+    assert_eq!(short["model"]["name"], "minilm");
+    assert_eq!(short["model"]["digest"], long["model"]["digest"]);
+    assert_eq!(short["embedding"], long["embedding"]);
 }
 
 #[test]

@@ -54,6 +54,30 @@ fn a_file_is_a_text_and_one_that_is_none_fails_in_its_place() {
 }
 
 #[test]
+fn a_run_over_files_goes_on_with_those_that_are_new() {
+    let sandbox = Sandbox::new();
+    let run = |files: &[&str]| {
+        let tool = tool(&sandbox).args(["-o", "out.jsonl"]).args(files);
+        let told = tool.run().stderr();
+        let lines = lines(&sandbox.path().join("out.jsonl"));
+        let paths = lines.iter().map(|line| line["input"]["path"].clone());
+        (json!(paths.collect::<Vec<_>>()), told)
+    };
+    sandbox.file("a.txt", "the same");
+    sandbox.file("b.txt", "the same");
+    run(&["a.txt"]);
+    // What an earlier run has made of another file is not this one's.
+    let (paths, told) = run(&["b.txt", "a.txt"]);
+    assert_eq!(paths, json!(["a.txt", "b.txt"]));
+    assert!(told.contains("1 done, 0 failed, 1 skipped"), "{told}");
+    // A file that has changed is another text, and a piece is one of its file.
+    sandbox.file("a.txt", format!("{}\n\n{}", words(6), words(6)));
+    let (paths, _) = run(&["--chunk", "10", "a.txt", "b.txt"]);
+    assert_eq!(paths, json!(["a.txt", "b.txt", "a.txt", "a.txt"]));
+    assert_eq!(run(&["--chunk", "10", "a.txt", "b.txt"]).0, paths);
+}
+
+#[test]
 fn a_list_of_files_is_read_as_it_comes() {
     let sandbox = Sandbox::new();
     for name in ["a\nb.txt", "c.txt"] {
@@ -177,6 +201,15 @@ fn a_batch_file_is_answered_in_its_form() {
     let flags = ["--encoding", "base64"];
     let base64 = record(&tool(&sandbox).args(flags).input("hello").run().exits(0));
     assert_eq!(body(1)["data"][1]["embedding"], base64["embedding"]);
+    // A flag counts where a line does not say.
+    let flagged = run(&["-q", "--encoding", "base64"], &input)
+        .exits(1)
+        .records();
+    let vector = &flagged[0]["response"]["body"]["data"][0]["embedding"];
+    assert_eq!(*vector, base64["embedding"]);
+    let refused = run(&["--encoding", "int8"], input.lines().next().unwrap());
+    let refused = refused.exits(1).records();
+    assert_eq!(refused[0]["error"]["code"], "unsupported_field");
     let flags = ["--dimensions", "8"];
     let short = record(&tool(&sandbox).args(flags).input("hello").run().exits(0));
     assert_eq!(body(2)["data"][0]["embedding"], short["embedding"]);

@@ -1,6 +1,6 @@
 //! The machine under the benchmark: its threads, the memory that the process takes, its limits.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use llm_cli::memory::available;
 use llm_kernels::pool::Pool;
 use llm_kernels::probe;
@@ -9,11 +9,6 @@ use llm_record::{Build, Limits};
 
 /// Starts a team of threads.
 pub(crate) fn pool(threads: usize) -> Result<Pool> {
-    /// More threads than any machine has cores.
-    const MOST: usize = 1024;
-    if threads > MOST {
-        bail!("--threads is {threads}, and {MOST} is the most; leave it out to use one a core");
-    }
     Pool::new(threads).with_context(|| format!("cannot start {threads} threads"))
 }
 

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use llm_cli::EmbedArgs;
 use llm_cli::embed::{EmbedQuantize, PoolingChoice};
+use llm_cli::{EmbedArgs, computer};
 use llm_engine::encode::{Encoder, Pooling};
 use llm_engine::folder;
 use llm_kernels::pack::Packing;
@@ -116,15 +116,6 @@ fn prompt(args: &EmbedArgs, encoder: &Encoder) -> Result<String> {
 
 /// Starts the threads that the flags ask for.
 pub(crate) fn pool(args: &EmbedArgs) -> Result<Pool> {
-    /// More threads than any machine has cores; a typing error must not start
-    /// millions.
-    const MOST_THREADS: usize = 1024;
-    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = args.threads.map_or_else(cores, usize::from);
-    if threads > MOST_THREADS {
-        bail!(
-            "--threads is {threads}, and {MOST_THREADS} is the most; leave it out to use one a core"
-        );
-    }
+    let threads = args.threads.map_or_else(computer::cores, usize::from);
     Pool::new(threads).with_context(|| format!("cannot start {threads} threads"))
 }

@@ -91,7 +91,8 @@ impl<'a> Worker<'a> {
                 .iter_mut()
                 .for_each(|text| text.dimensions = dimensions);
         }
-        let encoding = asked.map_or(self.args.output.encoding.written(), |it| it.encoding);
+        let encoding = asked.and_then(|asked| asked.encoding);
+        let encoding = encoding.unwrap_or(self.args.output.encoding.written());
         let is_matrix = self.args.output.format != EmbedFormat::Jsonl;
         Ok(Task {
             digest: digest(opened, &texts, encoding),
@@ -115,6 +116,14 @@ impl<'a> Worker<'a> {
                         "line {line} asks for {dimensions} dimensions, and the model's vectors have {whole} numbers"
                     ),
                 ));
+            }
+            let encoding = self.args.output.encoding.written();
+            let is_known = matches!(encoding, Encoding::Float | Encoding::Base64);
+            if asked.encoding.is_none() && !is_known {
+                let sentence = format!(
+                    "line {line} is a request of a batch file, whose vectors are numbers or base64; leave --encoding out"
+                );
+                return Some((ErrorCode::UnsupportedField, sentence));
             }
             let is_matrix = self.args.output.format != EmbedFormat::Jsonl;
             return is_matrix.then(|| {

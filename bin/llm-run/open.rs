@@ -5,13 +5,13 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use half::f16;
 use llm_candle::{CandleForward, Precision};
 use llm_cli::args::{Device, Quantize, TemplateArgs};
 use llm_cli::memory::available;
 use llm_cli::stdio::StdioError;
-use llm_cli::{Context, RunArgs, Status};
+use llm_cli::{Context, RunArgs, Status, computer};
 use llm_engine::folder::{self, FolderError};
 use llm_engine::forward::{CpuForward, Forward};
 use llm_engine::gguf::Gguf;
@@ -172,16 +172,10 @@ fn cpu(args: &RunArgs, model: &Model) -> Result<Engine> {
 
 /// Starts the threads that the flags ask for.
 fn pool(args: &RunArgs) -> Result<Pool> {
-    /// More threads than any machine has cores; a typing error must not start
-    /// millions.
-    const MOST_THREADS: usize = 1024;
-    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = args.device.threads.map_or_else(cores, usize::from);
-    if threads > MOST_THREADS {
-        bail!(
-            "--threads is {threads}, and {MOST_THREADS} is the most; leave it out to use one a core"
-        );
-    }
+    let threads = args
+        .device
+        .threads
+        .map_or_else(computer::cores, usize::from);
     Pool::new(threads).with_context(|| format!("cannot start {threads} threads"))
 }
 

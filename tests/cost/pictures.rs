@@ -1,5 +1,7 @@
 //! Pictures: the crossing, every machine, and all of it inside.
 
+use std::collections::BTreeSet;
+
 use super::{BY_HAND, records, tool};
 use crate::harness::Sandbox;
 
@@ -126,6 +128,35 @@ fn pictures_hold_their_marks_and_names_inside() {
         (ends.0.min(*x), ends.1.max(*x))
     });
     assert!(ends.1 - ends.0 > 500.0, "{ends:?}");
+
+    // Few models have a colour each, and a legend.
+    let svg = draw("floor llama-3.1-8b qwen3-4b");
+    let shown = names(&svg);
+    for model in ["llama-3.1-8b:Q4_K_M", "qwen3-4b:Q4_K_M"] {
+        let count = shown.iter().filter(|name| *name == model).count();
+        assert_eq!(count, 1, "{model}: {shown:?}");
+    }
+    let fills: BTreeSet<&str> = svg
+        .split("<circle ")
+        .skip(1)
+        .filter_map(|head| head.split_once(" fill=\"")?.1.split_once('"'))
+        .map(|(fill, _)| fill)
+        .collect();
+    assert_eq!(fills.len(), 2, "{fills:?}");
+
+    // Of many models on many machines each has one point, and it is said that not all are named.
+    let svg = draw("floor --budget 4000");
+    let shown = names(&svg);
+    assert!(
+        shown
+            .iter()
+            .any(|name| name.ends_with("each on its fastest machine")),
+        "{shown:?}"
+    );
+    let told = shown.iter().find(|name| name.ends_with("points are named"));
+    let points = attributes(&svg, "circle", "cx").len();
+    let told = told.unwrap_or_else(|| panic!("{shown:?}"));
+    assert!(told.contains(&format!("of {points} ")), "{told}");
 
     let svg = draw("floor llama-3.2-1b");
     let ends = attributes(&svg, "text", "x");

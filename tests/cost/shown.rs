@@ -275,6 +275,34 @@ fn a_row_of_a_later_day_than_the_one_asked_for_is_noted() {
 }
 
 #[test]
+fn what_the_catalogue_writes_is_taken_as_machines() {
+    let sandbox = Sandbox::new();
+    let lines = tool(&sandbox, "catalogue machines").run().exits(0).stdout();
+    let own = lines.lines().find(|line| line.contains("dgx-spark-128"));
+    let own = own.unwrap().replace("dgx-spark-128", "my-own");
+    sandbox.file("m.json", format!("{own}\n"));
+    let floor = |machine: &str, more: &str| {
+        let line = format!("floor llama-3.1-8b --machine {machine} {more}");
+        super::records(&tool(&sandbox, &line).run().exits(0))
+    };
+    let (known, mine) = (
+        floor("dgx-spark-128", ""),
+        floor("my-own", "--machines m.json"),
+    );
+    let speed = |rows: &[serde_json::Value]| rows.last().unwrap()["decode"].clone();
+    assert!(
+        speed(&known).is_object() || speed(&known).is_number(),
+        "{known:?}"
+    );
+    assert_eq!(speed(&mine), speed(&known));
+    let prices = tool(&sandbox, "catalogue prices").run().exits(0).stdout();
+    sandbox.file("p.json", prices);
+    let ran = tool(&sandbox, "catalogue machines --machines p.json").run();
+    ran.exits(2)
+        .says("a row of 'prices' where 'machines' are wanted");
+}
+
+#[test]
 fn what_the_catalogue_writes_is_taken_as_prices() {
     let sandbox = Sandbox::new();
     let lines = tool(&sandbox, "catalogue prices").run().exits(0).stdout();

@@ -104,7 +104,7 @@ pub struct DataArgs {
     #[arg(long, value_name = "FILE", global = true)]
     pub prices: Vec<PathBuf>,
 
-    /// Take machines of this file too: rows as 'catalogue machines' has them
+    /// Take machines of this file too: what 'catalogue machines' writes, or a list of its rows
     #[arg(long, value_name = "FILE", global = true)]
     pub machines: Vec<PathBuf>,
 

@@ -114,11 +114,25 @@ pub struct Pool {
 }
 
 impl Pool {
+    /// More threads than any machine has cores; a typing error must not start
+    /// millions.
+    pub const MOST: usize = 1024;
+
     /// Starts `threads - 1` workers beside the caller's own thread.
     ///
     /// # Errors
-    /// The system's error when it gives no more threads.
+    /// More than [`MOST`](Self::MOST) threads; the system's error when it gives no
+    /// more.
     pub fn new(threads: usize) -> std::io::Result<Self> {
+        if threads > Self::MOST {
+            return Err(std::io::Error::new(
+                std::io::ErrorKind::InvalidInput,
+                format!(
+                    "{} is the most; leave --threads out to use one a core",
+                    Self::MOST
+                ),
+            ));
+        }
         let shared = Arc::new(Shared {
             state: AtomicU64::new(CLOSED),
             job: UnsafeCell::new(None),

@@ -5,6 +5,8 @@ use super::{CatalogueError, Electricity, Machine, Model, Price, Profile, Quant};
 /// A row that is found by its names.
 pub(super) trait Named {
     const KIND: &'static str;
+    /// The table that it stands in, as `catalogue` has it.
+    const TABLE: &'static str;
     /// The name that is written in records.
     fn id(&self) -> &str;
     /// Names that mean it as well.
@@ -23,6 +25,7 @@ pub(super) trait Named {
 
 impl Named for Price {
     const KIND: &'static str = "cloud model";
+    const TABLE: &'static str = "prices";
     fn id(&self) -> &str {
         &self.id
     }
@@ -34,6 +37,7 @@ impl Named for Price {
 
 impl Named for Machine {
     const KIND: &'static str = "machine";
+    const TABLE: &'static str = "machines";
     fn id(&self) -> &str {
         &self.id
     }
@@ -44,6 +48,7 @@ impl Named for Machine {
 
 impl Named for Model {
     const KIND: &'static str = "model";
+    const TABLE: &'static str = "models";
     fn id(&self) -> &str {
         &self.id
     }
@@ -91,6 +96,7 @@ fn words(name: &str) -> Vec<String> {
 
 impl Named for Quant {
     const KIND: &'static str = "quantization";
+    const TABLE: &'static str = "quants";
     fn id(&self) -> &str {
         &self.quant
     }
@@ -98,6 +104,7 @@ impl Named for Quant {
 
 impl Named for Electricity {
     const KIND: &'static str = "region";
+    const TABLE: &'static str = "electricity";
     fn id(&self) -> &str {
         &self.region
     }
@@ -105,6 +112,7 @@ impl Named for Electricity {
 
 impl Named for Profile {
     const KIND: &'static str = "profile";
+    const TABLE: &'static str = "profiles";
     fn id(&self) -> &str {
         &self.id
     }

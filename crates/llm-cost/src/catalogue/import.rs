@@ -3,9 +3,11 @@
 //! `api.json` (US dollars a million tokens, by provider and model). What has no price for input and output
 //! tokens is passed over with a count.
 
-use serde_json::{Deserializer, Map, Value};
+use serde_json::{Map, Value};
 
 use super::check::{self, Check};
+use super::find::Named;
+use super::written;
 use super::{LongPrompt, Price};
 use crate::units::UsdPerMtok;
 
@@ -39,10 +41,9 @@ impl Fault {
 /// form, which somebody wrote for this program, must all make sense; of others' files those that do not
 /// are left out.
 pub(super) fn prices(text: &str, day: &str) -> Result<Imported, Fault> {
-    let imported = match whole(text)? {
+    let imported = match written::whole(text).map_err(Fault::Data)? {
         Value::Array(entries) => {
-            let rows = entries.into_iter().map(unwrapped);
-            let rows = rows.collect::<Result<Vec<Value>, Fault>>()?;
+            let rows = written::rows(entries, Price::TABLE).map_err(Fault::Data)?;
             let prices: Vec<Price> =
                 serde_json::from_value(Value::Array(rows)).map_err(Fault::data)?;
             if let Some(fault) = check::rows(&prices) {
@@ -82,35 +83,6 @@ pub(super) fn prices(text: &str, day: &str) -> Result<Imported, Fault> {
         passed_over: imported.passed_over,
         unsound: faults.into_iter().flatten().collect(),
     })
-}
-
-/// Returns a file's one value, or its lines as a list.
-fn whole(text: &str) -> Result<Value, Fault> {
-    let values = Deserializer::from_str(text).into_iter::<Value>();
-    let mut values: Vec<Value> = values.collect::<Result<_, _>>().map_err(Fault::data)?;
-    let is_row = |value: &Value| value.get("kind").is_some_and(|kind| kind == "row");
-    match values.pop() {
-        None => Err(Fault::data("it is empty")),
-        Some(only) if values.is_empty() && !is_row(&only) => Ok(only),
-        Some(last) => {
-            values.push(last);
-            Ok(Value::Array(values))
-        }
-    }
-}
-
-/// Takes a row out of the record that `catalogue` writes it in; others are left as they are.
-fn unwrapped(mut entry: Value) -> Result<Value, Fault> {
-    if entry.get("kind").is_none_or(|kind| kind != "row") {
-        return Ok(entry);
-    }
-    match entry.get("table").and_then(Value::as_str) {
-        Some("prices") => Ok(entry["row"].take()),
-        other => Err(Fault::data(format!(
-            "it holds a row of '{}' where 'prices' are wanted",
-            other.unwrap_or_default()
-        ))),
-    }
 }
 
 fn litellm(map: &Map<String, Value>, day: &str) -> Imported {

@@ -5,11 +5,13 @@ mod check;
 mod find;
 mod import;
 mod rows;
+mod written;
 
 use std::path::Path;
 use std::sync::OnceLock;
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::memory::Shape;
@@ -297,8 +299,12 @@ fn modified(path: &Path) -> String {
 }
 
 fn parsed<R: Check + DeserializeOwned>(path: &Path, text: &str) -> Result<Vec<R>, CatalogueError> {
-    let rows: Vec<R> =
-        serde_json::from_str(text).map_err(|reason| data_error::<R>(path, reason.to_string()))?;
+    let fault = |reason| data_error::<R>(path, reason);
+    let value = match written::whole(text).map_err(fault)? {
+        Value::Array(entries) => written::rows(entries, R::TABLE).map_err(fault)?.into(),
+        other => other,
+    };
+    let rows: Vec<R> = serde_json::from_value(value).map_err(|error| fault(error.to_string()))?;
     match check::rows(&rows) {
         Some(fault) => Err(row_error(path, fault)),
         None => Ok(rows),

@@ -18,8 +18,8 @@ pub struct Inputs {
     pub texts: Vec<Input>,
     /// How many numbers of each vector are wanted.
     pub dimensions: Option<usize>,
-    /// In which form: numbers, or base64.
-    pub encoding: Encoding,
+    /// In which form, numbers or base64, where it says so.
+    pub encoding: Option<Encoding>,
 }
 
 /// One text.
@@ -103,9 +103,9 @@ pub(super) fn parse(body: &Fields) -> Result<Inputs, LineFault> {
         }
     };
     let encoding = match set(body, "encoding_format") {
-        None => Encoding::Float,
-        Some(value) if value == "float" => Encoding::Float,
-        Some(value) if value == "base64" => Encoding::Base64,
+        None => None,
+        Some(value) if value == "float" => Some(Encoding::Float),
+        Some(value) if value == "base64" => Some(Encoding::Base64),
         Some(_) => {
             return Err(bad(
                 "'encoding_format' must be \"float\" or \"base64\"".to_owned()
@@ -176,16 +176,13 @@ mod tests {
         ] {
             let inputs = read(&json!({"model": "m", "input": input, "user": "u"})).unwrap();
             assert_eq!(inputs.texts, wanted);
-            assert_eq!(
-                (inputs.dimensions, inputs.encoding),
-                (None, Encoding::Float)
-            );
+            assert_eq!((inputs.dimensions, inputs.encoding), (None, None));
         }
         let more = json!({"input": "a", "dimensions": 8, "encoding_format": "base64"});
         let inputs = read(&more).unwrap();
         assert_eq!(
             (inputs.dimensions, inputs.encoding),
-            (Some(8), Encoding::Base64)
+            (Some(8), Some(Encoding::Base64))
         );
     }
 

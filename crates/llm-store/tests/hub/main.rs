@@ -417,6 +417,34 @@ fn small_files_and_folders_are_fetched_by_pattern() {
 }
 
 #[test]
+fn a_short_name_can_mean_a_folder() {
+    let weights = Served::new("model.safetensors", "tensors");
+    let hub = plain_hub(vec![
+        Served::new("config.json", "{}"),
+        Served::new("1_Pooling/config.json", "{}"),
+        weights.clone(),
+        // What else a repository has is left there.
+        Served::new("onnx/model.onnx", "x"),
+        Served::new("x-Q4_0.gguf", "GGUF"),
+    ]);
+    let bench = Bench::new(hub.port);
+    let error = bench.store().resolve("bge-small").unwrap_err().to_string();
+    assert!(error.contains("llm-pull bge-small fetches it"), "{error}");
+    let model = bench.pull("bge-small").unwrap();
+    let names: Vec<&str> = model.files.iter().map(|file| file.name.as_str()).collect();
+    assert_eq!(
+        names,
+        ["config.json", "1_Pooling/config.json", "model.safetensors"]
+    );
+    let resolved = bench.store().resolve("bge-small").unwrap();
+    assert_eq!(resolved.repo.as_deref(), Some("BAAI/bge-small-en-v1.5"));
+    assert_eq!(resolved.digest, weights.etag());
+    // The weights of `minilm` are known, and these are not they.
+    let error = bench.pull("minilm").unwrap_err();
+    assert!(matches!(error, StoreError::WrongDigest { .. }), "{error}");
+}
+
+#[test]
 fn offline_asks_nobody() {
     let hub = plain_hub(vec![Served::new("m.gguf", "GGUF")]);
     let mut bench = Bench::new(hub.port);

@@ -1,0 +1,296 @@
+//! Predicted speed against memory: a point a machine, or a model of one machine, or, of many models on many
+//! machines, a model on its fastest.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Result, bail};
+use llm_cost::record::{Body, FloorRecord};
+use llm_cost::{Gib, TokensPerSecond};
+use plotters::prelude::*;
+
+use super::names::Names;
+use super::{FONT, LOCAL, draw, failed};
+use crate::table::short;
+
+/// Colours of models, where there are few enough to tell apart.
+const COLOURS: [RGBColor; 6] = [
+    LOCAL,
+    RGBColor(200, 70, 40),
+    RGBColor(40, 140, 80),
+    RGBColor(150, 80, 170),
+    RGBColor(190, 140, 20),
+    RGBColor(90, 90, 90),
+];
+
+/// Names that a picture has room for.
+const NAMES: usize = 40;
+
+/// Points of which only those with a name are drawn large and with their bands.
+const CROWD: usize = 150;
+
+/// A machine with a predicted speed.
+struct Point<'a> {
+    row: &'a FloorRecord,
+    memory: f64,
+    tps: f64,
+    /// Ends of the band; the speed itself where there is none.
+    low: f64,
+    high: f64,
+}
+
+impl<'a> Point<'a> {
+    fn new(body: &'a Body, by_need: bool) -> Option<Self> {
+        let Body::Floor(row) = body else {
+            return None;
+        };
+        let rate = row.decode.filter(|_| row.fits)?;
+        let end = |end: Option<TokensPerSecond>| end.unwrap_or(rate.tps).0;
+        Some(Self {
+            row,
+            memory: Gib::from(if by_need {
+                row.need_bytes
+            } else {
+                row.usable_bytes
+            })
+            .0,
+            tps: rate.tps.0,
+            low: end(rate.low),
+            high: end(rate.high),
+        })
+    }
+
+    fn model(&self) -> String {
+        format!("{}:{}", self.row.model, self.row.quant)
+    }
+}
+
+/// What is drawn.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    /// What machines have, for one model or a few.
+    Machines,
+    /// What models need, of one machine.
+    Models,
+    /// What models need, each on its fastest machine.
+    Fastest,
+}
+
+impl Kind {
+    fn of(bodies: &[Body]) -> Self {
+        let rows = bodies.iter().filter_map(|body| match body {
+            Body::Floor(row) => Some((row.machine.as_str(), row.model.as_str())),
+            _ => None,
+        });
+        let (machines, models): (BTreeSet<&str>, BTreeSet<&str>) = rows.unzip();
+        match (machines.len(), models.len()) {
+            (_, 0 | 1) => Self::Machines,
+            (1, _) => Self::Models,
+            (_, few) if few <= COLOURS.len() => Self::Machines,
+            _ => Self::Fastest,
+        }
+    }
+
+    fn points(self, bodies: &[Body]) -> Vec<Point<'_>> {
+        let by_need = self != Self::Machines;
+        let points = bodies.iter().filter_map(|body| Point::new(body, by_need));
+        if self != Self::Fastest {
+            return points.collect();
+        }
+        let mut fastest: BTreeMap<String, Point<'_>> = BTreeMap::new();
+        for point in points {
+            let model = point.model();
+            let is_beaten = |other: &Point<'_>| other.tps >= point.tps;
+            if !fastest.get(&model).is_some_and(is_beaten) {
+                fastest.insert(model, point);
+            }
+        }
+        fastest.into_values().collect()
+    }
+}
+
+/// Returns the least and the largest.
+fn ends(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    values.fold((f64::INFINITY, 0.0_f64), |ends, value| {
+        (ends.0.min(value), ends.1.max(value))
+    })
+}
+
+/// Puts the points first that no other beats, faster with no more memory, each kind from the top down: they
+/// get their names first.
+fn sort(points: &mut [Point<'_>]) {
+    let is_beaten = |point: &Point<'_>, points: &[Point<'_>]| {
+        let beats = |other: &Point<'_>| other.memory <= point.memory && other.tps > point.tps;
+        points.iter().any(beats)
+    };
+    let beaten: Vec<bool> = points
+        .iter()
+        .map(|point| is_beaten(point, points))
+        .collect();
+    let mut order: Vec<usize> = (0..points.len()).collect();
+    let key = |at: usize| points.get(at).map_or(0.0, |point| point.tps);
+    order.sort_by(|&a, &b| {
+        let by_kind = beaten.get(a).cmp(&beaten.get(b));
+        by_kind.then(key(b).total_cmp(&key(a)))
+    });
+    let mut rank = vec![0; points.len()];
+    for (place, &at) in order.iter().enumerate() {
+        if let Some(rank) = rank.get_mut(at) {
+            *rank = place;
+        }
+    }
+    let mut ranks = rank.into_iter();
+    points.sort_by_cached_key(|_| ranks.next());
+}
+
+/// How the points are told apart.
+struct Legend {
+    title: String,
+    /// Those with a colour of their own.
+    models: Vec<String>,
+    /// What stands beside a point.
+    label: fn(&Point<'_>) -> String,
+}
+
+impl Legend {
+    /// What all points have in common stands above, the rest beside each.
+    fn new(kind: Kind, points: &[Point<'_>]) -> Self {
+        let models: BTreeSet<String> = points.iter().map(Point::model).collect();
+        let machines: BTreeSet<&str> = points.iter().map(|it| it.row.machine.as_str()).collect();
+        let models: Vec<String> = models.into_iter().collect();
+        match (kind, models.len()) {
+            (Kind::Machines, 1) => Self {
+                title: models.concat(),
+                models: Vec::new(),
+                label: |point| point.row.machine.clone(),
+            },
+            (Kind::Machines, count) => Self {
+                title: format!("{count} models"),
+                models,
+                label: |point| point.row.machine.clone(),
+            },
+            (Kind::Models, _) => Self {
+                title: machines.into_iter().collect(),
+                models: Vec::new(),
+                label: |point| point.model(),
+            },
+            (Kind::Fastest, count) => Self {
+                title: format!("{count} models, each on its fastest machine"),
+                models: Vec::new(),
+                label: |point| format!("{} on {}", point.row.model, point.row.machine),
+            },
+        }
+    }
+
+    fn colour(&self, point: &Point<'_>) -> RGBColor {
+        let model = point.model();
+        let at = self.models.iter().position(|other| *other == model);
+        let colour = at.and_then(|at| COLOURS.get(at));
+        colour.copied().unwrap_or(LOCAL)
+    }
+}
+
+/// Draws predicted decode against memory, with bands; both axes logarithmic.
+pub(crate) fn floor(bodies: &[Body]) -> Result<String> {
+    let kind = Kind::of(bodies);
+    let mut points = kind.points(bodies);
+    sort(&mut points);
+    if points.is_empty() {
+        bail!("there is no machine with a predicted speed to draw");
+    }
+    let memory = ends(points.iter().map(|point| point.memory));
+    let speed = ends(points.iter().flat_map(|point| [point.low, point.high]));
+    let legend = Legend::new(kind, &points);
+    draw(|root| {
+        let mut chart = ChartBuilder::on(root)
+            .caption(&legend.title, (FONT, 22))
+            .margin(16)
+            .x_label_area_size(44)
+            .y_label_area_size(64)
+            .build_cartesian_2d(
+                (memory.0 * 0.8..memory.1 * 1.9).log_scale(),
+                (speed.0 * 0.8..speed.1 * 1.25).log_scale(),
+            )
+            .map_err(failed)?;
+        chart
+            .configure_mesh()
+            .x_desc(if kind != Kind::Machines {
+                "memory that the model needs, GiB"
+            } else {
+                "memory for a model, GiB"
+            })
+            .y_desc("predicted decode, tokens/s")
+            .x_label_formatter(&|memory| short(*memory))
+            .y_label_formatter(&|rate| short(*rate))
+            .light_line_style(WHITE)
+            .draw()
+            .map_err(failed)?;
+        let mut names = Names::default();
+        for point in &points {
+            names.keep_off(chart.backend_coord(&(point.memory, point.tps)));
+        }
+        let is_crowd = points.len() > CROWD;
+        let mut named = 0;
+        for point in &points {
+            let (at, colour) = ((point.memory, point.tps), legend.colour(point));
+            let name = (legend.label)(point);
+            let place = (named < NAMES).then(|| names.place(chart.backend_coord(&at), &name));
+            let place = place.flatten();
+            if place.is_some() || !is_crowd {
+                let band = [(point.memory, point.low), (point.memory, point.high)];
+                let band = PathElement::new(band, colour.mix(0.35));
+                chart.draw_series([band]).map_err(failed)?;
+            }
+            let size = if is_crowd && place.is_none() { 2 } else { 4 };
+            let dot = Circle::new(at, size, colour.filled());
+            chart.draw_series([dot]).map_err(failed)?;
+            let Some((right, down)) = place else {
+                continue;
+            };
+            named += 1;
+            let mark = EmptyElement::at(at)
+                // Leads to a name that had to move.
+                + PathElement::new([(0, 0), (6 * right.signum(), down)], BLACK.mix(0.3))
+                + Text::new(name, (right, -6 + down), (FONT, 11));
+            chart.draw_series([mark]).map_err(failed)?;
+        }
+        if named < points.len() {
+            let note = format!("{named} of {} points are named", points.len());
+            let corner = (80, 582);
+            let note = Text::new(note, corner, (FONT, 12).into_font().color(&BLACK.mix(0.6)));
+            root.draw(&note).map_err(failed)?;
+        }
+        draw_models(&mut chart, &legend)
+    })
+}
+
+/// A chart with two logarithmic axes.
+type Chart<'a, 'b> = ChartContext<
+    'a,
+    SVGBackend<'b>,
+    Cartesian2d<
+        plotters::coord::combinators::LogCoord<f64>,
+        plotters::coord::combinators::LogCoord<f64>,
+    >,
+>;
+
+/// Says which colour is whose.
+fn draw_models<'a, 'b: 'a>(chart: &mut Chart<'a, 'b>, legend: &Legend) -> Result<()> {
+    if legend.models.is_empty() {
+        return Ok(());
+    }
+    for (model, colour) in legend.models.iter().zip(COLOURS) {
+        let none = std::iter::empty::<Circle<(f64, f64), i32>>();
+        let series = chart.draw_series(none).map_err(failed)?;
+        series
+            .label(model)
+            .legend(move |(x, y)| Circle::new((x + 9, y), 4, colour.filled()));
+    }
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::UpperRight)
+        .background_style(WHITE.mix(0.9))
+        .border_style(BLACK.mix(0.3))
+        .label_font((FONT, 15))
+        .draw()
+        .map_err(failed)
+}
