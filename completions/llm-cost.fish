@@ -25,7 +25,7 @@ function __fish_llm_cost_using_subcommand
 end
 
 complete -c llm-cost -n "__fish_llm_cost_needs_command" -l prices -d 'Take prices of this file too: what \'catalogue prices\' writes, a list of its rows, `LiteLLM`\'s or models.dev\'s' -r -F
-complete -c llm-cost -n "__fish_llm_cost_needs_command" -l machines -d 'Take machines of this file too: rows as \'catalogue machines\' has them' -r -F
+complete -c llm-cost -n "__fish_llm_cost_needs_command" -l machines -d 'Take machines of this file too: what \'catalogue machines\' writes, or a list of its rows' -r -F
 complete -c llm-cost -n "__fish_llm_cost_needs_command" -l on -d 'Take prices as they are on this day, and judge the age of rows by it (default: today)' -r
 complete -c llm-cost -n "__fish_llm_cost_needs_command" -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
 jsonl\t'One JSON record a line'
@@ -78,7 +78,7 @@ complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l lifetime-m
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l resale-share -d 'And sold for this share of its price (default: 0.38 for 36 months, by what dealers pay)' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l plot -d 'Draw the answer to this SVG file: costs over the months, or speed against memory' -r -F
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l prices -d 'Take prices of this file too: what \'catalogue prices\' writes, a list of its rows, `LiteLLM`\'s or models.dev\'s' -r -F
-complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l machines -d 'Take machines of this file too: rows as \'catalogue machines\' has them' -r -F
+complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l machines -d 'Take machines of this file too: what \'catalogue machines\' writes, or a list of its rows' -r -F
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l on -d 'Take prices as they are on this day, and judge the age of rows by it (default: today)' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
 jsonl\t'One JSON record a line'
@@ -96,7 +96,7 @@ q5_1\t'6 bits'
 q4_0\t'4.5 bits'"
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -l plot -d 'Draw the answer to this SVG file: costs over the months, or speed against memory' -r -F
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -l prices -d 'Take prices of this file too: what \'catalogue prices\' writes, a list of its rows, `LiteLLM`\'s or models.dev\'s' -r -F
-complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -l machines -d 'Take machines of this file too: rows as \'catalogue machines\' has them' -r -F
+complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -l machines -d 'Take machines of this file too: what \'catalogue machines\' writes, or a list of its rows' -r -F
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -l on -d 'Take prices as they are on this day, and judge the age of rows by it (default: today)' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
 jsonl\t'One JSON record a line'
@@ -114,7 +114,7 @@ complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -l load-watts -
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -l region -d 'Power has the price of this region, of \'llm-cost catalogue electricity\'' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -l usd-per-kwh -d 'Power costs so many US dollars a kWh' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -l prices -d 'Take prices of this file too: what \'catalogue prices\' writes, a list of its rows, `LiteLLM`\'s or models.dev\'s' -r -F
-complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -l machines -d 'Take machines of this file too: rows as \'catalogue machines\' has them' -r -F
+complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -l machines -d 'Take machines of this file too: what \'catalogue machines\' writes, or a list of its rows' -r -F
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -l on -d 'Take prices as they are on this day, and judge the age of rows by it (default: today)' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
 jsonl\t'One JSON record a line'
@@ -162,7 +162,7 @@ complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l lifetime-m
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l resale-share -d 'And sold for this share of its price (default: 0.38 for 36 months, by what dealers pay)' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l mtok -d 'Scale the volume to N million tokens a month' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l prices -d 'Take prices of this file too: what \'catalogue prices\' writes, a list of its rows, `LiteLLM`\'s or models.dev\'s' -r -F
-complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l machines -d 'Take machines of this file too: rows as \'catalogue machines\' has them' -r -F
+complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l machines -d 'Take machines of this file too: what \'catalogue machines\' writes, or a list of its rows' -r -F
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l on -d 'Take prices as they are on this day, and judge the age of rows by it (default: today)' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
 jsonl\t'One JSON record a line'
@@ -172,7 +172,7 @@ complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -s T -l text 
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -s q -l quiet -d 'Show no progress and no notes; warnings and errors stay'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand catalogue" -l prices -d 'Take prices of this file too: what \'catalogue prices\' writes, a list of its rows, `LiteLLM`\'s or models.dev\'s' -r -F
-complete -c llm-cost -n "__fish_llm_cost_using_subcommand catalogue" -l machines -d 'Take machines of this file too: rows as \'catalogue machines\' has them' -r -F
+complete -c llm-cost -n "__fish_llm_cost_using_subcommand catalogue" -l machines -d 'Take machines of this file too: what \'catalogue machines\' writes, or a list of its rows' -r -F
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand catalogue" -l on -d 'Take prices as they are on this day, and judge the age of rows by it (default: today)' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand catalogue" -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
 jsonl\t'One JSON record a line'

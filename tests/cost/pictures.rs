@@ -29,10 +29,14 @@ fn pictures_show_the_crossing_and_every_machine() {
         .filter_map(|row| row["machine"].as_str())
         .collect();
     assert!(machines.len() > 5);
-    for machine in &machines {
-        assert!(svg.contains(machine), "{machine}");
-    }
     assert_eq!(svg.matches("<circle").count(), machines.len());
+    // Who finds no room beside its point is not named, and that is said.
+    let shown = names(&svg);
+    let is_named = |machine: &&&str| shown.iter().any(|name| name == **machine);
+    let named = machines.iter().filter(is_named).count();
+    assert!(named * 5 >= machines.len() * 4, "{named} of {shown:?}");
+    let told = format!("{named} of {} points are named", machines.len());
+    assert_eq!(named < machines.len(), shown.contains(&told), "{shown:?}");
     tool(&sandbox, &format!("{BY_HAND} --plot no/such.svg"))
         .run()
         .exits(2)

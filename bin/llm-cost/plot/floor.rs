@@ -22,11 +22,11 @@ const COLOURS: [RGBColor; 6] = [
     RGBColor(90, 90, 90),
 ];
 
-/// Names that a picture has room for.
-const NAMES: usize = 40;
-
 /// Points of which only those with a name are drawn large and with their bands.
 const CROWD: usize = 150;
+
+/// Names in a crowd.
+const NAMES: usize = 40;
 
 /// A machine with a predicted speed.
 struct Point<'a> {
@@ -233,7 +233,8 @@ pub(crate) fn floor(bodies: &[Body]) -> Result<String> {
         for point in &points {
             let (at, colour) = ((point.memory, point.tps), legend.colour(point));
             let name = (legend.label)(point);
-            let place = (named < NAMES).then(|| names.place(chart.backend_coord(&at), &name));
+            let wants_name = !is_crowd || named < NAMES;
+            let place = wants_name.then(|| names.place(chart.backend_coord(&at), &name));
             let place = place.flatten();
             if place.is_some() || !is_crowd {
                 let band = [(point.memory, point.low), (point.memory, point.high)];

@@ -35,7 +35,7 @@ impl Names {
         /// Between the axis' numbers and the margin.
         const COLUMNS: std::ops::RangeInclusive<i32> = 80..=944;
         /// How far a name may move up or down, in halves of a line.
-        const MOST: i32 = 4;
+        const MOST: i32 = 6;
         let width = LETTER * name.chars().count() as i32;
         let span = |right: i32| (x + right, x + right + width);
         let is_free = |&(right, down): &(i32, i32)| {
