@@ -48,10 +48,7 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
             args.output.output.as_deref(),
             args.output.resume.as_deref(),
             jobs.inputs(),
-            Rules {
-                retries_errors: args.output.retry_errors,
-                tells_files: true,
-            },
+            rules(args),
             context.messages,
         )?,
     };
@@ -100,6 +97,15 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
         ));
     }
     ended.tell(finished, messages)
+}
+
+/// Returns what counts for a journal of vectors: each file has its record, also where
+/// its text is another's.
+fn rules(args: &EmbedArgs) -> Rules {
+    Rules {
+        retries_errors: args.output.retry_errors,
+        tells_files: true,
+    }
 }
 
 /// Ends a whole matrix, and says so where it replaces none.

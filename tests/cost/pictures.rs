@@ -43,6 +43,14 @@ fn pictures_show_the_crossing_and_every_machine() {
         .says("cannot write 'no/such.svg'");
 }
 
+/// Returns the picture that a command draws.
+fn drawn(line: &str) -> String {
+    let sandbox = Sandbox::new();
+    let ran = tool(&sandbox, &format!("{line} --plot p.svg")).run();
+    ran.exits(0);
+    std::fs::read_to_string(sandbox.path().join("p.svg")).unwrap()
+}
+
 /// Returns the numbers of an attribute in all elements of a name, as they stand in a picture.
 fn attributes(svg: &str, element: &str, name: &str) -> Vec<f64> {
     let opening = format!("<{element} ");
@@ -78,19 +86,12 @@ fn names(svg: &str) -> Vec<String> {
 
 #[test]
 fn pictures_hold_their_marks_and_names_inside() {
-    let sandbox = Sandbox::new();
-    let draw = |line: &str| {
-        tool(&sandbox, &format!("{line} --plot p.svg"))
-            .run()
-            .exits(0);
-        std::fs::read_to_string(sandbox.path().join("p.svg")).unwrap()
-    };
     // 181.40 USD a month pay for 50,000 after 276 months, were there no interest.
     let long = BY_HAND.replace(
         "--machine-price 4000",
         "--machine-price 50000 --discount-rate 0",
     );
-    let svg = draw(&long);
+    let svg = drawn(&long);
     let marks = attributes(&svg, "circle", "cx");
     assert!(
         marks.len() == 1 && (100.0..850.0).contains(&marks[0]),
@@ -104,15 +105,18 @@ fn pictures_hold_their_marks_and_names_inside() {
 
     // A machine that costs less than what it takes the place of: its line begins below the cloud's, and
     // the two do not meet.
-    let svg = draw(&format!("{BY_HAND} --alternative-price 9000"));
+    let svg = drawn(&format!("{BY_HAND} --alternative-price 9000"));
     assert_eq!(svg.matches("<circle").count(), 0);
     assert!(
         names(&svg).iter().any(|name| name == "-4000"),
         "{:?}",
         names(&svg)
     );
+}
 
-    let svg = draw("floor --machine dgx-spark-128");
+#[test]
+fn models_and_machines_are_named_where_there_is_room() {
+    let svg = drawn("floor --machine dgx-spark-128");
     let shown = names(&svg);
     for model in [
         "gpt-oss-120b:MXFP4",
@@ -133,36 +137,7 @@ fn pictures_hold_their_marks_and_names_inside() {
     });
     assert!(ends.1 - ends.0 > 500.0, "{ends:?}");
 
-    // Few models have a colour each, and a legend.
-    let svg = draw("floor llama-3.1-8b qwen3-4b");
-    let shown = names(&svg);
-    for model in ["llama-3.1-8b:Q4_K_M", "qwen3-4b:Q4_K_M"] {
-        let count = shown.iter().filter(|name| *name == model).count();
-        assert_eq!(count, 1, "{model}: {shown:?}");
-    }
-    let fills: BTreeSet<&str> = svg
-        .split("<circle ")
-        .skip(1)
-        .filter_map(|head| head.split_once(" fill=\"")?.1.split_once('"'))
-        .map(|(fill, _)| fill)
-        .collect();
-    assert_eq!(fills.len(), 2, "{fills:?}");
-
-    // Of many models on many machines each has one point, and it is said that not all are named.
-    let svg = draw("floor --budget 4000");
-    let shown = names(&svg);
-    assert!(
-        shown
-            .iter()
-            .any(|name| name.ends_with("each on its fastest machine")),
-        "{shown:?}"
-    );
-    let told = shown.iter().find(|name| name.ends_with("points are named"));
-    let points = attributes(&svg, "circle", "cx").len();
-    let told = told.unwrap_or_else(|| panic!("{shown:?}"));
-    assert!(told.contains(&format!("of {points} ")), "{told}");
-
-    let svg = draw("floor llama-3.2-1b");
+    let svg = drawn("floor llama-3.2-1b");
     let ends = attributes(&svg, "text", "x");
     let texts = names(&svg);
     // Letters of this size are at least five pixels wide.
@@ -180,16 +155,41 @@ fn pictures_hold_their_marks_and_names_inside() {
 }
 
 #[test]
+fn models_are_told_apart() {
+    // Few models have a colour each, and a legend.
+    let svg = drawn("floor llama-3.1-8b qwen3-4b");
+    let shown = names(&svg);
+    for model in ["llama-3.1-8b:Q4_K_M", "qwen3-4b:Q4_K_M"] {
+        let count = shown.iter().filter(|name| *name == model).count();
+        assert_eq!(count, 1, "{model}: {shown:?}");
+    }
+    let fills: BTreeSet<&str> = svg
+        .split("<circle ")
+        .skip(1)
+        .filter_map(|head| head.split_once(" fill=\"")?.1.split_once('"'))
+        .map(|(fill, _)| fill)
+        .collect();
+    assert_eq!(fills.len(), 2, "{fills:?}");
+
+    // Of many models on many machines each has one point, and it is said that not all are named.
+    let svg = drawn("floor --budget 4000");
+    let shown = names(&svg);
+    assert!(
+        shown
+            .iter()
+            .any(|name| name.ends_with("each on its fastest machine")),
+        "{shown:?}"
+    );
+    let told = shown.iter().find(|name| name.ends_with("points are named"));
+    let points = attributes(&svg, "circle", "cx").len();
+    let told = told.unwrap_or_else(|| panic!("{shown:?}"));
+    assert!(told.contains(&format!("of {points} ")), "{told}");
+}
+
+#[test]
 fn a_line_that_nobody_can_reach_is_drawn_so() {
-    let sandbox = Sandbox::new();
-    let draw = |line: &str| {
-        tool(&sandbox, &format!("{line} --plot p.svg"))
-            .run()
-            .exits(0);
-        std::fs::read_to_string(sandbox.path().join("p.svg")).unwrap()
-    };
-    let pays = draw(BY_HAND);
-    let heavy = draw(&BY_HAND.replace(" 12 ", " 120 "));
+    let pays = drawn(BY_HAND);
+    let heavy = drawn(&BY_HAND.replace(" 12 ", " 120 "));
     let lines = |svg: &str| svg.matches("<polyline").count();
     assert!(!pays.contains("out of reach"));
     assert!(heavy.contains("own machine, 4000 USD: out of reach, it would be busy"));
