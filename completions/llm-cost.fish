@@ -75,7 +75,7 @@ complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l setup-rate
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l upkeep -d 'Upkeep costs so many US dollars a month' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l discount-rate -d 'Money earns this share a year elsewhere' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l lifetime-months -d 'The machine is kept for N months' -r
-complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l resale-share -d 'And sold for this share of its price (default: 0.38 for 36 months, by what dealers pay)' -r
+complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l resale-share -d 'And sold for this share of its price, or of what it costs more than --alternative-price (default: 0.38 for 36 months, by what dealers pay)' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l plot -d 'Draw the answer to this SVG file: costs over the months, or speed against memory' -r -F
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l prices -d 'Take prices of this file too: what \'catalogue prices\' writes, a list of its rows, `LiteLLM`\'s or models.dev\'s' -r -F
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l machines -d 'Take machines of this file too: what \'catalogue machines\' writes, or a list of its rows' -r -F
@@ -159,7 +159,7 @@ complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l setup-rate
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l upkeep -d 'Upkeep costs so many US dollars a month' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l discount-rate -d 'Money earns this share a year elsewhere' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l lifetime-months -d 'The machine is kept for N months' -r
-complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l resale-share -d 'And sold for this share of its price (default: 0.38 for 36 months, by what dealers pay)' -r
+complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l resale-share -d 'And sold for this share of its price, or of what it costs more than --alternative-price (default: 0.38 for 36 months, by what dealers pay)' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l mtok -d 'Scale the volume to N million tokens a month' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l prices -d 'Take prices of this file too: what \'catalogue prices\' writes, a list of its rows, `LiteLLM`\'s or models.dev\'s' -r -F
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l machines -d 'Take machines of this file too: what \'catalogue machines\' writes, or a list of its rows' -r -F

@@ -50,9 +50,19 @@ pub(crate) fn run(
     if !bodies.iter().any(|body| matches!(body, Body::Floor(_))) {
         context.messages.warning(floor.nothing(by_machine));
     }
+    if let Some(machines) = &machines {
+        floor.warn_of_budget(machines, context);
+    }
     data.warn_of_age(&floor.used(&bodies));
     if let Some(path) = &args.plot {
-        plot::write(path, &plot::floor(&bodies)?)?;
+        match plot::floor(&bodies)? {
+            Some(svg) => plot::write(path, &svg)?,
+            None => context.messages.warning(format_args!(
+                "there is no machine with a predicted speed to draw, so '{}' is not written; name another \
+                 machine, a smaller model or a larger budget",
+                path.display()
+            )),
+        }
     }
     if args.explain.explain {
         return Ok(writer.text(&explain::floor(
@@ -175,6 +185,27 @@ impl Floor<'_> {
         }
     }
 
+    /// Says which of the machines that are named cost more than the budget, or nobody knows what.
+    fn warn_of_budget(&self, machines: &[Machine], context: &Context) {
+        let Some(budget) = self.args.budget else {
+            return;
+        };
+        let over = machines
+            .iter()
+            .filter_map(|machine| match machine.whole_price() {
+                Some(price) if price.0 <= budget => None,
+                Some(price) => Some(format!("'{}' ({:.0} USD)", machine.id, price.0)),
+                None => Some(format!("'{}' (no price is known)", machine.id)),
+            });
+        let over: Vec<String> = over.collect();
+        if !over.is_empty() {
+            context.messages.warning(format_args!(
+                "not within the budget of {budget:.0} USD: {}",
+                over.join(", ")
+            ));
+        }
+    }
+
     /// Warns of models that were not made for so long a context.
     fn warn_of_context(&self, shapes: &[Shape], context: &Context) {
         let tokens = self.args.context;
@@ -190,6 +221,9 @@ impl Floor<'_> {
 
     fn nothing(&self, by_machine: bool) -> String {
         match self.args.budget {
+            Some(budget) if !self.args.machine.is_empty() => {
+                format!("none of the machines that are named holds it for up to {budget:.0} USD")
+            }
             Some(budget) => format!("no machine up to {budget:.0} USD holds it"),
             None if by_machine => "no model of the catalogue fits".to_owned(),
             None => "no machine of the catalogue holds it".to_owned(),

@@ -138,13 +138,20 @@ pub(crate) fn rates(
         (Some(decode), None) if !has_prompts => rates(decode, decode),
         (Some(_), None) => bail!(
             "how fast the machine reads prompts is not known; give --prefill-tps, 'bench' records of \
-             prompts, or --machine and --local"
+             prompts, or --machine and --local{}",
+            said(notes)
         ),
         (None, _) => bail!(
             "how fast the machine generates is not known; give --decode-tps, 'bench' records, or \
-             --machine and --local"
+             --machine and --local{}",
+            said(notes)
         ),
     }
+}
+
+/// Returns what was noted, as the end of a sentence.
+fn said(notes: &[String]) -> String {
+    notes.iter().map(|note| format!(" ({note})")).collect()
 }
 
 /// Says which computer measured speeds are those of.

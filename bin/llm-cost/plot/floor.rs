@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use llm_cost::record::{Body, FloorRecord};
 use llm_cost::{Gib, TokensPerSecond};
+use plotters::coord::combinators::{LogCoord, WithKeyPoints};
 use plotters::prelude::*;
 
 use super::names::Names;
@@ -181,6 +182,19 @@ impl Legend {
         }
     }
 
+    /// Returns the ends of the axis of speeds with room for the models above all points.
+    fn above(&self, (least, most): (f64, f64)) -> (f64, f64) {
+        /// Pixels of the axis, of a model's line, and of the box around them.
+        const AXIS: f64 = 497.0;
+        const LINE: f64 = 22.0;
+        const FRAME: f64 = 24.0;
+        if self.models.is_empty() {
+            return (least, most);
+        }
+        let share = (self.models.len() as f64 * LINE + FRAME) / AXIS;
+        (least, most * (most / least).powf(share / (1.0 - share)))
+    }
+
     fn colour(&self, point: &Point<'_>) -> RGBColor {
         let model = point.model();
         let at = self.models.iter().position(|other| *other == model);
@@ -190,25 +204,31 @@ impl Legend {
 }
 
 /// Draws predicted decode against memory, with bands; both axes logarithmic.
-pub(crate) fn floor(bodies: &[Body]) -> Result<String> {
+///
+/// There is nothing to draw where no speed could be predicted.
+pub(crate) fn floor(bodies: &[Body]) -> Result<Option<String>> {
     let kind = Kind::of(bodies);
     let mut points = kind.points(bodies);
     sort(&mut points);
     if points.is_empty() {
-        bail!("there is no machine with a predicted speed to draw");
+        return Ok(None);
     }
     let memory = ends(points.iter().map(|point| point.memory));
     let speed = ends(points.iter().flat_map(|point| [point.low, point.high]));
     let legend = Legend::new(kind, &points);
-    draw(|root| {
+    let memory = (memory.0 * 0.8, memory.1 * 1.9);
+    let speed = legend.above((speed.0 * 0.8, speed.1 * 1.25));
+    let svg = draw(|root| {
         let mut chart = ChartBuilder::on(root)
             .caption(&legend.title, (FONT, 22))
             .margin(16)
             .x_label_area_size(44)
             .y_label_area_size(64)
             .build_cartesian_2d(
-                (memory.0 * 0.8..memory.1 * 1.9).log_scale(),
-                (speed.0 * 0.8..speed.1 * 1.25).log_scale(),
+                (memory.0..memory.1)
+                    .log_scale()
+                    .with_key_points(ticks(memory)),
+                (speed.0..speed.1).log_scale().with_key_points(ticks(speed)),
             )
             .map_err(failed)?;
         chart
@@ -261,18 +281,30 @@ pub(crate) fn floor(bodies: &[Body]) -> Result<String> {
             root.draw(&note).map_err(failed)?;
         }
         draw_models(&mut chart, &legend)
-    })
+    });
+    svg.map(Some)
+}
+
+/// Returns round numbers inside a logarithmic axis, as many as there is room for.
+fn ticks((least, most): (f64, f64)) -> Vec<f64> {
+    let decades = (most / least).log10();
+    let steps: &[f64] = if decades > 3.0 {
+        &[1.0]
+    } else if decades > 1.2 {
+        &[1.0, 2.0, 5.0]
+    } else {
+        &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0]
+    };
+    let powers = least.log10().floor() as i32..=most.log10().ceil() as i32;
+    let ticks = powers.flat_map(|power| steps.iter().map(move |step| step * 10_f64.powi(power)));
+    ticks.filter(|tick| (least..=most).contains(tick)).collect()
 }
 
 /// A chart with two logarithmic axes.
-type Chart<'a, 'b> = ChartContext<
-    'a,
-    SVGBackend<'b>,
-    Cartesian2d<
-        plotters::coord::combinators::LogCoord<f64>,
-        plotters::coord::combinators::LogCoord<f64>,
-    >,
->;
+type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Axis, Axis>>;
+
+/// A logarithmic axis with ticks of our own.
+type Axis = WithKeyPoints<LogCoord<f64>>;
 
 /// Says which colour is whose.
 fn draw_models<'a, 'b: 'a>(chart: &mut Chart<'a, 'b>, legend: &Legend) -> Result<()> {

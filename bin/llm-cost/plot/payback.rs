@@ -53,9 +53,9 @@ pub(crate) fn payback(record: &PaybackRecord) -> Result<String> {
                 .iter()
                 .enumerate()
                 .map(|(month, &sum)| (month as f64, sum));
-            let colour = line.colour;
+            let (colour, is_out_of_reach) = (line.colour, line.is_out_of_reach);
             let style = colour.stroke_width(2);
-            let drawn = if line.is_out_of_reach {
+            let drawn = if is_out_of_reach {
                 chart.draw_series(DashedLineSeries::new(points, 4, 8, style))
             } else {
                 chart.draw_series(LineSeries::new(points, style))
@@ -64,7 +64,8 @@ pub(crate) fn payback(record: &PaybackRecord) -> Result<String> {
                 .map_err(failed)?
                 .label(line.name.clone())
                 .legend(move |(x, y)| {
-                    PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2))
+                    let length = if is_out_of_reach { 6 } else { 18 };
+                    PathElement::new([(x, y), (x + length, y)], colour.stroke_width(2))
                 });
         }
         if let Some(months) = record
@@ -77,7 +78,7 @@ pub(crate) fn payback(record: &PaybackRecord) -> Result<String> {
             let label = format!("{:.1} months", months.0);
             let mark = EmptyElement::at((months.0, sum))
                 + Circle::new((0, 0), 5, BLACK.filled())
-                + Text::new(label, (10, -18), (FONT, 16));
+                + Text::new(label, (10, 8), (FONT, 16));
             chart.draw_series([mark]).map_err(failed)?;
         }
         chart
@@ -133,7 +134,12 @@ fn lines(record: &PaybackRecord, months: usize) -> Vec<Line> {
     let running = answer.power_usd_per_month.0 + terms.upkeep_usd_per_month.0;
     let escalated = cloud * terms.escalated;
     let is_feasible = answer.verdict != Verdict::Infeasible;
-    let own = format!("own machine, {:.0} USD", answer.marginal_price_usd.0);
+    let price = answer.marginal_price_usd.0;
+    let own = match terms.alternative_price_usd.0 {
+        none if none <= 0.0 => format!("own machine, {price:.0} USD"),
+        _ if price < 0.0 => format!("own machine, {:.0} USD less than another", -price),
+        _ => format!("own machine, {price:.0} USD more than another"),
+    };
     let mut lines = vec![
         Line {
             name: format!("cloud, {}", record.cloud),

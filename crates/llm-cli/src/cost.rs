@@ -169,7 +169,7 @@ pub struct CompareArgs {
 #[command(next_help_heading = "Output")]
 pub struct ExplainArgs {
     /// Write the formulas with the numbers in them instead
-    #[arg(long)]
+    #[arg(long, conflicts_with = "format")]
     pub explain: bool,
 }
 

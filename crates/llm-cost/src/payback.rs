@@ -327,5 +327,12 @@ fn pays(flow: &Flow) -> String {
     if price == 0.0 {
         return format!("{saving:.2} USD are saved a month, and there is nothing to pay back");
     }
+    if flow.fall > 0.0 {
+        return format!(
+            "{saving:.2} USD saved in the first month, and less in each that follows as the cloud's price \
+             falls by {} % a month, pay for {price:.0} USD",
+            flow.fall * 100.0
+        );
+    }
     format!("{saving:.2} USD saved a month pay for {price:.0} USD")
 }

@@ -173,7 +173,8 @@ pub struct MoneyArgs {
     #[arg(long, value_name = "N", default_value = "36", value_parser = amount, allow_negative_numbers = true)]
     pub lifetime_months: f64,
 
-    /// And sold for this share of its price (default: 0.38 for 36 months, by what dealers pay)
+    /// And sold for this share of its price, or of what it costs more than --alternative-price (default: 0.38
+    /// for 36 months, by what dealers pay)
     #[arg(long, value_name = "SHARE", value_parser = share, allow_negative_numbers = true)]
     pub resale_share: Option<f64>,
 }

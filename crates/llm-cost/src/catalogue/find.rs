@@ -19,7 +19,11 @@ pub(super) trait Named {
     }
     /// Where an unknown name's like ones are not found: what else helps.
     fn way_out() -> String {
-        format!("llm-cost catalogue lists every {}", Self::KIND)
+        format!(
+            "llm-cost catalogue {} lists every {}",
+            Self::TABLE,
+            Self::KIND
+        )
     }
 }
 

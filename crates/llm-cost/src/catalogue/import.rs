@@ -99,6 +99,10 @@ fn litellm(map: &Map<String, Value>, day: &str) -> Imported {
             imported.passed_over += 1;
             continue;
         };
+        if is_free(input, output) {
+            imported.passed_over += 1;
+            continue;
+        }
         let provider = entry.get("litellm_provider").and_then(Value::as_str);
         let batch = rate("input_cost_per_token_batches").filter(|_| input.0 > 0.0);
         imported.prices.push(Price {
@@ -144,6 +148,11 @@ fn litellm_long(
     })
 }
 
+/// Whether nothing is asked for: a free offer, or the sample that `LiteLLM`'s file begins with.
+fn is_free(input: UsdPerMtok, output: UsdPerMtok) -> bool {
+    input.0 == 0.0 && output.0 == 0.0
+}
+
 fn models_dev(map: &Map<String, Value>, day: &str) -> Imported {
     let mut imported = Imported::default();
     for (provider, entry) in map {
@@ -158,6 +167,10 @@ fn models_dev(map: &Map<String, Value>, day: &str) -> Imported {
                 imported.passed_over += 1;
                 continue;
             };
+            if is_free(input, output) {
+                imported.passed_over += 1;
+                continue;
+            }
             let long = cost.and_then(|cost| cost.get("context_over_200k"));
             let long_prompt = long.map(|long| LongPrompt {
                 above_tokens: 200_000,

@@ -7,7 +7,10 @@ pub(super) fn whole(text: &str) -> Result<Value, String> {
     let values = Deserializer::from_str(text).into_iter::<Value>();
     let values: Result<Vec<Value>, _> = values.collect();
     let mut values = values.map_err(|error| error.to_string())?;
-    let is_row = |value: &Value| value.get("kind").is_some_and(|kind| kind == "row");
+    let is_row = |value: &Value| {
+        let is_written = value.get("kind").is_some_and(|kind| kind == "row");
+        is_written || value.get("id").is_some_and(Value::is_string)
+    };
     match values.pop() {
         None => Err("it is empty".to_owned()),
         Some(only) if values.is_empty() && !is_row(&only) => Ok(only),
