@@ -75,6 +75,34 @@ fn a_run_over_files_goes_on_with_those_that_are_new() {
     let (paths, _) = run(&["--chunk", "10", "a.txt", "b.txt"]);
     assert_eq!(paths, json!(["a.txt", "b.txt", "a.txt", "a.txt"]));
     assert_eq!(run(&["--chunk", "10", "a.txt", "b.txt"]).0, paths);
+    // What has moved in its file is recorded where it stands now.
+    sandbox.file("a.txt", format!("new\n\n{}\n\n{}", words(6), words(6)));
+    run(&["--chunk", "10", "a.txt"]);
+    let read = std::fs::read(sandbox.path().join("a.txt")).unwrap();
+    let lines = lines(&sandbox.path().join("out.jsonl"));
+    let last = &lines.last().unwrap()["input"];
+    let end = last["offset"].as_u64().unwrap() + last["length"].as_u64().unwrap();
+    assert_eq!(end, read.len() as u64);
+}
+
+#[test]
+fn fields_are_kept_of_lines_alone() {
+    let sandbox = Sandbox::new();
+    sandbox.file("a.txt", "a");
+    let keep = ["--keep", "x"];
+    for files in [&["a.txt"][..], &["--chunk", "9"]] {
+        let tool = tool(&sandbox).args(keep).args(files).input("b\n");
+        refused(tool.run(), "--keep carries fields of --jsonl lines");
+    }
+    let line = batch().lines().next().unwrap().to_owned();
+    for flags in [&keep[..], &["--keep-text"], &["--template", "{{x}}"]] {
+        let tool = tool(&sandbox)
+            .arg("--jsonl")
+            .args(flags)
+            .input(line.as_str());
+        let told = tool.run().exits(1).records();
+        assert_eq!(told[0]["error"]["code"], "unsupported_field", "{flags:?}");
+    }
 }
 
 #[test]

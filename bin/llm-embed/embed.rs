@@ -163,6 +163,13 @@ fn check(args: &EmbedArgs) -> Result<()> {
             chunk / 2
         );
     }
+    let input = &args.input;
+    let has_fields = input.files.is_empty() && input.files0_from.is_none() && input.chunk.is_none();
+    if !input.keep.is_empty() && !has_fields {
+        bail!(
+            "--keep carries fields of --jsonl lines, and a file or a piece has none; leave it out"
+        );
+    }
     if args.output.format == EmbedFormat::Jsonl {
         return check_lines(args);
     }

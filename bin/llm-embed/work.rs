@@ -3,6 +3,7 @@
 //! the order of the output is not theirs.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use llm_cli::embed::EmbedFormat;
@@ -17,9 +18,12 @@ use sha2::{Digest, Sha256};
 use crate::open::Opened;
 use crate::text::{self, TOKENS, Text};
 
-/// Tokens that are gathered before they are put in groups: enough for texts of about
-/// the same length to meet.
+/// Tokens that are gathered before they are put in groups, at most: enough for texts of
+/// about the same length to meet.
 const GATHERED: usize = 16 * TOKENS;
+
+/// How long what is gathered may take: it is lost where the run is killed.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Embeds the texts of a run.
 pub(crate) struct Worker<'a> {
@@ -28,6 +32,10 @@ pub(crate) struct Worker<'a> {
     gathered: Vec<Waiting>,
     /// The next is the last.
     groups: Vec<Vec<Waiting>>,
+    /// Tokens that are gathered now: more where the last were embedded at once.
+    limit: usize,
+    /// When the groups were made.
+    since: Instant,
 }
 
 /// What a line asks for, ready to be embedded.
@@ -59,6 +67,8 @@ impl<'a> Worker<'a> {
             opened,
             gathered: Vec::new(),
             groups: Vec::new(),
+            limit: TOKENS,
+            since: Instant::now(),
         }
     }
 
@@ -122,6 +132,13 @@ impl<'a> Worker<'a> {
             if asked.encoding.is_none() && !is_known {
                 let sentence = format!(
                     "line {line} is a request of a batch file, whose vectors are numbers or base64; leave --encoding out"
+                );
+                return Some((ErrorCode::UnsupportedField, sentence));
+            }
+            let input = &self.args.input;
+            if !input.keep.is_empty() || input.keep_text || input.template.is_some() {
+                let sentence = format!(
+                    "line {line} is a request of a batch file, whose answer has no place for what is kept and whose text is its own; leave --keep, --keep-text and --template out"
                 );
                 return Some((ErrorCode::UnsupportedField, sentence));
             }
@@ -220,6 +237,17 @@ fn digest(opened: &Opened, texts: &[Text], encoding: Encoding) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Returns how many tokens are gathered next, where `limit` of them took `elapsed`.
+fn next_limit(limit: usize, elapsed: Duration) -> usize {
+    if elapsed > PATIENCE {
+        (limit / 2).max(TOKENS)
+    } else if elapsed < PATIENCE / 4 {
+        (limit * 2).min(GATHERED)
+    } else {
+        limit
+    }
+}
+
 /// Puts tasks in groups of about the same length, the longest last.
 fn groups(mut tasks: Vec<Waiting>) -> Vec<Vec<Waiting>> {
     tasks.sort_by_key(|waiting| waiting.task.tokens());
@@ -261,7 +289,7 @@ impl Work for Worker<'_> {
     fn has_room(&mut self, task: &Task) -> bool {
         let waiting = self.gathered.iter().map(|waiting| waiting.task.tokens());
         let is_first = self.gathered.is_empty();
-        self.groups.is_empty() && (is_first || waiting.sum::<usize>() + task.tokens() <= GATHERED)
+        self.groups.is_empty() && (is_first || waiting.sum::<usize>() + task.tokens() <= self.limit)
     }
 
     fn start(&mut self, number: u64, task: Task, occurrence: u64) -> Result<(), Box<ErrorRecord>> {
@@ -279,6 +307,7 @@ impl Work for Worker<'_> {
 
     fn step(&mut self, _: &mut Output) -> Result<Vec<(u64, Record)>> {
         if self.groups.is_empty() {
+            self.since = Instant::now();
             self.groups = groups(std::mem::take(&mut self.gathered));
         }
         let group = self.groups.pop().unwrap_or_default();
@@ -292,6 +321,28 @@ impl Work for Worker<'_> {
             let own: Vec<_> = vectors.by_ref().take(waiting.task.texts.len()).collect();
             records.push((waiting.number, self.record(waiting, &own)));
         }
+        if self.groups.is_empty() {
+            self.limit = next_limit(self.limit, self.since.elapsed());
+        }
         Ok(records)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_much_is_gathered_as_is_embedded_soon() {
+        let mut limit = TOKENS;
+        for _ in 0..9 {
+            limit = next_limit(limit, Duration::from_millis(10));
+        }
+        assert_eq!(limit, GATHERED);
+        assert_eq!(next_limit(limit, Duration::from_millis(500)), limit);
+        for _ in 0..9 {
+            limit = next_limit(limit, Duration::from_secs(40));
+        }
+        assert_eq!(limit, TOKENS);
     }
 }

@@ -108,6 +108,15 @@ pub(crate) fn header(model: &ResolvedModel, gguf: &Gguf) -> ModelRecord {
     }
 }
 
+/// Describes a folder of a kind that is not run.
+pub(crate) fn unsupported(model: &ResolvedModel, obstacle: &str) -> ModelRecord {
+    ModelRecord {
+        runnable: Some(false),
+        obstacle: Some(obstacle.to_owned()),
+        ..resolved(model, None)
+    }
+}
+
 /// Says which tensors nobody can check, if there are any: those of types whose
 /// size is not known here.
 pub(crate) fn unmeasured(gguf: &Gguf) -> Option<String> {

@@ -16,7 +16,7 @@ use anyhow::Result;
 use llm_cli::pull::FetchArgs;
 use llm_cli::stdio::StdioError;
 use llm_cli::{Context, PullArgs, PullCommand, Status};
-use llm_engine::folder;
+use llm_engine::folder::{self, FolderError};
 use llm_engine::gguf::Gguf;
 use llm_record::ModelRecord;
 use llm_store::{ImportOptions, Placement, PullOptions, Store};
@@ -109,7 +109,14 @@ fn remove(store: &Store, name: &str) -> Result<Answer> {
 fn header(store: &Store, name: &str, progress: &mut Progress) -> Result<Answer> {
     check(&store.locate(name)?)?;
     let model = store.resolve_watched(name, &mut |event| progress.receive(event))?;
-    let gguf = folder::open(&model.paths(), None)?;
+    let gguf = match folder::open(&model.paths(), None) {
+        Ok(gguf) => gguf,
+        Err(obstacle @ FolderError::Unsupported { .. }) => {
+            let record = describe::unsupported(&model, &obstacle.to_string());
+            return Ok(Answer::Header(record));
+        }
+        Err(error) => return Err(error.into()),
+    };
     if let Some(sentence) = describe::unmeasured(&gguf) {
         progress.warn(sentence);
     }
@@ -119,10 +126,14 @@ fn header(store: &Store, name: &str, progress: &mut Progress) -> Result<Answer> 
 /// Reads the files of a folder before they are hashed: a damaged one of 40 GB
 /// need not be read to say so.
 fn check(paths: &[PathBuf]) -> Result<()> {
-    if folder::is_folder(paths) {
-        folder::open(paths, None)?;
+    if !folder::is_folder(paths) {
+        return Ok(());
     }
-    Ok(())
+    match folder::open(paths, None) {
+        // Which is an answer.
+        Ok(_) | Err(FolderError::Unsupported { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn tokens(

@@ -244,36 +244,7 @@ pub(crate) fn floor(bodies: &[Body]) -> Result<Option<String>> {
             .light_line_style(WHITE)
             .draw()
             .map_err(failed)?;
-        let mut names = Names::default();
-        for point in &points {
-            names.keep_off(chart.backend_coord(&(point.memory, point.tps)));
-        }
-        let is_crowd = points.len() > CROWD;
-        let mut named = 0;
-        for point in &points {
-            let (at, colour) = ((point.memory, point.tps), legend.colour(point));
-            let name = (legend.label)(point);
-            let wants_name = !is_crowd || named < NAMES;
-            let place = wants_name.then(|| names.place(chart.backend_coord(&at), &name));
-            let place = place.flatten();
-            if place.is_some() || !is_crowd {
-                let band = [(point.memory, point.low), (point.memory, point.high)];
-                let band = PathElement::new(band, colour.mix(0.35));
-                chart.draw_series([band]).map_err(failed)?;
-            }
-            let size = if is_crowd && place.is_none() { 2 } else { 4 };
-            let dot = Circle::new(at, size, colour.filled());
-            chart.draw_series([dot]).map_err(failed)?;
-            let Some((right, down)) = place else {
-                continue;
-            };
-            named += 1;
-            let mark = EmptyElement::at(at)
-                // Leads to a name that had to move.
-                + PathElement::new([(0, 0), (6 * right.signum(), down)], BLACK.mix(0.3))
-                + Text::new(name, (right, -6 + down), (FONT, 11));
-            chart.draw_series([mark]).map_err(failed)?;
-        }
+        let named = draw_points(&mut chart, &points, &legend)?;
         if named < points.len() {
             let note = format!("{named} of {} points are named", points.len());
             let corner = (80, 582);
@@ -283,6 +254,41 @@ pub(crate) fn floor(bodies: &[Body]) -> Result<Option<String>> {
         draw_models(&mut chart, &legend)
     });
     svg.map(Some)
+}
+
+/// Draws points with their bands and names; returns how many found room for theirs.
+fn draw_points(chart: &mut Chart<'_, '_>, points: &[Point<'_>], legend: &Legend) -> Result<usize> {
+    let mut names = Names::default();
+    for point in points {
+        names.keep_off(chart.backend_coord(&(point.memory, point.tps)));
+    }
+    let is_crowd = points.len() > CROWD;
+    let mut named = 0;
+    for point in points {
+        let (at, colour) = ((point.memory, point.tps), legend.colour(point));
+        let name = (legend.label)(point);
+        let wants_name = !is_crowd || named < NAMES;
+        let place = wants_name.then(|| names.place(chart.backend_coord(&at), &name));
+        let place = place.flatten();
+        if place.is_some() || !is_crowd {
+            let band = [(point.memory, point.low), (point.memory, point.high)];
+            let band = PathElement::new(band, colour.mix(0.35));
+            chart.draw_series([band]).map_err(failed)?;
+        }
+        let size = if is_crowd && place.is_none() { 2 } else { 4 };
+        let dot = Circle::new(at, size, colour.filled());
+        chart.draw_series([dot]).map_err(failed)?;
+        let Some((right, down)) = place else {
+            continue;
+        };
+        named += 1;
+        let mark = EmptyElement::at(at)
+            // Leads to a name that had to move.
+            + PathElement::new([(0, 0), (6 * right.signum(), down)], BLACK.mix(0.3))
+            + Text::new(name, (right, -6 + down), (FONT, 11));
+        chart.draw_series([mark]).map_err(failed)?;
+    }
+    Ok(named)
 }
 
 /// Returns round numbers inside a logarithmic axis, as many as there is room for.

@@ -19,6 +19,8 @@ pub struct Name<'a> {
     /// The file that its text stands in, where it has no id: what several files
     /// have in common is answered for each.
     pub path: Option<&'a str>,
+    /// Where in it, for a piece: what has moved is answered anew.
+    pub offset: Option<u64>,
     /// The digest of all that its answer depends on.
     pub digest: &'a str,
 }
@@ -28,10 +30,12 @@ impl<'a> Name<'a> {
     /// its `input`.
     #[must_use]
     pub fn new(id: Option<&'a Id>, input: &'a Fields, digest: &'a str) -> Self {
-        let path = input.get("path").and_then(|path| path.as_str());
+        let origin = Some(input).filter(|_| id.is_none());
+        let field = |name: &str| origin.and_then(|input| input.get(name));
         Self {
             id,
-            path: path.filter(|_| id.is_none()),
+            path: field("path").and_then(serde_json::Value::as_str),
+            offset: field("offset").and_then(serde_json::Value::as_u64),
             digest,
         }
     }
@@ -42,25 +46,32 @@ impl<'a> Name<'a> {
         Self {
             id,
             path: None,
+            offset: None,
             digest,
+        }
+    }
+
+    /// Leaves out where its text stands, unless `tells_files`.
+    fn told(self, tells_files: bool) -> Self {
+        match tells_files {
+            true => self,
+            false => Self::plain(self.id, self.digest),
         }
     }
 
     /// Returns the key of all requests of this name.
     pub(crate) fn key(self) -> Key {
-        key(&[
-            &id_text(self.id),
-            self.path.unwrap_or_default(),
-            self.digest,
-        ])
+        self.key_of(0)
     }
 
     /// Returns the key of one of them, counted from 1.
     pub(crate) fn key_of(self, occurrence: u64) -> Key {
-        let path = self.path.unwrap_or_default();
+        // A file that is one piece is that at its beginning.
+        let offset = self.offset.unwrap_or_default().to_string();
         key(&[
             &id_text(self.id),
-            path,
+            self.path.unwrap_or_default(),
+            &offset,
             self.digest,
             &occurrence.to_string(),
         ])
@@ -135,13 +146,13 @@ impl Journal {
         let passed;
         let (name, mut occurrence) = match &closed.request_digest {
             Some(digest) => {
-                let path = closed.path.as_deref();
                 let name = Name {
                     id: closed.id.as_ref(),
-                    path: path.filter(|_| self.rules.tells_files),
+                    path: closed.path.as_deref(),
+                    offset: closed.offset,
                     digest,
                 };
-                (name, closed.occurrence)
+                (name.told(self.rules.tells_files), closed.occurrence)
             }
             // A record that passed through from an earlier stage.
             None => {
@@ -183,10 +194,7 @@ impl Journal {
 
     /// Decides about the next request of this run.
     pub fn next(&mut self, name: Name<'_>) -> Verdict {
-        let name = Name {
-            path: name.path.filter(|_| self.rules.tells_files),
-            ..name
-        };
+        let name = name.told(self.rules.tells_files);
         let Name { id, digest, .. } = name;
         let count = self.occurrences.entry(name.key()).or_default();
         *count += 1;
@@ -249,6 +257,7 @@ mod tests {
         Closed {
             id: id.map(|id| Id::Text(id.to_owned())),
             path: None,
+            offset: None,
             request_digest: digest.map(str::to_owned),
             occurrence: 1,
             is_error,
@@ -283,6 +292,19 @@ mod tests {
         assert_eq!(journal.next(file("a")), Verdict::Skip);
         assert_eq!(journal.next(file("a")), Verdict::Run(2));
         assert_eq!(journal.next(Name::plain(None, "1")), Verdict::Run(1));
+        let piece = |offset| Name {
+            offset: Some(offset),
+            ..file("a")
+        };
+        journal.close(
+            &Closed {
+                offset: Some(7),
+                ..of_file("a".to_owned())
+            },
+            "",
+        );
+        assert_eq!(journal.next(piece(7)), Verdict::Skip);
+        assert_eq!(journal.next(piece(9)), Verdict::Run(1));
         // What is there elsewhere need not be made again for another file.
         journal.see("1");
         assert_eq!(journal.next(file("c")), Verdict::Seen);

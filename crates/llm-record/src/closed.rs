@@ -19,6 +19,8 @@ pub struct Closed {
     pub id: Option<Id>,
     /// The file that its text stands in, where it has no id.
     pub path: Option<String>,
+    /// Where in it, in bytes, where the text is a piece.
+    pub offset: Option<u64>,
     /// The request's digest, where it got one before it was closed.
     pub request_digest: Option<String>,
     /// Which of several equal requests without an id it is, from 1.
@@ -60,6 +62,7 @@ struct Probe<'a> {
 #[derive(Deserialize)]
 struct Origin {
     path: Option<Value>,
+    offset: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -79,10 +82,11 @@ impl Probe<'_> {
             "error" => (true, self.error?.code),
             _ => return None,
         };
-        let path = self.input.and_then(|input| input.path);
-        let path = path.as_ref().and_then(Value::as_str);
+        let origin = self.input.filter(|_| self.id.is_none());
+        let (path, offset) = origin.map_or((None, None), |it| (it.path, it.offset));
         Some(Closed {
-            path: path.filter(|_| self.id.is_none()).map(str::to_owned),
+            path: path.as_ref().and_then(Value::as_str).map(str::to_owned),
+            offset: offset.as_ref().and_then(Value::as_u64),
             id: self.id,
             request_digest: self.request_digest,
             occurrence: self.occurrence.unwrap_or(1),
@@ -106,6 +110,7 @@ impl Probe<'_> {
             request_digest: is_digest(digest).then(|| digest.to_owned()),
             id: self.custom_id,
             path: None,
+            offset: None,
             occurrence: 1,
             is_error,
             code: self.error.and_then(|error| error.code),
@@ -143,6 +148,7 @@ mod tests {
         let wanted = Closed {
             id: Some(Id::Number(7.into())),
             path: None,
+            offset: None,
             request_digest: Some("d".into()),
             occurrence: 3,
             is_error: false,
@@ -158,6 +164,7 @@ mod tests {
         let wanted = Closed {
             id: None,
             path: None,
+            offset: None,
             request_digest: None,
             occurrence: 1,
             is_error: true,
@@ -177,7 +184,9 @@ mod tests {
             let line = format!(
                 r#"{{"type":"embedding","schema_version":1{head},"request_digest":"d","input":{input}}}"#
             );
-            closed(&line).unwrap().path
+            let closed = closed(&line).unwrap();
+            assert_eq!(closed.offset.is_some(), input.contains("offset"));
+            closed.path
         };
         assert_eq!(path("", r#"{"path":"a/b","offset":3}"#), Some("a/b".into()));
         assert_eq!(path(r#","id":"x""#, r#"{"path":"a/b"}"#), None);
@@ -195,6 +204,7 @@ mod tests {
         let wanted = Closed {
             id: text("c"),
             path: None,
+            offset: None,
             request_digest: Some(digest()),
             occurrence: 1,
             is_error: false,

@@ -48,6 +48,10 @@ impl CrossEncoder {
     /// # Errors
     /// A `config.json` or `modules.json` that is damaged or cannot be read.
     pub fn is_in(folder: &Path) -> Result<bool, FolderError> {
+        if !folder.is_dir() {
+            // A GGUF file.
+            return Ok(false);
+        }
         let config = json::read_if_there(&folder.join("config.json"))?;
         if config.is_none_or(|config| classifier(&config).is_none()) {
             return Ok(false);

@@ -292,14 +292,28 @@ pub(super) fn kinds() -> impl Iterator<Item = &'static str> {
     KINDS.iter().flat_map(|kind| kind.model_types).copied()
 }
 
+/// Kinds that make vectors and no text.
+const ENCODERS: [&str; 7] = [
+    "bert",
+    "camembert",
+    "modernbert",
+    "mpnet",
+    "nomic_bert",
+    "roberta",
+    "xlm-roberta",
+];
+
 fn unknown(path: &Path, model_type: &str) -> FolderError {
     let known: Vec<_> = kinds().collect();
     FolderError::Unsupported {
         path: path.to_path_buf(),
         what: format!("the model is of the kind '{model_type}'"),
-        way_out: format!(
-            " as a folder (known are {}); a GGUF file of it may be",
-            known.join(", ")
-        ),
+        way_out: match ENCODERS.contains(&model_type) {
+            true => " for text; llm-embed makes vectors with it".to_owned(),
+            false => format!(
+                " as a folder (known are {}); a GGUF file of it may be",
+                known.join(", ")
+            ),
+        },
     }
 }
