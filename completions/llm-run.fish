@@ -43,7 +43,7 @@ complete -c llm-run -l max-errors -d 'Begin no more lines after N have failed' -
 complete -c llm-run -l prefix-cache -d 'Keep what the prompts have in common (instruction, system text) in the folder DIR, computed, for the next run with the same model; an answer does not depend on it' -r -F
 complete -c llm-run -l replay -d 'Run the requests of FILE again, each with its record\'s own settings, and tell what differs; rows are read as --jsonl reads them unless FILE was made with --record-request' -r -F
 complete -c llm-run -l watts -d 'Say what the machine draws under load, in watts, for the energy of --estimate' -r
-complete -c llm-run -l cloud -d 'Hold this cloud model against it, a name of \'llm-cost catalogue prices\'' -r
+complete -c llm-run -l cloud -d 'Hold this cloud model against it, a name of \'llm-cost catalogue prices\'; several where that makes sense' -r
 complete -c llm-run -l device -d 'Compute on this device' -r -f -a "auto\t'A GPU where one is compiled in, is there and holds the model; else the CPU'
 cpu\t'The kernels of this toolkit'
 cuda\t'An NVIDIA GPU'

@@ -29,7 +29,8 @@ pub struct AgainArgs {
     #[arg(long, value_name = "N", requires = "estimate", value_parser = watts)]
     pub watts: Option<f64>,
 
-    /// Hold this cloud model against it, a name of 'llm-cost catalogue prices'
+    /// Hold this cloud model against it, a name of 'llm-cost catalogue prices'; several where that makes
+    /// sense
     #[arg(long, value_name = "NAME", requires = "estimate")]
     pub cloud: Option<String>,
 }
