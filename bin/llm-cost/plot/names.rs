@@ -87,7 +87,9 @@ mod tests {
     fn no_name_leaves_the_picture_or_hides_a_point() {
         let mut names = Names::default();
         assert_eq!(names.place((940, 300), "name"), Some((-31, 0)));
-        assert_eq!(names.place((500, 20), "name"), None);
+        // Three lines further down the picture begins; further away a name is nobody's.
+        assert_eq!(names.place((500, 20), "name"), Some((7, 36)));
+        assert_eq!(names.place((500, 10), "name"), None);
         names.keep_off((520, 400));
         assert_eq!(names.place((500, 400), "name"), Some((-31, 0)));
     }
