@@ -21,8 +21,6 @@ pub(crate) struct Load {
     pub(crate) depth: usize,
     /// Sequences that are computed together.
     pub(crate) parallel: usize,
-    /// Whether a generated token needs no logits but the best.
-    pub(crate) best: bool,
 }
 
 impl Load {
@@ -77,19 +75,15 @@ pub(crate) struct Sequences<'a> {
     /// What they hold before each repetition.
     before: Vec<Vec<u32>>,
     logits: Vec<f32>,
-    /// What each decoding step computes.
-    decoded: Outputs,
     random: Random,
 }
 
 impl<'a> Sequences<'a> {
-    /// Fills `parallel` sequences with `depth` random tokens. `decoded` are the
-    /// logits that each token after them gets.
+    /// Fills `parallel` sequences with `depth` random tokens.
     pub(crate) fn new(
         forward: &'a mut dyn Forward,
         depth: usize,
         parallel: usize,
-        decoded: Outputs,
         wanted: &'a dyn Fn() -> bool,
     ) -> Result<Self, Stopped> {
         let ids = (0..parallel).map(|_| forward.start()).collect();
@@ -100,7 +94,6 @@ impl<'a> Sequences<'a> {
             ids,
             before: Vec::new(),
             logits: Vec::new(),
-            decoded,
         };
         sequences.before = sequences.draw(depth);
         sequences.go_back()?;
@@ -137,7 +130,7 @@ impl<'a> Sequences<'a> {
         }
         for tokens in &steps {
             let step = Instant::now();
-            self.advance(tokens, self.decoded)?;
+            self.advance(tokens, Outputs::Last)?;
             run.steps.push(nanoseconds(step));
         }
         run.whole = nanoseconds(start);

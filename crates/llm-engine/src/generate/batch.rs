@@ -424,7 +424,7 @@ impl<'t> Batch<'t> {
                 sequence,
                 tokens: &pending[..take],
                 outputs: match wanted[index] {
-                    true => slot.outputs(),
+                    true => Outputs::Last,
                     false => Outputs::None,
                 },
             });
