@@ -11,6 +11,8 @@ complete -c llm-bench -s d -l n-depth -d 'Begin with N tokens in the cache' -r
 complete -c llm-bench -l parallel -d 'Run N sequences together: N prompts, and N tokens a step' -r
 complete -c llm-bench -s t -l threads -d 'Use N threads (-1, the default: one a core)' -r
 complete -c llm-bench -s r -l repetitions -d 'Time each test N times' -r
+complete -c llm-bench -l logits -d 'Compute these logits of a generated token' -r -f -a "best\t'What the choice of the best token needs, as llm-run does at temperature 0'
+all\t'Those of the whole vocabulary, as llama-bench does'"
 complete -c llm-bench -l perplexity -d 'Measure the perplexity of this text instead, as llama-perplexity does' -r -F
 complete -c llm-bench -s c -l ctx-size -d 'Cut the text into windows of N tokens' -r
 complete -c llm-bench -l format -d 'Write records or a table' -r -f -a "auto\t'A table on a terminal, else JSON lines'

@@ -21,6 +21,8 @@ pub(crate) struct Load {
     pub(crate) depth: usize,
     /// Sequences that are computed together.
     pub(crate) parallel: usize,
+    /// Whether a generated token needs no logits but the best.
+    pub(crate) best: bool,
 }
 
 impl Load {
@@ -75,15 +77,19 @@ pub(crate) struct Sequences<'a> {
     /// What they hold before each repetition.
     before: Vec<Vec<u32>>,
     logits: Vec<f32>,
+    /// What each decoding step computes.
+    decoded: Outputs,
     random: Random,
 }
 
 impl<'a> Sequences<'a> {
-    /// Fills `parallel` sequences with `depth` random tokens.
+    /// Fills `parallel` sequences with `depth` random tokens. `decoded` are the
+    /// logits that each token after them gets.
     pub(crate) fn new(
         forward: &'a mut dyn Forward,
         depth: usize,
         parallel: usize,
+        decoded: Outputs,
         wanted: &'a dyn Fn() -> bool,
     ) -> Result<Self, Stopped> {
         let ids = (0..parallel).map(|_| forward.start()).collect();
@@ -94,6 +100,7 @@ impl<'a> Sequences<'a> {
             ids,
             before: Vec::new(),
             logits: Vec::new(),
+            decoded,
         };
         sequences.before = sequences.draw(depth);
         sequences.go_back()?;
@@ -130,7 +137,7 @@ impl<'a> Sequences<'a> {
         }
         for tokens in &steps {
             let step = Instant::now();
-            self.advance(tokens, Outputs::Last)?;
+            self.advance(tokens, self.decoded)?;
             run.steps.push(nanoseconds(step));
         }
         run.whole = nanoseconds(start);

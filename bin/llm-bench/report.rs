@@ -50,6 +50,7 @@ impl Row {
             n_gen: load.test.generated as u64,
             n_depth: load.depth as u64,
             n_parallel: load.parallel as u64,
+            logits: Some(if load.best { "best" } else { "all" }.to_owned()),
             test_time: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             build,
             ..Bench::default()

@@ -307,6 +307,7 @@ mod tests {
             },
             depth: 0,
             parallel: 1,
+            best: true,
         };
         let small = Subject {
             extrapolation: Extrapolation::new(4, whole.layers()),

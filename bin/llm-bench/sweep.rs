@@ -5,8 +5,8 @@ use anyhow::{Result, anyhow, bail};
 use llm_cli::computer;
 use llm_cli::memory::{available, gib};
 use llm_cli::stdio::StdioError;
-use llm_cli::{BenchArgs, Context, Status};
-use llm_engine::forward::Forward;
+use llm_cli::{BenchArgs, BenchLogits, Context, Status};
+use llm_engine::forward::{Forward, Outputs};
 use llm_engine::synthetic::Synthetic;
 use llm_kernels::simd::Level;
 use llm_record::{ErrorCode, ErrorDetail};
@@ -78,6 +78,7 @@ fn loads(args: &BenchArgs) -> Vec<Load> {
                 test,
                 depth,
                 parallel,
+                best: tests.logits == BenchLogits::Best,
             };
             loads.extend(all.iter().map(load));
         }
@@ -165,7 +166,11 @@ impl Sweep<'_> {
         self.check(subject, engine, load)?;
         machine::reset_peak();
         let wanted = || self.go_on().is_ok();
-        let start = |forward| Sequences::new(forward, load.depth, load.parallel, &wanted);
+        let decoded = match load.best {
+            true => Outputs::Best(1),
+            false => Outputs::Last,
+        };
+        let start = |forward| Sequences::new(forward, load.depth, load.parallel, decoded, &wanted);
         let forward: &mut dyn Forward = &mut engine.forward;
         let mut sequences = start(forward).map_err(failed)?;
         let half = engine.half.as_mut().map(|half| start(half));

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use llm_engine::gguf::TensorInfo;
 use llm_engine::spec::Spec;
+use llm_kernels::screen::Screen;
 use llm_record::Limits;
 
 use crate::measure::Load;
@@ -32,6 +33,9 @@ pub(crate) struct Work {
     layers: Part,
     /// The output matrix, which only tokens with logits go through.
     head: Part,
+    /// Bytes of the copy that is read instead of the head where the best logit of
+    /// one sequence is enough.
+    screen: Option<f64>,
     /// One entry a layer that attends.
     attention: Vec<Attention>,
     /// Elements of the states of a sequence, in all layers that have one.
@@ -92,6 +96,7 @@ impl Work {
         Self {
             layers: part(&is_inner),
             head: part(&|name| name == head),
+            screen: tensors.iter().find(|it| it.name == head).and_then(screen),
             attention: attending.map(attention).collect(),
             states: spec.state_elements() as f64,
         }
@@ -116,7 +121,8 @@ impl Work {
             integer / limits.integer_macs_per_second + float / limits.float_macs_per_second;
         // The sequences of a decoding step share one reading of the weights.
         let cached = sequences * self.seen(begin + load.test.prompt..end, |layer| layer.kv_width);
-        let bytes = generated * (self.layers.bytes + self.head.bytes)
+        let screen = self.screen.filter(|_| load.best && load.parallel == 1);
+        let bytes = generated * (self.layers.bytes + screen.unwrap_or(self.head.bytes))
             + cached * CACHE_BYTES
             + generated * sequences * self.states * STATE_BYTES;
         let reading = bytes / limits.read_bytes_per_second;
@@ -137,6 +143,16 @@ impl Work {
         };
         self.attention.iter().map(layer).sum()
     }
+}
+
+/// Returns the bytes of a copy of the head in fewer bits, where the engine makes one.
+fn screen(head: &TensorInfo) -> Option<f64> {
+    let &[columns, rows] = head.shape.as_slice() else {
+        return None;
+    };
+    let (rows, columns) = (rows as usize, columns as usize);
+    let format = head.dtype.format()?;
+    Screen::suits(format, rows).then(|| Screen::bytes_for(rows, columns) as f64)
 }
 
 impl Part {
@@ -184,6 +200,7 @@ mod tests {
             test: Test { prompt, generated },
             depth,
             parallel,
+            best: true,
         }
     }
 

@@ -7,7 +7,7 @@ use half::f16;
 use llm_cli::args::Device;
 use llm_cli::memory::{available, gib};
 use llm_cli::{Messages, RunArgs};
-use llm_engine::forward::cache_bytes;
+use llm_engine::forward::{cache_bytes, screen_bytes};
 use llm_engine::model::Model;
 use llm_engine::spec::Spec;
 use llm_record::MemoryEstimate;
@@ -46,6 +46,8 @@ pub(crate) struct Memory {
     is_dense: bool,
     /// Bytes of the weights: those of the file, or as many floats.
     weights: u64,
+    /// Bytes beside weights and cache.
+    overhead: u64,
     /// Bytes that this run has taken of what was available at its start. Mapped
     /// weights are never among them: they are page cache, which the system
     /// counts as available before and after. Those that were made are.
@@ -74,6 +76,10 @@ impl Memory {
                 true => model.summary.parameters.saturating_mul(4),
                 false => model.summary.weight_bytes,
             },
+            overhead: match is_dense {
+                true => OVERHEAD,
+                false => OVERHEAD + screen_bytes(&model.weights),
+            },
             // What was made while loading is no page cache.
             held: Held {
                 weights: model.summary.made_bytes,
@@ -94,6 +100,7 @@ impl Memory {
         let need = Need {
             weights: self.weights,
             cache: self.cache(room),
+            overhead: self.overhead,
             positions: room.positions,
         };
         let held = &self.held;
@@ -133,7 +140,7 @@ impl Memory {
     /// Notes that a request has filled so many positions. Their memory stays
     /// with the pool of blocks, and so do the buffers.
     pub(crate) fn took(&mut self, positions: usize) {
-        self.held.overhead = OVERHEAD;
+        self.held.overhead = self.overhead;
         self.held.cache = self.held.cache.max(self.cache(Room::of_one(positions)));
     }
 
@@ -147,7 +154,7 @@ impl Memory {
                 positions: positions.saturating_mul(count),
                 sequences: count,
             }),
-            overhead_bytes: OVERHEAD,
+            overhead_bytes: self.overhead,
             available_bytes: available,
         };
         let fits = |count: &usize| available.is_none_or(|room| need(*count).total() <= room);
@@ -167,6 +174,7 @@ impl Memory {
 struct Need {
     weights: u64,
     cache: u64,
+    overhead: u64,
     positions: usize,
 }
 
@@ -175,7 +183,7 @@ impl Need {
     /// that does not tell what is there is believed to have enough.
     fn shortage(&self, available: Option<u64>) -> Option<String> {
         let needed = self.weights.saturating_add(self.cache);
-        let needed = needed.saturating_add(OVERHEAD);
+        let needed = needed.saturating_add(self.overhead);
         let available = available.filter(|available| needed > *available)?;
         let cache = match self.positions {
             0 => String::new(),
@@ -202,6 +210,7 @@ mod tests {
         let need = Need {
             weights: 5 * GIB,
             cache: 4 * GIB,
+            overhead: OVERHEAD,
             positions: 32_768,
         };
         let enough = 9 * GIB + OVERHEAD;
@@ -226,6 +235,7 @@ mod tests {
         let need = Need {
             weights: 5 * GIB,
             cache: 0,
+            overhead: OVERHEAD,
             positions: 0,
         };
         assert_eq!(need.shortage(Some(6 * GIB)), None);
@@ -238,6 +248,7 @@ mod tests {
         let need = Need {
             weights: u64::MAX,
             cache: u64::MAX,
+            overhead: OVERHEAD,
             positions: usize::MAX,
         };
         assert!(need.shortage(Some(u64::MAX - 1)).is_some());

@@ -126,8 +126,10 @@ impl CandleForward {
             }
             let wanted = match input.outputs {
                 Outputs::All => x,
-                Outputs::Last if length == end => x.narrow(0, tokens.len() - 1, 1)?,
-                Outputs::Last | Outputs::None => continue,
+                Outputs::Last | Outputs::Best(_) if length == end => {
+                    x.narrow(0, tokens.len() - 1, 1)?
+                }
+                Outputs::Last | Outputs::Best(_) | Outputs::None => continue,
             };
             logits.extend(self.logits(&wanted)?.flatten_all()?.to_vec1::<f32>()?);
         }

@@ -124,6 +124,20 @@ pub struct TestArgs {
     /// Do not run each test once before it is timed
     #[arg(long)]
     pub no_warmup: bool,
+
+    /// Compute these logits of a generated token
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
+    pub logits: BenchLogits,
+}
+
+/// What a generated token costs at the end of the pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum BenchLogits {
+    /// What the choice of the best token needs, as llm-run does at temperature 0
+    #[default]
+    Best,
+    /// Those of the whole vocabulary, as llama-bench does
+    All,
 }
 
 /// How well instead of how fast.

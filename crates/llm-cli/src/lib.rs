@@ -27,7 +27,7 @@ pub mod signal;
 pub mod status;
 pub mod stdio;
 
-pub use bench::{BenchArgs, BenchFormat};
+pub use bench::{BenchArgs, BenchFormat, BenchLogits};
 pub use cost::{CostArgs, CostCommand};
 pub use embed::{EmbedArgs, EmbedCommand, EmbedProgram};
 pub use format::Form;

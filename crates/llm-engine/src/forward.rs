@@ -3,7 +3,7 @@
 mod cpu;
 mod rotation;
 
-pub use cpu::{CHUNK_ROWS, CpuForward, cache_bytes};
+pub use cpu::{CHUNK_ROWS, CpuForward, cache_bytes, screen_bytes};
 pub use rotation::Rotation;
 
 use crate::cache::SequenceId;
@@ -26,6 +26,10 @@ pub enum Outputs {
     None,
     /// The last one.
     Last,
+    /// The last one, and of it at least the tokens with so many largest logits.
+    /// A token of which it is known that it is none of these may have -∞ instead,
+    /// if the pass saves work so.
+    Best(usize),
     /// All.
     All,
 }

@@ -46,6 +46,9 @@ impl Sampling {
     }
 }
 
+/// The most that `top_k` keeps in the order of their logits.
+const ORDERED: usize = 128;
+
 /// Chooses the tokens of one sequence.
 #[derive(Debug, Clone)]
 pub struct Sampler {
@@ -94,6 +97,19 @@ impl Sampler {
         self.draw()
     }
 
+    /// Returns how many of the largest logits [`sample`](Self::sample) chooses from,
+    /// `None` for all: to the same effect the others may be -∞.
+    pub fn chooses_from(&self) -> Option<usize> {
+        let sampling = &self.sampling;
+        match (sampling.is_greedy(), sampling.top_k) {
+            // A smaller logit may be the largest after the penalty.
+            _ if sampling.repeat_penalty != 1.0 => None,
+            (true, _) => Some(1),
+            (false, 1..=ORDERED) => Some(sampling.top_k),
+            _ => None,
+        }
+    }
+
     fn penalize(&self, logits: &mut [f32], history: &[u32]) {
         let penalty = self.sampling.repeat_penalty;
         if penalty == 1.0 {
@@ -112,8 +128,9 @@ impl Sampler {
         }
     }
 
-    /// Moves the best token to the front and keeps `top_k`. What follows is in
-    /// no order: sorting a vocabulary takes longer than a small model's step.
+    /// Moves the best token to the front and keeps `top_k`. More than a few that
+    /// follow are in no order: sorting a vocabulary takes longer than a small
+    /// model's step.
     fn keep_top_k(&mut self) {
         let keep = match self.sampling.top_k {
             0 => self.candidates.len(),
@@ -122,6 +139,10 @@ impl Sampler {
         if keep < self.candidates.len() {
             self.candidates.select_nth_unstable_by(keep, better_first);
             self.candidates.truncate(keep);
+        }
+        if (1..=ORDERED).contains(&self.sampling.top_k) {
+            // Whatever was left out, a draw goes through the same list.
+            self.candidates.sort_unstable_by(better_first);
         }
         let best =
             (0..keep).min_by(|&a, &b| better_first(&self.candidates[a], &self.candidates[b]));
@@ -311,6 +332,51 @@ mod tests {
         assert_eq!(logits, [1.0, 1.5, 2.0, -1.0, 3.0]);
         sampler.sample(&mut logits, &[3]);
         assert_eq!(logits[3], -2.0);
+    }
+
+    /// What a sampler does not choose from may as well be missing.
+    #[test]
+    fn draws_are_the_same_without_the_logits_that_are_not_needed() {
+        let logits: Vec<f32> = (0..5000).map(|i| (i as f32 * 0.7).sin() * 3.0).collect();
+        let greedy = Sampling::GREEDY;
+        let penalized = Sampling {
+            repeat_penalty: 1.1,
+            ..greedy
+        };
+        let top_k = |top_k| Sampling {
+            top_k,
+            top_p: 0.9,
+            min_p: 0.01,
+            ..warm()
+        };
+        let counts = [
+            (greedy, Some(1)),
+            (penalized, None),
+            (top_k(1), Some(1)),
+            (top_k(40), Some(40)),
+            (top_k(ORDERED), Some(ORDERED)),
+            (top_k(ORDERED + 1), None),
+            (top_k(0), None),
+        ];
+        for (sampling, expected) in counts {
+            let draws = |logits: &[f32]| -> Vec<Option<u32>> {
+                let mut sampler = Sampler::new(sampling, [9; 32]);
+                let draw = |_| sampler.sample(&mut logits.to_vec(), &[]);
+                (0..100).map(draw).collect()
+            };
+            let count = Sampler::new(sampling, [9; 32]).chooses_from();
+            assert_eq!(count, expected, "{sampling:?}");
+            let Some(count) = count else { continue };
+            let mut order: Vec<usize> = (0..logits.len()).collect();
+            order.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]));
+            for kept in [count, 2 * count + 5] {
+                let mut few = vec![f32::NEG_INFINITY; logits.len()];
+                for &token in &order[..kept] {
+                    few[token] = logits[token];
+                }
+                assert_eq!(draws(&few), draws(&logits), "{sampling:?}, {kept}");
+            }
+        }
     }
 
     /// The quick way through top-p gives the same tokens as sorting them all.

@@ -121,6 +121,23 @@ impl Activations {
         self.measure_single();
     }
 
+    /// Becomes one row like that of `other`, with the scale of each group times a
+    /// factor of its own, (columns / 32).
+    pub(crate) fn scale_groups(&mut self, other: &Self, factors: &[f32]) {
+        debug_assert!(other.rows == 1 && factors.len() == other.scales.len());
+        self.resize(other.columns, other.columns, Take::default());
+        self.quants.copy_from_slice(&other.quants);
+        self.sums.copy_from_slice(&other.sums);
+        self.group_sums.copy_from_slice(&other.group_sums);
+        let made = self.scales.iter_mut().zip(&mut self.scaled_sums);
+        let given = other.scales.iter().zip(&other.scaled_sums).zip(factors);
+        for ((scale, scaled), ((&old, &old_scaled), factor)) in made.zip(given) {
+            *scale = old * factor;
+            *scaled = old_scaled * factor;
+        }
+        self.measure_single();
+    }
+
     /// Makes room for `count` numbers in rows of `columns`.
     fn resize(&mut self, count: usize, columns: usize, how: Take<'_>) {
         self.columns = columns;

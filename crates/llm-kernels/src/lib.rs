@@ -22,6 +22,7 @@ pub mod pack;
 pub mod pool;
 pub mod probe;
 pub mod rope;
+pub mod screen;
 pub mod simd;
 mod tile;
 pub mod unpack;

@@ -44,10 +44,26 @@ impl Mapping {
     /// # Errors
     /// The system's error when it gives no such memory.
     pub fn anonymous(length: usize, fill: impl FnOnce(&mut [u8])) -> std::io::Result<Self> {
-        let mut map = memmap2::MmapMut::map_anon(length)?;
+        let map = memmap2::MmapMut::map_anon(length)?;
         // Only a hint: what is measured on such memory shall hold for files.
         #[cfg(target_os = "linux")]
         drop(map.advise(memmap2::Advice::NoHugePage));
+        Self::filled(map, fill)
+    }
+
+    /// Does the same in pages of 2 MiB, where the system has them: fewer to make
+    /// and to look up.
+    ///
+    /// # Errors
+    /// The system's error when it gives no such memory.
+    pub fn anonymous_large(length: usize, fill: impl FnOnce(&mut [u8])) -> std::io::Result<Self> {
+        let map = memmap2::MmapMut::map_anon(length)?;
+        #[cfg(target_os = "linux")]
+        drop(map.advise(memmap2::Advice::HugePage));
+        Self::filled(map, fill)
+    }
+
+    fn filled(mut map: memmap2::MmapMut, fill: impl FnOnce(&mut [u8])) -> std::io::Result<Self> {
         fill(&mut map);
         Ok(Self {
             map: map.make_read_only()?,

@@ -85,6 +85,10 @@ pub struct Bench {
     pub n_depth: u64,
     /// Sequences that were computed together.
     pub n_parallel: u64,
+    /// Logits of a generated token that were asked for: `best`, what the choice of the best token
+    /// needs, or `all`, as llama-bench computes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logits: Option<String>,
     /// When the test began, in UTC, as ISO 8601.
     pub test_time: String,
     /// Why there are no numbers.

@@ -8,6 +8,7 @@ mod attention;
 mod buffers;
 mod delta;
 mod feed_forward;
+mod head;
 mod latent;
 mod layer_input;
 mod router;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 use llm_kernels::activations::Activations;
 use llm_kernels::attention::{Element, Shape};
-use llm_kernels::matmul::{self, Matrix};
+use llm_kernels::matmul;
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
 use llm_kernels::vector;
@@ -25,8 +26,10 @@ use llm_kernels::vector;
 use super::{Forward, ForwardError, Input, Outputs, Rotation, check_batch};
 use crate::cache::{Cache, SequenceId};
 use crate::spec::{LayerSpec, Rope, Spec};
-use crate::weights::{Layer, Linear, Weights};
+use crate::weights::{Linear, Weights};
 use buffers::{Buffers, Row};
+use head::Head;
+pub use head::screen_bytes;
 
 /// Rows of a chunk: enough that decoding the weights is a small part of the
 /// work, few enough that a chunk's activations stay in the second-level cache.
@@ -49,6 +52,7 @@ pub struct CpuForward<T> {
     buffers: Buffers,
     /// Whether rows are wanted in place of logits.
     gives_rows: bool,
+    head: Head,
 }
 
 impl<T: Element> CpuForward<T> {
@@ -74,6 +78,7 @@ impl<T: Element> CpuForward<T> {
             layer_rotations,
             buffers: Buffers::default(),
             gives_rows: false,
+            head: Head::default(),
             spec,
             weights,
             pool,
@@ -168,55 +173,6 @@ impl<T: Element> CpuForward<T> {
         self.pool.for_each_row(projected, width, |_, x| {
             vector::rms_norm_in_place(level, x, norm, epsilon);
         });
-    }
-
-    /// Appends the logits of the wanted rows: output(norm(x)).
-    fn logits(&mut self, rows: &[Row], weights: &Weights, logits: &mut Vec<f32>) {
-        let width = self.spec.width;
-        let buffers = &mut self.buffers;
-        let mut wanted = 0;
-        for (at, _) in rows.iter().enumerate().filter(|(_, row)| row.output) {
-            // Rows only move to the front, so none is overwritten before it is
-            // read.
-            buffers
-                .x
-                .copy_within(at * width..(at + 1) * width, wanted * width);
-            wanted += 1;
-        }
-        if wanted == 0 {
-            return;
-        }
-        buffers.x.truncate(wanted * width);
-        buffers.normed.truncate(wanted * width);
-        self.normalize(Some(&weights.output_norm));
-        if self.gives_rows {
-            logits.extend_from_slice(&self.buffers.normed);
-            return;
-        }
-        let start = logits.len();
-        logits.resize(start + wanted * weights.output.rows(), 0.0);
-        let out = &mut logits[start..];
-        let input = matmul::Input {
-            floats: &self.buffers.normed,
-            quantized: &self.buffers.activations,
-        };
-        let matrix: Matrix<'_> = weights.output.matrix();
-        let first = weights.layers.first().map(Layer::first_matrices);
-        matmul::multiply(
-            self.level,
-            &self.pool,
-            input,
-            &mut [(matrix, &mut *out)],
-            first.as_deref().unwrap_or_default(),
-        );
-        add_bias(&weights.output, out);
-        if self.spec.logit_scale != 1.0 {
-            let scale = self.spec.logit_scale;
-            out.iter_mut().for_each(|logit| *logit *= scale);
-        }
-        if let Some(cap) = self.spec.logit_soft_cap {
-            vector::soft_cap(self.level, out, cap);
-        }
     }
 }
 
@@ -359,8 +315,12 @@ impl<T: Element> Forward for CpuForward<T> {
                 checkpoint: is_due(length + at + 1),
                 output: match input.outputs {
                     Outputs::None => false,
-                    Outputs::Last => at == last,
+                    Outputs::Last | Outputs::Best(_) => at == last,
                     Outputs::All => true,
+                },
+                best: match input.outputs {
+                    Outputs::Best(count) => Some(count),
+                    _ => None,
                 },
             }));
         }

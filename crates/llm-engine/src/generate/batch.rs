@@ -424,7 +424,7 @@ impl<'t> Batch<'t> {
                 sequence,
                 tokens: &pending[..take],
                 outputs: match wanted[index] {
-                    true => Outputs::Last,
+                    true => slot.outputs(),
                     false => Outputs::None,
                 },
             });

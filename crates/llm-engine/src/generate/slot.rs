@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::answer::{Answer, Tell};
 use super::{Busy, Ended, Finish, Generate, GenerateError, Generated, Ticket};
 use crate::cache::SequenceId;
+use crate::forward::Outputs;
 use crate::sampler::Sampler;
 use crate::tokens::Tokenizer;
 
@@ -88,6 +89,14 @@ impl<'t> Slot<'t> {
         match is_prefill {
             true => self.busy.prefill += span,
             false => self.busy.decode += span,
+        }
+    }
+
+    /// Returns the logits that are needed once all of the history is in the cache.
+    pub(super) fn outputs(&self) -> Outputs {
+        match self.sampler.chooses_from() {
+            Some(count) if self.request.labels.is_empty() => Outputs::Best(count),
+            _ => Outputs::Last,
         }
     }
 

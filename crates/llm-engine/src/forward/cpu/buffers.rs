@@ -16,6 +16,8 @@ pub(super) struct Row {
     pub(super) checkpoint: bool,
     /// Whether its logits are wanted.
     pub(super) output: bool,
+    /// How many of the largest are enough; `None` where all are wanted.
+    pub(super) best: Option<usize>,
 }
 
 /// Cosines and sines of one rotation, (rows, `rope_dim` / 2) each.

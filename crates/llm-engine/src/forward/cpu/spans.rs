@@ -45,6 +45,7 @@ mod tests {
             token: 0,
             checkpoint: false,
             output: false,
+            best: None,
         };
         let mut rows: Vec<Row> = (5..15).map(|position| row(3, position)).collect();
         rows.push(row(1, 0));
