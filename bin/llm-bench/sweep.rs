@@ -6,7 +6,7 @@ use llm_cli::computer;
 use llm_cli::memory::{available, gib};
 use llm_cli::stdio::StdioError;
 use llm_cli::{BenchArgs, BenchLogits, Context, Status};
-use llm_engine::forward::{Forward, Outputs};
+use llm_engine::forward::{Forward, Outputs, TOKENS_BEFORE_SCREEN};
 use llm_engine::synthetic::Synthetic;
 use llm_kernels::simd::Level;
 use llm_record::{ErrorCode, ErrorDetail};
@@ -183,8 +183,9 @@ impl Sweep<'_> {
             }
         };
         if !self.args.tests.no_warmup {
-            // As llama-bench: the whole prompt, and one token.
-            let generated = load.test.generated.min(1);
+            // As llama-bench the whole prompt, and so many tokens that what a
+            // process does once is done: llama.cpp does its part while it loads.
+            let generated = load.test.generated.min(TOKENS_BEFORE_SCREEN + 1);
             once(Test {
                 generated,
                 ..load.test

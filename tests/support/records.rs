@@ -114,6 +114,7 @@ struct Bench {
     n_gen: u64,
     n_depth: u64,
     n_parallel: u64,
+    logits: Option<String>,
     test_time: String,
     error: Option<Fault>,
     avg_ns: Option<u64>,

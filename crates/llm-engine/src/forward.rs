@@ -3,7 +3,7 @@
 mod cpu;
 mod rotation;
 
-pub use cpu::{CHUNK_ROWS, CpuForward, cache_bytes, screen_bytes};
+pub use cpu::{CHUNK_ROWS, CpuForward, TOKENS_BEFORE_SCREEN, cache_bytes, screen_bytes};
 pub use rotation::Rotation;
 
 use crate::cache::SequenceId;

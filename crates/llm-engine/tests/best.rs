@@ -13,7 +13,8 @@ use llm_kernels::simd::Level;
 
 const TEXT: &str = "The quick brown fox jumps over the lazy dog, and then it goes home to its \
     den in the woods. There it sleeps until the evening, when the moon comes up over the hills \
-    and the owls begin to call.";
+    and the owls begin to call. Then it wakes up, looks around for a while, and runs down to \
+    the river, where the water is cold and clear and full of small silver fish.";
 
 fn forward(model: &Model) -> CpuForward<f16> {
     let (spec, weights) = (Arc::clone(&model.spec), Arc::clone(&model.weights));

@@ -29,7 +29,7 @@ use crate::spec::{LayerSpec, Rope, Spec};
 use crate::weights::{Linear, Weights};
 use buffers::{Buffers, Row};
 use head::Head;
-pub use head::screen_bytes;
+pub use head::{TOKENS_BEFORE_SCREEN, screen_bytes};
 
 /// Rows of a chunk: enough that decoding the weights is a small part of the
 /// work, few enough that a chunk's activations stay in the second-level cache.

@@ -12,8 +12,9 @@ use crate::spec::Spec;
 use crate::weights::{Layer, Linear, Weights};
 
 /// Tokens of a sequence on its own that are computed before the output matrix is
-/// copied: the copy takes as long as it saves in some ten of them.
-const BEFORE_SCREEN: usize = 8;
+/// copied: the copy takes as long as it saves in some of them, in fresh memory in
+/// many, so that a short answer goes without.
+pub const TOKENS_BEFORE_SCREEN: usize = 32;
 
 /// Where a screen leaves more than one token of so many, it costs what it saves.
 const FEW: usize = 32;
@@ -137,7 +138,7 @@ impl<T: Element> CpuForward<T> {
             && self.level != Level::Scalar;
         if suits && self.head.screen.is_none() {
             self.head.asked += 1;
-            if self.head.asked == BEFORE_SCREEN {
+            if self.head.asked == TOKENS_BEFORE_SCREEN {
                 self.head.screen = Screen::new(self.level, &self.pool, &output.matrix());
             }
         }
