@@ -45,6 +45,8 @@ impl Extrapolation {
             whole: first_token.unwrap_or(0.0) + sample.steps.len() as f64 * step,
             first_token,
             steps: steps.map(scaled).collect(),
+            // The output matrix is whole in every sample.
+            output_bytes: sample.output_bytes,
         }
     }
 }
@@ -61,6 +63,7 @@ mod tests {
                 whole: prompt + 3.0 * step,
                 first_token: Some(prompt),
                 steps: vec![step; 3],
+                output_bytes: 96.0,
             }
         };
         let whole = Extrapolation::new(4, 80).unwrap();

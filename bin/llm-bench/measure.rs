@@ -3,8 +3,9 @@
 
 use std::time::Instant;
 
+use half::f16;
 use llm_engine::cache::SequenceId;
-use llm_engine::forward::{Forward, ForwardError, Input, Outputs};
+use llm_engine::forward::{CpuForward, Forward, ForwardError, Input, Outputs};
 
 /// What is done once: a prompt of each sequence, then tokens of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,13 +32,18 @@ impl Load {
         self.depth + self.test.prompt + self.test.generated
     }
 
+    /// Returns whether the best logits may come from a copy of the output matrix.
+    pub(crate) fn reads_copy(&self) -> bool {
+        self.best && self.parallel == 1 && self.test.generated > 0
+    }
+
     /// Returns the tokens of all sequences that are computed.
     pub(crate) fn tokens(&self) -> usize {
         self.parallel * (self.test.prompt + self.test.generated)
     }
 }
 
-/// The times of one repetition, in nanoseconds.
+/// What one repetition took: times in nanoseconds.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Run {
     pub(crate) whole: f64,
@@ -45,6 +51,9 @@ pub(crate) struct Run {
     pub(crate) first_token: Option<f64>,
     /// Of each decoding step.
     pub(crate) steps: Vec<f64>,
+    /// Bytes of the output matrix, and of what stands for it, that the decoding
+    /// steps read.
+    pub(crate) output_bytes: f64,
 }
 
 impl Run {
@@ -70,7 +79,7 @@ pub(crate) const PIECE: usize = 512;
 
 /// Sequences of one depth on a forward pass. They end with it.
 pub(crate) struct Sequences<'a> {
-    forward: &'a mut dyn Forward,
+    forward: &'a mut CpuForward<f16>,
     /// Whether somebody waits for the times.
     wanted: &'a dyn Fn() -> bool,
     ids: Vec<SequenceId>,
@@ -86,7 +95,7 @@ impl<'a> Sequences<'a> {
     /// Fills `parallel` sequences with `depth` random tokens. `decoded` are the
     /// logits that each token after them gets.
     pub(crate) fn new(
-        forward: &'a mut dyn Forward,
+        forward: &'a mut CpuForward<f16>,
         depth: usize,
         parallel: usize,
         decoded: Outputs,
@@ -129,18 +138,21 @@ impl<'a> Sequences<'a> {
             whole: 0.0,
             first_token: None,
             steps: Vec::with_capacity(test.generated),
+            output_bytes: 0.0,
         };
         let start = Instant::now();
         if test.prompt > 0 {
             self.advance(&prompts, Outputs::Last)?;
             run.first_token = Some(nanoseconds(start));
         }
+        let read_before = self.forward.output_bytes_read();
         for tokens in &steps {
             let step = Instant::now();
             self.advance(tokens, self.decoded)?;
             run.steps.push(nanoseconds(step));
         }
         run.whole = nanoseconds(start);
+        run.output_bytes = (self.forward.output_bytes_read() - read_before) as f64;
         Ok(run)
     }
 

@@ -15,7 +15,7 @@ use llm_record::{Bench, ErrorDetail, Limits, LineWriter, Record};
 use crate::machine;
 use crate::measure::{Load, PIECE, Run};
 use crate::statistics::{deviation, mean, percentile};
-use crate::subject::{Asked, Subject, short};
+use crate::subject::{Asked, Engine, Subject, short};
 use crate::sweep::Measured;
 use crate::work::Took;
 
@@ -59,8 +59,8 @@ impl Row {
     }
 
     /// Adds what is known of the model before it is timed.
-    pub(crate) fn of(self, subject: &Subject, load_ns: u64, limits: Limits) -> Self {
-        let need = subject.need(&self.load);
+    pub(crate) fn of(self, subject: &Subject, engine: &Engine, limits: Limits) -> Self {
+        let need = subject.need(&self.load, engine.copy_bytes(&self.load));
         let timed = subject.extrapolation.map(|it| it.timed as u64);
         let record = Bench {
             model_type: Some(subject.kind.clone()),
@@ -68,7 +68,7 @@ impl Row {
             model_n_params: Some(subject.parameters),
             load_mode: Some(subject.load_mode().to_owned()),
             // Opening a part says nothing of the whole.
-            load_ns: timed.is_none().then_some(load_ns),
+            load_ns: timed.is_none().then_some(engine.load),
             limits: Some(limits),
             extrapolated: timed.is_some(),
             n_layers_timed: timed,
@@ -104,9 +104,11 @@ impl Row {
         let at = |samples: &[f64], percent| percentile(samples, percent).map(|time| time as u64);
         let limits = self.record.limits.unwrap_or_default();
         let decoding: Vec<f64> = measured.runs.iter().map(Run::decoding).collect();
+        let output_bytes = measured.runs.iter().map(|run| run.output_bytes);
         let took = Took {
             whole: mean(&times) / 1e9,
             decoding: mean(&decoding) / 1e9,
+            output_bytes: mean(&output_bytes.collect::<Vec<_>>()),
         };
         let shares = subject.work.shares(&self.load, took, &limits);
         let record = Bench {

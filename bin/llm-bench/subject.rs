@@ -221,10 +221,11 @@ impl Subject {
     }
 
     /// Returns the memory that the whole model needs for a load, and whether
-    /// it was there; of random weights only.
-    pub(crate) fn need(&self, load: &Load) -> Option<(u64, bool)> {
+    /// it was there; of random weights only. `copy` are the bytes of the output
+    /// matrix's copy.
+    pub(crate) fn need(&self, load: &Load, copy: u64) -> Option<(u64, bool)> {
         let room = self.room?;
-        let needed = self.weight_bytes + cache(&self.spec, load) + OVERHEAD;
+        let needed = self.weight_bytes + cache(&self.spec, load) + copy + OVERHEAD;
         Some((needed, needed <= room))
     }
 }
@@ -249,6 +250,27 @@ impl Engine {
     /// Returns the bytes of the cache for a load.
     pub(crate) fn cache_bytes(&self, load: &Load) -> u64 {
         cache(&self.spec, load)
+    }
+
+    /// Returns the bytes of the copy of the output matrix that a load reads.
+    pub(crate) fn copy_bytes(&self, load: &Load) -> u64 {
+        match load.reads_copy() {
+            true => self.forward.screen_bytes(),
+            false => 0,
+        }
+    }
+
+    /// Returns the bytes of the copies that a load would still make.
+    pub(crate) fn unmade_bytes(&self, load: &Load) -> u64 {
+        let passes = [Some(&self.forward), self.half.as_ref()];
+        match load.reads_copy() {
+            true => passes
+                .into_iter()
+                .flatten()
+                .map(CpuForward::unmade_bytes)
+                .sum(),
+            false => 0,
+        }
     }
 }
 
@@ -314,19 +336,20 @@ mod tests {
             room: Some(8 << 30),
             ..subject
         };
-        let (needed, fits) = small.need(&load).unwrap();
+        let (needed, fits) = small.need(&load, 0).unwrap();
         assert!(!fits && (37..38).contains(&(needed >> 30)), "{needed}");
         let large = Subject {
             room: Some(64 << 30),
             ..small
         };
-        assert_eq!(large.need(&load), Some((needed, true)));
+        assert_eq!(large.need(&load, 0), Some((needed, true)));
+        assert_eq!(large.need(&load, 5), Some((needed + 5, true)));
         // The cache counts: 80 layers of 1,024 keys and values, two bytes each.
         let deep = Load {
             depth: 65_535,
             ..load
         };
-        let (more, fits) = large.need(&deep).unwrap();
+        let (more, fits) = large.need(&deep, 0).unwrap();
         assert!(fits && more > needed + (19 << 30), "{more}");
     }
 }

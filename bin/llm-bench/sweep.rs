@@ -6,7 +6,7 @@ use llm_cli::computer;
 use llm_cli::memory::{available, gib};
 use llm_cli::stdio::StdioError;
 use llm_cli::{BenchArgs, BenchLogits, Context, Status};
-use llm_engine::forward::{Forward, Outputs, TOKENS_BEFORE_SCREEN};
+use llm_engine::forward::{Outputs, TOKENS_BEFORE_SCREEN};
 use llm_engine::synthetic::Synthetic;
 use llm_kernels::simd::Level;
 use llm_record::{ErrorCode, ErrorDetail};
@@ -128,7 +128,7 @@ impl Sweep<'_> {
                     let after = machine::limits(self.level, threads);
                     let after = after.map_err(|error| fault(ErrorCode::GenerationFailed, &error));
                     let limits = machine::higher(*before, *after.as_ref().unwrap_or(before));
-                    let row = row.of(subject, engine.load, limits);
+                    let row = row.of(subject, engine, limits);
                     if let Ok(after) = &after {
                         *before = *after;
                     }
@@ -171,9 +171,8 @@ impl Sweep<'_> {
             false => Outputs::Last,
         };
         let start = |forward| Sequences::new(forward, load.depth, load.parallel, decoded, &wanted);
-        let forward: &mut dyn Forward = &mut engine.forward;
-        let mut sequences = start(forward).map_err(failed)?;
-        let half = engine.half.as_mut().map(|half| start(half));
+        let mut sequences = start(&mut engine.forward).map_err(failed)?;
+        let half = engine.half.as_mut().map(start);
         let mut half = half.transpose().map_err(failed)?;
         let mut once = |test: Test| -> Result<Run, Stopped> {
             let run = sequences.run(test)?;
@@ -217,15 +216,20 @@ impl Sweep<'_> {
                 ),
             });
         }
-        let cache = engine.cache_bytes(load);
+        let (cache, copy) = (engine.cache_bytes(load), engine.unmade_bytes(load));
+        let needed = cache.saturating_add(copy);
         let available = available().unwrap_or(u64::MAX);
-        if cache > available && !self.args.force.force {
+        if needed > available && !self.args.force.force {
+            let what = match copy {
+                0 => "the cache needs",
+                _ => "the cache and a copy of the output matrix need",
+            };
             return Err(ErrorDetail {
                 code: ErrorCode::OutOfMemory,
                 message: format!(
-                    "the cache needs {} of memory, and {} are available; use a smaller -d or \
-                     --parallel, or --force to try nevertheless",
-                    gib(cache),
+                    "{what} {} of memory, and {} are available; use a smaller -d or --parallel, \
+                     or --force to try nevertheless",
+                    gib(needed),
                     gib(available)
                 ),
             });

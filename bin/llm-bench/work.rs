@@ -6,7 +6,6 @@ use std::ops::Range;
 
 use llm_engine::gguf::TensorInfo;
 use llm_engine::spec::Spec;
-use llm_kernels::screen::Screen;
 use llm_record::Limits;
 
 use crate::measure::Load;
@@ -33,9 +32,6 @@ pub(crate) struct Work {
     layers: Part,
     /// The output matrix, which only tokens with logits go through.
     head: Part,
-    /// Bytes of the copy that is read instead of the head where the best logit of
-    /// one sequence is enough.
-    screen: Option<f64>,
     /// One entry a layer that attends.
     attention: Vec<Attention>,
     /// Elements of the states of a sequence, in all layers that have one.
@@ -60,12 +56,15 @@ pub(crate) struct Shares {
     pub(crate) compute: Option<f64>,
 }
 
-/// What a load took, in seconds.
+/// What a load took: times in seconds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Took {
     pub(crate) whole: f64,
     /// Behind the prompts.
     pub(crate) decoding: f64,
+    /// Bytes of the output matrix that decoding read; the best logits alone need
+    /// not all of them.
+    pub(crate) output_bytes: f64,
 }
 
 impl Work {
@@ -96,7 +95,6 @@ impl Work {
         Self {
             layers: part(&is_inner),
             head: part(&|name| name == head),
-            screen: tensors.iter().find(|it| it.name == head).and_then(screen),
             attention: attending.map(attention).collect(),
             states: spec.state_elements() as f64,
         }
@@ -121,8 +119,8 @@ impl Work {
             integer / limits.integer_macs_per_second + float / limits.float_macs_per_second;
         // The sequences of a decoding step share one reading of the weights.
         let cached = sequences * self.seen(begin + load.test.prompt..end, |layer| layer.kv_width);
-        let screen = self.screen.filter(|_| load.best && load.parallel == 1);
-        let bytes = generated * (self.layers.bytes + screen.unwrap_or(self.head.bytes))
+        let bytes = generated * self.layers.bytes
+            + took.output_bytes
             + cached * CACHE_BYTES
             + generated * sequences * self.states * STATE_BYTES;
         let reading = bytes / limits.read_bytes_per_second;
@@ -143,16 +141,6 @@ impl Work {
         };
         self.attention.iter().map(layer).sum()
     }
-}
-
-/// Returns the bytes of a copy of the head in fewer bits, where the engine makes one.
-fn screen(head: &TensorInfo) -> Option<f64> {
-    let &[columns, rows] = head.shape.as_slice() else {
-        return None;
-    };
-    let (rows, columns) = (rows as usize, columns as usize);
-    let format = head.dtype.format()?;
-    Screen::suits(format, rows).then(|| Screen::bytes_for(rows, columns) as f64)
 }
 
 impl Part {
@@ -204,8 +192,12 @@ mod tests {
         }
     }
 
-    fn took(whole: f64, decoding: f64) -> Took {
-        Took { whole, decoding }
+    fn took(whole: f64, decoding: f64, output_bytes: f64) -> Took {
+        Took {
+            whole,
+            decoding,
+            output_bytes,
+        }
     }
 
     /// A prompt and tokens behind it: reading counts for the tokens and in their
@@ -213,10 +205,10 @@ mod tests {
     #[test]
     fn a_prompt_before_the_tokens_takes_no_bandwidth_from_them() {
         let (work, _) = work("tiny-gemma3:q4_0");
-        let both = work.shares(&load(200, 30, 10, 2), took(5.0, 2.0), &LIMITS);
-        let alone = work.shares(&load(0, 30, 210, 2), took(2.0, 2.0), &LIMITS);
+        let both = work.shares(&load(200, 30, 10, 2), took(5.0, 2.0, 7e6), &LIMITS);
+        let alone = work.shares(&load(0, 30, 210, 2), took(2.0, 2.0, 7e6), &LIMITS);
         assert_eq!(both.bandwidth, alone.bandwidth);
-        let prompt = work.shares(&load(200, 0, 10, 2), took(3.0, 0.0), &LIMITS);
+        let prompt = work.shares(&load(200, 0, 10, 2), took(3.0, 0.0, 0.0), &LIMITS);
         // The prompt's logits are computed in both, once for each sequence.
         let sum = 3.0 * prompt.compute.unwrap() + 2.0 * alone.compute.unwrap();
         assert!((5.0 * both.compute.unwrap() / sum - 1.0).abs() < 1e-9);
@@ -227,7 +219,8 @@ mod tests {
     #[test]
     fn decoding_reads_all_weights_and_the_cache() {
         let (work, synthetic) = work("llama-3.2-1b:q4_k_m");
-        let shares = work.shares(&load(0, 10, 1000, 4), took(2.0, 2.0), &LIMITS);
+        let output_bytes = 10.0 * work.head.bytes;
+        let shares = work.shares(&load(0, 10, 1000, 4), took(2.0, 2.0, output_bytes), &LIMITS);
         let positions: usize = (1001..=1010).sum();
         let cache = 4 * 16 * positions * 2 * 512 * 2;
         let bytes = 10.0 * synthetic.weight_bytes() as f64 + cache as f64;
@@ -240,7 +233,7 @@ mod tests {
     #[test]
     fn a_prompt_is_arithmetic_and_has_logits_once() {
         let (work, _) = work("llama-3.2-1b:q8_0");
-        let shares = work.shares(&load(100, 0, 0, 1), took(1.0, 0.0), &LIMITS);
+        let shares = work.shares(&load(100, 0, 0, 1), took(1.0, 0.0, 0.0), &LIMITS);
         let layer = 2048 * (2048 + 2 * 512 + 2048) + 3 * 2048 * 8192;
         let integer = 100.0 * 16.0 * layer as f64 + 128_256.0 * 2048.0;
         let attention = 16.0 * 2.0 * 2048.0 * 5050.0;
@@ -254,7 +247,7 @@ mod tests {
         let (quantized, _) = work("tiny-llama:q8_0");
         let (floats, _) = work("tiny-llama:f16");
         let one = |work: &Work| {
-            let shares = work.shares(&load(1, 0, 0, 1), took(1.0, 0.0), &LIMITS);
+            let shares = work.shares(&load(1, 0, 0, 1), took(1.0, 0.0, 0.0), &LIMITS);
             shares.compute.unwrap()
         };
         assert!(one(&floats) > 8.0 * one(&quantized));

@@ -79,6 +79,11 @@ impl<'a> Matrix<'a> {
         self.format
     }
 
+    /// Returns the number of bytes of all rows.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Returns the bytes of row `row`.
     pub fn row(&self, row: usize) -> &'a [u8] {
         let length = self.format.row_bytes(self.columns);

@@ -90,6 +90,11 @@ impl Screen {
         (rows * FORMAT.row_bytes(columns) + numbers) as u64
     }
 
+    /// Returns the bytes of this copy.
+    pub fn bytes(&self) -> u64 {
+        Self::bytes_for(self.rows, self.columns)
+    }
+
     /// Copies a matrix; `None` if it does not suit, a weight is no number, or the
     /// system has no memory for it.
     pub fn new(level: Level, pool: &Pool, matrix: &Matrix<'_>) -> Option<Self> {

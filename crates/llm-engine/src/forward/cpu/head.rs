@@ -9,7 +9,7 @@ use llm_kernels::vector;
 use super::buffers::Row;
 use super::{CpuForward, add_bias};
 use crate::spec::Spec;
-use crate::weights::{Layer, Linear, Weights};
+use crate::weights::{Layer, Weights};
 
 /// Tokens of a sequence on its own that are computed before the output matrix is
 /// copied: the copy takes as long as it saves in some of them, in fresh memory in
@@ -23,6 +23,10 @@ const FEW: usize = 32;
 /// and at the most.
 const REST: std::ops::RangeInclusive<usize> = 4..=64;
 
+/// Logits of so many soft caps: beyond, the cap makes logits equal that are apart, so
+/// that of the best ones some could be missed.
+const SATURATED: f32 = 4.0;
+
 /// Finds the largest logits without reading all of the output matrix.
 #[derive(Debug, Default)]
 pub(super) struct Head {
@@ -33,6 +37,8 @@ pub(super) struct Head {
     resting: usize,
     /// How many the last time; 0 where the last screen paid.
     rest: usize,
+    /// Bytes of the output matrix and of its copy that have been read to multiply.
+    bytes_read: u64,
 }
 
 impl Head {
@@ -47,7 +53,7 @@ impl Head {
 }
 
 /// Returns the bytes of the copy of the output matrix that a pass makes where it is
-/// asked for [`Outputs::Best`](crate::forward::Outputs::Best).
+/// asked for [`Outputs::Best`](crate::forward::Outputs::Best), at the most.
 pub fn screen_bytes(weights: &Weights) -> u64 {
     let output = &weights.output;
     match Screen::suits(output.format(), output.rows()) {
@@ -57,6 +63,30 @@ pub fn screen_bytes(weights: &Weights) -> u64 {
 }
 
 impl<T: Element> CpuForward<T> {
+    /// Returns the bytes of the output matrix and of its copy that this pass has
+    /// read so far to compute logits.
+    pub fn output_bytes_read(&self) -> u64 {
+        self.head.bytes_read
+    }
+
+    /// Returns the bytes of the copy of the output matrix that this pass makes once
+    /// it has been asked for [`Outputs::Best`](crate::forward::Outputs::Best) often
+    /// enough, made or not.
+    pub fn screen_bytes(&self) -> u64 {
+        match self.can_screen() {
+            true => screen_bytes(&self.weights),
+            false => 0,
+        }
+    }
+
+    /// Returns how many of [`CpuForward::screen_bytes`] are not in memory yet.
+    pub fn unmade_bytes(&self) -> u64 {
+        match self.head.screen {
+            Some(_) => 0,
+            None => self.screen_bytes(),
+        }
+    }
+
     /// Appends the logits of the wanted rows: output(norm(x)).
     pub(super) fn logits(&mut self, rows: &[Row], weights: &Weights, logits: &mut Vec<f32>) {
         let width = self.spec.width;
@@ -85,14 +115,15 @@ impl<T: Element> CpuForward<T> {
         let start = logits.len();
         logits.resize(start + wanted * weights.output.rows(), 0.0);
         let out = &mut logits[start..];
-        match best.filter(|_| wanted == 1 && self.is_screened(&weights.output)) {
+        match best.filter(|_| wanted == 1 && self.is_screened()) {
             Some(count) => self.best_logits(count, weights, out),
             None => self.all_logits(weights, out),
         }
     }
 
     /// normed → the logits of all tokens.
-    fn all_logits(&self, weights: &Weights, out: &mut [f32]) {
+    fn all_logits(&mut self, weights: &Weights, out: &mut [f32]) {
+        self.head.bytes_read += weights.output.matrix().size() as u64;
         let first = weights.layers.first().map(Layer::first_matrices);
         matmul::multiply(
             self.level,
@@ -111,14 +142,22 @@ impl<T: Element> CpuForward<T> {
             return self.all_logits(weights, out);
         };
         let (level, matrix) = (self.level, weights.output.matrix());
+        self.head.bytes_read += screen.bytes();
         match screen.largest(level, &self.pool, matrix, self.normed(), count, out) {
             Computed::All => {
+                self.head.bytes_read += matrix.size() as u64;
                 self.head.note(out.len(), out.len());
                 finish(level, &self.spec, out);
             }
             Computed::Some(tokens) => {
+                let row_bytes = matrix.format().row_bytes(matrix.columns());
+                self.head.bytes_read += (tokens.len() * row_bytes) as u64;
                 self.head.note(tokens.len(), out.len());
                 let mut logits: Vec<f32> = tokens.iter().map(|&token| out[token]).collect();
+                if is_saturated(&self.spec, &logits) {
+                    self.head.screen = Some(screen);
+                    return self.all_logits(weights, out);
+                }
                 finish(level, &self.spec, &mut logits);
                 for (&token, logit) in tokens.iter().zip(logits) {
                     out[token] = logit;
@@ -128,25 +167,35 @@ impl<T: Element> CpuForward<T> {
         self.head.screen = Some(screen);
     }
 
-    /// Returns whether there is a screen of the output matrix; makes it where it
-    /// has been missed for a while.
-    fn is_screened(&mut self, output: &Linear) -> bool {
-        // A larger product has the larger logit, which a bias could change.
-        let suits = Screen::suits(output.format(), output.rows())
+    /// Returns whether the largest logits can be told from a copy of the output
+    /// matrix, and faster: a larger product has the larger logit, which a bias could
+    /// change.
+    fn can_screen(&self) -> bool {
+        let output = &self.weights.output;
+        Screen::suits(output.format(), output.rows())
             && output.bias.is_none()
             && self.spec.logit_scale > 0.0
-            && self.level != Level::Scalar;
-        if suits && self.head.screen.is_none() {
+            && self.level != Level::Scalar
+    }
+
+    /// Returns whether there is a screen of the output matrix; makes it where it
+    /// has been missed for a while.
+    fn is_screened(&mut self) -> bool {
+        if !self.can_screen() {
+            return false;
+        }
+        if self.head.screen.is_none() {
             self.head.asked += 1;
             if self.head.asked == TOKENS_BEFORE_SCREEN {
-                self.head.screen = Screen::new(self.level, &self.pool, &output.matrix());
+                let matrix = self.weights.output.matrix();
+                self.head.screen = Screen::new(self.level, &self.pool, &matrix);
             }
         }
         if self.head.resting > 0 {
             self.head.resting -= 1;
             return false;
         }
-        suits && self.head.screen.is_some()
+        self.head.screen.is_some()
     }
 
     /// Returns the normed rows as an input.
@@ -156,6 +205,14 @@ impl<T: Element> CpuForward<T> {
             quantized: &self.buffers.activations,
         }
     }
+}
+
+/// Returns whether the soft cap can make the largest of these products the same as
+/// one that is clearly less.
+fn is_saturated(spec: &Spec, products: &[f32]) -> bool {
+    let largest = products.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    spec.logit_soft_cap
+        .is_some_and(|cap| largest * spec.logit_scale > SATURATED * cap)
 }
 
 /// Scales and caps logits as the family does: of two the larger stays the larger.
