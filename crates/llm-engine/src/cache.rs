@@ -2,31 +2,23 @@
 //!
 //! A sequence is a list of block numbers. A shared prefix is a reference count,
 //! truncation drops the tail, and memory follows use. A block holds all layers,
-//! each in its own shape, one behind the other.
+//! each in its own shape; where, see `slabs`.
 //!
 //! Layers that do not attend keep a state a sequence beside it, see `recurrent`:
 //! then a sequence can only go back to a checkpoint.
 
 mod recurrent;
 mod saved;
-
-use std::ops::Range;
+mod slabs;
 
 pub use recurrent::Recurrent;
 
-use llm_kernels::attention::{BLOCK, Element, Shape};
+use llm_kernels::attention::{BLOCK, Block, Element, Shape};
+use slabs::{Slabs, part_elements};
 
 /// A sequence of positions in the cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SequenceId(pub(crate) usize);
-
-#[derive(Debug)]
-struct Block<T> {
-    /// The layers' parts, see [`Part`].
-    data: Box<[T]>,
-    /// Sequences that list the block; 0 means that it can be used again.
-    references: usize,
-}
 
 #[derive(Debug, Default)]
 struct Sequence {
@@ -37,19 +29,12 @@ struct Sequence {
     recurrent: Option<Recurrent<Box<[f32]>>>,
 }
 
-/// One layer's part of a block; `None` for a layer that stores nothing.
-#[derive(Debug)]
-struct Part {
-    shape: Option<Shape>,
-    range: Range<usize>,
-}
-
 /// The pool and its sequences.
 #[derive(Debug)]
 pub struct Cache<T> {
-    /// One entry a layer.
-    parts: Vec<Part>,
-    blocks: Vec<Block<T>>,
+    blocks: Slabs<T>,
+    /// For each block the sequences that list it; 0 means that it can be used again.
+    references: Vec<usize>,
     free: Vec<usize>,
     sequences: Vec<Option<Sequence>>,
     /// Elements of the state of a sequence; 0 where every layer attends.
@@ -60,16 +45,9 @@ impl<T: Element> Cache<T> {
     /// Makes an empty cache for layers of these shapes; `None` is a layer that
     /// stores nothing.
     pub fn new(shapes: &[Option<Shape>]) -> Self {
-        let mut end = 0;
-        let part = |&shape: &Option<Shape>| {
-            let start = end;
-            end += part_elements(shape);
-            let range = start..end;
-            Part { shape, range }
-        };
         Self {
-            parts: shapes.iter().map(part).collect(),
-            blocks: Vec::new(),
+            blocks: Slabs::new(shapes),
+            references: Vec::new(),
             free: Vec::new(),
             sequences: Vec::new(),
             state_elements: 0,
@@ -101,12 +79,11 @@ impl<T: Element> Cache<T> {
 
     /// Returns the bytes of all blocks, in use or free.
     pub fn allocated_bytes(&self) -> u64 {
-        (self.blocks.len() as u64).saturating_mul((self.block_elements() * size_of::<T>()) as u64)
+        (self.blocks.len() as u64).saturating_mul(self.block_bytes() as u64)
     }
 
-    /// Returns the elements of a block, those of all layers.
-    fn block_elements(&self) -> usize {
-        self.parts.last().map_or(0, |part| part.range.end)
+    fn block_bytes(&self) -> usize {
+        self.blocks.block_elements() * size_of::<T>()
     }
 
     /// Adds an empty sequence.
@@ -145,7 +122,7 @@ impl<T: Element> Cache<T> {
         let length = state.as_ref().map_or(wanted, |(_, length)| *length);
         let blocks = from.blocks[..length.div_ceil(BLOCK)].to_vec();
         for &block in &blocks {
-            self.blocks[block].references += 1;
+            self.references[block] += 1;
         }
         let fork = self.insert(Sequence {
             blocks,
@@ -217,13 +194,11 @@ impl<T: Element> Cache<T> {
         let mut sequence = std::mem::take(sequence);
         if !sequence.length.is_multiple_of(BLOCK)
             && let Some(last) = sequence.blocks.last_mut()
-            && self.blocks[*last].references > 1
+            && self.references[*last] > 1
         {
             let own = self.take();
-            let shared = std::mem::take(&mut self.blocks[*last].data);
-            self.blocks[own].data.copy_from_slice(&shared);
-            self.blocks[*last].data = shared;
-            self.blocks[*last].references -= 1;
+            self.blocks.copy(*last, own);
+            self.references[*last] -= 1;
             *last = own;
         }
         sequence.length += count;
@@ -274,50 +249,39 @@ impl<T: Element> Cache<T> {
         key: &[f32],
         value: &[f32],
     ) {
-        let part = &self.parts[layer];
-        let (Some(Some(sequence)), Some(shape)) = (self.sequences.get(id.0), part.shape) else {
+        let Some(Some(sequence)) = self.sequences.get(id.0) else {
             return;
         };
-        let block = &mut self.blocks[sequence.blocks[position / BLOCK]];
-        let data = &mut block.data[part.range.clone()];
-        shape.store(data, position % BLOCK, key, value);
+        let block = sequence.blocks[position / BLOCK];
+        self.blocks
+            .store(layer, block, position % BLOCK, key, value);
     }
 
-    /// Returns the blocks of one layer of a sequence, in order.
-    pub fn layer_blocks(&self, id: SequenceId, layer: usize) -> Vec<&[T]> {
-        let range = &self.parts[layer].range;
-        let part = |&block: &usize| &self.blocks[block].data[range.clone()];
+    /// Returns the blocks of one layer of a sequence, in order; none where the layer
+    /// stores nothing.
+    pub fn layer_blocks(&self, id: SequenceId, layer: usize) -> Vec<Block<'_, T>> {
+        let block = |&block: &usize| self.blocks.block(layer, block);
         let sequence = self.sequence(id);
         sequence.map_or_else(Vec::new, |sequence| {
-            sequence.blocks.iter().map(part).collect()
+            sequence.blocks.iter().filter_map(block).collect()
         })
     }
 
     fn take(&mut self) -> usize {
         let block = self.free.pop().unwrap_or_else(|| {
-            // Fresh zeroed memory is only touched, and so only counted, once
-            // it is written.
-            let data = vec![T::default(); self.block_elements()];
-            self.blocks.push(Block {
-                data: data.into_boxed_slice(),
-                references: 0,
-            });
-            self.blocks.len() - 1
+            self.references.push(0);
+            self.blocks.add()
         });
-        self.blocks[block].references = 1;
+        self.references[block] = 1;
         block
     }
 
     fn release(&mut self, block: usize) {
-        self.blocks[block].references -= 1;
-        if self.blocks[block].references == 0 {
+        self.references[block] -= 1;
+        if self.references[block] == 0 {
             self.free.push(block);
         }
     }
-}
-
-fn part_elements(shape: Option<Shape>) -> usize {
-    shape.map_or(0, |shape| shape.block_elements())
 }
 
 /// The state before the first position. Its memory is only touched, and so only
@@ -349,8 +313,8 @@ mod tests {
 
     fn read(cache: &Cache<f32>, id: SequenceId) -> Vec<f32> {
         let blocks = cache.layer_blocks(id, 1);
-        let keys = blocks.iter().flat_map(|block| block[..BLOCK].to_vec());
-        keys.take(cache.length(id).unwrap()).collect()
+        let keys = blocks.iter().flat_map(|block| &block.elements[..BLOCK]);
+        keys.copied().take(cache.length(id).unwrap()).collect()
     }
 
     #[test]
@@ -394,8 +358,9 @@ mod tests {
         cache.store(id, 1, 0, &[9.0], &[9.0]);
         cache.store(id, 2, 0, &[4.0], &[5.0]);
         let filled = |layer: usize| -> Vec<f32> {
-            let blocks = cache.layer_blocks(id, layer).concat();
-            blocks.into_iter().filter(|x| *x != 0.0).collect()
+            let blocks = cache.layer_blocks(id, layer).into_iter();
+            let elements = blocks.flat_map(|block| block.elements);
+            elements.copied().filter(|x| *x != 0.0).collect()
         };
         assert_eq!(filled(0), [1.0, 2.0, 3.0]);
         assert_eq!(filled(1), [0.0; 0]);

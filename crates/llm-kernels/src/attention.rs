@@ -12,6 +12,7 @@ mod fold;
 pub mod whole;
 
 use half::f16;
+use half::vec::HalfBitsVecExt;
 
 use crate::pool::{DisjointRows, Pool};
 use crate::simd::Level;
@@ -29,6 +30,9 @@ const LANES: usize = HALVES;
 pub trait Element: Copy + Send + Sync + Default + Sealed + 'static {
     /// Returns the nearest storable value.
     fn narrow(value: f32) -> Self;
+    /// Returns `count` zeros. Where they are many, they take memory only once they
+    /// are written.
+    fn zeros(count: usize) -> Vec<Self>;
 }
 
 /// What the kernel needs of an element and nobody else does.
@@ -53,6 +57,10 @@ impl Element for f32 {
     fn narrow(value: f32) -> Self {
         value
     }
+
+    fn zeros(count: usize) -> Vec<Self> {
+        vec![0.0; count]
+    }
 }
 
 impl Sealed for f32 {
@@ -75,6 +83,11 @@ impl Sealed for f32 {
 impl Element for f16 {
     fn narrow(value: f32) -> Self {
         Self::from_f32(value)
+    }
+
+    fn zeros(count: usize) -> Vec<Self> {
+        // The allocator knows of integers alone that they are zero already.
+        vec![0_u16; count].reinterpret_into()
     }
 }
 
@@ -117,31 +130,39 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Returns the elements of one block of one layer: for each key-value head
-    /// keys as (`head_dim`, 64), then values as (64, `value_dim`).
+    /// Returns the elements of one block of one layer, those of all heads.
     pub fn block_elements(&self) -> usize {
         self.kv_heads * self.head_elements()
     }
 
-    /// Returns the elements of one key-value head's part of a block.
-    fn head_elements(&self) -> usize {
+    /// Returns the elements of one key-value head's part of a block: keys as
+    /// (`head_dim`, 64), then values as (64, `value_dim`).
+    pub fn head_elements(&self) -> usize {
         BLOCK * (self.head_dim + self.value_dim)
     }
 
     /// Returns one key-value head's part of a block: its keys and its values.
-    fn head<'a, T>(&self, block: &'a [T], kv_head: usize) -> (&'a [T], &'a [T]) {
-        let size = self.head_elements();
-        block[kv_head * size..(kv_head + 1) * size].split_at(BLOCK * self.head_dim)
+    fn head<'a, T>(&self, block: Block<'a, T>, kv_head: usize) -> (&'a [T], &'a [T]) {
+        let part = &block.elements[kv_head * block.stride..][..self.head_elements()];
+        part.split_at(BLOCK * self.head_dim)
     }
 
     /// Writes the key, (`kv_heads`, `head_dim`), and value, (`kv_heads`,
-    /// `value_dim`), of one position into `slot` of a block.
-    pub fn store<T: Element>(&self, block: &mut [T], slot: usize, key: &[f32], value: &[f32]) {
+    /// `value_dim`), of one position into `slot` of a block, whose elements are as
+    /// those of a [`Block`].
+    pub fn store<T: Element>(
+        &self,
+        elements: &mut [T],
+        stride: usize,
+        slot: usize,
+        key: &[f32],
+        value: &[f32],
+    ) {
         let heads = key
             .chunks_exact(self.head_dim)
             .zip(value.chunks_exact(self.value_dim));
-        for ((key, value), both) in heads.zip(block.chunks_exact_mut(self.head_elements())) {
-            let (keys, values) = both.split_at_mut(BLOCK * self.head_dim);
+        for ((key, value), part) in heads.zip(elements.chunks_mut(stride)) {
+            let (keys, values) = part.split_at_mut(BLOCK * self.head_dim);
             for (column, &x) in keys.chunks_exact_mut(BLOCK).zip(key) {
                 column[slot] = T::narrow(x);
             }
@@ -150,6 +171,16 @@ impl Shape {
             }
         }
     }
+}
+
+/// One layer's keys and values of [`BLOCK`] positions: a part for each key-value head,
+/// see [`Shape::head_elements`], the parts perhaps far from each other.
+#[derive(Debug, Clone, Copy)]
+pub struct Block<'a, T> {
+    /// From the beginning of the first part to the end of the last.
+    pub elements: &'a [T],
+    /// Elements from the beginning of a part to that of the next.
+    pub stride: usize,
 }
 
 /// Neighbouring positions of one sequence that stand in neighbouring rows.
@@ -177,9 +208,9 @@ pub struct Attention<'a, T> {
     pub sees_ahead: bool,
     /// A score of each query head that takes weight and gives no value, (heads).
     pub sinks: Option<&'a [f32]>,
-    /// For each sequence its blocks, see [`Shape::block_elements`]. The keys and
-    /// values of every queried position have been stored.
-    pub blocks: &'a [Vec<&'a [T]>],
+    /// For each sequence its blocks. The keys and values of every queried position
+    /// have been stored.
+    pub blocks: &'a [Vec<Block<'a, T>>],
     /// What is queried.
     pub spans: &'a [Span],
 }

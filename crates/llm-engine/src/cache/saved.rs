@@ -19,7 +19,7 @@ impl<T: Element> Cache<T> {
         let blocks = &sequence.blocks[..positions / BLOCK];
         let mut bytes = Vec::with_capacity(blocks.len() * self.block_bytes());
         for &block in blocks {
-            for &element in &self.blocks[block].data {
+            for element in self.blocks.elements(block) {
                 match size_of::<T>() {
                     2 => bytes.extend(f16::from_f32(element.widen()).to_le_bytes()),
                     _ => bytes.extend(element.widen().to_le_bytes()),
@@ -40,27 +40,22 @@ impl<T: Element> Cache<T> {
         self.extend(id, bytes.len() / size * BLOCK);
         let blocks = self.sequence(id)?.blocks.clone();
         for (block, bytes) in blocks.into_iter().zip(bytes.chunks_exact(size)) {
-            let data = &mut self.blocks[block].data;
-            for (element, bytes) in data.iter_mut().zip(bytes.chunks_exact(size_of::<T>())) {
-                let value = match *bytes {
+            let values = bytes.chunks_exact(size_of::<T>()).map(|bytes| {
+                T::narrow(match *bytes {
                     [a, b] => f16::from_le_bytes([a, b]).to_f32(),
                     [a, b, c, d] => f32::from_le_bytes([a, b, c, d]),
                     _ => 0.0,
-                };
-                *element = T::narrow(value);
-            }
+                })
+            });
+            self.blocks.fill(block, values);
         }
         Some(id)
-    }
-
-    fn block_bytes(&self) -> usize {
-        self.block_elements() * size_of::<T>()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use llm_kernels::attention::Shape;
+    use llm_kernels::attention::{Block, Shape};
 
     use super::*;
 
@@ -72,6 +67,13 @@ mod tests {
         scale: 1.0,
         soft_cap: None,
     };
+
+    /// The elements of a layer's blocks.
+    fn layer<T: Element>(cache: &Cache<T>, id: SequenceId, layer: usize) -> Vec<Vec<f32>> {
+        let blocks = cache.layer_blocks(id, layer).into_iter();
+        let elements = |block: Block<'_, T>| block.elements.iter().map(|x| x.widen()).collect();
+        blocks.map(elements).collect()
+    }
 
     fn filled<T: Element>(positions: usize) -> (Cache<T>, SequenceId) {
         let mut cache = Cache::new(&[Some(SHAPE), None, Some(SHAPE)]);
@@ -91,10 +93,8 @@ mod tests {
         let other = cache.load(&bytes).unwrap();
         assert_eq!(cache.length(other), Some(128));
         for layer in [0, 2] {
-            assert_eq!(
-                cache.layer_blocks(other, layer),
-                cache.layer_blocks(id, layer)[..2]
-            );
+            let found = self::layer(&cache, other, layer);
+            assert_eq!(found, self::layer(&cache, id, layer)[..2]);
         }
         assert_eq!(cache.save(other, 128), Some(bytes));
     }

@@ -3,7 +3,7 @@
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use half::f16;
-use llm_kernels::attention::{Attention, BLOCK, Shape, Span};
+use llm_kernels::attention::{Attention, BLOCK, Block, Shape, Span};
 use llm_kernels::simd::Level;
 
 use crate::{Case, cases, floats, levels, one_thread};
@@ -37,10 +37,14 @@ fn attend(bencher: Bencher<'_, '_>, level: Level, position: usize, count: usize)
     let vector = floats(width);
     let mut block = vec![f16::ZERO; SHAPE.block_elements()];
     for slot in 0..BLOCK {
-        SHAPE.store(&mut block, slot, &vector, &vector);
+        SHAPE.store(&mut block, SHAPE.head_elements(), slot, &vector, &vector);
     }
     let blocks = vec![block; (position + count).div_ceil(BLOCK)];
-    let lists = [blocks.iter().map(Vec::as_slice).collect()];
+    let block = |elements| Block {
+        elements,
+        stride: SHAPE.head_elements(),
+    };
+    let lists = [blocks.iter().map(Vec::as_slice).map(block).collect()];
     let span = Span {
         sequence: 0,
         row: 0,

@@ -2,7 +2,7 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::avx512::Avx512;
-use super::{BLOCK, Element, LANES, SHARED, Shape};
+use super::{BLOCK, Block, Element, LANES, SHARED, Shape};
 use crate::simd::Level;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::avx2::Avx2;
@@ -26,7 +26,7 @@ pub(super) struct Lane<'a> {
 pub(super) struct Group<'a, T> {
     pub(super) shape: Shape,
     pub(super) kv_head: usize,
-    pub(super) blocks: &'a [&'a [T]],
+    pub(super) blocks: &'a [Block<'a, T>],
     pub(super) lanes: &'a mut [Lane<'a>],
 }
 

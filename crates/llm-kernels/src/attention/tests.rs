@@ -75,7 +75,8 @@ impl Memory {
         let empty = vec![T::default(); shape.block_elements()];
         let mut blocks = vec![empty; keys.len().div_ceil(BLOCK)];
         for (position, (key, value)) in keys.zip(values).enumerate() {
-            shape.store(&mut blocks[position / BLOCK], position % BLOCK, key, value);
+            let block = &mut blocks[position / BLOCK];
+            shape.store(block, shape.head_elements(), position % BLOCK, key, value);
         }
         blocks
     }
@@ -89,8 +90,10 @@ fn run<T: Element>(
     queries: &[f32],
 ) -> Vec<f32> {
     let pool = Pool::new(2).unwrap();
-    let lists = [blocks.iter().map(Vec::as_slice).collect()];
     let shape = attention.shape;
+    let stride = shape.head_elements();
+    let block = |elements| Block { elements, stride };
+    let lists = [blocks.iter().map(Vec::as_slice).map(block).collect()];
     let rows = queries.len() / (shape.heads * shape.head_dim);
     let mut out = vec![f32::NAN; rows * shape.heads * shape.value_dim];
     let attention = Attention {

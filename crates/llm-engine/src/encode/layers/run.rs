@@ -3,7 +3,7 @@
 //! are the same whatever stands beside it.
 
 use llm_kernels::activations::Activations;
-use llm_kernels::attention::{self, Attention, BLOCK, Span};
+use llm_kernels::attention::{self, Attention, BLOCK, Block, Span};
 use llm_kernels::matmul::{self, Matrix, multiply};
 use llm_kernels::pool::Pool;
 use llm_kernels::rope::{self, Pairing};
@@ -229,19 +229,20 @@ impl<'a> Run<'a> {
             starts.map(|start| (span.row + start, BLOCK.min(span.count - start)))
         });
         let starts: Vec<(usize, usize)> = starts.collect();
-        let size = shape.block_elements();
+        let (size, stride) = (shape.block_elements(), shape.head_elements());
         let mut stored = vec![0.0; starts.len() * size];
         let (keys, values) = (&self.keys, &self.values);
         self.pool.for_each_row(&mut stored, size, |block, out| {
             let (first, count) = starts[block];
             for slot in 0..count {
                 let row = (first + slot) * width..(first + slot + 1) * width;
-                shape.store(out, slot, &keys[row.clone()], &values[row]);
+                shape.store(out, stride, slot, &keys[row.clone()], &values[row]);
             }
         });
-        let mut all = stored.chunks_exact(size);
+        let block = |elements| Block { elements, stride };
+        let mut all = stored.chunks_exact(size).map(block);
         let lengths = self.spans.iter().map(|span| span.count.div_ceil(BLOCK));
-        let blocks: Vec<Vec<&[f32]>> = lengths
+        let blocks: Vec<Vec<Block<'_, f32>>> = lengths
             .map(|count| all.by_ref().take(count).collect())
             .collect();
         let attention = Attention {
