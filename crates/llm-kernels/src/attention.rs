@@ -2,22 +2,22 @@
 //! (online softmax: Milakov and Gimelshein 2018, arXiv:1805.02867).
 //!
 //! The fold's steps depend on absolute positions only, so that a query's
-//! result is the same to the bit in prefill, in decode and in any batch.
+//! result is the same to the bit in prefill, in decode and in any batch, and
+//! however many threads share in it.
 //! Within a block keys lie transposed: the scores of neighbouring positions
 //! fill a register and nothing is added across it.
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod fold;
+mod segment;
+mod spread;
 pub mod whole;
 
 use half::f16;
 use half::vec::HalfBitsVecExt;
 
-use crate::pool::{DisjointRows, Pool};
-use crate::simd::Level;
 use crate::simd::ops::{HALVES, widen};
-use fold::{Group, Lane, attend};
 
 /// Positions of a block.
 pub const BLOCK: usize = 64;
@@ -213,79 +213,6 @@ pub struct Attention<'a, T> {
     pub blocks: &'a [Vec<Block<'a, T>>],
     /// What is queried.
     pub spans: &'a [Span],
-}
-
-impl<T: Element> Attention<'_, T> {
-    /// Computes attention for all spans; `queries` is (rows, heads * `head_dim`),
-    /// `out` is (rows, heads * `value_dim`).
-    pub fn run(&self, level: Level, pool: &Pool, queries: &[f32], out: &mut [f32]) {
-        let rows = DisjointRows::new(out, self.shape.heads * self.shape.value_dim);
-        let kv_heads = self.shape.kv_heads;
-        pool.for_each(self.spans.len() * kv_heads, |item| {
-            let span = self.spans[item / kv_heads];
-            // SAFETY: items are handed out once, and so each pair of a row and
-            // a key-value head's query heads.
-            unsafe { self.span(level, span, item % kv_heads, queries, &rows) };
-        });
-    }
-
-    /// Computes the query heads of one key-value head for one span.
-    ///
-    /// # Safety
-    /// No two threads may compute the same span and head.
-    unsafe fn span(
-        &self,
-        level: Level,
-        span: Span,
-        kv_head: usize,
-        queries: &[f32],
-        rows: &DisjointRows<f32>,
-    ) {
-        let (shape, dim) = (self.shape, self.shape.head_dim);
-        let share = shape.heads / shape.kv_heads;
-        let mut lanes = Vec::with_capacity(span.count * share);
-        for offset in 0..span.count {
-            let position = span.position + offset;
-            let last = match (self.sees_ahead, self.window) {
-                (true, None) => span.position + span.count - 1,
-                (true, Some(window)) => {
-                    let last = span.position + span.count - 1;
-                    last.min(position.saturating_add(window.saturating_sub(1)))
-                }
-                (false, _) => position,
-            };
-            let first = self
-                .window
-                .map_or(0, |window| (position + 1).saturating_sub(window));
-            for head in kv_head * share..(kv_head + 1) * share {
-                let at = (span.row + offset) * shape.heads * dim + head * dim;
-                let values = shape.value_dim;
-                // SAFETY: each row and head is handed out once, by the caller's
-                // promise and the loops.
-                let out = unsafe { rows.part(span.row + offset, head * values, values) };
-                let query = &queries[at..at + dim];
-                lanes.push(Lane {
-                    first,
-                    last,
-                    sink: self.sinks.map_or(f32::NEG_INFINITY, |sinks| sinks[head]),
-                    query,
-                    out,
-                });
-            }
-        }
-        for lanes in lanes.chunks_mut(SHARED) {
-            let blocks = &self.blocks[span.sequence];
-            attend(
-                level,
-                &mut Group {
-                    shape,
-                    kv_head,
-                    blocks,
-                    lanes,
-                },
-            );
-        }
-    }
 }
 
 #[cfg(test)]

@@ -122,7 +122,7 @@ unsafe fn scores<T: Element, const N: usize, const P: usize>(
 }
 
 /// Folds `P * 16` elements from `first` on of `values`, (slots, `value_dim`), into
-/// the results of `N` queries.
+/// the sums of `N` queries.
 ///
 /// # Safety
 /// The processor has AVX-512 F.
@@ -138,15 +138,15 @@ unsafe fn add_values<T: Element, const N: usize, const P: usize>(
 ) {
     let value_dim = group.shape.value_dim;
     let slots = values.len() / value_dim;
-    assert!(group.lanes.len() >= N && slots <= BLOCK && first + P * LANES <= value_dim);
+    assert!(group.sums.len() >= N * value_dim);
+    assert!(slots <= BLOCK && first + P * LANES <= value_dim);
     let mut outs = [std::ptr::null_mut::<f32>(); N];
-    for (out, lane) in outs.iter_mut().zip(group.lanes.iter_mut()) {
-        assert!(lane.out.len() >= value_dim);
-        *out = lane.out[first..].as_mut_ptr();
+    for (out, sums) in outs.iter_mut().zip(group.sums.chunks_exact_mut(value_dim)) {
+        *out = sums[first..].as_mut_ptr();
     }
     let mut sums = [[_mm512_setzero_ps(); P]; N];
     // SAFETY: `P * 16` elements from `first` on lie inside each of the values'
-    // rows and the results, as has been checked; a slot is below 64.
+    // rows and the sums', as has been checked; a slot is below 64.
     unsafe {
         for ((sums, out), factor) in sums.iter_mut().zip(outs).zip(factors) {
             let factor = _mm512_set1_ps(factor);

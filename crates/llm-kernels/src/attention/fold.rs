@@ -1,4 +1,6 @@
-//! The fold itself: a few queries of one key-value head over its blocks.
+//! The fold itself: a few queries of one key-value head over some of its blocks.
+
+use std::ops::Range;
 
 #[cfg(target_arch = "x86_64")]
 use super::avx512::Avx512;
@@ -16,10 +18,7 @@ pub(super) struct Lane<'a> {
     /// The first and last position that it sees.
     pub(super) first: usize,
     pub(super) last: usize,
-    /// A score that belongs to no position; minus infinity where there is none.
-    pub(super) sink: f32,
     pub(super) query: &'a [f32],
-    pub(super) out: &'a mut [f32],
 }
 
 /// Up to `SHARED` queries of one key-value head.
@@ -27,9 +26,16 @@ pub(super) struct Group<'a, T> {
     pub(super) shape: Shape,
     pub(super) kv_head: usize,
     pub(super) blocks: &'a [Block<'a, T>],
-    pub(super) lanes: &'a mut [Lane<'a>],
+    pub(super) lanes: &'a [Lane<'a>],
+    /// Which of the blocks.
+    pub(super) range: Range<usize>,
+    /// Of each lane what it has seen of them, (lanes).
+    pub(super) states: &'a mut [State],
+    /// Of each lane the sum of their values, (lanes, `value_dim`).
+    pub(super) sums: &'a mut [f32],
 }
 
+/// Folds the blocks for all lanes: states and sums are as if there were nothing before.
 pub(super) fn attend<T: Element>(level: Level, group: &mut Group<'_, T>) {
     #[cfg(target_arch = "x86_64")]
     if level >= Level::Avx512Vnni {
@@ -68,7 +74,7 @@ pub(super) trait Products {
         next: *const T,
     ) -> [[f32; BLOCK]; N];
 
-    /// Folds a block's values, weighted, into the results: out = out * factor +
+    /// Folds a block's values, weighted, into the sums: sum = sum * factor +
     /// weights * values. What lies at `next` is read soon.
     fn add_values<T: Element, const N: usize>(
         group: &mut Group<'_, T>,
@@ -118,24 +124,28 @@ fn attend_with<T: Element, P: Products>(group: &mut Group<'_, T>) {
 }
 
 /// The running softmax of one query.
-#[derive(Clone, Copy)]
-struct State {
-    largest: f32,
-    total: f32,
+#[derive(Debug, Clone, Copy)]
+pub(super) struct State {
+    /// The largest score so far.
+    pub(super) largest: f32,
+    /// The sum of all weights, relative to it; 0 where nothing was seen.
+    pub(super) total: f32,
+}
+
+impl State {
+    /// That of nothing.
+    pub(super) const EMPTY: Self = Self {
+        largest: f32::NEG_INFINITY,
+        total: 0.0,
+    };
 }
 
 #[inline(always)]
 fn fold<T: Element, P: Products, const N: usize>(group: &mut Group<'_, T>) {
-    let mut states = [State {
-        largest: f32::NEG_INFINITY,
-        total: 0.0,
-    }; N];
-    let first = group.lanes.iter().map(|lane| lane.first).min().unwrap_or(0);
+    let mut states = [State::EMPTY; N];
     let last = group.lanes.iter().map(|lane| lane.last).max().unwrap_or(0);
-    for lane in group.lanes.iter_mut() {
-        lane.out.fill(0.0);
-    }
-    for block in first / BLOCK..=last / BLOCK {
+    group.sums.fill(0.0);
+    for block in group.range.clone() {
         let (keys, values) = group.shape.head(group.blocks[block], group.kv_head);
         let used = (last + 1 - block * BLOCK).min(BLOCK);
         let mut weights = P::scores::<T, N>(group, keys, used, values.as_ptr());
@@ -152,24 +162,7 @@ fn fold<T: Element, P: Products, const N: usize>(group: &mut Group<'_, T>) {
         let next = group.shape.head(next, group.kv_head).0.as_ptr();
         P::add_values::<T, N>(group, values, next, &weights, factors);
     }
-    for (lane, state) in group.lanes.iter_mut().zip(states) {
-        let inverse = share(state, lane.sink);
-        for x in lane.out.iter_mut() {
-            *x *= inverse;
-        }
-    }
-}
-
-/// Returns what a weighted sum is multiplied by to be an average: one over the
-/// sum of the weights, the sink's among them.
-#[inline(always)]
-fn share(state: State, sink: f32) -> f32 {
-    if sink == f32::NEG_INFINITY {
-        return 1.0 / state.total;
-    }
-    let largest = state.largest.max(sink);
-    let seen = exp(state.largest - largest);
-    seen / state.total.mul_add(seen, exp(sink - largest))
+    group.states.copy_from_slice(&states);
 }
 
 /// Widens the `LANES` values from `start` on.
@@ -291,7 +284,7 @@ fn most(scores: &[f32; BLOCK], least: f32) -> f32 {
     lanes[0]
 }
 
-/// Folds a block's values, weighted, into the results.
+/// Folds a block's values, weighted, into the sums.
 #[inline(always)]
 fn add_values<T: Element, O: Ops, const N: usize>(
     group: &mut Group<'_, T>,
@@ -304,11 +297,9 @@ fn add_values<T: Element, O: Ops, const N: usize>(
     for part in (0..whole).step_by(LANES) {
         let mut sums = [[0.0_f32; LANES]; N];
         for lane in 0..N {
-            for (sum, out) in sums[lane]
-                .iter_mut()
-                .zip(&group.lanes[lane].out[part..part + LANES])
-            {
-                *sum = out * factors[lane];
+            let before = &group.sums[lane * value_dim + part..][..LANES];
+            for (sum, before) in sums[lane].iter_mut().zip(before) {
+                *sum = before * factors[lane];
             }
         }
         for (slot, row) in values.chunks_exact(value_dim).enumerate() {
@@ -320,8 +311,8 @@ fn add_values<T: Element, O: Ops, const N: usize>(
                 }
             }
         }
-        for (lane, sums) in group.lanes.iter_mut().zip(&sums) {
-            lane.out[part..part + LANES].copy_from_slice(sums);
+        for (after, sums) in group.sums.chunks_exact_mut(value_dim).zip(&sums) {
+            after[part..part + LANES].copy_from_slice(sums);
         }
     }
     add_rest(group, values, weights, factors, whole);
@@ -339,11 +330,12 @@ pub(super) fn add_rest<T: Element, const N: usize>(
     let value_dim = group.shape.value_dim;
     for element in first..value_dim {
         for lane in 0..N {
-            let mut sum = group.lanes[lane].out[element] * factors[lane];
+            let at = lane * value_dim + element;
+            let mut sum = group.sums[at] * factors[lane];
             for (slot, row) in values.chunks_exact(value_dim).enumerate() {
                 sum = weights[lane][slot].mul_add(row[element].widen(), sum);
             }
-            group.lanes[lane].out[element] = sum;
+            group.sums[at] = sum;
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Attention against its definition, and against itself in other batches.
 
 use super::*;
+use crate::pool::Pool;
+use crate::simd::Level;
 
 /// Heads that no register divides, and values that are shorter than keys.
 const ODD: Shape = Shape {
@@ -89,7 +91,18 @@ fn run<T: Element>(
     spans: &[Span],
     queries: &[f32],
 ) -> Vec<f32> {
-    let pool = Pool::new(2).unwrap();
+    run_on(2, level, attention, blocks, spans, queries)
+}
+
+fn run_on<T: Element>(
+    threads: usize,
+    level: Level,
+    attention: &Attention<'_, T>,
+    blocks: &[Vec<T>],
+    spans: &[Span],
+    queries: &[f32],
+) -> Vec<f32> {
+    let pool = Pool::new(threads).unwrap();
     let shape = attention.shape;
     let stride = shape.head_elements();
     let block = |elements| Block { elements, stride };
@@ -220,6 +233,67 @@ fn levels_and_spans_agree_to_the_bit() {
                     assert!(
                         bits(level, length) == judge,
                         "{level:?}, {shape:?}, spans of {length}, window {window:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Three segments, of which the last is begun: one head alone on two threads is cut
+/// into them, on one thread it is not.
+#[test]
+fn threads_and_segments_change_no_bit_and_no_result() {
+    let count = 600;
+    // Three lanes a head, and more than share one pass.
+    let many = Shape {
+        heads: 8,
+        kv_heads: 1,
+        ..SHAPES[1]
+    };
+    for shape in [SHAPES[1], many] {
+        let memory = Memory::new(shape, count);
+        let blocks = memory.blocks::<f32>();
+        let queries: Vec<f32> = (0..count * shape.heads * shape.head_dim)
+            .map(|i| 3.0 * wave(i, 0.13))
+            .collect();
+        let width = queries.len() / count;
+        for (window, sinks) in [(None, true), (Some(300), false), (Some(2), false)] {
+            let attention = plain(shape, window, sinks);
+            let whole = Span {
+                sequence: 0,
+                row: 0,
+                count,
+                position: 0,
+            };
+            let level = Level::detect().unwrap();
+            let all = run_on(1, level, &attention, &blocks, &[whole], &queries);
+            let expected = defined(&attention, &memory, &queries);
+            for (got, expected) in all.iter().zip(&expected) {
+                assert!(
+                    (f64::from(*got) - expected).abs() < 4e-6,
+                    "{got}, {expected}"
+                );
+            }
+            for position in [0, 255, 256, 511, 599] {
+                let one = Span {
+                    row: 0,
+                    count: 1,
+                    position,
+                    ..whole
+                };
+                let query = &queries[position * width..(position + 1) * width];
+                let results = shape.heads * shape.value_dim;
+                let judge = &all[position * results..(position + 1) * results];
+                for threads in [1, 2, 3, 7] {
+                    let found = run_on(threads, level, &attention, &blocks, &[one], query);
+                    let same = found
+                        .iter()
+                        .zip(judge)
+                        .all(|(a, b)| a.to_bits() == b.to_bits());
+                    assert!(
+                        same,
+                        "{shape:?}, {window:?}, {position} on {threads} threads"
                     );
                 }
             }
