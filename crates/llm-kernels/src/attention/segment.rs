@@ -10,7 +10,7 @@ use crate::simd::dispatch;
 use crate::vector::exp;
 
 /// Blocks of a segment: few, so that one head of a long text gives all threads work.
-pub(super) const BLOCKS: usize = 4;
+pub(super) const BLOCKS: usize = 8;
 
 /// Returns the segments that hold the positions from `first` to `last`, as ranges of
 /// blocks.
