@@ -220,15 +220,18 @@ impl Sweep<'_> {
         let needed = cache.saturating_add(copy);
         let available = available().unwrap_or(u64::MAX);
         if needed > available && !self.args.force.force {
-            let what = match copy {
-                0 => "the cache needs",
-                _ => "the cache and a copy of the output matrix need",
+            let (what, way_out) = match copy {
+                0 => ("the cache needs", " or --parallel"),
+                _ => (
+                    "the cache and a copy of the output matrix need",
+                    ", or --logits all",
+                ),
             };
             return Err(ErrorDetail {
                 code: ErrorCode::OutOfMemory,
                 message: format!(
-                    "{what} {} of memory, and {} are available; use a smaller -d or --parallel, \
-                     or --force to try nevertheless",
+                    "{what} {} of memory, and {} are available; use a smaller -d{way_out}, or \
+                     --force to try nevertheless",
                     gib(needed),
                     gib(available)
                 ),

@@ -15,7 +15,7 @@ use llm_record::Build;
 use sha2::{Digest, Sha256};
 
 /// The first bytes of a file; the number changes with the layout.
-const MAGIC: &[u8; 8] = b"LLMKV\x00\x00\x01";
+const MAGIC: &[u8; 8] = b"LLMKV\x00\x00\x02";
 
 /// Bytes of a digest.
 const DIGEST: usize = 32;

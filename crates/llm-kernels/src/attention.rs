@@ -1,7 +1,8 @@
 //! Softmax attention over blocks of 64 positions, folded block by block
 //! (online softmax: Milakov and Gimelshein 2018, arXiv:1805.02867).
 //!
-//! The fold's steps depend on absolute positions only, so that a query's
+//! Each 512 positions are folded apart and then joined in their order. All steps
+//! depend on absolute positions only, so that a query's
 //! result is the same to the bit in prefill, in decode and in any batch, and
 //! however many threads share in it.
 //! Within a block keys lie transposed: the scores of neighbouring positions
@@ -30,8 +31,8 @@ const LANES: usize = HALVES;
 pub trait Element: Copy + Send + Sync + Default + Sealed + 'static {
     /// Returns the nearest storable value.
     fn narrow(value: f32) -> Self;
-    /// Returns `count` zeros. Where they are many, they take memory only once they
-    /// are written.
+    /// Returns `count` zeros. Where they are many, the system gives their pages only
+    /// once they are written.
     fn zeros(count: usize) -> Vec<Self>;
 }
 
@@ -86,7 +87,7 @@ impl Element for f16 {
     }
 
     fn zeros(count: usize) -> Vec<Self> {
-        // The allocator knows of integers alone that they are zero already.
+        // Of halves, `vec!` does not know that zeroed memory will do.
         vec![0_u16; count].reinterpret_into()
     }
 }

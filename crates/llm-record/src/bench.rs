@@ -141,7 +141,8 @@ pub struct Bench {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
     /// Share of the read bandwidth that decoding reached: bytes of weights and cache that a token
-    /// touches, times tokens a second, over the measured bandwidth. The time of a prompt before the
+    /// touches (of the output matrix those that its logits took), times tokens a second, over the
+    /// measured bandwidth. The time of a prompt before the
     /// tokens does not count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bandwidth_fraction: Option<f64>,
@@ -154,7 +155,7 @@ pub struct Bench {
     /// Layers that were timed, where that is not all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n_layers_timed: Option<u64>,
-    /// Bytes that the whole model and its cache need; of a shape.
+    /// Bytes that the whole model, its cache and a copy of its output matrix need; of a shape.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needed_bytes: Option<u64>,
     /// Whether the machine had as much memory free; of a shape.

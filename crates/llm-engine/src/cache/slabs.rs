@@ -1,4 +1,4 @@
-//! The memory of blocks, in slabs of 16.
+//! The memory of blocks, in slabs of up to 16.
 //!
 //! In a slab the parts of one layer and one key-value head lie one behind the other,
 //! block after block, each at the beginning of a cache line: attention goes through
@@ -8,8 +8,11 @@ use std::ops::Range;
 
 use llm_kernels::attention::{Block, Element, Shape};
 
-/// Blocks of a slab.
+/// Blocks of a slab at the most.
 const SLAB: usize = 16;
+/// Bytes of a slab at the most, where a block is not more. Where the system gives
+/// memory in pages of 2 MiB, a slab's first position takes all of it.
+const SLAB_BYTES: usize = 32 << 20;
 /// Bytes of a cache line.
 const LINE: usize = 64;
 
@@ -19,6 +22,8 @@ pub(super) struct Slabs<T> {
     /// One entry a layer; `None` for one that stores nothing.
     layers: Vec<Option<Layer>>,
     slabs: Vec<Slab<T>>,
+    /// Blocks of a slab.
+    each: usize,
     blocks: usize,
 }
 
@@ -28,6 +33,8 @@ struct Layer {
     shape: Shape,
     /// Elements before them in a slab.
     first: usize,
+    /// Elements from one head's part of a block to the next head's.
+    stride: usize,
 }
 
 #[derive(Debug)]
@@ -38,17 +45,12 @@ struct Slab<T> {
 }
 
 impl Layer {
-    /// Returns the elements from one head's part of a block to the next head's.
-    fn stride(&self) -> usize {
-        SLAB * self.shape.head_elements()
-    }
-
     /// Returns where a block of the slab has its parts: from the beginning of the
     /// first head's to the end of the last one's.
     fn range(&self, at: usize) -> Range<usize> {
         let part = self.shape.head_elements();
         let start = self.first + at * part;
-        start..start + (self.shape.kv_heads - 1) * self.stride() + part
+        start..start + (self.shape.kv_heads - 1) * self.stride + part
     }
 }
 
@@ -73,16 +75,25 @@ impl<T: Element> Slab<T> {
 
 impl<T: Element> Slabs<T> {
     pub(super) fn new(shapes: &[Option<Shape>]) -> Self {
+        let block: usize = shapes.iter().map(|&shape| part_elements(shape)).sum();
+        let bytes = (block * size_of::<T>()).max(1);
+        let each = (SLAB_BYTES / bytes).clamp(1, SLAB);
         let mut end = 0;
         let layer = |&shape: &Option<Shape>| {
             let first = end;
-            end += SLAB * part_elements(shape);
+            end += each * part_elements(shape);
             let shape = shape.filter(|shape| shape.kv_heads > 0)?;
-            Some(Layer { shape, first })
+            let stride = each * shape.head_elements();
+            Some(Layer {
+                shape,
+                first,
+                stride,
+            })
         };
         Self {
             layers: shapes.iter().map(layer).collect(),
             slabs: Vec::new(),
+            each,
             blocks: 0,
         }
     }
@@ -98,11 +109,12 @@ impl<T: Element> Slabs<T> {
         shapes.map(|layer| layer.shape.block_elements()).sum()
     }
 
-    /// Adds a block and returns its number. Its memory is only touched, and so only
-    /// counted, once it is written.
+    /// Adds a block and returns its number. Its pages are only taken once they are
+    /// written.
     pub(super) fn add(&mut self) -> usize {
-        if self.blocks == self.slabs.len() * SLAB {
-            self.slabs.push(Slab::new(SLAB * self.block_elements()));
+        if self.blocks == self.slabs.len() * self.each {
+            self.slabs
+                .push(Slab::new(self.each * self.block_elements()));
         }
         self.blocks += 1;
         self.blocks - 1
@@ -112,8 +124,8 @@ impl<T: Element> Slabs<T> {
     pub(super) fn block(&self, layer: usize, block: usize) -> Option<Block<'_, T>> {
         let layer = self.layers[layer]?;
         Some(Block {
-            elements: &self.slabs[block / SLAB].elements()[layer.range(block % SLAB)],
-            stride: layer.stride(),
+            elements: &self.slabs[block / self.each].elements()[layer.range(block % self.each)],
+            stride: layer.stride,
         })
     }
 
@@ -128,43 +140,43 @@ impl<T: Element> Slabs<T> {
         value: &[f32],
     ) {
         if let Some(layer) = self.layers[layer] {
-            let elements = self.slabs[block / SLAB].elements_mut();
-            let elements = &mut elements[layer.range(block % SLAB)];
-            let stride = layer.stride();
+            let elements = self.slabs[block / self.each].elements_mut();
+            let elements = &mut elements[layer.range(block % self.each)];
+            let stride = layer.stride;
             layer.shape.store(elements, stride, slot, key, value);
         }
     }
 
     /// Copies all of a block into another.
     pub(super) fn copy(&mut self, from: usize, to: usize) {
-        let memory = std::mem::take(&mut self.slabs[from / SLAB].memory);
-        let start = self.slabs[from / SLAB].start;
-        if from / SLAB == to / SLAB {
+        let memory = std::mem::take(&mut self.slabs[from / self.each].memory);
+        let start = self.slabs[from / self.each].start;
+        if from / self.each == to / self.each {
             let mut memory = memory;
             for (from, to) in self.parts(from).zip(self.parts(to)) {
                 memory.copy_within(start + from.start..start + from.end, start + to.start);
             }
-            self.slabs[from / SLAB].memory = memory;
+            self.slabs[from / self.each].memory = memory;
             return;
         }
         let parts: Vec<_> = self.parts(from).zip(self.parts(to)).collect();
-        let target = self.slabs[to / SLAB].elements_mut();
+        let target = self.slabs[to / self.each].elements_mut();
         for (from, to) in parts {
             target[to].copy_from_slice(&memory[start + from.start..start + from.end]);
         }
-        self.slabs[from / SLAB].memory = memory;
+        self.slabs[from / self.each].memory = memory;
     }
 
     /// Returns the elements of a block, layer after layer and head after head.
     pub(super) fn elements(&self, block: usize) -> impl Iterator<Item = &T> {
-        let elements = self.slabs[block / SLAB].elements();
+        let elements = self.slabs[block / self.each].elements();
         self.parts(block).flat_map(|part| &elements[part])
     }
 
     /// Writes the elements of a block, in the order of [`Self::elements`].
     pub(super) fn fill(&mut self, block: usize, mut values: impl Iterator<Item = T>) {
         let parts: Vec<_> = self.parts(block).collect();
-        let elements = self.slabs[block / SLAB].elements_mut();
+        let elements = self.slabs[block / self.each].elements_mut();
         for part in parts {
             for (element, value) in elements[part].iter_mut().zip(&mut values) {
                 *element = value;
@@ -174,9 +186,9 @@ impl<T: Element> Slabs<T> {
 
     /// Returns where a block has its parts in its slab.
     fn parts(&self, block: usize) -> impl Iterator<Item = Range<usize>> {
-        let at = block % SLAB;
+        let at = block % self.each;
         self.layers.iter().flatten().flat_map(move |layer| {
-            let (part, stride) = (layer.shape.head_elements(), layer.stride());
+            let (part, stride) = (layer.shape.head_elements(), layer.stride);
             let first = layer.range(at).start;
             (0..layer.shape.kv_heads).map(move |head| {
                 let start = first + head * stride;
@@ -250,6 +262,7 @@ mod tests {
 
     #[test]
     fn a_copy_holds_the_same_in_any_slab() {
+        // In the same slab, and in others.
         for (from, to) in [(0, 5), (3, SLAB + 1), (2 * SLAB, 1)] {
             let mut slabs = filled();
             let numbers = |slabs: &Slabs<f32>, block| -> Vec<f32> {
@@ -279,5 +292,15 @@ mod tests {
                 assert_eq!(part.addr() % LINE, 0);
             }
         }
+    }
+
+    #[test]
+    fn a_slab_of_large_blocks_holds_few() {
+        let each = |layers: usize| Slabs::<f16>::new(&vec![Some(SHAPE); layers]).each;
+        // 768 bytes a layer.
+        assert_eq!(
+            [each(1), each(2_730), each(10_000), each(50_000)],
+            [16, 16, 4, 1]
+        );
     }
 }

@@ -62,8 +62,8 @@ impl Products for Avx512 {
     }
 }
 
-/// Asks the memory for `P * 16` values: keys and values of a block lie apart
-/// from those of the next, too short a way for the hardware's own prefetcher.
+/// Asks the memory for `P * 16` values: those of the next block may lie apart, and
+/// the hardware's own prefetcher ends with each page.
 #[inline(always)]
 fn ask<T, const P: usize>(values: *const T) {
     /// Bytes of a cache line.

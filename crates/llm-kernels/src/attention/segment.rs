@@ -10,11 +10,11 @@ use crate::simd::dispatch;
 use crate::vector::exp;
 
 /// Blocks of a segment: few, so that one head of a long text gives all threads work.
-pub(super) const BLOCKS: usize = 8;
+const BLOCKS: usize = 8;
 
 /// Returns the segments that hold the positions from `first` to `last`, as ranges of
 /// blocks.
-pub(super) fn segments(first: usize, last: usize) -> impl ExactSizeIterator<Item = Range<usize>> {
+pub(super) fn segments(first: usize, last: usize) -> impl Iterator<Item = Range<usize>> {
     let (from, to) = (first / BLOCK, last / BLOCK + 1);
     let segments = from / BLOCKS..to.div_ceil(BLOCKS);
     segments.map(move |segment| {

@@ -4,14 +4,13 @@
 use std::ops::Range;
 
 use super::fold::{Group, Lane, State, attend};
-use super::segment::{BLOCKS, Running, finish, join, segments};
-use super::{Attention, BLOCK, Element, SHARED, Span};
+use super::segment::{Running, finish, join, segments};
+use super::{Attention, Element, SHARED, Span};
 use crate::pool::{DisjointRows, Pool};
 use crate::simd::Level;
 
-/// Floats that the results of all parts may take at the most, 32 MiB: a token of a
-/// large model at a depth of 131,072 takes half of them.
-const MOST_RESULTS: usize = 1 << 23;
+/// Floats that the results of parts that are computed at once take at the most, 4 MiB.
+const MOST_RESULTS: usize = 1 << 20;
 
 /// One key-value head's queries in one span.
 #[derive(Clone, Copy)]
@@ -30,7 +29,12 @@ struct Part {
 impl<T: Element> Attention<'_, T> {
     /// Computes attention for all spans; `queries` is (rows, heads * `head_dim`),
     /// `out` is (rows, heads * `value_dim`).
+    ///
+    /// # Panics
+    /// If a span has rows that the one before it has, or that `out` lacks.
     pub fn run(&self, level: Level, pool: &Pool, queries: &[f32], out: &mut [f32]) {
+        let mut pairs = self.spans.windows(2);
+        assert!(pairs.all(|pair| pair[0].row + pair[0].count <= pair[1].row));
         let kv_heads = self.shape.kv_heads;
         let shares = self.spans.iter().flat_map(|&span| {
             let share = move |kv_head| Share { span, kv_head };
@@ -38,7 +42,9 @@ impl<T: Element> Attention<'_, T> {
         });
         let shares: Vec<Share> = shares.collect();
         let rows = DisjointRows::new(out, self.shape.heads * self.shape.value_dim);
-        if self.suits_parts(shares.len(), pool.threads()) {
+        // Whole shares would leave threads waiting for more than an eighth of the work.
+        let taken = shares.len().next_multiple_of(pool.threads());
+        if 8 * (taken - shares.len()) > shares.len() {
             return self.in_parts(level, pool, &shares, queries, &rows);
         }
         pool.for_each(shares.len(), |at| {
@@ -60,19 +66,7 @@ impl<T: Element> Attention<'_, T> {
         });
     }
 
-    /// Returns whether threads that take whole shares would wait for more than an
-    /// eighth of the time, and parts are not too many.
-    fn suits_parts(&self, shares: usize, threads: usize) -> bool {
-        let taken = shares.next_multiple_of(threads);
-        let results = self.spans.iter().map(|span| {
-            let end = span.position + span.count;
-            span.count * end.div_ceil(BLOCKS * BLOCK)
-        });
-        let results = results.sum::<usize>() * self.shape.heads * (self.shape.value_dim + 2);
-        8 * (taken - shares) > shares && results <= MOST_RESULTS
-    }
-
-    /// Does the same segment by segment, all of them at once.
+    /// Does the same segment by segment, those of all shares side by side.
     fn in_parts(
         &self,
         level: Level,
@@ -83,39 +77,42 @@ impl<T: Element> Attention<'_, T> {
     ) {
         let lanes = shares.iter().map(|&share| self.lanes(share, queries));
         let lanes: Vec<_> = lanes.collect();
-        let parts = parts(&lanes);
+        // SAFETY: once for each share.
+        let running = shares
+            .iter()
+            .map(|&share| unsafe { self.running(share, rows) });
+        let mut running: Vec<_> = running.collect();
         // A part's sums, (SHARED, value_dim), and then its states.
         let width = self.shape.value_dim;
         let size = SHARED * (width + 2);
-        let mut results = vec![0.0_f32; parts.len() * size];
-        pool.for_each_row(&mut results, size, |at, result| {
-            let part = &parts[at];
-            let lanes = &lanes[part.share][part.lanes.clone()];
-            let (sums, kept) = result.split_at_mut(SHARED * width);
-            let sums = &mut sums[..lanes.len() * width];
-            let mut states = [State::EMPTY; SHARED];
-            let states = &mut states[..lanes.len()];
-            let blocks = part.blocks.clone();
-            self.fold(level, shares[part.share], lanes, blocks, states, sums);
-            for (kept, state) in kept.chunks_exact_mut(2).zip(states) {
-                kept.copy_from_slice(&[state.largest, state.total]);
-            }
-        });
-        let mut results = parts.iter().zip(results.chunks_exact(size)).peekable();
-        for (at, &share) in shares.iter().enumerate() {
-            // SAFETY: each share is met once, by this thread alone.
-            let mut running = unsafe { self.running(share, rows) };
-            while let Some((part, result)) = results.next_if(|(part, _)| part.share == at) {
+        let mut results = Vec::new();
+        for parts in parts(&lanes).chunks((MOST_RESULTS / size).max(1)) {
+            results.resize(parts.len() * size, 0.0);
+            pool.for_each_row(&mut results, size, |at, result| {
+                let part = &parts[at];
+                let lanes = &lanes[part.share][part.lanes.clone()];
+                let (sums, kept) = result.split_at_mut(SHARED * width);
+                let sums = &mut sums[..lanes.len() * width];
+                let mut states = [State::EMPTY; SHARED];
+                let states = &mut states[..lanes.len()];
+                let blocks = part.blocks.clone();
+                self.fold(level, shares[part.share], lanes, blocks, states, sums);
+                for (kept, state) in kept.chunks_exact_mut(2).zip(states) {
+                    kept.copy_from_slice(&[state.largest, state.total]);
+                }
+            });
+            for (part, result) in parts.iter().zip(results.chunks_exact(size)) {
                 let (sums, kept) = result.split_at(SHARED * width);
-                let state = |kept: &[f32]| State {
-                    largest: kept[0],
-                    total: kept[1],
-                };
-                let states = kept.chunks_exact(2).map(state);
-                let states: Vec<State> = states.take(part.lanes.len()).collect();
-                let running = &mut running[part.lanes.clone()];
-                join(level, running, &states, &sums[..states.len() * width]);
+                let mut states = [State::EMPTY; SHARED];
+                for (state, kept) in states.iter_mut().zip(kept.chunks_exact(2)) {
+                    (state.largest, state.total) = (kept[0], kept[1]);
+                }
+                let running = &mut running[part.share][part.lanes.clone()];
+                let count = running.len();
+                join(level, running, &states[..count], &sums[..count * width]);
             }
+        }
+        for (&share, mut running) in shares.iter().zip(running) {
             finish(level, &mut running, &self.sinks_of(share));
         }
     }
@@ -147,10 +144,13 @@ impl<T: Element> Attention<'_, T> {
         let width = self.shape.value_dim;
         let places = (0..share.span.count)
             .flat_map(|offset| self.heads(share).map(move |head| (offset, head)));
-        let running = places.map(|(offset, head)| Running {
-            state: State::EMPTY,
-            // SAFETY: each row and head belongs to one share, and is met once.
-            out: unsafe { rows.part(share.span.row + offset, head * width, width) },
+        let running = places.map(|(offset, head)| {
+            // SAFETY: each row and head belongs to one share, since no two spans share
+            // a row, and is met once.
+            let out = unsafe { rows.part(share.span.row + offset, head * width, width) };
+            out.fill(0.0);
+            let state = State::EMPTY;
+            Running { state, out }
         });
         running.collect()
     }

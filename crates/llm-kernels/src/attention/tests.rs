@@ -240,10 +240,10 @@ fn levels_and_spans_agree_to_the_bit() {
     }
 }
 
-/// Two segments, of which the last is begun: one head alone on two threads is cut
-/// into them, on one thread it is not.
+/// Two segments, of which the last is begun. One head alone on two threads is cut into
+/// them, on one thread or with many spans it is not.
 #[test]
-fn threads_and_segments_change_no_bit_and_no_result() {
+fn threads_levels_and_segments_change_no_bit_and_no_result() {
     let count = 600;
     // Three lanes a head, and more than share one pass.
     let many = Shape {
@@ -251,52 +251,77 @@ fn threads_and_segments_change_no_bit_and_no_result() {
         kv_heads: 1,
         ..SHAPES[1]
     };
-    for shape in [SHAPES[1], many] {
+    for (shape, window, sinks, sees_ahead) in [
+        (many, None, true, false),
+        (SHAPES[1], Some(300), false, false),
+        (SHAPES[1], None, false, true),
+    ] {
         let memory = Memory::new(shape, count);
-        let blocks = memory.blocks::<f32>();
         let queries: Vec<f32> = (0..count * shape.heads * shape.head_dim)
             .map(|i| 3.0 * wave(i, 0.13))
             .collect();
-        let width = queries.len() / count;
-        for (window, sinks) in [(None, true), (Some(300), false), (Some(2), false)] {
-            let attention = plain(shape, window, sinks);
-            let whole = Span {
-                sequence: 0,
-                row: 0,
-                count,
-                position: 0,
-            };
-            let level = Level::detect().unwrap();
-            let all = run_on(1, level, &attention, &blocks, &[whole], &queries);
-            let expected = defined(&attention, &memory, &queries);
-            for (got, expected) in all.iter().zip(&expected) {
-                assert!(
-                    (f64::from(*got) - expected).abs() < 4e-6,
-                    "{got}, {expected}"
-                );
+        let whole = Span {
+            sequence: 0,
+            row: 0,
+            count,
+            position: 0,
+        };
+        let case = Attention {
+            sees_ahead,
+            ..plain(shape, window, sinks)
+        };
+        let blocks = memory.blocks::<f32>();
+        let all = run_on(1, Level::Scalar, &case, &blocks, &[whole], &queries);
+        let expected = defined(&case, &memory, &queries);
+        for (got, expected) in all.iter().zip(&expected) {
+            assert!(
+                (f64::from(*got) - expected).abs() < 4e-6,
+                "{got}, {expected}"
+            );
+        }
+        for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+            for threads in [1, 2, 7] {
+                let found = run_on(threads, level, &case, &blocks, &[whole], &queries);
+                let same = found
+                    .iter()
+                    .zip(&all)
+                    .all(|(a, b)| a.to_bits() == b.to_bits());
+                assert!(same, "{level:?}, {shape:?} on {threads} threads");
             }
-            for position in [0, 511, 512, 599] {
-                let one = Span {
-                    row: 0,
-                    count: 1,
-                    position,
-                    ..whole
-                };
-                let query = &queries[position * width..(position + 1) * width];
-                let results = shape.heads * shape.value_dim;
-                let judge = &all[position * results..(position + 1) * results];
-                for threads in [1, 2, 3, 7] {
-                    let found = run_on(threads, level, &attention, &blocks, &[one], query);
-                    let same = found
-                        .iter()
-                        .zip(judge)
-                        .all(|(a, b)| a.to_bits() == b.to_bits());
-                    assert!(
-                        same,
-                        "{shape:?}, {window:?}, {position} on {threads} threads"
-                    );
-                }
-            }
+        }
+        if !sees_ahead {
+            one_by_one(&plain(shape, window, sinks), &memory, &queries);
+        }
+    }
+}
+
+/// Compares queries alone with those of a prompt, in half precision.
+fn one_by_one(case: &Attention<'_, f16>, memory: &Memory, queries: &[f32]) {
+    let shape = case.shape;
+    let level = Level::detect().unwrap();
+    let blocks = memory.blocks::<f16>();
+    let (width, results) = (shape.heads * shape.head_dim, shape.heads * shape.value_dim);
+    let span = |row, count, position| Span {
+        sequence: 0,
+        row,
+        count,
+        position,
+    };
+    let count = queries.len() / width;
+    let eights = (0..count).step_by(8);
+    let eights: Vec<Span> = eights.map(|at| span(at, 8.min(count - at), at)).collect();
+    let all = run_on(2, level, case, &blocks, &eights, queries);
+    for position in [0, 511, 512, 599] {
+        let query = &queries[position * width..(position + 1) * width];
+        let judge = &all[position * results..(position + 1) * results];
+        for threads in [1, 2, 3, 7] {
+            let one = [span(0, 1, position)];
+            let found = run_on(threads, level, case, &blocks, &one, query);
+            let same = found
+                .iter()
+                .zip(judge)
+                .all(|(a, b)| a.to_bits() == b.to_bits());
+            assert!(same, "{shape:?}, {position} on {threads} threads");
         }
     }
 }

@@ -79,11 +79,12 @@ impl<T: Element> CpuForward<T> {
         }
     }
 
-    /// Returns how many of [`CpuForward::screen_bytes`] are not in memory yet.
+    /// Returns how many of [`CpuForward::screen_bytes`] this pass may still take.
     pub fn unmade_bytes(&self) -> u64 {
-        match self.head.screen {
-            Some(_) => 0,
-            None => self.screen_bytes(),
+        // Made, or tried in vain.
+        match self.head.asked < TOKENS_BEFORE_SCREEN {
+            true => self.screen_bytes(),
+            false => 0,
         }
     }
 
@@ -154,7 +155,8 @@ impl<T: Element> CpuForward<T> {
                 self.head.bytes_read += (tokens.len() * row_bytes) as u64;
                 self.head.note(tokens.len(), out.len());
                 let mut logits: Vec<f32> = tokens.iter().map(|&token| out[token]).collect();
-                if is_saturated(&self.spec, &logits) {
+                if is_saturated(&self.spec, &logits, count) {
+                    self.head.note(out.len(), out.len());
                     self.head.screen = Some(screen);
                     return self.all_logits(weights, out);
                 }
@@ -207,12 +209,17 @@ impl<T: Element> CpuForward<T> {
     }
 }
 
-/// Returns whether the soft cap can make the largest of these products the same as
-/// one that is clearly less.
-fn is_saturated(spec: &Spec, products: &[f32]) -> bool {
-    let largest = products.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    spec.logit_soft_cap
-        .is_some_and(|cap| largest * spec.logit_scale > SATURATED * cap)
+/// Returns whether the soft cap can make one of the `count` largest products the same
+/// as one that is clearly less.
+fn is_saturated(spec: &Spec, products: &[f32], count: usize) -> bool {
+    let Some(cap) = spec.logit_soft_cap else {
+        return false;
+    };
+    let mut best = products.to_vec();
+    best.sort_unstable_by(|a, b| b.total_cmp(a));
+    best.truncate(count);
+    let limit = SATURATED * cap / spec.logit_scale;
+    best.iter().any(|product| product.abs() > limit)
 }
 
 /// Scales and caps logits as the family does: of two the larger stays the larger.
