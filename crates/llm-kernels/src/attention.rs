@@ -143,7 +143,7 @@ impl Shape {
     }
 
     /// Returns one key-value head's part of a block: its keys and its values.
-    fn head<'a, T>(&self, block: Block<'a, T>, kv_head: usize) -> (&'a [T], &'a [T]) {
+    fn head<'a, T: Copy>(&self, block: Block<'a, T>, kv_head: usize) -> (&'a [T], &'a [T]) {
         let part = &block.elements[kv_head * block.stride..][..self.head_elements()];
         part.split_at(BLOCK * self.head_dim)
     }
