@@ -156,13 +156,13 @@ fn defined(attention: &Attention<'_, f32>, memory: &Memory, queries: &[f32]) -> 
                 cap.map_or(score, |cap| cap * (score / cap).tanh()).exp()
             };
             let sink = attention.sinks.map_or(0.0, |s| f64::from(s[head]).exp());
-            let total: f64 = sink + (first..=last).map(weight).sum::<f64>();
+            let weights: Vec<f64> = (first..=last).map(weight).collect();
+            let total: f64 = sink + weights.iter().sum::<f64>();
             for i in 0..values {
                 let value = |p: usize| memory.values[(p * shape.kv_heads + kv) * values + i];
-                let sum: f64 = (first..=last)
-                    .map(|p| weight(p) * f64::from(value(p)))
-                    .sum();
-                out.push(sum / total);
+                let products = (first..).zip(&weights);
+                let products = products.map(|(p, weight)| weight * f64::from(value(p)));
+                out.push(products.sum::<f64>() / total);
             }
         }
     }
