@@ -2,9 +2,8 @@
 //! (online softmax: Milakov and Gimelshein 2018, arXiv:1805.02867).
 //!
 //! Each 512 positions are folded apart and then joined in their order. All steps
-//! depend on absolute positions only, so that a query's
-//! result is the same to the bit in prefill, in decode and in any batch, and
-//! however many threads share in it.
+//! depend on absolute positions only, so that a query's result is the same to the
+//! bit in prefill, in decode and in any batch, and however many threads share in it.
 //! Within a block keys lie transposed: the scores of neighbouring positions
 //! fill a register and nothing is added across it.
 

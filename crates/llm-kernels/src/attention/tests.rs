@@ -84,16 +84,6 @@ impl Memory {
     }
 }
 
-fn run<T: Element>(
-    level: Level,
-    attention: &Attention<'_, T>,
-    blocks: &[Vec<T>],
-    spans: &[Span],
-    queries: &[f32],
-) -> Vec<f32> {
-    run_on(2, level, attention, blocks, spans, queries)
-}
-
 fn run_on<T: Element>(
     threads: usize,
     level: Level,
@@ -191,7 +181,7 @@ fn it_is_softmax_attention_with_and_without_a_window_and_sinks() {
                     ..plain(shape, window, sinks)
                 };
                 let expected = defined(&attention, &memory, &queries);
-                let got = run(Level::Scalar, &attention, &blocks, &[span], &queries);
+                let got = run_on(2, Level::Scalar, &attention, &blocks, &[span], &queries);
                 assert_eq!(got.len(), expected.len());
                 for (got, expected) in got.iter().zip(&expected) {
                     assert!(
@@ -224,7 +214,7 @@ fn levels_and_spans_agree_to_the_bit() {
         for (window, sinks) in [(None, false), (Some(65), true)] {
             let attention = plain(shape, window, sinks);
             let bits = |level, length| -> Vec<u32> {
-                let out = run(level, &attention, &blocks, &spans(length), &queries);
+                let out = run_on(2, level, &attention, &blocks, &spans(length), &queries);
                 out.iter().map(|x| x.to_bits()).collect()
             };
             let judge = bits(Level::Scalar, 1);
