@@ -38,6 +38,9 @@ mod context;
 /// What the model gets and what is no answer: prompts, markup, tools, reasoning.
 mod prompts;
 
+/// Chat templates that leave something out, take other forms, or ask for all of the machine.
+mod templates;
+
 /// What does not fit the memory.
 mod memory;
 

@@ -7,6 +7,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 use llm_cli::args::{DEFAULT_PREDICT, Reasoning, Think};
 use llm_cli::{Context, Job, RunArgs};
+use llm_engine::cancel::Cancellation;
 use llm_engine::generate::{Finish, GenerateError, Generated, common};
 use llm_engine::model::{Model, TemplateChoice};
 use llm_record::usage::milliseconds;
@@ -20,7 +21,7 @@ use crate::digest;
 use crate::overflow::{self, Cutting};
 use crate::prompt::{Prompt, Prompts};
 use crate::task::Task;
-use crate::{open, settings};
+use crate::{open, renderer, settings};
 
 /// A model, and what its records have in common.
 pub(crate) struct Answerer {
@@ -41,6 +42,8 @@ pub(crate) struct Answerer {
     /// What each request is kept with, where records hold their whole request.
     kept_with: Option<RecordedRequest>,
     context: Context,
+    /// Time that making a prompt may take, as everything else of a request.
+    timeout: Option<Duration>,
 }
 
 /// What a completion's record says beside the text.
@@ -56,6 +59,10 @@ pub(crate) struct Circumstances {
 impl Answerer {
     /// Opens the model that the arguments name.
     pub(crate) fn open(args: &RunArgs, context: &Context) -> Result<Self> {
+        let renderer = renderer::process();
+        if !args.template.no_template {
+            renderer.start();
+        }
         let (found, header) = open::find(args, context)?;
         let template = open::template(&args.template)?;
         let asked = usize::try_from(args.model.ctx_size)?;
@@ -69,7 +76,7 @@ impl Answerer {
         }
         Ok(Self {
             identity: open::identity(&found, &model, &args.template),
-            prompts: Prompts::new(&args.template, &model)?,
+            prompts: Prompts::new(&args.template, &model, &renderer)?,
             reasoning: args.output.reasoning,
             positions,
             overflow: overflow::place(args.input.on_overflow),
@@ -80,6 +87,10 @@ impl Answerer {
                 .record_request
                 .then(|| conditions(args, &template, positions)),
             context: context.clone(),
+            timeout: args
+                .filter
+                .timeout
+                .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
             flags,
             // Never dropped: when the process ends, the system takes back weights
             // and vocabulary at once.
@@ -87,12 +98,20 @@ impl Answerer {
         })
     }
 
+    /// Begins the time that making a request ready may take.
+    fn begin(&self) -> Cancellation {
+        let never = Cancellation::default();
+        self.timeout
+            .map_or(never.clone(), |time| never.within(time))
+    }
+
     /// Makes a request ready.
     pub(crate) fn prepare(&self, mut job: Box<Job>) -> Result<Task, Box<ErrorRecord>> {
+        let cancellation = self.begin();
         let sampling = self.sampling(&job.overrides);
-        let (prompt, cutting) = self.fitting(&job, &sampling)?;
+        let (prompt, cutting) = self.fitting(&job, &sampling, &cancellation)?;
         let labels = self.labels(&job, &prompt, &sampling.choices)?;
-        let shared = self.shared(&job, &prompt);
+        let shared = self.shared(&job, &prompt, &cancellation);
         let truncated = cutting.map(|cutting| {
             job.messages = cutting.messages;
             job.text = None;
@@ -113,7 +132,7 @@ impl Answerer {
     /// Returns how many tokens the prompt shares with that of another text under
     /// the same instruction. Asked of the first request alone; others differ by
     /// their text.
-    fn shared(&self, job: &Job, prompt: &Prompt) -> usize {
+    fn shared(&self, job: &Job, prompt: &Prompt, cancellation: &Cancellation) -> usize {
         if !self.asks_shared.replace(false) {
             return 0;
         }
@@ -129,7 +148,7 @@ impl Answerer {
             };
             content.replace_range(place.bytes.clone(), other);
         }
-        let twin = self.prompts.make(self.model, &twin);
+        let twin = self.prompts.make(self.model, &twin, cancellation);
         twin.map_or(0, |twin| common(&twin.tokens, &prompt.tokens))
     }
 
@@ -138,8 +157,9 @@ impl Answerer {
         &self,
         job: &Job,
         sampling: &Sampling,
+        cancellation: &Cancellation,
     ) -> Result<(Prompt, Option<Cutting>), Box<ErrorRecord>> {
-        let whole = self.prompts.make(self.model, job)?;
+        let whole = self.prompts.make(self.model, job, cancellation)?;
         let Some(place) = self.overflow else {
             return Ok((whole, None));
         };
@@ -162,7 +182,7 @@ impl Answerer {
             tokenizer,
             place,
             most,
-            make: &|job| self.prompts.make(self.model, job),
+            make: &|job| self.prompts.make(self.model, job, cancellation),
         };
         let (prompt, cutting) = cut.make(job, tokens)?;
         Ok((prompt, Some(cutting)))
@@ -182,7 +202,7 @@ impl Answerer {
             );
         }
         let tokens = labels.iter().map(|label| {
-            let tokens = self.prompts.continuation(self.model, prompt, label);
+            let tokens = self.prompts.continuation(self.model, job, prompt, label);
             let quoted = || serde_json::json!(label);
             match tokens.is_empty() {
                 true => Err(Box::new(job.failed(
@@ -200,7 +220,8 @@ impl Answerer {
 
     /// Makes a request's prompt, cut where that was asked for.
     pub(crate) fn prompt(&self, job: &Job) -> Result<Prompt, Box<ErrorRecord>> {
-        let (prompt, _) = self.fitting(job, &self.sampling(&job.overrides))?;
+        let sampling = self.sampling(&job.overrides);
+        let (prompt, _) = self.fitting(job, &sampling, &self.begin())?;
         Ok(prompt)
     }
 
@@ -354,7 +375,7 @@ impl Answerer {
 fn conditions(args: &RunArgs, template: &TemplateChoice, positions: usize) -> RecordedRequest {
     RecordedRequest {
         chat_template: match template {
-            TemplateChoice::Source(source) => Some(source.clone()),
+            TemplateChoice::Source { source, .. } => Some(source.clone()),
             TemplateChoice::Own | TemplateChoice::None => None,
         },
         think: args.template.think.map(|think| think == Think::On),

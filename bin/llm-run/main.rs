@@ -13,6 +13,7 @@ mod overflow;
 mod prefix;
 mod progress;
 mod prompt;
+mod renderer;
 mod replay;
 mod settings;
 mod task;
@@ -34,6 +35,9 @@ use work::Worker;
 const WINDOW: usize = 4;
 
 fn main() -> ExitCode {
+    if renderer::is_asked_for() {
+        return renderer::run();
+    }
     llm_cli::main("llm-run", |args, context| run(&args, context))
 }
 

@@ -86,13 +86,19 @@ fn vouch(store: &Store, name: &str, context: &Context) -> Result<ResolvedModel> 
 /// Reads what `--chat-template` and `--no-template` ask for.
 pub(crate) fn template(args: &TemplateArgs) -> Result<TemplateChoice> {
     if let Some(source) = &args.template_source {
-        return Ok(TemplateChoice::Source(source.clone()));
+        return Ok(TemplateChoice::Source {
+            source: source.clone(),
+            path: None,
+        });
     }
     Ok(match &args.chat_template {
         Some(path) => {
             let source = std::fs::read_to_string(path);
             let source = source.with_context(|| format!("cannot read '{}'", path.display()))?;
-            TemplateChoice::Source(source)
+            TemplateChoice::Source {
+                source,
+                path: Some(path.clone()),
+            }
         }
         None if args.no_template => TemplateChoice::None,
         None => TemplateChoice::Own,
@@ -102,10 +108,10 @@ pub(crate) fn template(args: &TemplateArgs) -> Result<TemplateChoice> {
 /// Names the model as records do.
 pub(crate) fn identity(found: &ResolvedModel, model: &Model, args: &TemplateArgs) -> ModelIdentity {
     let is_own = args.chat_template.is_none() && args.template_source.is_none();
-    let template = match model.template {
-        None => TemplateUse::Raw,
-        Some(_) if is_own => TemplateUse::Chat,
-        Some(_) => TemplateUse::File,
+    let template = match model.templates.is_empty() {
+        true => TemplateUse::Raw,
+        false if is_own => TemplateUse::Chat,
+        false => TemplateUse::File,
     };
     ModelIdentity {
         name: found.name.clone(),

@@ -2,14 +2,17 @@
 //! what tells its reasoning from its answer.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use llm_cli::Job;
 use llm_cli::args::{TemplateArgs, Think};
+use llm_engine::cancel::{Cancellation, Cancelled};
 use llm_engine::model::Model;
-use llm_engine::prompt::reasoning::{Markers, Splitter};
+use llm_engine::prompt::reasoning::Splitter;
 use llm_engine::prompt::{
-    ChatTemplate, Conversation, Guard, MarkupTexts, Message, Rendered, TemplateError, Thinking,
+    ChatTemplate, ContentFormat, Conversation, Guard, MarkupTexts, Message, RenderProcess,
+    Rendered, Rendering, TemplateError, Thinking,
 };
 use llm_record::{ErrorCode, ErrorRecord};
 use serde_json::{Map, Value};
@@ -17,13 +20,25 @@ use serde_json::{Map, Value};
 /// What is the same for all prompts of a run.
 #[derive(Debug)]
 pub(crate) struct Prompts {
+    /// For requests without tools; an error where there are templates, and none
+    /// for these.
+    plain: Result<Dialect, TemplateError>,
+    /// For requests with tools, where the model has a template for them.
+    tools: Option<Dialect>,
+    bos: String,
+    eos: String,
+}
+
+/// A template and what is the same for all that it renders.
+#[derive(Debug)]
+struct Dialect {
+    /// `None` where texts are taken as they are.
+    template: Option<ChatTemplate>,
     /// Keeps a caller's markup text; `None` where it counts as markup.
     guard: Option<Guard>,
     /// The template's variables that `--think` sets.
     variables: Map<String, Value>,
-    markers: Option<Markers>,
-    bos: String,
-    eos: String,
+    format: ContentFormat,
 }
 
 /// A prompt, ready for the model.
@@ -38,9 +53,8 @@ pub(crate) struct Prompt {
 
 /// Refuses tools that the model would never hear of.
 fn check_tools(template: Option<&ChatTemplate>, job: &Job) -> Result<(), Box<ErrorRecord>> {
-    let tools = job.tools.as_ref().and_then(Value::as_array);
     let has_place = template.is_some_and(|template| template.source().contains("tools"));
-    if has_place || tools.is_none_or(Vec::is_empty) {
+    if has_place || !has_tools(job) {
         return Ok(());
     }
     Err(Box::new(job.failed(
@@ -50,35 +64,95 @@ fn check_tools(template: Option<&ChatTemplate>, job: &Job) -> Result<(), Box<Err
     )))
 }
 
-impl Prompts {
-    /// Reads what the arguments and the model's template say about prompts.
-    pub(crate) fn new(args: &TemplateArgs, model: &Model) -> Result<Self> {
-        let template = model.template.as_ref();
-        let source = template.map_or("", ChatTemplate::source);
-        let mut prompts = Self {
+fn has_tools(job: &Job) -> bool {
+    let tools = job.tools.as_ref().and_then(Value::as_array);
+    tools.is_some_and(|tools| !tools.is_empty())
+}
+
+/// Returns the record of a request whose prompt cannot be made.
+fn failed(job: &Job, error: &TemplateError) -> Box<ErrorRecord> {
+    let code = match error {
+        TemplateError::Cancelled(Cancelled::TimedOut) => ErrorCode::Timeout,
+        _ => ErrorCode::TemplateFailed,
+    };
+    Box::new(job.failed(code, error.to_string()))
+}
+
+impl Dialect {
+    fn new(
+        args: &TemplateArgs,
+        model: &Model,
+        template: Option<ChatTemplate>,
+        markup: MarkupTexts<'_>,
+    ) -> Result<Self> {
+        let source = template.as_ref().map_or("", ChatTemplate::source);
+        let mut dialect = Self {
             guard: (!args.parse_special).then(|| Guard::new(&model.tokenizer, source)),
             variables: Map::new(),
-            markers: None,
-            bos: model.tokenizer.bos_text(),
-            eos: model.tokenizer.eos_text(),
+            format: ContentFormat::default(),
+            template: None,
         };
-        if let Some(template) = &model.template {
-            prompts.markers = Markers::find(template.source());
+        if let Some(template) = &template {
+            dialect.format = template.content_format(markup)?;
         }
         if let Some(think) = args.think {
             let thinking = match think {
                 Think::On => Thinking::On,
                 Think::Off => Thinking::Off,
             };
-            let found = template.and_then(|one| one.thinking(thinking, prompts.markup()));
-            let Some(variables) = found else {
+            let found = template
+                .as_ref()
+                .map(|one| one.thinking(thinking, markup))
+                .transpose()?;
+            let Some(variables) = found.flatten() else {
                 bail!(
                     "--think has nothing to turn on or off, because the model's chat template has no switch for thinking; leave it out"
                 );
             };
-            prompts.variables = variables;
+            dialect.variables = variables;
         }
-        Ok(prompts)
+        Ok(Self {
+            template,
+            ..dialect
+        })
+    }
+}
+
+impl Prompts {
+    /// Reads what the arguments and the model's templates say about prompts;
+    /// they are rendered by `process`.
+    pub(crate) fn new(
+        args: &TemplateArgs,
+        model: &Model,
+        process: &Arc<RenderProcess>,
+    ) -> Result<Self> {
+        let (bos, eos) = (model.tokenizer.bos_text(), model.tokenizer.eos_text());
+        let markup = MarkupTexts {
+            bos: &bos,
+            eos: &eos,
+        };
+        let templates = model.templates.clone().in_process(process);
+        let dialect = |template| Dialect::new(args, model, template, markup);
+        let tools = templates.for_tools().cloned();
+        Ok(Self {
+            tools: tools.map(|tools| dialect(Some(tools))).transpose()?,
+            plain: match templates.for_request(false) {
+                Ok(plain) => Ok(dialect(plain.cloned())?),
+                Err(error) => Err(error),
+            },
+            bos,
+            eos,
+        })
+    }
+
+    /// Returns how a request is rendered.
+    fn dialect(&self, job: &Job) -> Result<&Dialect, Box<ErrorRecord>> {
+        let tools = self.tools.as_ref().filter(|_| has_tools(job));
+        match (tools, &self.plain) {
+            (Some(tools), _) => Ok(tools),
+            (None, Ok(plain)) => Ok(plain),
+            (None, Err(error)) => Err(failed(job, error)),
+        }
     }
 
     fn markup(&self) -> MarkupTexts<'_> {
@@ -89,41 +163,62 @@ impl Prompts {
     }
 
     /// Renders a request's conversation and cuts it into tokens.
-    pub(crate) fn make(&self, model: &Model, job: &Job) -> Result<Prompt, Box<ErrorRecord>> {
+    pub(crate) fn make(
+        &self,
+        model: &Model,
+        job: &Job,
+        cancellation: &Cancellation,
+    ) -> Result<Prompt, Box<ErrorRecord>> {
         let tokenizer = &model.tokenizer;
-        let template = model.template.as_ref().filter(|_| !job.is_raw);
+        let dialect = self.dialect(job)?;
+        let template = dialect.template.as_ref().filter(|_| !job.is_raw);
         check_tools(template, job)?;
         let Some(template) = template else {
             let text = job.text();
             return Ok(Prompt {
-                tokens: tokenizer.encode(&text, true, self.guard.is_none()),
+                tokens: tokenizer.encode(&text, true, dialect.guard.is_none()),
                 text,
                 splitter: Splitter::default(),
                 foreign: Vec::new(),
             });
         };
-        let rendered = self
-            .render(template, job)
-            .map_err(|error| Box::new(job.failed(ErrorCode::TemplateFailed, error.to_string())))?;
-        let marks = self.guard.as_ref().map_or(&[][..], Guard::marks);
+        let rendering = Rendering {
+            markup: self.markup(),
+            guard: dialect.guard.as_ref(),
+            format: dialect.format,
+            cancellation,
+        };
+        let rendered = template
+            .render_whole(&conversation(job, &dialect.variables), rendering)
+            .map_err(|error| failed(job, &error))?;
+        let Rendered { text, foreign } = rendered;
+        let marks = dialect.guard.as_ref().map_or(&[][..], Guard::marks);
         Ok(Prompt {
-            tokens: tokenizer.encode_prompt_with_marks(&rendered.text, &rendered.foreign, marks),
-            splitter: Splitter::new(self.markers.clone(), &rendered.text),
-            text: rendered.text,
-            foreign: rendered.foreign,
+            tokens: tokenizer.encode_prompt_with_marks(&text, &foreign, marks),
+            splitter: Splitter::new(template.markers().cloned(), &text),
+            text,
+            foreign,
         })
     }
 
     /// Returns the tokens with which a label goes on from a prompt: those that its text has there, or,
     /// where the two would grow together, those that it has alone. Markup in it is text.
-    pub(crate) fn continuation(&self, model: &Model, prompt: &Prompt, label: &str) -> Vec<u32> {
+    pub(crate) fn continuation(
+        &self,
+        model: &Model,
+        job: &Job,
+        prompt: &Prompt,
+        label: &str,
+    ) -> Vec<u32> {
         let tokenizer = &model.tokenizer;
         let whole = format!("{}{label}", prompt.text);
-        let tokens = match (&model.template, &self.guard) {
+        let dialect = self.dialect(job).ok();
+        let guard = dialect.and_then(|one| one.guard.as_ref());
+        let tokens = match (dialect.and_then(|one| one.template.as_ref()), guard) {
             (Some(_), guard) => {
                 let mut foreign = prompt.foreign.clone();
                 foreign.push(prompt.text.len()..whole.len());
-                let marks = guard.as_ref().map_or(&[][..], Guard::marks);
+                let marks = guard.map_or(&[][..], Guard::marks);
                 tokenizer.encode_prompt_with_marks(&whole, &foreign, marks)
             }
             (None, Some(_)) => tokenizer.encode(&whole, true, false),
@@ -134,38 +229,17 @@ impl Prompts {
             _ => tokenizer.encode(label, false, false),
         }
     }
+}
 
-    /// Renders the conversation with the arguments of its tool calls as maps,
-    /// or as they came where the template puts them together as texts.
-    fn render(&self, template: &ChatTemplate, job: &Job) -> Result<Rendered, TemplateError> {
-        let messages = job.messages.iter().map(|message| Message {
-            role: message.role.clone(),
-            content: message.content.clone(),
-            fields: message.fields.clone(),
-        });
-        let messages: Vec<_> = messages.collect();
-        let mut given = Conversation::new(&messages).with_tools(job.tools.clone());
-        given.variables.clone_from(&self.variables);
-        let parsed = given.with_parsed_arguments();
-        match parsed.map(|parsed| self.render_one(template, &parsed)) {
-            Some(Ok(rendered)) => Ok(rendered),
-            // The sentence about the maps is the better one where both fail.
-            Some(Err(error)) => self.render_one(template, &given).or(Err(error)),
-            None => self.render_one(template, &given),
-        }
-    }
-
-    fn render_one(
-        &self,
-        template: &ChatTemplate,
-        conversation: &Conversation,
-    ) -> Result<Rendered, TemplateError> {
-        match &self.guard {
-            Some(guard) => template.render_guarded(conversation, self.markup(), guard),
-            None => Ok(Rendered {
-                text: template.render(conversation, self.markup())?,
-                foreign: Vec::new(),
-            }),
-        }
-    }
+/// Returns what a request asks a template to render.
+fn conversation(job: &Job, variables: &Map<String, Value>) -> Conversation {
+    let messages = job.messages.iter().map(|message| Message {
+        role: message.role.clone(),
+        content: message.content.clone(),
+        fields: message.fields.clone(),
+    });
+    let messages: Vec<_> = messages.collect();
+    let mut conversation = Conversation::new(&messages).with_tools(job.tools.clone());
+    conversation.variables.clone_from(variables);
+    conversation
 }

@@ -20,6 +20,7 @@ pub(crate) mod tokenizer;
 mod pre_tokenizer;
 pub(crate) mod vocabulary;
 mod roles;
+mod templates;
 
 pub use error::FolderError;
 

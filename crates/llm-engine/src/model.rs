@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::defaults;
 use crate::gguf::{Gguf, GgufError};
-use crate::prompt::{ChatTemplate, TemplateError};
+pub use crate::prompt::TemplateChoice;
+use crate::prompt::{ChatTemplates, TemplateError};
 use crate::sampler::Sampling;
 use crate::spec::{Spec, SpecError};
 use crate::tokens::{Tokenizer, TokenizerError};
@@ -20,8 +21,8 @@ pub struct Model {
     pub weights: Arc<Weights>,
     /// Text to tokens and back.
     pub tokenizer: Tokenizer,
-    /// Its chat template; a base model has none.
-    pub template: Option<ChatTemplate>,
+    /// Its chat templates; a base model has none.
+    pub templates: ChatTemplates,
     /// The sampling settings that its files recommend.
     pub sampling: Sampling,
     /// What the file says of itself.
@@ -98,17 +99,6 @@ pub enum ModelError {
     },
 }
 
-/// What to do about the model's chat template.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TemplateChoice {
-    /// Use the model's own, if it has one.
-    Own,
-    /// Use this source instead.
-    Source(String),
-    /// Use none: the text is taken as it is.
-    None,
-}
-
 impl Model {
     /// Opens a model's files: one, or all shards in order. Weights are mapped,
     /// not read. `folder` holds its other files, if it has any.
@@ -159,13 +149,9 @@ impl Model {
                 rows,
             });
         }
-        let template = match template {
-            TemplateChoice::Own => ChatTemplate::from_gguf(metadata),
-            TemplateChoice::Source(source) => ChatTemplate::new(source).map(Some),
-            TemplateChoice::None => Ok(None),
-        };
-        let template = template.map_err(|source| ModelError::Template {
-            path: path(),
+        let templates = template.templates(metadata);
+        let templates = templates.map_err(|(file, source)| ModelError::Template {
+            path: file.unwrap_or_else(path),
             source,
         })?;
         Ok(Self {
@@ -174,7 +160,7 @@ impl Model {
             spec: Arc::new(spec),
             weights: Arc::new(weights),
             tokenizer,
-            template,
+            templates,
         })
     }
 }

@@ -8,25 +8,38 @@
 //! ([`Tokenizer::encode_prompt`](crate::tokens::Tokenizer::encode_prompt)
 //! takes care that BOS stands there once).
 
+mod arrival;
+mod attempt;
 mod conversation;
 mod guard;
 mod iteration;
 mod json;
 mod limits;
+mod order;
+mod process;
 mod python;
+mod strftime;
 pub mod reasoning;
+pub(crate) mod templates;
 mod thinking;
 mod words;
 
-use minijinja::{Environment, context};
+use std::sync::Arc;
 
-use crate::gguf::Metadata;
+use minijinja::Environment;
+
+use crate::cancel::{Cancellation, Cancelled};
 
 use limits::{FUEL, Limited, on_large_stack};
+use order::Order;
+use reasoning::Markers;
 use words::Words;
 
+pub use attempt::{ContentFormat, Rendering};
 pub use conversation::{Conversation, Message};
 pub use guard::{Guard, Rendered};
+pub use process::{RenderProcess, serve};
+pub use templates::{ChatTemplates, TemplateChoice};
 pub use thinking::Thinking;
 
 /// The texts of a tokenizer's markup that templates refer to.
@@ -48,8 +61,21 @@ pub enum TemplateError {
         /// What the parser says, with the line.
         reason: String,
     },
+    /// There is nothing in it.
+    #[error(
+        "the chat template is empty; --chat-template FILE gives another, --no-template takes the text as it is"
+    )]
+    Empty,
+    /// There are templates with names, and none for this request.
+    #[error(
+        "of its chat templates ('{names}') none is the default; --chat-template FILE gives one, --no-template takes the text as it is"
+    )]
+    NoDefault {
+        /// The names, quotes between them.
+        names: String,
+    },
     /// The template itself rejects the messages (`raise_exception`).
-    #[error("the model's chat template refuses these messages: {message}")]
+    #[error("the chat template refuses these messages: {message}")]
     Refused {
         /// The template's own words.
         message: String,
@@ -69,6 +95,29 @@ pub enum TemplateError {
         /// What becomes of the attempt.
         reason: String,
     },
+    /// A text of the conversation is not in what the template makes of it.
+    #[error(
+        "the chat template leaves out {what}; leave that out, or take a model or a --chat-template FILE that has a place for it"
+    )]
+    LeftOut {
+        /// The text's place.
+        what: String,
+    },
+    /// The template takes more than a rendering may.
+    #[error("the chat template {reason}; --chat-template FILE gives another")]
+    Exhausted {
+        /// What it takes.
+        reason: String,
+    },
+    /// The process that renders templates cannot be used.
+    #[error("the chat template cannot be rendered in a process of its own: {reason}")]
+    Process {
+        /// What the system says.
+        reason: String,
+    },
+    /// The prompt was no longer wanted while it was made.
+    #[error("the prompt was not ready: {0}")]
+    Cancelled(Cancelled),
     /// The template runs into an error.
     #[error("the chat template fails: {reason}; --chat-template FILE gives another")]
     Render {
@@ -77,12 +126,26 @@ pub enum TemplateError {
     },
 }
 
+impl TemplateError {
+    /// Returns whether it is in vain to ask the template for something else.
+    fn is_final(&self) -> bool {
+        matches!(
+            self,
+            Self::Exhausted { .. } | Self::Process { .. } | Self::Cancelled(_)
+        )
+    }
+}
+
 /// A parsed chat template.
 #[derive(Debug, Clone)]
 pub struct ChatTemplate {
     environment: Environment<'static>,
     source: String,
     words: Words,
+    /// How the model marks its reasoning.
+    markers: Option<Markers>,
+    /// Where it is rendered; `None` stands for this process.
+    process: Option<Arc<RenderProcess>>,
 }
 
 /// The template's name in the environment and in error messages.
@@ -98,11 +161,15 @@ impl ChatTemplate {
             reason: error.to_string(),
         };
         limits::check(source)?;
+        let text = python::with_line_feeds(source);
+        if text.trim().is_empty() {
+            return Err(TemplateError::Empty);
+        }
         let environment = on_large_stack(|| {
             let mut environment = Environment::new();
             python::set_up(&mut environment).map_err(syntax)?;
             environment.set_fuel(Some(FUEL));
-            let source = python::with_own_tags(source);
+            let source = python::with_own_tags(&text);
             environment
                 .add_template_owned(NAME, source)
                 .map_err(syntax)?;
@@ -111,18 +178,16 @@ impl ChatTemplate {
         Ok(Self {
             environment,
             source: source.to_string(),
-            words: Words::of_source(source),
+            words: Words::of_source(&text),
+            markers: Markers::find(&text),
+            process: None,
         })
     }
 
-    /// Parses the template that a model file holds; `None` if it holds none,
-    /// as base models do.
-    ///
-    /// # Errors
-    /// As [`ChatTemplate::new`].
-    pub fn from_gguf(metadata: &Metadata) -> Result<Option<Self>, TemplateError> {
-        let source = metadata.string("tokenizer.chat_template");
-        source.map(Self::new).transpose()
+    /// Returns how the model marks its reasoning, by the template's source;
+    /// `None` where it knows no reasoning.
+    pub fn markers(&self) -> Option<&Markers> {
+        self.markers.as_ref()
     }
 
     /// Returns the template's source, for digests and records.
@@ -138,6 +203,17 @@ impl ChatTemplate {
         self
     }
 
+    /// Has the template rendered in another process, which bounds the time and
+    /// the memory that a hostile one takes. Without it, only steps are counted:
+    /// enough for templates that are known.
+    #[must_use]
+    pub fn in_process(self, process: Arc<RenderProcess>) -> Self {
+        Self {
+            process: Some(process),
+            ..self
+        }
+    }
+
     /// Renders a conversation.
     ///
     /// # Errors
@@ -147,7 +223,28 @@ impl ChatTemplate {
         conversation: &Conversation,
         markup: MarkupTexts<'_>,
     ) -> Result<String, TemplateError> {
-        on_large_stack(|| self.render_here(conversation, markup))
+        self.render_within(conversation, markup, &Cancellation::default())
+    }
+
+    /// Does the same as long as it is wanted; a rendering in this process cannot
+    /// be broken off.
+    ///
+    /// # Errors
+    /// As [`ChatTemplate::render`]; [`TemplateError::Cancelled`].
+    pub fn render_within(
+        &self,
+        conversation: &Conversation,
+        markup: MarkupTexts<'_>,
+        cancellation: &Cancellation,
+    ) -> Result<String, TemplateError> {
+        cancellation.check()?;
+        match &self.process {
+            None => on_large_stack(|| self.render_here(conversation, markup)),
+            Some(process) => {
+                let order = Order::new(&self.source, conversation, markup);
+                process.render(&order, cancellation)
+            }
+        }
     }
 
     fn render_here(
@@ -155,19 +252,7 @@ impl ChatTemplate {
         conversation: &Conversation,
         markup: MarkupTexts<'_>,
     ) -> Result<String, TemplateError> {
-        // The names that transformers always passes; absent ones are None
-        // there, not undefined, and templates test for either.
-        let mut values = context! {
-            messages => conversation.messages(),
-            tools => conversation.tools(),
-            add_generation_prompt => conversation.add_generation_prompt,
-            bos_token => markup.bos,
-            eos_token => markup.eos,
-            documents => (),
-        };
-        if !conversation.variables.is_empty() {
-            values = context! { ..conversation.variables(), ..values };
-        }
+        let values = order::variables(conversation, markup);
         let template = self.environment.get_template(NAME);
         template
             .and_then(|template| {

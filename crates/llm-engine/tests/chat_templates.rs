@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use llm_engine::gguf::Gguf;
 use llm_engine::prompt::reasoning::{Markers, Splitter};
 use llm_engine::prompt::{
-    ChatTemplate, Conversation, MarkupTexts, Message, TemplateError, Thinking,
+    ChatTemplates, Conversation, MarkupTexts, Message, TemplateError, Thinking,
 };
 use llm_engine::tokens::Tokenizer;
 
@@ -157,7 +157,7 @@ fn reasoning_is_known_by_its_template() {
                 known.extend(held.then_some("header"));
             }
         }
-        let off = template.thinking(Thinking::Off, MARKUP);
+        let off = template.thinking(Thinking::Off, MARKUP).unwrap();
         known.extend(off.is_some().then_some("switch"));
         assert_eq!(known, facts, "{name}: {off:?}");
         // What is switched off leaves no reasoning open.
@@ -177,7 +177,8 @@ fn reasoning_is_known_by_its_template() {
 fn smollm2_from_messages_to_ids() {
     let gguf = Gguf::open(&[model_file("smollm2-135m-instruct-q4_1.gguf")]).unwrap();
     let tokenizer = Tokenizer::from_gguf(gguf.metadata()).unwrap();
-    let template = ChatTemplate::from_gguf(gguf.metadata()).unwrap().unwrap();
+    let template = ChatTemplates::from_gguf(gguf.metadata()).unwrap();
+    let template = template.for_request(false).unwrap().unwrap();
     let (bos, eos) = (tokenizer.bos_text(), tokenizer.eos_text());
     let markup = MarkupTexts {
         bos: &bos,
@@ -212,5 +213,9 @@ fn smollm2_from_messages_to_ids() {
 #[test]
 fn a_base_model_has_no_template() {
     let gguf = Gguf::open(&[model_file("gemma-3-270m-q4_k_m.gguf")]).unwrap();
-    assert!(ChatTemplate::from_gguf(gguf.metadata()).unwrap().is_none());
+    assert!(
+        ChatTemplates::from_gguf(gguf.metadata())
+            .unwrap()
+            .is_empty()
+    );
 }

@@ -137,8 +137,9 @@ fn greedy_answers_stand_beside_llama_cpps() {
             eos: &model.tokenizer.eos_text(),
         };
         let rendered = model
-            .template
-            .as_ref()
+            .templates
+            .for_request(false)
+            .unwrap()
             .unwrap()
             .render(&Conversation::new(&[message]), markup)
             .unwrap();

@@ -9,8 +9,9 @@ use serde_json::Value as Json;
 use super::config::ids;
 use super::tokenizer::{kind, sequence};
 use super::vocabulary::TokenizerJson;
-use super::{FolderError, json};
+use super::{FolderError, json, templates};
 use crate::gguf::{Metadata, Value};
+use crate::prompt::templates::{DEFAULT, KEY};
 
 /// Reads all of it into `metadata`; `stated` are the ids that `config.json` gives
 /// a name.
@@ -63,8 +64,12 @@ pub(super) fn read(
     let endings = endings.chain(stated("eos_token_id"));
     let endings = endings.filter_map(|id| i64::try_from(id).ok());
     set("eos_token_ids", Value::Integers(endings.collect()));
-    if let Some(template) = chat_template(folder, &settings)? {
-        metadata.insert("tokenizer.chat_template", Value::String(template));
+    for (name, template) in templates::read(folder, &settings)? {
+        let key = match name.as_str() {
+            DEFAULT => KEY.to_owned(),
+            _ => format!("{KEY}.{name}"),
+        };
+        metadata.insert(key, Value::String(template));
     }
     Ok(())
 }
@@ -128,26 +133,4 @@ impl Roles<'_> {
         }
         around
     }
-}
-
-/// Returns the chat template: a file of its own goes before the settings, as in
-/// transformers.
-fn chat_template(folder: &Path, settings: &Json) -> Result<Option<String>, FolderError> {
-    if let Some(text) = json::text_if_there(&folder.join("chat_template.jinja"))? {
-        return Ok(Some(text));
-    }
-    let alone = json::read_if_there(&folder.join("chat_template.json"))?;
-    let alone = alone.as_ref().and_then(|file| file.get("chat_template"));
-    let stated = settings.get("chat_template").filter(|it| !it.is_null());
-    Ok(match stated.or(alone) {
-        Some(Json::String(text)) => Some(text.clone()),
-        // Several with names; the others are for tools or retrieval.
-        Some(Json::Array(list)) => {
-            let name = |entry: &Json| entry.get("name").and_then(Json::as_str) == Some("default");
-            let entry = list.iter().find(|entry| name(entry)).or(list.first());
-            let text = entry.and_then(|entry| entry.get("template")?.as_str());
-            text.map(str::to_owned)
-        }
-        _ => None,
-    })
 }

@@ -1,7 +1,8 @@
 //! What a chat template is asked to render: turns, tools and switches.
 
 use minijinja::Value;
-use serde_json::{Map, Value as Json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json, json};
 
 /// One turn of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -39,7 +40,7 @@ impl Message {
 }
 
 /// What a template renders.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Conversation {
     /// The turns, as JSON objects.
     pub(super) messages: Vec<Json>,
@@ -88,6 +89,38 @@ impl Conversation {
             }
         }
         changed.then_some(parsed)
+    }
+
+    /// Returns the conversation with each content that is a text as a list of one
+    /// part, as OpenAI's API has it and templates of models that see pictures do.
+    #[must_use]
+    pub fn with_parts(&self) -> Self {
+        let mut parts = self.clone();
+        for message in &mut parts.messages {
+            if let Some(content) = message.get_mut("content")
+                && let Json::String(text) = content
+            {
+                *content = json!([{"type": "text", "text": std::mem::take(text)}]);
+            }
+        }
+        parts
+    }
+
+    /// Returns the conversation with the turns of the developer as the system's,
+    /// as OpenAI's API called them before; `None` where there are none.
+    #[must_use]
+    pub fn with_system_turns(&self) -> Option<Self> {
+        let mut changed = false;
+        let mut turned = self.clone();
+        for message in &mut turned.messages {
+            if let Some(role) = message.get_mut("role")
+                && *role == "developer"
+            {
+                *role = "system".into();
+                changed = true;
+            }
+        }
+        changed.then_some(turned)
     }
 
     pub(super) fn messages(&self) -> Value {

@@ -26,9 +26,12 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use super::{ChatTemplate, Conversation, MarkupTexts, TemplateError};
+use crate::cancel::Cancellation;
 use crate::tokens::Tokenizer;
 
 use marks::{Level, Marker, Marks};
+
+pub(super) use marks::private_characters;
 
 /// A prompt, and which of its characters must not become part of a control
 /// token.
@@ -171,30 +174,52 @@ impl ChatTemplate {
         markup: MarkupTexts<'_>,
         guard: &Guard,
     ) -> Result<Rendered, TemplateError> {
-        let plain = self.render(conversation, markup)?;
+        self.render_guarded_within(conversation, markup, guard, &Cancellation::default())
+    }
+
+    /// Does the same as long as it is wanted.
+    pub(super) fn render_guarded_within(
+        &self,
+        conversation: &Conversation,
+        markup: MarkupTexts<'_>,
+        guard: &Guard,
+        cancellation: &Cancellation,
+    ) -> Result<Rendered, TemplateError> {
+        let render =
+            |conversation: &Conversation| self.render_within(conversation, markup, cancellation);
+        let plain = render(conversation)?;
         let Some(marks) = Marks::unused(conversation, &plain) else {
             return Err(TemplateError::Marks);
         };
         let marker = |level| Marker::new(guard, &self.words, marks, level);
         let mut whole = marker(Level::Whole);
         let marked = whole.mark(conversation);
-        let expected = match marked == *conversation {
-            true => plain,
-            false => whole.unmark(&self.render(&marked, markup)?).text,
+        let expected = if marked == *conversation {
+            plain
+        } else {
+            whole.unmark(&render(&marked)?).text
         };
         for level in [Level::Words, Level::Names] {
             let mut words = marker(level);
-            if let Ok(text) = self.render(&words.mark(conversation), markup)
-                && let Some(rendered) = words.unmark(&text).onto(&expected)
-            {
+            let text = match render(&words.mark(conversation)) {
+                Ok(text) => text,
+                Err(error) if error.is_final() => return Err(error),
+                Err(_) => continue,
+            };
+            if let Some(rendered) = words.unmark(&text).onto(&expected) {
                 return Ok(rendered);
             }
         }
         let mut letters = marker(Level::Letters);
-        let text = self.render(&letters.mark(conversation), markup);
-        let text = text.map_err(|error| TemplateError::Opaque {
-            reason: error.to_string(),
-        })?;
+        let text = match render(&letters.mark(conversation)) {
+            Ok(text) => text,
+            Err(error) if error.is_final() => return Err(error),
+            Err(error) => {
+                return Err(TemplateError::Opaque {
+                    reason: error.to_string(),
+                });
+            }
+        };
         Ok(letters.unmark(&text))
     }
 }

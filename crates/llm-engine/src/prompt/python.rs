@@ -8,7 +8,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, StringInput, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, Value};
 
-use super::{iteration, json};
+use super::{iteration, json, strftime};
 
 /// Adds all of it to `environment`.
 ///
@@ -32,6 +32,13 @@ pub(super) fn set_up(environment: &mut Environment<'static>) -> Result<(), Error
     environment.add_test("iterable", is_iterable);
     environment.add_test("sequence", is_sequence);
     Ok(())
+}
+
+/// Returns a source as Python and Jinja2 read it: without a byte order mark, and
+/// with a line feed for each line end of another system.
+pub(super) fn with_line_feeds(source: &str) -> String {
+    let source = source.strip_prefix('\u{feff}').unwrap_or(source);
+    source.replace("\r\n", "\n").replace('\r', "\n")
 }
 
 /// Rewrites the tags that minijinja does not take as Jinja2 does: `for` (see
@@ -90,10 +97,7 @@ fn raise_exception(message: String) -> Result<Value, Error> {
 pub(super) fn set_time(environment: &mut Environment<'static>, time: Option<jiff::Zoned>) {
     environment.add_function("strftime_now", move |format: &str| {
         let now = time.clone().unwrap_or_else(jiff::Zoned::now);
-        jiff::fmt::strtime::format(format, &now).map_err(|error| {
-            let reason = format!("strftime_now does not know the format '{format}'");
-            Error::new(ErrorKind::InvalidOperation, reason).with_source(error)
-        })
+        strftime::format(format, &now)
     });
 }
 

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{ChatTemplate, Conversation, MarkupTexts, Message};
+use super::{ChatTemplate, Conversation, MarkupTexts, Message, TemplateError};
 
 /// Whether the model is to think before it answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,19 +32,27 @@ impl ChatTemplate {
     /// Returns the variables that turn thinking on or off, or `None` where the
     /// template has no such switch: those that make a difference to what it
     /// renders.
+    ///
+    /// # Errors
+    /// A template that takes too much time or memory; what it refuses makes no
+    /// difference.
     pub fn thinking(
         &self,
         thinking: Thinking,
         markup: MarkupTexts<'_>,
-    ) -> Option<Map<String, Json>> {
+    ) -> Result<Option<Map<String, Json>>, TemplateError> {
         let rendered = |name: &str, value: &Json| {
             let mut conversation = Conversation::new(&[Message::new("user", "x")]);
             conversation.variables.insert(name.into(), value.clone());
-            self.render(&conversation, markup).ok()
+            match self.render(&conversation, markup) {
+                Ok(text) => Ok(Some(text)),
+                Err(error) if error.is_final() => Err(error),
+                Err(_) => Ok(None),
+            }
         };
         let mut variables = Map::new();
         for (name, on, off) in switches().into_iter().chain(self.effort()) {
-            if rendered(name, &on) != rendered(name, &off) {
+            if rendered(name, &on)? != rendered(name, &off)? {
                 let value = match thinking {
                     Thinking::On => on,
                     Thinking::Off => off,
@@ -52,7 +60,7 @@ impl ChatTemplate {
                 variables.insert(name.into(), value);
             }
         }
-        (!variables.is_empty()).then_some(variables)
+        Ok((!variables.is_empty()).then_some(variables))
     }
 
     fn effort(&self) -> Option<(&'static str, Json, Json)> {

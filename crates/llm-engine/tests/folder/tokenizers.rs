@@ -5,7 +5,7 @@ use std::path::Path;
 
 use llm_engine::folder;
 use llm_engine::gguf::Gguf;
-use llm_engine::prompt::ChatTemplate;
+use llm_engine::prompt::ChatTemplates;
 use llm_engine::tokens::Tokenizer;
 use serde_json::{Value, json};
 use tokenizers::models::bpe::{BPE, BpeTrainer};
@@ -220,15 +220,22 @@ fn roles_come_from_the_files_beside_the_tokenizer() {
     assert!(ours.is_markup(end));
     let tool = tokenizer.token_to_id("<tool>").unwrap();
     assert!(ours.is_user_defined(tool));
-    let template = || {
+    let templates = || {
         let gguf = opened(place.path(), &tokenizer);
-        ChatTemplate::from_gguf(gguf.metadata())
-            .unwrap()
-            .unwrap()
-            .source()
-            .to_owned()
+        ChatTemplates::from_gguf(gguf.metadata()).unwrap()
+    };
+    let template = || {
+        let templates = templates();
+        let template = templates.for_request(false).unwrap().unwrap();
+        template.source().to_owned()
     };
     assert_eq!(template(), "y");
     std::fs::write(place.path().join("chat_template.jinja"), "z").unwrap();
+    assert_eq!(template(), "z");
+    assert!(templates().for_tools().is_none());
+    let others = place.path().join("additional_chat_templates");
+    std::fs::create_dir(&others).unwrap();
+    std::fs::write(others.join("tool_use.jinja"), "t").unwrap();
+    assert_eq!(templates().for_tools().unwrap().source(), "t");
     assert_eq!(template(), "z");
 }

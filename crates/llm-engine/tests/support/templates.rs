@@ -54,6 +54,14 @@ fn variables(named: &Json) -> Map<String, Json> {
 
 /// The conversations by name, as the goldens' script hands them to Jinja2.
 pub(crate) fn conversations() -> Vec<(String, Conversation)> {
+    let spoken = spoken().into_iter();
+    spoken
+        .map(|(name, _, conversation)| (name, conversation))
+        .collect()
+}
+
+/// The same with what each turn says.
+pub(crate) fn spoken() -> Vec<(String, Vec<Option<String>>, Conversation)> {
     let parsed: Vec<Json> = serde_json::from_str(CONVERSATIONS).unwrap();
     let message = |value: &Json| {
         let mut fields = value.as_object().unwrap().clone();
@@ -70,7 +78,15 @@ pub(crate) fn conversations() -> Vec<(String, Conversation)> {
         conversation.variables = variables(&value["variables"]);
         conversation.add_generation_prompt = value["add_generation_prompt"] != json!(false);
         let name = value["name"].as_str().unwrap().to_string();
-        (name, conversation.with_tools(value.get("tools").cloned()))
+        let said = messages
+            .into_iter()
+            .map(|message| message.content)
+            .collect();
+        (
+            name,
+            said,
+            conversation.with_tools(value.get("tools").cloned()),
+        )
     };
     parsed.iter().map(conversation).collect()
 }
