@@ -152,8 +152,9 @@ fn nothing_that_arrives_is_refused() {
                 let number: usize = rest.split(' ').next().unwrap().parse().unwrap();
                 squeezed(messages[number - 1].as_deref().unwrap())
             } else if let Some(tool) = what.strip_prefix("the tool '")
-                && !about.contains("call")
-                && !about.contains("result")
+                && !["call", "result", "answer"]
+                    .iter()
+                    .any(|one| about.contains(one))
             {
                 tool.trim_end_matches('\'').to_owned()
             } else {
