@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod cancel;
 pub mod model;
 pub mod prompt;
 pub mod tokens;
