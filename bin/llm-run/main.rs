@@ -25,6 +25,7 @@ use anyhow::Result;
 use llm_cli::stdio::{Watch, stdout_is_terminal};
 use llm_cli::{Context, Form, Jobs, Output, RunArgs, Status};
 use llm_filter::{Options, Outcome, Pump, Rules, Target, durable};
+use llm_kernels::mmap::tell_lost_files;
 
 use progress::Progress;
 use work::Worker;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &RunArgs, context: &Context) -> Result<Status> {
+    tell_lost_files("llm-run")?;
     if let Some(path) = &args.again.replay {
         return replay::run(args, path, context);
     }
@@ -86,7 +88,10 @@ fn run(args: &RunArgs, context: &Context) -> Result<Status> {
         target.journal,
         &mut *worker,
         &mut output,
-        options(args, parallel),
+        Options {
+            last_words: (!is_single).then_some(messages),
+            ..options(args, parallel)
+        },
         context,
         &mut |summary| progress.show(summary),
     );
@@ -105,6 +110,7 @@ fn options(args: &RunArgs, parallel: Option<usize>) -> Options {
         window: WINDOW * parallel.unwrap_or(64),
         is_ordered: !args.filter.unordered,
         max_errors: args.filter.max_errors,
+        last_words: None,
     }
 }
 
