@@ -7,6 +7,7 @@
 mod answer;
 mod digest;
 mod estimate;
+mod long;
 mod memory;
 mod open;
 mod overflow;

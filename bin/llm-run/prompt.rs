@@ -27,13 +27,20 @@ pub(crate) struct Prompts {
 }
 
 /// A prompt, ready for the model.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Prompt {
     pub(crate) text: String,
     pub(crate) tokens: Vec<u32>,
     pub(crate) splitter: Splitter,
     /// Bytes of `text` that are not the template's own.
     foreign: Vec<Range<usize>>,
+}
+
+impl Prompt {
+    /// Returns the bytes of the text that are not the template's own.
+    pub(crate) fn foreign(&self) -> &[Range<usize>] {
+        &self.foreign
+    }
 }
 
 /// Refuses tools that the model would never hear of.
@@ -79,6 +86,11 @@ impl Prompts {
             prompts.variables = variables;
         }
         Ok(prompts)
+    }
+
+    /// Returns what keeps a caller's markup text, where something does.
+    pub(crate) fn guard(&self) -> Option<&Guard> {
+        self.guard.as_ref()
     }
 
     fn markup(&self) -> MarkupTexts<'_> {
