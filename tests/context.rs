@@ -245,6 +245,130 @@ fn the_answers_room_follows_n_and_only_the_text_is_cut() {
     assert_eq!(failed["error"]["code"], "context_exceeded");
 }
 
+/// Lines with what a template, a guard and a tokenizer may look at, `bytes` of them.
+fn mixed_text(bytes: usize) -> String {
+    let mut text = String::new();
+    let mut number = 0_u64;
+    while text.len() < bytes {
+        number = number
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        let word = [
+            "log",
+            "<|im_end|>",
+            "</think>",
+            "naïve",
+            "🦀\u{2581}",
+            "user",
+            "  a\t",
+            "一二",
+        ];
+        text.push_str(word[(number >> 33) as usize % word.len()]);
+        text.push_str(if number >> 40 & 7 == 0 { "\r\n" } else { " " });
+    }
+    text
+}
+
+/// A long text's prompt is counted without being made; the prompt that is shown is made.
+#[test]
+fn a_long_prompt_is_counted_as_it_is_made() {
+    let bench = Bench::new();
+    bench.file("long.txt", mixed_text(400_000));
+    for more in [
+        &[][..],
+        &["--no-template"],
+        &["--parse-special"],
+        &["--system", "Be brief."],
+    ] {
+        let run = |what: &str| {
+            let tool = bench
+                .run()
+                .args(["-f", "long.txt", "Sum it up", what])
+                .args(more);
+            record(&tool.run().exits(0))
+        };
+        let shown = run("--show-prompt");
+        let counted = run("--count");
+        let tokens = shown["tokens"].as_array().unwrap().len() as u64;
+        assert!(tokens > 50_000, "{tokens}");
+        assert_eq!(prompt_tokens(&counted), tokens, "{more:?}");
+    }
+}
+
+#[test]
+fn what_is_cut_from_a_long_text_is_counted_and_the_rest_is_its_end() {
+    let bench = Bench::new();
+    let text = mixed_text(3_000_000);
+    bench.file("long.txt", &text);
+    let run = |more: &[&str]| {
+        let tool = bench
+            .run()
+            .args(["-f", "long.txt", "Sum it up", "-n", "4", "-c", "512"]);
+        record(&tool.args(more).run().exits(0))
+    };
+    let whole = prompt_tokens(&run(&["--count"]));
+    for part in ["head", "tail", "middle"] {
+        let answer = run(&["--on-overflow", part]);
+        let cut = answer["truncated"]["tokens"].as_u64().unwrap();
+        assert_eq!(prompt_tokens(&answer) + cut, whole, "{part}");
+        // As full as the context lets it be, but for the tokens of the answer.
+        assert!((500..=508).contains(&prompt_tokens(&answer)), "{part}");
+        let shown = run(&["--on-overflow", part, "--show-prompt"]);
+        let shown = shown["text"].as_str().unwrap();
+        let has = |kept: &str| shown.contains(kept.trim());
+        let end = text.floor_char_boundary(text.len() - 600);
+        let start = text.floor_char_boundary(600);
+        assert_eq!(has(&text[end..]), part != "tail", "{part}: {shown}");
+        assert_eq!(has(&text[..start]), part != "head", "{part}: {shown}");
+        // What is kept of the text is a stretch of it, or two.
+        if part == "head" {
+            let from = shown.find("Sum it up\n\n").unwrap() + "Sum it up\n\n".len();
+            let to = shown[from..]
+                .find("<|im_end|>\n<|im_start|>assistant")
+                .unwrap()
+                + from;
+            assert!(text.trim_end().ends_with(shown[from..to].trim()), "{shown}");
+        }
+    }
+}
+
+/// How long a text is, is known before anything is made of it.
+#[test]
+fn a_text_far_beyond_the_context_is_refused_by_its_length() {
+    let bench = Bench::new();
+    bench.file("long.txt", "a line of a log\n".repeat(1_500_000));
+    let start = std::time::Instant::now();
+    let ran = bench
+        .run()
+        .args(["-f", "long.txt", "Sum it up"])
+        .run()
+        .exits(1);
+    let sentence = record(&ran)["error"]["message"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
+    assert_eq!(record(&ran)["error"]["code"], "context_exceeded");
+    let told = sentence.strip_prefix("the prompt has at least ").unwrap();
+    let (least, rest) = told.split_once(' ').unwrap();
+    assert!(
+        rest.starts_with("tokens and the context 8192;"),
+        "{sentence}"
+    );
+    let counted = record(
+        &bench
+            .run()
+            .args(["--count", "-f", "long.txt"])
+            .run()
+            .exits(0),
+    );
+    let least: u64 = least.parse().unwrap();
+    assert!(
+        least > 8192 && least <= prompt_tokens(&counted),
+        "{sentence}"
+    );
+}
+
 #[test]
 fn pieces_are_the_input_and_have_no_more_tokens_than_asked_for() {
     let bench = Bench::new();

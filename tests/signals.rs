@@ -2,8 +2,10 @@
 //! termination. What is on standard output is whole in every case.
 
 use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::ChildStdout;
+use std::time::{Duration, Instant};
 
 use crate::harness::{Running, Sandbox, Tool};
 use crate::support::model::Bench;
@@ -195,6 +197,152 @@ fn a_signal_that_comes_twice_is_obeyed_at_once() {
     running.signal("INT");
     running.signal("INT");
     running.wait().exits(130).says_nothing();
+}
+
+/// One signal is enough, and felt at once: a fifth of a second is the least that a person notices. The
+/// machine may be busy, so the best of a few times counts.
+fn ends_at_once(about: &str, make: &dyn Fn() -> Tool) {
+    let mut fastest = Duration::MAX;
+    for _ in 0..5 {
+        let running = make().start();
+        // It is in the midst of its step by then: none of them ends by itself.
+        std::thread::sleep(Duration::from_millis(700));
+        let start = Instant::now();
+        running.signal("TERM");
+        let ran = running.wait().exits(143);
+        fastest = fastest.min(start.elapsed());
+        let whole = ran.stdout();
+        assert!(whole.is_empty() || whole.len() >= 65_536, "{about}: {ran}");
+        if fastest <= Duration::from_millis(200) {
+            return;
+        }
+    }
+    panic!("{about}: {fastest:?}");
+}
+
+#[test]
+fn one_signal_ends_every_step_at_once() {
+    let bench = Bench::new();
+    let status = std::process::Command::new("mkfifo")
+        .arg(bench.sandbox.path().join("fifo"))
+        .status()
+        .unwrap();
+    assert!(status.success());
+    // One word without an end: its pairs are joined for many seconds.
+    bench.file("word.txt", "ab".repeat(4_000_000));
+    // More than a pipe holds.
+    bench.file("text.txt", "a line of a log\n".repeat(12_000));
+    // It takes connections and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("http://{}", silent.local_addr().unwrap());
+    let run = |args: &[&str]| bench.run().args(args);
+    let tool = |name: &str, args: &[&str]| bench.sandbox.tool(name).args(args);
+    let steps: [(&str, &dyn Fn() -> Tool); 8] = [
+        ("tokens are counted", &|| {
+            run(&["--count", "-f", "word.txt"])
+        }),
+        ("a text is awaited", &|| run(&["-f", "fifo"])),
+        ("a template is awaited", &|| {
+            run(&["-p", "hi", "--chat-template", "fifo"])
+        }),
+        ("nobody reads the output", &|| {
+            run(&["--show-prompt", "-f", "text.txt"])
+        }),
+        ("records are awaited", &|| {
+            tool("llm-cost", &["usage", "--usage", "fifo"])
+        }),
+        ("vectors are awaited", &|| {
+            tool("llm-embed", &["search", "fifo", "hi", "-m", "x"])
+        }),
+        ("a hub is awaited", &|| {
+            tool("llm-pull", &["org/x"]).env("HF_ENDPOINT", &silent)
+        }),
+        ("a long prompt is computed", &|| {
+            let tool = tool(
+                "llm-bench",
+                &["--shape", "smollm2-135m:q4_0", "-p", "8192", "-n", "0"],
+            );
+            tool.env("LLM_SIMD", "scalar")
+        }),
+    ];
+    for (about, make) in steps {
+        ends_at_once(about, make);
+    }
+}
+
+/// What is known when a step is cut off is told, as at an end in order.
+#[test]
+fn a_signal_amid_a_long_step_tells_the_sums_so_far() {
+    let bench = Bench::new();
+    let short = r#"{"id":"short","prompt":"Say hello","max_tokens":2}"#;
+    bench.file("short.jsonl", format!("{short}\n"));
+    let long = "ab".repeat(4_000_000);
+    bench.file("long.jsonl", format!("{{\"prompt\":\"{long}\"}}\n"));
+    let ran = bench
+        .pipe(
+            "{ cat short.jsonl; while [ ! -s out ]; do sleep 0.1; done; cat long.jsonl; } 2> /dev/null | \
+             llm-run --no-template --jsonl > out & while [ ! -s out ]; do sleep 0.1; done; \
+             sleep 1; kill -s INT $!; wait $!; echo $?; cat out",
+        )
+        .run()
+        .says("1 done, 0 failed, 0 skipped");
+    assert_eq!(ran.stderr().matches(" done").count(), 1, "{ran}");
+    let shown = ran.stdout();
+    let (status, out) = shown.split_once('\n').unwrap();
+    assert_eq!(status, "130", "{ran}");
+    assert!(out.ends_with("}\n") && out.lines().count() == 1, "{ran}");
+}
+
+/// The time of a request begins with the work on it, and not with its first token.
+#[test]
+fn a_timeout_counts_while_a_prompt_is_made() {
+    let bench = Bench::new();
+    bench.file("word.txt", "ab".repeat(4_000_000));
+    let start = Instant::now();
+    let ran = bench
+        .run()
+        .args([
+            "-f",
+            "word.txt",
+            "--timeout",
+            "0.2",
+            "--on-overflow",
+            "head",
+        ])
+        .run()
+        .exits(1);
+    let closed = &records(&ran)[0];
+    assert_eq!(closed["error"]["code"], "timeout", "{ran}");
+    // All of the work takes tens of seconds.
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+/// A model's file that loses its end while it is computed with.
+#[test]
+fn a_model_file_that_is_cut_short_in_use_is_named() {
+    let bench = Bench::new();
+    let path = bench.sandbox.path().join("cut.gguf");
+    std::fs::copy(
+        crate::support::model::file("smollm2-135m-instruct-q4_1.gguf"),
+        &path,
+    )
+    .unwrap();
+    let tool = bench
+        .run()
+        .args(["-m", "./cut.gguf", "--no-template", "--jsonl", "--stream"])
+        .input(ENDLESS);
+    let (running, mut stdout, _) = started(tool);
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    file.set_len(1_000_000).unwrap();
+    let mut rest = String::new();
+    stdout.read_to_string(&mut rest).unwrap();
+    assert!(rest.is_empty() || rest.ends_with("}\n"), "{rest}");
+    let ran = running.wait().exits(1);
+    ran.says("llm-run: error: './cut.gguf' was cut short while it is in use");
 }
 
 #[test]

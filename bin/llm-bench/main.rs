@@ -19,12 +19,14 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use llm_cli::{BenchArgs, Context, Status};
+use llm_kernels::mmap::tell_lost_files;
 
 fn main() -> ExitCode {
     llm_cli::main("llm-bench", |args, context| run(&args, context))
 }
 
 fn run(args: &BenchArgs, context: &Context) -> Result<Status> {
+    tell_lost_files("llm-bench")?;
     match (&args.subject.write, &args.perplexity.perplexity) {
         (Some(path), _) => write::run(args, path),
         (None, Some(path)) => perplexity::run(args, path, context),

@@ -1,5 +1,7 @@
 //! A text and a model → one `perplexity` record.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 use std::time::Instant;
 
@@ -16,6 +18,19 @@ use crate::machine;
 use crate::report::Writer;
 use crate::subject::{Asked, Subject, go_on};
 
+/// The longest text in bytes: some days of work, and a pipe without an end must
+/// not take all memory.
+const LONGEST: u64 = 1 << 30;
+
+/// Reads a text, and of one that is too long a byte more than it may have.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?
+        .take(LONGEST + 1)
+        .read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// Measures one model on one text.
 pub(crate) fn run(args: &BenchArgs, path: &Path, context: &Context) -> Result<Status> {
     let [name] = args.subject.model.as_slice() else {
@@ -26,7 +41,13 @@ pub(crate) fn run(args: &BenchArgs, path: &Path, context: &Context) -> Result<St
         [threads] => threads.get(),
         _ => bail!("--perplexity takes one -t"),
     };
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read '{}'", path.display()))?;
+    let bytes = read(path).with_context(|| format!("cannot read '{}'", path.display()))?;
+    if bytes.len() as u64 > LONGEST {
+        bail!(
+            "'{}' is longer than {LONGEST} bytes; measure a part of it",
+            path.display()
+        );
+    }
     let text = String::from_utf8(bytes);
     let text = text.with_context(|| format!("'{}' is not UTF-8", path.display()))?;
     let level = Level::detect()?;

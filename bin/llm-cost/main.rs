@@ -24,6 +24,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use llm_cli::{Context, CostArgs, CostCommand, Status};
+use llm_kernels::mmap::tell_lost_files;
 
 use data::Data;
 use show::Writer;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &CostArgs, context: &Context) -> Result<Status> {
+    tell_lost_files("llm-cost")?;
     let context = Context {
         messages: context.messages.quiet(args.quiet.quiet),
         interrupt: context.interrupt.clone(),

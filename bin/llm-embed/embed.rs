@@ -67,6 +67,7 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
         window: WINDOW,
         is_ordered: true,
         max_errors: args.output.max_errors,
+        last_words: Some(messages),
     };
     let ended = llm_filter::run(
         &input,

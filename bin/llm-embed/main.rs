@@ -18,13 +18,20 @@ mod work;
 
 use std::process::ExitCode;
 
-use llm_cli::{EmbedCommand, EmbedProgram};
+use anyhow::Result;
+use llm_cli::{Context, EmbedCommand, EmbedProgram, Status};
+use llm_kernels::mmap::tell_lost_files;
 
 fn main() -> ExitCode {
-    llm_cli::main("llm-embed", |asked: EmbedProgram, context| match &asked {
+    llm_cli::main("llm-embed", |asked, context| run(&asked, context))
+}
+
+fn run(asked: &EmbedProgram, context: &Context) -> Result<Status> {
+    tell_lost_files("llm-embed")?;
+    match asked {
         EmbedProgram::Embed(args) => embed::run(args, context),
         EmbedProgram::Compare(EmbedCommand::Search(args)) => search::run(args, context),
         EmbedProgram::Compare(EmbedCommand::Similar(args)) => similar::run(args, context),
         EmbedProgram::Compare(EmbedCommand::Rerank(args)) => rerank::run(args, context),
-    })
+    }
 }

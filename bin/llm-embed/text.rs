@@ -1,6 +1,8 @@
 //! A text → the tokens that the model gets, in windows where it is longer than the
 //! model takes → one vector. What becomes of the vector is left to others.
 
+use std::borrow::Cow;
+
 use llm_cli::embed::TooLong;
 use llm_record::{ErrorCode, Input};
 
@@ -71,7 +73,23 @@ impl Text {
         text: &str,
         too_long: TooLong,
     ) -> Result<Self, Refused> {
-        let tokens = opened.encoder.tokens(&format!("{prompt}{text}"));
+        let text = match prompt.is_empty() {
+            true => Cow::Borrowed(text),
+            false => Cow::Owned(format!("{prompt}{text}")),
+        };
+        let most = opened.encoder.longest();
+        let kept = match too_long {
+            TooLong::ChunkMean => usize::MAX,
+            // One more tells that there are more.
+            TooLong::Error | TooLong::Truncate => most + 1,
+        };
+        let (tokens, count) = opened.encoder.first_tokens(&text, kept);
+        if count > most && too_long == TooLong::Error {
+            return Err(Refused::TooLong {
+                tokens: count,
+                most,
+            });
+        }
         Self::of(opened, prompt, tokens, too_long)
     }
 

@@ -2,6 +2,7 @@
 //! about the same length, which share the weights. The groups change no vector, and
 //! the order of the output is not theirs.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -79,7 +80,10 @@ impl<'a> Worker<'a> {
         }
         let opened = &*self.opened;
         let texts = match &job.vectors {
-            None => Text::new(opened, &opened.prompt, &job.text(), too_long).map(|text| vec![text]),
+            None => {
+                let text = whole(&job);
+                Text::new(opened, &opened.prompt, &text, too_long).map(|text| vec![text])
+            }
             Some(inputs) => {
                 let texts = inputs.texts.iter();
                 texts
@@ -220,20 +224,29 @@ impl<'a> Worker<'a> {
     }
 }
 
+/// Returns the text of a request, which may be too long to be held twice.
+fn whole(job: &Job) -> Cow<'_, str> {
+    match job.messages.as_slice() {
+        [message] => Cow::Borrowed(message.content.as_deref().unwrap_or_default()),
+        _ => Cow::Owned(job.text()),
+    }
+}
+
 /// Returns the SHA-256, in hexadecimal, of all that vectors depend on.
 fn digest(opened: &Opened, texts: &[Text], encoding: Encoding) -> String {
     let windows: Vec<_> = texts.iter().map(|text| &text.windows).collect();
     let dimensions = texts.first().map_or(0, |text| text.dimensions);
-    let parts = serde_json::json!([
-        opened.model.digest,
-        opened.model.quantization,
+    let parts = (
+        &opened.model.digest,
+        &opened.model.quantization,
         windows,
         opened.pooling.name(),
         dimensions,
         opened.normalizes || dimensions < opened.encoder.dimensions(),
         encoding,
-    ]);
-    let hash = Sha256::digest(parts.to_string());
+    );
+    let parts = serde_json::to_string(&parts).expect("texts and numbers are always JSON");
+    let hash = Sha256::digest(parts);
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

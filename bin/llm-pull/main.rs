@@ -18,6 +18,7 @@ use llm_cli::stdio::StdioError;
 use llm_cli::{Context, PullArgs, PullCommand, Status};
 use llm_engine::folder::{self, FolderError};
 use llm_engine::gguf::Gguf;
+use llm_kernels::mmap::tell_lost_files;
 use llm_record::ModelRecord;
 use llm_store::{ImportOptions, Placement, PullOptions, Store};
 
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: PullArgs, context: &Context) -> Result<Status> {
+    tell_lost_files("llm-pull")?;
     let messages = context.messages.quiet(args.quiet.quiet);
     let mut progress = Progress::new(messages, context.interrupt.clone(), args.quiet.quiet);
     let store = Store::from_env();

@@ -1,13 +1,13 @@
 //! An opened model: request → prompt and settings, what was generated → record.
 
 use std::cell::Cell;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use jiff::Timestamp;
 use llm_cli::args::{DEFAULT_PREDICT, Reasoning, Think};
 use llm_cli::{Context, Job, RunArgs};
-use llm_engine::cancel::Cancellation;
+use llm_engine::cancel::{Cancellation, Cancelled};
 use llm_engine::generate::{Finish, GenerateError, Generated, common};
 use llm_engine::model::{Model, TemplateChoice};
 use llm_record::usage::milliseconds;
@@ -18,6 +18,7 @@ use llm_record::{
 };
 
 use crate::digest;
+use crate::long::{self, Obstacle};
 use crate::overflow::{self, Cutting};
 use crate::prompt::{Prompt, Prompts};
 use crate::task::Task;
@@ -35,6 +36,12 @@ pub(crate) struct Answerer {
     pub(crate) positions: usize,
     /// What is cut out of a text that is too long.
     overflow: Option<Place>,
+    /// Seconds that a request may take.
+    timeout: Option<f64>,
+    /// Prompts are counted and not run.
+    is_counted: bool,
+    /// Prompts are shown or counted, and need not fit the context.
+    is_run: bool,
     /// Whether labels in place of reasoning were warned of.
     is_warned: Cell<bool>,
     /// Whether it is still to be found out what prompts have in common.
@@ -42,8 +49,6 @@ pub(crate) struct Answerer {
     /// What each request is kept with, where records hold their whole request.
     kept_with: Option<RecordedRequest>,
     context: Context,
-    /// Time that making a prompt may take, as everything else of a request.
-    timeout: Option<Duration>,
 }
 
 /// What a completion's record says beside the text.
@@ -80,6 +85,9 @@ impl Answerer {
             reasoning: args.output.reasoning,
             positions,
             overflow: overflow::place(args.input.on_overflow),
+            timeout: args.filter.timeout,
+            is_counted: args.output.count,
+            is_run: !args.output.count && !args.output.show_prompt,
             is_warned: Cell::new(false),
             asks_shared: Cell::new(args.filter.prefix_cache.is_some()),
             kept_with: args
@@ -87,10 +95,6 @@ impl Answerer {
                 .record_request
                 .then(|| conditions(args, &template, positions)),
             context: context.clone(),
-            timeout: args
-                .filter
-                .timeout
-                .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
             flags,
             // Never dropped: when the process ends, the system takes back weights
             // and vocabulary at once.
@@ -98,17 +102,17 @@ impl Answerer {
         })
     }
 
-    /// Begins the time that making a request ready may take.
-    fn begin(&self) -> Cancellation {
-        let never = Cancellation::default();
-        self.timeout
-            .map_or(never.clone(), |time| never.within(time))
-    }
-
     /// Makes a request ready.
     pub(crate) fn prepare(&self, mut job: Box<Job>) -> Result<Task, Box<ErrorRecord>> {
-        let cancellation = self.begin();
+        let start = Instant::now();
+        let cancellation = self.cancellation();
         let sampling = self.sampling(&job.overrides);
+        if self.is_counted
+            && self.overflow.is_none()
+            && let Some(tokens) = self.counted(&job, &cancellation)?
+        {
+            return Ok(Task::counted(job, sampling, tokens));
+        }
         let (prompt, cutting) = self.fitting(&job, &sampling, &cancellation)?;
         let labels = self.labels(&job, &prompt, &sampling.choices)?;
         let shared = self.shared(&job, &prompt, &cancellation);
@@ -126,7 +130,71 @@ impl Answerer {
             sampling,
             labels,
             truncated,
+            count: None,
+            spent: start.elapsed(),
         })
+    }
+
+    /// Returns what ends the work on a request that begins now.
+    fn cancellation(&self) -> Cancellation {
+        let interrupt = self.context.interrupt.clone();
+        let asked = Cancellation::when(move || interrupt.is_set());
+        match self.timeout {
+            Some(seconds) => {
+                asked.within(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+            }
+            None => asked,
+        }
+    }
+
+    /// Returns the record of a request that has no prompt.
+    fn without_prompt(&self, job: &Job, obstacle: Obstacle) -> Box<ErrorRecord> {
+        let error = match obstacle {
+            Obstacle::Refused(record) => return record,
+            Obstacle::Cancelled(Cancelled::Interrupted) => GenerateError::Interrupted,
+            Obstacle::Cancelled(Cancelled::TimedOut) => {
+                GenerateError::TimedOut(self.timeout.unwrap_or_default())
+            }
+        };
+        Box::new(job.failed(code(&error), error.to_string()))
+    }
+
+    /// Returns how many tokens the prompt of a long conversation has, where it need
+    /// not be made for that.
+    fn counted(
+        &self,
+        job: &Job,
+        cancellation: &Cancellation,
+    ) -> Result<Option<usize>, Box<ErrorRecord>> {
+        if !long::is_long(job) {
+            return Ok(None);
+        }
+        let count = long::count(&self.prompts, self.model, job, cancellation);
+        count.map_err(|obstacle| self.without_prompt(job, obstacle))
+    }
+
+    /// Refuses a long conversation that does not fit the context, before its prompt
+    /// is made.
+    fn check_length(&self, job: &Job, cancellation: &Cancellation) -> Result<(), Box<ErrorRecord>> {
+        let context = self.positions;
+        if !long::is_long(job) {
+            return Ok(());
+        }
+        let least = long::least_tokens(self.model, job);
+        if least >= context {
+            let sentence = format!(
+                "the prompt has at least {least} tokens and the context {context}; shorten it, cut it with \
+                 --on-overflow, or raise --ctx-size if it is set"
+            );
+            return Err(Box::new(job.failed(ErrorCode::ContextExceeded, sentence)));
+        }
+        match self.counted(job, cancellation)? {
+            Some(prompt) if prompt >= context => {
+                let error = GenerateError::TooLong { prompt, context };
+                Err(Box::new(job.failed(code(&error), error.to_string())))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Returns how many tokens the prompt shares with that of another text under
@@ -159,9 +227,17 @@ impl Answerer {
         sampling: &Sampling,
         cancellation: &Cancellation,
     ) -> Result<(Prompt, Option<Cutting>), Box<ErrorRecord>> {
-        let whole = self.prompts.make(self.model, job, cancellation)?;
+        let make = |job: &Job| {
+            let prompt = self.prompts.make(self.model, job, cancellation);
+            let late = cancellation.check().map_err(Obstacle::from);
+            late.map_err(|late| self.without_prompt(job, late))?;
+            prompt
+        };
         let Some(place) = self.overflow else {
-            return Ok((whole, None));
+            if self.is_run {
+                self.check_length(job, cancellation)?;
+            }
+            return Ok((make(job)?, None));
         };
         let tokenizer = &self.model.tokenizer;
         let lengths = sampling
@@ -172,19 +248,28 @@ impl Answerer {
         let most = self.positions.saturating_sub(room);
         if most == 0 && !sampling.choices.is_empty() {
             // The engine says which label is too long.
-            return Ok((whole, None));
+            return Ok((make(job)?, None));
         }
-        let tokens = whole.tokens.len();
-        if tokens <= most {
-            return Ok((whole, None));
-        }
+        let tokens = match self.counted(job, cancellation)? {
+            Some(tokens) if tokens > most => tokens,
+            _ => {
+                let whole = make(job)?;
+                if whole.tokens.len() <= most {
+                    return Ok((whole, None));
+                }
+                whole.tokens.len()
+            }
+        };
         let cut = overflow::Cut {
             tokenizer,
             place,
             most,
-            make: &|job| self.prompts.make(self.model, job, cancellation),
+            make: &make,
+            cancellation,
         };
-        let (prompt, cutting) = cut.make(job, tokens)?;
+        let (prompt, cutting) = cut
+            .make(job, tokens)
+            .map_err(|obstacle| self.without_prompt(job, obstacle))?;
         Ok((prompt, Some(cutting)))
     }
 
@@ -221,7 +306,7 @@ impl Answerer {
     /// Makes a request's prompt, cut where that was asked for.
     pub(crate) fn prompt(&self, job: &Job) -> Result<Prompt, Box<ErrorRecord>> {
         let sampling = self.sampling(&job.overrides);
-        let (prompt, _) = self.fitting(job, &sampling, &self.begin())?;
+        let (prompt, _) = self.fitting(job, &sampling, &self.cancellation())?;
         Ok(prompt)
     }
 
@@ -258,12 +343,13 @@ impl Answerer {
 
     /// Returns the record of a request that is only counted.
     pub(crate) fn count(&self, task: Task) -> Record {
+        let usage = Usage::new(task.tokens() as u64, 0, 0);
         Record::from(Count {
             schema_version: SchemaVersion::default(),
             model: self.identity(&task.job),
             id: task.job.id,
             line: task.job.line,
-            usage: Usage::new(task.prompt.tokens.len() as u64, 0, 0),
+            usage,
             input: task.job.input,
         })
     }

@@ -7,6 +7,7 @@
 mod answer;
 mod digest;
 mod estimate;
+mod long;
 mod memory;
 mod open;
 mod overflow;
@@ -26,6 +27,7 @@ use anyhow::Result;
 use llm_cli::stdio::{Watch, stdout_is_terminal};
 use llm_cli::{Context, Form, Jobs, Output, RunArgs, Status};
 use llm_filter::{Options, Outcome, Pump, Rules, Target, durable};
+use llm_kernels::mmap::tell_lost_files;
 
 use progress::Progress;
 use work::Worker;
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &RunArgs, context: &Context) -> Result<Status> {
+    tell_lost_files("llm-run")?;
     if let Some(path) = &args.again.replay {
         return replay::run(args, path, context);
     }
@@ -90,7 +93,10 @@ fn run(args: &RunArgs, context: &Context) -> Result<Status> {
         target.journal,
         &mut *worker,
         &mut output,
-        options(args, parallel),
+        Options {
+            last_words: (!is_single).then_some(messages),
+            ..options(args, parallel)
+        },
         context,
         &mut |summary| progress.show(summary),
     );
@@ -109,6 +115,7 @@ fn options(args: &RunArgs, parallel: Option<usize>) -> Options {
         window: WINDOW * parallel.unwrap_or(64),
         is_ordered: !args.filter.unordered,
         max_errors: args.filter.max_errors,
+        last_words: None,
     }
 }
 

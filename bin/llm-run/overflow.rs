@@ -2,11 +2,15 @@
 //! was asked about (`--on-overflow`). Instruction, system turn, earlier turns and
 //! the template stay whole.
 
+use std::collections::VecDeque;
+
 use llm_cli::args::{DEFAULT_PREDICT, OnOverflow};
 use llm_cli::{Job, TextPlace};
+use llm_engine::cancel::{Cancellation, Cancelled};
 use llm_engine::tokens::Tokenizer;
 use llm_record::{ErrorCode, ErrorRecord, Message, Place, Sampling, Truncated};
 
+use crate::long::{Obstacle, without_text};
 use crate::prompt::Prompt;
 
 /// Tokens that a cut prompt may have less than there is room for.
@@ -47,6 +51,7 @@ pub(crate) struct Cut<'a> {
     pub(crate) most: usize,
     /// Makes a prompt of a request.
     pub(crate) make: &'a dyn Fn(&Job) -> Result<Prompt, Box<ErrorRecord>>,
+    pub(crate) cancellation: &'a Cancellation,
 }
 
 /// What was cut, and the conversation without it.
@@ -61,11 +66,7 @@ impl Cut<'_> {
     ///
     /// # Errors
     /// The record of a request that does not fit with any of its text.
-    pub(crate) fn make(
-        &self,
-        job: &Job,
-        tokens: usize,
-    ) -> Result<(Prompt, Cutting), Box<ErrorRecord>> {
+    pub(crate) fn make(&self, job: &Job, tokens: usize) -> Result<(Prompt, Cutting), Obstacle> {
         let text = job.text.as_ref().and_then(|place| {
             let content = job.messages.get(place.message)?.content.as_deref()?;
             Some((place, content, content.get(place.bytes.clone())?))
@@ -73,12 +74,18 @@ impl Cut<'_> {
         let Some((place, content, text)) = text else {
             return Err(self.refusal(job, tokens, "it has no text to cut"));
         };
-        let ends = ends(self.tokenizer, text);
-        let mut attempt = job.clone();
+        // Of a text twice as long as what fits, no more than that is looked at.
+        let ends = Ends::of(
+            self.tokenizer,
+            text,
+            2 * self.most + ENDS,
+            self.cancellation,
+        )?;
+        let mut attempt = without_text(job, place.message);
         let mut best = None;
         // Tokens of the text that fit, and that do not.
-        let (mut low, mut high) = (0, ends.len());
-        let mut keep = ends.len().saturating_sub(tokens.saturating_sub(self.most));
+        let (mut low, mut high) = (0, ends.count.min(ends.most));
+        let mut keep = ends.count.saturating_sub(tokens.saturating_sub(self.most));
         for step in 0.. {
             keep = keep.clamp(low + 1, high.max(low + 1));
             if keep >= high {
@@ -87,9 +94,10 @@ impl Cut<'_> {
             if keep <= low {
                 break;
             }
+            self.cancellation.check()?;
             let kept = kept(text, &ends, keep, self.place);
             put(&mut attempt, place, content, &kept);
-            let prompt = (self.make)(&attempt)?;
+            let prompt = (self.make)(&attempt).map_err(Obstacle::Refused)?;
             let found = prompt.tokens.len();
             let next = match found <= self.most {
                 true => {
@@ -129,13 +137,13 @@ impl Cut<'_> {
         ))
     }
 
-    fn refusal(&self, job: &Job, tokens: usize, reason: &str) -> Box<ErrorRecord> {
+    fn refusal(&self, job: &Job, tokens: usize, reason: &str) -> Obstacle {
         let sentence = format!(
             "the prompt has {tokens} tokens, and beside its answer the context has room for {}; {reason}; shorten \
              the rest, lower -n, or raise --ctx-size if it is set",
             self.most
         );
-        Box::new(job.failed(ErrorCode::ContextExceeded, sentence))
+        Obstacle::Refused(Box::new(job.failed(ErrorCode::ContextExceeded, sentence)))
     }
 }
 
@@ -147,46 +155,91 @@ fn put(job: &mut Job, place: &TextPlace, content: &str, text: &str) {
     }
 }
 
-/// Returns where each token of a text ends, in bytes, at the character before
-/// where it ends within one.
-fn ends(tokenizer: &Tokenizer, text: &str) -> Vec<usize> {
-    let tokens = tokenizer.encode(text, false, false);
-    let mut at = 0;
-    let mut ends: Vec<usize> = tokens
-        .iter()
-        .map(|&token| {
-            at += tokenizer.token_bytes(token).len();
-            at
-        })
-        .collect();
-    match at.checked_sub(text.len()) {
-        Some(0) => {}
-        // The space that some vocabularies put before a text.
-        Some(1) => ends.iter_mut().for_each(|end| *end -= 1),
-        // Normalized, or not in the vocabulary: what follows corrects the guess.
-        _ => {
-            for (index, end) in ends.iter_mut().enumerate() {
-                *end = text.len() * (index + 1) / tokens.len();
+/// Tokens near each end of a text of which it is known where they end, beside
+/// those that fit twice.
+const ENDS: usize = 64;
+
+/// Where the tokens of a text end, in bytes: all of them, or those near its
+/// beginning and its end.
+struct Ends {
+    /// Tokens of the text.
+    count: usize,
+    /// Ends that are known from either side.
+    most: usize,
+    first: Vec<usize>,
+    last: VecDeque<usize>,
+    /// Bytes of all tokens.
+    bytes: usize,
+}
+
+impl Ends {
+    /// Looks at the tokens of `text`, of which no more than `most` are to be kept.
+    fn of(
+        tokenizer: &Tokenizer,
+        text: &str,
+        most: usize,
+        cancellation: &Cancellation,
+    ) -> Result<Self, Cancelled> {
+        let mut ends = Self {
+            count: 0,
+            most,
+            first: Vec::new(),
+            last: VecDeque::new(),
+            bytes: 0,
+        };
+        let mut bytes = Vec::new();
+        tokenizer.encode_each(text, false, false, cancellation, &mut |ids| {
+            for &id in ids {
+                bytes.clear();
+                tokenizer.add_token_bytes(id, &mut bytes);
+                ends.add(bytes.len());
             }
+        })?;
+        Ok(ends)
+    }
+
+    fn add(&mut self, length: usize) {
+        self.count += 1;
+        self.bytes += length;
+        if self.first.len() < self.most {
+            self.first.push(self.bytes);
         }
+        if self.last.len() == self.most {
+            self.last.pop_front();
+        }
+        self.last.push_back(self.bytes);
     }
-    for end in &mut ends {
-        *end = text.floor_char_boundary(*end);
+
+    /// Returns where the first `count` tokens of `text` end, at the character before
+    /// where they end within one.
+    fn after(&self, text: &str, count: usize) -> usize {
+        let Some(index) = count.checked_sub(1) else {
+            return 0;
+        };
+        let in_last = (index + self.last.len()).checked_sub(self.count);
+        let known = self.first.get(index);
+        let known = known.or_else(|| self.last.get(in_last?)).copied();
+        let end = match (known, self.bytes.checked_sub(text.len())) {
+            (Some(end), Some(0)) => end,
+            // The space that some vocabularies put before a text.
+            (Some(end), Some(1)) => end - 1,
+            // Normalized, or not in the vocabulary: what follows corrects the guess.
+            _ => (text.len() as u128 * count as u128 / self.count as u128) as usize,
+        };
+        text.floor_char_boundary(end)
     }
-    ends
 }
 
 /// Returns a text without the part named, with `keep` of its tokens, at least
 /// one and not all.
-fn kept(text: &str, ends: &[usize], keep: usize, place: Place) -> String {
+fn kept(text: &str, ends: &Ends, keep: usize, place: Place) -> String {
     let front = match place {
         Place::Head => 0,
         Place::Middle => keep.div_ceil(2),
         Place::Tail => keep,
     };
-    let end = |count: usize| count.checked_sub(1).map_or(0, |last| ends[last]);
-    let back = end(ends.len() - (keep - front));
-    format!("{}{}", &text[..end(front)], &text[back..])
+    let back = ends.after(text, ends.count - (keep - front));
+    format!("{}{}", &text[..ends.after(text, front)], &text[back..])
 }
 
 #[cfg(test)]
@@ -195,13 +248,47 @@ mod tests {
 
     #[test]
     fn the_part_that_is_named_is_gone() {
-        let ends = [2, 4, 6, 8, 10];
-        let kept = |keep, place| kept("aabbccddee", &ends, keep, place);
-        assert_eq!(kept(2, Place::Head), "ddee");
-        assert_eq!(kept(2, Place::Tail), "aabb");
-        assert_eq!(kept(2, Place::Middle), "aaee");
-        assert_eq!(kept(3, Place::Middle), "aabbee");
-        assert_eq!(kept(1, Place::Middle), "aa");
+        for most in [10, 3] {
+            let ends = ends_of(&[2; 5], most);
+            let kept = |keep, place| kept("aabbccddee", &ends, keep, place);
+            assert_eq!(kept(2, Place::Head), "ddee");
+            assert_eq!(kept(2, Place::Tail), "aabb");
+            assert_eq!(kept(2, Place::Middle), "aaee");
+            assert_eq!(kept(3, Place::Middle), "aabbee");
+            assert_eq!(kept(1, Place::Middle), "aa");
+        }
+    }
+
+    fn ends_of(lengths: &[usize], most: usize) -> Ends {
+        let mut ends = Ends {
+            count: 0,
+            most,
+            first: Vec::new(),
+            last: VecDeque::new(),
+            bytes: 0,
+        };
+        lengths.iter().for_each(|length| ends.add(*length));
+        ends
+    }
+
+    #[test]
+    fn where_tokens_end_is_known_near_both_ends() {
+        let text = "abcdefghijkl";
+        let lengths = [1, 2, 1, 2, 1, 2, 1, 2];
+        let all = ends_of(&lengths, 100);
+        let some = ends_of(&lengths, 3);
+        for count in [0, 1, 2, 3, 6, 7, 8] {
+            assert_eq!(all.after(text, count), some.after(text, count), "{count}");
+        }
+        // A space before the text, and characters that are not split.
+        let ends = ends_of(&[2, 2, 3], 9);
+        assert_eq!(
+            [1, 2, 3].map(|count| ends.after("abcdef", count)),
+            [1, 3, 6]
+        );
+        assert_eq!([1, 2, 3].map(|count| ends.after("ä一", count)), [0, 2, 5]);
+        // What has other bytes than its tokens is cut by the rule of three.
+        assert_eq!(ends_of(&[1, 1], 9).after("abcdef", 1), 3);
     }
 
     #[test]

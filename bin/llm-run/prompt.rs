@@ -42,13 +42,20 @@ struct Dialect {
 }
 
 /// A prompt, ready for the model.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Prompt {
     pub(crate) text: String,
     pub(crate) tokens: Vec<u32>,
     pub(crate) splitter: Splitter,
     /// Bytes of `text` that are not the template's own.
     foreign: Vec<Range<usize>>,
+}
+
+impl Prompt {
+    /// Returns the bytes of the text that are not the template's own.
+    pub(crate) fn foreign(&self) -> &[Range<usize>] {
+        &self.foreign
+    }
 }
 
 /// Refuses tools that the model would never hear of.
@@ -153,6 +160,18 @@ impl Prompts {
             (None, Ok(plain)) => Ok(plain),
             (None, Err(error)) => Err(failed(job, error)),
         }
+    }
+
+    /// Returns the template that renders a request; none where its text is taken as
+    /// it is.
+    pub(crate) fn template(&self, job: &Job) -> Result<Option<&ChatTemplate>, Box<ErrorRecord>> {
+        let dialect = self.dialect(job)?;
+        Ok(dialect.template.as_ref().filter(|_| !job.is_raw))
+    }
+
+    /// Returns what keeps a request's markup text; `None` where it counts as markup.
+    pub(crate) fn guard(&self, job: &Job) -> Option<&Guard> {
+        self.dialect(job).ok()?.guard.as_ref()
     }
 
     fn markup(&self) -> MarkupTexts<'_> {

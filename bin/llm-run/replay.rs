@@ -8,6 +8,7 @@ mod source;
 use std::collections::HashMap;
 use std::mem::ManuallyDrop;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Result;
 use llm_cli::args::Reasoning;
@@ -140,6 +141,8 @@ impl Row {
                 request_digest: answer.request_digest.clone(),
                 truncated: None,
                 shared: 0,
+                count: None,
+                spent: Duration::ZERO,
             },
             then: Some(Then {
                 is_changed: now != answer.request_digest,
@@ -198,6 +201,8 @@ impl Replayer<'_> {
             request_digest,
             truncated: None,
             shared: 0,
+            count: None,
+            spent: Duration::ZERO,
         };
         Ok(Row { task, then: None })
     }

@@ -1,5 +1,7 @@
 //! A request that is ready for the engine.
 
+use std::time::Duration;
+
 use llm_cli::Job;
 use llm_engine::generate::Generate;
 use llm_kernels::attention::BLOCK;
@@ -23,9 +25,34 @@ pub(crate) struct Task {
     /// Tokens at the beginning that do not depend on the text, where that was
     /// asked for.
     pub(crate) shared: usize,
+    /// The prompt's tokens, where it was counted and not made.
+    pub(crate) count: Option<usize>,
+    /// Time that it took to make the request ready.
+    pub(crate) spent: Duration,
 }
 
 impl Task {
+    /// Makes a task of a request whose prompt is known by its length alone.
+    pub(crate) fn counted(job: Box<Job>, sampling: Sampling, tokens: usize) -> Self {
+        let length = [u32::try_from(tokens).unwrap_or(u32::MAX)];
+        Self {
+            request_digest: digest::request(&job.source_digest, "", &length, &sampling),
+            job,
+            prompt: Prompt::default(),
+            sampling,
+            labels: Vec::new(),
+            truncated: None,
+            shared: 0,
+            count: Some(tokens),
+            spent: Duration::ZERO,
+        }
+    }
+
+    /// Returns how many tokens the prompt has.
+    pub(crate) fn tokens(&self) -> usize {
+        self.count.unwrap_or(self.prompt.tokens.len())
+    }
+
     /// Returns the record that closes the request as failed.
     pub(crate) fn failed(&self, code: ErrorCode, sentence: impl Into<String>) -> ErrorRecord {
         let mut record = self.job.failed(code, sentence);

@@ -94,7 +94,11 @@ impl Work for Worker<'_> {
     type Task = Task;
 
     fn prepare(&mut self, job: Box<Job>) -> Result<Result<Task, Box<ErrorRecord>>> {
-        Ok(self.opened()?.answerer.prepare(job))
+        let prepared = self.opened()?.answerer.prepare(job);
+        if prepared.is_err() && self.context.interrupt.is_set() {
+            return Err(open::broken_off(self.context).into());
+        }
+        Ok(prepared)
     }
 
     fn name<'t>(&self, task: &'t Task) -> Name<'t> {

@@ -141,11 +141,12 @@ impl Engine {
         }
         match self.batch.admit(task.request(occurrence)) {
             Ok(ticket) => {
+                let now = Instant::now();
                 let flight = Flight {
                     number,
+                    start: now.checked_sub(task.spent).unwrap_or(now),
                     task,
                     occurrence,
-                    start: Instant::now(),
                     passage: String::new(),
                     is_told: false,
                 };

@@ -394,5 +394,17 @@ fn bare(text: &str) -> &str {
     end.unwrap_or(text)
 }
 
+/// Does the same to a text that may be too long to be held twice.
+fn into_bare(mut text: String) -> String {
+    let length = bare(&text).len();
+    let start = match text.starts_with('\u{feff}') {
+        true => '\u{feff}'.len_utf8(),
+        false => 0,
+    };
+    text.truncate(start + length);
+    text.drain(..start);
+    text
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,42 +1,143 @@
-//! Ctrl-C and termination as a flag that loops read, so that a record under way is written whole.
+//! Ctrl-C and termination: a flag that loops read, so that a run ends in order, and a watcher that ends
+//! the program soon after wherever it does not look at the flag. Either way a record under way is
+//! written whole.
 //! SIGPIPE stays ignored, as Rust's runtime sets it: an early closed pipe is an error of a write, which
 //! `output` reads. What happens at an interruption is the caller's choice.
 
+use std::fmt;
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
+use signal_hook::iterator::Signals;
+use signal_hook::low_level;
 
 use crate::Status;
+use crate::stdio;
+
+/// How long a program may take to end in order. With what follows it is less than a fifth of a second,
+/// the least that is felt as a wait.
+const ORDERLY: Duration = Duration::from_millis(100);
+/// How long a record under way may take to be written. To a file it takes less; a pipe that nobody
+/// reads must not hold up the end.
+const RECORD: Duration = Duration::from_millis(30);
+/// How long the last words may take, for standard error may be such a pipe.
+const WORDS: Duration = Duration::from_millis(20);
+/// How often it is looked whether there is a reason to wait no longer.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Whether the program was asked to end; clones look at the same flag.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt {
     /// Number of the latest signal, 0 where none came.
     signal: Arc<AtomicUsize>,
+    words: Arc<Mutex<LastWords>>,
+}
+
+/// What is said where the program does not end in order.
+#[derive(Default)]
+struct LastWords {
+    words: Option<Box<dyn FnOnce() + Send>>,
+    are_said: bool,
+}
+
+impl fmt::Debug for LastWords {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "LastWords({})", self.words.is_some())
+    }
 }
 
 impl Interrupt {
-    /// Catches SIGINT and SIGTERM. The second one ends the program at once, so that a user is never
-    /// kept waiting by a step that does not look at the flag.
+    /// Catches SIGINT and SIGTERM. Unless the program has ended by itself soon after the first, it is
+    /// ended between two records, at the second at once: no step that does not look at the flag keeps
+    /// a user waiting.
     ///
     /// # Errors
-    /// The system's, where it refuses a handler.
+    /// The system's, where it refuses a handler or a thread.
     pub fn catch() -> io::Result<Self> {
+        let interrupt = Self::heard()?;
+        // Registered after the flag, so that it is woken when the flag is set.
+        let signals = Signals::new([SIGINT, SIGTERM])?;
+        let watched = interrupt.clone();
+        thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || watched.end(signals))?;
+        Ok(interrupt)
+    }
+
+    /// Sets the flag at a signal, and no more.
+    fn heard() -> io::Result<Self> {
         let interrupt = Self::default();
-        for (number, status) in [(SIGINT, Status::Interrupted), (SIGTERM, Status::Terminated)] {
-            let before = Arc::new(AtomicBool::new(false));
-            // The order counts: a signal looks at `before` first and sets it then.
-            let code = i32::from(status.code());
-            flag::register_conditional_shutdown(number, code, Arc::clone(&before))?;
-            flag::register(number, before)?;
+        for number in [SIGINT, SIGTERM] {
             let value = usize::try_from(number).map_err(io::Error::other)?;
             flag::register_usize(number, Arc::clone(&interrupt.signal), value)?;
         }
         outlive_size_limit()?;
         Ok(interrupt)
+    }
+
+    /// Waits for a signal, and ends the program where it does not do so itself.
+    fn end(&self, mut signals: Signals) {
+        if signals.forever().next().is_none() {
+            return;
+        }
+        let since = Instant::now();
+        while since.elapsed() < ORDERLY && signals.pending().next().is_none() {
+            thread::sleep(LOOK);
+        }
+        let _whole = stdio::between_records(RECORD);
+        self.speak();
+        let status = self.status().unwrap_or(Status::Interrupted);
+        // Without the ends of threads and of objects, which other threads still use.
+        low_level::exit(i32::from(status.code()));
+    }
+
+    /// Says the last words, if there are any.
+    fn speak(&self) {
+        let Some(words) = self.take_words() else {
+            return;
+        };
+        let (sender, spoken) = mpsc::channel();
+        let speaker = thread::Builder::new().spawn(move || {
+            words();
+            // Nobody listens after a while.
+            let _ = sender.send(());
+        });
+        if speaker.is_ok() {
+            let _ = spoken.recv_timeout(WORDS);
+        }
+    }
+
+    fn take_words(&self) -> Option<Box<dyn FnOnce() + Send>> {
+        let mut last = self.words();
+        last.are_said |= last.words.is_some();
+        last.words.take()
+    }
+
+    fn words(&self) -> MutexGuard<'_, LastWords> {
+        self.words.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has something said where a signal ends the program before it ends in order.
+    pub fn set_last_words(&self, words: impl FnOnce() + Send + 'static) {
+        self.words().words = Some(Box::new(words));
+    }
+
+    /// Takes the last words back, for a program that ends in order now. Where they are being said
+    /// already it does not return: the program ends.
+    pub fn take_last_words_back(&self) {
+        let mut last = self.words();
+        last.words = None;
+        let are_said = last.are_said;
+        drop(last);
+        while are_said {
+            thread::park();
+        }
     }
 
     /// Returns how the program has to end, if it was asked to.
@@ -71,13 +172,43 @@ pub(crate) fn outlive_size_limit() -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicBool;
+
     use super::*;
 
     #[test]
-    fn the_first_signal_sets_the_flag_and_nothing_else() {
-        let interrupt = Interrupt::catch().unwrap();
+    fn a_signal_sets_the_flag() {
+        let interrupt = Interrupt::heard().unwrap();
         assert_eq!(interrupt.status(), None);
-        signal_hook::low_level::raise(SIGTERM).unwrap();
+        low_level::raise(SIGTERM).unwrap();
         assert_eq!(interrupt.clone().status(), Some(Status::Terminated));
+    }
+
+    #[test]
+    fn last_words_are_said_once_unless_they_are_taken_back() {
+        let interrupt = Interrupt::default();
+        let said = Arc::new(AtomicBool::new(false));
+        let say = |interrupt: &Interrupt| {
+            let said = Arc::clone(&said);
+            interrupt.set_last_words(move || assert!(!said.swap(true, Ordering::Relaxed)));
+        };
+        say(&interrupt);
+        interrupt.take_last_words_back();
+        interrupt.speak();
+        assert!(!said.load(Ordering::Relaxed));
+        say(&interrupt);
+        interrupt.speak();
+        interrupt.speak();
+        assert!(said.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn words_that_nobody_takes_hold_nothing_up() {
+        let interrupt = Interrupt::default();
+        let (_open, closed) = mpsc::channel::<()>();
+        interrupt.set_last_words(move || drop(closed.recv()));
+        let start = Instant::now();
+        interrupt.speak();
+        assert!(start.elapsed() < Duration::from_secs(5));
     }
 }

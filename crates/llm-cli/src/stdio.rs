@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -18,7 +19,7 @@ use crate::signal::Interrupt;
 
 /// How long a wait for input goes on before the interrupt flag is looked at again: too short to be
 /// felt after Ctrl-C, long enough to cost nothing.
-const WAIT: Duration = Duration::from_millis(100);
+const WAIT: Duration = Duration::from_millis(40);
 
 /// An input or output that cannot be used.
 #[derive(Debug, Error)]
@@ -360,9 +361,41 @@ impl Sink {
     }
 }
 
+/// Held while a record is written. Whoever ends the program amid its work takes it before.
+static RECORD: Mutex<()> = Mutex::new(());
+
+/// Keeps records from being written, once the one under way is; at most so long is waited for it.
+pub(crate) fn between_records(most: Duration) -> Option<MutexGuard<'static, ()>> {
+    let start = Instant::now();
+    loop {
+        match RECORD.try_lock() {
+            Ok(guard) => return Some(guard),
+            Err(TryLockError::Poisoned(guard)) => return Some(guard.into_inner()),
+            Err(TryLockError::WouldBlock) if start.elapsed() >= most => return None,
+            Err(TryLockError::WouldBlock) => {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+    }
+}
+
 /// Bytes up to a flush are one record: where a write breaks in the middle of one (a full disk), a
 /// regular file is cut back to the end of the record before.
 impl Write for Sink {
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let _whole = RECORD.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match self.write(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => rest = &rest[written..],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.finish()?;
         let result = self.file.write(bytes);

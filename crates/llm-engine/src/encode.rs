@@ -155,6 +155,13 @@ impl Encoder {
         self.tokens.of(text)
     }
 
+    /// Returns the tokens of a text as [`tokens`](Self::tokens) does, and how many
+    /// there are; of a text with more than `most`, that many of the first and those
+    /// behind the text.
+    pub fn first_tokens(&self, text: &str, most: usize) -> (Vec<u32>, usize) {
+        self.tokens.first(text, most)
+    }
+
     /// Returns how many tokens there are; each is a smaller number.
     pub fn vocabulary_size(&self) -> usize {
         self.network.vocabulary()

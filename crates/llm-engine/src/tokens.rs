@@ -5,12 +5,16 @@
 //! (`bert`), as llama.cpp reads them. What a prompt consists of is left to `prompt`; what ids mean to
 //! the network is left to `forward`.
 
+mod border;
+mod bound;
 mod bpe;
 mod byte_level;
 mod charsmap;
 mod class;
 mod decoder;
+mod encoding;
 mod ending;
+mod flow;
 mod kind;
 mod known;
 mod merge;
@@ -26,14 +30,16 @@ mod unigram;
 mod vocabulary;
 mod wordpiece;
 
+pub use bound::black_bytes;
 pub use decoder::Decoder;
+pub use encoding::Marked;
 
-use std::ops::Range;
+use std::sync::OnceLock;
 
 use bpe::BytePairs;
 use kind::{Bos, Kind, Text};
 use prefix::SpacePrefix;
-use special::{Foreign, Fragment, Markup, Specials};
+use special::Specials;
 use spm::ScoredPieces;
 use unigram::Unigram;
 use vocabulary::{Defaults, Spelling, TokenType, Vocabulary};
@@ -112,6 +118,8 @@ pub struct Tokenizer {
     space_prefix: Option<SpacePrefix>,
     /// The space before decoded text is of the encoding's making.
     drops_space: bool,
+    /// See `bound`.
+    most_bytes: OnceLock<Option<usize>>,
 }
 
 enum Model {
@@ -285,89 +293,7 @@ impl Tokenizer {
             // In llama.cpp the flag has no effect on byte-pair encoding.
             space_prefix: None,
             drops_space: false,
-        }
-    }
-
-    /// Returns the ids of `text`.
-    ///
-    /// `add_special` puts BOS before and EOS after it where the model wants
-    /// them. `parse_special` turns markup in the text (`<|im_start|>`) into
-    /// the tokens it names; without it, markup is text like any other, which
-    /// is what text from outside should be.
-    pub fn encode(&self, text: &str, add_special: bool, parse_special: bool) -> Vec<u32> {
-        let mut ids = Vec::with_capacity(text.len() / 3 + 2);
-        let markup = match parse_special {
-            true => Markup::Outside(Foreign::default()),
-            false => Markup::Nowhere,
-        };
-        ids.extend(self.prefix.filter(|_| add_special));
-        self.encode_text(text, markup, &mut ids);
-        ids.extend(self.suffix.filter(|_| add_special));
-        ids
-    }
-
-    /// Returns the ids of a whole prompt that a chat template has rendered,
-    /// markup included. BOS stands before it once where the model wants it,
-    /// whether or not the template has written it as well; EOS is not added,
-    /// since the answer follows.
-    pub fn encode_prompt(&self, rendered: &str) -> Vec<u32> {
-        self.encode_prompt_around(rendered, &[])
-    }
-
-    /// The same for a prompt of which some stretches came from outside: byte
-    /// ranges of `rendered`, in order and apart. Markup is made of what stands
-    /// wholly outside of them, so that nothing in them, alone or together with
-    /// what stands beside them, can pose as a turn of its own. All else is as
-    /// if they were not marked: words may reach across their ends.
-    pub fn encode_prompt_around(&self, rendered: &str, foreign: &[Range<usize>]) -> Vec<u32> {
-        self.encode_prompt_with_marks(rendered, foreign, &[])
-    }
-
-    /// The same where some user-defined tokens, `marks` in ascending order, are
-    /// the template's marks of turns or channels, and so no more made of what
-    /// came from outside than markup is.
-    pub fn encode_prompt_with_marks(
-        &self,
-        rendered: &str,
-        foreign: &[Range<usize>],
-        marks: &[u32],
-    ) -> Vec<u32> {
-        let mut ids = Vec::with_capacity(rendered.len() / 3 + 2);
-        let bos_text = self.bos_text();
-        let has_bos = !bos_text.is_empty()
-            && rendered.starts_with(&bos_text)
-            && foreign
-                .iter()
-                .all(|range| range.start >= bos_text.len() || range.is_empty());
-        ids.extend(self.prefix.filter(|_| !has_bos));
-        let stretches = foreign;
-        let markup = Markup::Outside(Foreign { stretches, marks });
-        self.encode_text(rendered, markup, &mut ids);
-        ids
-    }
-
-    fn encode_text(&self, text: &str, markup: Markup, ids: &mut Vec<u32>) {
-        // As in llama.cpp, a user-defined token counts as markup here.
-        let mut after_markup = true; // or at the beginning
-        let vocabulary = &self.vocabulary;
-        let fragments = self.specials.cut(vocabulary, text, markup);
-        for (number, fragment) in fragments.into_iter().enumerate() {
-            match (&fragment, &self.model) {
-                (Fragment::Token(id), _) => ids.push(*id),
-                (Fragment::Text(text), Model::Bpe(pairs)) => pairs.encode(vocabulary, text, ids),
-                (Fragment::Text(text), Model::Spm(pieces)) => {
-                    let prefix = self.space_prefix.filter(|_| after_markup);
-                    let prefix = prefix.is_some_and(|prefix| prefix.is_before(text, number == 0));
-                    pieces.encode(vocabulary, text, prefix, ids);
-                }
-                (Fragment::Text(text), Model::WordPiece(pieces)) => {
-                    pieces.encode(vocabulary, text, ids);
-                }
-                (Fragment::Text(text), Model::Unigram(pieces)) => {
-                    pieces.encode(vocabulary, text, ids);
-                }
-            }
-            after_markup = matches!(fragment, Fragment::Token(_));
+            most_bytes: OnceLock::new(),
         }
     }
 
@@ -398,8 +324,13 @@ impl Tokenizer {
     /// markup as it is written, nothing for an id beyond the vocabulary.
     pub fn token_bytes(&self, id: u32) -> Vec<u8> {
         let mut bytes = Vec::new();
-        self.vocabulary.show(id, &mut bytes);
+        self.add_token_bytes(id, &mut bytes);
         bytes
+    }
+
+    /// Appends the same to `bytes`.
+    pub fn add_token_bytes(&self, id: u32, bytes: &mut Vec<u8>) {
+        self.vocabulary.show(id, bytes);
     }
 
     /// Returns whether `id` is markup, which no text from outside may become.

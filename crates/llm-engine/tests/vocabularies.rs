@@ -12,7 +12,7 @@
 use std::path::{Path, PathBuf};
 
 use llm_engine::gguf::Gguf;
-use llm_engine::tokens::{Tokenizer, TokenizerError};
+use llm_engine::tokens::{Tokenizer, TokenizerError, black_bytes};
 
 /// Separates the texts of an `.inp` file.
 const SEPARATOR: &str = "\n__ggml_vocab_test__\n";
@@ -226,3 +226,58 @@ const GEMMA_CODE: [u32; 18] = [
     15059, 1689, 825, 642, 32374, 183228, 236743, 236800, 236761, 236770, 236812, 626, 682, 973,
     236743, 200, 19932, 209,
 ];
+
+/// Every token's own text, alone and three times, and the suite's texts: none has
+/// fewer tokens than its bytes let expect, and somewhere one has just as many.
+#[test]
+fn no_text_has_fewer_tokens_than_its_bytes_let_expect() {
+    let folder = model_file("ggml-vocab");
+    let (mut bounded, mut tight) = (0, 0);
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let Some(vocabulary) = name.strip_suffix(".gguf") else {
+            continue;
+        };
+        // One is of a kind that is not known.
+        let Ok(tokenizer) = open(&format!("ggml-vocab/{name}")) else {
+            continue;
+        };
+        let inputs = model_file(&format!("ggml-vocab/{name}.inp"));
+        let texts = std::fs::read_to_string(inputs).unwrap_or_default();
+        let mut texts: Vec<String> = texts.split(SEPARATOR).map(str::to_owned).collect();
+        texts.push("\u{e9}\u{4e00}\u{1f600}\u{2581}\u{1d54f}\u{fffd}".repeat(50));
+        let mut is_tight = false;
+        let mut bytes = Vec::new();
+        for id in 0..u32::try_from(tokenizer.vocabulary_size()).unwrap() {
+            bytes.clear();
+            tokenizer.add_token_bytes(id, &mut bytes);
+            let Ok(text) = std::str::from_utf8(&bytes) else {
+                continue;
+            };
+            // All ways for the longest; of the others, whose bound is one token,
+            // a part.
+            if tokenizer.least_tokens(3 * black_bytes(text)) > 1 || id % 64 == 0 {
+                texts.push(text.to_owned());
+                texts.push(text.repeat(3));
+            }
+        }
+        for text in &texts {
+            let least = tokenizer.least_tokens(black_bytes(text));
+            for parses in [false, true] {
+                let tokens = tokenizer.encode(text, false, parses).len();
+                assert!(
+                    tokens >= least,
+                    "{vocabulary}: {tokens} of {least}, {text:?}"
+                );
+                is_tight |= least > 1 && tokens == least;
+            }
+        }
+        let is_bounded = tokenizer.least_tokens(1) > 0;
+        // Encoders leave characters out.
+        let leaves_out = vocabulary.contains("bert");
+        assert_eq!(is_bounded, !leaves_out, "{vocabulary}");
+        bounded += usize::from(is_bounded);
+        tight += usize::from(is_tight);
+    }
+    assert!(bounded >= 12 && tight >= 6, "{bounded}, {tight}");
+}

@@ -1,5 +1,6 @@
 //! The loop: lines in while there is room, work in between, closing records out.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -67,6 +68,8 @@ pub struct Options {
     pub is_ordered: bool,
     /// Failed requests after which no more are begun.
     pub max_errors: Option<u64>,
+    /// Who is told the sums so far where a signal ends the program amid a step.
+    pub last_words: Option<Messages>,
 }
 
 /// What closes a request.
@@ -175,8 +178,19 @@ pub fn run<W: Work>(
         failures: 0,
         options,
         start: Instant::now(),
+        told: Arc::default(),
     };
+    if let Some(messages) = options.last_words {
+        let told = Arc::clone(&filter.told);
+        context.interrupt.set_last_words(move || {
+            let summary = told.lock().unwrap_or_else(PoisonError::into_inner);
+            if !summary.is_empty() {
+                messages.note(&*summary);
+            }
+        });
+    }
     let failure = filter.go(input, work, output, context, watch).err();
+    context.interrupt.take_last_words_back();
     filter.summary.elapsed = filter.start.elapsed();
     Outcome {
         is_stopped: filter.is_stopped() && !filter.has_ended,
@@ -200,6 +214,8 @@ struct Filter<T> {
     failures: u64,
     options: Options,
     start: Instant,
+    /// The sums of what is written.
+    told: Arc<Mutex<Summary>>,
 }
 
 impl<T> Filter<T> {
@@ -392,6 +408,9 @@ impl<T> Filter<T> {
                     }
                 }
             }
+            self.summary.elapsed = self.start.elapsed();
+            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+            told.clone_from(&self.summary);
         }
         Ok(())
     }

@@ -1,12 +1,21 @@
 //! The one place that maps a file, or memory of no file, into memory.
 
+#[cfg(unix)]
+mod lost;
+
 use std::fs::File;
 use std::path::Path;
+
+#[cfg(unix)]
+pub use lost::tell_lost_files;
 
 /// A read-only memory map: a whole file, shared, or memory that `fill` has
 /// written once.
 #[derive(Debug)]
 pub struct Mapping {
+    /// Dropped before the map is.
+    #[cfg(unix)]
+    _known: Option<lost::Known>,
     map: memmap2::Mmap,
 }
 
@@ -25,8 +34,9 @@ impl Mapping {
             ));
         }
         // SAFETY: the map is read-only. Another process that shortens the file
-        // while it is mapped would end this one with SIGBUS; model files are
-        // replaced by rename in every store that we know, never rewritten.
+        // while it is mapped ends this one with SIGBUS, of which `lost` makes a
+        // sentence; model files are replaced by rename in every store that we
+        // know, never rewritten.
         #[allow(unsafe_code, reason = "mapping a file is unsafe by nature")]
         let map = unsafe { memmap2::Mmap::map(&file)? };
         // Only a hint: where the system keeps the file in pages of 2 MiB (it does
@@ -34,7 +44,11 @@ impl Mapping {
         // it, where there would be as many thousand to make and to look up.
         #[cfg(target_os = "linux")]
         drop(map.advise(memmap2::Advice::HugePage));
-        Ok(Self { map })
+        Ok(Self {
+            #[cfg(unix)]
+            _known: Some(lost::Known::new(path, &map)),
+            map,
+        })
     }
 
     /// Maps `length` bytes of fresh zeroed memory, lets `fill` write them, and
@@ -66,6 +80,8 @@ impl Mapping {
     fn filled(mut map: memmap2::MmapMut, fill: impl FnOnce(&mut [u8])) -> std::io::Result<Self> {
         fill(&mut map);
         Ok(Self {
+            #[cfg(unix)]
+            _known: None,
             map: map.make_read_only()?,
         })
     }

@@ -26,7 +26,7 @@ pub struct FilterArgs {
     #[arg(long)]
     pub retry_errors: bool,
 
-    /// Close a line with an error when its answer takes longer than SECONDS.
+    /// Close a line with an error when its prompt and its answer take longer than SECONDS.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub timeout: Option<f64>,
 

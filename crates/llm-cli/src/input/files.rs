@@ -7,12 +7,12 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use llm_record::{ErrorCode, ErrorRecord, Fields, Request};
+use llm_record::{ErrorCode, ErrorRecord, Fields};
 
 use super::digest::sha256;
 use super::maker::Maker;
 use super::pieces::{Counter, Pieces};
-use super::{InputError, Item, PIECES_LIMIT, PROMPT_LIMIT, bare};
+use super::{InputError, Item, PIECES_LIMIT, PROMPT_LIMIT, bare, into_bare};
 use crate::stdio::{FileIdentity, Source, StdioError, Watch};
 
 /// The longest name in a list of files: more than any system takes.
@@ -161,7 +161,7 @@ impl FileOrigin {
             self.current = Some((shown, Pieces::new(text, limit, self.overlap)));
             return Ok(None);
         }
-        Ok(self.item(bare(&text).to_owned(), input(&shown), maker))
+        Ok(self.item(into_bare(text), input(&shown), maker))
     }
 
     /// Returns the request for the next piece of the file under way. Blank ones are passed over.
@@ -187,7 +187,7 @@ impl FileOrigin {
     fn item(&mut self, text: String, input: Fields, maker: &Maker) -> Option<Item> {
         self.number += 1;
         let digest = sha256(&[&self.salt, &text]);
-        let mut request = Request::from_text(self.number, text);
+        let mut request = maker.request(self.number, text);
         request.input = input;
         let mut item = maker.job(request)?;
         item.set_digest(&digest);

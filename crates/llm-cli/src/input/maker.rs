@@ -10,7 +10,7 @@ use llm_record::{
 };
 use serde_json::Value;
 
-use super::{InputError, Item, Job, PROMPT_LIMIT, TextPlace, bare, read_whole};
+use super::{InputError, Item, Job, PROMPT_LIMIT, TextPlace, bare, into_bare, read_whole};
 use crate::args::{IfEmpty, InputArgs};
 use crate::stdio::Source;
 
@@ -71,11 +71,23 @@ impl Maker {
             Some(Ok(text)) => {
                 let text = match prompt {
                     Some(_) => text,
-                    None => bare(&text).to_owned(),
+                    None => into_bare(text),
                 };
-                self.job(Request::from_text(1, text))
+                self.job(self.request(1, text))
             }
         })
+    }
+
+    /// Returns the request for a text, which is held once where nobody asks for it by name.
+    pub(super) fn request(&self, line: u64, text: String) -> Request {
+        if self.template.is_some() || !self.keep.is_empty() {
+            return Request::from_text(line, text);
+        }
+        Request {
+            line,
+            prompt: Some(Prompt::Text(text)),
+            ..Request::default()
+        }
     }
 
     /// Returns the whole input, or the record of one that is no text; nothing where empty input is
@@ -119,7 +131,8 @@ impl Maker {
     /// Makes the one request of many lines, whose texts the template has seen already; nothing where there
     /// is none and that is passed over.
     pub(super) fn slurped(&self, text: String) -> Option<Item> {
-        let request = Request::from_text(1, text.clone());
+        let mut request = Request::default();
+        request.line = 1;
         match self.if_empty {
             IfEmpty::Skip if text.is_empty() => return None,
             IfEmpty::Run if self.instruction.is_some() => {}
@@ -216,7 +229,7 @@ impl Maker {
         if let Some(instruction) = &self.instruction {
             match messages.iter().position(is_user) {
                 Some(first) => {
-                    let content = messages[first].content.as_deref().unwrap_or_default();
+                    let content = messages[first].content.take().unwrap_or_default();
                     if text == Some(first) {
                         // Over a blank text it stands alone.
                         text = text.filter(|_| !content.trim().is_empty());
@@ -259,11 +272,15 @@ impl Maker {
 /// What stands between an instruction and a text.
 const BETWEEN: &str = "\n\n";
 
-fn joined(instruction: &str, text: &str) -> String {
+/// Puts an instruction before a text, which may be too long to be held twice.
+fn joined(instruction: &str, mut text: String) -> String {
     if text.trim().is_empty() {
         return instruction.to_owned();
     }
-    format!("{instruction}{BETWEEN}{text}")
+    let before = format!("{instruction}{BETWEEN}");
+    text.reserve_exact(before.len());
+    text.insert_str(0, &before);
+    text
 }
 
 pub(super) fn failed(request: &Request, code: ErrorCode, sentence: &str) -> Item {

@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::{unigram, wordpiece};
+use crate::cancel::Cancellation;
 use crate::folder::tokenizer::{kind, sequence};
 use crate::folder::vocabulary::TokenizerJson;
 use crate::folder::{FolderError, json, tokenizer};
@@ -104,18 +105,40 @@ impl Tokens {
         [&self.before[..], &self.bare(text), &self.after].concat()
     }
 
+    /// Returns the first tokens of a text with those around it, `most` or a few
+    /// more where there are as many, and how many there are.
+    pub(super) fn first(&self, text: &str, most: usize) -> (Vec<u32>, usize) {
+        let mut first = self.before.clone();
+        let mut count = first.len();
+        self.each(text, &mut |ids| {
+            let room = most.saturating_sub(first.len());
+            first.extend_from_slice(&ids[..ids.len().min(room)]);
+            count += ids.len();
+        });
+        first.extend_from_slice(&self.after);
+        (first, count + self.after.len())
+    }
+
     /// Returns the tokens of a text without those around it.
     pub(super) fn bare(&self, text: &str) -> Vec<u32> {
+        let mut tokens = Vec::with_capacity(text.len() / 4 + 2);
+        self.each(text, &mut |ids| tokens.extend_from_slice(ids));
+        tokens
+    }
+
+    /// Hands on the same as they come.
+    fn each(&self, text: &str, take: &mut dyn FnMut(&[u32])) {
         let lower = self.lowercases.then(|| text.to_lowercase());
         let text = lower.as_deref().unwrap_or(text);
         let composed: Option<String> = self.composes.then(|| text.nfc().collect());
         let text = composed.as_deref().unwrap_or(text);
-        let mut tokens = self.tokenizer.encode(text, false, false);
-        tokens.extend(
-            self.last_space
-                .filter(|_| text.ends_with(char::is_whitespace)),
-        );
-        tokens
+        let never = Cancellation::default();
+        let whole = self.tokenizer.encode_each(text, false, false, &never, take);
+        if let (Ok(()), Some(space)) = (whole, self.last_space)
+            && text.ends_with(char::is_whitespace)
+        {
+            take(&[space]);
+        }
     }
 
     /// Returns what stands around two texts, where the files say it.

@@ -6,12 +6,14 @@
 //! in the file's own alphabet, so that its tables are used as they stand there.
 
 use super::TokenizerError;
-use super::byte_level::spell;
+use super::border::Borders;
+use super::byte_level::{self, spell};
 use super::class::{SPACE, class};
+use super::flow::{Checks, Flow};
 use super::kind::{Kind, Text};
 use super::known::KnownPieces;
 use super::merge::{Join, Merger, NO_ID, Symbol};
-use super::seam::Seams;
+use super::seam::{Seams, without_space};
 use super::split::split;
 use super::spm::mark_spaces;
 use super::text_index::TextIndex;
@@ -27,6 +29,7 @@ pub(super) struct BytePairs {
     lines: Strings,
     known: KnownPieces,
     seams: Seams,
+    borders: Borders,
     /// White space is a border between pieces and nothing else.
     drops_spaces: bool,
     lowercase: bool,
@@ -50,13 +53,25 @@ impl BytePairs {
             lines: lines.clone(),
             known: KnownPieces::default(),
             seams: Seams::default(),
+            borders: Borders::default(),
             drops_spaces,
             lowercase: drops_spaces && lowercase.unwrap_or(false),
         })
     }
 
-    /// Appends the tokens of `text`.
-    pub(super) fn encode(&self, vocabulary: &Vocabulary, text: &str, ids: &mut Vec<u32>) {
+    /// Returns whether bytes are written as characters.
+    pub(super) fn is_byte_level(&self) -> bool {
+        self.kind.text == Text::ByteLevel
+    }
+
+    /// Returns whether every character of a text is in its tokens, white space
+    /// aside.
+    pub(super) fn keeps_all(&self) -> bool {
+        self.kind.text != Text::Plain
+    }
+
+    /// Hands on the tokens of `text`.
+    pub(super) fn encode(&self, vocabulary: &Vocabulary, text: &str, flow: &mut Flow) {
         let mut known = self.known.open();
         let mut encoder = Encoder {
             pairs: self,
@@ -67,38 +82,63 @@ impl BytePairs {
             pair: Vec::new(),
         };
         let mut normal = String::new();
-        let text = match self.kind.text {
-            Text::Marked | Text::MarkedLines => {
-                mark_spaces(text, &mut normal);
-                &normal
-            }
-            Text::Plain if self.lowercase => {
-                normal.extend(text.chars().flat_map(char::to_lowercase));
-                &normal
-            }
-            Text::ByteLevel | Text::Plain => text,
-        };
-        split(self.kind.stages, text, &mut |piece| {
-            let mut rest = piece;
-            while !rest.is_empty() {
-                let (unit, later) = rest.split_at(self.unit(rest, text.len()));
-                known.tokens(unit, ids, |ids| encoder.encode_piece(unit, ids));
-                rest = later;
-            }
-        });
+        let mut later = text;
+        while !later.is_empty() {
+            let part;
+            (part, later) = later.split_at(self.part(later));
+            let is_cut = part.len() < text.len();
+            normal.clear();
+            let part = match self.kind.text {
+                Text::Marked | Text::MarkedLines => {
+                    mark_spaces(part, &mut normal);
+                    &normal
+                }
+                Text::Plain if self.lowercase => {
+                    normal.extend(part.chars().flat_map(char::to_lowercase));
+                    &normal
+                }
+                Text::ByteLevel | Text::Plain => part,
+            };
+            let whole = if is_cut { usize::MAX } else { part.len() };
+            split(self.kind.stages, part, &mut |piece| {
+                let mut rest = piece;
+                while !rest.is_empty() && flow.go_on() {
+                    let (unit, later) = rest.split_at(self.unit(rest, whole));
+                    let Flow { ids, checks, .. } = &mut *flow;
+                    known.tokens(unit, ids, |ids| encoder.encode_piece(unit, checks, ids));
+                    rest = later;
+                }
+            });
+        }
+    }
+
+    /// Returns the length of a part at the start of `text` that can be taken for
+    /// itself.
+    fn part(&self, text: &str) -> usize {
+        match self.kind.text {
+            Text::ByteLevel | Text::Plain => text.len(),
+            Text::Marked | Text::MarkedLines => self.seams.part(text, || self.lines.iter()),
+        }
     }
 
     /// Returns the length of a stretch at the start of `text`, a part of a text
     /// of `whole` bytes, that no merge reaches across.
     fn unit(&self, text: &str, whole: usize) -> usize {
         match self.kind.text {
-            Text::ByteLevel | Text::Plain => text.len(),
-            Text::Marked | Text::MarkedLines => {
-                let merges = || self.lines.iter();
-                self.seams.unit(text, whole, merges)
-            }
+            Text::ByteLevel => self.borders.part(text, || self.lines.iter().map(unspelled)),
+            Text::Plain => self
+                .borders
+                .part(text, || self.lines.iter().map(without_space)),
+            Text::Marked | Text::MarkedLines => self.seams.unit(text, whole, || self.lines.iter()),
         }
     }
+}
+
+/// Returns the bytes of what is joined of a pair that is written as characters.
+fn unspelled(line: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(line.len());
+    byte_level::decode(&without_space(line), &mut bytes);
+    bytes
 }
 
 /// The first part has at least one byte, which may be a space.
@@ -127,7 +167,7 @@ struct Encoder<'a> {
 }
 
 impl Encoder<'_> {
-    fn encode_piece(&mut self, piece: &str, ids: &mut Vec<u32>) {
+    fn encode_piece(&mut self, piece: &str, checks: &Checks, ids: &mut Vec<u32>) {
         let pairs = self.pairs;
         if pairs.drops_spaces && piece.chars().all(|it| class(it) & SPACE != 0) {
             return;
@@ -149,7 +189,7 @@ impl Encoder<'_> {
         } = self;
         let text = |symbol: &Symbol| &spelled[symbol.start..symbol.start + symbol.length];
         let characters = lengths.iter().map(|&length| (length, NO_ID));
-        let remaining = merger.merge(characters, |left, right| {
+        let remaining = merger.merge(characters, checks, |left, right| {
             pair.clear();
             pair.extend_from_slice(text(left));
             pair.push(b' ');

@@ -7,6 +7,8 @@ mod queue;
 
 use queue::{Candidate, Queue};
 
+use super::flow::Checks;
+
 /// The id of a symbol that is in no vocabulary.
 pub(super) const NO_ID: u32 = u32::MAX;
 
@@ -47,14 +49,23 @@ impl Merger {
     pub(super) fn merge(
         &mut self,
         parts: impl Iterator<Item = (usize, u32)>,
+        checks: &Checks,
         mut join: impl FnMut(&Symbol, &Symbol) -> Option<Join>,
     ) -> impl Iterator<Item = &Symbol> {
         self.fill(parts);
         self.queue.begin(self.symbols.len());
+        // What is short ends soon, and its tokens may be kept for other texts.
+        let goes_on = |is_long: bool| !is_long || checks.go_on();
+        let is_long = self.symbols.len() >= queue::LONG;
         for right in 1..self.symbols.len() {
+            if !goes_on(is_long) {
+                break;
+            }
             self.queue_pair(right - 1, right, &mut join);
         }
-        while let Some(candidate) = self.queue.pop() {
+        while goes_on(is_long)
+            && let Some(candidate) = self.queue.pop()
+        {
             self.apply(candidate, &mut join);
         }
         self.symbols.iter().filter(|symbol| symbol.length > 0)

@@ -5,6 +5,7 @@
 
 use std::sync::OnceLock;
 
+use super::border::Borders;
 use super::steps;
 use super::vocabulary::SPACE_MARK;
 
@@ -12,13 +13,38 @@ use super::vocabulary::SPACE_MARK;
 #[derive(Debug, Default)]
 pub(super) struct Seams {
     joined: OnceLock<Vec<char>>,
+    borders: Borders,
 }
 
 /// A text of at most so many bytes is taken as a whole: to find out where a
 /// longer one can be cut takes a look at all pieces.
 const SHORT_TEXT: usize = 4096;
 
+/// Bytes of a text, about, that are written with marks at a time.
+const PART: usize = 1 << 16;
+
 impl Seams {
+    /// Returns the length of a part at the start of `text`, which has plain
+    /// spaces yet, that no piece reaches across; a longer text has several.
+    pub(super) fn part<'p, I: Iterator<Item = &'p [u8]>>(
+        &self,
+        text: &str,
+        pieces: impl FnOnce() -> I,
+    ) -> usize {
+        if text.len() <= PART {
+            return text.len();
+        }
+        let joined = self.joined.get_or_init(|| joined_to_space(pieces()));
+        let from = text.ceil_char_boundary(PART);
+        let mut spaces = text[from..].match_indices(' ');
+        let cut = spaces.find_map(|(at, _)| {
+            let before = text[..from + at].chars().next_back()?;
+            let is_seam = before != ' ' && joined.binary_search(&before).is_err();
+            is_seam.then_some(from + at)
+        });
+        cut.unwrap_or(text.len())
+    }
+
     /// Returns the length of a stretch at the start of `text`, a part of a
     /// text of `whole` bytes, that no piece reaches across: spaces and the
     /// word after them, as a rule. `pieces` are all pieces there are.
@@ -26,7 +52,7 @@ impl Seams {
         &self,
         text: &str,
         whole: usize,
-        pieces: impl FnOnce() -> I,
+        pieces: impl Fn() -> I,
     ) -> usize {
         if whole <= SHORT_TEXT {
             return text.len();
@@ -39,8 +65,14 @@ impl Seams {
         });
         let length = cut.map_or(text.len(), |(at, _)| at);
         steps::count(1 + length);
-        length
+        self.borders
+            .part(&text[..length], || pieces().map(without_space))
     }
+}
+
+/// Returns a pair of pieces as what is joined of the two.
+pub(super) fn without_space(pair: &[u8]) -> Vec<u8> {
+    pair.iter().copied().filter(|&byte| byte != b' ').collect()
 }
 
 /// Returns the characters that stand before a space inside some piece (or some

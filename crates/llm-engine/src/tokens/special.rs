@@ -72,14 +72,15 @@ impl Specials {
         }
     }
 
-    /// Cuts `text`, at `markup` too where that is allowed.
+    /// Cuts `text`, at `markup` too where that is allowed, and hands the fragments
+    /// to `emit` in order, as long as that wants more.
     pub(super) fn cut<'t>(
         &self,
         vocabulary: &Vocabulary,
         text: &'t str,
         markup: Markup,
-    ) -> Vec<Fragment<'t>> {
-        let mut fragments = Vec::new();
+        emit: &mut dyn FnMut(Fragment<'t>) -> bool,
+    ) {
         let mut allowed = Allowed::new(markup);
         let (mut start, mut at) = (0, 0);
         while let Some(&byte) = text.as_bytes().get(at) {
@@ -97,7 +98,9 @@ impl Specials {
                     while !text.is_char_boundary(at) {
                         at += 1;
                     }
-                    fragments.push(Fragment::Text(&text[start..at]));
+                    if !emit(Fragment::Text(&text[start..at])) {
+                        return;
+                    }
                     start = at;
                 }
                 continue;
@@ -106,10 +109,12 @@ impl Specials {
                 true => text[start..at].trim_end_matches(is_space),
                 false => &text[start..at],
             };
-            if !before.is_empty() {
-                fragments.push(Fragment::Text(before));
+            if !before.is_empty() && !emit(Fragment::Text(before)) {
+                return;
             }
-            fragments.push(Fragment::Token(id));
+            if !emit(Fragment::Token(id)) {
+                return;
+            }
             at += length;
             if self.strips == Strips::After
                 && !matches!(vocabulary.text(id), b"<unk>" | b"<s>" | b"<|endoftext|>")
@@ -120,9 +125,8 @@ impl Specials {
             start = at;
         }
         if start < text.len() {
-            fragments.push(Fragment::Text(&text[start..]));
+            emit(Fragment::Text(&text[start..]));
         }
-        fragments
     }
 
     /// Returns the longest token that `text` begins with, as length and id.

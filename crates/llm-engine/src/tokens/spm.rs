@@ -8,6 +8,7 @@
 //! merged.
 
 use super::TokenizerError;
+use super::flow::{Checks, Flow};
 use super::known::KnownPieces;
 use super::merge::{Join, Merger, NO_ID, Symbol};
 use super::seam::Seams;
@@ -82,30 +83,40 @@ impl ScoredPieces {
         }
     }
 
-    /// Appends the tokens of `text`, with a space before it if `prefix`.
+    /// Hands on the tokens of `text`, with a space before it if `prefix`.
     pub(super) fn encode(
         &self,
         vocabulary: &Vocabulary,
         text: &str,
         prefix: bool,
-        ids: &mut Vec<u32>,
+        flow: &mut Flow,
     ) {
-        let mut escaped = String::with_capacity(text.len() + text.len() / 2);
+        let pieces = || vocabulary.pieces().map(|(piece, _)| piece);
+        let mut escaped = String::new();
         if prefix {
             escaped.push_str(SPACE_MARK);
         }
-        mark_spaces(text, &mut escaped);
         let mut merger = Merger::default();
         let mut known = self.known.open();
-        let mut rest = escaped.as_str();
-        while !rest.is_empty() {
-            let pieces = || vocabulary.pieces().map(|(piece, _)| piece);
-            let length = self.seams.unit(rest, escaped.len(), pieces);
-            let (unit, later) = rest.split_at(length);
-            known.tokens(unit, ids, |ids| {
-                self.encode_unit(vocabulary, unit, &mut merger, ids);
-            });
-            rest = later;
+        let mut later = text;
+        while !later.is_empty() || !escaped.is_empty() {
+            let part;
+            (part, later) = later.split_at(self.seams.part(later, pieces));
+            mark_spaces(part, &mut escaped);
+            let whole = match part.len() < text.len() {
+                true => usize::MAX,
+                false => escaped.len(),
+            };
+            let mut rest = escaped.as_str();
+            while !rest.is_empty() && flow.go_on() {
+                let (unit, next) = rest.split_at(self.seams.unit(rest, whole, pieces));
+                let Flow { ids, checks, .. } = &mut *flow;
+                known.tokens(unit, ids, |ids| {
+                    self.encode_unit(vocabulary, unit, &mut merger, checks, ids);
+                });
+                rest = next;
+            }
+            escaped.clear();
         }
     }
 
@@ -114,6 +125,7 @@ impl ScoredPieces {
         vocabulary: &Vocabulary,
         unit: &str,
         merger: &mut Merger,
+        checks: &Checks,
         ids: &mut Vec<u32>,
     ) {
         let bytes = unit.as_bytes();
@@ -124,7 +136,7 @@ impl ScoredPieces {
             let text = character.encode_utf8(&mut buffer).as_bytes();
             (text.len(), find(text).unwrap_or(NO_ID))
         });
-        let remaining = merger.merge(characters, |left: &Symbol, right: &Symbol| {
+        let remaining = merger.merge(characters, checks, |left: &Symbol, right: &Symbol| {
             let end = right.start + right.length;
             let id = find(&bytes[left.start..end])?;
             let parts = [left.start..right.start, right.start..end].map(|part| &bytes[part]);

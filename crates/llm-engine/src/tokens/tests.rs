@@ -1,10 +1,12 @@
 //! Tests of the tokenizer on small vocabularies made here.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::cancel::{Cancellation, Cancelled};
 use crate::gguf::{Gguf, Strings, Value};
 
 const NORMAL: i64 = 1;
@@ -312,7 +314,7 @@ fn a_long_text_is_cut_where_no_piece_reaches_across() {
     let part = " ba bb a b é";
     let once = tokenizer.encode(part, false, false);
     // A few are merged as a whole, many are cut first.
-    for times in [3, 2000] {
+    for times in [3, 2000, 20_000] {
         let ids = tokenizer.encode(&part.repeat(times), false, false);
         assert_eq!(ids, once.repeat(times));
     }
@@ -581,6 +583,47 @@ fn the_work_grows_no_faster_than_n_log_n() {
             assert!(few > short.chars().count() / 2, "{name}, {about}: {few}");
             // 16 times the text, and log n by a quarter; quadratic is 256.
             assert!(many <= few * 20, "{name}, {about}: {few}, {many}");
+        }
+    }
+}
+
+#[test]
+fn a_text_that_is_handed_on_in_parts_has_the_same_tokens() {
+    let never = Cancellation::default();
+    for tokenizer in [byte_level(), sentence_piece()] {
+        for (about, text) in hard_texts(1 << 18) {
+            let mut parts = Vec::new();
+            let mut count = 0;
+            let result = tokenizer.encode_each(&text, true, false, &never, &mut |ids| {
+                parts.extend_from_slice(ids);
+                count += 1;
+            });
+            assert_eq!(result, Ok(()));
+            assert!(parts == tokenizer.encode(&text, true, false), "{about}");
+            assert!(count > 1 || parts.len() < 1 << 15, "{about}: {count}");
+        }
+    }
+}
+
+#[test]
+fn a_text_that_is_not_wanted_ends_soon_and_leaves_nothing_behind() {
+    let over = Cancellation::default().within(std::time::Duration::ZERO);
+    for tokenizer in [byte_level(), sentence_piece()] {
+        for (about, text) in hard_texts(1 << 18) {
+            let expected = tokenizer.encode(&text, false, false);
+            let steps = steps::taken(|| {
+                let ended = tokenizer.encode_within(&text, false, false, &over);
+                assert_eq!(ended, Err(Cancelled::TimedOut), "{about}");
+            });
+            let whole = steps::taken(|| {
+                assert!(tokenizer.encode(&text, false, false) == expected, "{about}");
+            });
+            // To cut the text into pieces goes on to its end; to join them does not.
+            let is_joined = about == "one letter";
+            assert!(
+                steps < whole + usize::from(!is_joined),
+                "{about}: {steps} of {whole}"
+            );
         }
     }
 }

@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 
 use super::TokenizerError;
 use super::charsmap::CharsMap;
+use super::flow::Flow;
 use super::known::KnownPieces;
 use super::seam::Seams;
 use super::trie::Trie;
@@ -86,18 +87,19 @@ impl Unigram {
         self.add_space_prefix || self.merge_spaces
     }
 
-    /// Appends the tokens of `text`.
-    pub(super) fn encode(&self, vocabulary: &Vocabulary, text: &str, ids: &mut Vec<u32>) {
+    /// Hands on the tokens of `text`.
+    pub(super) fn encode(&self, vocabulary: &Vocabulary, text: &str, flow: &mut Flow) {
         let pieces = self.pieces.get_or_init(|| self.all_pieces(vocabulary));
         let normal = self.normalize(&pieces.fixed, text);
-        let first = ids.len();
+        let mut was_unknown = false;
         let mut known = self.known.open();
         let mut best = Vec::new();
         let mut rest = normal.as_str();
-        while !rest.is_empty() {
+        while !rest.is_empty() && flow.go_on() {
             let all = || vocabulary.pieces().map(|(piece, _)| piece);
             let (unit, later) = rest.split_at(self.seams.unit(rest, normal.len(), all));
-            known.tokens(unit, ids, |ids| {
+            let first = flow.ids.len();
+            known.tokens(unit, &mut flow.ids, |ids| {
                 self.find_best(vocabulary, pieces, unit, &mut best);
                 let (before, mut at) = (ids.len(), unit.len());
                 while let Some(step) = best.get(at).filter(|_| at > 0) {
@@ -106,9 +108,9 @@ impl Unigram {
                 }
                 ids[before..].reverse();
             });
+            merge_unknown(&mut flow.ids, first, vocabulary.unknown, &mut was_unknown);
             rest = later;
         }
-        merge_unknown(ids, first, vocabulary.unknown);
     }
 
     fn all_pieces(&self, vocabulary: &Vocabulary) -> Pieces {
@@ -209,15 +211,18 @@ impl Unigram {
     }
 }
 
-/// Leaves one of each run of unknown tokens from `first` on.
-fn merge_unknown(ids: &mut Vec<u32>, first: usize, unknown: Option<u32>) {
+/// Leaves one of each run of unknown tokens from `first` on, and none of one that
+/// has begun before.
+fn merge_unknown(ids: &mut Vec<u32>, first: usize, unknown: Option<u32>, was_unknown: &mut bool) {
     let mut kept = first;
     for at in first..ids.len() {
         let id = ids[at];
-        if Some(id) != unknown || kept == first || ids[kept - 1] != id {
+        let is_unknown = Some(id) == unknown;
+        if !is_unknown || !*was_unknown {
             ids[kept] = id;
             kept += 1;
         }
+        *was_unknown = is_unknown;
     }
     ids.truncate(kept);
 }

@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 use unicode_normalization::char::decompose_canonical;
 
 use super::class::{CONTROL, NONSPACING, PUNCTUATION, SPACE, class};
+use super::flow::Flow;
 use super::known::KnownPieces;
 use super::trie::Trie;
 use super::vocabulary::{SPACE_MARK, Vocabulary};
@@ -45,12 +46,13 @@ impl WordPieces {
         }
     }
 
-    /// Appends the tokens of `text`.
-    pub(super) fn encode(&self, vocabulary: &Vocabulary, text: &str, ids: &mut Vec<u32>) {
+    /// Hands on the tokens of `text`.
+    pub(super) fn encode(&self, vocabulary: &Vocabulary, text: &str, flow: &mut Flow) {
         let pieces = self.pieces.get_or_init(|| Trie::new(vocabulary.pieces()));
         let mut known = self.known.open();
         let mut word = String::from(SPACE_MARK);
-        let mut end_word = |word: &mut String| {
+        let mut end_word = |word: &mut String, flow: &mut Flow| {
+            let ids = &mut flow.ids;
             let length = word.len() - SPACE_MARK.len();
             if length > self.longest && word.chars().count() - 1 > self.longest {
                 ids.extend(vocabulary.unknown);
@@ -65,20 +67,24 @@ impl WordPieces {
         for character in text.chars() {
             let bits = class(character);
             if bits & SPACE != 0 {
-                end_word(&mut word);
+                end_word(&mut word, flow);
+                if !flow.go_on() {
+                    return;
+                }
             } else if bits & CONTROL == 0 && !is_dropped(character) {
                 self.normalize(character, &mut |character| {
                     if stands_alone(character) {
-                        end_word(&mut word);
+                        end_word(&mut word, flow);
                         word.push(character);
-                        end_word(&mut word);
+                        end_word(&mut word, flow);
+                        flow.go_on();
                     } else {
                         word.push(character);
                     }
                 });
             }
         }
-        end_word(&mut word);
+        end_word(&mut word, flow);
     }
 
     /// Hands what is left of `character` to `emit`.

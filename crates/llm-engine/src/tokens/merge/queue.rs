@@ -25,7 +25,7 @@ pub(super) struct Candidate {
 }
 
 /// So many symbols make a long piece. The lists win from some thousand on.
-const LONG: usize = 4096;
+pub(super) const LONG: usize = 4096;
 
 /// The candidates of one piece.
 #[derive(Debug, Default)]

@@ -1,0 +1,211 @@
+//! A file that is cut short while it is mapped, or whose disk fails: the system answers a look at what is
+//! gone with SIGBUS, which without a handler is the end, with a core and no word. Here it is a sentence that
+//! names the file, and status 1. What the handler needs lies ready beforehand, for it may neither allocate
+//! nor wait.
+
+use std::ffi::{c_int, c_void};
+use std::io;
+use std::mem::MaybeUninit;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+/// Maps and names that are known at a time: many times what the largest model in parts has. Those beyond end
+/// a program as they did before.
+const MOST: usize = 1024;
+
+/// Addresses that a file is mapped to.
+struct Entry {
+    start: AtomicUsize,
+    /// 0 where the entry is free. Written last, and looked at first.
+    end: AtomicUsize,
+    /// The number of its sentence.
+    sentence: AtomicUsize,
+}
+
+static ENTRIES: [Entry; MOST] = [const {
+    Entry {
+        start: AtomicUsize::new(0),
+        end: AtomicUsize::new(0),
+        sentence: AtomicUsize::new(0),
+    }
+}; MOST];
+
+/// What is said of each file; one that is mapped again has its place already.
+static SENTENCES: [OnceLock<Box<str>>; MOST] = [const { OnceLock::new() }; MOST];
+
+/// Held while an entry is taken.
+static TAKING: Mutex<()> = Mutex::new(());
+
+/// Who speaks.
+static PROGRAM: OnceLock<String> = OnceLock::new();
+
+/// What was done at the signal before.
+static FORMER: OnceLock<libc::sigaction> = OnceLock::new();
+
+/// A file's place among those that are known, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Known(Option<usize>);
+
+impl Known {
+    /// Notes that the file at `path` is mapped to `bytes`.
+    pub(super) fn new(path: &Path, bytes: &[u8]) -> Self {
+        let _alone = TAKING.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = ENTRIES
+            .iter()
+            .position(|entry| entry.end.load(Ordering::Relaxed) == 0);
+        let (Some(number), Some(sentence)) = (free, place(sentence(path))) else {
+            return Self(None);
+        };
+        let entry = &ENTRIES[number];
+        let start = bytes.as_ptr() as usize;
+        // The last page is there as a whole, and behind the file's end it is empty.
+        let end = start + bytes.len().max(1).next_multiple_of(page_size());
+        entry.start.store(start, Ordering::Relaxed);
+        entry.sentence.store(sentence, Ordering::Relaxed);
+        entry.end.store(end, Ordering::Release);
+        Self(Some(number))
+    }
+}
+
+impl Drop for Known {
+    fn drop(&mut self) {
+        if let Some(number) = self.0 {
+            ENTRIES[number].end.store(0, Ordering::Release);
+        }
+    }
+}
+
+/// Returns the number of a sentence, which is kept for good.
+fn place(sentence: String) -> Option<usize> {
+    for (number, place) in SENTENCES.iter().enumerate() {
+        match place.get() {
+            Some(there) if **there == *sentence => return Some(number),
+            Some(_) => {}
+            None => {
+                place.get_or_init(|| sentence.into());
+                return Some(number);
+            }
+        }
+    }
+    None
+}
+
+fn sentence(path: &Path) -> String {
+    let program = PROGRAM.get().map_or("", String::as_str);
+    let mut name = String::new();
+    for letter in path.display().to_string().chars() {
+        match letter.is_control() {
+            true => name.extend(letter.escape_default()),
+            false => name.push(letter),
+        }
+    }
+    format!(
+        "{program}: error: '{name}' was cut short while it is in use, or its disk cannot be read; put the whole \
+         file back and start again (a new version is moved to its place, not written into it)\n"
+    )
+}
+
+/// Returns what is said of the file that is mapped to an address.
+fn said_of(address: usize) -> Option<&'static str> {
+    let entry = ENTRIES.iter().find(|entry| {
+        let end = entry.end.load(Ordering::Acquire);
+        address < end && address >= entry.start.load(Ordering::Relaxed)
+    })?;
+    let sentence = SENTENCES.get(entry.sentence.load(Ordering::Relaxed))?;
+    sentence.get().map(|sentence| &**sentence)
+}
+
+/// Has a mapped file that loses its pages end the process with a sentence in the name of `program`, and
+/// status 1. Maps that are made before it are told without the program's name.
+///
+/// # Errors
+/// The system's, where it refuses a handler.
+#[allow(unsafe_code, reason = "a handler of a signal is unsafe by nature")]
+pub fn tell_lost_files(program: &str) -> io::Result<()> {
+    if PROGRAM.set(program.to_owned()).is_err() {
+        return Ok(());
+    }
+    let mut former = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: a null action changes nothing, and `former` has room for what is written there.
+    if unsafe { libc::sigaction(libc::SIGBUS, std::ptr::null(), former.as_mut_ptr()) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the call before has written it; zeros, which it began with, are an action as well.
+    let former = unsafe { former.assume_init() };
+    let _ = FORMER.set(former);
+    let mut action = former;
+    action.sa_sigaction = at_signal as *const () as libc::sighandler_t;
+    // On the stack for signals: another fault may be one of the stack.
+    action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+    // SAFETY: `action` is a whole one, of the form that SA_SIGINFO asks for; the handler calls only what
+    // may be called in one.
+    if unsafe { libc::sigaction(libc::SIGBUS, &raw const action, std::ptr::null_mut()) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+/// The handler. It reads atomics and what was written once, and calls `write`, `_exit`, `sigaction` and
+/// `raise`, which POSIX allows in a handler.
+#[allow(unsafe_code, reason = "a handler of a signal is unsafe by nature")]
+extern "C" fn at_signal(signal: c_int, info: *mut libc::siginfo_t, _: *mut c_void) {
+    // SAFETY: with SA_SIGINFO the system hands over what it knows of the signal. A code above zero says that
+    // it raised the signal itself, and then there is an address.
+    let (is_fault, address) = unsafe { ((*info).si_code > 0, (*info).si_addr() as usize) };
+    if is_fault && let Some(sentence) = said_of(address) {
+        // SAFETY: the sentence is never freed, and its length is its own. Neither call comes back to
+        // anything that the process was doing.
+        unsafe {
+            libc::write(2, sentence.as_ptr().cast(), sentence.len());
+            libc::_exit(1);
+        }
+    }
+    if let Some(former) = FORMER.get() {
+        // SAFETY: the action is the one that the system has given out.
+        unsafe { libc::sigaction(signal, &raw const *former, std::ptr::null_mut()) };
+    }
+    if !is_fault {
+        // A fault comes again by itself, and then to the former handler.
+        // SAFETY: the signal waits until this handler is left.
+        unsafe { libc::raise(signal) };
+    }
+}
+
+fn page_size() -> usize {
+    #[allow(unsafe_code, reason = "the system is asked for a number")]
+    // SAFETY: the call only returns a number.
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    usize::try_from(size).unwrap_or(4096).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_map_is_known_as_long_as_it_lives() {
+        let bytes = vec![0_u8; 3 * page_size()];
+        let (first, last) = (&raw const bytes[0], &raw const bytes[bytes.len() - 1]);
+        let known = Known::new(Path::new("/a\u{1b}/b.gguf"), &bytes);
+        for address in [first, last] {
+            let said = said_of(address as usize).unwrap();
+            assert!(said.contains("'/a\\u{1b}/b.gguf' was cut short"), "{said}");
+            assert_eq!(said.matches('\n').count(), 1);
+        }
+        assert_eq!(said_of(first as usize - 1), None);
+        drop(known);
+        assert_eq!(said_of(first as usize), None);
+    }
+
+    #[test]
+    fn a_file_that_is_mapped_again_and_again_has_one_sentence() {
+        let bytes = [0; 8];
+        for _ in 0..2 * MOST {
+            let known = Known::new(Path::new("/again"), &bytes);
+            assert!(known.0.is_some());
+        }
+        let all = SENTENCES.iter().filter_map(OnceLock::get);
+        assert_eq!(all.filter(|text| text.contains("'/again'")).count(), 1);
+    }
+}
