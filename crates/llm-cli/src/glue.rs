@@ -159,7 +159,7 @@ mod tests {
         let args = parsed(&["-n", "-1", "-s", "-1"]).unwrap();
         assert_eq!(
             (args.sampling.n_predict, args.sampling.seed),
-            (-1, Some(-1))
+            (-1, Some(llm_record::Seed::Drawn))
         );
     }
 

@@ -131,7 +131,7 @@ impl Past {
     /// Takes in one line. `known` holds the conditions that were seen, as JSON.
     fn take(&mut self, text: &str, place: Place, known: &mut HashSet<String>) {
         let Some(closed) = llm_record::closed(text) else {
-            let is_delta = matches!(serde_json::from_str(text), Ok(Record::Delta(_)));
+            let is_delta = matches!(Record::parse(text), Ok(Record::Delta(_)));
             self.others += u64::from(!is_delta);
             return;
         };
@@ -146,7 +146,7 @@ impl Past {
             }
             return;
         }
-        match serde_json::from_str(text) {
+        match Record::parse(text) {
             Ok(Record::Completion(answer)) => self.index(&closed, key, &answer, place, known),
             _ => self.others += 1,
         }
@@ -269,8 +269,8 @@ impl Reader {
             file.take(LINE_LIMIT).read_until(b'\n', &mut bytes)
         });
         read.map_err(|reason| StdioError::read(&self.name, reason))?;
-        match serde_json::from_slice(&bytes) {
-            Ok(Record::Completion(completion)) => Ok(completion),
+        match std::str::from_utf8(&bytes).map(Record::parse) {
+            Ok(Ok(Record::Completion(completion))) => Ok(completion),
             _ => {
                 let reason = io::Error::other("it has changed while it was read");
                 Err(StdioError::read(&self.name, reason))

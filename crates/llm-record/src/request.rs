@@ -6,8 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::csv::Row;
+use crate::known::{self, Purpose, Unsupported};
 use crate::openai::request as batch;
-use crate::{Fields, Id, Inputs, Line, LineError, LineFault, Overrides, Reply};
+use crate::{
+    ErrorCode, Fields, Id, Inputs, Json, Line, LineError, LineFault, Overrides, Reply, Values, json,
+};
 
 /// One line of input, understood.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +44,8 @@ pub struct Request {
     pub input: Fields,
     /// The whole object, for templates and for fields to keep.
     pub fields: Fields,
+    /// What a line of the user's asks for and does not get, unless its fields are the user's own data.
+    pub unsupported: Vec<Unsupported>,
 }
 
 /// What the model is asked.
@@ -65,7 +70,7 @@ pub struct Message {
     /// What else the chat template may read, in OpenAI's names and the models' own: `tool_calls`,
     /// `tool_call_id`, `name`, `reasoning_content`.
     #[serde(flatten)]
-    pub fields: Fields,
+    pub fields: Values,
 }
 
 impl Message {
@@ -74,7 +79,7 @@ impl Message {
         Self {
             role: role.into(),
             content: Some(content.into()),
-            fields: Fields::new(),
+            fields: Values::new(),
         }
     }
 }
@@ -84,7 +89,7 @@ impl Request {
     #[must_use]
     pub fn from_text(line: u64, text: String) -> Self {
         let mut fields = Fields::new();
-        fields.insert("text".into(), Value::String(text.clone()));
+        fields.insert("text".into(), Json::String(text.clone()));
         Self {
             line,
             prompt: Some(Prompt::Text(text)),
@@ -101,16 +106,12 @@ impl Request {
     /// As [`Incoming::parse`].
     pub fn from_row(row: Row) -> Result<Self, LineError> {
         let Row { number, fields } = row;
-        let named: Fields = ["id", "custom_id"]
-            .into_iter()
-            .filter_map(|name| Some((name.to_owned(), fields.get(name)?.clone())))
-            .filter(|(_, value)| value != "")
-            .collect();
+        let named = |name: &str| fields.get(name).filter(|value| **value != *"").cloned();
         let request = |reason| LineError::new(number, None, LineFault::Request { reason });
         Ok(Self {
             line: number,
-            id: Id::of(&named).map_err(request)?,
-            prompt: text_of(&fields).map_err(request)?.map(Prompt::Text),
+            id: Id::of(named).map_err(request)?,
+            prompt: text_in_row(&fields).map(Prompt::Text),
             fields,
             ..Self::default()
         })
@@ -121,108 +122,165 @@ impl Incoming {
     /// Understands one line of JSON.
     ///
     /// An object with a `type` and a `schema_version` is one of our own records: a completion's
-    /// `text`, and that which a vector was made of, is the prompt and its `input` is kept. A line of a batch file of OpenAI's is a request
-    /// that is answered in their format. Any other object is a request; its prompt is the
-    /// first of `messages`, `prompt`, `text` and `input` that is present and not null.
+    /// `text`, and that which a vector was made of, is the prompt and its `input` is kept. A line of a
+    /// batch file of OpenAI's is a request that is answered in their format. Any other object is a
+    /// request; its prompt is the first of `messages`, `prompt`, `text` and `input` that is present and
+    /// not null.
     ///
     /// # Errors
     /// A [`LineError`] with the line's number, and its id where one could be read.
     pub fn parse(line: Line) -> Result<Self, LineError> {
-        let fields: Fields = match serde_json::from_str(&line.text) {
-            Ok(fields) => fields,
-            Err(error) => {
-                let id = Id::salvage(line.text.as_bytes());
-                return Err(LineError::new(line.number, id, json_fault(&error)));
-            }
+        let object = json::object(&line.text).map_err(|error| {
+            let id = Id::salvage(line.text.as_bytes());
+            LineError::new(line.number, id, json_fault(&error))
+        })?;
+        let (values, exact) = object;
+        let id = |values: &Values| {
+            let exact = exact.as_ref();
+            Id::of(|name| match exact {
+                Some(fields) => fields.get(name).cloned(),
+                None => values.get(name).cloned().map(Json::from),
+            })
         };
-        if batch::is_batch(&fields) {
-            let request = batch::parse(line.number, fields)?;
-            return Ok(Self::Request(Box::new(request)));
-        }
         let bad = |id, reason| LineError::new(line.number, id, LineFault::Request { reason });
-        let id = Id::of(&fields).map_err(|reason| bad(None, reason))?;
-        match own_type(&fields) {
+        if batch::is_batch(&values) {
+            let id = id(&values).ok().flatten();
+            let request = batch::parse(line.number, id, &values)?;
+            let fields = exact.unwrap_or_else(|| values.into());
+            return Ok(Self::Request(Box::new(Request { fields, ..request })));
+        }
+        let id = id(&values).map_err(|reason| bad(None, reason))?;
+        let request = match own_type(&values) {
             Some("error") => return Ok(Self::Failed(line)),
             Some("delta") => return Ok(Self::Delta),
-            Some("completion" | "embedding" | "hit") => {}
-            Some(other) => {
-                let reason = format!("a record of type '{other}' holds no prompt");
-                return Err(bad(id, reason));
-            }
-            None => return from_user(line.number, id, fields),
+            Some(kind) => from_record(kind, &values, exact.as_ref()),
+            None => from_user(&values),
+        };
+        match request {
+            Ok(request) => Ok(Self::Request(Box::new(Request {
+                line: line.number,
+                id,
+                fields: exact.unwrap_or_else(|| values.into()),
+                ..request
+            }))),
+            Err(reason) => Err(bad(id, reason)),
         }
-        let Some(Value::String(text)) = fields.get("text") else {
-            let reason = match own_type(&fields) {
-                Some("completion") => "a completion must hold a string 'text'",
-                _ => "it holds no text; llm-embed --keep-text keeps it",
-            };
-            return Err(bad(id, reason.into()));
-        };
-        let input = match fields.get("input") {
-            Some(Value::Object(input)) => input.clone(),
-            _ => Fields::new(),
-        };
-        Ok(Self::Request(Box::new(Request {
-            line: line.number,
-            id,
-            prompt: Some(Prompt::Text(text.clone())),
-            input,
-            fields,
-            ..Request::default()
-        })))
     }
 }
 
 /// Returns the `type` of one of our own records; a user's object may well have a `type` too, so the
 /// version must stand beside it.
-fn own_type(fields: &Fields) -> Option<&str> {
-    fields.get("schema_version")?.as_u64()?;
-    fields.get("type")?.as_str()
+fn own_type(values: &Values) -> Option<&str> {
+    values.get("schema_version")?.as_u64()?;
+    values.get("type")?.as_str()
 }
 
-fn from_user(line: u64, id: Option<Id>, fields: Fields) -> Result<Incoming, LineError> {
-    let parts = || -> Result<_, String> {
-        let prompt = prompt_of(&fields)?;
-        // Without messages, `tools` is a field like any other.
-        let tools = match &prompt {
-            Some(Prompt::Messages(_)) => tools(&fields)?,
-            _ => None,
-        };
-        Ok((prompt, tools, Overrides::of(&fields)?))
-    };
-    match parts() {
-        Ok((prompt, tools, overrides)) => Ok(Incoming::Request(Box::new(Request {
-            line,
-            id,
-            prompt,
-            tools,
-            overrides,
-            fields,
-            ..Request::default()
-        }))),
-        Err(reason) => Err(LineError::new(line, id, LineFault::Request { reason })),
+/// Returns what a record of an earlier stage asks.
+fn from_record(kind: &str, values: &Values, exact: Option<&Fields>) -> Result<Request, String> {
+    if !["completion", "embedding", "hit"].contains(&kind) {
+        return Err(format!("a record of type '{kind}' holds no prompt"));
     }
+    let Some(Value::String(text)) = values.get("text") else {
+        return Err(match kind {
+            "completion" => "a completion must hold a string 'text'",
+            _ => "it holds no text; llm-embed --keep-text keeps it",
+        }
+        .to_owned());
+    };
+    let input = match (
+        exact.and_then(|fields| fields.get("input")),
+        values.get("input"),
+    ) {
+        (Some(Json::Object(input)), _) => input.clone(),
+        (None, Some(Value::Object(input))) => input.clone().into(),
+        _ => Fields::new(),
+    };
+    Ok(Request {
+        prompt: Some(Prompt::Text(text.clone())),
+        input,
+        ..Request::default()
+    })
 }
 
-fn prompt_of(fields: &Fields) -> Result<Option<Prompt>, String> {
-    if let Some(value) = fields.get("messages").filter(|value| !value.is_null()) {
+/// Returns what an object of the user's asks.
+fn from_user(values: &Values) -> Result<Request, String> {
+    let prompt = prompt_of(values)?;
+    let mut unsupported = known::unsupported(values);
+    // Without messages, `tools` is a field like any other. A model that must not call is best not told
+    // of what it could.
+    let tools = match &prompt {
+        Some(Prompt::Messages(_)) if batch::lets_call(values) => tools(values)?,
+        Some(Prompt::Messages(_)) => None,
+        _ => {
+            unsupported.extend(idle_tools(values));
+            None
+        }
+    };
+    unsupported.extend(second_prompt(values));
+    Ok(Request {
+        prompt,
+        tools,
+        overrides: Overrides::of(values)?,
+        unsupported,
+        ..Request::default()
+    })
+}
+
+/// Says of tools that a plain prompt has no place for them.
+fn idle_tools(values: &Values) -> Option<Unsupported> {
+    let tools = values.get("tools")?.as_array()?;
+    (!tools.is_empty()).then(|| Unsupported {
+        field: "tools".to_owned(),
+        purpose: Purpose::Answers,
+        code: ErrorCode::UnsupportedField,
+        reason: "'tools' is used with 'messages' only; write the prompt as a message, or name 'tools' in --keep \
+                 or --template if it is data of your own"
+            .to_owned(),
+    })
+}
+
+/// The fields that a prompt is read from, in this order.
+const PROMPTS: [&str; 4] = ["messages", "prompt", "text", "input"];
+
+/// Says of a line with two prompts that the answer would be to half of it, whichever was meant.
+fn second_prompt(values: &Values) -> Option<Unsupported> {
+    let holds = |name: &&str| match values.get(*name) {
+        None | Some(Value::Null) => false,
+        Some(value) => *name == "messages" || value.is_string(),
+    };
+    let mut there = PROMPTS.into_iter().filter(holds);
+    let (first, second) = (there.next()?, there.next()?);
+    Some(Unsupported {
+        field: second.to_owned(),
+        purpose: Purpose::Prompt,
+        code: ErrorCode::BadRequest,
+        reason: format!(
+            "it has both '{first}' and '{second}'; leave one out, make the prompt with --template, or name \
+             '{second}' in --keep if it is data of your own"
+        ),
+    })
+}
+
+fn prompt_of(values: &Values) -> Result<Option<Prompt>, String> {
+    if let Some(value) = values.get("messages").filter(|value| !value.is_null()) {
         return messages(value).map(|messages| Some(Prompt::Messages(messages)));
     }
-    Ok(text_of(fields)?.map(Prompt::Text))
-}
-
-/// Returns the first text that can be a prompt.
-fn text_of(fields: &Fields) -> Result<Option<String>, String> {
-    for name in ["prompt", "text", "input"] {
-        match fields.get(name) {
+    for name in PROMPTS {
+        match values.get(name) {
             None | Some(Value::Null) => {}
-            Some(Value::String(text)) => return Ok(Some(text.clone())),
+            Some(Value::String(text)) => return Ok(Some(Prompt::Text(text.clone()))),
             // A template may well use such a field, so it is not an error before a prompt is needed.
             Some(_) if name == "input" => {}
             Some(_) => return Err(format!("'{name}' must be a string")),
         }
     }
     Ok(None)
+}
+
+/// Returns the first text of a row that can be a prompt.
+fn text_in_row(fields: &Fields) -> Option<String> {
+    let texts = PROMPTS[1..].iter().filter_map(|name| fields.get(name));
+    texts.map(Json::as_str).next().flatten().map(str::to_owned)
 }
 
 pub(crate) fn messages(value: &Value) -> Result<Vec<Message>, String> {
@@ -246,7 +304,14 @@ fn message(value: &Value, name: &str) -> Result<Message, String> {
     if let Some(calls) = calls {
         check_calls(calls).map_err(|reason| format!("'{name}.tool_calls' {reason}"))?;
     }
+    let calls_nothing = |calls: &Value| calls.as_array().is_some_and(Vec::is_empty);
     let content = match value.get("content").unwrap_or(&Value::Null) {
+        Value::Null if calls.is_some_and(calls_nothing) => {
+            return Err(format!(
+                "'{name}' says nothing: its 'content' is null and its 'tool_calls' is empty; give it a \
+                 content, or leave the turn out"
+            ));
+        }
         Value::Null if calls.is_some() => None,
         content => {
             let text = content_text(content);
@@ -273,7 +338,7 @@ fn check_calls(calls: &Value) -> Result<(), String> {
     Ok(())
 }
 
-pub(crate) fn tools(fields: &Fields) -> Result<Option<Value>, String> {
+pub(crate) fn tools(fields: &Values) -> Result<Option<Value>, String> {
     match fields.get("tools") {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Array(tools)) if tools.is_empty() => Ok(None),
@@ -308,6 +373,11 @@ fn json_fault(error: &serde_json::Error) -> LineFault {
     }
     // A record is one line, so serde's own "line 1" would only confuse.
     let text = error.to_string();
+    if text.starts_with("recursion limit exceeded") {
+        return LineFault::TooDeep {
+            column: error.column(),
+        };
+    }
     let reason = text.split(" at line ").next().unwrap_or(&text).to_owned();
     LineFault::Json {
         column: error.column(),
@@ -318,6 +388,7 @@ fn json_fault(error: &serde_json::Error) -> LineFault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Seed;
 
     fn parse(text: &str) -> Result<Incoming, LineError> {
         Incoming::parse(Line {
@@ -339,7 +410,7 @@ mod tests {
             let read = request(&format!(r#"{{"id":1,"{name}":"Hi","seed":5}}"#));
             assert_eq!(read.prompt, Some(Prompt::Text("Hi".into())));
             assert_eq!((read.line, read.id), (3, Some(Id::Number(1.into()))));
-            assert_eq!(read.overrides.seed, Some(5));
+            assert_eq!(read.overrides.seed, Some(Seed::Fixed(5)));
             assert_eq!(read.fields[name], "Hi");
         }
         let read = request(
@@ -380,7 +451,7 @@ mod tests {
         );
         assert_eq!(read.prompt, Some(Prompt::Text("T".into())));
         assert_eq!(read.id, Some(Id::Text("a".into())));
-        assert_eq!(read.input["k"], 1);
+        assert_eq!(read.input["k"].as_u64(), Some(1));
         assert_eq!(read.overrides, Overrides::default());
         let failed = r#"{"type":"error", "schema_version":1,"error":{"code":"later"}}"#;
         let line = Line {
