@@ -194,7 +194,7 @@ impl Index {
         });
         read.map_err(|error| StdioError::read(&records.name, error))?;
         let text = std::str::from_utf8(&bytes)?;
-        Found::parse(text)
+        Found::parse(text.trim_start_matches('\u{feff}'))
             .with_context(|| format!("{} has changed while it was read", records.name))
     }
 }

@@ -120,7 +120,7 @@ impl Past {
             if read == 0 {
                 return Ok(());
             }
-            let text = std::str::from_utf8(&bytes).map_or("", str::trim);
+            let text = std::str::from_utf8(&bytes).map_or("", bare);
             if !text.is_empty() || bytes.iter().any(|byte| !byte.is_ascii_whitespace()) {
                 self.take(text, Place(at), &mut known);
             }
@@ -253,6 +253,11 @@ impl Past {
     }
 }
 
+/// Returns a line without its end, and without the byte order mark that some editors put before a file.
+fn bare(line: &str) -> &str {
+    line.trim_start_matches('\u{feff}').trim()
+}
+
 /// The file, read from any place.
 #[derive(Debug)]
 struct Reader {
@@ -269,7 +274,7 @@ impl Reader {
             file.take(LINE_LIMIT).read_until(b'\n', &mut bytes)
         });
         read.map_err(|reason| StdioError::read(&self.name, reason))?;
-        match std::str::from_utf8(&bytes).map(Record::parse) {
+        match std::str::from_utf8(&bytes).map(|text| Record::parse(bare(text))) {
             Ok(Ok(Record::Completion(completion))) => Ok(completion),
             _ => {
                 let reason = io::Error::other("it has changed while it was read");

@@ -134,6 +134,17 @@ impl Json {
         matches!(self, Self::Null)
     }
 
+    /// Returns the first integer that 64 bits do not hold, which a chat template would see as another: there
+    /// integers have no end, as Python's.
+    pub(crate) fn oversized(&self) -> Option<&Number> {
+        match self {
+            Self::Number(number) => Some(number).filter(|number| number.is_oversized()),
+            Self::Array(items) => items.iter().find_map(Self::oversized),
+            Self::Object(fields) => fields.0.values().find_map(Self::oversized),
+            _ => None,
+        }
+    }
+
     /// Reads a value that stands at some depth of a text.
     fn exact(raw: &RawValue, depth: usize) -> Result<Self, serde_json::Error> {
         let text = raw.get();

@@ -52,6 +52,13 @@ impl Number {
         })
     }
 
+    /// Whether it is an integer that 64 bits do not hold.
+    pub(crate) fn is_oversized(&self) -> bool {
+        let digits = self.0.strip_prefix('-').unwrap_or(&self.0);
+        let is_integer = digits.bytes().all(|byte| byte.is_ascii_digit());
+        is_integer && self.0.parse::<i64>().is_err() && self.as_u64().is_none()
+    }
+
     /// Whether a text is written back as it stands by whoever reads a double or an integer of 64 bits.
     pub(crate) fn is_plain(text: &str) -> bool {
         /// Digits of an integer that fits 64 bits whatever they are.

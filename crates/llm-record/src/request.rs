@@ -1,6 +1,8 @@
 //! What comes in: a JSON object of the user's, or a record of the toolkit's own.
 //! How bytes become lines is `read`'s business, what flags add to a request `llm-cli`'s.
 
+mod turns;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,6 +13,8 @@ use crate::openai::request as batch;
 use crate::{
     ErrorCode, Fields, Id, Inputs, Json, Line, LineError, LineFault, Overrides, Reply, Values, json,
 };
+
+pub(crate) use turns::{messages, tools};
 
 /// One line of input, understood.
 #[derive(Clone, Debug, PartialEq)]
@@ -132,7 +136,7 @@ impl Incoming {
     pub fn parse(line: Line) -> Result<Self, LineError> {
         let object = json::object(&line.text).map_err(|error| {
             let id = Id::salvage(line.text.as_bytes());
-            LineError::new(line.number, id, json_fault(&error))
+            LineError::new(line.number, id, json_fault(&error, &line.text))
         })?;
         let (values, exact) = object;
         let id = |values: &Values| {
@@ -146,6 +150,14 @@ impl Incoming {
         if batch::is_batch(&values) {
             let id = id(&values).ok().flatten();
             let request = batch::parse(line.number, id, &values)?;
+            if let (Some(fields), Some(Prompt::Messages(_))) = (&exact, &request.prompt)
+                && let Some(Json::Object(body)) = fields.get("body")
+                && let Some(one) = oversized(body)
+            {
+                let fault = LineFault::Unsupported { reason: one.reason };
+                let error = LineError::new(line.number, request.id, fault);
+                return Err(error.with_reply(request.reply));
+            }
             let fields = exact.unwrap_or_else(|| values.into());
             return Ok(Self::Request(Box::new(Request { fields, ..request })));
         }
@@ -157,15 +169,37 @@ impl Incoming {
             None => from_user(&values),
         };
         match request {
-            Ok(request) => Ok(Self::Request(Box::new(Request {
-                line: line.number,
-                id,
-                fields: exact.unwrap_or_else(|| values.into()),
-                ..request
-            }))),
+            Ok(mut request) => {
+                if matches!(request.prompt, Some(Prompt::Messages(_))) {
+                    request
+                        .unsupported
+                        .extend(exact.as_ref().and_then(oversized));
+                }
+                Ok(Self::Request(Box::new(Request {
+                    line: line.number,
+                    id,
+                    fields: exact.unwrap_or_else(|| values.into()),
+                    ..request
+                })))
+            }
             Err(reason) => Err(bad(id, reason)),
         }
     }
+}
+
+/// Says of a conversation that its template would see another number.
+fn oversized(fields: &Fields) -> Option<Unsupported> {
+    ["messages", "tools"].into_iter().find_map(|field| {
+        let number = fields.get(field)?.oversized()?;
+        Some(Unsupported {
+            field: field.to_owned(),
+            purpose: Purpose::Answers,
+            code: ErrorCode::UnsupportedField,
+            reason: format!(
+                "'{field}' holds the number {number}, of which 64 bits do not hold all; write it as a text"
+            ),
+        })
+    })
 }
 
 /// Returns the `type` of one of our own records; a user's object may well have a `type` too, so the
@@ -283,91 +317,7 @@ fn text_in_row(fields: &Fields) -> Option<String> {
     texts.map(Json::as_str).next().flatten().map(str::to_owned)
 }
 
-pub(crate) fn messages(value: &Value) -> Result<Vec<Message>, String> {
-    let list = value
-        .as_array()
-        .filter(|list| !list.is_empty())
-        .ok_or("'messages' must be a list of at least one message")?;
-    list.iter()
-        .enumerate()
-        .map(|(index, value)| message(value, &format!("messages[{index}]")))
-        .collect()
-}
-
-fn message(value: &Value, name: &str) -> Result<Message, String> {
-    let role = value.get("role").and_then(Value::as_str);
-    let role = role.ok_or_else(|| format!("'{name}' has no string 'role'"))?;
-    let mut fields = value.as_object().cloned().unwrap_or_default();
-    fields
-        .retain(|field, value| !["role", "content"].contains(&field.as_str()) && !value.is_null());
-    let calls = fields.get("tool_calls");
-    if let Some(calls) = calls {
-        check_calls(calls).map_err(|reason| format!("'{name}.tool_calls' {reason}"))?;
-    }
-    let calls_nothing = |calls: &Value| calls.as_array().is_some_and(Vec::is_empty);
-    let content = match value.get("content").unwrap_or(&Value::Null) {
-        Value::Null if calls.is_some_and(calls_nothing) => {
-            return Err(format!(
-                "'{name}' says nothing: its 'content' is null and its 'tool_calls' is empty; give it a \
-                 content, or leave the turn out"
-            ));
-        }
-        Value::Null if calls.is_some() => None,
-        content => {
-            let text = content_text(content);
-            Some(text.map_err(|reason| format!("'{name}.content' {reason}"))?)
-        }
-    };
-    Ok(Message {
-        role: role.to_owned(),
-        content,
-        fields,
-    })
-}
-
-/// Checks what a turn calls: a list of objects with the name of a function, in OpenAI's shape or
-/// without the wrapping.
-fn check_calls(calls: &Value) -> Result<(), String> {
-    let calls = calls.as_array().ok_or("must be a list")?;
-    for (index, call) in calls.iter().enumerate() {
-        let function = call.get("function").unwrap_or(call);
-        if !function.get("name").is_some_and(Value::is_string) {
-            return Err(format!("has no string 'function.name' at {index}"));
-        }
-    }
-    Ok(())
-}
-
-pub(crate) fn tools(fields: &Values) -> Result<Option<Value>, String> {
-    match fields.get("tools") {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Array(tools)) if tools.is_empty() => Ok(None),
-        Some(Value::Array(tools)) if tools.iter().all(Value::is_object) => {
-            Ok(Some(Value::Array(tools.clone())))
-        }
-        Some(_) => Err("'tools' must be a list of objects".to_owned()),
-    }
-}
-
-/// Returns the text of a message's content: a string, or a list of text parts, which are joined.
-fn content_text(content: &Value) -> Result<String, String> {
-    match content {
-        Value::String(text) => Ok(text.clone()),
-        Value::Array(parts) => parts
-            .iter()
-            .map(|part| match (part.get("type"), part.get("text")) {
-                (Some(kind), Some(Value::String(text))) if kind == "text" => Ok(text.as_str()),
-                (Some(Value::String(kind)), _) if kind != "text" => Err(format!(
-                    "has a part of type '{kind}', but only text can be read"
-                )),
-                _ => Err("has a part that is not {\"type\":\"text\",\"text\":…}".to_owned()),
-            })
-            .collect(),
-        _ => Err("must be a string or a list of text parts".to_owned()),
-    }
-}
-
-fn json_fault(error: &serde_json::Error) -> LineFault {
+fn json_fault(error: &serde_json::Error, line: &str) -> LineFault {
     if error.is_data() {
         return LineFault::NotAnObject;
     }
@@ -378,7 +328,10 @@ fn json_fault(error: &serde_json::Error) -> LineFault {
             column: error.column(),
         };
     }
-    let reason = text.split(" at line ").next().unwrap_or(&text).to_owned();
+    let mut reason = text.split(" at line ").next().unwrap_or(&text).to_owned();
+    if reason == "trailing characters" && line.contains('\r') {
+        reason.push_str("; a line ends with LF, and here CR alone seems to end some");
+    }
     LineFault::Json {
         column: error.column(),
         reason,
@@ -386,125 +339,4 @@ fn json_fault(error: &serde_json::Error) -> LineFault {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Seed;
-
-    fn parse(text: &str) -> Result<Incoming, LineError> {
-        Incoming::parse(Line {
-            number: 3,
-            text: text.into(),
-        })
-    }
-
-    fn request(text: &str) -> Request {
-        match parse(text) {
-            Ok(Incoming::Request(request)) => *request,
-            other => panic!("{text}: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_prompt_has_four_names() {
-        for name in ["prompt", "text", "input"] {
-            let read = request(&format!(r#"{{"id":1,"{name}":"Hi","seed":5}}"#));
-            assert_eq!(read.prompt, Some(Prompt::Text("Hi".into())));
-            assert_eq!((read.line, read.id), (3, Some(Id::Number(1.into()))));
-            assert_eq!(read.overrides.seed, Some(Seed::Fixed(5)));
-            assert_eq!(read.fields[name], "Hi");
-        }
-        let read = request(
-            r#"{"messages":[{"role":"system","content":"S"},
-                {"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}]}"#,
-        );
-        let wanted = vec![Message::new("system", "S"), Message::new("user", "ab")];
-        assert_eq!(read.prompt, Some(Prompt::Messages(wanted)));
-        assert_eq!(request(r#"{"title":"x","input":{"a":1}}"#).prompt, None);
-    }
-
-    #[test]
-    fn turns_call_tools_and_tell_what_came_of_it() {
-        let read = request(
-            r#"{"tools":[{"type":"function","function":{"name":"f"}}],"messages":[
-                {"role":"assistant","content":null,"reasoning_content":"hm","refusal":null,
-                 "tool_calls":[{"id":"1","function":{"name":"f","arguments":"{}"}}]},
-                {"role":"tool","tool_call_id":"1","content":"done"}]}"#,
-        );
-        assert_eq!(read.tools.unwrap()[0]["function"]["name"], "f");
-        let Some(Prompt::Messages(messages)) = read.prompt else {
-            panic!("{:?}", read.prompt);
-        };
-        assert_eq!(messages[0].content, None);
-        let names: Vec<_> = messages[0].fields.keys().collect();
-        assert_eq!(names, ["reasoning_content", "tool_calls"]);
-        assert_eq!(messages[1].content.as_deref(), Some("done"));
-        assert_eq!(messages[1].fields["tool_call_id"], "1");
-        // A prompt of its own knows no tools, and `tools` is a field for templates.
-        assert_eq!(request(r#"{"prompt":"x","tools":"hammer"}"#).tools, None);
-    }
-
-    #[test]
-    fn own_records_chain() {
-        let read = request(
-            r#"{"type":"completion","schema_version":1,"id":"a","text":"T","input":{"k":1},
-                "temperature":9e9,"usage":{}}"#,
-        );
-        assert_eq!(read.prompt, Some(Prompt::Text("T".into())));
-        assert_eq!(read.id, Some(Id::Text("a".into())));
-        assert_eq!(read.input["k"].as_u64(), Some(1));
-        assert_eq!(read.overrides, Overrides::default());
-        let failed = r#"{"type":"error", "schema_version":1,"error":{"code":"later"}}"#;
-        let line = Line {
-            number: 3,
-            text: failed.into(),
-        };
-        assert_eq!(parse(failed), Ok(Incoming::Failed(line)));
-        let delta = r#"{"type":"delta","schema_version":1,"text":"x"}"#;
-        assert_eq!(parse(delta), Ok(Incoming::Delta));
-        assert!(parse(r#"{"type":"count","schema_version":1}"#).is_err());
-    }
-
-    #[test]
-    fn a_users_object_with_a_type_is_a_request() {
-        assert_eq!(
-            request(r#"{"type":"error","text":"disk full"}"#).prompt,
-            Some(Prompt::Text("disk full".into()))
-        );
-    }
-
-    #[test]
-    fn faults_name_the_field_and_keep_the_id() {
-        for (line, wanted) in [
-            (r#"{"id":"a","prompt":["x"]}"#, "'prompt' must be a string"),
-            (r#"{"id":"a","messages":[]}"#, "'messages' must be"),
-            (
-                r#"{"id":"a","messages":[{"content":"x"}]}"#,
-                "'messages[0]' has no string 'role'",
-            ),
-            (
-                r#"{"id":"a","messages":[{"role":"user"}]}"#,
-                "'messages[0].content' must be",
-            ),
-            (
-                r#"{"id":"a","messages":[{"role":"user","content":[{"type":"image_url"}]}]}"#,
-                "type 'image_url'",
-            ),
-            (
-                r#"{"id":"a","messages":[{"role":"user","content":"x"}],"tools":{}}"#,
-                "'tools' must be a list",
-            ),
-            (
-                r#"{"id":"a","messages":[{"role":"assistant","tool_calls":[{"id":"1"}]}]}"#,
-                "'messages[0].tool_calls' has no string 'function.name' at 0",
-            ),
-            (r#"{"id":"a","prompt":"x","top_k":"many"}"#, "'top_k'"),
-            (r#"{"id":"a","prompt":"x""#, "JSON"),
-        ] {
-            let error = parse(line).unwrap_err();
-            assert_eq!(error.id, Some(Id::Text("a".into())), "{line}");
-            assert!(error.to_string().contains(wanted), "{line}: {error}");
-        }
-        let error = parse("[1]").unwrap_err();
-        assert_eq!(error.to_string(), "line 3 is not a JSON object");
-    }
-}
+mod tests;
