@@ -29,6 +29,9 @@ mod signals;
 /// What becomes of one request: prompt, settings, counts, digest, and the next run of a chain.
 mod requests;
 
+/// What fields of a line and words of a call are taken for.
+mod fields;
+
 /// OpenAI's batch files, CSV, and many lines as one request.
 mod formats;
 

@@ -369,13 +369,13 @@ fn a_field_that_is_not_used_is_warned_of() {
     let bench = Bench::new();
     let told = bench
         .pipe("llm-run --jsonl --if-empty skip")
-        .input("{\"prompt\":\" \",\"system\":\"S\"}\n".repeat(2))
+        .input("{\"prompt\":\" \",\"model\":\"m\"}\n".repeat(2))
         .run()
         .exits(0)
         .writes("")
         .stderr();
     assert_eq!(
-        told.matches("warning: line 1: the field 'system' is not used")
+        told.matches("warning: line 1: the field 'model' is not used")
             .count(),
         1
     );

@@ -193,7 +193,8 @@ impl Index {
             file.take(LINE_LIMIT).read_until(b'\n', &mut bytes)
         });
         read.map_err(|error| StdioError::read(&records.name, error))?;
-        serde_json::from_slice(&bytes)
+        let text = std::str::from_utf8(&bytes)?;
+        Found::parse(text.trim_start_matches('\u{feff}'))
             .with_context(|| format!("{} has changed while it was read", records.name))
     }
 }

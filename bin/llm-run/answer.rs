@@ -13,7 +13,7 @@ use llm_engine::model::{Model, TemplateChoice};
 use llm_record::usage::milliseconds;
 use llm_record::{
     Build, Choice, Completion, Count, ErrorCode, ErrorRecord, FinishReason, Metrics, ModelIdentity,
-    Overrides, Place, Record, RecordedRequest, RenderedPrompt, Sampling, SchemaVersion,
+    Overrides, Place, Record, RecordedRequest, RenderedPrompt, Sampling, SchemaVersion, Seed,
     TemplateUse, Usage,
 };
 
@@ -75,9 +75,9 @@ impl Answerer {
         let model = Model::from_gguf(&header, found.folder.as_deref(), &template, asked)?;
         let positions = asked.unwrap_or(model.spec.context_length);
         let mut flags = args.sampling.settings();
-        if flags.seed == Some(-1) {
+        if flags.seed == Some(Seed::Drawn) {
             // One for the whole run; lines differ by their ids.
-            flags.seed = i64::try_from(settings::draw_seed()).ok();
+            flags.seed = Some(Seed::Fixed(settings::draw_seed()));
         }
         Ok(Self {
             identity: open::identity(&found, &model, &args.template),

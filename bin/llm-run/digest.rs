@@ -55,7 +55,9 @@ pub(crate) fn key(id: Option<&Id>, digest: &str, occurrence: u64, settings: &Sam
         // Nothing is drawn, so nothing needs to be told apart.
         None if settings.greedy => serde_json::json!(["digest", digest]),
         None => serde_json::json!(["digest", digest, occurrence]),
-        Some(id) => serde_json::json!(["id", id]),
+        Some(id) => {
+            return Sha256::digest(format!(r#"[{},["id",{}]]"#, settings.seed, id.key())).into();
+        }
     };
     Sha256::digest(serde_json::json!([settings.seed, name]).to_string()).into()
 }

@@ -4,7 +4,7 @@
 use std::hash::{BuildHasher, RandomState};
 
 use llm_engine::sampler;
-use llm_record::{Overrides, Sampling};
+use llm_record::{Overrides, Sampling, Seed};
 
 /// The random stream where neither a flag nor the line names one: a fixed one,
 /// so that a script gives the same answers every day.
@@ -18,8 +18,8 @@ pub(crate) fn draw_seed() -> u64 {
 /// Fills in what `asked` leaves open.
 pub(crate) fn resolve(asked: &Overrides, recommended: &sampler::Sampling, most: i64) -> Sampling {
     let seed = match asked.seed {
-        Some(seed) if seed >= 0 => seed.unsigned_abs(),
-        Some(_) => draw_seed(),
+        Some(Seed::Fixed(seed)) => seed,
+        Some(Seed::Drawn) => draw_seed(),
         None => DEFAULT_SEED,
     };
     let temperature = asked.temperature.unwrap_or(recommended.temperature);
@@ -50,7 +50,7 @@ pub(crate) fn as_asked(settings: &Sampling) -> Overrides {
         min_p: Some(settings.min_p),
         repeat_penalty: Some(settings.repeat_penalty),
         repeat_last_n: Some(settings.repeat_last_n),
-        seed: i64::try_from(settings.seed).ok(),
+        seed: Some(Seed::Fixed(settings.seed)),
         stop: (!settings.stop.is_empty()).then(|| settings.stop.clone()),
         choices: (!settings.choices.is_empty()).then(|| settings.choices.clone()),
     }
@@ -120,7 +120,7 @@ mod tests {
             min_p: 0.05,
             repeat_penalty: 1.1,
             repeat_last_n: -1,
-            seed: 7,
+            seed: u64::MAX,
             max_tokens: 5,
             stop: vec!["END".to_owned()],
             choices: vec!["a".to_owned(), "b".to_owned()],
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn a_drawn_seed_is_written_down_and_changes() {
         let asked = Overrides {
-            seed: Some(-1),
+            seed: Some(Seed::Drawn),
             ..Overrides::default()
         };
         let seed = || resolve(&asked, &sampler::Sampling::GREEDY, 1).seed;

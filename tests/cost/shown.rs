@@ -307,7 +307,8 @@ fn what_the_catalogue_writes_is_taken_as_prices() {
     let sandbox = Sandbox::new();
     let lines = tool(&sandbox, "catalogue prices").run().exits(0).stdout();
     let list = format!("[{}]", lines.trim_end().replace('\n', ","));
-    for written in [lines, list] {
+    let marked = format!("\u{feff}{}", list.replace("},{", "},\r\n{"));
+    for written in [lines, list, marked] {
         sandbox.file("p.json", written);
         let ran = tool(&sandbox, &format!("{BY_HAND} --prices p.json")).run();
         super::near(&super::record(&ran.exits(0))["cloud_usd_per_month"], 187.20);

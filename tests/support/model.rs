@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use crate::harness::{Sandbox, Tool};
 
 /// Its place in the checkout.
-const FILE: &str = concat!(
+pub const FILE: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/models/smollm2-135m-instruct-q4_1.gguf"
 );

@@ -13,6 +13,11 @@ use serde::Deserialize;
 
 use super::LINE_LIMIT;
 
+/// Returns a line without the byte order mark that some editors put before a file.
+fn without_mark(line: &[u8]) -> &[u8] {
+    line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
+}
+
 /// How vectors were made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Made {
@@ -63,7 +68,7 @@ pub(crate) fn first(path: &Path) -> Option<Made> {
         if read.ok()? == 0 {
             return None;
         }
-        let probe = serde_json::from_slice::<Probe>(&bytes).ok();
+        let probe = serde_json::from_slice::<Probe>(without_mark(&bytes)).ok();
         let made = probe
             .filter(Probe::is_ours)
             .and_then(|mut probe| probe.made());
@@ -161,7 +166,7 @@ impl Lines {
     }
 
     fn take(&mut self, bytes: &[u8], line: u64, place: u64) -> Result<()> {
-        let Ok(mut probe) = serde_json::from_slice::<Probe>(bytes) else {
+        let Ok(mut probe) = serde_json::from_slice::<Probe>(without_mark(bytes)) else {
             self.pass(line);
             return Ok(());
         };

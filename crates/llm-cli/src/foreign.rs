@@ -6,6 +6,10 @@
 
 use std::ffi::OsString;
 
+use clap::Command;
+
+use crate::arguments;
+
 /// A flag of llama.cpp, and the way to the same end here.
 type Row = (&'static str, &'static str);
 
@@ -116,16 +120,23 @@ fn table(program: &str) -> &'static [Row] {
 }
 
 /// Returns the sentence for the first foreign flag among the arguments, if there is one.
-pub(crate) fn find(program: &str, arguments: &[OsString]) -> Option<String> {
-    arguments
-        .iter()
-        .skip(1)
-        .take_while(|argument| *argument != "--")
-        .filter_map(|argument| argument.to_str())
-        .find_map(|argument| {
-            let flag = argument.split('=').next().unwrap_or(argument);
-            answer(program, flag)
-        })
+///
+/// What follows a flag that takes any text is no flag, whatever it looks like.
+pub(crate) fn find(program: &str, command: &Command, arguments: &[OsString]) -> Option<String> {
+    let mut rest = arguments.iter().skip(1);
+    while let Some(argument) = rest.next().filter(|argument| *argument != "--") {
+        let Some(argument) = argument.to_str() else {
+            continue;
+        };
+        let flag = argument.split('=').next().unwrap_or(argument);
+        if let Some(answer) = answer(program, flag) {
+            return Some(answer);
+        }
+        for _ in 0..arguments::values_after(command, argument) {
+            rest.next();
+        }
+    }
+    None
 }
 
 fn answer(program: &str, flag: &str) -> Option<String> {
@@ -148,7 +159,9 @@ mod tests {
             .chain(arguments)
             .map(OsString::from)
             .collect();
-        find(program, &all)
+        let commands = crate::commands();
+        let command = commands.iter().find(|it| it.get_name() == program);
+        find(program, command.expect("a program of ours"), &all)
     }
 
     #[test]
@@ -175,6 +188,21 @@ mod tests {
         assert_eq!(sentence(&["-s-1", "-T0", "-n", "-1", "--temp", "0"]), None);
         assert_eq!(sentence(&["--", "-sys"]), None);
         assert_eq!(sentence(&["hf", "--stop=-st"]), None);
+        // The value of a flag that takes any text.
+        for flag in [
+            "-p",
+            "--prompt",
+            "-Tp",
+            "--system",
+            "--template",
+            "--stop",
+            "--choices",
+        ] {
+            assert_eq!(sentence(&[flag, "-st"]), None, "{flag}");
+            assert!(sentence(&[flag, "-st", "-st"]).is_some(), "{flag}");
+        }
+        assert!(sentence(&["-f", "-st"]).is_some());
+        assert_eq!(sentence(&["-p", "--", "--", "-st"]), None);
     }
 
     fn has(program: &str, flag: &str) -> bool {

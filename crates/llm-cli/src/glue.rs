@@ -8,12 +8,12 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use crate::foreign;
 use crate::input::InputError;
 use crate::message::Messages;
 use crate::signal::Interrupt;
 use crate::status::Status;
 use crate::stdio::{Sink, StdioError};
+use crate::{arguments, foreign};
 
 /// What a program gets beside its arguments.
 #[derive(Clone, Debug)]
@@ -64,13 +64,20 @@ fn parse<A: Parser>(
     arguments: Vec<OsString>,
     messages: &Messages,
 ) -> Result<A, Status> {
-    if let Some(sentence) = foreign::find(program, &arguments) {
+    let command = arguments::command(A::command());
+    if let Some(sentence) = foreign::find(program, &command, &arguments) {
         messages.error(sentence);
         return Err(Status::NotStarted);
     }
-    A::try_parse_from(arguments).map_err(|error| {
+    let parsed = command.clone().try_get_matches_from(&arguments);
+    let parsed = parsed.and_then(|matches| A::from_arg_matches(&matches));
+    parsed.map_err(|error| {
         let text = error.to_string();
         match error.kind() {
+            ErrorKind::InvalidUtf8 => {
+                messages.error(arguments::not_utf8(&command, &arguments));
+                Status::NotStarted
+            }
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => shown(&text, messages),
             ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
                 messages.usage(&format!("no argument is given\n\n{text}"));
@@ -159,7 +166,7 @@ mod tests {
         let args = parsed(&["-n", "-1", "-s", "-1"]).unwrap();
         assert_eq!(
             (args.sampling.n_predict, args.sampling.seed),
-            (-1, Some(-1))
+            (-1, Some(llm_record::Seed::Drawn))
         );
     }
 

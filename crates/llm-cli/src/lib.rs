@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 pub mod args;
+mod arguments;
 pub mod bench;
 pub mod cost;
 pub mod embed;

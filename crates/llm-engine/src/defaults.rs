@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::folder::json;
 use crate::gguf::Metadata;
 use crate::sampler::Sampling;
 
@@ -14,8 +15,7 @@ use crate::sampler::Sampling;
 /// A damaged `generation_config.json` counts as absent: it only recommends.
 pub fn recommended(folder: Option<&Path>, metadata: &Metadata) -> Sampling {
     let file = folder.map(|folder| folder.join("generation_config.json"));
-    let text = file.and_then(|file| std::fs::read_to_string(file).ok());
-    let config = text.and_then(|text| serde_json::from_str::<Value>(&text).ok());
+    let config = file.and_then(|file| json::read_if_there(&file).ok().flatten());
     config
         .as_ref()
         .and_then(from_generation_config)
@@ -115,6 +115,9 @@ mod tests {
             (found.temperature, found.top_k, found.top_p),
             (0.5, 50, 0.9)
         );
+        let marked = "\u{feff}{\"do_sample\": true,\r\n\"temperature\": 0.25}\r\n";
+        std::fs::write(&config, marked).unwrap();
+        assert_eq!(recommended(model, &metadata).temperature, 0.25);
         std::fs::write(&config, r#"{"do_sample": false, "temperature": 0.5}"#).unwrap();
         assert_eq!(recommended(model, &metadata), Sampling::GREEDY);
         std::fs::write(&config, "{broken").unwrap();

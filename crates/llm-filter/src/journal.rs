@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use llm_record::{Closed, Fields, Id};
+use llm_record::{Closed, Fields, Id, Json};
 use sha2::{Digest, Sha256};
 
 /// 128 bits of a SHA-256, so that two requests of a run are never taken for one.
@@ -34,8 +34,8 @@ impl<'a> Name<'a> {
         let field = |name: &str| origin.and_then(|input| input.get(name));
         Self {
             id,
-            path: field("path").and_then(serde_json::Value::as_str),
-            offset: field("offset").and_then(serde_json::Value::as_u64),
+            path: field("path").and_then(Json::as_str),
+            offset: field("offset").and_then(Json::as_u64),
             digest,
         }
     }
@@ -234,7 +234,7 @@ pub(crate) fn id_key(id: Option<&Id>) -> Key {
 
 /// Returns an id as JSON, in which the number 1 is not the text "1".
 fn id_text(id: Option<&Id>) -> String {
-    serde_json::to_string(&id).unwrap_or_default()
+    id.map_or_else(|| "null".to_owned(), Id::key)
 }
 
 fn key(parts: &[&str]) -> Key {

@@ -120,7 +120,7 @@ impl Past {
             if read == 0 {
                 return Ok(());
             }
-            let text = std::str::from_utf8(&bytes).map_or("", str::trim);
+            let text = std::str::from_utf8(&bytes).map_or("", bare);
             if !text.is_empty() || bytes.iter().any(|byte| !byte.is_ascii_whitespace()) {
                 self.take(text, Place(at), &mut known);
             }
@@ -131,7 +131,7 @@ impl Past {
     /// Takes in one line. `known` holds the conditions that were seen, as JSON.
     fn take(&mut self, text: &str, place: Place, known: &mut HashSet<String>) {
         let Some(closed) = llm_record::closed(text) else {
-            let is_delta = matches!(serde_json::from_str(text), Ok(Record::Delta(_)));
+            let is_delta = matches!(Record::parse(text), Ok(Record::Delta(_)));
             self.others += u64::from(!is_delta);
             return;
         };
@@ -146,7 +146,7 @@ impl Past {
             }
             return;
         }
-        match serde_json::from_str(text) {
+        match Record::parse(text) {
             Ok(Record::Completion(answer)) => self.index(&closed, key, &answer, place, known),
             _ => self.others += 1,
         }
@@ -253,6 +253,11 @@ impl Past {
     }
 }
 
+/// Returns a line without its end, and without the byte order mark that some editors put before a file.
+fn bare(line: &str) -> &str {
+    line.trim_start_matches('\u{feff}').trim()
+}
+
 /// The file, read from any place.
 #[derive(Debug)]
 struct Reader {
@@ -269,8 +274,8 @@ impl Reader {
             file.take(LINE_LIMIT).read_until(b'\n', &mut bytes)
         });
         read.map_err(|reason| StdioError::read(&self.name, reason))?;
-        match serde_json::from_slice(&bytes) {
-            Ok(Record::Completion(completion)) => Ok(completion),
+        match std::str::from_utf8(&bytes).map(|text| Record::parse(bare(text))) {
+            Ok(Ok(Record::Completion(completion))) => Ok(completion),
             _ => {
                 let reason = io::Error::other("it has changed while it was read");
                 Err(StdioError::read(&self.name, reason))

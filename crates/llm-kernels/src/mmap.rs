@@ -26,13 +26,14 @@ impl Mapping {
     /// The system's error when the file cannot be opened, is not a regular
     /// file, or cannot be mapped.
     pub fn open(path: &Path) -> std::io::Result<Self> {
-        let file = File::open(path)?;
-        if !file.metadata()?.is_file() {
+        // Asked before it is opened: a pipe would wait for its writer.
+        if !path.metadata()?.is_file() {
             return Err(std::io::Error::new(
                 std::io::ErrorKind::InvalidInput,
                 "it is not a regular file",
             ));
         }
+        let file = File::open(path)?;
         // SAFETY: the map is read-only. Another process that shortens the file
         // while it is mapped ends this one with SIGBUS, of which `lost` makes a
         // sentence; model files are replaced by rename in every store that we

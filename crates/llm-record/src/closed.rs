@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::{ErrorCode, Id};
 
@@ -50,19 +50,24 @@ struct Probe<'a> {
     #[serde(rename = "type", borrow)]
     kind: Option<Cow<'a, str>>,
     schema_version: Option<u64>,
-    id: Option<Id>,
-    custom_id: Option<Id>,
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    custom_id: Option<&'a RawValue>,
     request_digest: Option<String>,
     occurrence: Option<u64>,
-    input: Option<Origin>,
+    #[serde(borrow)]
+    input: Option<Origin<'a>>,
     error: Option<Fault>,
     response: Option<Response>,
 }
 
 #[derive(Deserialize)]
-struct Origin {
-    path: Option<Value>,
-    offset: Option<Value>,
+struct Origin<'a> {
+    #[serde(borrow)]
+    path: Option<&'a RawValue>,
+    #[serde(borrow)]
+    offset: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -77,17 +82,18 @@ struct Response {
 
 impl Probe<'_> {
     fn own(self) -> Option<Closed> {
+        let id = id_of(self.id)?;
         let (is_error, code) = match self.kind?.as_ref() {
             "completion" | "embedding" => (false, None),
             "error" => (true, self.error?.code),
             _ => return None,
         };
-        let origin = self.input.filter(|_| self.id.is_none());
+        let origin = self.input.filter(|_| id.is_none());
         let (path, offset) = origin.map_or((None, None), |it| (it.path, it.offset));
         Some(Closed {
-            path: path.as_ref().and_then(Value::as_str).map(str::to_owned),
-            offset: offset.as_ref().and_then(Value::as_u64),
-            id: self.id,
+            path: path.and_then(|path| serde_json::from_str(path.get()).ok()),
+            offset: offset.and_then(|offset| offset.get().parse().ok()),
+            id,
             request_digest: self.request_digest,
             occurrence: self.occurrence.unwrap_or(1),
             is_error,
@@ -96,7 +102,7 @@ impl Probe<'_> {
     }
 
     fn batch(self) -> Option<Closed> {
-        let Some(Id::Text(name)) = &self.id else {
+        let Some(Id::Text(name)) = id_of(self.id)? else {
             return None;
         };
         let digest = name.strip_prefix(BATCH_ID)?;
@@ -108,13 +114,21 @@ impl Probe<'_> {
         Some(Closed {
             // Another server's line has a name of its own there.
             request_digest: is_digest(digest).then(|| digest.to_owned()),
-            id: self.custom_id,
+            id: id_of(self.custom_id)?,
             path: None,
             offset: None,
             occurrence: 1,
             is_error,
             code: self.error.and_then(|error| error.code),
         })
+    }
+}
+
+/// Returns the id that a value is, if there is one. What is neither text nor number is no id of ours.
+fn id_of(value: Option<&RawValue>) -> Option<Option<Id>> {
+    match value {
+        None => Some(None),
+        Some(value) => Id::of_text(value.get()).map(Some),
     }
 }
 

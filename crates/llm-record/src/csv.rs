@@ -5,9 +5,8 @@ use std::collections::HashSet;
 use std::io::{self, BufRead};
 
 use csv_core::{ReadRecordResult, Reader};
-use serde_json::Value;
 
-use crate::{Fields, Id, LineError, LineFault};
+use crate::{Fields, Id, Json, LineError, LineFault};
 
 /// More columns than any table has; a header must not take all memory.
 const MOST_COLUMNS: usize = 1 << 16;
@@ -162,7 +161,7 @@ impl<R: BufRead> Rows<R> {
             let text = std::str::from_utf8(self.field(at)).map_err(|_| LineFault::Utf8Column {
                 column: format!("'{name}'"),
             })?;
-            fields.insert(name.clone(), Value::String(text.to_owned()));
+            fields.insert(name.clone(), Json::String(text.to_owned()));
         }
         let number = raw.number;
         Ok(Row { number, fields })

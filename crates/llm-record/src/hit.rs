@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Fields, Id, SchemaVersion};
+use crate::{Fields, Id, Json, SchemaVersion, json};
 
 /// A text that was found for a query.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -61,11 +61,21 @@ pub struct Found {
 }
 
 impl Found {
+    /// Reads what the record of a text tells of it.
+    ///
+    /// # Errors
+    /// What `serde_json` says of a text that is no such record.
+    pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
+        json::record(text, |found: &mut Self, id, input| {
+            (found.id, found.input) = (id, input);
+        })
+    }
+
     /// Returns what it is called for people: its name, its place in a file, or its line.
     #[must_use]
     pub fn name(&self) -> String {
-        let path = self.input.get("path").and_then(|path| path.as_str());
-        let offset = self.input.get("offset").and_then(serde_json::Value::as_u64);
+        let path = self.input.get("path").and_then(Json::as_str);
+        let offset = self.input.get("offset").and_then(Json::as_u64);
         match (&self.id, path, offset) {
             (Some(id), ..) => id.to_string(),
             (None, Some(path), Some(offset)) if offset > 0 => format!("{path}:{offset}"),

@@ -5,12 +5,8 @@ use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Number, Value};
 
-use crate::Fields;
-
-/// The largest whole number that an `f64` and every JSON tool keep exactly: 2^53 - 1.
-const LARGEST_EXACT: f64 = 9_007_199_254_740_991.0;
+use crate::{Json, Number};
 
 /// A line's own name, written back as it was read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -18,7 +14,7 @@ const LARGEST_EXACT: f64 = 9_007_199_254_740_991.0;
 pub enum Id {
     /// Any string, the empty one included.
     Text(String),
-    /// A number that keeps its value: an integer of 64 bits, or a fraction below 2^53.
+    /// A number, of whatever size.
     Number(Number),
 }
 
@@ -26,25 +22,43 @@ impl Id {
     /// Returns the id of an object: its `id`, else its `custom_id`; `null` counts as absent.
     ///
     /// # Errors
-    /// A sentence, when the value is neither a string nor a number that can be kept exactly.
-    pub fn of(fields: &Fields) -> Result<Option<Self>, String> {
+    /// A sentence, when the value is neither a string nor a number.
+    pub fn of(field: impl Fn(&str) -> Option<Json>) -> Result<Option<Self>, String> {
         for name in ["id", "custom_id"] {
-            match fields.get(name) {
-                None | Some(Value::Null) => {}
-                Some(value) => return Self::from_value(value, name).map(Some),
+            match field(name) {
+                None | Some(Json::Null) => {}
+                Some(value) => {
+                    let wrong = || format!("'{name}' must be a string or a number");
+                    return Self::of_json(value).ok_or_else(wrong).map(Some);
+                }
             }
         }
         Ok(None)
     }
 
-    fn from_value(value: &Value, name: &str) -> Result<Self, String> {
+    /// Returns the id that a value is.
+    pub(crate) fn of_json(value: Json) -> Option<Self> {
         match value {
-            Value::String(text) => Ok(Self::Text(text.clone())),
-            Value::Number(number) if keeps_value(number) => Ok(Self::Number(number.clone())),
-            Value::Number(_) => Err(format!(
-                "'{name}' is a number too large to keep exactly; write it as a string"
-            )),
-            _ => Err(format!("'{name}' must be a string or a number")),
+            Json::String(text) => Some(Self::Text(text)),
+            Json::Number(number) => Some(Self::Number(number)),
+            _ => None,
+        }
+    }
+
+    /// Returns the id that a text of JSON is.
+    pub(crate) fn of_text(text: &str) -> Option<Self> {
+        let number = || Number::parse(text).map(Self::Number);
+        let text = serde_json::from_str(text).ok().map(Self::Text);
+        text.or_else(number)
+    }
+
+    /// Returns a text that tells the id from every other: JSON, in which numbers of equal value that a
+    /// reader of doubles would take for one are one.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::Text(text) => serde_json::Value::from(text.as_str()).to_string(),
+            Self::Number(number) => number.name().into_owned(),
         }
     }
 
@@ -62,16 +76,14 @@ impl Id {
             let Some((key, value)) = scan.member() else {
                 return custom;
             };
-            let found = || serde_json::from_slice::<Value>(value).ok();
+            let found = || std::str::from_utf8(value).ok().and_then(Self::of_text);
             match key {
                 b"\"id\"" => {
-                    if let Some(id) = found().and_then(|v| Self::from_value(&v, "id").ok()) {
+                    if let Some(id) = found() {
                         return Some(id);
                     }
                 }
-                b"\"custom_id\"" => {
-                    custom = found().and_then(|v| Self::from_value(&v, "custom_id").ok());
-                }
+                b"\"custom_id\"" => custom = found(),
                 _ => {}
             }
         }
@@ -85,15 +97,6 @@ impl fmt::Display for Id {
             Self::Number(number) => write!(out, "{number}"),
         }
     }
-}
-
-/// Whether writing the parsed number gives back the value that was read.
-fn keeps_value(number: &Number) -> bool {
-    number.is_i64()
-        || number.is_u64()
-        || number
-            .as_f64()
-            .is_some_and(|value| value.abs() <= LARGEST_EXACT)
 }
 
 /// A tolerant walk over the members of one JSON object.
@@ -220,15 +223,37 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_would_change_are_refused() {
-        let of = |json: &str| Id::of(&serde_json::from_str(json).unwrap());
+    fn an_id_is_a_text_or_a_number() {
+        let of = |json: &str| {
+            let fields: crate::Fields = serde_json::from_str(json).unwrap();
+            Id::of(|name| fields.get(name).cloned())
+        };
         assert_eq!(
             of(r#"{"id":18446744073709551615}"#),
             Ok(Some(Id::Number(u64::MAX.into())))
         );
-        assert!(of(r#"{"id":184467440737095516150}"#).is_err());
         assert!(of(r#"{"id":true}"#).is_err());
         assert_eq!(of(r#"{"id":null,"custom_id":"c"}"#), Ok(text("c")));
         assert_eq!(of(r#"{"other":1}"#), Ok(None));
+    }
+
+    #[test]
+    fn a_number_of_any_size_is_salvaged_as_it_stands() {
+        for text in ["184467440737095516150", "1.10", "1e400", "-0"] {
+            let id = Id::salvage(format!(r#"{{"id":{text},"prompt":"#).as_bytes()).unwrap();
+            assert_eq!(id.to_string(), text);
+            assert_eq!(serde_json::to_string(&id).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn every_id_has_a_key_of_its_own() {
+        let key = |text: &str| Id::of_text(text).unwrap().key();
+        assert_eq!((key("7"), key("\"7\"")), ("7".into(), "\"7\"".into()));
+        assert_eq!(key("1.10"), key("1.1"));
+        assert_ne!(
+            key("12345678901234567890123456789"),
+            key("12345678901234567890123456788")
+        );
     }
 }

@@ -27,12 +27,16 @@ pub mod embedding;
 pub mod estimate;
 pub mod hit;
 mod id;
+pub mod json;
+pub mod known;
+mod number;
 pub mod openai;
 pub mod overrides;
 pub mod read;
 pub mod record;
 pub mod replay;
 pub mod request;
+mod seed;
 pub mod template;
 pub mod usage;
 pub mod vector;
@@ -45,6 +49,9 @@ pub use embedding::{Embedding, EmbeddingUsage, Encoder};
 pub use estimate::{CloudPrice, Estimate, MeasuredSpeed, MemoryEstimate};
 pub use hit::{Found, Hit, Pair};
 pub use id::Id;
+pub use json::{Fields, Json, Values};
+pub use known::{Purpose, Unsupported};
+pub use number::Number;
 pub use openai::{BatchOutput, Input, Inputs, Reply};
 pub use overrides::Overrides;
 pub use read::{Line, LineError, LineFault, Lines};
@@ -55,10 +62,8 @@ pub use record::{
 };
 pub use replay::{Circumstance, Part, RecordedRequest, Replay};
 pub use request::{Incoming, Message, Prompt, Request};
+pub use seed::Seed;
 pub use template::{Template, TemplateError};
 pub use usage::{CompletionTokensDetails, Metrics, PromptTokensDetails, Usage};
 pub use vector::{Encoding, Vector};
 pub use write::LineWriter;
-
-/// The fields of a JSON object, in the order in which they were written.
-pub type Fields = serde_json::Map<String, serde_json::Value>;

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Fields;
+use crate::{Seed, Values};
 
 /// Sampling settings; `None` leaves a setting to whoever comes next (line, then flag, then model).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -34,7 +34,7 @@ pub struct Overrides {
     pub repeat_last_n: Option<i64>,
     /// Seed; -1 draws one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seed: Option<i64>,
+    pub seed: Option<Seed>,
     /// Texts that end the answer and are not part of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<Vec<String>>,
@@ -44,24 +44,21 @@ pub struct Overrides {
 }
 
 impl Overrides {
-    /// Returns what an object sets. `null` counts as absent, and of several names of one setting
-    /// (`max_tokens`, `max_completion_tokens`, `n_predict`) the first that is present counts.
+    /// Returns what an object sets, itself or in Ollama's `options`. `null` counts as absent.
     ///
     /// # Errors
-    /// A sentence that names the field, when a value is of the wrong kind or out of range.
-    pub fn of(fields: &Fields) -> Result<Self, String> {
+    /// A sentence that names the field, when a value is of the wrong kind or out of range, or when two
+    /// names of one setting (`max_tokens`, `n_predict`) say different things.
+    pub fn of(fields: &Values) -> Result<Self, String> {
         let overrides = Self {
-            max_tokens: integer(
-                fields,
-                &["max_tokens", "max_completion_tokens", "n_predict"],
-            )?,
-            temperature: number(fields, &["temperature", "temp"])?,
+            max_tokens: integer(fields, MAX_TOKENS)?,
+            temperature: number(fields, TEMPERATURE)?,
             top_k: integer(fields, &["top_k"])?,
             top_p: number(fields, &["top_p"])?,
             min_p: number(fields, &["min_p"])?,
-            repeat_penalty: number(fields, &["repeat_penalty", "repetition_penalty"])?,
+            repeat_penalty: number(fields, REPEAT_PENALTY)?,
             repeat_last_n: integer(fields, &["repeat_last_n"])?,
-            seed: integer(fields, &["seed"])?,
+            seed: seed(fields)?,
             stop: stop(fields)?,
             choices: choices(fields)?,
         };
@@ -109,7 +106,6 @@ impl Overrides {
         )?;
         at_least("max_tokens", self.max_tokens, -1)?;
         at_least("repeat_last_n", self.repeat_last_n, -1)?;
-        at_least("seed", self.seed, -1)?;
         if self.stop.iter().flatten().any(String::is_empty) {
             return Err("'stop' holds an empty text, which would end every answer at once".into());
         }
@@ -134,22 +130,77 @@ impl Overrides {
     }
 }
 
-/// Returns the first of the names that is present and not null, with its value.
-fn first<'a>(fields: &'a Fields, names: &[&'a str]) -> Option<(&'a str, &'a Value)> {
-    names
-        .iter()
-        .filter_map(|name| Some((*name, fields.get(*name)?)))
-        .find(|(_, value)| !value.is_null())
+/// The names of each setting that has several: `OpenAI`'s, ours, transformers', `OpenAI`'s of responses,
+/// Ollama's, llama.cpp's; then those of vLLM and transformers, of Mistral and of Anthropic.
+const MAX_TOKENS: &[&str] = &[
+    "max_tokens",
+    "max_completion_tokens",
+    "max_new_tokens",
+    "max_output_tokens",
+    "num_predict",
+    "n_predict",
+];
+const TEMPERATURE: &[&str] = &["temperature", "temp"];
+const REPEAT_PENALTY: &[&str] = &["repeat_penalty", "repetition_penalty"];
+const SEED: &[&str] = &["seed", "random_seed"];
+const STOP: &[&str] = &["stop", "stop_sequences"];
+const SINGLE: &[&str] = &["top_k", "top_p", "min_p", "repeat_last_n"];
+
+/// Whether a name is that of a setting which other servers have, too.
+pub(crate) fn reads(name: &str) -> bool {
+    let all = [MAX_TOKENS, TEMPERATURE, REPEAT_PENALTY, SEED, STOP, SINGLE];
+    all.iter().any(|names| names.contains(&name))
 }
 
-fn integer(fields: &Fields, names: &[&str]) -> Result<Option<i64>, String> {
-    let Some((name, value)) = first(fields, names) else {
+/// Returns the value of a setting, with the name that it stands under. Of several names that say one thing
+/// the first counts.
+fn first<'a>(fields: &'a Values, names: &[&str]) -> Result<Option<(String, &'a Value)>, String> {
+    let options = fields.get("options").and_then(Value::as_object);
+    let own = names
+        .iter()
+        .map(|name| (String::new(), *name, fields.get(*name)));
+    let theirs = names.iter().map(|name| {
+        let value = options.and_then(|options| options.get(*name));
+        ("options.".to_owned(), *name, value)
+    });
+    let mut set = own.chain(theirs).filter_map(|(place, name, value)| {
+        let value = value.filter(|value| !value.is_null())?;
+        Some((format!("{place}{name}"), value))
+    });
+    let Some((name, value)) = set.next() else {
+        return Ok(None);
+    };
+    let is_other = |other: &Value| match (value.as_f64(), other.as_f64()) {
+        (Some(value), Some(other)) => value != other,
+        _ => value != other,
+    };
+    match set.find(|(_, other)| is_other(other)) {
+        None => Ok(Some((name, value))),
+        Some((twin, other)) => Err(format!(
+            "'{name}' is {value} and '{twin}' is {other}, which are one setting; leave one out"
+        )),
+    }
+}
+
+fn integer(fields: &Values, names: &[&str]) -> Result<Option<i64>, String> {
+    let Some((name, value)) = first(fields, names)? else {
         return Ok(None);
     };
     match value.as_i64().or_else(|| whole(value.as_f64()?)) {
         Some(number) => Ok(Some(number)),
         None => Err(format!("'{name}' is {value} but must be a whole number")),
     }
+}
+
+fn seed(fields: &Values) -> Result<Option<Seed>, String> {
+    let Some((name, value)) = first(fields, SEED)? else {
+        return Ok(None);
+    };
+    let number = value.as_u64().map(i128::from);
+    let number = number.or_else(|| Some(value.as_i64().or_else(|| whole(value.as_f64()?))?.into()));
+    let seed = number.and_then(Seed::of);
+    let wrong = || format!("'{name}' is {value} but must be {}", Seed::RANGE);
+    seed.map(Some).ok_or_else(wrong)
 }
 
 /// Returns a float that stands for a small whole number as that number: other programs write 20.0.
@@ -161,8 +212,8 @@ fn whole(value: f64) -> Option<i64> {
     (value.fract() == 0.0 && value.abs() < 1e15).then_some(value as i64)
 }
 
-fn number(fields: &Fields, names: &[&str]) -> Result<Option<f32>, String> {
-    let Some((name, value)) = first(fields, names) else {
+fn number(fields: &Values, names: &[&str]) -> Result<Option<f32>, String> {
+    let Some((name, value)) = first(fields, names)? else {
         return Ok(None);
     };
     #[expect(clippy::cast_possible_truncation, reason = "samplers compute in f32")]
@@ -172,23 +223,23 @@ fn number(fields: &Fields, names: &[&str]) -> Result<Option<f32>, String> {
     }
 }
 
-fn stop(fields: &Fields) -> Result<Option<Vec<String>>, String> {
-    let texts = match fields.get("stop") {
-        None | Some(Value::Null) => return Ok(None),
-        Some(Value::String(text)) => Some(vec![text.clone()]),
-        Some(Value::Array(items)) => items
+fn stop(fields: &Values) -> Result<Option<Vec<String>>, String> {
+    let Some((name, value)) = first(fields, STOP)? else {
+        return Ok(None);
+    };
+    let texts = match value {
+        Value::String(text) => Some(vec![text.clone()]),
+        Value::Array(items) => items
             .iter()
             .map(|item| item.as_str().map(str::to_owned))
             .collect(),
-        Some(_) => None,
+        _ => None,
     };
-    match texts {
-        Some(texts) => Ok(Some(texts)),
-        None => Err("'stop' must be a string or a list of strings".into()),
-    }
+    let wrong = || format!("'{name}' must be a string or a list of strings");
+    texts.map(Some).ok_or_else(wrong)
 }
 
-fn choices(fields: &Fields) -> Result<Option<Vec<String>>, String> {
+fn choices(fields: &Values) -> Result<Option<Vec<String>>, String> {
     let labels = match fields.get("choices") {
         None | Some(Value::Null) => return Ok(None),
         Some(Value::Array(items)) => items
@@ -247,7 +298,7 @@ mod tests {
             min_p: Some(0.05),
             repeat_penalty: Some(1.1),
             repeat_last_n: Some(64),
-            seed: Some(-1),
+            seed: Some(Seed::Drawn),
             stop: Some(vec!["END".into()]),
             choices: Some(vec!["spam".into(), " ham".into()]),
         };
@@ -275,6 +326,18 @@ mod tests {
             (r#"{"repeat_penalty":0}"#, "repeat_penalty"),
             (r#"{"seed":-2}"#, "seed"),
             (r#"{"seed":1e40}"#, "seed"),
+            (r#"{"seed":1.5}"#, "seed"),
+            (r#"{"stop_sequences":7}"#, "stop_sequences"),
+            (r#"{"options":{"num_predict":"5"}}"#, "options.num_predict"),
+            (
+                r#"{"max_tokens":2,"max_completion_tokens":1}"#,
+                "max_completion_tokens",
+            ),
+            (
+                r#"{"temperature":0.5,"options":{"temperature":0.6}}"#,
+                "options.temperature",
+            ),
+            (r#"{"stop":"a","stop_sequences":["b"]}"#, "stop_sequences"),
             (r#"{"temperature":1e300}"#, "temperature"),
             (r#"{"stop":[1]}"#, "stop"),
             (r#"{"stop":""}"#, "stop"),
@@ -287,6 +350,49 @@ mod tests {
             let error = of(json).unwrap_err();
             assert!(error.contains(&format!("'{name}'")), "{json}: {error}");
         }
+    }
+
+    /// Each name is the one that its API documents.
+    #[test]
+    fn what_other_apis_call_a_setting_is_read() {
+        for (json, wanted) in [
+            (r#"{"max_new_tokens":5}"#, r#"{"max_tokens":5}"#),
+            (r#"{"max_output_tokens":5}"#, r#"{"max_tokens":5}"#),
+            (r#"{"num_predict":-1}"#, r#"{"max_tokens":-1}"#),
+            (r#"{"random_seed":7}"#, r#"{"seed":7}"#),
+            (r#"{"stop_sequences":["a"]}"#, r#"{"stop":["a"]}"#),
+            (
+                r#"{"options":{"num_predict":5,"temperature":0.5,"top_k":3,"top_p":0.5,"min_p":0.1,
+                    "repeat_penalty":1.5,"repeat_last_n":9,"seed":7,"stop":["a"],"num_thread":4}}"#,
+                r#"{"max_tokens":5,"temperature":0.5,"top_k":3,"top_p":0.5,"min_p":0.1,
+                    "repeat_penalty":1.5,"repeat_last_n":9,"seed":7,"stop":["a"]}"#,
+            ),
+            (r#"{"max_tokens":5,"n_predict":5.0}"#, r#"{"max_tokens":5}"#),
+            (
+                r#"{"max_tokens":5,"n_predict":null}"#,
+                r#"{"max_tokens":5}"#,
+            ),
+            (r#"{"options":["a","b"],"seed":1}"#, r#"{"seed":1}"#),
+        ] {
+            assert_eq!(of(json), of(wanted), "{json}");
+        }
+    }
+
+    /// The largest of 64 bits is a seed of PyTorch's and of C++.
+    #[test]
+    fn every_seed_of_64_bits_is_taken() {
+        for (json, wanted) in [
+            (r#"{"seed":18446744073709551615}"#, Seed::Fixed(u64::MAX)),
+            (r#"{"seed":9223372036854775808}"#, Seed::Fixed(1 << 63)),
+            (r#"{"seed":7.0}"#, Seed::Fixed(7)),
+            (r#"{"seed":-1}"#, Seed::Drawn),
+        ] {
+            let seed = of(json).unwrap().seed;
+            assert_eq!(seed, Some(wanted), "{json}");
+            let written = serde_json::to_string(&seed).unwrap();
+            assert_eq!(serde_json::from_str::<Seed>(&written).unwrap(), wanted);
+        }
+        assert!(of(r#"{"seed":18446744073709551616}"#).is_err());
     }
 
     #[test]
@@ -304,15 +410,15 @@ mod tests {
     #[test]
     fn the_line_wins_over_the_flag() {
         let line = Overrides {
-            seed: Some(1),
+            seed: Some(Seed::Fixed(1)),
             ..Overrides::default()
         };
         let flags = Overrides {
-            seed: Some(2),
+            seed: Some(Seed::Fixed(2)),
             top_k: Some(3),
             ..Overrides::default()
         };
         let both = line.or(&flags);
-        assert_eq!((both.seed, both.top_k), (Some(1), Some(3)));
+        assert_eq!((both.seed, both.top_k), (Some(Seed::Fixed(1)), Some(3)));
     }
 }

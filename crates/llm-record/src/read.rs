@@ -58,6 +58,14 @@ pub enum LineFault {
         /// What the parser found.
         reason: String,
     },
+    /// The line is JSON of more lists and objects in each other than are read.
+    #[error(
+        "nests lists and objects more than 127 deep (byte {column}), which is more than is read"
+    )]
+    TooDeep {
+        /// Place of the first that is too deep, from 1.
+        column: usize,
+    },
     /// The line is JSON, but no object.
     #[error("is not a JSON object")]
     NotAnObject,
@@ -120,7 +128,9 @@ impl LineError {
         let code = match self.fault {
             LineFault::TooLong { .. } => ErrorCode::InputTooLong,
             LineFault::Utf8 { .. } | LineFault::Utf8Column { .. } => ErrorCode::BadUtf8,
-            LineFault::Json { .. } | LineFault::NotAnObject => ErrorCode::BadJson,
+            LineFault::Json { .. } | LineFault::TooDeep { .. } | LineFault::NotAnObject => {
+                ErrorCode::BadJson
+            }
             LineFault::Request { .. } => ErrorCode::BadRequest,
             LineFault::Unsupported { .. } => ErrorCode::UnsupportedField,
             LineFault::Csv { .. } => ErrorCode::BadCsv,

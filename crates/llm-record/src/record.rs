@@ -63,6 +63,21 @@ pub enum Record {
     Error(ErrorRecord),
 }
 
+impl Record {
+    /// Reads a record. An id and what was kept of a line are those that were written, whatever numbers
+    /// they hold.
+    ///
+    /// # Errors
+    /// What `serde_json` says of a text that is no record.
+    pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
+        crate::json::record(text, |record: &mut Self, id, input| {
+            if let Self::Completion(completion) = record {
+                (completion.id, completion.input) = (id, input);
+            }
+        })
+    }
+}
+
 impl From<ModelRecord> for Record {
     fn from(record: ModelRecord) -> Self {
         Self::Model(Box::new(record))

@@ -3,10 +3,9 @@
 
 use std::ops::Range;
 
-use serde_json::Value;
 use thiserror::Error;
 
-use crate::Fields;
+use crate::{Fields, Json};
 
 /// At most so many field names stand in an error, so that it stays one sentence.
 const NAMES_SHOWN: usize = 12;
@@ -76,6 +75,15 @@ impl Template {
         Ok(Self { pieces })
     }
 
+    /// Whether the template has a place for a field, or for what it holds.
+    #[must_use]
+    pub fn names(&self, field: &str) -> bool {
+        self.pieces.iter().any(|piece| match piece {
+            Piece::Text(_) => false,
+            Piece::Field(path) => is_path_of(path, field),
+        })
+    }
+
     /// Whether the template has places and an object holds nothing but blanks for them, so that the
     /// filled template would ask about nothing. A field that is not there is not blank.
     #[must_use]
@@ -84,9 +92,9 @@ impl Template {
             Piece::Text(_) => None,
             Piece::Field(path) => Some(lookup(fields, path)),
         });
-        let blank = |value: Option<&Value>| {
+        let blank = |value: Option<&Json>| {
             value
-                .and_then(Value::as_str)
+                .and_then(Json::as_str)
                 .is_some_and(|text| text.trim().is_empty())
         };
         places.next().is_some_and(blank) && places.all(blank)
@@ -118,8 +126,8 @@ impl Template {
                     continue;
                 }
                 Piece::Field(path) => match lookup(fields, path) {
-                    Some(Value::String(value)) => text.push_str(value),
-                    None | Some(Value::Null) => return Err(missing(fields, path)),
+                    Some(Json::String(value)) => text.push_str(value),
+                    None | Some(Json::Null) => return Err(missing(fields, path)),
                     Some(value) => text.push_str(&value.to_string()),
                 },
             }
@@ -132,7 +140,7 @@ impl Template {
 /// Returns the value at a path: `a.b` is the field of that very name, else field `b` of `a`; a number
 /// picks from a list.
 #[must_use]
-pub fn lookup<'a>(fields: &'a Fields, path: &str) -> Option<&'a Value> {
+pub fn lookup<'a>(fields: &'a Fields, path: &str) -> Option<&'a Json> {
     if let Some(value) = fields.get(path) {
         return Some(value);
     }
@@ -143,10 +151,17 @@ pub fn lookup<'a>(fields: &'a Fields, path: &str) -> Option<&'a Value> {
     })
 }
 
-fn inner<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
+/// Whether a path leads to a field, or into it.
+#[must_use]
+pub fn is_path_of(path: &str, field: &str) -> bool {
+    path.strip_prefix(field)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+fn inner<'a>(value: &'a Json, path: &str) -> Option<&'a Json> {
     match value {
-        Value::Object(fields) => lookup(fields, path),
-        Value::Array(items) => {
+        Json::Object(fields) => lookup(fields, path),
+        Json::Array(items) => {
             let (index, rest) = match path.split_once('.') {
                 Some((index, rest)) => (index, Some(rest)),
                 None => (path, None),

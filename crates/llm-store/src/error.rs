@@ -45,6 +45,34 @@ pub enum StoreError {
         /// What was given.
         path: PathBuf,
     },
+    /// A path to what is neither a file nor a folder.
+    #[error(
+        "'{}' is {kind}, and a model is read more than once and from many places: write it to a file and name that", path.display()
+    )]
+    NoRegularFile {
+        /// What was given.
+        path: PathBuf,
+        /// What it is, in words.
+        kind: &'static str,
+    },
+    /// A file whose name records cannot hold.
+    #[error(
+        "'{}' has a name that is not UTF-8, which no record can hold: rename it, or give it another name with ln -s", path.display()
+    )]
+    NameNotUtf8 {
+        /// What was given.
+        path: PathBuf,
+    },
+    /// An access token that no request can carry.
+    #[error(
+        "{place} holds the character '{letter}', which no token of the hub has: copy the token again, or unset it"
+    )]
+    BadToken {
+        /// The variable or the file.
+        place: String,
+        /// The character.
+        letter: String,
+    },
     /// A folder or repository without a model.
     #[error("no {wanted} in {place}; it holds {have}")]
     NothingFits {

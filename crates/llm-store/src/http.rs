@@ -43,7 +43,7 @@ impl Client {
     /// Builds a client for the hub of the settings.
     ///
     /// # Errors
-    /// [`StoreError::Unreachable`] for a proxy of a kind that is not spoken.
+    /// [`StoreError::Unreachable`] for a proxy of a kind that is not spoken, [`StoreError::BadToken`].
     pub(crate) fn new(settings: &Settings) -> Result<Self, StoreError> {
         let proxy = settings.proxy_from_env.then(Proxy::try_from_env).flatten();
         if let Some(proxy) = &proxy
@@ -77,7 +77,7 @@ impl Client {
         Ok(Self {
             agent,
             endpoint: settings.endpoint.clone(),
-            token: settings.access_token(),
+            token: settings.access_token()?,
             stall: settings.stall,
         })
     }

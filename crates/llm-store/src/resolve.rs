@@ -280,9 +280,7 @@ pub(crate) fn find_path(name: &str, path: &Path) -> Result<Found, StoreError> {
             .file_name()
             .and_then(|file| file.to_str())
             .filter(|_| path.is_file())
-            .ok_or_else(|| StoreError::NoSuchPath {
-                path: path.to_path_buf(),
-            })?;
+            .ok_or_else(|| no_file(path))?;
         (folder.to_path_buf(), Some(file.to_owned()))
     };
     let files = match &part {
@@ -306,6 +304,35 @@ pub(crate) fn find_path(name: &str, path: &Path) -> Result<Found, StoreError> {
         folder,
         files,
     })
+}
+
+/// Says why a path that is no folder leads to no file of a model.
+fn no_file(path: &Path) -> StoreError {
+    let path_buf = path.to_path_buf();
+    match path.metadata() {
+        Ok(data) if data.is_file() => StoreError::NameNotUtf8 { path: path_buf },
+        Ok(data) => StoreError::NoRegularFile {
+            path: path_buf,
+            kind: kind(&data),
+        },
+        Err(_) => StoreError::NoSuchPath { path: path_buf },
+    }
+}
+
+#[cfg(unix)]
+fn kind(data: &fs::Metadata) -> &'static str {
+    use std::os::unix::fs::FileTypeExt;
+    let kind = data.file_type();
+    match () {
+        () if kind.is_fifo() => "a pipe",
+        () if kind.is_socket() => "a socket",
+        () => "a device",
+    }
+}
+
+#[cfg(not(unix))]
+fn kind(_: &fs::Metadata) -> &'static str {
+    "no regular file"
 }
 
 /// The names of the files right in a folder, not below it: the parent of a

@@ -8,12 +8,17 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::error::StoreError;
+
 /// The hub that is asked when `HF_ENDPOINT` is not set.
 const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
 
 /// How long a server may send nothing before a pull gives up. Three times
 /// `huggingface_hub`'s 10 s, because this pull does not yet resume.
 const DEFAULT_STALL: Duration = Duration::from_secs(30);
+
+/// A year. Clocks add such times to the present, which has an end.
+const MOST_STALL_SECONDS: f64 = 31_536_000.0;
 
 /// What the store needs to know about its surroundings.
 #[derive(Clone)]
@@ -65,6 +70,8 @@ impl Settings {
     fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
         let text = |name: &str| variable(name).and_then(|value| value.into_string().ok());
+        // What is not text must not pass for unset.
+        let lossy = |name: &str| variable(name).map(|value| value.to_string_lossy().into_owned());
         let home = variable("HOME").map(PathBuf::from);
         let folder =
             |name: &str| variable(name).map(|value| with_home(value.into(), home.as_deref()));
@@ -83,34 +90,53 @@ impl Settings {
         Self {
             digest_folder,
             hub_cache,
-            endpoint: text("HF_ENDPOINT")
+            endpoint: lossy("HF_ENDPOINT")
                 .unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned())
                 .trim_end_matches('/')
                 .to_owned(),
-            token: text("HF_TOKEN").filter(|_| implicit_token),
+            token: lossy("HF_TOKEN").filter(|_| implicit_token),
             token_path: folder("HF_TOKEN_PATH")
                 .or_else(|| hugging_face.map(|path| path.join("token")))
                 .filter(|_| implicit_token),
             offline: is_true(text("HF_HUB_OFFLINE")),
             stall: text("HF_HUB_DOWNLOAD_TIMEOUT")
-                .and_then(|seconds| seconds.trim().parse().ok())
-                .filter(|seconds| *seconds > 0)
-                .map_or(DEFAULT_STALL, Duration::from_secs),
+                .and_then(|seconds| seconds.trim().parse::<f64>().ok())
+                .filter(|seconds| *seconds > 0.0)
+                .map_or(DEFAULT_STALL, |seconds| {
+                    Duration::from_secs_f64(seconds.min(MOST_STALL_SECONDS))
+                }),
             proxy_from_env: true,
         }
     }
 
-    /// Returns the access token, from the variable or from its file.
-    pub(crate) fn access_token(&self) -> Option<String> {
+    /// Returns the access token, from the variable or from its file. Line ends do not count, as
+    /// `huggingface_hub` has it.
+    ///
+    /// # Errors
+    /// [`StoreError::BadToken`] for a text that no request can carry.
+    pub(crate) fn access_token(&self) -> Result<Option<String>, StoreError> {
         let from_file = || {
             let path = self.token_path.as_ref()?;
-            std::fs::read_to_string(path).ok()
+            let bytes = std::fs::read(path).ok()?;
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            Some((text, format!("'{}'", path.display())))
         };
-        self.token
+        let given = self
+            .token
             .clone()
-            .or_else(from_file)
-            .map(|token| token.trim().to_owned())
-            .filter(|token| !token.is_empty())
+            .map(|token| (token, "HF_TOKEN".to_owned()));
+        let Some((text, place)) = given.or_else(from_file) else {
+            return Ok(None);
+        };
+        let token = text.replace(['\r', '\n'], "");
+        let token = token.trim();
+        match token.chars().find(|letter| !letter.is_ascii_graphic()) {
+            Some(letter) => Err(StoreError::BadToken {
+                place,
+                letter: letter.escape_debug().to_string(),
+            }),
+            None => Ok((!token.is_empty()).then(|| token.to_owned())),
+        }
     }
 }
 
@@ -185,13 +211,56 @@ mod tests {
         let path = ("HF_TOKEN_PATH", file.to_str().unwrap());
         let home = ("HOME", "/h");
         assert_eq!(
-            settings(&[home, path]).access_token().as_deref(),
+            settings(&[home, path]).access_token().unwrap().as_deref(),
             Some("hf_file")
         );
         let both = settings(&[home, path, ("HF_TOKEN", "hf_given")]);
-        assert_eq!(both.access_token().as_deref(), Some("hf_given"));
+        assert_eq!(both.access_token().unwrap().as_deref(), Some("hf_given"));
         assert!(!format!("{both:?}").contains("hf_given"));
         let refused = settings(&[home, path, ("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1")]);
-        assert_eq!(refused.access_token(), None);
+        assert_eq!(refused.access_token().unwrap(), None);
+    }
+
+    #[test]
+    fn a_token_of_other_letters_is_called_so_and_not_shown() {
+        let told = |token: &str| settings(&[("HF_TOKEN", token)]).access_token();
+        // As `huggingface_hub` cleans it.
+        assert_eq!(told(" hf_a\r\nb\n").unwrap().as_deref(), Some("hf_ab"));
+        for (token, letter) in [("hf_ü", "'ü'"), ("hf_a b", "' '"), ("hf_\u{1}", "u{1}")] {
+            let sentence = told(token).unwrap_err().to_string();
+            assert!(
+                sentence.starts_with("HF_TOKEN holds") && sentence.contains(letter),
+                "{sentence}"
+            );
+            assert!(!sentence.contains("hf_"), "{sentence}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("token");
+        std::fs::write(&file, b"hf_\xff").unwrap();
+        let path = ("HF_TOKEN_PATH", file.to_str().unwrap());
+        let sentence = settings(&[path]).access_token().unwrap_err().to_string();
+        assert!(sentence.contains(file.to_str().unwrap()), "{sentence}");
+    }
+
+    /// The numbers are those at which `Instant + Duration` overflows, and beyond what 64 bits hold.
+    #[test]
+    fn a_time_without_end_is_a_year() {
+        let year = Duration::from_secs(365 * 24 * 60 * 60);
+        let stall = |text: &str| settings(&[("HF_HUB_DOWNLOAD_TIMEOUT", text)]).stall;
+        for text in [
+            "9223372036854775807",
+            "18446744073709551615",
+            "1e300",
+            "inf",
+        ] {
+            assert_eq!(stall(text), year, "{text}");
+        }
+        assert_eq!(
+            (stall("7"), stall(" 0.5 ")),
+            (Duration::from_secs(7), Duration::from_millis(500))
+        );
+        for text in ["0", "-1", "NaN", "soon", ""] {
+            assert_eq!(stall(text), DEFAULT_STALL, "{text}");
+        }
     }
 }

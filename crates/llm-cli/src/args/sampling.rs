@@ -2,7 +2,7 @@
 //! the model's and the engine's business.
 
 use clap::{Args, value_parser};
-use llm_record::Overrides;
+use llm_record::{Overrides, Seed};
 
 /// Tokens generated at most, unless the user says otherwise: long enough for an answer of two pages,
 /// short enough that a model which never ends does not run all night.
@@ -18,9 +18,8 @@ pub struct SamplingArgs {
     pub n_predict: i64,
 
     /// Start the random stream from this number (default: 0; -1: draw one, which the record names)
-    #[arg(short, long, value_name = "N", allow_negative_numbers = true,
-        value_parser = value_parser!(i64).range(-1..))]
-    pub seed: Option<i64>,
+    #[arg(short, long, value_name = "N", allow_negative_numbers = true)]
+    pub seed: Option<Seed>,
 
     /// Set the temperature (0: always take the best token)
     #[arg(long, value_name = "T", allow_negative_numbers = true, value_parser = temperature)]

@@ -6,8 +6,7 @@ use sha2::{Digest, Sha256};
 
 /// Returns the digest of a line that is understood; `salt` is what the flags add.
 pub(super) fn of_request(salt: &str, request: &Request) -> String {
-    let fields = serde_json::to_string(&request.fields).unwrap_or_default();
-    sha256(&[salt, &fields])
+    sha256(&[salt, &request.fields.key()])
 }
 
 /// Returns the digest of a line that is not. The line itself is not at hand (it may be longer than

@@ -3,12 +3,12 @@
 use std::collections::{HashSet, VecDeque};
 use std::ops::Range;
 
-use llm_record::openai::request::INERT;
+use llm_record::known::INERT;
+use llm_record::template::{is_path_of, lookup};
 use llm_record::{
-    ErrorCode, ErrorRecord, Fields, LineError, LineFault, Message, Prompt, Reply, Request,
-    Template, template::lookup,
+    ErrorCode, ErrorRecord, Fields, Json, LineError, LineFault, Message, Prompt, Purpose, Reply,
+    Request, Template, Unsupported,
 };
-use serde_json::Value;
 
 use super::{InputError, Item, Job, PROMPT_LIMIT, TextPlace, bare, into_bare, read_whole};
 use crate::args::{IfEmpty, InputArgs};
@@ -159,6 +159,10 @@ impl Maker {
                 request.input.insert(name.clone(), value.clone());
             }
         }
+        if let Some(unsupported) = self.unsupported(request) {
+            let sentence = reason(request, &unsupported.reason);
+            return Err(bad(request, unsupported.code, &sentence));
+        }
         let blank = |text: &str| text.trim().is_empty();
         let (prompt, place, empty) = match (&self.template, request.prompt.take()) {
             (_, Some(Prompt::Inputs(inputs))) if self.is_for_vectors => {
@@ -183,10 +187,6 @@ impl Maker {
                 let (empty, whole) = (blank(&text), 0..text.len());
                 (Prompt::Text(text), whole, empty)
             }
-            // Whichever of the two was meant, the answer would be to half of the line.
-            (None, Some(Prompt::Messages(_))) if is_set(&request.fields, "prompt") => {
-                return Err(bad(request, ErrorCode::BadRequest, &reason(request, TWO)));
-            }
             (None, Some(Prompt::Messages(messages))) => {
                 let last = messages.iter().rfind(|message| message.role == "user");
                 let content = last.and_then(|message| message.content.as_deref());
@@ -198,6 +198,27 @@ impl Maker {
             }
         };
         self.unless_empty(request, empty).map(|()| (prompt, place))
+    }
+
+    /// Returns the first thing that a line asks for and does not get. A field that the template or --keep
+    /// names is the user's own data, whatever others call so.
+    fn unsupported<'a>(&self, request: &'a Request) -> Option<&'a Unsupported> {
+        let purpose = match self.is_for_vectors {
+            true => Purpose::Vectors,
+            false => Purpose::Answers,
+        };
+        let matters =
+            |of: Purpose| of == purpose || of == Purpose::Prompt && self.template.is_none();
+        let is_data = |field: &str| {
+            let is_kept = self.keep.iter().any(|path| is_path_of(path, field));
+            is_kept
+                || self
+                    .template
+                    .as_ref()
+                    .is_some_and(|template| template.names(field))
+        };
+        let mut all = request.unsupported.iter();
+        all.find(|one| matters(one.purpose) && !is_data(&one.field))
     }
 
     /// Says what becomes of a request that is empty.
@@ -296,9 +317,6 @@ const NONE: &str = "it has no 'messages', 'prompt', 'text' or 'input' to answer;
 const VECTORS: &str = "'url' is /v1/embeddings, which llm-embed answers; here are /v1/chat/completions \
                        and /v1/completions";
 
-const TWO: &str =
-    "it has both 'prompt' and 'messages'; leave one out, or make the prompt with --template";
-
 /// Returns the sentence for a line that no prompt can be made of.
 pub(super) fn reason(request: &Request, reason: &str) -> String {
     let reason = reason.to_owned();
@@ -310,13 +328,7 @@ fn is_set(fields: &Fields, field: &str) -> bool {
 }
 
 /// Fields that other programs read and this one does not, with what is done instead.
-const UNUSED: &[(&str, &str)] = &[
-    (
-        "system",
-        "write it as a message of the role 'system', or give --system",
-    ),
-    ("model", MODEL),
-];
+const UNUSED: &[(&str, &str)] = &[("model", MODEL)];
 
 const MODEL: &str = "one run has one model, which -m names";
 
@@ -332,7 +344,7 @@ pub(super) struct Unused {
 impl Unused {
     /// Returns the sentences for the fields that no line before this one had.
     pub(super) fn of(&mut self, request: &Request, maker: &Maker) -> Vec<String> {
-        if let (true, Some(Value::Object(body))) =
+        if let (true, Some(Json::Object(body))) =
             (request.reply != Reply::Own, request.fields.get("body"))
         {
             return self.of_body(request.line, body);

@@ -7,6 +7,7 @@ mod import;
 mod rows;
 mod written;
 
+use std::io::Read;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -284,10 +285,27 @@ fn rows<R: DeserializeOwned>(text: &str) -> Vec<R> {
     serde_json::from_str(text).unwrap_or_default()
 }
 
+/// Reads a file, without the byte order mark that some editors put before it.
 fn text(path: &Path) -> Result<String, CatalogueError> {
-    std::fs::read_to_string(path).map_err(|reason| CatalogueError::Read {
+    /// A hundred times the longest list of prices; a device has no end.
+    const LIMIT: u64 = 256 << 20;
+    let read = || {
+        let mut text = String::new();
+        std::fs::File::open(path)?
+            .take(LIMIT + 1)
+            .read_to_string(&mut text)?;
+        match text.len() as u64 > LIMIT {
+            true => Err(std::io::Error::other("it is longer than 256 MiB")),
+            false => Ok(text),
+        }
+    };
+    let text = read().map_err(|reason| CatalogueError::Read {
         path: path.display().to_string(),
         reason,
+    })?;
+    Ok(match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
     })
 }
 

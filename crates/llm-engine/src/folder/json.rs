@@ -26,7 +26,7 @@ fn parsed<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, FolderError> {
     let Some(bytes) = bytes_if_there(path)? else {
         return Ok(None);
     };
-    let parsed = serde_json::from_slice(&bytes);
+    let parsed = serde_json::from_slice(without_mark(&bytes));
     parsed
         .map(Some)
         .map_err(|error| FolderError::malformed(path, error.to_string()))
@@ -42,7 +42,16 @@ pub(crate) fn text_if_there(path: &Path) -> Result<Option<String>, FolderError> 
         .map_err(|_| FolderError::malformed(path, "it is not UTF-8"))
 }
 
+/// Returns the bytes of a file without the byte order mark that some editors put before them.
+pub(crate) fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
+/// Reads a file, `None` if there is none. What is no regular file may have no end, or wait for its writer.
 fn bytes_if_there(path: &Path) -> Result<Option<Vec<u8>>, FolderError> {
+    if path.metadata().is_ok_and(|data| !data.is_file()) {
+        return Err(FolderError::malformed(path, "it is no regular file"));
+    }
     match std::fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

@@ -16,7 +16,7 @@ fn rows(bytes: &[u8], limit: usize) -> Vec<Result<Row, LineError>> {
 }
 
 fn row(number: u64, fields: &serde_json::Value) -> Result<Row, LineError> {
-    let fields = fields.as_object().unwrap().clone();
+    let fields = fields.as_object().unwrap().clone().into();
     Ok(Row { number, fields })
 }
 

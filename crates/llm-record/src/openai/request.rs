@@ -1,4 +1,4 @@
-//! A line of a batch input file → a request. Each key of its body is used, changes no answer ([`INERT`]),
+//! A line of a batch input file → a request. Each key of its body is used, changes no answer (`known`),
 //! has the one value that is supported, or closes the line: a key is never passed over in silence that
 //! another server would have heeded.
 
@@ -6,108 +6,32 @@ use serde_json::Value;
 
 use super::{Reply, vectors};
 use crate::request::{messages, tools};
-use crate::{Fields, Id, LineError, LineFault, Overrides, Prompt, Request};
+use crate::{Id, LineError, LineFault, Overrides, Prompt, Request, Values, known, overrides};
 
-/// Keys of a body that change no answer.
-pub const INERT: &[&str] = &[
-    "user",
-    "metadata",
-    "store",
-    "service_tier",
-    "prompt_cache_key",
-    "prompt_cache_retention",
-    "safety_identifier",
-    "stream",
-    "stream_options",
-    "prediction",
-];
-
-/// Keys that both kinds of request have and that are read, the models' own settings among them.
-const USED: &[&str] = &[
-    "model",
-    "max_tokens",
-    "max_completion_tokens",
-    "n_predict",
-    "temperature",
-    "temp",
-    "top_k",
-    "top_p",
-    "min_p",
-    "repeat_penalty",
-    "repetition_penalty",
-    "repeat_last_n",
-    "seed",
-    "stop",
-];
-
-/// A key with the values that ask for nothing, in words for the sentence about any other.
-type Neutral = (&'static str, fn(&Value) -> bool, &'static str);
-
-/// Keys that are supported only as far as they ask for nothing; null always does.
-const NEUTRAL: &[Neutral] = &[
-    ("n", |value| value.as_f64() == Some(1.0), "1"),
-    ("best_of", |value| value.as_f64() == Some(1.0), "1"),
-    ("presence_penalty", is_zero, "0"),
-    ("frequency_penalty", is_zero, "0"),
-    ("top_logprobs", is_zero, "0"),
-    ("logit_bias", is_empty, "{}"),
-    ("functions", is_empty, "[]"),
-    ("logprobs", |value| value == false, "false"),
-    ("echo", |value| value == false, "false"),
-    ("suffix", |value| value == "", "an empty text"),
-    ("parallel_tool_calls", |value| value == true, "true"),
-    ("modalities", is_text_alone, "[\"text\"]"),
-    (
-        "response_format",
-        |value| value.get("type").is_some_and(|kind| kind == "text"),
-        "{\"type\":\"text\"}",
-    ),
-    ("tool_choice", is_free, "\"auto\" or \"none\""),
-    ("function_call", is_free, "\"auto\" or \"none\""),
-    ("audio", |_| false, "null"),
-    ("reasoning_effort", |_| false, "null; --think sets it"),
-    ("verbosity", |_| false, "null"),
-    ("web_search_options", |_| false, "null"),
-];
-
-fn is_zero(value: &Value) -> bool {
-    value.as_f64() == Some(0.0)
-}
-
-fn is_empty(value: &Value) -> bool {
-    value.as_object().is_some_and(Fields::is_empty) || value.as_array().is_some_and(Vec::is_empty)
-}
-
-fn is_text_alone(value: &Value) -> bool {
-    let list = value.as_array();
-    list.is_some_and(|list| list.iter().all(|one| one == "text"))
-}
-
-fn is_free(value: &Value) -> bool {
-    value == "auto" || value == "none"
+/// Whether the model may be told of tools.
+pub(crate) fn lets_call(body: &Values) -> bool {
+    let choice = body.get("tool_choice").unwrap_or(&Value::Null);
+    choice.get("type").unwrap_or(choice) != "none"
 }
 
 /// Whether an object is a line of a batch file: it says how to call which path with what body. A log
 /// of another program's calls may do so too, and so it must also have a name or call a path of theirs.
 /// With both, it is one that lacks the rest.
-pub(crate) fn is_batch(fields: &Fields) -> bool {
+pub(crate) fn is_batch(fields: &Values) -> bool {
     let url = fields.get("url").and_then(Value::as_str);
     let calls = fields.get("method").is_some_and(Value::is_string)
         && fields.get("body").is_some_and(Value::is_object);
-    let named = |url: &str| fields.contains_key("custom_id") || endpoint(url).is_some();
-    let is_whole = calls && url.is_some_and(|url| url.starts_with('/') && named(url));
-    is_whole || fields.contains_key("custom_id") && url.is_some_and(|url| endpoint(url).is_some())
+    let is_named = fields.contains_key("custom_id");
+    let is_known = url.is_some_and(|url| endpoint(url).is_some());
+    let has_path = url.is_some_and(|url| url.starts_with('/'));
+    calls && (is_known || is_named && has_path) || is_named && is_known
 }
 
 /// Understands a line of a batch file.
 ///
 /// # Errors
 /// A [`LineError`] with the line's number, its `custom_id` where it has one, and the reply's form.
-pub(crate) fn parse(line: u64, fields: Fields) -> Result<Request, LineError> {
-    let id = match fields.get("custom_id") {
-        Some(Value::String(text)) => Some(Id::Text(text.clone())),
-        _ => None,
-    };
+pub(crate) fn parse(line: u64, id: Option<Id>, fields: &Values) -> Result<Request, LineError> {
     let url = fields
         .get("url")
         .and_then(Value::as_str)
@@ -117,12 +41,13 @@ pub(crate) fn parse(line: u64, fields: Fields) -> Result<Request, LineError> {
         Some("embeddings") => Reply::Embeddings,
         _ => Reply::ChatCompletion,
     };
-    let parsed = match (&id, fields.get("body")) {
-        (None, _) => Err(bad("it has no string 'custom_id'")),
-        (_, Some(Value::Object(_))) if fields.get("method") != Some(&Value::from("POST")) => {
+    let is_named = fields.get("custom_id").is_some_and(Value::is_string);
+    let parsed = match fields.get("body") {
+        _ if !is_named => Err(bad("it has no string 'custom_id'")),
+        Some(Value::Object(_)) if fields.get("method") != Some(&Value::from("POST")) => {
             Err(bad("its 'method' must be \"POST\""))
         }
-        (_, Some(Value::Object(body))) => parse_body(url, body),
+        Some(Value::Object(body)) => parse_body(url, body),
         _ => Err(bad("its 'body' must be an object")),
     };
     match parsed {
@@ -130,7 +55,6 @@ pub(crate) fn parse(line: u64, fields: Fields) -> Result<Request, LineError> {
             line,
             id,
             reply,
-            fields,
             ..request
         }),
         Err(fault) => Err(LineError::new(line, id, fault).with_reply(reply)),
@@ -149,12 +73,27 @@ fn endpoint(url: &str) -> Option<&str> {
         "images/edits",
         "videos",
     ];
-    let path = url.strip_prefix('/')?;
+    let path = path(url)?.trim_end_matches('/');
     let name = path.strip_prefix("v1/").unwrap_or(path);
     KNOWN.contains(&name).then_some(name)
 }
 
-fn parse_body(url: &str, body: &Fields) -> Result<Request, LineFault> {
+/// Returns the path of a URL without the first slash. Of one with a host, what stands before the version
+/// is where that host has it.
+fn path(url: &str) -> Option<&str> {
+    if let Some(path) = url.strip_prefix('/') {
+        return Some(path);
+    }
+    let rest = ["https://", "http://"].iter().find_map(|scheme| {
+        let head = url.get(..scheme.len())?;
+        head.eq_ignore_ascii_case(scheme)
+            .then(|| &url[scheme.len()..])
+    });
+    let (_, path) = rest?.split_once('/')?;
+    Some(path.rfind("/v1/").map_or(path, |at| &path[at + 1..]))
+}
+
+fn parse_body(url: &str, body: &Values) -> Result<Request, LineFault> {
     let prompt_key = match endpoint(url) {
         Some("chat/completions") => "messages",
         Some("completions") => "prompt",
@@ -182,8 +121,7 @@ fn parse_body(url: &str, body: &Fields) -> Result<Request, LineFault> {
         (_, Some(value)) => Prompt::Text(one_text(value)?),
     };
     // A model that must not call is best not told of what it could.
-    let offers = prompt_key == "messages" && body.get("tool_choice").is_none_or(|it| it != "none");
-    let tools = if offers {
+    let tools = if prompt_key == "messages" && lets_call(body) {
         tools(body).map_err(read)?
     } else {
         None
@@ -199,28 +137,26 @@ fn parse_body(url: &str, body: &Fields) -> Result<Request, LineFault> {
 }
 
 /// Refuses the first key that would change the answer.
-fn check_keys(body: &Fields, prompt_key: &str) -> Result<(), LineFault> {
+fn check_keys(body: &Values, prompt_key: &str) -> Result<(), LineFault> {
     for (key, value) in body {
         let name = key.as_str();
-        let is_read = USED.contains(&name)
-            || INERT.contains(&name)
+        let is_read = name == "model"
             || name == prompt_key
+            || overrides::reads(name)
+            || known::is_inert(name)
             || (name == "tools" && prompt_key == "messages");
         if value.is_null() || is_read {
             continue;
         }
-        match NEUTRAL.iter().find(|(known, ..)| *known == name) {
-            Some((_, asks_nothing, _)) if asks_nothing(value) => {}
-            Some((.., neutral)) => {
-                return Err(unsupported(&format!(
-                    "'body.{name}' would change the answer and is supported only as {neutral}"
-                )));
-            }
-            None => {
-                return Err(unsupported(&format!(
-                    "'body.{name}' is not supported and may change the answer; leave it out"
-                )));
-            }
+        if let Some(neutral) = known::neutral_of(name, value) {
+            return Err(unsupported(&format!(
+                "'body.{name}' would change the answer and is supported only as {neutral}"
+            )));
+        }
+        if !known::is_listed(name) {
+            return Err(unsupported(&format!(
+                "'body.{name}' is not supported and may change the answer; leave it out"
+            )));
         }
     }
     Ok(())

@@ -5,8 +5,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::request::INERT;
-use crate::{Embedding, EmbeddingUsage, Encoding, Fields, LineFault, Vector};
+use crate::known::INERT;
+use crate::{Embedding, EmbeddingUsage, Encoding, LineFault, Values, Vector};
 
 /// Texts of one request at most, as OpenAI has it.
 const MOST_INPUTS: usize = 2048;
@@ -78,7 +78,7 @@ impl VectorList {
 }
 
 /// Understands the body of a request for vectors.
-pub(super) fn parse(body: &Fields) -> Result<Inputs, LineFault> {
+pub(super) fn parse(body: &Values) -> Result<Inputs, LineFault> {
     const KNOWN: [&str; 4] = ["model", "input", "dimensions", "encoding_format"];
     let is_known = |key: &str| KNOWN.contains(&key) || INERT.contains(&key);
     let unknown = body
@@ -128,7 +128,7 @@ pub(super) fn parse(body: &Fields) -> Result<Inputs, LineFault> {
     })
 }
 
-fn set<'a>(body: &'a Fields, key: &str) -> Option<&'a Value> {
+fn set<'a>(body: &'a Values, key: &str) -> Option<&'a Value> {
     body.get(key).filter(|value| !value.is_null())
 }
 

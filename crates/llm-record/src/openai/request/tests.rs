@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::openai::Reply;
-use crate::{ErrorCode, ErrorRecord, Id, Incoming, Line, Message, Prompt, Request};
+use crate::{ErrorCode, ErrorRecord, Id, Incoming, Json, Line, Message, Prompt, Request, Seed};
 
 fn parse(value: &serde_json::Value) -> Result<Incoming, Box<ErrorRecord>> {
     let text = value.to_string();
@@ -48,13 +48,19 @@ fn a_chat_is_a_conversation_with_its_settings() {
     );
     assert_eq!(read.tools, Some(tools.clone()));
     let settings = read.overrides;
-    assert_eq!((settings.max_tokens, settings.seed), (Some(9), Some(7)));
+    assert_eq!(
+        (settings.max_tokens, settings.seed),
+        (Some(9), Some(Seed::Fixed(7)))
+    );
     assert_eq!(
         (settings.temperature, settings.top_p),
         (Some(0.5), Some(0.9))
     );
     assert_eq!(settings.stop, Some(vec!["END".to_owned()]));
-    assert_eq!(read.fields["body"]["model"], "gpt-5");
+    let Json::Object(body) = &read.fields["body"] else {
+        panic!("{:?}", read.fields);
+    };
+    assert_eq!(body["model"], "gpt-5");
     // A model that must not call is not told of tools.
     let read = request(&chat(&json!({"tools": tools, "tool_choice": "none"})));
     assert_eq!(read.tools, None);
@@ -85,6 +91,12 @@ fn a_key_that_asks_for_nothing_is_no_fault() {
         json!({"modalities": ["text"], "functions": [], "tool_choice": "auto", "audio": null}),
         json!({"user": "u", "metadata": {"a": "b"}, "store": true, "service_tier": "flex"}),
         json!({"stream": true, "stream_options": {}, "safety_identifier": "s", "unheard_of": null}),
+        json!({"prompt_cache_key": "k", "prompt_cache_retention": "24h"}),
+        json!({"prompt_cache_options": {"mode": "explicit", "ttl": "30m"}}),
+        json!({"moderation": {"model": "m"}}),
+        json!({"messages": [{"role": "user", "content": [
+            {"type": "text", "text": "H", "prompt_cache_breakpoint": {"mode": "explicit"}},
+            {"type": "text", "text": "i"}]}]}),
     ] {
         let read = request(&chat(&more));
         assert_eq!(read.prompt, plain.prompt, "{more}");
@@ -113,6 +125,11 @@ fn a_key_that_would_change_the_answer_closes_the_line() {
         json!({"functions": [{"name": "f"}]}),
         json!({"reasoning_effort": "high"}),
         json!({"unheard_of": 1}),
+        json!({"moderation": {"model": "m", "policy": {"input": {"mode": "block"}}}}),
+        json!({"chat_template_kwargs": {"enable_thinking": false}}),
+        json!({"extra_body": {"top_k": 1}}),
+        json!({"options": {"top_k": 1}}),
+        json!({"choices": ["a", "b"]}),
         json!({"prompt": "a chat has none"}),
     ] {
         let (key, _) = more.as_object().unwrap().iter().next().unwrap();
@@ -182,6 +199,11 @@ fn a_wrong_line_says_what_is_wrong() {
         assert!(record.error.message.contains(wanted), "{record:?}");
         assert_ne!(record.reply, Reply::Own, "{pointer} {value}");
     }
+    // The id stands in the error, so that the line can be found.
+    assert_eq!(
+        changed("/custom_id", json!(7)).id,
+        Some(Id::Number(7.into()))
+    );
     let record = parse(&chat(&json!({"temperature": -1}))).unwrap_err();
     assert_eq!(record.error.code, ErrorCode::BadRequest);
     assert!(record.error.message.contains("'temperature'"));
@@ -198,6 +220,18 @@ fn other_objects_with_such_fields_are_requests_of_ours() {
         let read = request(&line);
         assert_eq!(read.reply, Reply::Own, "{line}");
         assert_eq!(read.prompt, Some(Prompt::Text("x".into())), "{line}");
+    }
+    for url in [
+        "https://api.openai.com/v1/chat/completions",
+        "HTTP://localhost:8080/v1/chat/completions/",
+        "https://openrouter.ai/api/v1/chat/completions",
+        "http://localhost/chat/completions",
+        "/chat/completions",
+        "/v1/chat/completions/",
+    ] {
+        let mut line = chat(&json!({}));
+        line["url"] = json!(url);
+        assert_eq!(request(&line).reply, Reply::ChatCompletion, "{url}");
     }
     let nameless = json!({"method": "POST", "url": "/v1/completions", "body": {"prompt": "x"}});
     assert_eq!(parse(&nameless).unwrap_err().reply, Reply::TextCompletion);
