@@ -20,7 +20,7 @@ mod words;
 
 use minijinja::{Environment, context};
 
-use crate::gguf::Metadata;
+use crate::gguf::{Metadata, ValueError};
 
 use limits::{FUEL, Limited, on_large_stack};
 use words::Words;
@@ -48,6 +48,9 @@ pub enum TemplateError {
         /// What the parser says, with the line.
         reason: String,
     },
+    /// What stands in the template's place is no text.
+    #[error("{0}, or give another template with --chat-template FILE")]
+    Metadata(#[from] ValueError),
     /// The template itself rejects the messages (`raise_exception`).
     #[error("the model's chat template refuses these messages: {message}")]
     Refused {
@@ -121,7 +124,7 @@ impl ChatTemplate {
     /// # Errors
     /// As [`ChatTemplate::new`].
     pub fn from_gguf(metadata: &Metadata) -> Result<Option<Self>, TemplateError> {
-        let source = metadata.string("tokenizer.chat_template");
+        let source = metadata.string("tokenizer.chat_template")?;
         source.map(Self::new).transpose()
     }
 
