@@ -55,6 +55,9 @@ pub(crate) fn run(args: &BenchArgs, path: &Path, context: &Context) -> Result<St
     let mut writer = Writer::open(&args.output, messages)?;
     let subject = Subject::open(&Asked::Model(name.clone()), args, context)?;
     let tokenizer = subject.tokenizer()?;
+    for warning in tokenizer.warnings() {
+        messages.warning(warning);
+    }
     let start = Instant::now();
     // llama-perplexity leaves out the file's last line end, too.
     let tokens = tokenizer.encode(text.strip_suffix('\n').unwrap_or(&text), true, false);

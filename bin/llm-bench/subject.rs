@@ -179,17 +179,18 @@ impl Subject {
             Source::Image(gguf) => gguf,
         };
         let spec = Arc::new(Spec::from_gguf(gguf.metadata(), None)?);
-        let forward = |spec: &Arc<Spec>| -> Result<CpuForward<f16>> {
-            let weights = Arc::new(Weights::from_gguf(gguf, spec)?);
+        let forward = |spec: &Arc<Spec>, weights| -> Result<CpuForward<f16>> {
             let pool = machine::pool(threads)?;
+            let weights = Arc::new(weights);
             Ok(CpuForward::new(Arc::clone(spec), weights, pool, level))
         };
-        let whole = forward(&spec)?;
+        let whole = forward(&spec, Weights::from_gguf(gguf, &spec)?)?;
         let load = start.elapsed().as_nanos() as u64;
         let half = |extrapolation: &Extrapolation| {
             let mut spec = Spec::clone(&spec);
             spec.layers.truncate(extrapolation.half);
-            forward(&Arc::new(spec))
+            let weights = Weights::of_part(gguf, &spec)?;
+            forward(&Arc::new(spec), weights)
         };
         Ok(Engine {
             forward: whole,

@@ -36,6 +36,7 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
     };
     let jobs = Jobs::texts(&args.shared_input(), &args.texts(), &watch)?;
     let opened = Arc::new(Opened::new(args)?);
+    opened.warn(context.messages);
     let jobs = counted(args, jobs, &opened)?;
     let messages = context.messages.quiet(args.quiet.quiet);
     let form = Form::Records { deltas: false };

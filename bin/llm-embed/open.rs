@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use llm_cli::embed::{EmbedQuantize, PoolingChoice};
-use llm_cli::{EmbedArgs, computer};
+use llm_cli::{EmbedArgs, Messages, computer};
 use llm_engine::encode::{Encoder, Pooling};
 use llm_engine::folder;
+use llm_engine::tokens::TokenizerWarning;
 use llm_kernels::pack::Packing;
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
@@ -73,6 +74,20 @@ impl Opened {
             encoder,
             pool,
         })
+    }
+}
+
+impl Opened {
+    /// Says what of the model the user may not have meant.
+    pub(crate) fn warn(&self, messages: Messages) {
+        warn(self.encoder.warnings(), messages);
+    }
+}
+
+/// Says what of a tokenizer the user may not have meant.
+pub(crate) fn warn(warnings: &[TokenizerWarning], messages: Messages) {
+    for warning in warnings {
+        messages.warning(warning);
     }
 }
 

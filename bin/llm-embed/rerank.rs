@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use llm_cli::embed::{EmbedModelArgs, RerankArgs, TooLong};
 use llm_cli::stdio::{Watch, stdout_is_terminal};
-use llm_cli::{Context, EmbedArgs, Form, Item, Job, Jobs, Output, Status};
+use llm_cli::{Context, EmbedArgs, Form, Item, Job, Jobs, Messages, Output, Status};
 use llm_engine::encode::CrossEncoder;
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
@@ -17,7 +17,7 @@ use llm_store::Store;
 
 use crate::ask;
 use crate::index::scan::order;
-use crate::open::{Opened, locate, pool};
+use crate::open::{Opened, locate, pool, warn};
 use crate::text::{Refused, Text, vectors};
 
 /// Texts that are scored between two looks at whether the user wants an end.
@@ -34,7 +34,7 @@ pub(crate) fn run(args: &RerankArgs, context: &Context) -> Result<Status> {
     let shared = ask::output(args.format);
     let form = Form::choose(&shared, true, stdout_is_terminal())?;
     let messages = context.messages.quiet(args.quiet.quiet);
-    let scorer = Scorer::open(args)?;
+    let scorer = Scorer::open(args, messages)?;
     let mut output = Output::open(&shared, form, jobs.inputs(), messages)?;
     let (mut texts, mut status) = (Vec::new(), Status::Done);
     for item in jobs.warning(messages) {
@@ -134,11 +134,11 @@ type Score = Result<Scored, (ErrorCode, String)>;
 
 impl Scorer {
     /// Opens the model and reads the query.
-    fn open(args: &RerankArgs) -> Result<Self> {
+    fn open(args: &RerankArgs, messages: Messages) -> Result<Self> {
         let path = locate(&Store::from_env(), &args.model)?;
         match CrossEncoder::is_in(&path)? {
-            true => Ok(Self::Pairs(Box::new(Pairs::open(args, &path)?))),
-            false => Ok(Self::Vectors(Box::new(Vectors::open(args)?))),
+            true => Ok(Self::Pairs(Box::new(Pairs::open(args, &path, messages)?))),
+            false => Ok(Self::Vectors(Box::new(Vectors::open(args, messages)?))),
         }
     }
 
@@ -166,13 +166,14 @@ fn name(job: &Job) -> String {
 }
 
 impl Pairs {
-    fn open(args: &RerankArgs, path: &Path) -> Result<Self> {
+    fn open(args: &RerankArgs, path: &Path, messages: Messages) -> Result<Self> {
         if args.on_overflow == TooLong::ChunkMean {
             bail!(
                 "--on-overflow chunk-mean takes the mean of vectors, and a cross-encoder makes none; truncate cuts the text's end"
             );
         }
         let model = CrossEncoder::open(path, Level::detect()?)?;
+        warn(model.warnings(), messages);
         let query = model.tokens(&args.query);
         if model.room(query.len()) == 0 {
             bail!(
@@ -213,7 +214,7 @@ impl Pairs {
 
 impl Vectors {
     /// Opens the model and makes the query's vector.
-    fn open(args: &RerankArgs) -> Result<Self> {
+    fn open(args: &RerankArgs, messages: Messages) -> Result<Self> {
         let opened = Opened::new(&EmbedArgs {
             model: EmbedModelArgs {
                 model: args.model.clone(),
@@ -223,6 +224,7 @@ impl Vectors {
             },
             ..ask::machine(args.machine)
         })?;
+        opened.warn(messages);
         let prompt = opened.encoder.prompts().query().unwrap_or_default();
         let query = match Text::new(&opened, prompt, &args.query, args.on_overflow) {
             Ok(query) => vectors(&opened, &[&query]).concat(),

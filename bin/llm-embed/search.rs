@@ -33,6 +33,7 @@ pub(crate) fn run(args: &SearchArgs, context: &Context) -> Result<Status> {
     let pool = crate::open::pool(&ask::machine(args.machine))?;
     let index = Index::open(&args.vectors, &pool, context)?;
     let opened = open(args, &index)?;
+    opened.warn(messages);
     let mut search = Search {
         args,
         index,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use llm_engine::gguf::{Gguf, Metadata};
-use llm_engine::model::{Model, Summary, TemplateChoice};
+use llm_engine::model::{ModelError, Summary};
 use llm_record::{ModelFile, ModelRecord};
 use llm_store::{Plan, Removed, ResolvedModel, Stored};
 
@@ -82,28 +82,31 @@ pub(crate) fn removed(name: &str, removed: &Removed) -> ModelRecord {
     }
 }
 
-/// Describes a model by its header.
-pub(crate) fn header(model: &ResolvedModel, gguf: &Gguf) -> ModelRecord {
+/// Describes a model by its header, and by what keeps it from running.
+pub(crate) fn header(
+    model: &ResolvedModel,
+    gguf: &Gguf,
+    obstacle: Option<&ModelError>,
+) -> ModelRecord {
     let summary = Summary::of(gguf);
     let metadata = gguf.metadata();
     let record = resolved(model, None);
-    let obstacle = Model::from_gguf(gguf, None, &TemplateChoice::Own, None).err();
+    let template = metadata.string("tokenizer.chat_template");
+    let vocabulary = metadata.strings("tokenizer.ggml.tokens").ok().flatten();
     ModelRecord {
         runnable: Some(obstacle.is_none()),
-        obstacle: obstacle.map(|error| error.to_string()),
+        obstacle: obstacle.map(ToString::to_string),
         architecture: summary.architecture,
         parameters: Some(summary.parameters),
         quantization: Some(summary.quantization),
         context_length: summary.context_length,
-        chat_template: Some(metadata.string("tokenizer.chat_template").is_some()),
+        chat_template: Some(matches!(template, Ok(Some(_)))),
         tokenizer: tokenizer(metadata),
-        vocabulary: metadata
-            .strings("tokenizer.ggml.tokens")
-            .map(|tokens| tokens.len() as u64),
+        vocabulary: vocabulary.map(|tokens| tokens.len() as u64),
         license: record
             .license
             .clone()
-            .or_else(|| metadata.string("general.license").map(str::to_owned)),
+            .or_else(|| metadata.shown("general.license")),
         ..record
     }
 }
@@ -134,10 +137,10 @@ pub(crate) fn unmeasured(gguf: &Gguf) -> Option<String> {
 
 /// The kind of tokenizer, with its pre-tokenizer where the header names one.
 pub(crate) fn tokenizer(metadata: &Metadata) -> Option<String> {
-    let kind = metadata.string("tokenizer.ggml.model")?;
-    Some(match metadata.string("tokenizer.ggml.pre") {
+    let kind = metadata.shown("tokenizer.ggml.model")?;
+    Some(match metadata.shown("tokenizer.ggml.pre") {
         Some(pre) => format!("{kind}/{pre}"),
-        None => kind.to_owned(),
+        None => kind,
     })
 }
 

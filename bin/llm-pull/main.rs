@@ -18,6 +18,7 @@ use llm_cli::stdio::StdioError;
 use llm_cli::{Context, PullArgs, PullCommand, Status};
 use llm_engine::folder::{self, FolderError};
 use llm_engine::gguf::Gguf;
+use llm_engine::model::{Model, TemplateChoice};
 use llm_kernels::mmap::tell_lost_files;
 use llm_record::ModelRecord;
 use llm_store::{ImportOptions, Placement, PullOptions, Store};
@@ -122,7 +123,12 @@ fn header(store: &Store, name: &str, progress: &mut Progress) -> Result<Answer> 
     if let Some(sentence) = describe::unmeasured(&gguf) {
         progress.warn(sentence);
     }
-    Ok(Answer::Header(describe::header(&model, &gguf)))
+    let opened = Model::from_gguf(&gguf, None, &TemplateChoice::Own, None);
+    for warning in opened.iter().flat_map(|opened| &opened.warnings) {
+        progress.warn(warning);
+    }
+    let record = describe::header(&model, &gguf, opened.as_ref().err());
+    Ok(Answer::Header(record))
 }
 
 /// Reads the files of a folder before they are hashed: a damaged one of 40 GB
@@ -151,7 +157,9 @@ fn tokens(
         _ => text,
     };
     let model = store.resolve_watched(name, &mut |event| progress.receive(event))?;
-    Ok(Answer::Tokens(tokenize::tokens(&model, &text)?))
+    let (tokens, warnings) = tokenize::tokens(&model, &text)?;
+    warnings.iter().for_each(|warning| progress.warn(warning));
+    Ok(Answer::Tokens(tokens))
 }
 
 /// An interrupted operation ends silently, with the signal's own status. So

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use llm_cli::Context;
 use llm_cli::stdio::{Source, StdioError, Watch};
 use llm_engine::folder;
-use llm_engine::tokens::Tokenizer;
+use llm_engine::tokens::{Tokenizer, TokenizerWarning};
 use llm_record::{SchemaVersion, TokenizerIdentity, Tokens};
 use llm_store::ResolvedModel;
 
@@ -43,8 +43,11 @@ pub(crate) fn standard_input(context: &Context) -> Result<String> {
     })
 }
 
-/// Makes the tokens of `text`, as it stands.
-pub(crate) fn tokens(model: &ResolvedModel, text: &str) -> Result<Tokenized> {
+/// Makes the tokens of `text`, as it stands, and tells what is unusual about the tokenizer.
+pub(crate) fn tokens(
+    model: &ResolvedModel,
+    text: &str,
+) -> Result<(Tokenized, Vec<TokenizerWarning>)> {
     let gguf = folder::open(&model.paths(), None)?;
     let tokenizer = Tokenizer::from_gguf(gguf.metadata());
     let tokenizer =
@@ -64,5 +67,5 @@ pub(crate) fn tokens(model: &ResolvedModel, text: &str) -> Result<Tokenized> {
         },
         tokens,
     };
-    Ok(Tokenized { record, pieces })
+    Ok((Tokenized { record, pieces }, tokenizer.warnings().to_vec()))
 }

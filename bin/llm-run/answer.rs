@@ -73,6 +73,9 @@ impl Answerer {
         let asked = usize::try_from(args.model.ctx_size)?;
         let asked = (asked > 0).then_some(asked);
         let model = Model::from_gguf(&header, found.folder.as_deref(), &template, asked)?;
+        for warning in &model.warnings {
+            context.messages.warning(warning);
+        }
         let positions = asked.unwrap_or(model.spec.context_length);
         let mut flags = args.sampling.settings();
         if flags.seed == Some(Seed::Drawn) {

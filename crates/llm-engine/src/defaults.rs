@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::folder::json;
-use crate::gguf::Metadata;
+use crate::folder::json::{self, mistaken};
+use crate::gguf::{Metadata, Value as Entry, ValueError};
 use crate::sampler::Sampling;
 
 /// Returns the recommended settings: those of `generation_config.json` in the
@@ -13,14 +13,16 @@ use crate::sampler::Sampling;
 /// greedy. A bare file has no folder: its neighbours may belong to others.
 ///
 /// A damaged `generation_config.json` counts as absent: it only recommends.
-pub fn recommended(folder: Option<&Path>, metadata: &Metadata) -> Sampling {
+///
+/// # Errors
+/// A recommendation of the metadata that is no number.
+pub fn recommended(folder: Option<&Path>, metadata: &Metadata) -> Result<Sampling, ValueError> {
     let file = folder.map(|folder| folder.join("generation_config.json"));
     let config = file.and_then(|file| json::read_if_there(&file).ok().flatten());
-    config
-        .as_ref()
-        .and_then(from_generation_config)
-        .or_else(|| from_metadata(metadata))
-        .map_or(Sampling::GREEDY, sound)
+    let stated = from_metadata(metadata)?;
+    let own = config.as_ref().map(from_generation_config).transpose()?;
+    let recommended = own.flatten().or(stated);
+    Ok(recommended.map_or(Sampling::GREEDY, sound))
 }
 
 /// Replaces numbers that cannot be meant by those that change nothing.
@@ -50,52 +52,78 @@ fn sound(sampling: Sampling) -> Sampling {
 
 /// Reads a `generation_config.json` with transformers' defaults for what it
 /// leaves out. `None` if it says nothing on sampling.
-fn from_generation_config(config: &Value) -> Option<Sampling> {
-    let number = |name: &str| config[name].as_f64().map(|number| number as f32);
-    let repeat_penalty = number("repetition_penalty").unwrap_or(1.0);
-    if config["do_sample"].as_bool() != Some(true) {
-        let said = config["do_sample"].is_boolean() || config["repetition_penalty"].is_number();
-        return said.then_some(Sampling {
-            repeat_penalty,
-            ..Sampling::GREEDY
-        });
-    }
-    Some(Sampling {
-        temperature: number("temperature").unwrap_or(1.0),
-        top_k: config["top_k"].as_u64().unwrap_or(50) as usize,
-        top_p: number("top_p").unwrap_or(1.0),
-        min_p: number("min_p").unwrap_or(0.0),
-        repeat_penalty,
+fn from_generation_config(config: &Value) -> Result<Option<Sampling>, ValueError> {
+    let number = |name: &str| {
+        let number = typed(config, name, "a number", Value::as_f64)?;
+        Ok(number.map(|number| number as f32))
+    };
+    let repeat_penalty = number("repetition_penalty")?;
+    let samples = typed(config, "do_sample", "true or false", Value::as_bool)?;
+    let sampling = Sampling {
+        temperature: number("temperature")?.unwrap_or(1.0),
+        top_k: typed(config, "top_k", "a whole number from 0 on", Value::as_u64)?.unwrap_or(50)
+            as usize,
+        top_p: number("top_p")?.unwrap_or(1.0),
+        min_p: number("min_p")?.unwrap_or(0.0),
+        repeat_penalty: repeat_penalty.unwrap_or(1.0),
         ..Sampling::GREEDY
-    })
+    };
+    if samples == Some(true) {
+        return Ok(Some(sampling));
+    }
+    let said = samples.is_some() || repeat_penalty.is_some();
+    Ok(said.then_some(Sampling {
+        repeat_penalty: sampling.repeat_penalty,
+        ..Sampling::GREEDY
+    }))
+}
+
+/// Returns what stands at a name that is there and not null.
+fn typed<T>(
+    config: &Value,
+    name: &str,
+    wanted: &'static str,
+    read: fn(&Value) -> Option<T>,
+) -> Result<Option<T>, ValueError> {
+    let value = config.get(name).filter(|value| !value.is_null());
+    let read = |value| {
+        let named = format!("{name} of generation_config.json");
+        read(value).ok_or_else(|| mistaken(&named, value, wanted))
+    };
+    value.map(read).transpose()
 }
 
 /// Reads llama.cpp's keys. `None` if there is no temperature: without one the
 /// others change nothing.
-fn from_metadata(metadata: &Metadata) -> Option<Sampling> {
+fn from_metadata(metadata: &Metadata) -> Result<Option<Sampling>, ValueError> {
     let number = |name: &str| metadata.f32(&format!("general.sampling.{name}"));
     let count = |name: &str| metadata.u64(&format!("general.sampling.{name}"));
-    Some(Sampling {
-        temperature: number("temp")?,
-        top_k: count("top_k").unwrap_or(0) as usize,
-        top_p: number("top_p").unwrap_or(1.0),
-        min_p: number("min_p").unwrap_or(0.0),
-        repeat_penalty: number("penalty_repeat").unwrap_or(1.0),
+    let sampling = Sampling {
+        temperature: 0.0,
+        top_k: count("top_k")?.unwrap_or(0) as usize,
+        top_p: number("top_p")?.unwrap_or(1.0),
+        min_p: number("min_p")?.unwrap_or(0.0),
+        repeat_penalty: number("penalty_repeat")?.unwrap_or(1.0),
         repeat_last_n: match metadata.get("general.sampling.penalty_last_n") {
             // llama.cpp's word for the whole context.
-            Some(crate::gguf::Value::Signed(-1)) => usize::MAX,
-            _ => count("penalty_last_n").unwrap_or(64) as usize,
+            Some(Entry::Signed(-1)) => usize::MAX,
+            _ => count("penalty_last_n")?.unwrap_or(64) as usize,
         },
-    })
+    };
+    Ok(number("temp")?.map(|temperature| Sampling {
+        temperature,
+        ..sampling
+    }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gguf::Value as Entry;
 
     #[test]
     fn the_folder_comes_before_the_metadata_and_both_before_greedy() {
+        let recommended =
+            |folder, metadata: &Metadata| super::recommended(folder, metadata).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let model = Some(folder.path());
         let mut metadata = Metadata::default();
@@ -128,6 +156,8 @@ mod tests {
 
     #[test]
     fn numbers_that_cannot_be_meant_change_nothing() {
+        let recommended =
+            |folder, metadata: &Metadata| super::recommended(folder, metadata).unwrap();
         let mut metadata = Metadata::default();
         metadata.insert("general.sampling.temp", Entry::Float(f64::NAN));
         metadata.insert("general.sampling.top_p", Entry::Float(-5.0));

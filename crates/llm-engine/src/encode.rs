@@ -40,6 +40,8 @@ use settings::{Settings, Shape};
 use vocabulary::Tokens;
 use weights::Weights;
 
+use crate::tokens::TokenizerWarning;
+
 /// What is shorter than this is not made longer: sentence-transformers' own
 /// bound.
 const LEAST_LENGTH: f32 = 1e-12;
@@ -147,6 +149,11 @@ impl Encoder {
     /// Returns what the model's own files put before texts.
     pub fn prompts(&self) -> &Prompts {
         &self.settings.prompts
+    }
+
+    /// Returns what of its tokenizer the user may not have meant.
+    pub fn warnings(&self) -> &[TokenizerWarning] {
+        self.tokens.warnings()
     }
 
     /// Returns the tokens of a text, with those around it. Markup that is

@@ -65,11 +65,6 @@ pub(crate) fn kinds() -> impl Iterator<Item = &'static str> {
     config::kinds()
 }
 
-/// Returns the ids that a value of `config.json` holds, one or a list.
-pub(crate) fn ids(value: Option<&Value>) -> Vec<u64> {
-    config::ids(value)
-}
-
 /// Opens a folder's model for its rows alone: it needs no matrix that makes
 /// logits of them.
 ///
@@ -128,8 +123,9 @@ fn read(
     let mut metadata = config.metadata()?;
     tokenizer::read(folder, &|name| config.ids(name), &mut metadata)?;
     let paths = indexed(folder, paths)?;
-    let (tensors, shards) = tensors::load(&paths, config, quantize)?;
-    Ok(Gguf::from_parts(metadata, tensors, shards, &paths)?)
+    let loaded = tensors::load(&paths, config, quantize)?;
+    let gguf = Gguf::from_parts(metadata, loaded.tensors, loaded.shards, &paths)?;
+    Ok(gguf.with_own_names(loaded.own_names))
 }
 
 /// Returns those of `paths` that the folder's index names, or all where it has

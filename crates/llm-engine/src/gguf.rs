@@ -14,7 +14,7 @@ mod tensor_type;
 
 pub use array::{Floats, Integers, Strings};
 pub use error::GgufError;
-pub use metadata::{Metadata, Value};
+pub use metadata::{Metadata, Value, ValueError};
 pub use tensor_type::TensorType;
 
 use std::collections::HashMap;
@@ -58,6 +58,8 @@ pub struct Gguf {
     by_name: HashMap<String, usize>,
     shards: Vec<Arc<Mapping>>,
     paths: Vec<PathBuf>,
+    /// What files of another form call the tensors, by their names here.
+    own_names: HashMap<String, String>,
 }
 
 impl Gguf {
@@ -103,6 +105,7 @@ impl Gguf {
             by_name: HashMap::new(),
             shards,
             paths: paths.to_vec(),
+            own_names: HashMap::new(),
         };
         for tensor in tensors {
             let shard = gguf.shards.get(tensor.shard);
@@ -136,7 +139,11 @@ impl Gguf {
                     path: path.clone(),
                     reason,
                 })?;
-            shards.push(Shard::of(&header.metadata));
+            let shard = Shard::of(&header.metadata);
+            shards.push(shard.map_err(|error| GgufError::Malformed {
+                path: path.clone(),
+                reason: error.to_string(),
+            })?);
             let joined = gguf.get_or_insert_with(|| Self {
                 version: header.version,
                 metadata: header.metadata,
@@ -144,6 +151,7 @@ impl Gguf {
                 by_name: HashMap::new(),
                 shards: Vec::new(),
                 paths: paths.to_vec(),
+                own_names: HashMap::new(),
             });
             joined.add_shard(path, mapping, header.tensors)?;
         }
@@ -175,6 +183,16 @@ impl Gguf {
     /// Looks a tensor up by its name.
     pub fn tensor(&self, name: &str) -> Option<&TensorInfo> {
         self.by_name.get(name).map(|&index| &self.tensors[index])
+    }
+
+    /// Gives the tensors the names that their files have for them, for messages.
+    pub(crate) fn with_own_names(self, own_names: HashMap<String, String>) -> Self {
+        Self { own_names, ..self }
+    }
+
+    /// Returns what its file calls the tensor `name`.
+    pub fn own_name<'a>(&'a self, name: &'a str) -> &'a str {
+        self.own_names.get(name).map_or(name, String::as_str)
     }
 
     /// Returns the bytes of `tensor`, empty for a type of unknown size.

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::defaults;
-use crate::gguf::{Gguf, GgufError};
+use crate::gguf::{Gguf, GgufError, ValueError};
 pub use crate::prompt::TemplateChoice;
 use crate::prompt::{ChatTemplates, TemplateError};
 use crate::sampler::Sampling;
 use crate::spec::{Spec, SpecError};
-use crate::tokens::{Tokenizer, TokenizerError};
+use crate::tokens::{Tokenizer, TokenizerError, TokenizerWarning};
 use crate::weights::{Weights, WeightsError};
 
 /// A model that can be run.
@@ -27,6 +27,23 @@ pub struct Model {
     pub sampling: Sampling,
     /// What the file says of itself.
     pub summary: Summary,
+    /// What of it the user may not have meant.
+    pub warnings: Vec<Warning>,
+}
+
+/// Something in a model's files that makes its answers worse, or longer, than
+/// they would be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Warning {
+    /// Something in its tokenizer.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerWarning),
+    /// No token ends an answer.
+    #[error(
+        "the model names no token that ends an answer ('tokenizer.ggml.eos_token_id'), so each answer goes on to its limit; a stop text ends one earlier"
+    )]
+    NoEnd,
 }
 
 /// What the header alone tells about a model.
@@ -62,6 +79,14 @@ pub enum ModelError {
         path: PathBuf,
         /// The reason.
         source: SpecError,
+    },
+    /// A recommendation is of another type.
+    #[error("{}: {source}", path.display())]
+    Metadata {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: ValueError,
     },
     /// Its tensors cannot be used.
     #[error("{}: {source}", path.display())]
@@ -154,8 +179,14 @@ impl Model {
             path: file.unwrap_or_else(path),
             source,
         })?;
+        let sampling = defaults::recommended(folder, metadata);
+        let sampling = sampling.map_err(|source| ModelError::Metadata {
+            path: path(),
+            source,
+        })?;
         Ok(Self {
-            sampling: defaults::recommended(folder, metadata),
+            warnings: warnings(&tokenizer),
+            sampling,
             summary: Summary::of(gguf),
             spec: Arc::new(spec),
             weights: Arc::new(weights),
@@ -165,15 +196,26 @@ impl Model {
     }
 }
 
+fn warnings(tokenizer: &Tokenizer) -> Vec<Warning> {
+    let own = tokenizer.warnings().iter().cloned();
+    let endless = tokenizer.ends_of_generation().is_empty();
+    let endless = endless.then_some(Warning::NoEnd);
+    own.map(Warning::from).chain(endless).collect()
+}
+
 impl Summary {
-    /// Summarizes a header.
+    /// Summarizes a header, to be shown: a number of another type is left out
+    /// here, and refused by those who compute with it.
     pub fn of(gguf: &Gguf) -> Self {
         let metadata = gguf.metadata();
-        let architecture = metadata.string("general.architecture");
-        let context = architecture.and_then(|name| metadata.u64(&format!("{name}.context_length")));
+        let architecture = metadata.shown("general.architecture");
+        let context = architecture.as_ref().and_then(|name| {
+            let context = metadata.u64(&format!("{name}.context_length"));
+            context.ok().flatten()
+        });
         Self {
-            architecture: architecture.map(str::to_owned),
-            name: metadata.string("general.name").map(str::to_owned),
+            architecture,
+            name: metadata.shown("general.name"),
             quantization: quantization(gguf),
             parameters: gguf.parameters(),
             weight_bytes: gguf.weight_bytes(),
@@ -226,7 +268,8 @@ const FILE_TYPES: &[(u64, &str)] = &[
 /// Names a file's quantization: by its own word, else by the tensor type that
 /// holds the most weights.
 fn quantization(gguf: &Gguf) -> String {
-    let stated = gguf.metadata().u64("general.file_type");
+    // Another type says nothing, and the tensors say it themselves.
+    let stated = gguf.metadata().u64("general.file_type").ok().flatten();
     let named = FILE_TYPES.iter().find(|entry| Some(entry.0) == stated);
     if let Some((_, name)) = named {
         return (*name).to_owned();

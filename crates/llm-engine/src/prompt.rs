@@ -29,6 +29,7 @@ use std::sync::Arc;
 use minijinja::Environment;
 
 use crate::cancel::{Cancellation, Cancelled};
+use crate::gguf::ValueError;
 
 use limits::{FUEL, Limited, on_large_stack};
 use order::Order;
@@ -74,6 +75,9 @@ pub enum TemplateError {
         /// The names, quotes between them.
         names: String,
     },
+    /// What stands in the template's place is no text.
+    #[error("{0}, or give another template with --chat-template FILE")]
+    Metadata(#[from] ValueError),
     /// The template itself rejects the messages (`raise_exception`).
     #[error("the chat template refuses these messages: {message}")]
     Refused {

@@ -15,7 +15,7 @@ pub use rope::{Ramp, Rope};
 use llm_kernels::rope::Pairing;
 
 use crate::family::{self, Family, Routing};
-use crate::gguf::Metadata;
+use crate::gguf::{Metadata, ValueError};
 use reader::Reader;
 
 /// The shape of a decoder.
@@ -67,6 +67,8 @@ pub struct Spec {
     pub delta: Option<DeltaSpec>,
     /// One entry a layer.
     pub layers: Vec<LayerSpec>,
+    /// Layers behind those, which guess further tokens and are not run.
+    pub guessing_layers: usize,
 }
 
 /// What differs from layer to layer.
@@ -214,7 +216,10 @@ pub enum SpecError {
         /// `general.architecture`.
         architecture: String,
     },
-    /// A number is missing or of another type.
+    /// A number is of another type.
+    #[error(transparent)]
+    Metadata(#[from] ValueError),
+    /// A number is missing.
     #[error("the file lacks the number '{0}'; fetch it again or from another source")]
     Missing(String),
     /// A number that no model can have, or two that contradict each other.
@@ -250,7 +255,7 @@ impl Spec {
     /// # Errors
     /// An unknown family, or numbers that are missing or cannot be.
     pub fn for_rows(metadata: &Metadata, context: Option<usize>) -> Result<Self, SpecError> {
-        let architecture = metadata.string("general.architecture");
+        let architecture = metadata.string("general.architecture")?;
         let architecture = architecture.ok_or(SpecError::NoArchitecture)?;
         let family = family::find(architecture).ok_or_else(|| SpecError::UnknownFamily {
             architecture: architecture.to_owned(),

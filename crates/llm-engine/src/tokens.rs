@@ -28,11 +28,13 @@ mod text_index;
 mod trie;
 mod unigram;
 mod vocabulary;
+mod warning;
 mod wordpiece;
 
 pub use bound::black_bytes;
 pub use decoder::Decoder;
 pub use encoding::Marked;
+pub use warning::TokenizerWarning;
 
 use std::sync::OnceLock;
 
@@ -45,7 +47,7 @@ use unigram::Unigram;
 use vocabulary::{Defaults, Spelling, TokenType, Vocabulary};
 use wordpiece::WordPieces;
 
-use crate::gguf::Metadata;
+use crate::gguf::{Metadata, ValueError};
 
 /// Why a file's tokenizer cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +61,9 @@ pub enum TokenizerError {
         /// The metadata key.
         key: &'static str,
     },
+    /// A part of another type than it has.
+    #[error(transparent)]
+    Metadata(#[from] ValueError),
     /// A `tokenizer.ggml.model` that this build does not know.
     #[error(
         "the tokenizer model '{name}' is not supported (known: {known}); a model with one of these runs"
@@ -120,6 +125,7 @@ pub struct Tokenizer {
     drops_space: bool,
     /// See `bound`.
     most_bytes: OnceLock<Option<usize>>,
+    warnings: Vec<TokenizerWarning>,
 }
 
 enum Model {
@@ -168,7 +174,7 @@ impl Tokenizer {
     /// incomplete or does not fit together.
     pub fn from_gguf(metadata: &Metadata) -> Result<Self, TokenizerError> {
         let key = "tokenizer.ggml.model";
-        let name = metadata.string(key);
+        let name = metadata.string(key)?;
         let name = name.ok_or(TokenizerError::MissingKey { key })?;
         match MODELS.iter().find(|(known, _)| *known == name) {
             Some((_, build)) => build(metadata),
@@ -181,8 +187,12 @@ impl Tokenizer {
 
     fn byte_pairs(metadata: &Metadata) -> Result<Self, TokenizerError> {
         // llama.cpp takes files without the key for the oldest kind, too.
-        let pre = metadata.string("tokenizer.ggml.pre").unwrap_or("default");
-        Self::of_kind(metadata, pre)
+        let pre = metadata.string("tokenizer.ggml.pre")?;
+        let mut built = Self::of_kind(metadata, pre.unwrap_or("default"))?;
+        if pre.is_none_or(str::is_empty) {
+            built.warnings.insert(0, TokenizerWarning::NoPreTokenizer);
+        }
+        Ok(built)
     }
 
     fn of_kind(metadata: &Metadata, pre: &str) -> Result<Self, TokenizerError> {
@@ -196,14 +206,14 @@ impl Tokenizer {
         };
         let vocabulary = Vocabulary::read(metadata, spelling, Defaults::default())?;
         let model = Model::Bpe(BytePairs::new(metadata, kind)?);
-        let name = match metadata.string("tokenizer.ggml.model") {
+        let name = match metadata.string("tokenizer.ggml.model")? {
             Some("gpt2") => format!("gpt2/{pre}"),
             _ => pre.into(),
         };
         let Kind { bos, .. } = *kind;
         let add_eos = false;
         let ends = Ends { bos, add_eos };
-        Ok(Self::assemble(metadata, name, vocabulary, model, &ends))
+        Self::assemble(metadata, name, vocabulary, model, &ends)
     }
 
     fn sentence_piece(metadata: &Metadata) -> Result<Self, TokenizerError> {
@@ -217,8 +227,8 @@ impl Tokenizer {
         let model = Model::Spm(ScoredPieces::new(metadata, &vocabulary)?);
         let (bos, add_eos) = (Bos::ByDefault, false);
         let ends = Ends { bos, add_eos };
-        let mut built = Self::assemble(metadata, "llama".into(), vocabulary, model, &ends);
-        built.space_prefix = SpacePrefix::read(metadata);
+        let mut built = Self::assemble(metadata, "llama".into(), vocabulary, model, &ends)?;
+        built.space_prefix = SpacePrefix::read(metadata)?;
         built.drops_space = built.space_prefix.is_some();
         Ok(built)
     }
@@ -232,17 +242,17 @@ impl Tokenizer {
         };
         let vocabulary = Vocabulary::read(metadata, Spelling::SentencePiece, defaults)?;
         let id = |name: &str| vocabulary::special_id(metadata, name, vocabulary.len());
-        let bos = id("bos").or(id("cls")).or(vocabulary.bos);
+        let bos = id("bos")?.or(id("cls")?).or(vocabulary.bos);
         // The key is misspelt by its specification.
-        let separator = id("seperator").or(Some(102));
+        let separator = id("seperator")?.or(Some(102));
         let separator = separator.filter(|&id| (id as usize) < vocabulary.len());
-        let model = Model::WordPiece(WordPieces::new(metadata));
+        let model = Model::WordPiece(WordPieces::new(metadata)?);
         let (prefix, suffix) = (bos, separator);
         let ends = Ends {
             bos: Bos::Always,
             add_eos: false,
         };
-        let mut built = Self::assemble(metadata, "bert".into(), vocabulary, model, &ends);
+        let mut built = Self::assemble(metadata, "bert".into(), vocabulary, model, &ends)?;
         // As in llama.cpp, an encoder has both whatever the file says.
         (built.prefix, built.suffix) = (prefix, suffix);
         built.drops_space = true;
@@ -264,7 +274,7 @@ impl Tokenizer {
             add_eos: true,
         };
         let model = Model::Unigram(unigram);
-        let mut built = Self::assemble(metadata, "t5".into(), vocabulary, model, &ends);
+        let mut built = Self::assemble(metadata, "t5".into(), vocabulary, model, &ends)?;
         built.drops_space = drops_space;
         Ok(built)
     }
@@ -275,17 +285,18 @@ impl Tokenizer {
         vocabulary: Vocabulary,
         model: Model,
         ends: &Ends,
-    ) -> Self {
+    ) -> Result<Self, TokenizerError> {
         let flag = |name: &str| metadata.bool(&format!("tokenizer.ggml.{name}"));
+        let stated = flag("add_bos_token")?;
         let add_bos = match ends.bos {
-            Bos::OnRequest => flag("add_bos_token").unwrap_or(false),
-            Bos::ByDefault => flag("add_bos_token").unwrap_or(true),
+            Bos::OnRequest => stated.unwrap_or(false),
+            Bos::ByDefault => stated.unwrap_or(true),
             Bos::Always => true,
         };
-        let add_eos = flag("add_eos_token").unwrap_or(ends.add_eos);
-        Self {
+        let add_eos = flag("add_eos_token")?.unwrap_or(ends.add_eos);
+        Ok(Self {
             name,
-            specials: Specials::new(metadata, &vocabulary),
+            specials: Specials::new(metadata, &vocabulary)?,
             prefix: vocabulary.bos.filter(|_| add_bos),
             suffix: vocabulary.eos.filter(|_| add_eos),
             vocabulary,
@@ -294,7 +305,13 @@ impl Tokenizer {
             space_prefix: None,
             drops_space: false,
             most_bytes: OnceLock::new(),
-        }
+            warnings: warning::of_ids(metadata)?,
+        })
+    }
+
+    /// Returns what of it the user may not have meant.
+    pub fn warnings(&self) -> &[TokenizerWarning] {
+        &self.warnings
     }
 
     /// Returns the text of `ids`: markup hidden, bytes that are not UTF-8 as

@@ -2,6 +2,7 @@
 //! against the model's numbers. Matrices stay in the file's memory map.
 
 mod finder;
+mod rest;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,6 +15,8 @@ use llm_kernels::unpack::dequantize_row;
 use crate::gguf::Gguf;
 use crate::spec::Spec;
 use finder::Finder;
+use rest::Wanted;
+pub(crate) use rest::named;
 
 /// The weights of a decoder.
 #[derive(Debug)]
@@ -334,6 +337,26 @@ pub enum WeightsError {
         /// The shape that follows from the model's numbers.
         expected: String,
     },
+    /// Tensors that the architecture does not have.
+    #[error(
+        "the file holds {tensors}, which the architecture '{architecture}' does not compute here, so that the model would answer otherwise than it was made to; fetch it from another source"
+    )]
+    Surplus {
+        /// Their names, or the first and how many there are beside it.
+        tensors: String,
+        /// `general.architecture`.
+        architecture: &'static str,
+    },
+    /// Tensors of layers that the file does not count.
+    #[error(
+        "the model has {layers} layers by its own numbers (block_count, num_hidden_layers in a folder) and holds {tensors} of more; fetch it again or from another source"
+    )]
+    SurplusLayer {
+        /// See above.
+        tensors: String,
+        /// The layers that it counts.
+        layers: usize,
+    },
     /// A tensor type that cannot be run.
     #[error(
         "the tensor '{name}' is stored as {dtype}, which cannot be run yet; choose a file in Q4_K_M or Q8_0"
@@ -347,27 +370,49 @@ pub enum WeightsError {
 }
 
 impl Weights {
-    /// Finds and checks all tensors of a model.
+    /// Finds and checks all tensors of a model, and that there are no others.
+    ///
+    /// # Errors
+    /// A missing tensor, one of a wrong shape, one that cannot be run, or one
+    /// that is not computed.
+    pub fn from_gguf(gguf: &Gguf, spec: &Spec) -> Result<Self, WeightsError> {
+        Self::find(gguf, spec, Some(Wanted::Logits))
+    }
+
+    /// Does the same for a model of which only rows are wanted: what makes
+    /// vectors of them is read elsewhere.
+    ///
+    /// # Errors
+    /// Those of [`from_gguf`](Self::from_gguf).
+    pub(crate) fn for_rows(gguf: &Gguf, spec: &Spec) -> Result<Self, WeightsError> {
+        Self::find(gguf, spec, Some(Wanted::Rows))
+    }
+
+    /// Finds and checks the tensors of a part of a model, whatever else there is.
     ///
     /// # Errors
     /// A missing tensor, one of a wrong shape, or one that cannot be run.
-    pub fn from_gguf(gguf: &Gguf, spec: &Spec) -> Result<Self, WeightsError> {
+    pub fn of_part(gguf: &Gguf, part: &Spec) -> Result<Self, WeightsError> {
+        Self::find(gguf, part, None)
+    }
+
+    fn find(gguf: &Gguf, spec: &Spec, wanted: Option<Wanted>) -> Result<Self, WeightsError> {
         let finder = Finder::new(gguf, spec);
         let vocabulary = finder.matrix_rows("token_embd")?;
-        let embedding = finder.linear("token_embd", vocabulary, spec.width)?;
-        let output = match gguf.tensor("output.weight") {
-            Some(_) => finder.linear("output", vocabulary, spec.width)?,
-            None => embedding.clone(),
-        };
+        let embedding = finder.table("token_embd", vocabulary, spec.width)?;
         let layers = (0..spec.layers.len()).map(|index| finder.layer(index));
-        Ok(Self {
+        let weights = Self {
+            output: finder.output(&embedding)?,
             embedding,
             layers: layers.collect::<Result<_, _>>()?,
             output_norm: finder.vector("output_norm.weight", spec.width)?,
-            output,
-            rope_divisors: finder.optional_vector(spec.rope_divisors, spec.rope_dim / 2)?,
+            rope_divisors: finder.rope_divisors()?,
             layer_inputs: finder.layer_inputs(vocabulary)?,
-        })
+        };
+        if let Some(wanted) = wanted {
+            finder.refuse_rest(wanted)?;
+        }
+        Ok(weights)
     }
 
     /// Returns the number of tokens that the embedding has rows for.

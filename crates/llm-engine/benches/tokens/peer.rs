@@ -69,6 +69,7 @@ pub(crate) fn build(vocabulary: &str, metadata: &Metadata) -> Tokenizer {
             let both = vec![WhitespaceSplit.into(), spaces.into()];
             built.with_pre_tokenizer(Some(Sequence::new(both)));
             let rules = metadata.integers("tokenizer.ggml.precompiled_charsmap");
+            let rules = rules.ok().flatten();
             let rules = rules.expect("it has rules").iter().map(|byte| byte as u8);
             let rules = Precompiled::from(&rules.collect::<Vec<_>>());
             normalize(&mut built, rules.expect("the rules fit together"));
@@ -147,7 +148,8 @@ fn tokens(metadata: &Metadata) -> Vec<String> {
 }
 
 fn strings(metadata: &Metadata, key: &str) -> Vec<String> {
-    let strings = metadata.strings(key).expect("a vocabulary has its tables");
+    let strings = metadata.strings(key).ok().flatten();
+    let strings = strings.expect("a vocabulary has its tables");
     let texts = (0..strings.len()).filter_map(|index| strings.text(index));
     texts.map(std::borrow::Cow::into_owned).collect()
 }

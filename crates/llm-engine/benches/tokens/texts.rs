@@ -82,6 +82,7 @@ fn fill(mut add: impl FnMut(&mut String)) -> String {
 fn prose(random: &mut Random) -> String {
     let gguf = super::open("gpt-2");
     let tokens = gguf.metadata().strings("tokenizer.ggml.tokens");
+    let tokens = tokens.ok().flatten();
     let tokens = tokens.expect("a vocabulary has tokens");
     let words: Vec<_> = (0..tokens.len())
         .filter_map(|id| tokens.text(id)?.strip_prefix('Ġ').map(str::to_owned))

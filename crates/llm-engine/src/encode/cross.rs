@@ -14,8 +14,10 @@ use super::dense::{Activation, Dense};
 use super::pass::{self, Segments};
 use super::settings::{Settings, Shape};
 use super::vocabulary::{Pair, Tokens};
-use super::weights::{File, Weights};
-use crate::folder::{self, FolderError, json};
+use super::weights::{File, TRAINING, Weights};
+use crate::folder::json::Fields;
+use crate::folder::{FolderError, json};
+use crate::tokens::TokenizerWarning;
 
 /// A model that says how well a text fits a query.
 #[derive(Debug)]
@@ -81,7 +83,7 @@ impl CrossEncoder {
             let what = "it puts a prompt before what a cross-encoder reads";
             return Err(FolderError::unsupported(&path, what));
         }
-        let mut tokens = Tokens::read(folder, &|name| folder::ids(config.get(name)))?;
+        let mut tokens = Tokens::read(folder, &|name| Fields::new(&path, &config).ids(name))?;
         tokens.lowercases = settings.lowercases;
         let path = folder.join("tokenizer.json");
         let Some(mut pair) = tokens.pair().cloned() else {
@@ -96,8 +98,10 @@ impl CrossEncoder {
         let mut weights = Weights::read(&file, &shape)?;
         weights.read_second(&file, &shape)?;
         let most = settings.longest.unwrap_or(shape.positions);
+        let head = head(&file, &shape, activation(folder, &config)?)?;
+        file.refuse_rest(&[TRAINING])?;
         Ok(Self {
-            head: head(&file, &shape, activation(folder, &config)?)?,
+            head,
             longest: most.min(shape.positions),
             shape,
             weights,
@@ -105,6 +109,11 @@ impl CrossEncoder {
             pair,
             level,
         })
+    }
+
+    /// Returns what of its tokenizer the user may not have meant.
+    pub fn warnings(&self) -> &[TokenizerWarning] {
+        self.tokens.warnings()
     }
 
     /// Returns the longest pair in tokens, those around the texts included.
@@ -175,7 +184,7 @@ fn shape(path: &Path, config: &Value) -> Result<Shape, FolderError> {
     }
     let named = config.get("id2label").and_then(Value::as_object);
     let named = named.map(|labels| labels.len() as u64);
-    let labels = named.or_else(|| config.get("num_labels")?.as_u64());
+    let labels = named.or(Fields::new(path, config).size("num_labels")?);
     // Without either transformers makes two.
     let labels = labels.unwrap_or(2);
     if labels != 1 {

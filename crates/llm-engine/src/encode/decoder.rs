@@ -35,7 +35,7 @@ impl Decoder {
             source,
         });
         let spec = spec.map_err(Box::new)?;
-        let weights = Weights::from_gguf(gguf, &spec).map_err(|source| ModelError::Weights {
+        let weights = Weights::for_rows(gguf, &spec).map_err(|source| ModelError::Weights {
             path: path(),
             source,
         });

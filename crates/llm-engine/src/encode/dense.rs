@@ -131,6 +131,7 @@ impl Dense {
         if config.bias {
             linear.bias = file.numbers("linear.bias", rows)?;
         }
+        file.refuse_rest(&[])?;
         Ok(Self { linear, activation })
     }
 

@@ -2,7 +2,6 @@
 //! names of llama.cpp's `convert_hf_to_gguf.py`. Decoders are read by `spec` and
 //! `weights` of the engine.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,24 +18,25 @@ use super::{Network, Pooling, bert};
 use crate::family;
 use crate::folder::FolderError;
 use crate::folder::header::Stored;
-use crate::gguf::{Gguf, Metadata, Strings, shard_paths};
+use crate::gguf::{Gguf, Metadata, Strings, ValueError, shard_paths};
 
 /// Opens the file at `path`, or all shards of which it is one.
 pub(super) fn open(path: &Path, packing: Option<Packing>) -> Result<Parts, FolderError> {
     let gguf = Gguf::open(&shard_paths(path))?;
     let metadata = gguf.metadata();
-    let kind = metadata.string("general.architecture").unwrap_or("none");
-    let network = if kind == "bert" {
+    let kind = metadata.string("general.architecture");
+    let kind = kind.map_err(FolderError::value(path))?.unwrap_or("none");
+    let (network, file) = if kind == "bert" {
         let shape = shape(path, metadata)?;
-        let file = file(path, &gguf)?.renamed(theirs);
+        let file = file(path, &gguf)?.renamed(theirs)?;
         let weights = Box::new(Weights::read(&file, &shape)?);
-        Network::Bert { shape, weights }
+        (Network::Bert { shape, weights }, Some(file))
     } else if let Some(plan) = layers::of_architecture(kind) {
         let file = file(path, &gguf)?;
-        let layers = Layers::from_gguf(path, plan, metadata, &file, packing)?;
-        Network::Layers(Box::new(layers))
+        let layers = Layers::from_gguf(path, (kind, plan), metadata, &file, packing)?;
+        (Network::Layers(Box::new(layers)), Some(file))
     } else if family::find(kind).is_some() {
-        Network::Decoder(Box::new(Decoder::read(&gguf)?))
+        (Network::Decoder(Box::new(Decoder::read(&gguf)?)), None)
     } else {
         let mut known = vec!["bert"];
         known.extend(layers::architectures());
@@ -47,15 +47,25 @@ pub(super) fn open(path: &Path, packing: Option<Packing>) -> Result<Parts, Folde
         );
         return Err(FolderError::unsupported(path, what));
     };
-    let settings = settings(path, kind, &gguf, network.width())?;
+    let settings = settings(path, kind, &gguf, file.as_ref(), network.width())?;
+    // A decoder's have been looked at with its weights.
+    file.map_or(Ok(()), |file| file.refuse_rest(&[]))?;
     let tokens = Tokens::from_metadata(path, metadata)?;
     Ok((network, tokens, settings))
 }
 
-/// What the file says of pooling and what follows. It has no key for whether
-/// vectors are made one long; llama.cpp's own programs do so.
-fn settings(path: &Path, kind: &str, gguf: &Gguf, width: usize) -> Result<Settings, FolderError> {
-    let pooling = match gguf.metadata().u64(&format!("{kind}.pooling_type")) {
+/// What the file says of pooling and what follows, of which `network` holds the
+/// tensors where they are at hand. It has no key for whether vectors are made one
+/// long; llama.cpp's own programs do so.
+fn settings(
+    path: &Path,
+    kind: &str,
+    gguf: &Gguf,
+    network: Option<&File>,
+    width: usize,
+) -> Result<Settings, FolderError> {
+    let pooling = gguf.metadata().u64(&format!("{kind}.pooling_type"));
+    let pooling = match pooling.map_err(FolderError::value(path))? {
         None | Some(0) => None,
         Some(1) => Some(Pooling::Mean),
         Some(2) => Some(Pooling::Cls),
@@ -74,7 +84,10 @@ fn settings(path: &Path, kind: &str, gguf: &Gguf, width: usize) -> Result<Settin
     let (mut steps, mut width) = (Vec::new(), width);
     for name in ["dense_2.weight", "dense_3.weight"] {
         if gguf.tensor(name).is_some() {
-            let matrix = file(path, gguf)?.matrix(name, None, width)?;
+            let matrix = match network {
+                Some(file) => file.matrix(name, None, width)?,
+                None => file(path, gguf)?.matrix(name, None, width)?,
+            };
             let dense = Dense::new(matrix, Activation::Identity);
             width = dense.width();
             steps.push(Step::Dense(dense));
@@ -109,8 +122,7 @@ fn file(path: &Path, gguf: &Gguf) -> Result<File, FolderError> {
         };
         (tensor.name.clone(), stored)
     });
-    let stored: HashMap<String, Stored> = stored.collect();
-    Ok(File::new(path.to_path_buf(), map, stored))
+    File::new(path.to_path_buf(), map, stored)
 }
 
 /// Numbers of an architecture.
@@ -121,35 +133,55 @@ pub(super) struct Numbers<'a> {
 }
 
 impl Numbers<'_> {
-    /// Returns a size that has to be there.
-    pub(super) fn size(&self, name: &str) -> Result<usize, FolderError> {
-        let key = format!("{}.{name}", self.kind);
-        let size = self
-            .metadata
-            .u64(&key)
-            .and_then(|size| usize::try_from(size).ok());
-        size.ok_or_else(|| {
-            FolderError::malformed(self.path, format!("it lacks the number '{key}'"))
-        })
+    fn key(&self, name: &str) -> String {
+        format!("{}.{name}", self.kind)
     }
 
-    pub(super) fn number(&self, name: &str) -> Option<f32> {
-        let number = self.metadata.f32(&format!("{}.{name}", self.kind));
-        number.filter(|number| number.is_finite())
+    fn lacks(&self, name: &str) -> FolderError {
+        let reason = format!("it lacks the number '{}'", self.key(name));
+        FolderError::malformed(self.path, reason)
+    }
+
+    fn typed<T>(&self, value: Result<T, ValueError>) -> Result<T, FolderError> {
+        value.map_err(FolderError::value(self.path))
+    }
+
+    /// Returns a size that has to be there.
+    pub(super) fn size(&self, name: &str) -> Result<usize, FolderError> {
+        self.optional_size(name)?.ok_or_else(|| self.lacks(name))
+    }
+
+    pub(super) fn optional_size(&self, name: &str) -> Result<Option<usize>, FolderError> {
+        let size = self.typed(self.metadata.u64(&self.key(name)))?;
+        // One that no machine can hold is refused with the other sizes.
+        Ok(size.map(|size| usize::try_from(size).unwrap_or(usize::MAX)))
+    }
+
+    pub(super) fn number(&self, name: &str) -> Result<Option<f32>, FolderError> {
+        let number = self.typed(self.metadata.f32(&self.key(name)))?;
+        match number {
+            Some(number) if !number.is_finite() => {
+                let reason = format!("its '{}' is {number}", self.key(name));
+                Err(FolderError::malformed(self.path, reason))
+            }
+            number => Ok(number),
+        }
+    }
+
+    pub(super) fn text(&self, name: &str) -> Result<Option<&str>, FolderError> {
+        self.typed(self.metadata.string(&self.key(name)))
     }
 
     /// Returns what is added to the variance in every norm.
     pub(super) fn epsilon(&self) -> Result<f32, FolderError> {
-        let key = format!("{}.attention.layer_norm_epsilon", self.kind);
-        let epsilon = self.number("attention.layer_norm_epsilon");
-        let lacks = || FolderError::malformed(self.path, format!("it lacks the number '{key}'"));
-        epsilon.ok_or_else(lacks)
+        let name = "attention.layer_norm_epsilon";
+        self.number(name)?.ok_or_else(|| self.lacks(name))
     }
 
     /// Returns the number of tokens.
-    pub(super) fn vocabulary(&self) -> usize {
-        let tokens = self.metadata.strings("tokenizer.ggml.tokens");
-        tokens.map_or(0, Strings::len)
+    pub(super) fn vocabulary(&self) -> Result<usize, FolderError> {
+        let tokens = self.typed(self.metadata.strings("tokenizer.ggml.tokens"))?;
+        Ok(tokens.map_or(0, Strings::len))
     }
 }
 
@@ -168,7 +200,7 @@ fn shape(path: &Path, metadata: &Metadata) -> Result<Shape, FolderError> {
         positions: numbers.size("context_length")?,
         // The converter leaves out the rows before the first.
         first_position: 0,
-        vocabulary: numbers.vocabulary(),
+        vocabulary: numbers.vocabulary()?,
         epsilon: numbers.epsilon()?,
     };
     if !bert::fits(&shape) {

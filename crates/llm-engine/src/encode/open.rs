@@ -10,8 +10,9 @@ use super::decoder::Decoder;
 use super::layers::{self, Layers, Outline, Plan};
 use super::settings::{Settings, Shape};
 use super::vocabulary::Tokens;
-use super::weights::{File, Weights};
+use super::weights::{File, HEADS, TRAINING, Weights};
 use super::{CrossEncoder, Encoder, Network, Pooling, bert, gguf, packing};
+use crate::folder::json::Fields;
 use crate::folder::{self, FolderError, json};
 
 impl Encoder {
@@ -72,8 +73,9 @@ impl Found {
             );
             return Err(FolderError::unsupported(path, what));
         }
-        let own = |config: &Value| config.get("hidden_size")?.as_u64();
-        let width = own(config).or_else(|| own(config.get("text_config")?));
+        let fields = Fields::new(path, config);
+        let of_text = fields.object("text_config")?.size("hidden_size")?;
+        let width = fields.size("hidden_size")?.or(of_text);
         let width = width.and_then(|width| usize::try_from(width).ok());
         let lacks = || FolderError::malformed(path, "it lacks the number 'hidden_size'");
         Ok(Self::Decoder {
@@ -98,9 +100,10 @@ fn folder(folder: &Path, packing: Option<Packing>) -> Result<Parts, FolderError>
         });
     }
     let config: Value = json::read(folder, "config.json")?;
-    let found = Found::of(&folder.join("config.json"), &config)?;
+    let path = folder.join("config.json");
+    let found = Found::of(&path, &config)?;
     let mut settings = Settings::read(folder, found.width())?;
-    let mut tokens = Tokens::read(folder, &|name| folder::ids(config.get(name)))?;
+    let mut tokens = Tokens::read(folder, &|name| Fields::new(&path, &config).ids(name))?;
     tokens.lowercases = settings.lowercases;
     if !matches!(found, Found::Decoder { .. }) {
         // Sentence-transformers' own default for an encoder that names none.
@@ -108,7 +111,9 @@ fn folder(folder: &Path, packing: Option<Packing>) -> Result<Parts, FolderError>
     }
     let network = match found {
         Found::Bert(shape) => {
-            let weights = Box::new(Weights::read(&File::open(folder)?, &shape)?);
+            let file = File::open(folder)?;
+            let weights = Box::new(Weights::read(&file, &shape)?);
+            file.refuse_rest(&[TRAINING, HEADS])?;
             Network::Bert { shape, weights }
         }
         Found::Layers(plan, outline) => {

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::Pooling;
 use super::dense::{Dense, Step};
+use crate::folder::json::Fields;
 use crate::folder::{FolderError, json};
 
 /// The extents of the network.
@@ -102,23 +103,27 @@ impl Settings {
     }
 
     fn read_transformer(&mut self, folder: &Path) -> Result<(), FolderError> {
-        let mut found = None;
+        let (mut path, mut found) = (folder.to_path_buf(), None);
         for name in TRANSFORMER_CONFIGS {
-            found = json::read_if_there(&folder.join(name))?;
+            path = folder.join(name);
+            found = json::read_if_there(&path)?;
             if found.is_some() {
                 break;
             }
         }
-        let tokenizer = json::read_if_there(&folder.join("tokenizer_config.json"))?;
-        // A length of 1e30 stands for none and is no such integer.
-        let length = |file: &Option<Value>, name: &str| {
-            let length = file.as_ref()?.get(name)?.as_u64()?;
-            usize::try_from(length).ok().filter(|&most| most > 2)
+        let found = found.unwrap_or(Value::Null);
+        let found = Fields::new(&path, &found);
+        let path = folder.join("tokenizer_config.json");
+        let tokenizer = json::read_if_there(&path)?.unwrap_or(Value::Null);
+        let tokenizer = Fields::new(&path, &tokenizer);
+        // A length of 1e30 stands for none.
+        let length = |file: &Fields<'_>, name: &str| {
+            let length = file.number(name)?.map(|length| length as usize);
+            Ok::<_, FolderError>(length.filter(|length| (3..1 << 40).contains(length)))
         };
-        let stated = length(&found, "max_seq_length");
-        self.longest = stated.or_else(|| length(&tokenizer, "model_max_length"));
-        let lower = found.and_then(|it| it.get("do_lower_case")?.as_bool());
-        self.lowercases = lower == Some(true);
+        let stated = length(&found, "max_seq_length")?;
+        self.longest = stated.or(length(&tokenizer, "model_max_length")?);
+        self.lowercases = found.flag("do_lower_case")? == Some(true);
         Ok(())
     }
 
@@ -190,8 +195,8 @@ fn read_pooling(folder: &Path, name: &str) -> Result<Pooling, FolderError> {
     let folder = inside(folder, name)?;
     let config: Value = json::read(&folder, "config.json")?;
     let path = folder.join("config.json");
-    let is = |name: &str| config.get(name).and_then(Value::as_bool);
-    if is("include_prompt") == Some(false) {
+    let fields = Fields::new(&path, &config);
+    if fields.flag("include_prompt")? == Some(false) {
         return Err(FolderError::unsupported(
             &path,
             "its prompt is left out of the mean",
@@ -202,14 +207,16 @@ fn read_pooling(folder: &Path, name: &str) -> Result<Pooling, FolderError> {
         Some(name) => name.as_str().into_iter().collect(),
         None => Vec::new(),
     };
-    let old = |mode: &str| new.is_empty() && is(&format!("pooling_mode_{mode}")) == Some(true);
-    let mut found = POOLINGS
-        .iter()
-        .filter(|(mode, name, _)| old(mode) || new.contains(name));
-    let (first, second) = (found.next(), found.next());
+    let mut found = Vec::new();
+    for (mode, name, pooling) in POOLINGS {
+        let old = fields.flag(&format!("pooling_mode_{mode}"))? == Some(true);
+        if old && new.is_empty() || new.contains(&name) {
+            found.push(pooling);
+        }
+    }
     // More names than known ones are of another kind.
-    match (first, second) {
-        (Some((_, _, pooling)), None) if new.len() <= 1 => Ok(*pooling),
+    match found.as_slice() {
+        [pooling] if new.len() <= 1 => Ok(*pooling),
         _ => Err(FolderError::unsupported(
             &path,
             "it pools in another way than by one of cls, mean, max, mean_sqrt_len_tokens, weightedmean and lasttoken",
@@ -227,7 +234,7 @@ fn prompts(folder: &Path) -> Result<Prompts, FolderError> {
         Some(prompts) => serde_json::from_value(prompts.clone())
             .map_err(|error| FolderError::malformed(&path, error.to_string()))?,
     };
-    let default = config.get("default_prompt_name").and_then(Value::as_str);
+    let default = Fields::new(&path, &config).text("default_prompt_name")?;
     if let Some(name) = default.filter(|name| !named.contains_key(*name)) {
         let reason = format!("its default_prompt_name '{name}' is none of its prompts");
         return Err(FolderError::malformed(&path, reason));

@@ -11,11 +11,11 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use super::{unigram, wordpiece};
 use crate::cancel::Cancellation;
-use crate::folder::tokenizer::{kind, sequence};
+use crate::folder::tokenizer::{Stated, kind, sequence};
 use crate::folder::vocabulary::TokenizerJson;
 use crate::folder::{FolderError, json, tokenizer};
 use crate::gguf::Metadata;
-use crate::tokens::Tokenizer;
+use crate::tokens::{Tokenizer, TokenizerWarning};
 
 /// A tokenizer and what stands around it.
 #[derive(Debug)]
@@ -36,10 +36,7 @@ pub(super) struct Tokens {
 impl Tokens {
     /// Reads the tokenizer of `folder`; `stated` are the ids that `config.json`
     /// gives a name.
-    pub(super) fn read(
-        folder: &Path,
-        stated: &dyn Fn(&str) -> Vec<u64>,
-    ) -> Result<Self, FolderError> {
+    pub(super) fn read(folder: &Path, stated: Stated<'_>) -> Result<Self, FolderError> {
         let path = folder.join("tokenizer.json");
         let file: TokenizerJson = json::read(folder, "tokenizer.json")?;
         let mut metadata = Metadata::default();
@@ -86,6 +83,11 @@ impl Tokens {
             composes: false,
             last_space: None,
         })
+    }
+
+    /// Returns what of the tokenizer the user may not have meant.
+    pub(super) fn warnings(&self) -> &[TokenizerWarning] {
+        self.tokenizer.warnings()
     }
 
     /// Makes sure that a network with so many embeddings has one for each token; both

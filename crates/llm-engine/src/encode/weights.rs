@@ -1,7 +1,8 @@
 //! The tensors of a BERT encoder: matrices as they lie in the file, or packed;
 //! all other numbers as floats.
 
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use llm_kernels::unpack::dequantize_row;
 use super::settings::Shape;
 use crate::folder::FolderError;
 use crate::folder::header::{self, Stored};
+use crate::weights;
 
 /// A matrix and what is added to its product.
 pub(super) struct Linear {
@@ -208,7 +210,28 @@ pub(super) struct File {
     pub(super) path: PathBuf,
     map: Arc<Mapping>,
     tensors: HashMap<String, Stored>,
+    /// The names of those that were read.
+    taken: RefCell<HashSet<String>>,
 }
+
+/// How the names of tensors begin that are left out knowingly, and why.
+pub(super) type LeftOut = (&'static str, &'static str);
+
+/// What folders hold beside the network, whatever it is used for.
+pub(super) const TRAINING: &[LeftOut] = &[
+    ("embeddings.position_ids", "counts up, as old files do"),
+    ("pooler.", "for the next sentence; a vector is made of rows"),
+    ("cls.", "guesses words and the next sentence"),
+    ("lm_head.", "guesses words"),
+    ("decoder.", "guesses words"),
+    ("head.", "guesses words"),
+];
+
+/// And what they hold where no head is used.
+pub(super) const HEADS: &[LeftOut] = &[
+    ("classifier.", "gives labels"),
+    ("qa_outputs.", "marks answers"),
+];
 
 /// What stands before the names of a network that was saved with a head.
 const PREFIXES: [&str; 6] = [
@@ -243,26 +266,67 @@ impl File {
         let tensors = stored
             .into_iter()
             .map(|tensor| (bare(&tensor.name), tensor));
-        Ok(Self::new(path, Arc::new(map), tensors.collect()))
+        Self::new(path, Arc::new(map), tensors)
     }
 
-    /// Takes tensors that lie in `map`, which was checked against them.
-    pub(super) fn new(path: PathBuf, map: Arc<Mapping>, tensors: HashMap<String, Stored>) -> Self {
-        Self { path, map, tensors }
+    /// Takes tensors by their names, which lie in `map`, which was checked
+    /// against them.
+    pub(super) fn new(
+        path: PathBuf,
+        map: Arc<Mapping>,
+        named: impl IntoIterator<Item = (String, Stored)>,
+    ) -> Result<Self, FolderError> {
+        let mut tensors = HashMap::new();
+        for (name, tensor) in named {
+            if let Some(other) = tensors.insert(name.clone(), tensor) {
+                let reason = format!(
+                    "the tensor '{name}' is there twice, once as '{}'",
+                    other.name
+                );
+                return Err(FolderError::malformed(&path, reason));
+            }
+        }
+        Ok(Self {
+            path,
+            map,
+            tensors,
+            taken: RefCell::default(),
+        })
     }
 
     /// Gives the tensors other names; those without one keep theirs.
-    pub(super) fn renamed(self, name: impl Fn(&str) -> Option<String>) -> Self {
+    pub(super) fn renamed(
+        self,
+        name: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, FolderError> {
         let tensors = self.tensors.into_iter();
         let tensors = tensors.map(|(old, tensor)| (name(&old).unwrap_or(old), tensor));
-        Self {
-            tensors: tensors.collect(),
-            ..self
-        }
+        Self::new(self.path, self.map, tensors)
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
         self.tensors.contains_key(name)
+    }
+
+    /// Refuses the tensors that were not read, but for those that are `left_out`
+    /// and the rotation's frequencies, which follow from its numbers.
+    pub(super) fn refuse_rest(&self, left_out: &[&[LeftOut]]) -> Result<(), FolderError> {
+        let taken = self.taken.borrow();
+        let is_left_out = |name: &str| {
+            let mut beginnings = left_out.iter().copied().flatten();
+            name.ends_with("rotary_emb.inv_freq") || beginnings.any(|(it, _)| name.starts_with(it))
+        };
+        let rest = self.tensors.iter();
+        let rest = rest.filter(|(name, _)| !taken.contains(*name) && !is_left_out(name));
+        let mut names: Vec<&str> = rest.map(|(_, tensor)| tensor.name.as_str()).collect();
+        names.sort_unstable();
+        match names.is_empty() {
+            true => Ok(()),
+            false => Err(FolderError::Surplus {
+                path: self.path.clone(),
+                tensors: weights::named(&names),
+            }),
+        }
     }
 
     /// Returns a matrix, (rows, `columns`), of any number of rows where none is
@@ -275,6 +339,7 @@ impl File {
     ) -> Result<Linear, FolderError> {
         let malformed = |reason: String| FolderError::malformed(&self.path, reason);
         let tensor = self.tensors.get(name);
+        self.taken.borrow_mut().insert(name.to_owned());
         let tensor = tensor.ok_or_else(|| malformed(format!("it has no tensor '{name}'")))?;
         let format = tensor.dtype.and_then(crate::gguf::TensorType::format);
         let format = format.ok_or_else(|| {

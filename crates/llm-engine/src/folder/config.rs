@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value as Json};
 
+use super::json::Fields;
 use super::rope;
 use super::{FolderError, json};
 use crate::gguf::{Integers, Metadata, Value};
@@ -69,7 +70,7 @@ pub(super) struct Config {
     pub(super) path: PathBuf,
     pub(super) kind: &'static Kind,
     /// The numbers of the text model, also where it is a part of a larger one.
-    values: Map<String, Json>,
+    values: Json,
     /// Whether anybody wants logits.
     needs_output: bool,
 }
@@ -92,7 +93,7 @@ impl Config {
         let config = Self {
             path,
             kind,
-            values,
+            values: Json::Object(values),
             needs_output: true,
         };
         config.refuse_unsupported()?;
@@ -108,42 +109,40 @@ impl Config {
                 method.unwrap_or("an unnamed method")
             ));
         }
-        let gate = self.text("hidden_act").or(self.text("hidden_activation"));
-        match gate {
-            Some(gate) if !self.kind.gates.contains(&gate) && !self.gate_is_misstated(gate) => {
+        // Gemma's files name both, and the second is the one that counts.
+        let gates = [
+            self.fields().text("hidden_activation")?,
+            self.fields().text("hidden_act")?,
+        ];
+        match gates.into_iter().flatten().next() {
+            Some(gate) if !self.kind.gates.contains(&gate) => {
                 refuse(format!("the activation is '{gate}'"))
             }
             _ => Ok(()),
         }
     }
 
-    /// Gemma's files name both, and `hidden_activation` is the one that counts.
-    fn gate_is_misstated(&self, gate: &str) -> bool {
-        let counts = self.text("hidden_activation");
-        self.text("hidden_act") == Some(gate)
-            && counts.is_some_and(|counts| self.kind.gates.contains(&counts))
+    /// Returns all values by their names.
+    pub(super) fn fields(&self) -> Fields<'_> {
+        Fields::new(&self.path, &self.values)
     }
 
     /// Returns a value that is not null.
     pub(super) fn get(&self, name: &str) -> Option<&Json> {
-        self.values.get(name).filter(|value| !value.is_null())
+        self.fields().get(name)
     }
 
-    fn text(&self, name: &str) -> Option<&str> {
-        self.get(name)?.as_str()
+    pub(super) fn number(&self, name: &str) -> Result<Option<f64>, FolderError> {
+        self.fields().number(name)
     }
 
-    pub(super) fn number(&self, name: &str) -> Option<f64> {
-        self.get(name)?.as_f64()
-    }
-
-    pub(super) fn size(&self, name: &str) -> Option<u64> {
-        self.get(name)?.as_u64()
+    pub(super) fn size(&self, name: &str) -> Result<Option<u64>, FolderError> {
+        self.fields().size(name)
     }
 
     /// Returns the ids that `name` holds, one or a list.
-    pub(super) fn ids(&self, name: &str) -> Vec<u64> {
-        ids(self.get(name))
+    pub(super) fn ids(&self, name: &str) -> Result<Vec<u64>, FolderError> {
+        self.fields().ids(name)
     }
 
     /// Takes it for a model that nobody wants logits of.
@@ -152,18 +151,23 @@ impl Config {
         self
     }
 
+    /// Returns whether anybody wants logits.
+    pub(super) fn needs_output(&self) -> bool {
+        self.needs_output
+    }
+
     /// Returns whether the folder says that there is no output matrix of its
     /// own (`true`) or that there is one (`false`).
-    pub(super) fn is_tied(&self) -> Option<bool> {
+    pub(super) fn is_tied(&self) -> Result<Option<bool>, FolderError> {
+        let said = self.fields().flag("tie_word_embeddings")?;
         if !self.needs_output {
-            return Some(true);
+            return Ok(Some(true));
         }
-        let said = self.get("tie_word_embeddings").and_then(Json::as_bool);
-        said.or(self.kind.is_gemma.then_some(true))
+        Ok(said.or(self.kind.is_gemma.then_some(true)))
     }
 
     fn needed(&self, name: &str) -> Result<u64, FolderError> {
-        self.size(name).ok_or_else(|| {
+        self.size(name)?.ok_or_else(|| {
             FolderError::malformed(&self.path, format!("it lacks the number '{name}'"))
         })
     }
@@ -194,8 +198,8 @@ impl Config {
     }
 
     /// Returns the base of the rotation where no other place names one.
-    pub(super) fn rope_theta(&self) -> f64 {
-        self.number("rope_theta").unwrap_or(self.kind.rope_theta)
+    pub(super) fn rope_theta(&self) -> Result<f64, FolderError> {
+        Ok(self.number("rope_theta")?.unwrap_or(self.kind.rope_theta))
     }
 
     /// Translates the numbers to GGUF's keys.
@@ -210,7 +214,8 @@ impl Config {
         let head_dim = self.head_dim()?;
         let heads = self.needed_or("num_attention_heads", 8)?;
         let default_kv_heads = if self.kind.is_gemma { 4 } else { heads };
-        let kv_heads = self.size("num_key_value_heads").unwrap_or(default_kv_heads);
+        let kv_heads = self.size("num_key_value_heads")?;
+        let kv_heads = kv_heads.unwrap_or(default_kv_heads);
         for (name, size) in [
             ("block_count", self.needed("num_hidden_layers")?),
             ("embedding_length", self.needed("hidden_size")?),
@@ -227,15 +232,15 @@ impl Config {
         ] {
             set(name, Value::Unsigned(size));
         }
-        let epsilon = self.number("rms_norm_eps").unwrap_or(1e-6);
+        let epsilon = self.number("rms_norm_eps")?.unwrap_or(1e-6);
         set("attention.layer_norm_rms_epsilon", Value::Float(epsilon));
-        for (name, value) in rope::pairs(self) {
+        for (name, value) in rope::pairs(self)? {
             set(name, value);
         }
         if self.kind.permuted {
             set("rope.pairing", text("halves"));
         }
-        if self.get("use_bidirectional_attention") == Some(&Json::Bool(true)) {
+        if self.fields().flag("use_bidirectional_attention")? == Some(true) {
             set("attention.causal", Value::Bool(false));
         }
         if self.kind.is_gemma {
@@ -248,18 +253,18 @@ impl Config {
 
     fn gemma_pairs(&self) -> Result<Vec<(&'static str, Value)>, FolderError> {
         let mut pairs = Vec::new();
-        if let Some(cap) = self.number("final_logit_softcapping") {
+        if let Some(cap) = self.number("final_logit_softcapping")? {
             pairs.push(("final_logit_softcapping", Value::Float(cap)));
         }
-        if let Some(square) = self.number("query_pre_attn_scalar") {
+        if let Some(square) = self.number("query_pre_attn_scalar")? {
             pairs.push(("attention.scale", Value::Float(square.sqrt().recip())));
         }
         if self.get("attn_logit_softcapping").is_some() {
             let what = "it has 'attn_logit_softcapping'";
             return Err(FolderError::unsupported(&self.path, what));
         }
-        let pattern = self.size("sliding_window_pattern");
-        let pattern = pattern.or(self.size("_sliding_window_pattern"));
+        let pattern = self.size("sliding_window_pattern")?;
+        let pattern = pattern.or(self.size("_sliding_window_pattern")?);
         // Every layer sees everything.
         if pattern == Some(1) {
             return Ok(pairs);
@@ -267,7 +272,7 @@ impl Config {
         let window = self.needed("sliding_window")?;
         pairs.push(("attention.sliding_window", Value::Unsigned(window)));
         let key = "attention.sliding_window_pattern";
-        if let Some(Json::Array(types)) = self.get("layer_types") {
+        if let Some(types) = self.fields().list("layer_types")? {
             let has_window = |kind: &Json| i64::from(kind.as_str() == Some("sliding_attention"));
             let layers: Integers = types.iter().map(has_window).collect();
             pairs.push((key, Value::Integers(layers)));
@@ -275,15 +280,6 @@ impl Config {
             pairs.push((key, Value::Unsigned(pattern)));
         }
         Ok(pairs)
-    }
-}
-
-/// Returns the ids that a value holds, one or a list.
-pub(super) fn ids(value: Option<&Json>) -> Vec<u64> {
-    match value {
-        Some(Json::Array(list)) => list.iter().filter_map(Json::as_u64).collect(),
-        Some(value) => value.as_u64().into_iter().collect(),
-        None => Vec::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::gguf::GgufError;
+use crate::gguf::{GgufError, ValueError};
 
 /// Why a model's files could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +45,24 @@ pub enum FolderError {
         path: PathBuf,
         /// What was found.
         reason: String,
+    },
+    /// A value of a file has another type than its meaning.
+    #[error("{}: {source}", path.display())]
+    Value {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        source: ValueError,
+    },
+    /// Tensors that would not be used.
+    #[error(
+        "{} holds {tensors}, which is not computed here for a model of its kind, so that it would answer otherwise than it was made to; fetch it from another source", path.display()
+    )]
+    Surplus {
+        /// The file.
+        path: PathBuf,
+        /// Their names, or the first and how many there are beside it.
+        tensors: String,
     },
     /// A sound file that says something that cannot be done.
     #[error("{}: {what}, which is not supported{way_out}", path.display())]
@@ -96,6 +114,15 @@ impl FolderError {
         Self::Malformed {
             path: path.to_path_buf(),
             reason: reason.into(),
+        }
+    }
+
+    /// Returns a function that says where a value of another type stands.
+    pub(crate) fn value(path: &Path) -> impl Fn(ValueError) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::Value {
+            path: path.clone(),
+            source,
         }
     }
 

@@ -1,4 +1,5 @@
-//! JSON files of a folder.
+//! JSON files of a folder, and typed look-ups of what stands in them: what is there
+//! with another type than its meaning has is an error, and never as good as absent.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -7,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::FolderError;
+use crate::gguf::ValueError;
 
 /// Reads a file that has to be there.
 pub(crate) fn read<T: DeserializeOwned>(folder: &Path, name: &str) -> Result<T, FolderError> {
@@ -60,4 +62,112 @@ fn bytes_if_there(path: &Path) -> Result<Option<Vec<u8>>, FolderError> {
             source,
         }),
     }
+}
+
+/// The values of a JSON object by their names. What is null is as good as absent,
+/// and so is all of what is no object.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fields<'a> {
+    path: &'a Path,
+    values: &'a Value,
+}
+
+/// What a look-up gives: nothing where the name is not there.
+type Found<T> = Result<Option<T>, FolderError>;
+
+impl<'a> Fields<'a> {
+    /// Takes the values of the file at `path`.
+    pub(crate) fn new(path: &'a Path, values: &'a Value) -> Self {
+        Self { path, values }
+    }
+
+    /// Returns a value of any type.
+    pub(crate) fn get(&self, name: &str) -> Option<&'a Value> {
+        self.values.get(name).filter(|value| !value.is_null())
+    }
+
+    fn typed<T>(
+        &self,
+        name: &str,
+        wanted: &'static str,
+        read: impl FnOnce(&'a Value) -> Option<T>,
+    ) -> Found<T> {
+        let Some(value) = self.get(name) else {
+            return Ok(None);
+        };
+        let mistaken = || self.mistaken(name, value, wanted);
+        read(value).map(Some).ok_or_else(mistaken)
+    }
+
+    fn mistaken(&self, name: &str, value: &Value, wanted: &'static str) -> FolderError {
+        FolderError::value(self.path)(mistaken(name, value, wanted))
+    }
+
+    /// Returns an object's values; none where it is not there.
+    pub(crate) fn object(&self, name: &str) -> Result<Fields<'a>, FolderError> {
+        let is_object = |value: &'a Value| value.is_object().then_some(value);
+        let found = self.typed(name, "an object", is_object)?;
+        Ok(Fields {
+            path: self.path,
+            values: found.unwrap_or(&Value::Null),
+        })
+    }
+
+    pub(crate) fn list(&self, name: &str) -> Found<&'a Vec<Value>> {
+        self.typed(name, "a list", Value::as_array)
+    }
+
+    pub(crate) fn text(&self, name: &str) -> Found<&'a str> {
+        self.typed(name, "a text", Value::as_str)
+    }
+
+    pub(crate) fn number(&self, name: &str) -> Found<f64> {
+        self.typed(name, "a number", Value::as_f64)
+    }
+
+    pub(crate) fn size(&self, name: &str) -> Found<u64> {
+        self.typed(name, "a whole number from 0 on", size)
+    }
+
+    pub(crate) fn flag(&self, name: &str) -> Found<bool> {
+        self.typed(name, "true or false", Value::as_bool)
+    }
+
+    /// Returns the ids of tokens, one or a list; -1 stands for none.
+    pub(crate) fn ids(&self, name: &str) -> Result<Vec<u64>, FolderError> {
+        let wanted = "the number of a token or a list of such";
+        let is_one = |value: &&Value| value.as_i64() != Some(-1);
+        let ids = self.typed(name, wanted, |value| match value {
+            Value::Array(list) => list.iter().filter(is_one).map(size).collect(),
+            one => Some(one).into_iter().filter(is_one).map(size).collect(),
+        });
+        Ok(ids?.unwrap_or_default())
+    }
+}
+
+/// Returns what is wrong with a value.
+pub(crate) fn mistaken(name: &str, value: &Value, wanted: &'static str) -> ValueError {
+    /// Characters of a value that are shown.
+    const SHOWN: usize = 40;
+    let text = value.to_string();
+    let mut found: String = text.chars().take(SHOWN).collect();
+    if found.len() < text.len() {
+        found.push('…');
+    }
+    ValueError {
+        key: name.to_owned(),
+        found,
+        wanted,
+    }
+}
+
+/// Returns a whole number, also where it is written with a point.
+fn size(value: &Value) -> Option<u64> {
+    /// Whole numbers up to here are exact in 64 bits with a point.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    value.as_u64().or_else(|| {
+        let number = value.as_f64()?;
+        let is_whole = number.fract() == 0.0 && (0.0..=EXACT).contains(&number);
+        is_whole.then_some(number as u64)
+    })
 }

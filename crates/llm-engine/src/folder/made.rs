@@ -31,6 +31,16 @@ pub(super) enum Source {
     Packed(TensorInfo, Packing),
 }
 
+impl Source {
+    /// Returns the tensor that it is made from, if it is one.
+    pub(super) fn tensor(&self) -> Option<&TensorInfo> {
+        match self {
+            Self::Numbers(_) => None,
+            Self::PlusOne(tensor) | Self::Packed(tensor, _) => Some(tensor),
+        }
+    }
+}
+
 /// A cache line; tensors begin at multiples of it.
 const ALIGNMENT: u64 = 64;
 

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
-use super::config::ids;
-use super::tokenizer::{kind, sequence};
+use super::json::Fields;
+use super::tokenizer::{Stated, kind, sequence};
 use super::vocabulary::TokenizerJson;
 use super::{FolderError, json, templates};
 use crate::gguf::{Metadata, Value};
@@ -17,33 +17,35 @@ use crate::prompt::templates::{DEFAULT, KEY};
 /// a name.
 pub(super) fn read(
     folder: &Path,
-    stated: &dyn Fn(&str) -> Vec<u64>,
+    stated: Stated<'_>,
     tokenizer: &TokenizerJson,
     metadata: &mut Metadata,
 ) -> Result<(), FolderError> {
-    let settings = json::read_if_there(&folder.join("tokenizer_config.json"))?;
+    let path = folder.join("tokenizer_config.json");
+    let settings = json::read_if_there(&path)?;
     let settings = settings.unwrap_or(Json::Null);
     // It only recommends, and so a damaged one counts as absent.
-    let generation = json::read_if_there(&folder.join("generation_config.json"));
+    let generation_path = folder.join("generation_config.json");
+    let generation = json::read_if_there(&generation_path);
     let generation = generation.ok().flatten().unwrap_or(Json::Null);
     let roles = Roles {
-        settings: &settings,
+        settings: Fields::new(&path, &settings),
         tokenizer,
     };
     let mut set = |name: &str, value: Value| {
         metadata.insert(format!("tokenizer.ggml.{name}"), value);
     };
     let around = roles.around();
-    let first = |name: &str| stated(name).first().copied();
-    let bos = roles.named("bos_token").or(around.first);
-    let eos = roles.named("eos_token");
+    let first = |name: &str| stated(name).map(|ids| ids.first().copied());
+    let bos = roles.named("bos_token")?.or(around.first);
+    let eos = roles.named("eos_token")?;
     for (name, id) in [
-        ("bos", bos.or_else(|| first("bos_token_id"))),
-        ("eos", eos.or_else(|| first("eos_token_id"))),
+        ("bos", bos.or(first("bos_token_id")?)),
+        ("eos", eos.or(first("eos_token_id")?)),
         ("unknown", roles.id(tokenizer.model.unk_token.as_deref())),
         (
             "padding",
-            roles.named("pad_token").or_else(|| first("pad_token_id")),
+            roles.named("pad_token")?.or(first("pad_token_id")?),
         ),
     ] {
         if let Some(id) = id {
@@ -57,11 +59,11 @@ pub(super) fn read(
         ),
         ("add_eos_token", around.last.is_some() && around.last == eos),
     ] {
-        let said = settings.get(name).and_then(Json::as_bool);
+        let said = roles.settings.flag(name)?;
         set(name, Value::Bool(said.unwrap_or(does)));
     }
-    let endings = ids(generation.get("eos_token_id")).into_iter();
-    let endings = endings.chain(stated("eos_token_id"));
+    let endings = Fields::new(&generation_path, &generation).ids("eos_token_id")?;
+    let endings = endings.into_iter().chain(stated("eos_token_id")?);
     let endings = endings.filter_map(|id| i64::try_from(id).ok());
     set("eos_token_ids", Value::Integers(endings.collect()));
     for (name, template) in templates::read(folder, &settings)? {
@@ -76,7 +78,7 @@ pub(super) fn read(
 
 struct Roles<'a> {
     /// `tokenizer_config.json`
-    settings: &'a Json,
+    settings: Fields<'a>,
     tokenizer: &'a TokenizerJson,
 }
 
@@ -89,11 +91,12 @@ struct Around {
 
 impl Roles<'_> {
     /// Returns the id of the token that the settings give a name to.
-    fn named(&self, name: &str) -> Option<u64> {
-        let entry = self.settings.get(name)?;
-        self.id(entry
-            .as_str()
-            .or(entry.get("content").and_then(Json::as_str)))
+    fn named(&self, name: &str) -> Result<Option<u64>, FolderError> {
+        let text = match self.settings.get(name) {
+            Some(Json::Object(_)) => self.settings.object(name)?.text("content")?,
+            _ => self.settings.text(name)?,
+        };
+        Ok(self.id(text))
     }
 
     fn id(&self, text: Option<&str>) -> Option<u64> {

@@ -1,7 +1,7 @@
 //! The tensors of a folder by their GGUF names: those that are run as they are
 //! point into the memory maps of the files, the others are made in memory.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,9 +15,14 @@ use super::names::{Named, translate};
 use super::{FolderError, Quantize, rope};
 use crate::gguf::TensorInfo;
 
-/// The tensors, and the shards that they lie in: the files, and one that was
-/// made if anything had to be.
-type Loaded = (Vec<TensorInfo>, Vec<Arc<Mapping>>);
+/// What was found.
+pub(super) struct Loaded {
+    pub(super) tensors: Vec<TensorInfo>,
+    /// What they lie in: the files, and one that was made if anything had to be.
+    pub(super) shards: Vec<Arc<Mapping>>,
+    /// The folder's names of the tensors, by their names here.
+    pub(super) own_names: HashMap<String, String>,
+}
 
 /// Finds, checks and, where that is asked for, quantizes all tensors.
 pub(super) fn load(
@@ -27,8 +32,10 @@ pub(super) fn load(
 ) -> Result<Loaded, FolderError> {
     let mut finder = Finder {
         config,
+        is_tied: config.is_tied()?,
         packing: quantize.map(|quantize| quantize.packing),
-        names: HashSet::new(),
+        names: HashMap::new(),
+        second_output: None,
         found: Vec::new(),
         made: Vec::new(),
     };
@@ -47,8 +54,8 @@ pub(super) fn load(
         }
         shards.push(Arc::new(mapping));
     }
-    finder.check_output()?;
-    if let Some(divisors) = rope::divisors(config, config.head_dim()?) {
+    finder.check_output(paths, &shards)?;
+    if let Some(divisors) = rope::divisors(config, config.head_dim()?)? {
         finder.made.push(Made {
             name: "rope_freqs.weight".to_owned(),
             shape: vec![divisors.len() as u64],
@@ -56,20 +63,32 @@ pub(super) fn load(
         });
     }
     let Finder {
-        mut found, made, ..
+        mut found,
+        made,
+        names: own_names,
+        ..
     } = finder;
     if !made.is_empty() {
         let (tensors, shard) = made::make(&made, &shards, quantize)?;
         found.extend(tensors);
         shards.push(Arc::new(shard));
     }
-    Ok((found, shards))
+    Ok(Loaded {
+        tensors: found,
+        shards,
+        own_names,
+    })
 }
 
 struct Finder<'a> {
     config: &'a Config,
+    /// See [`Config::is_tied`].
+    is_tied: Option<bool>,
     packing: Option<Packing>,
-    names: HashSet<String>,
+    /// The folder's names by GGUF's.
+    names: HashMap<String, String>,
+    /// An output matrix beside the embedding that is to be the output.
+    second_output: Option<TensorInfo>,
     found: Vec<TensorInfo>,
     made: Vec<Made>,
 }
@@ -102,8 +121,7 @@ impl Finder<'_> {
                 )));
             }
         };
-        // Some files hold the embedding once more.
-        if name == "output.weight" && self.config.is_tied() == Some(true) {
+        if name == "output.weight" && !self.config.needs_output() {
             return Ok(());
         }
         let Some(dtype) = tensor.dtype else {
@@ -119,11 +137,10 @@ impl Finder<'_> {
                 tensor.name
             )));
         }
-        if !self.names.insert(name.clone()) {
-            return Err(Fault::Malformed(format!(
-                "the tensor '{}' is there twice",
-                tensor.name
-            )));
+        let own_name = tensor.name.clone();
+        if self.names.insert(name.clone(), tensor.name).is_some() {
+            let reason = format!("the tensor '{own_name}' is there twice");
+            return Err(Fault::Malformed(reason));
         }
         let elements = tensor.shape.iter().product();
         let info = TensorInfo {
@@ -134,6 +151,10 @@ impl Finder<'_> {
             offset: tensor.offset,
             name,
         };
+        if info.name == "output.weight" && self.is_tied == Some(true) {
+            self.second_output = Some(info);
+            return Ok(());
+        }
         match self.source(&info) {
             Some(source) => self.made.push(Made {
                 name: info.name,
@@ -169,12 +190,34 @@ impl Finder<'_> {
     }
 
     /// A folder that is to have an output matrix must have one: the embedding
-    /// in its place would make nonsense.
-    fn check_output(&self) -> Result<(), FolderError> {
-        if !self.names.contains("output.weight") && self.config.is_tied() == Some(false) {
+    /// in its place would make nonsense. And where the embedding is to be the
+    /// output, some files hold it once more, which must be the same then.
+    fn check_output(&self, paths: &[PathBuf], shards: &[Arc<Mapping>]) -> Result<(), FolderError> {
+        if !self.names.contains_key("output.weight") && self.is_tied == Some(false) {
             let reason = "it says that the output has a matrix of its own, and no file holds 'lm_head.weight'";
             return Err(FolderError::malformed(&self.config.path, reason));
         }
-        Ok(())
+        let Some(second) = &self.second_output else {
+            return Ok(());
+        };
+        let is_embedding = |tensor: &&TensorInfo| tensor.name == "token_embd.weight";
+        let packed = self.made.iter().filter_map(|made| made.source.tensor());
+        let mut tensors = self.found.iter().chain(packed);
+        let bytes = |tensor: &TensorInfo| {
+            let start = tensor.offset as usize;
+            shards
+                .get(tensor.shard)
+                .and_then(|shard| shard.bytes().get(start..start + tensor.size? as usize))
+        };
+        let embedding = tensors.find(is_embedding).and_then(bytes);
+        if embedding.is_none() || embedding == bytes(second) {
+            return Ok(());
+        }
+        let path = paths.get(second.shard).unwrap_or(&self.config.path);
+        let name = self.names.get(&second.name).unwrap_or(&second.name);
+        let reason = format!(
+            "its config.json says that the embedding is the output ('tie_word_embeddings'), and '{name}' is another matrix"
+        );
+        Err(FolderError::malformed(path, reason))
     }
 }

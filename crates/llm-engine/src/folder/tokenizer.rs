@@ -23,11 +23,14 @@ const BYTE: i64 = 6;
 
 const SPACE_MARK: &str = "\u{2581}";
 
+/// Returns the ids of tokens that `config.json` gives a name.
+pub(crate) type Stated<'a> = &'a dyn Fn(&str) -> Result<Vec<u64>, FolderError>;
+
 /// Reads the tokenizer of `folder` into `metadata`; `stated` are the ids that
 /// `config.json` gives a name.
 pub(crate) fn read(
     folder: &Path,
-    stated: &dyn Fn(&str) -> Vec<u64>,
+    stated: Stated<'_>,
     metadata: &mut Metadata,
 ) -> Result<(), FolderError> {
     let file: TokenizerJson = json::read(folder, "tokenizer.json")?;
@@ -57,7 +60,11 @@ pub(crate) fn read(
     let tokens = reader.tokens(is_byte_level)?;
     let texts = tokens.iter().map(|(text, _)| text).collect();
     let types: Integers = tokens.iter().map(|(_, kind)| *kind).collect();
-    let merges = reader.file.model.merges.iter().map(|merge| &merge.0);
+    let Some(merges) = &reader.file.model.merges else {
+        let reason = "its model has no 'merges', without which it cannot make words of characters";
+        return Err(FolderError::malformed(&reader.path, reason));
+    };
+    let merges = merges.iter().map(|merge| &merge.0);
     set("ggml.tokens", Value::Strings(texts));
     set("ggml.token_type", Value::Integers(types));
     set("ggml.merges", Value::Strings(merges.collect()));

@@ -26,8 +26,7 @@ pub(crate) struct Model {
     pub(crate) kind: Option<String>,
     #[serde(default)]
     pub(crate) vocab: Entries,
-    #[serde(default)]
-    pub(crate) merges: Vec<Merge>,
+    pub(crate) merges: Option<Vec<Merge>>,
     pub(crate) unk_token: Option<String>,
     pub(crate) max_input_chars_per_word: Option<u64>,
     pub(crate) continuing_subword_prefix: Option<String>,
@@ -122,7 +121,13 @@ mod tests {
         let bpe = r#"{"model": {"type": "BPE", "vocab": {"a": 0, "b": 1}, "merges": [["a", "b"], "b a"]}}"#;
         let bpe = read(bpe).unwrap();
         assert_eq!(bpe.model.vocab.0[1], ("b".to_owned(), 1));
-        let merges: Vec<_> = bpe.model.merges.iter().map(|merge| &*merge.0).collect();
+        let merges: Vec<_> = bpe
+            .model
+            .merges
+            .iter()
+            .flatten()
+            .map(|merge| &*merge.0)
+            .collect();
         assert_eq!(merges, ["a b", "b a"]);
         let unigram = r#"{"model": {"type": "Unigram", "vocab": [["a", -1.5]]}}"#;
         assert!(read(unigram).unwrap().model.vocab.0.is_empty());

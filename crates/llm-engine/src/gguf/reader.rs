@@ -65,13 +65,12 @@ pub(super) fn read_header(file: &Arc<Mapping>, shard: usize) -> Result<Header, S
     for _ in 0..tensor_count {
         tensors.push(cursor.tensor(shard)?);
     }
-    let alignment = match metadata.get("general.alignment") {
-        None => DEFAULT_ALIGNMENT,
-        Some(_) => metadata
-            .u64("general.alignment")
-            .filter(|n| n.is_power_of_two() && *n <= 1 << 20)
-            .ok_or("its general.alignment is not a power of two")?,
-    };
+    let alignment = metadata.u64("general.alignment");
+    let alignment = alignment.map_err(|error| error.to_string())?;
+    let alignment = alignment.unwrap_or(DEFAULT_ALIGNMENT);
+    if !alignment.is_power_of_two() || alignment > 1 << 20 {
+        return Err("its general.alignment is not a power of two".into());
+    }
     let data_start = (cursor.at as u64).next_multiple_of(alignment);
     place_tensors(&mut tensors, data_start, alignment, bytes.len() as u64)?;
     Ok(Header {

@@ -1,6 +1,6 @@
 //! Whether files that were found by their names are the shards of one model.
 
-use super::Metadata;
+use super::{Metadata, ValueError};
 
 /// What a file says of its place in a split model.
 pub(super) struct Shard {
@@ -15,14 +15,14 @@ pub(super) struct Shard {
 }
 
 impl Shard {
-    pub(super) fn of(metadata: &Metadata) -> Self {
-        let architecture = metadata.string("general.architecture");
-        Self {
-            number: metadata.u64("split.no"),
-            count: metadata.u64("split.count"),
-            tensors: metadata.u64("split.tensors.count"),
+    pub(super) fn of(metadata: &Metadata) -> Result<Self, ValueError> {
+        let architecture = metadata.string("general.architecture")?;
+        Ok(Self {
+            number: metadata.u64("split.no")?,
+            count: metadata.u64("split.count")?,
+            tensors: metadata.u64("split.tensors.count")?,
             architecture: architecture.map(str::to_owned),
-        }
+        })
     }
 
     /// Returns why this is not the shard at `index` of the model that `first`

@@ -3,7 +3,6 @@
 use super::reader::Reader;
 use super::{DeltaSpec, SpecError};
 use crate::family::Family;
-use crate::gguf::Value;
 
 impl Reader<'_> {
     /// Reads the shape of the state; `None` for a family without one.
@@ -43,9 +42,7 @@ impl Reader<'_> {
             return Ok(vec![false; count]);
         };
         // One truth value a layer.
-        let key = self.key("attention.recurrent_layers");
-        if let Some(Value::Integers(layers)) = self.metadata.get(&key) {
-            let mut layers: Vec<_> = layers.iter().map(|recurrent| recurrent != 0).collect();
+        if let Some(mut layers) = self.flags("attention.recurrent_layers")? {
             layers.resize(count, false);
             return Ok(layers);
         }
@@ -60,7 +57,7 @@ impl Reader<'_> {
     /// them would stand still.
     fn check_sections(&self, rope_dim: usize) -> Result<(), SpecError> {
         let key = self.key("rope.dimension_sections");
-        let Some(Value::Integers(sections)) = self.metadata.get(&key) else {
+        let Some(sections) = self.metadata.integers(&key)? else {
             return Ok(());
         };
         let sections: Vec<i128> = sections.iter().take(4).map(i128::from).collect();
@@ -146,7 +143,9 @@ mod tests {
             ("block_count", Value::Unsigned(33)),
             ("nextn_predict_layers", Value::Unsigned(1)),
         ]);
-        assert_eq!(guessing.unwrap(), whole);
+        let guessing = guessing.unwrap();
+        assert_eq!(guessing.guessing_layers, 1);
+        assert_eq!(guessing.layers, whole.layers);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::reader::Reader;
 use super::rope::{Scaling, plain};
 use super::{ExpertSpec, LatentSpec, LayerSpec, Rope, Spec, SpecError, Temperature};
 use crate::family::{Family, Routing, Scoring, WindowRope};
-use crate::gguf::Value;
+use crate::gguf::{Value, ValueError};
 
 /// The heads of attention, in layers that see everything.
 struct Heads {
@@ -22,7 +22,7 @@ impl Reader<'_> {
         family: &'static Family,
         context: Option<usize>,
     ) -> Result<Spec, SpecError> {
-        let layers = self.layer_count()?;
+        let (layers, guessing_layers) = self.layer_counts()?;
         let width = self.size("embedding_length")?;
         let heads = self.size("attention.head_count")?;
         let trained = self.size("context_length")?;
@@ -33,20 +33,28 @@ impl Reader<'_> {
         let experts = self.experts(family)?;
         Ok(Spec {
             family,
-            pairing: self.pairing(family),
+            pairing: self.pairing(family)?,
             width,
             heads,
             rope_dim: shape.rope_dim,
             layer_input: self.size_or_none("embedding_length_per_layer_input")?,
-            embedding_scale: self.embedding_scale(family, width),
-            residual_scale: self.nonzero("residual_scale").unwrap_or(1.0),
-            logit_scale: self.nonzero("logit_scale").map_or(1.0, |scale| 1.0 / scale),
-            attention_scale: self.attention_scale(family, layers, width / heads, &shape, &scaling),
-            temperature: self.temperature(original),
-            attention_soft_cap: self.positive("attn_logit_softcapping"),
-            logit_soft_cap: self.positive("final_logit_softcapping"),
+            embedding_scale: self.embedding_scale(family, width)?,
+            residual_scale: self.nonzero("residual_scale")?.unwrap_or(1.0),
+            logit_scale: self
+                .nonzero("logit_scale")?
+                .map_or(1.0, |scale| 1.0 / scale),
+            attention_scale: self.attention_scale(
+                family,
+                layers,
+                width / heads,
+                &shape,
+                &scaling,
+            )?,
+            temperature: self.temperature(original)?,
+            attention_soft_cap: self.positive("attn_logit_softcapping")?,
+            logit_soft_cap: self.positive("final_logit_softcapping")?,
             norm_epsilon: self
-                .number("attention.layer_norm_rms_epsilon")
+                .number("attention.layer_norm_rms_epsilon")?
                 .ok_or_else(|| SpecError::Missing(self.key("attention.layer_norm_rms_epsilon")))?,
             context_length: if short { original } else { trained },
             rope_divisors: match (scaling.long_and_short, short) {
@@ -54,17 +62,18 @@ impl Reader<'_> {
                 (true, true) => "rope_factors_short.weight",
                 (true, false) => "rope_factors_long.weight",
             },
-            sees_ahead: self.sees_ahead(family),
+            sees_ahead: self.sees_ahead(family)?,
             experts,
             latent: shape.latent,
             delta: self.delta(family, shape.rope_dim)?,
             layers: self.layers(family, layers, heads, &shape, scaling.rope, experts)?,
+            guessing_layers,
         })
     }
 
-    /// The layers that make logits. Those behind them guess further tokens,
-    /// which nobody here asks for.
-    fn layer_count(&self) -> Result<usize, SpecError> {
+    /// The layers that make logits, and those behind them, which guess further
+    /// tokens, which nobody here asks for.
+    fn layer_counts(&self) -> Result<(usize, usize), SpecError> {
         /// More layers than this are a broken header, not a model.
         const MOST_LAYERS: usize = 10_000;
         let count = self.size("block_count")?;
@@ -73,18 +82,21 @@ impl Reader<'_> {
             let text = format!("{count} layers, {guessing} of them to guess ahead");
             return Err(SpecError::Contradiction(text));
         }
-        Ok(count - guessing)
+        Ok((count - guessing, guessing))
     }
 
-    fn sees_ahead(&self, family: &Family) -> bool {
-        let causal = self.flag("attention.causal");
-        causal.map_or(family.sees_ahead, |causal| !causal)
+    fn sees_ahead(&self, family: &Family) -> Result<bool, ValueError> {
+        let causal = self.flag("attention.causal")?;
+        Ok(causal.map_or(family.sees_ahead, |causal| !causal))
     }
 
-    fn pairing(&self, family: &Family) -> Pairing {
-        match self.text("rope.pairing") {
-            Some("halves") => Pairing::Halves,
-            _ => family.pairing,
+    fn pairing(&self, family: &Family) -> Result<Pairing, SpecError> {
+        match self.text("rope.pairing")? {
+            None => Ok(family.pairing),
+            Some("halves") => Ok(Pairing::Halves),
+            Some(other) => Err(SpecError::Unsupported(format!(
+                "the rope.pairing '{other}'"
+            ))),
         }
     }
 
@@ -124,10 +136,10 @@ impl Reader<'_> {
         Ok(shape)
     }
 
-    fn embedding_scale(&self, family: &Family, width: usize) -> f32 {
-        let own = self.nonzero("embedding_scale");
+    fn embedding_scale(&self, family: &Family, width: usize) -> Result<f32, SpecError> {
+        let own = self.nonzero("embedding_scale")?;
         let of_width = family.scaled_embedding.then(|| (width as f32).sqrt());
-        own.or(of_width).unwrap_or(1.0)
+        Ok(own.or(of_width).unwrap_or(1.0))
     }
 
     /// What the file says; else scores are divided by the root of the head's
@@ -140,35 +152,34 @@ impl Reader<'_> {
         narrow: usize,
         shape: &Heads,
         scaling: &Scaling,
-    ) -> f32 {
-        if let Some(scale) = self.positive("attention.scale") {
-            return scale;
+    ) -> Result<f32, SpecError> {
+        if let Some(scale) = self.positive("attention.scale")? {
+            return Ok(scale);
         }
         if family.unscaled_scores {
-            return 1.0;
+            return Ok(1.0);
         }
         let length = match shape.latent {
             Some(latent) => latent.key_dim,
             None if family.narrow_scores_at == Some(layers) => narrow,
             None => shape.head_dim,
         };
-        let multiplier = self.number("rope.scaling.yarn_log_multiplier");
+        let multiplier = self.number("rope.scaling.yarn_log_multiplier")?;
         let sharper = match (shape.latent, multiplier) {
             // The file holds a tenth of it.
             (Some(_), Some(multiplier)) => 1.0 + multiplier * scaling.log_stretch,
             _ => 1.0,
         };
-        sharper * sharper / (length as f32).sqrt()
+        Ok(sharper * sharper / (length as f32).sqrt())
     }
 
-    fn temperature(&self, original: usize) -> Option<Temperature> {
+    fn temperature(&self, original: usize) -> Result<Option<Temperature>, SpecError> {
+        let every = self.size_or_none("attention.temperature_length")?;
         let scale = self.nonzero("attention.temperature_scale")?;
-        let every = self.unsigned("attention.temperature_length");
-        let every = every.filter(|every| *every > 0).map(|every| every as usize);
-        Some(Temperature {
+        Ok(scale.map(|scale| Temperature {
             scale,
             every: every.unwrap_or(original),
-        })
+        }))
     }
 
     fn experts(&self, family: &Family) -> Result<Option<ExpertSpec>, SpecError> {
@@ -180,10 +191,10 @@ impl Reader<'_> {
             Some(feed_forward) => feed_forward,
             None => self.size("feed_forward_length")?,
         };
-        let shared = self.unsigned("expert_shared_count").unwrap_or(0) as usize;
+        let shared = self.size_or_none("expert_shared_count")?.unwrap_or(0);
         let shared_length = self.size_or_none("expert_shared_feed_forward_length")?;
         let groups = self.size_or_none("expert_group_count")?.unwrap_or(1);
-        let scoring = match self.unsigned("expert_gating_func") {
+        let scoring = match self.unsigned("expert_gating_func")? {
             None | Some(0) => family.routing.scoring,
             Some(1) => Scoring::Softmax,
             Some(2) => Scoring::Sigmoid,
@@ -194,18 +205,18 @@ impl Reader<'_> {
                 )));
             }
         };
-        let normalized = self.flag("expert_weights_norm");
+        let normalized = self.flag("expert_weights_norm")?;
         Ok(Some(ExpertSpec {
             count,
             used,
             feed_forward,
             shared: shared_length.unwrap_or(feed_forward.saturating_mul(shared)),
-            dense_layers: self.unsigned("leading_dense_block_count").unwrap_or(0) as usize,
+            dense_layers: self.size_or_none("leading_dense_block_count")?.unwrap_or(0),
             routing: Routing {
                 scoring,
                 normalized: normalized.unwrap_or(family.routing.normalized),
             },
-            weight_scale: self.nonzero("expert_weights_scale").unwrap_or(1.0),
+            weight_scale: self.nonzero("expert_weights_scale")?.unwrap_or(1.0),
             groups,
             groups_used: self
                 .size_or_none("expert_group_used_count")?
@@ -224,7 +235,7 @@ impl Reader<'_> {
     ) -> Result<Vec<LayerSpec>, SpecError> {
         // IBM's files say so of models that do not rotate at all.
         let unrotated =
-            family.architecture == "granite" && self.flag("rope.scaling.finetuned") == Some(false);
+            self.flag("rope.scaling.finetuned")? == Some(false) && family.architecture == "granite";
         let rope_of = |index: usize, rope: Rope| {
             let free = family.unrotated_every;
             let free = free.is_some_and(|every| (index + 1).is_multiple_of(every));
@@ -334,24 +345,21 @@ impl Reader<'_> {
             return Ok(vec![None; count]);
         };
         // Half of it lies on either side then, the position's own in the middle.
-        let length = match self.sees_ahead(family) {
+        let length = match self.sees_ahead(family)? {
             true => length / 2 + 1,
             false => length,
         };
-        let key = self.key("attention.sliding_window_pattern");
-        let every = match self.metadata.get(&key) {
-            // One truth value a layer.
-            Some(Value::Integers(layers)) => {
-                let mut layers: Vec<_> = layers
-                    .iter()
-                    .map(|has_window| (has_window != 0).then_some(length))
-                    .collect();
-                layers.resize(count, None);
-                return Ok(layers);
-            }
-            Some(_) => self.metadata.u64(&key).unwrap_or(0) as usize,
-            None => pattern.global_every,
-        };
+        let key = "attention.sliding_window_pattern";
+        if let Some(Value::Integers(_)) = self.metadata.get(&self.key(key)) {
+            let layers = self.flags(key)?.unwrap_or_default();
+            let windows = layers.into_iter().map(|it| it.then_some(length));
+            let mut windows: Vec<_> = windows.collect();
+            windows.resize(count, None);
+            return Ok(windows);
+        }
+        let every = self
+            .unsigned(key)?
+            .map_or(pattern.global_every, |it| it as usize);
         let window = |index: usize| {
             let is_global = every > 0 && (index + 1).is_multiple_of(every);
             (!is_global).then_some(length)

@@ -1,6 +1,6 @@
 //! Typed look-ups of a model's own keys, `ARCHITECTURE.NAME`.
 
-use crate::gguf::{Metadata, Value};
+use crate::gguf::{Metadata, Value, ValueError};
 
 use super::SpecError;
 
@@ -17,38 +17,54 @@ impl<'a> Reader<'a> {
         format!("{}.{name}", self.architecture)
     }
 
-    pub(super) fn text(&self, name: &str) -> Option<&'a str> {
+    pub(super) fn text(&self, name: &str) -> Result<Option<&'a str>, ValueError> {
         self.metadata.string(&self.key(name))
     }
 
-    pub(super) fn flag(&self, name: &str) -> Option<bool> {
+    pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, ValueError> {
         self.metadata.bool(&self.key(name))
     }
 
-    pub(super) fn unsigned(&self, name: &str) -> Option<u64> {
+    /// A list of truth values, one a layer.
+    pub(super) fn flags(&self, name: &str) -> Result<Option<Vec<bool>>, ValueError> {
+        let flags = self.metadata.integers(&self.key(name))?;
+        Ok(flags.map(|flags| flags.iter().map(|flag| flag != 0).collect()))
+    }
+
+    pub(super) fn unsigned(&self, name: &str) -> Result<Option<u64>, ValueError> {
         self.metadata.u64(&self.key(name))
     }
 
-    pub(super) fn number(&self, name: &str) -> Option<f32> {
-        self.metadata
-            .f32(&self.key(name))
-            .filter(|number| number.is_finite())
+    pub(super) fn number(&self, name: &str) -> Result<Option<f32>, SpecError> {
+        let key = self.key(name);
+        match self.metadata.f32(&key)? {
+            Some(number) if !number.is_finite() => {
+                Err(SpecError::Contradiction(format!("{key} is {number}")))
+            }
+            number => Ok(number),
+        }
     }
 
     /// A number above zero; 0 stands for what is not used.
-    pub(super) fn positive(&self, name: &str) -> Option<f32> {
-        self.number(name).filter(|number| *number > 0.0)
+    pub(super) fn positive(&self, name: &str) -> Result<Option<f32>, SpecError> {
+        match self.nonzero(name)? {
+            Some(number) if number < 0.0 => Err(SpecError::Contradiction(format!(
+                "{} is {number}",
+                self.key(name)
+            ))),
+            number => Ok(number),
+        }
     }
 
     /// A number that is not zero; 0 stands for what is not used.
-    pub(super) fn nonzero(&self, name: &str) -> Option<f32> {
-        self.number(name).filter(|number| *number != 0.0)
+    pub(super) fn nonzero(&self, name: &str) -> Result<Option<f32>, SpecError> {
+        Ok(self.number(name)?.filter(|number| *number != 0.0))
     }
 
     /// The base of a rotation, `default` where the file has none.
     pub(super) fn rope_base(&self, name: &str, default: f32) -> Result<f32, SpecError> {
-        let base = self.metadata.f32(&self.key(name)).unwrap_or(default);
-        if base.is_finite() && base > 0.0 {
+        let base = self.number(name)?.unwrap_or(default);
+        if base > 0.0 {
             return Ok(base);
         }
         Err(SpecError::Contradiction(format!(
@@ -77,7 +93,7 @@ impl<'a> Reader<'a> {
                 }
                 first.and_then(|size| u64::try_from(size).ok())
             }
-            Some(_) => self.metadata.u64(&key),
+            Some(_) => self.metadata.u64(&key)?,
         };
         match size {
             Some(size) if (1..=LARGEST).contains(&size) => Ok(Some(size as usize)),
@@ -114,8 +130,8 @@ impl<'a> Reader<'a> {
 
     /// A size where 0 means that there is none.
     pub(super) fn size_or_none(&self, name: &str) -> Result<Option<usize>, SpecError> {
-        match self.unsigned(name) {
-            Some(0) => Ok(None),
+        match self.metadata.get(&self.key(name)) {
+            Some(Value::Unsigned(0) | Value::Signed(0)) => Ok(None),
             _ => self.optional_size(name),
         }
     }

@@ -70,10 +70,10 @@ impl Reader<'_> {
     /// positions of the model.
     pub(super) fn scaling(&self, rope_dim: usize, trained: usize) -> Result<Scaling, SpecError> {
         let base = self.rope_base("rope.freq_base", 10_000.0)?;
-        let stretch = self.positive("rope.scaling.factor");
-        let stretch = stretch.or_else(|| self.positive("rope.scale_linear"));
-        let kind = self.text("rope.scaling.type").unwrap_or("linear");
-        let attention_factor = self.positive("rope.scaling.attn_factor").unwrap_or(1.0);
+        let stretch = self.positive("rope.scaling.factor")?;
+        let stretch = stretch.or(self.positive("rope.scale_linear")?);
+        let kind = self.text("rope.scaling.type")?.unwrap_or("linear");
+        let attention_factor = self.positive("rope.scaling.attn_factor")?.unwrap_or(1.0);
         let mut scaling = Scaling {
             rope: Rope {
                 magnitude: attention_factor,
@@ -91,8 +91,8 @@ impl Reader<'_> {
                 let original = self.original_context(trained)?;
                 scaling.log_stretch = stretch.max(1.0).ln();
                 scaling.rope.factor = 1.0 / stretch;
-                scaling.rope.ramp = Some(self.ramp(base, rope_dim, original));
-                scaling.rope.magnitude *= self.yarn_magnitude(scaling.log_stretch);
+                scaling.rope.ramp = Some(self.ramp(base, rope_dim, original)?);
+                scaling.rope.magnitude *= self.yarn_magnitude(scaling.log_stretch)?;
             }
             kind => {
                 return Err(SpecError::Unsupported(format!(
@@ -111,29 +111,31 @@ impl Reader<'_> {
 
     /// A pair that turns `beta_fast` times within the first training is kept,
     /// one that turns `beta_slow` times is stretched.
-    fn ramp(&self, base: f32, rope_dim: usize, original: usize) -> Ramp {
+    fn ramp(&self, base: f32, rope_dim: usize, original: usize) -> Result<Ramp, SpecError> {
         use std::f32::consts::TAU;
         let pair = |turns: f32| {
             rope_dim as f32 * (original as f32 / (turns * TAU)).ln() / (2.0 * base.ln())
         };
-        let fast = self.positive("rope.scaling.yarn_beta_fast").unwrap_or(32.0);
-        let slow = self.positive("rope.scaling.yarn_beta_slow").unwrap_or(1.0);
-        Ramp {
+        let fast = self
+            .positive("rope.scaling.yarn_beta_fast")?
+            .unwrap_or(32.0);
+        let slow = self.positive("rope.scaling.yarn_beta_slow")?.unwrap_or(1.0);
+        Ok(Ramp {
             low: pair(fast).floor().max(0.0),
             high: pair(slow).ceil().min(rope_dim as f32 - 1.0),
-        }
+        })
     }
 
     /// YaRN's temperature, `1 + 0.1 ln(stretch)`, on both queries and keys. A
     /// file with a multiplier divides by the same with that; DeepSeek's models
     /// scale the scores instead, see `attention_scale`.
-    fn yarn_magnitude(&self, log_stretch: f32) -> f32 {
+    fn yarn_magnitude(&self, log_stretch: f32) -> Result<f32, SpecError> {
         let usual = 1.0 + 0.1 * log_stretch;
-        match self.nonzero("rope.scaling.yarn_log_multiplier") {
+        Ok(match self.nonzero("rope.scaling.yarn_log_multiplier")? {
             None => usual,
             Some(_) if self.architecture == "deepseek2" => 1.0,
             Some(multiplier) => usual / (1.0 + 0.1 * multiplier * log_stretch),
-        }
+        })
     }
 }
 

@@ -42,11 +42,11 @@ impl BytePairs {
     /// A file without merges, or with one that is not two parts.
     pub(super) fn new(metadata: &Metadata, kind: &'static Kind) -> Result<Self, TokenizerError> {
         let key = "tokenizer.ggml.merges";
-        let lines = metadata.strings(key);
+        let lines = metadata.strings(key)?;
         let lines = lines.ok_or(TokenizerError::MissingKey { key })?;
         check_merges(lines)?;
-        let drops_spaces = metadata.string("tokenizer.ggml.model") == Some("whitespace");
-        let lowercase = metadata.bool("tokenizer.ggml.normalizer.lowercase");
+        let drops_spaces = metadata.string("tokenizer.ggml.model")? == Some("whitespace");
+        let lowercase = metadata.bool("tokenizer.ggml.normalizer.lowercase")?;
         Ok(Self {
             kind,
             merges: TextIndex::new(lines, |_, _| true),

@@ -6,7 +6,7 @@
 //! zero byte. The array's units are packed as in <https://github.com/s-yata/darts-clone>.
 
 use super::steps;
-use crate::gguf::Metadata;
+use crate::gguf::{Metadata, ValueError};
 
 /// The rules of one file, possibly none.
 #[derive(Debug, Default)]
@@ -22,11 +22,13 @@ pub(super) type Replaced<'m> = (usize, Option<&'m str>);
 impl CharsMap {
     /// Reads `tokenizer.ggml.precompiled_charsmap`. What does not fit together
     /// is no rule.
-    pub(super) fn read(metadata: &Metadata) -> Self {
-        let Some(bytes) = metadata.integers("tokenizer.ggml.precompiled_charsmap") else {
-            return Self::default();
-        };
-        let bytes: Vec<u8> = bytes.iter().map(|byte| byte as u8).collect();
+    pub(super) fn read(metadata: &Metadata) -> Result<Self, ValueError> {
+        let bytes = metadata.integers("tokenizer.ggml.precompiled_charsmap")?;
+        let bytes = bytes.map(|bytes| bytes.iter().map(|byte| byte as u8).collect::<Vec<u8>>());
+        Ok(bytes.map_or_else(Self::default, |bytes| Self::of(&bytes)))
+    }
+
+    fn of(bytes: &[u8]) -> Self {
         let Some((size, rest)) = bytes.split_first_chunk::<4>() else {
             return Self::default();
         };

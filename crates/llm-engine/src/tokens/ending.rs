@@ -2,8 +2,8 @@
 //! found by text, by the rules of llama.cpp's `llama_vocab::impl::load`, since
 //! chat models are used through what it finds.
 
-use super::vocabulary::{TokenType, Vocabulary, special_id};
-use crate::gguf::Metadata;
+use super::vocabulary::{TokenType, Vocabulary, ending_ids, special_id};
+use crate::gguf::{Metadata, ValueError};
 
 /// Tokens that end a generation wherever they are in a vocabulary.
 const ENDING_TEXTS: &[&str] = &[
@@ -110,22 +110,27 @@ const SHOWN_TEXTS: [&str; 4] = ["<|channel|>", "<|message|>", "<|start|>", "<|co
 
 /// Returns the ids that end a generation, ascending, and corrects the types
 /// of tokens whose text says more than their stated type.
-pub(super) fn find(metadata: &Metadata, vocabulary: &mut Vocabulary) -> Vec<u32> {
+pub(super) fn find(
+    metadata: &Metadata,
+    vocabulary: &mut Vocabulary,
+) -> Result<Vec<u32>, ValueError> {
     let known = Known::new(vocabulary);
     let (eos, count) = (vocabulary.eos, vocabulary.len());
-    let stated = |name: &str| special_id(metadata, name, count);
     let types = &mut vocabulary.types;
-    let mut endings: Vec<u32> = [eos, stated("eot"), stated("eom")]
-        .into_iter()
-        .flatten()
-        .collect();
+    let mut endings: Vec<u32> = eos.into_iter().collect();
+    for name in ["eos", "eot", "eom"] {
+        endings.extend(ending_ids(metadata, name, count)?);
+    }
     // Our own key: Hugging Face's folders state them all.
-    if let Some(ids) = metadata.integers("tokenizer.ggml.eos_token_ids") {
+    if let Some(ids) = metadata.integers("tokenizer.ggml.eos_token_ids")? {
         let ids = ids.iter().filter_map(|id| u32::try_from(id).ok());
         endings.extend(ids.filter(|&id| (id as usize) < count));
     }
     for role in &FILL_ROLES {
-        let by_key = role.keys.iter().find_map(|key| stated(key));
+        let mut by_key = None;
+        for key in role.keys {
+            by_key = by_key.or(special_id(metadata, key, count)?);
+        }
         let found = by_key.or_else(|| {
             let id = role.texts.iter().find_map(|text| known.id(text))?;
             types[id as usize] = TokenType::Control;
@@ -144,7 +149,7 @@ pub(super) fn find(metadata: &Metadata, vocabulary: &mut Vocabulary) -> Vec<u32>
     take_back(&known, types, &mut endings);
     endings.sort_unstable();
     endings.dedup();
-    endings
+    Ok(endings)
 }
 
 /// Takes back two texts that mean something else beside others.

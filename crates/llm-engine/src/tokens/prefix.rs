@@ -2,7 +2,7 @@
 //! the same tokens at the beginning as elsewhere.
 
 use super::vocabulary::SPACE_MARK;
-use crate::gguf::Metadata;
+use crate::gguf::{Metadata, ValueError};
 
 /// Where a space is put before text (`tokenizer.ggml.space_prefix_scheme`, our
 /// own key, for the schemes of Hugging Face's files).
@@ -18,14 +18,14 @@ pub(super) enum SpacePrefix {
 
 impl SpacePrefix {
     /// Reads it from `metadata`.
-    pub(super) fn read(metadata: &Metadata) -> Option<Self> {
-        let adds = metadata.bool("tokenizer.ggml.add_space_prefix");
-        let scheme = metadata.string("tokenizer.ggml.space_prefix_scheme");
-        adds.unwrap_or(true).then_some(match scheme {
+    pub(super) fn read(metadata: &Metadata) -> Result<Option<Self>, ValueError> {
+        let adds = metadata.bool("tokenizer.ggml.add_space_prefix")?;
+        let scheme = metadata.string("tokenizer.ggml.space_prefix_scheme")?;
+        Ok(adds.unwrap_or(true).then_some(match scheme {
             Some("missing") => Self::Missing,
             Some("first") => Self::First,
             _ => Self::Every,
-        })
+        }))
     }
 
     /// Returns whether `text` gets one, which begins the whole text or not.

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::trie::Trie;
 use super::vocabulary::{TokenType, Vocabulary};
-use crate::gguf::Metadata;
+use crate::gguf::{Metadata, ValueError};
 
 /// A stretch of text, or a special token that stood in it.
 #[derive(Debug, PartialEq, Eq)]
@@ -61,15 +61,15 @@ enum Strips {
 
 impl Specials {
     /// Collects them from `vocabulary`.
-    pub(super) fn new(metadata: &Metadata, vocabulary: &Vocabulary) -> Self {
+    pub(super) fn new(metadata: &Metadata, vocabulary: &Vocabulary) -> Result<Self, ValueError> {
         let tokens = vocabulary.types.iter().zip(0..);
         let ids = tokens.filter(|&(&kind, _)| kind == TokenType::UserDefined || kind.is_markup());
         let texts = ids.map(|(_, id)| (vocabulary.text(id), id));
-        Self {
+        Ok(Self {
             // A part of a character would cut the text inside of it.
             texts: Trie::new(texts.filter(|(text, _)| str::from_utf8(text).is_ok())),
-            strips: Strips::find(metadata, vocabulary),
-        }
+            strips: Strips::find(metadata, vocabulary)?,
+        })
     }
 
     /// Cuts `text`, at `markup` too where that is allowed, and hands the fragments
@@ -198,24 +198,24 @@ impl<'r> Allowed<'r> {
 }
 
 impl Strips {
-    fn find(metadata: &Metadata, vocabulary: &Vocabulary) -> Self {
-        let text = |key| metadata.string(key).unwrap_or_default();
-        let (pre, architecture) = (text("tokenizer.ggml.pre"), text("general.architecture"));
-        let name = text("general.name").to_lowercase();
+    fn find(metadata: &Metadata, vocabulary: &Vocabulary) -> Result<Self, ValueError> {
+        let text = |key| Ok(metadata.string(key)?.unwrap_or_default());
+        let (pre, architecture) = (text("tokenizer.ggml.pre")?, text("general.architecture")?);
+        let name = text("general.name")?.to_lowercase();
         let has = |text: &str, parts: &[&str]| parts.iter().any(|part| text.contains(part));
         let mask = if has(pre, &["jina-v2-de", "jina-v2-es", "jina-v2-code"])
             || has(architecture, &["nomic-bert-moe", "jina-bert-v3"])
         {
             "<mask>"
         } else if has(&name, &["phi-3", "phi3"]) {
-            return Self::After;
+            return Ok(Self::After);
         } else if has(&name, &["modern-bert"]) {
             "[MASK]"
         } else {
-            return Self::None;
+            return Ok(Self::None);
         };
         let id = vocabulary.find(mask.as_bytes(), |_| true);
-        id.map_or(Self::None, Self::Before)
+        Ok(id.map_or(Self::None, Self::Before))
     }
 }
 

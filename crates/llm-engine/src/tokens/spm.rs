@@ -57,8 +57,8 @@ impl ScoredPieces {
         vocabulary: &Vocabulary,
     ) -> Result<Self, TokenizerError> {
         let key = "tokenizer.ggml.scores";
-        let scores = metadata.f32s(key);
-        if let (None, Some(merges)) = (scores, metadata.strings("tokenizer.ggml.merges")) {
+        let scores = metadata.f32s(key)?;
+        if let (None, Some(merges)) = (scores, metadata.strings("tokenizer.ggml.merges")?) {
             return Ok(Self::new_with(Order::Merges(TextIndex::new(
                 merges,
                 |_, _| true,

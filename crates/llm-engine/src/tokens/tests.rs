@@ -110,7 +110,11 @@ fn sentence_piece() -> Tokenizer {
 }
 
 fn token_texts(metadata: &Metadata) -> Vec<String> {
-    let texts = metadata.strings("tokenizer.ggml.tokens").unwrap().iter();
+    let texts = metadata
+        .strings("tokenizer.ggml.tokens")
+        .unwrap()
+        .unwrap()
+        .iter();
     texts
         .map(|text| String::from_utf8_lossy(text).into_owned())
         .collect()
@@ -228,7 +232,10 @@ fn gpt_oss_goes_on_after_the_end_of_a_part() {
         "tokenizer.ggml.tokens",
         Value::Strings(tokens.iter().collect()),
     );
-    let types = metadata.integers("tokenizer.ggml.token_type").unwrap();
+    let types = metadata
+        .integers("tokenizer.ggml.token_type")
+        .unwrap()
+        .unwrap();
     let types = types.iter().chain([CONTROL; 4]).collect();
     metadata.insert("tokenizer.ggml.token_type", Value::Integers(types));
     let tokenizer = Tokenizer::from_gguf(&metadata).unwrap();
@@ -342,7 +349,7 @@ fn a_text_has_the_same_tokens_whatever_came_before_and_beside_it() {
 #[test]
 fn a_token_that_is_not_utf_8_keeps_its_bytes() {
     let mut metadata = sentence_piece_metadata();
-    let tokens = metadata.strings("tokenizer.ggml.tokens").unwrap();
+    let tokens = metadata.strings("tokenizer.ggml.tokens").unwrap().unwrap();
     let tokens = tokens
         .iter()
         .chain([&b"\xf0\x9f"[..], b"\xa6\x99"])
@@ -405,9 +412,12 @@ fn no_markup_is_made_of_what_is_foreign() {
 #[test]
 fn a_special_token_of_half_a_character_is_none() {
     let mut metadata = byte_level_metadata("smollm");
-    let tokens = metadata.strings("tokenizer.ggml.tokens").unwrap();
+    let tokens = metadata.strings("tokenizer.ggml.tokens").unwrap().unwrap();
     let tokens = tokens.iter().chain([&b"\xc3"[..]]).collect();
-    let types = metadata.integers("tokenizer.ggml.token_type").unwrap();
+    let types = metadata
+        .integers("tokenizer.ggml.token_type")
+        .unwrap()
+        .unwrap();
     let types = types.iter().chain([USER_DEFINED]).collect();
     metadata.insert("tokenizer.ggml.tokens", Value::Strings(tokens));
     metadata.insert("tokenizer.ggml.token_type", Value::Integers(types));

@@ -61,7 +61,7 @@ impl Unigram {
         vocabulary: &Vocabulary,
     ) -> Result<Self, TokenizerError> {
         let key = "tokenizer.ggml.scores";
-        let scores = metadata.f32s(key);
+        let scores = metadata.f32s(key)?;
         let scores = scores.ok_or(TokenizerError::MissingKey { key })?;
         if scores.len() < vocabulary.len() {
             return Err(TokenizerError::TooShort {
@@ -73,12 +73,12 @@ impl Unigram {
         let flag = |name: &str| metadata.bool(&format!("tokenizer.ggml.{name}"));
         Ok(Self {
             scores: scores.clone(),
-            map: CharsMap::read(metadata),
+            map: CharsMap::read(metadata)?,
             pieces: OnceLock::new(),
             seams: Seams::default(),
             known: KnownPieces::default(),
-            add_space_prefix: flag("add_space_prefix").unwrap_or(false),
-            merge_spaces: flag("remove_extra_whitespaces").unwrap_or(false),
+            add_space_prefix: flag("add_space_prefix")?.unwrap_or(false),
+            merge_spaces: flag("remove_extra_whitespaces")?.unwrap_or(false),
         })
     }
 

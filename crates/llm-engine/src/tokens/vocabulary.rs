@@ -8,7 +8,7 @@ use super::TokenizerError;
 use super::byte_level;
 use super::ending;
 use super::text_index::TextIndex;
-use crate::gguf::{Metadata, Strings};
+use crate::gguf::{Metadata, Strings, ValueError};
 
 /// What a token is for (`tokenizer.ggml.token_type`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,7 +112,7 @@ impl Vocabulary {
         defaults: Defaults,
     ) -> Result<Self, TokenizerError> {
         let key = "tokenizer.ggml.tokens";
-        let texts = metadata.strings(key).filter(|texts| !texts.is_empty());
+        let texts = metadata.strings(key)?.filter(|texts| !texts.is_empty());
         let texts = texts.ok_or(TokenizerError::MissingKey { key })?;
         let types = token_types(metadata, texts.len())?;
         let in_range = |id: Option<u32>| id.filter(|&id| (id as usize) < texts.len());
@@ -126,11 +126,14 @@ impl Vocabulary {
             byte_ids: OnceLock::new(),
             types,
             endings: Vec::new(),
-            bos: id("bos").or_else(|| in_range(defaults.bos)),
-            eos: id("eos").or_else(|| in_range(defaults.eos)),
-            unknown: id("unknown").or_else(|| in_range(defaults.unknown)),
+            bos: id("bos")?.or_else(|| in_range(defaults.bos)),
+            eos: ending_ids(metadata, "eos", texts.len())?
+                .first()
+                .copied()
+                .or_else(|| in_range(defaults.eos)),
+            unknown: id("unknown")?.or_else(|| in_range(defaults.unknown)),
         };
-        vocabulary.endings = ending::find(metadata, &mut vocabulary);
+        vocabulary.endings = ending::find(metadata, &mut vocabulary)?;
         Ok(vocabulary)
     }
 
@@ -199,11 +202,32 @@ impl Vocabulary {
     }
 }
 
-/// Reads `tokenizer.ggml.NAME_token_id`, ignoring an id beyond the vocabulary
-/// (files in the wild state 2^32 - 1 for "none").
-pub(super) fn special_id(metadata: &Metadata, name: &str, count: usize) -> Option<u32> {
-    let id = metadata.u64(&format!("tokenizer.ggml.{name}_token_id"))?;
-    u32::try_from(id).ok().filter(|&id| (id as usize) < count)
+/// Returns the key of the id of a role.
+pub(super) fn key_of(name: &str) -> String {
+    format!("tokenizer.ggml.{name}_token_id")
+}
+
+/// Reads the id of a role, ignoring one beyond the vocabulary (files in the wild
+/// state 2^32 - 1 for "none").
+pub(super) fn special_id(
+    metadata: &Metadata,
+    name: &str,
+    count: usize,
+) -> Result<Option<u32>, ValueError> {
+    let id = metadata.id(&key_of(name))?;
+    Ok(id.filter(|&id| (id as usize) < count))
+}
+
+/// Reads the ids of tokens that end something: one, or a list whose first is the
+/// one to write.
+pub(super) fn ending_ids(
+    metadata: &Metadata,
+    name: &str,
+    count: usize,
+) -> Result<Vec<u32>, ValueError> {
+    let mut ids = metadata.ids(&key_of(name))?.unwrap_or_default();
+    ids.retain(|&id| (id as usize) < count);
+    Ok(ids)
 }
 
 /// Returns the byte that a token such as `<0x0A>` stands for.
@@ -214,7 +238,7 @@ fn byte_of(text: &[u8]) -> Option<u8> {
 
 fn token_types(metadata: &Metadata, count: usize) -> Result<Vec<TokenType>, TokenizerError> {
     let key = "tokenizer.ggml.token_type";
-    let Some(numbers) = metadata.integers(key) else {
+    let Some(numbers) = metadata.integers(key)? else {
         return Ok(vec![TokenType::Normal; count]);
     };
     if numbers.len() < count {

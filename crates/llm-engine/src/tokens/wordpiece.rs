@@ -16,7 +16,7 @@ use super::flow::Flow;
 use super::known::KnownPieces;
 use super::trie::Trie;
 use super::vocabulary::{SPACE_MARK, Vocabulary};
-use crate::gguf::Metadata;
+use crate::gguf::{Metadata, ValueError};
 
 /// The rules of one vocabulary.
 pub(super) struct WordPieces {
@@ -30,20 +30,20 @@ pub(super) struct WordPieces {
 
 impl WordPieces {
     /// Reads the rules of `metadata`.
-    pub(super) fn new(metadata: &Metadata) -> Self {
+    pub(super) fn new(metadata: &Metadata) -> Result<Self, ValueError> {
         let flag = |name: &str| metadata.bool(&format!("tokenizer.ggml.normalizer.{name}"));
-        let lowercase = flag("lowercase").unwrap_or(true);
-        Self {
+        let lowercase = flag("lowercase")?.unwrap_or(true);
+        Ok(Self {
             lowercase,
-            strip_accents: flag("strip_accents").unwrap_or(lowercase),
+            strip_accents: flag("strip_accents")?.unwrap_or(lowercase),
             longest: metadata
-                .u64("tokenizer.ggml.normalizer.max_word_length")
+                .u64("tokenizer.ggml.normalizer.max_word_length")?
                 .map_or(usize::MAX, |most| {
                     usize::try_from(most).unwrap_or(usize::MAX)
                 }),
             pieces: OnceLock::new(),
             known: KnownPieces::default(),
-        }
+        })
     }
 
     /// Hands on the tokens of `text`.

@@ -3,10 +3,14 @@
 //! Some files hold several matrices in one tensor: queries, keys and values, or
 //! gate and up, one below the other, and experts or heads one behind the other.
 //! All become matrices of their own that lie in the same bytes.
+//!
+//! Whatever is found is noted, so that what is left can be told, see `rest`.
 
 mod beside;
 mod delta;
 
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use llm_kernels::block::Format;
@@ -20,8 +24,10 @@ use crate::gguf::{Gguf, TensorInfo};
 use crate::spec::{ExpertSpec, LatentSpec, LayerSpec, Spec};
 
 pub(super) struct Finder<'a> {
-    gguf: &'a Gguf,
-    spec: &'a Spec,
+    pub(super) gguf: &'a Gguf,
+    pub(super) spec: &'a Spec,
+    /// The names of the tensors that were found.
+    pub(super) taken: RefCell<HashSet<&'a str>>,
 }
 
 /// Rows `first..first + rows` of a tensor that has `all` of them.
@@ -44,7 +50,11 @@ impl Rows {
 
 impl<'a> Finder<'a> {
     pub(super) fn new(gguf: &'a Gguf, spec: &'a Spec) -> Self {
-        Self { gguf, spec }
+        Self {
+            gguf,
+            spec,
+            taken: RefCell::default(),
+        }
     }
 
     pub(super) fn layer(&self, index: usize) -> Result<Layer, WeightsError> {
@@ -245,19 +255,52 @@ impl<'a> Finder<'a> {
             choice_bias: self.optional_vector(&name("exp_probs_b.bias"), count)?,
             experts: all,
             scales: self.optional_vector(&name("ffn_down_exps.scale"), count)?,
+            shared_gate: match shared.is_some() && !beside {
+                true => self.optional_vector(&name("ffn_gate_inp_shexp.weight"), width)?,
+                false => None,
+            },
             shared: shared.transpose()?,
-            shared_gate: self.optional_vector(&name("ffn_gate_inp_shexp.weight"), width)?,
             beside: beside.then(|| self.beside_norms(index)).transpose()?,
         })
+    }
+
+    /// Returns the output matrix: the embedding where the file has no other.
+    pub(super) fn output(&self, embedding: &Linear) -> Result<Linear, WeightsError> {
+        let (rows, columns) = (embedding.rows(), embedding.columns());
+        if self.has("output") {
+            return self.linear("output", rows, columns);
+        }
+        Ok(Linear {
+            bias: self.optional_vector("output.bias", rows)?,
+            ..embedding.clone()
+        })
+    }
+
+    /// Returns the divisors of the rotations that have them.
+    pub(super) fn rope_divisors(&self) -> Result<Option<Vec<f32>>, WeightsError> {
+        let spec = self.spec;
+        let mut ropes = spec.layers.iter().filter_map(|layer| layer.rope);
+        if !ropes.any(|rope| rope.divided) {
+            return Ok(None);
+        }
+        self.optional_vector(spec.rope_divisors, spec.rope_dim / 2)
     }
 
     fn has(&self, name: &str) -> bool {
         self.gguf.tensor(&format!("{name}.weight")).is_some()
     }
 
-    fn tensor(&self, name: &str) -> Result<&TensorInfo, WeightsError> {
-        self.gguf
-            .tensor(name)
+    /// Returns a tensor and notes that it was found: the one way to one.
+    fn look_up(&self, name: &str) -> Option<&'a TensorInfo> {
+        let found = self.gguf.tensor(name);
+        self.taken
+            .borrow_mut()
+            .extend(found.map(|it| it.name.as_str()));
+        found
+    }
+
+    fn tensor(&self, name: &str) -> Result<&'a TensorInfo, WeightsError> {
+        self.look_up(name)
             .ok_or_else(|| WeightsError::Missing(name.to_owned()))
     }
 
@@ -265,6 +308,18 @@ impl<'a> Finder<'a> {
     pub(super) fn matrix_rows(&self, name: &str) -> Result<usize, WeightsError> {
         let tensor = self.tensor(&format!("{name}.weight"))?;
         Ok(tensor.shape.get(1).copied().unwrap_or(0) as usize)
+    }
+
+    /// Returns a matrix of which only rows are read, which no bias is added to.
+    pub(super) fn table(
+        &self,
+        name: &str,
+        rows: usize,
+        columns: usize,
+    ) -> Result<Linear, WeightsError> {
+        let tensor = self.tensor(&format!("{name}.weight"))?;
+        check_shape(tensor, &[columns, rows])?;
+        self.slice(tensor, 0, rows, columns, None)
     }
 
     pub(super) fn linear(
@@ -307,7 +362,7 @@ impl<'a> Finder<'a> {
     ) -> Result<Vec<Linear>, WeightsError> {
         let tensor = self.tensor(&format!("{name}.weight"))?;
         check_shape(tensor, &[columns, part.all, count])?;
-        let biases = self.gguf.tensor(&format!("{name}.bias"));
+        let biases = self.look_up(&format!("{name}.bias"));
         let biases = biases.map(|tensor| self.floats(tensor, &[part.all, count]));
         let biases = biases.transpose()?;
         let matrix = |index: usize| {
@@ -350,8 +405,8 @@ impl<'a> Finder<'a> {
         name: &str,
         length: usize,
     ) -> Result<Option<Vec<f32>>, WeightsError> {
-        let found = self.gguf.tensor(name);
-        found.map(|_| self.vector(name, length)).transpose()
+        let found = self.look_up(name);
+        found.map(|it| self.floats(it, &[length])).transpose()
     }
 
     fn floats(&self, tensor: &TensorInfo, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {

@@ -10,6 +10,7 @@ use crate::encode::bert;
 use crate::encode::gguf::Numbers;
 use crate::encode::settings::Shape;
 use crate::folder::FolderError;
+use crate::folder::json::Fields;
 use crate::spec::{Rope, plain};
 
 /// The numbers of a network, wherever they stood.
@@ -26,9 +27,12 @@ impl Plan {
     /// Reads the numbers of `config.json`, which stands at `path`.
     pub(crate) fn outline(&self, path: &Path, config: &Value) -> Result<Outline, FolderError> {
         self.refuse_unsupported(path, config)?;
-        let numbers = Config { path, config };
+        let numbers = Config {
+            path,
+            fields: Fields::new(path, config),
+        };
         let first_position = match self.positions {
-            Positions::LearnedAndRelative => numbers.size(&["pad_token_id"]).unwrap_or(1) + 1,
+            Positions::LearnedAndRelative => numbers.size(&["pad_token_id"])?.unwrap_or(1) + 1,
             _ => 0,
         };
         // Positions behind these are stretched as they come, which changes
@@ -37,7 +41,7 @@ impl Plan {
             .get("rotary_scaling_factor")
             .is_some_and(|it| !it.is_null())
         {
-            true => numbers.size(&["max_trained_positions"]).unwrap_or(2048),
+            true => numbers.size(&["max_trained_positions"])?.unwrap_or(2048),
             false => usize::MAX,
         };
         let positions = numbers.needed(&["max_position_embeddings", "n_positions"])?;
@@ -50,31 +54,30 @@ impl Plan {
             first_position,
             vocabulary: numbers.needed(&["vocab_size"])?,
             epsilon: numbers
-                .number(&["norm_eps", "layer_norm_eps", "layer_norm_epsilon"])
+                .number(&["norm_eps", "layer_norm_eps", "layer_norm_epsilon"])?
                 .unwrap_or(if self.norms_before { 1e-5 } else { 1e-12 })
                 as f32,
         };
         check(path, &shape)?;
-        let act = numbers.text(&["hidden_act", "activation_function", "hidden_activation"]);
+        let act = numbers.text(&["hidden_act", "activation_function", "hidden_activation"])?;
         let base = |name: &str, others: &[&str], usual: f32| {
-            let own = |rope: &Value| rope.get("rope_theta")?.as_f64();
-            let all = config.get("rope_parameters");
-            let stated = all.and_then(|all| all.get(name).and_then(own).or_else(|| own(all)));
-            stated
-                .or_else(|| numbers.number(others))
-                .map_or(usual, |base| base as f32)
+            let all = numbers.fields.object("rope_parameters")?;
+            let own = all.object(name)?.number("rope_theta")?;
+            let stated = own.or(all.number("rope_theta")?);
+            let stated = stated.or(numbers.number(others)?);
+            Ok::<_, FolderError>(stated.map_or(usual, |base| base as f32))
         };
         let ropes = match self.norms_before {
             true => [
-                base("full_attention", &["global_rope_theta"], 160_000.0),
-                base("sliding_attention", &["local_rope_theta"], 10_000.0),
+                base("full_attention", &["global_rope_theta"], 160_000.0)?,
+                base("sliding_attention", &["local_rope_theta"], 10_000.0)?,
             ],
-            false => [base("", &["rotary_emb_base", "rope_theta"], 1000.0); 2],
+            false => [base("", &["rotary_emb_base", "rope_theta"], 1000.0)?; 2],
         };
         Ok(Outline {
             activation: self.activation(path, act)?,
             ropes: rotations(path, &shape, ropes)?,
-            windows: self.windows(&shape, config, &numbers),
+            windows: self.windows(&shape, &numbers)?,
             shape,
         })
     }
@@ -88,24 +91,19 @@ impl Plan {
             heads: numbers.size("attention.head_count")?,
             positions: numbers.size("context_length")?,
             first_position: 0,
-            vocabulary: numbers.vocabulary(),
+            vocabulary: numbers.vocabulary()?,
             epsilon: numbers.epsilon()?,
         };
         check(numbers.path, &shape)?;
-        let base = numbers.number("rope.freq_base");
+        let base = numbers.number("rope.freq_base")?;
         let base = base.unwrap_or(if self.norms_before { 160_000.0 } else { 1000.0 });
-        let local = numbers.number("rope.freq_base_swa");
+        let local = numbers.number("rope.freq_base_swa")?;
         let local = local.unwrap_or(if self.norms_before { 10_000.0 } else { base });
-        let window = numbers
-            .size("attention.sliding_window")
-            .ok()
-            .filter(|&it| it > 0);
-        let every = numbers
-            .size("attention.sliding_window_pattern")
-            .unwrap_or(3);
-        let act = numbers
-            .metadata
-            .string(&format!("{}.hidden_act", numbers.kind));
+        let window = numbers.optional_size("attention.sliding_window")?;
+        let window = window.filter(|&it| it > 0);
+        let every = numbers.optional_size("attention.sliding_window_pattern")?;
+        let every = every.unwrap_or(3);
+        let act = numbers.text("hidden_act")?;
         Ok(Outline {
             activation: self.activation(numbers.path, act)?,
             ropes: rotations(numbers.path, &shape, [base, local])?,
@@ -150,24 +148,26 @@ impl Plan {
         Ok(())
     }
 
-    fn windows(&self, shape: &Shape, config: &Value, numbers: &Config<'_>) -> Vec<Option<usize>> {
+    fn windows(
+        &self,
+        shape: &Shape,
+        numbers: &Config<'_>,
+    ) -> Result<Vec<Option<usize>>, FolderError> {
         if !self.norms_before {
-            return vec![None; shape.layers];
+            return Ok(vec![None; shape.layers]);
         }
-        let window = numbers.size(&["local_attention"]).unwrap_or(128);
-        let every = numbers
-            .size(&["global_attn_every_n_layers"])
-            .unwrap_or(3)
-            .max(1);
-        let types = config.get("layer_types").and_then(Value::as_array);
+        let window = numbers.size(&["local_attention"])?.unwrap_or(128);
+        let every = numbers.size(&["global_attn_every_n_layers"])?;
+        let every = every.unwrap_or(3).max(1);
+        let types = numbers.fields.list("layer_types")?;
         let has_window = |layer: usize| match types.and_then(|types| types.get(layer)) {
             Some(kind) => kind.as_str() == Some("sliding_attention"),
             None => !layer.is_multiple_of(every),
         };
         let layers = 0..shape.layers;
-        layers
+        Ok(layers
             .map(|layer| has_window(layer).then_some(half(window)))
-            .collect()
+            .collect())
     }
 }
 
@@ -201,31 +201,39 @@ fn rotations(path: &Path, shape: &Shape, bases: [f32; 2]) -> Result<[Rope; 2], F
 /// `config.json`, in which a number may have one of several names.
 struct Config<'a> {
     path: &'a Path,
-    config: &'a Value,
+    fields: Fields<'a>,
 }
 
-impl Config<'_> {
-    fn value(&self, names: &[&str]) -> Option<&Value> {
-        let mut found = names.iter().filter_map(|name| self.config.get(name));
-        found.find(|value| !value.is_null())
+impl<'a> Config<'a> {
+    /// Returns the first of the names that is there.
+    fn name<'n>(&self, names: &[&'n str]) -> &'n str {
+        let mut found = names.iter().filter(|name| self.fields.get(name).is_some());
+        found.next().or(names.first()).copied().unwrap_or_default()
     }
 
-    fn text(&self, names: &[&str]) -> Option<&str> {
-        self.value(names)?.as_str()
+    fn text(&self, names: &[&str]) -> Result<Option<&'a str>, FolderError> {
+        self.fields.text(self.name(names))
     }
 
-    fn number(&self, names: &[&str]) -> Option<f64> {
-        self.value(names)?.as_f64()
+    fn number(&self, names: &[&str]) -> Result<Option<f64>, FolderError> {
+        self.fields.number(self.name(names))
     }
 
-    fn size(&self, names: &[&str]) -> Option<usize> {
-        let size = usize::try_from(self.value(names)?.as_u64()?).ok();
-        size.filter(|&size| size <= bert::MOST)
+    fn size(&self, names: &[&str]) -> Result<Option<usize>, FolderError> {
+        let name = self.name(names);
+        match self.fields.size(name)? {
+            None => Ok(None),
+            Some(size) if size <= bert::MOST as u64 => Ok(Some(size as usize)),
+            Some(size) => {
+                let reason = format!("its '{name}' is {size}");
+                Err(FolderError::malformed(self.path, reason))
+            }
+        }
     }
 
     fn needed(&self, names: &[&str]) -> Result<usize, FolderError> {
         let name = names.first().copied().unwrap_or_default();
-        self.size(names).ok_or_else(|| {
+        self.size(names)?.ok_or_else(|| {
             FolderError::malformed(self.path, format!("it lacks the number '{name}'"))
         })
     }

@@ -10,7 +10,7 @@ use super::numbers::Outline;
 use super::plan::{Plan, Positions};
 use super::{Layer, Layers};
 use crate::encode::gguf::Numbers;
-use crate::encode::weights::{File, Linear, Norm};
+use crate::encode::weights::{File, HEADS, Linear, Norm, TRAINING};
 use crate::folder::FolderError;
 use crate::forward::Rotation;
 use crate::gguf::Metadata;
@@ -23,19 +23,20 @@ impl Layers {
         file: File,
         packing: Option<Packing>,
     ) -> Result<Self, FolderError> {
-        let file = file.renamed(|name| plan.translate(name));
-        Self::of(plan, outline, &file, packing)
+        let file = file.renamed(|name| plan.translate(name))?;
+        let layers = Self::of(plan, outline, &file, packing)?;
+        file.refuse_rest(&[TRAINING, HEADS])?;
+        Ok(layers)
     }
 
     /// Reads the network of the GGUF file at `path`.
     pub(crate) fn from_gguf(
         path: &Path,
-        plan: &'static Plan,
+        (kind, plan): (&str, &'static Plan),
         metadata: &Metadata,
         file: &File,
         packing: Option<Packing>,
     ) -> Result<Self, FolderError> {
-        let kind = metadata.string("general.architecture").unwrap_or_default();
         let numbers = Numbers {
             path,
             metadata,

@@ -13,7 +13,7 @@ impl Finder<'_> {
         let make = |length: usize| {
             let all = layers * length;
             Ok(LayerInputs {
-                embedding: self.linear("per_layer_token_embd", vocabulary, all)?,
+                embedding: self.table("per_layer_token_embd", vocabulary, all)?,
                 projection: self.linear("per_layer_model_proj", all, width)?,
                 norm: self.vector("per_layer_proj_norm.weight", length)?,
             })
