@@ -12,7 +12,7 @@ use crate::digest::{self, CHUNK_BYTES};
 use crate::error::StoreError;
 use crate::fetch::{Partial, check_space, lock};
 use crate::layout::RepoFolder;
-use crate::name::is_word;
+use crate::name::{is_import_name, is_word};
 use crate::resolve::{Found, LOCAL, ModelFile, ResolvedModel, find_path};
 use crate::{Event, Store, Watch, report};
 
@@ -165,7 +165,8 @@ impl Store {
         options: &ImportOptions,
     ) -> Result<Home, StoreError> {
         let name = match options.name.as_deref() {
-            Some(name) if is_word(name) => name.to_owned(),
+            Some(name) if is_import_name(name) => name.to_owned(),
+            Some(name) if is_word(name) => return Err(taken_for_a_path(name)),
             Some(name) => {
                 return Err(StoreError::BadName {
                     name: name.to_owned(),
@@ -241,6 +242,15 @@ fn local_commit(source: &ResolvedModel) -> String {
     source.digest.chars().take(40).collect()
 }
 
+/// The error of a name that every command would take for a file's.
+fn taken_for_a_path(name: &str) -> StoreError {
+    StoreError::BadName {
+        name: name.to_owned(),
+        reason: "what ends in .gguf is taken for a file's path; give a --name without that ending"
+            .to_owned(),
+    }
+}
+
 /// The file's name without `.gguf` and split numbers.
 fn name_from(source: &ResolvedModel) -> Result<String, StoreError> {
     let path = source
@@ -258,6 +268,9 @@ fn name_from(source: &ResolvedModel) -> Result<String, StoreError> {
     } else {
         stem
     };
+    if is_word(stem) && !is_import_name(stem) {
+        return Err(taken_for_a_path(stem));
+    }
     if !is_word(stem) {
         return Err(StoreError::BadName {
             name: stem.to_owned(),
