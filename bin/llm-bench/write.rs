@@ -27,13 +27,13 @@ pub(crate) fn run(args: &BenchArgs, path: &Path) -> Result<Status> {
         true => Replaces::Anything,
         false => Replaces::Nothing,
     };
-    let is_new = !path.exists();
+    let is_file = !path.exists() || path.is_file();
     let sink = Sink::create(path, &Reads::default(), replaces)?;
     let pool = machine::pool(computer::cores())?;
     let written = synthetic.write(&pool, &mut Pieces::new(sink));
     written.map_err(|reason| {
-        // A part of a model is none; what stood there before, a device say, stays a file.
-        if is_new {
+        // A part of a model is none; a device stays.
+        if is_file {
             drop(std::fs::remove_file(path));
         }
         anyhow::Error::from(reason).context(format!("cannot write '{}'", path.display()))

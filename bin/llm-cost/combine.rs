@@ -1,8 +1,8 @@
 //! `payback` answers one combination, `compare` every one of its lists.
 
 use anyhow::{Result, bail};
-use llm_cli::{Context, Reads};
 use llm_cli::cost::{CompareArgs, LocalArgs, PaybackArgs, VolumeArgs};
+use llm_cli::{Context, Reads};
 use llm_cost::catalogue::{Machine, Model, Price};
 use llm_cost::record::{Body, PaybackRecord};
 use llm_cost::used::{Sums, Used};

@@ -49,8 +49,13 @@ impl<'a> Target<'a> {
         };
         // Two outputs are not one file, either.
         let written = FileIdentity::of_stdout();
-        if let (Some(written), Some(file)) = (written, FileIdentity::of_path(path)) {
-            file.refuse(&[written])?;
+        if let (Some(written), Some(file)) = (written, FileIdentity::of_path(path))
+            && file.is(&written)
+        {
+            bail!(
+                "'{}' is standard output, which holds the answer; give --plot another file",
+                path.display()
+            );
         }
         reads.refuse(path)?;
         replaces.check(path)?;

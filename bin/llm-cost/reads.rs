@@ -48,7 +48,5 @@ fn listed(reads: Reads, files: &[PathBuf]) -> Reads {
 /// Adds models, as far as they are files.
 fn models(reads: Reads, names: &[String]) -> Reads {
     let files = names.iter().map(Path::new).filter(|path| path.is_file());
-    files.fold(reads, |reads, path| {
-        reads.model(&shard_paths(path), None)
-    })
+    files.fold(reads, |reads, path| reads.model(&shard_paths(path), None))
 }

@@ -1,7 +1,7 @@
 //! Answers → standard output: JSON lines for programs, text for people.
 
-use llm_cli::args::{Format, FormatArgs};
 use llm_cli::Reads;
+use llm_cli::args::{Format, FormatArgs};
 use llm_cli::stdio::{Sink, StdioError, stdout_is_terminal};
 use llm_cost::record::{Body, Cost};
 use llm_record::LineWriter;

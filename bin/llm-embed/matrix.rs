@@ -58,7 +58,10 @@ fn check_ours(path: &Path, layout: Layout) -> Result<(), StdioError> {
         return Err(occupied(path, "it is no matrix with its records beside it"));
     }
     if is_filled(&records) && !are_of_a_matrix(&records) {
-        return Err(occupied(&records, "it holds more than the records of a matrix"));
+        return Err(occupied(
+            &records,
+            "it holds more than the records of a matrix",
+        ));
     }
     Ok(())
 }

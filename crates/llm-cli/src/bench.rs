@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgGroup, Args, Parser, ValueEnum};
 
-use crate::glue::{Program, file_of};
 use crate::args::{DEFAULT_MODEL, ForceArgs, QuantizeArgs, QuietArgs, ctx_size, threads};
+use crate::glue::{Program, file_of};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -169,12 +169,12 @@ pub struct BenchOutputArgs {
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub format: BenchFormat,
 
-    /// Write to this file instead of standard output ('-'), in place of what an earlier run has written
+    /// Write to this file instead of standard output ('-')
     #[arg(short, long, value_name = "FILE",
         value_parser = OsStringValueParser::new().try_map(file))]
     pub output: Option<PathBuf>,
 
-    /// Replace what the file of -o or --write holds, whatever it is
+    /// Replace the file that is written to, whatever it holds
     #[arg(long)]
     pub overwrite: bool,
 }

@@ -124,7 +124,7 @@ pub struct PlotArgs {
     #[arg(long, value_name = "FILE")]
     pub plot: Option<PathBuf>,
 
-    /// Replace what the file of --plot holds, whatever it is
+    /// Replace the file that is written to, whatever it holds
     #[arg(long, requires = "plot")]
     pub overwrite: bool,
 }

@@ -188,7 +188,7 @@ pub struct EmbedOutputArgs {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Replace what the file of -o holds, whatever it is
+    /// Replace the file that is written to, whatever it holds
     #[arg(long, requires = "output")]
     pub overwrite: bool,
 

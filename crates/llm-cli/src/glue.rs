@@ -266,7 +266,8 @@ mod tests {
         let full = StdioError::write("x", io::ErrorKind::StorageFull.into());
         assert_eq!(ending(&full.into()).0, Status::SomeFailed);
         for path in ["/nonexistent/x", "/"] {
-            let unopened = Sink::create(path.as_ref(), &Reads::default(), Replaces::Nothing).unwrap_err();
+            let unopened =
+                Sink::create(path.as_ref(), &Reads::default(), Replaces::Nothing).unwrap_err();
             let (status, sentence) = ending(&unopened.into());
             assert_eq!(status, Status::NotStarted);
             let wanted = format!("cannot write '{path}': ");

@@ -352,7 +352,14 @@ mod tests {
             .unwrap()
             .output;
         let form = Form::choose(&args, true, false).unwrap();
-        let mut output = Output::open(&args, form, "completion", &Reads::default(), Messages::new("llm-run")).unwrap();
+        let mut output = Output::open(
+            &args,
+            form,
+            "completion",
+            &Reads::default(),
+            Messages::new("llm-run"),
+        )
+        .unwrap();
         steps(&mut output);
         output.finish().unwrap();
         std::fs::read_to_string(&path).unwrap()
@@ -482,7 +489,14 @@ mod tests {
             .unwrap()
             .output;
         let form = Form::choose(&args, true, false).unwrap();
-        let mut output = Output::open(&args, form, "completion", &Reads::default(), Messages::new("llm-run")).unwrap();
+        let mut output = Output::open(
+            &args,
+            form,
+            "completion",
+            &Reads::default(),
+            Messages::new("llm-run"),
+        )
+        .unwrap();
         let error = output.close(&completion()).unwrap_err().to_string();
         assert!(
             error.starts_with("cannot write '/dev/full': No space left"),

@@ -343,7 +343,10 @@ mod tests {
     fn names_in_another_case_are_one_only_where_the_system_says_so() {
         let folder = folder();
         let (one, other) = (folder.path().join("a/Cache"), folder.path().join("A/cache"));
-        assert_eq!(is_same_but_for_case(&one, &other), is_case_blind(folder.path()));
+        assert_eq!(
+            is_same_but_for_case(&one, &other),
+            is_case_blind(folder.path())
+        );
         assert!(!is_same_but_for_case(&one, &one));
     }
 }

@@ -50,7 +50,15 @@ impl<'k> Replaces<'k> {
         }
         let kind = match self {
             Self::Anything => return Ok(()),
-            Self::Nothing => return Err(holds("text has no mark of whose it is".to_owned())),
+            Self::Nothing => {
+                let no_mark = "nothing in it tells that it is an earlier output";
+                return Err(match Held::read(path, "") {
+                    Ok(Held::Records { closed: 2.., .. }) => {
+                        StdioError::HoldsRecords { name: name() }
+                    }
+                    _ => holds(no_mark.to_owned()),
+                });
+            }
             Self::Records(kind) => kind,
             Self::Marked(mark) if begins_with(path, mark) => return Ok(()),
             Self::Marked(_) => return Err(holds("another program has made it".to_owned())),
@@ -166,11 +174,11 @@ mod tests {
     use super::*;
 
     const COMPLETION: &str = "{\"type\":\"completion\",\"schema_version\":1,\"line\":1}\n";
-    const ERROR: &str = "{\"type\":\"error\",\"schema_version\":1,\"error\":{\"code\":\"bad_json\"}}\n";
+    const ERROR: &str =
+        "{\"type\":\"error\",\"schema_version\":1,\"error\":{\"code\":\"bad_json\"}}\n";
     const COUNT: &str = "{\"type\":\"count\",\"schema_version\":1}\n";
     const DELTA: &str = "{\"type\":\"delta\",\"schema_version\":1}\n";
-    const BATCH: &str =
-        "{\"id\":\"batch_req_x\",\"custom_id\":null,\"response\":{\"status_code\":200},\"error\":null}\n";
+    const BATCH: &str = "{\"id\":\"batch_req_x\",\"custom_id\":null,\"response\":{\"status_code\":200},\"error\":null}\n";
 
     fn checked(text: &str, replaces: Replaces<'_>) -> Result<(), String> {
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -189,7 +197,10 @@ mod tests {
             ("completion", ERROR.to_owned()),
             ("completion", BATCH.to_owned()),
             ("count", [COUNT, ERROR, "\n", COUNT, ERROR].concat()),
-            ("bench", "{\"type\":\"bench\",\"schema_version\":1}\n".repeat(5)),
+            (
+                "bench",
+                "{\"type\":\"bench\",\"schema_version\":1}\n".repeat(5),
+            ),
         ] {
             let replaced = checked(&text, Replaces::Records(kind));
             assert_eq!(replaced, Ok(()), "{kind}: {text}");
@@ -213,7 +224,10 @@ mod tests {
         ] {
             let refused = checked(text, Replaces::Records(kind)).unwrap_err();
             assert!(refused.contains("--overwrite"), "{refused}");
-            assert!(refused.contains(&format!("is no '{kind}' record")), "{refused}");
+            assert!(
+                refused.contains(&format!("is no '{kind}' record")),
+                "{refused}"
+            );
             assert!(checked(text, Replaces::Nothing).is_err());
             assert_eq!(checked(text, Replaces::Anything), Ok(()));
         }
@@ -232,7 +246,15 @@ mod tests {
             ("count", ERROR.repeat(2)),
         ] {
             let refused = checked(&text, Replaces::Records(kind)).unwrap_err();
-            assert!(refused.contains("holds records of an earlier run"), "{refused}");
+            assert!(
+                refused.contains("holds records of an earlier run"),
+                "{refused}"
+            );
+            let as_text = checked(&text, Replaces::Nothing).unwrap_err();
+            assert!(
+                as_text.contains("holds records of an earlier run"),
+                "{as_text}"
+            );
         }
     }
 }

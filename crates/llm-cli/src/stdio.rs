@@ -56,7 +56,9 @@ pub enum StdioError {
         name: String,
     },
     /// The output would lie in a folder that is read.
-    #[error("{name} would lie in {folder}, in which nothing else is written; give a place outside of it")]
+    #[error(
+        "{name} would lie in {folder}, in which nothing else is written; give a place outside of it"
+    )]
     InFolder {
         /// The output.
         name: String,
@@ -65,8 +67,8 @@ pub enum StdioError {
     },
     /// The output is a file of something else.
     #[error(
-        "{name} is there already and is not replaced unasked ({what}); --overwrite replaces it, each time \
-         that it is given, or name another file"
+        "{name} is there already and is not replaced unasked ({what}); name another file, or add --overwrite, \
+         as a script does that writes it anew each time"
     )]
     Occupied {
         /// The output.

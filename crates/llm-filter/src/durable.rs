@@ -40,7 +40,7 @@ pub enum DurableError {
     /// It holds something else.
     #[error(
         "line {line} of {name} is no record of an earlier run, and nothing is written to a file that \
-         holds something else; give another -o"
+         holds something else; give another -o, or add --overwrite, which replaces it"
     )]
     Foreign {
         /// The file.

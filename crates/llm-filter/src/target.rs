@@ -65,7 +65,8 @@ impl Target {
 
 fn tell(found: &Found, name: &Path, messages: Messages) {
     if !found.tears.is_empty() {
-        messages.warning(format_args!("'{}' {}", name.display(), found.tears));
+        let name = format!("'{}'", name.display());
+        messages.warning(found.tears.sentence(&name));
     }
     if found.torn > 0 {
         messages.warning(format_args!(

@@ -2,7 +2,6 @@
 //! are found, said, and moved aside on demand; what they hold of whole records counts.
 
 use std::ffi::OsString;
-use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -42,28 +41,28 @@ impl Tears {
     }
 }
 
-/// The sentence that tells of them, to follow the name of the file.
-impl fmt::Display for Tears {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.count {
-            1 => write!(out, "has a torn line, {}, as a crash leaves it", self.first)?,
-            count => write!(
-                out,
-                "has {count} torn lines, as a crash leaves them, the first is line {}",
-                self.first
-            )?,
-        }
-        match self.with_record {
-            0 => write!(out, "; what they were to hold is open")?,
-            count => write!(
-                out,
-                "; {count} of them end in a whole record, which counts as closed, and the rest is open"
-            )?,
-        }
-        match self.are_moved {
-            true => write!(out, "; what is torn stands in a file of that name with .torn now"),
-            false => write!(out, "; -o FILE --repair moves what is torn to FILE.torn"),
-        }
+impl Tears {
+    /// Returns the sentence that tells of them in the file of that name.
+    #[must_use]
+    pub fn sentence(&self, name: &str) -> String {
+        let Self { count, first, .. } = self;
+        let which = match count {
+            1 => format!("line {first} of {name} is torn, as a crash leaves it"),
+            _ => format!(
+                "{count} lines of {name} are torn, as a crash leaves them, the first is line {first}"
+            ),
+        };
+        let requests = match (count, self.with_record) {
+            (1, 0) => "its request is open".to_owned(),
+            (1, _) => "the whole record at its end counts".to_owned(),
+            (_, 0) => "their requests are open".to_owned(),
+            (_, ends) => format!("the whole records at the end of {ends} of them count"),
+        };
+        let way = match self.are_moved {
+            true => "what is torn was moved to FILE.torn",
+            false => "-o FILE --repair moves what is torn to FILE.torn",
+        };
+        format!("{which}; {requests}, and {way}")
     }
 }
 
@@ -111,7 +110,11 @@ pub(crate) fn scan(mut input: impl BufRead, journal: &mut Journal) -> io::Result
         }
         if is_whole && matches!(found, Line::Closing(_) | Line::Torn(_, Some(_))) {
             end = at;
-            let first = if tears.count == 0 { since.first } else { tears.first };
+            let first = if tears.count == 0 {
+                since.first
+            } else {
+                tears.first
+            };
             tears = Tears {
                 count: tears.count + since.count,
                 first,
@@ -154,12 +157,10 @@ impl Line {
                 Self::Beside
             }
             Ok(_) => Self::Foreign,
-            Err(_) if bytes.contains(&0) || bytes.starts_with(b"{") => {
-                match last_record(bytes) {
-                    Some((start, closed)) => Self::Torn(start, Some(closed)),
-                    None => Self::Torn(bytes.len(), None),
-                }
-            }
+            Err(_) if bytes.contains(&0) || bytes.starts_with(b"{") => match last_record(bytes) {
+                Some((start, closed)) => Self::Torn(start, Some(closed)),
+                None => Self::Torn(bytes.len(), None),
+            },
             Err(_) => Self::Foreign,
         }
     }
@@ -215,7 +216,10 @@ pub(crate) fn move_aside(
     let mut bytes = Vec::new();
     loop {
         bytes.clear();
-        let read = lines.by_ref().take(LINE_LIMIT).read_until(b'\n', &mut bytes);
+        let read = lines
+            .by_ref()
+            .take(LINE_LIMIT)
+            .read_until(b'\n', &mut bytes);
         if read.map_err(failed(path))? == 0 {
             break;
         }
@@ -235,7 +239,9 @@ pub(crate) fn move_aside(
     kept.flush().map_err(failed(&fresh))?;
     drop(kept);
     let permissions = file.metadata().map_err(failed(path))?.permissions();
-    mended.set_permissions(permissions).map_err(failed(&fresh))?;
+    mended
+        .set_permissions(permissions)
+        .map_err(failed(&fresh))?;
     mended.sync_all().map_err(failed(&fresh))?;
     std::fs::rename(&fresh, &place).map_err(failed(path))?;
     Ok(mended)
@@ -257,7 +263,8 @@ mod tests {
 
     fn record(id: &str) -> String {
         let id = Some(Id::Text(id.to_owned()));
-        let mut record = ErrorRecord::new(1, id, ErrorCode::BadJson, "a \"quoted\" {\"type\":\"x\"}");
+        let mut record =
+            ErrorRecord::new(1, id, ErrorCode::BadJson, "a \"quoted\" {\"type\":\"x\"}");
         record.request_digest = Some("d".to_owned());
         serde_json::to_string(&Record::from(record)).unwrap() + "\n"
     }
@@ -279,11 +286,15 @@ mod tests {
         let closed = closed.collect();
         let told = match found.tears.is_empty() {
             true => String::new(),
-            false => found.tears.to_string(),
+            false => found.tears.sentence("'f'"),
         };
         let torn = std::fs::read(folder.path().join("out.jsonl.torn")).ok();
         let names = std::fs::read_dir(folder.path()).unwrap().count();
-        assert_eq!(names, 1 + usize::from(torn.is_some()), "nothing else is left");
+        assert_eq!(
+            names,
+            1 + usize::from(torn.is_some()),
+            "nothing else is left"
+        );
         (told, closed, std::fs::read(&path).unwrap(), torn)
     }
 
@@ -295,7 +306,7 @@ mod tests {
             let torn = format!("{}\n", &b[..cut]);
             let text = format!("{a}{torn}{c}");
             let (told, closed, bytes, aside) = opened(text.as_bytes(), There::GoOn);
-            assert!(told.contains("a torn line, 2,"), "{told}");
+            assert!(told.starts_with("line 2 of 'f' is torn"), "{told}");
             assert!(told.contains("--repair"), "{told}");
             assert_eq!((closed, bytes, aside), (vec!["a", "c"], text.into(), None));
             let text = format!("{a}{torn}{c}");
@@ -312,7 +323,10 @@ mod tests {
         for torn in [&b[..1], &b[..9], &b[..b.len() - 2], "\0\0\0\0"] {
             let text = format!("{a}{torn}{c}");
             let (told, closed, bytes, _) = opened(text.as_bytes(), There::GoOn);
-            assert!(told.contains("1 of them end in a whole record"), "{told}");
+            assert!(
+                told.contains("the whole record at its end counts"),
+                "{told}"
+            );
             assert_eq!((closed, bytes), (vec!["a", "c"], text.clone().into_bytes()));
             let (_, closed, bytes, aside) = opened(text.as_bytes(), There::Repair);
             assert_eq!(closed, ["a", "c"]);
@@ -324,11 +338,16 @@ mod tests {
     #[test]
     fn a_record_may_be_torn_inside_a_character_and_hold_objects_that_begin_alike() {
         let tools = "{\"type\":\"function\"},".repeat(100);
-        let record = record("c").replacen('{', &format!("{{\"type\":\"error\",\"x\":[{tools}0],"), 1);
+        let record =
+            record("c").replacen('{', &format!("{{\"type\":\"error\",\"x\":[{tools}0],"), 1);
         let record = record.replacen(",\"type\":\"error\"", "", 1);
         let record = record.replacen("0],\"type\":\"error\"", "0]", 1);
         assert!(llm_record::closed(record.trim_end()).is_some(), "{record}");
-        let line = [b"{\"type\":\"completion\",\"text\":\"\xc3", record.as_bytes()].concat();
+        let line = [
+            b"{\"type\":\"completion\",\"text\":\"\xc3",
+            record.as_bytes(),
+        ]
+        .concat();
         let Line::Torn(start, Some(_)) = Line::of(&line) else {
             panic!("the record is not found");
         };

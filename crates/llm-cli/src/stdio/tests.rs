@@ -13,7 +13,8 @@ fn one_file_under_two_paths_is_refused_and_left_as_it_was() {
     std::fs::write(&input, "text").unwrap();
     let link = folder.path().join("link");
     std::os::unix::fs::symlink(&input, &link).unwrap();
-    let error = Sink::create(&link, &Reads::default().file(&input), Replaces::Anything).unwrap_err();
+    let error =
+        Sink::create(&link, &Reads::default().file(&input), Replaces::Anything).unwrap_err();
     assert!(matches!(error, StdioError::SameFile { .. }), "{error}");
     assert_eq!(std::fs::read_to_string(&input).unwrap(), "text");
 }
