@@ -53,6 +53,9 @@ mod determinism;
 /// Runs over many lines that are killed and started again.
 mod durable;
 
+/// Outputs that are inputs, somebody else's, closed or torn.
+mod outputs;
+
 /// Requests in records, replay, estimates.
 mod replay;
 

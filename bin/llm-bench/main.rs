@@ -27,6 +27,7 @@ fn main() -> ExitCode {
 
 fn run(args: &BenchArgs, context: &Context) -> Result<Status> {
     tell_lost_files("llm-bench")?;
+    let context = &context.quiet(args.quiet.quiet);
     match (&args.subject.write, &args.perplexity.perplexity) {
         (Some(path), _) => write::run(args, path),
         (None, Some(path)) => perplexity::run(args, path, context),

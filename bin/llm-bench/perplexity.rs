@@ -16,7 +16,7 @@ use llm_record::{Perplexity, Record};
 
 use crate::machine;
 use crate::report::Writer;
-use crate::subject::{Asked, Subject, go_on};
+use crate::subject::{Asked, Subject, go_on, reads};
 
 /// The longest text in bytes: some days of work, and a pipe without an end must
 /// not take all memory.
@@ -51,8 +51,9 @@ pub(crate) fn run(args: &BenchArgs, path: &Path, context: &Context) -> Result<St
     let text = String::from_utf8(bytes);
     let text = text.with_context(|| format!("'{}' is not UTF-8", path.display()))?;
     let level = Level::detect()?;
-    let messages = context.messages.quiet(args.quiet.quiet);
-    let mut writer = Writer::open(&args.output, messages)?;
+    let messages = context.messages;
+    let reads = reads(args).file(path);
+    let mut writer = Writer::open(&args.output, "perplexity", &reads, messages)?;
     let subject = Subject::open(&Asked::Model(name.clone()), args, context)?;
     let tokenizer = subject.tokenizer()?;
     for warning in tokenizer.warnings() {

@@ -7,7 +7,7 @@ use llm_cli::bench::BenchOutputArgs;
 use llm_cli::computer;
 use llm_cli::memory::gib;
 use llm_cli::stdio::{Sink, StdioError, stdout_is_terminal};
-use llm_cli::{BenchFormat, Messages};
+use llm_cli::{BenchFormat, Messages, Reads, Replaces};
 use llm_engine::forward::CHUNK_ROWS;
 use llm_kernels::simd::Level;
 use llm_record::{Bench, ErrorDetail, Limits, LineWriter, Record};
@@ -140,15 +140,27 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn open(args: &BenchOutputArgs, messages: Messages) -> Result<Self, StdioError> {
-        let sink = match &args.output {
-            Some(path) => Sink::create(path, &[])?,
-            None => Sink::stdout()?,
-        };
+    /// Opens the output of records of type `kind`, or of a table.
+    pub(crate) fn open(
+        args: &BenchOutputArgs,
+        kind: &str,
+        reads: &Reads,
+        messages: Messages,
+    ) -> Result<Self, StdioError> {
         let table = match args.format {
             BenchFormat::Auto => args.output.is_none() && stdout_is_terminal(),
             BenchFormat::Jsonl => false,
             BenchFormat::Md => true,
+        };
+        let sink = match &args.output {
+            Some(path) => {
+                let kind = (!table).then_some(kind);
+                Sink::create(path, reads, Replaces::choose(args.overwrite, kind))?
+            }
+            None => {
+                reads.refuse_stdout()?;
+                Sink::stdout()?
+            }
         };
         Ok(Self {
             lines: LineWriter::new(sink),

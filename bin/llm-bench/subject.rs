@@ -11,7 +11,7 @@ use half::f16;
 use llm_cli::args::Quantize;
 use llm_cli::computer;
 use llm_cli::memory::{available, gib};
-use llm_cli::{BenchArgs, Context, Interrupt};
+use llm_cli::{BenchArgs, Context, Interrupt, Reads};
 use llm_engine::folder;
 use llm_engine::forward::{CpuForward, cache_bytes};
 use llm_engine::gguf::{Gguf, TensorInfo};
@@ -229,6 +229,15 @@ impl Subject {
         let needed = self.weight_bytes + cache(&self.spec, load) + copy + OVERHEAD;
         Some((needed, needed <= room))
     }
+}
+
+/// Returns the files of the models that are measured, of which no output is one.
+pub(crate) fn reads(args: &BenchArgs) -> Reads {
+    let store = Store::from_env();
+    let places = args.subject.model.iter().map(|name| store.places(name));
+    places.fold(Reads::default(), |reads, model| {
+        reads.model(&model.files, model.folder.as_deref())
+    })
 }
 
 /// Reads the headers, and quantizes the weights where that is asked for.

@@ -14,7 +14,7 @@ use llm_record::{ErrorCode, ErrorDetail};
 use crate::machine;
 use crate::measure::{Load, Run, Sequences, Stopped, Test};
 use crate::report::{Row, Writer};
-use crate::subject::{Asked, Engine, Subject};
+use crate::subject::{self, Asked, Engine, Subject};
 
 /// Times every combination and writes its row.
 pub(crate) fn run(args: &BenchArgs, context: &Context) -> Result<Status> {
@@ -27,7 +27,12 @@ pub(crate) fn run(args: &BenchArgs, context: &Context) -> Result<Status> {
         args,
         context,
         level,
-        writer: Writer::open(&args.output, context.messages.quiet(args.quiet.quiet))?,
+        writer: Writer::open(
+            &args.output,
+            "bench",
+            &subject::reads(args),
+            context.messages,
+        )?,
         status: Status::Done,
     };
     for asked in asked {

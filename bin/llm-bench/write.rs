@@ -1,10 +1,10 @@
 //! A shape → a GGUF file of random weights, for other programs.
 
-use std::fs::File;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
-use llm_cli::{BenchArgs, Status, computer};
+use anyhow::{Result, bail};
+use llm_cli::stdio::Sink;
+use llm_cli::{BenchArgs, Reads, Replaces, Status, computer};
 use llm_engine::synthetic::Synthetic;
 use llm_store::Pieces;
 
@@ -20,19 +20,23 @@ pub(crate) fn run(args: &BenchArgs, path: &Path) -> Result<Status> {
     if let Some(layers) = args.subject.layers {
         synthetic = synthetic.with_layers(layers)?;
     }
-    if path.exists() && !args.force.force {
-        bail!(
-            "'{}' exists; name another file, or --force replaces it",
-            path.display()
-        );
+    if path == Path::new("-") {
+        bail!("--write takes a file, which is written in pieces of its own; '-' is none");
     }
+    let replaces = match args.force.force || args.output.overwrite {
+        true => Replaces::Anything,
+        false => Replaces::Nothing,
+    };
+    let is_file = !path.exists() || path.is_file();
+    let sink = Sink::create(path, &Reads::default(), replaces)?;
     let pool = machine::pool(computer::cores())?;
-    let file = File::create(path).with_context(|| format!("cannot write '{}'", path.display()))?;
-    synthetic
-        .write(&pool, &mut Pieces::new(file))
-        .map_err(|reason| {
+    let written = synthetic.write(&pool, &mut Pieces::new(sink));
+    written.map_err(|reason| {
+        // A part of a model is none; a device stays.
+        if is_file {
             drop(std::fs::remove_file(path));
-            anyhow::Error::from(reason).context(format!("cannot write '{}'", path.display()))
-        })?;
+        }
+        anyhow::Error::from(reason).context(format!("cannot write '{}'", path.display()))
+    })?;
     Ok(Status::Done)
 }

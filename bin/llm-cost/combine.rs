@@ -1,8 +1,8 @@
 //! `payback` answers one combination, `compare` every one of its lists.
 
 use anyhow::{Result, bail};
-use llm_cli::Context;
 use llm_cli::cost::{CompareArgs, LocalArgs, PaybackArgs, VolumeArgs};
+use llm_cli::{Context, Reads};
 use llm_cost::catalogue::{Machine, Model, Price};
 use llm_cost::record::{Body, PaybackRecord};
 use llm_cost::used::{Sums, Used};
@@ -32,6 +32,7 @@ struct Lists {
 pub(crate) fn payback(
     args: &PaybackArgs,
     data: &Data,
+    reads: &Reads,
     context: &Context,
     writer: &mut Writer,
 ) -> Result<()> {
@@ -41,6 +42,7 @@ pub(crate) fn payback(
         local: &args.local,
         money: &args.money,
     };
+    let plot = plot::Target::check(&args.plot, reads)?;
     let lists = Lists::gather(flags, data, context)?;
     if lists.len() > 1 {
         bail!("payback answers for one of each; llm-cost compare takes lists");
@@ -50,8 +52,8 @@ pub(crate) fn payback(
     };
     let answer = record(flags, of, data)?;
     data.warn_of_age(&answer.rows);
-    if let Some(path) = &args.plot {
-        plot::write(path, &plot::payback(&answer)?)?;
+    if let Some(plot) = plot {
+        plot.write(&plot::payback(&answer)?)?;
     }
     if args.explain.explain {
         return Ok(writer.text(&explain::payback(&answer))?);

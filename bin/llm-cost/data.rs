@@ -109,7 +109,7 @@ impl Data {
 }
 
 /// The user's folder: `$XDG_CONFIG_HOME/llm-tools/cost`, else `~/.config/llm-tools/cost`.
-fn folder() -> Option<PathBuf> {
+pub(crate) fn folder() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     let config = set("XDG_CONFIG_HOME").map(PathBuf::from);
     let config = config.or_else(|| Some(PathBuf::from(set("HOME")?).join(".config")))?;

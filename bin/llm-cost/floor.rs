@@ -5,8 +5,8 @@ mod need;
 mod row;
 
 use anyhow::{Result, bail};
-use llm_cli::Context;
 use llm_cli::cost::{CacheKind, FloorArgs};
+use llm_cli::{Context, Reads};
 use llm_cost::catalogue::Machine;
 use llm_cost::record::{Body, FloorRecord, UsedRow};
 use llm_cost::{CacheType, Shape};
@@ -18,9 +18,11 @@ use crate::{explain, header, here, input, plot, table};
 pub(crate) fn run(
     args: &FloorArgs,
     data: &Data,
+    reads: &Reads,
     context: &Context,
     writer: &mut Writer,
 ) -> Result<()> {
+    let plot = plot::Target::check(&args.plot, reads)?;
     let floor = Floor {
         args,
         data,
@@ -54,13 +56,13 @@ pub(crate) fn run(
         floor.warn_of_budget(machines, context);
     }
     data.warn_of_age(&floor.used(&bodies));
-    if let Some(path) = &args.plot {
+    if let Some(plot) = plot {
         match plot::floor(&bodies)? {
-            Some(svg) => plot::write(path, &svg)?,
+            Some(svg) => plot.write(&svg)?,
             None => context.messages.warning(format_args!(
                 "there is no machine with a predicted speed to draw, so '{}' is not written; name another \
                  machine, a smaller model or a larger budget",
-                path.display()
+                plot.path.display()
             )),
         }
     }

@@ -14,6 +14,7 @@ mod input;
 mod list;
 mod notes;
 mod plot;
+mod reads;
 mod show;
 mod speeds;
 mod table;
@@ -35,16 +36,14 @@ fn main() -> ExitCode {
 
 fn run(args: &CostArgs, context: &Context) -> Result<Status> {
     tell_lost_files("llm-cost")?;
-    let context = Context {
-        messages: context.messages.quiet(args.quiet.quiet),
-        interrupt: context.interrupt.clone(),
-    };
+    let context = context.quiet(args.quiet.quiet);
+    let reads = reads::of(args);
+    let mut writer = Writer::open(args.format, &reads)?;
     let data = Data::load(&args.data, context.messages)?;
-    let mut writer = Writer::open(args.format)?;
     match &args.command {
-        CostCommand::Payback(args) => combine::payback(args, &data, &context, &mut writer)?,
+        CostCommand::Payback(args) => combine::payback(args, &data, &reads, &context, &mut writer)?,
         CostCommand::Compare(args) => combine::compare(args, &data, &context, &mut writer)?,
-        CostCommand::Floor(args) => floor::run(args, &data, &context, &mut writer)?,
+        CostCommand::Floor(args) => floor::run(args, &data, &reads, &context, &mut writer)?,
         CostCommand::Usage(args) => usage::run(args, &data, &context, &mut writer)?,
         CostCommand::Catalogue { table } => list::run(*table, &data, &mut writer)?,
     }

@@ -1,5 +1,6 @@
 //! Answers → standard output: JSON lines for programs, text for people.
 
+use llm_cli::Reads;
 use llm_cli::args::{Format, FormatArgs};
 use llm_cli::stdio::{Sink, StdioError, stdout_is_terminal};
 use llm_cost::record::{Body, Cost};
@@ -13,7 +14,8 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Opens standard output: records unless text is asked for or somebody watches.
-    pub(crate) fn open(args: FormatArgs) -> Result<Self, StdioError> {
+    pub(crate) fn open(args: FormatArgs, reads: &Reads) -> Result<Self, StdioError> {
+        reads.refuse_stdout()?;
         let is_text = match args.asked() {
             Format::Auto => stdout_is_terminal(),
             Format::Jsonl => false,

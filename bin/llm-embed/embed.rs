@@ -10,12 +10,14 @@ use anyhow::{Result, bail};
 use llm_cli::embed::EmbedFormat;
 use llm_cli::stdio::{StdioError, Watch};
 use llm_cli::{Context, EmbedArgs, Form, Jobs, Output, Status};
+use llm_filter::durable::There;
 use llm_filter::{Journal, Options, Pump, Rules, Target};
 
-use crate::index::read::{self, Made};
+use crate::index::read::{Made, first};
 use crate::matrix::header::Layout;
 use crate::matrix::{self, Matrix};
 use crate::open::Opened;
+use crate::reads;
 use crate::work::Worker;
 
 /// Texts that may wait in order behind the oldest open one.
@@ -30,6 +32,7 @@ const FILES_AHEAD: usize = 2;
 /// Embeds what the arguments name.
 pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
     check(args)?;
+    let context = &context.quiet(args.quiet.quiet);
     let watch = Watch {
         interrupt: context.interrupt.clone(),
         reader: args.output.output.is_none(),
@@ -38,17 +41,19 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
     let opened = Arc::new(Opened::new(args)?);
     opened.warn(context.messages);
     let jobs = counted(args, jobs, &opened)?;
-    let messages = context.messages.quiet(args.quiet.quiet);
+    let messages = context.messages;
     let form = Form::Records { deltas: false };
     let shared = args.shared_output();
-    let mut matrix = Matrix::open(args, jobs.inputs())?;
+    let reads = reads::of(args).inputs(jobs.inputs());
+    let mut matrix = Matrix::open(args, &reads)?;
     check_alike(args, &opened)?;
     let target = match &matrix {
         Some(_) => Target::default(),
         None => Target::open(
             args.output.output.as_deref(),
             args.output.resume.as_deref(),
-            jobs.inputs(),
+            There::choose(args.output.overwrite, args.output.repair),
+            &reads,
             rules(args),
             context.messages,
         )?,
@@ -60,7 +65,7 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
     let mut output = match (&mut matrix, target.sink) {
         (Some(matrix), _) => matrix.output(&shared, messages)?,
         (None, Some(sink)) => Output::onto(sink, &shared, form, messages),
-        (None, None) => Output::open(&shared, form, jobs.inputs(), messages)?,
+        (None, None) => Output::open(&shared, form, "embedding", &reads, messages)?,
     };
     let mut worker = Worker::new(args, Arc::clone(&opened));
     let input = Pump::ahead(jobs.warning(messages), ahead(args))?;
@@ -123,9 +128,10 @@ fn finish(matrix: Matrix, dimensions: usize, context: &Context) -> Result<()> {
 /// Refuses to add vectors to a file of those that they could not be compared with.
 fn check_alike(args: &EmbedArgs, opened: &Opened) -> Result<()> {
     let file = args.output.output.as_ref().or(args.output.resume.as_ref());
-    // A matrix is replaced and not added to.
-    let file = file.filter(|_| args.output.format == EmbedFormat::Jsonl);
-    let Some((path, there)) = file.and_then(|path| Some((path, read::first(path)?))) else {
+    // A matrix is replaced and not added to, as any file may be.
+    let is_added_to = args.output.format == EmbedFormat::Jsonl && !args.output.overwrite;
+    let file = file.filter(|_| is_added_to);
+    let Some((path, there)) = file.and_then(|path| Some((path, first(path)?))) else {
         return Ok(());
     };
     let whole = opened.encoder.dimensions();
@@ -185,9 +191,9 @@ fn check(args: &EmbedArgs) -> Result<()> {
     if args.output.output.is_none() {
         bail!("a matrix is written to a file, whole; add -o FILE, or leave --format out");
     }
-    if args.output.resume.is_some() || args.output.retry_errors {
+    if args.output.resume.is_some() || args.output.retry_errors || args.output.repair {
         bail!(
-            "a matrix is written whole and not gone on with; leave --resume and --retry-errors out"
+            "a matrix is written whole and not gone on with; leave --resume, --retry-errors and --repair out"
         );
     }
     Ok(())
@@ -195,6 +201,16 @@ fn check(args: &EmbedArgs) -> Result<()> {
 
 /// Refuses a matrix's name for JSON lines.
 fn check_lines(args: &EmbedArgs) -> Result<()> {
+    if let (Some(seen), Some(output), true) = (
+        &args.output.skip_seen,
+        &args.output.output,
+        args.output.overwrite,
+    ) && matrix::is_same(seen, output)
+    {
+        bail!(
+            "--skip-seen and -o are the same file, which --overwrite would empty; leave --overwrite out, and -o adds to it"
+        );
+    }
     if let Some(path) = &args.output.output
         && let Some(layout) = Layout::of_name(path)
     {

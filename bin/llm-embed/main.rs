@@ -10,6 +10,7 @@ mod embed;
 mod index;
 mod matrix;
 mod open;
+mod reads;
 mod rerank;
 mod search;
 mod similar;

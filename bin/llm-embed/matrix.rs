@@ -7,15 +7,16 @@ pub(crate) mod header;
 use std::cell::RefCell;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use anyhow::{Result, bail};
 use llm_cli::args::OutputArgs;
 use llm_cli::embed::EmbedFormat;
-use llm_cli::stdio::{FileIdentity, Sink, StdioError};
-use llm_cli::{EmbedArgs, Form, Messages, Output};
+use llm_cli::reads::FileIdentity;
+use llm_cli::stdio::{Sink, StdioError};
+use llm_cli::{EmbedArgs, Form, Messages, Output, Reads, Replaces};
 use llm_record::{Encoding, Record, Vector};
 
 use header::Layout;
@@ -42,6 +43,49 @@ pub(crate) fn is_same(a: &Path, b: &Path) -> bool {
         _ => false,
     };
     is_one(a, b) || is_one(&records_of(a), &records_of(b))
+}
+
+/// Refuses to replace what is no matrix of ours, or what stands in the place of its records and tells of
+/// something else.
+fn check_ours(path: &Path, layout: Layout) -> Result<(), StdioError> {
+    let occupied = |path: &Path, what: &str| StdioError::Occupied {
+        name: format!("'{}'", path.display()),
+        what: what.to_owned(),
+    };
+    let records = records_of(path);
+    let is_filled = |path: &Path| path.metadata().is_ok_and(|data| data.len() > 0);
+    if is_filled(path) && !(header::is_ours(path, layout) && records.exists()) {
+        return Err(occupied(path, "it is no matrix with its records beside it"));
+    }
+    if is_filled(&records) && !are_of_a_matrix(&records) {
+        return Err(occupied(
+            &records,
+            "it holds more than the records of a matrix",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether a file holds records of the rows of a matrix, beside errors, and nothing else.
+fn are_of_a_matrix(path: &Path) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Probe<'a> {
+        #[serde(rename = "type", borrow)]
+        kind: std::borrow::Cow<'a, str>,
+        schema_version: u64,
+        row: Option<u64>,
+        embedding: Option<serde::de::IgnoredAny>,
+    }
+    let is_one = |line: io::Result<Vec<u8>>| {
+        let line = line.unwrap_or_default();
+        let probe = serde_json::from_slice::<Probe<'_>>(&line);
+        probe.is_ok_and(|probe| match (probe.kind.as_ref(), probe.schema_version) {
+            ("embedding", 1) => probe.row.is_some() && probe.embedding.is_none(),
+            ("error", 1) => true,
+            _ => false,
+        })
+    };
+    File::open(path).is_ok_and(|file| BufReader::new(file).split(b'\n').all(is_one))
 }
 
 /// A matrix that grows.
@@ -102,7 +146,7 @@ struct Rows {
 
 impl Matrix {
     /// Opens the matrix that the flags ask for, if they do.
-    pub(crate) fn open(args: &EmbedArgs, inputs: &[FileIdentity]) -> Result<Option<Self>> {
+    pub(crate) fn open(args: &EmbedArgs, reads: &Reads) -> Result<Option<Self>> {
         let layout = match (args.output.format, &args.output.output) {
             (EmbedFormat::Npy, Some(path)) => (Layout::Npy, path),
             (EmbedFormat::Safetensors, Some(path)) => (Layout::Safetensors, path),
@@ -121,13 +165,16 @@ impl Matrix {
             bail!("a matrix holds numbers and no text; leave --encoding base64 out");
         }
         for path in [path.clone(), records_of(path)] {
-            FileIdentity::of_path(&path).map_or(Ok(()), |output| output.refuse(inputs))?;
+            reads.refuse(&path)?;
             if path.metadata().is_ok_and(|data| !data.is_file()) {
                 bail!(
                     "'{}' is no file, and a matrix is written to one",
                     path.display()
                 );
             }
+        }
+        if !args.output.overwrite {
+            check_ours(path, layout)?;
         }
         let files = [Growing::new(path), Growing::new(&records_of(path))];
         let name = format!("'{}'", path.display());
@@ -153,7 +200,7 @@ impl Matrix {
     /// Returns the output of the records, which hands their vectors to the matrix.
     pub(crate) fn output(&mut self, args: &OutputArgs, messages: Messages) -> Result<Output> {
         let [_, records] = &self.files;
-        let sink = Sink::create(&records.temporary, &[])?;
+        let sink = Sink::create(&records.temporary, &Reads::default(), Replaces::Anything)?;
         records.permit()?;
         let form = Form::Records { deltas: false };
         let rows = Rc::clone(&self.rows);

@@ -18,6 +18,7 @@ use llm_store::Store;
 use crate::ask;
 use crate::index::scan::order;
 use crate::open::{Opened, locate, pool, warn};
+use crate::reads;
 use crate::text::{Refused, Text, vectors};
 
 /// Texts that are scored between two looks at whether the user wants an end.
@@ -33,9 +34,11 @@ pub(crate) fn run(args: &RerankArgs, context: &Context) -> Result<Status> {
     let jobs = Jobs::open(&input, None, &watch)?;
     let shared = ask::output(args.format);
     let form = Form::choose(&shared, true, stdout_is_terminal())?;
-    let messages = context.messages.quiet(args.quiet.quiet);
+    let context = &context.quiet(args.quiet.quiet);
+    let messages = context.messages;
     let scorer = Scorer::open(args, messages)?;
-    let mut output = Output::open(&shared, form, jobs.inputs(), messages)?;
+    let reads = reads::model(&args.model).inputs(jobs.inputs());
+    let mut output = Output::open(&shared, form, "hit", &reads, messages)?;
     let (mut texts, mut status) = (Vec::new(), Status::Done);
     for item in jobs.warning(messages) {
         let failed = match item? {

@@ -4,7 +4,7 @@
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum as _;
 use llm_cli::embed::{EmbedModelArgs, EmbedQuantize, PoolingChoice, SearchArgs};
-use llm_cli::stdio::{FileIdentity, Watch, stdout_is_terminal};
+use llm_cli::stdio::{Watch, stdout_is_terminal};
 use llm_cli::{Context, EmbedArgs, Form, Item, Job, Jobs, Output, Status};
 use llm_kernels::simd::Level;
 use llm_record::{ErrorCode, Hit, Record, SchemaVersion};
@@ -12,6 +12,7 @@ use llm_record::{ErrorCode, Hit, Record, SchemaVersion};
 use crate::ask;
 use crate::index::Index;
 use crate::open::Opened;
+use crate::reads;
 use crate::text::{Text, vectors};
 
 /// Answers the queries.
@@ -25,22 +26,23 @@ pub(crate) fn run(args: &SearchArgs, context: &Context) -> Result<Status> {
         None,
         &watch,
     )?;
-    let mut inputs = jobs.inputs().to_vec();
-    inputs.extend(FileIdentity::of_path(&args.vectors));
     let shared = ask::output(args.format);
     let form = Form::choose(&shared, true, stdout_is_terminal())?;
-    let messages = context.messages.quiet(args.quiet.quiet);
+    let context = &context.quiet(args.quiet.quiet);
+    let messages = context.messages;
     let pool = crate::open::pool(&ask::machine(args.machine))?;
     let index = Index::open(&args.vectors, &pool, context)?;
     let opened = open(args, &index)?;
     opened.warn(messages);
+    let name = args.model.as_ref().unwrap_or(&index.made.model.name);
+    let reads = reads::vectors(reads::model(name), &args.vectors).inputs(jobs.inputs());
     let mut search = Search {
         args,
         index,
         opened,
         level: Level::detect()?,
     };
-    let mut output = Output::open(&shared, form, &inputs, messages)?;
+    let mut output = Output::open(&shared, form, "hit", &reads, messages)?;
     let mut status = Status::Done;
     for item in jobs.warning(messages) {
         if let Some(ended) = context.interrupt.status() {

@@ -3,24 +3,26 @@
 
 use anyhow::Result;
 use llm_cli::embed::SimilarArgs;
-use llm_cli::stdio::{FileIdentity, stdout_is_terminal};
-use llm_cli::{Context, Form, Output, Status};
+use llm_cli::stdio::stdout_is_terminal;
+use llm_cli::{Context, Form, Output, Reads, Status};
 use llm_kernels::simd::Level;
 use llm_record::{Pair, Record, SchemaVersion};
 
 use crate::ask;
 use crate::index::Index;
+use crate::reads;
 
 /// Writes the pairs.
 pub(crate) fn run(args: &SimilarArgs, context: &Context) -> Result<Status> {
     let shared = ask::output(args.format);
     let form = Form::choose(&shared, true, stdout_is_terminal())?;
-    let messages = context.messages.quiet(args.quiet.quiet);
+    let context = &context.quiet(args.quiet.quiet);
+    let messages = context.messages;
     let pool = crate::open::pool(&ask::machine(args.machine))?;
     let level = Level::detect()?;
     let mut index = Index::open(&args.vectors, &pool, context)?;
-    let inputs: Vec<_> = FileIdentity::of_path(&args.vectors).into_iter().collect();
-    let mut output = Output::open(&shared, form, &inputs, messages)?;
+    let reads = reads::vectors(Reads::default(), &args.vectors);
+    let mut output = Output::open(&shared, form, "pair", &reads, messages)?;
     for tile in 0..index.tiles() {
         if let Some(status) = context.interrupt.status() {
             return Ok(status);

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use llm_cli::pull::FetchArgs;
 use llm_cli::stdio::StdioError;
-use llm_cli::{Context, PullArgs, PullCommand, Status};
+use llm_cli::{Context, PullArgs, PullCommand, Reads, Status};
 use llm_engine::folder::{self, FolderError};
 use llm_engine::gguf::Gguf;
 use llm_engine::model::{Model, TemplateChoice};
@@ -32,10 +32,16 @@ fn main() -> ExitCode {
 
 fn run(args: PullArgs, context: &Context) -> Result<Status> {
     tell_lost_files("llm-pull")?;
-    let messages = context.messages.quiet(args.quiet.quiet);
-    let mut progress = Progress::new(messages, context.interrupt.clone(), args.quiet.quiet);
+    let context = &context.quiet(args.quiet.quiet);
+    let mut progress = Progress::new(
+        context.messages,
+        context.interrupt.clone(),
+        args.quiet.quiet,
+    );
     let store = Store::from_env();
     let shown = Shown::choose(args.format);
+    // Before the time to fetch or hash is spent.
+    let output = show::open(&reads(&store, args.command.as_ref()))?;
     let answer = match args.command {
         None => fetch(&store, args.fetch, &mut progress),
         Some(PullCommand::Import { file, name, force }) => {
@@ -50,8 +56,25 @@ fn run(args: PullArgs, context: &Context) -> Result<Status> {
         },
     };
     progress.clear();
-    shown.write(&answer.map_err(|error| ended(error, context))?)?;
+    shown.write(&answer.map_err(|error| ended(error, context))?, output)?;
     Ok(Status::Done)
+}
+
+/// Returns what a command reads, which standard output must not be.
+fn reads(store: &Store, command: Option<&PullCommand>) -> Reads {
+    let model = match command {
+        Some(PullCommand::Import { file, .. }) => store.places(&file.display().to_string()),
+        Some(PullCommand::Show { name, .. }) => store.places(name),
+        None | Some(PullCommand::Ls | PullCommand::Rm { .. }) => return Reads::default(),
+    };
+    let reads = Reads::default().model(&model.files, model.folder.as_deref());
+    match command {
+        Some(PullCommand::Import { file, .. }) => reads.file(file),
+        Some(PullCommand::Show { tokenize, .. }) if tokenize.as_deref() == Some("-") => {
+            reads.file(Path::new("-"))
+        }
+        _ => reads,
+    }
 }
 
 fn fetch(store: &Store, args: FetchArgs, progress: &mut Progress) -> Result<Answer> {

@@ -41,7 +41,9 @@ impl Progress {
                 "another program is fetching '{file}'; waiting for it"
             )),
             Event::Fetching { file, total_bytes } => self.start("fetching", file, total_bytes),
-            Event::Hashing { file, total_bytes } => self.start("hashing", file, total_bytes),
+            Event::Hashing {
+                file, total_bytes, ..
+            } => self.start("hashing", file, total_bytes),
             Event::Copying { file, total_bytes } => self.start("copying", file, total_bytes),
             Event::Advanced { bytes } => {
                 if let Some(bar) = &self.bar {

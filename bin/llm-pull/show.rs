@@ -4,6 +4,7 @@
 //! the answer and nothing else. On a terminal, where nothing was asked for, a
 //! few columns say more.
 
+use llm_cli::Reads;
 use llm_cli::args::{Format, FormatArgs};
 use llm_cli::stdio::{Sink, StdioError, stdout_is_terminal};
 use llm_record::{LineWriter, ModelRecord, Record};
@@ -22,6 +23,12 @@ pub(crate) enum Answer {
     Tokens(Tokenized),
     /// Every model that is here.
     Models(Vec<ModelRecord>),
+}
+
+/// Opens standard output, unless it is a file that is read.
+pub(crate) fn open(reads: &Reads) -> Result<Sink, StdioError> {
+    reads.refuse_stdout()?;
+    Sink::stdout()
 }
 
 /// The form of the answer.
@@ -45,9 +52,9 @@ impl Shown {
         }
     }
 
-    /// Writes an answer to standard output, a write and a flush each line.
-    pub(crate) fn write(self, answer: &Answer) -> Result<(), StdioError> {
-        let mut writer = LineWriter::new(Sink::stdout()?);
+    /// Writes an answer, a write and a flush each line.
+    pub(crate) fn write(self, answer: &Answer, output: Sink) -> Result<(), StdioError> {
+        let mut writer = LineWriter::new(output);
         let written = match (self, answer) {
             (Self::Records, Answer::Tokens(tokens)) => {
                 writer.record(&Record::from(tokens.record.clone()))

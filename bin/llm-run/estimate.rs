@@ -14,7 +14,7 @@ use llm_record::{Build, Estimate, MeasuredSpeed, MemoryEstimate, Record, SchemaV
 use crate::answer::Answerer;
 use crate::memory::{Memory, Room};
 use crate::task::Task;
-use crate::{keep_records, open, rules, settings, work};
+use crate::{open, reads, rules, settings, work};
 
 /// Tells what a run would take.
 pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Status> {
@@ -24,9 +24,11 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Status> {
     };
     let jobs = Jobs::open(&args.input, args.template.system.as_deref(), &watch)?;
     let form = Form::choose(&args.output, jobs.is_single(), stdout_is_terminal())?;
-    let messages = context.messages.quiet(args.quiet.quiet);
-    let mut output = Output::open(&args.output, form, jobs.inputs(), messages)?;
-    keep_records(args)?;
+    let messages = context.messages;
+    let reads = reads::of(args)
+        .inputs(jobs.inputs())
+        .files(&args.filter.resume);
+    let mut output = Output::open(&args.output, form, "estimate", &reads, messages)?;
     // Before the lines are read: a name that is not known should not cost their
     // time.
     let price = cost::Price::find(args.again.cloud.as_deref())?;

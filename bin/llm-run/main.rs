@@ -14,6 +14,7 @@ mod overflow;
 mod prefix;
 mod progress;
 mod prompt;
+mod reads;
 mod renderer;
 mod replay;
 mod settings;
@@ -25,8 +26,9 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use llm_cli::stdio::{Watch, stdout_is_terminal};
-use llm_cli::{Context, Form, Jobs, Output, RunArgs, Status};
-use llm_filter::{Options, Outcome, Pump, Rules, Target, durable};
+use llm_cli::{Context, Form, Jobs, Output, Reads, RunArgs, Status};
+use llm_filter::durable::There;
+use llm_filter::{Options, Outcome, Pump, Rules, Target};
 use llm_kernels::mmap::tell_lost_files;
 
 use progress::Progress;
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
 
 fn run(args: &RunArgs, context: &Context) -> Result<Status> {
     tell_lost_files("llm-run")?;
+    let context = &context.quiet(args.quiet.quiet);
     if let Some(path) = &args.again.replay {
         return replay::run(args, path, context);
     }
@@ -63,11 +66,12 @@ fn run(args: &RunArgs, context: &Context) -> Result<Status> {
     let jobs = Jobs::open(&args.input, args.template.system.as_deref(), &watch)?;
     let is_single = jobs.is_single();
     let form = Form::choose(&args.output, is_single, stdout_is_terminal())?;
-    let messages = context.messages.quiet(args.quiet.quiet);
-    let target = target(args, form, &jobs, context)?;
+    let messages = context.messages;
+    let reads = reads::of(args).inputs(jobs.inputs());
+    let target = target(args, form, &jobs, &reads, context)?;
     let mut output = match target.sink {
         Some(sink) => Output::onto(sink, &args.output, form, messages),
-        None => Output::open(&args.output, form, jobs.inputs(), messages)?,
+        None => Output::open(&args.output, form, kind(args), &reads, messages)?,
     };
     // What is shown as it comes is shown one answer after another.
     let one_by_one = form.is_text() && form.wants_pieces();
@@ -119,14 +123,12 @@ fn options(args: &RunArgs, parallel: Option<usize>) -> Options {
     }
 }
 
-/// Refuses to replace a file that holds what a run over many lines has answered.
-fn keep_records(args: &RunArgs) -> Result<()> {
-    match &args.output.output {
-        Some(path) if durable::holds_records(path) => anyhow::bail!(
-            "'{}' holds records of an earlier run, which this one would replace; give another -o, or remove the file",
-            path.display()
-        ),
-        _ => Ok(()),
+/// Returns the type of the records that are written.
+fn kind(args: &RunArgs) -> &'static str {
+    match (args.output.count, args.output.show_prompt) {
+        (true, _) => "count",
+        (_, true) => "prompt",
+        _ => "completion",
     }
 }
 
@@ -149,7 +151,13 @@ fn tell_stop(ended: &Outcome, context: &Context) {
 }
 
 /// Opens where records go, and reads what is there already.
-fn target(args: &RunArgs, form: Form, jobs: &Jobs, context: &Context) -> Result<Target> {
+fn target(
+    args: &RunArgs,
+    form: Form,
+    jobs: &Jobs,
+    reads: &Reads,
+    context: &Context,
+) -> Result<Target> {
     // Texts tell nobody which line they answer, and a count is soon made again.
     let answers = !args.output.count && !args.output.show_prompt;
     let is_durable = !jobs.is_single() && !form.is_text() && answers;
@@ -160,13 +168,18 @@ fn target(args: &RunArgs, form: Form, jobs: &Jobs, context: &Context) -> Result<
                 "--resume goes on with records of many lines; add --lines or --jsonl, and leave out -T, --count and --show-prompt"
             );
         }
-        keep_records(args)?;
+        if args.filter.repair {
+            anyhow::bail!(
+                "--repair mends the records of many lines; add --lines or --jsonl, and leave out -T, --count and --show-prompt"
+            );
+        }
         return Ok(Target::default());
     }
     Target::open(
         output.as_deref(),
         resume.as_deref(),
-        jobs.inputs(),
+        There::choose(args.output.overwrite, args.filter.repair),
+        reads,
         rules(args),
         context.messages,
     )

@@ -60,14 +60,23 @@ fn header(paths: &[PathBuf], args: &RunArgs, context: &Context) -> Result<Gguf> 
     }
 }
 
+/// Says how often a file is hashed, whose digest can be remembered or not.
+fn how_often(store: &Store, is_kept: bool) -> String {
+    match &store.settings().digest_folder {
+        _ if is_kept => "this once".to_owned(),
+        Some(folder) => format!(
+            "each time, since its digest cannot be kept in '{}' (XDG_CACHE_HOME names another place)",
+            folder.display()
+        ),
+        None => "each time, for want of a place to remember it (set HOME)".to_owned(),
+    }
+}
+
 /// Finds the model's files and their digests.
 fn vouch(store: &Store, name: &str, context: &Context) -> Result<ResolvedModel> {
-    let how_often = match store.settings().digest_folder {
-        Some(_) => "this once",
-        None => "each time, for want of a place to remember it (set HOME)",
-    };
     let found = store.resolve_watched(name, &mut |event| {
-        if let Event::Hashing { file, .. } = event {
+        if let Event::Hashing { file, is_kept, .. } = event {
+            let how_often = how_often(store, is_kept);
             context
                 .messages
                 .note(format_args!("hashing '{file}', {how_often}"));

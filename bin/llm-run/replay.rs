@@ -22,20 +22,20 @@ use crate::progress::Progress;
 use crate::prompt::Prompt;
 use crate::task::Task;
 use crate::work::Worker;
-use crate::{digest, keep_records, options, settings, tell_stop};
+use crate::{digest, options, reads, settings, tell_stop};
 
 use compare::{Comparison, Tally};
 use source::Source;
 
 /// Runs the requests of a file again.
 pub(crate) fn run(args: &RunArgs, path: &Path, context: &Context) -> Result<Status> {
-    let messages = context.messages.quiet(args.quiet.quiet);
+    let messages = context.messages;
     let mut past = Past::open(path)?;
     let source = Source::open(args, path, &past, context, messages)?;
     let args = &source.args(args);
     let form = Form::choose(&args.output, false, stdout_is_terminal())?;
-    let mut output = Output::open(&args.output, form, &source.inputs, messages)?;
-    keep_records(args)?;
+    let reads = reads::of(args).inputs(&source.inputs);
+    let mut output = Output::open(&args.output, form, "replay", &reads, messages)?;
     // Rows that an error has closed are passed over; without rows nothing is.
     let journal = match source.has_rows {
         true => past.take_errors(),

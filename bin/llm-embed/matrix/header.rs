@@ -2,6 +2,8 @@
 //! <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>) and that of
 //! safetensors (<https://github.com/huggingface/safetensors#format>), written and read.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use llm_record::Encoding;
@@ -30,6 +32,14 @@ const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";
 
 /// What a tensor of vectors is called.
 const TENSOR: &str = "embeddings";
+
+/// What a matrix may hold.
+const ENCODINGS: [Encoding; 4] = [
+    Encoding::Float,
+    Encoding::F16,
+    Encoding::Int8,
+    Encoding::Binary,
+];
 
 /// More than any header that holds one matrix has.
 const MOST: usize = 1 << 20;
@@ -105,17 +115,11 @@ impl Layout {
             Self::Safetensors => read_safetensors(bytes),
         }
         .ok_or_else(|| format!("is no matrix of vectors in .{} form", self.end()))?;
-        let all = [
-            Encoding::Float,
-            Encoding::F16,
-            Encoding::Int8,
-            Encoding::Binary,
-        ];
         let is_kind = |encoding: &Encoding| {
             let (npy, safetensors) = names(*encoding);
             kind == npy || kind == safetensors
         };
-        let encoding = all.into_iter().find(is_kind).ok_or_else(|| {
+        let encoding = ENCODINGS.into_iter().find(is_kind).ok_or_else(|| {
             format!("holds numbers of the kind '{kind}', and 32-bit and 16-bit floats, signed bytes and bits are read")
         })?;
         let [rows, columns] = shape;
@@ -139,6 +143,30 @@ impl Layout {
             )),
         }
     }
+}
+
+/// Whether a file begins with a header as it is written here, to the byte.
+pub(crate) fn is_ours(path: &Path, layout: Layout) -> bool {
+    let mut head = vec![0; layout.header_size()];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut head));
+    let parts = match layout {
+        Layout::Npy => read_npy(&head),
+        Layout::Safetensors => read_safetensors(&head),
+    };
+    let Some((kind, [rows, columns], _)) = parts.filter(|_| read.is_ok()) else {
+        return false;
+    };
+    let of_kind = |encoding: &Encoding| {
+        // A row of bits has eight numbers a byte.
+        let dimensions = match encoding {
+            Encoding::Binary => columns * 8,
+            _ => columns,
+        };
+        let (npy, safetensors) = names(*encoding);
+        (kind == npy || kind == safetensors)
+            && layout.header(*encoding, rows as u64, dimensions as u64) == head
+    };
+    ENCODINGS.iter().any(of_kind)
 }
 
 /// Returns what the two forms call a kind of number.

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use anyhow::Result;
 use llm_cli::args::Think;
-use llm_cli::stdio::{FileIdentity, StdioError, Watch};
+use llm_cli::reads::FileIdentity;
+use llm_cli::stdio::{StdioError, Watch};
 use llm_cli::{Context, Item, Job, Jobs, Messages, RunArgs};
 use llm_filter::Past;
 use llm_record::{Completion, Message, RecordedRequest, Reply, TemplateUse};

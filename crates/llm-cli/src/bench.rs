@@ -8,6 +8,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgGroup, Args, Parser, ValueEnum};
 
 use crate::args::{DEFAULT_MODEL, ForceArgs, QuantizeArgs, QuietArgs, ctx_size, threads};
+use crate::glue::{Program, file_of};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -55,6 +56,13 @@ pub struct BenchArgs {
     /// Whether a check may leave a row out.
     #[command(flatten)]
     pub force: ForceArgs,
+}
+
+impl Program for BenchArgs {
+    fn settled(mut self) -> Self {
+        self.output.output = file_of(self.output.output);
+        self
+    }
 }
 
 /// What is measured.
@@ -161,10 +169,14 @@ pub struct BenchOutputArgs {
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub format: BenchFormat,
 
-    /// Write to this file instead of standard output
+    /// Write to this file instead of standard output ('-')
     #[arg(short, long, value_name = "FILE",
         value_parser = OsStringValueParser::new().try_map(file))]
     pub output: Option<PathBuf>,
+
+    /// Replace the file that is written to, whatever it holds
+    #[arg(long)]
+    pub overwrite: bool,
 }
 
 /// What standard output holds.

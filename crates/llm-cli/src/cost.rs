@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::args::{FormatArgs, QuietArgs};
+use crate::glue::Program;
 
 use flags::amount;
 pub use flags::{CloudArgs, LocalArgs, MoneyArgs, VolumeArgs};
@@ -49,6 +50,8 @@ pub struct CostArgs {
     #[command(flatten)]
     pub quiet: QuietArgs,
 }
+
+impl Program for CostArgs {}
 
 /// What to answer.
 #[derive(Subcommand, Clone, Debug)]
@@ -113,6 +116,19 @@ pub struct DataArgs {
     pub on: Option<String>,
 }
 
+/// A picture.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Output")]
+pub struct PlotArgs {
+    /// Draw the answer to this SVG file: costs over the months, or speed against memory
+    #[arg(long, value_name = "FILE")]
+    pub plot: Option<PathBuf>,
+
+    /// Replace the file that is written to, whatever it holds
+    #[arg(long, requires = "plot")]
+    pub overwrite: bool,
+}
+
 /// `payback`.
 #[derive(Args, Clone, Debug, Default)]
 pub struct PaybackArgs {
@@ -133,9 +149,9 @@ pub struct PaybackArgs {
     #[command(flatten)]
     pub explain: ExplainArgs,
 
-    /// Draw the answer to this SVG file: costs over the months, or speed against memory
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
-    pub plot: Option<PathBuf>,
+    /// Whether it is drawn.
+    #[command(flatten)]
+    pub plot: PlotArgs,
 }
 
 /// `compare`.
@@ -217,9 +233,9 @@ pub struct FloorArgs {
     #[command(flatten)]
     pub explain: ExplainArgs,
 
-    /// Draw the answer to this SVG file: costs over the months, or speed against memory
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
-    pub plot: Option<PathBuf>,
+    /// Whether it is drawn.
+    #[command(flatten)]
+    pub plot: PlotArgs,
 }
 
 /// The type of the numbers in the cache.

@@ -14,6 +14,7 @@ use clap::{
 use llm_record::Encoding as Written;
 use llm_record::read::DEFAULT_LINE_LIMIT;
 
+use crate::glue::{Program, file_of};
 use crate::input::Texts;
 
 pub use self::compare::{EmbedCommand, EmbedMachineArgs, RerankArgs, SearchArgs, SimilarArgs};
@@ -182,10 +183,14 @@ pub struct EmbedOutputArgs {
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub format: EmbedFormat,
 
-    /// Write to this file instead of standard output; records that are there are gone on with, a matrix
-    /// is replaced when the new one is whole
+    /// Write to this file instead of standard output ('-'); records that are there are gone on with, a
+    /// matrix is replaced when the new one is whole
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+
+    /// Replace the file that is written to, whatever it holds
+    #[arg(long, requires = "output")]
+    pub overwrite: bool,
 
     /// Leave out lines that FILE holds the record of; for '>> FILE', where -o FILE does it by itself
     #[arg(long, value_name = "FILE", conflicts_with = "output")]
@@ -197,8 +202,12 @@ pub struct EmbedOutputArgs {
     pub skip_seen: Option<PathBuf>,
 
     /// Embed lines again whose record, in the file that is gone on with, is an error
-    #[arg(long)]
+    #[arg(long, conflicts_with = "overwrite")]
     pub retry_errors: bool,
+
+    /// Move lines that a crash has torn out of the file of -o into FILE.torn, and go on
+    #[arg(long, requires = "output", conflicts_with = "overwrite")]
+    pub repair: bool,
 
     /// Begin no more lines after N have failed
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -340,6 +349,18 @@ impl FromArgMatches for EmbedProgram {
 
 impl Parser for EmbedProgram {}
 
+impl Program for EmbedProgram {
+    fn settled(self) -> Self {
+        match self {
+            Self::Embed(mut args) => {
+                args.output.output = file_of(args.output.output);
+                Self::Embed(args)
+            }
+            compare @ Self::Compare(_) => compare,
+        }
+    }
+}
+
 impl EmbedArgs {
     /// Returns the flags as those of the input that the programs share.
     #[must_use]
@@ -377,6 +398,7 @@ impl EmbedArgs {
         OutputArgs {
             format: FormatArgs::default(),
             output: self.output.output.clone(),
+            overwrite: self.output.overwrite,
             stream: false,
             count: false,
             show_prompt: false,

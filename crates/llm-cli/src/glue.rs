@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -24,19 +25,45 @@ pub struct Context {
     pub interrupt: Interrupt,
 }
 
+impl Context {
+    /// Returns the same, without notes if `quiet`.
+    #[must_use]
+    pub fn quiet(&self, quiet: bool) -> Self {
+        Self {
+            messages: self.messages.quiet(quiet),
+            interrupt: self.interrupt.clone(),
+        }
+    }
+}
+
+/// The arguments of a program.
+pub trait Program: Parser {
+    /// Returns them with what several spellings mean alike in one: `-o -` is standard output, as without
+    /// -o.
+    #[must_use]
+    fn settled(self) -> Self {
+        self
+    }
+}
+
+/// Returns the file of an -o; `-` is none.
+pub(crate) fn file_of(output: Option<PathBuf>) -> Option<PathBuf> {
+    output.filter(|path| path != Path::new("-"))
+}
+
 /// Runs a program: parses its arguments, calls it, and turns what comes back into an exit status.
 ///
 /// An error is told on standard error as one sentence and means [`Status::NotStarted`], but for
 /// [`StdioError`]: an output that breaks while it is written is [`Status::SomeFailed`], and an ordinary
 /// end (an early closed pipe, a signal during a wait) is silent and has the status that it names.
-pub fn main<A: Parser>(
+pub fn main<A: Program>(
     program: &'static str,
     run: impl FnOnce(A, &Context) -> anyhow::Result<Status>,
 ) -> ExitCode {
     let messages = Messages::new(program);
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    let args = match parse(program, arguments, &messages) {
-        Ok(args) => args,
+    let args = match parse::<A>(program, arguments, &messages) {
+        Ok(args) => args.settled(),
         Err(status) => return status.into(),
     };
     let result = Interrupt::catch()
@@ -143,6 +170,8 @@ mod tests {
 
     use super::*;
     use crate::RunArgs;
+    use crate::reads::Reads;
+    use crate::replaces::Replaces;
 
     fn parsed(arguments: &[&str]) -> Result<RunArgs, Status> {
         let all = std::iter::once(&"llm-run").chain(arguments);
@@ -244,7 +273,8 @@ mod tests {
         let full = StdioError::write("x", io::ErrorKind::StorageFull.into());
         assert_eq!(ending(&full.into()).0, Status::SomeFailed);
         for path in ["/nonexistent/x", "/"] {
-            let unopened = Sink::create(path.as_ref(), &[]).unwrap_err();
+            let unopened =
+                Sink::create(path.as_ref(), &Reads::default(), Replaces::Nothing).unwrap_err();
             let (status, sentence) = ending(&unopened.into());
             assert_eq!(status, Status::NotStarted);
             let wanted = format!("cannot write '{path}': ");

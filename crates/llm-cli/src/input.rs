@@ -28,7 +28,8 @@ use self::pieces::{Counter, PieceOrigin};
 use self::slurp::Slurp;
 use crate::args::InputArgs;
 use crate::message::Messages;
-use crate::stdio::{FileIdentity, Source, StdioError, Watch};
+use crate::reads::FileIdentity;
+use crate::stdio::{Source, StdioError, Watch};
 
 /// The largest input that is taken as one prompt: 64 MiB is ten times what any context holds, and
 /// `cat /dev/zero |` must not take all memory.

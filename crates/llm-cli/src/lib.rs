@@ -3,7 +3,8 @@
 //! Modules stand in the order of a run: flags are parsed ([`args`], [`pull`], [`run`],
 //! [`mod@bench`], [`cost`], [`embed`]), the output's
 //! [`mod@format`] is chosen, [`input`] makes requests of arguments and standard input ([`stdio`]),
-//! [`output`] writes what becomes of them, [`memory`] says what room there is, [`computer`] whose speed it is, [`message`] tells
+//! [`output`] writes what becomes of them, but to nothing that is read ([`reads`]) or is somebody else's
+//! ([`replaces`]), [`memory`] says what room there is, [`computer`] whose speed it is, [`message`] tells
 //! people, [`signal`] hears them, and [`status`] tells the shell. [`main`] is the glue. What a request is answered with is left to the
 //! engine, which this crate does not know.
 #![forbid(unsafe_code)]
@@ -24,6 +25,8 @@ pub mod input;
 pub mod memory;
 pub mod message;
 pub mod output;
+pub mod reads;
+pub mod replaces;
 pub mod signal;
 pub mod status;
 pub mod stdio;
@@ -32,11 +35,13 @@ pub use bench::{BenchArgs, BenchFormat, BenchLogits};
 pub use cost::{CostArgs, CostCommand};
 pub use embed::{EmbedArgs, EmbedCommand, EmbedProgram};
 pub use format::Form;
-pub use glue::{Context, main};
+pub use glue::{Context, Program, main};
 pub use input::{Item, Job, Jobs, TextPlace};
 pub use message::Messages;
 pub use output::Output;
 pub use pull::{PullArgs, PullCommand};
+pub use reads::Reads;
+pub use replaces::Replaces;
 pub use run::RunArgs;
 pub use signal::Interrupt;
 pub use status::Status;

@@ -11,7 +11,9 @@ use crate::args::OutputArgs;
 use crate::format::Form;
 use crate::memory::gib;
 use crate::message::Messages;
-use crate::stdio::{FileIdentity, Sink, StdioError};
+use crate::reads::Reads;
+use crate::replaces::Replaces;
+use crate::stdio::{Sink, StdioError};
 
 /// What a closing record goes through before it is written.
 pub type ChangeRecord = Box<dyn FnMut(&mut Record) -> Result<(), StdioError>>;
@@ -44,20 +46,25 @@ pub struct Output {
 }
 
 impl Output {
-    /// Opens the output. A file keeps what it held until the first write.
+    /// Opens the output of a run with records of type `kind`. A file keeps what it held until the first
+    /// write.
     ///
     /// # Errors
-    /// [`StdioError::Open`], or [`StdioError::SameFile`] where it is one of the inputs.
+    /// As [`Sink::create`]; [`StdioError::SameFile`] where standard output is read, too.
     pub fn open(
         args: &OutputArgs,
         form: Form,
-        inputs: &[FileIdentity],
+        kind: &str,
+        reads: &Reads,
         messages: Messages,
     ) -> Result<Self, StdioError> {
         let sink = match &args.output {
-            Some(path) => Sink::create(path, inputs)?,
+            Some(path) => {
+                let kind = (!form.is_text()).then_some(kind);
+                Sink::create(path, reads, Replaces::choose(args.overwrite, kind))?
+            }
             None => {
-                FileIdentity::of_stdout().map_or(Ok(()), |output| output.refuse(inputs))?;
+                reads.refuse_stdout()?;
                 Sink::stdout()?
             }
         };
@@ -345,7 +352,14 @@ mod tests {
             .unwrap()
             .output;
         let form = Form::choose(&args, true, false).unwrap();
-        let mut output = Output::open(&args, form, &[], Messages::new("llm-run")).unwrap();
+        let mut output = Output::open(
+            &args,
+            form,
+            "completion",
+            &Reads::default(),
+            Messages::new("llm-run"),
+        )
+        .unwrap();
         steps(&mut output);
         output.finish().unwrap();
         std::fs::read_to_string(&path).unwrap()
@@ -475,7 +489,14 @@ mod tests {
             .unwrap()
             .output;
         let form = Form::choose(&args, true, false).unwrap();
-        let mut output = Output::open(&args, form, &[], Messages::new("llm-run")).unwrap();
+        let mut output = Output::open(
+            &args,
+            form,
+            "completion",
+            &Reads::default(),
+            Messages::new("llm-run"),
+        )
+        .unwrap();
         let error = output.close(&completion()).unwrap_err().to_string();
         assert!(
             error.starts_with("cannot write '/dev/full': No space left"),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::args::{ForceArgs, FormatArgs, QuietArgs};
+use crate::glue::Program;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -44,6 +45,8 @@ pub struct PullArgs {
     #[command(flatten)]
     pub quiet: QuietArgs,
 }
+
+impl Program for PullArgs {}
 
 /// What to fetch.
 #[derive(Args, Clone, Debug, Default)]

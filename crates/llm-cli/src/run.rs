@@ -6,6 +6,7 @@ use crate::args::{
     AgainArgs, DeviceArgs, FilterArgs, ForceArgs, InputArgs, ModelArgs, OutputArgs, QuantizeArgs,
 };
 use crate::args::{QuietArgs, SamplingArgs, TemplateArgs};
+use crate::glue::{Program, file_of};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -66,4 +67,11 @@ pub struct RunArgs {
     /// Whether a check may stop the run.
     #[command(flatten)]
     pub force: ForceArgs,
+}
+
+impl Program for RunArgs {
+    fn settled(mut self) -> Self {
+        self.output.output = file_of(self.output.output);
+        self
+    }
 }

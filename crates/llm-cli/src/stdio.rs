@@ -6,7 +6,6 @@ use std::fs::{File, Metadata};
 use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
@@ -15,6 +14,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use thiserror::Error;
 
 use crate::Status;
+use crate::reads::Reads;
+use crate::replaces::Replaces;
 use crate::signal::Interrupt;
 
 /// How long a wait for input goes on before the interrupt flag is looked at again: too short to be
@@ -53,6 +54,36 @@ pub enum StdioError {
     #[error("{name} is both input and output; write to another file and rename it then")]
     SameFile {
         /// The file's path, or "standard input".
+        name: String,
+    },
+    /// The output would lie in a folder that is read.
+    #[error(
+        "{name} would lie in {folder}, in which nothing else is written; give a place outside of it"
+    )]
+    InFolder {
+        /// The output.
+        name: String,
+        /// The folder and whose it is.
+        folder: String,
+    },
+    /// The output is a file of something else.
+    #[error(
+        "{name} is there already and is not replaced unasked ({what}); name another file, or add --overwrite, \
+         as a script does that writes it anew each time"
+    )]
+    Occupied {
+        /// The output.
+        name: String,
+        /// What tells that it is none of ours.
+        what: String,
+    },
+    /// The output holds answers that took their time.
+    #[error(
+        "{name} holds records of an earlier run, which this one would replace; give another -o, or \
+         --overwrite if they are not wanted any more"
+    )]
+    HoldsRecords {
+        /// The output.
         name: String,
     },
     /// The program has to end early, and not because of a failure.
@@ -223,15 +254,13 @@ impl Sink {
     /// [`StdioError::Open`].
     pub fn stdout() -> Result<Self, StdioError> {
         let name = "standard output".to_owned();
+        // In its place the runtime has opened /dev/null, where all would be lost.
+        if llm_kernels::streams::stdout_was_closed() {
+            let reason = io::Error::other("it is closed");
+            return Err(StdioError::Open { name, reason });
+        }
         match io::stdout().as_fd().try_clone_to_owned() {
-            Ok(owned) => Ok(Self {
-                file: File::from(owned),
-                name,
-                stale: false,
-                torn: None,
-                synced: None,
-                is_unsynced: false,
-            }),
+            Ok(owned) => Ok(Self::onto(File::from(owned), name)),
             Err(reason) => Err(StdioError::Open { name, reason }),
         }
     }
@@ -239,10 +268,11 @@ impl Sink {
     /// Opens a file for writing; what it held is replaced at the first write, or by [`Sink::finish`].
     ///
     /// # Errors
-    /// [`StdioError::Open`], or [`StdioError::SameFile`] where the file is one of the inputs.
-    pub fn create(path: &Path, inputs: &[FileIdentity]) -> Result<Self, StdioError> {
+    /// [`StdioError::Open`], and what [`Reads::refuse`] and [`Replaces::check`] say against it.
+    pub fn create(path: &Path, reads: &Reads, replaces: Replaces<'_>) -> Result<Self, StdioError> {
+        reads.refuse(path)?;
+        replaces.check(path)?;
         let name = format!("'{}'", path.display());
-        FileIdentity::of_path(path).map_or(Ok(()), |output| output.refuse(inputs))?;
         let opened = File::options()
             .write(true)
             .create(true)
@@ -250,15 +280,28 @@ impl Sink {
             .open(path);
         match opened.and_then(|file| Ok((file.metadata()?.is_file(), file))) {
             Ok((stale, file)) => Ok(Self {
-                file,
-                name,
                 stale,
-                torn: None,
-                synced: None,
-                is_unsynced: false,
+                ..Self::onto(file, name)
             }),
             Err(reason) => Err(StdioError::Open { name, reason }),
         }
+    }
+
+    /// Writes to what is open, from where it stands on.
+    fn onto(file: File, name: String) -> Self {
+        Self {
+            file,
+            name,
+            stale: false,
+            torn: None,
+            synced: None,
+            is_unsynced: false,
+        }
+    }
+
+    /// Returns what the system says of it.
+    pub(crate) fn metadata(&self) -> io::Result<Metadata> {
+        self.file.metadata()
     }
 
     /// Returns what it is called in messages.
@@ -289,15 +332,17 @@ impl Sink {
     /// Goes on with a file where it stands now, and syncs it as it grows.
     #[must_use]
     pub fn append(file: File, name: String) -> Self {
-        let sink = Self {
-            file,
-            name,
-            stale: false,
-            torn: None,
-            synced: None,
-            is_unsynced: false,
-        };
-        sink.durable()
+        Self::onto(file, name).durable()
+    }
+
+    /// Begins a file anew: what it holds goes at the first write, and what is written is synced as it
+    /// grows.
+    #[must_use]
+    pub fn anew(file: File, name: String) -> Self {
+        Self {
+            stale: true,
+            ..Self::onto(file, name).durable()
+        }
     }
 
     /// Syncs what is written to disk, about every second.
@@ -439,57 +484,6 @@ fn reader_gone(end: BorrowedFd<'_>) -> bool {
         && ends[0]
             .revents()
             .intersects(PollFlags::ERR | PollFlags::HUP)
-}
-
-/// A regular file, told apart by device and inode so that no spelling of its path hides it.
-#[derive(Clone, Debug)]
-pub struct FileIdentity {
-    device: u64,
-    inode: u64,
-    name: String,
-}
-
-impl FileIdentity {
-    /// Returns the identity of an open input, where it is a regular file.
-    #[must_use]
-    pub fn of_source(source: &Source) -> Option<Self> {
-        Self::of(&source.file.metadata().ok()?, source.name.clone())
-    }
-
-    /// Returns the identity of the file that a path leads to, where it is there and regular.
-    #[must_use]
-    pub fn of_path(path: &Path) -> Option<Self> {
-        Self::of(&path.metadata().ok()?, format!("'{}'", path.display()))
-    }
-
-    /// Returns the identity of standard output, where it is a regular file.
-    #[must_use]
-    pub fn of_stdout() -> Option<Self> {
-        let sink = Sink::stdout().ok()?;
-        Self::of(&sink.file.metadata().ok()?, sink.name)
-    }
-
-    /// Refuses to be the output of a program with these inputs.
-    ///
-    /// # Errors
-    /// [`StdioError::SameFile`], naming the input.
-    pub fn refuse(&self, inputs: &[Self]) -> Result<(), StdioError> {
-        let same = |other: &&Self| (other.device, other.inode) == (self.device, self.inode);
-        match inputs.iter().find(same) {
-            Some(input) => Err(StdioError::SameFile {
-                name: input.name.clone(),
-            }),
-            None => Ok(()),
-        }
-    }
-
-    fn of(metadata: &Metadata, name: String) -> Option<Self> {
-        metadata.is_file().then(|| Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            name,
-        })
-    }
 }
 
 #[cfg(test)]

@@ -2,20 +2,19 @@
 //! its last whole record, and synced as it grows.
 
 use std::fs::{File, TryLockError};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Seek, SeekFrom};
 use std::path::Path;
 
-use llm_cli::stdio::{FileIdentity, Sink, StdioError};
-use serde_json::Value;
+use llm_cli::reads::{FileIdentity, Reads};
+use llm_cli::replaces::Replaces;
+use llm_cli::stdio::{Sink, StdioError};
 use thiserror::Error;
 
+use crate::tears::{self, Scan, Tears};
 use crate::{Journal, Rules};
 
 /// The longest line that is looked at: more than any record.
 pub(crate) const LINE_LIMIT: u64 = 256 << 20;
-
-/// How much of a file is looked at to see what it holds.
-const MOST_LOOKED_AT: u64 = 64 << 20;
 
 /// An output that cannot be gone on with.
 #[derive(Debug, Error)]
@@ -41,7 +40,7 @@ pub enum DurableError {
     /// It holds something else.
     #[error(
         "line {line} of {name} is no record of an earlier run, and nothing is written to a file that \
-         holds something else; give another -o"
+         holds something else; give another -o, or add --overwrite, which replaces it"
     )]
     Foreign {
         /// The file.
@@ -64,6 +63,46 @@ pub struct Found {
     pub journal: Journal,
     /// Bytes after its last whole record, which are cut off.
     pub torn: u64,
+    /// Lines before that which are torn, and stay or are moved aside.
+    pub tears: Tears,
+    /// The file, as it was before lines were moved out of it: its lock is kept, so that nobody takes it
+    /// for free who has opened it.
+    pub(crate) before: Option<File>,
+}
+
+impl Found {
+    fn nothing(rules: Rules) -> Self {
+        Self {
+            journal: Journal::new(rules),
+            torn: 0,
+            tears: Tears::default(),
+            before: None,
+        }
+    }
+}
+
+/// What is done with an output that is there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum There {
+    /// It is gone on with.
+    #[default]
+    GoOn,
+    /// The same, and torn lines are moved aside.
+    Repair,
+    /// It is replaced, whatever it holds.
+    Overwrite,
+}
+
+impl There {
+    /// Returns what the flags of these names ask for.
+    #[must_use]
+    pub fn choose(overwrite: bool, repair: bool) -> Self {
+        match (overwrite, repair) {
+            (true, _) => Self::Overwrite,
+            (false, true) => Self::Repair,
+            (false, false) => Self::GoOn,
+        }
+    }
 }
 
 /// Opens the file of `-o` to append to; it is made where it is not there. A
@@ -73,17 +112,15 @@ pub struct Found {
 /// [`DurableError`]; the file is as it was then.
 pub fn open(
     path: &Path,
-    inputs: &[FileIdentity],
+    reads: &Reads,
     rules: Rules,
+    there: There,
 ) -> Result<(Sink, Found), DurableError> {
     let name = format!("'{}'", path.display());
-    FileIdentity::of_path(path).map_or(Ok(()), |output| output.refuse(inputs))?;
+    reads.refuse(path)?;
     if path.metadata().is_ok_and(|data| !data.is_file()) {
-        let found = Found {
-            journal: Journal::new(rules),
-            torn: 0,
-        };
-        return Ok((Sink::create(path, inputs)?, found));
+        let sink = Sink::create(path, reads, Replaces::Anything)?;
+        return Ok((sink, Found::nothing(rules)));
     }
     let file = File::options()
         .read(true)
@@ -95,31 +132,17 @@ pub fn open(
         name: name.clone(),
         reason,
     })?;
-    let found = take_over(&mut file, &name, rules, true)?;
-    Ok((Sink::append(file, name), found))
-}
-
-/// Returns whether a file holds records of several requests, which nobody wants to
-/// lose to a run that would replace them. One that cannot be read holds none.
-pub fn holds_records(path: &Path) -> bool {
-    let file = path.metadata().is_ok_and(|data| data.is_file());
-    let Some(file) = file.then(|| File::open(path).ok()).flatten() else {
-        return false;
-    };
-    let mut input = BufReader::new(file).take(MOST_LOOKED_AT);
-    let (mut records, mut bytes) = (0, Vec::new());
-    while records < 2 {
-        bytes.clear();
-        match input.read_until(b'\n', &mut bytes) {
-            Ok(0) | Err(_) => return false,
-            Ok(_) => {}
-        }
-        let closed = std::str::from_utf8(&bytes)
-            .ok()
-            .and_then(llm_record::closed);
-        records += usize::from(closed.is_some());
+    if there == There::Overwrite {
+        lock(&file, &name)?;
+        return Ok((Sink::anew(file, name), Found::nothing(rules)));
     }
-    true
+    let mut found = take_over(&mut file, &name, rules, true)?;
+    if there == There::Repair && !found.tears.is_empty() {
+        let mended = tears::move_aside(path, &mut file, reads)?;
+        found.before = Some(std::mem::replace(&mut file, mended));
+        found.tears.are_moved = true;
+    }
+    Ok((Sink::append(file, name), found))
 }
 
 /// Reads the file of `--resume`. Where it is standard output's, too, it is locked
@@ -157,22 +180,12 @@ fn take_over(
         reason,
     };
     if is_output {
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(DurableError::Busy {
-                    name: name.to_owned(),
-                });
-            }
-            // A file system without locks: nothing can be said.
-            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
-            Err(TryLockError::Error(error)) => return Err(io(error)),
-        }
+        lock(file, name)?;
     }
     let mut journal = Journal::new(rules);
-    let scan = scan(BufReader::new(&mut *file), &mut journal).map_err(io)?;
-    let whole = match scan {
-        Scan::Records { end } => end,
+    let scan = tears::scan(BufReader::new(&mut *file), &mut journal).map_err(io)?;
+    let (whole, tears) = match scan {
+        Scan::Records { end, tears } => (end, tears),
         Scan::Foreign { line } => {
             return Err(DurableError::Foreign {
                 name: name.to_owned(),
@@ -188,56 +201,23 @@ fn take_over(
         }
         file.seek(SeekFrom::Start(whole)).map_err(io)?;
     }
-    Ok(Found { journal, torn })
+    Ok(Found {
+        journal,
+        torn,
+        tears,
+        before: None,
+    })
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum Scan {
-    /// The last whole record ends at this byte.
-    Records { end: u64 },
-    /// This line, from 1, is nothing that a run has written.
-    Foreign { line: u64 },
-}
-
-/// Reads what a run has written, or begun to write.
-fn scan(mut input: impl BufRead, journal: &mut Journal) -> io::Result<Scan> {
-    let (mut end, mut at, mut line) = (0, 0, 0);
-    let mut bytes = Vec::new();
-    loop {
-        bytes.clear();
-        let read = input
-            .by_ref()
-            .take(LINE_LIMIT)
-            .read_until(b'\n', &mut bytes)?;
-        if read == 0 {
-            return Ok(Scan::Records { end });
-        }
-        at += read as u64;
-        line += 1;
-        let is_whole = bytes.last() == Some(&b'\n');
-        let text = std::str::from_utf8(&bytes).ok().map(str::trim_end);
-        match text.and_then(|text| Some((text, llm_record::closed(text)?))) {
-            Some((text, closed)) if is_whole => {
-                journal.close(&closed, text);
-                end = at;
-            }
-            Some(_) => {}
-            None if is_ours(&bytes) => {}
-            None => return Ok(Scan::Foreign { line }),
-        }
-    }
-}
-
-/// Returns whether a line that closes nothing may come from an earlier run all
-/// the same: a piece of an answer, the beginning of a record, what a power cut
-/// leaves, or nothing at all.
-fn is_ours(bytes: &[u8]) -> bool {
-    if bytes.contains(&0) || bytes.trim_ascii().is_empty() {
-        return true;
-    }
-    match serde_json::from_slice::<Value>(bytes) {
-        Ok(value) => value.get("schema_version").is_some() && value["type"] == "delta",
-        Err(_) => bytes.starts_with(b"{"),
+/// Locks a file for this run.
+pub(crate) fn lock(file: &File, name: &str) -> Result<(), DurableError> {
+    let name = name.to_owned();
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(DurableError::Busy { name }),
+        // A file system without locks: nothing can be said.
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
+        Err(TryLockError::Error(reason)) => Err(DurableError::Io { name, reason }),
     }
 }
 
@@ -257,11 +237,15 @@ mod tests {
         serde_json::to_string(&Record::from(record)).unwrap() + "\n"
     }
 
+    fn opened(path: &Path, there: There) -> Result<(Sink, Found), DurableError> {
+        open(path, &Reads::default(), Rules::default(), there)
+    }
+
     fn left(bytes: &[u8]) -> (Result<u64, String>, Vec<u8>) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.jsonl");
         std::fs::write(&path, bytes).unwrap();
-        let opened = open(&path, &[], Rules::default()).map(|(mut sink, found)| {
+        let opened = opened(&path, There::GoOn).map(|(mut sink, found)| {
             sink.write_all(b"+\n").unwrap();
             found.torn
         });
@@ -310,30 +294,14 @@ mod tests {
     }
 
     #[test]
-    fn records_of_several_requests_are_worth_keeping() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("out.jsonl");
-        assert!(!holds_records(&path) && !holds_records(folder.path()));
-        for (text, wanted) in [
-            (String::new(), false),
-            ("notes\nnotes\n".to_owned(), false),
-            (record("a"), false),
-            (record("a") + &record("b"), true),
-        ] {
-            std::fs::write(&path, text).unwrap();
-            assert_eq!(holds_records(&path), wanted);
-        }
-    }
-
-    #[test]
     fn two_runs_cannot_write_one_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.jsonl");
-        let first = open(&path, &[], Rules::default()).unwrap();
-        let second = open(&path, &[], Rules::default()).map(|_| ()).unwrap_err();
+        let first = opened(&path, There::GoOn).unwrap();
+        let second = opened(&path, There::GoOn).map(|_| ()).unwrap_err();
         assert!(matches!(second, DurableError::Busy { .. }), "{second}");
         drop(first);
-        assert!(open(&path, &[], Rules::default()).is_ok());
+        assert!(opened(&path, There::GoOn).is_ok());
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod pump;
 mod run;
 mod summary;
 mod target;
+mod tears;
 mod window;
 
 pub use journal::{Journal, Name, Rules, Verdict};
@@ -23,4 +24,5 @@ pub use pump::{Next, Pump};
 pub use run::{Closing, Options, Outcome, Work, run};
 pub use summary::Summary;
 pub use target::Target;
+pub use tears::Tears;
 pub use window::Window;

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use anyhow::Result;
 use llm_cli::Messages;
-use llm_cli::stdio::{FileIdentity, Sink};
+use llm_cli::reads::Reads;
+use llm_cli::stdio::Sink;
 
-use crate::durable::{self, Found};
+use crate::durable::{self, Found, There};
 use crate::{Journal, Rules};
 
 /// An output, and what earlier runs have closed in it.
@@ -17,29 +18,31 @@ pub struct Target {
     pub sink: Option<Sink>,
     /// What is closed.
     pub journal: Journal,
-    /// Holds the lock on the file of `--resume`.
-    _resumed: Option<File>,
+    /// Hold the locks on the file of `--resume`, and on what lines were moved out of.
+    _locked: [Option<File>; 2],
 }
 
 impl Target {
-    /// Opens the file of `-o` to go on with it, or else reads that of `--resume`. What is cut off is
-    /// told.
+    /// Opens the file of `-o` to go on with it, or else reads that of `--resume`. What is cut off or
+    /// torn is told.
     ///
     /// # Errors
     /// [`durable::DurableError`], and standard output that cannot be opened.
     pub fn open(
         output: Option<&Path>,
         resume: Option<&Path>,
-        inputs: &[FileIdentity],
+        there: There,
+        reads: &Reads,
         rules: Rules,
         messages: Messages,
     ) -> Result<Self> {
         let (sink, resumed, found) = match (output, resume) {
             (Some(path), _) => {
-                let (sink, found) = durable::open(path, inputs, rules)?;
+                let (sink, found) = durable::open(path, reads, rules, there)?;
                 (sink, None, found)
             }
             (None, Some(path)) => {
+                reads.refuse_stdout()?;
                 let (file, found) = durable::resume(path, rules)?;
                 (Sink::stdout()?.durable(), Some(file), found)
             }
@@ -50,16 +53,21 @@ impl Target {
                 });
             }
         };
-        tell(&found, messages);
+        let name = output.or(resume).unwrap_or(Path::new("-"));
+        tell(&found, name, messages);
         Ok(Self {
             sink: Some(sink),
             journal: found.journal,
-            _resumed: resumed,
+            _locked: [resumed, found.before],
         })
     }
 }
 
-fn tell(found: &Found, messages: Messages) {
+fn tell(found: &Found, name: &Path, messages: Messages) {
+    if !found.tears.is_empty() {
+        let name = format!("'{}'", name.display());
+        messages.warning(found.tears.sentence(&name));
+    }
     if found.torn > 0 {
         messages.warning(format_args!(
             "the output ended in {} bytes that are no whole record, which an earlier run has left; they are cut off",

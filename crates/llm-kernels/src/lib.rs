@@ -24,6 +24,7 @@ pub mod probe;
 pub mod rope;
 pub mod screen;
 pub mod simd;
+pub mod streams;
 mod tile;
 pub mod unpack;
 pub mod vector;

@@ -91,6 +91,18 @@ impl DigestMemory {
         }
     }
 
+    /// Whether the digest of a file can be remembered: tried by writing, since no look
+    /// at permissions knows of full disks and file systems that are read only.
+    fn can_note(&self, stamp: &Stamp) -> bool {
+        let Some(file) = self.file(stamp) else {
+            return false;
+        };
+        make_parent(&file)
+            // An empty note is none, so it does no harm where the program ends here.
+            .and_then(|()| write_whole(&file, b""))
+            .is_ok()
+    }
+
     fn note(&self, stamp: &Stamp, sha256: &str) {
         if let Some(file) = self.file(stamp) {
             let _ =
@@ -115,6 +127,7 @@ impl DigestMemory {
             Event::Hashing {
                 file: &name,
                 total_bytes: before.size_bytes,
+                is_kept: self.can_note(&before),
             },
         )?;
         let sha256 = sha256_of(path, watch)?;

@@ -12,7 +12,7 @@ use crate::digest::{self, CHUNK_BYTES};
 use crate::error::StoreError;
 use crate::fetch::{Partial, check_space, lock};
 use crate::layout::RepoFolder;
-use crate::name::is_word;
+use crate::name::{is_import_name, is_word};
 use crate::resolve::{Found, LOCAL, ModelFile, ResolvedModel, find_path};
 use crate::{Event, Store, Watch, report};
 
@@ -84,7 +84,9 @@ impl Store {
         for file in &found.files {
             check_magic(&found.folder.join(file))?;
         }
-        self.layout()?; // before the time to hash is spent
+        // Before the time to hash is spent.
+        self.layout()?;
+        options.name.as_deref().map_or(Ok(()), check_name)?;
         let source = self.vouch(&shown, &found, watch)?;
         let home = self.home_for(&source, options)?;
         home.repo.make_blobs()?;
@@ -165,13 +167,7 @@ impl Store {
         options: &ImportOptions,
     ) -> Result<Home, StoreError> {
         let name = match options.name.as_deref() {
-            Some(name) if is_word(name) => name.to_owned(),
-            Some(name) => {
-                return Err(StoreError::BadName {
-                    name: name.to_owned(),
-                    reason: "use letters, digits, '-', '_' and '.' for --name".to_owned(),
-                });
-            }
+            Some(name) => name.to_owned(),
             None => name_from(source)?,
         };
         let repo = self.layout()?.repo(&format!("{LOCAL}/{name}"));
@@ -241,6 +237,21 @@ fn local_commit(source: &ResolvedModel) -> String {
     source.digest.chars().take(40).collect()
 }
 
+/// Refuses what cannot be the name of an import.
+fn check_name(name: &str) -> Result<(), StoreError> {
+    let reason = match (is_import_name(name), is_word(name)) {
+        (true, _) => return Ok(()),
+        (false, true) => {
+            "what ends in .gguf is taken for a file's path; give a --name without that ending"
+        }
+        (false, false) => "use letters, digits, '-', '_' and '.' for --name",
+    };
+    Err(StoreError::BadName {
+        name: name.to_owned(),
+        reason: reason.to_owned(),
+    })
+}
+
 /// The file's name without `.gguf` and split numbers.
 fn name_from(source: &ResolvedModel) -> Result<String, StoreError> {
     let path = source
@@ -258,7 +269,9 @@ fn name_from(source: &ResolvedModel) -> Result<String, StoreError> {
     } else {
         stem
     };
-    if !is_word(stem) {
+    if is_word(stem) {
+        check_name(stem)?;
+    } else {
         return Err(StoreError::BadName {
             name: stem.to_owned(),
             reason: "give the model a short one with --name".to_owned(),

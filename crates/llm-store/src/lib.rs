@@ -55,6 +55,7 @@ pub use catalogue::{Entry, catalogue};
 pub use error::StoreError;
 pub use import::{ImportOptions, Imported, Placement};
 pub use inventory::{Removed, Stored};
+pub use locate::ModelPlaces;
 pub use name::{ModelName, Part};
 pub use pieces::Pieces;
 pub use plan::{Plan, PlannedFile, PullOptions};
@@ -87,6 +88,8 @@ pub enum Event<'a> {
         file: &'a str,
         /// Its size in bytes.
         total_bytes: u64,
+        /// Whether the digest can be remembered, so that the file is not hashed again.
+        is_kept: bool,
     },
     /// A file is copied, because it could not be linked.
     Copying {

@@ -143,6 +143,11 @@ fn is_path(text: &str) -> bool {
         || (!text.contains(':') && text.to_ascii_lowercase().ends_with(".gguf"))
 }
 
+/// Whether a text can be the name of an import: a word that no command takes for a path.
+pub(crate) fn is_import_name(text: &str) -> bool {
+    is_word(text) && !is_path(text)
+}
+
 /// Whether a text can be one folder's name: letters, digits, `-`, `_`, `.`.
 pub(crate) fn is_word(text: &str) -> bool {
     !text.is_empty()

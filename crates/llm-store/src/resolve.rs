@@ -128,7 +128,25 @@ impl Store {
                 entry: None,
             }),
             ModelName::Short(short) => self.short_target(short),
-            ModelName::Path(path) => Err(StoreError::NotInStore { path: path.clone() }),
+            ModelName::Path(path) => self.path_target(path),
+        }
+    }
+
+    /// Returns an import whose name reads as a file's, `a.gguf` say: no new one gets such
+    /// a name, and those that are there can be removed.
+    fn path_target(&self, path: &Path) -> Result<Target, StoreError> {
+        let name = path.to_str().filter(|name| is_word(name));
+        let repo = name.map(|name| format!("{LOCAL}/{name}"));
+        match repo {
+            Some(repo) if self.layout()?.repo(&repo).exists() => Ok(Target {
+                repo,
+                revision: None,
+                part: None,
+                entry: None,
+            }),
+            _ => Err(StoreError::NotInStore {
+                path: path.to_path_buf(),
+            }),
         }
     }
 

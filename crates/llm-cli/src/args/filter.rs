@@ -23,8 +23,12 @@ pub struct FilterArgs {
     pub resume: Option<PathBuf>,
 
     /// Answer lines again whose record, in the file that is gone on with, is an error.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "overwrite")]
     pub retry_errors: bool,
+
+    /// Move lines that a crash has torn out of the file of -o into FILE.torn, and go on
+    #[arg(long, requires = "output", conflicts_with = "overwrite")]
+    pub repair: bool,
 
     /// Close a line with an error when its prompt and its answer take longer than SECONDS.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]

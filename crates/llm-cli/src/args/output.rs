@@ -64,9 +64,13 @@ pub struct OutputArgs {
     #[command(flatten)]
     pub format: FormatArgs,
 
-    /// Write to this file instead of standard output
+    /// Write to this file instead of standard output ('-')
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+
+    /// Replace the file that is written to, whatever it holds
+    #[arg(long, requires = "output")]
+    pub overwrite: bool,
 
     /// Write pieces of the answer as they come: 'delta' records, or text
     #[arg(long, conflicts_with_all = ["count", "show_prompt"])]

@@ -13,7 +13,8 @@ use super::digest::sha256;
 use super::maker::Maker;
 use super::pieces::{Counter, Pieces};
 use super::{InputError, Item, PIECES_LIMIT, PROMPT_LIMIT, bare, into_bare};
-use crate::stdio::{FileIdentity, Source, StdioError, Watch};
+use crate::reads::FileIdentity;
+use crate::stdio::{Source, StdioError, Watch};
 
 /// The longest name in a list of files: more than any system takes.
 const LONGEST_NAME: u64 = 64 << 10;

@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn identity(path: &Path) -> FileIdentity {
-    FileIdentity::of_path(path).unwrap()
+fn created(path: &Path) -> Sink {
+    Sink::create(path, &Reads::default(), Replaces::Anything).unwrap()
 }
 
 #[test]
@@ -13,7 +13,8 @@ fn one_file_under_two_paths_is_refused_and_left_as_it_was() {
     std::fs::write(&input, "text").unwrap();
     let link = folder.path().join("link");
     std::os::unix::fs::symlink(&input, &link).unwrap();
-    let error = Sink::create(&link, &[identity(&input)]).unwrap_err();
+    let error =
+        Sink::create(&link, &Reads::default().file(&input), Replaces::Anything).unwrap_err();
     assert!(matches!(error, StdioError::SameFile { .. }), "{error}");
     assert_eq!(std::fs::read_to_string(&input).unwrap(), "text");
 }
@@ -23,14 +24,14 @@ fn an_output_file_is_emptied_only_at_the_first_write_or_the_end() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("output");
     std::fs::write(&path, "of yesterday").unwrap();
-    drop(Sink::create(&path, &[]).unwrap());
+    drop(created(&path));
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "of yesterday");
-    let mut sink = Sink::create(&path, &[]).unwrap();
+    let mut sink = created(&path);
     sink.write_all(b"new").unwrap();
     sink.write_all(b"er").unwrap();
     sink.finish().unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "newer");
-    Sink::create(&path, &[]).unwrap().finish().unwrap();
+    created(&path).finish().unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "");
 }
 
@@ -79,7 +80,7 @@ fn a_record_that_breaks_off_is_taken_out_of_the_file_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("output");
     let read = || std::fs::read_to_string(&path).unwrap();
-    let mut sink = Sink::create(&path, &[]).unwrap();
+    let mut sink = created(&path);
     sink.write_all(b"whole\n").unwrap();
     sink.flush().unwrap();
     // Two short writes, as a disk that fills up leaves them.

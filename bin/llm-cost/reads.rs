@@ -1,0 +1,52 @@
+//! Which files a run reads, so that neither its answer nor its picture is one of them.
+
+use std::path::{Path, PathBuf};
+
+use llm_cli::cost::{LocalArgs, VolumeArgs};
+use llm_cli::{CostArgs, CostCommand, Reads};
+use llm_engine::gguf::shard_paths;
+
+use crate::data;
+
+/// Returns all files that the flags name, the user's own rows, and standard input where it is read.
+pub(crate) fn of(args: &CostArgs) -> Reads {
+    let reads = Reads::default()
+        .files(&args.data.prices)
+        .files(&args.data.machines);
+    let reads = match data::folder() {
+        Some(folder) => reads.folder(&folder, "the folder of your own rows"),
+        None => reads,
+    };
+    match &args.command {
+        CostCommand::Payback(args) => combined(reads, &args.volume, &args.local),
+        CostCommand::Compare(args) => combined(reads, &args.volume, &args.local),
+        CostCommand::Floor(args) => {
+            let reads = models(reads, &args.models);
+            match args.models.iter().any(|name| name != "-") {
+                true => reads,
+                false => reads.file(Path::new("-")),
+            }
+        }
+        CostCommand::Usage(args) => listed(reads, &args.files),
+        CostCommand::Catalogue { .. } => reads,
+    }
+}
+
+fn combined(reads: Reads, volume: &VolumeArgs, local: &LocalArgs) -> Reads {
+    let reads = listed(reads, &volume.usage).files(&local.bench);
+    models(reads, &local.local)
+}
+
+/// Adds files of records, for which standard input stands where none is named.
+fn listed(reads: Reads, files: &[PathBuf]) -> Reads {
+    match files {
+        [] => reads.file(Path::new("-")),
+        files => reads.files(files),
+    }
+}
+
+/// Adds models, as far as they are files.
+fn models(reads: Reads, names: &[String]) -> Reads {
+    let files = names.iter().map(Path::new).filter(|path| path.is_file());
+    files.fold(reads, |reads, path| reads.model(&shard_paths(path), None))
+}

@@ -1,0 +1,374 @@
+//! Torn lines in the midst of an output: what a crash leaves where somebody has appended after it. They
+//! are found, said, and moved aside on demand; what they hold of whole records counts.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use llm_cli::reads::Reads;
+use llm_record::Closed;
+use serde_json::Value;
+
+use crate::Journal;
+use crate::durable::{DurableError, LINE_LIMIT, lock};
+
+/// How a record of ours begins, and a line of OpenAI's batch output.
+const BEGINNINGS: [&str; 2] = ["{\"type\":\"", "{\"id\":\"batch_req_"];
+
+/// How many beginnings of records are tried in a torn line: more than the tools, content parts and kept
+/// fields of any record that begin alike.
+const MOST_TRIED: usize = 4096;
+
+/// Torn lines of a file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tears {
+    /// How many there are.
+    count: u64,
+    /// The first, from 1.
+    first: u64,
+    /// How many of them end in a whole record.
+    with_record: u64,
+    /// They are in a file of their own now.
+    pub(crate) are_moved: bool,
+}
+
+impl Tears {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+}
+
+impl Tears {
+    /// Returns the sentence that tells of them in the file of that name.
+    #[must_use]
+    pub fn sentence(&self, name: &str) -> String {
+        let Self { count, first, .. } = self;
+        let which = match count {
+            1 => format!("line {first} of {name} is torn, as a crash leaves it"),
+            _ => format!(
+                "{count} lines of {name} are torn, as a crash leaves them, the first is line {first}"
+            ),
+        };
+        let requests = match (count, self.with_record) {
+            (1, 0) => "its request is open".to_owned(),
+            (1, _) => "the whole record at its end counts".to_owned(),
+            (_, 0) => "their requests are open".to_owned(),
+            (_, ends) => format!("the whole records at the end of {ends} of them count"),
+        };
+        let way = match self.are_moved {
+            true => "what is torn was moved to FILE.torn",
+            false => "-o FILE --repair moves what is torn to FILE.torn",
+        };
+        format!("{which}; {requests}, and {way}")
+    }
+}
+
+/// What the lines of a file are.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Scan {
+    /// The last whole record ends at this byte, and lines before it are torn.
+    Records { end: u64, tears: Tears },
+    /// This line, from 1, is nothing that a run has written.
+    Foreign { line: u64 },
+}
+
+/// Reads what a run has written, or begun to write.
+pub(crate) fn scan(mut input: impl BufRead, journal: &mut Journal) -> io::Result<Scan> {
+    let (mut end, mut at, mut line) = (0, 0, 0);
+    let (mut tears, mut since) = (Tears::default(), Tears::default());
+    let mut bytes = Vec::new();
+    loop {
+        bytes.clear();
+        let read = input
+            .by_ref()
+            .take(LINE_LIMIT)
+            .read_until(b'\n', &mut bytes)?;
+        if read == 0 {
+            // What follows the last whole record is cut and not torn.
+            return Ok(Scan::Records { end, tears });
+        }
+        at += read as u64;
+        line += 1;
+        let is_whole = bytes.last() == Some(&b'\n');
+        let found = Line::of(&bytes);
+        match &found {
+            Line::Closing(_) if !is_whole => {}
+            Line::Closing(closed) => journal.close(closed, text(&bytes)),
+            Line::Torn(start, Some(closed)) if is_whole => {
+                journal.close(closed, text(&bytes[*start..]));
+            }
+            Line::Beside | Line::Torn(..) => {}
+            Line::Foreign => return Ok(Scan::Foreign { line }),
+        }
+        if let Line::Torn(_, record) = &found {
+            since.first = if since.count == 0 { line } else { since.first };
+            since.count += 1;
+            since.with_record += u64::from(record.is_some());
+        }
+        if is_whole && matches!(found, Line::Closing(_) | Line::Torn(_, Some(_))) {
+            end = at;
+            let first = if tears.count == 0 {
+                since.first
+            } else {
+                tears.first
+            };
+            tears = Tears {
+                count: tears.count + since.count,
+                first,
+                with_record: tears.with_record + since.with_record,
+                are_moved: false,
+            };
+            since = Tears::default();
+        }
+    }
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or_default().trim_end()
+}
+
+/// What a line is.
+enum Line {
+    /// It closes a request.
+    Closing(Closed),
+    /// It closes none and is well all the same: a piece of an answer, or nothing at all.
+    Beside,
+    /// The beginning of a record, or what a power cut leaves; where from the given byte on a whole record
+    /// follows, that closes a request.
+    Torn(usize, Option<Closed>),
+    /// No run has written it.
+    Foreign,
+}
+
+impl Line {
+    fn of(bytes: &[u8]) -> Self {
+        let whole = |bytes| std::str::from_utf8(bytes).ok().map(str::trim_end);
+        if let Some(closed) = whole(bytes).and_then(llm_record::closed) {
+            return Self::Closing(closed);
+        }
+        if bytes.trim_ascii().is_empty() {
+            return Self::Beside;
+        }
+        match serde_json::from_slice::<Value>(bytes) {
+            Ok(value) if value.get("schema_version").is_some() && value["type"] == "delta" => {
+                Self::Beside
+            }
+            Ok(_) => Self::Foreign,
+            Err(_) if bytes.contains(&0) || bytes.starts_with(b"{") => match last_record(bytes) {
+                Some((start, closed)) => Self::Torn(start, Some(closed)),
+                None => Self::Torn(bytes.len(), None),
+            },
+            Err(_) => Self::Foreign,
+        }
+    }
+}
+
+/// Returns the record that a line ends in, behind something else, and where it begins. Inside a text the
+/// quotes of JSON are escaped, so none begins there.
+fn last_record(bytes: &[u8]) -> Option<(usize, Closed)> {
+    // A record may have been torn inside a character.
+    let last = bytes.utf8_chunks().last()?;
+    let text = last.valid().trim_end();
+    if !last.invalid().is_empty() {
+        return None;
+    }
+    let before = bytes.len() - last.valid().len();
+    let begins = |start: &usize| {
+        let rest = &text.as_bytes()[*start..];
+        let is_begun = |beginning: &&str| rest.starts_with(beginning.as_bytes());
+        before + start > 0 && BEGINNINGS.iter().any(is_begun)
+    };
+    let mut starts = (0..text.len()).rev().filter(begins).take(MOST_TRIED);
+    starts.find_map(|start| Some((before + start, llm_record::closed(&text[start..])?)))
+}
+
+/// Moves what is torn in a file that is locked to the end of `FILE.torn`, and returns the file without it,
+/// locked and at its end, under its old name. At no moment is a line in neither of the two.
+pub(crate) fn move_aside(
+    path: &Path,
+    file: &mut File,
+    reads: &Reads,
+) -> Result<File, DurableError> {
+    let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let (torn, fresh) = (with_end(path, ".torn"), with_end(&place, ".repair"));
+    reads.refuse(&torn)?;
+    let failed = |path: &Path| {
+        let name = format!("'{}'", path.display());
+        move |reason| DurableError::Io { name, reason }
+    };
+    let mut options = File::options();
+    let aside = options.append(true).create(true).open(&torn);
+    let mut aside = BufWriter::new(aside.map_err(failed(&torn))?);
+    let mended = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(&fresh);
+    let mended = mended.map_err(failed(&fresh))?;
+    lock(&mended, &format!("'{}'", fresh.display()))?;
+    let mut kept = BufWriter::new(&mended);
+    file.seek(SeekFrom::Start(0)).map_err(failed(path))?;
+    let mut lines = BufReader::new(&*file);
+    let mut bytes = Vec::new();
+    loop {
+        bytes.clear();
+        let read = lines
+            .by_ref()
+            .take(LINE_LIMIT)
+            .read_until(b'\n', &mut bytes);
+        if read.map_err(failed(path))? == 0 {
+            break;
+        }
+        let start = match Line::of(&bytes) {
+            Line::Torn(start, _) => start,
+            _ => 0,
+        };
+        let (cut, whole) = bytes.split_at(start);
+        kept.write_all(whole).map_err(failed(&fresh))?;
+        aside.write_all(cut).map_err(failed(&torn))?;
+        if !cut.is_empty() && !cut.ends_with(b"\n") {
+            aside.write_all(b"\n").map_err(failed(&torn))?;
+        }
+    }
+    aside.flush().map_err(failed(&torn))?;
+    aside.get_ref().sync_data().map_err(failed(&torn))?;
+    kept.flush().map_err(failed(&fresh))?;
+    drop(kept);
+    let permissions = file.metadata().map_err(failed(path))?.permissions();
+    mended
+        .set_permissions(permissions)
+        .map_err(failed(&fresh))?;
+    mended.sync_all().map_err(failed(&fresh))?;
+    std::fs::rename(&fresh, &place).map_err(failed(path))?;
+    Ok(mended)
+}
+
+fn with_end(path: &Path, end: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(end);
+    name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use llm_record::{ErrorCode, ErrorRecord, Id, Record};
+
+    use super::*;
+    use crate::durable::{self, There};
+    use crate::{Name, Rules, Verdict};
+
+    fn record(id: &str) -> String {
+        let id = Some(Id::Text(id.to_owned()));
+        let mut record =
+            ErrorRecord::new(1, id, ErrorCode::BadJson, "a \"quoted\" {\"type\":\"x\"}");
+        record.request_digest = Some("d".to_owned());
+        serde_json::to_string(&Record::from(record)).unwrap() + "\n"
+    }
+
+    /// Returns what is told of torn lines, which of a, b and c are closed, and what the two files hold.
+    fn opened(text: &[u8], there: There) -> (String, Vec<&'static str>, Vec<u8>, Option<Vec<u8>>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.jsonl");
+        std::fs::write(&path, text).unwrap();
+        let reads = Reads::default();
+        let (sink, mut found) = durable::open(&path, &reads, Rules::default(), there).unwrap();
+        let busy = durable::open(&path, &reads, Rules::default(), there).map(|_| ());
+        assert!(matches!(busy, Err(DurableError::Busy { .. })));
+        drop(sink);
+        let closed = ["a", "b", "c"].into_iter().filter(|name| {
+            let id = Id::Text((*name).to_owned());
+            found.journal.next(Name::plain(Some(&id), "d")) == Verdict::SkipFailed
+        });
+        let closed = closed.collect();
+        let told = match found.tears.is_empty() {
+            true => String::new(),
+            false => found.tears.sentence("'f'"),
+        };
+        let torn = std::fs::read(folder.path().join("out.jsonl.torn")).ok();
+        let names = std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(
+            names,
+            1 + usize::from(torn.is_some()),
+            "nothing else is left"
+        );
+        (told, closed, std::fs::read(&path).unwrap(), torn)
+    }
+
+    #[test]
+    fn a_torn_line_in_the_midst_is_told_and_moved_on_demand() {
+        let (a, b, c) = (record("a"), record("b"), record("c"));
+        let whole = format!("{a}{c}");
+        for cut in [1, 9, 40, b.len() - 2] {
+            let torn = format!("{}\n", &b[..cut]);
+            let text = format!("{a}{torn}{c}");
+            let (told, closed, bytes, aside) = opened(text.as_bytes(), There::GoOn);
+            assert!(told.starts_with("line 2 of 'f' is torn"), "{told}");
+            assert!(told.contains("--repair"), "{told}");
+            assert_eq!((closed, bytes, aside), (vec!["a", "c"], text.into(), None));
+            let text = format!("{a}{torn}{c}");
+            let (_, closed, bytes, aside) = opened(text.as_bytes(), There::Repair);
+            assert_eq!(closed, ["a", "c"]);
+            assert_eq!(bytes, whole.as_bytes());
+            assert_eq!(aside, Some(torn.into_bytes()));
+        }
+    }
+
+    #[test]
+    fn a_record_that_was_appended_to_a_torn_one_counts() {
+        let (a, b, c) = (record("a"), record("b"), record("c"));
+        for torn in [&b[..1], &b[..9], &b[..b.len() - 2], "\0\0\0\0"] {
+            let text = format!("{a}{torn}{c}");
+            let (told, closed, bytes, _) = opened(text.as_bytes(), There::GoOn);
+            assert!(
+                told.contains("the whole record at its end counts"),
+                "{told}"
+            );
+            assert_eq!((closed, bytes), (vec!["a", "c"], text.clone().into_bytes()));
+            let (_, closed, bytes, aside) = opened(text.as_bytes(), There::Repair);
+            assert_eq!(closed, ["a", "c"]);
+            assert_eq!(bytes, format!("{a}{c}").as_bytes());
+            assert_eq!(aside, Some(format!("{torn}\n").into_bytes()));
+        }
+    }
+
+    #[test]
+    fn a_record_may_be_torn_inside_a_character_and_hold_objects_that_begin_alike() {
+        let tools = "{\"type\":\"function\"},".repeat(100);
+        let record =
+            record("c").replacen('{', &format!("{{\"type\":\"error\",\"x\":[{tools}0],"), 1);
+        let record = record.replacen(",\"type\":\"error\"", "", 1);
+        let record = record.replacen("0],\"type\":\"error\"", "0]", 1);
+        assert!(llm_record::closed(record.trim_end()).is_some(), "{record}");
+        let line = [
+            b"{\"type\":\"completion\",\"text\":\"\xc3",
+            record.as_bytes(),
+        ]
+        .concat();
+        let Line::Torn(start, Some(_)) = Line::of(&line) else {
+            panic!("the record is not found");
+        };
+        assert_eq!(&line[start..], record.as_bytes());
+    }
+
+    #[test]
+    fn a_file_without_tears_is_not_written_anew() {
+        let text = format!("{}\n{}", record("a"), record("b"));
+        for there in [There::GoOn, There::Repair] {
+            let (told, closed, bytes, aside) = opened(text.as_bytes(), there);
+            assert_eq!((told.as_str(), closed), ("", vec!["a", "b"]));
+            assert_eq!((bytes, aside), (text.clone().into_bytes(), None));
+        }
+    }
+
+    #[test]
+    fn lines_of_nothing_but_beginnings_take_no_time() {
+        let line = format!("{}\n", "{\"type\":\"".repeat(1 << 20));
+        let start = std::time::Instant::now();
+        assert!(matches!(Line::of(line.as_bytes()), Line::Torn(_, None)));
+        assert!(start.elapsed() < std::time::Duration::from_secs(10));
+    }
+}
