@@ -10,10 +10,10 @@ use anyhow::{Result, bail};
 use llm_cli::embed::EmbedFormat;
 use llm_cli::stdio::{StdioError, Watch};
 use llm_cli::{Context, EmbedArgs, Form, Jobs, Output, Status};
+use llm_filter::vectors::{self, Made};
 use llm_filter::{Journal, Options, Pump, Rules, Target};
+use llm_record::matrix::Layout;
 
-use crate::index::read::{self, Made};
-use crate::matrix::header::Layout;
 use crate::matrix::{self, Matrix};
 use crate::open::Opened;
 use crate::work::Worker;
@@ -123,7 +123,7 @@ fn check_alike(args: &EmbedArgs, opened: &Opened) -> Result<()> {
     let file = args.output.output.as_ref().or(args.output.resume.as_ref());
     // A matrix is replaced and not added to.
     let file = file.filter(|_| args.output.format == EmbedFormat::Jsonl);
-    let Some((path, there)) = file.and_then(|path| Some((path, read::first(path)?))) else {
+    let Some((path, there)) = file.and_then(|path| Some((path, vectors::first(path)?))) else {
         return Ok(());
     };
     let whole = opened.encoder.dimensions();

@@ -1,7 +1,6 @@
 //! Vectors that were made before, to compare with: read from JSON lines, or mapped from
 //! a matrix whose records stand beside it. What is compared is `scan`'s business.
 
-pub(crate) mod read;
 pub(crate) mod scan;
 
 use std::fs::File;
@@ -11,18 +10,15 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use llm_cli::Context;
 use llm_cli::stdio::StdioError;
+use llm_filter::vectors::{LINE_LIMIT, Made, Vectors};
 use llm_kernels::mmap::Mapping;
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
 use llm_kernels::vector;
+use llm_record::matrix::{Layout, Shape};
 use llm_record::{Encoding, Found};
 
-use crate::matrix::header::{Layout, Shape};
 use crate::matrix::records_of;
-use read::{Lines, Made};
-
-/// The longest record that is read: its text may be a book.
-const LINE_LIMIT: u64 = 256 << 20;
 
 /// Rows that are looked at together: enough that handing them out costs nothing.
 const BLOCK: usize = 1024;
@@ -82,7 +78,7 @@ impl Index {
             );
         }
         let mut file = BufReader::with_capacity(1 << 20, file);
-        let mut lines = Lines::new(name.clone(), layout.is_some());
+        let mut lines = Vectors::new(name.clone(), layout.is_some());
         lines.read(&mut file, &context.interrupt)?;
         if lines.others > 0 {
             context.messages.warning(match (lines.others, lines.first_other) {

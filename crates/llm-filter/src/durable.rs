@@ -12,7 +12,7 @@ use thiserror::Error;
 use crate::{Journal, Rules};
 
 /// The longest line that is looked at: more than any record.
-pub(crate) const LINE_LIMIT: u64 = 256 << 20;
+pub const LINE_LIMIT: u64 = 256 << 20;
 
 /// How much of a file is looked at to see what it holds.
 const MOST_LOOKED_AT: u64 = 64 << 20;
