@@ -158,7 +158,13 @@ impl Index {
         let of_block = |block: &[f32], inverse: &mut [f32]| {
             for (row, inverse) in block.chunks_exact(rows.dimensions).zip(inverse) {
                 let length = vector::dot(level, row, row).sqrt();
-                *inverse = if length > 0.0 { 1.0 / length } else { length };
+                *inverse = match length {
+                    0.0 => 0.0,
+                    // Infinite, or with a square beyond what is computed with: not
+                    // the same as a vector of zeros.
+                    f32::INFINITY => f32::NAN,
+                    length => 1.0 / length,
+                };
             }
         };
         let whole = inverse.len() / BLOCK * BLOCK;
@@ -169,7 +175,7 @@ impl Index {
         of_block(&numbers[whole * rows.dimensions..], rest);
         if let Some(row) = inverse.iter().position(|inverse| !inverse.is_finite()) {
             bail!(
-                "the vector of row {} of {} holds what is no number; it is damaged",
+                "the vector of row {} of {} holds what is no number, or one too large; it is damaged",
                 row + 1,
                 rows.records.name
             );

@@ -1,7 +1,8 @@
 //! Every target on its corpus, and on a fixed number of mutations of it, within
 //! a bound of memory. Nothing here is timed: an input that does not end is seen
 //! by the run that does not. The mutations are the same in every run, and those
-//! of a target depend on its corpus and on nothing else.
+//! of a target depend on its corpus and on nothing else. `LLM_FUZZ_TARGET` names
+//! one target, and `LLM_FUZZ_TIMES` how many times as many mutations are tried.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 
@@ -52,35 +53,24 @@ const MUTATIONS: [(&str, usize); 18] = [
 /// One test and not one a target: memory is that of the whole process.
 #[test]
 fn every_target_survives_its_corpus_and_mutations_of_it() {
-    // A vocabulary stays in memory, so the first input may take more.
+    let wanted = std::env::var("LLM_FUZZ_TARGET").ok();
+    let times = std::env::var("LLM_FUZZ_TIMES").map_or(1, |times| times.parse().unwrap());
     for (name, target) in TARGETS {
+        if wanted.as_ref().is_some_and(|wanted| wanted != name) {
+            continue;
+        }
         let corpus = corpus(name);
         assert!(!corpus.is_empty(), "corpus/{name} is empty");
         for (path, bytes) in &corpus {
+            // A vocabulary stays in memory, so the first input may take more.
             target(bytes);
             survive(name, *target, bytes, &path.display().to_string());
         }
         let seeds: Vec<_> = corpus.into_iter().map(|(_, bytes)| bytes).collect();
         let (_, count) = MUTATIONS.iter().find(|(known, _)| known == name).unwrap();
         let mut mutator = Mutator::new(&seeds);
-        if only.is_ok_and(|o| !o.contains(name)) {
-            continue;
-        }
-        eprintln!(
-            "{name} {:?}",
-            std::process::Command::new("cat")
-                .arg(format!("/proc/{}/stat", std::process::id()))
-                .output()
-                .map(|o| String::from_utf8(o.stdout)
-                    .unwrap()
-                    .split(' ')
-                    .skip(13)
-                    .take(2)
-                    .collect::<Vec<_>>()
-                    .join(" "))
-        );
-        for number in 0..*count {
-            let bytes = mutator.next();
+        for number in 0..count * times {
+            let bytes = mutator.input();
             survive(name, *target, &bytes, &format!("mutation {number}"));
         }
     }

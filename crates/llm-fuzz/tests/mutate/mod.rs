@@ -67,7 +67,7 @@ impl<'s> Mutator<'s> {
     }
 
     /// Returns the next input.
-    pub(crate) fn next(&mut self) -> Vec<u8> {
+    pub(crate) fn input(&mut self) -> Vec<u8> {
         let mut bytes = self.seed().clone();
         for _ in 0..=self.below(4) {
             self.change(&mut bytes);
