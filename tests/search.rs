@@ -512,19 +512,21 @@ fn a_vector_with_what_is_no_number_is_said() {
     // The first four bytes are those of a NaN, 00 00 c0 7f.
     let base64 = std::fs::read_to_string(sandbox.path().join("base64.jsonl")).unwrap();
     let mut first: Value = serde_json::from_str(base64.lines().next().unwrap()).unwrap();
-    let text = first["embedding"].as_str().unwrap();
-    first["embedding"] = json!(format!("AADAfw{}", &text[6..]));
-    sandbox.file(
-        "nan.jsonl",
-        format!(
-            "{first}
-"
-        ),
-    );
-    refused(
-        command(&sandbox, &["similar", "nan.jsonl"], ""),
-        "row 1 of 'nan.jsonl' holds what is no number",
-    );
+    let text = first["embedding"].as_str().unwrap()[6..].to_owned();
+    // Those of infinity are 00 00 80 7f, and no number of 32 bits is 1e60, a square.
+    let large = vec![1e30; 384];
+    for embedding in [
+        json!(format!("AADAfw{text}")),
+        json!(format!("AACAfw{text}")),
+        json!(large),
+    ] {
+        first["embedding"] = embedding;
+        sandbox.file("nan.jsonl", format!("{first}\n"));
+        refused(
+            command(&sandbox, &["similar", "nan.jsonl"], ""),
+            "row 1 of 'nan.jsonl' holds what is no number",
+        );
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! where an earlier run ended.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use llm_cli::embed::EmbedFormat;
 use llm_cli::stdio::{StdioError, Watch};
 use llm_cli::{Context, EmbedArgs, Form, Jobs, Output, Status};
 use llm_filter::durable::There;
+use llm_filter::vectors::{self, LINE_LIMIT, Made};
 use llm_filter::{Journal, Options, Pump, Rules, Target};
+use llm_record::matrix::Layout;
 
-use crate::index::read::{Made, first};
-use crate::matrix::header::Layout;
 use crate::matrix::{self, Matrix};
 use crate::open::Opened;
 use crate::reads;
@@ -131,7 +131,7 @@ fn check_alike(args: &EmbedArgs, opened: &Opened) -> Result<()> {
     // A matrix is replaced and not added to, as any file may be.
     let is_added_to = args.output.format == EmbedFormat::Jsonl && !args.output.overwrite;
     let file = file.filter(|_| is_added_to);
-    let Some((path, there)) = file.and_then(|path| Some((path, first(path)?))) else {
+    let Some((path, there)) = file.and_then(|path| Some((path, vectors::first(path)?))) else {
         return Ok(());
     };
     let whole = opened.encoder.dimensions();
@@ -246,9 +246,14 @@ fn see(journal: &mut Journal, path: &Path) -> Result<()> {
     let path = matrix::records_of(path);
     let name = format!("'{}'", path.display());
     let file = File::open(&path).map_err(|error| StdioError::read(&name, error))?;
+    let (mut file, mut line) = (BufReader::new(file), Vec::new());
     let (mut lines, mut seen) = (0_u64, 0_u64);
-    for line in BufReader::new(file).split(b'\n') {
-        let line = line.map_err(|error| StdioError::read(&name, error))?;
+    loop {
+        line.clear();
+        let read = file.by_ref().take(LINE_LIMIT).read_until(b'\n', &mut line);
+        if read.map_err(|error| StdioError::read(&name, error))? == 0 {
+            break;
+        }
         lines += u64::from(!line.trim_ascii().is_empty());
         let closed = std::str::from_utf8(&line).ok().and_then(llm_record::closed);
         if let Some(closed) = closed {

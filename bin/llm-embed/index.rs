@@ -1,7 +1,6 @@
 //! Vectors that were made before, to compare with: read from JSON lines, or mapped from
 //! a matrix whose records stand beside it. What is compared is `scan`'s business.
 
-pub(crate) mod read;
 pub(crate) mod scan;
 
 use std::fs::File;
@@ -11,18 +10,15 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use llm_cli::Context;
 use llm_cli::stdio::StdioError;
+use llm_filter::vectors::{LINE_LIMIT, Made, Vectors};
 use llm_kernels::mmap::Mapping;
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
 use llm_kernels::vector;
+use llm_record::matrix::{Layout, Shape};
 use llm_record::{Encoding, Found};
 
-use crate::matrix::header::{Layout, Shape};
 use crate::matrix::records_of;
-use read::{Lines, Made};
-
-/// The longest record that is read: its text may be a book.
-const LINE_LIMIT: u64 = 256 << 20;
 
 /// Rows that are looked at together: enough that handing them out costs nothing.
 const BLOCK: usize = 1024;
@@ -82,7 +78,7 @@ impl Index {
             );
         }
         let mut file = BufReader::with_capacity(1 << 20, file);
-        let mut lines = Lines::new(name.clone(), layout.is_some());
+        let mut lines = Vectors::new(name.clone(), layout.is_some());
         lines.read(&mut file, &context.interrupt)?;
         if lines.others > 0 {
             context.messages.warning(match (lines.others, lines.first_other) {
@@ -162,7 +158,13 @@ impl Index {
         let of_block = |block: &[f32], inverse: &mut [f32]| {
             for (row, inverse) in block.chunks_exact(rows.dimensions).zip(inverse) {
                 let length = vector::dot(level, row, row).sqrt();
-                *inverse = if length > 0.0 { 1.0 / length } else { length };
+                *inverse = match length {
+                    0.0 => 0.0,
+                    // Infinite, or with a square beyond what is computed with: not
+                    // the same as a vector of zeros.
+                    f32::INFINITY => f32::NAN,
+                    length => 1.0 / length,
+                };
             }
         };
         let whole = inverse.len() / BLOCK * BLOCK;
@@ -173,7 +175,7 @@ impl Index {
         of_block(&numbers[whole * rows.dimensions..], rest);
         if let Some(row) = inverse.iter().position(|inverse| !inverse.is_finite()) {
             bail!(
-                "the vector of row {} of {} holds what is no number; it is damaged",
+                "the vector of row {} of {} holds what is no number, or one too large; it is damaged",
                 row + 1,
                 rows.records.name
             );

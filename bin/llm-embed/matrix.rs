@@ -2,8 +2,6 @@
 //! without them, in `FILE.jsonl`. Both are written under other names and take their
 //! own when they are whole, so that no reader sees a part.
 
-pub(crate) mod header;
-
 use std::cell::RefCell;
 use std::ffi::OsString;
 use std::fs::File;
@@ -17,9 +15,8 @@ use llm_cli::embed::EmbedFormat;
 use llm_cli::reads::FileIdentity;
 use llm_cli::stdio::{Sink, StdioError};
 use llm_cli::{EmbedArgs, Form, Messages, Output, Reads, Replaces};
+use llm_record::matrix::Layout;
 use llm_record::{Encoding, Record, Vector};
-
-use header::Layout;
 
 /// Returns the file with the records that belong to a file of vectors: its own where it
 /// is no matrix.

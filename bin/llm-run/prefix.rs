@@ -2,23 +2,18 @@
 //! runs under `--prefix-cache`.
 //!
 //! A file's name is a digest of all that the keys and values depend on: model,
-//! build, instruction set, and the tokens. What is read is compared with the
-//! digest that stands in it; what does not agree is passed over.
+//! build, instruction set, and the tokens. What stands in it is the engine's
+//! business; what is damaged is passed over.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use llm_cli::Messages;
+use llm_engine::cache::sealed;
 use llm_engine::generate::PrefixStore;
 use llm_record::Build;
 use sha2::{Digest, Sha256};
-
-/// The first bytes of a file; the number changes with the layout.
-const MAGIC: &[u8; 8] = b"LLMKV\x00\x00\x02";
-
-/// Bytes of a digest.
-const DIGEST: usize = 32;
 
 /// A folder of prefixes.
 pub(crate) struct PrefixFolder {
@@ -57,7 +52,7 @@ impl PrefixFolder {
         let mut hash = Sha256::new();
         hash.update(&self.origin);
         hash.update([0]);
-        hash.update(bytes_of(tokens));
+        hash.update(sealed::bytes_of(tokens));
         let name: String = hash
             .finalize()
             .iter()
@@ -68,37 +63,20 @@ impl PrefixFolder {
 
     /// Reads a file: `None` where there is none, a sentence where it is damaged.
     fn read(&self, path: &Path, tokens: &[u32]) -> Result<Option<Vec<u8>>, String> {
-        let mut bytes = match std::fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error.to_string()),
-        };
-        let ids = bytes_of(tokens);
-        let head = MAGIC.len() + DIGEST + ids.len();
-        if bytes.len() < head || !bytes.starts_with(MAGIC) {
-            return Err("it is cut short, or no file of this kind".to_owned());
+        match std::fs::read(path) {
+            Ok(bytes) => sealed::state(bytes, tokens)
+                .map(Some)
+                .map_err(|fault| fault.to_string()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.to_string()),
         }
-        let digest = Sha256::digest(&bytes[MAGIC.len() + DIGEST..]);
-        if bytes[MAGIC.len()..MAGIC.len() + DIGEST] != digest[..]
-            || bytes[MAGIC.len() + DIGEST..head] != ids
-        {
-            return Err("it is damaged".to_owned());
-        }
-        bytes.drain(..head);
-        Ok(Some(bytes))
     }
 
     /// Writes a file whole or not at all.
     fn write(&self, path: &Path, tokens: &[u32], state: &[u8]) -> io::Result<()> {
-        let ids = bytes_of(tokens);
-        let mut hash = Sha256::new();
-        hash.update(&ids);
-        hash.update(state);
         let part = path.with_extension(format!("{}.part", std::process::id()));
         let written = File::create(&part).and_then(|mut file| {
-            file.write_all(MAGIC)?;
-            file.write_all(&hash.finalize())?;
-            file.write_all(&ids)?;
+            file.write_all(&sealed::head(tokens, state))?;
             file.write_all(state)?;
             file.sync_data()?;
             std::fs::rename(&part, path)
@@ -108,13 +86,6 @@ impl PrefixFolder {
         }
         written
     }
-}
-
-fn bytes_of(tokens: &[u32]) -> Vec<u8> {
-    tokens
-        .iter()
-        .flat_map(|token| token.to_le_bytes())
-        .collect()
 }
 
 impl PrefixStore for PrefixFolder {

@@ -9,6 +9,7 @@
 
 mod recurrent;
 mod saved;
+pub mod sealed;
 mod slabs;
 
 pub use recurrent::Recurrent;

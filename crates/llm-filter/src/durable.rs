@@ -14,7 +14,7 @@ use crate::tears::{self, Scan, Tears};
 use crate::{Journal, Rules};
 
 /// The longest line that is looked at: more than any record.
-pub(crate) const LINE_LIMIT: u64 = 256 << 20;
+pub const LINE_LIMIT: u64 = 256 << 20;
 
 /// An output that cannot be gone on with.
 #[derive(Debug, Error)]

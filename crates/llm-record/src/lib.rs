@@ -3,7 +3,7 @@
 //! This is the order in which a line travels: bytes → [`read`] or [`csv`] → [`request`], its prompt
 //! possibly made by a [`template`] → [`record`] with its [`usage`] → [`mod@write`]. A request of
 //! [`openai`]'s is answered in their form. A run that goes on where another ended reads what is
-//! [`mod@closed`]. A request in:
+//! [`mod@closed`]. Vectors stand in records or, together, in a [`matrix`]. A request in:
 //!
 //! ```json
 //! {"id": 7, "prompt": "Name the capital of France.", "max_tokens": 20}
@@ -30,6 +30,7 @@ mod id;
 pub mod json;
 pub mod known;
 mod number;
+pub mod matrix;
 pub mod openai;
 pub mod overrides;
 pub mod read;

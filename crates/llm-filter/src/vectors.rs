@@ -11,7 +11,7 @@ use llm_cli::stdio::StdioError;
 use llm_record::{Encoder, Encoding, Vector};
 use serde::Deserialize;
 
-use super::LINE_LIMIT;
+pub use crate::durable::LINE_LIMIT;
 
 /// Returns a line without the byte order mark that some editors put before a file.
 fn without_mark(line: &[u8]) -> &[u8] {
@@ -20,20 +20,24 @@ fn without_mark(line: &[u8]) -> &[u8] {
 
 /// How vectors were made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Made {
-    pub(crate) model: Encoder,
-    pub(crate) pooling: String,
-    pub(crate) dimensions: usize,
+pub struct Made {
+    /// Whose they are.
+    pub model: Encoder,
+    /// How a text's rows became one.
+    pub pooling: String,
+    /// Numbers of a vector, at least one.
+    pub dimensions: usize,
     /// What was put before each text.
-    pub(crate) prompt: Option<String>,
+    pub prompt: Option<String>,
     /// Whether they are one long.
-    pub(crate) normalized: Option<bool>,
+    pub normalized: Option<bool>,
 }
 
 impl Made {
     /// Returns the first thing that keeps vectors that were made so from being compared with
     /// others, and what it is here and there.
-    pub(crate) fn difference(&self, other: &Self) -> Option<(&'static str, String, String)> {
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Option<(&'static str, String, String)> {
         let weights = |made: &Self| made.model.quantization.clone().unwrap_or("none".to_owned());
         let normalized = |made: &Self| made.normalized.unwrap_or_default().to_string();
         if self.model.digest != other.model.digest {
@@ -58,7 +62,8 @@ const DIMENSIONS: &str = "number of dimensions";
 
 /// Returns how the first vector of a file was made. One that cannot be read, or holds no
 /// vector of ours, tells nothing.
-pub(crate) fn first(path: &Path) -> Option<Made> {
+#[must_use]
+pub fn first(path: &Path) -> Option<Made> {
     let is_file = path.metadata().is_ok_and(|data| data.is_file());
     let mut file = BufReader::new(is_file.then(|| File::open(path).ok()).flatten()?);
     let mut bytes = Vec::new();
@@ -114,23 +119,30 @@ impl Probe {
 }
 
 /// What the lines hold so far.
-pub(super) struct Lines {
+#[derive(Debug)]
+pub struct Vectors {
     name: String,
     /// The vectors stand in a matrix of their own.
     is_beside: bool,
-    pub(super) made: Option<Made>,
+    /// What the vectors have in common, once there is one.
+    pub made: Option<Made>,
     /// The first line with another prompt than the first vector's.
-    pub(super) other_prompt: Option<u64>,
-    /// (rows, dimensions)
-    pub(super) numbers: Vec<f32>,
-    pub(super) places: Vec<u64>,
-    /// Lines that are no records, and the first of them.
-    pub(super) others: u64,
-    pub(super) first_other: u64,
+    pub other_prompt: Option<u64>,
+    /// All of them, (rows, dimensions); empty where a matrix holds them.
+    pub numbers: Vec<f32>,
+    /// Where the record of each row begins, in bytes.
+    pub places: Vec<u64>,
+    /// Lines that are no records.
+    pub others: u64,
+    /// The first of them, from 1.
+    pub first_other: u64,
 }
 
-impl Lines {
-    pub(super) fn new(name: String, is_beside: bool) -> Self {
+impl Vectors {
+    /// Begins with a file that messages call `name`; `is_beside` where its vectors stand in a
+    /// matrix of their own.
+    #[must_use]
+    pub fn new(name: String, is_beside: bool) -> Self {
         Self {
             name,
             is_beside,
@@ -145,7 +157,11 @@ impl Lines {
 
     /// Reads all lines, unless the user wants an end. Those that are no records of ours
     /// are counted.
-    pub(super) fn read(&mut self, file: &mut impl BufRead, interrupt: &Interrupt) -> Result<()> {
+    ///
+    /// # Errors
+    /// A file that cannot be read, an interruption, and vectors that are damaged or cannot be
+    /// compared with the first.
+    pub fn read(&mut self, file: &mut impl BufRead, interrupt: &Interrupt) -> Result<()> {
         let (mut at, mut line, mut bytes) = (0, 0, Vec::new());
         loop {
             if let Some(status) = interrupt.status() {

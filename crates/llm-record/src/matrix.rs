@@ -6,26 +6,30 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use llm_record::Encoding;
 use serde_json::{Value, json};
+
+use crate::Encoding;
 
 /// How a matrix is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Layout {
+pub enum Layout {
+    /// numpy's.
     Npy,
+    /// Hugging Face's.
     Safetensors,
 }
 
 /// A matrix in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Shape {
+pub struct Shape {
     /// What a row's bytes are.
-    pub(crate) encoding: Encoding,
-    pub(crate) rows: usize,
+    pub encoding: Encoding,
+    /// How many there are.
+    pub rows: usize,
     /// Numbers of a row, or its bytes where they are bits.
-    pub(crate) columns: usize,
+    pub columns: usize,
     /// Where the first row begins, in bytes.
-    pub(crate) start: usize,
+    pub start: usize,
 }
 
 const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";
@@ -46,7 +50,8 @@ const MOST: usize = 1 << 20;
 
 impl Layout {
     /// Returns the layout that a file's name ends in.
-    pub(crate) fn of_name(path: &Path) -> Option<Self> {
+    #[must_use]
+    pub fn of_name(path: &Path) -> Option<Self> {
         match path.extension()?.to_str()? {
             "npy" => Some(Self::Npy),
             "safetensors" => Some(Self::Safetensors),
@@ -55,7 +60,8 @@ impl Layout {
     }
 
     /// Returns how the names of such files end.
-    pub(crate) fn end(self) -> &'static str {
+    #[must_use]
+    pub fn end(self) -> &'static str {
         match self {
             Self::Npy => "npy",
             Self::Safetensors => "safetensors",
@@ -64,7 +70,8 @@ impl Layout {
 
     /// Returns the bytes before the first row: a multiple of 64, so that rows are aligned
     /// where the file is mapped, with room for any shape.
-    pub(crate) fn header_size(self) -> usize {
+    #[must_use]
+    pub fn header_size(self) -> usize {
         match self {
             Self::Npy => 128,
             Self::Safetensors => 192,
@@ -72,7 +79,8 @@ impl Layout {
     }
 
     /// Returns the header of `rows` vectors of `dimensions` numbers.
-    pub(crate) fn header(self, encoding: Encoding, rows: u64, dimensions: u64) -> Vec<u8> {
+    #[must_use]
+    pub fn header(self, encoding: Encoding, rows: u64, dimensions: u64) -> Vec<u8> {
         let columns = match encoding {
             Encoding::Binary => dimensions.div_ceil(8),
             _ => dimensions,
@@ -109,7 +117,7 @@ impl Layout {
     ///
     /// # Errors
     /// What is wrong with it, to follow the file's name.
-    pub(crate) fn read(self, bytes: &[u8]) -> Result<Shape, String> {
+    pub fn read(self, bytes: &[u8]) -> Result<Shape, String> {
         let (kind, shape, start) = match self {
             Self::Npy => read_npy(bytes),
             Self::Safetensors => read_safetensors(bytes),

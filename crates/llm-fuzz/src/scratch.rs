@@ -1,0 +1,28 @@
+//! Files that a target reads, and what its input names.
+
+use std::path::{Path, PathBuf};
+
+/// Writes `bytes` to a file of this name and lets `read` have it.
+pub(crate) fn file<T>(name: &str, bytes: &[u8], read: impl FnOnce(&Path) -> T) -> T {
+    // A folder for each input: one that outlived it would be left behind, for
+    // nothing static is dropped.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    read(&path)
+}
+
+/// Returns a path in the repository.
+pub(crate) fn in_repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(path)
+}
+
+/// Cuts an input into its first line, as far as that is text, and the rest.
+pub(crate) fn named(data: &[u8]) -> (&str, &[u8]) {
+    let end = data.iter().position(|&byte| byte == b'\n');
+    let end = end.unwrap_or(data.len());
+    let name = std::str::from_utf8(&data[..end]).unwrap_or_default();
+    (name, data.get(end + 1..).unwrap_or_default())
+}
