@@ -51,7 +51,7 @@ fn check_ours(path: &Path, layout: Layout) -> Result<(), StdioError> {
     };
     let records = records_of(path);
     let is_filled = |path: &Path| path.metadata().is_ok_and(|data| data.len() > 0);
-    if is_filled(path) && !(header::is_ours(path, layout) && records.exists()) {
+    if is_filled(path) && !(llm_record::matrix::is_ours(path, layout) && records.exists()) {
         return Err(occupied(path, "it is no matrix with its records beside it"));
     }
     if is_filled(&records) && !are_of_a_matrix(&records) {

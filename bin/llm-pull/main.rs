@@ -12,7 +12,7 @@ mod tokenize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use llm_cli::pull::FetchArgs;
 use llm_cli::stdio::StdioError;
 use llm_cli::{Context, PullArgs, PullCommand, Reads, Status};
@@ -104,7 +104,9 @@ fn import(
 ) -> Result<Answer> {
     // A damaged file would be refused by every later run.
     if !options.force {
-        drop(Gguf::open(&store.locate_path(file)?)?);
+        let gguf = Gguf::open(&store.locate_path(file)?)?;
+        gguf.refuse_other_kinds()
+            .with_context(|| format!("cannot import '{}'", file.display()))?;
     }
     let imported = store.import(file, options, &mut |event| progress.receive(event))?;
     if imported.placement == Placement::Copied {

@@ -7,6 +7,7 @@
 
 mod array;
 mod error;
+pub(crate) mod foreign;
 mod metadata;
 mod reader;
 mod split;
@@ -14,6 +15,7 @@ mod tensor_type;
 
 pub use array::{Floats, Integers, Strings};
 pub use error::GgufError;
+pub use foreign::OtherKind;
 pub use metadata::{Metadata, Value, ValueError};
 pub use tensor_type::TensorType;
 
@@ -163,6 +165,14 @@ impl Gguf {
     /// Returns the metadata of the first shard.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
+    }
+
+    /// Refuses a file whose header says that it is no model.
+    ///
+    /// # Errors
+    /// An adapter, an importance matrix or another part of a model.
+    pub fn refuse_other_kinds(&self) -> Result<(), OtherKind> {
+        foreign::refuse(&self.metadata)
     }
 
     /// Returns the format version, 2 or 3.

@@ -15,7 +15,7 @@ pub use rope::{Ramp, Rope};
 use llm_kernels::rope::Pairing;
 
 use crate::family::{self, Family, Routing};
-use crate::gguf::{Metadata, ValueError};
+use crate::gguf::{Metadata, OtherKind, ValueError, foreign};
 use reader::Reader;
 
 /// The shape of a decoder.
@@ -216,6 +216,9 @@ pub enum SpecError {
         /// `general.architecture`.
         architecture: String,
     },
+    /// A file that is no model.
+    #[error(transparent)]
+    OtherKind(#[from] OtherKind),
     /// A number is of another type.
     #[error(transparent)]
     Metadata(#[from] ValueError),
@@ -255,6 +258,7 @@ impl Spec {
     /// # Errors
     /// An unknown family, or numbers that are missing or cannot be.
     pub fn for_rows(metadata: &Metadata, context: Option<usize>) -> Result<Self, SpecError> {
+        foreign::refuse(metadata)?;
         let architecture = metadata.string("general.architecture")?;
         let architecture = architecture.ok_or(SpecError::NoArchitecture)?;
         let family = family::find(architecture).ok_or_else(|| SpecError::UnknownFamily {

@@ -20,6 +20,9 @@ mod tiny;
 /// Tokenizers that were trained here.
 #[path = "folder/tokenizers.rs"]
 mod tokenizers;
+/// One tensor more, or one layer less.
+#[path = "folder/mutations.rs"]
+mod mutations;
 /// What is wrong.
 #[path = "folder/broken.rs"]
 mod broken;

@@ -8,9 +8,9 @@ use llm_cli::stdio::Watch;
 use llm_cli::{Item, Jobs, RunArgs};
 use llm_record::csv::{Row, Rows};
 use llm_record::{
-    Fields, Incoming, Line, LineError, Lines, Prompt, Record, Request, Template, closed,
+    Fields, Incoming, Json, Line, LineError, Lines, Prompt, Record, Request, Template, Values,
+    closed,
 };
-use serde_json::Value;
 
 use crate::scratch::{self, named};
 
@@ -112,7 +112,7 @@ pub fn csv(data: &[u8]) {
     assert!(rows(BufReader::with_capacity(3, data)).eq(read.iter().cloned()));
     for row in read {
         match row.and_then(Request::from_row) {
-            Ok(request) => assert!(request.fields.values().all(Value::is_string)),
+            Ok(request) => assert!(texts(&request.fields).iter().all(Option::is_some)),
             Err(error) => refuse(&error),
         }
     }
@@ -149,10 +149,16 @@ fn cells(text: &str) {
     let mut read = rows(Cursor::new(written.as_bytes()));
     for row in &table {
         let found = read.next().unwrap().unwrap();
-        let found: Vec<_> = found.fields.values().map(Value::as_str).collect();
+        let found = texts(&found.fields);
         let wanted: Vec<_> = row.iter().map(|cell| Some(*cell)).collect();
         assert_eq!(found, wanted);
     }
+}
+
+/// Returns the values of fields as texts, where they are.
+fn texts(fields: &Fields) -> Vec<Option<&str>> {
+    let values = fields.keys().map(|name| fields.get(name));
+    values.map(|value| value.and_then(Json::as_str)).collect()
 }
 
 /// Fills a template over fields: its text in the first line, the fields as JSON
@@ -184,7 +190,7 @@ pub fn choices(data: &[u8]) {
         let choices = args.sampling.choices.unwrap().0;
         assert_eq!(choices.len(), text.split(',').count());
         assert!(choices.iter().all(|label| !label.trim().is_empty()));
-        let mut line = Fields::new();
+        let mut line = Values::new();
         line.insert("prompt".into(), "x".into());
         line.insert("choices".into(), choices.clone().into());
         let text = serde_json::to_string(&line).unwrap();

@@ -4,8 +4,9 @@
 use std::io::Cursor;
 
 use half::f16;
-use llm_cli::Interrupt;
+use llm_cli::{Interrupt, Reads};
 use llm_engine::cache::{Cache, sealed};
+use llm_filter::durable::There;
 use llm_filter::vectors::Vectors;
 use llm_filter::{Past, Rules, durable};
 use llm_kernels::attention::Shape;
@@ -17,7 +18,6 @@ use crate::scratch;
 /// Reads an output, to go on with it and to run it again.
 pub fn journal(data: &[u8]) {
     scratch::file("x.jsonl", data, |path| {
-        let _ = durable::holds_records(path);
         let rules = Rules {
             retries_errors: data.len() % 2 == 1,
             tells_files: data.len() % 3 == 1,
@@ -44,14 +44,16 @@ pub fn journal(data: &[u8]) {
 /// record has closed: then it is whole, and holds the same.
 fn goes_on(data: &[u8]) {
     scratch::file("y.jsonl", data, |path| {
-        let Ok((_, found)) = durable::open(path, &[], Rules::default()) else {
+        let Ok((_, found)) = durable::open(path, &Reads::default(), Rules::default(), There::GoOn)
+        else {
             assert_eq!(std::fs::read(path).unwrap(), data);
             return;
         };
         let left = std::fs::read(path).unwrap();
         assert_eq!(left.len() as u64 + found.torn, data.len() as u64);
         assert!(data.starts_with(&left));
-        let (_, again) = durable::open(path, &[], Rules::default()).unwrap();
+        let (_, again) =
+            durable::open(path, &Reads::default(), Rules::default(), There::GoOn).unwrap();
         assert_eq!((again.torn, again.journal.len()), (0, found.journal.len()));
     });
 }

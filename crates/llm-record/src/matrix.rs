@@ -154,7 +154,7 @@ impl Layout {
 }
 
 /// Whether a file begins with a header as it is written here, to the byte.
-pub(crate) fn is_ours(path: &Path, layout: Layout) -> bool {
+pub fn is_ours(path: &Path, layout: Layout) -> bool {
     let mut head = vec![0; layout.header_size()];
     let read = File::open(path).and_then(|mut file| file.read_exact(&mut head));
     let parts = match layout {

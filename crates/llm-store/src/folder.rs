@@ -20,6 +20,36 @@ pub(crate) fn weights(files: &[String]) -> Vec<String> {
     usual
 }
 
+/// (How names of weights in other forms end, what the form is.)
+const FOREIGN: [(&str, &str); 9] = [
+    (".bin", "PyTorch's"),
+    (".pt", "PyTorch's"),
+    (".pth", "PyTorch's"),
+    (".ckpt", "PyTorch's"),
+    (".h5", "TensorFlow's"),
+    (".msgpack", "Flax's"),
+    (".onnx", "ONNX"),
+    (".npz", "MLX's"),
+    (".mlmodel", "Core ML's"),
+];
+
+/// Names weights that are not read, where `files` have such: a folder or repository
+/// with nothing else has a model, and not in a form that can be run.
+pub(crate) fn foreign<'a>(files: impl Iterator<Item = &'a str>) -> Option<String> {
+    let form = |file: &'a str| {
+        let lower = file.to_ascii_lowercase();
+        // Settings of a training lie beside the weights in the same form.
+        let is_settings = lower.contains("training_args") || lower.contains("optimizer");
+        let mut forms = FOREIGN.iter().filter(|_| !is_settings);
+        let form = forms.find(|(ending, _)| lower.ends_with(ending))?;
+        Some((file, form.1))
+    };
+    let (file, form) = files.filter_map(form).next()?;
+    Some(format!(
+        "'{file}', weights in {form} form, which is not read; the same model as safetensors or GGUF is"
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,6 +72,14 @@ mod tests {
         assert_eq!(weights(&[&beside[..], &shards].concat()), shards);
         assert_eq!(weights(&["a.safetensors", "b.txt"]), ["a.safetensors"]);
         assert!(weights(&["config.json"]).is_empty());
+        let told = |files: &[&'static str]| foreign(files.iter().copied());
+        let pickled = told(&["config.json", "training_args.bin", "pytorch_model.bin"]);
+        assert!(
+            pickled
+                .unwrap()
+                .starts_with("'pytorch_model.bin', weights in PyTorch's form")
+        );
+        assert_eq!(told(&["config.json", "README.md"]), None);
         assert!(is_safetensors("x/MODEL.SafeTensors") && !is_safetensors("model.gguf"));
     }
 }

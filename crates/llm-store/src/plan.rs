@@ -245,6 +245,7 @@ fn wanted_files(
             let listed = listing.files.iter().find(|listed| listed.name == file);
             listed.and_then(|listed| listed.size_bytes)
         },
+        foreign: folder::foreign(listing.files.iter().map(|file| file.name.as_str())),
     };
     select::choose(&groups, target.part.as_ref(), &question).map(|group| group.files.clone())
 }

@@ -280,6 +280,7 @@ fn choose_files(
         name,
         place,
         size_of: &size_of,
+        foreign: folder::foreign(files.iter().map(String::as_str)),
     };
     select::choose(&groups, part, &question).map(|group| group.files.clone())
 }

@@ -203,6 +203,8 @@ pub(crate) struct Question<'a> {
     pub(crate) place: Place<'a>,
     /// Returns the size of a file in bytes, where it is known.
     pub(crate) size_of: &'a dyn Fn(&str) -> Option<u64>,
+    /// Weights in a form that is not read.
+    pub(crate) foreign: Option<String>,
 }
 
 /// Returns whether a folder of safetensors is meant: where it is asked for, or
@@ -242,10 +244,10 @@ pub(crate) fn choose<'a>(
                 None => "model (.gguf file)".to_owned(),
             },
             place: question.place.to_string(),
-            have: if groups.is_empty() {
-                "no model".to_owned()
-            } else {
-                list(&groups.iter().collect::<Vec<_>>(), question)
+            have: match &question.foreign {
+                Some(foreign) if groups.is_empty() => foreign.clone(),
+                _ if groups.is_empty() => "no model".to_owned(),
+                _ => list(&groups.iter().collect::<Vec<_>>(), question),
             },
         }),
         several => Err(StoreError::Ambiguous {
@@ -368,6 +370,7 @@ mod tests {
             name: "o/r",
             place: Place::Repo("o/r"),
             size_of: &|_| Some(4_900_000_000),
+            foreign: None,
         };
         choose(&groups, part, &question).map(|group| group.files.clone())
     }

@@ -11,7 +11,7 @@ const STRING: u32 = 8;
 const ARRAY: u32 = 9;
 
 /// A file that grows pair by pair and tensor by tensor.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Writer {
     pairs: Vec<u8>,
     pair_count: u64,

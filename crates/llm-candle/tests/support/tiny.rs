@@ -12,6 +12,7 @@ use candle_core::quantized::GgmlDType;
 use llm_kernels::block::Format;
 
 use super::Model;
+use super::gguf::Writer;
 
 /// What a tiny model has.
 #[derive(Clone)]
@@ -133,8 +134,13 @@ impl Plan {
         Model::open(file.path())
     }
 
+    /// Returns the model's file, to which more can be added.
+    pub(crate) fn writer(&self, seed: u64) -> Writer {
+        maker::make(self, seed)
+    }
+
     /// Returns the bytes of the model's file.
     pub(crate) fn file(&self, seed: u64) -> Vec<u8> {
-        maker::make(self, seed)
+        self.writer(seed).finish()
     }
 }

@@ -24,6 +24,11 @@ use crate::gguf::{Gguf, Metadata, Strings, ValueError, shard_paths};
 pub(super) fn open(path: &Path, packing: Option<Packing>) -> Result<Parts, FolderError> {
     let gguf = Gguf::open(&shard_paths(path))?;
     let metadata = gguf.metadata();
+    gguf.refuse_other_kinds()
+        .map_err(|source| FolderError::OtherKind {
+            path: path.to_path_buf(),
+            source,
+        })?;
     let kind = metadata.string("general.architecture");
     let kind = kind.map_err(FolderError::value(path))?.unwrap_or("none");
     let (network, file) = if kind == "bert" {

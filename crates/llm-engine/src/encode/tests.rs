@@ -4,6 +4,7 @@ use llm_kernels::pack::Packing;
 
 use super::*;
 
+mod mutations;
 mod tiny;
 
 /// The model that `scripts/fetch-test-models` puts there.

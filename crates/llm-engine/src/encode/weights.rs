@@ -308,6 +308,12 @@ impl File {
         self.tensors.contains_key(name)
     }
 
+    /// Returns what the file calls the tensor `name`.
+    pub(super) fn own_name<'a>(&'a self, name: &'a str) -> &'a str {
+        let tensor = self.tensors.get(name);
+        tensor.map_or(name, |tensor| tensor.name.as_str())
+    }
+
     /// Refuses the tensors that were not read, but for those that are `left_out`
     /// and the rotation's frequencies, which follow from its numbers.
     pub(super) fn refuse_rest(&self, left_out: &[&[LeftOut]]) -> Result<(), FolderError> {

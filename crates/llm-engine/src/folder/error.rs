@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::gguf::{GgufError, ValueError};
+use crate::gguf::{GgufError, OtherKind, ValueError};
 
 /// Why a model's files could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +53,14 @@ pub enum FolderError {
         path: PathBuf,
         /// What was found.
         source: ValueError,
+    },
+    /// A file that is no model.
+    #[error("{}: {source}", path.display())]
+    OtherKind {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        source: OtherKind,
     },
     /// Tensors that would not be used.
     #[error(

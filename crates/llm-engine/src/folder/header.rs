@@ -5,7 +5,7 @@
 
 use safetensors::tensor::{Dtype, Metadata};
 
-use crate::gguf::TensorType;
+use crate::gguf::{TensorType, foreign};
 
 /// A tensor of a file, by the file's own name for it.
 #[derive(Debug)]
@@ -27,6 +27,9 @@ const LONGEST_HEADER: u64 = 100_000_000;
 
 /// Reads the header of a file.
 pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Stored>, String> {
+    if let Some(other) = foreign::of_bytes(bytes).filter(|_| bytes.get(8) != Some(&b'{')) {
+        return Err(other.into());
+    }
     let (length, rest) = bytes
         .split_first_chunk::<LENGTH_BYTES>()
         .ok_or("it is shorter than the length of its header")?;

@@ -8,12 +8,19 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::FolderError;
-use crate::gguf::ValueError;
+use crate::gguf::{ValueError, foreign};
 
 /// Reads a file that has to be there.
 pub(crate) fn read<T: DeserializeOwned>(folder: &Path, name: &str) -> Result<T, FolderError> {
     let path = folder.join(name);
-    parsed(&path)?.ok_or_else(|| FolderError::Missing {
+    if let Some(found) = parsed(&path)? {
+        return Ok(found);
+    }
+    if name == "config.json" && folder.join("adapter_config.json").is_file() {
+        let what = "it is a LoRA adapter, which changes a model and is none (merge it into its model and name the result)";
+        return Err(FolderError::unsupported(folder, what));
+    }
+    Err(FolderError::Missing {
         folder: folder.to_path_buf(),
         file: name.to_owned(),
     })
@@ -28,6 +35,9 @@ fn parsed<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, FolderError> {
     let Some(bytes) = bytes_if_there(path)? else {
         return Ok(None);
     };
+    if let Some(other) = foreign::of_bytes(&bytes) {
+        return Err(FolderError::malformed(path, other));
+    }
     let parsed = serde_json::from_slice(without_mark(&bytes));
     parsed
         .map(Some)

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use llm_kernels::mmap::Mapping;
 
 use super::array::{float, integer, width};
+use super::foreign;
 use super::{Floats, Integers, Metadata, Strings, TensorInfo, TensorType, Value};
 
 /// What the header of one file holds.
@@ -34,7 +35,10 @@ pub(super) fn read_header(file: &Arc<Mapping>, shard: usize) -> Result<Header, S
     let bytes = file.bytes();
     let mut cursor = Cursor { file, bytes, at: 0 };
     if cursor.take(4).ok() != Some(b"GGUF") {
-        return Err("it does not begin with the four letters GGUF".into());
+        let other = foreign::of_bytes(bytes);
+        return Err(other
+            .unwrap_or("it does not begin with the four letters GGUF")
+            .into());
     }
     let version = cursor.u32()?;
     match version {

@@ -162,3 +162,112 @@ fn a_published_header_is_read() {
         (2112, None)
     );
 }
+
+/// Values of every type but the one that `right` is of.
+fn others(right: &Value) -> Vec<Value> {
+    let kind = std::mem::discriminant(right);
+    let all = [
+        Value::Unsigned(3),
+        Value::Float(2.5),
+        Value::Bool(true),
+        Value::String("3".into()),
+        Value::Integers([3, 4].into_iter().collect()),
+        Value::Floats([3.0].into_iter().collect()),
+        Value::Strings(["3"].into_iter().collect()),
+    ];
+    let others = all.into_iter();
+    others
+        .filter(|it| std::mem::discriminant(it) != kind)
+        .collect()
+}
+
+/// What a key may be in every family, beside those of Gemma 4.
+fn further() -> Vec<(&'static str, Value)> {
+    let text = |text: &str| Value::String(text.into());
+    vec![
+        ("rope.freq_base", Value::Float(1e4)),
+        ("rope.freq_base_swa", Value::Float(1e4)),
+        ("rope.scaling.factor", Value::Float(2.0)),
+        ("rope.scaling.type", text("yarn")),
+        ("rope.scaling.attn_factor", Value::Float(1.0)),
+        ("rope.scaling.original_context_length", Value::Unsigned(64)),
+        ("rope.scaling.yarn_beta_fast", Value::Float(32.0)),
+        ("rope.scaling.yarn_beta_slow", Value::Float(1.0)),
+        ("rope.scaling.yarn_log_multiplier", Value::Float(0.1)),
+        ("rope.scaling.finetuned", Value::Bool(true)),
+        ("rope.pairing", text("halves")),
+        ("attention.causal", Value::Bool(true)),
+        ("attention.scale", Value::Float(0.5)),
+        ("attention.temperature_scale", Value::Float(0.1)),
+        ("attention.temperature_length", Value::Unsigned(64)),
+        ("attn_logit_softcapping", Value::Float(50.0)),
+        ("final_logit_softcapping", Value::Float(30.0)),
+        ("embedding_scale", Value::Float(2.0)),
+        ("residual_scale", Value::Float(2.0)),
+        ("logit_scale", Value::Float(2.0)),
+        ("nextn_predict_layers", Value::Unsigned(0)),
+        ("expert_count", Value::Unsigned(4)),
+        ("expert_used_count", Value::Unsigned(2)),
+        ("expert_feed_forward_length", Value::Unsigned(8)),
+        ("expert_shared_count", Value::Unsigned(1)),
+        ("expert_gating_func", Value::Unsigned(2)),
+        ("expert_weights_norm", Value::Bool(true)),
+        ("expert_weights_scale", Value::Float(2.5)),
+        ("expert_group_count", Value::Unsigned(2)),
+        ("expert_group_used_count", Value::Unsigned(1)),
+        ("leading_dense_block_count", Value::Unsigned(1)),
+    ]
+}
+
+/// A number as text, a flag as a number or a size as a list is named, and is never
+/// as good as absent.
+#[test]
+fn a_key_of_another_type_is_refused_by_name() {
+    let mut whole = metadata();
+    for (key, value) in further() {
+        whole.insert(format!("gemma4.{key}"), value);
+    }
+    assert_eq!(Spec::from_gguf(&whole, None).err(), None);
+    let keys: Vec<_> = whole
+        .iter()
+        .map(|(key, value)| (key.to_owned(), value.clone()))
+        .collect();
+    for (key, right) in keys {
+        for other in others(&right) {
+            // A list is a number for each layer, and a number without a point one with.
+            let is_number = matches!(other, Value::Unsigned(_));
+            let is_size = matches!((&right, &other), (Value::Unsigned(_), Value::Integers(_)));
+            let lists = matches!(right, Value::Integers(_)) && is_number;
+            if lists || is_size || matches!(right, Value::Float(_)) && is_number {
+                continue;
+            }
+            let mut changed = whole.clone();
+            changed.insert(key.clone(), other.clone());
+            let told = Spec::from_gguf(&changed, None);
+            let told = told.map(|_| ()).unwrap_err().to_string();
+            let named = told.contains(&format!("'{key}' is ")) && told.contains("is needed");
+            assert!(named, "{key} = {other:?}: {told}");
+        }
+    }
+}
+
+#[test]
+fn a_number_that_is_none_is_refused_and_not_left_out() {
+    for (key, number) in [
+        ("attention.scale", -0.5),
+        ("final_logit_softcapping", f64::NAN),
+        ("rope.scaling.factor", f64::INFINITY),
+        ("attention.layer_norm_rms_epsilon", f64::NAN),
+    ] {
+        let told = refusal(|it| drop(it.insert(format!("gemma4.{key}"), Value::Float(number))));
+        assert!(told.contains(key) && told.contains("contradict"), "{told}");
+    }
+}
+
+#[test]
+fn files_that_are_no_models_are_told_what_they_are() {
+    let kind =
+        |it: &mut Metadata, kind: &str| drop(it.insert("general.type", Value::String(kind.into())));
+    assert!(refusal(|it| kind(it, "adapter")).contains("a LoRA adapter"));
+    assert!(refusal(|it| kind(it, "imatrix")).contains("an importance matrix"));
+}

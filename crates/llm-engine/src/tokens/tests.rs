@@ -680,3 +680,96 @@ proptest! {
         }
     }
 }
+
+/// A key of another type is named, and is never as good as absent.
+#[test]
+fn a_key_of_another_type_is_refused_by_name() {
+    let text = || Value::String("x".into());
+    let texts = || Value::Strings(["x"].into_iter().collect());
+    let integers = || Value::Integers([1, 2].into_iter().collect());
+    let flags = ["add_bos_token", "add_eos_token", "add_space_prefix"];
+    let ids = ["bos_token_id", "unknown_token_id", "padding_token_id"];
+    let lists = ["eos_token_id", "eot_token_id", "eom_token_id"];
+    for metadata in [byte_level_metadata("smollm"), sentence_piece_metadata()] {
+        let refuses = |name: &str, value: Value| {
+            let mut changed = metadata.clone();
+            let key = format!("tokenizer.ggml.{name}");
+            let what = format!("{name} = {value:?}");
+            changed.insert(&*key, value);
+            let told = Tokenizer::from_gguf(&changed).unwrap_err().to_string();
+            assert!(told.contains(&format!("'{key}' is ")), "{what}: {told}");
+        };
+        for name in ["model", "tokens", "token_type"] {
+            refuses(name, Value::Unsigned(3));
+            refuses(name, Value::Floats([1.0].into_iter().collect()));
+        }
+        for name in ids.into_iter().chain(lists) {
+            for value in [
+                text(),
+                texts(),
+                Value::Float(2.0),
+                Value::Bool(true),
+                Value::Signed(-2),
+            ] {
+                refuses(name, value);
+            }
+        }
+        ids.iter().for_each(|name| refuses(name, integers()));
+        refuses(
+            "eos_token_id",
+            Value::Integers([1, -7].into_iter().collect()),
+        );
+        for name in flags.iter().take(2) {
+            refuses(name, text());
+            refuses(name, Value::Unsigned(1));
+        }
+    }
+    let refuses = |metadata: Metadata, name: &str, value: Value| {
+        let mut changed = metadata;
+        changed.insert(format!("tokenizer.ggml.{name}"), value);
+        let told = Tokenizer::from_gguf(&changed).unwrap_err().to_string();
+        assert!(told.contains(name), "{told}");
+    };
+    refuses(byte_level_metadata("smollm"), "pre", integers());
+    refuses(byte_level_metadata("smollm"), "merges", text());
+    refuses(sentence_piece_metadata(), "scores", integers());
+    refuses(sentence_piece_metadata(), "add_space_prefix", text());
+}
+
+/// A list of ends is what transformers takes too: each of them ends an answer, and
+/// the first is written.
+#[test]
+fn a_list_of_ends_ends_answers_at_each() {
+    let mut metadata = byte_level_metadata("smollm");
+    let ends = Value::Integers([303, 7].into_iter().collect());
+    metadata.insert("tokenizer.ggml.eos_token_id", ends);
+    let tokenizer = Tokenizer::from_gguf(&metadata).unwrap();
+    assert_eq!(tokenizer.eos(), Some(303));
+    // <|im_end|> is one by its text.
+    assert_eq!(tokenizer.ends_of_generation(), [7, 301, 303]);
+}
+
+#[test]
+fn what_is_unusual_is_warned_of() {
+    let whole = byte_level_metadata("smollm");
+    assert_eq!(Tokenizer::from_gguf(&whole).unwrap().warnings(), []);
+    let mut nameless = Metadata::default();
+    for (key, value) in whole.iter().filter(|(key, _)| *key != "tokenizer.ggml.pre") {
+        nameless.insert(key, value.clone());
+    }
+    let found = Tokenizer::from_gguf(&nameless).unwrap();
+    assert_eq!(found.warnings(), [TokenizerWarning::NoPreTokenizer]);
+    assert_eq!(found.kind(), "gpt2/default");
+    // SentencePiece has no such kinds.
+    let sentence_piece = sentence_piece();
+    assert_eq!(sentence_piece.warnings(), []);
+    for (id, tokens) in [
+        (Value::Unsigned(304), 1),
+        (Value::Unsigned(u64::from(u32::MAX)), 0),
+    ] {
+        let mut changed = whole.clone();
+        changed.insert("tokenizer.ggml.padding_token_id", id);
+        let found = Tokenizer::from_gguf(&changed).unwrap();
+        assert_eq!(found.warnings().len(), tokens);
+    }
+}

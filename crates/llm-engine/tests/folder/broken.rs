@@ -174,3 +174,85 @@ fn gguf_files_are_not_quantized() {
         "--quantize is for folders",
     );
 }
+
+/// A number as text or a flag as a number is named, and is never as good as absent.
+#[test]
+fn a_value_of_another_type_is_refused_by_name() {
+    for (name, plan) in tiny::PLANS {
+        let place = tempfile::tempdir().unwrap();
+        plan.write(place.path(), 1);
+        let path = place.path().join("config.json");
+        let whole: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        for (key, right) in whole.as_object().unwrap() {
+            for other in [
+                json!("x"),
+                json!(2.5),
+                json!(true),
+                json!([1]),
+                json!({"a": 1}),
+            ] {
+                let same = std::mem::discriminant(&other) == std::mem::discriminant(right);
+                // Kinds and activations are refused for what they are.
+                if same && !right.is_u64() || right.is_string() && other.is_string() {
+                    continue;
+                }
+                if same && right.is_f64() || right.is_u64() && key.contains("scalar") && same {
+                    continue;
+                }
+                let is_base = key.contains("base_freq") || key.contains("scalar");
+                if is_base && other.is_number() {
+                    continue;
+                }
+                let told = told(plan, with("config.json", |it| it[key] = other.clone()));
+                let what = format!("{name}: {key} = {other}: {told}");
+                assert!(told.contains(&format!("'{key}'")), "{what}");
+            }
+        }
+    }
+    for key in [
+        "rope_theta",
+        "rms_norm_eps",
+        "eos_token_id",
+        "use_bidirectional_attention",
+    ] {
+        let told = config(|it| it[key] = json!("x"));
+        says(&told, &format!("'{key}' is \"x\", and"));
+    }
+    let told = config(|it| it["rope_scaling"] = json!({"rope_type": "yarn", "factor": "4"}));
+    says(&told, "'factor' is \"4\", and a number is needed");
+    for (file, key) in [
+        ("generation_config.json", "eos_token_id"),
+        ("tokenizer_config.json", "add_bos_token"),
+        ("tokenizer_config.json", "eos_token"),
+    ] {
+        let told = told(tiny::QWEN3, |folder| {
+            std::fs::write(folder.join(file), json!({key: [{"a": 1}]}).to_string()).unwrap();
+        });
+        says(&told, &format!("'{key}' is ["));
+        says(&told, file);
+    }
+}
+
+#[test]
+fn what_is_no_model_is_told_what_it_is() {
+    let pointer =
+        "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab\nsize 12345\n";
+    for file in ["model.safetensors", "tokenizer.json", "config.json"] {
+        let told = told(tiny::QWEN3, |folder| {
+            std::fs::write(folder.join(file), pointer).unwrap();
+        });
+        says(&told, file);
+        says(&told, "git-lfs pointer");
+    }
+    let told = told(tiny::QWEN3, |folder| {
+        std::fs::remove_file(folder.join("config.json")).unwrap();
+        std::fs::write(folder.join("adapter_config.json"), "{}").unwrap();
+    });
+    says(&told, "LoRA adapter");
+}
+
+#[test]
+fn a_tokenizer_without_merges_is_refused() {
+    let told = tokenizer(|it| drop(it["model"].as_object_mut().unwrap().remove("merges")));
+    says(&told, "'merges'");
+}

@@ -13,7 +13,7 @@ use crate::support::gguf::Writer;
 use crate::support::measure::rms;
 use crate::support::random::Random;
 
-pub(super) fn make(plan: &Plan, seed: u64) -> Vec<u8> {
+pub(super) fn make(plan: &Plan, seed: u64) -> Writer {
     let mut maker = Maker {
         plan,
         family: family::find(plan.family).unwrap(),
@@ -22,7 +22,7 @@ pub(super) fn make(plan: &Plan, seed: u64) -> Vec<u8> {
     };
     maker.metadata();
     maker.tensors();
-    maker.file.finish()
+    maker.file
 }
 
 struct Maker<'a> {

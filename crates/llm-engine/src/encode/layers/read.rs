@@ -138,8 +138,12 @@ impl Reader<'_> {
     fn layer(&self, index: usize, window: Option<usize>) -> Result<Layer, FolderError> {
         let at = |part: &str| format!("blk.{index}.{part}");
         let (width, inner) = (self.width, self.inner);
-        if self.file.has(&at("attn_q_norm.weight")) {
-            let what = "it norms queries and keys";
+        let norm = at("attn_q_norm.weight");
+        if self.file.has(&norm) {
+            let what = format!(
+                "it norms queries and keys ('{}')",
+                self.file.own_name(&norm)
+            );
             return Err(FolderError::unsupported(&self.file.path, what));
         }
         let [query, key, value] = self.heads(&at)?;

@@ -7,7 +7,7 @@ use super::*;
 
 /// All folders below `tests/fixtures/embed/tiny` that make vectors, and whether there is a GGUF file
 /// with the same weights.
-const MODELS: [(&str, bool); 10] = [
+pub(super) const MODELS: [(&str, bool); 10] = [
     ("bert", false),
     ("bert-cls", true),
     ("roberta", false),
@@ -20,7 +20,7 @@ const MODELS: [(&str, bool); 10] = [
     ("embedding-gemma", true),
 ];
 
-fn tiny(name: &str) -> PathBuf {
+pub(super) fn tiny(name: &str) -> PathBuf {
     PathBuf::from(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../tests/fixtures/embed/tiny"
