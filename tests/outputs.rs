@@ -229,6 +229,32 @@ fn a_file_of_something_else_is_replaced_on_demand_alone() {
 }
 
 #[test]
+fn answers_and_vectors_do_not_stand_in_one_file() {
+    let bench = Bench::new();
+    let sandbox = &bench.sandbox;
+    sandbox.file("rows", "Hi\nHo\n");
+    let vectors = format!("llm-embed -q -m {} -o", tiny("bert").display());
+    let answers = "llm-run -q --lines -n 1 -o";
+    bench
+        .pipe(&format!("{vectors} v.jsonl < rows"))
+        .run()
+        .exits(0);
+    bench
+        .pipe(&format!("{answers} a.jsonl < rows"))
+        .run()
+        .exits(0);
+    let before = all(sandbox.path());
+    for line in [
+        format!("{vectors} a.jsonl < rows"),
+        format!("{answers} v.jsonl < rows"),
+        "llm-run -q -p hi -n 1 -o v.jsonl".to_owned(),
+    ] {
+        let parts = ["line 1 of", "holds records of an earlier run"];
+        refused(sandbox, bench.pipe(&line).run(), &before, &parts);
+    }
+}
+
+#[test]
 fn a_script_replaces_what_it_wrote_yesterday() {
     let bench = Bench::new();
     let sandbox = &bench.sandbox;
@@ -321,6 +347,46 @@ fn a_matrix_replaces_a_matrix_and_nothing_else() {
 }
 
 #[test]
+fn an_output_in_a_list_of_files_is_no_text() {
+    let sandbox = Sandbox::new();
+    let model = tiny("bert");
+    sandbox.file("texts/a", "one text");
+    sandbox.file("texts/z", "another text");
+    let run = |more: &str| {
+        let line = format!(
+            "printf 'texts/a\\0texts/out\\0texts/z\\0' | llm-embed -q -m {} --files0-from - -o texts/out {more}",
+            model.display()
+        );
+        sandbox.pipe(&line).run()
+    };
+    // The first run makes it, the second finds it in its own list, too.
+    for more in ["", "", "--overwrite"] {
+        run(more).exits(1);
+        let written = String::from_utf8(read(&sandbox, "texts/out")).unwrap();
+        assert_eq!(written.lines().count(), 3, "{written}");
+        let error = written.lines().find(|line| line.contains("\"error\""));
+        assert!(
+            error.unwrap().contains("is what this run writes to"),
+            "{written}"
+        );
+    }
+    sandbox.file("texts/out", "a text of the user");
+    let before = all(sandbox.path());
+    refused(
+        &sandbox,
+        run("--overwrite"),
+        &before,
+        &["may be a text of the --files0-from list"],
+    );
+    refused(
+        &sandbox,
+        run(""),
+        &before,
+        &["is no record of an earlier run"],
+    );
+}
+
+#[test]
 fn tables_pictures_and_weights_are_replaced_on_demand_alone() {
     let sandbox = models();
     let bench = "llm-bench --shape tiny-llama:q8_0 -p 1 -n 0 -r 1 --no-warmup";
@@ -381,12 +447,14 @@ fn an_answer_that_finds_standard_output_closed_is_no_success() {
     let model = tiny("gguf/bert-cls.gguf");
     let vectors = format!("llm-embed -q -m {} < text > v.jsonl", model.display());
     sandbox.pipe(&vectors).run().exits(0);
+    let done = "echo Ho | llm-run -q --lines -n 1 -o done.jsonl";
+    bench.pipe(done).run().exits(0);
     for line in [
         "llm-run -p hi -n 1".to_owned(),
         "llm-run -p hi -n 1 -T --stream".to_owned(),
         "llm-run -p hi --count".to_owned(),
         "llm-run --lines -n 1 < text".to_owned(),
-        "llm-run --lines -n 1 --resume v.jsonl < text".to_owned(),
+        "llm-run --lines -n 1 --resume done.jsonl < text".to_owned(),
         "llm-run --lines --estimate < text".to_owned(),
         format!("llm-embed -m {} < text", model.display()),
         "llm-embed similar v.jsonl".to_owned(),

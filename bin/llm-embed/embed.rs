@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use llm_cli::embed::EmbedFormat;
 use llm_cli::stdio::{StdioError, Watch};
-use llm_cli::{Context, EmbedArgs, Form, Jobs, Output, Status};
+use llm_cli::{Context, EmbedArgs, Form, Jobs, Output, Replaces, Status};
 use llm_filter::durable::There;
 use llm_filter::vectors::{self, LINE_LIMIT, Made};
 use llm_filter::{Journal, Options, Pump, Rules, Target};
@@ -45,6 +45,7 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
     let form = Form::Records { deltas: false };
     let shared = args.shared_output();
     let reads = reads::of(args).inputs(jobs.inputs());
+    check_list(args)?;
     let mut matrix = Matrix::open(args, &reads)?;
     check_alike(args, &opened)?;
     let target = match &matrix {
@@ -67,6 +68,9 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
         (None, Some(sink)) => Output::onto(sink, &shared, form, messages),
         (None, None) => Output::open(&shared, form, "embedding", &reads, messages)?,
     };
+    let records = args.output.output.as_deref().map(matrix::records_of);
+    let written = [args.output.output.as_deref(), records.as_deref()];
+    let jobs = jobs.apart_from(written.into_iter().flatten());
     let mut worker = Worker::new(args, Arc::clone(&opened));
     let input = Pump::ahead(jobs.warning(messages), ahead(args))?;
     let options = Options {
@@ -112,6 +116,7 @@ fn rules(args: &EmbedArgs) -> Rules {
     Rules {
         retries_errors: args.output.retry_errors,
         tells_files: true,
+        kind: Some("embedding"),
     }
 }
 
@@ -148,6 +153,25 @@ fn check_alike(args: &EmbedArgs, opened: &Opened) -> Result<()> {
             "'{}' holds vectors that were made with another {what} ('{was}') than this run's ('{is}'), and the two cannot be compared; write to another file",
             path.display()
         ),
+    }
+}
+
+/// Refuses to overwrite what a list of files may name: it is known too late.
+fn check_list(args: &EmbedArgs) -> Result<()> {
+    let output = args.output.output.as_deref();
+    let output = output.filter(|_| args.output.overwrite && args.input.files0_from.is_some());
+    let Some(path) = output else {
+        return Ok(());
+    };
+    let checked = match matrix::header::Layout::of_name(path) {
+        Some(layout) => matrix::check_ours(path, layout),
+        None => Replaces::Records("embedding").check(path),
+    };
+    match checked {
+        Err(StdioError::Occupied { name, .. }) => bail!(
+            "{name} is no output of llm-embed and may be a text of the --files0-from list, which is read while it is written; remove it first, or give another -o"
+        ),
+        _ => Ok(()),
     }
 }
 

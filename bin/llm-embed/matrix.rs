@@ -44,7 +44,7 @@ pub(crate) fn is_same(a: &Path, b: &Path) -> bool {
 
 /// Refuses to replace what is no matrix of ours, or what stands in the place of its records and tells of
 /// something else.
-fn check_ours(path: &Path, layout: Layout) -> Result<(), StdioError> {
+pub(crate) fn check_ours(path: &Path, layout: Layout) -> Result<(), StdioError> {
     let occupied = |path: &Path, what: &str| StdioError::Occupied {
         name: format!("'{}'", path.display()),
         what: what.to_owned(),

@@ -138,6 +138,7 @@ fn rules(args: &RunArgs) -> Rules {
         retries_errors: args.filter.retry_errors,
         // An answer depends on what is asked, wherever it stands.
         tells_files: false,
+        kind: Some("completion"),
     }
 }
 

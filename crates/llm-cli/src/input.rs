@@ -14,6 +14,7 @@ mod slurp;
 use std::collections::VecDeque;
 use std::io::Read;
 use std::ops::Range;
+use std::path::Path;
 
 use llm_record::{
     ErrorCode, ErrorRecord, Fields, Id, Incoming, Inputs, Message, Overrides, Reply, TemplateError,
@@ -268,6 +269,16 @@ impl Jobs {
             count: Some(Counter(count)),
             ..self
         }
+    }
+
+    /// Takes the files that are written to, so that a file of a list that is one of them is not read.
+    #[must_use]
+    pub fn apart_from<'p>(mut self, outputs: impl IntoIterator<Item = &'p Path>) -> Self {
+        if let Origin::Files(files) = &mut self.origin {
+            let outputs = outputs.into_iter().filter_map(FileIdentity::of_path);
+            files.set_outputs(outputs.collect());
+        }
+        self
     }
 
     /// Warns of what is in the lines and not used; without messages it goes unsaid.

@@ -183,7 +183,7 @@ fn take_over(
         lock(file, name)?;
     }
     let mut journal = Journal::new(rules);
-    let scan = tears::scan(BufReader::new(&mut *file), &mut journal).map_err(io)?;
+    let scan = tears::scan(BufReader::new(&mut *file), rules.kind, &mut journal).map_err(io)?;
     let (whole, tears) = match scan {
         Scan::Records { end, tears } => (end, tears),
         Scan::Foreign { line } => {

@@ -85,6 +85,8 @@ pub struct Rules {
     pub retries_errors: bool,
     /// Requests without an id are told apart by their files.
     pub tells_files: bool,
+    /// The type of the records that answer; an output with those of another is not gone on with.
+    pub kind: Option<&'static str>,
 }
 
 /// Requests that are closed.

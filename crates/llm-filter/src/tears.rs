@@ -76,7 +76,13 @@ pub(crate) enum Scan {
 }
 
 /// Reads what a run has written, or begun to write.
-pub(crate) fn scan(mut input: impl BufRead, journal: &mut Journal) -> io::Result<Scan> {
+pub(crate) fn scan(
+    mut input: impl BufRead,
+    kind: Option<&str>,
+    journal: &mut Journal,
+) -> io::Result<Scan> {
+    // The first answer tells what the file is of.
+    let mut kind = kind;
     let (mut end, mut at, mut line) = (0, 0, 0);
     let (mut tears, mut since) = (Tears::default(), Tears::default());
     let mut bytes = Vec::new();
@@ -96,6 +102,11 @@ pub(crate) fn scan(mut input: impl BufRead, journal: &mut Journal) -> io::Result
         let found = Line::of(&bytes);
         match &found {
             Line::Closing(_) if !is_whole => {}
+            Line::Closing(closed)
+                if !closed.is_error && kind.take().is_some_and(|kind| !is_of(&bytes, kind)) =>
+            {
+                return Ok(Scan::Foreign { line });
+            }
             Line::Closing(closed) => journal.close(closed, text(&bytes)),
             Line::Torn(start, Some(closed)) if is_whole => {
                 journal.close(closed, text(&bytes[*start..]));
@@ -124,6 +135,18 @@ pub(crate) fn scan(mut input: impl BufRead, journal: &mut Journal) -> io::Result
             since = Tears::default();
         }
     }
+}
+
+/// Whether a record is of a type, or of a form that has none: a line of OpenAI's batch output.
+fn is_of(bytes: &[u8], kind: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Probe {
+        #[serde(rename = "type")]
+        kind: Option<String>,
+    }
+    let found = serde_json::from_slice::<Probe>(bytes).ok();
+    let found = found.and_then(|probe| probe.kind);
+    found.is_none_or(|found| found == kind)
 }
 
 fn text(bytes: &[u8]) -> &str {

@@ -51,6 +51,8 @@ pub(super) struct FileOrigin {
     /// What the flags add to every request.
     salt: String,
     watch: Watch,
+    /// What is written to, which is no text.
+    outputs: Vec<FileIdentity>,
 }
 
 impl FileOrigin {
@@ -76,7 +78,13 @@ impl FileOrigin {
             number: 0,
             salt,
             watch: watch.clone(),
+            outputs: Vec::new(),
         })
+    }
+
+    /// Takes what is written to meanwhile. Which files a list names is known as it is read alone.
+    pub(super) fn set_outputs(&mut self, outputs: Vec<FileIdentity>) {
+        self.outputs = outputs;
     }
 
     /// Returns what is read, as far as it is known.
@@ -148,7 +156,17 @@ impl FileOrigin {
             Some(_) => PIECES_LIMIT,
             None => PROMPT_LIMIT,
         };
-        let text = match read(path, limit, self.watch.clone())? {
+        let is_output = |file: FileIdentity| self.outputs.iter().any(|output| output.is(&file));
+        let text = match FileIdentity::of_path(path).is_some_and(is_output) {
+            true => Err((
+                ErrorCode::UnreadableFile,
+                format!(
+                    "'{shown}' is what this run writes to, and no text; leave it out of the list"
+                ),
+            )),
+            false => read(path, limit, self.watch.clone())?,
+        };
+        let text = match text {
             Ok(text) => text,
             Err((code, sentence)) => {
                 self.number += 1;
