@@ -9,7 +9,7 @@ use llm_engine::folder::{self, Quantize};
 use llm_kernels::pack::Packing;
 
 use crate::model::{self, LEVEL, POOL, TEXT};
-use crate::scratch::{in_repository, named};
+use crate::scratch::{self, in_repository, named};
 
 /// The folders that an input can begin from; the first is that of an unknown
 /// name.
@@ -81,7 +81,7 @@ fn with(base: &str, name: &str, bytes: &[u8]) {
         "llama" => "crates/llm-fuzz/seeds/llama".to_owned(),
         _ => format!("tests/fixtures/embed/tiny/{base}"),
     });
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch::folder();
     link(&source, folder.path(), Path::new(name));
     let path = folder.path().join(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -2,11 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
+/// Returns a fresh folder, in memory where the system has such a place: each
+/// input has one of its own, since one that outlived it would be left behind
+/// (nothing static is dropped).
+pub(crate) fn folder() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    let made = match memory.is_dir() {
+        true => tempfile::tempdir_in(memory),
+        false => tempfile::tempdir(),
+    };
+    made.unwrap()
+}
+
 /// Writes `bytes` to a file of this name and lets `read` have it.
 pub(crate) fn file<T>(name: &str, bytes: &[u8], read: impl FnOnce(&Path) -> T) -> T {
-    // A folder for each input: one that outlived it would be left behind, for
-    // nothing static is dropped.
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let path = folder.path().join(name);
     std::fs::write(&path, bytes).unwrap();
     read(&path)
