@@ -316,8 +316,8 @@ fn what_is_cut_from_a_long_text_is_counted_and_the_rest_is_its_end() {
         let shown = run(&["--on-overflow", part, "--show-prompt"]);
         let shown = shown["text"].as_str().unwrap();
         let has = |kept: &str| shown.contains(kept.trim());
-        let end = text.floor_char_boundary(text.len() - 600);
-        let start = text.floor_char_boundary(600);
+        let end = text.floor_char_boundary(text.len() - 200);
+        let start = text.floor_char_boundary(200);
         assert_eq!(has(&text[end..]), part != "tail", "{part}: {shown}");
         assert_eq!(has(&text[..start]), part != "head", "{part}: {shown}");
         // What is kept of the text is a stretch of it, or two.

@@ -249,7 +249,9 @@ fn one_signal_ends_every_step_at_once() {
             run(&["--show-prompt", "-f", "text.txt"])
         }),
         ("records are awaited", &|| {
-            tool("llm-cost", &["usage", "--usage", "fifo"])
+            let machine = ["payback", "--machine", "framework-desktop-395-128"];
+            let model = ["--local", "gpt-oss-120b", "--usage", "fifo"];
+            tool("llm-cost", &[&machine[..], &model].concat())
         }),
         ("vectors are awaited", &|| {
             tool("llm-embed", &["search", "fifo", "hi", "-m", "x"])
@@ -281,7 +283,7 @@ fn a_signal_amid_a_long_step_tells_the_sums_so_far() {
     let ran = bench
         .pipe(
             "{ cat short.jsonl; while [ ! -s out ]; do sleep 0.1; done; cat long.jsonl; } 2> /dev/null | \
-             llm-run --no-template --jsonl > out & while [ ! -s out ]; do sleep 0.1; done; \
+             llm-run --no-template --jsonl --on-overflow head > out & while [ ! -s out ]; do sleep 0.1; done; \
              sleep 1; kill -s INT $!; wait $!; echo $?; cat out",
         )
         .run()

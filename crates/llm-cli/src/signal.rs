@@ -5,16 +5,18 @@
 //! `output` reads. What happens at an interruption is the caller's choice.
 
 use std::fmt;
-use std::io;
+use std::io::{self, PipeReader, Read};
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
-use signal_hook::iterator::Signals;
 use signal_hook::low_level;
 
 use crate::Status;
@@ -22,14 +24,12 @@ use crate::stdio;
 
 /// How long a program may take to end in order. With what follows it is less than a fifth of a second,
 /// the least that is felt as a wait.
-const ORDERLY: Duration = Duration::from_millis(100);
+const ORDERLY: Duration = Duration::from_millis(80);
 /// How long a record under way may take to be written. To a file it takes less; a pipe that nobody
 /// reads must not hold up the end.
 const RECORD: Duration = Duration::from_millis(30);
 /// How long the last words may take, for standard error may be such a pipe.
 const WORDS: Duration = Duration::from_millis(20);
-/// How often it is looked whether there is a reason to wait no longer.
-const LOOK: Duration = Duration::from_millis(5);
 
 /// Whether the program was asked to end; clones look at the same flag.
 #[derive(Clone, Debug, Default)]
@@ -61,8 +61,11 @@ impl Interrupt {
     /// The system's, where it refuses a handler or a thread.
     pub fn catch() -> io::Result<Self> {
         let interrupt = Self::heard()?;
-        // Registered after the flag, so that it is woken when the flag is set.
-        let signals = Signals::new([SIGINT, SIGTERM])?;
+        let (signals, woken) = io::pipe()?;
+        for number in [SIGINT, SIGTERM] {
+            // Registered after the flag, so that the flag is set when it wakes.
+            low_level::pipe::register(number, OwnedFd::from(woken.try_clone()?))?;
+        }
         let watched = interrupt.clone();
         thread::Builder::new()
             .name("signals".to_owned())
@@ -82,13 +85,18 @@ impl Interrupt {
     }
 
     /// Waits for a signal, and ends the program where it does not do so itself.
-    fn end(&self, mut signals: Signals) {
-        if signals.forever().next().is_none() {
+    fn end(&self, mut signals: PipeReader) {
+        if signals.read_exact(&mut [0]).is_err() {
             return;
         }
         let since = Instant::now();
-        while since.elapsed() < ORDERLY && signals.pending().next().is_none() {
-            thread::sleep(LOOK);
+        while let Some(rest) = ORDERLY.checked_sub(since.elapsed()) {
+            let mut second = [PollFd::new(&signals, PollFlags::IN)];
+            let most = Timespec::try_from(rest).ok();
+            match poll(&mut second, most.as_ref()) {
+                Err(Errno::INTR) => {}
+                _ => break,
+            }
         }
         let _whole = stdio::between_records(RECORD);
         self.speak();
