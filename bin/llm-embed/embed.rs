@@ -163,7 +163,7 @@ fn check_list(args: &EmbedArgs) -> Result<()> {
     let Some(path) = output else {
         return Ok(());
     };
-    let checked = match matrix::header::Layout::of_name(path) {
+    let checked = match Layout::of_name(path) {
         Some(layout) => matrix::check_ours(path, layout),
         None => Replaces::Records("embedding").check(path),
     };
