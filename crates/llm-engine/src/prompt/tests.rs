@@ -5,7 +5,6 @@ use proptest::prelude::*;
 
 use super::limits::{LONGEST_SOURCE, LONGEST_TEXT};
 use super::*;
-use crate::gguf::Value;
 
 const MARKUP: MarkupTexts<'_> = MarkupTexts {
     bos: "<s>",

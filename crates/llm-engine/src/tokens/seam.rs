@@ -104,7 +104,7 @@ mod tests {
         let seams = Seams::default();
         let unit = |text: &str, whole| {
             let pieces = ["▁a", "b ▁c", "▁▁d▁", "▁ ▁"].into_iter().map(str::as_bytes);
-            seams.unit(text, whole, || pieces)
+            seams.unit(text, whole, || pieces.clone())
         };
         assert_eq!(unit("a▁b", 10), "a▁b".len());
         assert_eq!(unit("a▁b", 10_000), "a".len());
