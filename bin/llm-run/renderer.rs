@@ -2,7 +2,9 @@
 
 use std::ffi::OsStr;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
@@ -37,10 +39,17 @@ pub(crate) fn process() -> Arc<RenderProcess> {
     }))
 }
 
-/// Returns this program's file, also where another has taken its name since.
-fn program() -> io::Result<std::path::PathBuf> {
-    if cfg!(target_os = "linux") {
-        return Ok("/proc/self/exe".into());
-    }
-    std::env::current_exe()
+/// Returns this program's file by its name, or, where another file has taken that
+/// name since, by what Linux calls it.
+fn program() -> io::Result<PathBuf> {
+    let named = std::env::current_exe()?;
+    let own = Path::new("/proc/self/exe");
+    let identity = |path: &Path| {
+        let data = path.metadata().ok()?;
+        Some((data.dev(), data.ino()))
+    };
+    Ok(match identity(own) {
+        Some(running) if identity(&named) != Some(running) => own.to_owned(),
+        _ => named,
+    })
 }
