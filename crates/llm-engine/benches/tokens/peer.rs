@@ -186,6 +186,8 @@ fn listed_merges(metadata: &Metadata) -> Vec<(String, String)> {
 fn scored_merges(metadata: &Metadata, tokens: &Vocab) -> Vec<(String, String)> {
     let scores = metadata
         .f32s("tokenizer.ggml.scores")
+        .ok()
+        .flatten()
         .expect("it has scores");
     let mut merges = Vec::new();
     for (text, &id) in tokens {
@@ -221,6 +223,8 @@ fn word_piece(metadata: &Metadata) -> WordPiece {
 fn unigram(metadata: &Metadata) -> Unigram {
     let scores = metadata
         .f32s("tokenizer.ggml.scores")
+        .ok()
+        .flatten()
         .expect("it has scores");
     let scores = (0..scores.len()).filter_map(|id| scores.get(id));
     let pieces = tokens(metadata).into_iter().zip(scores.map(f64::from));

@@ -140,7 +140,10 @@ impl Reader<'_> {
         let (width, inner) = (self.width, self.inner);
         let norm = at("attn_q_norm.weight");
         if self.file.has(&norm) {
-            let what = format!("it norms queries and keys ('{}')", self.file.own_name(&norm));
+            let what = format!(
+                "it norms queries and keys ('{}')",
+                self.file.own_name(&norm)
+            );
             return Err(FolderError::unsupported(&self.file.path, what));
         }
         let [query, key, value] = self.heads(&at)?;
