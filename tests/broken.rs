@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::harness::{Ran, Sandbox};
-use crate::support::gguf::{header, pad, tensor};
+use crate::support::gguf::{header, pad, tensor, with_tensor};
 use crate::support::model;
 use crate::support::records::record;
 
@@ -155,5 +155,127 @@ fn a_type_that_is_not_known_is_shown_as_one_that_cannot_be_checked() {
         let ran = show(&make(type_id, bytes)).exits(0).says_nothing();
         assert_eq!(record(&ran)["quantization"], name);
         show(&make(type_id, bytes - 1)).exits(2).says("cut short");
+    }
+}
+
+/// A tiny Qwen 3 with random weights.
+const TINY: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/fixtures/embed/tiny/gguf/qwen3.gguf"
+);
+
+#[test]
+fn a_tensor_that_is_not_computed_is_named_by_every_program() {
+    let sandbox = Sandbox::new();
+    let whole = Path::new(TINY);
+    let shown = record(&on(&sandbox, "llm-pull show", whole).exits(0));
+    assert_eq!(shown["runnable"], true);
+    on(&sandbox, "llm-run -q -p a -n 1 -m", whole).exits(0);
+    for name in [
+        "blk.0.attn_norm.bias",
+        "token_embd_norm.weight",
+        "blk.2.attn_norm.weight",
+    ] {
+        let file = sandbox.file("more.gguf", with_tensor(whole, name, 32));
+        let named = format!("the tensor '{name}'");
+        refuses(&sandbox, &file, &named);
+        let shown = record(&on(&sandbox, "llm-pull show", &file).exits(0));
+        assert_eq!(shown["runnable"], false);
+        assert!(
+            shown["obstacle"].as_str().unwrap().contains(&named),
+            "{shown}"
+        );
+        on(&sandbox, "echo a | llm-embed -m", &file)
+            .exits(2)
+            .writes("")
+            .says(&named);
+        // It measures the memory first, which takes more than the others may have.
+        let line = "exec timeout 60 llm-bench -p 1 -n 0 -r 1 -m \"$FILE\"";
+        let timed = sandbox.pipe(line).env("FILE", &file).run().exits(1);
+        assert!(timed.stdout().contains(&named), "{}", timed.stdout());
+    }
+}
+
+#[test]
+fn what_is_unusual_about_a_model_is_warned_of_once() {
+    let sandbox = Sandbox::new();
+    let whole = fs::read(TINY).unwrap();
+    let without = |names: &[&str]| {
+        let mut bytes = whole.clone();
+        for name in names {
+            let at = bytes
+                .windows(name.len())
+                .position(|part| part == name.as_bytes());
+            bytes[at.unwrap() + name.len() - 1] = b'_';
+        }
+        bytes
+    };
+    let ends = [
+        "tokenizer.ggml.eos_token_id",
+        "tokenizer.ggml.eot_token_id",
+        "<|endoftext|>",
+        "<|im_end|>",
+    ];
+    for (names, warning) in [
+        (
+            &["tokenizer.ggml.pre"][..],
+            "warning: the model does not name its pre-tokenizer",
+        ),
+        (
+            &ends,
+            "warning: the model names no token that ends an answer",
+        ),
+    ] {
+        let file = sandbox.file("unusual.gguf", without(names));
+        let ran = on(&sandbox, "llm-run -q -p a -n 1 -m", &file).exits(0);
+        assert_eq!(ran.stderr().matches(warning).count(), 1, "{}", ran.stderr());
+        on(&sandbox, "llm-pull show", &file).exits(0).says(warning);
+    }
+}
+
+#[test]
+fn what_people_take_for_a_model_is_told_what_it_is() {
+    let sandbox = Sandbox::new();
+    let kind = |kind: &str| {
+        header(
+            0,
+            &[("general.type", kind), ("general.architecture", "llama")],
+        )
+    };
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
+    for (name, bytes, part) in [
+        ("lora.gguf", kind("adapter"), "a LoRA adapter"),
+        (
+            "imatrix.gguf",
+            kind("imatrix"),
+            "an importance matrix (imatrix)",
+        ),
+        ("mmproj.gguf", kind("mmproj"), "mmproj"),
+        ("pointer.gguf", pointer.into(), "git-lfs pointer"),
+    ] {
+        let file = sandbox.file(name, bytes);
+        refuses(&sandbox, &file, part);
+        on(&sandbox, "echo a | llm-embed -m", &file)
+            .exits(2)
+            .says(part);
+        on(&sandbox, "llm-pull import", &file).exits(2).says(part);
+        let timed = on(&sandbox, "llm-bench -p 1 -n 0 -r 1 -m", &file).exits(1);
+        assert!(timed.stdout().contains(part), "{}", timed.stdout());
+        let shown = on(&sandbox, "llm-pull show", &file);
+        match name {
+            // It has no header.
+            "pointer.gguf" => drop(shown.exits(2).says(part)),
+            _ => assert!(shown.exits(0).stdout().contains(part)),
+        }
+    }
+    sandbox.file("pickled/config.json", "{}");
+    let folder = sandbox
+        .file("pickled/pytorch_model.bin", "PK")
+        .parent()
+        .unwrap()
+        .to_owned();
+    for program in ["llm-run -q -p a -m", "llm-pull show", "llm-embed -m"] {
+        let ran = on(&sandbox, program, &folder).exits(2);
+        ran.says("'pytorch_model.bin', weights in PyTorch's form");
     }
 }

@@ -86,6 +86,32 @@ pub fn split(whole: &Path, shards: [&Path; 2]) {
     }
 }
 
+/// Returns the file with one tensor more, a vector of ones.
+pub fn with_tensor(whole: &Path, name: &str, length: usize) -> Vec<u8> {
+    let gguf = Gguf::open(&[whole.to_owned()]).unwrap();
+    let bytes = fs::read(whole).unwrap();
+    let mut first = Vec::new();
+    text(&mut first, &gguf.tensors()[0].name);
+    let infos = bytes.windows(first.len()).position(|part| part == first);
+    let info = |it: &llm_engine::gguf::TensorInfo| it.name.len() + 8 * it.shape.len() + 24;
+    let end = infos.unwrap() + gguf.tensors().iter().map(info).sum::<usize>();
+    let start = gguf.tensors().iter().map(|it| it.offset as usize).min();
+    let mut data = bytes[start.unwrap()..].to_vec();
+    pad(&mut data);
+    let mut out = bytes[..end].to_vec();
+    out[8..16].copy_from_slice(&(gguf.tensors().len() as u64 + 1).to_le_bytes());
+    tensor(&mut out, name, &[length as u64], 0, data.len());
+    pad(&mut out);
+    out.extend(data);
+    out.extend(
+        [1.0_f32; 1]
+            .repeat(length)
+            .iter()
+            .flat_map(|one| one.to_le_bytes()),
+    );
+    out
+}
+
 fn text(bytes: &mut Vec<u8>, text: &str) {
     bytes.extend((text.len() as u64).to_le_bytes());
     bytes.extend(text.as_bytes());

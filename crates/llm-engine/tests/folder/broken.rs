@@ -218,8 +218,8 @@ fn a_value_of_another_type_is_refused_by_name() {
         let told = config(|it| it[key] = json!("x"));
         says(&told, &format!("'{key}' is \"x\", and"));
     }
-    let scaled = config(|it| it["rope_scaling"] = json!({"rope_type": "yarn", "factor": "4"}));
-    says(&scaled, "'factor' is \"4\", and a number is needed");
+    let factor = config(|it| it["rope_scaling"] = json!({"rope_type": "yarn", "factor": "4"}));
+    says(&factor, "'factor' is \"4\", and a number is needed");
     for (file, key) in [
         ("generation_config.json", "eos_token_id"),
         ("tokenizer_config.json", "add_bos_token"),

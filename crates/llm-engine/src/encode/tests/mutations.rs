@@ -205,7 +205,8 @@ fn heads_for_other_tasks_are_no_obstacle() {
             Ok(encoder) => assert_eq!(bits(&encoder), expected, "{head}"),
             // The fixture may have it already, with or without the prefix.
             Err(error) => {
-                assert!(error.to_string().contains(&own) && error.to_string().contains("twice"))
+                let told = error.to_string();
+                assert!(told.contains(&own) && told.contains("twice"), "{told}");
             }
         }
     }
