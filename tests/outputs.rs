@@ -92,7 +92,7 @@ fn no_output_is_a_file_of_the_model() {
         "llm-run -m m.gguf -p hi -o hard --overwrite",
         "llm-run -m m.gguf -p hi --count -o soft --overwrite",
         "llm-run -m m.gguf -p hi --show-prompt -o folder/../m.gguf --overwrite",
-        "llm-run -m soft -p hi -o m.gguf --overwrite",
+        "llm-run -m ./soft -p hi -o m.gguf --overwrite",
         "llm-run -m m.gguf --lines -o m.gguf --overwrite < text",
         "llm-run -m m.gguf --lines --estimate -o m.gguf --overwrite < text",
         "llm-run -m m.gguf -p hi >> m.gguf",

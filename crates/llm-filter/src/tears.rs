@@ -209,41 +209,54 @@ fn last_record(bytes: &[u8]) -> Option<(usize, Closed)> {
 }
 
 /// Moves what is torn in a file that is locked to the end of `FILE.torn`, and returns the file without it,
-/// locked and at its end, under its old name. At no moment is a line in neither of the two.
+/// locked, under its old name. At no moment is a line in neither of the two.
 pub(crate) fn move_aside(
     path: &Path,
     file: &mut File,
     reads: &Reads,
 ) -> Result<File, DurableError> {
     let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let (torn, fresh) = (with_end(path, ".torn"), with_end(&place, ".repair"));
+    let torn = with_end(path, ".torn");
+    // Of this process alone, so that nobody's file is in its place.
+    let fresh = with_end(&place, &format!(".{}.part", std::process::id()));
     reads.refuse(&torn)?;
-    let failed = |path: &Path| {
-        let name = format!("'{}'", path.display());
-        move |reason| DurableError::Io { name, reason }
-    };
-    let mut options = File::options();
-    let aside = options.append(true).create(true).open(&torn);
-    let mut aside = BufWriter::new(aside.map_err(failed(&torn))?);
+    let aside = File::options().append(true).create(true).open(&torn);
+    let mut aside = aside.map_err(failed(&torn))?;
     let mended = File::options()
         .read(true)
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .open(&fresh);
-    let mended = mended.map_err(failed(&fresh))?;
-    lock(&mended, &format!("'{}'", fresh.display()))?;
-    let mut kept = BufWriter::new(&mended);
-    file.seek(SeekFrom::Start(0)).map_err(failed(path))?;
+    let mut mended = mended.map_err(failed(&fresh))?;
+    let moved = lock(&mended, &shown(&fresh)).and_then(|()| {
+        let permissions = file.metadata().map_err(failed(path))?.permissions();
+        part(file, &mut mended, &mut aside).map_err(failed(path))?;
+        aside.sync_data().map_err(failed(&torn))?;
+        mended
+            .set_permissions(permissions)
+            .and_then(|()| mended.sync_all())
+            .and_then(|()| std::fs::rename(&fresh, &place))
+            .map_err(failed(&fresh))
+    });
+    if moved.is_err() {
+        let _ = std::fs::remove_file(&fresh);
+    }
+    moved.map(|()| mended)
+}
+
+/// Writes what is whole in a file to one, and what is torn, each on a line, to another.
+fn part(file: &mut File, mended: &mut File, aside: &mut File) -> io::Result<()> {
+    file.seek(SeekFrom::Start(0))?;
     let mut lines = BufReader::new(&*file);
+    let (mut mended, mut aside) = (BufWriter::new(mended), BufWriter::new(aside));
     let mut bytes = Vec::new();
     loop {
         bytes.clear();
-        let read = lines
+        lines
             .by_ref()
             .take(LINE_LIMIT)
-            .read_until(b'\n', &mut bytes);
-        if read.map_err(failed(path))? == 0 {
+            .read_until(b'\n', &mut bytes)?;
+        if bytes.is_empty() {
             break;
         }
         let start = match Line::of(&bytes) {
@@ -251,23 +264,23 @@ pub(crate) fn move_aside(
             _ => 0,
         };
         let (cut, whole) = bytes.split_at(start);
-        kept.write_all(whole).map_err(failed(&fresh))?;
-        aside.write_all(cut).map_err(failed(&torn))?;
+        mended.write_all(whole)?;
+        aside.write_all(cut)?;
         if !cut.is_empty() && !cut.ends_with(b"\n") {
-            aside.write_all(b"\n").map_err(failed(&torn))?;
+            aside.write_all(b"\n")?;
         }
     }
-    aside.flush().map_err(failed(&torn))?;
-    aside.get_ref().sync_data().map_err(failed(&torn))?;
-    kept.flush().map_err(failed(&fresh))?;
-    drop(kept);
-    let permissions = file.metadata().map_err(failed(path))?.permissions();
-    mended
-        .set_permissions(permissions)
-        .map_err(failed(&fresh))?;
-    mended.sync_all().map_err(failed(&fresh))?;
-    std::fs::rename(&fresh, &place).map_err(failed(path))?;
-    Ok(mended)
+    mended.flush()?;
+    aside.flush()
+}
+
+fn shown(path: &Path) -> String {
+    format!("'{}'", path.display())
+}
+
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> DurableError {
+    let name = shown(path);
+    move |reason| DurableError::Io { name, reason }
 }
 
 fn with_end(path: &Path, end: &str) -> PathBuf {
