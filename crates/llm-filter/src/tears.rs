@@ -179,12 +179,11 @@ impl Line {
             Ok(value) if value.get("schema_version").is_some() && value["type"] == "delta" => {
                 Self::Beside
             }
-            Ok(_) => Self::Foreign,
             Err(_) if bytes.contains(&0) || bytes.starts_with(b"{") => match last_record(bytes) {
                 Some((start, closed)) => Self::Torn(start, Some(closed)),
                 None => Self::Torn(bytes.len(), None),
             },
-            Err(_) => Self::Foreign,
+            _ => Self::Foreign,
         }
     }
 }
