@@ -100,7 +100,6 @@ fn no_output_is_a_file_of_the_model() {
         "llm-embed -m m.gguf -o m.gguf < text",
         "llm-embed -m ./m.gguf -o hard --overwrite < text",
         "llm-embed -m ./m.gguf >> soft < text",
-        "llm-embed -m ./folder -o folder/model.safetensors < text",
         "llm-embed -m ./folder --format safetensors -o folder/model.safetensors --overwrite < text",
         "llm-embed -m ./folder -o folder/config.json --overwrite < text",
         "llm-embed -m ./folder < text >> folder/config.json",

@@ -99,7 +99,11 @@ pub(crate) fn scan(
         at += read as u64;
         line += 1;
         let is_whole = bytes.last() == Some(&b'\n');
-        let found = Line::of(&bytes);
+        let found = match Line::of(&bytes) {
+            // Before any record of ours, what has NULs or a brace may well be a file of something else.
+            Line::Torn(..) if end == 0 && !may_begin(&bytes) => Line::Foreign,
+            found => found,
+        };
         match &found {
             Line::Closing(_) if !is_whole => {}
             Line::Closing(closed)
@@ -135,6 +139,29 @@ pub(crate) fn scan(
             since = Tears::default();
         }
     }
+}
+
+/// Whether a torn line is nothing but NULs, or begins as our records do, or breaks off within that.
+fn may_begin(bytes: &[u8]) -> bool {
+    let is_nothing = |byte: &u8| *byte == 0 || byte.is_ascii_whitespace();
+    let start = bytes.iter().position(|byte| !is_nothing(byte));
+    let end = bytes.iter().rposition(|byte| !is_nothing(byte));
+    let (Some(start), Some(end)) = (start, end) else {
+        return true;
+    };
+    let text = &bytes[start..=end];
+    BEGINNINGS.iter().any(|beginning| {
+        let beginning = beginning.as_bytes();
+        text.starts_with(beginning) || beginning.starts_with(text) || {
+            // NULs may stand within the beginning, too.
+            let known = text
+                .iter()
+                .zip(beginning)
+                .take_while(|(a, b)| a == b)
+                .count();
+            known > 0 && text.get(known) == Some(&0)
+        }
+    })
 }
 
 /// Whether a record is of a type, or of a form that has none: a line of OpenAI's batch output.
