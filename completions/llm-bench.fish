@@ -18,8 +18,9 @@ complete -c llm-bench -s c -l ctx-size -d 'Cut the text into windows of N tokens
 complete -c llm-bench -l format -d 'Write records or a table' -r -f -a "auto\t'A table on a terminal, else JSON lines'
 jsonl\t'One JSON record a line'
 md\t'A table in Markdown, as llama-bench writes it'"
-complete -c llm-bench -s o -l output -d 'Write to this file instead of standard output' -r -F
+complete -c llm-bench -s o -l output -d 'Write to this file instead of standard output (\'-\')' -r -F
 complete -c llm-bench -l no-warmup -d 'Do not run each test once before it is timed'
+complete -c llm-bench -l overwrite -d 'Replace the file that is written to, whatever it holds'
 complete -c llm-bench -s q -l quiet -d 'Show no progress and no notes; warnings and errors stay'
 complete -c llm-bench -l force -d 'Go on where a check of memory, space or existing files says no'
 complete -c llm-bench -s h -l help -d 'Print help (see more with \'--help\')'

@@ -280,7 +280,7 @@ _llm__cost() {
             return 0
             ;;
         llm__subcmd__cost__subcmd__floor)
-            opts="-T -q -h --machine --this-machine --budget --context --cache-type --explain --plot --prices --machines --on --format --text --quiet --help"
+            opts="-T -q -h --machine --this-machine --budget --context --cache-type --explain --plot --overwrite --prices --machines --on --format --text --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -330,7 +330,7 @@ _llm__cost() {
             return 0
             ;;
         llm__subcmd__cost__subcmd__payback)
-            opts="-T -q -h --profile --input-mtok --output-mtok --usage --days --cache-hit --cache-write --batch --team --cloud --prompt-tokens --cloud-fall --escalated --local --machine --machine-price --load-watts --idle-watts --idle-share --on-hours --region --usd-per-kwh --decode-tps --prefill-tps --bench --context --local-cache-hit --batching --available-hours --duty-cap --alternative-price --setup-hours --setup-rate --upkeep --discount-rate --lifetime-months --resale-share --explain --plot --prices --machines --on --format --text --quiet --help"
+            opts="-T -q -h --profile --input-mtok --output-mtok --usage --days --cache-hit --cache-write --batch --team --cloud --prompt-tokens --cloud-fall --escalated --local --machine --machine-price --load-watts --idle-watts --idle-share --on-hours --region --usd-per-kwh --decode-tps --prefill-tps --bench --context --local-cache-hit --batching --available-hours --duty-cap --alternative-price --setup-hours --setup-rate --upkeep --discount-rate --lifetime-months --resale-share --explain --plot --overwrite --prices --machines --on --format --text --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

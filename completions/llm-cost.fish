@@ -84,6 +84,7 @@ complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l format -d 
 jsonl\t'One JSON record a line'
 text\t'The answers, numbers or names alone'"
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l explain -d 'Write the formulas with the numbers in them instead'
+complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l overwrite -d 'Replace the file that is written to, whatever it holds'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -s T -l text -d 'Write text: the answer and one line end, nothing else; short for --format text'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -s q -l quiet -d 'Show no progress and no notes; warnings and errors stay'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -103,6 +104,7 @@ jsonl\t'One JSON record a line'
 text\t'The answers, numbers or names alone'"
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -l this-machine -d 'Use the memory and the measured limits of this machine'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -l explain -d 'Write the formulas with the numbers in them instead'
+complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -l overwrite -d 'Replace the file that is written to, whatever it holds'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -s T -l text -d 'Write text: the answer and one line end, nothing else; short for --format text'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -s q -l quiet -d 'Show no progress and no notes; warnings and errors stay'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -s h -l help -d 'Print help (see more with \'--help\')'

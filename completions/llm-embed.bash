@@ -32,7 +32,7 @@ _llm__embed() {
 
     case "${cmd}" in
         llm__embed)
-            opts="-f -m -o -q -t -h -V --files0-from --chunk --overlap --file --jsonl --template --keep --keep-text --on-overflow --max-line-bytes --model --query --document --prompt --pooling --dimensions --quantize --encoding --format --output --resume --skip-seen --retry-errors --max-errors --quiet --threads --help --version search similar rerank"
+            opts="-f -m -o -q -t -h -V --files0-from --chunk --overlap --file --jsonl --template --keep --keep-text --on-overflow --max-line-bytes --model --query --document --prompt --pooling --dimensions --quantize --encoding --format --output --overwrite --resume --skip-seen --retry-errors --repair --max-errors --quiet --threads --help --version search similar rerank"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_llm_embed_global_optspecs
-    string join \n files0-from= chunk= overlap= f/file= jsonl template= keep= keep-text on-overflow= max-line-bytes= m/model= query document prompt= pooling= dimensions= quantize= encoding= format= o/output= resume= skip-seen= retry-errors max-errors= q/quiet t/threads= h/help V/version
+    string join \n files0-from= chunk= overlap= f/file= jsonl template= keep= keep-text on-overflow= max-line-bytes= m/model= query document prompt= pooling= dimensions= quantize= encoding= format= o/output= overwrite resume= skip-seen= retry-errors repair max-errors= q/quiet t/threads= h/help V/version
 end
 
 function __fish_llm_embed_needs_command
@@ -50,7 +50,7 @@ binary\t'A bit a number, 1 above zero, the first the highest of its byte, in bas
 complete -c llm-embed -n "__fish_llm_embed_needs_command" -l format -d 'Write records with their vectors, or all vectors as one matrix to -o FILE and the records without them to FILE.jsonl' -r -f -a "jsonl\t'In their records, a line each'
 npy\t'In a matrix as numpy.save writes it'
 safetensors\t'In a tensor named \'embeddings\' of a safetensors file'"
-complete -c llm-embed -n "__fish_llm_embed_needs_command" -s o -l output -d 'Write to this file instead of standard output; records that are there are gone on with, a matrix is replaced when the new one is whole' -r -F
+complete -c llm-embed -n "__fish_llm_embed_needs_command" -s o -l output -d 'Write to this file instead of standard output (\'-\'); records that are there are gone on with, a matrix is replaced when the new one is whole' -r -F
 complete -c llm-embed -n "__fish_llm_embed_needs_command" -l resume -d 'Leave out lines that FILE holds the record of; for \'>> FILE\', where -o FILE does it by itself' -r -F
 complete -c llm-embed -n "__fish_llm_embed_needs_command" -l skip-seen -d 'Leave out texts whose vector FILE holds already, made by the same model in the same way, whatever their id' -r -F
 complete -c llm-embed -n "__fish_llm_embed_needs_command" -l max-errors -d 'Begin no more lines after N have failed' -r
@@ -59,7 +59,9 @@ complete -c llm-embed -n "__fish_llm_embed_needs_command" -l jsonl -d 'Take each
 complete -c llm-embed -n "__fish_llm_embed_needs_command" -l keep-text -d 'Keep each text in its record'
 complete -c llm-embed -n "__fish_llm_embed_needs_command" -l query -d 'Put the model\'s own prompt for queries before each text'
 complete -c llm-embed -n "__fish_llm_embed_needs_command" -l document -d 'Put the model\'s own prompt for documents before each text, where it has one'
+complete -c llm-embed -n "__fish_llm_embed_needs_command" -l overwrite -d 'Replace the file that is written to, whatever it holds'
 complete -c llm-embed -n "__fish_llm_embed_needs_command" -l retry-errors -d 'Embed lines again whose record, in the file that is gone on with, is an error'
+complete -c llm-embed -n "__fish_llm_embed_needs_command" -l repair -d 'Move lines that a crash has torn out of the file of -o into FILE.torn, and go on'
 complete -c llm-embed -n "__fish_llm_embed_needs_command" -s q -l quiet -d 'Show no progress and no notes; warnings and errors stay'
 complete -c llm-embed -n "__fish_llm_embed_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c llm-embed -n "__fish_llm_embed_needs_command" -s V -l version -d 'Print version'

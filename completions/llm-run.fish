@@ -32,7 +32,7 @@ complete -c llm-run -l choices -d 'Answer with the likeliest of these labels, co
 complete -c llm-run -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
 jsonl\t'One JSON record a line'
 text\t'The answers, numbers or names alone'"
-complete -c llm-run -s o -l output -d 'Write to this file instead of standard output' -r -F
+complete -c llm-run -s o -l output -d 'Write to this file instead of standard output (\'-\')' -r -F
 complete -c llm-run -l reasoning -d 'Choose where the model\'s reasoning goes; text output never holds it' -r -f -a "include\t'Into the records, beside the answer'
 stderr\t'To standard error, as it comes'
 drop\t'Nowhere'"
@@ -57,12 +57,14 @@ complete -c llm-run -l slurp -d 'Make one request of all lines: their texts in o
 complete -c llm-run -l no-template -d 'Give the model the text as it is, without a chat template'
 complete -c llm-run -l parse-special -d 'Take control tokens that are written out in prompts as such, not as text'
 complete -c llm-run -s T -l text -d 'Write text: the answer and one line end, nothing else; short for --format text'
+complete -c llm-run -l overwrite -d 'Replace the file that is written to, whatever it holds'
 complete -c llm-run -l stream -d 'Write pieces of the answer as they come: \'delta\' records, or text'
 complete -c llm-run -l count -d 'Write how many tokens each prompt has, without running it'
 complete -c llm-run -l show-prompt -d 'Write each prompt as the model would get it, and its tokens, without running it'
 complete -c llm-run -s 0 -l null -d 'End each text with NUL instead of a line end'
 complete -c llm-run -l unordered -d 'Write each record as soon as its line is answered, not in the order of the input'
 complete -c llm-run -l retry-errors -d 'Answer lines again whose record, in the file that is gone on with, is an error'
+complete -c llm-run -l repair -d 'Move lines that a crash has torn out of the file of -o into FILE.torn, and go on'
 complete -c llm-run -l record-request -d 'Keep the whole request in its record under \'request\', enough to run it again'
 complete -c llm-run -l estimate -d 'Write what the run would take (tokens, memory, hours, energy, a cloud\'s price), without running it; with --resume FILE, what the lines that are still open would'
 complete -c llm-run -s q -l quiet -d 'Show no progress and no notes; warnings and errors stay'

@@ -285,6 +285,12 @@ mod tests {
             b"{\"id\":1,\"text\":\"row\"}\n",
             b"\xff\xfe",
             b"[1]\n",
+            b"{a: 1}\n",
+            b"{\"title\": \"cut",
+            // Heads of a GGUF file, a safetensors file and a numpy array.
+            b"GGUF\x03\0\0\0\x01\0\0\0\0\0\0\0",
+            b"\x40\0\0\0\0\0\0\0{\"embeddings\":{\"dtype\":\"F32\"",
+            b"\x93NUMPY\x01\0v\0{'descr': '<f4'}\n\0\0\0\0\0\0\x80?",
             b"{\"type\":\"count\",\"schema_version\":1,\"line\":1}\n",
         ] {
             let (found, after) = left(bytes);

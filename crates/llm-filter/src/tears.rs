@@ -99,7 +99,11 @@ pub(crate) fn scan(
         at += read as u64;
         line += 1;
         let is_whole = bytes.last() == Some(&b'\n');
-        let found = Line::of(&bytes);
+        let found = match Line::of(&bytes) {
+            // Before any record of ours, what has NULs or a brace may well be a file of something else.
+            Line::Torn(..) if end == 0 && !may_begin(&bytes) => Line::Foreign,
+            found => found,
+        };
         match &found {
             Line::Closing(_) if !is_whole => {}
             Line::Closing(closed)
@@ -135,6 +139,29 @@ pub(crate) fn scan(
             since = Tears::default();
         }
     }
+}
+
+/// Whether a torn line is nothing but NULs, or begins as our records do, or breaks off within that.
+fn may_begin(bytes: &[u8]) -> bool {
+    let is_nothing = |byte: &u8| *byte == 0 || byte.is_ascii_whitespace();
+    let start = bytes.iter().position(|byte| !is_nothing(byte));
+    let end = bytes.iter().rposition(|byte| !is_nothing(byte));
+    let (Some(start), Some(end)) = (start, end) else {
+        return true;
+    };
+    let text = &bytes[start..=end];
+    BEGINNINGS.iter().any(|beginning| {
+        let beginning = beginning.as_bytes();
+        text.starts_with(beginning) || beginning.starts_with(text) || {
+            // NULs may stand within the beginning, too.
+            let known = text
+                .iter()
+                .zip(beginning)
+                .take_while(|(a, b)| a == b)
+                .count();
+            known > 0 && text.get(known) == Some(&0)
+        }
+    })
 }
 
 /// Whether a record is of a type, or of a form that has none: a line of OpenAI's batch output.
@@ -179,12 +206,11 @@ impl Line {
             Ok(value) if value.get("schema_version").is_some() && value["type"] == "delta" => {
                 Self::Beside
             }
-            Ok(_) => Self::Foreign,
             Err(_) if bytes.contains(&0) || bytes.starts_with(b"{") => match last_record(bytes) {
                 Some((start, closed)) => Self::Torn(start, Some(closed)),
                 None => Self::Torn(bytes.len(), None),
             },
-            Err(_) => Self::Foreign,
+            _ => Self::Foreign,
         }
     }
 }
@@ -209,41 +235,54 @@ fn last_record(bytes: &[u8]) -> Option<(usize, Closed)> {
 }
 
 /// Moves what is torn in a file that is locked to the end of `FILE.torn`, and returns the file without it,
-/// locked and at its end, under its old name. At no moment is a line in neither of the two.
+/// locked, under its old name. At no moment is a line in neither of the two.
 pub(crate) fn move_aside(
     path: &Path,
     file: &mut File,
     reads: &Reads,
 ) -> Result<File, DurableError> {
     let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let (torn, fresh) = (with_end(path, ".torn"), with_end(&place, ".repair"));
+    let torn = with_end(path, ".torn");
+    // Of this process alone, so that nobody's file is in its place.
+    let fresh = with_end(&place, &format!(".{}.part", std::process::id()));
     reads.refuse(&torn)?;
-    let failed = |path: &Path| {
-        let name = format!("'{}'", path.display());
-        move |reason| DurableError::Io { name, reason }
-    };
-    let mut options = File::options();
-    let aside = options.append(true).create(true).open(&torn);
-    let mut aside = BufWriter::new(aside.map_err(failed(&torn))?);
+    let aside = File::options().append(true).create(true).open(&torn);
+    let mut aside = aside.map_err(failed(&torn))?;
     let mended = File::options()
         .read(true)
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .open(&fresh);
-    let mended = mended.map_err(failed(&fresh))?;
-    lock(&mended, &format!("'{}'", fresh.display()))?;
-    let mut kept = BufWriter::new(&mended);
-    file.seek(SeekFrom::Start(0)).map_err(failed(path))?;
+    let mut mended = mended.map_err(failed(&fresh))?;
+    let moved = lock(&mended, &shown(&fresh)).and_then(|()| {
+        let permissions = file.metadata().map_err(failed(path))?.permissions();
+        part(file, &mut mended, &mut aside).map_err(failed(path))?;
+        aside.sync_data().map_err(failed(&torn))?;
+        mended
+            .set_permissions(permissions)
+            .and_then(|()| mended.sync_all())
+            .and_then(|()| std::fs::rename(&fresh, &place))
+            .map_err(failed(&fresh))
+    });
+    if moved.is_err() {
+        let _ = std::fs::remove_file(&fresh);
+    }
+    moved.map(|()| mended)
+}
+
+/// Writes what is whole in a file to one, and what is torn, each on a line, to another.
+fn part(file: &mut File, mended: &mut File, aside: &mut File) -> io::Result<()> {
+    file.seek(SeekFrom::Start(0))?;
     let mut lines = BufReader::new(&*file);
+    let (mut mended, mut aside) = (BufWriter::new(mended), BufWriter::new(aside));
     let mut bytes = Vec::new();
     loop {
         bytes.clear();
-        let read = lines
+        lines
             .by_ref()
             .take(LINE_LIMIT)
-            .read_until(b'\n', &mut bytes);
-        if read.map_err(failed(path))? == 0 {
+            .read_until(b'\n', &mut bytes)?;
+        if bytes.is_empty() {
             break;
         }
         let start = match Line::of(&bytes) {
@@ -251,23 +290,23 @@ pub(crate) fn move_aside(
             _ => 0,
         };
         let (cut, whole) = bytes.split_at(start);
-        kept.write_all(whole).map_err(failed(&fresh))?;
-        aside.write_all(cut).map_err(failed(&torn))?;
+        mended.write_all(whole)?;
+        aside.write_all(cut)?;
         if !cut.is_empty() && !cut.ends_with(b"\n") {
-            aside.write_all(b"\n").map_err(failed(&torn))?;
+            aside.write_all(b"\n")?;
         }
     }
-    aside.flush().map_err(failed(&torn))?;
-    aside.get_ref().sync_data().map_err(failed(&torn))?;
-    kept.flush().map_err(failed(&fresh))?;
-    drop(kept);
-    let permissions = file.metadata().map_err(failed(path))?.permissions();
-    mended
-        .set_permissions(permissions)
-        .map_err(failed(&fresh))?;
-    mended.sync_all().map_err(failed(&fresh))?;
-    std::fs::rename(&fresh, &place).map_err(failed(path))?;
-    Ok(mended)
+    mended.flush()?;
+    aside.flush()
+}
+
+fn shown(path: &Path) -> String {
+    format!("'{}'", path.display())
+}
+
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> DurableError {
+    let name = shown(path);
+    move |reason| DurableError::Io { name, reason }
 }
 
 fn with_end(path: &Path, end: &str) -> PathBuf {
