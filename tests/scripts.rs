@@ -1,4 +1,4 @@
-//! What `scripts/quickstart` and `scripts/check` say on a machine that lacks something: one sentence
+//! What `scripts/quickstart`, `scripts/check` and `scripts/fuzz` say on a machine that lacks something: one sentence
 //! with the way out, status 2, and nothing is built.
 
 use std::fs;
@@ -85,6 +85,16 @@ fn what_compiles_is_named_where_it_is_missing_or_too_old() {
         let mute = Machine::new(&["cargo", "cc"]).with("rustc", "'; exit 1; echo '");
         mute.lacks(script, &["rustup update"]);
     }
+}
+
+#[test]
+fn what_fuzzing_needs_is_named_before_anything_is_built() {
+    Machine::new(&[]).lacks("fuzz", &["cargo is not installed", "rustup.rs"]);
+    let stable = Machine::new(&[]).with("cargo", "'; return 1; echo '");
+    stable.lacks("fuzz", &["nightly", "rustup toolchain install nightly"]);
+    // The nightly toolchain is there, and no `cargo fuzz`.
+    let bare = Machine::new(&[]).with("cargo", "'; [ \"$1\" != fuzz ]; return; echo '");
+    bare.lacks("fuzz", &["cargo-fuzz", "cargo install cargo-fuzz"]);
 }
 
 #[test]

@@ -2,6 +2,8 @@
 //! own and of other people's files pass here before anything is computed with them; so do the built-in
 //! ones, in a test.
 
+use std::collections::HashSet;
+
 use super::find::Named;
 use super::{
     CacheLayers, Catalogue, Electricity, File, LongPrompt, Machine, Model, Price, Profile, Quant,
@@ -69,12 +71,10 @@ pub(super) trait Check: Named {
 /// Returns what is wrong with rows: the first fault of one, or a name that two of them have.
 pub(super) fn rows<R: Check>(rows: &[R]) -> Option<String> {
     let twice = || {
-        let (index, row) = rows.iter().enumerate().find(|(index, row)| {
-            let before = rows.get(..*index).unwrap_or_default();
-            before
-                .iter()
-                .any(|it| it.id().eq_ignore_ascii_case(row.id()))
-        })?;
+        let mut names = HashSet::with_capacity(rows.len());
+        let mut numbered = rows.iter().enumerate();
+        let (index, row) =
+            numbered.find(|(_, row)| !names.insert(row.id().to_ascii_lowercase()))?;
         Some(format!("row {} is '{}' again", index + 1, row.id()))
     };
     rows.iter().find_map(Check::fault).or_else(twice)

@@ -7,6 +7,7 @@ mod import;
 mod rows;
 mod written;
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -352,10 +353,11 @@ fn file<R: Check + DeserializeOwned>(path: &Path) -> Result<Vec<R>, CatalogueErr
 }
 
 fn merge<R: Named>(rows: &mut Vec<R>, new: Vec<R>) {
-    rows.retain(|row| {
-        !new.iter()
-            .any(|other| other.id().eq_ignore_ascii_case(row.id()))
-    });
+    let names: HashSet<_> = new
+        .iter()
+        .map(|row| row.id().to_ascii_lowercase())
+        .collect();
+    rows.retain(|row| !names.contains(&row.id().to_ascii_lowercase()));
     rows.extend(new);
 }
 

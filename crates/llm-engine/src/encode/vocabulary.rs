@@ -90,12 +90,22 @@ impl Tokens {
         self.tokenizer.warnings()
     }
 
-    /// Makes sure that a network with so many embeddings has one for each token; both
-    /// were read at `path`.
+    /// Makes sure that a network with so many embeddings has one for each token, those
+    /// that are put around texts among them; all were read at `path`.
     pub(super) fn fit(&self, path: &Path, rows: usize) -> Result<(), FolderError> {
         let known = self.tokenizer.vocabulary_size();
         if known > rows {
             let reason = format!("it has {known} tokens and embeddings for {rows} only");
+            return Err(FolderError::malformed(path, reason));
+        }
+        let pair = self
+            .pair
+            .iter()
+            .flat_map(|pair| pair.around.iter().flatten());
+        let mut around = self.before.iter().chain(&self.after).chain(pair);
+        if let Some(id) = around.find(|&&id| id as usize >= rows) {
+            let reason =
+                format!("it puts the token {id} around texts, and has embeddings for {rows} only");
             return Err(FolderError::malformed(path, reason));
         }
         Ok(())

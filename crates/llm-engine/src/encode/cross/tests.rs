@@ -214,6 +214,12 @@ fn what_is_no_cross_encoder_is_named() {
             }),
             "around two texts",
         ),
+        (
+            "tokenizer.json",
+            "post_processor",
+            json!({"type": "BertProcessing", "cls": ["[CLS]", 2], "sep": ["[SEP]", 70_000]}),
+            "the token 70000 around texts",
+        ),
         (own, "activation_fn", json!("x.Swish"), "'x.Swish'"),
         (own, "prompts", json!([]), own),
     ] {

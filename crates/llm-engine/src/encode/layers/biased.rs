@@ -83,7 +83,8 @@ fn bucket(distance: i64, count: usize) -> usize {
     let exact_f = exact as f32;
     let share =
         (size as f32 / exact_f).ln() / (f64::from(FARTHEST) / f64::from(exact_f)).ln() as f32;
-    let far = exact + (share * (side - exact) as f32) as usize;
+    // A share without bound, of a table that has no room for far ones, is the last.
+    let far = exact.saturating_add((share * (side - exact) as f32) as usize);
     start + far.min(side - 1)
 }
 
