@@ -78,11 +78,11 @@ pub(crate) fn count(
         tokenizer.encode_each(&job.text(), true, parses, cancellation, &mut take)?;
         return Ok(Some(count));
     };
-    let Some(mut small) = Small::of(job, template, cancellation)? else {
+    let Some(small) = Small::of(job, template, cancellation)? else {
         return Ok(None);
     };
     let prompt = prompts.make(model, &small.job).map_err(Obstacle::Refused)?;
-    let Some(whole) = small.put_back(job, prompt, prompts.guard().is_some()) else {
+    let Some(whole) = small.put_back(job, &prompt, prompts.guard().is_some()) else {
         return Ok(None);
     };
     drop(small);
@@ -166,7 +166,7 @@ impl Small {
 
     /// Returns the prompt with the whole texts; nothing where the template has
     /// changed what was to be their ends.
-    fn put_back(&mut self, job: &Job, prompt: Prompt, is_guarded: bool) -> Option<Whole> {
+    fn put_back(&self, job: &Job, prompt: &Prompt, is_guarded: bool) -> Option<Whole> {
         let mut places = Vec::new();
         for cut in &self.cuts {
             let content = job.messages[cut.message].content.as_deref()?;
