@@ -322,14 +322,19 @@ mod tests {
     #[test]
     fn what_is_put_back_is_foreign_and_all_else_as_it_was() {
         // (a) and [b] are foreign, and so is what takes the places of 1 and 2.
-        let whole = splice("x(a1c)y2z", &[1..6], &[(3..4, "ONE"), (7..8, "TWO")], true);
+        let whole = splice(
+            "x(a1c)y2z",
+            &[1..5, 5..6],
+            &[(3..4, "ONE"), (7..8, "TWO")],
+            true,
+        );
         assert_eq!(whole.text, "x(aONEc)yTWOz");
         let parts: Vec<_> = whole
             .foreign
             .iter()
             .map(|at| &whole.text[at.clone()])
             .collect();
-        assert_eq!(parts, ["(a", "ONE", "c)", "TWO"]);
+        assert_eq!(parts, ["(a", "ONE", "c", ")", "TWO"]);
         assert!(splice("a1b", &[], &[(1..2, "x")], false).foreign.is_empty());
     }
 }

@@ -136,8 +136,10 @@ impl Interrupt {
         last.words = None;
         let are_said = last.are_said;
         drop(last);
-        while are_said {
-            thread::park();
+        if are_said {
+            loop {
+                thread::park();
+            }
         }
     }
 
@@ -207,7 +209,9 @@ mod tests {
     fn words_that_nobody_takes_hold_nothing_up() {
         let interrupt = Interrupt::default();
         let (_open, closed) = mpsc::channel::<()>();
-        interrupt.set_last_words(move || drop(closed.recv()));
+        interrupt.set_last_words(move || {
+            let _ = closed.recv();
+        });
         let start = Instant::now();
         interrupt.speak();
         assert!(start.elapsed() < Duration::from_secs(5));
