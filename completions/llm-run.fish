@@ -38,7 +38,7 @@ stderr\t'To standard error, as it comes'
 drop\t'Nowhere'"
 complete -c llm-run -l parallel -d 'Answer up to N lines together; an answer does not depend on it. Left out, it is eight a thread, as far as the memory goes' -r
 complete -c llm-run -l resume -d 'Leave out lines that FILE holds the record of; for \'>> FILE\', where -o FILE does it by itself' -r -F
-complete -c llm-run -l timeout -d 'Close a line with an error when its answer takes longer than SECONDS' -r
+complete -c llm-run -l timeout -d 'Close a line with an error when its prompt and its answer take longer than SECONDS' -r
 complete -c llm-run -l max-errors -d 'Begin no more lines after N have failed' -r
 complete -c llm-run -l prefix-cache -d 'Keep what the prompts have in common (instruction, system text) in the folder DIR, computed, for the next run with the same model; an answer does not depend on it' -r -F
 complete -c llm-run -l replay -d 'Run the requests of FILE again, each with its record\'s own settings, and tell what differs; rows are read as --jsonl reads them unless FILE was made with --record-request' -r -F

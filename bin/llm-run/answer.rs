@@ -1,5 +1,7 @@
 //! An opened model: request → prompt and settings, what was generated → record.
 
+mod fitting;
+
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
@@ -7,7 +9,6 @@ use anyhow::Result;
 use jiff::Timestamp;
 use llm_cli::args::{DEFAULT_PREDICT, Reasoning, Think};
 use llm_cli::{Context, Job, RunArgs};
-use llm_engine::cancel::{Cancellation, Cancelled};
 use llm_engine::generate::{Finish, GenerateError, Generated, common};
 use llm_engine::model::{Model, TemplateChoice};
 use llm_record::usage::milliseconds;
@@ -18,8 +19,7 @@ use llm_record::{
 };
 
 use crate::digest;
-use crate::long::{self, Obstacle};
-use crate::overflow::{self, Cutting};
+use crate::overflow;
 use crate::prompt::{Prompt, Prompts};
 use crate::task::Task;
 use crate::{open, renderer, settings};
@@ -138,68 +138,6 @@ impl Answerer {
         })
     }
 
-    /// Returns what ends the work on a request that begins now.
-    fn cancellation(&self) -> Cancellation {
-        let interrupt = self.context.interrupt.clone();
-        let asked = Cancellation::when(move || interrupt.is_set());
-        match self.timeout {
-            Some(seconds) => {
-                asked.within(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
-            }
-            None => asked,
-        }
-    }
-
-    /// Returns the record of a request that has no prompt.
-    fn without_prompt(&self, job: &Job, obstacle: Obstacle) -> Box<ErrorRecord> {
-        let error = match obstacle {
-            Obstacle::Refused(record) => return record,
-            Obstacle::Cancelled(Cancelled::Interrupted) => GenerateError::Interrupted,
-            Obstacle::Cancelled(Cancelled::TimedOut) => {
-                GenerateError::TimedOut(self.timeout.unwrap_or_default())
-            }
-        };
-        Box::new(job.failed(code(&error), error.to_string()))
-    }
-
-    /// Returns how many tokens the prompt of a long conversation has, where it need
-    /// not be made for that.
-    fn counted(
-        &self,
-        job: &Job,
-        cancellation: &Cancellation,
-    ) -> Result<Option<usize>, Box<ErrorRecord>> {
-        if !long::is_long(job) {
-            return Ok(None);
-        }
-        let count = long::count(&self.prompts, self.model, job, cancellation);
-        count.map_err(|obstacle| self.without_prompt(job, obstacle))
-    }
-
-    /// Refuses a long conversation that does not fit the context, before its prompt
-    /// is made.
-    fn check_length(&self, job: &Job, cancellation: &Cancellation) -> Result<(), Box<ErrorRecord>> {
-        let context = self.positions;
-        if !long::is_long(job) {
-            return Ok(());
-        }
-        let least = long::least_tokens(self.model, job);
-        if least >= context {
-            let sentence = format!(
-                "the prompt has at least {least} tokens and the context {context}; shorten it, cut it with \
-                 --on-overflow, or raise --ctx-size if it is set"
-            );
-            return Err(Box::new(job.failed(ErrorCode::ContextExceeded, sentence)));
-        }
-        match self.counted(job, cancellation)? {
-            Some(prompt) if prompt >= context => {
-                let error = GenerateError::TooLong { prompt, context };
-                Err(Box::new(job.failed(code(&error), error.to_string())))
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Returns how many tokens the prompt shares with that of another text under
     /// the same instruction. Asked of the first request alone; others differ by
     /// their text.
@@ -221,59 +159,6 @@ impl Answerer {
         }
         let twin = self.prompts.make(self.model, &twin, cancellation);
         twin.map_or(0, |twin| common(&twin.tokens, &prompt.tokens))
-    }
-
-    /// Makes a request's prompt, cut so that it leaves its answer room where that was asked for.
-    fn fitting(
-        &self,
-        job: &Job,
-        sampling: &Sampling,
-        cancellation: &Cancellation,
-    ) -> Result<(Prompt, Option<Cutting>), Box<ErrorRecord>> {
-        let make = |job: &Job| {
-            let prompt = self.prompts.make(self.model, job, cancellation);
-            let late = cancellation.check().map_err(Obstacle::from);
-            late.map_err(|late| self.without_prompt(job, late))?;
-            prompt
-        };
-        let Some(place) = self.overflow else {
-            if self.is_run {
-                self.check_length(job, cancellation)?;
-            }
-            return Ok((make(job)?, None));
-        };
-        let tokenizer = &self.model.tokenizer;
-        let lengths = sampling
-            .choices
-            .iter()
-            .map(|label| tokenizer.encode(label, false, false).len());
-        let room = overflow::room(sampling, lengths.max(), self.positions);
-        let most = self.positions.saturating_sub(room);
-        if most == 0 && !sampling.choices.is_empty() {
-            // The engine says which label is too long.
-            return Ok((make(job)?, None));
-        }
-        let tokens = match self.counted(job, cancellation)? {
-            Some(tokens) if tokens > most => tokens,
-            _ => {
-                let whole = make(job)?;
-                if whole.tokens.len() <= most {
-                    return Ok((whole, None));
-                }
-                whole.tokens.len()
-            }
-        };
-        let cut = overflow::Cut {
-            tokenizer,
-            place,
-            most,
-            make: &make,
-            cancellation,
-        };
-        let (prompt, cutting) = cut
-            .make(job, tokens)
-            .map_err(|obstacle| self.without_prompt(job, obstacle))?;
-        Ok((prompt, Some(cutting)))
     }
 
     /// Returns the tokens of each label.

@@ -78,13 +78,13 @@ pub(crate) fn count(
         tokenizer.encode_each(&job.text(), true, parses, cancellation, &mut take)?;
         return Ok(Some(count));
     };
-    let Some(mut small) = Small::of(job, template, cancellation)? else {
+    let Some(small) = Small::of(job, template, cancellation)? else {
         return Ok(None);
     };
     let prompt = prompts.make(model, &small.job, cancellation);
     cancellation.check()?;
     let prompt = prompt.map_err(Obstacle::Refused)?;
-    let Some(whole) = small.put_back(job, prompt, prompts.guard(job).is_some()) else {
+    let Some(whole) = small.put_back(job, &prompt, prompts.guard(job).is_some()) else {
         return Ok(None);
     };
     drop(small);
@@ -168,7 +168,7 @@ impl Small {
 
     /// Returns the prompt with the whole texts; nothing where the template has
     /// changed what was to be their ends.
-    fn put_back(&mut self, job: &Job, prompt: Prompt, is_guarded: bool) -> Option<Whole> {
+    fn put_back(&self, job: &Job, prompt: &Prompt, is_guarded: bool) -> Option<Whole> {
         let mut places = Vec::new();
         for cut in &self.cuts {
             let content = job.messages[cut.message].content.as_deref()?;
@@ -324,14 +324,19 @@ mod tests {
     #[test]
     fn what_is_put_back_is_foreign_and_all_else_as_it_was() {
         // (a) and [b] are foreign, and so is what takes the places of 1 and 2.
-        let whole = splice("x(a1c)y2z", &[1..6], &[(3..4, "ONE"), (7..8, "TWO")], true);
+        let whole = splice(
+            "x(a1c)y2z",
+            &[1..5, 5..6],
+            &[(3..4, "ONE"), (7..8, "TWO")],
+            true,
+        );
         assert_eq!(whole.text, "x(aONEc)yTWOz");
         let parts: Vec<_> = whole
             .foreign
             .iter()
             .map(|at| &whole.text[at.clone()])
             .collect();
-        assert_eq!(parts, ["(a", "ONE", "c)", "TWO"]);
+        assert_eq!(parts, ["(a", "ONE", "c", ")", "TWO"]);
         assert!(splice("a1b", &[], &[(1..2, "x")], false).foreign.is_empty());
     }
 }

@@ -5,18 +5,16 @@
 //! `output` reads. What happens at an interruption is the caller's choice.
 
 use std::fmt;
-use std::io::{self, PipeReader, Read};
-use std::os::fd::OwnedFd;
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
+use signal_hook::iterator::Signals;
 use signal_hook::low_level;
 
 use crate::Status;
@@ -30,6 +28,8 @@ const ORDERLY: Duration = Duration::from_millis(80);
 const RECORD: Duration = Duration::from_millis(30);
 /// How long the last words may take, for standard error may be such a pipe.
 const WORDS: Duration = Duration::from_millis(20);
+/// How often it is looked whether there is a reason to wait no longer.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Whether the program was asked to end; clones look at the same flag.
 #[derive(Clone, Debug, Default)]
@@ -61,11 +61,9 @@ impl Interrupt {
     /// The system's, where it refuses a handler or a thread.
     pub fn catch() -> io::Result<Self> {
         let interrupt = Self::heard()?;
-        let (signals, woken) = io::pipe()?;
-        for number in [SIGINT, SIGTERM] {
-            // Registered after the flag, so that the flag is set when it wakes.
-            low_level::pipe::register(number, OwnedFd::from(woken.try_clone()?))?;
-        }
+        // Registered after the flag, so that the flag is set when it wakes. (Its pair of
+        // sockets reaches nobody; a pipe would be tried with `send` at the start.)
+        let signals = Signals::new([SIGINT, SIGTERM])?;
         let watched = interrupt.clone();
         thread::Builder::new()
             .name("signals".to_owned())
@@ -85,18 +83,13 @@ impl Interrupt {
     }
 
     /// Waits for a signal, and ends the program where it does not do so itself.
-    fn end(&self, mut signals: PipeReader) {
-        if signals.read_exact(&mut [0]).is_err() {
+    fn end(&self, mut signals: Signals) {
+        if signals.forever().next().is_none() {
             return;
         }
         let since = Instant::now();
-        while let Some(rest) = ORDERLY.checked_sub(since.elapsed()) {
-            let mut second = [PollFd::new(&signals, PollFlags::IN)];
-            let most = Timespec::try_from(rest).ok();
-            match poll(&mut second, most.as_ref()) {
-                Err(Errno::INTR) => {}
-                _ => break,
-            }
+        while since.elapsed() < ORDERLY && signals.pending().next().is_none() {
+            thread::sleep(LOOK);
         }
         let _whole = stdio::between_records(RECORD);
         self.speak();
@@ -143,8 +136,10 @@ impl Interrupt {
         last.words = None;
         let are_said = last.are_said;
         drop(last);
-        while are_said {
-            thread::park();
+        if are_said {
+            loop {
+                thread::park();
+            }
         }
     }
 
@@ -215,7 +210,7 @@ mod tests {
         let interrupt = Interrupt::default();
         let (_open, closed) = mpsc::channel::<()>();
         interrupt.set_last_words(move || {
-            closed.recv().ok();
+            let _ = closed.recv();
         });
         let start = Instant::now();
         interrupt.speak();

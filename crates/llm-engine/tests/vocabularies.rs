@@ -233,7 +233,7 @@ const GEMMA_CODE: [u32; 18] = [
 fn no_text_has_fewer_tokens_than_its_bytes_let_expect() {
     let folder = model_file("ggml-vocab");
     let (mut bounded, mut tight) = (0, 0);
-    for entry in std::fs::read_dir(folder).unwrap() {
+    for entry in std::fs::read_dir(&folder).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         let Some(vocabulary) = name.strip_suffix(".gguf") else {
             continue;
@@ -242,7 +242,7 @@ fn no_text_has_fewer_tokens_than_its_bytes_let_expect() {
         let Ok(tokenizer) = open(&format!("ggml-vocab/{name}")) else {
             continue;
         };
-        let inputs = model_file(&format!("ggml-vocab/{name}.inp"));
+        let inputs = folder.join(format!("{name}.inp"));
         let texts = std::fs::read_to_string(inputs).unwrap_or_default();
         let mut texts: Vec<String> = texts.split(SEPARATOR).map(str::to_owned).collect();
         texts.push("\u{e9}\u{4e00}\u{1f600}\u{2581}\u{1d54f}\u{fffd}".repeat(50));

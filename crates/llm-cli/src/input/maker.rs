@@ -131,8 +131,10 @@ impl Maker {
     /// Makes the one request of many lines, whose texts the template has seen already; nothing where there
     /// is none and that is passed over.
     pub(super) fn slurped(&self, text: String) -> Option<Item> {
-        let mut request = Request::default();
-        request.line = 1;
+        let request = Request {
+            line: 1,
+            ..Request::default()
+        };
         match self.if_empty {
             IfEmpty::Skip if text.is_empty() => return None,
             IfEmpty::Run if self.instruction.is_some() => {}

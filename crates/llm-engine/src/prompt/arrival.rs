@@ -12,6 +12,8 @@
 //! Reasoning of earlier turns is left out by templates on purpose, so what
 //! stands before its end is not looked for.
 
+use std::collections::HashSet;
+
 use serde_json::Value as Json;
 
 use super::guard::{Rendered, private_characters};
@@ -242,16 +244,18 @@ impl Haystack {
 
     /// Returns which of the texts are not found, by their numbers, ascending.
     /// The longest are looked for first, since a short one may also stand within
-    /// a longer.
+    /// a longer. Of equal ones nobody knows which is missing, so all are.
     fn without(mut self, said: &[Said]) -> Vec<usize> {
         let mut order: Vec<usize> = (0..said.len()).collect();
         order.sort_by_key(|&index| std::cmp::Reverse(said[index].needle().len()));
-        let mut missing: Vec<usize> = order
+        let missing: HashSet<String> = order
             .into_iter()
             .filter(|&index| !self.takes(&said[index]))
+            .map(|index| squeezed(said[index].needle()))
             .collect();
-        missing.sort_unstable();
-        missing
+        let is_missing = |said: &Said| missing.contains(&squeezed(said.needle()));
+        let numbers = 0..said.len();
+        numbers.filter(|&index| is_missing(&said[index])).collect()
     }
 
     /// Looks for a text and takes its place.

@@ -37,8 +37,14 @@ impl ChatTemplate {
     pub fn content_format(&self, markup: MarkupTexts<'_>) -> Result<ContentFormat, TemplateError> {
         const PROBE: &str = "Wherefore?";
         let text = Conversation::new(&[Message::new("user", PROBE)]);
-        let arrives = |conversation: &Conversation| match self.render(conversation, markup) {
-            Ok(text) => Ok(text.contains(PROBE)),
+        let rendering = Rendering {
+            markup,
+            guard: None,
+            format: ContentFormat::String,
+            cancellation: &Cancellation::default(),
+        };
+        let arrives = |conversation| match self.render_form(conversation, rendering) {
+            Ok(_) => Ok(true),
             Err(error) if error.is_final() => Err(error),
             Err(_) => Ok(false),
         };
@@ -91,8 +97,22 @@ impl ChatTemplate {
             },
         };
         self.check_arrival(conversation, &rendered, markup, cancellation)?;
+        if conversation.has_parts() && shows_parts(&rendered.text) {
+            return Err(TemplateError::LeftOut {
+                what: "that a turn is made of parts".to_owned(),
+            });
+        }
         Ok(rendered)
     }
+}
+
+/// Returns whether a template has printed a part as the value that it is, in
+/// Python's way or JSON's: it takes texts, and would print anything.
+fn shows_parts(rendered: &str) -> bool {
+    let squeezed: String = rendered.split_whitespace().collect();
+    ["'type':'text'", "\"type\":\"text\""]
+        .iter()
+        .any(|part| squeezed.contains(part))
 }
 
 /// Returns the forms of a conversation, the likeliest first; at least one. Those

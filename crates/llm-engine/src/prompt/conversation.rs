@@ -106,6 +106,12 @@ impl Conversation {
         parts
     }
 
+    /// Returns whether a turn's content is a list of parts.
+    pub(super) fn has_parts(&self) -> bool {
+        let mut contents = self.messages.iter().map(|message| message.get("content"));
+        contents.any(|content| content.is_some_and(Json::is_array))
+    }
+
     /// Returns the conversation with the turns of the developer as the system's,
     /// as OpenAI's API called them before; `None` where there are none.
     #[must_use]

@@ -34,12 +34,15 @@ impl Checks<'_> {
     }
 }
 
+/// Takes tokens as they come.
+pub(super) type Take<'f> = &'f mut dyn FnMut(&[u32]);
+
 /// Where the tokens of a text go.
 pub(super) struct Flow<'f> {
     /// Those that are not handed on yet.
     pub(super) ids: Vec<u32>,
     pub(super) checks: Checks<'f>,
-    take: Option<&'f mut dyn FnMut(&[u32])>,
+    take: Option<Take<'f>>,
 }
 
 impl<'f> Flow<'f> {
@@ -47,7 +50,7 @@ impl<'f> Flow<'f> {
     pub(super) fn new(
         bytes: usize,
         cancellation: &'f Cancellation,
-        take: Option<&'f mut dyn FnMut(&[u32])>,
+        take: Option<Take<'f>>,
     ) -> Self {
         let room = match take {
             Some(_) => HANDED,

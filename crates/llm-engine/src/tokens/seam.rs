@@ -103,8 +103,8 @@ mod tests {
     fn a_long_text_is_cut_before_a_space_that_no_piece_joins() {
         let seams = Seams::default();
         let unit = |text: &str, whole| {
-            let pieces = ["▁a", "b ▁c", "▁▁d▁", "▁ ▁"].into_iter().map(str::as_bytes);
-            seams.unit(text, whole, || pieces.clone())
+            let pieces = ["▁a", "b ▁c", "▁▁d▁", "▁ ▁"];
+            seams.unit(text, whole, || pieces.into_iter().map(str::as_bytes))
         };
         assert_eq!(unit("a▁b", 10), "a▁b".len());
         assert_eq!(unit("a▁b", 10_000), "a".len());
