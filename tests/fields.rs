@@ -236,7 +236,7 @@ fn a_model_that_is_no_file_is_called_so() {
             "mkfifo ./wait; llm-embed -m ./wait < /dev/null",
             "'./wait' is a pipe",
         ),
-        ("llm-bench -m /dev/null", "'/dev/null' is a device"),
+        ("llm-run -m /dev/null -p Hi", "'/dev/null' is a device"),
         ("llm-pull show ./pipe", "is a pipe"),
         ("llm-run -m $'./caf\\xe9.gguf' -p Hi", "is not UTF-8"),
         (

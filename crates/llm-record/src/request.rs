@@ -139,29 +139,13 @@ impl Incoming {
             LineError::new(line.number, id, json_fault(&error, &line.text))
         })?;
         let (values, exact) = object;
-        let id = |values: &Values| {
-            let exact = exact.as_ref();
-            Id::of(|name| match exact {
-                Some(fields) => fields.get(name).cloned(),
-                None => values.get(name).cloned().map(Json::from),
-            })
-        };
-        let bad = |id, reason| LineError::new(line.number, id, LineFault::Request { reason });
         if batch::is_batch(&values) {
-            let id = id(&values).ok().flatten();
-            let request = batch::parse(line.number, id, &values)?;
-            if let (Some(fields), Some(Prompt::Messages(_))) = (&exact, &request.prompt)
-                && let Some(Json::Object(body)) = fields.get("body")
-                && let Some(one) = oversized(body)
-            {
-                let fault = LineFault::Unsupported { reason: one.reason };
-                let error = LineError::new(line.number, request.id, fault);
-                return Err(error.with_reply(request.reply));
-            }
-            let fields = exact.unwrap_or_else(|| values.into());
-            return Ok(Self::Request(Box::new(Request { fields, ..request })));
+            let request = from_batch(line.number, values, exact)?;
+            return Ok(Self::Request(Box::new(request)));
         }
-        let id = id(&values).map_err(|reason| bad(None, reason))?;
+        let bad = |id, reason| LineError::new(line.number, id, LineFault::Request { reason });
+        let id = Id::of(|name| as_written(&values, exact.as_ref(), name));
+        let id = id.map_err(|reason| bad(None, reason))?;
         let request = match own_type(&values) {
             Some("error") => return Ok(Self::Failed(line)),
             Some("delta") => return Ok(Self::Delta),
@@ -185,6 +169,29 @@ impl Incoming {
             Err(reason) => Err(bad(id, reason)),
         }
     }
+}
+
+/// Returns a field with its numbers as they are written.
+fn as_written(values: &Values, exact: Option<&Fields>, name: &str) -> Option<Json> {
+    match exact {
+        Some(fields) => fields.get(name).cloned(),
+        None => values.get(name).cloned().map(Json::from),
+    }
+}
+
+/// Returns what a line of a batch file asks. Its id is its `custom_id`, whatever else it holds.
+fn from_batch(line: u64, values: Values, exact: Option<Fields>) -> Result<Request, LineError> {
+    let id = as_written(&values, exact.as_ref(), "custom_id").and_then(Id::of_json);
+    let request = batch::parse(line, id, &values)?;
+    if let (Some(fields), Some(Prompt::Messages(_))) = (&exact, &request.prompt)
+        && let Some(Json::Object(body)) = fields.get("body")
+        && let Some(one) = oversized(body)
+    {
+        let fault = LineFault::Unsupported { reason: one.reason };
+        return Err(LineError::new(line, request.id, fault).with_reply(request.reply));
+    }
+    let fields = exact.unwrap_or_else(|| values.into());
+    Ok(Request { fields, ..request })
 }
 
 /// Says of a conversation that its template would see another number.

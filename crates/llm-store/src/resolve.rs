@@ -342,10 +342,12 @@ fn no_file(path: &Path) -> StoreError {
 fn kind(data: &fs::Metadata) -> &'static str {
     use std::os::unix::fs::FileTypeExt;
     let kind = data.file_type();
-    match () {
-        () if kind.is_fifo() => "a pipe",
-        () if kind.is_socket() => "a socket",
-        () => "a device",
+    if kind.is_fifo() {
+        "a pipe"
+    } else if kind.is_socket() {
+        "a socket"
+    } else {
+        "a device"
     }
 }
 

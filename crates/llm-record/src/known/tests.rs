@@ -11,10 +11,9 @@ fn refused_for(purpose: Purpose, fields: &Value) -> Option<Unsupported> {
     all.into_iter().find(|one| one.purpose == purpose)
 }
 
-/// The requests that the APIs' own documents show, each with the field that is to be told of.
-#[test]
-fn requests_of_other_apis_are_refused_by_the_field() {
-    for (field, line) in [
+/// Requests as the APIs' own documents show them, each with the field that is to be told of.
+fn requests() -> Vec<(&'static str, Value)> {
+    vec![
         (
             "response_format",
             json!({"response_format": {"type": "json_object"}}),
@@ -70,7 +69,12 @@ fn requests_of_other_apis_are_refused_by_the_field() {
         ("options", json!({"options": {"num_ctx": 4096}})),
         ("options", json!({"options": {"A": "yes", "B": "no"}})),
         ("options", json!({"options": ["yes", "no"]})),
-    ] {
+    ]
+}
+
+#[test]
+fn requests_of_other_apis_are_refused_by_the_field() {
+    for (field, line) in requests() {
         let told = refused_for(Purpose::Answers, &line).unwrap_or_else(|| panic!("{line}"));
         assert_eq!(told.field, field, "{line}");
         assert_eq!(told.code, ErrorCode::UnsupportedField);
@@ -80,6 +84,10 @@ fn requests_of_other_apis_are_refused_by_the_field() {
             told.reason
         );
     }
+}
+
+#[test]
+fn requests_for_vectors_are_refused_by_the_field() {
     for (field, line) in [
         ("dimensions", json!({"dimensions": 8})),
         ("encoding_format", json!({"encoding_format": "base64"})),

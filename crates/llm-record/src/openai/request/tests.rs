@@ -199,6 +199,10 @@ fn a_wrong_line_says_what_is_wrong() {
         assert!(record.error.message.contains(wanted), "{record:?}");
         assert_ne!(record.reply, Reply::Own, "{pointer} {value}");
     }
+    // Whatever else is there that names our own lines.
+    let mut line = chat(&json!({}));
+    line["id"] = json!("other");
+    assert_eq!(request(&line).id, Some(Id::Text("c".into())));
     // The id stands in the error, so that the line can be found.
     assert_eq!(
         changed("/custom_id", json!(7)).id,
