@@ -275,7 +275,8 @@ fn no_text_has_fewer_tokens_than_its_bytes_let_expect() {
         let is_bounded = tokenizer.least_tokens(1) > 0;
         // Encoders leave characters out.
         let leaves_out = vocabulary.contains("bert");
-        assert_eq!(is_bounded, !leaves_out, "{vocabulary}");
+        // Falcon's lacks tokens for some bytes, so that nothing is said of it.
+        assert!(!is_bounded || !leaves_out, "{vocabulary}");
         bounded += usize::from(is_bounded);
         tight += usize::from(is_tight);
     }
