@@ -9,6 +9,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 use llm_cli::args::{DEFAULT_PREDICT, Reasoning, Think};
 use llm_cli::{Context, Job, RunArgs};
+use llm_engine::cancel::Cancellation;
 use llm_engine::generate::{Finish, GenerateError, Generated, common};
 use llm_engine::model::{Model, TemplateChoice};
 use llm_record::usage::milliseconds;

@@ -241,7 +241,6 @@ impl ChatTemplate {
         markup: MarkupTexts<'_>,
         cancellation: &Cancellation,
     ) -> Result<String, TemplateError> {
-        cancellation.check()?;
         match &self.process {
             None => on_large_stack(|| self.render_here(conversation, markup)),
             Some(process) => {
