@@ -14,6 +14,7 @@ use llm_engine::prompt::{
     ChatTemplate, ContentFormat, Conversation, Guard, MarkupTexts, Message, RenderProcess,
     Rendered, Rendering, TemplateError, Thinking,
 };
+use llm_engine::tokens::Marked;
 use llm_record::{ErrorCode, ErrorRecord};
 use serde_json::{Map, Value};
 
@@ -194,8 +195,10 @@ impl Prompts {
         check_tools(template, job)?;
         let Some(template) = template else {
             let text = job.text();
+            let parses = dialect.guard.is_none();
+            let tokens = tokenizer.encode_within(&text, true, parses, cancellation);
             return Ok(Prompt {
-                tokens: tokenizer.encode(&text, true, dialect.guard.is_none()),
+                tokens: tokens.map_err(|error| failed(job, &error.into()))?,
                 text,
                 splitter: Splitter::default(),
                 foreign: Vec::new(),
@@ -212,8 +215,14 @@ impl Prompts {
             .map_err(|error| failed(job, &error))?;
         let Rendered { text, foreign } = rendered;
         let marks = dialect.guard.as_ref().map_or(&[][..], Guard::marks);
+        let marked = Marked {
+            text: &text,
+            foreign: &foreign,
+            marks,
+        };
+        let tokens = tokenizer.encode_prompt_within(marked, cancellation);
         Ok(Prompt {
-            tokens: tokenizer.encode_prompt_with_marks(&text, &foreign, marks),
+            tokens: tokens.map_err(|error| failed(job, &error.into()))?,
             splitter: Splitter::new(template.markers().cloned(), &text),
             text,
             foreign,

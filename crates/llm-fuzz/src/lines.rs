@@ -66,8 +66,6 @@ fn look(request: &Request) {
     let _ = request.overrides.check();
     // What was read is JSON, and means the same when it is read again.
     let text = serde_json::to_string(&request.fields).unwrap();
-    let again: Fields = serde_json::from_str(&text).unwrap();
-    assert_eq!(serde_json::to_string(&again).unwrap(), text);
     let number = request.line;
     match Incoming::parse(Line { number, text }) {
         Ok(Incoming::Request(again)) => assert_eq!(&*again, request),

@@ -278,7 +278,7 @@ fn a_line_with_two_prompts_is_refused_unless_a_template_picks() {
     let bad = items(&["--jsonl"], line);
     assert_eq!(error(&bad[0]).error.code, ErrorCode::BadRequest);
     let told = &error(&bad[0]).error.message;
-    assert!(told.contains("both 'prompt' and 'messages'"), "{told}");
+    assert!(told.contains("both 'messages' and 'prompt'"), "{told}");
     assert_eq!(
         texts(&items(&["--jsonl", "--template", "<{{prompt}}>"], line)),
         ["<a>"]

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use super::steps;
 
 /// Bytes of a word that is cut, and of its parts at least.
-const LONG: usize = 1 << 16;
+pub(super) const LONG: usize = 1 << 16;
 
 /// Pairs of bytes that stand side by side in some piece, a bit each.
 #[derive(Debug, Default)]

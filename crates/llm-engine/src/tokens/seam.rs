@@ -3,9 +3,10 @@
 //!
 //! For vocabularies that know no words, only pieces with U+2581 for a space.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
-use super::border::Borders;
+use super::border::{Borders, LONG};
 use super::steps;
 use super::vocabulary::SPACE_MARK;
 
@@ -58,15 +59,24 @@ impl Seams {
             return text.len();
         }
         let joined = self.joined.get_or_init(|| joined_to_space(pieces()));
-        let mut spaces = text.match_indices(SPACE_MARK);
-        let cut = spaces.find(|&(at, _)| {
-            let before = text[..at].chars().next_back();
-            before.is_some_and(|before| joined.binary_search(&before).is_err())
+        let seam = |range: Range<usize>| {
+            let mut spaces = text[range.clone()].match_indices(SPACE_MARK);
+            spaces.find_map(|(at, _)| {
+                let at = range.start + at;
+                let before = text[..at].chars().next_back()?;
+                joined.binary_search(&before).is_err().then_some(at)
+            })
+        };
+        // Only where the word is long is it looked for another end, so that none
+        // is gone through for each of its parts, or for each word before it.
+        let near = text.floor_char_boundary(LONG);
+        let cut = seam(0..near).unwrap_or_else(|| {
+            let pieces = || pieces().map(without_space);
+            let border = self.borders.part(text, pieces);
+            seam(near..border).unwrap_or(border)
         });
-        let length = cut.map_or(text.len(), |(at, _)| at);
-        steps::count(1 + length);
-        self.borders
-            .part(&text[..length], || pieces().map(without_space))
+        steps::count(1 + cut);
+        cut
     }
 }
 
