@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use llm_cli::embed::EmbedFormat;
 use llm_cli::stdio::{StdioError, Watch};
-use llm_cli::{Context, EmbedArgs, Form, Jobs, Output, Replaces, Status};
+use llm_cli::{Context, EmbedArgs, Form, Jobs, Output, Reads, Replaces, Status};
 use llm_filter::durable::There;
 use llm_filter::vectors::{self, LINE_LIMIT, Made};
 use llm_filter::{Journal, Options, Pump, Rules, Target};
@@ -48,21 +48,8 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
     check_list(args)?;
     let mut matrix = Matrix::open(args, &reads)?;
     check_alike(args, &opened)?;
-    let target = match &matrix {
-        Some(_) => Target::default(),
-        None => Target::open(
-            args.output.output.as_deref(),
-            args.output.resume.as_deref(),
-            There::choose(args.output.overwrite, args.output.repair),
-            &reads,
-            rules(args),
-            context.messages,
-        )?,
-    };
-    let mut journal = target.journal;
-    if let Some(path) = &args.output.skip_seen {
-        see(&mut journal, path)?;
-    }
+    let target = target(args, matrix.is_some(), &reads, context)?;
+    let journal = target.journal;
     let mut output = match (&mut matrix, target.sink) {
         (Some(matrix), _) => matrix.output(&shared, messages)?,
         (None, Some(sink)) => Output::onto(sink, &shared, form, messages),
@@ -108,6 +95,25 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
         ));
     }
     ended.tell(finished, messages)
+}
+
+/// Opens where records go, and reads what need not be made again. A matrix has files of its own.
+fn target(args: &EmbedArgs, is_matrix: bool, reads: &Reads, context: &Context) -> Result<Target> {
+    let mut target = match is_matrix {
+        true => Target::default(),
+        false => Target::open(
+            args.output.output.as_deref(),
+            args.output.resume.as_deref(),
+            There::choose(args.output.overwrite, args.output.repair),
+            reads,
+            rules(args),
+            context.messages,
+        )?,
+    };
+    if let Some(path) = &args.output.skip_seen {
+        see(&mut target.journal, path)?;
+    }
+    Ok(target)
 }
 
 /// Returns what counts for a journal of vectors: each file has its record, also where
