@@ -308,7 +308,7 @@ fn files_of_json_are_the_same_with_other_line_ends_and_a_mark() {
                         sandbox.file(&target, format!("\u{feff}{text}"));
                     }
                     Some("safetensors") => {
-                        drop(sandbox.file(&target, std::fs::read(&path).unwrap()))
+                        drop(sandbox.file(&target, std::fs::read(&path).unwrap()));
                     }
                     _ => {}
                 }

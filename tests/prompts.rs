@@ -151,10 +151,14 @@ fn tools_and_calls_reach_the_template() {
     let none = record(&none.input(line.to_string()).run().exits(1));
     assert_eq!(none["error"]["code"], "unsupported_field");
     let rendered = |source: &str| {
-        bench.file("chat.jinja", format!("{{# tools #}}{source}"));
+        // What is said arrives behind what is looked at.
+        let whole = "\n{{ messages | tojson }}{{ tools | tojson }}";
+        bench.file("chat.jinja", format!("{source}{whole}"));
         let arguments = ["--jsonl", "--show-prompt", "--chat-template", "chat.jinja"];
         let tool = bench.run().args(arguments).input(line.to_string());
-        record(&tool.run())["text"].clone()
+        let text = record(&tool.run())["text"].clone();
+        let line = text.as_str().and_then(|text| text.lines().next());
+        line.unwrap_or_default().to_owned()
     };
     let call = "{% set call = messages[1].tool_calls[0].function %}";
     assert_eq!(

@@ -88,21 +88,21 @@ pub fn main<A: Program>(
 /// Parses the arguments. Help and version go to standard output, what is wrong to standard error.
 fn parse<A: Parser>(
     program: &str,
-    arguments: Vec<OsString>,
+    arguments: &[OsString],
     messages: &Messages,
 ) -> Result<A, Status> {
     let command = arguments::command(A::command());
-    if let Some(sentence) = foreign::find(program, &command, &arguments) {
+    if let Some(sentence) = foreign::find(program, &command, arguments) {
         messages.error(sentence);
         return Err(Status::NotStarted);
     }
-    let parsed = command.clone().try_get_matches_from(&arguments);
+    let parsed = command.clone().try_get_matches_from(arguments);
     let parsed = parsed.and_then(|matches| A::from_arg_matches(&matches));
     parsed.map_err(|error| {
         let text = error.to_string();
         match error.kind() {
             ErrorKind::InvalidUtf8 => {
-                messages.error(arguments::not_utf8(&command, &arguments));
+                messages.error(arguments::not_utf8(&command, arguments));
                 Status::NotStarted
             }
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => shown(&text, messages),
@@ -175,8 +175,8 @@ mod tests {
 
     fn parsed(arguments: &[&str]) -> Result<RunArgs, Status> {
         let all = std::iter::once(&"llm-run").chain(arguments);
-        let all = all.map(OsString::from).collect();
-        parse("llm-run", all, &Messages::new("llm-run"))
+        let all: Vec<_> = all.map(OsString::from).collect();
+        parse("llm-run", &all, &Messages::new("llm-run"))
     }
 
     #[test]

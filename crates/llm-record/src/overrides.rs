@@ -378,7 +378,7 @@ mod tests {
         }
     }
 
-    /// The largest of 64 bits is a seed of PyTorch's and of C++.
+    /// The largest of 64 bits is a seed in Python and in C++.
     #[test]
     fn every_seed_of_64_bits_is_taken() {
         for (json, wanted) in [

@@ -73,8 +73,7 @@ impl Store {
             return Ok(()); // somebody else fetched it while we waited
         }
         let url = client.file_url(&plan.repo, &plan.commit, &file.name);
-        let mut partial = Partial::create(&blob)?;
-        let sha256 = download(client, &url, file, &mut partial, watch)?;
+        let (partial, sha256) = download(client, &url, file, &blob, watch)?;
         partial.keep(&blob)?;
         self.digests.remember(&blob, &sha256);
         Ok(())
@@ -161,17 +160,19 @@ impl Drop for Partial {
     }
 }
 
-/// Writes the bytes of a file and returns their SHA-256 once they are proved
-/// to be the promised ones.
+/// Writes the bytes of a file that is to become `blob`, and returns them with
+/// their SHA-256 once they are proved to be the promised ones. Nothing is made
+/// before the hub has answered: a program that waits for it may be ended.
 fn download(
     client: &Client,
     url: &str,
     file: &PlannedFile,
-    partial: &mut Partial,
+    blob: &Path,
     watch: &mut Watch<'_>,
-) -> Result<String, StoreError> {
+) -> Result<(Partial, String), StoreError> {
     let what = format!("file '{}'", file.name);
     let answer = client.get(url)?.accepted(&what, client.has_token())?;
+    let mut partial = Partial::create(blob)?;
     report(
         watch,
         Event::Fetching {
@@ -230,7 +231,7 @@ fn download(
         });
     }
     report(watch, Event::Finished)?;
-    Ok(sha256)
+    Ok((partial, sha256))
 }
 
 /// Refuses what does not fit on the disk.

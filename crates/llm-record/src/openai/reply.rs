@@ -17,7 +17,7 @@ pub struct BatchOutput {
     /// `batch_req_` and the request's digest; a request that got no digest has its line's number.
     pub id: String,
     /// The line's own name; null where it could not be read.
-    pub custom_id: Option<String>,
+    pub custom_id: Option<Id>,
     /// The answer; null where there is none.
     pub response: Option<Response>,
     /// Why there is none; null where there is one.
@@ -179,7 +179,7 @@ impl BatchOutput {
     fn closing(id: Option<&Id>, digest: &str, body: Body) -> Self {
         Self {
             id: format!("{BATCH_ID}{digest}"),
-            custom_id: id.map(ToString::to_string),
+            custom_id: id.cloned(),
             response: Some(Response {
                 status_code: 200,
                 request_id: format!("req_{digest}"),
@@ -200,7 +200,7 @@ impl BatchOutput {
         };
         Some(Self {
             id: format!("{BATCH_ID}{name}"),
-            custom_id: record.id.as_ref().map(ToString::to_string),
+            custom_id: record.id.clone(),
             response: None,
             error: Some(Failure {
                 code: record.error.code,
