@@ -62,7 +62,7 @@ pub fn main<A: Program>(
 ) -> ExitCode {
     let messages = Messages::new(program);
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    let args = match parse::<A>(program, arguments, &messages) {
+    let args = match parse::<A>(program, &arguments, &messages) {
         Ok(args) => args.settled(),
         Err(status) => return status.into(),
     };
