@@ -170,7 +170,7 @@ fn a_line_of_a_batch_file_with_a_host_or_a_number_for_a_name() {
         .collect();
     assert_eq!(lines[0]["custom_id"], "a");
     assert_eq!(lines[0]["response"]["status_code"], 200);
-    assert_eq!(lines[1]["custom_id"], "5");
+    assert_eq!(lines[1]["custom_id"], 5);
     assert_eq!(lines[1]["error"]["code"], "bad_request");
 }
 

@@ -13,7 +13,7 @@ use crate::{Event, Watch, report};
 
 /// How long the watch is not asked while no byte comes: too short to be felt
 /// after Ctrl-C, long enough to cost nothing.
-const WAIT: Duration = Duration::from_millis(100);
+const WAIT: Duration = Duration::from_millis(20);
 
 /// Chunks that are read ahead while one is hashed and written: 2 MiB of memory.
 const CHUNKS_AHEAD: usize = 8;

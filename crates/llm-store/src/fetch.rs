@@ -82,7 +82,7 @@ impl Store {
 
 /// How often a lock that somebody else holds is tried: too short to be felt
 /// after a download, long enough to cost nothing.
-const LOCK_WAIT: Duration = Duration::from_millis(100);
+const LOCK_WAIT: Duration = Duration::from_millis(20);
 
 /// Takes the lock on a blob, saying so if it has to wait for somebody else.
 /// It is released when the file is dropped, also by a crash.
