@@ -129,7 +129,15 @@ fn left_out() -> Vec<(String, Value, &'static str)> {
         (user, json!([turn("system", "U"), hi]), "message 1"),
         (user, json!([turn("developer", "x"), hi]), "'developer'"),
         (user, json!([hi, turn("tool", "42")]), "'tool'"),
-        // Equal words of another turn are not its own.
+        // Words that another turn says as well, alone or within more, are not its own.
+        (
+            user,
+            json!([
+                turn("system", "Summarize this page"),
+                turn("user", "Summarize this page now")
+            ]),
+            "message 1",
+        ),
         (user, json!([turn("system", "hi"), hi]), "message"),
         (first, json!([one, two, turn("user", "three")]), "message"),
         ("{% if false %}{% endif %}", json!([hi]), "message 1"),
@@ -233,4 +241,11 @@ fn a_template_that_is_none_is_named_with_its_file() {
             .args(["--chat-template", "template.jinja", "-p", "x"]);
         ran.run().exits(2).writes("").says(reason);
     }
+    let endless = bench
+        .run()
+        .args(["--chat-template", "/dev/zero", "-p", "x"]);
+    endless
+        .run()
+        .exits(2)
+        .says("/dev/zero: the chat template cannot be read: it has more than");
 }

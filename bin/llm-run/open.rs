@@ -1,6 +1,8 @@
 //! The model's name and the machine → a model that is ready, and how records
 //! name both.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use llm_engine::folder::{self, FolderError};
 use llm_engine::forward::{CpuForward, Forward};
 use llm_engine::gguf::Gguf;
 use llm_engine::model::{Model, TemplateChoice};
+use llm_engine::prompt::LONGEST_SOURCE;
 use llm_kernels::pack::Packing;
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
@@ -102,7 +105,7 @@ pub(crate) fn template(args: &TemplateArgs) -> Result<TemplateChoice> {
     }
     Ok(match &args.chat_template {
         Some(path) => {
-            let source = std::fs::read_to_string(path);
+            let source = template_file(path);
             let source = source.with_context(|| format!("cannot read '{}'", path.display()))?;
             TemplateChoice::Source {
                 source,
@@ -112,6 +115,18 @@ pub(crate) fn template(args: &TemplateArgs) -> Result<TemplateChoice> {
         None if args.no_template => TemplateChoice::None,
         None => TemplateChoice::Own,
     })
+}
+
+/// Reads a template, or so much of an endless file that it is refused as too long.
+fn template_file(path: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    let most = LONGEST_SOURCE as u64 + 1;
+    File::open(path)?.take(most).read_to_end(&mut bytes)?;
+    if bytes.len() > LONGEST_SOURCE {
+        // It may be cut within a character.
+        return Ok(String::from_utf8_lossy(&bytes).into_owned());
+    }
+    String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8"))
 }
 
 /// Names the model as records do.

@@ -39,6 +39,7 @@ use words::Words;
 pub use attempt::{ContentFormat, Rendering};
 pub use conversation::{Conversation, Message};
 pub use guard::{Guard, Rendered};
+pub use limits::LONGEST_SOURCE;
 pub use process::{RenderProcess, serve};
 pub use templates::{ChatTemplates, TemplateChoice};
 pub use thinking::Thinking;

@@ -5,6 +5,8 @@
 
 use std::ffi::OsString;
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,6 +18,9 @@ const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
 /// How long a server may send nothing before a pull gives up. Three times
 /// `huggingface_hub`'s 10 s, because this pull does not yet resume.
 const DEFAULT_STALL: Duration = Duration::from_secs(30);
+
+/// Bytes of a token's file: far more than any token has, of a file without end.
+const LONGEST_TOKEN: u64 = 64 << 10;
 
 /// A year. Clocks add such times to the present, which has an end.
 const MOST_STALL_SECONDS: f64 = 31_536_000.0;
@@ -117,7 +122,9 @@ impl Settings {
     pub(crate) fn access_token(&self) -> Result<Option<String>, StoreError> {
         let from_file = || {
             let path = self.token_path.as_ref()?;
-            let bytes = std::fs::read(path).ok()?;
+            let mut bytes = Vec::new();
+            let file = File::open(path).ok()?;
+            file.take(LONGEST_TOKEN).read_to_end(&mut bytes).ok()?;
             let text = String::from_utf8_lossy(&bytes).into_owned();
             Some((text, format!("'{}'", path.display())))
         };

@@ -59,10 +59,20 @@ pub(crate) fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
+/// Bytes of a file that is read whole: ten times the longest vocabulary that is
+/// published.
+const LONGEST: u64 = 512 << 20;
+
 /// Reads a file, `None` if there is none. What is no regular file may have no end, or wait for its writer.
 fn bytes_if_there(path: &Path) -> Result<Option<Vec<u8>>, FolderError> {
-    if path.metadata().is_ok_and(|data| !data.is_file()) {
-        return Err(FolderError::malformed(path, "it is no regular file"));
+    if let Ok(data) = path.metadata() {
+        if !data.is_file() {
+            return Err(FolderError::malformed(path, "it is no regular file"));
+        }
+        if data.len() > LONGEST {
+            let reason = format!("it has more than {} MiB", LONGEST >> 20);
+            return Err(FolderError::malformed(path, reason));
+        }
     }
     match std::fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),

@@ -12,7 +12,8 @@
 //! Reasoning of earlier turns is left out by templates on purpose, so what
 //! stands before its end is not looked for.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::ops::Range;
 
 use serde_json::Value as Json;
 
@@ -243,50 +244,91 @@ impl Haystack {
     }
 
     /// Returns which of the texts are not found, by their numbers, ascending.
-    /// The longest are looked for first, since a short one may also stand within
-    /// a longer. Of equal ones nobody knows which is missing, so all are.
+    ///
+    /// Texts of some length are looked for one behind the other, as templates
+    /// print them. Of the others the longest come first, since a short one may
+    /// also stand within a longer. Where one is missing, all that stand within it
+    /// are as well: they may have been found in its place.
     fn without(mut self, said: &[Said]) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..said.len()).collect();
-        order.sort_by_key(|&index| std::cmp::Reverse(said[index].needle().len()));
-        let missing: HashSet<String> = order
-            .into_iter()
-            .filter(|&index| !self.takes(&said[index]))
-            .map(|index| squeezed(said[index].needle()))
-            .collect();
-        let is_missing = |said: &Said| missing.contains(&squeezed(said.needle()));
+        let needles: Vec<_> = said.iter().map(Needle::new).collect();
+        let mut cursor = 0;
+        let mut rest = Vec::new();
+        for (index, needle) in needles.iter().enumerate() {
+            let is_long = needle.forms[0].len() >= LONG_TEXT;
+            if is_long && let Some(end) = self.take(needle, cursor) {
+                cursor = end;
+            } else {
+                rest.push(index);
+            }
+        }
+        rest.sort_by_key(|&index| std::cmp::Reverse(needles[index].forms[0].len()));
+        let mut behind = HashMap::new();
+        let mut missing = Vec::new();
+        for index in rest {
+            let needle = &needles[index];
+            let from = behind.entry(needle.forms[0].as_str()).or_default();
+            match self.take(needle, *from) {
+                // An equal one comes next, if at all.
+                Some(end) => *from = end,
+                None => missing.push(needle.forms[0].as_str()),
+            }
+        }
+        let is_missing = |needle: &Needle| {
+            let text = needle.forms[0].as_str();
+            !text.is_empty() && missing.iter().any(|one| one.contains(text))
+        };
         let numbers = 0..said.len();
-        numbers.filter(|&index| is_missing(&said[index])).collect()
+        numbers
+            .filter(|&index| is_missing(&needles[index]))
+            .collect()
     }
 
-    /// Looks for a text and takes its place.
-    fn takes(&mut self, said: &Said) -> bool {
-        let needle = said.needle();
-        let json = Json::from(needle).to_string();
-        let forms = [needle, &json[1..json.len() - 1]].map(squeezed);
-        if forms[0].is_empty() {
-            return true;
+    /// Looks for a text from a place on, takes the place where it stands, and
+    /// returns where that ends.
+    fn take(&mut self, needle: &Needle, from: usize) -> Option<usize> {
+        if needle.forms[0].is_empty() {
+            return Some(from);
         }
-        let found = forms.iter().find_map(|form| {
-            let mut from = 0;
-            while let Some(start) = self.text[from..].find(form.as_str()) {
-                let range = from + start..from + start + form.len();
-                let is_free = !self.is_taken[range.clone()].contains(&true);
-                if is_free
-                    && (said.what.is_name() || self.is_foreign[range.clone()].contains(&true))
-                {
-                    return Some(range);
-                }
-                // The next place begins behind this one's first character.
-                let first = form.chars().next().map_or(1, char::len_utf8);
-                from = range.start + first;
+        let [text, json] = &needle.forms;
+        let forms = std::iter::once(text).chain(Some(json).filter(|json| *json != text));
+        let range = forms.filter_map(|form| self.find(form, needle.is_name, from));
+        let range = range.min_by_key(|range| range.start)?;
+        self.is_taken[range.clone()].fill(true);
+        Some(range.end)
+    }
+
+    fn find(&self, form: &str, is_name: bool, mut from: usize) -> Option<Range<usize>> {
+        while let Some(start) = self.text[from..].find(form) {
+            let range = from + start..from + start + form.len();
+            let is_free = !self.is_taken[range.clone()].contains(&true);
+            if is_free && (is_name || self.is_foreign[range.clone()].contains(&true)) {
+                return Some(range);
             }
-            None
-        });
-        let Some(range) = found else {
-            return false;
-        };
-        self.is_taken[range].fill(true);
-        true
+            // The next place begins behind this one's first character.
+            from = range.start + form.chars().next().map_or(1, char::len_utf8);
+        }
+        None
+    }
+}
+
+/// Bytes of a text that is not found within another by accident.
+const LONG_TEXT: usize = 16;
+
+/// What is looked for.
+struct Needle {
+    /// The text, and as JSON writes it.
+    forms: [String; 2],
+    is_name: bool,
+}
+
+impl Needle {
+    fn new(said: &Said) -> Self {
+        let text = said.needle();
+        let json = Json::from(text).to_string();
+        Self {
+            forms: [text, &json[1..json.len() - 1]].map(squeezed),
+            is_name: said.what.is_name(),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ pub(super) const FUEL: u64 = 20_000_000;
 /// Bytes that a rendering may write: more than any context holds.
 pub(super) const LONGEST_TEXT: usize = 64 << 20;
 /// Bytes of a template's source: fifteen times the longest known.
-pub(super) const LONGEST_SOURCE: usize = 256 << 10;
+pub const LONGEST_SOURCE: usize = 256 << 10;
 /// Characters of one tag, white space and strings left out: five times the
 /// longest known. The parser's time grows with the square of them.
 const LONGEST_TAG: usize = 1024;
