@@ -372,14 +372,14 @@ impl Serialize for Fields {
     }
 }
 
-/// Reads the nearest numbers, as any reader but [`object`] does.
+/// Reads the nearest numbers, as any reader but `object` does.
 impl<'de> Deserialize<'de> for Json {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Value::deserialize(deserializer).map(Self::from)
     }
 }
 
-/// Reads the nearest numbers, as any reader but [`object`] does.
+/// Reads the nearest numbers, as any reader but `object` does.
 impl<'de> Deserialize<'de> for Fields {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Values::deserialize(deserializer).map(Self::from)

@@ -1,5 +1,5 @@
 //! What a line asks for that is not done here: fields to which an API of this field gives a meaning
-//! ([`names`]) and which are not read (`overrides` reads some). A name that no API knows is the user's own.
+//! (`names`) and which are not read (`overrides` reads some). A name that no API knows is the user's own.
 
 mod names;
 

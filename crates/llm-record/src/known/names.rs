@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::Values;
 
 /// Fields that change no answer, whatever they hold: who asks, how the answer travels, what is cached, how
-/// the work is laid out; and the parts of samplers that a field of [`ANSWERS`] turns on.
+/// the work is laid out; and the parts of samplers that a field of `ANSWERS` turns on.
 pub const INERT: &[&str] = &[
     // OpenAI, chat and completions (openai-python 3.57).
     "user",
