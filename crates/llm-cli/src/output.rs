@@ -343,6 +343,12 @@ mod tests {
         "repeat_penalty":1.0,"repeat_last_n":64,"seed":0,"max_tokens":1024},
         "build":{"version":"0","simd":"scalar","device":"cpu","threads":1}}"#;
 
+    fn opened(args: &OutputArgs) -> Output {
+        let form = Form::choose(args, true, false).unwrap();
+        let (reads, messages) = (Reads::default(), Messages::new("llm-run"));
+        Output::open(args, form, "completion", &reads, messages).unwrap()
+    }
+
     /// Returns what a file holds after the steps.
     fn written(flags: &[&str], steps: impl FnOnce(&mut Output)) -> String {
         let folder = tempfile::tempdir().unwrap();
@@ -351,15 +357,7 @@ mod tests {
         let args = RunArgs::try_parse_from(all.iter().chain(flags))
             .unwrap()
             .output;
-        let form = Form::choose(&args, true, false).unwrap();
-        let mut output = Output::open(
-            &args,
-            form,
-            "completion",
-            &Reads::default(),
-            Messages::new("llm-run"),
-        )
-        .unwrap();
+        let mut output = opened(&args);
         steps(&mut output);
         output.finish().unwrap();
         std::fs::read_to_string(&path).unwrap()
@@ -488,15 +486,7 @@ mod tests {
         let args = RunArgs::try_parse_from(["llm-run", "-o", "/dev/full"])
             .unwrap()
             .output;
-        let form = Form::choose(&args, true, false).unwrap();
-        let mut output = Output::open(
-            &args,
-            form,
-            "completion",
-            &Reads::default(),
-            Messages::new("llm-run"),
-        )
-        .unwrap();
+        let mut output = opened(&args);
         let error = output.close(&completion()).unwrap_err().to_string();
         assert!(
             error.starts_with("cannot write '/dev/full': No space left"),
