@@ -12,18 +12,17 @@ use llm_cli::args::Quantize;
 use llm_cli::computer;
 use llm_cli::memory::{available, gib};
 use llm_cli::{BenchArgs, Context, Interrupt, Reads};
-use llm_engine::folder;
 use llm_engine::forward::{CpuForward, cache_bytes};
-use llm_engine::gguf::{Gguf, TensorInfo};
 use llm_engine::model::Summary;
 use llm_engine::spec::Spec;
 use llm_engine::synthetic::Synthetic;
-use llm_engine::tokens::Tokenizer;
 use llm_engine::weights::Weights;
+use llm_gguf::{Gguf, TensorInfo};
 use llm_kernels::pack::Packing;
 use llm_kernels::simd::Level;
 use llm_record::BenchModel;
 use llm_store::{Event, Store};
+use llm_tokenizer::Tokenizer;
 
 use crate::extrapolate::Extrapolation;
 use crate::machine;
@@ -173,7 +172,7 @@ impl Subject {
         let opened;
         let gguf = match &self.source {
             Source::Files(paths) => {
-                opened = folder::open(paths, None)?;
+                opened = llm_folder::open(paths, None)?;
                 &opened
             }
             Source::Image(gguf) => gguf,
@@ -211,7 +210,9 @@ impl Subject {
     /// Returns the model's tokenizer; random weights have none.
     pub(crate) fn tokenizer(&self) -> Result<Tokenizer> {
         Ok(match &self.source {
-            Source::Files(paths) => Tokenizer::from_gguf(folder::open(paths, None)?.metadata())?,
+            Source::Files(paths) => {
+                Tokenizer::from_gguf(llm_folder::open(paths, None)?.metadata())?
+            }
             Source::Image(gguf) => Tokenizer::from_gguf(gguf.metadata())?,
         })
     }
@@ -243,17 +244,17 @@ pub(crate) fn reads(args: &BenchArgs) -> Reads {
 /// Reads the headers, and quantizes the weights where that is asked for.
 fn header(paths: &[PathBuf], args: &BenchArgs, context: &Context) -> Result<Gguf> {
     let packing = match args.quantize.quantize {
-        None => return Ok(folder::open(paths, None)?),
+        None => return Ok(llm_folder::open(paths, None)?),
         Some(Quantize::Q8_0) => Packing::Q8_0,
         Some(Quantize::Q4K) => Packing::Q4K,
     };
-    let quantize = folder::Quantize {
+    let quantize = llm_folder::Quantize {
         packing,
         pool: &machine::pool(computer::cores())?,
         room: available().filter(|_| !args.force.force),
         interrupted: &|| context.interrupt.is_set(),
     };
-    Ok(folder::open(paths, Some(&quantize))?)
+    Ok(llm_folder::open(paths, Some(&quantize))?)
 }
 
 impl Engine {

@@ -4,8 +4,8 @@
 
 use std::ops::Range;
 
-use llm_engine::gguf::TensorInfo;
 use llm_engine::spec::Spec;
+use llm_gguf::TensorInfo;
 use llm_record::Limits;
 
 use crate::measure::Load;

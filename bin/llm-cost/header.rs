@@ -6,9 +6,9 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use llm_cost::catalogue::CacheLayers;
 use llm_cost::{Bytes, Catalogue, Shape};
-use llm_engine::gguf::{Gguf, TensorInfo, shard_paths};
 use llm_engine::model::Summary;
 use llm_engine::spec::Spec;
+use llm_gguf::{Gguf, TensorInfo, shard_paths};
 use llm_record::Record;
 
 /// Returns the shape of what a user named: a GGUF file, or a model of the catalogue.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use llm_cli::cost::{LocalArgs, VolumeArgs};
 use llm_cli::{CostArgs, CostCommand, Reads};
-use llm_engine::gguf::shard_paths;
+use llm_gguf::shard_paths;
 
 use crate::data;
 

@@ -6,14 +6,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use llm_cli::embed::{EmbedQuantize, PoolingChoice};
 use llm_cli::{EmbedArgs, Messages, computer};
-use llm_engine::encode::{Encoder, Pooling};
-use llm_engine::folder;
-use llm_engine::tokens::TokenizerWarning;
+use llm_encoder::{Encoder, Pooling};
 use llm_kernels::pack::Packing;
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
 use llm_record::Build;
 use llm_store::Store;
+use llm_tokenizer::TokenizerWarning;
 
 /// An encoder and how it is used.
 pub(crate) struct Opened {
@@ -95,7 +94,7 @@ pub(crate) fn warn(warnings: &[TokenizerWarning], messages: Messages) {
 pub(crate) fn locate(store: &Store, name: &str) -> Result<PathBuf> {
     let paths = store.locate(name)?;
     let first = paths.first().context("the model has no files")?;
-    let path = match folder::is_folder(&paths) {
+    let path = match llm_folder::is_folder(&paths) {
         true => first.parent().unwrap_or(Path::new("")),
         false => first,
     };

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use llm_cli::embed::{EmbedModelArgs, RerankArgs, TooLong};
 use llm_cli::stdio::{Watch, stdout_is_terminal};
 use llm_cli::{Context, EmbedArgs, Form, Item, Job, Jobs, Messages, Output, Status};
-use llm_engine::encode::CrossEncoder;
+use llm_encoder::CrossEncoder;
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
 use llm_kernels::vector;

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use llm_engine::gguf::{Gguf, Metadata};
 use llm_engine::model::{ModelError, Summary};
+use llm_gguf::{Gguf, Metadata};
 use llm_record::{ModelFile, ModelRecord};
 use llm_store::{Plan, Removed, ResolvedModel, Stored};
 

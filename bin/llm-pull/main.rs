@@ -16,9 +16,9 @@ use anyhow::{Context as _, Result};
 use llm_cli::pull::FetchArgs;
 use llm_cli::stdio::StdioError;
 use llm_cli::{Context, PullArgs, PullCommand, Reads, Status};
-use llm_engine::folder::{self, FolderError};
-use llm_engine::gguf::Gguf;
 use llm_engine::model::{Model, TemplateChoice};
+use llm_folder::FolderError;
+use llm_gguf::Gguf;
 use llm_kernels::mmap::tell_lost_files;
 use llm_record::ModelRecord;
 use llm_store::{ImportOptions, Placement, PullOptions, Store};
@@ -137,7 +137,7 @@ fn remove(store: &Store, name: &str) -> Result<Answer> {
 fn header(store: &Store, name: &str, progress: &mut Progress) -> Result<Answer> {
     check(&store.locate(name)?)?;
     let model = store.resolve_watched(name, &mut |event| progress.receive(event))?;
-    let gguf = match folder::open(&model.paths(), None) {
+    let gguf = match llm_folder::open(&model.paths(), None) {
         Ok(gguf) => gguf,
         Err(obstacle @ FolderError::Unsupported { .. }) => {
             let record = describe::unsupported(&model, &obstacle.to_string());
@@ -159,10 +159,10 @@ fn header(store: &Store, name: &str, progress: &mut Progress) -> Result<Answer> 
 /// Reads the files of a folder before they are hashed: a damaged one of 40 GB
 /// need not be read to say so.
 fn check(paths: &[PathBuf]) -> Result<()> {
-    if !folder::is_folder(paths) {
+    if !llm_folder::is_folder(paths) {
         return Ok(());
     }
-    match folder::open(paths, None) {
+    match llm_folder::open(paths, None) {
         // Which is an answer.
         Ok(_) | Err(FolderError::Unsupported { .. }) => Ok(()),
         Err(error) => Err(error.into()),

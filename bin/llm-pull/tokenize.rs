@@ -5,10 +5,9 @@ use std::io::Read;
 use anyhow::{Context as _, Result, bail};
 use llm_cli::Context;
 use llm_cli::stdio::{Source, StdioError, Watch};
-use llm_engine::folder;
-use llm_engine::tokens::{Tokenizer, TokenizerWarning};
 use llm_record::{SchemaVersion, TokenizerIdentity, Tokens};
 use llm_store::ResolvedModel;
+use llm_tokenizer::{Tokenizer, TokenizerWarning};
 
 use crate::describe;
 
@@ -48,7 +47,7 @@ pub(crate) fn tokens(
     model: &ResolvedModel,
     text: &str,
 ) -> Result<(Tokenized, Vec<TokenizerWarning>)> {
-    let gguf = folder::open(&model.paths(), None)?;
+    let gguf = llm_folder::open(&model.paths(), None)?;
     let tokenizer = Tokenizer::from_gguf(gguf.metadata());
     let tokenizer =
         tokenizer.with_context(|| format!("'{}' has no usable tokenizer", model.name))?;

@@ -9,7 +9,6 @@ use anyhow::Result;
 use jiff::Timestamp;
 use llm_cli::args::{DEFAULT_PREDICT, Reasoning, Think};
 use llm_cli::{Context, Job, RunArgs};
-use llm_engine::cancel::Cancellation;
 use llm_engine::generate::{Finish, GenerateError, Generated, common};
 use llm_engine::model::{Model, TemplateChoice};
 use llm_record::usage::milliseconds;
@@ -18,6 +17,7 @@ use llm_record::{
     Overrides, Place, Record, RecordedRequest, RenderedPrompt, Sampling, SchemaVersion, Seed,
     TemplateUse, Usage,
 };
+use llm_tokenizer::cancel::Cancellation;
 
 use crate::digest;
 use crate::overflow;

@@ -10,11 +10,11 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use llm_cli::Job;
-use llm_engine::cancel::{Cancellation, Cancelled};
 use llm_engine::model::Model;
-use llm_engine::prompt::{ChatTemplate, Guard};
-use llm_engine::tokens::{Marked, black_bytes};
+use llm_prompt::{ChatTemplate, Guard};
 use llm_record::{ErrorRecord, Message};
+use llm_tokenizer::cancel::{Cancellation, Cancelled};
+use llm_tokenizer::{Marked, black_bytes};
 
 use crate::prompt::{Prompt, Prompts};
 

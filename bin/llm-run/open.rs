@@ -14,14 +14,14 @@ use llm_cli::args::{Device, Quantize, TemplateArgs};
 use llm_cli::memory::available;
 use llm_cli::stdio::StdioError;
 use llm_cli::{Context, RunArgs, Status, computer};
-use llm_engine::folder::{self, FolderError};
 use llm_engine::forward::{CpuForward, Forward};
-use llm_engine::gguf::Gguf;
 use llm_engine::model::{Model, TemplateChoice};
-use llm_engine::prompt::LONGEST_SOURCE;
+use llm_folder::FolderError;
+use llm_gguf::Gguf;
 use llm_kernels::pack::Packing;
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
+use llm_prompt::LONGEST_SOURCE;
 use llm_record::{Build, ModelIdentity, TemplateUse};
 use llm_store::{Event, ResolvedModel, Store, StoreError};
 
@@ -32,7 +32,7 @@ pub(crate) fn find(args: &RunArgs, context: &Context) -> Result<(ResolvedModel, 
     let name = args.model.name();
     let store = Store::from_env();
     let paths = store.locate(name)?;
-    let new = Path::new(name).is_file() || folder::is_folder(&paths);
+    let new = Path::new(name).is_file() || llm_folder::is_folder(&paths);
     let header = new.then(|| header(&paths, args, context)).transpose()?;
     let found = vouch(&store, name, context)?;
     let header = match header {
@@ -45,18 +45,18 @@ pub(crate) fn find(args: &RunArgs, context: &Context) -> Result<(ResolvedModel, 
 /// Reads the headers, and quantizes the weights where that is asked for.
 fn header(paths: &[PathBuf], args: &RunArgs, context: &Context) -> Result<Gguf> {
     let packing = match args.quantize.quantize {
-        None => return Ok(folder::open(paths, None)?),
+        None => return Ok(llm_folder::open(paths, None)?),
         Some(Quantize::Q8_0) => Packing::Q8_0,
         Some(Quantize::Q4K) => Packing::Q4K,
     };
     let pool = pool(args)?;
-    let quantize = folder::Quantize {
+    let quantize = llm_folder::Quantize {
         packing,
         pool: &pool,
         room: available().filter(|_| !args.force.force),
         interrupted: &|| context.interrupt.is_set(),
     };
-    let opened = folder::open(paths, Some(&quantize));
+    let opened = llm_folder::open(paths, Some(&quantize));
     match (opened, context.interrupt.status()) {
         (Err(FolderError::Interrupted), Some(status)) => Err(StdioError::Ended(status).into()),
         (opened, _) => Ok(opened?),

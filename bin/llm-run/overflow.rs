@@ -6,9 +6,9 @@ use std::collections::VecDeque;
 
 use llm_cli::args::{DEFAULT_PREDICT, OnOverflow};
 use llm_cli::{Job, TextPlace};
-use llm_engine::cancel::{Cancellation, Cancelled};
-use llm_engine::tokens::Tokenizer;
 use llm_record::{ErrorCode, ErrorRecord, Message, Place, Sampling, Truncated};
+use llm_tokenizer::Tokenizer;
+use llm_tokenizer::cancel::{Cancellation, Cancelled};
 
 use crate::long::{Obstacle, without_text};
 use crate::prompt::Prompt;

@@ -7,15 +7,15 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use llm_cli::Job;
 use llm_cli::args::{TemplateArgs, Think};
-use llm_engine::cancel::{Cancellation, Cancelled};
 use llm_engine::model::Model;
-use llm_engine::prompt::reasoning::Splitter;
-use llm_engine::prompt::{
+use llm_prompt::reasoning::Splitter;
+use llm_prompt::{
     ChatTemplate, ContentFormat, Conversation, Guard, MarkupTexts, Message, RenderProcess,
     Rendered, Rendering, TemplateError, Thinking,
 };
-use llm_engine::tokens::Marked;
 use llm_record::{ErrorCode, ErrorRecord};
+use llm_tokenizer::Marked;
+use llm_tokenizer::cancel::{Cancellation, Cancelled};
 use serde_json::{Map, Value};
 
 /// What is the same for all prompts of a run.

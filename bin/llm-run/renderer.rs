@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
-use llm_engine::prompt::{RenderProcess, serve};
+use llm_prompt::{RenderProcess, serve};
 
 /// The name by which the program knows that it is to render. Nobody types it:
 /// a shell gives a program the name that it was called by.

@@ -11,9 +11,9 @@ use llm_cli::args::Reasoning;
 use llm_cli::stdio::StdioError;
 use llm_cli::{Context, Job, Output, RunArgs};
 use llm_engine::generate::{Event, GenerateError};
-use llm_engine::tokens::Tokenizer;
 use llm_filter::{Name, Work};
 use llm_record::{Delta, ErrorCode, ErrorRecord, Record, SchemaVersion};
+use llm_tokenizer::Tokenizer;
 
 use crate::answer::Answerer;
 use crate::open;

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use llm_engine::gguf::Gguf;
+use llm_gguf::Gguf;
 
 /// Type ids of metadata.
 const U32: u32 = 4;
@@ -93,7 +93,7 @@ pub fn with_tensor(whole: &Path, name: &str, length: usize) -> Vec<u8> {
     let mut first = Vec::new();
     text(&mut first, &gguf.tensors()[0].name);
     let infos = bytes.windows(first.len()).position(|part| part == first);
-    let info = |it: &llm_engine::gguf::TensorInfo| it.name.len() + 8 * it.shape.len() + 24;
+    let info = |it: &llm_gguf::TensorInfo| it.name.len() + 8 * it.shape.len() + 24;
     let end = infos.unwrap() + gguf.tensors().iter().map(info).sum::<usize>();
     let start = gguf.tensors().iter().map(|it| it.offset as usize).min();
     let mut data = bytes[start.unwrap()..].to_vec();

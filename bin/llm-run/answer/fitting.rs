@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use llm_cli::Job;
-use llm_engine::cancel::{Cancellation, Cancelled};
 use llm_engine::generate::GenerateError;
 use llm_record::{ErrorCode, ErrorRecord, Sampling};
+use llm_tokenizer::cancel::{Cancellation, Cancelled};
 
 use super::{Answerer, code};
 use crate::long::{self, Obstacle};

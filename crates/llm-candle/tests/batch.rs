@@ -18,11 +18,11 @@ use std::ops::ControlFlow;
 use half::f16;
 use llm_engine::forward::{CpuForward, Forward};
 use llm_engine::generate::{Batch, Generate, Generated, Ticket};
-use llm_engine::gguf::Gguf;
-use llm_engine::prompt::reasoning::Splitter;
 use llm_engine::sampler::Sampling;
-use llm_engine::tokens::Tokenizer;
+use llm_gguf::Gguf;
 use llm_kernels::simd::Level;
+use llm_prompt::reasoning::Splitter;
+use llm_tokenizer::Tokenizer;
 
 use support::Model;
 use support::random::Random;

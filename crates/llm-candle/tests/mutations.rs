@@ -17,9 +17,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use llm_engine::forward::Forward;
-use llm_engine::gguf::Gguf;
 use llm_engine::spec::Spec;
 use llm_engine::weights::Weights;
+use llm_gguf::Gguf;
 use llm_kernels::mmap::Mapping;
 use llm_kernels::simd::Level;
 

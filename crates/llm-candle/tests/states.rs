@@ -15,11 +15,11 @@ use std::ops::ControlFlow;
 use llm_engine::cache::SequenceId;
 use llm_engine::forward::{CpuForward, Forward, Input, Outputs, cache_bytes};
 use llm_engine::generate::{Batch, Generate};
-use llm_engine::gguf::Gguf;
-use llm_engine::prompt::reasoning::Splitter;
 use llm_engine::sampler::Sampling;
-use llm_engine::tokens::Tokenizer;
+use llm_gguf::Gguf;
 use llm_kernels::simd::Level;
+use llm_prompt::reasoning::Splitter;
+use llm_tokenizer::Tokenizer;
 
 use support::measure::identical;
 use support::random::Random;

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::folder::json::{self, mistaken};
-use crate::gguf::{Metadata, Value as Entry, ValueError};
 use crate::sampler::Sampling;
+use llm_folder::json::{self, mistaken};
+use llm_gguf::{Metadata, Value as Entry, ValueError};
 
 /// Returns the recommended settings: those of `generation_config.json` in the
 /// model's folder, else of the GGUF metadata (`general.sampling.*`), else

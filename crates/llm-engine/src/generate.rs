@@ -7,8 +7,8 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::forward::ForwardError;
-use crate::prompt::reasoning::Splitter;
 use crate::sampler::Sampling;
+use llm_prompt::reasoning::Splitter;
 
 pub use batch::{Batch, Ended, Ticket, common};
 pub use prefix::PrefixStore;

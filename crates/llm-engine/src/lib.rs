@@ -6,12 +6,7 @@
 
 #![forbid(unsafe_code)]
 
-pub mod cancel;
 pub mod model;
-pub mod prompt;
-pub mod tokens;
-pub mod gguf;
-pub mod folder;
 pub mod synthetic;
 pub mod weights;
 pub mod spec;
@@ -22,4 +17,3 @@ pub mod sampler;
 pub mod defaults;
 pub mod generate;
 pub mod perplexity;
-pub mod encode;

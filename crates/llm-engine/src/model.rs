@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::defaults;
-use crate::gguf::{Gguf, GgufError, ValueError};
-pub use crate::prompt::TemplateChoice;
-use crate::prompt::{ChatTemplates, TemplateError};
 use crate::sampler::Sampling;
 use crate::spec::{Spec, SpecError};
-use crate::tokens::{Tokenizer, TokenizerError, TokenizerWarning};
 use crate::weights::{Weights, WeightsError};
+use llm_gguf::{Gguf, GgufError, ValueError};
+pub use llm_prompt::TemplateChoice;
+use llm_prompt::{ChatTemplates, TemplateError};
+use llm_tokenizer::{Tokenizer, TokenizerError, TokenizerWarning};
 
 /// A model that can be run.
 #[derive(Debug)]

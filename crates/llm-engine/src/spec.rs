@@ -9,13 +9,13 @@ mod rope;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use rope::plain;
+pub use rope::plain;
 pub use rope::{Ramp, Rope};
 
 use llm_kernels::rope::Pairing;
 
 use crate::family::{self, Family, Routing};
-use crate::gguf::{Metadata, OtherKind, ValueError, foreign};
+use llm_gguf::{Metadata, OtherKind, ValueError};
 use reader::Reader;
 
 /// The shape of a decoder.
@@ -258,7 +258,7 @@ impl Spec {
     /// # Errors
     /// An unknown family, or numbers that are missing or cannot be.
     pub fn for_rows(metadata: &Metadata, context: Option<usize>) -> Result<Self, SpecError> {
-        foreign::refuse(metadata)?;
+        metadata.refuse_other_kinds()?;
         let architecture = metadata.string("general.architecture")?;
         let architecture = architecture.ok_or(SpecError::NoArchitecture)?;
         let family = family::find(architecture).ok_or_else(|| SpecError::UnknownFamily {

@@ -19,8 +19,8 @@ use llm_kernels::pool::Pool;
 pub use mixture::{QUANTIZATIONS, Quantization};
 pub use shapes::{RopeScaling, SHAPES, Shape};
 
-use crate::gguf::{Gguf, GgufError, Metadata, TensorInfo};
 use layout::{Content, Tensor};
+use llm_gguf::{Gguf, GgufError, Metadata, TensorInfo};
 
 /// A model of random weights: a shape, a quantization and a number of layers.
 #[derive(Debug, Clone, Copy, PartialEq)]

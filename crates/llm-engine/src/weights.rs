@@ -12,11 +12,11 @@ use llm_kernels::matmul::Matrix;
 use llm_kernels::mmap::Mapping;
 use llm_kernels::unpack::dequantize_row;
 
-use crate::gguf::Gguf;
 use crate::spec::Spec;
 use finder::Finder;
+use llm_gguf::Gguf;
 use rest::Wanted;
-pub(crate) use rest::named;
+pub use rest::named;
 
 /// The weights of a decoder.
 #[derive(Debug)]
@@ -384,7 +384,7 @@ impl Weights {
     ///
     /// # Errors
     /// Those of [`from_gguf`](Self::from_gguf).
-    pub(crate) fn for_rows(gguf: &Gguf, spec: &Spec) -> Result<Self, WeightsError> {
+    pub fn for_rows(gguf: &Gguf, spec: &Spec) -> Result<Self, WeightsError> {
         Self::find(gguf, spec, Some(Wanted::Rows))
     }
 

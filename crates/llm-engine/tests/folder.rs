@@ -11,7 +11,7 @@ mod gguf;
 #[allow(dead_code, reason = "other test programs use the rest")]
 mod random;
 
-#[path = "../benches/tokens/peer.rs"]
+#[path = "../../llm-tokenizer/benches/tokens/peer.rs"]
 mod peer;
 
 /// Tiny models, as a folder and as a GGUF file.
@@ -30,11 +30,11 @@ mod broken;
 use std::path::Path;
 use std::sync::Arc;
 
-use llm_engine::folder::{self, Quantize};
 use llm_engine::forward::{CpuForward, Forward, Input, Outputs};
-use llm_engine::gguf::Gguf;
 use llm_engine::spec::Spec;
 use llm_engine::weights::Weights;
+use llm_folder::Quantize;
+use llm_gguf::Gguf;
 use llm_kernels::block::Format;
 use llm_kernels::pack::Packing;
 use llm_kernels::pool::Pool;
@@ -83,7 +83,7 @@ fn quantized(folder: &Path, packing: Packing) -> Gguf {
         room: Some(1 << 30),
         interrupted: &|| false,
     };
-    folder::open(&tiny::weight_files(folder), Some(&quantize)).unwrap()
+    llm_folder::open(&tiny::weight_files(folder), Some(&quantize)).unwrap()
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn logits_are_those_of_the_same_weights_in_a_gguf_file() {
                 };
                 let place = tempfile::tempdir().unwrap();
                 let twin = plan.write(place.path(), 5);
-                let opened = folder::open(&tiny::weight_files(place.path()), None).unwrap();
+                let opened = llm_folder::open(&tiny::weight_files(place.path()), None).unwrap();
                 let tokens = Random(6).tokens(70, plan.vocabulary);
                 let expected = logits(&twin, &tokens);
                 let found = logits(&opened, &tokens);
@@ -123,7 +123,7 @@ fn matrices_stay_in_the_files_map_and_in_their_format() {
         ..tiny::QWEN3
     }
     .write(place.path(), 7);
-    let opened = folder::open(&tiny::weight_files(place.path()), None).unwrap();
+    let opened = llm_folder::open(&tiny::weight_files(place.path()), None).unwrap();
     assert_eq!(opened.made_bytes(), 0);
     let query = opened.tensor("blk.0.attn_q.weight").unwrap();
     assert_eq!((query.dtype.format(), query.shard), (Some(Format::Bf16), 0));
@@ -139,7 +139,7 @@ fn quantized_weights_are_near_the_folders_own() {
         ..tiny::QWEN3
     };
     plan.write(place.path(), 8);
-    let exact = folder::open(&tiny::weight_files(place.path()), None).unwrap();
+    let exact = llm_folder::open(&tiny::weight_files(place.path()), None).unwrap();
     let tokens = Random(9).tokens(40, plan.vocabulary);
     let expected = logits(&exact, &tokens);
     for (packing, bound) in [(Packing::Q8_0, 0.05), (Packing::Q4K, 0.5)] {
@@ -172,7 +172,7 @@ fn quantizing_stops_for_want_of_memory_and_on_request() {
             room,
             interrupted: &|| stop,
         };
-        folder::open(&files, Some(&quantize))
+        llm_folder::open(&files, Some(&quantize))
             .unwrap_err()
             .to_string()
     };

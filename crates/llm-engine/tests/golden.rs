@@ -18,11 +18,11 @@ use half::f16;
 use llm_engine::forward::{CpuForward, Forward, Input, Outputs};
 use llm_engine::generate::{Batch, Event, Generate};
 use llm_engine::model::{Model, TemplateChoice};
-use llm_engine::prompt::reasoning::Splitter;
-use llm_engine::prompt::{Conversation, MarkupTexts, Message};
 use llm_engine::sampler::Sampling;
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
+use llm_prompt::reasoning::Splitter;
+use llm_prompt::{Conversation, MarkupTexts, Message};
 use serde_json::Value;
 
 use golden::{Comparison, Golden, measured};

@@ -12,10 +12,10 @@ use half::f16;
 use llm_engine::forward::{CpuForward, Forward, Input, Outputs};
 use llm_engine::generate::{Batch, Generate, GenerateError};
 use llm_engine::model::{Model, TemplateChoice};
-use llm_engine::prompt::reasoning::Splitter;
 use llm_engine::sampler::Sampling;
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
+use llm_prompt::reasoning::Splitter;
 
 /// Logits do not depend on what else is in a batch, so the sums differ by the
 /// rounding of doubles alone.

@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-use llm_engine::encode::{CrossEncoder, Encoder};
-use llm_engine::folder::{self, Quantize};
+use llm_encoder::{CrossEncoder, Encoder};
+use llm_folder::Quantize;
 use llm_kernels::pack::Packing;
 
 use crate::model::{self, LEVEL, POOL, TEXT};
@@ -114,7 +114,7 @@ fn open(path: &Path) {
         interrupted: &|| false,
     };
     for quantize in [None, Some(&quantize)] {
-        if let Ok(gguf) = folder::open(&weights, quantize) {
+        if let Ok(gguf) = llm_folder::open(&weights, quantize) {
             model::look(&gguf);
             model::open(&gguf, Some(path));
         }

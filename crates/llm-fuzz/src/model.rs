@@ -3,14 +3,14 @@
 use std::sync::{Arc, LazyLock};
 
 use half::f16;
-use llm_engine::encode::Encoder;
+use llm_encoder::Encoder;
 use llm_engine::forward::{CpuForward, Forward, Input, Outputs};
-use llm_engine::gguf::{Gguf, Value};
 use llm_engine::model::{Model, Summary, TemplateChoice};
-use llm_engine::tokens::Tokenizer;
+use llm_gguf::{Gguf, Value};
 use llm_kernels::mmap::Mapping;
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
+use llm_tokenizer::Tokenizer;
 
 use crate::scratch;
 

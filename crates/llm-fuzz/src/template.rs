@@ -2,8 +2,8 @@
 //! how to find. Rendering is left out: a template is a program, and what bounds
 //! a hostile one stands around it.
 
-use llm_engine::prompt::ChatTemplate;
-use llm_engine::prompt::reasoning::{Markers, Piece, Splitter};
+use llm_prompt::ChatTemplate;
+use llm_prompt::reasoning::{Markers, Piece, Splitter};
 
 use crate::scratch::named;
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use llm_engine::gguf::Gguf;
-use llm_engine::tokens::Tokenizer;
+use llm_gguf::Gguf;
+use llm_tokenizer::Tokenizer;
 
 use crate::scratch::{in_repository, named};
 

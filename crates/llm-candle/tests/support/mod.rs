@@ -18,9 +18,9 @@ use std::sync::Arc;
 
 use llm_candle::{CandleForward, Device, Precision};
 use llm_engine::forward::CpuForward;
-use llm_engine::gguf::Gguf;
 use llm_engine::spec::Spec;
 use llm_engine::weights::Weights;
+use llm_gguf::Gguf;
 use llm_kernels::attention::Element;
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;

@@ -3,8 +3,8 @@
 
 use super::stop::StopStrings;
 use super::{Event, Generate};
-use crate::prompt::reasoning::{Piece, Splitter};
-use crate::tokens::{Decoder, Tokenizer};
+use llm_prompt::reasoning::{Piece, Splitter};
+use llm_tokenizer::{Decoder, Tokenizer};
 
 /// What one answer hands its text to.
 pub(super) type Tell<'w> = &'w mut dyn FnMut(Event<'_>);

@@ -19,7 +19,7 @@ use super::slot::Slot;
 use super::{Event, Finish, Generate, GenerateError, Generated, Watch};
 use crate::cache::SequenceId;
 use crate::forward::{Forward, ForwardError, Input, Outputs};
-use crate::tokens::Tokenizer;
+use llm_tokenizer::Tokenizer;
 
 /// Rows of a step: what the forward pass takes in one piece.
 const STEP_ROWS: usize = 256;

@@ -8,7 +8,7 @@ use super::{Busy, Ended, Finish, Generate, GenerateError, Generated, Ticket};
 use crate::cache::SequenceId;
 use crate::forward::Outputs;
 use crate::sampler::Sampler;
-use crate::tokens::Tokenizer;
+use llm_tokenizer::Tokenizer;
 
 /// A request in the batch.
 pub(super) struct Slot<'t> {

@@ -78,8 +78,8 @@ impl Reader<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::gguf::{Metadata, Value};
     use crate::spec::{Spec, SpecError};
+    use llm_gguf::{Metadata, Value};
 
     /// Qwen 3.5 4B, with some numbers replaced.
     fn spec(replaced: &[(&str, Value)]) -> Result<Spec, SpecError> {

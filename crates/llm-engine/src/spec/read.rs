@@ -6,7 +6,7 @@ use super::reader::Reader;
 use super::rope::{Scaling, plain};
 use super::{ExpertSpec, LatentSpec, LayerSpec, Rope, Spec, SpecError, Temperature};
 use crate::family::{Family, Routing, Scoring, WindowRope};
-use crate::gguf::{Value, ValueError};
+use llm_gguf::{Value, ValueError};
 
 /// The heads of attention, in layers that see everything.
 struct Heads {

@@ -1,6 +1,6 @@
 //! Typed look-ups of a model's own keys, `ARCHITECTURE.NAME`.
 
-use crate::gguf::{Metadata, Value, ValueError};
+use llm_gguf::{Metadata, Value, ValueError};
 
 use super::SpecError;
 

@@ -54,7 +54,7 @@ pub(super) struct Scaling {
 }
 
 /// The rotation without any stretch.
-pub(crate) fn plain(dim: usize, base: f32) -> Rope {
+pub fn plain(dim: usize, base: f32) -> Rope {
     Rope {
         dim,
         base,

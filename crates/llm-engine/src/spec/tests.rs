@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::gguf::{Gguf, Value};
+use llm_gguf::{Gguf, Value};
 
 /// Six layers as Gemma 4's small models have them, the last two of which use
 /// the keys of others.

@@ -9,7 +9,7 @@ use super::mixture::{Role, has_more_bits};
 use super::shapes::{RopeScaling, Shape};
 use super::{Quantization, Synthetic};
 use crate::family::{self, Norms};
-use crate::gguf::{Metadata, TensorType, Value};
+use llm_gguf::{Metadata, TensorType, Value};
 
 /// GGUF's default alignment, in bytes.
 const ALIGNMENT: u64 = 32;

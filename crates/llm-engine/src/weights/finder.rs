@@ -20,8 +20,8 @@ use super::{
     Experts, FeedForward, Keys, Latent, LatentUp, Layer, Linear, Mlp, Projections, WeightsError,
 };
 use crate::family::{Norms, QueryKeyNorm};
-use crate::gguf::{Gguf, TensorInfo};
 use crate::spec::{ExpertSpec, LatentSpec, LayerSpec, Spec};
+use llm_gguf::{Gguf, TensorInfo};
 
 pub(super) struct Finder<'a> {
     pub(super) gguf: &'a Gguf,

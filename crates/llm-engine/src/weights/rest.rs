@@ -129,7 +129,7 @@ impl Finder<'_> {
 }
 
 /// Names tensors, the first few of many.
-pub(crate) fn named(names: &[&str]) -> String {
+pub fn named(names: &[&str]) -> String {
     /// More names than these nobody reads.
     const SHOWN: usize = 3;
     let shown: Vec<String> = names

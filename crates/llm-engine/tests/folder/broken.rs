@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use llm_engine::folder::{self, Quantize};
+use llm_folder::Quantize;
 use llm_kernels::pack::Packing;
 use llm_kernels::pool::Pool;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ fn told(plan: Plan, change: impl FnOnce(&Path)) -> String {
     let place = tempfile::tempdir().unwrap();
     plan.write(place.path(), 1);
     change(place.path());
-    let opened = folder::open(&tiny::weight_files(place.path()), None);
+    let opened = llm_folder::open(&tiny::weight_files(place.path()), None);
     opened.map(|_| ()).unwrap_err().to_string()
 }
 
@@ -168,7 +168,7 @@ fn gguf_files_are_not_quantized() {
         room: None,
         interrupted: &|| false,
     };
-    let opened = folder::open(&["x.gguf".into()], Some(&quantize));
+    let opened = llm_folder::open(&["x.gguf".into()], Some(&quantize));
     says(
         &opened.unwrap_err().to_string(),
         "--quantize is for folders",

@@ -3,10 +3,9 @@
 
 use std::path::Path;
 
-use llm_engine::folder;
-use llm_engine::gguf::Gguf;
 use llm_engine::spec::Spec;
 use llm_engine::weights::Weights;
+use llm_gguf::Gguf;
 use serde_json::{Value, json};
 
 use crate::tiny::{self, Plan};
@@ -38,7 +37,8 @@ const WHOLE: [&str; 4] = [
 
 /// Opens a folder as the programs do.
 fn opened(place: &Path) -> Result<Gguf, String> {
-    let gguf = folder::open(&tiny::weight_files(place), None).map_err(|error| error.to_string())?;
+    let gguf =
+        llm_folder::open(&tiny::weight_files(place), None).map_err(|error| error.to_string())?;
     let spec = Spec::from_gguf(gguf.metadata(), None).map_err(|error| error.to_string())?;
     let weights = Weights::from_gguf(&gguf, &spec);
     weights.map(|_| gguf).map_err(|error| error.to_string())

@@ -6,7 +6,7 @@ mod twin;
 use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
-use llm_engine::gguf::Gguf;
+use llm_gguf::Gguf;
 use serde_json::{Map, Value, json};
 
 use crate::random::Random;

@@ -3,10 +3,9 @@
 
 use std::path::Path;
 
-use llm_engine::folder;
-use llm_engine::gguf::Gguf;
-use llm_engine::prompt::ChatTemplates;
-use llm_engine::tokens::Tokenizer;
+use llm_gguf::Gguf;
+use llm_prompt::ChatTemplates;
+use llm_tokenizer::Tokenizer;
 use serde_json::{Value, json};
 use tokenizers::models::bpe::{BPE, BpeTrainer};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
@@ -19,7 +18,7 @@ const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N
 
 /// Many scripts, and what tokenizers trip over.
 fn texts() -> Vec<String> {
-    let many = include_str!("../tokenizers/texts.json");
+    let many = include_str!("../../../llm-tokenizer/tests/tokenizers/texts.json");
     let mut texts: Vec<String> = serde_json::from_str(many).unwrap();
     // A token that was learnt of what is markup elsewhere is markup here.
     texts.retain(|text| !text.contains('<'));
@@ -76,7 +75,7 @@ fn opened(place: &Path, tokenizer: &Theirs) -> Gguf {
         tokenizer.to_string(false).unwrap(),
     )
     .unwrap();
-    folder::open(&tiny::weight_files(place), None).unwrap()
+    llm_folder::open(&tiny::weight_files(place), None).unwrap()
 }
 
 fn compare(tokenizer: &Theirs) {

@@ -1,7 +1,7 @@
 //! The same weights as a GGUF file with F32 weights, by rules that are written
 //! down here once more.
 
-use llm_engine::gguf::Gguf;
+use llm_gguf::Gguf;
 use llm_kernels::mmap::Mapping;
 
 use super::{Plan, Tensor};

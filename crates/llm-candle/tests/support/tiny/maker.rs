@@ -4,7 +4,7 @@ use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
 use half::f16;
 use llm_engine::family::{self, Family, Norms, QueryKeyNorm};
-use llm_engine::gguf::TensorType;
+use llm_gguf::TensorType;
 use llm_kernels::block::Format;
 use llm_kernels::unpack::dequantize_row;
 
