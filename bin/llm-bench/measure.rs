@@ -101,7 +101,9 @@ impl<'a> Sequences<'a> {
         decoded: Outputs,
         wanted: &'a dyn Fn() -> bool,
     ) -> Result<Self, Stopped> {
-        let ids = (0..parallel).map(|_| forward.start()).collect();
+        let ids = (0..parallel)
+            .map(|_| forward.sequences_mut().start())
+            .collect();
         let mut sequences = Self {
             random: Random(0x9e37_79b9_7f4a_7c15),
             forward,
@@ -122,7 +124,7 @@ impl<'a> Sequences<'a> {
     fn go_back(&mut self) -> Result<(), Stopped> {
         let sequences = self.ids.iter().zip(&self.before);
         let missing = sequences.map(|(&id, before)| {
-            let kept = self.forward.truncate(id, before.len());
+            let kept = self.forward.sequences_mut().truncate(id, before.len());
             before.get(kept..).unwrap_or_default().to_vec()
         });
         let missing: Vec<_> = missing.collect();
@@ -226,7 +228,7 @@ fn pieces(tokens: &[Vec<u32>], size: usize) -> Vec<Vec<Part<'_>>> {
 impl Drop for Sequences<'_> {
     fn drop(&mut self) {
         for &id in &self.ids {
-            self.forward.end(id);
+            self.forward.sequences_mut().end(id);
         }
     }
 }

@@ -146,15 +146,15 @@ fn active(tensors: &[TensorInfo], spec: &Spec) -> f64 {
 
 /// Returns what the layers keep, layers with one window together.
 fn cache(spec: &Spec) -> Vec<CacheLayers> {
-    let absorbed = spec.latent.filter(|latent| latent.absorbed);
+    let absorbed = spec.mla.filter(|mla| mla.absorbed);
     let mut parts: Vec<CacheLayers> = Vec::new();
     for (index, layer) in spec.layers.iter().enumerate() {
         // A state does not grow with the context, and shared keys are kept once.
-        if layer.recurrent || layer.shares.is_some() {
+        if layer.recurrent || layer.kv_source_layer.is_some() {
             continue;
         }
         let elements = match absorbed {
-            Some(latent) => (latent.rank + spec.rope_dim) as f64,
+            Some(mla) => (mla.kv_lora_rank + spec.rope_dim) as f64,
             None => (spec.key_width(index) + spec.value_width(index)) as f64,
         };
         let window = layer.window.map(|window| window as u64);

@@ -234,7 +234,7 @@ fn together(opened: &Opened, windows: &[&[u32]]) -> Vec<Vec<f32>> {
         };
         let count = rest.iter().take_while(fits).count().max(1);
         let (now, later) = rest.split_at(count);
-        vectors.extend(opened.encoder.encode(&opened.pool, now, opened.pooling));
+        vectors.extend(opened.encoder.embed(&opened.pool, now, opened.pooling));
         rest = later;
     }
     vectors

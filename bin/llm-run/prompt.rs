@@ -11,7 +11,7 @@ use llm_engine::model::Model;
 use llm_prompt::reasoning::Splitter;
 use llm_prompt::{
     ChatTemplate, ContentFormat, Conversation, Guard, MarkupTexts, Message, RenderProcess,
-    Rendered, Rendering, TemplateError, Thinking,
+    Rendered, Rendering, TemplateError, reasoning::ReasoningSwitch,
 };
 use llm_record::{ErrorCode, ErrorRecord};
 use llm_tokenizer::Marked;
@@ -104,13 +104,13 @@ impl Dialect {
             dialect.format = template.content_format(markup)?;
         }
         if let Some(think) = args.think {
-            let thinking = match think {
-                Think::On => Thinking::On,
-                Think::Off => Thinking::Off,
+            let switch = match think {
+                Think::On => ReasoningSwitch::On,
+                Think::Off => ReasoningSwitch::Off,
             };
             let found = template
                 .as_ref()
-                .map(|one| one.thinking(thinking, markup))
+                .map(|one| one.reasoning_variables(switch, markup))
                 .transpose()?;
             let Some(variables) = found.flatten() else {
                 bail!(

@@ -157,8 +157,8 @@ impl Work for Worker<'_> {
             failure: None,
         };
         let flights = &mut engine.flights;
-        let step = engine.batch.step(&mut |ticket, event| {
-            let flight = flights.get_mut(&ticket);
+        let step = engine.batch.step(&mut |request_id, event| {
+            let flight = flights.get_mut(&request_id);
             flight.map_or(ControlFlow::Continue(()), |flight| {
                 watch.tell(flight, event)
             })

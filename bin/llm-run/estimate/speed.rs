@@ -32,10 +32,10 @@ pub(super) struct Load {
 pub(super) fn measure(forward: &mut dyn Forward, load: Load) -> Result<MeasuredSpeed> {
     let start = Instant::now();
     let depth = load.depth.clamp(1, DEEPEST);
-    let sequence = forward.start();
+    let sequence = forward.sequences_mut().start();
     let prompts = prefill(forward, sequence, depth)?;
     let answers = decode(forward, sequence, load.parallel)?;
-    forward.end(sequence);
+    forward.sequences_mut().end(sequence);
     if !(prompts.is_finite() && answers.is_finite()) {
         bail!("the speed of this machine cannot be measured, since its clock stands still");
     }
@@ -61,8 +61,8 @@ fn prefill(
         .chain(std::iter::repeat(CHUNKS[CHUNKS.len() - 1]));
     while start.elapsed() < EACH {
         let size = sizes.next().unwrap_or(1).min(depth);
-        if forward.length(sequence).unwrap_or(0) + size > depth {
-            forward.truncate(sequence, 0);
+        if forward.sequences().length(sequence).unwrap_or(0) + size > depth {
+            forward.sequences_mut().truncate(sequence, 0);
         }
         let piece = text(forward.vocabulary(), size);
         let before = Instant::now();
@@ -92,11 +92,11 @@ fn decode(
     prompt: SequenceId,
     parallel: usize,
 ) -> Result<f64, ForwardError> {
-    let length = forward.length(prompt).unwrap_or(0);
+    let length = forward.sequences().length(prompt).unwrap_or(0);
     let sequences: Vec<SequenceId> = (0..parallel)
-        .map(|_| match forward.fork(prompt, length) {
+        .map(|_| match forward.sequences_mut().fork(prompt, length) {
             Some((sequence, _)) => sequence,
-            None => forward.start(),
+            None => forward.sequences_mut().start(),
         })
         .collect();
     let token = text(forward.vocabulary(), 1);
@@ -119,7 +119,7 @@ fn decode(
     }
     let seconds = start.elapsed().as_secs_f64();
     for sequence in &sequences {
-        forward.end(*sequence);
+        forward.sequences_mut().end(*sequence);
     }
     Ok((steps * parallel) as f64 / seconds)
 }

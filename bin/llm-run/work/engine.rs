@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use llm_cli::{Context, RunArgs};
-use llm_engine::generate::{Batch, Ended, GenerateError, Ticket};
+use llm_engine::generate::{Batch, Ended, GenerateError, RequestId};
 use llm_record::{Build, ErrorCode, ErrorRecord, Record};
 
 use crate::answer::{Answerer, Circumstances, code};
@@ -18,7 +18,7 @@ use crate::{open, settings};
 /// What computes, and what is under way on it.
 pub(super) struct Engine {
     pub(super) batch: Batch<'static>,
-    pub(super) flights: HashMap<Ticket, Flight>,
+    pub(super) flights: HashMap<RequestId, Flight>,
     pub(super) parallel: usize,
     memory: Memory,
     build: Build,
@@ -140,7 +140,7 @@ impl Engine {
             return Err(Box::new(task.failed(ErrorCode::OutOfMemory, sentence)));
         }
         match self.batch.admit(task.request(occurrence)) {
-            Ok(ticket) => {
+            Ok(request_id) => {
                 let now = Instant::now();
                 let flight = Flight {
                     number,
@@ -150,7 +150,7 @@ impl Engine {
                     passage: String::new(),
                     is_told: false,
                 };
-                self.flights.insert(ticket, flight);
+                self.flights.insert(request_id, flight);
                 Ok(())
             }
             Err(error) => Err(Box::new(task.failed(code(&error), error.to_string()))),
@@ -164,7 +164,7 @@ impl Engine {
         answerer: &Answerer,
         context: &Context,
     ) -> Option<(u64, Record)> {
-        let flight = self.flights.remove(&ended.ticket)?;
+        let flight = self.flights.remove(&ended.request_id)?;
         if flight.is_told || !flight.passage.is_empty() {
             context.messages.passage(&format!("{}\n", flight.passage));
         }
@@ -195,12 +195,12 @@ impl Engine {
             .flights
             .iter()
             .filter(|(_, flight)| flight.start.elapsed().as_secs_f64() > seconds);
-        let late: Vec<Ticket> = late.map(|(ticket, _)| *ticket).collect();
+        let late: Vec<RequestId> = late.map(|(request_id, _)| *request_id).collect();
         let mut ended = Vec::new();
-        for ticket in late {
-            self.batch.cancel(ticket);
+        for request_id in late {
+            self.batch.cancel(request_id);
             ended.push(Ended {
-                ticket,
+                request_id,
                 result: Err(GenerateError::TimedOut(seconds)),
             });
         }
@@ -210,10 +210,10 @@ impl Engine {
     /// Ends all requests, since the forward pass has failed.
     pub(super) fn fail_all(&mut self, error: &GenerateError) -> Vec<Ended> {
         self.batch.clear();
-        let tickets = self.flights.keys();
-        tickets
-            .map(|ticket| Ended {
-                ticket: *ticket,
+        let request_ids = self.flights.keys();
+        request_ids
+            .map(|request_id| Ended {
+                request_id: *request_id,
                 result: Err(error.clone()),
             })
             .collect()

@@ -1,11 +1,11 @@
 //! The first half of a layer: x → output(attention(norm(x))).
 
 use candle_core::{D, Result, Tensor};
-use llm_engine::spec::{LatentSpec, LayerSpec, Spec};
-use llm_engine::weights::{self, LatentUp, Projections};
+use llm_engine::spec::{LayerSpec, MlaSpec, Spec};
+use llm_engine::weights::{self, MlaUp, Projections};
 
 use crate::cache::LayerCache;
-use crate::delta::Delta;
+use crate::gated_delta_net::Delta;
 use crate::place::Place;
 use crate::projection::{Loader, Projection};
 use crate::steps::{Scores, attend, norm_if, rms_norm, rotate, sigmoid};
@@ -28,22 +28,22 @@ pub(crate) struct Attention {
 enum Inputs {
     Heads {
         query: Projection,
-        keys: Option<Keys>,
+        keys: Option<KvProjections>,
     },
-    Latent(Box<Latent>),
+    Mla(Box<Mla>),
     Delta(Box<Delta>),
 }
 
-/// See [`weights::Keys`].
+/// See [`weights::KvProjections`].
 #[derive(Debug)]
-struct Keys {
+struct KvProjections {
     key: Projection,
     value: Option<Projection>,
 }
 
-/// See [`weights::Latent`].
+/// See [`weights::Mla`].
 #[derive(Debug)]
-struct Latent {
+struct Mla {
     query_down: Option<(Projection, Tensor)>,
     query: Projection,
     down: Projection,
@@ -51,7 +51,7 @@ struct Latent {
     up: Up,
 }
 
-/// See [`LatentUp`].
+/// See [`MlaUp`].
 #[derive(Debug)]
 enum Up {
     Expanded(Projection),
@@ -76,15 +76,13 @@ impl Attention {
             norm: optional(&layer.attention_norm)?,
             inputs: match &layer.attention {
                 Projections::Heads { query, keys } => {
-                    let keys = keys.as_ref().map(|keys| Keys::load(loader, keys));
+                    let keys = keys.as_ref().map(|keys| KvProjections::load(loader, keys));
                     Inputs::Heads {
                         query: loader.projection(query)?,
                         keys: keys.transpose()?,
                     }
                 }
-                Projections::Latent(latent) => {
-                    Inputs::Latent(Box::new(Latent::load(loader, latent)?))
-                }
+                Projections::Mla(mla) => Inputs::Mla(Box::new(Mla::load(loader, mla)?)),
                 Projections::Delta(delta) => Inputs::Delta(Box::new(Delta::load(loader, delta)?)),
             },
             query_norm: optional(&layer.query_norm)?,
@@ -96,7 +94,7 @@ impl Attention {
         })
     }
 
-    /// x, (rows, width) → output(attention(norm(x))), the same shape. `cached`
+    /// x, (rows, hidden_size) → output(attention(norm(x))), the same shape. `cached`
     /// is of the layer whose keys and values are used.
     pub(crate) fn forward(
         &self,
@@ -124,10 +122,10 @@ impl Attention {
                     None => attended,
                 }
             }
-            Inputs::Latent(latent) => {
-                let heads = latent.heads(spec, place, &x)?;
+            Inputs::Mla(mla) => {
+                let heads = mla.heads(spec, place, &x)?;
                 let attended = self.attend(spec, place, start, cached, heads)?;
-                latent.results(spec, attended)?
+                mla.results(spec, attended)?
             }
             Inputs::Delta(delta) => delta.forward(spec, cached, &x)?,
         };
@@ -172,16 +170,16 @@ impl Attention {
     fn queries(&self, spec: &Spec, layer: &LayerSpec, place: &Place, x: Tensor) -> Result<Tensor> {
         let norm = self.query_norm.as_ref();
         let queries = split(spec, x, norm, (spec.heads, layer.head_dim))?;
-        rotate(&queries, spec.pairing, place)
+        rotate(&queries, spec.rope_layout, place)
     }
 
-    /// x, (rows, width), normed → keys and values.
+    /// x, (rows, hidden_size), normed → keys and values.
     fn keys(
         &self,
         spec: &Spec,
         layer: &LayerSpec,
         place: &Place,
-        from: &Keys,
+        from: &KvProjections,
         x: &Tensor,
     ) -> Result<(Tensor, Tensor)> {
         let keys = from.key.forward(x)?;
@@ -193,7 +191,7 @@ impl Attention {
         let keys = split(spec, keys, norm, (layer.kv_heads, layer.head_dim))?;
         let norm = self.value_norm.as_ref();
         let values = split(spec, values, norm, (layer.kv_heads, layer.value_dim))?;
-        Ok((rotate(&keys, spec.pairing, place)?, values))
+        Ok((rotate(&keys, spec.rope_layout, place)?, values))
     }
 }
 
@@ -208,8 +206,8 @@ fn split(spec: &Spec, x: Tensor, norm: Option<&Tensor>, shape: (usize, usize)) -
     }
 }
 
-impl Keys {
-    fn load(loader: &Loader<'_>, keys: &weights::Keys) -> Result<Self> {
+impl KvProjections {
+    fn load(loader: &Loader<'_>, keys: &weights::KvProjections) -> Result<Self> {
         let value = keys.value.as_ref();
         Ok(Self {
             key: loader.projection(&keys.key)?,
@@ -218,20 +216,20 @@ impl Keys {
     }
 }
 
-impl Latent {
-    fn load(loader: &Loader<'_>, latent: &weights::Latent) -> Result<Self> {
-        let query_down = latent.query_down.as_ref().map(|(down, norm)| {
+impl Mla {
+    fn load(loader: &Loader<'_>, mla: &weights::Mla) -> Result<Self> {
+        let query_down = mla.query_down.as_ref().map(|(down, norm)| {
             let down = loader.projection(down)?;
             Ok::<_, candle_core::Error>((down, loader.vector(norm)?))
         });
         Ok(Self {
             query_down: query_down.transpose()?,
-            query: loader.projection(&latent.query)?,
-            down: loader.projection(&latent.down)?,
-            norm: loader.vector(&latent.norm)?,
-            up: match &latent.up {
-                LatentUp::Expanded(up) => Up::Expanded(loader.projection(up)?),
-                LatentUp::Absorbed { keys, values } => Up::Absorbed {
+            query: loader.projection(&mla.query)?,
+            down: loader.projection(&mla.down)?,
+            norm: loader.vector(&mla.norm)?,
+            up: match &mla.up {
+                MlaUp::Expanded(up) => Up::Expanded(loader.projection(up)?),
+                MlaUp::Absorbed { keys, values } => Up::Absorbed {
                     keys: loader.projections(keys)?,
                     values: loader.projections(values)?,
                 },
@@ -239,11 +237,11 @@ impl Latent {
         })
     }
 
-    /// x, (rows, width), normed → queries, keys and values.
+    /// x, (rows, hidden_size), normed → queries, keys and values.
     fn heads(&self, spec: &Spec, place: &Place, x: &Tensor) -> Result<Heads> {
-        let latent = of(spec)?;
+        let mla = of(spec)?;
         let (rows, rotated) = (x.dim(0)?, spec.rope_dim);
-        let unrotated = latent.key_dim - rotated;
+        let unrotated = mla.key_dim - rotated;
         let queries = match &self.query_down {
             Some((down, norm)) => {
                 let short = rms_norm(&down.forward(x)?, norm, spec.norm_epsilon)?;
@@ -251,18 +249,18 @@ impl Latent {
             }
             None => self.query.forward(x)?,
         };
-        let queries = queries.reshape((rows, spec.heads, latent.key_dim))?;
+        let queries = queries.reshape((rows, spec.heads, mla.key_dim))?;
         let plain = queries.narrow(2, 0, unrotated)?;
         let turned = queries.narrow(2, unrotated, rotated)?.contiguous()?;
-        let turned = rotate(&turned, spec.pairing, place)?;
+        let turned = rotate(&turned, spec.rope_layout, place)?;
         let joint = self.down.forward(x)?;
-        let short = joint.narrow(1, 0, latent.rank)?.contiguous()?;
+        let short = joint.narrow(1, 0, mla.kv_lora_rank)?.contiguous()?;
         let short = rms_norm(&short, &self.norm, spec.norm_epsilon)?;
-        let key = joint.narrow(1, latent.rank, rotated)?.contiguous()?;
-        let key = rotate(&key.reshape((rows, 1, rotated))?, spec.pairing, place)?;
+        let key = joint.narrow(1, mla.kv_lora_rank, rotated)?.contiguous()?;
+        let key = rotate(&key.reshape((rows, 1, rotated))?, spec.rope_layout, place)?;
         match &self.up {
             Up::Expanded(up) => {
-                let each = unrotated + latent.value_dim;
+                let each = unrotated + mla.value_dim;
                 let both = up.forward(&short)?.reshape((rows, spec.heads, each))?;
                 let key = key
                     .broadcast_as((rows, spec.heads, rotated))?
@@ -271,12 +269,12 @@ impl Latent {
                     queries: Tensor::cat(&[plain, turned], D::Minus1)?,
                     own: Some((
                         Tensor::cat(&[both.narrow(2, 0, unrotated)?, key], D::Minus1)?,
-                        both.narrow(2, unrotated, latent.value_dim)?.contiguous()?,
+                        both.narrow(2, unrotated, mla.value_dim)?.contiguous()?,
                     )),
                 })
             }
             Up::Absorbed { keys, .. } => {
-                let short = short.reshape((rows, 1, latent.rank))?;
+                let short = short.reshape((rows, 1, mla.kv_lora_rank))?;
                 let plain = each_head(keys, &plain)?;
                 Ok(Heads {
                     queries: Tensor::cat(&[plain, turned], D::Minus1)?,
@@ -291,10 +289,10 @@ impl Latent {
         let Up::Absorbed { values, .. } = &self.up else {
             return Ok(attended);
         };
-        let latent = of(spec)?;
+        let mla = of(spec)?;
         let rows = attended.dim(0)?;
-        let attended = attended.reshape((rows, spec.heads, latent.rank))?;
-        each_head(values, &attended)?.reshape((rows, spec.heads * latent.value_dim))
+        let attended = attended.reshape((rows, spec.heads, mla.kv_lora_rank))?;
+        each_head(values, &attended)?.reshape((rows, spec.heads * mla.value_dim))
     }
 }
 
@@ -313,9 +311,9 @@ fn part(spec: &Spec, layer: &LayerSpec, queries: Tensor) -> Result<(Tensor, Opti
     Ok((half(0)?, Some(half(1)?)))
 }
 
-fn of(spec: &Spec) -> Result<LatentSpec> {
-    let latent = spec.latent;
-    latent.ok_or_else(|| candle_core::Error::Msg("the model has no latent attention".into()))
+fn of(spec: &Spec) -> Result<MlaSpec> {
+    let mla = spec.mla;
+    mla.ok_or_else(|| candle_core::Error::Msg("the model has no latent attention".into()))
 }
 
 /// x, (rows, heads, elements) → each head through a matrix of its own.

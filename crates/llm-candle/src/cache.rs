@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 
 use candle_core::{Result, Tensor};
-use llm_engine::cache::{Cache as Ledger, Recurrent, SequenceId};
+use llm_engine::cache::{Cache as Ledger, Recurrent, SequenceId, Sequences};
 
 /// Keys and values of one layer of one sequence, (`kv_heads`, positions, elements),
 /// or the tail and the states of one that has those, see `delta`; `None` before
@@ -81,68 +81,11 @@ impl Cache {
         vec![LayerCache::default(); self.layers]
     }
 
-    pub(crate) fn start(&mut self) -> SequenceId {
-        let id = self.ledger.start();
-        self.tensors.insert(id, Recurrent::new(self.blank()));
-        id
-    }
-
-    pub(crate) fn fork(&mut self, id: SequenceId, length: usize) -> Option<(SequenceId, usize)> {
-        let (from, whole) = (self.tensors.get(&id)?, self.ledger.length(id)?);
-        let wanted = length.min(whole);
-        let (tensors, length) = match self.has_states {
-            true => from.fork(whole, wanted, || self.blank()),
-            false => (Recurrent::new(from.state.clone()), wanted),
-        };
-        let (fork, length) = self.ledger.fork(id, length)?;
-        self.tensors.insert(fork, tensors);
-        Some((fork, length))
-    }
-
-    pub(crate) fn reach(&self, id: SequenceId, length: usize) -> Option<usize> {
-        let (from, whole) = (self.tensors.get(&id)?, self.ledger.length(id)?);
-        let wanted = length.min(whole);
-        Some(match self.has_states {
-            true => from.reach(whole, wanted),
-            false => wanted,
-        })
-    }
-
-    pub(crate) fn want(&mut self, id: SequenceId, length: usize) {
-        let is_ahead = self.length(id).is_some_and(|whole| length > whole);
-        if let Some(tensors) = self.tensors.get_mut(&id)
-            && self.has_states
-            && is_ahead
-        {
-            tensors.want(length);
-        }
-    }
-
     /// Returns the first length above `length` at which all is to be kept;
     /// `None` without states.
     pub(crate) fn next_checkpoint(&self, id: SequenceId, length: usize) -> Option<usize> {
         let tensors = self.tensors.get(&id).filter(|_| self.has_states);
         tensors.map(|tensors| tensors.next_checkpoint(length))
-    }
-
-    pub(crate) fn truncate(&mut self, id: SequenceId, length: usize) -> usize {
-        let blank = self.blank();
-        let kept = match (self.ledger.length(id), self.tensors.get_mut(&id)) {
-            (Some(whole), Some(tensors)) if self.has_states && length < whole => {
-                tensors.go_back(length, || blank)
-            }
-            _ => length,
-        };
-        self.ledger.truncate(id, kept)
-    }
-
-    pub(crate) fn end(&mut self, id: SequenceId) {
-        self.ledger.end(id);
-        self.tensors.remove(&id);
-    }
-
-    pub(crate) fn length(&self, id: SequenceId) -> Option<usize> {
-        self.ledger.length(id)
     }
 
     /// Returns a copy of a sequence's references, to be appended to.
@@ -171,5 +114,64 @@ impl Cache {
                 tensors.checkpoint(length);
             }
         }
+    }
+}
+
+impl Sequences for Cache {
+    fn start(&mut self) -> SequenceId {
+        let id = self.ledger.start();
+        self.tensors.insert(id, Recurrent::new(self.blank()));
+        id
+    }
+
+    fn fork(&mut self, id: SequenceId, length: usize) -> Option<(SequenceId, usize)> {
+        let (from, whole) = (self.tensors.get(&id)?, self.ledger.length(id)?);
+        let wanted = length.min(whole);
+        let (tensors, length) = match self.has_states {
+            true => from.fork(whole, wanted, || self.blank()),
+            false => (Recurrent::new(from.state.clone()), wanted),
+        };
+        let (fork, length) = self.ledger.fork(id, length)?;
+        self.tensors.insert(fork, tensors);
+        Some((fork, length))
+    }
+
+    fn forkable_len(&self, id: SequenceId, length: usize) -> Option<usize> {
+        let (from, whole) = (self.tensors.get(&id)?, self.ledger.length(id)?);
+        let wanted = length.min(whole);
+        Some(match self.has_states {
+            true => from.forkable_len(whole, wanted),
+            false => wanted,
+        })
+    }
+
+    fn request_checkpoint(&mut self, id: SequenceId, length: usize) {
+        let is_ahead = self.length(id).is_some_and(|whole| length > whole);
+        if let Some(tensors) = self.tensors.get_mut(&id)
+            && self.has_states
+            && is_ahead
+        {
+            tensors.request_checkpoint(length);
+        }
+    }
+
+    fn truncate(&mut self, id: SequenceId, length: usize) -> usize {
+        let blank = self.blank();
+        let kept = match (self.ledger.length(id), self.tensors.get_mut(&id)) {
+            (Some(whole), Some(tensors)) if self.has_states && length < whole => {
+                tensors.go_back(length, || blank)
+            }
+            _ => length,
+        };
+        self.ledger.truncate(id, kept)
+    }
+
+    fn end(&mut self, id: SequenceId) {
+        self.ledger.end(id);
+        self.tensors.remove(&id);
+    }
+
+    fn length(&self, id: SequenceId) -> Option<usize> {
+        self.ledger.length(id)
     }
 }

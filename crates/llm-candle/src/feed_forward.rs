@@ -34,7 +34,7 @@ struct Mlp {
 #[derive(Debug)]
 struct Experts {
     router: Projection,
-    choice_bias: Option<Vec<f32>>,
+    router_bias: Option<Vec<f32>>,
     experts: Vec<Mlp>,
     scales: Option<Vec<f32>>,
     shared: Option<Mlp>,
@@ -66,7 +66,7 @@ impl FeedForward {
         })
     }
 
-    /// x, (rows, width) → the step of norm(x), the same shape.
+    /// x, (rows, hidden_size) → the step of norm(x), the same shape.
     pub(crate) fn forward(&self, spec: &Spec, x: &Tensor) -> Result<Tensor> {
         let stream = x;
         let x = norm_if(x.clone(), self.norm.as_ref(), spec.norm_epsilon)?;
@@ -102,7 +102,7 @@ impl Experts {
         let beside = experts.beside.as_ref();
         Ok(Self {
             router: loader.projection(&experts.router)?,
-            choice_bias: experts.choice_bias.clone(),
+            router_bias: experts.router_bias.clone(),
             experts: all
                 .map(|mlp| Mlp::load(loader, mlp))
                 .collect::<Result<_>>()?,
@@ -115,7 +115,7 @@ impl Experts {
         })
     }
 
-    /// The stream, (rows, width), and the same normed → the sum of what the
+    /// The stream, (rows, hidden_size), and the same normed → the sum of what the
     /// experts and the shared one give.
     fn step(&self, spec: &Spec, stream: &Tensor, x: &Tensor) -> Result<Tensor> {
         let Some(experts) = &spec.experts else {
@@ -135,7 +135,7 @@ impl Experts {
         norm(&shared, &norms.after_dense)? + norm(&chosen, &norms.after_experts)?
     }
 
-    /// What the router sees and what the experts see, (rows, width) each → the
+    /// What the router sees and what the experts see, (rows, hidden_size) each → the
     /// weighted sum of the experts. Every expert computes all rows, weighted
     /// with 0 where it is not wanted: plain, and far too much for a large model.
     fn forward(
@@ -150,7 +150,7 @@ impl Experts {
         let weights: Vec<Vec<f32>> = scores
             .to_vec2::<f32>()?
             .iter()
-            .map(|scores| weigh(spec, scores, self.choice_bias.as_deref()))
+            .map(|scores| weigh(spec, scores, self.router_bias.as_deref()))
             .collect();
         let mut sum = x.zeros_like()?;
         for (index, expert) in self.experts.iter().enumerate() {

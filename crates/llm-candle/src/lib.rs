@@ -24,13 +24,13 @@ mod steps;
 
 mod cache;
 
-mod delta;
+mod gated_delta_net;
 
 mod attention;
 
 mod feed_forward;
 
-mod layer_input;
+mod per_layer_embeddings;
 
 mod model;
 

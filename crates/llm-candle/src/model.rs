@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use candle_core::{Device, Result, Tensor};
-use llm_engine::cache::SequenceId;
+use llm_engine::cache::Sequences;
 use llm_engine::forward::{Forward, ForwardError, Input, Outputs, check_batch};
 use llm_engine::spec::Spec;
 use llm_engine::weights::{self, Weights};
@@ -12,7 +12,7 @@ use crate::attention::Attention;
 use crate::cache::{Cache, LayerCache};
 use crate::device::first_line;
 use crate::feed_forward::FeedForward;
-use crate::layer_input::{InputStep, LayerInputs};
+use crate::per_layer_embeddings::{InputStep, PerLayerEmbeddings};
 use crate::place::Kinds;
 use crate::projection::{Loader, Precision, Projection};
 use crate::steps::{rms_norm, soft_cap};
@@ -29,11 +29,11 @@ pub struct CandleForward {
     weights: Arc<Weights>,
     device: Device,
     kinds: Kinds,
-    layer_inputs: Option<LayerInputs>,
+    per_layer_embeddings: Option<PerLayerEmbeddings>,
     layers: Vec<Layer>,
-    /// (width)
+    /// (hidden_size)
     output_norm: Tensor,
-    /// (vocabulary, width)
+    /// (vocabulary, hidden_size)
     output: Projection,
     cache: Cache,
 }
@@ -79,8 +79,8 @@ impl CandleForward {
                 .layers
                 .iter()
                 .map(|layer| Layer::load(&loader, layer));
-            let inputs = weights.layer_inputs.as_ref();
-            let inputs = inputs.map(|inputs| LayerInputs::load(&loader, inputs));
+            let inputs = weights.per_layer_embeddings.as_ref();
+            let inputs = inputs.map(|inputs| PerLayerEmbeddings::load(&loader, inputs));
             Ok((
                 inputs.transpose()?,
                 layers.collect::<Result<Vec<_>>>()?,
@@ -88,15 +88,15 @@ impl CandleForward {
                 loader.projection(&weights.output)?,
             ))
         };
-        let (layer_inputs, layers, output_norm, output) =
+        let (per_layer_embeddings, layers, output_norm, output) =
             load().map_err(|error| device_error("hold the weights", &error))?;
         Ok(Self {
-            kinds: Kinds::new(&spec, weights.rope_divisors.as_deref()),
+            kinds: Kinds::new(&spec, weights.rope_factors.as_deref()),
             cache: Cache::new(spec.layers.len(), spec.state_elements() > 0),
             spec,
             weights,
             device,
-            layer_inputs,
+            per_layer_embeddings,
             layers,
             output_norm,
             output,
@@ -136,11 +136,14 @@ impl CandleForward {
         Ok(copies)
     }
 
-    /// tokens, (rows), at the positions from `start` on → x, (rows, width).
+    /// tokens, (rows), at the positions from `start` on → x, (rows, hidden_size).
     fn chunk(&self, start: usize, cached: &mut [LayerCache], tokens: &[u32]) -> Result<Tensor> {
         let places = self.kinds.places(start, tokens.len(), &self.device)?;
         let mut x = self.embed(tokens)?;
-        let inputs = match (&self.layer_inputs, &self.weights.layer_inputs) {
+        let inputs = match (
+            &self.per_layer_embeddings,
+            &self.weights.per_layer_embeddings,
+        ) {
             (Some(made), Some(weights)) => Some(made.forward(&self.spec, weights, tokens, &x)?),
             _ => None,
         };
@@ -165,18 +168,18 @@ impl CandleForward {
         Ok(x)
     }
 
-    /// tokens, (rows) → x, (rows, width).
+    /// tokens, (rows) → x, (rows, hidden_size).
     fn embed(&self, tokens: &[u32]) -> Result<Tensor> {
-        let width = self.spec.width;
-        let mut rows = vec![0.0; tokens.len() * width];
-        for (&token, row) in tokens.iter().zip(rows.chunks_exact_mut(width)) {
+        let hidden_size = self.spec.hidden_size;
+        let mut rows = vec![0.0; tokens.len() * hidden_size];
+        for (&token, row) in tokens.iter().zip(rows.chunks_exact_mut(hidden_size)) {
             self.weights.embedding.dequantize_row(token as usize, row);
         }
-        let x = Tensor::from_vec(rows, (tokens.len(), width), &self.device)?;
+        let x = Tensor::from_vec(rows, (tokens.len(), hidden_size), &self.device)?;
         x * f64::from(self.spec.embedding_scale)
     }
 
-    /// x, (rows, width) → (rows, vocabulary).
+    /// x, (rows, hidden_size) → (rows, vocabulary).
     fn logits(&self, x: &Tensor) -> Result<Tensor> {
         let x = rms_norm(x, &self.output_norm, self.spec.norm_epsilon)?;
         let logits = (self.output.forward(&x)? * f64::from(self.spec.logit_scale))?;
@@ -196,32 +199,12 @@ impl Forward for CandleForward {
         self.weights.vocabulary()
     }
 
-    fn start(&mut self) -> SequenceId {
-        self.cache.start()
+    fn sequences(&self) -> &dyn Sequences {
+        &self.cache
     }
 
-    fn fork(&mut self, sequence: SequenceId, length: usize) -> Option<(SequenceId, usize)> {
-        self.cache.fork(sequence, length)
-    }
-
-    fn reach(&self, sequence: SequenceId, length: usize) -> Option<usize> {
-        self.cache.reach(sequence, length)
-    }
-
-    fn want(&mut self, sequence: SequenceId, length: usize) {
-        self.cache.want(sequence, length);
-    }
-
-    fn truncate(&mut self, sequence: SequenceId, length: usize) -> usize {
-        self.cache.truncate(sequence, length)
-    }
-
-    fn end(&mut self, sequence: SequenceId) {
-        self.cache.end(sequence);
-    }
-
-    fn length(&self, sequence: SequenceId) -> Option<usize> {
-        self.cache.length(sequence)
+    fn sequences_mut(&mut self) -> &mut dyn Sequences {
+        &mut self.cache
     }
 
     fn forward(

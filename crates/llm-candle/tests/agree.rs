@@ -20,7 +20,7 @@ use llm_candle::{CandleForward, Device, Precision};
 use llm_engine::family::Family;
 use llm_engine::forward::{Forward, ForwardError, Input, Outputs};
 use llm_engine::spec::{Rope, Spec};
-use llm_kernels::rope::Pairing;
+use llm_kernels::rope::RopeLayout;
 use llm_kernels::simd::Level;
 use llm_kernels::vector::Gate;
 
@@ -96,10 +96,10 @@ fn the_last_output_is_the_last_of_all() {
         Box::new(model.cpu::<f32>(1, Level::Scalar)),
     ];
     for mut pass in passes {
-        let sequence = pass.start();
+        let sequence = pass.sequences_mut().start();
         let all = extend(&mut *pass, sequence, &tokens);
         let mut run = |outputs| {
-            pass.truncate(sequence, 0);
+            pass.sequences_mut().truncate(sequence, 0);
             let mut logits = vec![1.0];
             let input = Input {
                 sequence,
@@ -121,10 +121,10 @@ fn a_refused_batch_leaves_the_sequences_as_they_were() {
     let model = LLAMA.build(4);
     let tokens = tokens(&model);
     let mut judge = model.judge();
-    let [sequence, ended] = [(); 2].map(|()| judge.start());
+    let [sequence, ended] = [(); 2].map(|()| judge.sequences_mut().start());
     let expected = extend(&mut judge, sequence, &tokens);
-    judge.truncate(sequence, 60);
-    judge.end(ended);
+    judge.sequences_mut().truncate(sequence, 60);
+    judge.sequences_mut().end(ended);
     let outputs = Outputs::All;
     let input = Input {
         sequence,
@@ -163,9 +163,9 @@ fn a_refused_batch_leaves_the_sequences_as_they_were() {
     ] {
         let mut logits = vec![1.0];
         assert_eq!(judge.forward(&[input, other], &mut logits), Err(expected));
-        assert_eq!(judge.length(sequence), Some(60));
+        assert_eq!(judge.sequences().length(sequence), Some(60));
     }
-    assert_eq!(judge.fork(ended, 1), None);
+    assert_eq!(judge.sequences_mut().fork(ended, 1), None);
     assert!(extend(&mut judge, sequence, &[]).is_empty());
     let rest = extend(&mut judge, sequence, &tokens[60..]);
     let vocabulary = model.weights.vocabulary();
@@ -180,7 +180,7 @@ fn a_failing_device_is_an_error_and_changes_nothing() {
     spec.layers[0].head_dim -= 1;
     let (spec, weights) = (Arc::new(spec), Arc::clone(&model.weights));
     let mut pass = CandleForward::new(spec, weights, Device::Cpu, Precision::Dense).unwrap();
-    let sequence = pass.start();
+    let sequence = pass.sequences_mut().start();
     let input = Input {
         sequence,
         tokens: &[1, 2],
@@ -194,7 +194,10 @@ fn a_failing_device_is_an_error_and_changes_nothing() {
         text.starts_with("the device cannot") && !text.contains('\n'),
         "{text}"
     );
-    assert_eq!((pass.length(sequence), logits.len()), (Some(0), 0));
+    assert_eq!(
+        (pass.sequences().length(sequence), logits.len()),
+        (Some(0), 0)
+    );
 }
 
 type Mistake = (&'static str, fn(&mut Spec));
@@ -223,7 +226,7 @@ const VARIED: &[Mistake] = &[
 
 /// And one that only a model shows whose layers share keys.
 const SHARING: &[Mistake] = &[("another layer's keys", |spec| {
-    spec.layers[4].shares = Some(0);
+    spec.layers[4].kv_source_layer = Some(0);
 })];
 
 /// Keeps the bounds honest: each of these mistakes, made in one of the two
@@ -241,9 +244,9 @@ fn a_mistake_in_any_number_is_noticed() {
         ("norm epsilon", |spec| spec.norm_epsilon = 0.1),
         ("attention scale", |spec| spec.attention_scale *= 1.01),
         ("pairing", |spec| {
-            spec.pairing = match spec.pairing {
-                Pairing::Adjacent => Pairing::Halves,
-                Pairing::Halves => Pairing::Adjacent,
+            spec.rope_layout = match spec.rope_layout {
+                RopeLayout::Adjacent => RopeLayout::Halves,
+                RopeLayout::Halves => RopeLayout::Adjacent,
             };
         }),
         ("gate", |spec| {

@@ -17,7 +17,7 @@ use std::ops::ControlFlow;
 
 use half::f16;
 use llm_engine::forward::{CpuForward, Forward};
-use llm_engine::generate::{Batch, Generate, Generated, Ticket};
+use llm_engine::generate::{Batch, Generate, Generated, RequestId};
 use llm_engine::sampler::Sampling;
 use llm_gguf::Gguf;
 use llm_kernels::simd::Level;
@@ -113,14 +113,14 @@ fn answer(batch: &mut Batch<'_>, request: &Generate) -> Generated {
 /// Answers all at a time, in the order of the requests.
 fn together(batch: &mut Batch<'_>, requests: &[Generate]) -> Vec<Generated> {
     let admit = |request: &Generate| batch.admit(request.clone()).unwrap();
-    let tickets: Vec<Ticket> = requests.iter().map(admit).collect();
+    let request_ids: Vec<RequestId> = requests.iter().map(admit).collect();
     let mut answers = HashMap::new();
     while !batch.is_empty() {
         let ended = batch.step(&mut |_, _| ControlFlow::Continue(())).unwrap();
-        answers.extend(ended.into_iter().map(|one| (one.ticket, one.result)));
+        answers.extend(ended.into_iter().map(|one| (one.request_id, one.result)));
     }
-    let take = |ticket| answers.remove(ticket).unwrap().unwrap();
-    tickets.iter().map(take).collect()
+    let take = |request_id| answers.remove(request_id).unwrap().unwrap();
+    request_ids.iter().map(take).collect()
 }
 
 fn assert_same(found: &Generated, expected: &Generated, what: &str) {

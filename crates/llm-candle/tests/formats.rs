@@ -30,8 +30,8 @@ const LENGTH: usize = 80;
 /// Rows of 256 weights, as the K formats need them.
 const PLAN: Plan = Plan {
     layers: 2,
-    width: 256,
-    feed_forward: 256,
+    hidden_size: 256,
+    intermediate_size: 256,
     heads: 4,
     kv_heads: 2,
     head_dim: 64,
@@ -139,7 +139,7 @@ fn the_engine_agrees_with_the_judge_in_every_format() {
         let (model, tokens) = model(matrices);
         let expected = WAYS[0].1(&mut model.judge(), &tokens);
         let run = |pass: &mut dyn Forward| {
-            let sequence = pass.start();
+            let sequence = pass.sequences_mut().start();
             noise(&extend(pass, sequence, &tokens), &expected)
         };
         for level in levels() {

@@ -182,7 +182,7 @@ fn model(gguf: &Gguf) -> Result<Model, String> {
 /// The logits of a few tokens.
 fn logits(pass: &mut dyn Forward, plan: &Plan) -> Vec<f32> {
     let tokens = Random(7).tokens(LENGTH, plan.vocabulary);
-    let sequence = pass.start();
+    let sequence = pass.sequences_mut().start();
     extend(pass, sequence, &tokens)
 }
 
@@ -204,7 +204,7 @@ fn shapes(base: &Gguf, plan: &Plan, stem: &str, ending: &str) -> Vec<Vec<usize>>
                 .collect::<Vec<_>>(),
         )
     };
-    let width = plan.width;
+    let hidden_size = plan.hidden_size;
     let experts = plan.experts.map_or(4, |experts| experts.count);
     let part = stem.rsplit('.').next().unwrap_or(stem);
     let (queries, keys) = (plan.heads * plan.head_dim, plan.kv_heads * plan.head_dim);
@@ -212,13 +212,13 @@ fn shapes(base: &Gguf, plan: &Plan, stem: &str, ending: &str) -> Vec<Vec<usize>>
         (_, ".scale" | ".input_scale") if part == "ffn_down_exps" => vec![experts],
         (_, ".scale" | ".input_scale") | ("layer_output_scale", _) => vec![1],
         ("exp_probs_b", _) => vec![experts],
-        ("attn_qkv", ".weight") => vec![width, queries + 2 * keys],
+        ("attn_qkv", ".weight") => vec![hidden_size, queries + 2 * keys],
         ("attn_sinks", _) => vec![plan.heads],
         ("attn_q_norm" | "attn_k_norm", ".weight") => vec![plan.head_dim],
         ("rope_freqs" | "rope_factors_long" | "rope_factors_short", _) => vec![plan.rope_dim / 2],
-        ("output" | "token_embd", ".weight") => vec![width, plan.vocabulary],
+        ("output" | "token_embd", ".weight") => vec![hidden_size, plan.vocabulary],
         ("output" | "token_embd", _) => vec![plan.vocabulary],
-        _ => vec![width],
+        _ => vec![hidden_size],
     };
     let own = of(stem).map(|shape| match (ending, shape.len()) {
         (".bias", 2..) => shape[1..].to_vec(),
@@ -250,9 +250,9 @@ fn is_left_out(spec: &Spec, name: &str) -> bool {
     let shares = layer.is_some_and(|(number, part)| {
         let index: usize = number.parse().unwrap();
         let layer = spec.layers.get(index);
-        layer.is_some_and(|layer| layer.shares.is_some()) && keys.contains(&part)
+        layer.is_some_and(|layer| layer.kv_source_layer.is_some()) && keys.contains(&part)
     });
-    shares || long_and_short.contains(&name) && long_and_short.contains(&spec.rope_divisors)
+    shares || long_and_short.contains(&name) && long_and_short.contains(&spec.rope_factors)
 }
 
 #[test]
@@ -348,12 +348,12 @@ fn what_is_added_is_named() {
         "token_embd_norm.weight",
         "blk.0.ffn_up.scale",
     ] {
-        let told = told(name, &[plan.width]);
+        let told = told(name, &[plan.hidden_size]);
         assert!(told.contains(&format!("the tensor '{name}'")), "{told}");
         assert!(told.contains("'llama'"), "{told}");
     }
     let path = PathBuf::from("blk.3.attn_norm.weight");
-    let told = told(path.to_str().unwrap(), &[plan.width]);
+    let told = told(path.to_str().unwrap(), &[plan.hidden_size]);
     assert!(
         told.contains("3 layers") && told.contains("'blk.3.attn_norm.weight'"),
         "{told}"

@@ -45,7 +45,10 @@ fn judge(file: &str, golden: &str, bounds: &Bounds) {
     let vocabulary = model.weights.vocabulary();
     let mut judge = model.judge();
     let mut engine = model.cpu::<f16>(2, Level::detect().unwrap());
-    let (judged, run) = (judge.start(), engine.start());
+    let (judged, run) = (
+        judge.sequences_mut().start(),
+        engine.sequences_mut().start(),
+    );
     let mut comparison = Comparison::new(&golden);
     let (mut sum, mut equal) = (0.0, 0);
     for (piece, tokens) in golden.tokens.chunks(PIECE).enumerate() {
@@ -106,7 +109,7 @@ fn gemma() {
 /// The last logits of 100 tokens, computed in chunks of `size`.
 fn last_logits<T: Element>(model: &Model, threads: usize, size: usize, tokens: &[u32]) -> Vec<f32> {
     let mut pass = model.cpu::<T>(threads, Level::detect().unwrap());
-    let sequence = pass.start();
+    let sequence = pass.sequences_mut().start();
     let mut logits = Vec::new();
     for tokens in tokens.chunks(size) {
         let input = Input {

@@ -45,8 +45,8 @@ fn again(
     tokens: &[u32],
     expected: &[f32],
 ) -> usize {
-    let kept = pass.truncate(sequence, length);
-    assert_eq!(pass.length(sequence), Some(kept));
+    let kept = pass.sequences_mut().truncate(sequence, length);
+    assert_eq!(pass.sequences().length(sequence), Some(kept));
     let logits = extend(pass, sequence, &tokens[kept..]);
     let expected = &expected[kept * pass.vocabulary()..];
     assert!(identical(&logits, expected), "from {kept} for {length}");
@@ -58,7 +58,7 @@ fn what_follows_a_checkpoint_is_the_same_to_the_bit() {
     let (model, tokens) = setup();
     for level in levels() {
         let mut pass = model.cpu::<f32>(2, level);
-        let sequence = pass.start();
+        let sequence = pass.sequences_mut().start();
         let expected = extend(&mut pass, sequence, &tokens);
         let mut again = |length| again(&mut pass, sequence, length, &tokens, &expected);
         assert_eq!(again(LENGTH), LENGTH);
@@ -77,9 +77,9 @@ fn what_follows_a_checkpoint_is_the_same_to_the_bit() {
 fn sequences_of_a_batch_have_checkpoints_of_their_own() {
     let (model, tokens) = setup();
     let mut pass = model.cpu::<f32>(2, Level::detect().unwrap());
-    let [first, second] = [(); 2].map(|()| pass.start());
+    let [first, second] = [(); 2].map(|()| pass.sequences_mut().start());
     let expected = extend(&mut pass, first, &tokens);
-    pass.truncate(first, 0);
+    pass.sequences_mut().truncate(first, 0);
     extend(&mut pass, second, &tokens[..100]);
     let outputs = Outputs::All;
     let mut logits = Vec::new();
@@ -109,15 +109,15 @@ fn sequences_of_a_batch_have_checkpoints_of_their_own() {
 fn decoding_leaves_checkpoints_and_forks_share_them() {
     let (model, tokens) = setup();
     let mut pass = model.cpu::<f32>(1, Level::detect().unwrap());
-    let sequence = pass.start();
+    let sequence = pass.sequences_mut().start();
     let expected = extend(&mut pass, sequence, &tokens);
-    pass.truncate(sequence, 0);
+    pass.sequences_mut().truncate(sequence, 0);
     for token in tokens[..300].chunks(1) {
         extend(&mut pass, sequence, token);
     }
-    let (fork, kept) = pass.fork(sequence, 280).unwrap();
+    let (fork, kept) = pass.sequences_mut().fork(sequence, 280).unwrap();
     assert_eq!(kept, 256);
-    pass.end(sequence);
+    pass.sequences_mut().end(sequence);
     let logits = extend(&mut pass, fork, &tokens[kept..]);
     assert!(identical(&logits, &expected[kept * pass.vocabulary()..]));
     assert_eq!(again(&mut pass, fork, 280, &tokens, &expected), 280);

@@ -49,7 +49,7 @@ fn main() {
             let started = Instant::now();
             for (batch, least) in batches.iter().zip(&mut least) {
                 let started = Instant::now();
-                encoder.encode(&pool, batch, encoder.pooling());
+                encoder.embed(&pool, batch, encoder.pooling());
                 *least = least.min(started.elapsed().as_secs_f64());
             }
             tokens as f64 / started.elapsed().as_secs_f64()

@@ -60,7 +60,7 @@ pub(super) fn shape(path: &Path, kind: &str, config: &Value) -> Result<Shape, Fo
     };
     let shape = Shape {
         layers: config.num_hidden_layers,
-        width: config.hidden_size,
+        hidden_size: config.hidden_size,
         inner: config.intermediate_size,
         heads: config.num_attention_heads,
         positions: config
@@ -83,7 +83,7 @@ pub(super) fn shape(path: &Path, kind: &str, config: &Value) -> Result<Shape, Fo
 pub(super) fn fits(shape: &Shape) -> bool {
     let extents = [
         shape.layers,
-        shape.width,
+        shape.hidden_size,
         shape.heads,
         shape.inner,
         shape.vocabulary,
@@ -91,5 +91,5 @@ pub(super) fn fits(shape: &Shape) -> bool {
     extents.iter().all(|extent| (1..=MOST).contains(extent))
         && (3..=MOST).contains(&shape.positions)
         && shape.first_position <= MOST
-        && shape.width.is_multiple_of(shape.heads)
+        && shape.hidden_size.is_multiple_of(shape.heads)
 }

@@ -77,7 +77,7 @@ impl CrossEncoder {
         let config: Value = json::read(folder, "config.json")?;
         let path = folder.join("config.json");
         let shape = shape(&path, &config)?;
-        let settings = Settings::read(folder, shape.width)?;
+        let settings = Settings::read(folder, shape.hidden_size)?;
         if settings.prompts.usual().is_some() {
             let path = folder.join("config_sentence_transformers.json");
             let what = "it puts a prompt before what a cross-encoder reads";
@@ -158,10 +158,10 @@ impl CrossEncoder {
         let mut rest = rows.as_slice();
         let mut firsts = Vec::with_capacity(segments.len());
         for pair in &segments {
-            let (own, later) = rest.split_at(pair.tokens.len() * self.shape.width);
-            let mut first = own[..own.len().min(self.shape.width)].to_vec();
+            let (own, later) = rest.split_at(pair.tokens.len() * self.shape.hidden_size);
+            let mut first = own[..own.len().min(self.shape.hidden_size)].to_vec();
             // A pair without a token has no row.
-            first.resize(self.shape.width, 0.0);
+            first.resize(self.shape.hidden_size, 0.0);
             firsts.push(first);
             rest = later;
         }
@@ -229,10 +229,13 @@ fn head(file: &File, shape: &Shape, last: Activation) -> Result<[Dense; 2], Fold
         false => ["pooler.dense", "classifier"],
     };
     let [dense, out] = names;
-    let width = shape.width;
+    let hidden_size = shape.hidden_size;
     Ok([
-        Dense::new(file.linear(dense, width, width)?, Activation::Tanh),
-        Dense::new(file.linear(out, 1, width)?, last),
+        Dense::new(
+            file.linear(dense, hidden_size, hidden_size)?,
+            Activation::Tanh,
+        ),
+        Dense::new(file.linear(out, 1, hidden_size)?, last),
     ])
 }
 

@@ -51,7 +51,7 @@ impl Decoder {
         self.weights.vocabulary()
     }
 
-    /// Returns the rows of all texts, (tokens, width). What is no number stands
+    /// Returns the rows of all texts, (tokens, hidden_size). What is no number stands
     /// for texts with a token that the model does not have, and for all where the
     /// system gives no threads.
     pub(super) fn run(&self, pool: &Pool, level: Level, texts: &[&[u32]]) -> Vec<f32> {
@@ -60,11 +60,11 @@ impl Decoder {
             *held = self.pass(pool.threads(), level);
         }
         let count: usize = texts.iter().map(|text| text.len()).sum();
-        let nothing = || vec![f32::NAN; count * self.spec.width];
+        let nothing = || vec![f32::NAN; count * self.spec.hidden_size];
         let Some(pass) = held.as_mut() else {
             return nothing();
         };
-        let sequences: Vec<_> = texts.iter().map(|_| pass.start()).collect();
+        let sequences: Vec<_> = texts.iter().map(|_| pass.sequences_mut().start()).collect();
         let batch: Vec<Input<'_>> = texts
             .iter()
             .zip(&sequences)
@@ -80,7 +80,7 @@ impl Decoder {
             rows = nothing();
         }
         for sequence in sequences {
-            pass.end(sequence);
+            pass.sequences_mut().end(sequence);
         }
         rows
     }

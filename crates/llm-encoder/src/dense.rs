@@ -103,8 +103,8 @@ fn tanh() -> String {
 const MOST: usize = 1 << 20;
 
 impl Dense {
-    /// Reads the layer in `folder`, which gets vectors of `width`.
-    pub(super) fn read(folder: &Path, width: usize) -> Result<Self, FolderError> {
+    /// Reads the layer in `folder`, which gets vectors of `out_features`.
+    pub(super) fn read(folder: &Path, out_features: usize) -> Result<Self, FolderError> {
         let config: Config = json::read(folder, "config.json")?;
         let path = folder.join("config.json");
         let unsupported = |what: String| Err(FolderError::unsupported(&path, what));
@@ -121,9 +121,10 @@ impl Dense {
             }
         }
         let (columns, rows) = (config.in_features, config.out_features);
-        if columns != width || !(1..=MOST).contains(&rows) {
-            let reason =
-                format!("it makes {rows} numbers of {columns}, and what goes into it has {width}");
+        if columns != out_features || !(1..=MOST).contains(&rows) {
+            let reason = format!(
+                "it makes {rows} numbers of {columns}, and what goes into it has {out_features}"
+            );
             return Err(FolderError::malformed(&path, reason));
         }
         let file = File::open(folder)?;
@@ -141,7 +142,7 @@ impl Dense {
     }
 
     /// Returns the length of its vectors.
-    pub(super) fn width(&self) -> usize {
+    pub(super) fn out_features(&self) -> usize {
         self.linear.rows()
     }
 
@@ -149,7 +150,7 @@ impl Dense {
     pub(super) fn apply(&self, level: Level, pool: &Pool, vectors: &[Vec<f32>]) -> Vec<Vec<f32>> {
         let rows = vectors.concat();
         let mut activations = Activations::default();
-        let mut out = vec![0.0; vectors.len() * self.width()];
+        let mut out = vec![0.0; vectors.len() * self.out_features()];
         if let (Some(matrix), false) = (self.linear.matrix(), vectors.is_empty()) {
             activations.quantize(level, pool, &rows, matrix.columns());
             let input = Input {
@@ -158,7 +159,7 @@ impl Dense {
             };
             multiply(level, pool, input, &mut [(matrix, &mut out)], &[]);
         }
-        let vectors = out.chunks_exact_mut(self.width()).map(|vector| {
+        let vectors = out.chunks_exact_mut(self.out_features()).map(|vector| {
             if !self.linear.bias.is_empty() {
                 vector::add(level, vector, &self.linear.bias);
             }

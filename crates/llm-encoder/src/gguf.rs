@@ -36,9 +36,9 @@ pub(super) fn open(path: &Path, packing: Option<Packing>) -> Result<Parts, Encod
         let file = file(path, &gguf)?.renamed(theirs)?;
         let weights = Box::new(Weights::read(&file, &shape)?);
         (Network::Bert { shape, weights }, Some(file))
-    } else if let Some(plan) = layers::of_architecture(kind) {
+    } else if let Some(family) = layers::of_architecture(kind) {
         let file = file(path, &gguf)?;
-        let layers = Layers::from_gguf(path, (kind, plan), metadata, &file, packing)?;
+        let layers = Layers::from_gguf(path, (kind, family), metadata, &file, packing)?;
         (Network::Layers(Box::new(layers)), Some(file))
     } else if family::find(kind).is_some() {
         (Network::Decoder(Box::new(Decoder::read(&gguf)?)), None)
@@ -52,7 +52,7 @@ pub(super) fn open(path: &Path, packing: Option<Packing>) -> Result<Parts, Encod
         );
         return Err(FolderError::unsupported(path, what).into());
     };
-    let settings = settings(path, kind, &gguf, file.as_ref(), network.width())?;
+    let settings = settings(path, kind, &gguf, file.as_ref(), network.hidden_size())?;
     // A decoder's have been looked at with its weights.
     file.map_or(Ok(()), |file| file.refuse_rest(&[]))?;
     let tokens = Tokens::from_metadata(path, metadata)?;
@@ -67,7 +67,7 @@ fn settings(
     kind: &str,
     gguf: &Gguf,
     network: Option<&File>,
-    width: usize,
+    hidden_size: usize,
 ) -> Result<Settings, FolderError> {
     let pooling = gguf.metadata().u64(&format!("{kind}.pooling_type"));
     let pooling = match pooling.map_err(FolderError::value(path))? {
@@ -86,15 +86,15 @@ fn settings(
             ));
         }
     };
-    let (mut steps, mut width) = (Vec::new(), width);
+    let (mut steps, mut hidden_size) = (Vec::new(), hidden_size);
     for name in ["dense_2.weight", "dense_3.weight"] {
         if gguf.tensor(name).is_some() {
             let matrix = match network {
-                Some(file) => file.matrix(name, None, width)?,
-                None => file(path, gguf)?.matrix(name, None, width)?,
+                Some(file) => file.matrix(name, None, hidden_size)?,
+                None => file(path, gguf)?.matrix(name, None, hidden_size)?,
             };
             let dense = Dense::new(matrix, Activation::Identity);
-            width = dense.width();
+            hidden_size = dense.out_features();
             steps.push(Step::Dense(dense));
         }
     }
@@ -199,7 +199,7 @@ fn shape(path: &Path, metadata: &Metadata) -> Result<Shape, FolderError> {
     };
     let shape = Shape {
         layers: numbers.size("block_count")?,
-        width: numbers.size("embedding_length")?,
+        hidden_size: numbers.size("embedding_length")?,
         inner: numbers.size("feed_forward_length")?,
         heads: numbers.size("attention.head_count")?,
         positions: numbers.size("context_length")?,

@@ -2,17 +2,17 @@
 //! feed-forward steps, norms before the steps, windows. One pass for all of them,
 //! described by data.
 //!
-//! `plan` knows the kinds and their files, `numbers` and `read` read them, `run` is the
+//! `family` knows the kinds and their files, `numbers` and `read` read them, `run` is the
 //! pass and `biased` its attention where scores depend on the distance.
 
 mod biased;
-mod numbers;
-mod plan;
+mod config;
+mod family;
 mod read;
 mod run;
 
-pub(super) use numbers::Outline;
-pub(super) use plan::{Plan, architectures, find, kinds, of_architecture};
+pub(super) use config::EncoderConfig;
+pub(super) use family::{EncoderFamily, architectures, find, kinds, of_architecture};
 
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
@@ -29,11 +29,11 @@ pub(super) struct Layers {
     /// Norms stand before the steps, else behind them.
     norms_before: bool,
     activation: Activation,
-    /// (vocabulary, width)
+    /// (vocabulary, hidden_size)
     words: Linear,
-    /// Added to the embedding of each position, (positions, width).
+    /// Added to the embedding of each position, (positions, hidden_size).
     positions: Option<Vec<f32>>,
-    /// Added to every embedding, (width): that of the first token type.
+    /// Added to every embedding, (hidden_size): that of the first token type.
     token_type: Option<Vec<f32>>,
     norm: Norm,
     layers: Vec<Layer>,
@@ -71,8 +71,8 @@ struct Layer {
 
 impl Layers {
     /// Returns the length of a row.
-    pub(super) fn width(&self) -> usize {
-        self.shape.width
+    pub(super) fn hidden_size(&self) -> usize {
+        self.shape.hidden_size
     }
 
     /// Returns the longest text.
@@ -85,7 +85,7 @@ impl Layers {
         self.shape.vocabulary
     }
 
-    /// Returns the last layer's rows of all texts, (tokens, width).
+    /// Returns the last layer's rows of all texts, (tokens, hidden_size).
     pub(super) fn run(&self, pool: &Pool, level: Level, texts: &[&[u32]]) -> Vec<f32> {
         run::run(self, pool, level, texts)
     }

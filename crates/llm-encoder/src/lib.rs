@@ -71,11 +71,11 @@ enum Network {
 
 impl Network {
     /// Returns the length of a row.
-    fn width(&self) -> usize {
+    fn hidden_size(&self) -> usize {
         match self {
-            Self::Bert { shape, .. } => shape.width,
-            Self::Layers(layers) => layers.width(),
-            Self::Decoder(decoder) => decoder.spec.width,
+            Self::Bert { shape, .. } => shape.hidden_size,
+            Self::Layers(layers) => layers.hidden_size(),
+            Self::Decoder(decoder) => decoder.spec.hidden_size,
         }
     }
 
@@ -97,7 +97,7 @@ impl Network {
         }
     }
 
-    /// Returns the last layer's rows of all texts, (tokens, width).
+    /// Returns the last layer's rows of all texts, (tokens, hidden_size).
     fn run(&self, pool: &Pool, level: Level, texts: &[&[u32]]) -> Vec<f32> {
         match self {
             Self::Bert { shape, weights } => {
@@ -118,10 +118,10 @@ impl Encoder {
             .iter()
             .rev()
             .find_map(|step| match step {
-                Step::Dense(dense) => Some(dense.width()),
+                Step::Dense(dense) => Some(dense.out_features()),
                 Step::Normalize => None,
             });
-        dense.unwrap_or_else(|| self.network.width())
+        dense.unwrap_or_else(|| self.network.hidden_size())
     }
 
     /// Returns the longest text in tokens, those around it included.
@@ -190,18 +190,18 @@ impl Encoder {
     ///
     /// Texts are cut at [`longest`](Self::longest); an empty one, which
     /// [`tokens`](Self::tokens) does not make, has a vector of zeros.
-    pub fn encode(&self, pool: &Pool, texts: &[&[u32]], pooling: Pooling) -> Vec<Vec<f32>> {
+    pub fn embed(&self, pool: &Pool, texts: &[&[u32]], pooling: Pooling) -> Vec<Vec<f32>> {
         let texts: Vec<&[u32]> = texts
             .iter()
             .map(|text| &text[..text.len().min(self.longest())])
             .collect();
         let rows = self.network.run(pool, self.level, &texts);
-        let width = self.network.width();
+        let hidden_size = self.network.hidden_size();
         let mut rest = rows.as_slice();
         let mut vectors = Vec::with_capacity(texts.len());
         for text in &texts {
-            let (own, later) = rest.split_at(text.len() * width);
-            vectors.push(pooling.of(own, width));
+            let (own, later) = rest.split_at(text.len() * hidden_size);
+            vectors.push(pooling.of(own, hidden_size));
             rest = later;
         }
         let steps = self.settings.steps.iter();

@@ -7,7 +7,7 @@ use llm_kernels::simd::Level;
 use serde_json::Value;
 
 use super::decoder::Decoder;
-use super::layers::{self, Layers, Outline, Plan};
+use super::layers::{self, EncoderConfig, EncoderFamily, Layers};
 use super::settings::{Settings, Shape};
 use super::vocabulary::Tokens;
 use super::weights::{File, HEADS, TRAINING, Weights};
@@ -48,17 +48,17 @@ pub(super) type Parts = (Network, Tokens, Settings);
 /// What a folder's network is, before its weights are looked at.
 enum Found {
     Bert(Shape),
-    Layers(&'static Plan, Box<Outline>),
-    Decoder { width: usize },
+    Layers(&'static EncoderFamily, Box<EncoderConfig>),
+    Decoder { hidden_size: usize },
 }
 
 impl Found {
     fn of(path: &Path, config: &Value) -> Result<Self, FolderError> {
         let kind = config.get("model_type").and_then(Value::as_str);
         let kind = kind.unwrap_or("none");
-        if let Some(plan) = layers::find(config) {
-            let outline = plan.outline(path, config)?;
-            return Ok(Self::Layers(plan, Box::new(outline)));
+        if let Some(family) = layers::find(config) {
+            let config = family.config(path, config)?;
+            return Ok(Self::Layers(family, Box::new(config)));
         }
         if bert::KINDS.contains(&kind) {
             return Ok(Self::Bert(bert::shape(path, kind, config)?));
@@ -75,20 +75,20 @@ impl Found {
         }
         let fields = Fields::new(path, config);
         let of_text = fields.object("text_config")?.size("hidden_size")?;
-        let width = fields.size("hidden_size")?.or(of_text);
-        let width = width.and_then(|width| usize::try_from(width).ok());
+        let hidden_size = fields.size("hidden_size")?.or(of_text);
+        let hidden_size = hidden_size.and_then(|hidden_size| usize::try_from(hidden_size).ok());
         let lacks = || FolderError::malformed(path, "it lacks the number 'hidden_size'");
         Ok(Self::Decoder {
-            width: width.ok_or_else(lacks)?,
+            hidden_size: hidden_size.ok_or_else(lacks)?,
         })
     }
 
     /// Returns the length of a row.
-    fn width(&self) -> usize {
+    fn hidden_size(&self) -> usize {
         match self {
-            Self::Bert(shape) => shape.width,
-            Self::Layers(_, outline) => outline.shape.width,
-            Self::Decoder { width } => *width,
+            Self::Bert(shape) => shape.hidden_size,
+            Self::Layers(_, config) => config.shape.hidden_size,
+            Self::Decoder { hidden_size } => *hidden_size,
         }
     }
 }
@@ -101,7 +101,7 @@ fn folder(folder: &Path, packing: Option<Packing>) -> Result<Parts, EncoderError
     let config: Value = json::read(folder, "config.json")?;
     let path = folder.join("config.json");
     let found = Found::of(&path, &config)?;
-    let mut settings = Settings::read(folder, found.width())?;
+    let mut settings = Settings::read(folder, found.hidden_size())?;
     let mut tokens = Tokens::read(folder, &|name| Fields::new(&path, &config).ids(name))?;
     tokens.lowercases = settings.lowercases;
     if !matches!(found, Found::Decoder { .. }) {
@@ -115,8 +115,8 @@ fn folder(folder: &Path, packing: Option<Packing>) -> Result<Parts, EncoderError
             file.refuse_rest(&[TRAINING, HEADS])?;
             Network::Bert { shape, weights }
         }
-        Found::Layers(plan, outline) => {
-            let layers = Layers::read(plan, *outline, File::open(folder)?, packing)?;
+        Found::Layers(family, config) => {
+            let layers = Layers::read(family, *config, File::open(folder)?, packing)?;
             Network::Layers(Box::new(layers))
         }
         Found::Decoder { .. } => {

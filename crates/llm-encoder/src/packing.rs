@@ -76,7 +76,7 @@ fn outliers(largest: &[f32]) -> Vec<usize> {
 /// Returns the largest magnitude of each column of the inputs of each layer's
 /// attention and feed-forward step.
 fn largest(shape: &Shape, weights: &Weights, level: Level) -> Vec<[Vec<f32>; 2]> {
-    let mut largest = vec![[(); 2].map(|()| vec![0.0_f32; shape.width]); shape.layers];
+    let mut largest = vec![[(); 2].map(|()| vec![0.0_f32; shape.hidden_size]); shape.layers];
     // Without other threads none can fail to start.
     let Ok(pool) = Pool::new(1) else {
         return largest;
@@ -90,7 +90,7 @@ fn largest(shape: &Shape, weights: &Weights, level: Level) -> Vec<[Vec<f32>; 2]>
         level,
         &Segments::single(&texts),
         &mut |layer, step, rows| {
-            for row in rows.chunks_exact(shape.width) {
+            for row in rows.chunks_exact(shape.hidden_size) {
                 for (largest, x) in largest[layer][step].iter_mut().zip(row) {
                     *largest = largest.max(x.abs());
                 }
@@ -134,7 +134,7 @@ mod tests {
     fn probes_fit_the_model_and_reach_all_of_its_vocabulary() {
         let shape = Shape {
             layers: 1,
-            width: 8,
+            hidden_size: 8,
             inner: 8,
             heads: 1,
             positions: 12,

@@ -38,7 +38,7 @@ impl<'a> Segments<'a> {
     }
 }
 
-/// Returns the last layer's rows of all texts, (tokens, width).
+/// Returns the last layer's rows of all texts, (tokens, hidden_size).
 pub(super) fn run(
     shape: &Shape,
     weights: &Weights,
@@ -88,7 +88,7 @@ struct Pass<'a> {
     /// The rows of each text.
     texts: Vec<Range<usize>>,
     activations: Activations,
-    /// (rows, width)
+    /// (rows, hidden_size)
     x: Vec<f32>,
     queries: Vec<f32>,
     keys: Vec<f32>,
@@ -150,7 +150,7 @@ impl<'a> Pass<'a> {
             &mut self.attended,
             &mut self.projected,
         ] {
-            buffer.resize(rows * self.shape.width, 0.0);
+            buffer.resize(rows * self.shape.hidden_size, 0.0);
         }
         self.inner.resize(rows * self.shape.inner, 0.0);
     }
@@ -158,25 +158,25 @@ impl<'a> Pass<'a> {
     /// x = norm(word + position and segment), as the first layer's attention takes
     /// it.
     fn embed(&mut self, weights: &Weights, texts: &[Segments<'_>]) {
-        let width = self.shape.width;
+        let hidden_size = self.shape.hidden_size;
         let all = texts.iter().flat_map(|text| {
             let first = text.first.min(text.tokens.len());
             let (before, behind) = text.tokens.split_at(first);
-            let positions = weights.positions.chunks_exact(width);
-            let second = weights.second().chunks_exact(width).skip(first);
+            let positions = weights.positions.chunks_exact(hidden_size);
+            let second = weights.second().chunks_exact(hidden_size).skip(first);
             before
                 .iter()
                 .zip(positions)
                 .chain(behind.iter().zip(second))
         });
-        for (row, (&token, position)) in self.x.chunks_exact_mut(width).zip(all) {
+        for (row, (&token, position)) in self.x.chunks_exact_mut(hidden_size).zip(all) {
             weights.word(token, row);
             vector::add(self.level, row, position);
         }
         let (level, norm, epsilon) = (self.level, &weights.norm, self.shape.epsilon);
         let how = weights.layers.first().map(take).unwrap_or_default();
         self.activations
-            .take(level, self.pool, &mut self.x, width, how, |_, row| {
+            .take(level, self.pool, &mut self.x, hidden_size, how, |_, row| {
                 vector::layer_norm(level, row, &norm.weight, &norm.bias, epsilon);
             });
     }
@@ -198,7 +198,7 @@ impl<'a> Pass<'a> {
             &layer.apart[0],
             false,
         );
-        let head = self.shape.width / self.shape.heads;
+        let head = self.shape.hidden_size / self.shape.heads;
         let attention = Whole {
             heads: self.shape.heads,
             head_dim: head,
@@ -242,8 +242,8 @@ impl<'a> Pass<'a> {
 
     /// projected = linear(attended) or linear(inner)
     fn project(&mut self, linear: &Linear, which: Which) {
-        let (rows, width) = match which {
-            Which::Attended => (&mut self.attended, self.shape.width),
+        let (rows, hidden_size) = match which {
+            Which::Attended => (&mut self.attended, self.shape.hidden_size),
             Which::Inner => (&mut self.inner, self.shape.inner),
         };
         let how = Take {
@@ -251,7 +251,7 @@ impl<'a> Pass<'a> {
             as_floats: !linear.is_quantized(),
         };
         self.activations
-            .take(self.level, self.pool, rows, width, how, |_, _| {});
+            .take(self.level, self.pool, rows, hidden_size, how, |_, _| {});
         let input = Input {
             floats: rows,
             quantized: &self.activations,
@@ -262,14 +262,15 @@ impl<'a> Pass<'a> {
 
     /// x = norm(x + projected)
     fn add_and_norm(&mut self, norm: &Norm, how: Take<'_>) {
-        let (level, epsilon, width) = (self.level, self.shape.epsilon, self.shape.width);
+        let (level, epsilon, hidden_size) =
+            (self.level, self.shape.epsilon, self.shape.hidden_size);
         let projected = &self.projected;
         let prepare = |index: usize, row: &mut [f32]| {
-            vector::add(level, row, &projected[index * width..][..width]);
+            vector::add(level, row, &projected[index * hidden_size..][..hidden_size]);
             vector::layer_norm(level, row, &norm.weight, &norm.bias, epsilon);
         };
         self.activations
-            .take(level, self.pool, &mut self.x, width, how, prepare);
+            .take(level, self.pool, &mut self.x, hidden_size, how, prepare);
     }
 }
 

@@ -30,16 +30,16 @@ impl Pooling {
         }
     }
 
-    /// Pools `rows`, (tokens, `width`).
-    pub(super) fn of(self, rows: &[f32], width: usize) -> Vec<f32> {
-        let mut all = rows.chunks_exact(width);
-        let nothing = || vec![0.0; width];
+    /// Pools `rows`, (tokens, `hidden_size`).
+    pub(super) fn of(self, rows: &[f32], hidden_size: usize) -> Vec<f32> {
+        let mut all = rows.chunks_exact(hidden_size);
+        let nothing = || vec![0.0; hidden_size];
         match self {
             Self::Cls => all.next().map_or_else(nothing, <[f32]>::to_vec),
             Self::Last => all.next_back().map_or_else(nothing, <[f32]>::to_vec),
-            Self::Mean => weighted(rows, width, |_| 1.0, |total| total),
-            Self::MeanSqrtLen => weighted(rows, width, |_| 1.0, f32::sqrt),
-            Self::WeightedMean => weighted(rows, width, |at| (at + 1) as f32, |total| total),
+            Self::Mean => weighted(rows, hidden_size, |_| 1.0, |total| total),
+            Self::MeanSqrtLen => weighted(rows, hidden_size, |_| 1.0, f32::sqrt),
+            Self::WeightedMean => weighted(rows, hidden_size, |at| (at + 1) as f32, |total| total),
             Self::Max => {
                 let mut most = all.next().map_or_else(nothing, <[f32]>::to_vec);
                 for row in all {
@@ -55,12 +55,12 @@ impl Pooling {
 /// over what `divisor` makes of the sum of the weights.
 fn weighted(
     rows: &[f32],
-    width: usize,
+    hidden_size: usize,
     weight: fn(usize) -> f32,
     divisor: fn(f32) -> f32,
 ) -> Vec<f32> {
-    let (mut sum, mut total) = (vec![0.0; width], 0.0);
-    for (at, row) in rows.chunks_exact(width).enumerate() {
+    let (mut sum, mut total) = (vec![0.0; hidden_size], 0.0);
+    for (at, row) in rows.chunks_exact(hidden_size).enumerate() {
         let weight = weight(at);
         total += weight;
         for (sum, x) in sum.iter_mut().zip(row) {

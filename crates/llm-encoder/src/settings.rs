@@ -18,7 +18,7 @@ use llm_folder::{FolderError, json};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shape {
     pub(super) layers: usize,
-    pub(super) width: usize,
+    pub(super) hidden_size: usize,
     pub(super) inner: usize,
     pub(super) heads: usize,
     /// The longest text.
@@ -91,14 +91,14 @@ const TRANSFORMER_CONFIGS: [&str; 7] = [
 ];
 
 impl Settings {
-    /// Reads the files of `folder`, whose network gives rows of `width`.
-    pub(super) fn read(folder: &Path, width: usize) -> Result<Self, FolderError> {
+    /// Reads the files of `folder`, whose network gives rows of `hidden_size`.
+    pub(super) fn read(folder: &Path, hidden_size: usize) -> Result<Self, FolderError> {
         let mut settings = Self {
             prompts: prompts(folder)?,
             ..Self::default()
         };
         settings.read_transformer(folder)?;
-        settings.read_modules(folder, width)?;
+        settings.read_modules(folder, hidden_size)?;
         Ok(settings)
     }
 
@@ -127,14 +127,14 @@ impl Settings {
         Ok(())
     }
 
-    fn read_modules(&mut self, folder: &Path, width: usize) -> Result<(), FolderError> {
+    fn read_modules(&mut self, folder: &Path, hidden_size: usize) -> Result<(), FolderError> {
         let path = folder.join("modules.json");
         let Some(list) = json::read_if_there(&path)? else {
             return Ok(());
         };
         let modules: Vec<Module> = serde_json::from_value(list)
             .map_err(|error| FolderError::malformed(&path, error.to_string()))?;
-        let mut width = width;
+        let mut hidden_size = hidden_size;
         for (index, module) in modules.iter().enumerate() {
             let name = module.kind.rsplit('.').next().unwrap_or_default();
             match (name, self.pooling) {
@@ -143,8 +143,8 @@ impl Settings {
                 ("Normalize", Some(_)) => self.steps.push(Step::Normalize),
                 ("Dropout", Some(_)) => {}
                 ("Dense", Some(_)) => {
-                    let dense = Dense::read(&inside(folder, &module.path)?, width)?;
-                    width = dense.width();
+                    let dense = Dense::read(&inside(folder, &module.path)?, hidden_size)?;
+                    hidden_size = dense.out_features();
                     self.steps.push(Step::Dense(dense));
                 }
                 _ => {

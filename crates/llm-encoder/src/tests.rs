@@ -60,7 +60,7 @@ fn tokens(encoder: &Encoder, text: &str) -> Vec<u32> {
 fn vectors(encoder: &Encoder, texts: &[Vec<u32>]) -> Vec<Vec<f32>> {
     let pool = Pool::new(2).unwrap();
     let texts: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
-    encoder.encode(&pool, &texts, encoder.pooling())
+    encoder.embed(&pool, &texts, encoder.pooling())
 }
 
 fn cosine(one: &[f32], other: &[f32]) -> f64 {

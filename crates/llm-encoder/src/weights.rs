@@ -31,7 +31,7 @@ enum Bytes {
     Packed(Vec<u8>),
 }
 
-/// A layer's norm: (width) each.
+/// A layer's norm: (hidden_size) each.
 #[derive(Debug)]
 pub(super) struct Norm {
     pub(super) weight: Vec<f32>,
@@ -63,7 +63,7 @@ pub(super) struct Apart {
 #[derive(Debug)]
 pub(super) struct Weights {
     words: Linear,
-    /// (positions, width), the first segment's embedding added.
+    /// (positions, hidden_size), the first segment's embedding added.
     pub(super) positions: Vec<f32>,
     /// The same with the second segment's; empty where it is not read.
     second: Vec<f32>,
@@ -170,15 +170,16 @@ impl Linear {
 
 impl Weights {
     pub(super) fn read(file: &File, shape: &Shape) -> Result<Self, FolderError> {
-        let width = shape.width;
-        let embeddings = |name: &str, rows| file.matrix(&format!("embeddings.{name}"), rows, width);
+        let hidden_size = shape.hidden_size;
+        let embeddings =
+            |name: &str, rows| file.matrix(&format!("embeddings.{name}"), rows, hidden_size);
         let words = embeddings("word_embeddings.weight", Some(shape.vocabulary))?;
         let layers = (0..shape.layers).map(|index| file.layer(index, shape));
         Ok(Self {
             words,
             positions: file.positions(shape, 0)?,
             second: Vec::new(),
-            norm: file.norm("embeddings.LayerNorm", width)?,
+            norm: file.norm("embeddings.LayerNorm", hidden_size)?,
             layers: layers.collect::<Result<_, _>>()?,
         })
     }
@@ -198,7 +199,7 @@ impl Weights {
         }
     }
 
-    /// Writes the embedding of `token` to `out`, (width).
+    /// Writes the embedding of `token` to `out`, (hidden_size).
     pub(super) fn word(&self, token: u32, out: &mut [f32]) {
         self.words.row(token as usize, out);
     }
@@ -391,10 +392,10 @@ impl File {
         Ok(numbers)
     }
 
-    pub(super) fn norm(&self, name: &str, width: usize) -> Result<Norm, FolderError> {
+    pub(super) fn norm(&self, name: &str, hidden_size: usize) -> Result<Norm, FolderError> {
         Ok(Norm {
-            weight: self.numbers(&format!("{name}.weight"), width)?,
-            bias: self.numbers(&format!("{name}.bias"), width)?,
+            weight: self.numbers(&format!("{name}.weight"), hidden_size)?,
+            bias: self.numbers(&format!("{name}.bias"), hidden_size)?,
         })
     }
 
@@ -410,20 +411,20 @@ impl File {
         Ok(linear)
     }
 
-    /// Returns the embedding of each position, (positions, width), with that of a
+    /// Returns the embedding of each position, (positions, hidden_size), with that of a
     /// segment added, the last one where there are fewer.
     fn positions(&self, shape: &Shape, segment: usize) -> Result<Vec<f32>, FolderError> {
-        let (width, first) = (shape.width, shape.first_position);
+        let (hidden_size, first) = (shape.hidden_size, shape.first_position);
         let rows = Some(first + shape.positions);
-        let positions = self.matrix("embeddings.position_embeddings.weight", rows, width)?;
-        let mut kind = vec![0.0; width];
+        let positions = self.matrix("embeddings.position_embeddings.weight", rows, hidden_size)?;
+        let mut kind = vec![0.0; hidden_size];
         let name = "embeddings.token_type_embeddings.weight";
         if self.has(name) {
-            let kinds = self.matrix(name, None, width)?;
+            let kinds = self.matrix(name, None, hidden_size)?;
             kinds.row(segment.min(kinds.rows() - 1), &mut kind);
         }
-        let mut table = vec![0.0; shape.positions * width];
-        for (row, out) in table.chunks_exact_mut(width).enumerate() {
+        let mut table = vec![0.0; shape.positions * hidden_size];
+        for (row, out) in table.chunks_exact_mut(hidden_size).enumerate() {
             positions.row(first + row, out);
             out.iter_mut().zip(&kind).for_each(|(x, y)| *x += y);
         }
@@ -433,16 +434,16 @@ impl File {
     fn layer(&self, index: usize, shape: &Shape) -> Result<Layer, FolderError> {
         let name = |part: &str| format!("encoder.layer.{index}.{part}");
         let linear = |part: &str, rows, columns| self.linear(&name(part), rows, columns);
-        let (width, inner) = (shape.width, shape.inner);
+        let (hidden_size, inner) = (shape.hidden_size, shape.inner);
         Ok(Layer {
-            query: linear("attention.self.query", width, width)?,
-            key: linear("attention.self.key", width, width)?,
-            value: linear("attention.self.value", width, width)?,
-            output: linear("attention.output.dense", width, width)?,
-            attention_norm: self.norm(&name("attention.output.LayerNorm"), width)?,
-            up: linear("intermediate.dense", inner, width)?,
-            down: linear("output.dense", width, inner)?,
-            norm: self.norm(&name("output.LayerNorm"), width)?,
+            query: linear("attention.self.query", hidden_size, hidden_size)?,
+            key: linear("attention.self.key", hidden_size, hidden_size)?,
+            value: linear("attention.self.value", hidden_size, hidden_size)?,
+            output: linear("attention.output.dense", hidden_size, hidden_size)?,
+            attention_norm: self.norm(&name("attention.output.LayerNorm"), hidden_size)?,
+            up: linear("intermediate.dense", inner, hidden_size)?,
+            down: linear("output.dense", hidden_size, inner)?,
+            norm: self.norm(&name("output.LayerNorm"), hidden_size)?,
             apart: Default::default(),
         })
     }

@@ -10,16 +10,14 @@
 mod recurrent;
 mod saved;
 pub mod sealed;
-mod slabs;
+mod sequences;
+mod block_arena;
 
 pub use recurrent::Recurrent;
+pub use sequences::{SequenceId, Sequences};
 
+use block_arena::{BlockArena, part_elements};
 use llm_kernels::attention::{BLOCK, Block, Element, Shape};
-use slabs::{Slabs, part_elements};
-
-/// A sequence of positions in the cache.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SequenceId(pub(crate) usize);
 
 #[derive(Debug, Default)]
 struct Sequence {
@@ -33,7 +31,7 @@ struct Sequence {
 /// The pool and its sequences.
 #[derive(Debug)]
 pub struct Cache<T> {
-    blocks: Slabs<T>,
+    blocks: BlockArena<T>,
     /// For each block the sequences that list it; 0 means that it can be used again.
     references: Vec<usize>,
     free: Vec<usize>,
@@ -47,7 +45,7 @@ impl<T: Element> Cache<T> {
     /// stores nothing.
     pub fn new(shapes: &[Option<Shape>]) -> Self {
         Self {
-            blocks: Slabs::new(shapes),
+            blocks: BlockArena::new(shapes),
             references: Vec::new(),
             free: Vec::new(),
             sequences: Vec::new(),
@@ -87,15 +85,6 @@ impl<T: Element> Cache<T> {
         self.blocks.block_elements() * size_of::<T>()
     }
 
-    /// Adds an empty sequence.
-    pub fn start(&mut self) -> SequenceId {
-        let state = (self.state_elements > 0).then(|| Recurrent::new(blank(self.state_elements)));
-        self.insert(Sequence {
-            recurrent: state,
-            ..Sequence::default()
-        })
-    }
-
     fn insert(&mut self, sequence: Sequence) -> SequenceId {
         let free = self.sequences.iter().position(Option::is_none);
         let index = free.unwrap_or_else(|| {
@@ -108,82 +97,6 @@ impl<T: Element> Cache<T> {
 
     fn sequence(&self, id: SequenceId) -> Option<&Sequence> {
         self.sequences.get(id.0)?.as_ref()
-    }
-
-    /// Adds a sequence that shares the first `length` positions of `id`, or
-    /// less where states have no checkpoint there, and returns how many; `None`
-    /// if there is no such sequence. Blocks are shared until one of the two
-    /// writes into them.
-    pub fn fork(&mut self, id: SequenceId, length: usize) -> Option<(SequenceId, usize)> {
-        let from = self.sequence(id)?;
-        let wanted = length.min(from.length);
-        let fresh = || blank(self.state_elements);
-        let state = from.recurrent.as_ref();
-        let state = state.map(|state| state.fork(from.length, wanted, fresh));
-        let length = state.as_ref().map_or(wanted, |(_, length)| *length);
-        let blocks = from.blocks[..length.div_ceil(BLOCK)].to_vec();
-        for &block in &blocks {
-            self.references[block] += 1;
-        }
-        let fork = self.insert(Sequence {
-            blocks,
-            length,
-            recurrent: state.map(|(state, _)| state),
-        });
-        Some((fork, length))
-    }
-
-    /// Returns how many positions [`Self::fork`] would share.
-    pub fn reach(&self, id: SequenceId, length: usize) -> Option<usize> {
-        let from = self.sequence(id)?;
-        let wanted = length.min(from.length);
-        let state = from.recurrent.as_ref();
-        Some(state.map_or(wanted, |state| state.reach(from.length, wanted)))
-    }
-
-    /// Has a checkpoint made once `id` has `length` positions, where it has a
-    /// state.
-    pub fn want(&mut self, id: SequenceId, length: usize) {
-        if let Some(Some(sequence)) = self.sequences.get_mut(id.0)
-            && let Some(state) = &mut sequence.recurrent
-            && length > sequence.length
-        {
-            state.want(length);
-        }
-    }
-
-    /// Drops all positions of `id` from `length` on, and further ones where its
-    /// state has no checkpoint there; returns how many are left.
-    pub fn truncate(&mut self, id: SequenceId, length: usize) -> usize {
-        let Some(Some(sequence)) = self.sequences.get_mut(id.0) else {
-            return 0;
-        };
-        if length >= sequence.length {
-            return sequence.length;
-        }
-        let state = sequence.recurrent.as_mut();
-        sequence.length = state.map_or(length, |state| {
-            state.go_back(length, || blank(self.state_elements))
-        });
-        let left = sequence.length;
-        let dropped = sequence.blocks.split_off(sequence.length.div_ceil(BLOCK));
-        for block in dropped {
-            self.release(block);
-        }
-        left
-    }
-
-    /// Removes a sequence.
-    pub fn end(&mut self, id: SequenceId) {
-        self.truncate(id, 0);
-        if let Some(slot) = self.sequences.get_mut(id.0) {
-            *slot = None;
-        }
-    }
-
-    /// Returns the filled positions of a sequence, `None` for an unknown one.
-    pub fn length(&self, id: SequenceId) -> Option<usize> {
-        self.sequence(id).map(|sequence| sequence.length)
     }
 
     /// Makes room for `count` more positions, which count as filled from now
@@ -282,6 +195,89 @@ impl<T: Element> Cache<T> {
         if self.references[block] == 0 {
             self.free.push(block);
         }
+    }
+}
+
+impl<T: Element> Sequences for Cache<T> {
+    fn start(&mut self) -> SequenceId {
+        let state = (self.state_elements > 0).then(|| Recurrent::new(blank(self.state_elements)));
+        self.insert(Sequence {
+            recurrent: state,
+            ..Sequence::default()
+        })
+    }
+
+    fn fork(&mut self, id: SequenceId, length: usize) -> Option<(SequenceId, usize)> {
+        let from = self.sequence(id)?;
+        let wanted = length.min(from.length);
+        let fresh = || blank(self.state_elements);
+        let state = from.recurrent.as_ref();
+        let state = state.map(|state| state.fork(from.length, wanted, fresh));
+        let length = state.as_ref().map_or(wanted, |(_, length)| *length);
+        let blocks = from.blocks[..length.div_ceil(BLOCK)].to_vec();
+        for &block in &blocks {
+            self.references[block] += 1;
+        }
+        let fork = self.insert(Sequence {
+            blocks,
+            length,
+            recurrent: state.map(|(state, _)| state),
+        });
+        Some((fork, length))
+    }
+
+    fn forkable_len(&self, id: SequenceId, length: usize) -> Option<usize> {
+        let from = self.sequence(id)?;
+        let wanted = length.min(from.length);
+        let state = from.recurrent.as_ref();
+        Some(state.map_or(wanted, |state| state.forkable_len(from.length, wanted)))
+    }
+
+    fn request_checkpoint(&mut self, id: SequenceId, length: usize) {
+        if let Some(Some(sequence)) = self.sequences.get_mut(id.0)
+            && let Some(state) = &mut sequence.recurrent
+            && length > sequence.length
+        {
+            state.request_checkpoint(length);
+        }
+    }
+
+    fn truncate(&mut self, id: SequenceId, length: usize) -> usize {
+        let Some(Some(sequence)) = self.sequences.get_mut(id.0) else {
+            return 0;
+        };
+        if length >= sequence.length {
+            return sequence.length;
+        }
+        let state = sequence.recurrent.as_mut();
+        sequence.length = state.map_or(length, |state| {
+            state.go_back(length, || blank(self.state_elements))
+        });
+        let left = sequence.length;
+        let dropped = sequence.blocks.split_off(sequence.length.div_ceil(BLOCK));
+        for block in dropped {
+            self.release(block);
+        }
+        left
+    }
+
+    fn end(&mut self, id: SequenceId) {
+        self.truncate(id, 0);
+        if let Some(slot) = self.sequences.get_mut(id.0) {
+            *slot = None;
+        }
+    }
+
+    fn length(&self, id: SequenceId) -> Option<usize> {
+        self.sequence(id).map(|sequence| sequence.length)
+    }
+
+    fn save(&self, id: SequenceId, positions: usize) -> Option<Vec<u8>> {
+        self.blocks_as_bytes(id, positions)
+    }
+
+    fn load(&mut self, bytes: &[u8]) -> Option<SequenceId> {
+        self.start_from_bytes(bytes)
     }
 }
 
@@ -385,8 +381,8 @@ mod tests {
         cache.states(&[first])[0].fill(130.0);
         let (whole, length) = cache.fork(first, 200).unwrap();
         assert_eq!((length, cache.length(whole)), (130, Some(130)));
-        assert_eq!(cache.reach(first, 200), Some(130));
-        assert_eq!(cache.reach(first, 129), Some(100));
+        assert_eq!(cache.forkable_len(first, 200), Some(130));
+        assert_eq!(cache.forkable_len(first, 129), Some(100));
         let (part, length) = cache.fork(first, 129).unwrap();
         assert_eq!((length, cache.length(part)), (100, Some(100)));
         assert_eq!(cache.truncate(first, 99), 0);

@@ -1,7 +1,7 @@
 //! How the model families differ, as data: the only place that knows their
 //! names. A new family is a new entry here.
 
-use llm_kernels::rope::Pairing;
+use llm_kernels::rope::RopeLayout;
 use llm_kernels::vector::Gate;
 
 /// What one family does differently from the common decoder.
@@ -10,7 +10,7 @@ pub struct Family {
     /// `general.architecture` in GGUF.
     pub architecture: &'static str,
     /// Which elements of a head rotate together.
-    pub pairing: Pairing,
+    pub rope_layout: RopeLayout,
     /// The non-linearity of the feed-forward step.
     pub gate: Gate,
     /// Where a layer norms the stream.
@@ -19,13 +19,13 @@ pub struct Family {
     pub feed_forward_norm: &'static str,
     /// How queries and keys are normed before they rotate.
     pub query_key_norm: Option<QueryKeyNorm>,
-    /// Embeddings are multiplied by the square root of the width.
+    /// Embeddings are multiplied by the square root of the hidden_size.
     pub scaled_embedding: bool,
     /// Layers with a sliding window, `None` where every layer sees everything.
     pub window: Option<Window>,
     /// Every n-th layer does not rotate its queries and keys.
     pub unrotated_every: Option<usize>,
-    /// Scores are divided by the root of the width per head, and not of the
+    /// Scores are divided by the root of the hidden_size per head, and not of the
     /// head's own length, in the model with this many layers.
     pub narrow_scores_at: Option<usize>,
     /// Each head has a score that takes weight from what is seen.
@@ -33,7 +33,7 @@ pub struct Family {
     /// How the experts of a layer are weighed, where there are experts.
     pub routing: Routing,
     /// Whether keys and values are made from one short vector a position.
-    pub latent: bool,
+    pub mla: bool,
     /// Scores are the products of queries and keys, divided by nothing.
     pub unscaled_scores: bool,
     /// Each head's value is divided by its root mean square.
@@ -42,7 +42,7 @@ pub struct Family {
     /// before their norm.
     pub keys_as_values: bool,
     /// Layers with experts have the dense step beside them, and norms of each.
-    pub experts_beside: bool,
+    pub parallel_dense_mlp: bool,
     /// Every n-th layer attends, where the file does not say; the others keep a
     /// state by the gated delta rule. `None` where all attend.
     pub attends_every: Option<usize>,
@@ -51,7 +51,7 @@ pub struct Family {
     pub gated_attention: bool,
     /// Whether a position sees those after it too, where the file does not say:
     /// such a model gives vectors and no logits.
-    pub sees_ahead: bool,
+    pub bidirectional: bool,
 }
 
 /// Where a layer norms the stream.
@@ -118,7 +118,7 @@ pub enum Scoring {
 
 const LLAMA: Family = Family {
     architecture: "llama",
-    pairing: Pairing::Adjacent,
+    rope_layout: RopeLayout::Adjacent,
     gate: Gate::Silu,
     norms: Norms::Before,
     feed_forward_norm: "ffn_norm",
@@ -132,19 +132,19 @@ const LLAMA: Family = Family {
         scoring: Scoring::Softmax,
         normalized: true,
     },
-    latent: false,
+    mla: false,
     unscaled_scores: false,
     normed_values: false,
     keys_as_values: false,
-    experts_beside: false,
+    parallel_dense_mlp: false,
     attends_every: None,
     gated_attention: false,
-    sees_ahead: false,
+    bidirectional: false,
 };
 
 const QWEN2: Family = Family {
     architecture: "qwen2",
-    pairing: Pairing::Halves,
+    rope_layout: RopeLayout::Halves,
     ..LLAMA
 };
 
@@ -164,7 +164,7 @@ const QWEN35: Family = Family {
 
 const GEMMA: Family = Family {
     architecture: "gemma",
-    pairing: Pairing::Halves,
+    rope_layout: RopeLayout::Halves,
     gate: Gate::GeluTanh,
     scaled_embedding: true,
     ..LLAMA
@@ -187,7 +187,7 @@ const GEMMA3: Family = Family {
 const EMBEDDERS: &[Family] = &[Family {
     architecture: "gemma-embedding",
     narrow_scores_at: None,
-    sees_ahead: true,
+    bidirectional: true,
     ..GEMMA3
 }];
 
@@ -229,12 +229,12 @@ pub const FAMILIES: &[Family] = &[
         unscaled_scores: true,
         normed_values: true,
         keys_as_values: true,
-        experts_beside: true,
+        parallel_dense_mlp: true,
         ..GEMMA
     },
     Family {
         architecture: "phi3",
-        pairing: Pairing::Halves,
+        rope_layout: RopeLayout::Halves,
         ..LLAMA
     },
     Family {
@@ -243,12 +243,12 @@ pub const FAMILIES: &[Family] = &[
             scoring: Scoring::Softmax,
             normalized: false,
         },
-        latent: true,
+        mla: true,
         ..LLAMA
     },
     Family {
         architecture: "gpt-oss",
-        pairing: Pairing::Halves,
+        rope_layout: RopeLayout::Halves,
         gate: Gate::SiluClamped,
         feed_forward_norm: "post_attention_norm",
         window: Some(Window {
@@ -274,7 +274,7 @@ pub const FAMILIES: &[Family] = &[
     },
     Family {
         architecture: "olmo2",
-        pairing: Pairing::Halves,
+        rope_layout: RopeLayout::Halves,
         norms: Norms::After,
         query_key_norm: Some(QueryKeyNorm::All),
         window: Some(Window {

@@ -6,7 +6,7 @@ mod rotation;
 pub use cpu::{CHUNK_ROWS, CpuForward, TOKENS_BEFORE_SCREEN, cache_bytes, screen_bytes};
 pub use rotation::Rotation;
 
-use crate::cache::SequenceId;
+use crate::cache::{SequenceId, Sequences};
 
 /// Tokens that continue one sequence.
 #[derive(Debug, Clone, Copy)]
@@ -57,52 +57,16 @@ pub enum ForwardError {
     Device(String),
 }
 
-/// A forward pass with its key-value cache.
+/// A forward pass over a key-value cache.
 pub trait Forward {
     /// Returns the length of a position's logits.
     fn vocabulary(&self) -> usize;
 
-    /// Adds an empty sequence.
-    fn start(&mut self) -> SequenceId;
+    /// Returns the sequences of its cache.
+    fn sequences(&self) -> &dyn Sequences;
 
-    /// Adds a sequence that shares the first `length` positions of another and
-    /// returns it with the positions that it has: where layers keep a state,
-    /// they may be less, and the caller computes the rest anew. `None` if the
-    /// other is not in the cache.
-    fn fork(&mut self, sequence: SequenceId, length: usize) -> Option<(SequenceId, usize)>;
-
-    /// Returns the positions that [`Forward::fork`] would give; `None` if the
-    /// sequence is not in the cache.
-    fn reach(&self, sequence: SequenceId, length: usize) -> Option<usize>;
-
-    /// Tells that a fork will be asked for once the sequence has `length`
-    /// positions, more than it has now, so that it loses nothing where layers
-    /// keep a state. A pass need not heed it.
-    fn want(&mut self, sequence: SequenceId, length: usize);
-
-    /// Drops the positions of a sequence from `length` on and returns how many
-    /// are left: where layers keep a state, they may be less than `length`, and
-    /// the caller computes the rest anew.
-    fn truncate(&mut self, sequence: SequenceId, length: usize) -> usize;
-
-    /// Removes a sequence.
-    fn end(&mut self, sequence: SequenceId);
-
-    /// Returns the filled positions of a sequence, `None` for an unknown one.
-    fn length(&self, sequence: SequenceId) -> Option<usize>;
-
-    /// Returns the keys and values of the first `positions` positions, a multiple
-    /// of [`llm_kernels::attention::BLOCK`], as bytes for [`Forward::load`];
-    /// `None` where this pass cannot.
-    fn save(&self, _sequence: SequenceId, _positions: usize) -> Option<Vec<u8>> {
-        None
-    }
-
-    /// Adds a sequence that holds what [`Forward::save`] has returned; `None`
-    /// where this pass cannot, or the bytes are no such thing.
-    fn load(&mut self, _state: &[u8]) -> Option<SequenceId> {
-        None
-    }
+    /// Returns the sequences of its cache, to add to them or to cut them.
+    fn sequences_mut(&mut self) -> &mut dyn Sequences;
 
     /// Computes a batch and appends it to the sequences. `logits` becomes
     /// (wanted positions, vocabulary), in the order of the batch.

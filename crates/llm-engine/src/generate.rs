@@ -10,7 +10,7 @@ use crate::forward::ForwardError;
 use crate::sampler::Sampling;
 use llm_prompt::reasoning::Splitter;
 
-pub use batch::{Batch, Ended, Ticket, common};
+pub use batch::{Batch, Ended, RequestId, common};
 pub use prefix::PrefixStore;
 
 mod answer;
@@ -56,7 +56,7 @@ pub enum Event<'a> {
 }
 
 /// What is told of a request as it goes on; `Break` ends all work.
-pub type Watch<'w> = &'w mut dyn FnMut(Ticket, Event<'_>) -> ControlFlow<()>;
+pub type Watch<'w> = &'w mut dyn FnMut(RequestId, Event<'_>) -> ControlFlow<()>;
 
 /// Why an answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -198,7 +198,7 @@ impl Model {
 
 fn warnings(tokenizer: &Tokenizer) -> Vec<Warning> {
     let own = tokenizer.warnings().iter().cloned();
-    let endless = tokenizer.ends_of_generation().is_empty();
+    let endless = tokenizer.eog_ids().is_empty();
     let endless = endless.then_some(Warning::NoEnd);
     own.map(Warning::from).chain(endless).collect()
 }

@@ -119,7 +119,7 @@ fn score(
     }
     let first = tokens.len() / 2;
     let vocabulary = forward.vocabulary();
-    let sequence = forward.start();
+    let sequence = forward.sequences_mut().start();
     let mut logits = Vec::new();
     let mut advance = |tokens: &[u32], outputs, logits: &mut Vec<f32>| {
         let input = Input {
@@ -141,7 +141,7 @@ fn score(
             sums.add(negative_log_likelihood(logits, target));
         }
     }
-    forward.end(sequence);
+    forward.sequences_mut().end(sequence);
     done
 }
 
@@ -178,7 +178,7 @@ impl Sums {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::SequenceId;
+    use crate::cache::{SequenceId, Sequences};
 
     const VOCABULARY: usize = 5;
 
@@ -198,10 +198,7 @@ mod tests {
         (0..VOCABULARY).map(logit).collect()
     }
 
-    impl Forward for Toy {
-        fn vocabulary(&self) -> usize {
-            VOCABULARY
-        }
+    impl Sequences for Toy {
         fn start(&mut self) -> SequenceId {
             self.history.clear();
             SequenceId(0)
@@ -209,11 +206,11 @@ mod tests {
         fn fork(&mut self, _: SequenceId, _: usize) -> Option<(SequenceId, usize)> {
             None
         }
-        fn reach(&self, _: SequenceId, _: usize) -> Option<usize> {
+        fn forkable_len(&self, _: SequenceId, _: usize) -> Option<usize> {
             None
         }
 
-        fn want(&mut self, _: SequenceId, _: usize) {}
+        fn request_checkpoint(&mut self, _: SequenceId, _: usize) {}
 
         fn truncate(&mut self, _: SequenceId, length: usize) -> usize {
             self.history.truncate(length);
@@ -224,6 +221,18 @@ mod tests {
         }
         fn length(&self, _: SequenceId) -> Option<usize> {
             Some(self.history.len())
+        }
+    }
+
+    impl Forward for Toy {
+        fn vocabulary(&self) -> usize {
+            VOCABULARY
+        }
+        fn sequences(&self) -> &dyn Sequences {
+            self
+        }
+        fn sequences_mut(&mut self) -> &mut dyn Sequences {
+            self
         }
         fn forward(
             &mut self,

@@ -2,7 +2,7 @@
 //!
 //! What the family does with them is in `family`, the weights are in `weights`.
 
-mod delta;
+mod gated_delta_net;
 mod read;
 mod reader;
 mod rope;
@@ -12,7 +12,7 @@ mod tests;
 pub use rope::plain;
 pub use rope::{Ramp, Rope};
 
-use llm_kernels::rope::Pairing;
+use llm_kernels::rope::RopeLayout;
 
 use crate::family::{self, Family, Routing};
 use llm_gguf::{Metadata, OtherKind, ValueError};
@@ -25,16 +25,16 @@ pub struct Spec {
     pub family: &'static Family,
     /// Which elements of a head rotate together: the family's, unless the file
     /// has its rows in another order.
-    pub pairing: Pairing,
+    pub rope_layout: RopeLayout,
     /// Length of a token's vector.
-    pub width: usize,
+    pub hidden_size: usize,
     /// Query heads.
     pub heads: usize,
     /// Rotated elements of a head, in layers that see everything.
     pub rope_dim: usize,
     /// Elements of each token's vector for one layer, which that layer adds to
     /// the stream in its own way; `None` where there are no such vectors.
-    pub layer_input: Option<usize>,
+    pub per_layer_embedding: Option<usize>,
     /// What embeddings are multiplied by.
     pub embedding_scale: f32,
     /// What a step's result is multiplied by before it is added to the stream.
@@ -55,20 +55,20 @@ pub struct Spec {
     /// those of the first training.
     pub context_length: usize,
     /// The tensor with the divisors of the rotation, where the file has it.
-    pub rope_divisors: &'static str,
+    pub rope_factors: &'static str,
     /// Whether a position sees those after it too: such a model gives rows, and
     /// its logits mean nothing.
-    pub sees_ahead: bool,
+    pub bidirectional: bool,
     /// The experts of its layers.
     pub experts: Option<ExpertSpec>,
     /// Keys and values made from one short vector a position.
-    pub latent: Option<LatentSpec>,
+    pub mla: Option<MlaSpec>,
     /// The state of the layers that do not attend.
-    pub delta: Option<DeltaSpec>,
+    pub delta: Option<GatedDeltaNetSpec>,
     /// One entry a layer.
     pub layers: Vec<LayerSpec>,
     /// Layers behind those, which guess further tokens and are not run.
-    pub guessing_layers: usize,
+    pub mtp_layers: usize,
 }
 
 /// What differs from layer to layer.
@@ -87,11 +87,11 @@ pub struct LayerSpec {
     pub value_dim: usize,
     /// Length of the feed-forward step's inner vector, in layers without
     /// experts and beside experts.
-    pub feed_forward: usize,
+    pub intermediate_size: usize,
     /// The earlier layer whose keys and values it uses, where it has none.
-    pub shares: Option<usize>,
+    pub kv_source_layer: Option<usize>,
     /// Whether the layer keeps a state instead of keys and values, see
-    /// [`DeltaSpec`].
+    /// [`GatedDeltaNetSpec`].
     pub recurrent: bool,
 }
 
@@ -103,12 +103,12 @@ pub struct ExpertSpec {
     /// Experts that a token goes through.
     pub used: usize,
     /// Length of an expert's inner vector.
-    pub feed_forward: usize,
+    pub intermediate_size: usize,
     /// Length of the inner vector of the expert that every token goes through;
     /// 0 where there is none.
     pub shared: usize,
     /// The first layers have no experts.
-    pub dense_layers: usize,
+    pub leading_dense_layers: usize,
     /// How experts are weighed.
     pub routing: Routing,
     /// What weights are multiplied by.
@@ -122,12 +122,12 @@ pub struct ExpertSpec {
 /// Multi-head latent attention (DeepSeek-AI 2024, arXiv:2405.04434, section
 /// 2.1).
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct LatentSpec {
+pub struct MlaSpec {
     /// Length of the vector that queries are made from; `None` where they are
     /// made from the stream.
-    pub query_rank: Option<usize>,
+    pub q_lora_rank: Option<usize>,
     /// Length of the vector that keys and values are made from.
-    pub rank: usize,
+    pub kv_lora_rank: usize,
     /// Elements of a head before and after attention, of keys and of values.
     pub key_dim: usize,
     /// See `key_dim`.
@@ -140,7 +140,7 @@ pub struct LatentSpec {
 /// Layers with a state that each token changes by the gated delta rule (Yang et
 /// al. 2024, arXiv:2412.06464).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DeltaSpec {
+pub struct GatedDeltaNetSpec {
     /// Tokens that the convolution before it spans, the token's own included.
     pub kernel: usize,
     /// Heads of queries and of keys.
@@ -152,7 +152,7 @@ pub struct DeltaSpec {
     pub head_dim: usize,
 }
 
-impl DeltaSpec {
+impl GatedDeltaNetSpec {
     /// Returns the elements of the queries, and those of the keys, of a token.
     pub fn key_width(&self) -> usize {
         self.key_heads * self.head_dim
@@ -246,7 +246,7 @@ impl Spec {
     /// or cannot be.
     pub fn from_gguf(metadata: &Metadata, context: Option<usize>) -> Result<Self, SpecError> {
         let spec = Self::for_rows(metadata, context)?;
-        match spec.sees_ahead {
+        match spec.bidirectional {
             true => Err(SpecError::MakesVectors),
             false => Ok(spec),
         }
@@ -330,11 +330,11 @@ impl Spec {
 
     /// Returns the layer whose keys and values a layer uses: as a rule itself.
     pub fn cached_layer(&self, layer: usize) -> usize {
-        self.layers[layer].shares.unwrap_or(layer)
+        self.layers[layer].kv_source_layer.unwrap_or(layer)
     }
 
     /// Returns what layer `layer` keeps instead of keys and values, if it does.
-    pub fn layer_delta(&self, layer: usize) -> Option<&DeltaSpec> {
+    pub fn layer_delta(&self, layer: usize) -> Option<&GatedDeltaNetSpec> {
         let recurrent = self.layers.get(layer)?.recurrent;
         self.delta.as_ref().filter(|_| recurrent)
     }
@@ -355,6 +355,6 @@ impl Spec {
     /// Returns the experts of layer `layer`, if it has any.
     pub fn layer_experts(&self, layer: usize) -> Option<&ExpertSpec> {
         let experts = self.experts.as_ref();
-        experts.filter(|experts| layer >= experts.dense_layers)
+        experts.filter(|experts| layer >= experts.leading_dense_layers)
     }
 }

@@ -1,7 +1,7 @@
 //! Named tensors in the order in which the forward pass uses them, checked
 //! against the model's numbers. Matrices stay in the file's memory map.
 
-mod finder;
+mod loader;
 mod rest;
 
 use std::ops::Range;
@@ -13,45 +13,45 @@ use llm_kernels::mmap::Mapping;
 use llm_kernels::unpack::dequantize_row;
 
 use crate::spec::Spec;
-use finder::Finder;
 use llm_gguf::Gguf;
+use loader::Loader;
 use rest::Wanted;
 pub use rest::named;
 
 /// The weights of a decoder.
 #[derive(Debug)]
 pub struct Weights {
-    /// (vocabulary, width)
+    /// (vocabulary, hidden_size)
     pub embedding: Linear,
     /// One entry a layer.
     pub layers: Vec<Layer>,
-    /// (width)
+    /// (hidden_size)
     pub output_norm: Vec<f32>,
-    /// (vocabulary, width); the embedding where the file has no other.
+    /// (vocabulary, hidden_size); the embedding where the file has no other.
     pub output: Linear,
     /// Divisors of the rotation frequencies, (`rope_dim` / 2).
-    pub rope_divisors: Option<Vec<f32>>,
+    pub rope_factors: Option<Vec<f32>>,
     /// What makes each layer's own input from a token.
-    pub layer_inputs: Option<LayerInputs>,
+    pub per_layer_embeddings: Option<PerLayerEmbeddings>,
 }
 
 /// Vectors of a token for each layer, beside the stream (Gemma 3n and 4).
 /// A token's row and the projection of its embedding, normed layer by layer,
 /// are averaged and grown by the root of two.
 #[derive(Debug)]
-pub struct LayerInputs {
-    /// (vocabulary, layers * `layer_input`)
+pub struct PerLayerEmbeddings {
+    /// (vocabulary, layers * `per_layer_embedding`)
     pub embedding: Linear,
-    /// (layers * `layer_input`, width)
+    /// (layers * `per_layer_embedding`, hidden_size)
     pub projection: Linear,
-    /// (`layer_input`)
+    /// (`per_layer_embedding`)
     pub norm: Vec<f32>,
 }
 
 /// The weights of one layer. A norm is `None` where the family has none.
 #[derive(Debug)]
 pub struct Layer {
-    /// (width)
+    /// (hidden_size)
     pub attention_norm: Option<Vec<f32>>,
     /// What makes queries, keys and values.
     pub attention: Projections,
@@ -63,15 +63,15 @@ pub struct Layer {
     pub value_norm: Option<Vec<f32>>,
     /// A score of each head that goes to no position, (heads).
     pub sinks: Option<Vec<f32>>,
-    /// (width, what attention gives)
+    /// (hidden_size, what attention gives)
     pub attention_output: Linear,
-    /// (width)
+    /// (hidden_size)
     pub post_attention_norm: Option<Vec<f32>>,
-    /// (width)
+    /// (hidden_size)
     pub feed_forward_norm: Option<Vec<f32>>,
     /// The step after attention.
     pub feed_forward: FeedForward,
-    /// (width)
+    /// (hidden_size)
     pub post_feed_forward_norm: Option<Vec<f32>>,
     /// The step with the layer's own input, after the feed-forward step.
     pub input_step: Option<InputStep>,
@@ -82,11 +82,11 @@ pub struct Layer {
 /// `norm(up(activation(gate(x)) * input))`, added to the stream.
 #[derive(Debug)]
 pub struct InputStep {
-    /// (`layer_input`, width)
+    /// (`per_layer_embedding`, hidden_size)
     pub gate: Linear,
-    /// (width, `layer_input`)
+    /// (hidden_size, `per_layer_embedding`)
     pub up: Linear,
-    /// (width)
+    /// (hidden_size)
     pub norm: Vec<f32>,
 }
 
@@ -99,24 +99,24 @@ pub struct InputStep {
 pub enum Projections {
     /// Each from the stream.
     Heads {
-        /// (heads * `head_dim`, width); with a gate of what attention gives,
-        /// (heads * 2 * `head_dim`, width), each head's query before its gate.
+        /// (heads * `head_dim`, hidden_size); with a gate of what attention gives,
+        /// (heads * 2 * `head_dim`, hidden_size), each head's query before its gate.
         query: Linear,
         /// `None` where the layer uses those of another.
-        keys: Option<Keys>,
+        keys: Option<KvProjections>,
     },
-    /// Keys and values from one short vector, see [`crate::spec::LatentSpec`].
-    Latent(Box<Latent>),
-    /// None: the layer keeps a state, see [`crate::spec::DeltaSpec`].
+    /// Keys and values from one short vector, see [`crate::spec::MlaSpec`].
+    Mla(Box<Mla>),
+    /// None: the layer keeps a state, see [`crate::spec::GatedDeltaNetSpec`].
     Delta(Box<Delta>),
 }
 
 /// What makes the keys and values of a layer.
 #[derive(Debug)]
-pub struct Keys {
-    /// (`kv_heads` * `head_dim`, width)
+pub struct KvProjections {
+    /// (`kv_heads` * `head_dim`, hidden_size)
     pub key: Linear,
-    /// (`kv_heads` * `value_dim`, width); `None` where the projected keys are
+    /// (`kv_heads` * `value_dim`, hidden_size); `None` where the projected keys are
     /// the values as well.
     pub value: Option<Linear>,
 }
@@ -124,24 +124,24 @@ pub struct Keys {
 /// The projections of latent attention. A head's key has an unrotated part in
 /// front, `key_dim - rope_dim` elements, and a rotated one.
 #[derive(Debug)]
-pub struct Latent {
-    /// (`query_rank`, width) and its norm, (`query_rank`), where queries are
+pub struct Mla {
+    /// (`q_lora_rank`, hidden_size) and its norm, (`q_lora_rank`), where queries are
     /// made in two steps.
     pub query_down: Option<(Linear, Vec<f32>)>,
-    /// (heads * `key_dim`, `query_rank` or width)
+    /// (heads * `key_dim`, `q_lora_rank` or hidden_size)
     pub query: Linear,
-    /// (rank + `rope_dim`, width): the short vector and the rotated part of the
+    /// (rank + `rope_dim`, hidden_size): the short vector and the rotated part of the
     /// key, which all heads share.
     pub down: Linear,
     /// (rank)
     pub norm: Vec<f32>,
     /// From short vectors to heads.
-    pub up: LatentUp,
+    pub up: MlaUp,
 }
 
 /// How heads come from short vectors.
 #[derive(Debug)]
-pub enum LatentUp {
+pub enum MlaUp {
     /// Keys and values of all heads are made for each position: (heads * (the
     /// unrotated part + `value_dim`), rank).
     Expanded(Linear),
@@ -159,13 +159,13 @@ pub enum LatentUp {
 /// attention; its output is [`Layer::attention_output`].
 #[derive(Debug)]
 pub struct Delta {
-    /// (`mixed_width`, width): queries, keys and values before the convolution.
+    /// (`mixed_width`, hidden_size): queries, keys and values before the convolution.
     pub mixed: Linear,
-    /// (`value_width`, width): the gate of what comes out.
+    /// (`value_width`, hidden_size): the gate of what comes out.
     pub gate: Linear,
-    /// (`value_heads`, width): how much of a token is written.
+    /// (`value_heads`, hidden_size): how much of a token is written.
     pub strength: Linear,
-    /// (`value_heads`, width): how much of the state is forgotten.
+    /// (`value_heads`, hidden_size): how much of the state is forgotten.
     pub decay: Linear,
     /// (kernel, `mixed_width`): the convolution's weights, oldest token first.
     pub filters: Vec<f32>,
@@ -193,35 +193,35 @@ pub enum FeedForward {
 /// `down(activation(gate(x)) * up(x))`.
 #[derive(Debug)]
 pub struct Mlp {
-    /// (inner, width)
+    /// (inner, hidden_size)
     pub gate: Linear,
-    /// (inner, width)
+    /// (inner, hidden_size)
     pub up: Linear,
-    /// (width, inner)
+    /// (hidden_size, inner)
     pub down: Linear,
 }
 
 /// A mixture of experts.
 #[derive(Debug)]
 pub struct Experts {
-    /// (experts, width)
+    /// (experts, hidden_size)
     pub router: Linear,
     /// Added to the scores for choosing, not for weighing, (experts).
-    pub choice_bias: Option<Vec<f32>>,
+    pub router_bias: Option<Vec<f32>>,
     /// In the order of the router's rows.
     pub experts: Vec<Mlp>,
     /// What an expert's result is multiplied by, (experts).
     pub scales: Option<Vec<f32>>,
     /// The expert that every token goes through.
     pub shared: Option<Mlp>,
-    /// Where that expert's result has a gate, (width).
+    /// Where that expert's result has a gate, (hidden_size).
     pub shared_gate: Option<Vec<f32>>,
     /// Where the shared expert stands beside the others, on its own.
     pub beside: Option<BesideNorms>,
 }
 
 /// The norms of experts beside a dense step; the layer's own norms are before
-/// the dense step and behind the sum of both. (width) each.
+/// the dense step and behind the sum of both. (hidden_size) each.
 #[derive(Debug)]
 pub struct BesideNorms {
     /// Before the router, of the stream.
@@ -244,10 +244,10 @@ impl Layer {
                 let all = [Some(query)].into_iter().chain(rest).flatten();
                 all.map(Linear::matrix).collect()
             }
-            Projections::Latent(latent) => {
-                let query = latent.query_down.as_ref();
-                let query = query.map_or(&latent.query, |(down, _)| down);
-                vec![query.matrix(), latent.down.matrix()]
+            Projections::Mla(mla) => {
+                let query = mla.query_down.as_ref();
+                let query = query.map_or(&mla.query, |(down, _)| down);
+                vec![query.matrix(), mla.down.matrix()]
             }
             Projections::Delta(delta) => [&delta.mixed, &delta.gate, &delta.strength, &delta.decay]
                 .map(Linear::matrix)
@@ -397,20 +397,20 @@ impl Weights {
     }
 
     fn find(gguf: &Gguf, spec: &Spec, wanted: Option<Wanted>) -> Result<Self, WeightsError> {
-        let finder = Finder::new(gguf, spec);
-        let vocabulary = finder.matrix_rows("token_embd")?;
-        let embedding = finder.table("token_embd", vocabulary, spec.width)?;
-        let layers = (0..spec.layers.len()).map(|index| finder.layer(index));
+        let loader = Loader::new(gguf, spec);
+        let vocabulary = loader.matrix_rows("token_embd")?;
+        let embedding = loader.table("token_embd", vocabulary, spec.hidden_size)?;
+        let layers = (0..spec.layers.len()).map(|index| loader.layer(index));
         let weights = Self {
-            output: finder.output(&embedding)?,
+            output: loader.output(&embedding)?,
             embedding,
             layers: layers.collect::<Result<_, _>>()?,
-            output_norm: finder.vector("output_norm.weight", spec.width)?,
-            rope_divisors: finder.rope_divisors()?,
-            layer_inputs: finder.layer_inputs(vocabulary)?,
+            output_norm: loader.vector("output_norm.weight", spec.hidden_size)?,
+            rope_factors: loader.rope_factors()?,
+            per_layer_embeddings: loader.per_layer_embeddings(vocabulary)?,
         };
         if let Some(wanted) = wanted {
-            finder.refuse_rest(wanted)?;
+            loader.refuse_rest(wanted)?;
         }
         Ok(weights)
     }

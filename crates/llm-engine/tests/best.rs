@@ -41,7 +41,7 @@ impl<'a> Subject<'a> {
         let (spec, weights) = (Arc::clone(&self.spec), Arc::clone(&self.model.weights));
         let pool = Pool::new(2).unwrap();
         let mut forward = CpuForward::<f16>::new(spec, weights, pool, Level::detect().unwrap());
-        let sequence = forward.start();
+        let sequence = forward.sequences_mut().start();
         let mut step = |token: &u32| {
             let input = Input {
                 sequence,

@@ -48,7 +48,7 @@ fn logits(gguf: &Gguf, tokens: &[u32]) -> Vec<f32> {
     let weights = Weights::from_gguf(gguf, &spec).unwrap();
     let pool = Pool::new(1).unwrap();
     let mut pass = CpuForward::<f32>::new(Arc::new(spec), Arc::new(weights), pool, Level::Scalar);
-    let sequence = pass.start();
+    let sequence = pass.sequences_mut().start();
     let mut logits = Vec::new();
     let input = Input {
         sequence,
@@ -133,8 +133,8 @@ fn matrices_stay_in_the_files_map_and_in_their_format() {
 fn quantized_weights_are_near_the_folders_own() {
     let place = tempfile::tempdir().unwrap();
     let plan = Plan {
-        width: 256,
-        feed_forward: 288,
+        hidden_size: 256,
+        intermediate_size: 288,
         dtype: Dtype::Bf16,
         ..tiny::QWEN3
     };

@@ -57,7 +57,7 @@ fn compare(file: &str, name: &str, largest_kl: f64) {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let pool = Pool::new(threads).unwrap();
     let mut forward = CpuForward::<f16>::new(spec, weights, pool, Level::detect().unwrap());
-    let sequence = forward.start();
+    let sequence = forward.sequences_mut().start();
     let mut comparison = Comparison::new(&golden);
     let mut logits = Vec::new();
     let vocabulary = forward.vocabulary();

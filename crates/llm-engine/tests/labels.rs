@@ -58,7 +58,7 @@ fn request(prompt: &[u32], labels: &[Vec<u32>]) -> Generate {
 /// The definition.
 fn expected(model: &Model, prompt: &[u32], label: &[u32]) -> f64 {
     let mut forward = forward(model);
-    let sequence = forward.start();
+    let sequence = forward.sequences_mut().start();
     let tokens = [prompt, label].concat();
     let input = Input {
         sequence,
@@ -96,7 +96,7 @@ fn labels_have_the_log_probability_of_their_tokens() {
         encode("The capital of Burkina Faso is"),
     ];
     let mut batch = Batch::new(Box::new(forward(&model)), &model.tokenizer, 512);
-    let tickets = prompts
+    let request_ids = prompts
         .each_ref()
         .map(|prompt| batch.admit(request(prompt, &labels)).unwrap());
     let mut ended = Vec::new();
@@ -105,7 +105,9 @@ fn labels_have_the_log_probability_of_their_tokens() {
     }
     assert_eq!(ended.len(), 2);
     for one in ended {
-        let prompt = tickets.iter().position(|ticket| *ticket == one.ticket);
+        let prompt = request_ids
+            .iter()
+            .position(|request_id| *request_id == one.request_id);
         let prompt = &prompts[prompt.unwrap()];
         let found = one.result.unwrap();
         assert!(found.tokens.is_empty() && found.text.is_empty());

@@ -3,7 +3,7 @@
 //! tensor names, so that nothing behind this crate knows where a model came
 //! from. Keys, names and numbers are those of llama.cpp's
 //! `convert_hf_to_gguf.py`, with one exception: the rows of queries and keys
-//! stay in their order, and `ARCHITECTURE.rope.pairing` says so.
+//! stay in their order, and `ARCHITECTURE.rope.rope_layout` says so.
 //!
 //! Matrices stay in the memory maps of the folder's files, unless they are
 //! quantized; what the converter changes is made anew in memory.

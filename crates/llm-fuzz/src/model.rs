@@ -89,7 +89,7 @@ fn run(model: &Model) {
     let (spec, weights) = (Arc::clone(&model.spec), Arc::clone(&model.weights));
     let pool = Pool::new(1).unwrap();
     let mut forward = CpuForward::<f16>::new(spec, weights, pool, *LEVEL);
-    let sequence = forward.start();
+    let sequence = forward.sequences_mut().start();
     let mut logits = Vec::new();
     let input = Input {
         sequence,
@@ -98,7 +98,7 @@ fn run(model: &Model) {
     };
     forward.forward(&[input], &mut logits).unwrap();
     assert_eq!(logits.len(), tokens.len() * vocabulary);
-    assert_eq!(forward.length(sequence), Some(tokens.len()));
+    assert_eq!(forward.sequences().length(sequence), Some(tokens.len()));
 }
 
 /// Turns a text into tokens and back.
@@ -119,7 +119,7 @@ pub(crate) fn encode(encoder: &Encoder) {
     encoder.cut(&mut tokens, TOKENS.min(encoder.longest()));
     let known = encoder.vocabulary_size();
     assert!(tokens.iter().all(|&token| (token as usize) < known));
-    let vectors = encoder.encode(&POOL, &[&tokens, &[]], encoder.pooling());
+    let vectors = encoder.embed(&POOL, &[&tokens, &[]], encoder.pooling());
     for mut vector in vectors {
         assert_eq!(vector.len(), encoder.dimensions());
         encoder.normalize(&mut vector);

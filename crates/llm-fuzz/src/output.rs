@@ -5,7 +5,7 @@ use std::io::Cursor;
 
 use half::f16;
 use llm_cli::{Interrupt, Reads};
-use llm_engine::cache::{Cache, sealed};
+use llm_engine::cache::{Cache, Sequences as _, sealed};
 use llm_filter::durable::There;
 use llm_filter::vectors::Vectors;
 use llm_filter::{Past, Rules, durable};

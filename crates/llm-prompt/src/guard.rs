@@ -79,7 +79,7 @@ impl Guard {
             };
             if is_own {
                 let is_used = is_mark(&text) && template.contains(&text);
-                if !is_used && !tokenizer.is_end_of_generation(id) {
+                if !is_used && !tokenizer.is_eog(id) {
                     continue;
                 }
                 marks.push(id);
@@ -199,7 +199,7 @@ impl ChatTemplate {
         } else {
             whole.unmark(&render(&marked)?).text
         };
-        for level in [Level::Words, Level::Names] {
+        for level in [Level::TemplateLiterals, Level::Names] {
             let mut words = marker(level);
             let text = match render(&words.mark(conversation)) {
                 Ok(text) => text,

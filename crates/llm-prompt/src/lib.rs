@@ -19,12 +19,11 @@ mod json;
 mod limits;
 mod order;
 mod process;
-mod python;
+mod jinja_compat;
 mod strftime;
 pub mod reasoning;
 mod templates;
-mod thinking;
-mod words;
+mod template_literals;
 
 use std::sync::Arc;
 
@@ -36,7 +35,7 @@ use llm_tokenizer::cancel::{Cancellation, Cancelled};
 use limits::{FUEL, Limited, on_large_stack};
 use order::Order;
 use reasoning::Markers;
-use words::Words;
+use template_literals::TemplateLiterals;
 
 pub use attempt::{ContentFormat, Rendering};
 pub use conversation::{Conversation, Message};
@@ -44,7 +43,6 @@ pub use guard::{Guard, Rendered};
 pub use limits::LONGEST_SOURCE;
 pub use process::{RenderProcess, serve};
 pub use templates::{ChatTemplates, DEFAULT_TEMPLATE, TEMPLATE_KEY, TemplateChoice};
-pub use thinking::Thinking;
 
 /// The texts of a tokenizer's markup that templates refer to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -148,7 +146,7 @@ impl TemplateError {
 pub struct ChatTemplate {
     environment: Environment<'static>,
     source: String,
-    words: Words,
+    words: TemplateLiterals,
     /// How the model marks its reasoning.
     markers: Option<Markers>,
     /// Where it is rendered; `None` stands for this process.
@@ -168,15 +166,15 @@ impl ChatTemplate {
             reason: error.to_string(),
         };
         limits::check(source)?;
-        let text = python::with_line_feeds(source);
+        let text = jinja_compat::with_line_feeds(source);
         if text.trim().is_empty() {
             return Err(TemplateError::Empty);
         }
         let environment = on_large_stack(|| {
             let mut environment = Environment::new();
-            python::set_up(&mut environment).map_err(syntax)?;
+            jinja_compat::set_up(&mut environment).map_err(syntax)?;
             environment.set_fuel(Some(FUEL));
-            let source = python::with_own_tags(&text);
+            let source = jinja_compat::with_own_tags(&text);
             environment
                 .add_template_owned(NAME, source)
                 .map_err(syntax)?;
@@ -185,7 +183,7 @@ impl ChatTemplate {
         Ok(Self {
             environment,
             source: source.to_string(),
-            words: Words::of_source(&text),
+            words: TemplateLiterals::of_source(&text),
             markers: Markers::find(&text),
             process: None,
         })
@@ -206,7 +204,7 @@ impl ChatTemplate {
     /// each rendering.
     #[must_use]
     pub fn at(mut self, time: jiff::Zoned) -> Self {
-        python::set_time(&mut self.environment, Some(time));
+        jinja_compat::set_time(&mut self.environment, Some(time));
         self
     }
 
@@ -266,7 +264,7 @@ impl ChatTemplate {
                 template.render_captured_to(values, &mut text)?;
                 Ok(text.into_string())
             })
-            .map_err(|error| match python::refusal(&error) {
+            .map_err(|error| match jinja_compat::refusal(&error) {
                 Some(message) => TemplateError::Refused { message },
                 None => TemplateError::Render {
                     reason: with_causes(&error),

@@ -8,8 +8,10 @@
 //! the splitter is told of those as well.
 
 mod splitter;
+mod switch;
 
 pub use splitter::{Piece, Splitter};
+pub use switch::ReasoningSwitch;
 
 /// How a model marks its reasoning.
 #[derive(Debug, Clone, PartialEq, Eq)]

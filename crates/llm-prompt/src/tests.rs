@@ -4,6 +4,7 @@
 use proptest::prelude::*;
 
 use super::limits::{LONGEST_SOURCE, LONGEST_TEXT};
+use super::reasoning::ReasoningSwitch;
 use super::*;
 
 const MARKUP: MarkupTexts<'_> = MarkupTexts {
@@ -405,7 +406,7 @@ fn a_mark_that_the_caller_uses_is_not_taken() {
 fn the_words_of_a_template_are_its_literals() {
     let source = "'a' {# 'b' #} {{ 'c\\'\\n' ~ \"dé\" }}{% set x = {'e': {}} %}{{ '}}' }} '#' %} \
         {{ ' ' + '\\u0066' }}{%- if \"%}\" in 'LONG' %}{% if 'lon' %}{{ {'g': 1}";
-    let words = words::Words::of_source(source);
+    let words = template_literals::TemplateLiterals::of_source(source);
     for (text, length) in [
         ("a", None),
         ("b", None),
@@ -423,7 +424,7 @@ fn the_words_of_a_template_are_its_literals() {
     ] {
         assert_eq!(words.longest_at(text), length, "{text:?}");
     }
-    let words = words::Words::of_source("a.b {{ c.d['e'].f(2.g) ~ '.h' }}");
+    let words = template_literals::TemplateLiterals::of_source("a.b {{ c.d['e'].f(2.g) ~ '.h' }}");
     let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
     let found = names.map(|name| words.has_name(name));
     assert_eq!(found, [false, false, false, true, true, true, true, false]);
@@ -497,7 +498,9 @@ fn a_switch_is_one_that_makes_a_difference() {
         ("x", None),
     ] {
         let template = ChatTemplate::new(source).unwrap();
-        let variables = template.thinking(Thinking::Off, MARKUP).unwrap();
+        let variables = template
+            .reasoning_variables(ReasoningSwitch::Off, MARKUP)
+            .unwrap();
         let rendered = variables.map(|variables| {
             let conversation = Conversation {
                 variables,

@@ -9,7 +9,9 @@ use std::collections::BTreeSet;
 
 use llm_gguf::Gguf;
 use llm_prompt::reasoning::{Markers, Splitter};
-use llm_prompt::{ChatTemplates, Conversation, MarkupTexts, Message, TemplateError, Thinking};
+use llm_prompt::{
+    ChatTemplates, Conversation, MarkupTexts, Message, TemplateError, reasoning::ReasoningSwitch,
+};
 use llm_tokenizer::Tokenizer;
 
 use templates::{MARKUP, conversations, model_file, template, template_names};
@@ -155,7 +157,9 @@ fn reasoning_is_known_by_its_template() {
                 known.extend(held.then_some("header"));
             }
         }
-        let off = template.thinking(Thinking::Off, MARKUP).unwrap();
+        let off = template
+            .reasoning_variables(ReasoningSwitch::Off, MARKUP)
+            .unwrap();
         known.extend(off.is_some().then_some("switch"));
         assert_eq!(known, facts, "{name}: {off:?}");
         // What is switched off leaves no reasoning open.

@@ -8,27 +8,27 @@
 use super::TokenizerError;
 use super::border::Borders;
 use super::byte_level::{self, spell};
-use super::class::{SPACE, class};
 use super::flow::{Checks, Flow};
-use super::kind::{Kind, Text};
-use super::known::KnownPieces;
 use super::merge::{Join, Merger, NO_ID, Symbol};
-use super::seam::{Seams, without_space};
+use super::pre_tokenizer::{PreTokenizer, Text};
+use super::safe_splits::{SafeSplits, without_space};
 use super::split::split;
 use super::spm::mark_spaces;
 use super::text_index::TextIndex;
+use super::unicode_class::{SPACE, class};
 use super::vocabulary::Vocabulary;
+use super::word_cache::WordCache;
 use llm_gguf::{Metadata, Strings};
 
 /// The tables of one vocabulary.
 pub(super) struct BytePairs {
-    kind: &'static Kind,
+    kind: &'static PreTokenizer,
     /// Pairs to join, the best first: both parts with a space between them,
     /// which the alphabet does not have.
     merges: TextIndex,
     lines: Strings,
-    known: KnownPieces,
-    seams: Seams,
+    known: WordCache,
+    safe_splits: SafeSplits,
     borders: Borders,
     /// White space is a border between pieces and nothing else.
     drops_spaces: bool,
@@ -40,7 +40,10 @@ impl BytePairs {
     ///
     /// # Errors
     /// A file without merges, or with one that is not two parts.
-    pub(super) fn new(metadata: &Metadata, kind: &'static Kind) -> Result<Self, TokenizerError> {
+    pub(super) fn new(
+        metadata: &Metadata,
+        kind: &'static PreTokenizer,
+    ) -> Result<Self, TokenizerError> {
         let key = "tokenizer.ggml.merges";
         let lines = metadata.strings(key)?;
         let lines = lines.ok_or(TokenizerError::MissingKey { key })?;
@@ -51,8 +54,8 @@ impl BytePairs {
             kind,
             merges: TextIndex::new(lines, |_, _| true),
             lines: lines.clone(),
-            known: KnownPieces::default(),
-            seams: Seams::default(),
+            known: WordCache::default(),
+            safe_splits: SafeSplits::default(),
             borders: Borders::default(),
             drops_spaces,
             lowercase: drops_spaces && lowercase.unwrap_or(false),
@@ -117,7 +120,7 @@ impl BytePairs {
     fn part(&self, text: &str) -> usize {
         match self.kind.text {
             Text::ByteLevel | Text::Plain => text.len(),
-            Text::Marked | Text::MarkedLines => self.seams.part(text, || self.lines.iter()),
+            Text::Marked | Text::MarkedLines => self.safe_splits.part(text, || self.lines.iter()),
         }
     }
 
@@ -129,7 +132,9 @@ impl BytePairs {
             Text::Plain => self
                 .borders
                 .part(text, || self.lines.iter().map(without_space)),
-            Text::Marked | Text::MarkedLines => self.seams.unit(text, whole, || self.lines.iter()),
+            Text::Marked | Text::MarkedLines => {
+                self.safe_splits.unit(text, whole, || self.lines.iter())
+            }
         }
     }
 }

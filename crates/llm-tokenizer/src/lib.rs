@@ -13,16 +13,16 @@ mod bpe;
 mod byte_level;
 pub mod cancel;
 mod charsmap;
-mod class;
+mod unicode_class;
 mod decoder;
 mod encoding;
-mod ending;
+mod eog;
 mod flow;
-mod kind;
-mod known;
+mod pre_tokenizer;
+mod word_cache;
 mod merge;
 mod prefix;
-mod seam;
+mod safe_splits;
 mod special;
 mod split;
 mod spm;
@@ -42,7 +42,7 @@ pub use warning::TokenizerWarning;
 use std::sync::OnceLock;
 
 use bpe::BytePairs;
-use kind::{Bos, Kind, Text};
+use pre_tokenizer::{Bos, PreTokenizer, Text};
 use prefix::SpacePrefix;
 use special::Specials;
 use spm::ScoredPieces;
@@ -199,9 +199,9 @@ impl Tokenizer {
     }
 
     fn of_kind(metadata: &Metadata, pre: &str) -> Result<Self, TokenizerError> {
-        let kind = kind::find(pre).ok_or_else(|| TokenizerError::UnknownPreTokenizer {
+        let kind = pre_tokenizer::find(pre).ok_or_else(|| TokenizerError::UnknownPreTokenizer {
             name: pre.into(),
-            known: kind::known_names(),
+            known: pre_tokenizer::known_names(),
         })?;
         let spelling = match kind.text {
             Text::ByteLevel => Spelling::ByteLevel,
@@ -213,7 +213,7 @@ impl Tokenizer {
             Some("gpt2") => format!("gpt2/{pre}"),
             _ => pre.into(),
         };
-        let Kind { bos, .. } = *kind;
+        let PreTokenizer { bos, .. } = *kind;
         let add_eos = false;
         let ends = Ends { bos, add_eos };
         Self::assemble(metadata, name, vocabulary, model, &ends)
@@ -371,13 +371,13 @@ impl Tokenizer {
     }
 
     /// Returns whether a generation ends with `id`.
-    pub fn is_end_of_generation(&self, id: u32) -> bool {
-        self.vocabulary.endings.binary_search(&id).is_ok()
+    pub fn is_eog(&self, id: u32) -> bool {
+        self.vocabulary.eog_ids.binary_search(&id).is_ok()
     }
 
     /// Returns the ids that end a generation, ascending.
-    pub fn ends_of_generation(&self) -> &[u32] {
-        &self.vocabulary.endings
+    pub fn eog_ids(&self) -> &[u32] {
+        &self.vocabulary.eog_ids
     }
 
     /// Returns what [`Tokenizer::encode`] puts before and after a text.
@@ -424,7 +424,7 @@ impl Tokenizer {
 
 /// Returns whether `name` is a kind of byte-pair encoding (`tokenizer.ggml.pre`).
 pub fn knows_pre_tokenizer(name: &str) -> bool {
-    kind::find(name).is_some()
+    pre_tokenizer::find(name).is_some()
 }
 
 #[cfg(test)]

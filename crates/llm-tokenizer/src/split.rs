@@ -4,7 +4,7 @@
 //! hand as a scanner: a function from the text at hand to the byte length of
 //! the match that begins there, whose alternatives stand in the pattern's
 //! order. A stage cuts a text into a pattern's matches and the gaps between
-//! them; a kind of tokenizer is a list of stages (see `kind`), each of which
+//! them; a kind of tokenizer is a list of stages (see `pre_tokenizer`), each of which
 //! cuts the pieces of the one before. Every stage takes time linear in its
 //! text.
 //!
@@ -27,8 +27,8 @@ pub(super) use words::{
     deepseek3, exaone_moe, gpt2, gpt4o, kimi_k2, llama3, qwen2, qwen35, seed_coder, tekken, youtu,
 };
 
-use super::class::{Bits, NUMBER, SPACE, class};
 use super::steps;
+use super::unicode_class::{Bits, NUMBER, SPACE, class};
 
 /// Cuts a text into pieces: none is empty, and put together they are the text.
 pub(super) type Stage = fn(&str, &mut dyn FnMut(&str));

@@ -9,18 +9,18 @@
 
 use super::TokenizerError;
 use super::flow::{Checks, Flow};
-use super::known::KnownPieces;
 use super::merge::{Join, Merger, NO_ID, Symbol};
-use super::seam::Seams;
+use super::safe_splits::SafeSplits;
 use super::text_index::TextIndex;
 use super::vocabulary::{SPACE_MARK, Vocabulary};
+use super::word_cache::WordCache;
 use llm_gguf::{Floats, Metadata};
 
 /// The tables of one SentencePiece vocabulary.
 pub(super) struct ScoredPieces {
     order: Order,
-    seams: Seams,
-    known: KnownPieces,
+    safe_splits: SafeSplits,
+    known: WordCache,
 }
 
 /// Which pair is joined first.
@@ -78,8 +78,8 @@ impl ScoredPieces {
     fn new_with(order: Order) -> Self {
         Self {
             order,
-            seams: Seams::default(),
-            known: KnownPieces::default(),
+            safe_splits: SafeSplits::default(),
+            known: WordCache::default(),
         }
     }
 
@@ -101,7 +101,7 @@ impl ScoredPieces {
         let mut later = text;
         while !later.is_empty() || !escaped.is_empty() {
             let part;
-            (part, later) = later.split_at(self.seams.part(later, pieces));
+            (part, later) = later.split_at(self.safe_splits.part(later, pieces));
             mark_spaces(part, &mut escaped);
             let whole = match part.len() < text.len() {
                 true => usize::MAX,
@@ -109,7 +109,7 @@ impl ScoredPieces {
             };
             let mut rest = escaped.as_str();
             while !rest.is_empty() && flow.go_on() {
-                let (unit, next) = rest.split_at(self.seams.unit(rest, whole, pieces));
+                let (unit, next) = rest.split_at(self.safe_splits.unit(rest, whole, pieces));
                 let Flow { ids, checks, .. } = &mut *flow;
                 known.tokens(unit, ids, |ids| {
                     self.encode_unit(vocabulary, unit, &mut merger, checks, ids);

@@ -208,7 +208,7 @@ fn a_rendered_prompt_has_one_bos() {
 #[test]
 fn generations_end_as_the_texts_say() {
     let tokenizer = byte_level();
-    assert_eq!(tokenizer.ends_of_generation(), [301]);
+    assert_eq!(tokenizer.eog_ids(), [301]);
     assert!(
         tokenizer.is_markup(301),
         "the mistyped <|im_end|> is corrected"
@@ -217,8 +217,8 @@ fn generations_end_as_the_texts_say() {
     metadata.insert("tokenizer.ggml.eos_token_id", Value::Unsigned(303));
     metadata.insert("tokenizer.ggml.eot_token_id", Value::Unsigned(302));
     let tokenizer = Tokenizer::from_gguf(&metadata).unwrap();
-    assert_eq!(tokenizer.ends_of_generation(), [301, 302, 303]);
-    assert!(!tokenizer.is_end_of_generation(300));
+    assert_eq!(tokenizer.eog_ids(), [301, 302, 303]);
+    assert!(!tokenizer.is_eog(300));
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn gpt_oss_goes_on_after_the_end_of_a_part() {
     let types = types.iter().chain([CONTROL; 4]).collect();
     metadata.insert("tokenizer.ggml.token_type", Value::Integers(types));
     let tokenizer = Tokenizer::from_gguf(&metadata).unwrap();
-    assert_eq!(tokenizer.ends_of_generation(), [301, first, first + 1]);
+    assert_eq!(tokenizer.eog_ids(), [301, first, first + 1]);
     assert_eq!(
         tokenizer.decode(&[first + 2, first + 3]),
         "<|end|><|channel|>"
@@ -746,7 +746,7 @@ fn a_list_of_ends_ends_answers_at_each() {
     let tokenizer = Tokenizer::from_gguf(&metadata).unwrap();
     assert_eq!(tokenizer.eos(), Some(303));
     // <|im_end|> is one by its text.
-    assert_eq!(tokenizer.ends_of_generation(), [7, 301, 303]);
+    assert_eq!(tokenizer.eog_ids(), [7, 301, 303]);
 }
 
 #[test]

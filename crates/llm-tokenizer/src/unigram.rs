@@ -11,10 +11,10 @@ use std::sync::OnceLock;
 use super::TokenizerError;
 use super::charsmap::CharsMap;
 use super::flow::Flow;
-use super::known::KnownPieces;
-use super::seam::Seams;
+use super::safe_splits::SafeSplits;
 use super::trie::Trie;
 use super::vocabulary::{SPACE_MARK, TokenType, Vocabulary};
+use super::word_cache::WordCache;
 use llm_gguf::{Floats, Metadata};
 
 /// The tables of one vocabulary.
@@ -23,8 +23,8 @@ pub(super) struct Unigram {
     scores: Floats,
     map: CharsMap,
     pieces: OnceLock<Pieces>,
-    seams: Seams,
-    known: KnownPieces,
+    safe_splits: SafeSplits,
+    known: WordCache,
     add_space_prefix: bool,
     merge_spaces: bool,
 }
@@ -75,8 +75,8 @@ impl Unigram {
             scores: scores.clone(),
             map: CharsMap::read(metadata)?,
             pieces: OnceLock::new(),
-            seams: Seams::default(),
-            known: KnownPieces::default(),
+            safe_splits: SafeSplits::default(),
+            known: WordCache::default(),
             add_space_prefix: flag("add_space_prefix")?.unwrap_or(false),
             merge_spaces: flag("remove_extra_whitespaces")?.unwrap_or(false),
         })
@@ -97,7 +97,7 @@ impl Unigram {
         let mut rest = normal.as_str();
         while !rest.is_empty() && flow.go_on() {
             let all = || vocabulary.pieces().map(|(piece, _)| piece);
-            let (unit, later) = rest.split_at(self.seams.unit(rest, normal.len(), all));
+            let (unit, later) = rest.split_at(self.safe_splits.unit(rest, normal.len(), all));
             let first = flow.ids.len();
             known.tokens(unit, &mut flow.ids, |ids| {
                 self.find_best(vocabulary, pieces, unit, &mut best);

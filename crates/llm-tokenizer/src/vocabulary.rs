@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use super::TokenizerError;
 use super::byte_level;
-use super::ending;
+use super::eog;
 use super::text_index::TextIndex;
 use llm_gguf::{Metadata, Strings, ValueError};
 
@@ -92,7 +92,7 @@ pub(super) struct Vocabulary {
     /// Types by id.
     pub(super) types: Vec<TokenType>,
     /// Ids that end a generation, ascending.
-    pub(super) endings: Vec<u32>,
+    pub(super) eog_ids: Vec<u32>,
     /// Beginning of a sequence.
     pub(super) bos: Option<u32>,
     /// End of a sequence.
@@ -125,15 +125,15 @@ impl Vocabulary {
             spelling,
             byte_ids: OnceLock::new(),
             types,
-            endings: Vec::new(),
+            eog_ids: Vec::new(),
             bos: id("bos")?.or_else(|| in_range(defaults.bos)),
-            eos: ending_ids(metadata, "eos", texts.len())?
+            eos: eog_ids_of(metadata, "eos", texts.len())?
                 .first()
                 .copied()
                 .or_else(|| in_range(defaults.eos)),
             unknown: id("unknown")?.or_else(|| in_range(defaults.unknown)),
         };
-        vocabulary.endings = ending::find(metadata, &mut vocabulary)?;
+        vocabulary.eog_ids = eog::find(metadata, &mut vocabulary)?;
         Ok(vocabulary)
     }
 
@@ -220,7 +220,7 @@ pub(super) fn special_id(
 
 /// Reads the ids of tokens that end something: one, or a list whose first is the
 /// one to write.
-pub(super) fn ending_ids(
+pub(super) fn eog_ids_of(
     metadata: &Metadata,
     name: &str,
     count: usize,

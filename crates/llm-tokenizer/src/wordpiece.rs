@@ -11,11 +11,11 @@ use std::sync::OnceLock;
 
 use unicode_normalization::char::decompose_canonical;
 
-use super::class::{CONTROL, NONSPACING, PUNCTUATION, SPACE, class};
 use super::flow::Flow;
-use super::known::KnownPieces;
 use super::trie::Trie;
+use super::unicode_class::{CONTROL, NONSPACING, PUNCTUATION, SPACE, class};
 use super::vocabulary::{SPACE_MARK, Vocabulary};
+use super::word_cache::WordCache;
 use llm_gguf::{Metadata, ValueError};
 
 /// The rules of one vocabulary.
@@ -25,7 +25,7 @@ pub(super) struct WordPieces {
     /// Characters of a word; a longer one is unknown.
     longest: usize,
     pieces: OnceLock<Trie>,
-    known: KnownPieces,
+    known: WordCache,
 }
 
 impl WordPieces {
@@ -42,7 +42,7 @@ impl WordPieces {
                     usize::try_from(most).unwrap_or(usize::MAX)
                 }),
             pieces: OnceLock::new(),
-            known: KnownPieces::default(),
+            known: WordCache::default(),
         })
     }
 

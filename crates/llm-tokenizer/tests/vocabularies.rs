@@ -189,7 +189,7 @@ fn the_test_models_tokenizers() {
     assert_eq!(smollm2.encode(spaces, false, false), SMOLLM2_SPACES);
     assert_eq!(smollm2.encode(code, false, false), SMOLLM2_CODE);
     let ends: Vec<_> = smollm2
-        .ends_of_generation()
+        .eog_ids()
         .iter()
         .map(|&id| smollm2.token_bytes(id))
         .collect();

@@ -20,8 +20,8 @@ pub(crate) struct Plan {
     pub(crate) family: &'static str,
     pub(crate) layers: usize,
     pub(crate) vocabulary: usize,
-    pub(crate) width: usize,
-    pub(crate) feed_forward: usize,
+    pub(crate) hidden_size: usize,
+    pub(crate) intermediate_size: usize,
     pub(crate) heads: usize,
     pub(crate) kv_heads: usize,
     pub(crate) head_dim: usize,
@@ -30,12 +30,12 @@ pub(crate) struct Plan {
     /// Matrices that have a bias.
     pub(crate) biases: &'static [&'static str],
     /// The tensors with divisors of the rotation, and how far these go up.
-    pub(crate) rope_divisors: &'static [(&'static str, f32)],
+    pub(crate) rope_factors: &'static [(&'static str, f32)],
     pub(crate) joined: Joined,
     pub(crate) experts: Option<ExpertPlan>,
-    pub(crate) latent: Option<LatentPlan>,
+    pub(crate) mla: Option<MlaPlan>,
     pub(crate) varied: Option<VariedPlan>,
-    pub(crate) delta: Option<DeltaPlan>,
+    pub(crate) delta: Option<GatedDeltaNetPlan>,
     /// Whether it has all that [`super::super::agree`] takes away.
     pub(crate) capped: bool,
     /// Further metadata of the family.
@@ -60,10 +60,10 @@ pub(crate) struct ExpertPlan {
     pub(crate) used: usize,
     pub(crate) inner: usize,
     pub(crate) shared: usize,
-    pub(crate) dense_layers: usize,
+    pub(crate) leading_dense_layers: usize,
     /// A tensor for each expert, as Mixtral's first files have them.
     pub(crate) separate: bool,
-    pub(crate) choice_bias: bool,
+    pub(crate) router_bias: bool,
     /// Gate and up in one tensor.
     pub(crate) joined: bool,
     /// Whether the shared expert has a gate of its own.
@@ -71,9 +71,9 @@ pub(crate) struct ExpertPlan {
 }
 
 #[derive(Clone, Copy)]
-pub(crate) struct LatentPlan {
-    pub(crate) query_rank: Option<usize>,
-    pub(crate) rank: usize,
+pub(crate) struct MlaPlan {
+    pub(crate) q_lora_rank: Option<usize>,
+    pub(crate) kv_lora_rank: usize,
     pub(crate) value_dim: usize,
     pub(crate) absorbed: bool,
 }
@@ -98,7 +98,7 @@ pub(crate) struct VariedPlan {
 }
 
 #[derive(Clone, Copy)]
-pub(crate) struct DeltaPlan {
+pub(crate) struct GatedDeltaNetPlan {
     pub(crate) kernel: usize,
     pub(crate) key_heads: usize,
     pub(crate) value_heads: usize,

@@ -59,14 +59,14 @@ fn others(pass: &dyn Forward, tokens: &[u32]) -> Vec<u32> {
 }
 
 fn at_once(pass: &mut dyn Forward, tokens: &[u32]) -> Vec<f32> {
-    let sequence = pass.start();
+    let sequence = pass.sequences_mut().start();
     let logits = extend(pass, sequence, tokens);
-    pass.end(sequence);
+    pass.sequences_mut().end(sequence);
     logits
 }
 
 fn token_by_token(pass: &mut dyn Forward, tokens: &[u32]) -> Vec<f32> {
-    let sequence = pass.start();
+    let sequence = pass.sequences_mut().start();
     let (mut logits, mut one) = (Vec::new(), Vec::new());
     for token in tokens.chunks(1) {
         let input = Input {
@@ -77,13 +77,13 @@ fn token_by_token(pass: &mut dyn Forward, tokens: &[u32]) -> Vec<f32> {
         pass.forward(&[input], &mut one).unwrap();
         logits.extend(&one);
     }
-    assert_eq!(pass.length(sequence), Some(tokens.len()));
-    pass.end(sequence);
+    assert_eq!(pass.sequences().length(sequence), Some(tokens.len()));
+    pass.sequences_mut().end(sequence);
     logits
 }
 
 fn in_chunks(pass: &mut dyn Forward, mut tokens: &[u32]) -> Vec<f32> {
-    let sequence = pass.start();
+    let sequence = pass.sequences_mut().start();
     let mut logits = Vec::new();
     for size in CHUNKS.into_iter().cycle() {
         let (chunk, rest) = tokens.split_at(size.min(tokens.len()));
@@ -93,44 +93,47 @@ fn in_chunks(pass: &mut dyn Forward, mut tokens: &[u32]) -> Vec<f32> {
             break;
         }
     }
-    pass.end(sequence);
+    pass.sequences_mut().end(sequence);
     logits
 }
 
 /// Fills the cache with other tokens from the middle on, drops them, goes on.
 fn after_truncation(pass: &mut dyn Forward, tokens: &[u32]) -> Vec<f32> {
-    let sequence = pass.start();
+    let sequence = pass.sequences_mut().start();
     let half = tokens.len() / 2 - 3;
     let mut logits = extend(pass, sequence, &tokens[..half]);
     let other = others(pass, &tokens[half..]);
     extend(pass, sequence, &other);
-    let kept = pass.truncate(sequence, half);
-    assert_eq!((kept, pass.length(sequence)), (half, Some(half)));
+    let kept = pass.sequences_mut().truncate(sequence, half);
+    assert_eq!(
+        (kept, pass.sequences().length(sequence)),
+        (half, Some(half))
+    );
     logits.extend(extend(pass, sequence, &tokens[half..]));
-    pass.end(sequence);
+    pass.sequences_mut().end(sequence);
     logits
 }
 
 /// Goes back, twice, to where no call has ended: a pass that keeps states has
 /// to compute some tokens again, the first time at least.
 fn after_truncation_within(pass: &mut dyn Forward, tokens: &[u32]) -> Vec<f32> {
-    let sequence = pass.start();
+    let sequence = pass.sequences_mut().start();
     let half = tokens.len() / 2 - 3;
     let mut logits = extend(pass, sequence, &tokens[..half + 20]);
     for _ in 0..2 {
-        let kept = pass.truncate(sequence, half);
-        assert_eq!(pass.length(sequence), Some(kept));
+        let kept = pass.sequences_mut().truncate(sequence, half);
+        assert_eq!(pass.sequences().length(sequence), Some(kept));
         assert!(kept <= half);
         logits.truncate(kept * pass.vocabulary());
         logits.extend(extend(pass, sequence, &tokens[kept..]));
     }
-    pass.end(sequence);
+    pass.sequences_mut().end(sequence);
     logits
 }
 
 /// Two other sequences in every batch, before and after, at other positions.
 fn beside_others(pass: &mut dyn Forward, tokens: &[u32]) -> Vec<f32> {
-    let [before, sequence, after] = [(); 3].map(|()| pass.start());
+    let [before, sequence, after] = [(); 3].map(|()| pass.sequences_mut().start());
     let other = others(pass, tokens);
     extend(pass, before, &other[..70]);
     let vocabulary = pass.vocabulary();
@@ -158,23 +161,26 @@ fn beside_others(pass: &mut dyn Forward, tokens: &[u32]) -> Vec<f32> {
         logits.extend(&all[vocabulary..]);
     }
     for sequence in [before, sequence, after] {
-        pass.end(sequence);
+        pass.sequences_mut().end(sequence);
     }
     logits
 }
 
 /// Continues a fork while its origin goes another way.
 fn forked(pass: &mut dyn Forward, tokens: &[u32]) -> Vec<f32> {
-    let origin = pass.start();
+    let origin = pass.sequences_mut().start();
     let shared = tokens.len() / 2 + 2;
     let mut logits = extend(pass, origin, &tokens[..shared]);
     let other = others(pass, &tokens[shared..]);
     extend(pass, origin, &other[..20]);
-    let (fork, kept) = pass.fork(origin, shared).unwrap();
+    let (fork, kept) = pass.sequences_mut().fork(origin, shared).unwrap();
     extend(pass, origin, &other[20..]);
-    assert_eq!((kept, pass.length(fork)), (shared, Some(shared)));
+    assert_eq!(
+        (kept, pass.sequences().length(fork)),
+        (shared, Some(shared))
+    );
     logits.extend(extend(pass, fork, &tokens[shared..]));
-    pass.end(origin);
-    pass.end(fork);
+    pass.sequences_mut().end(origin);
+    pass.sequences_mut().end(fork);
     logits
 }

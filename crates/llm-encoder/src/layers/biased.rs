@@ -94,7 +94,7 @@ pub(super) struct Text<'a> {
     /// Elements of a head.
     pub(super) head: usize,
     pub(super) scale: f32,
-    /// (tokens, width) each.
+    /// (tokens, hidden_size) each.
     pub(super) keys: &'a [f32],
     pub(super) values: &'a [f32],
     /// See [`Bias::of_length`], for the length `longest`.
@@ -103,10 +103,10 @@ pub(super) struct Text<'a> {
 }
 
 impl Text<'_> {
-    /// Writes what the query at `position`, (width), sees to `out`, (width).
+    /// Writes what the query at `position`, (hidden_size), sees to `out`, (hidden_size).
     pub(super) fn attend(&self, level: Level, position: usize, query: &[f32], out: &mut [f32]) {
-        let width = self.heads * self.head;
-        let length = self.keys.len() / width;
+        let hidden_size = self.heads * self.head;
+        let length = self.keys.len() / hidden_size;
         let row = 2 * self.longest - 1;
         let mut weights = vec![0.0; length];
         out.fill(0.0);
@@ -114,13 +114,13 @@ impl Text<'_> {
             let part = head * self.head..(head + 1) * self.head;
             let query = &query[part.clone()];
             let bias = &self.bias[head * row + self.longest - 1 - position..];
-            let keys = self.keys.chunks_exact(width);
+            let keys = self.keys.chunks_exact(hidden_size);
             for ((weight, key), bias) in weights.iter_mut().zip(keys).zip(bias) {
                 *weight = vector::dot(level, query, &key[part.clone()]) * self.scale + bias;
             }
             softmax(&mut weights);
             let out = &mut out[part.clone()];
-            for (weight, value) in weights.iter().zip(self.values.chunks_exact(width)) {
+            for (weight, value) in weights.iter().zip(self.values.chunks_exact(hidden_size)) {
                 vector::add_weighted(level, out, *weight, &value[part.clone()]);
             }
         }

@@ -6,8 +6,8 @@ use std::path::Path;
 use llm_kernels::pack::Packing;
 
 use super::biased::Bias;
-use super::numbers::Outline;
-use super::plan::{Plan, Positions};
+use super::config::EncoderConfig;
+use super::family::{EncoderFamily, Positions};
 use super::{Layer, Layers};
 use crate::gguf::Numbers;
 use crate::weights::{File, HEADS, Linear, Norm, TRAINING};
@@ -18,13 +18,13 @@ use llm_gguf::Metadata;
 impl Layers {
     /// Reads a folder's network, whose numbers `config.json` has given.
     pub(crate) fn read(
-        plan: &'static Plan,
-        outline: Outline,
+        family: &'static EncoderFamily,
+        config: EncoderConfig,
         file: File,
         packing: Option<Packing>,
     ) -> Result<Self, FolderError> {
-        let file = file.renamed(|name| plan.translate(name))?;
-        let layers = Self::of(plan, outline, &file, packing)?;
+        let file = file.renamed(|name| family.translate(name))?;
+        let layers = Self::of(family, config, &file, packing)?;
         file.refuse_rest(&[TRAINING, HEADS])?;
         Ok(layers)
     }
@@ -32,7 +32,7 @@ impl Layers {
     /// Reads the network of the GGUF file at `path`.
     pub(crate) fn from_gguf(
         path: &Path,
-        (kind, plan): (&str, &'static Plan),
+        (kind, family): (&str, &'static EncoderFamily),
         metadata: &Metadata,
         file: &File,
         packing: Option<Packing>,
@@ -42,58 +42,58 @@ impl Layers {
             metadata,
             kind,
         };
-        Self::of(plan, plan.outline_of(&numbers)?, file, packing)
+        Self::of(family, family.config_of(&numbers)?, file, packing)
     }
 
     fn of(
-        plan: &'static Plan,
-        outline: Outline,
+        family: &'static EncoderFamily,
+        config: EncoderConfig,
         file: &File,
         packing: Option<Packing>,
     ) -> Result<Self, FolderError> {
-        let Outline {
+        let EncoderConfig {
             shape,
             activation,
             ropes,
             windows,
-        } = outline;
-        let width = shape.width;
+        } = config;
+        let hidden_size = shape.hidden_size;
         let reader = Reader {
-            plan,
+            family,
             file,
-            width,
+            hidden_size,
             inner: shape.inner,
             packing,
         };
         let token_type = file.has("token_types.weight").then(|| {
-            let mut first = vec![0.0; width];
-            let types = file.matrix("token_types.weight", None, width)?;
+            let mut first = vec![0.0; hidden_size];
+            let types = file.matrix("token_types.weight", None, hidden_size)?;
             types.row(0, &mut first);
             Ok::<_, FolderError>(first)
         });
-        let positions = (plan.positions == Positions::LearnedAndRelative).then(|| {
+        let positions = (family.positions == Positions::LearnedAndRelative).then(|| {
             let rows = shape.first_position + shape.positions;
-            let all = file.matrix("position_embd.weight", Some(rows), width)?;
-            let mut table = vec![0.0; shape.positions * width];
-            for (row, out) in table.chunks_exact_mut(width).enumerate() {
+            let all = file.matrix("position_embd.weight", Some(rows), hidden_size)?;
+            let mut table = vec![0.0; shape.positions * hidden_size];
+            for (row, out) in table.chunks_exact_mut(hidden_size).enumerate() {
                 all.row(shape.first_position + row, out);
             }
             Ok::<_, FolderError>(table)
         });
         let layers = windows.into_iter().enumerate();
         let layers = layers.map(|(index, window)| reader.layer(index, window));
-        let last = plan.norms_before.then(|| reader.norm("output_norm"));
+        let last = family.norms_before.then(|| reader.norm("output_norm"));
         Ok(Self {
-            norms_before: plan.norms_before,
+            norms_before: family.norms_before,
             activation,
-            words: file.matrix("token_embd.weight", Some(shape.vocabulary), width)?,
+            words: file.matrix("token_embd.weight", Some(shape.vocabulary), hidden_size)?,
             positions: positions.transpose()?,
             token_type: token_type.transpose()?,
             norm: reader.norm("token_embd_norm")?,
             layers: layers.collect::<Result<_, _>>()?,
             last_norm: last.transpose()?,
             rotations: ropes.map(|rope| Rotation::new(Some(rope), None)).to_vec(),
-            bias: match plan.positions {
+            bias: match family.positions {
                 Positions::Rotated => None,
                 Positions::Alibi => Some(Bias::slopes(shape.heads)),
                 Positions::LearnedAndRelative => Some(Bias::read(&file.path, file, shape.heads)?),
@@ -104,9 +104,9 @@ impl Layers {
 }
 
 struct Reader<'a> {
-    plan: &'static Plan,
+    family: &'static EncoderFamily,
     file: &'a File,
-    width: usize,
+    hidden_size: usize,
     inner: usize,
     packing: Option<Packing>,
 }
@@ -116,10 +116,12 @@ impl Reader<'_> {
     fn norm(&self, name: &str) -> Result<Norm, FolderError> {
         let bias = format!("{name}.bias");
         Ok(Norm {
-            weight: self.file.numbers(&format!("{name}.weight"), self.width)?,
+            weight: self
+                .file
+                .numbers(&format!("{name}.weight"), self.hidden_size)?,
             bias: match self.file.has(&bias) {
-                true => self.file.numbers(&bias, self.width)?,
-                false => vec![0.0; self.width],
+                true => self.file.numbers(&bias, self.hidden_size)?,
+                false => vec![0.0; self.hidden_size],
             },
         })
     }
@@ -137,7 +139,7 @@ impl Reader<'_> {
 
     fn layer(&self, index: usize, window: Option<usize>) -> Result<Layer, FolderError> {
         let at = |part: &str| format!("blk.{index}.{part}");
-        let (width, inner) = (self.width, self.inner);
+        let (hidden_size, inner) = (self.hidden_size, self.inner);
         let norm = at("attn_q_norm.weight");
         if self.file.has(&norm) {
             let what = format!(
@@ -148,18 +150,18 @@ impl Reader<'_> {
         }
         let [query, key, value] = self.heads(&at)?;
         let (gate, up) = self.up(&at)?;
-        let (before, after) = match self.plan.norms_before {
+        let (before, after) = match self.family.norms_before {
             true => (at("attn_norm"), at("ffn_norm")),
             false => (at("attn_output_norm"), at("layer_output_norm")),
         };
         // ModernBERT's first layer takes what the embedding's norm gives.
         let is_plain =
-            self.plan.norms_before && index == 0 && !self.file.has(&format!("{before}.weight"));
+            self.family.norms_before && index == 0 && !self.file.has(&format!("{before}.weight"));
         let packed = |linear: Linear| {
             let packed = self.packing.and_then(|packing| linear.packed(packing, &[]));
             packed.unwrap_or(linear)
         };
-        let rotates = self.plan.positions == Positions::Rotated;
+        let rotates = self.family.positions == Positions::Rotated;
         Ok(Layer {
             rotation: rotates.then_some(usize::from(window.is_some())),
             window,
@@ -170,37 +172,37 @@ impl Reader<'_> {
             query: packed(query),
             key: packed(key),
             value: packed(value),
-            output: packed(self.linear(&at("attn_output"), width, width)?),
+            output: packed(self.linear(&at("attn_output"), hidden_size, hidden_size)?),
             feed_forward_norm: self.norm(&after)?,
             gate: gate.map(packed),
             up: packed(up),
-            down: packed(self.linear(&at("ffn_down"), width, inner)?),
+            down: packed(self.linear(&at("ffn_down"), hidden_size, inner)?),
         })
     }
 
     /// Queries, keys and values: one matrix or three.
     fn heads(&self, at: &dyn Fn(&str) -> String) -> Result<[Linear; 3], FolderError> {
-        let width = self.width;
+        let hidden_size = self.hidden_size;
         if self.file.has(&at("attn_qkv.weight")) {
-            let all = self.linear(&at("attn_qkv"), 3 * width, width)?;
-            return Ok([0, 1, 2].map(|part| all.part(part * width, width)));
+            let all = self.linear(&at("attn_qkv"), 3 * hidden_size, hidden_size)?;
+            return Ok([0, 1, 2].map(|part| all.part(part * hidden_size, hidden_size)));
         }
-        let one = |name: &str| self.linear(&at(name), width, width);
+        let one = |name: &str| self.linear(&at(name), hidden_size, hidden_size);
         Ok([one("attn_q")?, one("attn_k")?, one("attn_v")?])
     }
 
     /// The feed-forward step's gate, if it has one, and what the gate opens: two
     /// matrices, or one with the gate before it.
     fn up(&self, at: &dyn Fn(&str) -> String) -> Result<(Option<Linear>, Linear), FolderError> {
-        let (inner, width) = (self.inner, self.width);
+        let (inner, hidden_size) = (self.inner, self.hidden_size);
         if self.file.has(&at("ffn_gate.weight")) {
-            let gate = self.linear(&at("ffn_gate"), inner, width)?;
-            return Ok((Some(gate), self.linear(&at("ffn_up"), inner, width)?));
+            let gate = self.linear(&at("ffn_gate"), inner, hidden_size)?;
+            return Ok((Some(gate), self.linear(&at("ffn_up"), inner, hidden_size)?));
         }
-        if self.plan.positions == Positions::LearnedAndRelative {
-            return Ok((None, self.linear(&at("ffn_up"), inner, width)?));
+        if self.family.positions == Positions::LearnedAndRelative {
+            return Ok((None, self.linear(&at("ffn_up"), inner, hidden_size)?));
         }
-        let both = self.linear(&at("ffn_up"), 2 * inner, width)?;
+        let both = self.linear(&at("ffn_up"), 2 * inner, hidden_size)?;
         Ok((Some(both.part(0, inner)), both.part(inner, inner)))
     }
 }

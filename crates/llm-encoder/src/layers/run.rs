@@ -6,7 +6,7 @@ use llm_kernels::activations::Activations;
 use llm_kernels::attention::{self, Attention, BLOCK, Block, Span};
 use llm_kernels::matmul::{self, Matrix, multiply};
 use llm_kernels::pool::Pool;
-use llm_kernels::rope::{self, Pairing};
+use llm_kernels::rope::{self, RopeLayout};
 use llm_kernels::simd::Level;
 use llm_kernels::vector;
 
@@ -14,7 +14,7 @@ use super::biased::{Bias, Text};
 use super::{Activation, Layer, Layers};
 use crate::weights::{Linear, Norm};
 
-/// Returns the last layer's rows of all texts, (tokens, width).
+/// Returns the last layer's rows of all texts, (tokens, hidden_size).
 pub(super) fn run(net: &Layers, pool: &Pool, level: Level, texts: &[&[u32]]) -> Vec<f32> {
     let mut run = Run::new(net, pool, level, texts);
     run.embed(texts);
@@ -48,7 +48,7 @@ struct Run<'a> {
     bias: Vec<f32>,
     longest: usize,
     activations: Activations,
-    /// (rows, width)
+    /// (rows, hidden_size)
     x: Vec<f32>,
     normed: Vec<f32>,
     queries: Vec<f32>,
@@ -80,21 +80,21 @@ impl<'a> Run<'a> {
             let pairs = rotation.pairs();
             Angles { pairs, cos, sin }
         });
-        let of = |width: usize| vec![0.0; places.len() * width];
-        let (width, inner) = (net.shape.width, net.shape.inner);
+        let of = |hidden_size: usize| vec![0.0; places.len() * hidden_size];
+        let (hidden_size, inner) = (net.shape.hidden_size, net.shape.inner);
         let bias = |bias: &Bias| bias.of_length(net.shape.heads, longest);
         Self {
             angles: angles.collect(),
             bias: net.bias.as_ref().map(bias).unwrap_or_default(),
             longest,
             activations: Activations::default(),
-            x: of(width),
-            normed: of(width),
-            queries: of(width),
-            keys: of(width),
-            values: of(width),
-            attended: of(width),
-            projected: of(width),
+            x: of(hidden_size),
+            normed: of(hidden_size),
+            queries: of(hidden_size),
+            keys: of(hidden_size),
+            values: of(hidden_size),
+            attended: of(hidden_size),
+            projected: of(hidden_size),
             gate: of(inner),
             up: of(inner),
             spans,
@@ -106,14 +106,14 @@ impl<'a> Run<'a> {
     }
 
     fn embed(&mut self, texts: &[&[u32]]) {
-        let (net, level, width) = (self.net, self.level, self.net.shape.width);
+        let (net, level, hidden_size) = (self.net, self.level, self.net.shape.hidden_size);
         let tokens: Vec<u32> = texts.concat();
         let places = &self.places;
-        self.pool.for_each_row(&mut self.x, width, |row, x| {
+        self.pool.for_each_row(&mut self.x, hidden_size, |row, x| {
             net.words.row(tokens[row] as usize, x);
             if let Some(positions) = &net.positions {
-                let start = places[row].1 * width;
-                vector::add(level, x, &positions[start..start + width]);
+                let start = places[row].1 * hidden_size;
+                vector::add(level, x, &positions[start..start + hidden_size]);
             }
             if let Some(token_type) = &net.token_type {
                 vector::add(level, x, token_type);
@@ -126,7 +126,7 @@ impl<'a> Run<'a> {
     fn norm_stream(&mut self, norm: &Norm) {
         let (level, epsilon) = (self.level, self.net.shape.epsilon);
         self.pool
-            .for_each_row(&mut self.x, self.net.shape.width, |_, x| {
+            .for_each_row(&mut self.x, self.net.shape.hidden_size, |_, x| {
                 vector::layer_norm(level, x, &norm.weight, &norm.bias, epsilon);
             });
     }
@@ -134,26 +134,39 @@ impl<'a> Run<'a> {
     /// normed = norm(x) where norms stand before the steps, else x, and the same
     /// quantized.
     fn enter(&mut self, norm: Option<&Norm>) {
-        let (level, epsilon, width) = (self.level, self.net.shape.epsilon, self.net.shape.width);
+        let (level, epsilon, hidden_size) = (
+            self.level,
+            self.net.shape.epsilon,
+            self.net.shape.hidden_size,
+        );
         let norm = norm.filter(|_| self.net.norms_before);
         let x = &self.x;
-        self.pool.for_each_row(&mut self.normed, width, |row, out| {
-            out.copy_from_slice(&x[row * width..(row + 1) * width]);
-            if let Some(norm) = norm {
-                vector::layer_norm(level, out, &norm.weight, &norm.bias, epsilon);
-            }
-        });
+        self.pool
+            .for_each_row(&mut self.normed, hidden_size, |row, out| {
+                out.copy_from_slice(&x[row * hidden_size..(row + 1) * hidden_size]);
+                if let Some(norm) = norm {
+                    vector::layer_norm(level, out, &norm.weight, &norm.bias, epsilon);
+                }
+            });
         self.activations
-            .quantize(level, self.pool, &self.normed, width);
+            .quantize(level, self.pool, &self.normed, hidden_size);
     }
 
     /// x = x + projected, normed where norms stand behind the steps.
     fn leave(&mut self, norm: Option<&Norm>) {
-        let (level, epsilon, width) = (self.level, self.net.shape.epsilon, self.net.shape.width);
+        let (level, epsilon, hidden_size) = (
+            self.level,
+            self.net.shape.epsilon,
+            self.net.shape.hidden_size,
+        );
         let norm = norm.filter(|_| !self.net.norms_before);
         let projected = &self.projected;
-        self.pool.for_each_row(&mut self.x, width, |row, x| {
-            vector::add(level, x, &projected[row * width..(row + 1) * width]);
+        self.pool.for_each_row(&mut self.x, hidden_size, |row, x| {
+            vector::add(
+                level,
+                x,
+                &projected[row * hidden_size..(row + 1) * hidden_size],
+            );
             if let Some(norm) = norm {
                 vector::layer_norm(level, x, &norm.weight, &norm.bias, epsilon);
             }
@@ -161,7 +174,7 @@ impl<'a> Run<'a> {
     }
 
     fn attend(&mut self, layer: &Layer) {
-        let (level, pool, width) = (self.level, self.pool, self.net.shape.width);
+        let (level, pool, hidden_size) = (self.level, self.pool, self.net.shape.hidden_size);
         self.enter(layer.attention_norm.as_ref());
         let input = matmul::Input {
             floats: &self.normed,
@@ -183,7 +196,7 @@ impl<'a> Run<'a> {
             None => self.attend_plain(layer.window),
         }
         self.activations
-            .quantize(level, pool, &self.attended, width);
+            .quantize(level, pool, &self.attended, hidden_size);
         let input = matmul::Input {
             floats: &self.attended,
             quantized: &self.activations,
@@ -196,18 +209,19 @@ impl<'a> Run<'a> {
         let (level, head) = (self.level, self.head());
         let (angles, places) = (&self.angles[rotation], &self.places);
         for x in [&mut self.queries, &mut self.keys] {
-            self.pool.for_each_row(x, self.net.shape.width, |row, x| {
-                let start = places[row].1 * angles.pairs;
-                let range = start..start + angles.pairs;
-                let (cos, sin) = (&angles.cos[range.clone()], &angles.sin[range]);
-                rope::rotate(level, x, head, Pairing::Halves, cos, sin);
-            });
+            self.pool
+                .for_each_row(x, self.net.shape.hidden_size, |row, x| {
+                    let start = places[row].1 * angles.pairs;
+                    let range = start..start + angles.pairs;
+                    let (cos, sin) = (&angles.cos[range.clone()], &angles.sin[range]);
+                    rope::rotate(level, x, head, RopeLayout::Halves, cos, sin);
+                });
         }
     }
 
     /// Elements of a head.
     fn head(&self) -> usize {
-        self.net.shape.width / self.net.shape.heads
+        self.net.shape.hidden_size / self.net.shape.heads
     }
 
     fn scale(&self) -> f32 {
@@ -215,7 +229,7 @@ impl<'a> Run<'a> {
     }
 
     fn attend_plain(&mut self, window: Option<usize>) {
-        let (heads, width) = (self.net.shape.heads, self.net.shape.width);
+        let (heads, hidden_size) = (self.net.shape.heads, self.net.shape.hidden_size);
         let shape = attention::Shape {
             heads,
             kv_heads: heads,
@@ -235,7 +249,7 @@ impl<'a> Run<'a> {
         self.pool.for_each_row(&mut stored, size, |block, out| {
             let (first, count) = starts[block];
             for slot in 0..count {
-                let row = (first + slot) * width..(first + slot + 1) * width;
+                let row = (first + slot) * hidden_size..(first + slot + 1) * hidden_size;
                 shape.store(out, stride, slot, &keys[row.clone()], &values[row]);
             }
         });
@@ -257,15 +271,15 @@ impl<'a> Run<'a> {
     }
 
     fn attend_biased(&mut self) {
-        let (level, width, scale) = (self.level, self.net.shape.width, self.scale());
+        let (level, hidden_size, scale) = (self.level, self.net.shape.hidden_size, self.scale());
         let (head, heads, longest) = (self.head(), self.net.shape.heads, self.longest);
         let (queries, keys, values) = (&self.queries, &self.keys, &self.values);
         let (spans, places, bias) = (&self.spans, &self.places, &self.bias);
         self.pool
-            .for_each_row(&mut self.attended, width, |row, out| {
+            .for_each_row(&mut self.attended, hidden_size, |row, out| {
                 let (text, position) = places[row];
                 let span = &spans[text];
-                let rows = span.row * width..(span.row + span.count) * width;
+                let rows = span.row * hidden_size..(span.row + span.count) * hidden_size;
                 let text = Text {
                     heads,
                     head,
@@ -278,7 +292,7 @@ impl<'a> Run<'a> {
                 text.attend(
                     level,
                     position,
-                    &queries[row * width..(row + 1) * width],
+                    &queries[row * hidden_size..(row + 1) * hidden_size],
                     out,
                 );
             });

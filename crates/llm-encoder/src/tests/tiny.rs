@@ -186,7 +186,7 @@ fn a_decoder_that_names_no_pooling_says_so() {
     let texts = [golden[1].tokens.clone()];
     let pool = Pool::new(1).unwrap();
     let texts: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
-    let mut last = encoder.encode(&pool, &texts, Pooling::Last);
+    let mut last = encoder.embed(&pool, &texts, Pooling::Last);
     encoder.normalize(&mut last[0]);
     agree("qwen3", &golden[1..2], &last);
 }
@@ -212,7 +212,7 @@ fn try_all(path: &Path) {
         let mut tokens = encoder.tokens("a person");
         encoder.cut(&mut tokens, encoder.longest().min(9));
         let texts: [&[u32]; 3] = [&tokens, &[], &[3, 900_000]];
-        let vectors = encoder.encode(&pool, &texts, encoder.pooling());
+        let vectors = encoder.embed(&pool, &texts, encoder.pooling());
         assert_eq!(vectors.len(), 3);
     }
 }

@@ -63,7 +63,7 @@ impl<S: Clone> Recurrent<S> {
 
     /// Has a checkpoint made at `length` on the way to longer ones, and kept as
     /// one that was come back to. Of many such wishes the first ones count.
-    pub fn want(&mut self, length: usize) {
+    pub fn request_checkpoint(&mut self, length: usize) {
         let at = self.wanted.partition_point(|wanted| *wanted < length);
         if self.wanted.get(at) != Some(&length) && self.wanted.len() < MOST {
             self.wanted.insert(at, length);
@@ -71,7 +71,7 @@ impl<S: Clone> Recurrent<S> {
     }
 
     /// Returns how many positions [`Self::fork`] would have.
-    pub fn reach(&self, length: usize, wanted: usize) -> usize {
+    pub fn forkable_len(&self, length: usize, wanted: usize) -> usize {
         if wanted >= length {
             return length;
         }
@@ -224,7 +224,7 @@ mod tests {
     fn what_is_wanted_ahead_gets_a_checkpoint_that_stays() {
         let mut recurrent = grown(&[]);
         for length in [300, 40, 300] {
-            recurrent.want(length);
+            recurrent.request_checkpoint(length);
         }
         assert_eq!(recurrent.next_checkpoint(0), 40);
         assert_eq!(recurrent.next_checkpoint(40), 256);
@@ -245,7 +245,7 @@ mod tests {
         let (fork, length) = origin.fork(280, 280, || 0);
         assert_eq!((fork.state, length), (280, 280));
         for (wanted, reach) in [(300, 280), (280, 280), (279, 256), (256, 256), (255, 0)] {
-            assert_eq!(origin.reach(280, wanted), reach);
+            assert_eq!(origin.forkable_len(280, wanted), reach);
             assert_eq!(origin.fork(280, wanted, || 0).1, reach);
         }
         let (fork, length) = origin.fork(280, 279, || 0);

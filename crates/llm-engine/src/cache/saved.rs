@@ -4,13 +4,13 @@
 use half::f16;
 use llm_kernels::attention::{BLOCK, Element};
 
-use super::{Cache, SequenceId};
+use super::{Cache, SequenceId, Sequences};
 
 impl<T: Element> Cache<T> {
     /// Returns the first `positions` positions of a sequence, a multiple of
     /// [`BLOCK`], as bytes: block after block, each element little-endian in its
     /// own size. `None` where there is no such prefix, or a state beside it.
-    pub fn save(&self, id: SequenceId, positions: usize) -> Option<Vec<u8>> {
+    pub(super) fn blocks_as_bytes(&self, id: SequenceId, positions: usize) -> Option<Vec<u8>> {
         let sequence = self.sequence(id)?;
         let is_whole = positions.is_multiple_of(BLOCK) && positions <= sequence.length;
         if self.state_elements > 0 || !is_whole {
@@ -29,9 +29,9 @@ impl<T: Element> Cache<T> {
         Some(bytes)
     }
 
-    /// Adds a sequence that holds what [`Cache::save`] has returned; `None` where
+    /// Adds a sequence that holds what [`Sequences::save`] has returned; `None` where
     /// the bytes are no such thing.
-    pub fn load(&mut self, bytes: &[u8]) -> Option<SequenceId> {
+    pub(super) fn start_from_bytes(&mut self, bytes: &[u8]) -> Option<SequenceId> {
         let size = self.block_bytes();
         if self.state_elements > 0 || size == 0 || !bytes.len().is_multiple_of(size) {
             return None;

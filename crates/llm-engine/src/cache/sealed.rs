@@ -1,5 +1,5 @@
 //! A kept beginning of a prompt as the bytes of a file: the state that
-//! [`Cache::save`](super::Cache::save) gives, behind the tokens that it belongs
+//! [`Sequences::save`](super::Sequences::save) gives, behind the tokens that it belongs
 //! to and a digest of both. Where such files lie is left to others.
 
 use sha2::{Digest, Sha256};

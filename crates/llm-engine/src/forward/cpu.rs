@@ -6,13 +6,13 @@
 
 mod attention;
 mod buffers;
-mod delta;
+mod gated_delta_net;
 mod feed_forward;
 mod head;
-mod latent;
-mod layer_input;
+mod mla;
+mod per_layer_embeddings;
 mod router;
-mod spans;
+mod query_blocks;
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ use llm_kernels::simd::Level;
 use llm_kernels::vector;
 
 use super::{Forward, ForwardError, Input, Outputs, Rotation, check_batch};
-use crate::cache::{Cache, SequenceId};
+use crate::cache::{Cache, Sequences};
 use crate::spec::{LayerSpec, Rope, Spec};
 use crate::weights::{Linear, Weights};
 use buffers::{Buffers, Row};
@@ -69,7 +69,7 @@ impl<T: Element> CpuForward<T> {
                 distinct.push(layer.rope);
             }
         }
-        let divisors = weights.rope_divisors.as_deref();
+        let divisors = weights.rope_factors.as_deref();
         let rotation = |rope: &Option<Rope>| Rotation::new(*rope, divisors);
         Self {
             cache: Cache::new(&cache_shapes(&spec)).with_states(spec.state_elements()),
@@ -87,7 +87,7 @@ impl<T: Element> CpuForward<T> {
         }
     }
 
-    /// Makes it a pass that gives a position's row after the last norm, (width),
+    /// Makes it a pass that gives a position's row after the last norm, (hidden_size),
     /// wherever one that makes text gives its logits.
     #[must_use]
     pub fn giving_rows(mut self) -> Self {
@@ -107,8 +107,8 @@ impl<T: Element> CpuForward<T> {
         self.buffers.resize(&spec, rows.len());
         self.embed(rows, &weights.embedding);
         self.buffers.turn(rows, &self.rotations);
-        if let Some(inputs) = &weights.layer_inputs {
-            self.layer_inputs(rows, inputs);
+        if let Some(inputs) = &weights.per_layer_embeddings {
+            self.per_layer_embeddings(rows, inputs);
         }
         for (index, layer) in weights.layers.iter().enumerate() {
             self.attention(rows, index, layer);
@@ -121,11 +121,11 @@ impl<T: Element> CpuForward<T> {
         self.logits(rows, &weights, logits);
     }
 
-    /// Token ids → x, (rows, width).
+    /// Token ids → x, (rows, hidden_size).
     fn embed(&mut self, rows: &[Row], embedding: &Linear) {
-        let (width, scale) = (self.spec.width, self.spec.embedding_scale);
+        let (hidden_size, scale) = (self.spec.hidden_size, self.spec.embedding_scale);
         self.pool
-            .for_each_row(&mut self.buffers.x, width, |index, x| {
+            .for_each_row(&mut self.buffers.x, hidden_size, |index, x| {
                 embedding.dequantize_row(rows[index].token as usize, x);
                 for x in x {
                     *x *= scale;
@@ -136,12 +136,13 @@ impl<T: Element> CpuForward<T> {
     /// normed = norm(x), or x itself where there is no norm, and the same
     /// quantized.
     fn normalize(&mut self, weight: Option<&[f32]>) {
-        let (level, width, epsilon) = (self.level, self.spec.width, self.spec.norm_epsilon);
+        let (level, hidden_size, epsilon) =
+            (self.level, self.spec.hidden_size, self.spec.norm_epsilon);
         let buffers = &mut self.buffers;
         let x = &buffers.x;
         self.pool
-            .for_each_row(&mut buffers.normed, width, |row, out| {
-                let x = &x[row * width..(row + 1) * width];
+            .for_each_row(&mut buffers.normed, hidden_size, |row, out| {
+                let x = &x[row * hidden_size..(row + 1) * hidden_size];
                 match weight {
                     Some(weight) => vector::rms_norm(level, x, weight, epsilon, out),
                     None => out.copy_from_slice(x),
@@ -149,7 +150,7 @@ impl<T: Element> CpuForward<T> {
             });
         buffers
             .activations
-            .quantize(level, &self.pool, &buffers.normed, width);
+            .quantize(level, &self.pool, &buffers.normed, hidden_size);
     }
 
     /// x += projected, normed first where the family does so.
@@ -168,9 +169,10 @@ impl<T: Element> CpuForward<T> {
 
     /// projected = norm(projected)
     fn norm_projected(&mut self, norm: &[f32]) {
-        let (level, width, epsilon) = (self.level, self.spec.width, self.spec.norm_epsilon);
+        let (level, hidden_size, epsilon) =
+            (self.level, self.spec.hidden_size, self.spec.norm_epsilon);
         let projected = &mut self.buffers.projected;
-        self.pool.for_each_row(projected, width, |_, x| {
+        self.pool.for_each_row(projected, hidden_size, |_, x| {
             vector::rms_norm_in_place(level, x, norm, epsilon);
         });
     }
@@ -205,7 +207,7 @@ fn attention_shape(spec: &Spec, index: usize) -> Shape {
 fn cache_shapes(spec: &Spec) -> Vec<Option<Shape>> {
     let shape = |index: usize| {
         let layer = &spec.layers[index];
-        let stores = layer.shares.is_none() && !layer.recurrent;
+        let stores = layer.kv_source_layer.is_none() && !layer.recurrent;
         stores.then(|| attention_shape(spec, index))
     };
     (0..spec.layers.len()).map(shape).collect()
@@ -254,40 +256,12 @@ impl<T: Element> Forward for CpuForward<T> {
         self.weights.vocabulary()
     }
 
-    fn start(&mut self) -> SequenceId {
-        self.cache.start()
+    fn sequences(&self) -> &dyn Sequences {
+        &self.cache
     }
 
-    fn fork(&mut self, sequence: SequenceId, length: usize) -> Option<(SequenceId, usize)> {
-        self.cache.fork(sequence, length)
-    }
-
-    fn reach(&self, sequence: SequenceId, length: usize) -> Option<usize> {
-        self.cache.reach(sequence, length)
-    }
-
-    fn want(&mut self, sequence: SequenceId, length: usize) {
-        self.cache.want(sequence, length);
-    }
-
-    fn truncate(&mut self, sequence: SequenceId, length: usize) -> usize {
-        self.cache.truncate(sequence, length)
-    }
-
-    fn end(&mut self, sequence: SequenceId) {
-        self.cache.end(sequence);
-    }
-
-    fn length(&self, sequence: SequenceId) -> Option<usize> {
-        self.cache.length(sequence)
-    }
-
-    fn save(&self, sequence: SequenceId, positions: usize) -> Option<Vec<u8>> {
-        self.cache.save(sequence, positions)
-    }
-
-    fn load(&mut self, state: &[u8]) -> Option<SequenceId> {
-        self.cache.load(state)
+    fn sequences_mut(&mut self) -> &mut dyn Sequences {
+        &mut self.cache
     }
 
     fn forward(&mut self, batch: &[Input<'_>], logits: &mut Vec<f32>) -> Result<(), ForwardError> {
@@ -330,7 +304,7 @@ impl<T: Element> Forward for CpuForward<T> {
         // A state is copied between chunks, so that one ends where that is due.
         for rows in rows.chunk_by(|row, _| !row.checkpoint) {
             // Who sees ahead needs the keys of all that follows.
-            let most = match self.spec.sees_ahead {
+            let most = match self.spec.bidirectional {
                 true => rows.len().max(1),
                 false => CHUNK_ROWS,
             };

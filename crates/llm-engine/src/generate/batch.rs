@@ -36,13 +36,13 @@ const WORTH_WAITING: usize = BLOCK / 2;
 
 /// A request in a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Ticket(u64);
+pub struct RequestId(u64);
 
 /// A request that has ended.
 #[derive(Debug)]
 pub struct Ended {
     /// Which.
-    pub ticket: Ticket,
+    pub request_id: RequestId,
     /// What came of it.
     pub result: Result<Generated, GenerateError>,
 }
@@ -98,7 +98,7 @@ pub struct Batch<'t> {
     slots: Vec<Slot<'t>>,
     /// The latest first.
     kept: VecDeque<Kept>,
-    tickets: u64,
+    request_ids: u64,
     /// What outlives the run, where that is wanted.
     prefixes: Option<Prefixes>,
     /// (wanted positions, vocabulary)
@@ -114,7 +114,7 @@ impl<'t> Batch<'t> {
             context,
             slots: Vec::new(),
             kept: VecDeque::new(),
-            tickets: 0,
+            request_ids: 0,
             prefixes: None,
             logits: Vec::new(),
         }
@@ -148,21 +148,25 @@ impl<'t> Batch<'t> {
     ///
     /// # Errors
     /// A prompt that is empty or too long.
-    pub fn admit(&mut self, request: Generate) -> Result<Ticket, GenerateError> {
+    pub fn admit(&mut self, request: Generate) -> Result<RequestId, GenerateError> {
         let room = self.room(&request)?;
-        self.tickets += 1;
-        let ticket = Ticket(self.tickets);
+        self.request_ids += 1;
+        let request_id = RequestId(self.request_ids);
         if let Some(prefixes) = &mut self.prefixes {
             prefixes.note(&request.prompt, request.shared);
         }
-        let slot = Slot::new(ticket, request, room, self.tokenizer);
+        let slot = Slot::new(request_id, request, room, self.tokenizer);
         self.slots.push(slot);
-        Ok(ticket)
+        Ok(request_id)
     }
 
     /// Drops a request; nothing more is told of it.
-    pub fn cancel(&mut self, ticket: Ticket) {
-        if let Some(at) = self.slots.iter().position(|slot| slot.ticket == ticket) {
+    pub fn cancel(&mut self, request_id: RequestId) {
+        if let Some(at) = self
+            .slots
+            .iter()
+            .position(|slot| slot.request_id == request_id)
+        {
             let slot = self.slots.remove(at);
             self.keep(slot);
         }
@@ -172,7 +176,7 @@ impl<'t> Batch<'t> {
     pub fn clear(&mut self) {
         for slot in std::mem::take(&mut self.slots) {
             if let Some(sequence) = slot.sequence {
-                self.forward.end(sequence);
+                self.forward.sequences_mut().end(sequence);
             }
         }
         self.forget();
@@ -192,7 +196,7 @@ impl<'t> Batch<'t> {
     /// Gives back the memory of sequences that no request uses.
     pub fn forget(&mut self) {
         for kept in self.kept.drain(..) {
-            self.forward.end(kept.sequence);
+            self.forward.sequences_mut().end(kept.sequence);
         }
     }
 
@@ -213,8 +217,8 @@ impl<'t> Batch<'t> {
         let vocabulary = self.forward.vocabulary();
         let mut rows = self.logits.chunks_exact_mut(vocabulary.max(1));
         for (slot, wanted) in self.slots.iter_mut().zip(wanted) {
-            let ticket = slot.ticket;
-            let mut tell = |event: Event<'_>| broken |= watch(ticket, event).is_break();
+            let request_id = slot.request_id;
+            let mut tell = |event: Event<'_>| broken |= watch(request_id, event).is_break();
             tell(Event::Working);
             if !wanted {
                 continue;
@@ -236,13 +240,13 @@ impl<'t> Batch<'t> {
                 Ok(None) => {}
                 Ok(Some((finish, scores))) => ended.push(slot.finish(finish, scores, &mut tell)),
                 Err(error) => ended.push(Ended {
-                    ticket,
+                    request_id,
                     result: Err(error),
                 }),
             }
         }
         for one in &ended {
-            self.cancel(one.ticket);
+            self.cancel(one.request_id);
         }
         match broken {
             true => Err(GenerateError::Interrupted),
@@ -259,13 +263,13 @@ impl<'t> Batch<'t> {
         request: Generate,
         watch: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
     ) -> Result<Generated, GenerateError> {
-        let ticket = self.admit(request)?;
+        let request_id = self.admit(request)?;
         loop {
-            let ended = self.step(&mut |of, event| match of == ticket {
+            let ended = self.step(&mut |of, event| match of == request_id {
                 true => watch(event),
                 false => ControlFlow::Continue(()),
             })?;
-            if let Some(one) = ended.into_iter().find(|one| one.ticket == ticket) {
+            if let Some(one) = ended.into_iter().find(|one| one.request_id == request_id) {
                 return one.result;
             }
         }
@@ -307,11 +311,18 @@ impl<'t> Batch<'t> {
             if let Some((sequence, coming)) = self.coming_prefix(prompt)
                 && coming >= shared + WORTH_WAITING
             {
-                self.forward.want(sequence, coming);
+                self.forward
+                    .sequences_mut()
+                    .request_checkpoint(sequence, coming);
                 continue;
             }
-            let fork = best.and_then(|prefix| self.forward.fork(prefix.sequence, prefix.length()));
-            let (sequence, cached) = fork.unwrap_or_else(|| (self.forward.start(), 0));
+            let fork = best.and_then(|prefix| {
+                self.forward
+                    .sequences_mut()
+                    .fork(prefix.sequence, prefix.length())
+            });
+            let (sequence, cached) =
+                fork.unwrap_or_else(|| (self.forward.sequences_mut().start(), 0));
             self.slots[index].begin(sequence, cached);
         }
     }
@@ -327,7 +338,11 @@ impl<'t> Batch<'t> {
         let kept = kept.map(|kept| (kept.sequence, &kept.tokens[..]));
         let prefix = |(sequence, tokens)| {
             let common = sharable(tokens, prompt);
-            let reach = self.forward.reach(sequence, common).unwrap_or(0);
+            let reach = self
+                .forward
+                .sequences()
+                .forkable_len(sequence, common)
+                .unwrap_or(0);
             Prefix {
                 sequence,
                 common,
@@ -451,7 +466,7 @@ impl<'t> Batch<'t> {
         if self.kept.len() > KEPT
             && let Some(oldest) = self.kept.pop_back()
         {
-            self.forward.end(oldest.sequence);
+            self.forward.sequences_mut().end(oldest.sequence);
         }
     }
 }

@@ -38,7 +38,7 @@ pub(super) fn score(
         &mut scores,
     );
     for fork in forks {
-        forward.end(fork.sequence);
+        forward.sequences_mut().end(fork.sequence);
     }
     scored?;
     match scores.iter().all(|score| score.is_finite()) {
@@ -65,7 +65,7 @@ fn add_rests(
     forks: &mut Vec<Fork>,
     scores: &mut [f64],
 ) -> Result<(), GenerateError> {
-    let length = forward.length(sequence).unwrap_or(0);
+    let length = forward.sequences().length(sequence).unwrap_or(0);
     let mut waiting = (0..labels.len()).filter(|&label| labels[label].len() > 1);
     let mut logits = Vec::new();
     loop {
@@ -76,7 +76,7 @@ fn add_rests(
         while rows < ROWS
             && let Some(label) = waiting.next()
         {
-            let fork = forward.fork(sequence, length);
+            let fork = forward.sequences_mut().fork(sequence, length);
             let (sequence, _) = fork.ok_or(ForwardError::UnknownSequence)?;
             rows += labels[label].len() - 1;
             forks.push(Fork {
@@ -107,7 +107,7 @@ fn add_rests(
         forks.retain(|fork| {
             let is_open = fork.done + 1 < labels[fork.label].len();
             if !is_open {
-                forward.end(fork.sequence);
+                forward.sequences_mut().end(fork.sequence);
             }
             is_open
         });

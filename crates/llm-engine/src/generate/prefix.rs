@@ -79,9 +79,9 @@ impl Prefixes {
         (1..=most).rev().find_map(|blocks| {
             let tokens = &prompt[..blocks * BLOCK];
             let state = self.store.find(tokens)?;
-            let sequence = forward.load(&state)?;
-            if forward.length(sequence) != Some(tokens.len()) {
-                forward.end(sequence);
+            let sequence = forward.sequences_mut().load(&state)?;
+            if forward.sequences().length(sequence) != Some(tokens.len()) {
+                forward.sequences_mut().end(sequence);
                 return None;
             }
             Some((sequence, tokens.to_vec()))
@@ -94,7 +94,7 @@ impl Prefixes {
         if self.kept >= shared.len() || !tokens.starts_with(shared) {
             return;
         }
-        if let Some(state) = forward.save(sequence, shared.len()) {
+        if let Some(state) = forward.sequences().save(sequence, shared.len()) {
             self.store.keep(shared, &state);
         }
         self.kept = shared.len();

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::answer::{Answer, Tell};
-use super::{Busy, Ended, Finish, Generate, GenerateError, Generated, Ticket};
+use super::{Busy, Ended, Finish, Generate, GenerateError, Generated, RequestId};
 use crate::cache::SequenceId;
 use crate::forward::Outputs;
 use crate::sampler::Sampler;
@@ -12,7 +12,7 @@ use llm_tokenizer::Tokenizer;
 
 /// A request in the batch.
 pub(super) struct Slot<'t> {
-    pub(super) ticket: Ticket,
+    pub(super) request_id: RequestId,
     pub(super) request: Generate,
     /// Its sequence; `None` while it waits for a neighbour to fill the prefix
     /// that both share.
@@ -37,13 +37,13 @@ pub(super) struct Slot<'t> {
 impl<'t> Slot<'t> {
     /// Takes a request that has `room` tokens left for its answer.
     pub(super) fn new(
-        ticket: Ticket,
+        request_id: RequestId,
         request: Generate,
         room: usize,
         tokenizer: &'t Tokenizer,
     ) -> Self {
         Self {
-            ticket,
+            request_id,
             sequence: None,
             history: request.prompt.clone(),
             filled: 0,
@@ -126,7 +126,7 @@ impl<'t> Slot<'t> {
         let token = token.ok_or(GenerateError::NotANumber)?;
         self.first_token.get_or_insert_with(|| self.start.elapsed());
         self.tokens.push(token);
-        if self.tokenizer.is_end_of_generation(token) {
+        if self.tokenizer.is_eog(token) {
             return Ok(Some(Finish::Stop));
         }
         let stopped = match &mut self.answer {
@@ -166,7 +166,7 @@ impl<'t> Slot<'t> {
             self.first_token = Some(whole);
         }
         Ended {
-            ticket: self.ticket,
+            request_id: self.request_id,
             result: Ok(Generated {
                 text,
                 reasoning,

@@ -1,10 +1,10 @@
 //! A file's keys → the numbers of its model, family by family's rules.
 
-use llm_kernels::rope::Pairing;
+use llm_kernels::rope::RopeLayout;
 
 use super::reader::Reader;
 use super::rope::{Scaling, plain};
-use super::{ExpertSpec, LatentSpec, LayerSpec, Rope, Spec, SpecError, Temperature};
+use super::{ExpertSpec, LayerSpec, MlaSpec, Rope, Spec, SpecError, Temperature};
 use crate::family::{Family, Routing, Scoring, WindowRope};
 use llm_gguf::{Value, ValueError};
 
@@ -13,7 +13,7 @@ struct Heads {
     head_dim: usize,
     value_dim: usize,
     rope_dim: usize,
-    latent: Option<LatentSpec>,
+    mla: Option<MlaSpec>,
 }
 
 impl Reader<'_> {
@@ -22,23 +22,23 @@ impl Reader<'_> {
         family: &'static Family,
         context: Option<usize>,
     ) -> Result<Spec, SpecError> {
-        let (layers, guessing_layers) = self.layer_counts()?;
-        let width = self.size("embedding_length")?;
+        let (layers, mtp_layers) = self.layer_counts()?;
+        let hidden_size = self.size("embedding_length")?;
         let heads = self.size("attention.head_count")?;
         let trained = self.size("context_length")?;
-        let shape = self.heads(family, width, heads)?;
+        let shape = self.heads(family, hidden_size, heads)?;
         let scaling = self.scaling(shape.rope_dim, trained)?;
         let original = self.original_context(trained)?;
         let short = scaling.long_and_short && context.is_none_or(|context| context <= original);
         let experts = self.experts(family)?;
         Ok(Spec {
             family,
-            pairing: self.pairing(family)?,
-            width,
+            rope_layout: self.rope_layout(family)?,
+            hidden_size,
             heads,
             rope_dim: shape.rope_dim,
-            layer_input: self.size_or_none("embedding_length_per_layer_input")?,
-            embedding_scale: self.embedding_scale(family, width)?,
+            per_layer_embedding: self.size_or_none("embedding_length_per_layer_input")?,
+            embedding_scale: self.embedding_scale(family, hidden_size)?,
             residual_scale: self.nonzero("residual_scale")?.unwrap_or(1.0),
             logit_scale: self
                 .nonzero("logit_scale")?
@@ -46,7 +46,7 @@ impl Reader<'_> {
             attention_scale: self.attention_scale(
                 family,
                 layers,
-                width / heads,
+                hidden_size / heads,
                 &shape,
                 &scaling,
             )?,
@@ -57,17 +57,17 @@ impl Reader<'_> {
                 .number("attention.layer_norm_rms_epsilon")?
                 .ok_or_else(|| SpecError::Missing(self.key("attention.layer_norm_rms_epsilon")))?,
             context_length: if short { original } else { trained },
-            rope_divisors: match (scaling.long_and_short, short) {
+            rope_factors: match (scaling.long_and_short, short) {
                 (false, _) => "rope_freqs.weight",
                 (true, true) => "rope_factors_short.weight",
                 (true, false) => "rope_factors_long.weight",
             },
-            sees_ahead: self.sees_ahead(family)?,
+            bidirectional: self.bidirectional(family)?,
             experts,
-            latent: shape.latent,
+            mla: shape.mla,
             delta: self.delta(family, shape.rope_dim)?,
             layers: self.layers(family, layers, heads, &shape, scaling.rope, experts)?,
-            guessing_layers,
+            mtp_layers,
         })
     }
 
@@ -85,65 +85,65 @@ impl Reader<'_> {
         Ok((count - guessing, guessing))
     }
 
-    fn sees_ahead(&self, family: &Family) -> Result<bool, ValueError> {
+    fn bidirectional(&self, family: &Family) -> Result<bool, ValueError> {
         let causal = self.flag("attention.causal")?;
-        Ok(causal.map_or(family.sees_ahead, |causal| !causal))
+        Ok(causal.map_or(family.bidirectional, |causal| !causal))
     }
 
-    fn pairing(&self, family: &Family) -> Result<Pairing, SpecError> {
+    fn rope_layout(&self, family: &Family) -> Result<RopeLayout, SpecError> {
         match self.text("rope.pairing")? {
-            None => Ok(family.pairing),
-            Some("halves") => Ok(Pairing::Halves),
+            None => Ok(family.rope_layout),
+            Some("halves") => Ok(RopeLayout::Halves),
             Some(other) => Err(SpecError::Unsupported(format!(
-                "the rope.pairing '{other}'"
+                "the rope.rope_layout '{other}'"
             ))),
         }
     }
 
-    fn heads(&self, family: &Family, width: usize, heads: usize) -> Result<Heads, SpecError> {
+    fn heads(&self, family: &Family, hidden_size: usize, heads: usize) -> Result<Heads, SpecError> {
         let head_dim = self.optional_size("attention.key_length")?;
-        let head_dim = head_dim.unwrap_or(width / heads);
+        let head_dim = head_dim.unwrap_or(hidden_size / heads);
         let value_dim = self.optional_size("attention.value_length")?;
         let rope_dim = self.optional_size("rope.dimension_count")?;
         let mut shape = Heads {
             head_dim,
             value_dim: value_dim.unwrap_or(head_dim),
             rope_dim: rope_dim.unwrap_or(head_dim),
-            latent: None,
+            mla: None,
         };
-        if family.latent {
+        if family.mla {
             let key_dim = self.size_or_none("attention.key_length_mla")?;
             let value_dim = self.size_or_none("attention.value_length_mla")?;
-            let latent = LatentSpec {
-                query_rank: self.size_or_none("attention.q_lora_rank")?,
-                rank: self.size("attention.kv_lora_rank")?,
+            let mla = MlaSpec {
+                q_lora_rank: self.size_or_none("attention.q_lora_rank")?,
+                kv_lora_rank: self.size("attention.kv_lora_rank")?,
                 key_dim: key_dim.unwrap_or(shape.head_dim),
                 value_dim: value_dim.unwrap_or(shape.value_dim),
                 absorbed: key_dim.is_some() && value_dim.is_some(),
             };
-            if latent.key_dim <= shape.rope_dim {
+            if mla.key_dim <= shape.rope_dim {
                 return Err(SpecError::Contradiction(format!(
                     "{} rotated of {} elements of a key",
-                    shape.rope_dim, latent.key_dim
+                    shape.rope_dim, mla.key_dim
                 )));
             }
-            (shape.head_dim, shape.value_dim) = match latent.absorbed {
-                true => (latent.rank + shape.rope_dim, latent.rank),
-                false => (latent.key_dim, latent.value_dim),
+            (shape.head_dim, shape.value_dim) = match mla.absorbed {
+                true => (mla.kv_lora_rank + shape.rope_dim, mla.kv_lora_rank),
+                false => (mla.key_dim, mla.value_dim),
             };
-            shape.latent = Some(latent);
+            shape.mla = Some(mla);
         }
         Ok(shape)
     }
 
-    fn embedding_scale(&self, family: &Family, width: usize) -> Result<f32, SpecError> {
+    fn embedding_scale(&self, family: &Family, hidden_size: usize) -> Result<f32, SpecError> {
         let own = self.nonzero("embedding_scale")?;
-        let of_width = family.scaled_embedding.then(|| (width as f32).sqrt());
+        let of_width = family.scaled_embedding.then(|| (hidden_size as f32).sqrt());
         Ok(own.or(of_width).unwrap_or(1.0))
     }
 
     /// What the file says; else scores are divided by the root of the head's
-    /// length, in some models by that of the width per head. DeepSeek's models
+    /// length, in some models by that of the hidden_size per head. DeepSeek's models
     /// sharpen them where positions are stretched.
     fn attention_scale(
         &self,
@@ -159,13 +159,13 @@ impl Reader<'_> {
         if family.unscaled_scores {
             return Ok(1.0);
         }
-        let length = match shape.latent {
-            Some(latent) => latent.key_dim,
+        let length = match shape.mla {
+            Some(mla) => mla.key_dim,
             None if family.narrow_scores_at == Some(layers) => narrow,
             None => shape.head_dim,
         };
         let multiplier = self.number("rope.scaling.yarn_log_multiplier")?;
-        let sharper = match (shape.latent, multiplier) {
+        let sharper = match (shape.mla, multiplier) {
             // The file holds a tenth of it.
             (Some(_), Some(multiplier)) => 1.0 + multiplier * scaling.log_stretch,
             _ => 1.0,
@@ -187,8 +187,8 @@ impl Reader<'_> {
             return Ok(None);
         };
         let used = self.size("expert_used_count")?;
-        let feed_forward = match self.size_or_none("expert_feed_forward_length")? {
-            Some(feed_forward) => feed_forward,
+        let intermediate_size = match self.size_or_none("expert_feed_forward_length")? {
+            Some(intermediate_size) => intermediate_size,
             None => self.size("feed_forward_length")?,
         };
         let shared = self.size_or_none("expert_shared_count")?.unwrap_or(0);
@@ -209,9 +209,9 @@ impl Reader<'_> {
         Ok(Some(ExpertSpec {
             count,
             used,
-            feed_forward,
-            shared: shared_length.unwrap_or(feed_forward.saturating_mul(shared)),
-            dense_layers: self.size_or_none("leading_dense_block_count")?.unwrap_or(0),
+            intermediate_size,
+            shared: shared_length.unwrap_or(intermediate_size.saturating_mul(shared)),
+            leading_dense_layers: self.size_or_none("leading_dense_block_count")?.unwrap_or(0),
             routing: Routing {
                 scoring,
                 normalized: normalized.unwrap_or(family.routing.normalized),
@@ -245,10 +245,11 @@ impl Reader<'_> {
         let windows = self.windows(family, count)?;
         let (head_dim, value_dim) = self.window_heads(family, shape)?;
         let kv_heads = self.kv_heads(count, heads, shape)?;
-        let feed_forward = self.sizes("feed_forward_length", count)?;
-        let feed_forward = feed_forward.or(experts.map(|it| vec![it.feed_forward; count]));
-        let feed_forward =
-            feed_forward.ok_or_else(|| SpecError::Missing(self.key("feed_forward_length")))?;
+        let intermediate_size = self.sizes("feed_forward_length", count)?;
+        let intermediate_size =
+            intermediate_size.or(experts.map(|it| vec![it.intermediate_size; count]));
+        let intermediate_size =
+            intermediate_size.ok_or_else(|| SpecError::Missing(self.key("feed_forward_length")))?;
         let shares = self.shares(&windows)?;
         let recurrent = self.recurrent(family, count)?;
         let layer = |(index, window): (usize, Option<usize>)| {
@@ -262,8 +263,8 @@ impl Reader<'_> {
                 kv_heads: kv_heads[shares[index].unwrap_or(index)],
                 head_dim,
                 value_dim,
-                feed_forward: feed_forward[index],
-                shares: shares[index],
+                intermediate_size: intermediate_size[index],
+                kv_source_layer: shares[index],
                 recurrent: recurrent[index],
             }
         };
@@ -272,8 +273,8 @@ impl Reader<'_> {
 
     /// The key heads of each layer.
     fn kv_heads(&self, count: usize, heads: usize, shape: &Heads) -> Result<Vec<usize>, SpecError> {
-        Ok(match shape.latent {
-            Some(latent) => vec![if latent.absorbed { 1 } else { heads }; count],
+        Ok(match shape.mla {
+            Some(mla) => vec![if mla.absorbed { 1 } else { heads }; count],
             None => {
                 let kv_heads = self.sizes("attention.head_count_kv", count)?;
                 kv_heads.unwrap_or_else(|| vec![heads; count])
@@ -345,7 +346,7 @@ impl Reader<'_> {
             return Ok(vec![None; count]);
         };
         // Half of it lies on either side then, the position's own in the middle.
-        let length = match self.sees_ahead(family)? {
+        let length = match self.bidirectional(family)? {
             true => length / 2 + 1,
             false => length,
         };

@@ -64,7 +64,7 @@ fn each_layer_has_its_own_numbers() {
             window.window,
             window.kv_heads,
             window.head_dim,
-            window.feed_forward
+            window.intermediate_size
         ),
         (Some(20), 2, 16, 16)
     );
@@ -73,16 +73,23 @@ fn each_layer_has_its_own_numbers() {
             global.window,
             global.kv_heads,
             global.head_dim,
-            global.feed_forward
+            global.intermediate_size
         ),
         (None, 1, 32, 16)
     );
     assert_eq!(rotated(window), Some((12, false)));
     assert_eq!(rotated(global), Some((32, true)));
-    let shares: Vec<_> = spec.layers.iter().map(|layer| layer.shares).collect();
+    let shares: Vec<_> = spec
+        .layers
+        .iter()
+        .map(|layer| layer.kv_source_layer)
+        .collect();
     assert_eq!(shares, [None, None, None, None, Some(2), Some(3)]);
-    assert_eq!(spec.layers[0].feed_forward, 8);
-    assert_eq!((spec.attention_scale, spec.layer_input), (1.0, Some(12)));
+    assert_eq!(spec.layers[0].intermediate_size, 8);
+    assert_eq!(
+        (spec.attention_scale, spec.per_layer_embedding),
+        (1.0, Some(12))
+    );
 }
 
 /// A layer stores what it shares, whatever the file says of its own heads.
@@ -154,11 +161,11 @@ fn a_published_header_is_read() {
     assert_eq!(bases, [Some(10_000.0), Some(1_000_000.0)]);
     let experts = spec.layer_experts(0).unwrap();
     assert_eq!(
-        (experts.count, experts.used, experts.feed_forward),
+        (experts.count, experts.used, experts.intermediate_size),
         (128, 8, 704)
     );
     assert_eq!(
-        (spec.layers[0].feed_forward, spec.layer_input),
+        (spec.layers[0].intermediate_size, spec.per_layer_embedding),
         (2112, None)
     );
 }

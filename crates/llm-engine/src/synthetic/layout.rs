@@ -61,22 +61,22 @@ pub(super) fn tensors(synthetic: &Synthetic) -> Vec<Tensor> {
         // Keeps the size of a vector from step to step.
         content: Content::Random(1.0 / (columns as f32).sqrt()),
     };
-    let (width, vocabulary) = (shape.width, shape.vocabulary);
+    let (hidden_size, vocabulary) = (shape.hidden_size, shape.vocabulary);
     let embedding = if shape.tied {
         Role::Output
     } else {
         Role::Embedding
     };
-    let mut tensors = vec![matrix("token_embd", embedding, vocabulary, width)];
+    let mut tensors = vec![matrix("token_embd", embedding, vocabulary, hidden_size)];
     for (index, layer) in sampled_layers(shape, quantization, synthetic.layers())
         .into_iter()
         .enumerate()
     {
         tensors.extend(layer_tensors(shape, index, layer, &matrix));
     }
-    tensors.push(Tensor::numbers("output_norm", vec![1.0; width]));
+    tensors.push(Tensor::numbers("output_norm", vec![1.0; hidden_size]));
     if !shape.tied {
-        tensors.push(matrix("output", Role::Output, vocabulary, width));
+        tensors.push(matrix("output", Role::Output, vocabulary, hidden_size));
     }
     if let RopeScaling::Llama3(factor) = shape.rope {
         tensors.push(Tensor::numbers(
@@ -95,22 +95,22 @@ fn layer_tensors(
     layer: usize,
     matrix: &dyn Fn(&str, Role, usize, usize) -> Tensor,
 ) -> Vec<Tensor> {
-    let (width, inner) = (shape.width, shape.feed_forward);
+    let (hidden_size, inner) = (shape.hidden_size, shape.intermediate_size);
     let queries = shape.heads * shape.head_dim;
     let keys = shape.kv_heads * shape.head_dim;
     let name = |part: &str| format!("blk.{index}.{part}");
     let norm = |part: &str, length| Tensor::numbers(&name(part), vec![1.0; length]);
     let matrix = |part: &str, role, rows, columns| matrix(&name(part), role, rows, columns);
     let mut tensors = vec![
-        norm("attn_norm", width),
-        matrix("attn_q", Role::Other, queries, width),
-        matrix("attn_k", Role::Other, keys, width),
-        matrix("attn_v", Role::Value(layer), keys, width),
-        matrix("attn_output", Role::Other, width, queries),
-        norm("ffn_norm", width),
-        matrix("ffn_gate", Role::Other, inner, width),
-        matrix("ffn_up", Role::Other, inner, width),
-        matrix("ffn_down", Role::Down(layer), width, inner),
+        norm("attn_norm", hidden_size),
+        matrix("attn_q", Role::Other, queries, hidden_size),
+        matrix("attn_k", Role::Other, keys, hidden_size),
+        matrix("attn_v", Role::Value(layer), keys, hidden_size),
+        matrix("attn_output", Role::Other, hidden_size, queries),
+        norm("ffn_norm", hidden_size),
+        matrix("ffn_gate", Role::Other, inner, hidden_size),
+        matrix("ffn_up", Role::Other, inner, hidden_size),
+        matrix("ffn_down", Role::Down(layer), hidden_size, inner),
     ];
     let family = family::find(shape.architecture);
     if family.is_some_and(|family| family.query_key_norm.is_some()) {
@@ -118,8 +118,8 @@ fn layer_tensors(
         tensors.push(norm("attn_k_norm", shape.head_dim));
     }
     if family.is_some_and(|family| family.norms == Norms::Around) {
-        tensors.push(norm("post_attention_norm", width));
-        tensors.push(norm("post_ffw_norm", width));
+        tensors.push(norm("post_attention_norm", hidden_size));
+        tensors.push(norm("post_ffw_norm", hidden_size));
     }
     tensors
 }
@@ -132,7 +132,7 @@ fn sampled_layers(shape: &Shape, quantization: &Quantization, count: usize) -> V
         return (0..layers).collect();
     }
     let more_bits = |layer: usize| {
-        let down = quantization.format(shape, Role::Down(layer), shape.feed_forward);
+        let down = quantization.format(shape, Role::Down(layer), shape.intermediate_size);
         down != quantization.base || has_more_bits(layer, layers)
     };
     let (more, rest): (Vec<usize>, Vec<usize>) = (0..layers).partition(|&layer| more_bits(layer));
@@ -191,9 +191,9 @@ pub(super) fn metadata(synthetic: &Synthetic) -> Metadata {
     for (key, value) in [
         ("vocab_size", shape.vocabulary),
         ("context_length", shape.context),
-        ("embedding_length", shape.width),
+        ("embedding_length", shape.hidden_size),
         ("block_count", synthetic.layers()),
-        ("feed_forward_length", shape.feed_forward),
+        ("feed_forward_length", shape.intermediate_size),
         ("attention.head_count", shape.heads),
         ("attention.head_count_kv", shape.kv_heads),
         ("attention.key_length", shape.head_dim),

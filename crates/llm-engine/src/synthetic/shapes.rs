@@ -11,9 +11,9 @@ pub struct Shape {
     /// Layers.
     pub layers: usize,
     /// Length of a token's vector.
-    pub width: usize,
+    pub hidden_size: usize,
     /// Length of the feed-forward step's inner vector.
-    pub feed_forward: usize,
+    pub intermediate_size: usize,
     /// Query heads.
     pub heads: usize,
     /// Key and value heads.
@@ -52,8 +52,8 @@ const LLAMA: Shape = Shape {
     name: "",
     architecture: "llama",
     layers: 0,
-    width: 0,
-    feed_forward: 0,
+    hidden_size: 0,
+    intermediate_size: 0,
     heads: 0,
     kv_heads: 8,
     head_dim: 128,
@@ -87,14 +87,14 @@ const SMOLLM2: Shape = Shape {
     ..LLAMA
 };
 
-/// Returns `shape` with (layers, width, `feed_forward`, heads, `kv_heads`).
+/// Returns `shape` with (layers, hidden_size, `intermediate_size`, heads, `kv_heads`).
 const fn sized(name: &'static str, shape: Shape, sizes: [usize; 5]) -> Shape {
-    let [layers, width, feed_forward, heads, kv_heads] = sizes;
+    let [layers, hidden_size, intermediate_size, heads, kv_heads] = sizes;
     Shape {
         name,
         layers,
-        width,
-        feed_forward,
+        hidden_size,
+        intermediate_size,
         heads,
         kv_heads,
         ..shape

@@ -4,7 +4,7 @@
 use super::*;
 use crate::family::FAMILIES;
 use crate::spec::Spec;
-use crate::weights::{FeedForward, Keys, Projections, Weights};
+use crate::weights::{FeedForward, KvProjections, Projections, Weights};
 
 fn model(name: &str) -> Synthetic {
     Synthetic::parse(name).unwrap()
@@ -20,7 +20,10 @@ fn every_shape_is_one_that_the_engine_runs() {
         );
         let synthetic = model(&format!("{}:q4_k_m", shape.name));
         let spec = Spec::from_gguf(&synthetic.metadata(), None).unwrap();
-        assert_eq!((spec.layers.len(), spec.width), (shape.layers, shape.width));
+        assert_eq!(
+            (spec.layers.len(), spec.hidden_size),
+            (shape.layers, shape.hidden_size)
+        );
         assert_eq!(spec.query_width(0), shape.heads * shape.head_dim);
         assert_eq!(spec.layers[0].window, shape.window);
     }
@@ -76,9 +79,10 @@ fn the_image_runs_and_its_weights_have_the_promised_size() {
             let weights = Weights::from_gguf(&gguf, &spec).unwrap();
             let layer = &weights.layers[0];
             let Projections::Heads {
-                keys: Some(Keys {
-                    value: Some(value), ..
-                }),
+                keys:
+                    Some(KvProjections {
+                        value: Some(value), ..
+                    }),
                 ..
             } = &layer.attention
             else {

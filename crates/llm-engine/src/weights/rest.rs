@@ -3,7 +3,7 @@
 //! obstacle, unless a row here says why it is none.
 
 use super::WeightsError;
-use super::finder::Finder;
+use super::loader::Loader;
 use crate::spec::Spec;
 
 /// What a model is opened for.
@@ -50,7 +50,7 @@ const LEFT_OUT: &[LeftOut] = &[
     (
         |spec, _, name| {
             let layers = spec.layers.len();
-            let guessing = layers..layers + spec.guessing_layers;
+            let guessing = layers..layers + spec.mtp_layers;
             name.layer.is_some_and(|layer| guessing.contains(&layer))
         },
         "layers that guess further tokens, which nobody asks for",
@@ -58,7 +58,7 @@ const LEFT_OUT: &[LeftOut] = &[
     (
         |spec, _, name| {
             let sets = ["rope_factors_long.weight", "rope_factors_short.weight"];
-            sets.contains(&spec.rope_divisors) && sets.contains(&name.part)
+            sets.contains(&spec.rope_factors) && sets.contains(&name.part)
         },
         "one of two sets of divisors, for texts of the other length",
     ),
@@ -66,7 +66,7 @@ const LEFT_OUT: &[LeftOut] = &[
         |spec, _, name| {
             let keys = ["attn_k.weight", "attn_v.weight", "attn_k_norm.weight"];
             let layer = name.layer.and_then(|layer| spec.layers.get(layer));
-            layer.is_some_and(|layer| layer.shares.is_some()) && keys.contains(&name.part)
+            layer.is_some_and(|layer| layer.kv_source_layer.is_some()) && keys.contains(&name.part)
         },
         "Gemma's checkpoints have keys of layers that use those of others",
     ),
@@ -86,7 +86,7 @@ const LEFT_OUT: &[LeftOut] = &[
     ),
 ];
 
-impl Finder<'_> {
+impl Loader<'_> {
     /// Refuses the tensors that were not looked up.
     pub(super) fn refuse_rest(&self, wanted: Wanted) -> Result<(), WeightsError> {
         let taken = self.taken.borrow();
@@ -109,7 +109,7 @@ impl Finder<'_> {
             let beyond: Vec<&str> = rest.into_iter().filter(is_beyond).collect();
             return Err(WeightsError::SurplusLayer {
                 tensors: self.named(&beyond),
-                layers: layers + spec.guessing_layers,
+                layers: layers + spec.mtp_layers,
             });
         }
         match rest.is_empty() {

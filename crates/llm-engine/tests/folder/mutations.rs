@@ -89,9 +89,9 @@ fn one_tensor_more_is_refused_by_name_or_changes_the_logits() {
                     continue;
                 }
                 for rows in [
-                    plan.width,
+                    plan.hidden_size,
                     plan.heads * plan.head_dim,
-                    plan.feed_forward,
+                    plan.intermediate_size,
                     plan.head_dim,
                 ] {
                     std::fs::write(&path, add(&file, &name, &[rows], None)).unwrap();
@@ -141,7 +141,7 @@ fn a_second_output_must_be_the_embedding() {
     let expected = bits(&opened(place.path()).unwrap());
     let path = place.path().join("model.safetensors");
     let file = std::fs::read(&path).unwrap();
-    let shape = [plan.vocabulary, plan.width];
+    let shape = [plan.vocabulary, plan.hidden_size];
     let twin = Some("model.embed_tokens.weight");
     std::fs::write(&path, add(&file, "lm_head.weight", &shape, twin)).unwrap();
     assert_eq!(bits(&opened(place.path()).unwrap()), expected);

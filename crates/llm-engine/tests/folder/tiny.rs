@@ -52,8 +52,8 @@ pub(crate) struct Plan {
     pub(crate) architecture: &'static str,
     pub(crate) layers: usize,
     pub(crate) vocabulary: usize,
-    pub(crate) width: usize,
-    pub(crate) feed_forward: usize,
+    pub(crate) hidden_size: usize,
+    pub(crate) intermediate_size: usize,
     pub(crate) heads: usize,
     pub(crate) kv_heads: usize,
     pub(crate) head_dim: usize,
@@ -70,8 +70,8 @@ pub(crate) const LLAMA: Plan = Plan {
     architecture: "llama",
     layers: 3,
     vocabulary: 97,
-    width: 96,
-    feed_forward: 128,
+    hidden_size: 96,
+    intermediate_size: 128,
     heads: 6,
     kv_heads: 2,
     head_dim: 16,
@@ -178,8 +178,8 @@ impl Plan {
     fn config(&self) -> Value {
         let mut config = json!({
             "model_type": self.model_type,
-            "hidden_size": self.width,
-            "intermediate_size": self.feed_forward,
+            "hidden_size": self.hidden_size,
+            "intermediate_size": self.intermediate_size,
             "num_hidden_layers": self.layers,
             "num_attention_heads": self.heads,
             "num_key_value_heads": self.kv_heads,
@@ -231,26 +231,26 @@ impl Plan {
             random: Random(seed),
             tensors: Vec::new(),
         };
-        let width = self.width;
+        let hidden_size = self.hidden_size;
         let (queries, keys) = (self.heads * self.head_dim, self.kv_heads * self.head_dim);
         maker.matrix(
             "model.embed_tokens",
             "token_embd",
-            [self.vocabulary, width],
+            [self.vocabulary, hidden_size],
             3.0,
         );
         if !self.tied {
-            maker.matrix("lm_head", "output", [self.vocabulary, width], 3.0);
+            maker.matrix("lm_head", "output", [self.vocabulary, hidden_size], 3.0);
         }
-        maker.norm("model.norm", "output_norm", width);
+        maker.norm("model.norm", "output_norm", hidden_size);
         for layer in 0..self.layers {
             let theirs = |name: &str| format!("model.layers.{layer}.{name}");
             let ours = |name: &str| format!("blk.{layer}.{name}");
             for (name, our_name, shape, gain) in [
-                ("q_proj", "attn_q", [queries, width], 1.5),
-                ("k_proj", "attn_k", [keys, width], 1.5),
-                ("v_proj", "attn_v", [keys, width], 1.0),
-                ("o_proj", "attn_output", [width, queries], 1.0),
+                ("q_proj", "attn_q", [queries, hidden_size], 1.5),
+                ("k_proj", "attn_k", [keys, hidden_size], 1.5),
+                ("v_proj", "attn_v", [keys, hidden_size], 1.0),
+                ("o_proj", "attn_output", [hidden_size, queries], 1.0),
             ] {
                 let theirs = theirs(&format!("self_attn.{name}"));
                 maker.matrix(&theirs, &ours(our_name), shape, gain);
@@ -259,28 +259,36 @@ impl Plan {
                 }
             }
             for (name, our_name, shape) in [
-                ("gate_proj", "ffn_gate", [self.feed_forward, width]),
-                ("up_proj", "ffn_up", [self.feed_forward, width]),
-                ("down_proj", "ffn_down", [width, self.feed_forward]),
+                (
+                    "gate_proj",
+                    "ffn_gate",
+                    [self.intermediate_size, hidden_size],
+                ),
+                ("up_proj", "ffn_up", [self.intermediate_size, hidden_size]),
+                (
+                    "down_proj",
+                    "ffn_down",
+                    [hidden_size, self.intermediate_size],
+                ),
             ] {
                 maker.matrix(&theirs(&format!("mlp.{name}")), &ours(our_name), shape, 1.0);
             }
-            maker.norm(&theirs("input_layernorm"), &ours("attn_norm"), width);
+            maker.norm(&theirs("input_layernorm"), &ours("attn_norm"), hidden_size);
             let after = theirs("post_attention_layernorm");
             if self.is_gemma() {
-                maker.norm(&after, &ours("post_attention_norm"), width);
+                maker.norm(&after, &ours("post_attention_norm"), hidden_size);
                 maker.norm(
                     &theirs("pre_feedforward_layernorm"),
                     &ours("ffn_norm"),
-                    width,
+                    hidden_size,
                 );
                 maker.norm(
                     &theirs("post_feedforward_layernorm"),
                     &ours("post_ffw_norm"),
-                    width,
+                    hidden_size,
                 );
             } else {
-                maker.norm(&after, &ours("ffn_norm"), width);
+                maker.norm(&after, &ours("ffn_norm"), hidden_size);
             }
             if self.head_norms {
                 maker.norm(

@@ -209,7 +209,7 @@ fn roles_come_from_the_files_beside_the_tokenizer() {
     );
     let gguf = opened(place.path(), &tokenizer);
     let ours = Tokenizer::from_gguf(gguf.metadata()).unwrap();
-    assert_eq!(ours.ends_of_generation(), {
+    assert_eq!(ours.eog_ids(), {
         let mut endings = [7, end];
         endings.sort_unstable();
         endings

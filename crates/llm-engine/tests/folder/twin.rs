@@ -14,8 +14,8 @@ impl Plan {
         file.text("general.architecture", self.architecture);
         for (name, size) in [
             ("block_count", self.layers),
-            ("embedding_length", self.width),
-            ("feed_forward_length", self.feed_forward),
+            ("embedding_length", self.hidden_size),
+            ("feed_forward_length", self.intermediate_size),
             ("attention.head_count", self.heads),
             ("attention.head_count_kv", self.kv_heads),
             ("attention.key_length", self.head_dim),

@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use serde_json::{Map, Value as Json};
 
-use super::super::words::Words;
+use super::super::template_literals::TemplateLiterals;
 use super::{Conversation, Guard, Rendered};
 
 /// How much is marked.
@@ -22,7 +22,7 @@ pub(super) enum Level {
     /// model's own words.
     Whole,
     /// All but the words that the template may look for.
-    Words,
+    TemplateLiterals,
     /// The same, and of the arguments' names none that it may look up.
     Names,
     /// All but the single characters that the template may look for.
@@ -85,7 +85,7 @@ fn escaped(mark: char) -> String {
 /// Sets marks and takes them out again.
 pub(super) struct Marker<'g> {
     guard: &'g Guard,
-    words: &'g Words,
+    words: &'g TemplateLiterals,
     marks: Marks,
     level: Level,
     stretches: Stretches,
@@ -125,7 +125,12 @@ const PROSE: [&str; 6] = [
 ];
 
 impl<'g> Marker<'g> {
-    pub(super) fn new(guard: &'g Guard, words: &'g Words, marks: Marks, level: Level) -> Self {
+    pub(super) fn new(
+        guard: &'g Guard,
+        words: &'g TemplateLiterals,
+        marks: Marks,
+        level: Level,
+    ) -> Self {
         Self {
             guard,
             words,
@@ -258,7 +263,7 @@ impl<'g> Marker<'g> {
         for (at, _) in text.char_indices() {
             let rest = &text[at..];
             let length = match self.level {
-                Level::Words | Level::Names => {
+                Level::TemplateLiterals | Level::Names => {
                     let token = self.guard.longest_at(rest).filter(|_| model);
                     self.words.longest_at(rest).max(token)
                 }

@@ -2,7 +2,7 @@
 //! digits by thousands, white space by powers of two. A scanner that begins
 //! anew in each group would take quadratic time.
 
-use super::super::class::{DIGIT, LETTER, NUMBER, SPACE, WORD, class};
+use super::super::unicode_class::{DIGIT, LETTER, NUMBER, SPACE, WORD, class};
 use super::words::modern;
 use super::{is_line_end, run, run_of};
 

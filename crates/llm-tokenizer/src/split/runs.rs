@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::super::class::{LETTER, NUMBER, PUNCTUATION, SPACE, Set, class};
+use super::super::unicode_class::{LETTER, NUMBER, PUNCTUATION, SPACE, Set, class};
 use super::{cut, is_line_end, number_group, run, run_of};
 
 /// `[\r\n]`

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::kind;
+use crate::pre_tokenizer;
 
 fn pieces(stages: &[Stage], text: &str) -> Vec<String> {
     let mut pieces = Vec::new();
@@ -120,7 +120,7 @@ fn every_kind_cuts_as_its_pattern_does() {
     let mut lines = goldens.lines();
     let mut kinds = 0;
     while let Some(name) = lines.next() {
-        let kind = kind::find(name).unwrap();
+        let kind = pre_tokenizer::find(name).unwrap();
         for text in &texts {
             let expected = lines.next().unwrap();
             let found = pieces(kind.stages, text);
@@ -142,7 +142,7 @@ fn every_kind_takes_linear_time() {
         "a", "A", " ", "1", "\n", "é", "中", "'", "\u{301}", "🦙", " \n", "a1", "\u{a0}",
         "A\u{301}",
     ];
-    for kind in kind::all() {
+    for kind in pre_tokenizer::all() {
         for part in unlike {
             let text = part.repeat((1 << 18) / part.len()) + "x";
             let mut length = 0;
@@ -155,7 +155,7 @@ fn every_kind_takes_linear_time() {
 proptest! {
     #[test]
     fn nothing_is_lost(text in "[ \\t\\n\\ra-cA-C'sSé你1٣.,!/🦙\\u{301}\\u{a0}]{0,40}|\\PC{0,40}") {
-        for kind in kind::all() {
+        for kind in pre_tokenizer::all() {
             let pieces = pieces(kind.stages, &text);
             prop_assert!(pieces.iter().all(|piece| !piece.is_empty()), "{:?}", kind.names);
             prop_assert_eq!(pieces.concat(), text.clone(), "{:?}", kind.names);

@@ -1,6 +1,6 @@
 //! The patterns that cut text into words, numbers, punctuation and spaces.
 
-use super::super::class::{
+use super::super::unicode_class::{
     Bits, HAN, LETTER, LOWER, MARK, NUMBER, PUNCTUATION, SPACE, SYMBOL, UPPER, class,
 };
 use super::{

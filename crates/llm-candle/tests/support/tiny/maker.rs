@@ -8,7 +8,7 @@ use llm_gguf::TensorType;
 use llm_kernels::block::Format;
 use llm_kernels::unpack::dequantize_row;
 
-use super::{DeltaPlan, ExpertPlan, Extra, Joined, LatentPlan, Matrices, Plan, VariedPlan};
+use super::{ExpertPlan, Extra, GatedDeltaNetPlan, Joined, Matrices, MlaPlan, Plan, VariedPlan};
 use crate::support::gguf::Writer;
 use crate::support::measure::rms;
 use crate::support::random::Random;
@@ -41,19 +41,19 @@ impl Maker<'_> {
         file.text("tokenizer.ggml.model", "none");
         file.size(&key("vocab_size"), plan.vocabulary);
         file.size(&key("block_count"), plan.layers);
-        file.size(&key("embedding_length"), plan.width);
+        file.size(&key("embedding_length"), plan.hidden_size);
         file.size(&key("attention.head_count"), plan.heads);
         match plan.varied {
             Some(varied) => plan.describe(&varied, file),
             None => {
-                file.size(&key("feed_forward_length"), plan.feed_forward);
+                file.size(&key("feed_forward_length"), plan.intermediate_size);
                 file.size(&key("attention.head_count_kv"), plan.kv_heads);
                 file.size(&key("rope.dimension_count"), plan.rope_dim);
             }
         }
-        let (keys, values) = match plan.latent {
-            Some(latent) if latent.absorbed => (latent.rank + plan.rope_dim, latent.rank),
-            Some(latent) => (plan.head_dim, latent.value_dim),
+        let (keys, values) = match plan.mla {
+            Some(mla) if mla.absorbed => (mla.kv_lora_rank + plan.rope_dim, mla.kv_lora_rank),
+            Some(mla) => (plan.head_dim, mla.value_dim),
             None => {
                 let length = plan.varied.map_or(plan.head_dim, |varied| varied.head_dim);
                 (length, length)
@@ -91,13 +91,13 @@ impl Maker<'_> {
         let plan = self.plan;
         // Rows of a tied embedding are also what logits are taken from, and
         // those shall spread over some units.
-        let rows = 3.0 / (plan.width as f32).sqrt();
-        self.matrix_of("token_embd", &[plan.vocabulary], plan.width, rows);
+        let rows = 3.0 / (plan.hidden_size as f32).sqrt();
+        self.matrix_of("token_embd", &[plan.vocabulary], plan.hidden_size, rows);
         if !plan.tied {
-            self.matrix("output", plan.vocabulary, plan.width, 3.0);
+            self.matrix("output", plan.vocabulary, plan.hidden_size, 3.0);
         }
-        self.norm("output_norm", plan.width);
-        for (name, most) in plan.rope_divisors {
+        self.norm("output_norm", plan.hidden_size);
+        for (name, most) in plan.rope_factors {
             // As Llama 3.1 has them: 1 for the fast pairs, more for the slow.
             let pairs = plan.varied.map_or(plan.rope_dim, |varied| varied.head_dim) / 2;
             let divisor = |i| 1.0 + (most - 1.0) * i as f32 / pairs as f32;
@@ -108,7 +108,7 @@ impl Maker<'_> {
             let all = plan.layers * varied.per_layer;
             let size = 1.0 / (varied.per_layer as f32).sqrt();
             self.matrix_of("per_layer_token_embd", &[plan.vocabulary], all, size);
-            self.matrix("per_layer_model_proj", all, plan.width, 1.0);
+            self.matrix("per_layer_model_proj", all, plan.hidden_size, 1.0);
             self.norm("per_layer_proj_norm", varied.per_layer);
         }
         for layer in 0..plan.layers {
@@ -116,7 +116,7 @@ impl Maker<'_> {
                 Some(delta) if (layer + 1) % delta.attends_every != 0 => self.delta(layer, delta),
                 _ => self.attention(layer),
             }
-            self.feed_forward(layer);
+            self.intermediate_size(layer);
             if let Some(varied) = plan.varied {
                 self.layer_end(layer, varied.per_layer);
             }
@@ -128,9 +128,9 @@ impl Maker<'_> {
         let plan = self.plan;
         let name = |part: &str| format!("blk.{layer}.{part}");
         if inputs > 0 {
-            self.matrix(&name("inp_gate"), inputs, plan.width, 1.0);
-            self.matrix(&name("proj"), plan.width, inputs, plan.step);
-            self.norm(&name("post_norm"), plan.width);
+            self.matrix(&name("inp_gate"), inputs, plan.hidden_size, 1.0);
+            self.matrix(&name("proj"), plan.hidden_size, inputs, plan.step);
+            self.norm(&name("post_norm"), plan.hidden_size);
         }
         let scale = self.random.normals(1, 0.8, 0.1);
         self.vector(&name("layer_output_scale.weight"), &scale);
@@ -144,26 +144,26 @@ impl Maker<'_> {
         let has_keys = layer + plan.varied.map_or(0, |varied| varied.sharing) < plan.layers;
         let has_values = !plan.is_global(layer) || !plan.varied.is_some_and(|it| it.keys_as_values);
         if self.family.norms != Norms::After {
-            self.norm(&name("attn_norm"), plan.width);
+            self.norm(&name("attn_norm"), plan.hidden_size);
         }
         let mut attended = queries;
-        if let Some(latent) = plan.latent {
-            attended = plan.heads * latent.value_dim;
-            self.latent(layer, latent);
+        if let Some(mla) = plan.mla {
+            attended = plan.heads * mla.value_dim;
+            self.mla(layer, mla);
         } else if plan.joined == Joined::Everything {
-            self.matrix(&name("attn_qkv"), queries + 2 * keys, plan.width, 1.5);
+            self.matrix(&name("attn_qkv"), queries + 2 * keys, plan.hidden_size, 1.5);
         } else {
             let gates = if self.family.gated_attention {
                 queries
             } else {
                 0
             };
-            self.matrix(&name("attn_q"), queries + gates, plan.width, 1.5);
+            self.matrix(&name("attn_q"), queries + gates, plan.hidden_size, 1.5);
             if has_keys {
-                self.matrix(&name("attn_k"), keys, plan.width, 1.5);
+                self.matrix(&name("attn_k"), keys, plan.hidden_size, 1.5);
             }
             if has_keys && has_values {
-                self.matrix(&name("attn_v"), keys, plan.width, 1.0);
+                self.matrix(&name("attn_v"), keys, plan.hidden_size, 1.0);
             }
         }
         match self.family.query_key_norm {
@@ -188,22 +188,22 @@ impl Maker<'_> {
             let sinks = self.random.normals(plan.heads, 1.0, 1.0);
             self.vector(&name("attn_sinks.weight"), &sinks);
         }
-        self.matrix(&name("attn_output"), plan.width, attended, plan.step);
+        self.matrix(&name("attn_output"), plan.hidden_size, attended, plan.step);
         if self.family.norms != Norms::Before {
-            self.norm(&name("post_attention_norm"), plan.width);
+            self.norm(&name("post_attention_norm"), plan.hidden_size);
         }
     }
 
-    fn delta(&mut self, layer: usize, delta: DeltaPlan) {
-        let width = self.plan.width;
+    fn delta(&mut self, layer: usize, delta: GatedDeltaNetPlan) {
+        let hidden_size = self.plan.hidden_size;
         let name = |part: &str| format!("blk.{layer}.{part}");
         let values = delta.value_heads * delta.head_dim;
         let mixed = 2 * delta.key_heads * delta.head_dim + values;
-        self.norm(&name("attn_norm"), width);
-        self.matrix(&name("attn_qkv"), mixed, width, 1.0);
-        self.matrix(&name("attn_gate"), values, width, 1.0);
-        self.matrix(&name("ssm_beta"), delta.value_heads, width, 1.0);
-        self.matrix(&name("ssm_alpha"), delta.value_heads, width, 1.0);
+        self.norm(&name("attn_norm"), hidden_size);
+        self.matrix(&name("attn_qkv"), mixed, hidden_size, 1.0);
+        self.matrix(&name("attn_gate"), values, hidden_size, 1.0);
+        self.matrix(&name("ssm_beta"), delta.value_heads, hidden_size, 1.0);
+        self.matrix(&name("ssm_alpha"), delta.value_heads, hidden_size, 1.0);
         let taps = self.random.normals(mixed * delta.kernel, 0.0, 0.7);
         self.numbers(&name("ssm_conv1d.weight"), &[delta.kernel, mixed], &taps);
         let bias = self.random.normals(delta.value_heads, 0.0, 1.0);
@@ -213,93 +213,93 @@ impl Maker<'_> {
         let rates: Vec<f32> = rates.iter().map(|rate| -rate.exp()).collect();
         self.vector(&name("ssm_a"), &rates);
         self.norm(&name("ssm_norm"), delta.head_dim);
-        self.matrix(&name("ssm_out"), width, values, self.plan.step);
+        self.matrix(&name("ssm_out"), hidden_size, values, self.plan.step);
     }
 
-    fn latent(&mut self, layer: usize, latent: LatentPlan) {
+    fn mla(&mut self, layer: usize, mla: MlaPlan) {
         let plan = self.plan;
         let name = |part: &str| format!("blk.{layer}.{part}");
         let queries = plan.heads * plan.head_dim;
         let unrotated = plan.head_dim - plan.rope_dim;
-        match latent.query_rank {
+        match mla.q_lora_rank {
             Some(rank) => {
-                self.matrix(&name("attn_q_a"), rank, plan.width, 1.0);
+                self.matrix(&name("attn_q_a"), rank, plan.hidden_size, 1.0);
                 self.norm(&name("attn_q_a_norm"), rank);
                 self.matrix(&name("attn_q_b"), queries, rank, 1.5);
             }
-            None => self.matrix(&name("attn_q"), queries, plan.width, 1.5),
+            None => self.matrix(&name("attn_q"), queries, plan.hidden_size, 1.5),
         }
         self.matrix(
             &name("attn_kv_a_mqa"),
-            latent.rank + plan.rope_dim,
-            plan.width,
+            mla.kv_lora_rank + plan.rope_dim,
+            plan.hidden_size,
             1.5,
         );
-        self.norm(&name("attn_kv_a_norm"), latent.rank);
-        if latent.absorbed {
-            let keys = [plan.heads, latent.rank];
-            let values = [plan.heads, latent.value_dim];
-            let gain = 1.5 / (latent.rank as f32).sqrt();
+        self.norm(&name("attn_kv_a_norm"), mla.kv_lora_rank);
+        if mla.absorbed {
+            let keys = [plan.heads, mla.kv_lora_rank];
+            let values = [plan.heads, mla.value_dim];
+            let gain = 1.5 / (mla.kv_lora_rank as f32).sqrt();
             self.matrix_of(&name("attn_k_b"), &keys, unrotated, gain);
-            self.matrix_of(&name("attn_v_b"), &values, latent.rank, gain);
+            self.matrix_of(&name("attn_v_b"), &values, mla.kv_lora_rank, gain);
         } else {
-            let rows = plan.heads * (unrotated + latent.value_dim);
-            self.matrix(&name("attn_kv_b"), rows, latent.rank, 1.5);
+            let rows = plan.heads * (unrotated + mla.value_dim);
+            self.matrix(&name("attn_kv_b"), rows, mla.kv_lora_rank, 1.5);
         }
     }
 
-    fn feed_forward(&mut self, layer: usize) {
+    fn intermediate_size(&mut self, layer: usize) {
         let plan = self.plan;
         let name = |part: &str| format!("blk.{layer}.{part}");
         if self.family.norms != Norms::After {
-            self.norm(&name(self.family.feed_forward_norm), plan.width);
+            self.norm(&name(self.family.feed_forward_norm), plan.hidden_size);
         }
         match plan.experts {
-            Some(experts) if self.family.experts_beside => {
-                self.mlp(layer, "", plan.feed_forward);
+            Some(experts) if self.family.parallel_dense_mlp => {
+                self.mlp(layer, "", plan.intermediate_size);
                 self.experts(layer, experts);
                 self.beside(layer, experts);
             }
-            Some(experts) if layer >= experts.dense_layers => self.experts(layer, experts),
+            Some(experts) if layer >= experts.leading_dense_layers => self.experts(layer, experts),
             _ => self.mlp(layer, "", plan.feed_forward_of(layer)),
         }
         if self.family.norms != Norms::Before {
-            self.norm(&name("post_ffw_norm"), plan.width);
+            self.norm(&name("post_ffw_norm"), plan.hidden_size);
         }
     }
 
     /// What experts beside a dense step have more.
     fn beside(&mut self, layer: usize, plan: ExpertPlan) {
         let name = |part: &str| format!("blk.{layer}.{part}");
-        let width = self.plan.width;
+        let hidden_size = self.plan.hidden_size;
         for part in ["pre_ffw_norm_2", "post_ffw_norm_1", "post_ffw_norm_2"] {
-            self.norm(&name(part), width);
+            self.norm(&name(part), hidden_size);
         }
-        // The router's input is divided by the root of the width.
-        let size = (width as f32).sqrt();
-        let scale = self.random.normals(width, size, 0.2 * size);
+        // The router's input is divided by the root of the hidden_size.
+        let size = (hidden_size as f32).sqrt();
+        let scale = self.random.normals(hidden_size, size, 0.2 * size);
         self.vector(&name("ffn_gate_inp.scale"), &scale);
         let scale = self.random.normals(plan.count, 1.0, 0.2);
         self.vector(&name("ffn_down_exps.scale"), &scale);
     }
 
     fn mlp(&mut self, layer: usize, kind: &str, inner: usize) {
-        let width = self.plan.width;
+        let hidden_size = self.plan.hidden_size;
         let name = |part: &str| format!("blk.{layer}.ffn_{part}{kind}");
         if self.plan.joined == Joined::Nothing {
-            self.matrix(&name("gate"), inner, width, 1.0);
-            self.matrix(&name("up"), inner, width, 1.0);
+            self.matrix(&name("gate"), inner, hidden_size, 1.0);
+            self.matrix(&name("up"), inner, hidden_size, 1.0);
         } else {
-            self.matrix(&name("up"), 2 * inner, width, 1.0);
+            self.matrix(&name("up"), 2 * inner, hidden_size, 1.0);
         }
-        self.matrix(&name("down"), width, inner, self.plan.step);
+        self.matrix(&name("down"), hidden_size, inner, self.plan.step);
     }
 
     fn experts(&mut self, layer: usize, plan: ExpertPlan) {
         let name = |part: &str| format!("blk.{layer}.{part}");
-        let width = self.plan.width;
-        self.matrix(&name("ffn_gate_inp"), plan.count, width, 2.0);
-        if plan.choice_bias {
+        let hidden_size = self.plan.hidden_size;
+        self.matrix(&name("ffn_gate_inp"), plan.count, hidden_size, 2.0);
+        if plan.router_bias {
             let bias = self.random.normals(plan.count, 0.0, 0.2);
             self.vector(&name("exp_probs_b.bias"), &bias);
         }
@@ -309,17 +309,24 @@ impl Maker<'_> {
             }
         } else {
             if plan.joined {
-                self.stack(&name("ffn_gate_up_exps"), plan.count, 2 * plan.inner, width);
+                self.stack(
+                    &name("ffn_gate_up_exps"),
+                    plan.count,
+                    2 * plan.inner,
+                    hidden_size,
+                );
             } else {
-                self.stack(&name("ffn_gate_exps"), plan.count, plan.inner, width);
-                self.stack(&name("ffn_up_exps"), plan.count, plan.inner, width);
+                self.stack(&name("ffn_gate_exps"), plan.count, plan.inner, hidden_size);
+                self.stack(&name("ffn_up_exps"), plan.count, plan.inner, hidden_size);
             }
-            self.stack(&name("ffn_down_exps"), plan.count, width, plan.inner);
+            self.stack(&name("ffn_down_exps"), plan.count, hidden_size, plan.inner);
         }
         if plan.shared > 0 {
             self.mlp(layer, "_shexp", plan.shared * plan.inner);
             if plan.shared_gate {
-                let gate = self.random.normals(width, 0.0, 1.0 / (width as f32).sqrt());
+                let gate = self
+                    .random
+                    .normals(hidden_size, 0.0, 1.0 / (hidden_size as f32).sqrt());
                 self.vector(&name("ffn_gate_inp_shexp.weight"), &gate);
             }
         }
@@ -433,7 +440,7 @@ impl Plan {
     fn feed_forward_of(&self, layer: usize) -> usize {
         let sharing = self.varied.map_or(0, |varied| varied.sharing);
         let wide = layer + sharing >= self.layers;
-        self.feed_forward * if wide { 2 } else { 1 }
+        self.intermediate_size * if wide { 2 } else { 1 }
     }
 
     /// Writes the numbers that differ from layer to layer.

@@ -3,7 +3,7 @@
 use candle_core::quantized::GgmlDType;
 
 use super::Extra::{Bool, Float, Size, Sizes, Text};
-use super::{DeltaPlan, ExpertPlan, Joined, LatentPlan, Matrices, Plan, VariedPlan};
+use super::{ExpertPlan, GatedDeltaNetPlan, Joined, Matrices, MlaPlan, Plan, VariedPlan};
 
 const ATTENTION_INPUTS: &[&str] = &["attn_q", "attn_k", "attn_v"];
 
@@ -12,8 +12,8 @@ pub(crate) const LLAMA: Plan = Plan {
     family: "llama",
     layers: 3,
     vocabulary: 97,
-    width: 96,
-    feed_forward: 112,
+    hidden_size: 96,
+    intermediate_size: 112,
     heads: 6,
     kv_heads: 2,
     head_dim: 16,
@@ -28,10 +28,10 @@ pub(crate) const LLAMA: Plan = Plan {
         "ffn_up",
         "ffn_down",
     ],
-    rope_divisors: &[("rope_freqs", 8.0)],
+    rope_factors: &[("rope_freqs", 8.0)],
     joined: Joined::Nothing,
     experts: None,
-    latent: None,
+    mla: None,
     varied: None,
     delta: None,
     capped: false,
@@ -45,7 +45,7 @@ const LLAMA_TIED: Plan = Plan {
     kv_heads: 6,
     tied: true,
     biases: &[],
-    rope_divisors: &[],
+    rope_factors: &[],
     ..LLAMA
 };
 
@@ -54,15 +54,15 @@ const EXPERTS: ExpertPlan = ExpertPlan {
     used: 2,
     inner: 48,
     shared: 0,
-    dense_layers: 0,
+    leading_dense_layers: 0,
     separate: false,
-    choice_bias: false,
+    router_bias: false,
     joined: false,
     shared_gate: false,
 };
 
 const MIXTRAL: Plan = Plan {
-    feed_forward: 48,
+    intermediate_size: 48,
     experts: Some(EXPERTS),
     biases: &[],
     ..LLAMA
@@ -80,11 +80,11 @@ const MIXTRAL_FIRST: Plan = Plan {
 const QWEN2: Plan = Plan {
     family: "qwen2",
     biases: &["attn_q", "attn_k", "attn_v", "output"],
-    rope_divisors: &[],
+    rope_factors: &[],
     ..LLAMA
 };
 
-/// Heads that are longer than their share of the width.
+/// Heads that are longer than their share of the hidden_size.
 const QWEN3: Plan = Plan {
     family: "qwen3",
     biases: &[],
@@ -112,7 +112,7 @@ const GEMMA2: Plan = Plan {
     family: "gemma2",
     layers: 7,
     kv_heads: 2,
-    width: 80,
+    hidden_size: 80,
     heads: 4,
     capped: true,
     extra: &[
@@ -151,17 +151,17 @@ const GEMMA3_CAPPED: Plan = Plan {
 };
 
 /// As Gemma 4's small models: heads of two lengths, layers with the keys of
-/// others, a vector of each token for each layer. Keys are values in layers that
+/// others, a vector of each token for each layer. KvProjections are values in layers that
 /// see everything, which only the large ones have.
 const GEMMA4: Plan = Plan {
     family: "gemma4",
     layers: 6,
-    width: 64,
-    feed_forward: 64,
+    hidden_size: 64,
+    intermediate_size: 64,
     kv_heads: 2,
     head_dim: 16,
     rope_dim: 12,
-    rope_divisors: &[("rope_freqs", 30.0)],
+    rope_factors: &[("rope_freqs", 30.0)],
     capped: false,
     varied: Some(VariedPlan {
         global_every: 2,
@@ -210,7 +210,7 @@ const PHI3: Plan = Plan {
     biases: &[],
     joined: Joined::Everything,
     rope_dim: 12,
-    rope_divisors: &[("rope_factors_long", 20.0), ("rope_factors_short", 1.5)],
+    rope_factors: &[("rope_factors_long", 20.0), ("rope_factors_short", 1.5)],
     extra: &[
         ("rope.scaling.type", Text("longrope")),
         ("rope.scaling.attn_factor", Float(1.19)),
@@ -239,21 +239,21 @@ const DEEPSEEK: Plan = Plan {
     head_dim: 24,
     rope_dim: 8,
     biases: &[],
-    rope_divisors: &[],
+    rope_factors: &[],
     experts: Some(ExpertPlan {
         count: 8,
         used: 3,
         inner: 48,
         shared: 2,
-        dense_layers: 1,
+        leading_dense_layers: 1,
         separate: false,
-        choice_bias: true,
+        router_bias: true,
         joined: false,
         shared_gate: false,
     }),
-    latent: Some(LatentPlan {
-        query_rank: Some(40),
-        rank: 32,
+    mla: Some(MlaPlan {
+        q_lora_rank: Some(40),
+        kv_lora_rank: 32,
         value_dim: 20,
         absorbed: true,
     }),
@@ -285,23 +285,23 @@ const DEEPSEEK_LITE: Plan = Plan {
     layers: 27,
     step: 0.02,
     vocabulary: 61,
-    width: 32,
-    feed_forward: 32,
+    hidden_size: 32,
+    intermediate_size: 32,
     kv_heads: 4,
     experts: Some(ExpertPlan {
         count: 4,
         used: 2,
         inner: 16,
         shared: 1,
-        dense_layers: 1,
+        leading_dense_layers: 1,
         separate: false,
-        choice_bias: false,
+        router_bias: false,
         joined: false,
         shared_gate: false,
     }),
-    latent: Some(LatentPlan {
-        query_rank: None,
-        rank: 16,
+    mla: Some(MlaPlan {
+        q_lora_rank: None,
+        kv_lora_rank: 16,
         value_dim: 12,
         absorbed: false,
     }),
@@ -332,7 +332,7 @@ const GPT_OSS: Plan = Plan {
         "ffn_up_exps",
         "ffn_down_exps",
     ],
-    rope_divisors: &[],
+    rope_factors: &[],
     experts: Some(EXPERTS),
     extra: &[
         ("expert_feed_forward_length", Size(48)),
@@ -348,7 +348,7 @@ const GLM4: Plan = Plan {
     family: "glm4",
     biases: ATTENTION_INPUTS,
     rope_dim: 8,
-    rope_divisors: &[],
+    rope_factors: &[],
     joined: Joined::GateAndUp,
     ..LLAMA
 };
@@ -357,7 +357,7 @@ const GLM4: Plan = Plan {
 const GRANITE: Plan = Plan {
     family: "granite",
     biases: &[],
-    rope_divisors: &[],
+    rope_factors: &[],
     extra: &[
         ("embedding_scale", Float(3.0)),
         ("residual_scale", Float(0.4)),
@@ -371,7 +371,7 @@ const GRANITE: Plan = Plan {
 const OLMO2: Plan = Plan {
     family: "olmo2",
     biases: &[],
-    rope_divisors: &[],
+    rope_factors: &[],
     ..LLAMA
 };
 
@@ -392,7 +392,7 @@ const SMOLLM3: Plan = Plan {
     family: "smollm3",
     layers: 5,
     biases: ATTENTION_INPUTS,
-    rope_divisors: &[],
+    rope_factors: &[],
     ..LLAMA
 };
 
@@ -400,7 +400,7 @@ const SMOLLM3: Plan = Plan {
 const MISTRAL3: Plan = Plan {
     family: "mistral3",
     biases: &[],
-    rope_divisors: &[],
+    rope_factors: &[],
     extra: &[
         ("rope.scaling.type", Text("yarn")),
         ("rope.scaling.factor", Float(16.0)),
@@ -412,7 +412,7 @@ const MISTRAL3: Plan = Plan {
     ..LLAMA
 };
 
-const DELTA: DeltaPlan = DeltaPlan {
+const DELTA: GatedDeltaNetPlan = GatedDeltaNetPlan {
     kernel: 4,
     key_heads: 2,
     value_heads: 6,
@@ -425,13 +425,13 @@ const DELTA: DeltaPlan = DeltaPlan {
 pub(crate) const QWEN35: Plan = Plan {
     family: "qwen35",
     layers: 6,
-    width: 64,
-    feed_forward: 64,
+    hidden_size: 64,
+    intermediate_size: 64,
     heads: 4,
     head_dim: 24,
     rope_dim: 12,
     biases: &[],
-    rope_divisors: &[],
+    rope_factors: &[],
     delta: Some(DELTA),
     extra: &[("rope.dimension_sections", Sizes(&[2, 2, 2, 0]))],
     ..LLAMA
@@ -441,7 +441,7 @@ pub(crate) const QWEN35: Plan = Plan {
 const QWEN35MOE: Plan = Plan {
     family: "qwen35moe",
     layers: 5,
-    delta: Some(DeltaPlan {
+    delta: Some(GatedDeltaNetPlan {
         attends_every: 2,
         ..DELTA
     }),

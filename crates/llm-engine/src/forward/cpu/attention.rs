@@ -4,9 +4,9 @@ use llm_kernels::attention::{Attention, Element};
 use llm_kernels::{matmul, rope, vector};
 
 use super::buffers::Row;
-use super::spans::spans;
+use super::query_blocks::spans;
 use super::{CpuForward, add_bias};
-use crate::weights::{Keys, Layer, Linear, Projections};
+use crate::weights::{KvProjections, Layer, Linear, Projections};
 
 impl<T: Element> CpuForward<T> {
     /// x += output(attention(norm(x)))
@@ -24,11 +24,11 @@ impl<T: Element> CpuForward<T> {
                 self.attend(rows, index, layer);
                 self.gate_attended(index);
             }
-            Projections::Latent(latent) => {
-                self.project_latent(rows, index, latent);
+            Projections::Mla(mla) => {
+                self.project_mla(rows, index, mla);
                 self.store(rows, index);
                 self.attend(rows, index, layer);
-                self.expand_results(latent);
+                self.expand_results(mla);
             }
             Projections::Delta(delta) => self.delta(rows, index, layer, delta),
         }
@@ -37,7 +37,7 @@ impl<T: Element> CpuForward<T> {
     }
 
     /// normed → queries, keys and values, as far as the layer has its own.
-    fn project(&mut self, layer: &Layer, query: &Linear, keys: Option<&Keys>) {
+    fn project(&mut self, layer: &Layer, query: &Linear, keys: Option<&KvProjections>) {
         let (level, pool) = (self.level, &self.pool);
         let buffers = &mut self.buffers;
         let input = matmul::Input {
@@ -51,7 +51,7 @@ impl<T: Element> CpuForward<T> {
         };
         let next = [layer.attention_output.matrix()];
         let queries = (query.matrix(), made.as_mut_slice());
-        let Some(Keys { key, value }) = keys else {
+        let Some(KvProjections { key, value }) = keys else {
             matmul::multiply(level, pool, input, &mut [queries], &next);
             add_bias(query, made);
             return;
@@ -102,10 +102,10 @@ impl<T: Element> CpuForward<T> {
     /// Norms queries, keys and values where the family does so, and rotates the
     /// first two. What a layer has not projected is left out.
     fn norm_and_rotate(&mut self, rows: &[Row], index: usize, layer: &Layer) {
-        let (level, dim, pairing) = (
+        let (level, dim, rope_layout) = (
             self.level,
             self.spec.layers[index].head_dim,
-            self.spec.pairing,
+            self.spec.rope_layout,
         );
         let (epsilon, temperature) = (self.spec.norm_epsilon, self.spec.temperature);
         let rotation = self.layer_rotations[index];
@@ -120,7 +120,7 @@ impl<T: Element> CpuForward<T> {
             }
             let turn = row * pairs..(row + 1) * pairs;
             let (cos, sin) = (&angles.cos[turn.clone()], &angles.sin[turn]);
-            rope::rotate(level, x, dim, pairing, cos, sin);
+            rope::rotate(level, x, dim, rope_layout, cos, sin);
         };
         let queries = &mut self.buffers.queries;
         let norm = layer.query_norm.as_deref();
@@ -132,7 +132,7 @@ impl<T: Element> CpuForward<T> {
                 x.iter_mut().for_each(|x| *x *= factor);
             }
         });
-        if self.spec.layers[index].shares.is_some() {
+        if self.spec.layers[index].kv_source_layer.is_some() {
             return;
         }
         let norm = layer.key_norm.as_deref();
@@ -159,7 +159,7 @@ impl<T: Element> CpuForward<T> {
     }
 
     fn attend(&mut self, rows: &[Row], index: usize, layer: &Layer) {
-        let (sequences, spans) = spans(rows, self.spec.sees_ahead);
+        let (sequences, spans) = spans(rows, self.spec.bidirectional);
         let blocks: Vec<_> = sequences
             .iter()
             .map(|&id| self.cache.layer_blocks(id, self.spec.cached_layer(index)))
@@ -167,7 +167,7 @@ impl<T: Element> CpuForward<T> {
         let attention = Attention {
             shape: self.shapes[index],
             window: self.spec.layers[index].window,
-            sees_ahead: self.spec.sees_ahead,
+            sees_ahead: self.spec.bidirectional,
             sinks: layer.sinks.as_deref(),
             blocks: &blocks,
             spans: &spans,
@@ -180,9 +180,9 @@ impl<T: Element> CpuForward<T> {
     fn attention_output(&mut self, layer: &Layer) {
         let output = &layer.attention_output;
         let buffers = &mut self.buffers;
-        let attended = match (&layer.attention, self.spec.latent) {
+        let attended = match (&layer.attention, self.spec.mla) {
             (Projections::Delta(_), _) => &buffers.delta_gates,
-            (_, Some(latent)) if latent.absorbed => &buffers.results,
+            (_, Some(mla)) if mla.absorbed => &buffers.results,
             _ => &buffers.attended,
         };
         buffers

@@ -4,7 +4,7 @@ use llm_kernels::activations::Activations;
 
 use crate::cache::SequenceId;
 use crate::forward::Rotation;
-use crate::spec::{DeltaSpec, Spec};
+use crate::spec::{GatedDeltaNetSpec, Spec};
 
 /// One token of one sequence.
 #[derive(Debug, Clone, Copy)]
@@ -30,9 +30,9 @@ pub(super) struct Angles {
 /// All intermediate values of a chunk of rows.
 #[derive(Debug, Default)]
 pub(super) struct Buffers {
-    /// (rows, width): the stream that every layer adds to.
+    /// (rows, hidden_size): the stream that every layer adds to.
     pub(super) x: Vec<f32>,
-    /// (rows, width)
+    /// (rows, hidden_size)
     pub(super) normed: Vec<f32>,
     /// (rows, heads * `head_dim`)
     pub(super) queries: Vec<f32>,
@@ -42,13 +42,13 @@ pub(super) struct Buffers {
     pub(super) values: Vec<f32>,
     /// (rows, heads * `value_dim`)
     pub(super) attended: Vec<f32>,
-    /// (rows, width)
+    /// (rows, hidden_size)
     pub(super) projected: Vec<f32>,
-    /// (rows, layers * `layer_input`): the layers' own inputs
-    pub(super) layer_inputs: Vec<f32>,
+    /// (rows, layers * `per_layer_embedding`): the layers' own inputs
+    pub(super) per_layer_embeddings: Vec<f32>,
     /// The same size: the part of them that comes from the embedding
     pub(super) projected_inputs: Vec<f32>,
-    /// (rows, width): the dense step beside experts
+    /// (rows, hidden_size): the dense step beside experts
     pub(super) beside: Vec<f32>,
     /// (rows, inner), of the feed-forward step or of one expert
     pub(super) gate: Vec<f32>,
@@ -56,9 +56,9 @@ pub(super) struct Buffers {
     pub(super) up: Vec<f32>,
     /// (rows, experts)
     pub(super) router: Vec<f32>,
-    /// (rows of one expert, width)
+    /// (rows of one expert, hidden_size)
     pub(super) gathered: Vec<f32>,
-    /// (rows, `query_rank`), of latent attention as all that follow
+    /// (rows, `q_lora_rank`), of latent attention as all that follow
     pub(super) short_queries: Vec<f32>,
     /// (rows, heads * `key_dim`)
     pub(super) head_queries: Vec<f32>,
@@ -102,9 +102,9 @@ impl Buffers {
     /// they hold is of no meaning.
     pub(super) fn resize(&mut self, spec: &Spec, rows: usize) {
         let widths = [
-            (&mut self.x, spec.width),
-            (&mut self.normed, spec.width),
-            (&mut self.projected, spec.width),
+            (&mut self.x, spec.hidden_size),
+            (&mut self.normed, spec.hidden_size),
+            (&mut self.projected, spec.hidden_size),
         ];
         for (buffer, width) in widths {
             buffer.resize(rows * width, 0.0);
@@ -112,21 +112,21 @@ impl Buffers {
         if let Some(delta) = &spec.delta {
             self.resize_delta(delta, rows);
         }
-        let Some(latent) = spec.latent else {
+        let Some(mla) = spec.mla else {
             return;
         };
         let widths = [
-            (&mut self.short_queries, latent.query_rank.unwrap_or(0)),
-            (&mut self.head_queries, spec.heads * latent.key_dim),
-            (&mut self.joint, latent.rank + spec.rope_dim),
-            (&mut self.short, latent.rank),
-            (&mut self.results, spec.heads * latent.value_dim),
+            (&mut self.short_queries, mla.q_lora_rank.unwrap_or(0)),
+            (&mut self.head_queries, spec.heads * mla.key_dim),
+            (&mut self.joint, mla.kv_lora_rank + spec.rope_dim),
+            (&mut self.short, mla.kv_lora_rank),
+            (&mut self.results, spec.heads * mla.value_dim),
         ];
         for (buffer, width) in widths {
             buffer.resize(rows * width, 0.0);
         }
-        if !latent.absorbed {
-            let head = latent.key_dim - spec.rope_dim + latent.value_dim;
+        if !mla.absorbed {
+            let head = mla.key_dim - spec.rope_dim + mla.value_dim;
             self.expanded.resize(rows * spec.heads * head, 0.0);
         }
     }
@@ -150,7 +150,7 @@ impl Buffers {
         }
     }
 
-    fn resize_delta(&mut self, delta: &DeltaSpec, rows: usize) {
+    fn resize_delta(&mut self, delta: &GatedDeltaNetSpec, rows: usize) {
         let widths = [
             (&mut self.mixed, delta.mixed_width()),
             (&mut self.convolved, delta.mixed_width()),

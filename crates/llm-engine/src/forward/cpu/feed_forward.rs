@@ -20,7 +20,7 @@ impl<T: Element> CpuForward<T> {
             FeedForward::Dense(mlp) => self.dense(mlp, next),
             FeedForward::Experts(experts) => match &experts.beside {
                 None => self.experts(experts),
-                Some(norms) => self.experts_beside(experts, norms),
+                Some(norms) => self.parallel_dense_mlp(experts, norms),
             },
         }
         self.add_residual(layer.post_feed_forward_norm.as_deref());
@@ -30,7 +30,7 @@ impl<T: Element> CpuForward<T> {
     fn dense(&mut self, mlp: &Mlp, next: &[Matrix<'_>]) {
         let (level, inner, kind) = (self.level, mlp.gate.rows(), self.spec.family.gate);
         let buffers = &mut self.buffers;
-        let rows = buffers.normed.len() / self.spec.width;
+        let rows = buffers.normed.len() / self.spec.hidden_size;
         buffers.gate.resize(rows * inner, 0.0);
         buffers.up.resize(rows * inner, 0.0);
         let input = matmul::Input {
@@ -83,7 +83,7 @@ impl<T: Element> CpuForward<T> {
 
     /// The same where the two are normed on their own, and router and experts
     /// norm the stream in their own ways.
-    fn experts_beside(&mut self, experts: &Experts, norms: &BesideNorms) {
+    fn parallel_dense_mlp(&mut self, experts: &Experts, norms: &BesideNorms) {
         match &experts.shared {
             Some(dense) => self.dense(dense, &[]),
             None => self.buffers.projected.fill(0.0),
@@ -106,8 +106,8 @@ impl<T: Element> CpuForward<T> {
         let Some(spec) = self.spec.experts else {
             return Vec::new();
         };
-        let width = self.spec.width;
-        let rows = self.buffers.normed.len() / width;
+        let hidden_size = self.spec.hidden_size;
+        let rows = self.buffers.normed.len() / hidden_size;
         self.buffers.router.resize(rows * spec.count, 0.0);
         let input = matmul::Input {
             floats: &self.buffers.normed,
@@ -116,7 +116,7 @@ impl<T: Element> CpuForward<T> {
         let router = (experts.router.matrix(), self.buffers.router.as_mut_slice());
         matmul::multiply(self.level, &self.pool, input, &mut [router], &[]);
         add_bias(&experts.router, &mut self.buffers.router);
-        let bias = experts.choice_bias.as_deref();
+        let bias = experts.router_bias.as_deref();
         let scales = experts.scales.as_deref();
         let mut visits = vec![Vec::new(); spec.count];
         for (row, scores) in self.buffers.router.chunks_exact_mut(spec.count).enumerate() {
@@ -144,11 +144,15 @@ impl<T: Element> CpuForward<T> {
         let Some(gate) = gate else {
             return;
         };
-        let (level, width) = (self.level, self.spec.width);
+        let (level, hidden_size) = (self.level, self.spec.hidden_size);
         let normed = &self.buffers.normed;
         let projected = &mut self.buffers.projected;
-        self.pool.for_each_row(projected, width, |row, x| {
-            let opening = vector::dot(level, gate, &normed[row * width..(row + 1) * width]);
+        self.pool.for_each_row(projected, hidden_size, |row, x| {
+            let opening = vector::dot(
+                level,
+                gate,
+                &normed[row * hidden_size..(row + 1) * hidden_size],
+            );
             let opening = 1.0 / (1.0 + (-opening).exp());
             x.iter_mut().for_each(|x| *x *= opening);
         });
@@ -156,18 +160,18 @@ impl<T: Element> CpuForward<T> {
 
     /// projected += weight * expert(normed), for the rows of `visits`.
     fn expert(&mut self, expert: &Mlp, visits: &[(usize, f32)]) {
-        let (level, width, kind) = (self.level, self.spec.width, self.spec.family.gate);
+        let (level, hidden_size, kind) = (self.level, self.spec.hidden_size, self.spec.family.gate);
         let inner = expert.gate.rows();
         let buffers = &mut self.buffers;
         buffers.gathered.clear();
         for &(row, _) in visits {
-            let row = &buffers.normed[row * width..(row + 1) * width];
+            let row = &buffers.normed[row * hidden_size..(row + 1) * hidden_size];
             buffers.gathered.extend_from_slice(row);
         }
         buffers.gate.resize(visits.len() * inner, 0.0);
         buffers.up.resize(visits.len() * inner, 0.0);
         let activations = &mut buffers.activations;
-        activations.quantize(level, &self.pool, &buffers.gathered, width);
+        activations.quantize(level, &self.pool, &buffers.gathered, hidden_size);
         let input = matmul::Input {
             floats: &buffers.gathered,
             quantized: activations,
@@ -194,8 +198,8 @@ impl<T: Element> CpuForward<T> {
             &expert.down,
             out,
         );
-        for (&(row, weight), out) in visits.iter().zip(out.chunks_exact(width)) {
-            let sum = &mut buffers.projected[row * width..(row + 1) * width];
+        for (&(row, weight), out) in visits.iter().zip(out.chunks_exact(hidden_size)) {
+            let sum = &mut buffers.projected[row * hidden_size..(row + 1) * hidden_size];
             vector::add_weighted(level, sum, weight, out);
         }
     }

@@ -90,24 +90,25 @@ impl<T: Element> CpuForward<T> {
 
     /// Appends the logits of the wanted rows: output(norm(x)).
     pub(super) fn logits(&mut self, rows: &[Row], weights: &Weights, logits: &mut Vec<f32>) {
-        let width = self.spec.width;
+        let hidden_size = self.spec.hidden_size;
         let buffers = &mut self.buffers;
         let mut wanted = 0;
         let mut best = None;
         for (at, row) in rows.iter().enumerate().filter(|(_, row)| row.output) {
             // Rows only move to the front, so none is overwritten before it is
             // read.
-            buffers
-                .x
-                .copy_within(at * width..(at + 1) * width, wanted * width);
+            buffers.x.copy_within(
+                at * hidden_size..(at + 1) * hidden_size,
+                wanted * hidden_size,
+            );
             wanted += 1;
             best = row.best;
         }
         if wanted == 0 {
             return;
         }
-        buffers.x.truncate(wanted * width);
-        buffers.normed.truncate(wanted * width);
+        buffers.x.truncate(wanted * hidden_size);
+        buffers.normed.truncate(wanted * hidden_size);
         self.normalize(Some(&weights.output_norm));
         if self.gives_rows {
             logits.extend_from_slice(&self.buffers.normed);

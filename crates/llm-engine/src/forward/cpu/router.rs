@@ -87,9 +87,9 @@ mod tests {
     const SPEC: ExpertSpec = ExpertSpec {
         count: 4,
         used: 2,
-        feed_forward: 1,
+        intermediate_size: 1,
         shared: 0,
-        dense_layers: 0,
+        leading_dense_layers: 0,
         routing: Routing {
             scoring: Scoring::Softmax,
             normalized: true,

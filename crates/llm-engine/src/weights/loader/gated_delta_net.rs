@@ -1,13 +1,17 @@
 //! The tensors of layers that keep a state.
 
-use super::Finder;
-use crate::spec::DeltaSpec;
+use super::Loader;
+use crate::spec::GatedDeltaNetSpec;
 use crate::weights::{Delta, WeightsError};
 
-impl Finder<'_> {
-    pub(super) fn delta(&self, index: usize, spec: &DeltaSpec) -> Result<Delta, WeightsError> {
+impl Loader<'_> {
+    pub(super) fn delta(
+        &self,
+        index: usize,
+        spec: &GatedDeltaNetSpec,
+    ) -> Result<Delta, WeightsError> {
         let name = |part: &str| format!("blk.{index}.{part}");
-        let linear = |part: &str, rows| self.linear(&name(part), rows, self.spec.width);
+        let linear = |part: &str, rows| self.linear(&name(part), rows, self.spec.hidden_size);
         let heads = spec.value_heads;
         let taps = self.tensor(&name("ssm_conv1d.weight"))?;
         let taps = self.floats(taps, &[spec.kernel, spec.mixed_width()])?;

@@ -1,7 +1,7 @@
 //! What a file says of layers that keep a state: which they are, and its shape.
 
 use super::reader::Reader;
-use super::{DeltaSpec, SpecError};
+use super::{GatedDeltaNetSpec, SpecError};
 use crate::family::Family;
 
 impl Reader<'_> {
@@ -10,14 +10,14 @@ impl Reader<'_> {
         &self,
         family: &Family,
         rope_dim: usize,
-    ) -> Result<Option<DeltaSpec>, SpecError> {
+    ) -> Result<Option<GatedDeltaNetSpec>, SpecError> {
         /// More tokens in a convolution are a broken header, not a model.
         const MOST_TAPS: usize = 64;
         if family.attends_every.is_none() {
             return Ok(None);
         }
         self.check_sections(rope_dim)?;
-        let delta = DeltaSpec {
+        let delta = GatedDeltaNetSpec {
             kernel: self.size("ssm.conv_kernel")?,
             key_heads: self.size("ssm.group_count")?,
             value_heads: self.size("ssm.time_step_rank")?,
@@ -52,7 +52,7 @@ impl Reader<'_> {
     }
 
     /// Checks that every rotated pair follows the text. Pairs take turns
-    /// between a picture's time, height and width, which are all the position
+    /// between a picture's time, height and hidden_size, which are all the position
     /// where there is only text, as far as these sections reach; a pair behind
     /// them would stand still.
     fn check_sections(&self, rope_dim: usize) -> Result<(), SpecError> {
@@ -144,7 +144,7 @@ mod tests {
             ("nextn_predict_layers", Value::Unsigned(1)),
         ]);
         let guessing = guessing.unwrap();
-        assert_eq!(guessing.guessing_layers, 1);
+        assert_eq!(guessing.mtp_layers, 1);
         assert_eq!(guessing.layers, whole.layers);
     }
 

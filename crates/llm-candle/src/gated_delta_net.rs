@@ -1,8 +1,8 @@
 //! Layers that keep a state instead of keys and values, see
-//! [`llm_engine::spec::DeltaSpec`]: x → what goes into the output matrix.
+//! [`llm_engine::spec::GatedDeltaNetSpec`]: x → what goes into the output matrix.
 
 use candle_core::{D, Result, Tensor};
-use llm_engine::spec::{DeltaSpec, Spec};
+use llm_engine::spec::{GatedDeltaNetSpec, Spec};
 use llm_engine::weights;
 
 use crate::cache::LayerCache;
@@ -47,7 +47,7 @@ impl Delta {
         })
     }
 
-    /// x, (rows, width), normed → (rows, `value_width`).
+    /// x, (rows, hidden_size), normed → (rows, `value_width`).
     pub(crate) fn forward(
         &self,
         spec: &Spec,
@@ -75,7 +75,7 @@ impl Delta {
     /// new tail.
     fn convolve(
         &self,
-        spec: &DeltaSpec,
+        spec: &GatedDeltaNetSpec,
         tail: &Tensor,
         mixed: &Tensor,
     ) -> Result<(Tensor, Tensor)> {
@@ -93,7 +93,13 @@ impl Delta {
         Ok((sum.silu()?, tail))
     }
 
-    fn rows(&self, spec: &DeltaSpec, epsilon: f32, mixed: &Tensor, x: &Tensor) -> Result<Rows> {
+    fn rows(
+        &self,
+        spec: &GatedDeltaNetSpec,
+        epsilon: f32,
+        mixed: &Tensor,
+        x: &Tensor,
+    ) -> Result<Rows> {
         let (rows, dim, width) = (x.dim(0)?, spec.head_dim, spec.key_width());
         let share = spec.value_heads / spec.key_heads;
         let unit = |from: usize| {
@@ -121,7 +127,7 @@ impl Delta {
 
 /// The tail, (kernel - 1, `mixed_width`), and the states, (`value_heads`,
 /// `head_dim`, `head_dim`), before the first token.
-fn blank(spec: &DeltaSpec, like: &Tensor) -> Result<(Tensor, Tensor)> {
+fn blank(spec: &GatedDeltaNetSpec, like: &Tensor) -> Result<(Tensor, Tensor)> {
     let (heads, dim) = (spec.value_heads, spec.head_dim);
     let (dtype, device) = (like.dtype(), like.device());
     let tail = Tensor::zeros((spec.kernel - 1, spec.mixed_width()), dtype, device)?;

@@ -5,14 +5,14 @@ use std::collections::{BTreeSet, HashMap};
 
 /// Literals with something else in them than white space.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Words {
+pub(super) struct TemplateLiterals {
     /// By the first byte in lower case, the longest first.
     by_first: HashMap<u8, Vec<String>>,
     /// What stands behind a dot.
     names: BTreeSet<String>,
 }
 
-impl Words {
+impl TemplateLiterals {
     /// Collects the literals of a template's tags.
     pub(super) fn of_source(source: &str) -> Self {
         let (mut words, mut names) = (BTreeSet::new(), BTreeSet::new());

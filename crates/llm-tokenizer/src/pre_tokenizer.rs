@@ -16,7 +16,7 @@ use super::split::{
 
 /// How byte-pair encoding treats text, by the file's `tokenizer.ggml.pre`.
 #[derive(Debug)]
-pub(super) struct Kind {
+pub(super) struct PreTokenizer {
     /// The names that files use for it.
     pub(super) names: &'static [&'static str],
     /// The cuts to make before merging.
@@ -54,7 +54,7 @@ pub(super) enum Bos {
 }
 
 /// The kind with the most common settings; rows name what differs.
-const PLAIN: Kind = Kind {
+const PLAIN: PreTokenizer = PreTokenizer {
     names: &[],
     stages: &[],
     text: Text::ByteLevel,
@@ -62,8 +62,8 @@ const PLAIN: Kind = Kind {
     bos: Bos::OnRequest,
 };
 
-const fn plain(names: &'static [&'static str], stages: &'static [Stage]) -> Kind {
-    Kind {
+const fn plain(names: &'static [&'static str], stages: &'static [Stage]) -> PreTokenizer {
+    PreTokenizer {
         names,
         stages,
         ..PLAIN
@@ -71,8 +71,8 @@ const fn plain(names: &'static [&'static str], stages: &'static [Stage]) -> Kind
 }
 
 /// All kinds that this build knows.
-const KINDS: &[Kind] = &[
-    Kind {
+const KINDS: &[PreTokenizer] = &[
+    PreTokenizer {
         names: &[
             "llama-bpe",
             "llama3",
@@ -90,7 +90,7 @@ const KINDS: &[Kind] = &[
         ..PLAIN
     },
     plain(&["dbrx", "smaug-bpe", "glm4", "chatglm-bpe"], &[llama3]),
-    Kind {
+    PreTokenizer {
         names: &["minicpm5"],
         stages: &[three_numbers, llama3],
         ignore_merges: true,
@@ -180,13 +180,13 @@ const KINDS: &[Kind] = &[
         &["afmoe"],
         &[numbers_from_the_right, afmoe_asian, deepseek3],
     ),
-    Kind {
+    PreTokenizer {
         names: &["youtu"],
         stages: &[youtu_scripts, youtu],
         ignore_merges: true,
         ..PLAIN
     },
-    Kind {
+    PreTokenizer {
         names: &["tekken"],
         stages: &[tekken],
         ignore_merges: true,
@@ -197,7 +197,7 @@ const KINDS: &[Kind] = &[
         &["gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2"],
         &[gpt4o],
     ),
-    Kind {
+    PreTokenizer {
         names: &["granite-embed-multi-97m"],
         stages: &[gpt4o],
         ignore_merges: true,
@@ -211,7 +211,7 @@ const KINDS: &[Kind] = &[
     plain(&["superbpe"], &[numbers, digits_from_the_right]),
     plain(&["bloom", "poro-chat", "gpt3-finnish"], &[bloom]),
     plain(&["viking"], &[bloom, number]),
-    Kind {
+    PreTokenizer {
         names: &["chameleon"],
         stages: &[
             chameleon_sentinel,
@@ -224,20 +224,20 @@ const KINDS: &[Kind] = &[
         bos: Bos::ByDefault,
         ..PLAIN
     },
-    Kind {
+    PreTokenizer {
         names: &["gemma4", "granite-embed-multi-311m"],
         stages: &[lines],
         text: Text::MarkedLines,
         bos: Bos::Always,
         ..PLAIN
     },
-    Kind {
+    PreTokenizer {
         names: &["sarvam-moe"],
         stages: &[lines],
         text: Text::Marked,
         ..PLAIN
     },
-    Kind {
+    PreTokenizer {
         names: &["whitespace"],
         stages: &[non_spaces],
         text: Text::Plain,
@@ -246,13 +246,13 @@ const KINDS: &[Kind] = &[
 ];
 
 /// Looks a kind up by the name in the file.
-pub(super) fn find(name: &str) -> Option<&'static Kind> {
+pub(super) fn find(name: &str) -> Option<&'static PreTokenizer> {
     KINDS.iter().find(|kind| kind.names.contains(&name))
 }
 
 /// Returns all kinds.
 #[cfg(test)]
-pub(super) fn all() -> impl Iterator<Item = &'static Kind> {
+pub(super) fn all() -> impl Iterator<Item = &'static PreTokenizer> {
     KINDS.iter()
 }
 

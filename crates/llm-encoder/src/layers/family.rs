@@ -7,7 +7,7 @@ use super::Activation;
 
 /// How a kind differs from others.
 #[derive(Debug)]
-pub(crate) struct Plan {
+pub(crate) struct EncoderFamily {
     /// The value of `model_type`, and of `position_embedding_type` where only
     /// that tells the kind.
     model_type: &'static str,
@@ -52,7 +52,7 @@ pub(super) enum Positions {
     LearnedAndRelative,
 }
 
-const NOMIC: Plan = Plan {
+const NOMIC: EncoderFamily = EncoderFamily {
     model_type: "nomic_bert",
     position_type: None,
     architecture: Some("nomic-bert"),
@@ -95,7 +95,7 @@ const NOMIC: Plan = Plan {
     activation: Activation::Silu,
 };
 
-const MODERN: Plan = Plan {
+const MODERN: EncoderFamily = EncoderFamily {
     model_type: "modernbert",
     architecture: Some("modern-bert"),
     norms_before: true,
@@ -118,7 +118,7 @@ const MODERN: Plan = Plan {
     ..NOMIC
 };
 
-const MPNET: Plan = Plan {
+const MPNET: EncoderFamily = EncoderFamily {
     model_type: "mpnet",
     architecture: None,
     norms_before: false,
@@ -143,7 +143,7 @@ const MPNET: Plan = Plan {
     ..MODERN
 };
 
-const JINA: Plan = Plan {
+const JINA: EncoderFamily = EncoderFamily {
     model_type: "bert",
     position_type: Some("alibi"),
     architecture: Some("jina-bert-v2"),
@@ -169,41 +169,43 @@ const JINA: Plan = Plan {
     ..MPNET
 };
 
-const PLANS: [&Plan; 4] = [&NOMIC, &MODERN, &MPNET, &JINA];
+const FAMILIES: [&EncoderFamily; 4] = [&NOMIC, &MODERN, &MPNET, &JINA];
 
 /// Returns the kind of a folder by its `config.json`.
-pub(crate) fn find(config: &Value) -> Option<&'static Plan> {
+pub(crate) fn find(config: &Value) -> Option<&'static EncoderFamily> {
     let text = |name: &str| config.get(name).and_then(Value::as_str);
     let position_type = text("position_embedding_type");
-    PLANS.into_iter().find(|plan| {
-        text("model_type") == Some(plan.model_type)
-            && plan
+    FAMILIES.into_iter().find(|family| {
+        text("model_type") == Some(family.model_type)
+            && family
                 .position_type
                 .is_none_or(|kind| position_type == Some(kind))
     })
 }
 
 /// Returns the kind of a GGUF file.
-pub(crate) fn of_architecture(name: &str) -> Option<&'static Plan> {
-    PLANS
+pub(crate) fn of_architecture(name: &str) -> Option<&'static EncoderFamily> {
+    FAMILIES
         .into_iter()
-        .find(|plan| plan.architecture == Some(name))
+        .find(|family| family.architecture == Some(name))
 }
 
 /// Returns the values of `model_type` that BERT's pass does not have.
 pub(crate) fn kinds() -> impl Iterator<Item = &'static str> {
-    let own = PLANS
+    let own = FAMILIES
         .into_iter()
-        .filter(|plan| plan.position_type.is_none());
-    own.map(|plan| plan.model_type)
+        .filter(|family| family.position_type.is_none());
+    own.map(|family| family.model_type)
 }
 
 /// Returns the names of GGUF's architectures.
 pub(crate) fn architectures() -> impl Iterator<Item = &'static str> {
-    PLANS.into_iter().filter_map(|plan| plan.architecture)
+    FAMILIES
+        .into_iter()
+        .filter_map(|family| family.architecture)
 }
 
-impl Plan {
+impl EncoderFamily {
     /// Returns the tensor's name in GGUF.
     pub(super) fn translate(&self, name: &str) -> Option<String> {
         let (stem, ending) = name.rsplit_once('.')?;

@@ -2,11 +2,11 @@
 //! found by text, by the rules of llama.cpp's `llama_vocab::impl::load`, since
 //! chat models are used through what it finds.
 
-use super::vocabulary::{TokenType, Vocabulary, ending_ids, special_id};
+use super::vocabulary::{TokenType, Vocabulary, eog_ids_of, special_id};
 use llm_gguf::{Metadata, ValueError};
 
 /// Tokens that end a generation wherever they are in a vocabulary.
-const ENDING_TEXTS: &[&str] = &[
+const EOG_TEXTS: &[&str] = &[
     "<|eot_id|>",
     "<|im_end|>",
     "<|end|>",
@@ -117,14 +117,14 @@ pub(super) fn find(
     let known = Known::new(vocabulary);
     let (eos, count) = (vocabulary.eos, vocabulary.len());
     let types = &mut vocabulary.types;
-    let mut endings: Vec<u32> = eos.into_iter().collect();
+    let mut eog_ids: Vec<u32> = eos.into_iter().collect();
     for name in ["eos", "eot", "eom"] {
-        endings.extend(ending_ids(metadata, name, count)?);
+        eog_ids.extend(eog_ids_of(metadata, name, count)?);
     }
     // Our own key: Hugging Face's folders state them all.
     if let Some(ids) = metadata.integers("tokenizer.ggml.eos_token_ids")? {
         let ids = ids.iter().filter_map(|id| u32::try_from(id).ok());
-        endings.extend(ids.filter(|&id| (id as usize) < count));
+        eog_ids.extend(ids.filter(|&id| (id as usize) < count));
     }
     for role in &FILL_ROLES {
         let mut by_key = None;
@@ -136,28 +136,28 @@ pub(super) fn find(
             types[id as usize] = TokenType::Control;
             Some(id)
         });
-        endings.extend(found.filter(|_| role.ends));
+        eog_ids.extend(found.filter(|_| role.ends));
     }
-    for id in ENDING_TEXTS.iter().filter_map(|text| known.id(text)) {
+    for id in EOG_TEXTS.iter().filter_map(|text| known.id(text)) {
         types[id as usize] = TokenType::Control;
-        endings.push(id);
+        eog_ids.push(id);
     }
     // llama.cpp makes them user-defined, so that any text could contain them.
     for id in SHOWN_TEXTS.iter().filter_map(|text| known.id(text)) {
         types[id as usize] = TokenType::ShownControl;
     }
-    take_back(&known, types, &mut endings);
-    endings.sort_unstable();
-    endings.dedup();
-    Ok(endings)
+    take_back(&known, types, &mut eog_ids);
+    eog_ids.sort_unstable();
+    eog_ids.dedup();
+    Ok(eog_ids)
 }
 
 /// Takes back two texts that mean something else beside others.
-fn take_back(known: &Known, types: &mut [TokenType], endings: &mut Vec<u32>) {
+fn take_back(known: &Known, types: &mut [TokenType], eog_ids: &mut Vec<u32>) {
     let has = |text: &str| known.id(text).is_some();
     let mut remove = |text: &str, kind: TokenType| {
         if let Some(id) = known.id(text) {
-            endings.retain(|&ending| ending != id);
+            eog_ids.retain(|&ending| ending != id);
             types[id as usize] = kind;
         }
     };
@@ -178,7 +178,7 @@ struct Known(Vec<(&'static str, u32)>);
 impl Known {
     fn new(vocabulary: &Vocabulary) -> Self {
         let fills = FILL_ROLES.iter().flat_map(|role| role.texts);
-        let texts = ENDING_TEXTS.iter().chain(fills).chain(&SHOWN_TEXTS);
+        let texts = EOG_TEXTS.iter().chain(fills).chain(&SHOWN_TEXTS);
         let found = texts.filter_map(|&text| {
             let id = vocabulary.find(text.as_bytes(), |_| true)?;
             Some((text, id))

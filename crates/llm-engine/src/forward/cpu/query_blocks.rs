@@ -11,8 +11,8 @@ const MOST: usize = 8;
 
 /// Returns the sequences of a chunk and its spans, whose `sequence` counts in
 /// them. Rows of one sequence are neighbours, and one span where they see ahead.
-pub(super) fn spans(rows: &[Row], sees_ahead: bool) -> (Vec<SequenceId>, Vec<Span>) {
-    let most = if sees_ahead { usize::MAX } else { MOST };
+pub(super) fn spans(rows: &[Row], bidirectional: bool) -> (Vec<SequenceId>, Vec<Span>) {
+    let most = if bidirectional { usize::MAX } else { MOST };
     let mut sequences: Vec<SequenceId> = Vec::new();
     let mut spans: Vec<Span> = Vec::new();
     for (at, row) in rows.iter().enumerate() {

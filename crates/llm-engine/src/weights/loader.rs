@@ -6,8 +6,8 @@
 //!
 //! Whatever is found is noted, so that what is left can be told, see `rest`.
 
-mod beside;
-mod delta;
+mod parallel_dense;
+mod gated_delta_net;
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -17,13 +17,13 @@ use llm_kernels::block::Format;
 use llm_kernels::unpack::dequantize_row;
 
 use super::{
-    Experts, FeedForward, Keys, Latent, LatentUp, Layer, Linear, Mlp, Projections, WeightsError,
+    Experts, FeedForward, KvProjections, Layer, Linear, Mla, MlaUp, Mlp, Projections, WeightsError,
 };
 use crate::family::{Norms, QueryKeyNorm};
-use crate::spec::{ExpertSpec, LatentSpec, LayerSpec, Spec};
+use crate::spec::{ExpertSpec, LayerSpec, MlaSpec, Spec};
 use llm_gguf::{Gguf, TensorInfo};
 
-pub(super) struct Finder<'a> {
+pub(super) struct Loader<'a> {
     pub(super) gguf: &'a Gguf,
     pub(super) spec: &'a Spec,
     /// The names of the tensors that were found.
@@ -48,7 +48,7 @@ impl Rows {
     }
 }
 
-impl<'a> Finder<'a> {
+impl<'a> Loader<'a> {
     pub(super) fn new(gguf: &'a Gguf, spec: &'a Spec) -> Self {
         Self {
             gguf,
@@ -77,31 +77,33 @@ impl<'a> Finder<'a> {
             Some(QueryKeyNorm::All) => (spec.query_width(index), spec.key_width(index)),
             _ => (head_dim, head_dim),
         };
-        let own_keys = spec.layers[index].shares.is_none();
-        let (output, attended) = match (delta, spec.latent) {
+        let own_keys = spec.layers[index].kv_source_layer.is_none();
+        let (output, attended) = match (delta, spec.mla) {
             (Some(delta), _) => ("ssm_out", delta.value_width()),
-            (None, Some(latent)) => ("attn_output", spec.heads * latent.value_dim),
+            (None, Some(mla)) => ("attn_output", spec.heads * mla.value_dim),
             (None, None) => ("attn_output", spec.attended_width(index)),
         };
         Ok(Layer {
-            attention_norm: vector_if(before, "attn_norm", spec.width)?,
-            attention: match (delta, &spec.latent) {
+            attention_norm: vector_if(before, "attn_norm", spec.hidden_size)?,
+            attention: match (delta, &spec.mla) {
                 (Some(delta), _) => Projections::Delta(Box::new(self.delta(index, delta)?)),
-                (None, Some(latent)) => Projections::Latent(Box::new(self.latent(index, latent)?)),
+                (None, Some(mla)) => Projections::Mla(Box::new(self.mla(index, mla)?)),
                 (None, None) => self.heads(index)?,
             },
             query_norm: vector_if(normed, "attn_q_norm", queries)?,
             key_norm: vector_if(normed && own_keys, "attn_k_norm", keys)?,
             value_norm: (family.normed_values && own_keys).then(|| vec![1.0; value_dim]),
             sinks: vector_if(family.sinks, "attn_sinks", spec.heads)?,
-            attention_output: self.linear(&name(output), spec.width, attended)?,
-            post_attention_norm: vector_if(after, "post_attention_norm", spec.width)?,
-            feed_forward_norm: vector_if(before, family.feed_forward_norm, spec.width)?,
+            attention_output: self.linear(&name(output), spec.hidden_size, attended)?,
+            post_attention_norm: vector_if(after, "post_attention_norm", spec.hidden_size)?,
+            feed_forward_norm: vector_if(before, family.feed_forward_norm, spec.hidden_size)?,
             feed_forward: match spec.layer_experts(index) {
                 Some(experts) => FeedForward::Experts(Box::new(self.experts(index, experts)?)),
-                None => FeedForward::Dense(self.mlp(index, "", spec.layers[index].feed_forward)?),
+                None => {
+                    FeedForward::Dense(self.mlp(index, "", spec.layers[index].intermediate_size)?)
+                }
             },
-            post_feed_forward_norm: vector_if(after, "post_ffw_norm", spec.width)?,
+            post_feed_forward_norm: vector_if(after, "post_ffw_norm", spec.hidden_size)?,
             input_step: self.input_step(index)?,
             output_scale: self
                 .optional_vector(&name("layer_output_scale.weight"), 1)?
@@ -125,19 +127,19 @@ impl<'a> Finder<'a> {
                     rows,
                     all: queries + keys + values,
                 },
-                spec.width,
+                spec.hidden_size,
             ),
-            false => self.linear(&format!("blk.{index}.{part}"), rows, spec.width),
+            false => self.linear(&format!("blk.{index}.{part}"), rows, spec.hidden_size),
         };
         let query = find("attn_q", 0, queries)?;
-        if spec.layers[index].shares.is_some() {
+        if spec.layers[index].kv_source_layer.is_some() {
             return Ok(Projections::Heads { query, keys: None });
         }
         let split = self.has(&joined) || self.has(&format!("blk.{index}.attn_v"));
         // Only as many values as keys can be the same.
         let own_values = split || !spec.family.keys_as_values || keys != values;
         let value = own_values.then(|| find("attn_v", queries + keys, values));
-        let keys = Keys {
+        let keys = KvProjections {
             key: find("attn_k", queries, keys)?,
             value: value.transpose()?,
         };
@@ -145,47 +147,56 @@ impl<'a> Finder<'a> {
         Ok(Projections::Heads { query, keys })
     }
 
-    fn latent(&self, index: usize, latent: &LatentSpec) -> Result<Latent, WeightsError> {
+    fn mla(&self, index: usize, mla: &MlaSpec) -> Result<Mla, WeightsError> {
         let spec = self.spec;
         let name = |part: &str| format!("blk.{index}.{part}");
         let linear = |part: &str, rows, columns| self.linear(&name(part), rows, columns);
         let norm = |part: &str, length| self.vector(&name(&format!("{part}.weight")), length);
-        let queries = spec.heads * latent.key_dim;
-        let unrotated = latent.key_dim - spec.rope_dim;
-        let query = match latent.query_rank {
+        let queries = spec.heads * mla.key_dim;
+        let unrotated = mla.key_dim - spec.rope_dim;
+        let query = match mla.q_lora_rank {
             Some(rank) => linear("attn_q_b", queries, rank)?,
-            None => linear("attn_q", queries, spec.width)?,
+            None => linear("attn_q", queries, spec.hidden_size)?,
         };
-        let query_down = latent.query_rank.map(|rank| {
-            let down = linear("attn_q_a", rank, spec.width)?;
+        let query_down = mla.q_lora_rank.map(|rank| {
+            let down = linear("attn_q_a", rank, spec.hidden_size)?;
             Ok((down, norm("attn_q_a_norm", rank)?))
         });
-        let up = if latent.absorbed {
-            LatentUp::Absorbed {
-                keys: self.stack(&name("attn_k_b"), spec.heads, latent.rank, unrotated)?,
-                values: self.stack(&name("attn_v_b"), spec.heads, latent.value_dim, latent.rank)?,
+        let up = if mla.absorbed {
+            MlaUp::Absorbed {
+                keys: self.stack(&name("attn_k_b"), spec.heads, mla.kv_lora_rank, unrotated)?,
+                values: self.stack(
+                    &name("attn_v_b"),
+                    spec.heads,
+                    mla.value_dim,
+                    mla.kv_lora_rank,
+                )?,
             }
         } else {
-            let rows = spec.heads * (unrotated + latent.value_dim);
-            LatentUp::Expanded(linear("attn_kv_b", rows, latent.rank)?)
+            let rows = spec.heads * (unrotated + mla.value_dim);
+            MlaUp::Expanded(linear("attn_kv_b", rows, mla.kv_lora_rank)?)
         };
-        Ok(Latent {
+        Ok(Mla {
             query_down: query_down.transpose()?,
             query,
-            down: linear("attn_kv_a_mqa", latent.rank + spec.rope_dim, spec.width)?,
-            norm: norm("attn_kv_a_norm", latent.rank)?,
+            down: linear(
+                "attn_kv_a_mqa",
+                mla.kv_lora_rank + spec.rope_dim,
+                spec.hidden_size,
+            )?,
+            norm: norm("attn_kv_a_norm", mla.kv_lora_rank)?,
             up,
         })
     }
 
     /// The step of one layer, with `kind` between the names of its tensors.
     fn mlp(&self, index: usize, kind: &str, inner: usize) -> Result<Mlp, WeightsError> {
-        let width = self.spec.width;
+        let hidden_size = self.spec.hidden_size;
         let name = |part: &str| format!("blk.{index}.ffn_{part}{kind}");
         let (gate, up) = match self.has(&name("gate")) {
             true => (
-                self.linear(&name("gate"), inner, width)?,
-                self.linear(&name("up"), inner, width)?,
+                self.linear(&name("gate"), inner, hidden_size)?,
+                self.linear(&name("up"), inner, hidden_size)?,
             ),
             false => {
                 let half = |first| Rows {
@@ -199,20 +210,24 @@ impl<'a> Finder<'a> {
                     return Err(WeightsError::Missing(format!("{}.weight", name("gate"))));
                 }
                 (
-                    self.rows_of(&name("up"), half(0), width)?,
-                    self.rows_of(&name("up"), half(inner), width)?,
+                    self.rows_of(&name("up"), half(0), hidden_size)?,
+                    self.rows_of(&name("up"), half(inner), hidden_size)?,
                 )
             }
         };
         Ok(Mlp {
             gate,
             up,
-            down: self.linear(&name("down"), width, inner)?,
+            down: self.linear(&name("down"), hidden_size, inner)?,
         })
     }
 
     fn experts(&self, index: usize, experts: &ExpertSpec) -> Result<Experts, WeightsError> {
-        let (width, inner, count) = (self.spec.width, experts.feed_forward, experts.count);
+        let (hidden_size, inner, count) = (
+            self.spec.hidden_size,
+            experts.intermediate_size,
+            experts.count,
+        );
         let name = |part: &str| format!("blk.{index}.{part}");
         let stacked = self.has(&name("ffn_down_exps"));
         let joined = name("ffn_gate_up_exps");
@@ -224,18 +239,21 @@ impl<'a> Finder<'a> {
                         rows: inner,
                         all: 2 * inner,
                     };
-                    let gates = self.stack_of(&joined, count, half(0), width)?;
-                    (gates, self.stack_of(&joined, count, half(inner), width)?)
-                }
-                false => {
-                    let gates = self.stack(&name("ffn_gate_exps"), count, inner, width)?;
+                    let gates = self.stack_of(&joined, count, half(0), hidden_size)?;
                     (
                         gates,
-                        self.stack(&name("ffn_up_exps"), count, inner, width)?,
+                        self.stack_of(&joined, count, half(inner), hidden_size)?,
+                    )
+                }
+                false => {
+                    let gates = self.stack(&name("ffn_gate_exps"), count, inner, hidden_size)?;
+                    (
+                        gates,
+                        self.stack(&name("ffn_up_exps"), count, inner, hidden_size)?,
                     )
                 }
             };
-            let downs = self.stack(&name("ffn_down_exps"), count, width, inner)?;
+            let downs = self.stack(&name("ffn_down_exps"), count, hidden_size, inner)?;
             let gates_and_ups = gates.into_iter().zip(ups).zip(downs);
             gates_and_ups
                 .map(|((gate, up), down)| Mlp { gate, up, down })
@@ -245,18 +263,18 @@ impl<'a> Finder<'a> {
             let expert = |at: usize| self.mlp(index, &format!(".{at}"), inner);
             (0..count).map(expert).collect::<Result<_, _>>()?
         };
-        let beside = self.spec.family.experts_beside;
+        let beside = self.spec.family.parallel_dense_mlp;
         let shared = match beside {
-            true => Some(self.mlp(index, "", self.spec.layers[index].feed_forward)),
+            true => Some(self.mlp(index, "", self.spec.layers[index].intermediate_size)),
             false => (experts.shared > 0).then(|| self.mlp(index, "_shexp", experts.shared)),
         };
         Ok(Experts {
-            router: self.linear(&name("ffn_gate_inp"), count, width)?,
-            choice_bias: self.optional_vector(&name("exp_probs_b.bias"), count)?,
+            router: self.linear(&name("ffn_gate_inp"), count, hidden_size)?,
+            router_bias: self.optional_vector(&name("exp_probs_b.bias"), count)?,
             experts: all,
             scales: self.optional_vector(&name("ffn_down_exps.scale"), count)?,
             shared_gate: match shared.is_some() && !beside {
-                true => self.optional_vector(&name("ffn_gate_inp_shexp.weight"), width)?,
+                true => self.optional_vector(&name("ffn_gate_inp_shexp.weight"), hidden_size)?,
                 false => None,
             },
             shared: shared.transpose()?,
@@ -277,13 +295,13 @@ impl<'a> Finder<'a> {
     }
 
     /// Returns the divisors of the rotations that have them.
-    pub(super) fn rope_divisors(&self) -> Result<Option<Vec<f32>>, WeightsError> {
+    pub(super) fn rope_factors(&self) -> Result<Option<Vec<f32>>, WeightsError> {
         let spec = self.spec;
         let mut ropes = spec.layers.iter().filter_map(|layer| layer.rope);
         if !ropes.any(|rope| rope.divided) {
             return Ok(None);
         }
-        self.optional_vector(spec.rope_divisors, spec.rope_dim / 2)
+        self.optional_vector(spec.rope_factors, spec.rope_dim / 2)
     }
 
     fn has(&self, name: &str) -> bool {

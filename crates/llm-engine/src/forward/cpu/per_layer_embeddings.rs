@@ -8,14 +8,14 @@ use llm_kernels::{matmul, vector};
 
 use super::buffers::Row;
 use super::{CpuForward, add_bias, apply};
-use crate::weights::{InputStep, Layer, LayerInputs};
+use crate::weights::{InputStep, Layer, PerLayerEmbeddings};
 
 impl<T: Element> CpuForward<T> {
-    /// x, freshly embedded → `layer_inputs`, (rows, layers, `layer_input`).
-    pub(super) fn layer_inputs(&mut self, rows: &[Row], inputs: &LayerInputs) {
+    /// x, freshly embedded → `per_layer_embeddings`, (rows, layers, `per_layer_embedding`).
+    pub(super) fn per_layer_embeddings(&mut self, rows: &[Row], inputs: &PerLayerEmbeddings) {
         let (level, epsilon) = (self.level, self.spec.norm_epsilon);
         let (all, each) = (inputs.projection.rows(), inputs.norm.len());
-        let shrink = 1.0 / (self.spec.width as f32).sqrt();
+        let shrink = 1.0 / (self.spec.hidden_size as f32).sqrt();
         let grow = (each as f32).sqrt();
         let buffers = &mut self.buffers;
         let projected = &mut buffers.projected_inputs;
@@ -34,7 +34,7 @@ impl<T: Element> CpuForward<T> {
             x.iter_mut().for_each(|x| *x *= shrink);
             vector::rms_norm_in_place(level, x, &inputs.norm, epsilon);
         });
-        let out = &mut buffers.layer_inputs;
+        let out = &mut buffers.per_layer_embeddings;
         out.resize(rows.len() * all, 0.0);
         self.pool.for_each_row(out, all, |row, out| {
             inputs
@@ -62,11 +62,11 @@ impl<T: Element> CpuForward<T> {
         let (level, kind, each) = (self.level, self.spec.family.gate, step.gate.rows());
         let all = self.spec.layers.len() * each;
         let buffers = &mut self.buffers;
-        let rows = buffers.x.len() / self.spec.width;
+        let rows = buffers.x.len() / self.spec.hidden_size;
         buffers.gate.resize(rows * each, 0.0);
         buffers
             .activations
-            .quantize(level, &self.pool, &buffers.x, self.spec.width);
+            .quantize(level, &self.pool, &buffers.x, self.spec.hidden_size);
         let input = matmul::Input {
             floats: &buffers.x,
             quantized: &buffers.activations,
@@ -74,7 +74,7 @@ impl<T: Element> CpuForward<T> {
         let gate = (step.gate.matrix(), buffers.gate.as_mut_slice());
         matmul::multiply(level, &self.pool, input, &mut [gate], &[step.up.matrix()]);
         add_bias(&step.gate, &mut buffers.gate);
-        let inputs = &buffers.layer_inputs;
+        let inputs = &buffers.per_layer_embeddings;
         self.pool
             .for_each_row(&mut buffers.gate, each, |row, gate| {
                 let input = &inputs[row * all + index * each..][..each];

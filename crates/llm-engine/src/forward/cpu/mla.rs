@@ -6,44 +6,44 @@ use llm_kernels::{matmul, rope, vector};
 
 use super::buffers::Row;
 use super::{CpuForward, add_bias, apply};
-use crate::spec::LatentSpec;
-use crate::weights::{Latent, LatentUp, Linear};
+use crate::spec::MlaSpec;
+use crate::weights::{Linear, Mla, MlaUp};
 
 impl<T: Element> CpuForward<T> {
     /// normed → queries, keys and values as attention takes them.
-    pub(super) fn project_latent(&mut self, rows: &[Row], index: usize, latent: &Latent) {
-        let Some(spec) = self.spec.latent else {
+    pub(super) fn project_mla(&mut self, rows: &[Row], index: usize, mla: &Mla) {
+        let Some(spec) = self.spec.mla else {
             return;
         };
-        self.short_vectors(latent);
-        self.norm_and_rotate_latent(rows, index, latent, &spec);
-        match &latent.up {
-            LatentUp::Expanded(up) => self.expand(up, &spec),
-            LatentUp::Absorbed { keys, .. } => self.absorb(index, keys, &spec),
+        self.short_vectors(mla);
+        self.norm_and_rotate_mla(rows, index, mla, &spec);
+        match &mla.up {
+            MlaUp::Expanded(up) => self.expand(up, &spec),
+            MlaUp::Absorbed { keys, .. } => self.absorb(index, keys, &spec),
         }
     }
 
     /// normed → `head_queries`, (rows, heads * `key_dim`), and `joint`, (rows,
     /// rank + `rope_dim`).
-    fn short_vectors(&mut self, latent: &Latent) {
+    fn short_vectors(&mut self, mla: &Mla) {
         let (level, epsilon) = (self.level, self.spec.norm_epsilon);
         let buffers = &mut self.buffers;
         let input = matmul::Input {
             floats: &buffers.normed,
             quantized: &buffers.activations,
         };
-        let (first, out) = match &latent.query_down {
+        let (first, out) = match &mla.query_down {
             Some((down, _)) => (down, &mut buffers.short_queries),
-            None => (&latent.query, &mut buffers.head_queries),
+            None => (&mla.query, &mut buffers.head_queries),
         };
         let mut products = [
             (first.matrix(), out.as_mut_slice()),
-            (latent.down.matrix(), buffers.joint.as_mut_slice()),
+            (mla.down.matrix(), buffers.joint.as_mut_slice()),
         ];
         matmul::multiply(level, &self.pool, input, &mut products, &[]);
         add_bias(first, out);
-        add_bias(&latent.down, &mut buffers.joint);
-        if let Some((_, norm)) = &latent.query_down {
+        add_bias(&mla.down, &mut buffers.joint);
+        if let Some((_, norm)) = &mla.query_down {
             self.pool
                 .for_each_row(&mut buffers.short_queries, norm.len(), |_, x| {
                     vector::rms_norm_in_place(level, x, norm, epsilon);
@@ -53,21 +53,15 @@ impl<T: Element> CpuForward<T> {
                 &self.pool,
                 &mut buffers.activations,
                 &buffers.short_queries,
-                &latent.query,
+                &mla.query,
                 &mut buffers.head_queries,
             );
         }
     }
 
     /// Norms the short vectors, and turns the rotated part of queries and keys.
-    fn norm_and_rotate_latent(
-        &mut self,
-        rows: &[Row],
-        index: usize,
-        latent: &Latent,
-        spec: &LatentSpec,
-    ) {
-        let (level, pairing) = (self.level, self.spec.pairing);
+    fn norm_and_rotate_mla(&mut self, rows: &[Row], index: usize, mla: &Mla, spec: &MlaSpec) {
+        let (level, rope_layout) = (self.level, self.spec.rope_layout);
         let (epsilon, temperature) = (self.spec.norm_epsilon, self.spec.temperature);
         let rotation = self.layer_rotations[index];
         let pairs = self.rotations[rotation].pairs();
@@ -77,13 +71,13 @@ impl<T: Element> CpuForward<T> {
         let turn = |row: usize, x: &mut [f32]| {
             let turn = row * pairs..(row + 1) * pairs;
             let (cos, sin) = (&angles.cos[turn.clone()], &angles.sin[turn]);
-            rope::rotate(level, x, rotated, pairing, cos, sin);
+            rope::rotate(level, x, rotated, rope_layout, cos, sin);
         };
-        let (rank, key_dim) = (spec.rank, spec.key_dim);
+        let (rank, key_dim) = (spec.kv_lora_rank, spec.key_dim);
         self.pool
             .for_each_row(&mut buffers.joint, rank + rotated, |row, joint| {
                 let (short, key) = joint.split_at_mut(rank);
-                vector::rms_norm_in_place(level, short, &latent.norm, epsilon);
+                vector::rms_norm_in_place(level, short, &mla.norm, epsilon);
                 turn(row, key);
             });
         let width = self.spec.heads * key_dim;
@@ -107,9 +101,9 @@ impl<T: Element> CpuForward<T> {
     }
 
     /// Makes every head's keys and values from the short vectors.
-    fn expand(&mut self, up: &Linear, spec: &LatentSpec) {
+    fn expand(&mut self, up: &Linear, spec: &MlaSpec) {
         let (heads, rotated) = (self.spec.heads, self.spec.rope_dim);
-        let (unrotated, rank) = (spec.key_dim - rotated, spec.rank);
+        let (unrotated, rank) = (spec.key_dim - rotated, spec.kv_lora_rank);
         let buffers = &mut self.buffers;
         buffers.queries.copy_from_slice(&buffers.head_queries);
         let (activations, short) = (&mut buffers.activations, &buffers.short);
@@ -137,8 +131,8 @@ impl<T: Element> CpuForward<T> {
     }
 
     /// Brings queries to the short vectors, which are keys and values themselves.
-    fn absorb(&mut self, index: usize, keys: &[Linear], spec: &LatentSpec) {
-        let (level, rotated, rank) = (self.level, self.spec.rope_dim, spec.rank);
+    fn absorb(&mut self, index: usize, keys: &[Linear], spec: &MlaSpec) {
+        let (level, rotated, rank) = (self.level, self.spec.rope_dim, spec.kv_lora_rank);
         let (key_dim, unrotated) = (spec.key_dim, spec.key_dim - rotated);
         let (heads, head_dim) = (self.spec.heads, self.spec.layers[index].head_dim);
         let buffers = &mut self.buffers;
@@ -173,11 +167,11 @@ impl<T: Element> CpuForward<T> {
 
     /// attended, (rows, heads * rank) → results, (rows, heads * `value_dim`),
     /// where attention worked on short vectors.
-    pub(super) fn expand_results(&mut self, latent: &Latent) {
-        let (LatentUp::Absorbed { values, .. }, Some(spec)) = (&latent.up, self.spec.latent) else {
+    pub(super) fn expand_results(&mut self, mla: &Mla) {
+        let (MlaUp::Absorbed { values, .. }, Some(spec)) = (&mla.up, self.spec.mla) else {
             return;
         };
-        let (level, rank, heads) = (self.level, spec.rank, self.spec.heads);
+        let (level, rank, heads) = (self.level, spec.kv_lora_rank, self.spec.heads);
         let buffers = &mut self.buffers;
         for (head, matrix) in values.iter().enumerate() {
             buffers.head_in.clear();

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::Activation;
-use super::plan::{Plan, Positions, Wanted};
+use super::family::{EncoderFamily, Positions, Wanted};
 use crate::bert;
 use crate::gguf::Numbers;
 use crate::settings::Shape;
@@ -14,7 +14,7 @@ use llm_folder::FolderError;
 use llm_folder::json::Fields;
 
 /// The numbers of a network, wherever they stood.
-pub(crate) struct Outline {
+pub(crate) struct EncoderConfig {
     pub(crate) shape: Shape,
     pub(super) activation: Activation,
     /// Rotations of layers that see everything and of those with a window.
@@ -23,9 +23,9 @@ pub(crate) struct Outline {
     pub(super) windows: Vec<Option<usize>>,
 }
 
-impl Plan {
+impl EncoderFamily {
     /// Reads the numbers of `config.json`, which stands at `path`.
-    pub(crate) fn outline(&self, path: &Path, config: &Value) -> Result<Outline, FolderError> {
+    pub(crate) fn config(&self, path: &Path, config: &Value) -> Result<EncoderConfig, FolderError> {
         self.refuse_unsupported(path, config)?;
         let numbers = Config {
             path,
@@ -47,7 +47,7 @@ impl Plan {
         let positions = numbers.needed(&["max_position_embeddings", "n_positions"])?;
         let shape = Shape {
             layers: numbers.needed(&["num_hidden_layers", "n_layer"])?,
-            width: numbers.needed(&["hidden_size", "n_embd"])?,
+            hidden_size: numbers.needed(&["hidden_size", "n_embd"])?,
             inner: numbers.needed(&["intermediate_size", "n_inner"])?,
             heads: numbers.needed(&["num_attention_heads", "n_head"])?,
             positions: positions.min(trained).saturating_sub(first_position),
@@ -74,7 +74,7 @@ impl Plan {
             ],
             false => [base("", &["rotary_emb_base", "rope_theta"], 1000.0)?; 2],
         };
-        Ok(Outline {
+        Ok(EncoderConfig {
             activation: self.activation(path, act)?,
             ropes: rotations(path, &shape, ropes)?,
             windows: self.windows(&shape, &numbers)?,
@@ -83,10 +83,10 @@ impl Plan {
     }
 
     /// Reads the numbers of a GGUF file.
-    pub(super) fn outline_of(&self, numbers: &Numbers<'_>) -> Result<Outline, FolderError> {
+    pub(super) fn config_of(&self, numbers: &Numbers<'_>) -> Result<EncoderConfig, FolderError> {
         let shape = Shape {
             layers: numbers.size("block_count")?,
-            width: numbers.size("embedding_length")?,
+            hidden_size: numbers.size("embedding_length")?,
             inner: numbers.size("feed_forward_length")?,
             heads: numbers.size("attention.head_count")?,
             positions: numbers.size("context_length")?,
@@ -104,7 +104,7 @@ impl Plan {
         let every = numbers.optional_size("attention.sliding_window_pattern")?;
         let every = every.unwrap_or(3);
         let act = numbers.text("hidden_act")?;
-        Ok(Outline {
+        Ok(EncoderConfig {
             activation: self.activation(numbers.path, act)?,
             ropes: rotations(numbers.path, &shape, [base, local])?,
             windows: (0..shape.layers)
@@ -187,7 +187,7 @@ fn check(path: &Path, shape: &Shape) -> Result<(), FolderError> {
 }
 
 fn rotations(path: &Path, shape: &Shape, bases: [f32; 2]) -> Result<[Rope; 2], FolderError> {
-    let head = shape.width / shape.heads;
+    let head = shape.hidden_size / shape.heads;
     let is_sound = |base: &f32| base.is_finite() && *base > 0.0;
     match head.is_multiple_of(2) && bases.iter().all(is_sound) {
         true => Ok(bases.map(|base| plain(head, base))),

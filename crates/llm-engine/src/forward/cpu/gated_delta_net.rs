@@ -10,7 +10,7 @@ use llm_kernels::{matmul, vector};
 use super::buffers::Row;
 use super::{CpuForward, add_bias};
 use crate::cache::SequenceId;
-use crate::spec::DeltaSpec;
+use crate::spec::GatedDeltaNetSpec;
 use crate::weights::{Delta, Layer};
 
 /// The rows of one sequence in a chunk.
@@ -50,7 +50,7 @@ fn runs(rows: &[Row]) -> Vec<Run> {
 fn layer_parts<'a>(
     states: Vec<&'a mut [f32]>,
     slot: usize,
-    spec: &DeltaSpec,
+    spec: &GatedDeltaNetSpec,
 ) -> Vec<(&'a mut [f32], &'a mut [f32])> {
     let length = spec.state_elements();
     let part = |state: &'a mut [f32]| {
@@ -133,7 +133,7 @@ impl<T: Element> CpuForward<T> {
 
     /// mixed → convolved: each channel over its last tokens, and queries and
     /// keys of unit length. The ends of the inputs become the new tails.
-    fn convolve(&mut self, runs: &[Run], index: usize, delta: &Delta, spec: &DeltaSpec) {
+    fn convolve(&mut self, runs: &[Run], index: usize, delta: &Delta, spec: &GatedDeltaNetSpec) {
         let (level, epsilon, dim) = (self.level, self.spec.norm_epsilon, spec.head_dim);
         let (width, keys) = (spec.mixed_width(), spec.key_width());
         let scale = 1.0 / (dim as f32).sqrt();
@@ -168,7 +168,13 @@ impl<T: Element> CpuForward<T> {
     }
 
     /// convolved → readings, normed; the states go on.
-    fn write_and_read(&mut self, runs: &[Run], index: usize, layer: &Delta, spec: &DeltaSpec) {
+    fn write_and_read(
+        &mut self,
+        runs: &[Run],
+        index: usize,
+        layer: &Delta,
+        spec: &GatedDeltaNetSpec,
+    ) {
         let (level, epsilon, dim) = (self.level, self.spec.norm_epsilon, spec.head_dim);
         let (stride, keys, heads) = (spec.mixed_width(), spec.key_width(), spec.value_heads);
         let sequences: Vec<_> = runs.iter().map(|run| run.sequence).collect();
@@ -217,7 +223,7 @@ impl<T: Element> CpuForward<T> {
     }
 
     /// gates = silu(gates) * readings.
-    fn gate_readings(&mut self, runs: &[Run], spec: &DeltaSpec) {
+    fn gate_readings(&mut self, runs: &[Run], spec: &GatedDeltaNetSpec) {
         let (level, dim, width) = (self.level, spec.head_dim, spec.value_width());
         let readings = &self.buffers.readings;
         let gates = &mut self.buffers.delta_gates;

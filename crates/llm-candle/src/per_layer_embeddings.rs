@@ -1,5 +1,5 @@
 //! Each layer's own input from a token, and the step that takes it in; see
-//! [`weights::LayerInputs`] and [`weights::InputStep`].
+//! [`weights::PerLayerEmbeddings`] and [`weights::InputStep`].
 
 use candle_core::{Result, Tensor};
 use llm_engine::spec::Spec;
@@ -10,25 +10,25 @@ use crate::steps::{activate, rms_norm};
 
 /// What makes the inputs. The embedding's rows are read from the weights.
 #[derive(Debug)]
-pub(crate) struct LayerInputs {
+pub(crate) struct PerLayerEmbeddings {
     projection: Projection,
     norm: Tensor,
 }
 
-impl LayerInputs {
-    pub(crate) fn load(loader: &Loader<'_>, inputs: &weights::LayerInputs) -> Result<Self> {
+impl PerLayerEmbeddings {
+    pub(crate) fn load(loader: &Loader<'_>, inputs: &weights::PerLayerEmbeddings) -> Result<Self> {
         Ok(Self {
             projection: loader.projection(&inputs.projection)?,
             norm: loader.vector(&inputs.norm)?,
         })
     }
 
-    /// tokens, (rows), and their embeddings x, (rows, width) → (rows, layers,
-    /// `layer_input`).
+    /// tokens, (rows), and their embeddings x, (rows, hidden_size) → (rows, layers,
+    /// `per_layer_embedding`).
     pub(crate) fn forward(
         &self,
         spec: &Spec,
-        inputs: &weights::LayerInputs,
+        inputs: &weights::PerLayerEmbeddings,
         tokens: &[u32],
         x: &Tensor,
     ) -> Result<Tensor> {
@@ -40,7 +40,7 @@ impl LayerInputs {
         }
         let own = (Tensor::from_vec(own, shape, x.device())? * (each as f64).sqrt())?;
         let projected = self.projection.forward(x)?.reshape(shape)?;
-        let projected = (projected / (spec.width as f64).sqrt())?;
+        let projected = (projected / (spec.hidden_size as f64).sqrt())?;
         let projected = rms_norm(&projected, &self.norm, spec.norm_epsilon)?;
         (own + projected)? / 2_f64.sqrt()
     }
@@ -63,7 +63,7 @@ impl InputStep {
         })
     }
 
-    /// x, (rows, width), and the layer's input, (rows, `layer_input`) → what is
+    /// x, (rows, hidden_size), and the layer's input, (rows, `per_layer_embedding`) → what is
     /// added to x.
     pub(crate) fn forward(&self, spec: &Spec, input: &Tensor, x: &Tensor) -> Result<Tensor> {
         let gate = activate(&self.gate.forward(x)?, spec.family.gate)?;

@@ -12,7 +12,7 @@ use super::vocabulary::SPACE_MARK;
 
 /// The characters after which a text must not be cut.
 #[derive(Debug, Default)]
-pub(super) struct Seams {
+pub(super) struct SafeSplits {
     joined: OnceLock<Vec<char>>,
     borders: Borders,
 }
@@ -24,7 +24,7 @@ const SHORT_TEXT: usize = 4096;
 /// Bytes of a text, about, that are written with marks at a time.
 const PART: usize = 1 << 16;
 
-impl Seams {
+impl SafeSplits {
     /// Returns the length of a part at the start of `text`, which has plain
     /// spaces yet, that no piece reaches across; a longer text has several.
     pub(super) fn part<'p, I: Iterator<Item = &'p [u8]>>(
@@ -40,8 +40,8 @@ impl Seams {
         let mut spaces = text[from..].match_indices(' ');
         let cut = spaces.find_map(|(at, _)| {
             let before = text[..from + at].chars().next_back()?;
-            let is_seam = before != ' ' && joined.binary_search(&before).is_err();
-            is_seam.then_some(from + at)
+            let is_safe = before != ' ' && joined.binary_search(&before).is_err();
+            is_safe.then_some(from + at)
         });
         cut.unwrap_or(text.len())
     }
@@ -111,10 +111,10 @@ mod tests {
 
     #[test]
     fn a_long_text_is_cut_before_a_space_that_no_piece_joins() {
-        let seams = Seams::default();
+        let safe_splits = SafeSplits::default();
         let unit = |text: &str, whole| {
             let pieces = ["▁a", "b ▁c", "▁▁d▁", "▁ ▁"];
-            seams.unit(text, whole, || pieces.into_iter().map(str::as_bytes))
+            safe_splits.unit(text, whole, || pieces.into_iter().map(str::as_bytes))
         };
         assert_eq!(unit("a▁b", 10), "a▁b".len());
         assert_eq!(unit("a▁b", 10_000), "a".len());

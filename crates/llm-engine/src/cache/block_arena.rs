@@ -18,7 +18,7 @@ const LINE: usize = 64;
 
 /// Blocks, numbered from 0 on, of all layers each.
 #[derive(Debug)]
-pub(super) struct Slabs<T> {
+pub(super) struct BlockArena<T> {
     /// One entry a layer; `None` for one that stores nothing.
     layers: Vec<Option<Layer>>,
     slabs: Vec<Slab<T>>,
@@ -73,7 +73,7 @@ impl<T: Element> Slab<T> {
     }
 }
 
-impl<T: Element> Slabs<T> {
+impl<T: Element> BlockArena<T> {
     pub(super) fn new(shapes: &[Option<Shape>]) -> Self {
         let block: usize = shapes.iter().map(|&shape| part_elements(shape)).sum();
         let bytes = (block * size_of::<T>()).max(1);
@@ -221,12 +221,12 @@ mod tests {
 
     /// Three slabs of two layers with keys and values and one without; each number
     /// occurs once in a block.
-    fn filled() -> Slabs<f32> {
+    fn filled() -> BlockArena<f32> {
         let wide = Shape {
             kv_heads: 3,
             ..SHAPE
         };
-        let mut slabs = Slabs::new(&[Some(SHAPE), None, Some(wide)]);
+        let mut slabs = BlockArena::new(&[Some(SHAPE), None, Some(wide)]);
         for block in 0..2 * SLAB + 3 {
             assert_eq!(slabs.add(), block);
             for slot in 0..BLOCK {
@@ -265,7 +265,7 @@ mod tests {
         // In the same slab, and in others.
         for (from, to) in [(0, 5), (3, SLAB + 1), (2 * SLAB, 1)] {
             let mut slabs = filled();
-            let numbers = |slabs: &Slabs<f32>, block| -> Vec<f32> {
+            let numbers = |slabs: &BlockArena<f32>, block| -> Vec<f32> {
                 slabs.elements(block).copied().collect()
             };
             let before = numbers(&slabs, from);
@@ -281,7 +281,7 @@ mod tests {
 
     #[test]
     fn every_part_begins_a_cache_line() {
-        let mut slabs = Slabs::<f16>::new(&[Some(SHAPE); 3]);
+        let mut slabs = BlockArena::<f16>::new(&[Some(SHAPE); 3]);
         for _ in 0..SLAB + 2 {
             slabs.add();
         }
@@ -296,7 +296,7 @@ mod tests {
 
     #[test]
     fn a_slab_of_large_blocks_holds_few() {
-        let each = |layers: usize| Slabs::<f16>::new(&vec![Some(SHAPE); layers]).each;
+        let each = |layers: usize| BlockArena::<f16>::new(&vec![Some(SHAPE); layers]).each;
         // 768 bytes a layer.
         assert_eq!(
             [each(1), each(2_730), each(10_000), each(50_000)],

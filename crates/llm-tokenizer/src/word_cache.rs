@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard};
 
 /// The pieces of all texts of one tokenizer.
 #[derive(Debug, Default)]
-pub(super) struct KnownPieces(Mutex<Pieces>);
+pub(super) struct WordCache(Mutex<Pieces>);
 
 type Pieces = HashMap<Box<str>, Box<[u32]>, foldhash::fast::RandomState>;
 
@@ -15,11 +15,11 @@ const MOST: usize = 1 << 16;
 /// Longer pieces, in bytes, do not come again.
 const LONGEST: usize = 32;
 
-impl KnownPieces {
+impl WordCache {
     /// Opens them for one text. While another thread has them, this one starts
     /// afresh.
-    pub(super) fn open(&self) -> OpenPieces<'_> {
-        OpenPieces {
+    pub(super) fn open(&self) -> OpenWordCache<'_> {
+        OpenWordCache {
             shared: self.0.try_lock().ok(),
             own: Pieces::default(),
         }
@@ -28,12 +28,12 @@ impl KnownPieces {
 
 /// The known pieces while one text is encoded.
 #[derive(Debug)]
-pub(super) struct OpenPieces<'k> {
+pub(super) struct OpenWordCache<'k> {
     shared: Option<MutexGuard<'k, Pieces>>,
     own: Pieces,
 }
 
-impl OpenPieces<'_> {
+impl OpenWordCache<'_> {
     /// Appends the tokens of `piece`: those known, or those that `encode`
     /// appends.
     pub(super) fn tokens(

@@ -3,11 +3,11 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{ChatTemplate, Conversation, MarkupTexts, Message, TemplateError};
+use crate::{ChatTemplate, Conversation, MarkupTexts, Message, TemplateError};
 
 /// Whether the model is to think before it answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Thinking {
+pub enum ReasoningSwitch {
     /// It is.
     On,
     /// It is not.
@@ -36,9 +36,9 @@ impl ChatTemplate {
     /// # Errors
     /// A template that takes too much time or memory; what it refuses makes no
     /// difference.
-    pub fn thinking(
+    pub fn reasoning_variables(
         &self,
-        thinking: Thinking,
+        switch: ReasoningSwitch,
         markup: MarkupTexts<'_>,
     ) -> Result<Option<Map<String, Json>>, TemplateError> {
         let rendered = |name: &str, value: &Json| {
@@ -53,9 +53,9 @@ impl ChatTemplate {
         let mut variables = Map::new();
         for (name, on, off) in switches().into_iter().chain(self.effort()) {
             if rendered(name, &on)? != rendered(name, &off)? {
-                let value = match thinking {
-                    Thinking::On => on,
-                    Thinking::Off => off,
+                let value = match switch {
+                    ReasoningSwitch::On => on,
+                    ReasoningSwitch::Off => off,
                 };
                 variables.insert(name.into(), value);
             }

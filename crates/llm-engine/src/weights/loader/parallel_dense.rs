@@ -1,44 +1,44 @@
 //! The tensors of what stands beside the common layer: inputs for each layer,
 //! and experts next to a dense step.
 
-use super::Finder;
-use crate::weights::{BesideNorms, InputStep, LayerInputs, WeightsError};
+use super::Loader;
+use crate::weights::{BesideNorms, InputStep, PerLayerEmbeddings, WeightsError};
 
-impl Finder<'_> {
-    pub(in crate::weights) fn layer_inputs(
+impl Loader<'_> {
+    pub(in crate::weights) fn per_layer_embeddings(
         &self,
         vocabulary: usize,
-    ) -> Result<Option<LayerInputs>, WeightsError> {
-        let (width, layers) = (self.spec.width, self.spec.layers.len());
+    ) -> Result<Option<PerLayerEmbeddings>, WeightsError> {
+        let (hidden_size, layers) = (self.spec.hidden_size, self.spec.layers.len());
         let make = |length: usize| {
             let all = layers * length;
-            Ok(LayerInputs {
+            Ok(PerLayerEmbeddings {
                 embedding: self.table("per_layer_token_embd", vocabulary, all)?,
-                projection: self.linear("per_layer_model_proj", all, width)?,
+                projection: self.linear("per_layer_model_proj", all, hidden_size)?,
                 norm: self.vector("per_layer_proj_norm.weight", length)?,
             })
         };
-        self.spec.layer_input.map(make).transpose()
+        self.spec.per_layer_embedding.map(make).transpose()
     }
 
     pub(super) fn input_step(&self, index: usize) -> Result<Option<InputStep>, WeightsError> {
-        let width = self.spec.width;
+        let hidden_size = self.spec.hidden_size;
         let name = |part: &str| format!("blk.{index}.{part}");
         let make = |length: usize| {
             Ok(InputStep {
-                gate: self.linear(&name("inp_gate"), length, width)?,
-                up: self.linear(&name("proj"), width, length)?,
-                norm: self.vector(&name("post_norm.weight"), width)?,
+                gate: self.linear(&name("inp_gate"), length, hidden_size)?,
+                up: self.linear(&name("proj"), hidden_size, length)?,
+                norm: self.vector(&name("post_norm.weight"), hidden_size)?,
             })
         };
-        self.spec.layer_input.map(make).transpose()
+        self.spec.per_layer_embedding.map(make).transpose()
     }
 
     pub(super) fn beside_norms(&self, index: usize) -> Result<BesideNorms, WeightsError> {
-        let width = self.spec.width;
-        let norm = |part: &str| self.vector(&format!("blk.{index}.{part}"), width);
+        let hidden_size = self.spec.hidden_size;
+        let norm = |part: &str| self.vector(&format!("blk.{index}.{part}"), hidden_size);
         let mut router = norm("ffn_gate_inp.scale")?;
-        let shrink = 1.0 / (width as f32).sqrt();
+        let shrink = 1.0 / (hidden_size as f32).sqrt();
         router.iter_mut().for_each(|weight| *weight *= shrink);
         Ok(BesideNorms {
             router,
