@@ -25,6 +25,12 @@ pub struct Family {
     pub window: Option<Window>,
     /// Every n-th layer does not rotate its queries and keys.
     pub unrotated_every: Option<usize>,
+    /// No layer rotates them where the file says that its rotation was not
+    /// fine-tuned (`rope.scaling.finetuned`).
+    pub unrotated_unless_finetuned: bool,
+    /// YaRN's temperature scales the attention scores, and not queries and keys,
+    /// where the file has a multiplier of its logarithm.
+    pub yarn_scales_scores: bool,
     /// Scores are divided by the root of the hidden_size per head, and not of the
     /// head's own length, in the model with this many layers.
     pub narrow_scores_at: Option<usize>,
@@ -126,6 +132,8 @@ const LLAMA: Family = Family {
     scaled_embedding: false,
     window: None,
     unrotated_every: None,
+    unrotated_unless_finetuned: false,
+    yarn_scales_scores: false,
     narrow_scores_at: None,
     sinks: false,
     routing: Routing {
@@ -244,6 +252,7 @@ pub const FAMILIES: &[Family] = &[
             normalized: false,
         },
         mla: true,
+        yarn_scales_scores: true,
         ..LLAMA
     },
     Family {
@@ -270,6 +279,7 @@ pub const FAMILIES: &[Family] = &[
     },
     Family {
         architecture: "granite",
+        unrotated_unless_finetuned: true,
         ..LLAMA
     },
     Family {

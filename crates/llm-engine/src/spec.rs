@@ -264,11 +264,8 @@ impl Spec {
         let family = family::find(architecture).ok_or_else(|| SpecError::UnknownFamily {
             architecture: architecture.to_owned(),
         })?;
-        let reader = Reader {
-            metadata,
-            architecture,
-        };
-        let spec = reader.spec(family, context)?;
+        let reader = Reader { metadata, family };
+        let spec = reader.spec(context)?;
         spec.check()?;
         Ok(spec)
     }

@@ -2,18 +2,13 @@
 
 use super::reader::Reader;
 use super::{GatedDeltaNetSpec, SpecError};
-use crate::family::Family;
 
 impl Reader<'_> {
     /// Reads the shape of the state; `None` for a family without one.
-    pub(super) fn delta(
-        &self,
-        family: &Family,
-        rope_dim: usize,
-    ) -> Result<Option<GatedDeltaNetSpec>, SpecError> {
+    pub(super) fn delta(&self, rope_dim: usize) -> Result<Option<GatedDeltaNetSpec>, SpecError> {
         /// More tokens in a convolution are a broken header, not a model.
         const MOST_TAPS: usize = 64;
-        if family.attends_every.is_none() {
+        if self.family.attends_every.is_none() {
             return Ok(None);
         }
         self.check_sections(rope_dim)?;
@@ -37,8 +32,8 @@ impl Reader<'_> {
     }
 
     /// Reads which layers keep a state.
-    pub(super) fn recurrent(&self, family: &Family, count: usize) -> Result<Vec<bool>, SpecError> {
-        let Some(every) = family.attends_every else {
+    pub(super) fn recurrent(&self, count: usize) -> Result<Vec<bool>, SpecError> {
+        let Some(every) = self.family.attends_every else {
             return Ok(vec![false; count]);
         };
         // One truth value a layer.

@@ -5,7 +5,7 @@ use llm_kernels::rope::RopeLayout;
 use super::reader::Reader;
 use super::rope::{Scaling, plain};
 use super::{ExpertSpec, LayerSpec, MlaSpec, Rope, Spec, SpecError, Temperature};
-use crate::family::{Family, Routing, Scoring, WindowRope};
+use crate::family::{Routing, Scoring, WindowRope};
 use llm_gguf::{Value, ValueError};
 
 /// The heads of attention, in layers that see everything.
@@ -17,39 +17,29 @@ struct Heads {
 }
 
 impl Reader<'_> {
-    pub(super) fn spec(
-        &self,
-        family: &'static Family,
-        context: Option<usize>,
-    ) -> Result<Spec, SpecError> {
+    pub(super) fn spec(&self, context: Option<usize>) -> Result<Spec, SpecError> {
         let (layers, mtp_layers) = self.layer_counts()?;
         let hidden_size = self.size("embedding_length")?;
         let heads = self.size("attention.head_count")?;
         let trained = self.size("context_length")?;
-        let shape = self.heads(family, hidden_size, heads)?;
+        let shape = self.heads(hidden_size, heads)?;
         let scaling = self.scaling(shape.rope_dim, trained)?;
         let original = self.original_context(trained)?;
         let short = scaling.long_and_short && context.is_none_or(|context| context <= original);
-        let experts = self.experts(family)?;
+        let experts = self.experts()?;
         Ok(Spec {
-            family,
-            rope_layout: self.rope_layout(family)?,
+            family: self.family,
+            rope_layout: self.rope_layout()?,
             hidden_size,
             heads,
             rope_dim: shape.rope_dim,
             per_layer_embedding: self.size_or_none("embedding_length_per_layer_input")?,
-            embedding_scale: self.embedding_scale(family, hidden_size)?,
+            embedding_scale: self.embedding_scale(hidden_size)?,
             residual_scale: self.nonzero("residual_scale")?.unwrap_or(1.0),
             logit_scale: self
                 .nonzero("logit_scale")?
                 .map_or(1.0, |scale| 1.0 / scale),
-            attention_scale: self.attention_scale(
-                family,
-                layers,
-                hidden_size / heads,
-                &shape,
-                &scaling,
-            )?,
+            attention_scale: self.attention_scale(layers, hidden_size / heads, &shape, &scaling)?,
             temperature: self.temperature(original)?,
             attention_soft_cap: self.positive("attn_logit_softcapping")?,
             logit_soft_cap: self.positive("final_logit_softcapping")?,
@@ -62,11 +52,11 @@ impl Reader<'_> {
                 (true, true) => "rope_factors_short.weight",
                 (true, false) => "rope_factors_long.weight",
             },
-            bidirectional: self.bidirectional(family)?,
+            bidirectional: self.bidirectional()?,
             experts,
             mla: shape.mla,
-            delta: self.delta(family, shape.rope_dim)?,
-            layers: self.layers(family, layers, heads, &shape, scaling.rope, experts)?,
+            delta: self.delta(shape.rope_dim)?,
+            layers: self.layers(layers, heads, &shape, scaling.rope, experts)?,
             mtp_layers,
         })
     }
@@ -85,14 +75,14 @@ impl Reader<'_> {
         Ok((count - guessing, guessing))
     }
 
-    fn bidirectional(&self, family: &Family) -> Result<bool, ValueError> {
+    fn bidirectional(&self) -> Result<bool, ValueError> {
         let causal = self.flag("attention.causal")?;
-        Ok(causal.map_or(family.bidirectional, |causal| !causal))
+        Ok(causal.map_or(self.family.bidirectional, |causal| !causal))
     }
 
-    fn rope_layout(&self, family: &Family) -> Result<RopeLayout, SpecError> {
+    fn rope_layout(&self) -> Result<RopeLayout, SpecError> {
         match self.text("rope.pairing")? {
-            None => Ok(family.rope_layout),
+            None => Ok(self.family.rope_layout),
             Some("halves") => Ok(RopeLayout::Halves),
             Some(other) => Err(SpecError::Unsupported(format!(
                 "the rope.rope_layout '{other}'"
@@ -100,7 +90,7 @@ impl Reader<'_> {
         }
     }
 
-    fn heads(&self, family: &Family, hidden_size: usize, heads: usize) -> Result<Heads, SpecError> {
+    fn heads(&self, hidden_size: usize, heads: usize) -> Result<Heads, SpecError> {
         let head_dim = self.optional_size("attention.key_length")?;
         let head_dim = head_dim.unwrap_or(hidden_size / heads);
         let value_dim = self.optional_size("attention.value_length")?;
@@ -111,7 +101,7 @@ impl Reader<'_> {
             rope_dim: rope_dim.unwrap_or(head_dim),
             mla: None,
         };
-        if family.mla {
+        if self.family.mla {
             let key_dim = self.size_or_none("attention.key_length_mla")?;
             let value_dim = self.size_or_none("attention.value_length_mla")?;
             let mla = MlaSpec {
@@ -136,9 +126,12 @@ impl Reader<'_> {
         Ok(shape)
     }
 
-    fn embedding_scale(&self, family: &Family, hidden_size: usize) -> Result<f32, SpecError> {
+    fn embedding_scale(&self, hidden_size: usize) -> Result<f32, SpecError> {
         let own = self.nonzero("embedding_scale")?;
-        let of_width = family.scaled_embedding.then(|| (hidden_size as f32).sqrt());
+        let of_width = self
+            .family
+            .scaled_embedding
+            .then(|| (hidden_size as f32).sqrt());
         Ok(own.or(of_width).unwrap_or(1.0))
     }
 
@@ -147,7 +140,6 @@ impl Reader<'_> {
     /// sharpen them where positions are stretched.
     fn attention_scale(
         &self,
-        family: &Family,
         layers: usize,
         narrow: usize,
         shape: &Heads,
@@ -156,12 +148,12 @@ impl Reader<'_> {
         if let Some(scale) = self.positive("attention.scale")? {
             return Ok(scale);
         }
-        if family.unscaled_scores {
+        if self.family.unscaled_scores {
             return Ok(1.0);
         }
         let length = match shape.mla {
             Some(mla) => mla.key_dim,
-            None if family.narrow_scores_at == Some(layers) => narrow,
+            None if self.family.narrow_scores_at == Some(layers) => narrow,
             None => shape.head_dim,
         };
         let multiplier = self.number("rope.scaling.yarn_log_multiplier")?;
@@ -182,7 +174,7 @@ impl Reader<'_> {
         }))
     }
 
-    fn experts(&self, family: &Family) -> Result<Option<ExpertSpec>, SpecError> {
+    fn experts(&self) -> Result<Option<ExpertSpec>, SpecError> {
         let Some(count) = self.size_or_none("expert_count")? else {
             return Ok(None);
         };
@@ -195,7 +187,7 @@ impl Reader<'_> {
         let shared_length = self.size_or_none("expert_shared_feed_forward_length")?;
         let groups = self.size_or_none("expert_group_count")?.unwrap_or(1);
         let scoring = match self.unsigned("expert_gating_func")? {
-            None | Some(0) => family.routing.scoring,
+            None | Some(0) => self.family.routing.scoring,
             Some(1) => Scoring::Softmax,
             Some(2) => Scoring::Sigmoid,
             Some(3) => Scoring::SoftmaxOfChosen,
@@ -214,7 +206,7 @@ impl Reader<'_> {
             leading_dense_layers: self.size_or_none("leading_dense_block_count")?.unwrap_or(0),
             routing: Routing {
                 scoring,
-                normalized: normalized.unwrap_or(family.routing.normalized),
+                normalized: normalized.unwrap_or(self.family.routing.normalized),
             },
             weight_scale: self.nonzero("expert_weights_scale")?.unwrap_or(1.0),
             groups,
@@ -226,24 +218,22 @@ impl Reader<'_> {
 
     fn layers(
         &self,
-        family: &Family,
         count: usize,
         heads: usize,
         shape: &Heads,
         rope: Rope,
         experts: Option<ExpertSpec>,
     ) -> Result<Vec<LayerSpec>, SpecError> {
-        // IBM's files say so of models that do not rotate at all.
-        let unrotated =
-            self.flag("rope.scaling.finetuned")? == Some(false) && family.architecture == "granite";
+        let unrotated = self.family.unrotated_unless_finetuned
+            && self.flag("rope.scaling.finetuned")? == Some(false);
         let rope_of = |index: usize, rope: Rope| {
-            let free = family.unrotated_every;
+            let free = self.family.unrotated_every;
             let free = free.is_some_and(|every| (index + 1).is_multiple_of(every));
             (!free && !unrotated).then_some(rope)
         };
-        let local = self.window_rope(family, rope)?;
-        let windows = self.windows(family, count)?;
-        let (head_dim, value_dim) = self.window_heads(family, shape)?;
+        let local = self.window_rope(rope)?;
+        let windows = self.windows(count)?;
+        let (head_dim, value_dim) = self.window_heads(shape)?;
         let kv_heads = self.kv_heads(count, heads, shape)?;
         let intermediate_size = self.sizes("feed_forward_length", count)?;
         let intermediate_size =
@@ -251,7 +241,7 @@ impl Reader<'_> {
         let intermediate_size =
             intermediate_size.ok_or_else(|| SpecError::Missing(self.key("feed_forward_length")))?;
         let shares = self.shares(&windows)?;
-        let recurrent = self.recurrent(family, count)?;
+        let recurrent = self.recurrent(count)?;
         let layer = |(index, window): (usize, Option<usize>)| {
             let (rope, head_dim, value_dim) = match window {
                 Some(_) => (local, head_dim, value_dim),
@@ -283,9 +273,9 @@ impl Reader<'_> {
     }
 
     /// The elements of a key's and of a value's head in layers with a window.
-    fn window_heads(&self, family: &Family, shape: &Heads) -> Result<(usize, usize), SpecError> {
+    fn window_heads(&self, shape: &Heads) -> Result<(usize, usize), SpecError> {
         let keys = self.size_or_none("attention.key_length_swa")?;
-        if keys.is_some_and(|keys| keys != shape.head_dim) && !family.unscaled_scores {
+        if keys.is_some_and(|keys| keys != shape.head_dim) && !self.family.unscaled_scores {
             return Err(SpecError::Unsupported(
                 "scores that are scaled by heads of more than one length".to_owned(),
             ));
@@ -317,11 +307,14 @@ impl Reader<'_> {
     }
 
     /// The rotation of layers with a window.
-    fn window_rope(&self, family: &Family, global: Rope) -> Result<Rope, SpecError> {
+    fn window_rope(&self, global: Rope) -> Result<Rope, SpecError> {
         let dim = self.size_or_none("rope.dimension_count_swa")?;
         let dim = dim.unwrap_or(global.dim);
         let base = |default| self.rope_base("rope.freq_base_swa", default);
-        let kind = family.window.map_or(WindowRope::Same, |window| window.rope);
+        let kind = self
+            .family
+            .window
+            .map_or(WindowRope::Same, |window| window.rope);
         Ok(match kind {
             WindowRope::Same => Rope {
                 dim,
@@ -335,8 +328,8 @@ impl Reader<'_> {
     }
 
     /// The window of each layer.
-    fn windows(&self, family: &Family, count: usize) -> Result<Vec<Option<usize>>, SpecError> {
-        let Some(pattern) = family.window else {
+    fn windows(&self, count: usize) -> Result<Vec<Option<usize>>, SpecError> {
+        let Some(pattern) = self.family.window else {
             return Ok(vec![None; count]);
         };
         let Some(length) = self
@@ -346,7 +339,7 @@ impl Reader<'_> {
             return Ok(vec![None; count]);
         };
         // Half of it lies on either side then, the position's own in the middle.
-        let length = match self.bidirectional(family)? {
+        let length = match self.bidirectional()? {
             true => length / 2 + 1,
             false => length,
         };

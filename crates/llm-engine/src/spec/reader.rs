@@ -3,18 +3,19 @@
 use llm_gguf::{Metadata, Value, ValueError};
 
 use super::SpecError;
+use crate::family::Family;
 
 /// More than any published model has; keeps products of sizes within 64 bits.
 const LARGEST: u64 = 1 << 24;
 
 pub(super) struct Reader<'a> {
     pub(super) metadata: &'a Metadata,
-    pub(super) architecture: &'a str,
+    pub(super) family: &'static Family,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn key(&self, name: &str) -> String {
-        format!("{}.{name}", self.architecture)
+        format!("{}.{name}", self.family.architecture)
     }
 
     pub(super) fn text(&self, name: &str) -> Result<Option<&'a str>, ValueError> {

@@ -133,7 +133,7 @@ impl Reader<'_> {
         let usual = 1.0 + 0.1 * log_stretch;
         Ok(match self.nonzero("rope.scaling.yarn_log_multiplier")? {
             None => usual,
-            Some(_) if self.architecture == "deepseek2" => 1.0,
+            Some(_) if self.family.yarn_scales_scores => 1.0,
             Some(multiplier) => usual / (1.0 + 0.1 * multiplier * log_stretch),
         })
     }

@@ -205,14 +205,9 @@ pub(super) fn metadata(synthetic: &Synthetic) -> Metadata {
     if let Some(window) = shape.window {
         set(&own("attention.sliding_window"), number(window));
     }
-    let epsilon = if shape.architecture == "gemma3" {
-        1e-6
-    } else {
-        1e-5
-    };
     set(
         &own("attention.layer_norm_rms_epsilon"),
-        Value::Float(epsilon),
+        Value::Float(shape.norm_epsilon),
     );
     set(&own("rope.freq_base"), Value::Float(shape.rope_base.into()));
     if let RopeScaling::Linear(factor) = shape.rope {

@@ -26,6 +26,8 @@ pub struct Shape {
     pub tied: bool,
     /// Positions that the model was trained for.
     pub context: usize,
+    /// Added to the mean square in every norm.
+    pub norm_epsilon: f64,
     /// Base of the rotation.
     pub rope_base: f32,
     /// How positions beyond the first training are reached.
@@ -60,6 +62,7 @@ const LLAMA: Shape = Shape {
     vocabulary: 128_256,
     tied: false,
     context: 131_072,
+    norm_epsilon: 1e-5,
     rope_base: 500_000.0,
     rope: Plain,
     window: None,
@@ -71,6 +74,7 @@ const GEMMA3: Shape = Shape {
     head_dim: 256,
     vocabulary: 262_208,
     tied: true,
+    norm_epsilon: 1e-6,
     rope_base: 1_000_000.0,
     rope: Linear(8.0),
     window: Some(1024),
