@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use llm_cli::embed::TooLong;
 use llm_record::{ErrorCode, Input};
+use llm_tokenizer::common_prefix_len;
 
 use crate::open::Opened;
 
@@ -161,7 +162,7 @@ impl Frame {
         let empty = opened.encoder.tokens(prompt);
         let bare = opened.encoder.tokens("");
         let some = opened.encoder.tokens("a");
-        let before = common(&bare, &some);
+        let before = common_prefix_len(&bare, &some);
         let after = bare.len() - before;
         Self {
             head: empty[..empty.len().saturating_sub(after)].to_vec(),
@@ -185,11 +186,6 @@ impl Frame {
         windows.extend(pieces.map(|piece| [&self.head[..], piece, &self.tail].concat()));
         Ok(windows)
     }
-}
-
-/// Returns how many tokens two texts have in common at their beginning.
-fn common(a: &[u32], b: &[u32]) -> usize {
-    a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
 /// Returns the vector of each text, cut to its dimensions and, where the model's files

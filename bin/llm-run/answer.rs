@@ -9,7 +9,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 use llm_cli::args::{DEFAULT_PREDICT, Reasoning, Think};
 use llm_cli::{Context, Job, RunArgs};
-use llm_engine::generate::{Finish, GenerateError, Generated, common};
+use llm_engine::generate::{Finish, GenerateError, Generated};
 use llm_engine::model::{Model, TemplateChoice};
 use llm_record::usage::milliseconds;
 use llm_record::{
@@ -18,6 +18,7 @@ use llm_record::{
     TemplateUse, Usage,
 };
 use llm_tokenizer::cancel::Cancellation;
+use llm_tokenizer::common_prefix_len;
 
 use crate::digest;
 use crate::overflow;
@@ -159,7 +160,7 @@ impl Answerer {
             content.replace_range(place.bytes.clone(), other);
         }
         let twin = self.prompts.make(self.model, &twin, cancellation);
-        twin.map_or(0, |twin| common(&twin.tokens, &prompt.tokens))
+        twin.map_or(0, |twin| common_prefix_len(&twin.tokens, &prompt.tokens))
     }
 
     /// Returns the tokens of each label.

@@ -7,9 +7,9 @@ mod speed;
 use anyhow::Result;
 use llm_cli::stdio::{StdioError, Watch, stdout_is_terminal};
 use llm_cli::{Context, Form, Item, Jobs, Messages, Output, RunArgs, Status};
-use llm_engine::generate::common;
 use llm_filter::{Journal, Name, Verdict, durable};
 use llm_record::{Build, Estimate, MeasuredSpeed, MemoryEstimate, Record, SchemaVersion};
+use llm_tokenizer::common_prefix_len;
 
 use crate::answer::Answerer;
 use crate::memory::{Memory, Room};
@@ -187,7 +187,7 @@ impl Counts {
         // The last token is computed for each line, for its logits.
         let before_last = &prompt[..prompt.len() - 1];
         match &mut self.prefix {
-            Some(prefix) => prefix.truncate(common(prefix, before_last)),
+            Some(prefix) => prefix.truncate(common_prefix_len(prefix, before_last)),
             none => *none = Some(before_last.to_vec()),
         }
     }

@@ -6,8 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use llm_folder::tokenizer::{kind, sequence};
-use llm_folder::vocabulary::TokenizerJson;
+use llm_folder::tokenizer_json::{TokenizerJson, kind, sequence};
 use llm_folder::{FolderError, json};
 use llm_gguf::{Floats, Integers, Metadata, Value};
 

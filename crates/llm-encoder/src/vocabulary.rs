@@ -10,8 +10,8 @@ use serde_json::Value as Json;
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::{unigram, wordpiece};
-use llm_folder::tokenizer::{Stated, kind, sequence};
-use llm_folder::vocabulary::TokenizerJson;
+use llm_folder::Stated;
+use llm_folder::tokenizer_json::{TokenizerJson, kind, sequence};
 use llm_folder::{FolderError, json, tokenizer};
 use llm_gguf::Metadata;
 use llm_tokenizer::cancel::Cancellation;

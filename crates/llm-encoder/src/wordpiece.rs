@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::Value as Json;
 
 use llm_folder::FolderError;
-use llm_folder::vocabulary::TokenizerJson;
+use llm_folder::tokenizer_json::TokenizerJson;
 use llm_gguf::{Integers, Metadata, Value};
 
 /// `tokenizer.ggml.token_type`

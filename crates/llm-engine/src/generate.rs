@@ -10,7 +10,7 @@ use crate::forward::ForwardError;
 use crate::sampler::Sampling;
 use llm_prompt::reasoning::Splitter;
 
-pub use batch::{Batch, Ended, RequestId, common};
+pub use batch::{Batch, Ended, RequestId};
 pub use prefix::PrefixStore;
 
 mod answer;

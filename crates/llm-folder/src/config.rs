@@ -234,7 +234,7 @@ impl Config {
         }
         let epsilon = self.number("rms_norm_eps")?.unwrap_or(1e-6);
         set("attention.layer_norm_rms_epsilon", Value::Float(epsilon));
-        for (name, value) in rope::pairs(self)? {
+        for (name, value) in rope::pairs(&self.fields(), self.rope_theta()?)? {
             set(name, value);
         }
         if self.kind.permuted {

@@ -22,9 +22,10 @@ mod special_tokens;
 mod templates;
 mod tensors;
 pub mod tokenizer;
-pub mod vocabulary;
+pub mod tokenizer_json;
 
 pub use error::FolderError;
+pub use special_tokens::Stated;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

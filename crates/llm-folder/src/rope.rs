@@ -1,14 +1,12 @@
 //! The rotation's numbers: bases, stretched positions, and Llama 3's divisors.
 
 use super::FolderError;
-use super::config::Config;
 use super::json::Fields;
 use llm_gguf::Value;
 
 /// Where a config describes the rotation: `rope_parameters`, whole or by the
 /// kind of layer, or, in older files, `rope_scaling`.
-fn parameters(config: &Config) -> Result<Fields<'_>, FolderError> {
-    let fields = config.fields();
+fn parameters<'a>(fields: &Fields<'a>) -> Result<Fields<'a>, FolderError> {
     let name = match fields.get("rope_parameters") {
         Some(_) => "rope_parameters",
         None => "rope_scaling",
@@ -25,15 +23,19 @@ fn kind<'a>(parameters: &Fields<'a>) -> Result<&'a str, FolderError> {
     Ok(kind.unwrap_or("default"))
 }
 
-/// Returns the rotation as GGUF's keys, without the architecture before them.
-pub(super) fn pairs(config: &Config) -> Result<Vec<(&'static str, Value)>, FolderError> {
-    let parameters = parameters(config)?;
+/// Returns the rotation of a config as GGUF's keys, without the architecture
+/// before them; `theta` is its base where nothing else says so.
+pub(super) fn pairs(
+    fields: &Fields<'_>,
+    theta: f64,
+) -> Result<Vec<(&'static str, Value)>, FolderError> {
+    let parameters = parameters(fields)?;
     let base = parameters.number("rope_theta")?;
-    let base = base.unwrap_or(config.rope_theta()?);
+    let base = base.unwrap_or(theta);
     let mut pairs = vec![("rope.freq_base", Value::Float(base))];
-    let local = config.fields().object("rope_parameters")?;
+    let local = fields.object("rope_parameters")?;
     let local = local.object("sliding_attention")?.number("rope_theta")?;
-    if let Some(local) = local.or(config.number("rope_local_base_freq")?) {
+    if let Some(local) = local.or(fields.number("rope_local_base_freq")?) {
         pairs.push(("rope.freq_base_swa", Value::Float(local)));
     }
     let kind = match kind(&parameters)? {
@@ -64,10 +66,14 @@ pub(super) fn pairs(config: &Config) -> Result<Vec<(&'static str, Value)>, Folde
 /// Returns the divisors of Llama 3's frequencies, the tensor
 /// `rope_freqs.weight` of GGUF files, (half of `head_dim`); `None` where the
 /// rotation is of another kind.
-pub(super) fn divisors(config: &Config, head_dim: u64) -> Result<Option<Vec<f32>>, FolderError> {
+pub(super) fn divisors(
+    fields: &Fields<'_>,
+    theta: f64,
+    head_dim: u64,
+) -> Result<Option<Vec<f32>>, FolderError> {
     /// More than any head has; a hostile number must not take all memory.
     const MOST: u64 = 1 << 16;
-    let parameters = parameters(config)?;
+    let parameters = parameters(fields)?;
     if kind(&parameters)? != "llama3" {
         return Ok(None);
     }
@@ -75,7 +81,7 @@ pub(super) fn divisors(config: &Config, head_dim: u64) -> Result<Option<Vec<f32>
         let stated = parameters.number(name)?;
         Ok::<f64, FolderError>(stated.unwrap_or(default))
     };
-    let base = or("rope_theta", config.rope_theta()?)?;
+    let base = or("rope_theta", theta)?;
     let factor = or("factor", 8.0)?;
     let (low, high) = (or("low_freq_factor", 1.0)?, or("high_freq_factor", 4.0)?);
     let original = or("original_max_position_embeddings", 8192.0)?;

@@ -7,11 +7,13 @@ use std::path::Path;
 use serde_json::Value as Json;
 
 use super::json::Fields;
-use super::tokenizer::{Stated, kind, sequence};
-use super::vocabulary::TokenizerJson;
+use super::tokenizer_json::{TokenizerJson, kind, sequence};
 use super::{FolderError, json, templates};
 use llm_gguf::{Metadata, Value};
 use llm_prompt::{DEFAULT_TEMPLATE, TEMPLATE_KEY};
+
+/// Returns the ids of tokens that `config.json` gives a name.
+pub type Stated<'a> = &'a dyn Fn(&str) -> Result<Vec<u64>, FolderError>;
 
 /// Reads all of it into `metadata`; `stated` are the ids that `config.json` gives
 /// a name.

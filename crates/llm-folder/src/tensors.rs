@@ -55,7 +55,9 @@ pub(super) fn load(
         shards.push(Arc::new(mapping));
     }
     finder.check_output(paths, &shards)?;
-    if let Some(divisors) = rope::divisors(config, config.head_dim()?)? {
+    if let Some(divisors) =
+        rope::divisors(&config.fields(), config.rope_theta()?, config.head_dim()?)?
+    {
         finder.made.push(Made {
             name: "rope_freqs.weight".to_owned(),
             shape: vec![divisors.len() as u64],

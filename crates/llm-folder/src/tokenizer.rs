@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
-use super::vocabulary::{Added, TokenizerJson};
+use super::special_tokens::Stated;
+use super::tokenizer_json::{Added, TokenizerJson, kind, sequence};
 use super::{FolderError, json, pre_tokenizer, special_tokens};
 use llm_gguf::{Integers, Metadata, Value};
 
@@ -22,9 +23,6 @@ const UNUSED: i64 = 5;
 const BYTE: i64 = 6;
 
 const SPACE_MARK: &str = "\u{2581}";
-
-/// Returns the ids of tokens that `config.json` gives a name.
-pub type Stated<'a> = &'a dyn Fn(&str) -> Result<Vec<u64>, FolderError>;
 
 /// Reads the tokenizer of `folder` into `metadata`; `stated` are the ids that
 /// `config.json` gives a name.
@@ -236,20 +234,4 @@ fn is_byte(text: &str) -> bool {
     digits.is_some_and(|digits| {
         digits.len() == 2 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
     })
-}
-
-/// Returns the `type` of a normalizer, pre-tokenizer or post-processor.
-pub fn kind(step: &Json) -> &str {
-    step.get("type").and_then(Json::as_str).unwrap_or_default()
-}
-
-/// Returns the parts of a sequence, the only part, or none.
-pub fn sequence<'a>(step: Option<&'a Json>, parts: &str) -> Vec<&'a Json> {
-    let Some(step) = step.filter(|step| !step.is_null()) else {
-        return Vec::new();
-    };
-    match step.get(parts).and_then(Json::as_array) {
-        Some(parts) if kind(step) == "Sequence" => parts.iter().collect(),
-        _ => vec![step],
-    }
 }

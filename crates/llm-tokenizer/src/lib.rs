@@ -12,6 +12,7 @@ mod bound;
 mod bpe;
 mod byte_level;
 pub mod cancel;
+mod common_prefix;
 mod charsmap;
 mod unicode_class;
 mod decoder;
@@ -35,6 +36,7 @@ mod warning;
 mod wordpiece;
 
 pub use bound::black_bytes;
+pub use common_prefix::common_prefix_len;
 pub use decoder::Decoder;
 pub use encoding::Marked;
 pub use warning::TokenizerWarning;
@@ -207,7 +209,7 @@ impl Tokenizer {
             Text::ByteLevel => Spelling::ByteLevel,
             Text::Marked | Text::MarkedLines | Text::Plain => Spelling::SentencePiece,
         };
-        let vocabulary = Vocabulary::read(metadata, spelling, Defaults::default())?;
+        let vocabulary = read_vocabulary(metadata, spelling, Defaults::default())?;
         let model = Model::Bpe(BytePairs::new(metadata, kind)?);
         let name = match metadata.string("tokenizer.ggml.model")? {
             Some("gpt2") => format!("gpt2/{pre}"),
@@ -226,7 +228,7 @@ impl Tokenizer {
             eos: Some(2),
             unknown: Some(0),
         };
-        let vocabulary = Vocabulary::read(metadata, Spelling::SentencePiece, defaults)?;
+        let vocabulary = read_vocabulary(metadata, Spelling::SentencePiece, defaults)?;
         let model = Model::Spm(ScoredPieces::new(metadata, &vocabulary)?);
         let (bos, add_eos) = (Bos::ByDefault, false);
         let ends = Ends { bos, add_eos };
@@ -243,7 +245,7 @@ impl Tokenizer {
             eos: None,
             unknown: Some(100),
         };
-        let vocabulary = Vocabulary::read(metadata, Spelling::SentencePiece, defaults)?;
+        let vocabulary = read_vocabulary(metadata, Spelling::SentencePiece, defaults)?;
         let id = |name: &str| vocabulary::special_id(metadata, name, vocabulary.len());
         let bos = id("bos")?.or(id("cls")?).or(vocabulary.bos);
         // The key is misspelt by its specification.
@@ -269,7 +271,7 @@ impl Tokenizer {
             eos: Some(1),
             unknown: Some(2),
         };
-        let vocabulary = Vocabulary::read(metadata, Spelling::SentencePiece, defaults)?;
+        let vocabulary = read_vocabulary(metadata, Spelling::SentencePiece, defaults)?;
         let unigram = Unigram::new(metadata, &vocabulary)?;
         let drops_space = unigram.has_space_prefix();
         let ends = Ends {
@@ -420,6 +422,17 @@ impl Tokenizer {
     pub fn kind(&self) -> &str {
         &self.name
     }
+}
+
+/// Reads the tokens of `metadata` and finds those that end a generation.
+fn read_vocabulary(
+    metadata: &Metadata,
+    spelling: Spelling,
+    defaults: Defaults,
+) -> Result<Vocabulary, TokenizerError> {
+    let mut vocabulary = Vocabulary::read(metadata, spelling, defaults)?;
+    vocabulary.eog_ids = eog::find(metadata, &mut vocabulary)?;
+    Ok(vocabulary)
 }
 
 /// Returns whether `name` is a kind of byte-pair encoding (`tokenizer.ggml.pre`).

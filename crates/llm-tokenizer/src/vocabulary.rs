@@ -6,7 +6,6 @@ use std::sync::OnceLock;
 
 use super::TokenizerError;
 use super::byte_level;
-use super::eog;
 use super::text_index::TextIndex;
 use llm_gguf::{Metadata, Strings, ValueError};
 
@@ -102,7 +101,8 @@ pub(super) struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// Reads the tokens from `metadata`.
+    /// Reads the tokens from `metadata`, but for those that end a generation,
+    /// which `eog` finds among them.
     ///
     /// # Errors
     /// Missing tokens, or fewer types than tokens.
@@ -119,7 +119,7 @@ impl Vocabulary {
         let id = |name: &str| special_id(metadata, name, texts.len());
         // Text and markup may be written alike, so each kind is found apart.
         let is_same = |one: u32, other: u32| types.get(one as usize) == types.get(other as usize);
-        let mut vocabulary = Self {
+        Ok(Self {
             index: TextIndex::new(texts, is_same),
             texts: texts.clone(),
             spelling,
@@ -132,9 +132,7 @@ impl Vocabulary {
                 .copied()
                 .or_else(|| in_range(defaults.eos)),
             unknown: id("unknown")?.or_else(|| in_range(defaults.unknown)),
-        };
-        vocabulary.eog_ids = eog::find(metadata, &mut vocabulary)?;
-        Ok(vocabulary)
+        })
     }
 
     /// Returns the number of tokens.

@@ -19,7 +19,7 @@ use super::slot::Slot;
 use super::{Event, Finish, Generate, GenerateError, Generated, Watch};
 use crate::cache::SequenceId;
 use crate::forward::{Forward, ForwardError, Input, Outputs};
-use llm_tokenizer::Tokenizer;
+use llm_tokenizer::{Tokenizer, common_prefix_len};
 
 /// Rows of a step: what the forward pass takes in one piece.
 const STEP_ROWS: usize = 256;
@@ -487,11 +487,5 @@ fn score(
 /// Returns how many tokens of a prompt need not be computed where others are
 /// there: not the last one, whose logits are wanted.
 fn sharable(tokens: &[u32], prompt: &[u32]) -> usize {
-    common(tokens, prompt).min(prompt.len().saturating_sub(1))
-}
-
-/// Returns how many tokens two lists have in common at their beginning: what two
-/// prompts share in the cache.
-pub fn common(a: &[u32], b: &[u32]) -> usize {
-    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+    common_prefix_len(tokens, prompt).min(prompt.len().saturating_sub(1))
 }

@@ -2,9 +2,9 @@
 
 use llm_kernels::attention::BLOCK;
 
-use super::batch::common;
 use crate::cache::SequenceId;
 use crate::forward::Forward;
+use llm_tokenizer::common_prefix_len;
 
 /// Blocks of the longest prefix that is looked for.
 const MOST_BLOCKS: usize = 128;
@@ -55,7 +55,7 @@ impl Prefixes {
                 self.shared = whole_blocks(shared.min(prompt.len()));
             }
             2 => {
-                let both = whole_blocks(common(&self.first, prompt));
+                let both = whole_blocks(common_prefix_len(&self.first, prompt));
                 self.shared = self.shared.max(both);
             }
             _ => {}

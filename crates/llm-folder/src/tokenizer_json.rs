@@ -127,6 +127,22 @@ impl<'de> Deserialize<'de> for Merge {
     }
 }
 
+/// Returns the `type` of a normalizer, pre-tokenizer or post-processor.
+pub fn kind(step: &Json) -> &str {
+    step.get("type").and_then(Json::as_str).unwrap_or_default()
+}
+
+/// Returns the parts of a sequence, the only part, or none.
+pub fn sequence<'a>(step: Option<&'a Json>, parts: &str) -> Vec<&'a Json> {
+    let Some(step) = step.filter(|step| !step.is_null()) else {
+        return Vec::new();
+    };
+    match step.get(parts).and_then(Json::as_array) {
+        Some(parts) if kind(step) == "Sequence" => parts.iter().collect(),
+        _ => vec![step],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
