@@ -15,10 +15,8 @@ use std::ops::ControlFlow;
 use llm_engine::cache::SequenceId;
 use llm_engine::forward::{CpuForward, Forward, Input, Outputs, cache_bytes};
 use llm_engine::generate::{Batch, Generate};
-use llm_engine::sampler::Sampling;
 use llm_gguf::Gguf;
 use llm_kernels::simd::Level;
-use llm_prompt::reasoning::Splitter;
 use llm_tokenizer::Tokenizer;
 
 use support::measure::identical;
@@ -158,16 +156,7 @@ fn what_is_kept_answers_as_if_it_were_new() {
         Batch::new(Box::new(pass), &tokenizer, 1000)
     };
     let answer = |batch: &mut Batch<'_>, prompt: &[u32]| {
-        let request = Generate {
-            prompt: prompt.to_vec(),
-            max_tokens: 20,
-            sampling: Sampling::GREEDY,
-            key: [0; 32],
-            stop: Vec::new(),
-            splitter: Splitter::default(),
-            labels: Vec::new(),
-            shared: 0,
-        };
+        let request = Generate::greedy(prompt.to_vec(), 20);
         let answer = batch.answer(request, &mut |_| ControlFlow::Continue(()));
         let answer = answer.unwrap();
         (answer.tokens, answer.cached_tokens)

@@ -44,6 +44,23 @@ pub struct Generate {
     pub shared: usize,
 }
 
+impl Generate {
+    /// Returns a request for the likeliest tokens after `prompt`, at most
+    /// `max_tokens`, and nothing else.
+    pub fn greedy(prompt: Vec<u32>, max_tokens: usize) -> Self {
+        Self {
+            prompt,
+            max_tokens,
+            sampling: Sampling::GREEDY,
+            key: [0; 32],
+            stop: Vec::new(),
+            splitter: Splitter::default(),
+            labels: Vec::new(),
+            shared: 0,
+        }
+    }
+}
+
 /// What the caller is told while it waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event<'a> {

@@ -18,10 +18,8 @@ use half::f16;
 use llm_engine::forward::{CpuForward, Forward, Input, Outputs};
 use llm_engine::generate::{Batch, Event, Generate};
 use llm_engine::model::{Model, TemplateChoice};
-use llm_engine::sampler::Sampling;
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
-use llm_prompt::reasoning::Splitter;
 use llm_prompt::{Conversation, MarkupTexts, Message};
 use serde_json::Value;
 
@@ -149,16 +147,7 @@ fn greedy_answers_stand_beside_llama_cpps() {
             serde_json::to_value(&prompt).unwrap(),
             answer["prompt_tokens"]
         );
-        let request = Generate {
-            prompt,
-            max_tokens: answer["tokens"].as_array().unwrap().len(),
-            sampling: Sampling::GREEDY,
-            key: [0; 32],
-            stop: Vec::new(),
-            splitter: Splitter::default(),
-            labels: Vec::new(),
-            shared: 0,
-        };
+        let request = Generate::greedy(prompt, answer["tokens"].as_array().unwrap().len());
         let mut streamed = String::new();
         let generated = batch.answer(request, &mut |event| {
             if let Event::Text(text) = event {

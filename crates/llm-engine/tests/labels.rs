@@ -12,10 +12,8 @@ use half::f16;
 use llm_engine::forward::{CpuForward, Forward, Input, Outputs};
 use llm_engine::generate::{Batch, Generate, GenerateError};
 use llm_engine::model::{Model, TemplateChoice};
-use llm_engine::sampler::Sampling;
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
-use llm_prompt::reasoning::Splitter;
 
 /// Logits do not depend on what else is in a batch, so the sums differ by the
 /// rounding of doubles alone.
@@ -44,14 +42,8 @@ fn forward(model: &Model) -> CpuForward<f16> {
 
 fn request(prompt: &[u32], labels: &[Vec<u32>]) -> Generate {
     Generate {
-        prompt: prompt.to_vec(),
-        max_tokens: 1,
-        sampling: Sampling::GREEDY,
-        key: [0; 32],
-        stop: Vec::new(),
-        splitter: Splitter::default(),
         labels: labels.to_vec(),
-        shared: 0,
+        ..Generate::greedy(prompt.to_vec(), 1)
     }
 }
 

@@ -3,10 +3,19 @@
 //! tensor names, so that nothing behind this crate knows where a model came
 //! from. Keys, names and numbers are those of llama.cpp's
 //! `convert_hf_to_gguf.py`, with one exception: the rows of queries and keys
-//! stay in their order, and `ARCHITECTURE.rope.rope_layout` says so.
+//! stay in their order, and `ARCHITECTURE.rope.pairing` says so.
 //!
 //! Matrices stay in the memory maps of the folder's files, unless they are
-//! quantized; what the converter changes is made anew in memory.
+//! quantized as they are loaded ([`Quantize`]); what the converter changes is
+//! made anew in memory.
+//!
+//! ```no_run
+//! let paths = ["SmolLM2-135M/model.safetensors".into()];
+//! let gguf = llm_folder::open(&paths, None)?;
+//! assert_eq!(gguf.metadata().string("general.architecture")?, Some("llama"));
+//! println!("{} tensors", gguf.tensors().len());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #![forbid(unsafe_code)]
 

@@ -1,9 +1,23 @@
-//! A GGUF file (or the shards of a split one) as metadata and named tensors.
+//! A GGUF file, or the shards of a split one, as metadata and named tensors.
 //!
-//! The header is read eagerly and checked against the file's size; arrays and
-//! tensors stay in the memory map until somebody looks at them. What the numbers
-//! mean is left to `spec` and `tokens`.
+//! [`Gguf::open`] reads the header eagerly and checks it against the file's
+//! size; arrays and tensors stay in the memory map until somebody looks at them.
+//! Typed look-ups are on [`Metadata`]: a value of another type than its meaning
+//! is an error, never as good as absent. What the values mean is left to others.
 //! Format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>.
+//!
+//! ```
+//! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/smollm2-135m-instruct-q4_1.gguf");
+//! # let path = std::path::Path::new(path);
+//! use llm_gguf::{Gguf, shard_paths};
+//!
+//! let gguf = Gguf::open(&shard_paths(path))?;
+//! assert_eq!(gguf.metadata().string("general.architecture")?, Some("llama"));
+//! for tensor in gguf.tensors().iter().take(3) {
+//!     println!("{}: {:?}, {} bytes", tensor.name, tensor.shape, gguf.bytes(tensor).len());
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #![forbid(unsafe_code)]
 

@@ -1,12 +1,24 @@
 //! Messages to prompt text, by the chat template that a model brings along.
 //!
 //! Templates are written for Jinja2 as Hugging Face's `apply_chat_template`
-//! sets it up; this renders them with minijinja set up alike. What the caller
-//! says is kept apart from the template's own markup ([`Guard`]), and what the
-//! model thinks from what it answers ([`reasoning`]). Turning the text into ids
-//! is left to `llm_tokenizer`
-//! ([`Tokenizer::encode_prompt`](llm_tokenizer::Tokenizer::encode_prompt)
-//! takes care that BOS stands there once).
+//! sets it up; [`ChatTemplate`] renders them with minijinja set up alike, if
+//! need be in a process of its own ([`RenderProcess`]), since no fuel bounds a
+//! hostile one. What the caller says is kept apart from the template's own
+//! markup ([`Guard`]), and what the model thinks from what it answers
+//! ([`reasoning`]). Turning the text into ids is left to
+//! [`Tokenizer::encode_prompt`](llm_tokenizer::Tokenizer::encode_prompt), which
+//! takes care that BOS stands there once.
+//!
+//! ```
+//! use llm_prompt::{ChatTemplate, Conversation, MarkupTexts, Message};
+//!
+//! let source = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}<|end|>{% endfor %}";
+//! let template = ChatTemplate::new(source)?;
+//! let conversation = Conversation::new(&[Message::new("user", "Hi!")]);
+//! let prompt = template.render(&conversation, MarkupTexts::default())?;
+//! assert_eq!(prompt, "<|user|>Hi!<|end|>");
+//! # Ok::<(), llm_prompt::TemplateError>(())
+//! ```
 
 #![forbid(unsafe_code)]
 

@@ -1,9 +1,25 @@
 //! Text to token ids and back, by the tokenizer that a GGUF file describes.
 //!
-//! Byte-pair encoding over bytes (`gpt2`) or characters (`gemma4`),
-//! SentencePiece's BPE (`llama`) and unigram model (`t5`) and WordPiece
-//! (`bert`), as llama.cpp reads them. What a prompt consists of is left
-//! to `llm-prompt`; what ids mean to the network is left to `llm-engine`.
+//! [`Tokenizer`] reads byte-pair encoding over bytes (`gpt2`) or characters
+//! (`gemma4`), SentencePiece's BPE (`llama`) and unigram model (`t5`) and
+//! WordPiece (`bert`) as llama.cpp reads them, and encodes as it does. Markup
+//! written out in a text becomes control tokens on request only. A text of
+//! megabytes takes linear time, and any call can be broken off
+//! ([`cancel::Cancellation`]).
+//!
+//! ```
+//! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/smollm2-135m-instruct-q4_1.gguf");
+//! # let path = std::path::Path::new(path);
+//! use llm_gguf::{Gguf, shard_paths};
+//! use llm_tokenizer::Tokenizer;
+//!
+//! let gguf = Gguf::open(&shard_paths(path))?;
+//! let tokenizer = Tokenizer::from_gguf(gguf.metadata())?;
+//! let ids = tokenizer.encode("Hello, <|im_end|> world!", false, false);
+//! assert!(ids.iter().all(|&id| !tokenizer.is_markup(id)));
+//! assert_eq!(tokenizer.decode(&ids), "Hello, <|im_end|> world!");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #![forbid(unsafe_code)]
 
