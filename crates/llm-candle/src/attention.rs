@@ -200,9 +200,10 @@ impl Attention {
 fn split(spec: &Spec, x: Tensor, norm: Option<&Tensor>, shape: (usize, usize)) -> Result<Tensor> {
     let shape = (x.dim(0)?, shape.0, shape.1);
     let whole = norm.is_some_and(|norm| norm.elem_count() != shape.2);
-    match whole {
-        true => norm_if(x, norm, spec.norm_epsilon)?.reshape(shape),
-        false => norm_if(x.reshape(shape)?, norm, spec.norm_epsilon),
+    if whole {
+        norm_if(x, norm, spec.norm_epsilon)?.reshape(shape)
+    } else {
+        norm_if(x.reshape(shape)?, norm, spec.norm_epsilon)
     }
 }
 

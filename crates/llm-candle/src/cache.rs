@@ -127,9 +127,10 @@ impl Sequences for Cache {
     fn fork(&mut self, id: SequenceId, length: usize) -> Option<(SequenceId, usize)> {
         let (from, whole) = (self.tensors.get(&id)?, self.ledger.length(id)?);
         let wanted = length.min(whole);
-        let (tensors, length) = match self.has_states {
-            true => from.fork(whole, wanted, || self.blank()),
-            false => (Recurrent::new(from.state.clone()), wanted),
+        let (tensors, length) = if self.has_states {
+            from.fork(whole, wanted, || self.blank())
+        } else {
+            (Recurrent::new(from.state.clone()), wanted)
         };
         let (fork, length) = self.ledger.fork(id, length)?;
         self.tensors.insert(fork, tensors);
@@ -139,9 +140,10 @@ impl Sequences for Cache {
     fn forkable_len(&self, id: SequenceId, length: usize) -> Option<usize> {
         let (from, whole) = (self.tensors.get(&id)?, self.ledger.length(id)?);
         let wanted = length.min(whole);
-        Some(match self.has_states {
-            true => from.forkable_len(whole, wanted),
-            false => wanted,
+        Some(if self.has_states {
+            from.forkable_len(whole, wanted)
+        } else {
+            wanted
         })
     }
 

@@ -215,9 +215,12 @@ fn weigh(spec: &ExpertSpec, scores: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
     chosen.sort_by(|&a, &b| wish(b).total_cmp(&wish(a)).then(a.cmp(&b)));
     chosen.truncate(spec.used);
     let of_chosen = spec.routing.scoring == Scoring::SoftmaxOfChosen;
-    let share = |expert: usize| match of_chosen {
-        true => scores[expert].exp(),
-        false => scores[expert],
+    let share = |expert: usize| {
+        if of_chosen {
+            scores[expert].exp()
+        } else {
+            scores[expert]
+        }
     };
     let sum: f64 = chosen.iter().map(|&expert| share(expert)).sum();
     let divisor = if of_chosen || spec.routing.normalized {

@@ -131,9 +131,12 @@ fn assert_same(found: &Generated, expected: &Generated, what: &str) {
 /// What each request can take from those before it.
 fn shared() -> Vec<usize> {
     let is_first = |at: usize| !REQUESTS[..at].contains(&REQUESTS[at]);
-    let shared = |at: usize| match is_first(at) {
-        true => 0,
-        false => BEGINNINGS[REQUESTS[at]],
+    let shared = |at: usize| {
+        if is_first(at) {
+            0
+        } else {
+            BEGINNINGS[REQUESTS[at]]
+        }
     };
     (0..REQUESTS.len()).map(shared).collect()
 }

@@ -246,9 +246,10 @@ impl Spec {
     /// or cannot be.
     pub fn from_gguf(metadata: &Metadata, context: Option<usize>) -> Result<Self, SpecError> {
         let spec = Self::for_rows(metadata, context)?;
-        match spec.bidirectional {
-            true => Err(SpecError::MakesVectors),
-            false => Ok(spec),
+        if spec.bidirectional {
+            Err(SpecError::MakesVectors)
+        } else {
+            Ok(spec)
         }
     }
 

@@ -352,7 +352,7 @@ pub enum WeightsError {
         "the model has {layers} layers by its own numbers (block_count, num_hidden_layers in a folder) and holds {tensors} of more; fetch it again or from another source"
     )]
     SurplusLayer {
-        /// See above.
+        /// Their names, or the first and how many there are beside it.
         tensors: String,
         /// The layers that it counts.
         layers: usize,

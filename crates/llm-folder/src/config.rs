@@ -304,12 +304,13 @@ fn unknown(path: &Path, model_type: &str) -> FolderError {
     FolderError::Unsupported {
         path: path.to_path_buf(),
         what: format!("the model is of the kind '{model_type}'"),
-        way_out: match ENCODERS.contains(&model_type) {
-            true => " for text; llm-embed makes vectors with it".to_owned(),
-            false => format!(
+        way_out: if ENCODERS.contains(&model_type) {
+            " for text; llm-embed makes vectors with it".to_owned()
+        } else {
+            format!(
                 " as a folder (known are {}); a GGUF file of it may be",
                 known.join(", ")
-            ),
+            )
         },
     }
 }

@@ -48,9 +48,12 @@ fn is_model(place: &str) -> bool {
 /// Conversations in which `words` stand at `place` and nowhere else, in the
 /// forms that one template or another takes.
 fn saying(place: &str, words: &str) -> Vec<Conversation> {
-    let at = |here: &str, plain: &str| match place == here {
-        true => format!("{plain}{words}"),
-        false => plain.to_owned(),
+    let at = |here: &str, plain: &str| {
+        if place == here {
+            format!("{plain}{words}")
+        } else {
+            plain.to_owned()
+        }
     };
     let description = at("description", "Tells the weather");
     let city = json!({"type": "string", "description": description});
@@ -113,9 +116,10 @@ fn turns(at: &impl Fn(&str, &str) -> String) -> Vec<Vec<Message>> {
 fn calling(at: &impl Fn(&str, &str) -> String, as_text: bool) -> Message {
     let mut call = Message::new("assistant", at("assistant", "Let me look."));
     let arguments = json!({"city": at("arguments", "Paris")});
-    let arguments = match as_text {
-        true => arguments.to_string().into(),
-        false => arguments,
+    let arguments = if as_text {
+        arguments.to_string().into()
+    } else {
+        arguments
     };
     let function = json!({"name": "weather", "arguments": arguments});
     let calls = json!([{"id": "call00001", "type": "function", "function": function}]);

@@ -134,9 +134,10 @@ impl Tokenizer {
         parse_special: bool,
         mut flow: Flow<'_>,
     ) -> Result<Vec<u32>, Cancelled> {
-        let markup = match parse_special {
-            true => Markup::Outside(Foreign::default()),
-            false => Markup::Nowhere,
+        let markup = if parse_special {
+            Markup::Outside(Foreign::default())
+        } else {
+            Markup::Nowhere
         };
         flow.ids.extend(self.prefix.filter(|_| add_special));
         self.encode_text(text, markup, &mut flow);

@@ -105,9 +105,10 @@ impl Specials {
                 }
                 continue;
             };
-            let before = match self.strips == Strips::Before(id) {
-                true => text[start..at].trim_end_matches(is_space),
-                false => &text[start..at],
+            let before = if self.strips == Strips::Before(id) {
+                text[start..at].trim_end_matches(is_space)
+            } else {
+                &text[start..at]
             };
             if !before.is_empty() && !emit(Fragment::Text(before)) {
                 return;

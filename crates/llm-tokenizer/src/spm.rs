@@ -103,9 +103,10 @@ impl ScoredPieces {
             let part;
             (part, later) = later.split_at(self.safe_splits.part(later, pieces));
             mark_spaces(part, &mut escaped);
-            let whole = match part.len() < text.len() {
-                true => usize::MAX,
-                false => escaped.len(),
+            let whole = if part.len() < text.len() {
+                usize::MAX
+            } else {
+                escaped.len()
             };
             let mut rest = escaped.as_str();
             while !rest.is_empty() && flow.go_on() {

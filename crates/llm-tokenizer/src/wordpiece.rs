@@ -89,9 +89,12 @@ impl WordPieces {
 
     /// Hands what is left of `character` to `emit`.
     fn normalize(&self, character: char, emit: &mut dyn FnMut(char)) {
-        let mut lower = |character: char| match self.lowercase {
-            true => character.to_lowercase().for_each(&mut *emit),
-            false => emit(character),
+        let mut lower = |character: char| {
+            if self.lowercase {
+                character.to_lowercase().for_each(&mut *emit)
+            } else {
+                emit(character)
+            }
         };
         if character.is_ascii() || !self.strip_accents {
             return lower(character);

@@ -149,9 +149,10 @@ impl<S: Clone> Recurrent<S> {
             checkpoints: self.checkpoints.clone(),
             wanted: Vec::new(),
         };
-        let length = match is_whole {
-            true => length,
-            false => fork.go_back(wanted, blank),
+        let length = if is_whole {
+            length
+        } else {
+            fork.go_back(wanted, blank)
         };
         (fork, length)
     }

@@ -304,9 +304,10 @@ impl<T: Element> Forward for CpuForward<T> {
         // A state is copied between chunks, so that one ends where that is due.
         for rows in rows.chunk_by(|row, _| !row.checkpoint) {
             // Who sees ahead needs the keys of all that follows.
-            let most = match self.spec.bidirectional {
-                true => rows.len().max(1),
-                false => CHUNK_ROWS,
+            let most = if self.spec.bidirectional {
+                rows.len().max(1)
+            } else {
+                CHUNK_ROWS
             };
             for rows in rows.chunks(most) {
                 self.chunk(rows, logits);

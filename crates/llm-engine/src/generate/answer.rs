@@ -89,9 +89,10 @@ impl<'t> Answer<'t> {
         if is_settled {
             self.reasoning_tokens += self.doubtful_tokens;
         }
-        self.doubtful_tokens = match self.splitter.is_doubtful() {
-            true => self.doubtful_tokens + 1,
-            false => 0,
+        self.doubtful_tokens = if self.splitter.is_doubtful() {
+            self.doubtful_tokens + 1
+        } else {
+            0
         };
         let counts = self.was_reasoning || is_reasoning || is_settled;
         self.reasoning_tokens += usize::from(counts);

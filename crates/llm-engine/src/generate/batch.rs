@@ -41,7 +41,7 @@ pub struct RequestId(u64);
 /// A request that has ended.
 #[derive(Debug)]
 pub struct Ended {
-    /// Which.
+    /// The request that has ended.
     pub request_id: RequestId,
     /// What came of it.
     pub result: Result<Generated, GenerateError>,
@@ -82,9 +82,10 @@ impl Prefix {
     /// Returns the length to fork at. One beyond the reach costs a copy of the
     /// state on the way, so that the next request gets what this one misses.
     fn length(&self) -> usize {
-        match self.common >= self.reach + WORTH_WAITING {
-            true => self.common,
-            false => self.reach,
+        if self.common >= self.reach + WORTH_WAITING {
+            self.common
+        } else {
+            self.reach
         }
     }
 }
@@ -248,9 +249,10 @@ impl<'t> Batch<'t> {
         for one in &ended {
             self.cancel(one.request_id);
         }
-        match broken {
-            true => Err(GenerateError::Interrupted),
-            false => Ok(ended),
+        if broken {
+            Err(GenerateError::Interrupted)
+        } else {
+            Ok(ended)
         }
     }
 
@@ -265,9 +267,12 @@ impl<'t> Batch<'t> {
     ) -> Result<Generated, GenerateError> {
         let request_id = self.admit(request)?;
         loop {
-            let ended = self.step(&mut |of, event| match of == request_id {
-                true => watch(event),
-                false => ControlFlow::Continue(()),
+            let ended = self.step(&mut |of, event| {
+                if of == request_id {
+                    watch(event)
+                } else {
+                    ControlFlow::Continue(())
+                }
             })?;
             if let Some(one) = ended.into_iter().find(|one| one.request_id == request_id) {
                 return one.result;
@@ -420,9 +425,10 @@ impl<'t> Batch<'t> {
                 continue;
             };
             let pending = slot.pending();
-            let take = match slot.is_prefilling() {
-                true => pending.len().min(rows),
-                false => pending.len(),
+            let take = if slot.is_prefilling() {
+                pending.len().min(rows)
+            } else {
+                pending.len()
             };
             if slot.is_prefilling() {
                 rows -= take;
@@ -438,9 +444,10 @@ impl<'t> Batch<'t> {
             inputs.push(Input {
                 sequence,
                 tokens: &pending[..take],
-                outputs: match wanted[index] {
-                    true => slot.outputs(),
-                    false => Outputs::None,
+                outputs: if wanted[index] {
+                    slot.outputs()
+                } else {
+                    Outputs::None
                 },
             });
         }

@@ -41,9 +41,10 @@ pub(super) fn score(
         forward.sequences_mut().end(fork.sequence);
     }
     scored?;
-    match scores.iter().all(|score| score.is_finite()) {
-        true => Ok(scores),
-        false => Err(GenerateError::NotANumber),
+    if scores.iter().all(|score| score.is_finite()) {
+        Ok(scores)
+    } else {
+        Err(GenerateError::NotANumber)
     }
 }
 

@@ -86,9 +86,10 @@ impl<'t> Slot<'t> {
 
     /// Notes time that the batch has worked for the request: on its prompt, or on what follows.
     pub(super) fn worked(&mut self, span: Duration, is_prefill: bool) {
-        match is_prefill {
-            true => self.busy.prefill += span,
-            false => self.busy.decode += span,
+        if is_prefill {
+            self.busy.prefill += span;
+        } else {
+            self.busy.decode += span;
         }
     }
 

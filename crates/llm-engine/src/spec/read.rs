@@ -117,9 +117,10 @@ impl Reader<'_> {
                     shape.rope_dim, mla.key_dim
                 )));
             }
-            (shape.head_dim, shape.value_dim) = match mla.absorbed {
-                true => (mla.kv_lora_rank + shape.rope_dim, mla.kv_lora_rank),
-                false => (mla.key_dim, mla.value_dim),
+            (shape.head_dim, shape.value_dim) = if mla.absorbed {
+                (mla.kv_lora_rank + shape.rope_dim, mla.kv_lora_rank)
+            } else {
+                (mla.key_dim, mla.value_dim)
             };
             shape.mla = Some(mla);
         }
@@ -339,9 +340,10 @@ impl Reader<'_> {
             return Ok(vec![None; count]);
         };
         // Half of it lies on either side then, the position's own in the middle.
-        let length = match self.bidirectional()? {
-            true => length / 2 + 1,
-            false => length,
+        let length = if self.bidirectional()? {
+            length / 2 + 1
+        } else {
+            length
         };
         let key = "attention.sliding_window_pattern";
         if let Some(Value::Integers(_)) = self.metadata.get(&self.key(key)) {

@@ -113,23 +113,27 @@ impl<'a> Loader<'a> {
 
     fn heads(&self, index: usize) -> Result<Projections, WeightsError> {
         let spec = self.spec;
-        let queries = match spec.family.gated_attention {
-            true => 2 * spec.query_width(index),
-            false => spec.query_width(index),
+        let queries = if spec.family.gated_attention {
+            2 * spec.query_width(index)
+        } else {
+            spec.query_width(index)
         };
         let (keys, values) = (spec.key_width(index), spec.value_width(index));
         let joined = format!("blk.{index}.attn_qkv");
-        let find = |part: &str, first, rows| match self.has(&joined) {
-            true => self.rows_of(
-                &joined,
-                Rows {
-                    first,
-                    rows,
-                    all: queries + keys + values,
-                },
-                spec.hidden_size,
-            ),
-            false => self.linear(&format!("blk.{index}.{part}"), rows, spec.hidden_size),
+        let find = |part: &str, first, rows| {
+            if self.has(&joined) {
+                self.rows_of(
+                    &joined,
+                    Rows {
+                        first,
+                        rows,
+                        all: queries + keys + values,
+                    },
+                    spec.hidden_size,
+                )
+            } else {
+                self.linear(&format!("blk.{index}.{part}"), rows, spec.hidden_size)
+            }
         };
         let query = find("attn_q", 0, queries)?;
         if spec.layers[index].kv_source_layer.is_some() {
@@ -193,27 +197,26 @@ impl<'a> Loader<'a> {
     fn mlp(&self, index: usize, kind: &str, inner: usize) -> Result<Mlp, WeightsError> {
         let hidden_size = self.spec.hidden_size;
         let name = |part: &str| format!("blk.{index}.ffn_{part}{kind}");
-        let (gate, up) = match self.has(&name("gate")) {
-            true => (
+        let (gate, up) = if self.has(&name("gate")) {
+            (
                 self.linear(&name("gate"), inner, hidden_size)?,
                 self.linear(&name("up"), inner, hidden_size)?,
-            ),
-            false => {
-                let half = |first| Rows {
-                    first,
-                    rows: inner,
-                    all: 2 * inner,
-                };
-                // A file that has neither is told of the one it should have.
-                let both = self.tensor(&format!("{}.weight", name("up")))?;
-                if both.shape.get(1) == Some(&(inner as u64)) {
-                    return Err(WeightsError::Missing(format!("{}.weight", name("gate"))));
-                }
-                (
-                    self.rows_of(&name("up"), half(0), hidden_size)?,
-                    self.rows_of(&name("up"), half(inner), hidden_size)?,
-                )
+            )
+        } else {
+            let half = |first| Rows {
+                first,
+                rows: inner,
+                all: 2 * inner,
+            };
+            // A file that has neither is told of the one it should have.
+            let both = self.tensor(&format!("{}.weight", name("up")))?;
+            if both.shape.get(1) == Some(&(inner as u64)) {
+                return Err(WeightsError::Missing(format!("{}.weight", name("gate"))));
             }
+            (
+                self.rows_of(&name("up"), half(0), hidden_size)?,
+                self.rows_of(&name("up"), half(inner), hidden_size)?,
+            )
         };
         Ok(Mlp {
             gate,
@@ -232,26 +235,23 @@ impl<'a> Loader<'a> {
         let stacked = self.has(&name("ffn_down_exps"));
         let joined = name("ffn_gate_up_exps");
         let all = if stacked {
-            let (gates, ups) = match self.has(&joined) {
-                true => {
-                    let half = |first| Rows {
-                        first,
-                        rows: inner,
-                        all: 2 * inner,
-                    };
-                    let gates = self.stack_of(&joined, count, half(0), hidden_size)?;
-                    (
-                        gates,
-                        self.stack_of(&joined, count, half(inner), hidden_size)?,
-                    )
-                }
-                false => {
-                    let gates = self.stack(&name("ffn_gate_exps"), count, inner, hidden_size)?;
-                    (
-                        gates,
-                        self.stack(&name("ffn_up_exps"), count, inner, hidden_size)?,
-                    )
-                }
+            let (gates, ups) = if self.has(&joined) {
+                let half = |first| Rows {
+                    first,
+                    rows: inner,
+                    all: 2 * inner,
+                };
+                let gates = self.stack_of(&joined, count, half(0), hidden_size)?;
+                (
+                    gates,
+                    self.stack_of(&joined, count, half(inner), hidden_size)?,
+                )
+            } else {
+                let gates = self.stack(&name("ffn_gate_exps"), count, inner, hidden_size)?;
+                (
+                    gates,
+                    self.stack(&name("ffn_up_exps"), count, inner, hidden_size)?,
+                )
             };
             let downs = self.stack(&name("ffn_down_exps"), count, hidden_size, inner)?;
             let gates_and_ups = gates.into_iter().zip(ups).zip(downs);
@@ -264,18 +264,20 @@ impl<'a> Loader<'a> {
             (0..count).map(expert).collect::<Result<_, _>>()?
         };
         let beside = self.spec.family.parallel_dense_mlp;
-        let shared = match beside {
-            true => Some(self.mlp(index, "", self.spec.layers[index].intermediate_size)),
-            false => (experts.shared > 0).then(|| self.mlp(index, "_shexp", experts.shared)),
+        let shared = if beside {
+            Some(self.mlp(index, "", self.spec.layers[index].intermediate_size))
+        } else {
+            (experts.shared > 0).then(|| self.mlp(index, "_shexp", experts.shared))
         };
         Ok(Experts {
             router: self.linear(&name("ffn_gate_inp"), count, hidden_size)?,
             router_bias: self.optional_vector(&name("exp_probs_b.bias"), count)?,
             experts: all,
             scales: self.optional_vector(&name("ffn_down_exps.scale"), count)?,
-            shared_gate: match shared.is_some() && !beside {
-                true => self.optional_vector(&name("ffn_gate_inp_shexp.weight"), hidden_size)?,
-                false => None,
+            shared_gate: if shared.is_some() && !beside {
+                self.optional_vector(&name("ffn_gate_inp_shexp.weight"), hidden_size)?
+            } else {
+                None
             },
             shared: shared.transpose()?,
             beside: beside.then(|| self.beside_norms(index)).transpose()?,

@@ -112,12 +112,13 @@ impl Loader<'_> {
                 layers: layers + spec.mtp_layers,
             });
         }
-        match rest.is_empty() {
-            true => Ok(()),
-            false => Err(WeightsError::Surplus {
+        if rest.is_empty() {
+            Ok(())
+        } else {
+            Err(WeightsError::Surplus {
                 tensors: self.named(&rest),
                 architecture,
-            }),
+            })
         }
     }
 

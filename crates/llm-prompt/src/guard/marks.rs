@@ -144,9 +144,10 @@ impl<'g> Marker<'g> {
     pub(super) fn mark(&mut self, conversation: &Conversation) -> Conversation {
         let messages = conversation.messages.iter().map(|message| {
             let is_model = message.get("role").is_some_and(|role| role == "assistant");
-            let speaker = match is_model {
-                true => Speaker::Model,
-                false => Speaker::Other,
+            let speaker = if is_model {
+                Speaker::Model
+            } else {
+                Speaker::Other
             };
             self.tree(message, speaker, Place::Interface)
         });

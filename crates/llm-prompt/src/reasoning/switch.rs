@@ -5,12 +5,12 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::{ChatTemplate, Conversation, MarkupTexts, Message, TemplateError};
 
-/// Whether the model is to think before it answers.
+/// Whether the model is to reason before it answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReasoningSwitch {
-    /// It is.
+    /// Reason first.
     On,
-    /// It is not.
+    /// Answer at once.
     Off,
 }
 

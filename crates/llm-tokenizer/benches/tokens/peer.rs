@@ -157,9 +157,10 @@ fn strings(metadata: &Metadata, key: &str) -> Vec<String> {
 fn byte_pairs(vocabulary: &str, metadata: &Metadata) -> BPE {
     let tokens: Vocab = tokens(metadata).into_iter().zip(0..).collect();
     let has_scores = matches!(vocabulary, "llama-spm" | "phi-3");
-    let merges = match has_scores {
-        true => scored_merges(metadata, &tokens),
-        false => listed_merges(metadata),
+    let merges = if has_scores {
+        scored_merges(metadata, &tokens)
+    } else {
+        listed_merges(metadata)
     };
     let characters = has_scores || vocabulary == "gemma-4";
     BPE::builder()

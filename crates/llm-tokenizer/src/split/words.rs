@@ -181,9 +181,12 @@ fn cased(
     digits: usize,
     tail: fn(char) -> bool,
 ) -> usize {
-    let with_contraction = |length: usize| match contracts && length > 0 {
-        true => length + contraction(&text[length..], true),
-        false => length,
+    let with_contraction = |length: usize| {
+        if contracts && length > 0 {
+            length + contraction(&text[length..], true)
+        } else {
+            length
+        }
     };
     let is_lead = |it: char| class(it) & (LETTER | NUMBER) == 0 && !is_line_end(it);
     let lower_word = |text: &str| cased_word(text, wanted);

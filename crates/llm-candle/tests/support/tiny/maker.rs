@@ -170,9 +170,10 @@ impl Maker<'_> {
             None => {}
             Some(QueryKeyNorm::Head) => {
                 // Scores that nothing divides shall spread as far as others.
-                let size = match self.family.unscaled_scores {
-                    true => 1.5 / (head_dim as f32).powf(0.25),
-                    false => 1.0,
+                let size = if self.family.unscaled_scores {
+                    1.5 / (head_dim as f32).powf(0.25)
+                } else {
+                    1.0
                 };
                 self.norm_of(&name("attn_q_norm"), head_dim, size);
                 if has_keys {

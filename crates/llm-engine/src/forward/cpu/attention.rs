@@ -45,9 +45,10 @@ impl<T: Element> CpuForward<T> {
             quantized: &buffers.activations,
         };
         // A query comes with its gate where there are gates.
-        let made = match self.spec.family.gated_attention {
-            true => &mut buffers.gated_queries,
-            false => &mut buffers.queries,
+        let made = if self.spec.family.gated_attention {
+            &mut buffers.gated_queries
+        } else {
+            &mut buffers.queries
         };
         let next = [layer.attention_output.matrix()];
         let queries = (query.matrix(), made.as_mut_slice());

@@ -133,9 +133,10 @@ impl Buffers {
 
     /// Sets the buffers of attention to the widths of a layer.
     pub(super) fn resize_heads(&mut self, spec: &Spec, layer: usize, rows: usize) {
-        let gates = match spec.family.gated_attention {
-            true => spec.query_width(layer),
-            false => 0,
+        let gates = if spec.family.gated_attention {
+            spec.query_width(layer)
+        } else {
+            0
         };
         let widths = [
             (&mut self.queries, spec.query_width(layer)),

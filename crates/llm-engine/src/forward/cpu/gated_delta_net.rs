@@ -150,9 +150,10 @@ impl<T: Element> CpuForward<T> {
             for (tap, filter) in delta.filters.chunks_exact(width).enumerate() {
                 // The last filter is the token's own.
                 let back = spec.kernel - 1 - tap;
-                let input = match back <= offset {
-                    true => &mixed[(row - back) * width..],
-                    false => &tails[at][(offset + tap) * width..],
+                let input = if back <= offset {
+                    &mixed[(row - back) * width..]
+                } else {
+                    &tails[at][(offset + tap) * width..]
                 };
                 vector::add_product(level, out, filter, &input[..width]);
             }

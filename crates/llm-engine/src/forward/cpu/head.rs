@@ -44,9 +44,10 @@ pub(super) struct Head {
 impl Head {
     /// Notes how many of `all` logits have been computed.
     fn note(&mut self, computed: usize, all: usize) {
-        self.rest = match computed > all / FEW {
-            true => (2 * self.rest).clamp(*REST.start(), *REST.end()),
-            false => 0,
+        self.rest = if computed > all / FEW {
+            (2 * self.rest).clamp(*REST.start(), *REST.end())
+        } else {
+            0
         };
         self.resting = self.rest;
     }
@@ -56,9 +57,10 @@ impl Head {
 /// asked for [`Outputs::Best`](crate::forward::Outputs::Best), at the most.
 pub fn screen_bytes(weights: &Weights) -> u64 {
     let output = &weights.output;
-    match Screen::suits(output.format(), output.rows()) {
-        true => Screen::bytes_for(output.rows(), output.columns()),
-        false => 0,
+    if Screen::suits(output.format(), output.rows()) {
+        Screen::bytes_for(output.rows(), output.columns())
+    } else {
+        0
     }
 }
 
@@ -73,18 +75,20 @@ impl<T: Element> CpuForward<T> {
     /// it has been asked for [`Outputs::Best`](crate::forward::Outputs::Best) often
     /// enough, made or not.
     pub fn screen_bytes(&self) -> u64 {
-        match self.can_screen() {
-            true => screen_bytes(&self.weights),
-            false => 0,
+        if self.can_screen() {
+            screen_bytes(&self.weights)
+        } else {
+            0
         }
     }
 
     /// Returns how many of [`CpuForward::screen_bytes`] this pass may still take.
     pub fn unmade_bytes(&self) -> u64 {
         // Made, or tried in vain.
-        match self.head.asked < TOKENS_BEFORE_SCREEN {
-            true => self.screen_bytes(),
-            false => 0,
+        if self.head.asked < TOKENS_BEFORE_SCREEN {
+            self.screen_bytes()
+        } else {
+            0
         }
     }
 
