@@ -103,8 +103,11 @@ impl Delta {
         let (rows, dim, width) = (x.dim(0)?, spec.head_dim, spec.key_width());
         let share = spec.value_heads / spec.key_heads;
         let unit = |from: usize| {
-            let heads = mixed.narrow(1, from, width)?.contiguous()?;
-            let heads = heads.reshape((rows, spec.key_heads, dim))?;
+            let heads =
+                mixed
+                    .narrow(1, from, width)?
+                    .contiguous()?
+                    .reshape((rows, spec.key_heads, dim))?;
             let length = heads.sqr()?.sum_keepdim(D::Minus1)?.sqrt()?;
             let unit = heads.broadcast_div(&length.maximum(epsilon)?)?;
             // Value head i goes with key head i % key_heads.

@@ -79,8 +79,10 @@ impl CandleForward {
                 .layers
                 .iter()
                 .map(|layer| Layer::load(&loader, layer));
-            let inputs = weights.per_layer_embeddings.as_ref();
-            let inputs = inputs.map(|inputs| PerLayerEmbeddings::load(&loader, inputs));
+            let inputs = weights
+                .per_layer_embeddings
+                .as_ref()
+                .map(|inputs| PerLayerEmbeddings::load(&loader, inputs));
             Ok((
                 inputs.transpose()?,
                 layers.collect::<Result<Vec<_>>>()?,

@@ -211,8 +211,10 @@ impl<T: Element> Sequences for Cache<T> {
         let from = self.sequence(id)?;
         let wanted = length.min(from.length);
         let fresh = || blank(self.state_elements);
-        let state = from.recurrent.as_ref();
-        let state = state.map(|state| state.fork(from.length, wanted, fresh));
+        let state = from
+            .recurrent
+            .as_ref()
+            .map(|state| state.fork(from.length, wanted, fresh));
         let length = state.as_ref().map_or(wanted, |(_, length)| *length);
         let blocks = from.blocks[..length.div_ceil(BLOCK)].to_vec();
         for &block in &blocks {

@@ -156,13 +156,11 @@ impl Model {
             path: path(),
             source,
         })?;
-        let weights = Weights::from_gguf(gguf, &spec);
-        let weights = weights.map_err(|source| ModelError::Weights {
+        let weights = Weights::from_gguf(gguf, &spec).map_err(|source| ModelError::Weights {
             path: path(),
             source,
         })?;
-        let tokenizer = Tokenizer::from_gguf(metadata);
-        let tokenizer = tokenizer.map_err(|source| ModelError::Tokenizer {
+        let tokenizer = Tokenizer::from_gguf(metadata).map_err(|source| ModelError::Tokenizer {
             path: path(),
             source,
         })?;
@@ -174,16 +172,18 @@ impl Model {
                 rows,
             });
         }
-        let templates = template.templates(metadata);
-        let templates = templates.map_err(|(file, source)| ModelError::Template {
-            path: file.unwrap_or_else(path),
-            source,
-        })?;
-        let sampling = defaults::recommended(folder, metadata);
-        let sampling = sampling.map_err(|source| ModelError::Metadata {
-            path: path(),
-            source,
-        })?;
+        let templates =
+            template
+                .templates(metadata)
+                .map_err(|(file, source)| ModelError::Template {
+                    path: file.unwrap_or_else(path),
+                    source,
+                })?;
+        let sampling =
+            defaults::recommended(folder, metadata).map_err(|source| ModelError::Metadata {
+                path: path(),
+                source,
+            })?;
         Ok(Self {
             warnings: warnings(&tokenizer),
             sampling,
@@ -198,8 +198,7 @@ impl Model {
 
 fn warnings(tokenizer: &Tokenizer) -> Vec<Warning> {
     let own = tokenizer.warnings().iter().cloned();
-    let endless = tokenizer.eog_ids().is_empty();
-    let endless = endless.then_some(Warning::NoEnd);
+    let endless = tokenizer.eog_ids().is_empty().then_some(Warning::NoEnd);
     own.map(Warning::from).chain(endless).collect()
 }
 

@@ -260,8 +260,9 @@ impl Spec {
     /// An unknown family, or numbers that are missing or cannot be.
     pub fn for_rows(metadata: &Metadata, context: Option<usize>) -> Result<Self, SpecError> {
         metadata.refuse_other_kinds()?;
-        let architecture = metadata.string("general.architecture")?;
-        let architecture = architecture.ok_or(SpecError::NoArchitecture)?;
+        let architecture = metadata
+            .string("general.architecture")?
+            .ok_or(SpecError::NoArchitecture)?;
         let family = family::find(architecture).ok_or_else(|| SpecError::UnknownFamily {
             architecture: architecture.to_owned(),
         })?;

@@ -94,11 +94,13 @@ impl Synthetic {
     pub fn parse(text: &str) -> Result<Self, SyntheticError> {
         let lower = text.to_ascii_lowercase();
         let (name, quantization) = lower.split_once(':').unwrap_or((&lower, ""));
-        let shape = SHAPES.iter().find(|shape| shape.name == name);
-        let shape = shape.ok_or_else(|| SyntheticError::UnknownShape {
-            name: name.to_owned(),
-            hint: hint(name, &shapes::names()),
-        })?;
+        let shape = SHAPES
+            .iter()
+            .find(|shape| shape.name == name)
+            .ok_or_else(|| SyntheticError::UnknownShape {
+                name: name.to_owned(),
+                hint: hint(name, &shapes::names()),
+            })?;
         if quantization.is_empty() {
             return Err(SyntheticError::NoQuantization { shape: shape.name });
         }
@@ -245,8 +247,11 @@ impl Synthetic {
 /// where none is near.
 fn hint(name: &str, known: &[&str]) -> String {
     let likeness = |known| (strsim::jaro_winkler(name, known), known);
-    let nearest = known.iter().copied().map(likeness);
-    let nearest = nearest.max_by(|one, other| one.0.total_cmp(&other.0));
+    let nearest = known
+        .iter()
+        .copied()
+        .map(likeness)
+        .max_by(|one, other| one.0.total_cmp(&other.0));
     match nearest {
         // As for models' names: below this, suggestions are guesses.
         Some((likeness, nearest)) if likeness >= 0.8 => format!(" (did you mean '{nearest}'?)"),

@@ -85,8 +85,9 @@ impl Config {
             .ok_or_else(|| FolderError::malformed(&path, "it has no 'model_type'"))?
             .to_owned();
         let mut kinds = KINDS.iter();
-        let kind = kinds.find(|kind| kind.model_types.contains(&model_type.as_str()));
-        let kind = kind.ok_or_else(|| unknown(&path, &model_type))?;
+        let kind = kinds
+            .find(|kind| kind.model_types.contains(&model_type.as_str()))
+            .ok_or_else(|| unknown(&path, &model_type))?;
         if let Some(Json::Object(text)) = values.remove("text_config") {
             values.extend(text);
         }
@@ -214,8 +215,9 @@ impl Config {
         let head_dim = self.head_dim()?;
         let heads = self.needed_or("num_attention_heads", 8)?;
         let default_kv_heads = if self.kind.is_gemma { 4 } else { heads };
-        let kv_heads = self.size("num_key_value_heads")?;
-        let kv_heads = kv_heads.unwrap_or(default_kv_heads);
+        let kv_heads = self
+            .size("num_key_value_heads")?
+            .unwrap_or(default_kv_heads);
         for (name, size) in [
             ("block_count", self.needed("num_hidden_layers")?),
             ("embedding_length", self.needed("hidden_size")?),
@@ -263,8 +265,9 @@ impl Config {
             let what = "it has 'attn_logit_softcapping'";
             return Err(FolderError::unsupported(&self.path, what));
         }
-        let pattern = self.size("sliding_window_pattern")?;
-        let pattern = pattern.or(self.size("_sliding_window_pattern")?);
+        let pattern = self
+            .size("sliding_window_pattern")?
+            .or(self.size("_sliding_window_pattern")?);
         // Every layer sees everything.
         if pattern == Some(1) {
             return Ok(pairs);

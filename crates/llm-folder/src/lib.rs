@@ -147,8 +147,10 @@ fn indexed(folder: &Path, paths: &[PathBuf]) -> Result<Vec<PathBuf>, FolderError
     let Some(index) = json::read_if_there(&path)? else {
         return Ok(paths.to_vec());
     };
-    let map = index.get("weight_map").and_then(Value::as_object);
-    let map = map.ok_or_else(|| FolderError::malformed(&path, "it has no 'weight_map'"))?;
+    let map = index
+        .get("weight_map")
+        .and_then(Value::as_object)
+        .ok_or_else(|| FolderError::malformed(&path, "it has no 'weight_map'"))?;
     let mut names: Vec<&str> = map.values().filter_map(Value::as_str).collect();
     names.sort_unstable();
     names.dedup();

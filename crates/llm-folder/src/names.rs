@@ -55,8 +55,9 @@ const GEMMAS: [(&str, &str); 3] = [
 /// Translates a name.
 pub(super) fn translate(name: &str, is_gemma: bool) -> Named {
     let mut prefixes = PREFIXES.iter();
-    let short = prefixes.find_map(|prefix| name.strip_prefix(prefix));
-    let short = short.unwrap_or(name);
+    let short = prefixes
+        .find_map(|prefix| name.strip_prefix(prefix))
+        .unwrap_or(name);
     // Old files hold the rotation's frequencies, which follow from the config.
     let is_other = OTHER_PARTS.iter().any(|part| short.starts_with(part));
     if is_other || short.ends_with("rotary_emb.inv_freq") {

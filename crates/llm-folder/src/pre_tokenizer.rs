@@ -49,8 +49,10 @@ pub(super) fn is_byte_level(pre_tokenizer: Option<&Json>) -> bool {
 
 /// Returns the name of a pre-tokenizer, or why it has none.
 pub(super) fn name(pre_tokenizer: &Json, ignore_merges: bool) -> Result<&'static str, String> {
-    let steps = parts(pre_tokenizer).into_iter().map(step);
-    let steps = steps.collect::<Result<Vec<_>, _>>()?;
+    let steps = parts(pre_tokenizer)
+        .into_iter()
+        .map(step)
+        .collect::<Result<Vec<_>, _>>()?;
     let found = KINDS
         .iter()
         .find(|(known, ignores, _)| *known == steps && *ignores == ignore_merges);

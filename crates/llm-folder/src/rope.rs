@@ -30,11 +30,12 @@ pub(super) fn pairs(
     theta: f64,
 ) -> Result<Vec<(&'static str, Value)>, FolderError> {
     let parameters = parameters(fields)?;
-    let base = parameters.number("rope_theta")?;
-    let base = base.unwrap_or(theta);
+    let base = parameters.number("rope_theta")?.unwrap_or(theta);
     let mut pairs = vec![("rope.freq_base", Value::Float(base))];
-    let local = fields.object("rope_parameters")?;
-    let local = local.object("sliding_attention")?.number("rope_theta")?;
+    let local = fields
+        .object("rope_parameters")?
+        .object("sliding_attention")?
+        .number("rope_theta")?;
     if let Some(local) = local.or(fields.number("rope_local_base_freq")?) {
         pairs.push(("rope.freq_base_swa", Value::Float(local)));
     }

@@ -24,12 +24,13 @@ pub(super) fn read(
     metadata: &mut Metadata,
 ) -> Result<(), FolderError> {
     let path = folder.join("tokenizer_config.json");
-    let settings = json::read_if_there(&path)?;
-    let settings = settings.unwrap_or(Json::Null);
+    let settings = json::read_if_there(&path)?.unwrap_or(Json::Null);
     // It only recommends, and so a damaged one counts as absent.
     let generation_path = folder.join("generation_config.json");
-    let generation = json::read_if_there(&generation_path);
-    let generation = generation.ok().flatten().unwrap_or(Json::Null);
+    let generation = json::read_if_there(&generation_path)
+        .ok()
+        .flatten()
+        .unwrap_or(Json::Null);
     let roles = Roles {
         settings: Fields::new(&path, &settings),
         tokenizer,
@@ -64,9 +65,11 @@ pub(super) fn read(
         let said = roles.settings.flag(name)?;
         set(name, Value::Bool(said.unwrap_or(does)));
     }
-    let endings = Fields::new(&generation_path, &generation).ids("eos_token_id")?;
-    let endings = endings.into_iter().chain(stated("eos_token_id")?);
-    let endings = endings.filter_map(|id| i64::try_from(id).ok());
+    let endings = Fields::new(&generation_path, &generation)
+        .ids("eos_token_id")?
+        .into_iter()
+        .chain(stated("eos_token_id")?)
+        .filter_map(|id| i64::try_from(id).ok());
     set("eos_token_ids", Value::Integers(endings.collect()));
     for (name, template) in templates::read(folder, &settings)? {
         let key = match name.as_str() {
@@ -103,8 +106,11 @@ impl Roles<'_> {
 
     fn id(&self, text: Option<&str>) -> Option<u64> {
         let text = text?;
-        let added = self.tokenizer.added_tokens.iter();
-        let mut added = added.filter(|token| token.content == text);
+        let mut added = self
+            .tokenizer
+            .added_tokens
+            .iter()
+            .filter(|token| token.content == text);
         let found = added.next().map(|token| token.id);
         found.or_else(|| {
             let mut entries = self.tokenizer.model.vocab.0.iter();

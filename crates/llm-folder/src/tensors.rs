@@ -45,8 +45,8 @@ pub(super) fn load(
             path: path.clone(),
             source,
         })?;
-        let stored = header::read(mapping.bytes());
-        let stored = stored.map_err(|reason| FolderError::malformed(path, reason))?;
+        let stored =
+            header::read(mapping.bytes()).map_err(|reason| FolderError::malformed(path, reason))?;
         for tensor in stored {
             finder
                 .take(tensor, shards.len())

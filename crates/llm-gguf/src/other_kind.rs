@@ -71,8 +71,9 @@ pub fn describe_bytes(bytes: &[u8]) -> Option<&'static str> {
         let start = bytes.get(after..after + beginning.len());
         start.is_some_and(|start| start.eq_ignore_ascii_case(beginning))
     };
-    let mut found = BEGINNINGS.iter();
-    let found = found.find(|(beginning, after, _)| begins(beginning, *after));
+    let found = BEGINNINGS
+        .iter()
+        .find(|(beginning, after, _)| begins(beginning, *after));
     found.map(|(_, _, what)| *what)
 }
 

@@ -69,9 +69,10 @@ pub(super) fn read_header(file: &Arc<Mapping>, shard: usize) -> Result<Header, S
     for _ in 0..tensor_count {
         tensors.push(cursor.tensor(shard)?);
     }
-    let alignment = metadata.u64("general.alignment");
-    let alignment = alignment.map_err(|error| error.to_string())?;
-    let alignment = alignment.unwrap_or(DEFAULT_ALIGNMENT);
+    let alignment = metadata
+        .u64("general.alignment")
+        .map_err(|error| error.to_string())?
+        .unwrap_or(DEFAULT_ALIGNMENT);
     if !alignment.is_power_of_two() || alignment > 1 << 20 {
         return Err("its general.alignment is not a power of two".into());
     }
@@ -145,8 +146,8 @@ impl<'a> Cursor<'a> {
         let end = self
             .at
             .checked_add(count)
-            .filter(|&end| end <= self.bytes.len());
-        let end = end.ok_or("its header is cut short")?;
+            .filter(|&end| end <= self.bytes.len())
+            .ok_or("its header is cut short")?;
         let taken = &self.bytes[self.at..end];
         self.at = end;
         Ok(taken)

@@ -41,16 +41,23 @@ fn small() -> Writer {
     let header = Writer::new(3, 2, 3)
         .text("general.architecture")
         .u32(8)
-        .text("llama");
-    let header = header.text("llama.block_count").u32(4).u32(7);
+        .text("llama")
+        .text("llama.block_count")
+        .u32(4)
+        .u32(7);
     let header = header
         .text("tokens")
         .u32(9)
         .u32(8)
         .u64(2)
         .text("a")
-        .text("b");
-    let header = header.text("one").u32(2).u64(32).u64(2).u32(8).u64(0);
+        .text("b")
+        .text("one")
+        .u32(2)
+        .u64(32)
+        .u64(2)
+        .u32(8)
+        .u64(0);
     header
         .text("two")
         .u32(1)
@@ -224,8 +231,12 @@ fn tensors_in_the_same_bytes_are_refused() {
             .text("a")
             .u32(1)
             .u64(32)
-            .u32(first_type);
-        let header = header.u64(0).text("b").u32(1).u64(8).u32(0);
+            .u32(first_type)
+            .u64(0)
+            .text("b")
+            .u32(1)
+            .u64(8)
+            .u32(0);
         let header = header.u64(second_offset).data(&vec![0; data]);
         open(&header.0).map(drop).map_err(|error| error.to_string())
     };
@@ -265,8 +276,12 @@ fn shard(name: &str, split: [u32; 3], architecture: &str) -> Vec<u8> {
     let bytes: Vec<u8> = (0..8_u8)
         .flat_map(|n| (f32::from(n) + split[0] as f32 * 100.0).to_le_bytes())
         .collect();
-    let writer = shard_head(1, split, architecture);
-    let writer = writer.text(name).u32(1).u64(8).u32(0).u64(0);
+    let writer = shard_head(1, split, architecture)
+        .text(name)
+        .u32(1)
+        .u64(8)
+        .u32(0)
+        .u64(0);
     writer.data(&bytes).0
 }
 

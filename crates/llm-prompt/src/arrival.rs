@@ -163,8 +163,11 @@ fn texts(conversation: &Conversation, markers: Option<&Markers>) -> Vec<Said> {
 fn visit(conversation: &mut Conversation, show: &mut dyn FnMut(What, &mut String)) {
     for (index, message) in conversation.messages.iter_mut().enumerate() {
         let number = index + 1;
-        let role = message.get("role").and_then(Json::as_str);
-        let role = role.unwrap_or_default().to_owned();
+        let role = message
+            .get("role")
+            .and_then(Json::as_str)
+            .unwrap_or_default()
+            .to_owned();
         match message.get_mut("content") {
             Some(Json::String(text)) => show(What::Turn(number, role), text),
             Some(Json::Array(parts)) => {
@@ -291,8 +294,9 @@ impl Haystack {
         }
         let [text, json] = &needle.forms;
         let forms = std::iter::once(text).chain(Some(json).filter(|json| *json != text));
-        let range = forms.filter_map(|form| self.find(form, needle.is_name, from));
-        let range = range.min_by_key(|range| range.start)?;
+        let range = forms
+            .filter_map(|form| self.find(form, needle.is_name, from))
+            .min_by_key(|range| range.start)?;
         self.is_taken[range.clone()].fill(true);
         Some(range.end)
     }

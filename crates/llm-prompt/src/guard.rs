@@ -152,8 +152,10 @@ impl Guard {
     fn reaches_out(&self, text: &str) -> bool {
         let inside = text.len() < self.longest && self.insides.contains(text);
         let ends_one = || prefixes(text, self.longest).any(|prefix| self.ends.contains(prefix));
-        let last = text.char_indices().rev();
-        let mut last = last.take_while(|(at, _)| text.len() - at <= self.longest);
+        let mut last = text
+            .char_indices()
+            .rev()
+            .take_while(|(at, _)| text.len() - at <= self.longest);
         inside || ends_one() || last.any(|(at, _)| self.beginnings.contains(&text[at..]))
     }
 }

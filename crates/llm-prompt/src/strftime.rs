@@ -60,8 +60,10 @@ mod tests {
     /// As Python 3.11 writes 2024-02-03 04:05:06.000789 in the C locale.
     #[test]
     fn times_are_written_as_by_python() {
-        let time = jiff::civil::date(2024, 2, 3).at(4, 5, 6, 789_000);
-        let time = time.to_zoned(jiff::tz::TimeZone::UTC).unwrap();
+        let time = jiff::civil::date(2024, 2, 3)
+            .at(4, 5, 6, 789_000)
+            .to_zoned(jiff::tz::TimeZone::UTC)
+            .unwrap();
         for (directives, expected) in [
             ("%c", "Sat Feb  3 04:05:06 2024"),
             ("%x|%X", "02/03/24|04:05:06"),

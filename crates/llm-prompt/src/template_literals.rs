@@ -62,8 +62,11 @@ impl TemplateLiterals {
     fn at<'w>(&'w self, text: &'w str) -> impl Iterator<Item = &'w str> {
         let bytes = text.as_bytes();
         let first = bytes.first().map(u8::to_ascii_lowercase);
-        let words = first.and_then(|first| self.by_first.get(&first));
-        let words = words.into_iter().flatten().map(String::as_str);
+        let words = first
+            .and_then(|first| self.by_first.get(&first))
+            .into_iter()
+            .flatten()
+            .map(String::as_str);
         words.filter(move |word| {
             let start = bytes.get(..word.len());
             start.is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
@@ -92,8 +95,10 @@ fn read_tag(text: &str, words: &mut BTreeSet<String>, names: &mut BTreeSet<Strin
             (None, _) if depth == 0 && text[at..].starts_with("}}") => return at,
             (None, '"' | '\'') => literal = Some((character, String::new())),
             (None, '.') => {
-                let name = characters.as_str().chars();
-                let name = name.take_while(|one| one.is_alphanumeric() || *one == '_');
+                let name = characters
+                    .as_str()
+                    .chars()
+                    .take_while(|one| one.is_alphanumeric() || *one == '_');
                 names.insert(name.collect());
             }
             (None, '{') => depth += 1,

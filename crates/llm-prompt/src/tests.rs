@@ -163,8 +163,9 @@ fn errors_say_where_and_what_to_do() {
         syntax.contains(":2)") && syntax.contains("--chat-template"),
         "{syntax}"
     );
-    let render = render("\n\n{{ messages[0].a.b }}", &[Message::new("user", "x")]);
-    let render = render.unwrap_err().to_string();
+    let render = render("\n\n{{ messages[0].a.b }}", &[Message::new("user", "x")])
+        .unwrap_err()
+        .to_string();
     assert!(
         render.contains(":3)") && render.contains("--chat-template"),
         "{render}"
@@ -353,8 +354,9 @@ fn names_are_the_interfaces_and_arguments_are_said() {
         {% for key, value in value[1] | items %}{{ key }}=<{{ value }}>{% endfor %}{% endfor %}\
         {% endfor %}{% endfor %}<{{ tools[0].required[0] }}><{{ tools[0].description }}>";
     let template = ChatTemplate::new(source).unwrap();
-    let rendered = template.render_guarded(&conversation, MARKUP, &guard(&["<s>"]));
-    let rendered = rendered.unwrap();
+    let rendered = template
+        .render_guarded(&conversation, MARKUP, &guard(&["<s>"]))
+        .unwrap();
     assert_eq!(rendered.text, "<s>f<s><s><s>name=<s><s><s>");
     let of = |text: &str| {
         rendered
@@ -381,8 +383,9 @@ fn a_template_looks_arguments_up_by_their_names() {
     let template = ChatTemplate::new(source).unwrap();
     let conversation = Conversation::new(&[message]);
     let texts = ["<s>", "<code_to>"];
-    let rendered = template.render_guarded(&conversation, MARKUP, &guard(&texts));
-    let rendered = rendered.unwrap();
+    let rendered = template
+        .render_guarded(&conversation, MARKUP, &guard(&texts))
+        .unwrap();
     assert_eq!(rendered.text, "<s>2<code><s><a>");
     assert_eq!(rendered.foreign, [0..3, 11..12]);
 }

@@ -45,8 +45,9 @@ impl BytePairs {
         kind: &'static PreTokenizer,
     ) -> Result<Self, TokenizerError> {
         let key = "tokenizer.ggml.merges";
-        let lines = metadata.strings(key)?;
-        let lines = lines.ok_or(TokenizerError::MissingKey { key })?;
+        let lines = metadata
+            .strings(key)?
+            .ok_or(TokenizerError::MissingKey { key })?;
         check_merges(lines)?;
         let drops_spaces = metadata.string("tokenizer.ggml.model")? == Some("whitespace");
         let lowercase = metadata.bool("tokenizer.ggml.normalizer.lowercase")?;

@@ -23,8 +23,9 @@ impl CharsMap {
     /// Reads `tokenizer.ggml.precompiled_charsmap`. What does not fit together
     /// is no rule.
     pub(super) fn read(metadata: &Metadata) -> Result<Self, ValueError> {
-        let bytes = metadata.integers("tokenizer.ggml.precompiled_charsmap")?;
-        let bytes = bytes.map(|bytes| bytes.iter().map(|byte| byte as u8).collect::<Vec<u8>>());
+        let bytes = metadata
+            .integers("tokenizer.ggml.precompiled_charsmap")?
+            .map(|bytes| bytes.iter().map(|byte| byte as u8).collect::<Vec<u8>>());
         Ok(bytes.map_or_else(Self::default, |bytes| Self::of(&bytes)))
     }
 
@@ -64,8 +65,11 @@ impl CharsMap {
             }
         }
         let (length, at) = found?;
-        let replacement = self.replacements.get(at as usize..)?;
-        let replacement = replacement.split(|&byte| byte == 0).next()?;
+        let replacement = self
+            .replacements
+            .get(at as usize..)?
+            .split(|&byte| byte == 0)
+            .next()?;
         Some((length, str::from_utf8(replacement).ok()))
     }
 

@@ -176,8 +176,10 @@ impl Tokenizer {
                         pairs.encode(vocabulary, text, flow);
                     }
                     (Fragment::Text(text), Model::Spm(pieces)) => {
-                        let prefix = self.space_prefix.filter(|_| after_markup);
-                        let prefix = prefix.is_some_and(|prefix| prefix.is_before(text, is_first));
+                        let prefix = self
+                            .space_prefix
+                            .filter(|_| after_markup)
+                            .is_some_and(|prefix| prefix.is_before(text, is_first));
                         pieces.encode(vocabulary, text, prefix, flow);
                     }
                     (Fragment::Text(text), Model::WordPiece(pieces)) => {

@@ -195,8 +195,9 @@ impl Tokenizer {
     /// incomplete or does not fit together.
     pub fn from_gguf(metadata: &Metadata) -> Result<Self, TokenizerError> {
         let key = "tokenizer.ggml.model";
-        let name = metadata.string(key)?;
-        let name = name.ok_or(TokenizerError::MissingKey { key })?;
+        let name = metadata
+            .string(key)?
+            .ok_or(TokenizerError::MissingKey { key })?;
         match MODELS.iter().find(|(known, _)| *known == name) {
             Some((_, build)) => build(metadata),
             None => Err(TokenizerError::UnknownModel {
@@ -265,8 +266,9 @@ impl Tokenizer {
         let id = |name: &str| vocabulary::special_id(metadata, name, vocabulary.len());
         let bos = id("bos")?.or(id("cls")?).or(vocabulary.bos);
         // The key is misspelt by its specification.
-        let separator = id("seperator")?.or(Some(102));
-        let separator = separator.filter(|&id| (id as usize) < vocabulary.len());
+        let separator = id("seperator")?
+            .or(Some(102))
+            .filter(|&id| (id as usize) < vocabulary.len());
         let model = Model::WordPiece(WordPieces::new(metadata)?);
         let (prefix, suffix) = (bos, separator);
         let ends = Ends {

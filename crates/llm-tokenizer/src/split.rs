@@ -68,8 +68,9 @@ fn cut(text: &str, emit: &mut dyn FnMut(&str), scan: impl Fn(&str) -> usize) {
 /// Returns the byte length of the longest run of characters at the start of
 /// `text` that are `wanted`.
 fn run(text: &str, wanted: impl Fn(char) -> bool) -> usize {
-    let length = text.find(|character| !wanted(character));
-    let length = length.unwrap_or(text.len());
+    let length = text
+        .find(|character| !wanted(character))
+        .unwrap_or(text.len());
     steps::count(1 + length);
     length
 }

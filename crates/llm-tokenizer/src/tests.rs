@@ -412,13 +412,20 @@ fn no_markup_is_made_of_what_is_foreign() {
 #[test]
 fn a_special_token_of_half_a_character_is_none() {
     let mut metadata = byte_level_metadata("smollm");
-    let tokens = metadata.strings("tokenizer.ggml.tokens").unwrap().unwrap();
-    let tokens = tokens.iter().chain([&b"\xc3"[..]]).collect();
+    let tokens = metadata
+        .strings("tokenizer.ggml.tokens")
+        .unwrap()
+        .unwrap()
+        .iter()
+        .chain([&b"\xc3"[..]])
+        .collect();
     let types = metadata
         .integers("tokenizer.ggml.token_type")
         .unwrap()
-        .unwrap();
-    let types = types.iter().chain([USER_DEFINED]).collect();
+        .unwrap()
+        .iter()
+        .chain([USER_DEFINED])
+        .collect();
     metadata.insert("tokenizer.ggml.tokens", Value::Strings(tokens));
     metadata.insert("tokenizer.ggml.token_type", Value::Integers(types));
     let tokenizer = Tokenizer::from_gguf(&metadata).unwrap();
@@ -457,8 +464,8 @@ fn the_best_sum_of_scores_wins_and_unknown_runs_are_one() {
         ("ab", NORMAL, -1.0),
         ("b", NORMAL, -2.5),
         ("▁ab", NORMAL, -4.2),
-    ];
-    let tokens = tokens.map(|(text, kind, score)| (text.to_owned(), kind, score));
+    ]
+    .map(|(text, kind, score)| (text.to_owned(), kind, score));
     let mut metadata = metadata("t5", &tokens);
     metadata.insert("tokenizer.ggml.remove_extra_whitespaces", Value::Bool(true));
     let tokenizer = Tokenizer::from_gguf(&metadata).unwrap();
@@ -579,8 +586,8 @@ fn the_work_grows_no_faster_than_n_log_n() {
         "bert-bge",
         "nomic-bert-moe",
     ] {
-        let gguf = Gguf::open(&[folder.join(format!("ggml-vocab-{name}.gguf"))]);
-        let gguf = gguf.expect("scripts/fetch-test-models fetches the vocabularies");
+        let gguf = Gguf::open(&[folder.join(format!("ggml-vocab-{name}.gguf"))])
+            .expect("scripts/fetch-test-models fetches the vocabularies");
         let tokenizer = Tokenizer::from_gguf(gguf.metadata()).unwrap();
         let _ = tokenizer.encode(&"a ".repeat(4096), false, false); // makes the tables
         for ((about, short), (_, long)) in hard_texts(1 << 16).iter().zip(hard_texts(1 << 20)) {

@@ -61,8 +61,9 @@ impl Unigram {
         vocabulary: &Vocabulary,
     ) -> Result<Self, TokenizerError> {
         let key = "tokenizer.ggml.scores";
-        let scores = metadata.f32s(key)?;
-        let scores = scores.ok_or(TokenizerError::MissingKey { key })?;
+        let scores = metadata
+            .f32s(key)?
+            .ok_or(TokenizerError::MissingKey { key })?;
         if scores.len() < vocabulary.len() {
             return Err(TokenizerError::TooShort {
                 key,

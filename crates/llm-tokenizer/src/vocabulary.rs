@@ -112,8 +112,10 @@ impl Vocabulary {
         defaults: Defaults,
     ) -> Result<Self, TokenizerError> {
         let key = "tokenizer.ggml.tokens";
-        let texts = metadata.strings(key)?.filter(|texts| !texts.is_empty());
-        let texts = texts.ok_or(TokenizerError::MissingKey { key })?;
+        let texts = metadata
+            .strings(key)?
+            .filter(|texts| !texts.is_empty())
+            .ok_or(TokenizerError::MissingKey { key })?;
         let types = token_types(metadata, texts.len())?;
         let in_range = |id: Option<u32>| id.filter(|&id| (id as usize) < texts.len());
         let id = |name: &str| special_id(metadata, name, texts.len());

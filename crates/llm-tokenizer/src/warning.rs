@@ -41,8 +41,9 @@ const ROLES: [&str; 9] = [
 
 /// Returns what is unusual about the ids that a file gives a role.
 pub(super) fn of_ids(metadata: &Metadata) -> Result<Vec<TokenizerWarning>, ValueError> {
-    let tokens = metadata.strings("tokenizer.ggml.tokens")?;
-    let tokens = tokens.map_or(0, llm_gguf::Strings::len);
+    let tokens = metadata
+        .strings("tokenizer.ggml.tokens")?
+        .map_or(0, llm_gguf::Strings::len);
     let mut warnings = Vec::new();
     for role in ROLES {
         let key = vocabulary::key_of(role);

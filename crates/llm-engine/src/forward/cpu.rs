@@ -217,8 +217,7 @@ fn cache_shapes(spec: &Spec) -> Vec<Option<Shape>> {
 /// sequences takes with elements of type `T`: at the most, where layers keep a
 /// state.
 pub fn cache_bytes<T: Element>(spec: &Spec, positions: usize, sequences: usize) -> u64 {
-    let states = Cache::<T>::state_bytes(spec.state_elements());
-    let states = states.saturating_mul(sequences as u64);
+    let states = Cache::<T>::state_bytes(spec.state_elements()).saturating_mul(sequences as u64);
     Cache::<T>::bytes_for(&cache_shapes(spec), positions).saturating_add(states)
 }
 

@@ -339,8 +339,10 @@ impl<'t> Batch<'t> {
             let tokens = &slot.history[..slot.filled];
             slot.sequence.map(|sequence| (sequence, tokens))
         });
-        let kept = self.kept.iter();
-        let kept = kept.map(|kept| (kept.sequence, &kept.tokens[..]));
+        let kept = self
+            .kept
+            .iter()
+            .map(|kept| (kept.sequence, &kept.tokens[..]));
         let prefix = |(sequence, tokens)| {
             let common = sharable(tokens, prompt);
             let reach = self
@@ -354,8 +356,10 @@ impl<'t> Batch<'t> {
                 reach,
             }
         };
-        let best = kept.chain(filled).map(prefix);
-        let best = best.max_by_key(|prefix| (prefix.reach, prefix.common));
+        let best = kept
+            .chain(filled)
+            .map(prefix)
+            .max_by_key(|prefix| (prefix.reach, prefix.common));
         best.filter(|prefix| prefix.length() > 0)
     }
 

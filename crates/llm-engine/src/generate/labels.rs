@@ -131,8 +131,10 @@ fn takes(forks: &[Fork], labels: &[Vec<u32>]) -> Vec<usize> {
 fn logprob(logits: &[f32], token: u32) -> Result<f64, GenerateError> {
     let numbers = logits.iter().copied().filter(|logit| logit.is_finite());
     let most = numbers.clone().fold(f32::NEG_INFINITY, f32::max);
-    let own = logits.get(token as usize).copied();
-    let own = own.filter(|_| most.is_finite());
+    let own = logits
+        .get(token as usize)
+        .copied()
+        .filter(|_| most.is_finite());
     let own = f64::from(own.ok_or(GenerateError::NotANumber)?);
     let most = f64::from(most);
     let sum: f64 = numbers.map(|logit| (f64::from(logit) - most).exp()).sum();

@@ -123,8 +123,10 @@ impl<'t> Slot<'t> {
         if self.room == 0 {
             return Ok(Some(Finish::Length));
         }
-        let token = self.sampler.sample(logits, &self.history);
-        let token = token.ok_or(GenerateError::NotANumber)?;
+        let token = self
+            .sampler
+            .sample(logits, &self.history)
+            .ok_or(GenerateError::NotANumber)?;
         self.first_token.get_or_insert_with(|| self.start.elapsed());
         self.tokens.push(token);
         if self.tokenizer.is_eog(token) {

@@ -137,8 +137,8 @@ mod tests {
         let guessing = spec(&[
             ("block_count", Value::Unsigned(33)),
             ("nextn_predict_layers", Value::Unsigned(1)),
-        ]);
-        let guessing = guessing.unwrap();
+        ])
+        .unwrap();
         assert_eq!(guessing.mtp_layers, 1);
         assert_eq!(guessing.layers, whole.layers);
     }

@@ -91,8 +91,9 @@ impl Reader<'_> {
     }
 
     fn heads(&self, hidden_size: usize, heads: usize) -> Result<Heads, SpecError> {
-        let head_dim = self.optional_size("attention.key_length")?;
-        let head_dim = head_dim.unwrap_or(hidden_size / heads);
+        let head_dim = self
+            .optional_size("attention.key_length")?
+            .unwrap_or(hidden_size / heads);
         let value_dim = self.optional_size("attention.value_length")?;
         let rope_dim = self.optional_size("rope.dimension_count")?;
         let mut shape = Heads {
@@ -228,8 +229,10 @@ impl Reader<'_> {
         let unrotated = self.family.unrotated_unless_finetuned
             && self.flag("rope.scaling.finetuned")? == Some(false);
         let rope_of = |index: usize, rope: Rope| {
-            let free = self.family.unrotated_every;
-            let free = free.is_some_and(|every| (index + 1).is_multiple_of(every));
+            let free = self
+                .family
+                .unrotated_every
+                .is_some_and(|every| (index + 1).is_multiple_of(every));
             (!free && !unrotated).then_some(rope)
         };
         let local = self.window_rope(rope)?;

@@ -70,8 +70,9 @@ impl Reader<'_> {
     /// positions of the model.
     pub(super) fn scaling(&self, rope_dim: usize, trained: usize) -> Result<Scaling, SpecError> {
         let base = self.rope_base("rope.freq_base", 10_000.0)?;
-        let stretch = self.positive("rope.scaling.factor")?;
-        let stretch = stretch.or(self.positive("rope.scale_linear")?);
+        let stretch = self
+            .positive("rope.scaling.factor")?
+            .or(self.positive("rope.scale_linear")?);
         let kind = self.text("rope.scaling.type")?.unwrap_or("linear");
         let attention_factor = self.positive("rope.scaling.attn_factor")?.unwrap_or(1.0);
         let mut scaling = Scaling {

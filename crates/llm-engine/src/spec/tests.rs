@@ -150,8 +150,8 @@ fn heads_of_two_lengths_are_refused_where_they_scale() {
 #[test]
 fn a_published_header_is_read() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/ggml-vocab");
-    let gguf = Gguf::open(&[folder.join("ggml-vocab-gemma-4.gguf")]);
-    let gguf = gguf.expect("scripts/fetch-test-models fetches the vocabularies");
+    let gguf = Gguf::open(&[folder.join("ggml-vocab-gemma-4.gguf")])
+        .expect("scripts/fetch-test-models fetches the vocabularies");
     let spec = Spec::from_gguf(gguf.metadata(), None).unwrap();
     let heads = |layer: &LayerSpec| (layer.window, layer.kv_heads, layer.head_dim);
     assert_eq!(spec.layers.len(), 30);
@@ -250,8 +250,10 @@ fn a_key_of_another_type_is_refused_by_name() {
             }
             let mut changed = whole.clone();
             changed.insert(key.clone(), other.clone());
-            let told = Spec::from_gguf(&changed, None);
-            let told = told.map(|_| ()).unwrap_err().to_string();
+            let told = Spec::from_gguf(&changed, None)
+                .map(|_| ())
+                .unwrap_err()
+                .to_string();
             let named = told.contains(&format!("'{key}' is ")) && told.contains("is needed");
             assert!(named, "{key} = {other:?}: {told}");
         }

@@ -355,8 +355,9 @@ impl<'a> Loader<'a> {
     fn rows_of(&self, name: &str, part: Rows, columns: usize) -> Result<Linear, WeightsError> {
         let tensor = self.tensor(&format!("{name}.weight"))?;
         check_shape(tensor, &[columns, part.all])?;
-        let bias = self.optional_vector(&format!("{name}.bias"), part.all)?;
-        let bias = bias.map(|bias| bias[part.first..part.first + part.rows].to_vec());
+        let bias = self
+            .optional_vector(&format!("{name}.bias"), part.all)?
+            .map(|bias| bias[part.first..part.first + part.rows].to_vec());
         self.slice(tensor, part.first, part.rows, columns, bias)
     }
 
@@ -382,13 +383,15 @@ impl<'a> Loader<'a> {
     ) -> Result<Vec<Linear>, WeightsError> {
         let tensor = self.tensor(&format!("{name}.weight"))?;
         check_shape(tensor, &[columns, part.all, count])?;
-        let biases = self.look_up(&format!("{name}.bias"));
-        let biases = biases.map(|tensor| self.floats(tensor, &[part.all, count]));
-        let biases = biases.transpose()?;
+        let biases = self
+            .look_up(&format!("{name}.bias"))
+            .map(|tensor| self.floats(tensor, &[part.all, count]))
+            .transpose()?;
         let matrix = |index: usize| {
             let first = index * part.all + part.first;
-            let bias = biases.as_ref();
-            let bias = bias.map(|all| all[first..first + part.rows].to_vec());
+            let bias = biases
+                .as_ref()
+                .map(|all| all[first..first + part.rows].to_vec());
             self.slice(tensor, first, part.rows, columns, bias)
         };
         (0..count).map(matrix).collect()

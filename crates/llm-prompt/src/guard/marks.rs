@@ -152,8 +152,10 @@ impl<'g> Marker<'g> {
             self.tree(message, speaker, Place::Interface)
         });
         let messages = messages.collect();
-        let tools = conversation.tools.as_ref();
-        let tools = tools.map(|tools| self.tree(tools, Speaker::Nobody, Place::Interface));
+        let tools = conversation
+            .tools
+            .as_ref()
+            .map(|tools| self.tree(tools, Speaker::Nobody, Place::Interface));
         Conversation {
             messages,
             tools,

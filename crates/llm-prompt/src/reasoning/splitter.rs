@@ -298,8 +298,11 @@ impl Splitter {
             }
             return false;
         };
-        let end = ends.iter().find(|end| begins(&self.pending[at..], end));
-        let end = end.copied().unwrap_or_default();
+        let end = ends
+            .iter()
+            .find(|end| begins(&self.pending[at..], end))
+            .copied()
+            .unwrap_or_default();
         match self.state {
             State::Reasoning => self.end_block(pieces, at, end),
             _ => {

@@ -184,8 +184,10 @@ impl<T: Element> CpuForward<T> {
         let mut readings = buffers.readings.as_mut_slice();
         let mut jobs = Vec::with_capacity(runs.len() * heads);
         for (run, (_, state)) in runs.iter().zip(parts) {
-            let own = readings.split_off_mut(..run.count * spec.value_width());
-            let own = own.unwrap_or_default().chunks_exact_mut(run.count * dim);
+            let own = readings
+                .split_off_mut(..run.count * spec.value_width())
+                .unwrap_or_default()
+                .chunks_exact_mut(run.count * dim);
             let states = state.chunks_exact_mut(dim * dim);
             jobs.extend(
                 states
