@@ -249,6 +249,7 @@ fn header(paths: &[PathBuf], args: &BenchArgs, context: &Context) -> Result<Gguf
     };
     let quantize = folder::Quantize {
         packing,
+        level: Level::detect()?,
         pool: &machine::pool(computer::cores())?,
         room: available().filter(|_| !args.force.force),
         interrupted: &|| context.interrupt.is_set(),

@@ -52,6 +52,7 @@ fn header(paths: &[PathBuf], args: &RunArgs, context: &Context) -> Result<Gguf> 
     let pool = pool(args)?;
     let quantize = folder::Quantize {
         packing,
+        level: Level::detect()?,
         pool: &pool,
         room: available().filter(|_| !args.force.force),
         interrupted: &|| context.interrupt.is_set(),

@@ -12,6 +12,7 @@ mod random;
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
 use llm_kernels::pack::Packing;
+use llm_kernels::simd::Level;
 use llm_kernels::unpack::dequantize_row;
 
 use random::Random;
@@ -35,7 +36,7 @@ fn candles(weights: &[f32], dtype: GgmlDType) -> Vec<u8> {
 
 fn packed(packing: Packing, weights: &[f32]) -> Vec<u8> {
     let mut row = vec![0; packing.format().row_bytes(weights.len())];
-    packing.pack(weights, &mut row);
+    packing.pack(Level::detect().unwrap(), weights, &mut row);
     row
 }
 

@@ -29,6 +29,7 @@ use std::path::{Path, PathBuf};
 
 use llm_kernels::pack::Packing;
 use llm_kernels::pool::Pool;
+use llm_kernels::simd::Level;
 use serde_json::Value;
 
 use crate::gguf::{Gguf, GgufError};
@@ -40,6 +41,8 @@ pub struct Quantize<'a> {
     /// The format, where rows are whole blocks of it; else the next larger one
     /// that fits.
     pub packing: Packing,
+    /// The level that it is computed at; the bytes are the same at each.
+    pub level: Level,
     /// Who does it.
     pub pool: &'a Pool,
     /// The memory that it may take, in bytes; `None` for any.

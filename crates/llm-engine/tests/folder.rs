@@ -47,7 +47,7 @@ fn logits(gguf: &Gguf, tokens: &[u32]) -> Vec<f32> {
     let spec = Spec::from_gguf(gguf.metadata(), None).unwrap();
     let weights = Weights::from_gguf(gguf, &spec).unwrap();
     let pool = Pool::new(1).unwrap();
-    let mut pass = CpuForward::<f32>::new(Arc::new(spec), Arc::new(weights), pool, Level::Scalar);
+    let mut pass = CpuForward::<f32>::new(Arc::new(spec), Arc::new(weights), pool, Level::SCALAR);
     let sequence = pass.start();
     let mut logits = Vec::new();
     let input = Input {
@@ -79,6 +79,7 @@ fn worst(one: &[f32], other: &[f32]) -> f32 {
 fn quantized(folder: &Path, packing: Packing) -> Gguf {
     let quantize = Quantize {
         packing,
+        level: Level::detect().unwrap(),
         pool: &Pool::new(2).unwrap(),
         room: Some(1 << 30),
         interrupted: &|| false,
@@ -168,6 +169,7 @@ fn quantizing_stops_for_want_of_memory_and_on_request() {
     let tried = |room, stop: bool| {
         let quantize = Quantize {
             packing: Packing::Q8_0,
+            level: Level::SCALAR,
             pool: &pool,
             room,
             interrupted: &|| stop,

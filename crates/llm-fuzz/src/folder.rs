@@ -109,6 +109,7 @@ fn open(path: &Path) {
     let weights = [path.join("model.safetensors")];
     let quantize = Quantize {
         packing: Packing::Q8_0,
+        level: *LEVEL,
         pool: &POOL,
         room: Some(ROOM),
         interrupted: &|| false,

@@ -66,6 +66,9 @@ impl Activations {
     ///
     /// With columns that are no multiple of 32 nothing is quantized: no
     /// quantized format has such rows.
+    ///
+    /// # Panics
+    /// If `input` is no whole rows.
     pub fn quantize(&mut self, level: Level, pool: &Pool, input: &[f32], columns: usize) {
         self.resize(input.len(), columns, Take::default());
         if columns.is_multiple_of(GROUP) {
@@ -86,7 +89,8 @@ impl Activations {
     /// and the products take them from [`Finish::apart`](crate::matmul::Finish).
     ///
     /// # Panics
-    /// If a column of `how.apart` is none of the input's.
+    /// If `input` is no whole rows, or the columns of `how.apart` are none of its
+    /// or not in ascending order.
     pub fn take(
         &mut self,
         level: Level,
@@ -96,7 +100,8 @@ impl Activations {
         how: Take<'_>,
         prepare: impl Fn(usize, &mut [f32]) + Sync,
     ) {
-        assert!(how.apart.iter().all(|&column| column < columns));
+        assert!(how.apart.is_sorted_by(|column, next| column < next));
+        assert!(how.apart.last().is_none_or(|&column| column < columns));
         self.resize(input.len(), columns, how);
         let quantizes = !how.as_floats && columns.is_multiple_of(GROUP);
         let mut values = std::mem::take(&mut self.apart.values);
@@ -124,7 +129,12 @@ impl Activations {
     /// Becomes one row like that of `other`, with the scale of each group times a
     /// factor of its own, (columns / 32).
     pub(crate) fn scale_groups(&mut self, other: &Self, factors: &[f32]) {
-        debug_assert!(other.rows == 1 && factors.len() == other.scales.len());
+        assert_eq!(other.quants.len(), other.columns, "one quantized row");
+        assert_eq!(
+            factors.len(),
+            other.columns / GROUP,
+            "factors of the groups"
+        );
         self.resize(other.columns, other.columns, Take::default());
         self.quants.copy_from_slice(&other.quants);
         self.sums.copy_from_slice(&other.sums);
@@ -140,6 +150,7 @@ impl Activations {
 
     /// Makes room for `count` numbers in rows of `columns`.
     fn resize(&mut self, count: usize, columns: usize, how: Take<'_>) {
+        assert!(count.is_multiple_of(columns), "whole rows");
         self.columns = columns;
         self.rows = count / columns.max(1);
         let apart = if how.as_floats { &[] } else { how.apart };
@@ -312,7 +323,7 @@ mod tests {
             *x = (index as f32 * 0.37).sin() * 3e38;
         }
         let mut row = Activations::default();
-        row.quantize(Level::Scalar, &Pool::new(1).unwrap(), &input, 64);
+        row.quantize(Level::SCALAR, &Pool::new(1).unwrap(), &input, 64);
         let quants = &row.quants;
         assert_eq!(
             (quants[..32].iter().max(), row.scales[0], row.sums[0]),
@@ -335,7 +346,7 @@ mod tests {
             apart: &[5, 63],
             as_floats: false,
         };
-        taken.take(Level::Scalar, &pool, &mut input, 64, how, |_, row| {
+        taken.take(Level::SCALAR, &pool, &mut input, 64, how, |_, row| {
             row[5] = 100.0;
         });
         for (at, row) in input.chunks_exact(64).enumerate() {
@@ -352,7 +363,7 @@ mod tests {
             apart: &[5],
             as_floats: true,
         };
-        taken.take(Level::Scalar, &pool, &mut input, 64, how, |_, _| {});
+        taken.take(Level::SCALAR, &pool, &mut input, 64, how, |_, _| {});
         assert_eq!(
             (taken.rows(), taken.quants.len(), taken.apart.values.len()),
             (3, 0, 0)
@@ -381,7 +392,7 @@ mod tests {
                     floats,
                 )
             };
-            let judge = run(Level::Scalar);
+            let judge = run(Level::SCALAR);
             assert_eq!(judge.1.len(), if rows == 1 { columns } else { 0 });
             let signs = judge.0.iter().zip(&judge.1);
             assert!(
@@ -389,7 +400,7 @@ mod tests {
                     .into_iter()
                     .all(|(quant, magnitude)| quant.abs() == *magnitude)
             );
-            for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+            for level in Level::available() {
                 assert!(run(level) == judge, "{rows}x{columns}, {level:?}");
             }
         }

@@ -26,31 +26,32 @@ const SHARED: usize = 6;
 /// Elements that are processed together: two 256-bit registers of floats.
 const LANES: usize = HALVES;
 
-/// How keys and values are stored.
-pub trait Element: Copy + Send + Sync + Default + Sealed + 'static {
+/// How keys and values are stored: `f32` or `f16`, and nothing else.
+///
+/// ```compile_fail,E0277
+/// #[derive(Clone, Copy, Default)]
+/// struct Bytes(u8);
+///
+/// impl llm_kernels::attention::Element for Bytes {
+///     fn narrow(_: f32) -> Self {
+///         Self(0)
+///     }
+///     fn widen(self) -> f32 {
+///         0.0
+///     }
+///     fn zeros(_: usize) -> Vec<Self> {
+///         Vec::new()
+///     }
+/// }
+/// ```
+pub trait Element: Copy + Send + Sync + Default + sealed::Load + 'static {
     /// Returns the nearest storable value.
     fn narrow(value: f32) -> Self;
+    /// Returns the value as a float, exactly.
+    fn widen(self) -> f32;
     /// Returns `count` zeros. Where they are many, the system gives their pages only
     /// once they are written.
     fn zeros(count: usize) -> Vec<Self>;
-}
-
-/// What the kernel needs of an element and nobody else does.
-pub trait Sealed: Sized {
-    /// Returns the value as a float, exactly.
-    #[doc(hidden)]
-    fn widen(self) -> f32;
-    /// Widens neighbouring values, halves with this level's own instructions.
-    #[doc(hidden)]
-    fn widen_all(values: &[Self; LANES], halves: fn(&[u16; LANES]) -> [f32; LANES])
-    -> [f32; LANES];
-    /// Widens the 16 values behind `values`.
-    ///
-    /// # Safety
-    /// There are so many, and the processor has AVX-512 F.
-    #[cfg(target_arch = "x86_64")]
-    #[doc(hidden)]
-    unsafe fn load_sixteen(values: *const Self) -> std::arch::x86_64::__m512;
 }
 
 impl Element for f32 {
@@ -58,25 +59,13 @@ impl Element for f32 {
         value
     }
 
-    fn zeros(count: usize) -> Vec<Self> {
-        vec![0.0; count]
-    }
-}
-
-impl Sealed for f32 {
     #[inline(always)]
     fn widen(self) -> f32 {
         self
     }
-    #[inline(always)]
-    fn widen_all(values: &[Self; LANES], _: fn(&[u16; LANES]) -> [f32; LANES]) -> [f32; LANES] {
-        *values
-    }
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    unsafe fn load_sixteen(values: *const Self) -> std::arch::x86_64::__m512 {
-        // SAFETY: passed on from the caller.
-        unsafe { std::arch::x86_64::_mm512_loadu_ps(values) }
+
+    fn zeros(count: usize) -> Vec<Self> {
+        vec![0.0; count]
     }
 }
 
@@ -85,30 +74,66 @@ impl Element for f16 {
         Self::from_f32(value)
     }
 
+    #[inline(always)]
+    fn widen(self) -> f32 {
+        widen(self.to_bits())
+    }
+
     fn zeros(count: usize) -> Vec<Self> {
         // Of halves, `vec!` does not know that zeroed memory will do.
         vec![0_u16; count].reinterpret_into()
     }
 }
 
-impl Sealed for f16 {
-    #[inline(always)]
-    fn widen(self) -> f32 {
-        widen(self.to_bits())
+/// What the kernels need of an element. The module is private, so that nobody else
+/// can implement it.
+mod sealed {
+    use half::f16;
+
+    use super::LANES;
+
+    pub trait Load: Sized {
+        /// Widens neighbouring values, halves with this level's own instructions.
+        fn widen_all(
+            values: &[Self; LANES],
+            halves: fn(&[u16; LANES]) -> [f32; LANES],
+        ) -> [f32; LANES];
+        /// Widens the 16 values behind `values`.
+        ///
+        /// # Safety
+        /// There are so many, and the processor has AVX-512 F.
+        #[cfg(target_arch = "x86_64")]
+        unsafe fn load_sixteen(values: *const Self) -> std::arch::x86_64::__m512;
     }
-    #[inline(always)]
-    fn widen_all(
-        values: &[Self; LANES],
-        halves: fn(&[u16; LANES]) -> [f32; LANES],
-    ) -> [f32; LANES] {
-        halves(&values.map(Self::to_bits))
+
+    impl Load for f32 {
+        #[inline(always)]
+        fn widen_all(values: &[Self; LANES], _: fn(&[u16; LANES]) -> [f32; LANES]) -> [f32; LANES] {
+            *values
+        }
+        #[cfg(target_arch = "x86_64")]
+        #[inline(always)]
+        unsafe fn load_sixteen(values: *const Self) -> std::arch::x86_64::__m512 {
+            // SAFETY: passed on from the caller.
+            unsafe { std::arch::x86_64::_mm512_loadu_ps(values) }
+        }
     }
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    unsafe fn load_sixteen(values: *const Self) -> std::arch::x86_64::__m512 {
-        use std::arch::x86_64::{_mm256_loadu_si256, _mm512_cvtph_ps};
-        // SAFETY: passed on from the caller.
-        unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(values.cast())) }
+
+    impl Load for f16 {
+        #[inline(always)]
+        fn widen_all(
+            values: &[Self; LANES],
+            halves: fn(&[u16; LANES]) -> [f32; LANES],
+        ) -> [f32; LANES] {
+            halves(&values.map(Self::to_bits))
+        }
+        #[cfg(target_arch = "x86_64")]
+        #[inline(always)]
+        unsafe fn load_sixteen(values: *const Self) -> std::arch::x86_64::__m512 {
+            use std::arch::x86_64::{_mm256_loadu_si256, _mm512_cvtph_ps};
+            // SAFETY: passed on from the caller.
+            unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(values.cast())) }
+        }
     }
 }
 
@@ -141,6 +166,16 @@ impl Shape {
         BLOCK * (self.head_dim + self.value_dim)
     }
 
+    /// # Panics
+    /// If an extent is 0, or key-value heads cannot share the query heads evenly.
+    fn check(&self) {
+        assert!(self.head_dim > 0 && self.value_dim > 0, "heads of elements");
+        assert!(
+            self.kv_heads > 0 && self.heads.is_multiple_of(self.kv_heads),
+            "each key-value head serves as many query heads"
+        );
+    }
+
     /// Returns one key-value head's part of a block: its keys and its values.
     fn head<'a, T: Copy>(&self, block: Block<'a, T>, kv_head: usize) -> (&'a [T], &'a [T]) {
         let part = &block.elements[kv_head * block.stride..][..self.head_elements()];
@@ -150,6 +185,10 @@ impl Shape {
     /// Writes the key, (`kv_heads`, `head_dim`), and value, (`kv_heads`,
     /// `value_dim`), of one position into `slot` of a block, whose elements are as
     /// those of a [`Block`].
+    ///
+    /// # Panics
+    /// If the slot is none of the 64, an extent or `stride` is 0, or `elements` has
+    /// no room for the heads.
     pub fn store<T: Element>(
         &self,
         elements: &mut [T],

@@ -189,7 +189,7 @@ mod tests {
             let expected = plain(dim, &mixed, &gates);
             let (mut state, mut out) = (vec![0.0; dim * dim], vec![0.0; COUNT * dim]);
             let all = tokens(dim, &mixed, &gates);
-            run(Level::Scalar, &all, &mut state, &mut out);
+            run(Level::SCALAR, &all, &mut state, &mut out);
             let size = expected.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
             for (got, expected) in out.iter().zip(&expected) {
                 assert!((f64::from(*got) - expected).abs() < 1e-5 * size, "{dim}");
@@ -202,7 +202,7 @@ mod tests {
         for dim in [3, 4, 16, 24, 41, 128] {
             let (mixed, gates) = input(dim);
             let mut expected = None;
-            for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+            for level in Level::available() {
                 for cut in [COUNT, 1, 3] {
                     let (mut state, mut out) = (vec![0.0; dim * dim], vec![0.0; COUNT * dim]);
                     for (part, out) in out.chunks_mut(cut * dim).enumerate() {

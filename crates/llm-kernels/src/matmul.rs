@@ -55,7 +55,9 @@ impl<'a> Matrix<'a> {
     /// `None` if the sizes do not fit.
     pub fn new(format: Format, bytes: &'a [u8], rows: usize, columns: usize) -> Option<Self> {
         let whole = columns > 0 && columns.is_multiple_of(format.block_elements());
-        let size = rows.checked_mul(format.row_bytes(columns))?;
+        let blocks = columns / format.block_elements();
+        let row_bytes = blocks.checked_mul(format.block_bytes())?;
+        let size = rows.checked_mul(row_bytes)?;
         (whole && bytes.len() == size).then_some(Self {
             format,
             bytes,
@@ -85,6 +87,9 @@ impl<'a> Matrix<'a> {
     }
 
     /// Returns the bytes of row `row`.
+    ///
+    /// # Panics
+    /// If there is no such row.
     pub fn row(&self, row: usize) -> &'a [u8] {
         let length = self.format.row_bytes(self.columns);
         &self.bytes[row * length..(row + 1) * length]
@@ -111,7 +116,8 @@ pub struct Input<'a> {
 /// finished ask the memory for their beginnings.
 ///
 /// # Panics
-/// If a matrix has other columns than the input or an output another size.
+/// If a matrix has other columns than the input, an output has another size, or the
+/// input lacks the form that a matrix asks for.
 pub fn multiply(
     level: Level,
     pool: &Pool,
@@ -129,8 +135,8 @@ pub fn multiply(
 /// cache.
 ///
 /// # Panics
-/// If a matrix has other columns than the input, or an output or what finishes
-/// it another size.
+/// If a matrix has other columns than the input, an output or what finishes it has
+/// another size, or the input lacks the form that a matrix asks for.
 pub fn multiply_and_finish(
     level: Level,
     pool: &Pool,
@@ -158,6 +164,12 @@ impl<'a> Product<'a> {
             "columns of weights and activations"
         );
         assert_eq!(out.len(), batch * matrix.rows, "size of a product");
+        let (numbers, form) = if matrix.format.is_quantized() {
+            (input.quantized.quants.len(), "quantized activations")
+        } else {
+            (input.floats.len(), "activations as floats")
+        };
+        assert!(numbers >= batch * matrix.columns, "{form}");
         finish.check(matrix.rows, &input.quantized.apart, batch);
         let out = DisjointRows::new(out, matrix.rows);
         Self {
@@ -270,7 +282,7 @@ struct Strip {
 
 /// Returns the rows of a level's tile.
 fn lanes(level: Level) -> usize {
-    if level >= Level::Avx512Vnni {
+    if level >= Level::AVX512_VNNI {
         2 * ROWS
     } else {
         ROWS
@@ -286,7 +298,7 @@ fn multiply_strip<Q: Quantized>(
 ) {
     let used = &tiles[..strip.count.div_ceil(lanes(level))];
     #[cfg(target_arch = "x86_64")]
-    if level >= Level::Avx512Vnni {
+    if level >= Level::AVX512_VNNI {
         // SAFETY: the level exists only where its features do.
         return unsafe { avx512::multiply_strip::<Q>(used, strip, input, out) };
     }
@@ -340,17 +352,17 @@ fn dot<Q: Quantized, const BATCH: usize>(
     row: usize,
 ) -> [[f32; ROWS]; BATCH] {
     #[cfg(target_arch = "x86_64")]
-    if level >= Level::AvxVnni {
+    if level >= Level::AVX_VNNI {
         // SAFETY: a level above scalar exists only where its features do.
         return unsafe { avx2::dot_vnni::<Q, BATCH>(tile, input, row) };
     }
     #[cfg(target_arch = "x86_64")]
-    if level >= Level::Avx2 {
+    if level >= Level::AVX2 {
         // SAFETY: a level above scalar exists only where its features do.
         return unsafe { avx2::dot::<Q, BATCH>(tile, input, row) };
     }
     #[cfg(target_arch = "aarch64")]
-    if level >= Level::Neon {
+    if level >= Level::NEON {
         return neon::dot::<Q, BATCH>(level, tile, input, row);
     }
     let _ = level;

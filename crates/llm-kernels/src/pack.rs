@@ -31,16 +31,27 @@ impl Packing {
         columns > 0 && columns.is_multiple_of(self.format().block_elements())
     }
 
-    /// Writes `weights`, whole blocks, to `row`, which has room for them.
-    pub fn pack(self, weights: &[f32], row: &mut [u8]) {
+    /// Writes `weights`, whole blocks, to `row`. The bits are the same at every
+    /// level.
+    ///
+    /// # Panics
+    /// If the weights are no whole blocks or `row` is not as long as these.
+    pub fn pack(self, level: Level, weights: &[f32], row: &mut [u8]) {
         let (elements, bytes) = (self.format().block_elements(), self.format().block_bytes());
-        if self == Self::Q8_0 {
-            // The bits are the same at every level.
-            return pack_q8_0(Level::detect().unwrap_or(Level::Scalar), weights, row);
-        }
-        let blocks = weights.chunks_exact(elements);
-        for (weights, block) in blocks.zip(row.chunks_exact_mut(bytes)) {
-            pack_q4_k(weights, block);
+        assert!(weights.len().is_multiple_of(elements), "whole blocks");
+        assert_eq!(
+            row.len(),
+            self.format().row_bytes(weights.len()),
+            "bytes of the blocks"
+        );
+        match self {
+            Self::Q8_0 => pack_q8_0(level, weights, row),
+            Self::Q4K => {
+                let blocks = weights.chunks_exact(elements);
+                for (weights, block) in blocks.zip(row.chunks_exact_mut(bytes)) {
+                    pack_q4_k(weights, block);
+                }
+            }
         }
     }
 }

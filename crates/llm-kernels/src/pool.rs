@@ -162,7 +162,11 @@ impl Pool {
         self.workers.len() + 1
     }
 
-    /// Calls `run(item)` once for every item below `items`, on all threads.
+    /// Calls `run(item)` once for every item below `items`, on all threads. A pool does
+    /// one piece of work at a time: `run` must not hand it another.
+    ///
+    /// # Panics
+    /// If `run` panics, after all threads have come to an end.
     pub fn for_each(&self, items: usize, run: impl Fn(usize) + Sync) {
         if items <= 1 || self.workers.is_empty() {
             return (0..items).for_each(run);
@@ -208,7 +212,11 @@ impl Pool {
 
     /// Calls `run(index, row)` for every row of `row_length` elements. Neighbouring
     /// rows go to the same thread, so that what is written for each of them shares
-    /// few cache lines with what another thread writes.
+    /// few cache lines with what another thread writes. What is left over behind the
+    /// last whole row belongs to nobody.
+    ///
+    /// # Panics
+    /// If there are more than 2^32 rows, or `run` panics.
     pub fn for_each_row<T: Send>(
         &self,
         rows: &mut [T],
@@ -369,7 +377,7 @@ fn work(shared: &Shared, index: usize) {
 /// A slice that several threads write, each its own rows.
 pub(crate) struct DisjointRows<T> {
     start: *mut T,
-    length: usize,
+    rows: usize,
     row_length: usize,
 }
 
@@ -381,7 +389,8 @@ impl<T> DisjointRows<T> {
     pub(crate) fn new(rows: &mut [T], row_length: usize) -> Self {
         Self {
             start: rows.as_mut_ptr(),
-            length: rows.len(),
+            // Any number of rows of nothing.
+            rows: rows.len().checked_div(row_length).unwrap_or(usize::MAX),
             row_length,
         }
     }
@@ -402,11 +411,13 @@ impl<T> DisjointRows<T> {
     /// No two live results may overlap.
     #[allow(clippy::mut_from_ref, reason = "the contract makes the parts disjoint")]
     pub(crate) unsafe fn part(&self, index: usize, first: usize, count: usize) -> &mut [T] {
-        let start = index * self.row_length + first;
-        assert!(first + count <= self.row_length && start + count <= self.length);
-        // SAFETY: inside the slice by the check above, and not aliased by the
-        // caller's promise.
-        unsafe { std::slice::from_raw_parts_mut(self.start.add(start), count) }
+        assert!(index < self.rows && first <= self.row_length && count <= self.row_length - first);
+        // SAFETY: inside one of the slice's rows by the check above, and not aliased
+        // by the caller's promise.
+        unsafe {
+            let start = self.start.add(index * self.row_length + first);
+            std::slice::from_raw_parts_mut(start, count)
+        }
     }
 }
 

@@ -51,7 +51,7 @@ mod tests {
     fn a_quarter_turn_swaps_the_pair() {
         let mut adjacent = [1.0, 2.0, 3.0, 4.0, 9.0];
         rotate(
-            Level::Scalar,
+            Level::SCALAR,
             &mut adjacent,
             5,
             Pairing::Adjacent,
@@ -61,7 +61,7 @@ mod tests {
         assert_eq!(adjacent, [-2.0, 1.0, 3.0, 4.0, 9.0]);
         let mut halves = [1.0, 2.0, 3.0, 4.0, 9.0];
         rotate(
-            Level::Scalar,
+            Level::SCALAR,
             &mut halves,
             5,
             Pairing::Halves,
@@ -83,10 +83,10 @@ mod tests {
                     rotate(level, &mut x, dim, pairing, &cos, &sin);
                     x.iter().map(|x| x.to_bits()).collect::<Vec<_>>()
                 };
-                for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+                for level in Level::available() {
                     assert_eq!(
                         run(level),
-                        run(Level::Scalar),
+                        run(Level::SCALAR),
                         "{level:?}, {dim}, {pairing:?}"
                     );
                 }

@@ -80,7 +80,7 @@ fn fill_part(
     columns: usize,
 ) {
     #[cfg(target_arch = "x86_64")]
-    if level >= Level::Avx2 {
+    if level >= Level::AVX2 {
         #[target_feature(enable = "avx2,fma,f16c")]
         fn wide(tile: &mut Tile, part: usize, format: Format, rows: &[u8], columns: usize) {
             if format.is_quantized() {
@@ -104,7 +104,7 @@ fn fill_part(
         return unsafe { wide(tile, part, format, rows, columns) };
     }
     #[cfg(target_arch = "aarch64")]
-    if level >= Level::Neon {
+    if level >= Level::NEON {
         return for_quantized!(
             format,
             fill_neon(level, tile, part, rows, columns),
@@ -125,7 +125,7 @@ fn fill_neon<L: neon::Layout>(
 ) {
     // SAFETY: a level above scalar exists only where its features do.
     unsafe {
-        if level >= Level::I8mm {
+        if level >= Level::I8MM {
             neon::fill::<L, 8>(tile, part, rows, columns);
         } else {
             neon::fill::<L, 4>(tile, part, rows, columns);

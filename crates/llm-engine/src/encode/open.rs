@@ -22,9 +22,11 @@ impl Encoder {
     /// # Errors
     /// Files that are incomplete, damaged, or of a kind that cannot be run.
     pub fn open(path: &Path, packing: Option<Packing>, level: Level) -> Result<Self, FolderError> {
-        let parts = match path.is_file() {
-            true => gguf::open(path, packing)?,
-            false => folder(path, packing)?,
+        let at_level = packing.map(|packing| (packing, level));
+        let parts = if path.is_file() {
+            gguf::open(path, at_level)?
+        } else {
+            folder(path, at_level)?
         };
         let (mut network, tokens, settings) = parts;
         if let (Network::Bert { shape, weights }, Some(packing)) = (&mut network, packing) {
@@ -93,7 +95,7 @@ impl Found {
     }
 }
 
-fn folder(folder: &Path, packing: Option<Packing>) -> Result<Parts, FolderError> {
+fn folder(folder: &Path, packing: Option<(Packing, Level)>) -> Result<Parts, FolderError> {
     if CrossEncoder::is_in(folder)? {
         return Err(FolderError::CrossEncoder {
             folder: folder.to_path_buf(),

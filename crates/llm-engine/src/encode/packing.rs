@@ -29,13 +29,13 @@ pub(super) fn pack(shape: &Shape, weights: &mut Weights, level: Level, packing: 
         layer.apart = [
             apart(
                 attention,
-                packing,
+                (packing, level),
                 [&mut layer.query, &mut layer.key, &mut layer.value],
             ),
-            apart(feed_forward, packing, [&mut layer.up]),
+            apart(feed_forward, (packing, level), [&mut layer.up]),
         ];
         for linear in [&mut layer.output, &mut layer.down] {
-            if let Some(packed) = linear.packed(packing, &[]) {
+            if let Some(packed) = linear.packed((packing, level), &[]) {
                 *linear = packed;
             }
         }
@@ -46,7 +46,7 @@ pub(super) fn pack(shape: &Shape, weights: &mut Weights, level: Level, packing: 
 /// cannot be packed.
 fn apart<const N: usize>(
     columns: Vec<usize>,
-    packing: Packing,
+    packing: (Packing, Level),
     mut linears: [&mut Linear; N],
 ) -> Apart {
     let packed: Option<Vec<Linear>> = linears

@@ -144,7 +144,7 @@ fn broken(name: &str, change: impl Fn(String) -> String) -> String {
         }
         std::fs::write(copy.path().join(file), text).unwrap();
     }
-    let opened = Encoder::open(copy.path(), None, Level::Scalar);
+    let opened = Encoder::open(copy.path(), None, Level::SCALAR);
     opened.map(|_| ()).unwrap_err().to_string()
 }
 

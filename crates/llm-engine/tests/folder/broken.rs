@@ -5,6 +5,7 @@ use std::path::Path;
 use llm_engine::folder::{self, Quantize};
 use llm_kernels::pack::Packing;
 use llm_kernels::pool::Pool;
+use llm_kernels::simd::Level;
 use serde_json::{Value, json};
 
 use crate::tiny::{self, Plan};
@@ -164,6 +165,7 @@ fn other_tensors_are_named() {
 fn gguf_files_are_not_quantized() {
     let quantize = Quantize {
         packing: Packing::Q8_0,
+        level: Level::SCALAR,
         pool: &Pool::new(1).unwrap(),
         room: None,
         interrupted: &|| false,

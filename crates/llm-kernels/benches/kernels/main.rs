@@ -21,7 +21,7 @@ fn main() {
 
 /// The levels that this machine has.
 fn levels() -> impl Iterator<Item = Level> {
-    Level::ALL.into_iter().filter(|level| level.is_available())
+    Level::available()
 }
 
 /// A storage format or a depth at a level.

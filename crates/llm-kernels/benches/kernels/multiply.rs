@@ -62,14 +62,15 @@ fn quantize(bencher: Bencher<'_, '_>, level: Level) {
         .bench_local(|| quantized.quantize(level, &pool, &input, COLUMNS));
 }
 
-/// One row of a folder's weights to blocks. It has no level of its own.
+/// One row of a folder's weights to blocks, at the best level.
 #[divan::bench(args = [Packing::Q8_0, Packing::Q4K], max_time = 0.5)]
 fn pack(bencher: Bencher<'_, '_>, packing: Packing) {
+    let level = levels().max().expect("the scalar level at least");
     let row = floats(COLUMNS);
     let mut out = vec![0; packing.format().row_bytes(COLUMNS)];
     bencher
         .counter(ItemsCount::new(COLUMNS))
-        .bench_local(|| packing.pack(&row, &mut out));
+        .bench_local(|| packing.pack(level, &row, &mut out));
 }
 
 /// One row of an embedding table. It has no level of its own.

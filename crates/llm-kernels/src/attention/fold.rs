@@ -38,7 +38,7 @@ pub(super) struct Group<'a, T> {
 /// Folds the blocks for all lanes: states and sums are as if there were nothing before.
 pub(super) fn attend<T: Element>(level: Level, group: &mut Group<'_, T>) {
     #[cfg(target_arch = "x86_64")]
-    if level >= Level::Avx512Vnni {
+    if level >= Level::AVX512_VNNI {
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")]
         fn widest<T: Element>(group: &mut Group<'_, T>) {
             attend_with::<T, Avx512>(group);
@@ -47,7 +47,7 @@ pub(super) fn attend<T: Element>(level: Level, group: &mut Group<'_, T>) {
         return unsafe { widest(group) };
     }
     #[cfg(target_arch = "x86_64")]
-    if level >= Level::Avx2 {
+    if level >= Level::AVX2 {
         #[target_feature(enable = "avx2,fma,f16c")]
         fn wide<T: Element>(group: &mut Group<'_, T>) {
             attend_with::<T, Plain<Avx2>>(group);
@@ -56,7 +56,7 @@ pub(super) fn attend<T: Element>(level: Level, group: &mut Group<'_, T>) {
         return unsafe { wide(group) };
     }
     #[cfg(target_arch = "aarch64")]
-    if level >= Level::Neon {
+    if level >= Level::NEON {
         return attend_with::<T, Plain<Neon>>(group);
     }
     let _ = level;

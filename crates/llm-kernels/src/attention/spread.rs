@@ -31,10 +31,20 @@ impl<T: Element> Attention<'_, T> {
     /// `out` is (rows, heads * `value_dim`).
     ///
     /// # Panics
-    /// If a span has rows that the one before it has, or that `out` lacks.
+    /// If the shape has no elements or its heads cannot be shared, if a span has rows
+    /// that the one before it has, or that `queries` or `out` lack, if a sequence lacks
+    /// blocks, or if there are fewer sinks than heads.
     pub fn run(&self, level: Level, pool: &Pool, queries: &[f32], out: &mut [f32]) {
-        let mut pairs = self.spans.windows(2);
-        assert!(pairs.all(|pair| pair[0].row + pair[0].count <= pair[1].row));
+        self.shape.check();
+        let mut free = 0;
+        for span in self.spans {
+            assert!(span.row >= free, "spans share no row and are in order");
+            free = span.row.saturating_add(span.count);
+        }
+        assert!(
+            free <= out.len() / (self.shape.heads * self.shape.value_dim),
+            "rows of the spans and of the output"
+        );
         let kv_heads = self.shape.kv_heads;
         let shares = self.spans.iter().flat_map(|&span| {
             let share = move |kv_head| Share { span, kv_head };

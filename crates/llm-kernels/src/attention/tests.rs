@@ -181,7 +181,7 @@ fn it_is_softmax_attention_with_and_without_a_window_and_sinks() {
                     ..plain(shape, window, sinks)
                 };
                 let expected = defined(&attention, &memory, &queries);
-                let got = run_on(2, Level::Scalar, &attention, &blocks, &[span], &queries);
+                let got = run_on(2, Level::SCALAR, &attention, &blocks, &[span], &queries);
                 assert_eq!(got.len(), expected.len());
                 for (got, expected) in got.iter().zip(&expected) {
                     assert!(
@@ -217,8 +217,8 @@ fn levels_and_spans_agree_to_the_bit() {
                 let out = run_on(2, level, &attention, &blocks, &spans(length), &queries);
                 out.iter().map(|x| x.to_bits()).collect()
             };
-            let judge = bits(Level::Scalar, 1);
-            for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+            let judge = bits(Level::SCALAR, 1);
+            for level in Level::available() {
                 for length in [1, 2, 7, 133] {
                     assert!(
                         bits(level, length) == judge,
@@ -261,7 +261,7 @@ fn threads_levels_and_segments_change_no_bit_and_no_result() {
             ..plain(shape, window, sinks)
         };
         let blocks = memory.blocks::<f32>();
-        let all = run_on(1, Level::Scalar, &case, &blocks, &[whole], &queries);
+        let all = run_on(1, Level::SCALAR, &case, &blocks, &[whole], &queries);
         let expected = defined(&case, &memory, &queries);
         for (got, expected) in all.iter().zip(&expected) {
             assert!(
@@ -269,7 +269,7 @@ fn threads_levels_and_segments_change_no_bit_and_no_result() {
                 "{got}, {expected}"
             );
         }
-        for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+        for level in Level::available() {
             for threads in [1, 2, 7] {
                 let found = run_on(threads, level, &case, &blocks, &[whole], &queries);
                 let same = found

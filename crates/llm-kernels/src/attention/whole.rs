@@ -35,7 +35,8 @@ impl Whole<'_> {
     /// Computes attention; all slices are (rows, `heads` * `head_dim`).
     ///
     /// # Panics
-    /// If a text has rows that a slice lacks, or that the one before it has.
+    /// If a text has rows that a slice lacks, or that the one before it has, or a head
+    /// has no elements.
     pub fn run(
         &self,
         level: Level,
@@ -291,7 +292,7 @@ mod tests {
                 whole.run(level, &pool, [&queries, &keys, &values], &mut out);
                 out
             };
-            let judge = run(Level::Scalar, &texts);
+            let judge = run(Level::SCALAR, &texts);
             for text in &texts {
                 let of = |all| -> &[f32] {
                     let all: &Vec<f32> = all;
@@ -315,7 +316,7 @@ mod tests {
                     }
                 }
             }
-            for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+            for level in Level::available() {
                 let bits = |all: &[f32]| all.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
                 assert_eq!(bits(&run(level, &texts)), bits(&judge), "{level:?}");
                 let alone = run(level, &texts[3..]);

@@ -36,12 +36,12 @@ pub(super) fn multiply_strip(
         out,
     };
     #[cfg(target_arch = "x86_64")]
-    if level >= Level::Avx512Vnni {
+    if level >= Level::AVX512_VNNI {
         // SAFETY: the level exists only where its features do.
         return unsafe { with_512_bits(work) };
     }
     #[cfg(target_arch = "x86_64")]
-    if level >= Level::Avx2 {
+    if level >= Level::AVX2 {
         // SAFETY: a level above scalar exists only where its features do.
         return unsafe { with_256_bits(work) };
     }

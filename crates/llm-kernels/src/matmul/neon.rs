@@ -34,12 +34,12 @@ pub(super) fn dot<Q: Quantized, const BATCH: usize>(
     input: &Activations,
     row: usize,
 ) -> [[f32; ROWS]; BATCH] {
-    debug_assert!(level >= Level::Neon && level.is_available());
-    // SAFETY: a level above scalar exists only where its features do.
+    // SAFETY: a level above scalar exists only where its features do, and every
+    // processor of the target has NEON.
     unsafe {
         match level {
-            Level::I8mm => dot_i8mm::<Q, BATCH>(tile, input, row),
-            Level::Dotprod => dot_dotprod::<Q, BATCH>(tile, input, row),
+            Level::I8MM => dot_i8mm::<Q, BATCH>(tile, input, row),
+            Level::DOTPROD => dot_dotprod::<Q, BATCH>(tile, input, row),
             _ => dot_neon::<Q, BATCH>(tile, input, row),
         }
     }

@@ -43,11 +43,11 @@ pub(super) fn multiply(
     input: &Activations,
     out: &mut [f32],
 ) -> bool {
-    if level >= Level::Avx2 && level < Level::Avx512Vnni {
+    if level >= Level::AVX2 && level < Level::AVX512_VNNI {
         // SAFETY: the level exists only where its features do.
         return unsafe { avx2::single(format, bytes, input, out) };
     }
-    if level < Level::Avx512Vnni || out.len() < ROWS {
+    if level < Level::AVX512_VNNI || out.len() < ROWS {
         return false;
     }
     let rows: Eight = match format {
@@ -68,7 +68,7 @@ pub(super) fn multiply(
     let block = format.block_elements();
     assert!(columns.is_multiple_of(block.max(activations::GROUP)));
     let row_bytes = format.row_bytes(columns);
-    assert!(input.rows > 0 && bytes.len() == out.len() * row_bytes);
+    assert!(input.quants.len() >= columns && bytes.len() == out.len() * row_bytes);
     for first in (0..out.len()).step_by(ROWS) {
         // An incomplete eight begins earlier, and some sums are computed twice.
         let first = first.min(out.len() - ROWS);

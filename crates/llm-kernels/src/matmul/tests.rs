@@ -94,8 +94,8 @@ fn all_levels_threads_and_batches_agree_to_the_bit() {
                 let bytes = random_matrix(format, rows, columns, &mut random);
                 let matrix = Matrix::new(format, &bytes, rows, columns).unwrap();
                 let input: Vec<f32> = (0..26 * columns).map(|_| random.float()).collect();
-                let judge = product(Level::Scalar, 1, matrix, &input);
-                for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+                let judge = product(Level::SCALAR, 1, matrix, &input);
+                for level in Level::available() {
                     for batch in [1, 2, 3, 5, 7, 12, 26] {
                         let got = product(level, 1 + batch % 3, matrix, &input[..batch * columns]);
                         let same = got
@@ -127,7 +127,7 @@ fn a_matrix_has_the_same_products_alone_and_among_others() {
         let (format, rows) = sizes[index];
         Matrix::new(format, &bytes[index], rows, columns).unwrap()
     };
-    for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+    for level in Level::available() {
         for batch in [1, 3] {
             let input = &input[..batch * columns];
             let pool = Pool::new(3).unwrap();
@@ -176,9 +176,9 @@ fn levels_agree_on_the_largest_quants() {
                 let input: Vec<f32> = (0..batch * columns)
                     .map(|i| if i / columns % 2 == 0 { -1.0 } else { 1.0 })
                     .collect();
-                let judge = product(Level::Scalar, 1, matrix, &input);
+                let judge = product(Level::SCALAR, 1, matrix, &input);
                 assert!(judge.iter().all(|x| x.is_finite()));
-                for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+                for level in Level::available() {
                     let got = product(level, 1, matrix, &input);
                     assert!(
                         got == judge,
@@ -200,7 +200,7 @@ fn the_twin_is_within_the_activations_rounding_of_exact() {
         let bytes = random_matrix(format, rows, columns, &mut random);
         let matrix = Matrix::new(format, &bytes, rows, columns).unwrap();
         let input: Vec<f32> = (0..columns).map(|_| random.float()).collect();
-        let got = product(Level::Scalar, 1, matrix, &input);
+        let got = product(Level::SCALAR, 1, matrix, &input);
         for (row, got) in got.iter().enumerate() {
             let mut weights = vec![0.0; columns];
             dequantize_row(format, matrix.row(row), &mut weights);
@@ -230,6 +230,34 @@ fn a_matrix_of_another_size_than_its_bytes_is_refused() {
     assert!(Matrix::new(Format::Q8_0, &[0; 33], 1, 32).is_none());
     assert!(Matrix::new(Format::Q8_0, &[0; 34], 1, 31).is_none());
     assert!(Matrix::new(Format::F32, &[], usize::MAX, 4).is_none());
+    assert!(Matrix::new(Format::F32, &[], 1, 1 << (usize::BITS - 2)).is_none());
+}
+
+/// Rows that were taken as floats alone have no quants that a kernel could read.
+#[test]
+fn quantized_weights_refuse_activations_without_quants() {
+    let pool = Pool::new(1).unwrap();
+    let how = Take {
+        as_floats: true,
+        ..Take::default()
+    };
+    for level in Level::available() {
+        for batch in [1, 4] {
+            let mut floats = vec![1.0; batch * 64];
+            let mut taken = Activations::default();
+            taken.take(level, &pool, &mut floats, 64, how, |_, _| {});
+            let (bytes, mut out) = ([0; 16 * 36], vec![0.0; batch * 16]);
+            let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                let matrix = Matrix::new(Format::Q4_0, &bytes, 16, 64).unwrap();
+                let input = Input {
+                    floats: &floats,
+                    quantized: &taken,
+                };
+                multiply(level, &pool, input, &mut [(matrix, &mut out)], &[]);
+            }));
+            assert!(caught.is_err(), "{level:?}, batch {batch}");
+        }
+    }
 }
 
 /// More rows than are finished together, and matrix rows that leave something over.
@@ -248,7 +276,7 @@ fn a_product_is_finished_by_bias_columns_apart_and_gelu() {
             floats(rows),
             floats(apart.len() * rows),
         );
-        for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+        for level in Level::available() {
             for batch in [1, 5, BATCH] {
                 let pool = Pool::new(2).unwrap();
                 let mut input = original[..batch * COLUMNS].to_vec();
@@ -283,7 +311,7 @@ fn a_product_is_finished_by_bias_columns_apart_and_gelu() {
                         apart.iter().for_each(|&column| row[column] = 0.0);
                     }
                 }
-                let mut wanted = product(Level::Scalar, 1, matrix, &zeroed);
+                let mut wanted = product(Level::SCALAR, 1, matrix, &zeroed);
                 for (index, row) in wanted.chunks_exact_mut(rows).enumerate() {
                     for (at, x) in row.iter_mut().enumerate() {
                         *x += bias[at];
@@ -292,7 +320,7 @@ fn a_product_is_finished_by_bias_columns_apart_and_gelu() {
                             *x = weights[number * rows + at].mul_add(kept, *x);
                         }
                     }
-                    crate::vector::gelu(Level::Scalar, row);
+                    crate::vector::gelu(Level::SCALAR, row);
                 }
                 let bits = |all: &[f32]| all.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
                 assert!(bits(&out) == bits(&wanted), "{format}, {level:?}, {batch}");

@@ -18,8 +18,13 @@ fn normals(seed: u64, count: usize) -> Vec<f32> {
 }
 
 fn packed(packing: Packing, weights: &[f32]) -> Vec<u8> {
-    let mut row = vec![0xAA; packing.format().row_bytes(weights.len())];
-    packing.pack(weights, &mut row);
+    let mut rows = Level::available().map(|level| {
+        let mut row = vec![0xAA; packing.format().row_bytes(weights.len())];
+        packing.pack(level, weights, &mut row);
+        row
+    });
+    let row = rows.next().unwrap();
+    assert!(rows.all(|other| other == row), "levels differ");
     row
 }
 
@@ -127,6 +132,12 @@ fn scales_and_minima_are_read_as_they_were_written() {
         let expected = f32::from(scale) - f32::from(minimum);
         assert!(out[32 * group..][..32].iter().all(|&x| x == expected));
     }
+}
+
+#[test]
+#[should_panic(expected = "bytes of the blocks")]
+fn a_row_without_room_is_refused() {
+    Packing::Q8_0.pack(Level::SCALAR, &[0.0; 64], &mut [0; 34]);
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn weights(random: &mut Random) -> Vec<u8> {
             .map(|column| random.normal() * size * (1.0 + (column / GROUP) as f32))
             .collect();
         floats[40] *= 6.0;
-        Packing::Q8_0.pack(&floats, bytes);
+        Packing::Q8_0.pack(Level::SCALAR, &floats, bytes);
     }
     bytes
 }
@@ -68,7 +68,7 @@ fn the_largest_products_are_those_of_the_whole_to_the_bit() {
     let bytes = weights(&mut random);
     let matrix = Matrix::new(Format::Q8_0, &bytes, ROWS, COLUMNS).unwrap();
     let pool = Pool::new(2).unwrap();
-    for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+    for level in Level::available() {
         let case = Case {
             level,
             pool: &pool,

@@ -3,10 +3,15 @@
 
 use std::ops::{Deref, DerefMut};
 
-/// Plain numbers of which any bits are one.
-pub(crate) trait Number: Copy {}
-impl Number for u8 {}
-impl Number for f32 {}
+/// Plain numbers.
+///
+/// # Safety
+/// Any bits are one of them, and they need no stricter alignment than a cache line.
+pub(crate) unsafe trait Number: Copy {}
+// SAFETY: as the trait asks.
+unsafe impl Number for u8 {}
+// SAFETY: as the trait asks.
+unsafe impl Number for f32 {}
 
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(64))]
@@ -33,7 +38,9 @@ impl<T> Default for Lines<T> {
 impl<T: Number> Lines<T> {
     /// Makes it `count` numbers long; new ones are 0.
     pub(crate) fn resize(&mut self, count: usize) {
-        let lines = (count * size_of::<T>()).div_ceil(size_of::<Line>());
+        let bytes = count.checked_mul(size_of::<T>());
+        let lines = bytes.expect("fewer bytes than addresses");
+        let lines = lines.div_ceil(size_of::<Line>());
         self.lines.resize(lines, Line([0; 64]));
         self.count = count;
     }

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use llm_kernels::pack::Packing;
+use llm_kernels::simd::Level;
 
 use super::biased::Bias;
 use super::numbers::Outline;
@@ -21,7 +22,7 @@ impl Layers {
         plan: &'static Plan,
         outline: Outline,
         file: File,
-        packing: Option<Packing>,
+        packing: Option<(Packing, Level)>,
     ) -> Result<Self, FolderError> {
         let file = file.renamed(|name| plan.translate(name))?;
         let layers = Self::of(plan, outline, &file, packing)?;
@@ -35,7 +36,7 @@ impl Layers {
         (kind, plan): (&str, &'static Plan),
         metadata: &Metadata,
         file: &File,
-        packing: Option<Packing>,
+        packing: Option<(Packing, Level)>,
     ) -> Result<Self, FolderError> {
         let numbers = Numbers {
             path,
@@ -49,7 +50,7 @@ impl Layers {
         plan: &'static Plan,
         outline: Outline,
         file: &File,
-        packing: Option<Packing>,
+        packing: Option<(Packing, Level)>,
     ) -> Result<Self, FolderError> {
         let Outline {
             shape,
@@ -108,7 +109,7 @@ struct Reader<'a> {
     file: &'a File,
     width: usize,
     inner: usize,
-    packing: Option<Packing>,
+    packing: Option<(Packing, Level)>,
 }
 
 impl Reader<'_> {

@@ -177,7 +177,7 @@ impl<T: Element> CpuForward<T> {
         Screen::suits(output.format(), output.rows())
             && output.bias.is_none()
             && self.spec.logit_scale > 0.0
-            && self.level != Level::Scalar
+            && self.level != Level::SCALAR
     }
 
     /// Returns whether there is a screen of the output matrix; makes it where it

@@ -27,7 +27,7 @@ pub(crate) fn multiply(
     input: &Activations,
     out: &mut [f32],
 ) -> bool {
-    if level < Level::Neon {
+    if level < Level::NEON {
         return false;
     }
     for_quantized!(format, multiply_rows(level, bytes, input, out), false)
@@ -48,7 +48,7 @@ fn multiply_rows<L: Layout>(
         // SAFETY: a level above scalar exists only where its features do; the
         // sizes have been checked.
         let sums = unsafe {
-            if level >= Level::Dotprod {
+            if level >= Level::DOTPROD {
                 four_dotprod::<L>(rows, input)
             } else {
                 four_neon::<L>(rows, input)
