@@ -71,7 +71,7 @@ fn pack_q8_0_body(weights: &[f32], row: &mut [u8]) {
 }
 
 #[inline(always)]
-fn pack_block_q8_0(weights: &[f32; 32], block: &mut [u8; 34]) {
+fn pack_block_q8_0(weights: &[f32; 32], block: &mut [u8; Format::Q8_0.block_bytes()]) {
     // Side by side: one chain over all would take longer than all else.
     let mut lanes = [0.0_f32; 8];
     for part in weights.as_chunks::<8>().0 {
@@ -82,7 +82,7 @@ fn pack_block_q8_0(weights: &[f32; 32], block: &mut [u8; 34]) {
     let largest = lanes.into_iter().fold(0.0, f32::max);
     let scale = largest / 127.0;
     let inverse = if scale == 0.0 { 0.0 } else { 1.0 / scale };
-    let (head, quants) = block.split_at_mut(2);
+    let (head, quants) = block.split_at_mut(Format::Q8_0.layout().quants);
     head.copy_from_slice(&f16::from_f32(scale).to_le_bytes());
     for (quant, weight) in quants.iter_mut().zip(weights) {
         *quant = ((weight * inverse).round() as i8).cast_unsigned();
@@ -110,9 +110,10 @@ fn pack_q4_k(weights: &[f32], block: &mut [u8]) {
     let [scales, minima] = [most(|fit| fit.scale), most(|fit| fit.minimum)];
     let [scale, minimum] = [scales, minima].map(|most| f16::from_f32(most / MOST_STEPS as f32));
     let steps = fits.map(|fit| (steps(fit.scale, scales), steps(fit.minimum, minima)));
-    block[..2].copy_from_slice(&scale.to_le_bytes());
-    block[2..4].copy_from_slice(&minimum.to_le_bytes());
-    block[4..16].copy_from_slice(&six_bits(&steps));
+    let layout = Format::Q4K.layout();
+    block[layout.scale..][..2].copy_from_slice(&scale.to_le_bytes());
+    block[layout.minimum..][..2].copy_from_slice(&minimum.to_le_bytes());
+    block[layout.scales..][..12].copy_from_slice(&six_bits(&steps));
     // Once more, with the scale and minimum that are really stored.
     let groups = weights.chunks_exact(GROUP);
     for ((weights, quants), steps) in groups.zip(quants.chunks_exact_mut(GROUP)).zip(steps) {
@@ -124,7 +125,7 @@ fn pack_q4_k(weights: &[f32], block: &mut [u8]) {
         }
     }
     let pairs = quants.chunks_exact(2 * GROUP);
-    for (packed, quants) in block[16..].chunks_exact_mut(GROUP).zip(pairs) {
+    for (packed, quants) in block[layout.quants..].chunks_exact_mut(GROUP).zip(pairs) {
         let (low, high) = quants.split_at(GROUP);
         for ((packed, low), high) in packed.iter_mut().zip(low).zip(high) {
             *packed = (low | high << 4) as u8;

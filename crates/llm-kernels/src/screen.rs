@@ -16,11 +16,13 @@ use crate::block::Format;
 use crate::matmul::{self, Input, Matrix};
 use crate::mmap::Mapping;
 use crate::pool::{DisjointRows, Pool};
-use crate::simd::ops::widen;
 use crate::simd::{Level, dispatch};
+use crate::unpack::half_at;
 
 /// How the codes are stored: quants of 4 bits, all with the scale 1.
 const FORMAT: Format = Format::Q4_0;
+/// How the matrix that is copied is stored.
+const SOURCE: Format = Format::Q8_0;
 /// The scale 1 as the half that a block begins with.
 const ONE: [u8; 2] = [0x00, 0x3c];
 /// Steps between the least and the largest weight of a block.
@@ -81,7 +83,7 @@ impl Screen {
     /// Returns whether a copy of a matrix pays: one of 4 bits is about half as
     /// large.
     pub fn suits(format: Format, rows: usize) -> bool {
-        format == Format::Q8_0 && rows >= CHUNK * FIRST
+        format == SOURCE && rows >= CHUNK * FIRST
     }
 
     /// Returns the bytes that a copy of so many weights takes.
@@ -309,7 +311,7 @@ dispatch! {
 
 #[inline(always)]
 fn pack_body(row: &[u8], steps: &[f32], dither: &[f32], codes: &mut [u8]) -> f32 {
-    let blocks = row.as_chunks::<{ 2 + GROUP }>().0;
+    let blocks = row.as_chunks::<{ SOURCE.block_bytes() }>().0;
     let mut size = 0.0_f32;
     for (block, step) in blocks.iter().zip(steps) {
         let needed = 2.0 * largest(block) / (STEPS * step);
@@ -318,7 +320,10 @@ fn pack_body(row: &[u8], steps: &[f32], dither: &[f32], codes: &mut [u8]) -> f32
             size = needed;
         }
     }
-    let targets = codes.as_chunks_mut::<{ 2 + GROUP / 2 }>().0.iter_mut();
+    let targets = codes
+        .as_chunks_mut::<{ FORMAT.block_bytes() }>()
+        .0
+        .iter_mut();
     let shifts = dither.as_chunks::<GROUP>().0;
     for ((block, codes), (dither, step)) in blocks.iter().zip(targets).zip(shifts.iter().zip(steps))
     {
@@ -330,7 +335,7 @@ fn pack_body(row: &[u8], steps: &[f32], dither: &[f32], codes: &mut [u8]) -> f32
             let code = f32::from(weight as i8) * inverse + (STEPS / 2.0 + dither);
             *quant = floor(code.clamp(0.0, STEPS));
         }
-        let (one, codes) = codes.split_at_mut(2);
+        let (one, codes) = codes.split_at_mut(FORMAT.layout().quants);
         one.copy_from_slice(&ONE);
         for (at, code) in codes.iter_mut().enumerate() {
             *code = quants[at] | quants[GROUP / 2 + at] << 4;
@@ -341,15 +346,15 @@ fn pack_body(row: &[u8], steps: &[f32], dither: &[f32], codes: &mut [u8]) -> f32
 
 /// Returns a block's scale and its weights before that.
 #[inline(always)]
-fn weights(block: &[u8; 2 + GROUP]) -> (f32, [u8; GROUP]) {
+fn weights(block: &[u8; SOURCE.block_bytes()]) -> (f32, [u8; GROUP]) {
     let mut weights = [0; GROUP];
-    weights.copy_from_slice(&block[2..]);
-    (widen(u16::from_le_bytes([block[0], block[1]])), weights)
+    weights.copy_from_slice(&block[SOURCE.layout().quants..]);
+    (half_at(block, SOURCE.layout().scale), weights)
 }
 
 /// Returns the largest magnitude of a block.
 #[inline(always)]
-fn largest(block: &[u8; 2 + GROUP]) -> f32 {
+fn largest(block: &[u8; SOURCE.block_bytes()]) -> f32 {
     let (scale, weights) = weights(block);
     let magnitudes = weights.iter().map(|&x| (x as i8).unsigned_abs());
     scale.abs() * f32::from(magnitudes.fold(0, u8::max))

@@ -8,7 +8,7 @@
 mod grids;
 mod iq;
 
-use crate::block::Format;
+use crate::block::{Format, Layout, NONE};
 use crate::simd::ops::widen;
 #[cfg(target_arch = "aarch64")]
 pub(crate) use iq::Points;
@@ -17,6 +17,8 @@ pub(crate) use iq::{Iq2S, Iq2Xs, Iq2Xxs, Iq3S, Iq3Xxs};
 /// A block format whose weights are small integers with scales.
 pub(crate) trait Quantized {
     const FORMAT: Format;
+    /// The format's row of the table.
+    const LAYOUT: Layout = Self::FORMAT.layout();
     /// Weights that share a scale.
     const GROUP: usize;
     /// Subtracted from each quant.
@@ -27,7 +29,7 @@ pub(crate) trait Quantized {
     /// with activations in -127..=127.
     const CHAIN: usize;
     /// Whether the groups have an offset.
-    const OFFSET: bool;
+    const OFFSET: bool = Self::LAYOUT.minimum != NONE;
     /// What the nibbles stand for, where they are not the quants themselves.
     const TABLE: Option<&'static [u8; 16]> = None;
     /// Splits one block into quants (in the order of the row), scales and, if
@@ -35,9 +37,16 @@ pub(crate) trait Quantized {
     fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], offsets: &mut [f32]);
 }
 
+/// Widens the half that stands `at` bytes into the block.
 #[inline(always)]
-fn half_at(block: &[u8], at: usize) -> f32 {
+pub(crate) fn half_at(block: &[u8], at: usize) -> f32 {
     widen(u16::from_le_bytes([block[at], block[at + 1]]))
+}
+
+/// Returns the `count` bytes from `at` on.
+#[inline(always)]
+fn bytes_at(block: &[u8], at: usize, count: usize) -> &[u8] {
+    &block[at..at + count]
 }
 
 #[inline(always)]
@@ -66,11 +75,10 @@ impl Quantized for Q4_0 {
     const ZERO: i32 = 8;
     const SIGNED: bool = false;
     const CHAIN: usize = 8;
-    const OFFSET: bool = false;
     #[inline(always)]
     fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], _offsets: &mut [f32]) {
-        scales[0] = half_at(block, 0);
-        nibbles(&block[2..18], quants);
+        scales[0] = half_at(block, Self::LAYOUT.scale);
+        nibbles(bytes_at(block, Self::LAYOUT.quants, 16), quants);
     }
 }
 
@@ -81,12 +89,11 @@ impl Quantized for Q4_1 {
     const ZERO: i32 = 0;
     const SIGNED: bool = false;
     const CHAIN: usize = 8;
-    const OFFSET: bool = true;
     #[inline(always)]
     fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], offsets: &mut [f32]) {
-        scales[0] = half_at(block, 0);
-        offsets[0] = half_at(block, 2);
-        nibbles(&block[4..20], quants);
+        scales[0] = half_at(block, Self::LAYOUT.scale);
+        offsets[0] = half_at(block, Self::LAYOUT.minimum);
+        nibbles(bytes_at(block, Self::LAYOUT.quants, 16), quants);
     }
 }
 
@@ -97,12 +104,11 @@ impl Quantized for Q5_0 {
     const ZERO: i32 = 16;
     const SIGNED: bool = false;
     const CHAIN: usize = 4;
-    const OFFSET: bool = false;
     #[inline(always)]
     fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], _offsets: &mut [f32]) {
-        scales[0] = half_at(block, 0);
-        nibbles(&block[6..22], quants);
-        fifth_bits(&block[2..6], quants);
+        scales[0] = half_at(block, Self::LAYOUT.scale);
+        nibbles(bytes_at(block, Self::LAYOUT.quants, 16), quants);
+        fifth_bits(bytes_at(block, Self::LAYOUT.high, 4), quants);
     }
 }
 
@@ -113,13 +119,12 @@ impl Quantized for Q5_1 {
     const ZERO: i32 = 0;
     const SIGNED: bool = false;
     const CHAIN: usize = 4;
-    const OFFSET: bool = true;
     #[inline(always)]
     fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], offsets: &mut [f32]) {
-        scales[0] = half_at(block, 0);
-        offsets[0] = half_at(block, 2);
-        nibbles(&block[8..24], quants);
-        fifth_bits(&block[4..8], quants);
+        scales[0] = half_at(block, Self::LAYOUT.scale);
+        offsets[0] = half_at(block, Self::LAYOUT.minimum);
+        nibbles(bytes_at(block, Self::LAYOUT.quants, 16), quants);
+        fifth_bits(bytes_at(block, Self::LAYOUT.high, 4), quants);
     }
 }
 
@@ -130,11 +135,10 @@ impl Quantized for Q8_0 {
     const ZERO: i32 = 0;
     const SIGNED: bool = true;
     const CHAIN: usize = 1;
-    const OFFSET: bool = false;
     #[inline(always)]
     fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], _offsets: &mut [f32]) {
-        scales[0] = half_at(block, 0);
-        quants.copy_from_slice(&block[2..34]);
+        scales[0] = half_at(block, Self::LAYOUT.scale);
+        quants.copy_from_slice(bytes_at(block, Self::LAYOUT.quants, 32));
     }
 }
 
@@ -145,15 +149,16 @@ impl Quantized for Q2K {
     const ZERO: i32 = 0;
     const SIGNED: bool = false;
     const CHAIN: usize = 4;
-    const OFFSET: bool = true;
     #[inline(always)]
     fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], offsets: &mut [f32]) {
-        let (scale, minimum) = (half_at(block, 80), half_at(block, 82));
+        let layout = Self::LAYOUT;
+        let (scale, minimum) = (half_at(block, layout.scale), half_at(block, layout.minimum));
+        let steps = bytes_at(block, layout.scales, 16);
         for group in 0..16 {
-            scales[group] = scale * f32::from(block[group] & 15);
-            offsets[group] = -(minimum * f32::from(block[group] >> 4));
+            scales[group] = scale * f32::from(steps[group] & 15);
+            offsets[group] = -(minimum * f32::from(steps[group] >> 4));
         }
-        two_bits(&block[16..80], quants);
+        two_bits(bytes_at(block, layout.quants, 64), quants);
     }
 }
 
@@ -177,18 +182,18 @@ impl Quantized for Q3K {
     const ZERO: i32 = 4;
     const SIGNED: bool = false;
     const CHAIN: usize = 4;
-    const OFFSET: bool = false;
     #[inline(always)]
     fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], _offsets: &mut [f32]) {
-        let (masks, rest) = block.split_at(32);
-        let (packed, rest) = rest.split_at(64);
-        let scale = half_at(rest, 12);
+        let layout = Self::LAYOUT;
+        let scale = half_at(block, layout.scale);
+        let steps = bytes_at(block, layout.scales, 12);
         for group in 0..16 {
-            let low = rest[group % 8] >> (4 * (group / 8)) & 15;
-            let high = rest[8 + group % 4] >> (2 * (group / 4)) & 3;
+            let low = steps[group % 8] >> (4 * (group / 8)) & 15;
+            let high = steps[8 + group % 4] >> (2 * (group / 4)) & 3;
             scales[group] = scale * (f32::from(low | high << 4) - 32.0);
         }
-        two_bits(packed, quants);
+        two_bits(bytes_at(block, layout.quants, 64), quants);
+        let masks = bytes_at(block, layout.high, 32);
         for (run, quants) in quants.chunks_exact_mut(32).enumerate() {
             for (quant, &mask) in quants.iter_mut().zip(masks) {
                 *quant |= (mask >> run & 1) << 2;
@@ -224,10 +229,10 @@ pub(crate) fn six_bits([a, b, c]: [u32; 3]) -> (u64, u64) {
 }
 
 #[inline(always)]
-fn k_scales(block: &[u8], scales: &mut [f32], offsets: &mut [f32]) {
-    let (scale, minimum) = (half_at(block, 0), half_at(block, 2));
+fn k_scales(layout: Layout, block: &[u8], scales: &mut [f32], offsets: &mut [f32]) {
+    let (scale, minimum) = (half_at(block, layout.scale), half_at(block, layout.minimum));
     for group in 0..8 {
-        let (factor, steps) = scale_and_minimum(&block[4..16], group);
+        let (factor, steps) = scale_and_minimum(bytes_at(block, layout.scales, 12), group);
         scales[group] = scale * factor;
         offsets[group] = -(minimum * steps);
     }
@@ -240,14 +245,11 @@ impl Quantized for Q4K {
     const ZERO: i32 = 0;
     const SIGNED: bool = false;
     const CHAIN: usize = 8;
-    const OFFSET: bool = true;
     #[inline(always)]
     fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], offsets: &mut [f32]) {
-        k_scales(block, scales, offsets);
-        for (packed, quants) in block[16..144]
-            .chunks_exact(32)
-            .zip(quants.chunks_exact_mut(64))
-        {
+        k_scales(Self::LAYOUT, block, scales, offsets);
+        let packed = bytes_at(block, Self::LAYOUT.quants, 128).chunks_exact(32);
+        for (packed, quants) in packed.zip(quants.chunks_exact_mut(64)) {
             nibbles(packed, quants);
         }
     }
@@ -260,18 +262,16 @@ impl Quantized for Q5K {
     const ZERO: i32 = 0;
     const SIGNED: bool = false;
     const CHAIN: usize = 4;
-    const OFFSET: bool = true;
     #[inline(always)]
     fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], offsets: &mut [f32]) {
-        k_scales(block, scales, offsets);
-        for (packed, quants) in block[48..176]
-            .chunks_exact(32)
-            .zip(quants.chunks_exact_mut(64))
-        {
+        k_scales(Self::LAYOUT, block, scales, offsets);
+        let packed = bytes_at(block, Self::LAYOUT.quants, 128).chunks_exact(32);
+        for (packed, quants) in packed.zip(quants.chunks_exact_mut(64)) {
             nibbles(packed, quants);
         }
+        let high = bytes_at(block, Self::LAYOUT.high, 32);
         for (run, quants) in quants.chunks_exact_mut(32).enumerate() {
-            for (quant, &bits) in quants.iter_mut().zip(&block[16..48]) {
+            for (quant, &bits) in quants.iter_mut().zip(high) {
                 *quant |= (bits >> run & 1) << 4;
             }
         }
@@ -285,16 +285,16 @@ impl Quantized for Q6K {
     const ZERO: i32 = 32;
     const SIGNED: bool = false;
     const CHAIN: usize = 2;
-    const OFFSET: bool = false;
     #[inline(always)]
     fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], _offsets: &mut [f32]) {
-        let scale = half_at(block, 208);
-        for (group, &factor) in scales.iter_mut().zip(&block[192..208]) {
+        let layout = Self::LAYOUT;
+        let scale = half_at(block, layout.scale);
+        for (group, &factor) in scales.iter_mut().zip(bytes_at(block, layout.scales, 16)) {
             *group = scale * f32::from(factor as i8);
         }
         for half in 0..2 {
-            let low = &block[64 * half..64 * half + 64];
-            let high = &block[128 + 32 * half..160 + 32 * half];
+            let low = bytes_at(block, layout.quants + 64 * half, 64);
+            let high = bytes_at(block, layout.high + 32 * half, 32);
             let quants = &mut quants[128 * half..128 * half + 128];
             nibbles(low, quants);
             for (run, quants) in quants.chunks_exact_mut(32).enumerate() {
@@ -352,12 +352,15 @@ impl Quantized for Iq4Nl {
     const ZERO: i32 = 0;
     const SIGNED: bool = true;
     const CHAIN: usize = 1;
-    const OFFSET: bool = false;
     const TABLE: Option<&'static [u8; 16]> = Some(&IQ4_QUANTS);
     #[inline(always)]
     fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], _offsets: &mut [f32]) {
-        scales[0] = half_at(block, 0);
-        looked_up(&IQ4_QUANTS, &block[2..18], quants);
+        scales[0] = half_at(block, Self::LAYOUT.scale);
+        looked_up(
+            &IQ4_QUANTS,
+            bytes_at(block, Self::LAYOUT.quants, 16),
+            quants,
+        );
     }
 }
 
@@ -368,17 +371,17 @@ impl Quantized for Iq4Xs {
     const ZERO: i32 = 0;
     const SIGNED: bool = true;
     const CHAIN: usize = 1;
-    const OFFSET: bool = false;
     const TABLE: Option<&'static [u8; 16]> = Some(&IQ4_QUANTS);
     #[inline(always)]
     fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], _offsets: &mut [f32]) {
-        let scale = half_at(block, 0);
+        let scale = half_at(block, Self::LAYOUT.scale);
+        let steps = bytes_at(block, Self::LAYOUT.scales, 6);
         for (group, out) in scales.iter_mut().enumerate() {
-            let low = block[4 + group / 2] >> (4 * (group % 2)) & 15;
-            let high = block[2 + group / 4] >> (2 * (group % 4)) & 3;
+            let low = steps[2 + group / 2] >> (4 * (group % 2)) & 15;
+            let high = steps[group / 4] >> (2 * (group % 4)) & 3;
             *out = scale * (f32::from(low | high << 4) - 32.0);
         }
-        let packed = block[8..136].chunks_exact(16);
+        let packed = bytes_at(block, Self::LAYOUT.quants, 128).chunks_exact(16);
         for (packed, quants) in packed.zip(quants.chunks_exact_mut(32)) {
             looked_up(&IQ4_QUANTS, packed, quants);
         }
@@ -411,12 +414,15 @@ impl Quantized for Mxfp4 {
     const ZERO: i32 = 12;
     const SIGNED: bool = false;
     const CHAIN: usize = 4;
-    const OFFSET: bool = false;
     const TABLE: Option<&'static [u8; 16]> = Some(&MXFP4_QUANTS);
     #[inline(always)]
     fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], _offsets: &mut [f32]) {
-        scales[0] = half_of_e8m0(block[0]);
-        looked_up(&MXFP4_QUANTS, &block[1..17], quants);
+        scales[0] = half_of_e8m0(block[Self::LAYOUT.scale]);
+        looked_up(
+            &MXFP4_QUANTS,
+            bytes_at(block, Self::LAYOUT.quants, 16),
+            quants,
+        );
     }
 }
 

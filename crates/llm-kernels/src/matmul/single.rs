@@ -51,16 +51,16 @@ pub(super) fn multiply(
         return false;
     }
     let rows: Eight = match format {
-        Format::Q4_0 => short::<Nibbles<unpack::Q4_0, 2, 0>>,
-        Format::Q4_1 => short::<Nibbles<unpack::Q4_1, 4, 0>>,
-        Format::Q5_0 => short::<Nibbles<unpack::Q5_0, 6, 2>>,
-        Format::Q5_1 => short::<Nibbles<unpack::Q5_1, 8, 4>>,
+        Format::Q4_0 => short::<Nibbles<unpack::Q4_0>>,
+        Format::Q4_1 => short::<Nibbles<unpack::Q4_1>>,
+        Format::Q5_0 => short::<Nibbles<unpack::Q5_0>>,
+        Format::Q5_1 => short::<Nibbles<unpack::Q5_1>>,
         Format::Q8_0 => short::<Bytes>,
-        Format::Iq4Nl => short::<Nibbles<unpack::Iq4Nl, 2, 0>>,
-        Format::Mxfp4 => short::<Nibbles<unpack::Mxfp4, 1, 0>>,
+        Format::Iq4Nl => short::<Nibbles<unpack::Iq4Nl>>,
+        Format::Mxfp4 => short::<Nibbles<unpack::Mxfp4>>,
         Format::Iq4Xs => iq4_xs,
-        Format::Q4K => long::<unpack::Q4K, false>,
-        Format::Q5K => long::<unpack::Q5K, true>,
+        Format::Q4K => long::<unpack::Q4K>,
+        Format::Q5K => long::<unpack::Q5K>,
         Format::Q6K => six,
         _ => return false,
     };

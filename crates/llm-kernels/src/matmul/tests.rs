@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::activations::Take;
+use crate::block::NONE;
 use crate::unpack::dequantize_row;
 
 /// A xorshift generator: tests must not depend on a crate's stream.
@@ -22,24 +23,11 @@ impl Random {
 }
 
 /// Where the half-precision scales of a block stand.
-fn scale_positions(format: Format) -> &'static [usize] {
-    match format {
-        Format::Q4_0
-        | Format::Q5_0
-        | Format::Q8_0
-        | Format::Iq2Xxs
-        | Format::Iq2Xs
-        | Format::Iq2S
-        | Format::Iq3Xxs
-        | Format::Iq3S
-        | Format::Iq4Nl
-        | Format::Iq4Xs => &[0],
-        Format::Q4_1 | Format::Q5_1 | Format::Q4K | Format::Q5K => &[0, 2],
-        Format::Q2K => &[80, 82],
-        Format::Q3K => &[108],
-        Format::Q6K => &[208],
-        _ => &[],
-    }
+fn scale_positions(format: Format) -> impl Iterator<Item = usize> {
+    let layout = format.layout();
+    [layout.scale, layout.minimum]
+        .into_iter()
+        .filter(move |&at| at != NONE && format != Format::Mxfp4)
 }
 
 fn random_matrix(format: Format, rows: usize, columns: usize, random: &mut Random) -> Vec<u8> {
@@ -47,7 +35,7 @@ fn random_matrix(format: Format, rows: usize, columns: usize, random: &mut Rando
         .map(|_| random.next() as u8)
         .collect();
     for block in bytes.chunks_exact_mut(format.block_bytes()) {
-        for &at in scale_positions(format) {
+        for at in scale_positions(format) {
             let scale = half::f16::from_f32(random.float() / 64.0);
             block[at..at + 2].copy_from_slice(&scale.to_le_bytes());
         }
@@ -164,7 +152,7 @@ fn levels_agree_on_the_largest_quants() {
         for byte in [0x00, 0x7f, 0x80, 0xff] {
             let mut bytes = vec![byte; rows * format.row_bytes(columns)];
             for block in bytes.chunks_exact_mut(format.block_bytes()) {
-                for &at in scale_positions(format) {
+                for at in scale_positions(format) {
                     block[at..at + 2].copy_from_slice(&half::f16::ONE.to_le_bytes());
                 }
                 if format == Format::Mxfp4 {

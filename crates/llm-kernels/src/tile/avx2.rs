@@ -17,7 +17,7 @@ use crate::block::Format;
 use crate::unpack::{self, Quantized};
 pub(crate) use blocks::Blocks;
 use blocks::transposed;
-use formats::{at, iq4_xs, long, short, six};
+use formats::{iq4_xs, long, short, six};
 
 /// Where a part of a tile begins and how far its neighbouring steps are apart.
 #[derive(Clone, Copy)]
@@ -135,13 +135,13 @@ pub(crate) fn unpack_eight(
     columns: usize,
 ) -> bool {
     match format {
-        Format::Q4_0 => short::<unpack::Q4_0>(sink, rows, columns, &at(0, 2)),
-        Format::Q4_1 => short::<unpack::Q4_1>(sink, rows, columns, &at(0, 4)),
-        Format::Q5_0 => short::<unpack::Q5_0>(sink, rows, columns, &at(2, 6)),
-        Format::Q5_1 => short::<unpack::Q5_1>(sink, rows, columns, &at(4, 8)),
-        Format::Q8_0 => short::<unpack::Q8_0>(sink, rows, columns, &at(0, 2)),
-        Format::Iq4Nl => short::<unpack::Iq4Nl>(sink, rows, columns, &at(0, 2)),
-        Format::Mxfp4 => short::<unpack::Mxfp4>(sink, rows, columns, &at(0, 1)),
+        Format::Q4_0 => short::<unpack::Q4_0>(sink, rows, columns),
+        Format::Q4_1 => short::<unpack::Q4_1>(sink, rows, columns),
+        Format::Q5_0 => short::<unpack::Q5_0>(sink, rows, columns),
+        Format::Q5_1 => short::<unpack::Q5_1>(sink, rows, columns),
+        Format::Q8_0 => short::<unpack::Q8_0>(sink, rows, columns),
+        Format::Iq4Nl => short::<unpack::Iq4Nl>(sink, rows, columns),
+        Format::Mxfp4 => short::<unpack::Mxfp4>(sink, rows, columns),
         Format::Iq4Xs => iq4_xs(sink, rows, columns),
         Format::Q4K => long::<unpack::Q4K>(sink, rows, columns),
         Format::Q5K => long::<unpack::Q5K>(sink, rows, columns),

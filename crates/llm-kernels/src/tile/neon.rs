@@ -16,7 +16,7 @@ use std::arch::aarch64::{
 };
 
 use super::{ROWS, Tile};
-use crate::block::Format;
+use crate::block::{Format, Layout as BlockLayout, NONE};
 use crate::unpack::{self, Quantized};
 
 /// Rows that are unpacked together: the `f32` lanes of a register.
@@ -236,24 +236,22 @@ fn signed(bytes: uint8x16_t) -> int8x16_t {
     vreinterpretq_s8_u8(bytes)
 }
 
-/// Implements [`Layout`] for a format with blocks of 32 weights: where the
-/// offset stands, the fifth bits and the nibbles; 0 for what it does not have,
-/// since the scale stands first in all of them.
+/// Implements [`Layout`] for a format with blocks of 32 weights in nibbles.
 macro_rules! short {
-    ($format:ident, offset: $offset:literal, fifth: $fifth:literal, nibbles: $nibbles:literal) => {
+    ($format:ident) => {
         impl Layout for unpack::$format {
             #[inline(always)]
             unsafe fn quants(block: *const u8, _chunk: usize) -> [int8x16_t; 2] {
                 // SAFETY: a block holds 16 bytes of nibbles and, where the
                 // format has them, four of fifth bits.
                 unsafe {
-                    let [mut low, mut high] = nibbles(vld1q_u8(block.add($nibbles)));
+                    let [mut low, mut high] = nibbles(vld1q_u8(block.add(Self::LAYOUT.quants)));
                     if let Some(table) = Self::TABLE {
                         let table = vld1q_u8(table.as_ptr());
                         (low, high) = (vqtbl1q_u8(table, low), vqtbl1q_u8(table, high));
                     }
-                    if $fifth != 0 {
-                        let bits = block.add($fifth).cast::<[u8; 4]>().read();
+                    if Self::LAYOUT.high != NONE {
+                        let bits = block.add(Self::LAYOUT.high).cast::<[u8; 4]>().read();
                         low = vorrq_u8(low, fifth_bits(bits[0], bits[1]));
                         high = vorrq_u8(high, fifth_bits(bits[2], bits[3]));
                     }
@@ -267,13 +265,15 @@ macro_rules! short {
                 unsafe {
                     let mut out = Scales::zero();
                     out.scales[0] = if matches!(Self::FORMAT, Format::Mxfp4) {
-                        let scales = blocks.heads.map(|head| unpack::half_of_e8m0(head.read()));
+                        let scales = blocks
+                            .heads
+                            .map(|head| unpack::half_of_e8m0(head.add(Self::LAYOUT.scale).read()));
                         vld1q_f32(scales.as_ptr())
                     } else {
-                        blocks.halves(0)
+                        blocks.halves(Self::LAYOUT.scale)
                     };
                     if Self::OFFSET {
-                        out.offsets[0] = blocks.halves($offset);
+                        out.offsets[0] = blocks.halves(Self::LAYOUT.minimum);
                     }
                     out
                 }
@@ -281,12 +281,12 @@ macro_rules! short {
         }
     };
 }
-short!(Q4_0, offset: 0, fifth: 0, nibbles: 2);
-short!(Q4_1, offset: 2, fifth: 0, nibbles: 4);
-short!(Q5_0, offset: 0, fifth: 2, nibbles: 6);
-short!(Q5_1, offset: 2, fifth: 4, nibbles: 8);
-short!(Iq4Nl, offset: 0, fifth: 0, nibbles: 2);
-short!(Mxfp4, offset: 0, fifth: 0, nibbles: 1);
+short!(Q4_0);
+short!(Q4_1);
+short!(Q5_0);
+short!(Q5_1);
+short!(Iq4Nl);
+short!(Mxfp4);
 
 impl Layout for unpack::Iq4Xs {
     #[inline(always)]
@@ -294,19 +294,20 @@ impl Layout for unpack::Iq4Xs {
         // SAFETY: 16 bytes a chunk stand behind the scales; the table has 16.
         unsafe {
             let table = vld1q_u8(unpack::IQ4_QUANTS.as_ptr());
-            let packed = vld1q_u8(block.add(8 + 16 * chunk));
+            let packed = vld1q_u8(block.add(Self::LAYOUT.quants + 16 * chunk));
             nibbles(packed).map(|half| signed(vqtbl1q_u8(table, half)))
         }
     }
 
     #[inline(always)]
     unsafe fn scales(blocks: &Blocks) -> Scales {
+        const { assert!(Self::LAYOUT.scale == 0 && Self::LAYOUT.scales == 2) };
         // SAFETY: a block begins with eight bytes of the factor and the steps.
         unsafe {
             let mut out = Scales::zero();
             let heads = blocks.heads.map(|head| head.cast::<u64>().read_unaligned());
             let steps = heads.map(|head| eight(unpack::iq4_xs_steps(head)));
-            spread(blocks.halves(0), steps, 8, &mut out.scales);
+            spread(blocks.halves(Self::LAYOUT.scale), steps, 8, &mut out.scales);
             out
         }
     }
@@ -317,10 +318,8 @@ impl Layout for unpack::Q8_0 {
     unsafe fn quants(block: *const u8, _chunk: usize) -> [int8x16_t; 2] {
         // SAFETY: 32 bytes stand behind the scale.
         unsafe {
-            [
-                vld1q_s8(block.add(2).cast()),
-                vld1q_s8(block.add(18).cast()),
-            ]
+            let quants = block.add(Self::LAYOUT.quants).cast::<i8>();
+            [vld1q_s8(quants), vld1q_s8(quants.add(16))]
         }
     }
 
@@ -329,7 +328,7 @@ impl Layout for unpack::Q8_0 {
         // SAFETY: a block begins with its scale.
         unsafe {
             let mut out = Scales::zero();
-            out.scales[0] = blocks.halves(0);
+            out.scales[0] = blocks.halves(Self::LAYOUT.scale);
             out
         }
     }
@@ -379,17 +378,19 @@ fn floats(bytes: int8x16_t) -> [float32x4_t; 4] {
 /// They are whole blocks.
 #[inline]
 #[target_feature(enable = "neon")]
-unsafe fn six_bit_scales(blocks: &Blocks) -> Scales {
+unsafe fn six_bit_scales(layout: BlockLayout, blocks: &Blocks) -> Scales {
     let mut out = Scales::zero();
     // SAFETY: a block begins with two halves and 12 bytes.
     unsafe {
-        let packed = blocks
-            .heads
-            .map(|head| unpack::six_bits(head.add(4).cast::<[u32; 3]>().read_unaligned()));
+        let packed = blocks.heads.map(|head| {
+            let words = head.add(layout.scales).cast::<[u32; 3]>();
+            unpack::six_bits(words.read_unaligned())
+        });
         let steps = packed.map(|(steps, _)| eight(steps));
-        spread(blocks.halves(0), steps, 8, &mut out.scales);
+        spread(blocks.halves(layout.scale), steps, 8, &mut out.scales);
         let lows = packed.map(|(_, lows)| eight(lows));
-        spread(vnegq_f32(blocks.halves(2)), lows, 8, &mut out.offsets);
+        let minima = vnegq_f32(blocks.halves(layout.minimum));
+        spread(minima, lows, 8, &mut out.offsets);
     }
     out
 }
@@ -405,14 +406,15 @@ impl Layout for unpack::Q4K {
     unsafe fn quants(block: *const u8, chunk: usize) -> [int8x16_t; 2] {
         // SAFETY: two chunks share 32 of the 128 bytes behind the scales.
         unsafe {
-            shifted(block.add(16 + chunk / 2 * 32), chunk % 2 * 4, 15).map(|half| signed(half))
+            let packed = block.add(Self::LAYOUT.quants + chunk / 2 * 32);
+            shifted(packed, chunk % 2 * 4, 15).map(|half| signed(half))
         }
     }
 
     #[inline(always)]
     unsafe fn scales(blocks: &Blocks) -> Scales {
         // SAFETY: passed on from the caller.
-        unsafe { six_bit_scales(blocks) }
+        unsafe { six_bit_scales(Self::LAYOUT, blocks) }
     }
 }
 
@@ -422,15 +424,16 @@ impl Layout for unpack::Q5K {
         // SAFETY: 32 bytes of fifth bits stand behind the scales, then 128 of
         // which two chunks share 32.
         unsafe {
-            let low = shifted(block.add(48 + chunk / 2 * 32), chunk % 2 * 4, 15);
-            joined::<4>(low, shifted(block.add(16), chunk, 1))
+            let packed = block.add(Self::LAYOUT.quants + chunk / 2 * 32);
+            let low = shifted(packed, chunk % 2 * 4, 15);
+            joined::<4>(low, shifted(block.add(Self::LAYOUT.high), chunk, 1))
         }
     }
 
     #[inline(always)]
     unsafe fn scales(blocks: &Blocks) -> Scales {
         // SAFETY: passed on from the caller.
-        unsafe { six_bit_scales(blocks) }
+        unsafe { six_bit_scales(Self::LAYOUT, blocks) }
     }
 }
 
@@ -441,8 +444,10 @@ impl Layout for unpack::Q6K {
         // SAFETY: each half has 64 bytes of low bits, and of high ones 32
         // behind all of those.
         unsafe {
-            let low = shifted(block.add(64 * half + run % 2 * 32), run / 2 * 4, 15);
-            joined::<4>(low, shifted(block.add(128 + 32 * half), 2 * run, 3))
+            let packed = block.add(Self::LAYOUT.quants + 64 * half + run % 2 * 32);
+            let low = shifted(packed, run / 2 * 4, 15);
+            let high = block.add(Self::LAYOUT.high + 32 * half);
+            joined::<4>(low, shifted(high, 2 * run, 3))
         }
     }
 
@@ -451,8 +456,14 @@ impl Layout for unpack::Q6K {
         // SAFETY: a block ends with 16 bytes and a half.
         unsafe {
             let mut out = Scales::zero();
-            let steps = blocks.heads.map(|head| vld1q_s8(head.add(192).cast()));
-            spread(blocks.halves(208), steps, 16, &mut out.scales);
+            let load = |head: *const u8| vld1q_s8(head.add(Self::LAYOUT.scales).cast());
+            let steps = blocks.heads.map(load);
+            spread(
+                blocks.halves(Self::LAYOUT.scale),
+                steps,
+                16,
+                &mut out.scales,
+            );
             out
         }
     }
@@ -463,7 +474,8 @@ impl Layout for unpack::Q2K {
     unsafe fn quants(block: *const u8, chunk: usize) -> [int8x16_t; 2] {
         // SAFETY: behind 16 bytes of steps, four chunks share 32 of 64 bytes.
         unsafe {
-            shifted(block.add(16 + chunk / 4 * 32), chunk % 4 * 2, 3).map(|half| signed(half))
+            let packed = block.add(Self::LAYOUT.quants + chunk / 4 * 32);
+            shifted(packed, chunk % 4 * 2, 3).map(|half| signed(half))
         }
     }
 
@@ -472,11 +484,13 @@ impl Layout for unpack::Q2K {
         // SAFETY: a block begins with 16 bytes and ends with two halves.
         unsafe {
             let mut out = Scales::zero();
-            let steps = blocks.heads.map(|head| nibbles(vld1q_u8(head)));
+            let load = |head: *const u8| nibbles(vld1q_u8(head.add(Self::LAYOUT.scales)));
+            let steps = blocks.heads.map(load);
             let low = steps.map(|both| signed(both[0]));
-            spread(blocks.halves(80), low, 16, &mut out.scales);
+            spread(blocks.halves(Self::LAYOUT.scale), low, 16, &mut out.scales);
             let high = steps.map(|both| signed(both[1]));
-            spread(vnegq_f32(blocks.halves(82)), high, 16, &mut out.offsets);
+            let minima = vnegq_f32(blocks.halves(Self::LAYOUT.minimum));
+            spread(minima, high, 16, &mut out.offsets);
             out
         }
     }
@@ -487,8 +501,9 @@ impl Layout for unpack::Q3K {
     unsafe fn quants(block: *const u8, chunk: usize) -> [int8x16_t; 2] {
         // SAFETY: 32 bytes of third bits, then 64 of which four chunks share 32.
         unsafe {
-            let low = shifted(block.add(32 + chunk / 4 * 32), chunk % 4 * 2, 3);
-            joined::<2>(low, shifted(block, chunk, 1))
+            let packed = block.add(Self::LAYOUT.quants + chunk / 4 * 32);
+            let low = shifted(packed, chunk % 4 * 2, 3);
+            joined::<2>(low, shifted(block.add(Self::LAYOUT.high), chunk, 1))
         }
     }
 
@@ -497,8 +512,14 @@ impl Layout for unpack::Q3K {
         // SAFETY: a block ends with 12 bytes and a half.
         unsafe {
             let mut out = Scales::zero();
-            let steps = blocks.heads.map(|head| centered_six_bits(head.add(96)));
-            spread(blocks.halves(108), steps, 16, &mut out.scales);
+            let centered = |head: *const u8| centered_six_bits(head.add(Self::LAYOUT.scales));
+            let steps = blocks.heads.map(centered);
+            spread(
+                blocks.halves(Self::LAYOUT.scale),
+                steps,
+                16,
+                &mut out.scales,
+            );
             out
         }
     }

@@ -1,7 +1,7 @@
 //! The IQ2 and IQ3 formats: a block points to the magnitudes of eight or four
 //! weights at once, by a number in a grid; the signs stand apart.
 
-use super::{Quantized, grids, half_at};
+use super::{Quantized, bytes_at, grids, half_at};
 use crate::block::Format;
 
 /// A format with blocks of 256 weights whose magnitudes are points of a grid.
@@ -26,7 +26,6 @@ impl<P: Points> Quantized for P {
     const ZERO: i32 = 0;
     const SIGNED: bool = true;
     const CHAIN: usize = chain(P::MAGNITUDES, P::GROUP);
-    const OFFSET: bool = false;
     #[inline(always)]
     fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], _offsets: &mut [f32]) {
         P::scales(block, scales);
@@ -99,17 +98,17 @@ impl Points for Iq2Xxs {
     const MAGNITUDES: &'static [u8] = &grids::IQ2_MAGNITUDES;
     #[inline(always)]
     fn scales(block: &[u8], out: &mut [f32]) {
-        let scale = half_at(block, 0);
+        let scale = half_at(block, Self::LAYOUT.scale);
         for (part, out) in out.iter_mut().enumerate() {
-            let steps = word_at(block, 6 + 8 * part) >> 28;
+            let steps = word_at(block, Self::LAYOUT.quants + 8 * part + 4) >> 28;
             *out = scale * (0.5 + steps as f32) * 0.25;
         }
     }
     #[inline(always)]
     fn part(block: &[u8], part: usize) -> [u64; 4] {
-        let word = word_at(block, 6 + 8 * part);
+        let word = word_at(block, Self::LAYOUT.quants + 8 * part + 4);
         [0, 1, 2, 3].map(|at: usize| {
-            let number = block[2 + 8 * part + at];
+            let number = block[Self::LAYOUT.quants + 8 * part + at];
             signed(grids::IQ2_XXS[usize::from(number)], signs(word, at))
         })
     }
@@ -122,15 +121,17 @@ impl Points for Iq2Xs {
     const MAGNITUDES: &'static [u8] = &grids::IQ2_MAGNITUDES;
     #[inline(always)]
     fn scales(block: &[u8], out: &mut [f32]) {
-        let scale = half_at(block, 0);
+        let scale = half_at(block, Self::LAYOUT.scale);
         for (group, out) in out.iter_mut().enumerate() {
-            *out = scale * (0.5 + f32::from(nibble(&block[66..74], group))) * 0.25;
+            *out = scale
+                * (0.5 + f32::from(nibble(bytes_at(block, Self::LAYOUT.scales, 8), group)))
+                * 0.25;
         }
     }
     #[inline(always)]
     fn part(block: &[u8], part: usize) -> [u64; 4] {
         [0, 1, 2, 3].map(|at: usize| {
-            let at = 2 + 8 * part + 2 * at;
+            let at = Self::LAYOUT.quants + 8 * part + 2 * at;
             let both = usize::from(u16::from_le_bytes([block[at], block[at + 1]]));
             signed(grids::IQ2_XS[both & 511], EVEN[both >> 9])
         })
@@ -144,18 +145,23 @@ impl Points for Iq2S {
     const MAGNITUDES: &'static [u8] = &grids::IQ2_MAGNITUDES;
     #[inline(always)]
     fn scales(block: &[u8], out: &mut [f32]) {
-        let scale = half_at(block, 0);
+        let scale = half_at(block, Self::LAYOUT.scale);
         for (group, out) in out.iter_mut().enumerate() {
-            *out = scale * (0.5 + f32::from(nibble(&block[74..82], group))) * 0.25;
+            *out = scale
+                * (0.5 + f32::from(nibble(bytes_at(block, Self::LAYOUT.scales, 8), group)))
+                * 0.25;
         }
     }
     #[inline(always)]
     fn part(block: &[u8], part: usize) -> [u64; 4] {
-        let high = usize::from(block[66 + part]);
+        let high = usize::from(block[Self::LAYOUT.high + part]);
         [0, 1, 2, 3].map(|at: usize| {
-            let low = usize::from(block[2 + 4 * part + at]);
+            let low = usize::from(block[Self::LAYOUT.quants + 4 * part + at]);
             let number = low | (high >> (2 * at) & 3) << 8;
-            signed(grids::IQ2_S[number], block[34 + 4 * part + at])
+            signed(
+                grids::IQ2_S[number],
+                block[Self::LAYOUT.signs + 4 * part + at],
+            )
         })
     }
 }
@@ -167,16 +173,18 @@ impl Points for Iq3Xxs {
     const MAGNITUDES: &'static [u8] = &grids::IQ3_XXS_MAGNITUDES;
     #[inline(always)]
     fn scales(block: &[u8], out: &mut [f32]) {
-        let scale = half_at(block, 0);
+        let scale = half_at(block, Self::LAYOUT.scale);
         for (part, out) in out.iter_mut().enumerate() {
-            let steps = word_at(block, 66 + 4 * part) >> 28;
+            let steps = word_at(block, Self::LAYOUT.signs + 4 * part) >> 28;
             *out = scale * (0.5 + steps as f32) * 0.5;
         }
     }
     #[inline(always)]
     fn part(block: &[u8], part: usize) -> [u64; 4] {
-        let word = word_at(block, 66 + 4 * part);
-        let four = |at: usize| u64::from(grids::IQ3_XXS[usize::from(block[2 + 8 * part + at])]);
+        let word = word_at(block, Self::LAYOUT.signs + 4 * part);
+        let four = |at: usize| {
+            u64::from(grids::IQ3_XXS[usize::from(block[Self::LAYOUT.quants + 8 * part + at])])
+        };
         [0, 1, 2, 3].map(|at: usize| {
             let eight = four(2 * at) | four(2 * at + 1) << 32;
             signed(eight, signs(word, at))
@@ -191,21 +199,21 @@ impl Points for Iq3S {
     const MAGNITUDES: &'static [u8] = &grids::IQ3_S_MAGNITUDES;
     #[inline(always)]
     fn scales(block: &[u8], out: &mut [f32]) {
-        let scale = half_at(block, 0);
+        let scale = half_at(block, Self::LAYOUT.scale);
         for (part, out) in out.iter_mut().enumerate() {
-            *out = scale * f32::from(1 + 2 * nibble(&block[106..110], part));
+            *out = scale * f32::from(1 + 2 * nibble(bytes_at(block, Self::LAYOUT.scales, 4), part));
         }
     }
     #[inline(always)]
     fn part(block: &[u8], part: usize) -> [u64; 4] {
-        let high = usize::from(block[66 + part]);
+        let high = usize::from(block[Self::LAYOUT.high + part]);
         let four = |at: usize| {
-            let low = usize::from(block[2 + 8 * part + at]);
+            let low = usize::from(block[Self::LAYOUT.quants + 8 * part + at]);
             u64::from(grids::IQ3_S[low | (high >> at & 1) << 8])
         };
         [0, 1, 2, 3].map(|at: usize| {
             let eight = four(2 * at) | four(2 * at + 1) << 32;
-            signed(eight, block[74 + 4 * part + at])
+            signed(eight, block[Self::LAYOUT.signs + 4 * part + at])
         })
     }
 }

@@ -15,7 +15,7 @@ use crate::activations::{Activations, GROUP};
 use crate::block::Format;
 use crate::tile::ROWS;
 use crate::tile::avx2::Blocks;
-use crate::unpack::{IQ4_QUANTS, Iq4Nl};
+use crate::unpack::{IQ4_QUANTS, Iq4Nl, Quantized};
 
 /// Returns the products of up to eight rows with the first activation row; those of
 /// missing rows are the last one's.
@@ -30,8 +30,8 @@ pub(super) fn iq4_nl(rows: &[u8], input: &Activations) -> [f32; ROWS] {
         // SAFETY: `Blocks::first` has checked that every row has this block, of a
         // half and 16 bytes, and there are as many activations as columns.
         unsafe {
-            let scales = blocks.halves(0);
-            let packed = blocks.four_words(2);
+            let scales = blocks.halves(Iq4Nl::LAYOUT.scale);
+            let packed = blocks.four_words(Iq4Nl::LAYOUT.quants);
             let at = chunk * GROUP;
             let (quants, magnitudes) = (input.quants.as_ptr(), input.magnitudes.as_ptr());
             let products = products(packed, quants.add(at), magnitudes.add(at));

@@ -17,7 +17,7 @@ use crate::activations::{Activations, GROUP, SUM_GROUP};
 use crate::block::Format;
 use crate::tile::ROWS;
 use crate::tile::avx2::Blocks;
-use crate::unpack::Q6K;
+use crate::unpack::{Q6K, Quantized};
 
 /// Returns the products of up to eight rows with the first activation row; those of
 /// missing rows are the last one's.
@@ -69,7 +69,12 @@ pub(super) fn six(rows: &[u8], input: &Activations) -> [f32; ROWS] {
 #[target_feature(enable = "avx2,f16c")]
 unsafe fn scales(blocks: &Blocks) -> [__m256; 16] {
     // SAFETY: a block ends with 16 steps of a byte and a half.
-    let (steps, factors) = unsafe { (blocks.four_words(192), blocks.halves(208)) };
+    let (steps, factors) = unsafe {
+        (
+            blocks.four_words(Q6K::LAYOUT.scales),
+            blocks.halves(Q6K::LAYOUT.scale),
+        )
+    };
     let mut scales = [factors; 16];
     for (four, steps) in scales.chunks_exact_mut(4).zip(steps) {
         for (byte, scale) in four.iter_mut().enumerate() {
@@ -103,8 +108,8 @@ unsafe fn products<const RUN: usize>(
         let activations = _mm256_loadu_si256(quants.cast());
         // Sums of two products, at most 2 * 63 * 127.
         let row = |row: usize| {
-            let low = heads[row].add(64 * half + 32 * (RUN % 2));
-            let high = heads[row].add(128 + 32 * half);
+            let low = heads[row].add(Q6K::LAYOUT.quants + 64 * half + 32 * (RUN % 2));
+            let high = heads[row].add(Q6K::LAYOUT.high + 32 * half);
             let low = _mm256_loadu_si256(low.cast());
             let high = _mm256_loadu_si256(high.cast());
             _mm256_maddubs_epi16(joined::<RUN>(low, high), activations)

@@ -36,7 +36,7 @@ pub(super) unsafe fn iq4_xs(rows: &[u8], input: &Activations) -> [f32; ROWS] {
                 let four = _mm512_shuffle_i32x4::<0b11_01_10_00>(four, four);
                 let mut products = [_mm512_setzero_si512(); ROWS];
                 for (row, product) in products.iter_mut().enumerate() {
-                    let packed = blocks.row(row).add(8 + 32 * pair);
+                    let packed = blocks.row(row).add(Q::LAYOUT.quants + 32 * pair);
                     let packed = _mm512_broadcast_i64x4(_mm256_loadu_si256(packed.cast()));
                     let quants = looked_up::<Q>(&unpack::IQ4_QUANTS, low_and_high(packed));
                     *product = _mm512_dpbusd_epi32(*product, quants, four);
@@ -64,6 +64,7 @@ pub(super) unsafe fn iq4_xs(rows: &[u8], input: &Activations) -> [f32; ROWS] {
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 unsafe fn scales(blocks: &Blocks) -> (__m512, __m512i) {
+    const { assert!(Q::LAYOUT.scale == 0 && Q::LAYOUT.scales == 2) };
     let mut steps = [0_u64; ROWS];
     for (row, steps) in steps.iter_mut().enumerate() {
         // SAFETY: passed on from the caller; a block begins with eight bytes of

@@ -13,6 +13,7 @@ use super::WIDTH;
 use super::rows::{Blocks, activations_at, by_group, lane, low_and_high, sixteen_bytes};
 use super::sums::{Pairs, crosswise_short, halves};
 use crate::activations::{self, Activations};
+use crate::block::NONE;
 use crate::tile::ROWS;
 use crate::tile::ahead::Ahead;
 use crate::unpack::Quantized;
@@ -23,18 +24,15 @@ use crate::unpack::Quantized;
 /// # Safety
 /// See [`super::Eight`].
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,f16c,fma")]
-pub(super) unsafe fn long<Q: Quantized, const FIVE: bool>(
-    rows: &[u8],
-    input: &Activations,
-) -> [f32; ROWS] {
-    let (columns, packed_at) = (input.columns, if FIVE { 48 } else { 16 });
+pub(super) unsafe fn long<Q: Quantized>(rows: &[u8], input: &Activations) -> [f32; ROWS] {
+    let columns = input.columns;
     let mut blocks = Blocks::first(rows);
     let mut ahead = Ahead::of(rows);
     let mut totals = _mm256_setzero_ps();
     for block in 0..columns / 256 {
         // SAFETY: every row has this block; the activations have as many columns.
         unsafe {
-            let scales = LongScales::of(&blocks);
+            let scales = LongScales::of::<Q>(&blocks);
             for pair in 0..4 {
                 ahead.ask(ROWS * Q::FORMAT.block_bytes() / 4);
                 let at = block * 256 + pair * WIDTH;
@@ -42,10 +40,10 @@ pub(super) unsafe fn long<Q: Quantized, const FIVE: bool>(
                 let mut products = [_mm512_setzero_si512(); ROWS];
                 for (row, product) in products.iter_mut().enumerate() {
                     let head = blocks.row(row);
-                    let packed = _mm256_loadu_si256(head.add(packed_at + pair * 32).cast());
+                    let packed = _mm256_loadu_si256(head.add(Q::LAYOUT.quants + pair * 32).cast());
                     let mut quants = low_and_high(_mm512_broadcast_i64x4(packed));
-                    if FIVE {
-                        let bits = _mm256_loadu_si256(head.add(16).cast());
+                    if Q::LAYOUT.high != NONE {
+                        let bits = _mm256_loadu_si256(head.add(Q::LAYOUT.high).cast());
                         let bits = _mm512_broadcast_i64x4(bits);
                         let bits = _mm512_mask_srli_epi16::<1>(bits, 0xffff_0000, bits);
                         let set = _mm512_test_epi8_mask(bits, _mm512_set1_epi8(1 << (2 * pair)));
@@ -87,9 +85,13 @@ impl LongScales {
     /// All rows have the block.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
-    unsafe fn of(blocks: &Blocks) -> Self {
+    unsafe fn of<Q: Quantized>(blocks: &Blocks) -> Self {
+        const {
+            assert!(Q::LAYOUT.minimum == Q::LAYOUT.scale + 2);
+            assert!(Q::LAYOUT.scales == Q::LAYOUT.scale + 4);
+        }
         // SAFETY: passed on from the caller.
-        let (upper, lower) = unsafe { sixteen_bytes(blocks, 0) };
+        let (upper, lower) = unsafe { sixteen_bytes(blocks, Q::LAYOUT.scale) };
         // Word `w` of rows 0 to 7, then the next one.
         let words = |first: i32| {
             let next = first + 1;

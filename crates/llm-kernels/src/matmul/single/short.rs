@@ -14,7 +14,7 @@ use super::WIDTH;
 use super::rows::{Blocks, activations_at, both_heads, looked_up, low_and_high};
 use super::sums::{Pairs, crosswise, crosswise_short, halves, halves_of_crossed};
 use crate::activations::{self, Activations};
-use crate::block::Format;
+use crate::block::{Format, NONE};
 use crate::tile::ROWS;
 use crate::tile::ahead::Ahead;
 use crate::unpack::{self, Quantized};
@@ -32,11 +32,10 @@ pub(super) trait Pair {
     unsafe fn unpack(a: *const u8, b: *const u8) -> __m512i;
 }
 
-/// Nibbles that stand `AT` bytes into the block, with fifth bits at `FIFTH`,
-/// where 0 means none: the scale stands there.
-pub(super) struct Nibbles<Q, const AT: usize, const FIFTH: usize>(Q);
+/// Nibbles and, where the format has them, fifth bits.
+pub(super) struct Nibbles<Q>(Q);
 
-impl<Q: Quantized, const AT: usize, const FIFTH: usize> Pair for Nibbles<Q, AT, FIFTH> {
+impl<Q: Quantized> Pair for Nibbles<Q> {
     type Format = Q;
     const CROSSED: bool = true;
 
@@ -44,17 +43,17 @@ impl<Q: Quantized, const AT: usize, const FIFTH: usize> Pair for Nibbles<Q, AT, 
     unsafe fn unpack(a: *const u8, b: *const u8) -> __m512i {
         // SAFETY: a block holds 16 bytes of nibbles and four of fifth bits.
         unsafe {
-            let all_a = _mm512_broadcast_i32x4(_mm_loadu_si128(a.add(AT).cast()));
-            let packed_b = _mm_loadu_si128(b.add(AT).cast());
+            let all_a = _mm512_broadcast_i32x4(_mm_loadu_si128(a.add(Q::LAYOUT.quants).cast()));
+            let packed_b = _mm_loadu_si128(b.add(Q::LAYOUT.quants).cast());
             let both = _mm512_mask_broadcast_i32x4(all_a, 0xf0f0, packed_b);
             let mut quants = low_and_high(both);
             if let Some(table) = Q::TABLE {
                 quants = looked_up::<Q>(table, quants);
             }
-            if FIFTH == 0 {
+            if Q::LAYOUT.high == NONE {
                 return quants;
             }
-            let bits = |block: *const u8| block.add(FIFTH).cast::<u32>().read_unaligned();
+            let bits = |block: *const u8| block.add(Q::LAYOUT.high).cast::<u32>().read_unaligned();
             let (a, b) = (bits(a), bits(b));
             let (low, high) = (a & 0xffff | b << 16, a >> 16 | b & 0xffff_0000);
             let bits = u64::from(low) | u64::from(high) << 32;
@@ -86,8 +85,10 @@ impl Pair for Bytes {
     unsafe fn unpack(a: *const u8, b: *const u8) -> __m512i {
         // SAFETY: 32 bytes follow the scale.
         unsafe {
-            let a = _mm512_castsi256_si512(_mm256_loadu_si256(a.add(2).cast()));
-            let b = _mm256_loadu_si256(b.add(2).cast());
+            let a = _mm512_castsi256_si512(_mm256_loadu_si256(
+                a.add(Self::Format::LAYOUT.quants).cast(),
+            ));
+            let b = _mm256_loadu_si256(b.add(Self::Format::LAYOUT.quants).cast());
             let both = _mm512_mask_broadcast_i64x4(a, 0xf0, b);
             _mm512_xor_si512(both, _mm512_set1_epi8(i8::MIN))
         }
@@ -100,6 +101,11 @@ impl Pair for Bytes {
 /// See [`super::Eight`].
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,f16c,fma")]
 pub(super) unsafe fn short<P: Pair>(rows: &[u8], input: &Activations) -> [f32; ROWS] {
+    // Scale and offset are read with the block's first word.
+    const {
+        let layout = P::Format::LAYOUT;
+        assert!(layout.scale == 0 && (layout.minimum == 2 || layout.minimum == NONE));
+    }
     let (columns, block_bytes) = (input.columns, P::Format::FORMAT.block_bytes());
     let mut blocks = Blocks::first(rows);
     let mut ahead = Ahead::of(rows);

@@ -16,7 +16,7 @@ use crate::activations::{Activations, SUM_GROUP};
 use crate::block::Format;
 use crate::tile::ROWS;
 use crate::tile::ahead::Ahead;
-use crate::unpack::{self};
+use crate::unpack::{Q6K, Quantized};
 
 /// `Q6_K`: sixteen groups of 16 with 8-bit scales.
 ///
@@ -48,8 +48,8 @@ pub(super) unsafe fn six(rows: &[u8], input: &Activations) -> [f32; ROWS] {
                     let pairs = Pairs::of_halves(input, at / SUM_GROUP + 2 * half);
                     let steps = _mm512_cvtepi8_epi32(lane(steps[pair / 4], pair % 4));
                     let scales = _mm512_mul_ps(factor, _mm512_cvtepi32_ps(steps));
-                    let sums = pairs.corrected::<unpack::Q6K>(sums);
-                    totals = pairs.add::<unpack::Q6K>(scales, scales, sums, totals);
+                    let sums = pairs.corrected::<Q6K>(sums);
+                    totals = pairs.add::<Q6K>(scales, scales, sums, totals);
                 }
             }
         }
@@ -71,8 +71,8 @@ pub(super) unsafe fn six(rows: &[u8], input: &Activations) -> [f32; ROWS] {
 unsafe fn six_quants(head: *const u8, half: usize, pair: usize) -> __m512i {
     // SAFETY: inside the block's 128 bytes of low and 64 of high bits.
     let (low, high) = unsafe {
-        let low = _mm512_loadu_si512(head.add(64 * half).cast());
-        let high = _mm256_loadu_si256(head.add(128 + 32 * half).cast());
+        let low = _mm512_loadu_si512(head.add(Q6K::LAYOUT.quants + 64 * half).cast());
+        let high = _mm256_loadu_si256(head.add(Q6K::LAYOUT.high + 32 * half).cast());
         (low, _mm512_broadcast_i64x4(high))
     };
     // Bits 0 and 1 go to the first run, 2 and 3 to the second, and so on; they
@@ -97,8 +97,9 @@ unsafe fn six_quants(head: *const u8, half: usize, pair: usize) -> __m512i {
 pub(super) unsafe fn factors(blocks: &Blocks) -> __m512 {
     let mut halves = _mm512_setzero_si512();
     for row in 0..ROWS {
+        let at = blocks.row(row).wrapping_add(Q6K::LAYOUT.scale);
         // SAFETY: passed on from the caller; the half is the block's end.
-        let half = unsafe { blocks.row(row).add(208).cast::<u16>().read_unaligned() };
+        let half = unsafe { at.cast::<u16>().read_unaligned() };
         halves = _mm512_mask_set1_epi32(halves, 0x0101 << row, i32::from(half));
     }
     _mm512_cvtph_ps(_mm512_cvtepi32_epi16(halves))
@@ -113,7 +114,8 @@ pub(super) unsafe fn factors(blocks: &Blocks) -> __m512 {
 #[target_feature(enable = "avx512f,avx512bw,f16c")]
 unsafe fn six_scales(blocks: &Blocks) -> (__m512, [__m512i; 2]) {
     // SAFETY: a block ends with 16 scales and a half.
-    let (factor, (upper, lower)) = unsafe { (factors(blocks), sixteen_bytes(blocks, 192)) };
+    let (factor, (upper, lower)) =
+        unsafe { (factors(blocks), sixteen_bytes(blocks, Q6K::LAYOUT.scales)) };
     // Word `first` of rows 0 to 7, then the next one.
     let index = _mm512_set_epi32(29, 25, 21, 17, 13, 9, 5, 1, 28, 24, 20, 16, 12, 8, 4, 0);
     let next = _mm512_add_epi32(index, _mm512_set1_epi32(2));

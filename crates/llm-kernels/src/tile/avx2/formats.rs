@@ -13,29 +13,13 @@ use std::arch::x86_64::{
 
 use super::Sink;
 use super::blocks::{Blocks, shifted, two_halves};
-use crate::block::Format;
+use crate::block::{Format, NONE};
 use crate::unpack::{self, Quantized};
-
-/// Where a block of 32 weights holds what; 0 for what it does not have, since
-/// the scale stands first in all of them and an offset behind it.
-pub(super) struct Short {
-    fifth: usize,
-    quants: usize,
-}
-
-pub(super) const fn at(fifth: usize, quants: usize) -> Short {
-    Short { fifth, quants }
-}
 
 /// Unpacks a format with blocks of 32 weights.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn short<Q: Quantized>(
-    sink: &mut impl Sink,
-    rows: &[u8],
-    columns: usize,
-    layout: &Short,
-) {
+pub(super) fn short<Q: Quantized>(sink: &mut impl Sink, rows: &[u8], columns: usize) {
     let mut blocks = Blocks::first::<Q>(rows, columns);
     let turn = _mm256_set1_epi8(sink.start::<Q>(columns).cast_signed());
     let table = Q::TABLE.map(|table| turned(table, turn));
@@ -44,27 +28,28 @@ pub(super) fn short<Q: Quantized>(
         // all but Q8_0, with 34 bytes, have at least 17.
         unsafe {
             if Q::OFFSET {
-                let [both, ..] = blocks.four_words(0);
+                const { assert!(Q::LAYOUT.minimum == Q::LAYOUT.scale + 2) };
+                let [both, ..] = blocks.four_words(Q::LAYOUT.scale);
                 let (scales, offsets) = two_halves(both);
                 sink.scales(block, scales);
                 sink.offsets(block, offsets);
             } else if matches!(Q::FORMAT, Format::Mxfp4) {
-                let [head, ..] = blocks.four_words(0);
+                let [head, ..] = blocks.four_words(Q::LAYOUT.scale);
                 sink.scales(block, halves_of_e8m0(head));
             } else {
-                sink.scales(block, blocks.halves(0));
+                sink.scales(block, blocks.halves(Q::LAYOUT.scale));
             }
             let mut quants = if matches!(Q::FORMAT, Format::Q8_0) {
-                let bytes = blocks.eight_words(layout.quants);
+                let bytes = blocks.eight_words(Q::LAYOUT.quants);
                 bytes.map(|bytes| _mm256_xor_si256(bytes, turn))
             } else {
-                blocks.nibbles(layout.quants)
+                blocks.nibbles(Q::LAYOUT.quants)
             };
             if let Some(table) = table {
                 quants = quants.map(|nibbles| _mm256_shuffle_epi8(table, nibbles));
             }
-            if layout.fifth != 0 {
-                let [bits, ..] = blocks.four_words(layout.fifth);
+            if Q::LAYOUT.high != NONE {
+                let [bits, ..] = blocks.four_words(Q::LAYOUT.high);
                 for (step, quants) in quants.iter_mut().enumerate() {
                     *quants = _mm256_or_si256(*quants, fifth_bits(bits, step));
                 }
@@ -121,14 +106,17 @@ fn fifth_bits(words: __m256i, step: usize) -> __m256i {
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(super) fn long<Q: Quantized>(sink: &mut impl Sink, rows: &[u8], columns: usize) {
-    let five = Q::FORMAT.block_bytes() == Format::Q5K.block_bytes();
-    let packed_at = if five { 48 } else { 16 };
+    const {
+        assert!(Q::LAYOUT.minimum == Q::LAYOUT.scale + 2);
+        assert!(Q::LAYOUT.scales == Q::LAYOUT.scale + 4);
+    }
+    let five = Q::LAYOUT.high != NONE;
     sink.start::<Q>(columns);
     let mut blocks = Blocks::first::<Q>(rows, columns);
     for block in 0..columns / 256 {
         // SAFETY: `Blocks::first` has checked that every row has this block.
         unsafe {
-            let [both, steps @ ..] = blocks.four_words(0);
+            let [both, steps @ ..] = blocks.four_words(Q::LAYOUT.scale);
             let (factors, minima) = two_halves(both);
             let minima = _mm256_sub_ps(_mm256_set1_ps(-0.0), minima);
             for group in 0..8 {
@@ -137,13 +125,13 @@ pub(super) fn long<Q: Quantized>(sink: &mut impl Sink, rows: &[u8], columns: usi
                 sink.offsets(block * 8 + group, _mm256_mul_ps(minima, lows));
             }
             let bits = if five {
-                blocks.eight_words(16)
+                blocks.eight_words(Q::LAYOUT.high)
             } else {
                 [_mm256_setzero_si256(); 8]
             };
             for pair in 0..4 {
                 blocks.ask(Q::FORMAT.block_bytes() / 4);
-                let packed = blocks.eight_words(packed_at + 32 * pair);
+                let packed = blocks.eight_words(Q::LAYOUT.quants + 32 * pair);
                 for half in 0..2 {
                     let run = 2 * pair + half;
                     let mut quants = packed.map(|packed| shifted(packed, 4 * half, 15));
@@ -195,6 +183,7 @@ fn bits(words: __m256i, count: usize, mask: i32) -> __m256i {
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(super) fn iq4_xs(sink: &mut impl Sink, rows: &[u8], columns: usize) {
     type Q = unpack::Iq4Xs;
+    const { assert!(Q::LAYOUT.scales == Q::LAYOUT.scale + 2) };
     let mut blocks = Blocks::first::<Q>(rows, columns);
     let turn = _mm256_set1_epi8(sink.start::<Q>(columns).cast_signed());
     let table = turned(&unpack::IQ4_QUANTS, turn);
@@ -202,7 +191,7 @@ pub(super) fn iq4_xs(sink: &mut impl Sink, rows: &[u8], columns: usize) {
         // SAFETY: `Blocks::first` has checked that every row has this block.
         unsafe {
             // The factor and the high two bits of each step; the low four.
-            let [head, low, ..] = blocks.four_words(0);
+            let [head, low, ..] = blocks.four_words(Q::LAYOUT.scale);
             let high = _mm256_srli_epi32::<16>(head);
             let (factors, _) = two_halves(head);
             for group in 0..8 {
@@ -214,7 +203,7 @@ pub(super) fn iq4_xs(sink: &mut impl Sink, rows: &[u8], columns: usize) {
             }
             for run in 0..8 {
                 blocks.ask(Q::FORMAT.block_bytes() / 8);
-                let quants = blocks.nibbles(8 + 16 * run);
+                let quants = blocks.nibbles(Q::LAYOUT.quants + 16 * run);
                 let quants = quants.map(|nibbles| _mm256_shuffle_epi8(table, nibbles));
                 sink.quants::<Q>(block * 8 + run, &quants);
             }
@@ -232,8 +221,8 @@ pub(super) fn six<Q: Quantized>(sink: &mut impl Sink, rows: &[u8], columns: usiz
     for block in 0..columns / 256 {
         // SAFETY: `Blocks::first` has checked that every row has this block.
         unsafe {
-            let factors = blocks.halves(208);
-            let steps = blocks.four_words(192);
+            let factors = blocks.halves(Q::LAYOUT.scale);
+            let steps = blocks.four_words(Q::LAYOUT.scales);
             for half in 0..2 {
                 for group in 8 * half..8 * half + 8 {
                     let top = _mm_cvtsi32_si128(24 - 8 * (group % 4) as i32);
@@ -241,11 +230,11 @@ pub(super) fn six<Q: Quantized>(sink: &mut impl Sink, rows: &[u8], columns: usiz
                     let steps = _mm256_cvtepi32_ps(_mm256_srai_epi32::<24>(signed));
                     sink.scales(block * 16 + group, _mm256_mul_ps(factors, steps));
                 }
-                let high = blocks.eight_words(128 + 32 * half);
+                let high = blocks.eight_words(Q::LAYOUT.high + 32 * half);
                 for run in 0..4 {
                     // A byte more than a run has, so that nothing is left out.
                     blocks.ask(Q::FORMAT.block_bytes() / 8 + 1);
-                    let low = blocks.eight_words(64 * half + 32 * (run % 2));
+                    let low = blocks.eight_words(Q::LAYOUT.quants + 64 * half + 32 * (run % 2));
                     let mut quants = low.map(|low| shifted(low, 4 * (run / 2), 15));
                     for (quants, high) in quants.iter_mut().zip(high) {
                         let high = _mm256_slli_epi16::<4>(shifted(high, 2 * run, 3));
