@@ -20,7 +20,7 @@ use llm_engine::spec::Spec;
 use llm_engine::synthetic::Synthetic;
 use llm_engine::tokens::Tokenizer;
 use llm_engine::weights::Weights;
-use llm_kernels::pack::Packing;
+use llm_kernels::quantize::Packing;
 use llm_kernels::simd::Level;
 use llm_record::BenchModel;
 use llm_store::{Event, Store};

@@ -11,9 +11,9 @@ mod random;
 
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
-use llm_kernels::pack::Packing;
+use llm_kernels::dequantize::dequantize_row;
+use llm_kernels::quantize::Packing;
 use llm_kernels::simd::Level;
-use llm_kernels::unpack::dequantize_row;
 
 use random::Random;
 

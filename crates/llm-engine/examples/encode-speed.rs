@@ -17,9 +17,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use llm_engine::encode::Encoder;
-use llm_kernels::pack::Packing;
 use llm_kernels::pool::Pool;
 use llm_kernels::probe;
+use llm_kernels::quantize::Packing;
 use llm_kernels::simd::Level;
 
 fn main() {

@@ -27,8 +27,8 @@ pub use error::FolderError;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use llm_kernels::pack::Packing;
 use llm_kernels::pool::Pool;
+use llm_kernels::quantize::Packing;
 use llm_kernels::simd::Level;
 use serde_json::Value;
 

@@ -36,8 +36,8 @@ use llm_engine::gguf::Gguf;
 use llm_engine::spec::Spec;
 use llm_engine::weights::Weights;
 use llm_kernels::block::Format;
-use llm_kernels::pack::Packing;
 use llm_kernels::pool::Pool;
+use llm_kernels::quantize::Packing;
 use llm_kernels::simd::Level;
 
 use random::Random;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use llm_engine::encode::{CrossEncoder, Encoder};
 use llm_engine::folder::{self, Quantize};
-use llm_kernels::pack::Packing;
+use llm_kernels::quantize::Packing;
 
 use crate::model::{self, LEVEL, POOL, TEXT};
 use crate::scratch::{self, in_repository, named};

@@ -7,17 +7,16 @@
 //! Within a block keys lie transposed: the scores of neighbouring positions
 //! fill a register and nothing is added across it.
 
-#[cfg(target_arch = "x86_64")]
-mod avx512;
-mod fold;
-mod segment;
-mod spread;
-pub mod whole;
+pub(crate) mod flash;
+pub mod full_sequence;
+mod kv_split;
+mod schedule;
 
 use half::f16;
 use half::vec::HalfBitsVecExt;
 
-use crate::simd::ops::{HALVES, widen};
+use crate::arch::ops::HALVES;
+use crate::arch::scalar::ops::widen;
 
 /// Positions of a block.
 pub const BLOCK: usize = 64;

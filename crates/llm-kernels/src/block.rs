@@ -1,7 +1,7 @@
 //! The storage formats that the kernels run: one row of a table for each.
 //!
 //! A row of a matrix is a sequence of blocks. The layouts are ggml's
-//! (`ggml-common.h`); how a block's bits become numbers is in `unpack`.
+//! (`ggml-common.h`); how a block's bits become numbers is in `dequantize`.
 
 use std::fmt;
 

@@ -13,18 +13,20 @@
 )]
 
 pub mod activations;
+mod arch;
 pub mod attention;
 pub mod block;
-pub mod delta;
+pub mod dequantize;
+pub mod gated_delta_net;
 pub mod matmul;
 pub mod mmap;
-pub mod pack;
+mod packed_panel;
 pub mod pool;
+mod prefetch;
 pub mod probe;
+pub mod quantize;
 pub mod rope;
-pub mod screen;
 pub mod simd;
 pub mod streams;
-mod tile;
-pub mod unpack;
+pub mod topk_screen;
 pub mod vector;

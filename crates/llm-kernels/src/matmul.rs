@@ -6,29 +6,24 @@
 //! single activation row has nobody to share with: `single` multiplies it
 //! straight from the file's bytes.
 
-#[cfg(target_arch = "x86_64")]
-mod avx2;
-#[cfg(target_arch = "x86_64")]
-mod avx512;
-mod finish;
-mod floats;
-#[cfg(target_arch = "aarch64")]
-mod neon;
-mod scalar;
-#[cfg(target_arch = "x86_64")]
-mod single;
+mod epilogue;
+pub(crate) mod gemm_f32;
+mod gemv;
 
 use std::cell::RefCell;
 
 use crate::activations::Activations;
+#[cfg(target_arch = "aarch64")]
+use crate::arch::neon;
+use crate::arch::scalar;
+#[cfg(target_arch = "x86_64")]
+use crate::arch::{avx2, avx512};
 use crate::block::Format;
+use crate::dequantize::{Quantized, for_quantized};
+use crate::packed_panel::{self, ROWS, Tile};
 use crate::pool::{Ahead, DisjointRows, Pool};
 use crate::simd::Level;
-use crate::tile::{self, ROWS, Tile};
-use crate::unpack::{Quantized, for_quantized};
-pub use finish::Finish;
-#[cfg(target_arch = "aarch64")]
-use neon::single;
+pub use epilogue::Finish;
 
 /// Tiles of a strip: 32 rows, so that activations which do not fit the cache
 /// are read once for 32 rows and not for 8.
@@ -231,13 +226,12 @@ fn multiply_one(
     input: Input<'_>,
 ) {
     let (matrix, out) = (&product.matrix, &product.out);
-    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     if strip.batch == 1 {
         let bytes = matrix.rows_from(strip.first, strip.count);
         // SAFETY: a strip is computed by one thread and strips are disjoint; the
         // reference ends before the strip is finished.
         let sums = unsafe { out.part(0, strip.first, strip.count) };
-        if single::multiply(level, matrix.format, bytes, input.quantized, sums) {
+        if gemv::multiply(level, matrix.format, bytes, input.quantized, sums) {
             return product.finish.strip(level, strip, input, out);
         }
     }
@@ -246,7 +240,7 @@ fn multiply_one(
     for (tile, first) in tiles.iter_mut().zip(rows.clone().step_by(lanes)) {
         let bytes = matrix.rows_from(first, lanes.min(rows.end - first));
         tile.lanes = lanes;
-        tile::fill(level, tile, matrix.format, bytes, matrix.columns);
+        packed_panel::fill(level, tile, matrix.format, bytes, matrix.columns);
     }
     let chunk = if product.finish.is_nothing() {
         strip.batch
@@ -262,22 +256,22 @@ fn multiply_one(
         for_quantized!(
             matrix.format,
             multiply_strip(level, tiles, chunk, input.quantized, out),
-            floats::multiply_strip(level, tiles, chunk, input.floats, matrix.columns, out)
+            gemm_f32::multiply_strip(level, tiles, chunk, input.floats, matrix.columns, out)
         );
         product.finish.strip(level, chunk, input, out);
     }
 }
 
 #[derive(Clone, Copy)]
-struct Strip {
+pub(crate) struct Strip {
     /// The first matrix row.
-    first: usize,
+    pub(crate) first: usize,
     /// Matrix rows in the strip.
-    count: usize,
+    pub(crate) count: usize,
     /// The first activation row.
-    from: usize,
+    pub(crate) from: usize,
     /// The activation row behind the last one.
-    batch: usize,
+    pub(crate) batch: usize,
 }
 
 /// Returns the rows of a level's tile.
@@ -300,7 +294,7 @@ fn multiply_strip<Q: Quantized>(
     #[cfg(target_arch = "x86_64")]
     if level >= Level::AVX512_VNNI {
         // SAFETY: the level exists only where its features do.
-        return unsafe { avx512::multiply_strip::<Q>(used, strip, input, out) };
+        return unsafe { avx512::gemm::multiply_strip::<Q>(used, strip, input, out) };
     }
     let mut row = strip.from;
     while row < strip.batch {
@@ -322,7 +316,7 @@ fn multiply_strip<Q: Quantized>(
 }
 
 /// Writes the sums of tile `index` for the activation rows from `row` on.
-fn store<const LANES: usize>(
+pub(crate) fn store<const LANES: usize>(
     out: &DisjointRows<f32>,
     strip: Strip,
     row: usize,
@@ -354,19 +348,19 @@ fn dot<Q: Quantized, const BATCH: usize>(
     #[cfg(target_arch = "x86_64")]
     if level >= Level::AVX_VNNI {
         // SAFETY: a level above scalar exists only where its features do.
-        return unsafe { avx2::dot_vnni::<Q, BATCH>(tile, input, row) };
+        return unsafe { avx2::gemm::dot_vnni::<Q, BATCH>(tile, input, row) };
     }
     #[cfg(target_arch = "x86_64")]
     if level >= Level::AVX2 {
         // SAFETY: a level above scalar exists only where its features do.
-        return unsafe { avx2::dot::<Q, BATCH>(tile, input, row) };
+        return unsafe { avx2::gemm::dot::<Q, BATCH>(tile, input, row) };
     }
     #[cfg(target_arch = "aarch64")]
     if level >= Level::NEON {
-        return neon::dot::<Q, BATCH>(level, tile, input, row);
+        return neon::gemm::dot::<Q, BATCH>(level, tile, input, row);
     }
     let _ = level;
-    scalar::dot::<Q, BATCH>(tile, input, row)
+    scalar::gemm::dot::<Q, BATCH>(tile, input, row)
 }
 
 #[cfg(test)]

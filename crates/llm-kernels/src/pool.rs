@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use crate::tile::prefetch_far;
+use crate::prefetch::prefetch_far;
 use runs::Runs;
 
 /// Rounds of `spin_loop` before a thread sleeps: some tens of microseconds,

@@ -1,11 +1,5 @@
 //! Which instruction set the kernels use, chosen once at run time.
 
-#[cfg(target_arch = "x86_64")]
-pub(crate) mod avx2;
-#[cfg(target_arch = "aarch64")]
-pub(crate) mod neon;
-pub(crate) mod ops;
-
 use std::sync::OnceLock;
 
 /// An instruction-set level that the kernels are compiled for, and the proof that

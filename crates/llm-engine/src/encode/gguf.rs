@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use llm_kernels::pack::Packing;
+use llm_kernels::quantize::Packing;
 use llm_kernels::simd::Level;
 
 use super::decoder::Decoder;

@@ -6,8 +6,8 @@
 //! al. 2022, arXiv:2208.07339). Which they are is found by running the model, as it
 //! is, over texts of words of its own vocabulary.
 
-use llm_kernels::pack::Packing;
 use llm_kernels::pool::Pool;
+use llm_kernels::quantize::Packing;
 use llm_kernels::simd::Level;
 
 use super::pass::{self, Segments};

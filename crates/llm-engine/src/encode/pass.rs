@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use llm_kernels::activations::{Activations, Take};
-use llm_kernels::attention::whole::Whole;
+use llm_kernels::attention::full_sequence::Whole;
 use llm_kernels::matmul::{Finish, Input, multiply_and_finish};
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;

@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use llm_kernels::pack::Packing;
+use llm_kernels::quantize::Packing;
 
 use super::*;
 

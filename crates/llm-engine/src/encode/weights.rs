@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use llm_kernels::block::Format;
+use llm_kernels::dequantize::dequantize_row;
 use llm_kernels::matmul::Matrix;
 use llm_kernels::mmap::Mapping;
-use llm_kernels::pack::Packing;
+use llm_kernels::quantize::Packing;
 use llm_kernels::simd::Level;
-use llm_kernels::unpack::dequantize_row;
 
 use super::settings::Shape;
 use crate::folder::FolderError;

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use llm_kernels::block::Format;
+use llm_kernels::dequantize::dequantize_row;
 use llm_kernels::mmap::Mapping;
-use llm_kernels::pack::Packing;
-use llm_kernels::unpack::dequantize_row;
+use llm_kernels::quantize::Packing;
 
 use super::{FolderError, Quantize};
 use crate::gguf::{TensorInfo, TensorType};

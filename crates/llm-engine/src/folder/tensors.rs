@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use llm_kernels::mmap::Mapping;
-use llm_kernels::pack::Packing;
+use llm_kernels::quantize::Packing;
 
 use super::config::Config;
 use super::header::{self, Stored};

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use llm_engine::folder::{self, Quantize};
-use llm_kernels::pack::Packing;
 use llm_kernels::pool::Pool;
+use llm_kernels::quantize::Packing;
 use llm_kernels::simd::Level;
 use serde_json::{Value, json};
 

@@ -4,10 +4,10 @@ use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use llm_kernels::activations::Activations;
 use llm_kernels::block::Format;
+use llm_kernels::dequantize::dequantize_row;
 use llm_kernels::matmul::{Input, Matrix, multiply};
-use llm_kernels::pack::Packing;
+use llm_kernels::quantize::Packing;
 use llm_kernels::simd::Level;
-use llm_kernels::unpack::dequantize_row;
 
 use crate::{Case, cases, floats, levels, one_thread, weights};
 

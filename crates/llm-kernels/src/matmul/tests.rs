@@ -4,7 +4,7 @@
 use super::*;
 use crate::activations::Take;
 use crate::block::NONE;
-use crate::unpack::dequantize_row;
+use crate::dequantize::dequantize_row;
 
 /// A xorshift generator: tests must not depend on a crate's stream.
 struct Random(u64);

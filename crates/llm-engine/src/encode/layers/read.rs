@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use llm_kernels::pack::Packing;
+use llm_kernels::quantize::Packing;
 use llm_kernels::simd::Level;
 
 use super::biased::Bias;

@@ -2,8 +2,8 @@
 
 use llm_kernels::attention::Element;
 use llm_kernels::matmul;
-use llm_kernels::screen::{Computed, Screen};
 use llm_kernels::simd::Level;
+use llm_kernels::topk_screen::{Computed, Screen};
 use llm_kernels::vector;
 
 use super::buffers::Row;
