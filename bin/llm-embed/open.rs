@@ -10,7 +10,7 @@ use llm_engine::encode::{Encoder, Pooling};
 use llm_engine::folder;
 use llm_engine::tokens::TokenizerWarning;
 use llm_kernels::pool::Pool;
-use llm_kernels::quantize::Packing;
+use llm_kernels::quantize::QuantType;
 use llm_kernels::simd::Level;
 use llm_record::Build;
 use llm_store::Store;
@@ -36,7 +36,10 @@ impl Opened {
         let store = Store::from_env();
         let path = locate(&store, name)?;
         let level = Level::detect()?;
-        let packing = args.model.quantize.map(|EmbedQuantize::Q8_0| Packing::Q8_0);
+        let packing = args
+            .model
+            .quantize
+            .map(|EmbedQuantize::Q8_0| QuantType::Q8_0);
         let encoder = Encoder::open(&path, packing, level)?;
         if packing.is_some() && (path.is_file() || !encoder.can_be_packed()) {
             bail!(

@@ -20,7 +20,7 @@ use llm_engine::gguf::Gguf;
 use llm_engine::model::{Model, TemplateChoice};
 use llm_engine::prompt::LONGEST_SOURCE;
 use llm_kernels::pool::Pool;
-use llm_kernels::quantize::Packing;
+use llm_kernels::quantize::QuantType;
 use llm_kernels::simd::Level;
 use llm_record::{Build, ModelIdentity, TemplateUse};
 use llm_store::{Event, ResolvedModel, Store, StoreError};
@@ -46,8 +46,8 @@ pub(crate) fn find(args: &RunArgs, context: &Context) -> Result<(ResolvedModel, 
 fn header(paths: &[PathBuf], args: &RunArgs, context: &Context) -> Result<Gguf> {
     let packing = match args.quantize.quantize {
         None => return Ok(folder::open(paths, None)?),
-        Some(Quantize::Q8_0) => Packing::Q8_0,
-        Some(Quantize::Q4K) => Packing::Q4K,
+        Some(Quantize::Q8_0) => QuantType::Q8_0,
+        Some(Quantize::Q4K) => QuantType::Q4K,
     };
     let pool = pool(args)?;
     let quantize = folder::Quantize {

@@ -1,7 +1,7 @@
 //! The steps between the products, as functions of tensors.
 
 use candle_core::{D, Result, Tensor};
-use llm_kernels::rope::Pairing;
+use llm_kernels::rope::RopeLayout;
 use llm_kernels::vector::Gate;
 
 use crate::place::Place;
@@ -55,7 +55,7 @@ pub(crate) fn soft_cap(x: Tensor, cap: Option<f32>) -> Result<Tensor> {
 
 /// Turns the first `rope_dim` elements of each head of x, (rows, heads,
 /// `head_dim`): each pair (a, b) becomes (a cos - b sin, a sin + b cos).
-pub(crate) fn rotate(x: &Tensor, pairing: Pairing, place: &Place) -> Result<Tensor> {
+pub(crate) fn rotate(x: &Tensor, pairing: RopeLayout, place: &Place) -> Result<Tensor> {
     let (rows, heads, dim) = x.dims3()?;
     let pairs = place.cos.dim(2)?;
     if pairs == 0 {
@@ -63,8 +63,8 @@ pub(crate) fn rotate(x: &Tensor, pairing: Pairing, place: &Place) -> Result<Tens
     }
     // A pair's two elements stand along `axis`.
     let (shape, axis) = match pairing {
-        Pairing::Adjacent => ((rows, heads, pairs, 2), 3),
-        Pairing::Halves => ((rows, heads, 2, pairs), 2),
+        RopeLayout::Adjacent => ((rows, heads, pairs, 2), 3),
+        RopeLayout::Halves => ((rows, heads, 2, pairs), 2),
     };
     let turned = x.narrow(2, 0, 2 * pairs)?.reshape(shape)?;
     let (a, b) = (turned.narrow(axis, 0, 1)?, turned.narrow(axis, 1, 1)?);
@@ -160,8 +160,8 @@ mod tests {
             let turned = rotate(&x, pairing, &place).unwrap();
             turned.flatten_all().unwrap().to_vec1::<f32>().unwrap()
         };
-        assert_eq!(turn(Pairing::Adjacent), [1.0, 2.0, -4.0, 3.0, 9.0]);
-        assert_eq!(turn(Pairing::Halves), [1.0, -4.0, 3.0, 2.0, 9.0]);
+        assert_eq!(turn(RopeLayout::Adjacent), [1.0, 2.0, -4.0, 3.0, 9.0]);
+        assert_eq!(turn(RopeLayout::Halves), [1.0, -4.0, 3.0, 2.0, 9.0]);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use llm_candle::{CandleForward, Device, Precision};
 use llm_engine::family::Family;
 use llm_engine::forward::{Forward, ForwardError, Input, Outputs};
 use llm_engine::spec::{Rope, Spec};
-use llm_kernels::rope::Pairing;
+use llm_kernels::rope::RopeLayout;
 use llm_kernels::simd::Level;
 use llm_kernels::vector::Gate;
 
@@ -242,8 +242,8 @@ fn a_mistake_in_any_number_is_noticed() {
         ("attention scale", |spec| spec.attention_scale *= 1.01),
         ("pairing", |spec| {
             spec.pairing = match spec.pairing {
-                Pairing::Adjacent => Pairing::Halves,
-                Pairing::Halves => Pairing::Adjacent,
+                RopeLayout::Adjacent => RopeLayout::Halves,
+                RopeLayout::Halves => RopeLayout::Adjacent,
             };
         }),
         ("gate", |spec| {

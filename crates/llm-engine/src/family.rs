@@ -1,7 +1,7 @@
 //! How the model families differ, as data: the only place that knows their
 //! names. A new family is a new entry here.
 
-use llm_kernels::rope::Pairing;
+use llm_kernels::rope::RopeLayout;
 use llm_kernels::vector::Gate;
 
 /// What one family does differently from the common decoder.
@@ -10,7 +10,7 @@ pub struct Family {
     /// `general.architecture` in GGUF.
     pub architecture: &'static str,
     /// Which elements of a head rotate together.
-    pub pairing: Pairing,
+    pub pairing: RopeLayout,
     /// The non-linearity of the feed-forward step.
     pub gate: Gate,
     /// Where a layer norms the stream.
@@ -118,7 +118,7 @@ pub enum Scoring {
 
 const LLAMA: Family = Family {
     architecture: "llama",
-    pairing: Pairing::Adjacent,
+    pairing: RopeLayout::Adjacent,
     gate: Gate::Silu,
     norms: Norms::Before,
     feed_forward_norm: "ffn_norm",
@@ -144,7 +144,7 @@ const LLAMA: Family = Family {
 
 const QWEN2: Family = Family {
     architecture: "qwen2",
-    pairing: Pairing::Halves,
+    pairing: RopeLayout::Halves,
     ..LLAMA
 };
 
@@ -164,7 +164,7 @@ const QWEN35: Family = Family {
 
 const GEMMA: Family = Family {
     architecture: "gemma",
-    pairing: Pairing::Halves,
+    pairing: RopeLayout::Halves,
     gate: Gate::GeluTanh,
     scaled_embedding: true,
     ..LLAMA
@@ -234,7 +234,7 @@ pub const FAMILIES: &[Family] = &[
     },
     Family {
         architecture: "phi3",
-        pairing: Pairing::Halves,
+        pairing: RopeLayout::Halves,
         ..LLAMA
     },
     Family {
@@ -248,7 +248,7 @@ pub const FAMILIES: &[Family] = &[
     },
     Family {
         architecture: "gpt-oss",
-        pairing: Pairing::Halves,
+        pairing: RopeLayout::Halves,
         gate: Gate::SiluClamped,
         feed_forward_norm: "post_attention_norm",
         window: Some(Window {
@@ -274,7 +274,7 @@ pub const FAMILIES: &[Family] = &[
     },
     Family {
         architecture: "olmo2",
-        pairing: Pairing::Halves,
+        pairing: RopeLayout::Halves,
         norms: Norms::After,
         query_key_norm: Some(QueryKeyNorm::All),
         window: Some(Window {

@@ -28,7 +28,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use llm_kernels::pool::Pool;
-use llm_kernels::quantize::Packing;
+use llm_kernels::quantize::QuantType;
 use llm_kernels::simd::Level;
 use serde_json::Value;
 
@@ -40,7 +40,7 @@ use config::Config;
 pub struct Quantize<'a> {
     /// The format, where rows are whole blocks of it; else the next larger one
     /// that fits.
-    pub packing: Packing,
+    pub packing: QuantType,
     /// The level that it is computed at; the bytes are the same at each.
     pub level: Level,
     /// Who does it.

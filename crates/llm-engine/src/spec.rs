@@ -12,7 +12,7 @@ mod tests;
 pub(crate) use rope::plain;
 pub use rope::{Ramp, Rope};
 
-use llm_kernels::rope::Pairing;
+use llm_kernels::rope::RopeLayout;
 
 use crate::family::{self, Family, Routing};
 use crate::gguf::{Metadata, OtherKind, ValueError, foreign};
@@ -25,7 +25,7 @@ pub struct Spec {
     pub family: &'static Family,
     /// Which elements of a head rotate together: the family's, unless the file
     /// has its rows in another order.
-    pub pairing: Pairing,
+    pub pairing: RopeLayout,
     /// Length of a token's vector.
     pub width: usize,
     /// Query heads.

@@ -37,7 +37,7 @@ use llm_engine::spec::Spec;
 use llm_engine::weights::Weights;
 use llm_kernels::block::Format;
 use llm_kernels::pool::Pool;
-use llm_kernels::quantize::Packing;
+use llm_kernels::quantize::QuantType;
 use llm_kernels::simd::Level;
 
 use random::Random;
@@ -76,7 +76,7 @@ fn worst(one: &[f32], other: &[f32]) -> f32 {
 }
 
 /// Opens the folder with its weights quantized.
-fn quantized(folder: &Path, packing: Packing) -> Gguf {
+fn quantized(folder: &Path, packing: QuantType) -> Gguf {
     let quantize = Quantize {
         packing,
         level: Level::detect().unwrap(),
@@ -143,7 +143,7 @@ fn quantized_weights_are_near_the_folders_own() {
     let exact = folder::open(&tiny::weight_files(place.path()), None).unwrap();
     let tokens = Random(9).tokens(40, plan.vocabulary);
     let expected = logits(&exact, &tokens);
-    for (packing, bound) in [(Packing::Q8_0, 0.05), (Packing::Q4K, 0.5)] {
+    for (packing, bound) in [(QuantType::Q8_0, 0.05), (QuantType::Q4K, 0.5)] {
         let opened = quantized(place.path(), packing);
         let format = |name: &str| opened.tensor(name).unwrap().dtype.format().unwrap();
         assert_eq!(format("blk.0.attn_q.weight"), packing.format());
@@ -168,7 +168,7 @@ fn quantizing_stops_for_want_of_memory_and_on_request() {
     let pool = Pool::new(1).unwrap();
     let tried = |room, stop: bool| {
         let quantize = Quantize {
-            packing: Packing::Q8_0,
+            packing: QuantType::Q8_0,
             level: Level::SCALAR,
             pool: &pool,
             room,

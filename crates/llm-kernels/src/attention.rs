@@ -1,7 +1,7 @@
-//! Softmax attention over blocks of 64 positions, folded block by block
-//! (online softmax: Milakov and Gimelshein 2018, arXiv:1805.02867).
+//! Softmax attention over blocks of 64 positions, block by block (flash attention
+//! with the online softmax: Milakov and Gimelshein 2018, arXiv:1805.02867).
 //!
-//! Each 512 positions are folded apart and then joined in their order. All steps
+//! Each 512 positions are a KV split of their own, and these are joined in order. All steps
 //! depend on absolute positions only, so that a query's result is the same to the
 //! bit in prefill, in decode and in any batch, and however many threads share in it.
 //! Within a block keys lie transposed: the scores of neighbouring positions
@@ -240,11 +240,12 @@ pub struct Attention<'a, T> {
     /// The layer's shape.
     pub shape: Shape,
     /// A query sees this many last positions, its own included, and as many next
-    /// ones where it sees ahead; `None`: all.
+    /// ones if it is bidirectional; `None`: all.
     pub window: Option<usize>,
-    /// A query sees its whole span, what comes after it too, as encoders have it.
-    pub sees_ahead: bool,
-    /// A score of each query head that takes weight and gives no value, (heads).
+    /// A query sees its whole span, also the positions after it, as in encoders.
+    pub bidirectional: bool,
+    /// Attention sinks, (heads): a score of each query head that takes weight and has
+    /// no value.
     pub sinks: Option<&'a [f32]>,
     /// For each sequence its blocks. The keys and values of every queried position
     /// have been stored.

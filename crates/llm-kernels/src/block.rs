@@ -5,11 +5,11 @@
 
 use std::fmt;
 
-/// What a block has no place for.
+/// The offset of a part that a block does not have.
 pub(crate) const NONE: usize = usize::MAX;
 
-/// A row of the table: a format's name, its sizes, and where a block holds what, in
-/// bytes from its beginning; [`NONE`] for what it does not have.
+/// A row of the table: a format's name, its sizes, and the offsets in bytes of a
+/// block's parts; [`NONE`] for a part that it does not have.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Layout {
     name: &'static str,

@@ -1,7 +1,7 @@
 //! What the bits of a quantized block mean.
 //!
 //! Every format reduces to one picture: a weight of scale group `g` is
-//! `scale[g] * (quant - ZERO) + offset[g]` with an unsigned `quant`, or a signed one
+//! `scale[g] * (quant - ZERO_POINT) + offset[g]` with an unsigned `quant`, or a signed one
 //! where its range takes all of 8 bits or lies around a zero that it leaves out.
 //! How a format's bits become these numbers is told once, in `arch::scalar`.
 
@@ -16,8 +16,8 @@ pub(crate) trait Quantized {
     const LAYOUT: Layout = Self::FORMAT.layout();
     /// Weights that share a scale.
     const GROUP: usize;
-    /// Subtracted from each quant.
-    const ZERO: i32;
+    /// The zero point: what is subtracted from each quant.
+    const ZERO_POINT: i32;
     /// Whether the quants are `i8` and not `u8`.
     const SIGNED: bool;
     /// How many products of pairs fit a 16-bit sum: `2 * quant_max * 127` each,
@@ -27,9 +27,9 @@ pub(crate) trait Quantized {
     const OFFSET: bool = Self::LAYOUT.minimum != NONE;
     /// What the nibbles stand for, where they are not the quants themselves.
     const TABLE: Option<&'static [u8; 16]> = None;
-    /// Splits one block into quants (in the order of the row), scales and, if
+    /// Decodes one block into quants (in the order of the row), scales and, if
     /// `OFFSET`, offsets (one a group each).
-    fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], offsets: &mut [f32]);
+    fn decode(block: &[u8], quants: &mut [u8], scales: &mut [f32], offsets: &mut [f32]);
 }
 
 /// Calls `$run::<Q>($args)` for the quantized format that `$format` is, and
@@ -63,9 +63,10 @@ macro_rules! for_quantized {
 }
 pub(crate) use for_quantized;
 
-/// Writes the weights of one row as floats.
+/// Dequantizes one row: writes its weights as floats.
 ///
-/// `row` holds `out.len()` weights in `format`; a partial block is left out.
+/// `row` holds `out.len()` weights in `format`; a partial block at the end is left
+/// out.
 pub fn dequantize_row(format: Format, row: &[u8], out: &mut [f32]) {
     for_quantized!(
         format,
@@ -81,14 +82,14 @@ fn dequantize_blocks<Q: Quantized>(row: &[u8], out: &mut [f32]) {
     let blocks = row.chunks_exact(Q::FORMAT.block_bytes());
     for (block, out) in blocks.zip(out.chunks_exact_mut(elements)) {
         let quants = &mut quants[..elements];
-        Q::unpack(block, quants, &mut scales[..groups], &mut offsets[..groups]);
+        Q::decode(block, quants, &mut scales[..groups], &mut offsets[..groups]);
         for (at, (out, &quant)) in out.iter_mut().zip(quants.iter()).enumerate() {
             let quant = if Q::SIGNED {
                 i32::from(quant as i8)
             } else {
                 i32::from(quant)
             };
-            *out = scales[at / Q::GROUP] * (quant - Q::ZERO) as f32;
+            *out = scales[at / Q::GROUP] * (quant - Q::ZERO_POINT) as f32;
             // Without an offset, a zero keeps its sign.
             if Q::OFFSET {
                 *out += offsets[at / Q::GROUP];

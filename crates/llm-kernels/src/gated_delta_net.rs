@@ -15,13 +15,12 @@ const ROWS: usize = 16;
 /// chains of additions overlap.
 const GROUP: usize = 2;
 
-/// The tokens of one head. A token's query, key and value begin `stride`
-/// elements after those of the token before it, its two gates `gate_stride`.
+/// The tokens of one head.
 #[derive(Debug, Clone, Copy)]
 pub struct Tokens<'a> {
     /// Elements of a query, a key and a value.
     pub dim: usize,
-    /// See above.
+    /// Elements from one token's query, key or value to the next one's.
     pub stride: usize,
     /// From the first token's query on.
     pub queries: &'a [f32],
@@ -29,20 +28,23 @@ pub struct Tokens<'a> {
     pub keys: &'a [f32],
     /// From the first token's value on.
     pub values: &'a [f32],
-    /// See above.
+    /// Elements from one token's gates to the next one's.
     pub gate_stride: usize,
-    /// What of the state is kept, 0 to 1.
+    /// The decay gate (α in the paper): how much of the state is kept, 0 to 1.
     pub kept: &'a [f32],
-    /// How much of the token is written, 0 to 1.
+    /// The write strength (β in the paper), 0 to 1.
     pub strengths: &'a [f32],
 }
 
 dispatch! {
-    /// Brings `state`, (`dim` elements of a value, `dim` elements of a key), over
-    /// all tokens and writes what each one reads from it to `out`, (tokens, `dim`).
+    /// Updates `state`, (`dim` elements of a value, `dim` elements of a key), with all
+    /// tokens and writes what each one reads from it to `out`, (tokens, `dim`).
     ///
-    /// A token keeps `S = kept S`, writes `S += strength (v - S k) kᵀ` and reads
+    /// A token decays `S = kept S`, writes `S += strength (v - S k) kᵀ` and reads
     /// `S q`.
+    ///
+    /// # Panics
+    /// If a slice lacks elements of a token, or `dim` is 0.
     pub fn run(tokens: &Tokens<'_>, state: &mut [f32], out: &mut [f32]) = run_body
 }
 
@@ -69,14 +71,14 @@ fn run_body(tokens: &Tokens<'_>, state: &mut [f32], out: &mut [f32]) {
                 strength: tokens.strengths[gate],
             };
             let values = &tokens.values[at..at + dim][first..];
-            let out = out[first..].chunks_mut(GROUP).zip(values.chunks(GROUP));
-            for (rows, (out, values)) in rows.chunks_mut(GROUP * dim).zip(out) {
+            let targets = out[first..].chunks_mut(GROUP).zip(values.chunks(GROUP));
+            for (rows, (out, values)) in rows.chunks_mut(GROUP * dim).zip(targets) {
                 if rows.len() == GROUP * dim {
                     step::<GROUP>(&token, rows, values, out);
                     continue;
                 }
-                let out = out.chunks_mut(1).zip(values.chunks(1));
-                for (row, (out, value)) in rows.chunks_exact_mut(dim).zip(out) {
+                let targets = out.chunks_mut(1).zip(values.chunks(1));
+                for (row, (out, value)) in rows.chunks_exact_mut(dim).zip(targets) {
                     step::<1>(&token, row, value, out);
                 }
             }
@@ -84,17 +86,17 @@ fn run_body(tokens: &Tokens<'_>, state: &mut [f32], out: &mut [f32]) {
     }
 }
 
-/// Brings `R` rows over one token; `values` and `out` have one element a row.
+/// Updates `R` rows with one token; `values` and `out` have one element a row.
 #[inline(always)]
 fn step<const R: usize>(token: &Token<'_>, rows: &mut [f32], values: &[f32], out: &mut [f32]) {
-    let mut rows = rows.chunks_exact_mut(token.key.len());
+    let mut slices = rows.chunks_exact_mut(token.key.len());
     let rows: [_; R] = std::array::from_fn(|_| {
-        let row = rows.next().unwrap_or_default();
+        let row = slices.next().unwrap_or_default();
         row.as_chunks_mut::<LANES>()
     });
     let (keys, last_key) = token.key.as_chunks::<LANES>();
     let (queries, last_query) = token.query.as_chunks::<LANES>();
-    // What the rows know of the key.
+    // What the rows hold for the key.
     let mut lanes = [[0.0_f32; LANES]; R];
     for (chunk, key) in keys.iter().enumerate() {
         for row in 0..R {
@@ -108,7 +110,7 @@ fn step<const R: usize>(token: &Token<'_>, rows: &mut [f32], values: &[f32], out
         let known = sum_of_lanes(lanes[row]) + rest_of_dot(rows[row].1, last_key);
         changes[row] = (values[row] - kept * known) * token.strength;
     }
-    // What is written, and read at once, while a part of a row is at hand.
+    // Written and read at once, while a part of a row is in registers.
     let mut lanes = [[0.0_f32; LANES]; R];
     for (chunk, (key, query)) in keys.iter().zip(queries).enumerate() {
         for row in 0..R {
@@ -183,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_what_the_definition_says() {
+    fn the_result_is_that_of_the_definition() {
         for dim in [3, 4, 16, 24, 41, 128] {
             let (mixed, gates) = input(dim);
             let expected = plain(dim, &mixed, &gates);

@@ -1,5 +1,5 @@
-//! Floats to quantized blocks, the other way round than `unpack`: for weights
-//! that are made smaller as they are loaded.
+//! Floats to quantized blocks, the inverse of `dequantize`: for weights that are
+//! quantized as they are loaded.
 //!
 //! Source: ggml's `quantize_row_q8_0_ref` and `quantize_row_q4_K_ref`.
 
@@ -8,16 +8,16 @@ use half::f16;
 use crate::block::Format;
 use crate::simd::{Level, dispatch};
 
-/// A format that weights can be written in.
+/// A format that weights can be quantized to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Packing {
+pub enum QuantType {
     /// 8 bits and a scale for 32 weights.
     Q8_0,
     /// 4 bits with scales and minima of 6 bits.
     Q4K,
 }
 
-impl Packing {
+impl QuantType {
     /// Returns the storage format.
     pub const fn format(self) -> Format {
         match self {
@@ -31,12 +31,12 @@ impl Packing {
         columns > 0 && columns.is_multiple_of(self.format().block_elements())
     }
 
-    /// Writes `weights`, whole blocks, to `row`. The bits are the same at every
+    /// Quantizes `weights`, whole blocks, into `row`. The bits are the same at every
     /// level.
     ///
     /// # Panics
-    /// If the weights are no whole blocks or `row` is not as long as these.
-    pub fn pack(self, level: Level, weights: &[f32], row: &mut [u8]) {
+    /// If the weights are not whole blocks, or `row` does not have their size.
+    pub fn quantize(self, level: Level, weights: &[f32], row: &mut [u8]) {
         let (elements, bytes) = (self.format().block_elements(), self.format().block_bytes());
         assert!(weights.len().is_multiple_of(elements), "whole blocks");
         assert_eq!(
@@ -45,11 +45,11 @@ impl Packing {
             "bytes of the blocks"
         );
         match self {
-            Self::Q8_0 => pack_q8_0(level, weights, row),
+            Self::Q8_0 => quantize_q8_0(level, weights, row),
             Self::Q4K => {
                 let blocks = weights.chunks_exact(elements);
                 for (weights, block) in blocks.zip(row.chunks_exact_mut(bytes)) {
-                    pack_q4_k(weights, block);
+                    quantize_q4_k(weights, block);
                 }
             }
         }
@@ -57,21 +57,21 @@ impl Packing {
 }
 
 dispatch! {
-    /// Packs whole blocks.
-    fn pack_q8_0(weights: &[f32], row: &mut [u8]) = pack_q8_0_body
+    /// Quantizes whole blocks.
+    fn quantize_q8_0(weights: &[f32], row: &mut [u8]) = quantize_q8_0_body
 }
 
 #[inline(always)]
-fn pack_q8_0_body(weights: &[f32], row: &mut [u8]) {
+fn quantize_q8_0_body(weights: &[f32], row: &mut [u8]) {
     const FORMAT: Format = Format::Q8_0;
     let blocks = weights.as_chunks::<{ FORMAT.block_elements() }>().0.iter();
     for (weights, block) in blocks.zip(row.as_chunks_mut::<{ FORMAT.block_bytes() }>().0) {
-        pack_block_q8_0(weights, block);
+        quantize_block_q8_0(weights, block);
     }
 }
 
 #[inline(always)]
-fn pack_block_q8_0(weights: &[f32; 32], block: &mut [u8; Format::Q8_0.block_bytes()]) {
+fn quantize_block_q8_0(weights: &[f32; 32], block: &mut [u8; Format::Q8_0.block_bytes()]) {
     // Side by side: one chain over all would take longer than all else.
     let mut lanes = [0.0_f32; 8];
     for part in weights.as_chunks::<8>().0 {
@@ -96,7 +96,7 @@ const MOST: i32 = 15;
 /// The largest scale and minimum of six bits.
 const MOST_STEPS: i32 = 63;
 
-fn pack_q4_k(weights: &[f32], block: &mut [u8]) {
+fn quantize_q4_k(weights: &[f32], block: &mut [u8]) {
     let mut quants = [0; 256];
     let mut fits = [Fit::default(); 8];
     let groups = weights.chunks_exact(GROUP);
@@ -117,11 +117,15 @@ fn pack_q4_k(weights: &[f32], block: &mut [u8]) {
     // Once more, with the scale and minimum that are really stored.
     let groups = weights.chunks_exact(GROUP);
     for ((weights, quants), steps) in groups.zip(quants.chunks_exact_mut(GROUP)).zip(steps) {
-        let scale = scale.to_f32() * f32::from(steps.0);
-        let minimum = minimum.to_f32() * f32::from(steps.1);
-        let inverse = if scale == 0.0 { 0.0 } else { 1.0 / scale };
+        let group_scale = scale.to_f32() * f32::from(steps.0);
+        let group_minimum = minimum.to_f32() * f32::from(steps.1);
+        let inverse = if group_scale == 0.0 {
+            0.0
+        } else {
+            1.0 / group_scale
+        };
         for (quant, weight) in quants.iter_mut().zip(weights) {
-            *quant = nearest((weight + minimum) * inverse).clamp(0, MOST);
+            *quant = nearest((weight + group_minimum) * inverse).clamp(0, MOST);
         }
     }
     let pairs = quants.chunks_exact(2 * GROUP);

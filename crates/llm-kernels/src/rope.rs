@@ -4,7 +4,7 @@ use crate::simd::dispatch;
 
 /// Which elements of a head form a rotated pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pairing {
+pub enum RopeLayout {
     /// Elements `2 i` and `2 i + 1` (ggml's "normal" kind).
     Adjacent,
     /// Elements `i` and `i + n / 2` of `n` rotated ones (ggml's "neox" kind).
@@ -15,22 +15,25 @@ dispatch! {
     /// Rotates the first `2 * cos.len()` elements of each head of one position.
     ///
     /// `x` is (heads, `head_dim`); `cos` and `sin` hold one angle a pair.
-    pub fn rotate(x: &mut [f32], head_dim: usize, pairing: Pairing, cos: &[f32], sin: &[f32]) = rotate_body
+    ///
+    /// # Panics
+    /// If `head_dim` is 0, or with [`RopeLayout::Halves`] a head has fewer elements.
+    pub fn rotate(x: &mut [f32], head_dim: usize, layout: RopeLayout, cos: &[f32], sin: &[f32]) = rotate_body
 }
 
 #[inline(always)]
-fn rotate_body(x: &mut [f32], head_dim: usize, pairing: Pairing, cos: &[f32], sin: &[f32]) {
+fn rotate_body(x: &mut [f32], head_dim: usize, layout: RopeLayout, cos: &[f32], sin: &[f32]) {
     let pairs = cos.len();
     for head in x.chunks_exact_mut(head_dim) {
-        match pairing {
-            Pairing::Adjacent => {
+        match layout {
+            RopeLayout::Adjacent => {
                 for (pair, (cos, sin)) in head.chunks_exact_mut(2).zip(cos.iter().zip(sin)) {
                     let (a, b) = (pair[0], pair[1]);
                     pair[0] = a * cos - b * sin;
                     pair[1] = a * sin + b * cos;
                 }
             }
-            Pairing::Halves => {
+            RopeLayout::Halves => {
                 let (low, high) = head[..2 * pairs].split_at_mut(pairs);
                 for ((a, b), (cos, sin)) in low.iter_mut().zip(high).zip(cos.iter().zip(sin)) {
                     let (x, y) = (*a, *b);
@@ -54,7 +57,7 @@ mod tests {
             Level::SCALAR,
             &mut adjacent,
             5,
-            Pairing::Adjacent,
+            RopeLayout::Adjacent,
             &[0.0, 1.0],
             &[1.0, 0.0],
         );
@@ -64,7 +67,7 @@ mod tests {
             Level::SCALAR,
             &mut halves,
             5,
-            Pairing::Halves,
+            RopeLayout::Halves,
             &[0.0, 1.0],
             &[1.0, 0.0],
         );
@@ -77,17 +80,17 @@ mod tests {
         for (dim, pairs) in [(2, 1), (5, 2), (16, 8), (34, 17), (80, 24), (128, 64)] {
             let (cos, sin): (Vec<f32>, Vec<f32>) =
                 (0..pairs).map(|i| (angle(i).cos(), angle(i).sin())).unzip();
-            for pairing in [Pairing::Adjacent, Pairing::Halves] {
+            for layout in [RopeLayout::Adjacent, RopeLayout::Halves] {
                 let run = |level| {
                     let mut x: Vec<f32> = (0..3 * dim).map(|i| angle(i).sin()).collect();
-                    rotate(level, &mut x, dim, pairing, &cos, &sin);
+                    rotate(level, &mut x, dim, layout, &cos, &sin);
                     x.iter().map(|x| x.to_bits()).collect::<Vec<_>>()
                 };
                 for level in Level::available() {
                     assert_eq!(
                         run(level),
                         run(Level::SCALAR),
-                        "{level:?}, {dim}, {pairing:?}"
+                        "{level:?}, {dim}, {layout:?}"
                     );
                 }
             }

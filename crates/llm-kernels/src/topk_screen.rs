@@ -1,8 +1,8 @@
 //! The largest products of a matrix with one activation row, without reading all
 //! of the matrix.
 //!
-//! A second copy of the weights in 4 bits tells what each product is at the most;
-//! only rows that can be among the largest are multiplied as they are. Rounding is
+//! A second copy of the weights in 4 bits gives an upper bound of each product; only
+//! rows that can be among the largest are multiplied in full. Rounding is
 //! subtractively dithered (Roberts 1962, IRE Trans. Inf. Theory 8(2); Schuchman
 //! 1964, IEEE Trans. Commun. 12(4)): with a random shift of each column's steps the
 //! errors of a row are independent and uniform whatever the weights are. A sum of
@@ -25,23 +25,23 @@ const FORMAT: Format = Format::Q4_0;
 const SOURCE: Format = Format::Q8_0;
 /// The scale 1 as the half that a block begins with.
 const ONE: [u8; 2] = [0x00, 0x3c];
-/// Steps between the least and the largest weight of a block.
+/// Quantization steps between the least and the largest weight of a block.
 const STEPS: f32 = 15.0;
-/// Deviations of the error that a bound allows for: a product exceeds it once in
-/// 4e10 times. The twentieth more is for the roundings of sums.
+/// Standard deviations of the error that a bound allows for: a product exceeds it once
+/// in 4e10 times. The additional 0.05 covers the rounding of sums.
 const DEVIATIONS: f32 = 7.0 + 0.05;
-/// Rows whose blocks' sizes stand for those of all.
+/// Rows that are sampled for the usual step of each block.
 const SAMPLE: usize = 1024;
-/// Rows of which the one with the highest bound is looked for together.
+/// Rows of a chunk, of which the highest bound is kept.
 const CHUNK: usize = 64;
 /// Chunks whose best rows are multiplied first.
 const FIRST: usize = 32;
-/// Where more than one of so many rows would be multiplied, all are.
+/// If more than one row in this many would be multiplied, all are.
 const SHARE: usize = 16;
 
-/// A copy of a matrix in 4 bits, and how far from it the matrix can be.
+/// A copy of a matrix in 4 bits, and the error bounds of its rows.
 #[derive(Debug)]
-pub struct Screen {
+pub struct TopkScreen {
     rows: usize,
     columns: usize,
     /// (rows, columns), in [`FORMAT`].
@@ -55,12 +55,12 @@ pub struct Screen {
     scratch: Scratch,
 }
 
-/// What one look at a row needs.
+/// Scratch space of one search.
 #[derive(Debug, Default)]
 struct Scratch {
     /// The activations, their scales times the steps.
     scaled: Activations,
-    /// (rows): what each product is at the most.
+    /// (rows): an upper bound of each product.
     bounds: Vec<f32>,
     /// The highest bound of each chunk, and which chunk.
     highest: Vec<(f32, usize)>,
@@ -73,20 +73,20 @@ struct Scratch {
 /// Which products have been computed.
 #[derive(Debug)]
 pub enum Computed<'a> {
-    /// Those of all rows.
+    /// The products of all rows.
     All,
-    /// Those of these rows; the others are -∞.
+    /// The products of these rows; the others are -∞.
     Some(&'a [usize]),
 }
 
-impl Screen {
-    /// Returns whether a copy of a matrix pays: one of 4 bits is about half as
-    /// large.
+impl TopkScreen {
+    /// Returns whether a copy of such a matrix saves time: in 4 bits it is about half
+    /// as large.
     pub fn suits(format: Format, rows: usize) -> bool {
         format == SOURCE && rows >= CHUNK * FIRST
     }
 
-    /// Returns the bytes that a copy of so many weights takes.
+    /// Returns the bytes of a copy of a (`rows`, `columns`) matrix.
     pub fn bytes_for(rows: usize, columns: usize) -> u64 {
         let numbers = 4 * (rows + columns + columns / GROUP);
         (rows * FORMAT.row_bytes(columns) + numbers) as u64
@@ -97,8 +97,8 @@ impl Screen {
         Self::bytes_for(self.rows, self.columns)
     }
 
-    /// Copies a matrix; `None` if it does not suit, a weight is no number, or the
-    /// system has no memory for it.
+    /// Copies a matrix; `None` if a copy would save nothing, a weight is not finite, or
+    /// the system has no memory for it.
     pub fn new(level: Level, pool: &Pool, matrix: &Matrix<'_>) -> Option<Self> {
         if !Self::suits(matrix.format(), matrix.rows()) {
             return None;
@@ -108,15 +108,15 @@ impl Screen {
         let dither: Vec<f32> = (0..columns as u64).map(dither).collect();
         let mut sizes = vec![0.0; rows];
         let row_bytes = FORMAT.row_bytes(columns);
-        let codes = Mapping::anonymous_large(rows * row_bytes, |codes| {
+        let mapped = Mapping::anonymous_large(rows * row_bytes, |codes| {
             let targets = DisjointRows::new(codes, row_bytes);
             pool.for_each_row(&mut sizes, 1, |row, size| {
                 // SAFETY: `for_each_row` hands every row out exactly once.
                 let codes = unsafe { targets.row(row) };
-                size[0] = pack(level, matrix.row(row), &steps, &dither, codes);
+                size[0] = quantize_row(level, matrix.row(row), &steps, &dither, codes);
             });
         });
-        let codes = codes.ok()?;
+        let codes = mapped.ok()?;
         // A size that is no number, or infinite, bounds nothing.
         sizes.iter().all(|size| size.is_finite()).then(|| Self {
             rows,
@@ -129,10 +129,10 @@ impl Screen {
         })
     }
 
-    /// Writes the products of `matrix`, the one that was copied, with the one
-    /// row of `input` to `out` (rows): of at least the `count` rows with the
-    /// largest products, but for a chance of 1e-10 to miss one; the others
-    /// become -∞. Products that are no numbers count as small.
+    /// Multiplies `matrix`, the one that was copied, with the single row of `input`
+    /// and writes to `out`, (rows), the products of at least the `count` rows with the
+    /// largest ones; the others become -∞. One is missed with a probability of about
+    /// 1e-10. Products that are NaN count as small.
     ///
     /// # Panics
     /// If the matrix has another size than the one that was copied, or the input
@@ -167,7 +167,7 @@ impl Screen {
         Computed::Some(&self.scratch.chosen)
     }
 
-    /// Computes what each product is at the most; false if that cannot be told.
+    /// Computes the upper bounds; false if an activation is not finite.
     fn bound(&mut self, level: Level, pool: &Pool, input: Input<'_>) -> bool {
         let scratch = &mut self.scratch;
         scratch.scaled.scale_groups(input.quantized, &self.steps);
@@ -279,7 +279,7 @@ impl Scratch {
     }
 }
 
-/// Returns a usual step of each block: the mean square over a sample of rows.
+/// Returns the usual step of each block: the root mean square over a sample of rows.
 fn steps(matrix: &Matrix<'_>) -> Vec<f32> {
     let (rows, columns) = (matrix.rows(), matrix.columns());
     let mut squares = vec![0.0_f64; columns / GROUP];
@@ -290,12 +290,14 @@ fn steps(matrix: &Matrix<'_>) -> Vec<f32> {
         }
     }
     let count = rows.div_ceil(every) as f64;
-    let mean = squares.iter().map(|sum| (sum / count).sqrt() as f32);
+    let means = squares.iter().map(|sum| (sum / count).sqrt() as f32);
     // A block that is zero in the sample may have weights elsewhere.
-    mean.map(|step| step.max(f32::MIN_POSITIVE * 1e8)).collect()
+    means
+        .map(|step| step.max(f32::MIN_POSITIVE * 1e8))
+        .collect()
 }
 
-/// Returns a number in [0, 1) for a column, the same always (`SplitMix64`, Steele
+/// Returns a fixed pseudo-random number in [0, 1) for a column (`SplitMix64`, Steele
 /// et al. 2014, doi:10.1145/2660193.2660195).
 fn dither(column: u64) -> f32 {
     let mut z = column.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -306,11 +308,11 @@ fn dither(column: u64) -> f32 {
 
 dispatch! {
     /// Writes a row's codes and returns its size.
-    fn pack(row: &[u8], steps: &[f32], dither: &[f32], codes: &mut [u8]) -> f32 = pack_body
+    fn quantize_row(row: &[u8], steps: &[f32], dither: &[f32], codes: &mut [u8]) -> f32 = quantize_row_body
 }
 
 #[inline(always)]
-fn pack_body(row: &[u8], steps: &[f32], dither: &[f32], codes: &mut [u8]) -> f32 {
+fn quantize_row_body(row: &[u8], steps: &[f32], dither: &[f32], codes: &mut [u8]) -> f32 {
     let blocks = row.as_chunks::<{ SOURCE.block_bytes() }>().0;
     let mut size = 0.0_f32;
     for (block, step) in blocks.iter().zip(steps) {
@@ -344,7 +346,7 @@ fn pack_body(row: &[u8], steps: &[f32], dither: &[f32], codes: &mut [u8]) -> f32
     size
 }
 
-/// Returns a block's scale and its weights before that.
+/// Returns a block's scale and its quants.
 #[inline(always)]
 fn weights(block: &[u8; SOURCE.block_bytes()]) -> (f32, [u8; GROUP]) {
     let mut weights = [0; GROUP];

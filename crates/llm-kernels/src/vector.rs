@@ -95,8 +95,8 @@ dispatch! {
 fn dot_body(x: &[f32], y: &[f32]) -> f32 {
     let mut lanes = [0.0_f32; LANES];
     let (xs, ys) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
-    let rest = xs.remainder().iter().zip(ys.remainder());
-    let rest = rest.map(|(x, y)| x * y).sum::<f32>();
+    let rest_pairs = xs.remainder().iter().zip(ys.remainder());
+    let rest = rest_pairs.map(|(x, y)| x * y).sum::<f32>();
     for (x, y) in xs.zip(ys) {
         for ((lane, x), y) in lanes.iter_mut().zip(x).zip(y) {
             *lane += x * y;
@@ -105,7 +105,7 @@ fn dot_body(x: &[f32], y: &[f32]) -> f32 {
     sum_of_lanes(lanes) + rest
 }
 
-/// Sums in pairs, whose chain of additions is short.
+/// Sums pairwise, for a short chain of additions.
 #[inline(always)]
 pub(crate) fn sum_of_lanes(lanes: [f32; LANES]) -> f32 {
     let eight: [f32; 8] = std::array::from_fn(|lane| lanes[lane] + lanes[lane + 8]);
@@ -114,12 +114,12 @@ pub(crate) fn sum_of_lanes(lanes: [f32; LANES]) -> f32 {
 }
 
 dispatch! {
-    /// Divides `x` by its length, or by `least` where it is shorter.
-    pub fn unit_length(x: &mut [f32], least: f32) = unit_length_body
+    /// Normalizes `x` to unit length; a vector shorter than `least` is divided by `least`.
+    pub fn normalize(x: &mut [f32], least: f32) = normalize_body
 }
 
 #[inline(always)]
-fn unit_length_body(x: &mut [f32], least: f32) {
+fn normalize_body(x: &mut [f32], least: f32) {
     let scale = 1.0 / dot_body(x, x).sqrt().max(least);
     for x in x {
         *x *= scale;
@@ -190,12 +190,12 @@ fn silu_body(x: &mut [f32]) {
 }
 
 dispatch! {
-    /// Multiplies `x` by the logistic function of `gate`.
-    pub fn open(x: &mut [f32], gate: &[f32]) = open_body
+    /// Multiplies `x` by `sigmoid(gate)`, element by element.
+    pub fn sigmoid_gate(x: &mut [f32], gate: &[f32]) = sigmoid_gate_body
 }
 
 #[inline(always)]
-fn open_body(x: &mut [f32], gate: &[f32]) {
+fn sigmoid_gate_body(x: &mut [f32], gate: &[f32]) {
     for (x, gate) in x.iter_mut().zip(gate) {
         *x *= sigmoid(*gate);
     }
@@ -338,9 +338,9 @@ mod tests {
                 soft_cap(level, &mut sum, 30.0);
                 add(level, &mut sum, &out);
                 add_product(level, &mut sum, &out, &x);
-                open(level, &mut sum, &x);
+                sigmoid_gate(level, &mut sum, &x);
                 silu(level, &mut sum);
-                unit_length(level, &mut sum, 1e-6);
+                normalize(level, &mut sum, 1e-6);
                 let product = dot(level, &sum, &x);
                 sum.push(product);
                 sum.iter().map(|x| x.to_bits()).collect::<Vec<_>>()
@@ -369,14 +369,14 @@ mod tests {
         add_product(Level::SCALAR, &mut sum, &x, &y);
         assert!(sum.iter().all(|sum| (sum - 2.0).abs() < 1e-6));
         let mut unit = x.clone();
-        unit_length(Level::SCALAR, &mut unit, 1e-6);
+        normalize(Level::SCALAR, &mut unit, 1e-6);
         assert!((dot(Level::SCALAR, &unit, &unit) - 1.0).abs() < 1e-5);
         assert!((unit[36] / unit[0] - 37.0).abs() < 1e-3);
         let mut short = [3e-3, 4e-3];
-        unit_length(Level::SCALAR, &mut short, 0.5);
+        normalize(Level::SCALAR, &mut short, 0.5);
         assert_eq!(short, [6e-3, 8e-3]);
         let mut zero = [0.0; 3];
-        unit_length(Level::SCALAR, &mut zero, 1e-6);
+        normalize(Level::SCALAR, &mut zero, 1e-6);
         assert_eq!(zero, [0.0; 3]);
     }
 
@@ -428,7 +428,7 @@ mod tests {
             silu(Level::SCALAR, &mut alone);
             assert!((alone[0] - expected).abs() < 1e-6);
             let mut opened = [x];
-            open(Level::SCALAR, &mut opened, &[x]);
+            sigmoid_gate(Level::SCALAR, &mut opened, &[x]);
             assert!((opened[0] - expected).abs() < 1e-6);
             let mut gate = [x];
             gated(Level::SCALAR, Gate::GeluTanh, &mut gate, &[1.0]);

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use llm_kernels::quantize::Packing;
+use llm_kernels::quantize::QuantType;
 use llm_kernels::simd::Level;
 
 use super::decoder::Decoder;
@@ -22,7 +22,7 @@ use crate::folder::header::Stored;
 use crate::gguf::{Gguf, Metadata, Strings, ValueError, shard_paths};
 
 /// Opens the file at `path`, or all shards of which it is one.
-pub(super) fn open(path: &Path, packing: Option<(Packing, Level)>) -> Result<Parts, FolderError> {
+pub(super) fn open(path: &Path, packing: Option<(QuantType, Level)>) -> Result<Parts, FolderError> {
     let gguf = Gguf::open(&shard_paths(path))?;
     let metadata = gguf.metadata();
     gguf.refuse_other_kinds()

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use llm_kernels::quantize::Packing;
+use llm_kernels::quantize::QuantType;
 use llm_kernels::simd::Level;
 use serde_json::Value;
 
@@ -21,7 +21,11 @@ impl Encoder {
     ///
     /// # Errors
     /// Files that are incomplete, damaged, or of a kind that cannot be run.
-    pub fn open(path: &Path, packing: Option<Packing>, level: Level) -> Result<Self, FolderError> {
+    pub fn open(
+        path: &Path,
+        packing: Option<QuantType>,
+        level: Level,
+    ) -> Result<Self, FolderError> {
         let at_level = packing.map(|packing| (packing, level));
         let parts = if path.is_file() {
             gguf::open(path, at_level)?
@@ -95,7 +99,7 @@ impl Found {
     }
 }
 
-fn folder(folder: &Path, packing: Option<(Packing, Level)>) -> Result<Parts, FolderError> {
+fn folder(folder: &Path, packing: Option<(QuantType, Level)>) -> Result<Parts, FolderError> {
     if CrossEncoder::is_in(folder)? {
         return Err(FolderError::CrossEncoder {
             folder: folder.to_path_buf(),

@@ -7,7 +7,7 @@
 //! is, over texts of words of its own vocabulary.
 
 use llm_kernels::pool::Pool;
-use llm_kernels::quantize::Packing;
+use llm_kernels::quantize::QuantType;
 use llm_kernels::simd::Level;
 
 use super::pass::{self, Segments};
@@ -22,7 +22,7 @@ const APART: usize = 4;
 const LENGTHS: [usize; 8] = [2, 3, 4, 5, 8, 12, 20, 32];
 
 /// Packs the matrices of all layers.
-pub(super) fn pack(shape: &Shape, weights: &mut Weights, level: Level, packing: Packing) {
+pub(super) fn pack(shape: &Shape, weights: &mut Weights, level: Level, packing: QuantType) {
     let largest = largest(shape, weights, level);
     for (layer, largest) in weights.layers.iter_mut().zip(largest) {
         let [attention, feed_forward] = largest.map(|largest| outliers(&largest));
@@ -46,7 +46,7 @@ pub(super) fn pack(shape: &Shape, weights: &mut Weights, level: Level, packing: 
 /// cannot be packed.
 fn apart<const N: usize>(
     columns: Vec<usize>,
-    packing: (Packing, Level),
+    packing: (QuantType, Level),
     mut linears: [&mut Linear; N],
 ) -> Apart {
     let packed: Option<Vec<Linear>> = linears

@@ -10,7 +10,7 @@ use llm_kernels::block::Format;
 use llm_kernels::dequantize::dequantize_row;
 use llm_kernels::matmul::Matrix;
 use llm_kernels::mmap::Mapping;
-use llm_kernels::quantize::Packing;
+use llm_kernels::quantize::QuantType;
 use llm_kernels::simd::Level;
 
 use super::settings::Shape;
@@ -149,7 +149,7 @@ impl Linear {
     /// rows are no whole blocks or it is packed already.
     pub(super) fn packed(
         &self,
-        (packing, level): (Packing, Level),
+        (packing, level): (QuantType, Level),
         apart: &[usize],
     ) -> Option<Self> {
         if self.is_quantized() || !packing.fits(self.columns) {
@@ -161,7 +161,7 @@ impl Linear {
         for (row, out) in bytes.chunks_exact_mut(length).enumerate() {
             self.row(row, &mut weights);
             apart.iter().for_each(|&column| weights[column] = 0.0);
-            packing.pack(level, &weights, out);
+            packing.quantize(level, &weights, out);
         }
         Some(Self {
             format: packing.format(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use llm_kernels::block::Format;
 use llm_kernels::dequantize::dequantize_row;
 use llm_kernels::mmap::Mapping;
-use llm_kernels::quantize::Packing;
+use llm_kernels::quantize::QuantType;
 
 use super::{FolderError, Quantize};
 use crate::gguf::{TensorInfo, TensorType};
@@ -28,7 +28,7 @@ pub(super) enum Source {
     /// Another tensor, each number plus one.
     PlusOne(TensorInfo),
     /// The rows of another tensor.
-    Packed(TensorInfo, Packing),
+    Packed(TensorInfo, QuantType),
 }
 
 impl Source {
@@ -128,7 +128,7 @@ fn put(source: &Source, shards: &[Arc<Mapping>], quantize: Option<&Quantize<'_>>
                 quantize.pool.for_each_row(out, packed, |row, out| {
                     let mut weights = vec![0.0; columns];
                     dequantize_row(format, &bytes[row * length..][..length], &mut weights);
-                    packing.pack(level, &weights, out);
+                    packing.quantize(level, &weights, out);
                 });
             }
         }

@@ -1,6 +1,6 @@
 //! A file's keys → the numbers of its model, family by family's rules.
 
-use llm_kernels::rope::Pairing;
+use llm_kernels::rope::RopeLayout;
 
 use super::reader::Reader;
 use super::rope::{Scaling, plain};
@@ -90,10 +90,10 @@ impl Reader<'_> {
         Ok(causal.map_or(family.sees_ahead, |causal| !causal))
     }
 
-    fn pairing(&self, family: &Family) -> Result<Pairing, SpecError> {
+    fn pairing(&self, family: &Family) -> Result<RopeLayout, SpecError> {
         match self.text("rope.pairing")? {
             None => Ok(family.pairing),
-            Some("halves") => Ok(Pairing::Halves),
+            Some("halves") => Ok(RopeLayout::Halves),
             Some(other) => Err(SpecError::Unsupported(format!(
                 "the rope.pairing '{other}'"
             ))),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use llm_engine::folder::{self, Quantize};
 use llm_kernels::pool::Pool;
-use llm_kernels::quantize::Packing;
+use llm_kernels::quantize::QuantType;
 use llm_kernels::simd::Level;
 use serde_json::{Value, json};
 
@@ -164,7 +164,7 @@ fn other_tensors_are_named() {
 #[test]
 fn gguf_files_are_not_quantized() {
     let quantize = Quantize {
-        packing: Packing::Q8_0,
+        packing: QuantType::Q8_0,
         level: Level::SCALAR,
         pool: &Pool::new(1).unwrap(),
         room: None,

@@ -2,7 +2,7 @@
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use llm_kernels::rope::{Pairing, rotate};
+use llm_kernels::rope::{RopeLayout, rotate};
 use llm_kernels::simd::Level;
 use llm_kernels::vector::{self, Gate};
 
@@ -73,21 +73,21 @@ fn soft_cap(bencher: Bencher<'_, '_>, level: Level) {
 
 #[divan::bench(args = levels(), max_time = 0.5)]
 fn rope_adjacent(bencher: Bencher<'_, '_>, level: Level) {
-    rope(bencher, level, Pairing::Adjacent);
+    rope(bencher, level, RopeLayout::Adjacent);
 }
 
 #[divan::bench(args = levels(), max_time = 0.5)]
 fn rope_halves(bencher: Bencher<'_, '_>, level: Level) {
-    rope(bencher, level, Pairing::Halves);
+    rope(bencher, level, RopeLayout::Halves);
 }
 
-fn rope(bencher: Bencher<'_, '_>, level: Level, pairing: Pairing) {
+fn rope(bencher: Bencher<'_, '_>, level: Level, layout: RopeLayout) {
     let x = floats(COUNT);
     let angles: Vec<f32> = (0..HEAD_DIM / 2).map(|i| i as f32 * 0.1).collect();
     let cos: Vec<f32> = angles.iter().map(|angle| angle.cos()).collect();
     let sin: Vec<f32> = angles.iter().map(|angle| angle.sin()).collect();
     on_copies(bencher, &x, |x| {
-        rotate(level, x, HEAD_DIM, pairing, &cos, &sin);
+        rotate(level, x, HEAD_DIM, layout, &cos, &sin);
     });
 }
 

@@ -1,4 +1,4 @@
-//! The fold itself: a few queries of one key-value head over some of its blocks.
+//! Flash attention: a few queries of one key-value head over some of its blocks.
 
 use std::ops::Range;
 
@@ -16,8 +16,9 @@ use crate::vector::exp;
 
 /// One query head at one position.
 pub(crate) struct Lane<'a> {
-    /// The first and last position that it sees.
+    /// The first position that it attends to.
     pub(crate) first: usize,
+    /// The last position that it attends to.
     pub(crate) last: usize,
     pub(crate) query: &'a [f32],
 }
@@ -28,15 +29,15 @@ pub(crate) struct Group<'a, T> {
     pub(crate) kv_head: usize,
     pub(crate) blocks: &'a [Block<'a, T>],
     pub(crate) lanes: &'a [Lane<'a>],
-    /// Which of the blocks.
+    /// The range of the blocks.
     pub(crate) range: Range<usize>,
-    /// Of each lane what it has seen of them, (lanes).
+    /// The running softmax of each lane, (lanes).
     pub(crate) states: &'a mut [State],
-    /// Of each lane the sum of their values, (lanes, `value_dim`).
+    /// Each lane's weighted sum of the values, (lanes, `value_dim`).
     pub(crate) sums: &'a mut [f32],
 }
 
-/// Folds the blocks for all lanes: states and sums are as if there were nothing before.
+/// Attends to the blocks with all lanes; states and sums are overwritten.
 pub(crate) fn attend<T: Element>(level: Level, group: &mut Group<'_, T>) {
     #[cfg(target_arch = "x86_64")]
     if level >= Level::AVX512_VNNI {
@@ -64,10 +65,10 @@ pub(crate) fn attend<T: Element>(level: Level, group: &mut Group<'_, T>) {
     attend_with::<T, Plain<Scalar>>(group);
 }
 
-/// The two products of a fold, as a level computes them.
+/// The two products of a block, as a level computes them.
 pub(crate) trait Products {
     /// Returns the scores of a block's positions for each query; those from
-    /// `used` on have no meaning. What lies at `next` is read soon.
+    /// `used` on have no meaning. `next` is prefetched.
     fn scores<T: Element, const N: usize>(
         group: &Group<'_, T>,
         keys: &[T],
@@ -75,8 +76,8 @@ pub(crate) trait Products {
         next: *const T,
     ) -> [[f32; BLOCK]; N];
 
-    /// Folds a block's values, weighted, into the sums: sum = sum * factor +
-    /// weights * values. What lies at `next` is read soon.
+    /// Adds a block's weighted values to the sums: sum = sum * factor + weights *
+    /// values. `next` is prefetched.
     fn add_values<T: Element, const N: usize>(
         group: &mut Group<'_, T>,
         values: &[T],
@@ -115,12 +116,12 @@ impl<O: Ops> Products for Plain<O> {
 #[inline(always)]
 fn attend_with<T: Element, P: Products>(group: &mut Group<'_, T>) {
     match group.lanes.len() {
-        1 => fold::<T, P, 1>(group),
-        2 => fold::<T, P, 2>(group),
-        3 => fold::<T, P, 3>(group),
-        4 => fold::<T, P, 4>(group),
-        5 => fold::<T, P, 5>(group),
-        _ => fold::<T, P, SHARED>(group),
+        1 => flash_attend::<T, P, 1>(group),
+        2 => flash_attend::<T, P, 2>(group),
+        3 => flash_attend::<T, P, 3>(group),
+        4 => flash_attend::<T, P, 4>(group),
+        5 => flash_attend::<T, P, 5>(group),
+        _ => flash_attend::<T, P, SHARED>(group),
     }
 }
 
@@ -134,7 +135,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// That of nothing.
+    /// The state before any position.
     pub(crate) const EMPTY: Self = Self {
         largest: f32::NEG_INFINITY,
         total: 0.0,
@@ -142,7 +143,7 @@ impl State {
 }
 
 #[inline(always)]
-fn fold<T: Element, P: Products, const N: usize>(group: &mut Group<'_, T>) {
+fn flash_attend<T: Element, P: Products, const N: usize>(group: &mut Group<'_, T>) {
     let mut states = [State::EMPTY; N];
     let last = group.lanes.iter().map(|lane| lane.last).max().unwrap_or(0);
     group.sums.fill(0.0);
@@ -216,16 +217,16 @@ fn scores<T: Element, O: Ops, const N: usize>(
     scores
 }
 
-/// Turns each query's scores of the positions `seen`, from and to, into weights
-/// relative to its new largest score, all others into 0, and returns the factors
-/// by which what was summed before shrinks.
+/// Turns each query's scores of the positions `seen`, a start and an end, into weights
+/// relative to its new largest score and all others into 0, and returns the factors
+/// that rescale the sums so far.
 #[inline(always)]
 fn weigh<const N: usize>(
     scores: &mut [[f32; BLOCK]; N],
     seen: [(usize, usize); N],
     states: &mut [State; N],
 ) -> [f32; N] {
-    // What is known before any sum: six chains side by side, not one by one.
+    // All that needs no sum comes first: six chains side by side, not one by one.
     let mut largest = [f32::NEG_INFINITY; N];
     for ((scores, (start, end)), (largest, state)) in scores
         .iter_mut()
@@ -234,7 +235,7 @@ fn weigh<const N: usize>(
     {
         scores[..start].fill(f32::NEG_INFINITY);
         scores[end..].fill(f32::NEG_INFINITY);
-        *largest = most(scores, state.largest);
+        *largest = largest_of(scores, state.largest);
     }
     let mut factors = [1.0; N];
     for ((factor, largest), state) in factors.iter_mut().zip(largest).zip(states.iter()) {
@@ -262,10 +263,9 @@ fn weigh<const N: usize>(
     factors
 }
 
-/// Returns the largest of the scores and `least`; a score that is no number is
-/// passed over.
+/// Returns the largest of the scores and `least`; NaN is ignored.
 #[inline(always)]
-fn most(scores: &[f32; BLOCK], least: f32) -> f32 {
+fn largest_of(scores: &[f32; BLOCK], least: f32) -> f32 {
     let mut lanes = [least; 2 * LANES];
     for part in scores.chunks_exact(2 * LANES) {
         for (lane, &score) in lanes.iter_mut().zip(part) {
@@ -285,7 +285,7 @@ fn most(scores: &[f32; BLOCK], least: f32) -> f32 {
     lanes[0]
 }
 
-/// Folds a block's values, weighted, into the sums.
+/// Adds a block's weighted values to the sums.
 #[inline(always)]
 fn add_values<T: Element, O: Ops, const N: usize>(
     group: &mut Group<'_, T>,
@@ -319,7 +319,7 @@ fn add_values<T: Element, O: Ops, const N: usize>(
     add_rest(group, values, weights, factors, whole);
 }
 
-/// The elements from `first` on, one by one.
+/// [`add_values`] for the elements from `first` on, one by one.
 #[inline(always)]
 pub(crate) fn add_rest<T: Element, const N: usize>(
     group: &mut Group<'_, T>,

@@ -1,5 +1,5 @@
-//! Softmax attention of texts that are there as a whole, as encoders have them:
-//! every position sees all of its text, and nothing is kept for later.
+//! Softmax attention over full sequences, as encoders have it: every position sees
+//! all of its text, and nothing is kept for later.
 //!
 //! A text's steps depend on its own length only, so that its rows are the same
 //! to the bit alone and among others. Keys are transposed into a scratch, so
@@ -10,13 +10,14 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 use super::{LANES, SHARED};
-use crate::pool::{Ahead, DisjointRows, Pool};
+use crate::pool::{DisjointRows, Pool};
+use crate::prefetch::IdlePrefetch;
 use crate::simd::{Level, dispatch};
 use crate::vector::{exp, sum_of_lanes};
 
-/// Texts side by side, and the extents of their attention.
+/// Full-sequence attention over a batch of texts.
 #[derive(Debug, Clone, Copy)]
-pub struct Whole<'a> {
+pub struct FullSequence<'a> {
     /// Query heads, and as many key and value heads.
     pub heads: usize,
     /// Elements of a head.
@@ -27,11 +28,11 @@ pub struct Whole<'a> {
     pub texts: &'a [Range<usize>],
 }
 
-/// Texts a thread from which on each is computed as a whole; fewer are cut into
-/// heads, so that every thread has something to do.
+/// With this many texts a thread, a text is one piece of work; with fewer, each of its
+/// heads is, so that every thread has something to do.
 const MANY: usize = 4;
 
-impl Whole<'_> {
+impl FullSequence<'_> {
     /// Computes attention; all slices are (rows, `heads` * `head_dim`).
     ///
     /// # Panics
@@ -55,16 +56,14 @@ impl Whole<'_> {
         };
         let run = |item: usize| {
             let text = &self.texts[item / parts];
-            let of = |all| -> &[f32] {
-                let all: &[f32] = all;
-                &all[text.start * width..text.end * width]
-            };
-            let (queries, keys, values) = (of(queries), of(keys), of(values));
+            let elements = text.start * width..text.end * width;
+            let [queries, keys, values] =
+                [queries, keys, values].map(|rows| &rows[elements.clone()]);
             let share = self.heads / parts;
-            for head in item % parts * share..(item % parts + 1) * share {
-                let one = Head {
+            for index in item % parts * share..(item % parts + 1) * share {
+                let head = Head {
                     dim: self.head_dim,
-                    first: head * self.head_dim,
+                    first: index * self.head_dim,
                     width,
                     scale: self.scale,
                     queries,
@@ -72,15 +71,16 @@ impl Whole<'_> {
                     values,
                 };
                 SCRATCH.with_borrow_mut(|scratch| {
-                    scratch.transpose(&one);
+                    scratch.transpose(&head);
                     // SAFETY: items are handed out once, and so each pair of a
                     // text and a head.
-                    let mut out = |row| unsafe { rows.part(text.start + row, one.first, one.dim) };
-                    attend(level, &one, scratch, &mut out);
+                    let mut out =
+                        |row| unsafe { rows.part(text.start + row, head.first, head.dim) };
+                    attend(level, &head, scratch, &mut out);
                 });
             }
         };
-        pool.for_each_in_runs(self.texts.len() * parts, run, |_| Ahead::NONE);
+        pool.for_each_in_runs(self.texts.len() * parts, run, |_| IdlePrefetch::NONE);
     }
 }
 
@@ -117,7 +117,7 @@ struct Scratch {
 }
 
 thread_local! {
-    /// Kept from one text to the next.
+    /// Each thread's scratch space, kept from one text to the next.
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
@@ -264,14 +264,14 @@ mod tests {
             .map(|at| (product(query, head.row(head.keys, at)) * f64::from(head.scale)).exp())
             .collect();
         let total: f64 = weights.iter().sum();
-        let of = |element: usize| {
+        let value = |element: usize| {
             let all = weights.iter().enumerate();
             let sum: f64 = all
                 .map(|(at, weight)| weight * f64::from(head.row(head.values, at)[element]))
                 .sum();
             sum / total
         };
-        (0..head.dim).map(of).collect()
+        (0..head.dim).map(value).collect()
     }
 
     #[test]
@@ -282,34 +282,31 @@ mod tests {
             let texts = [0..1, 1..18, 18..34, 34..100];
             let [queries, keys, values] = [0.37, 0.11, 0.23].map(|step| numbers(100 * width, step));
             let run = |level, texts: &[Range<usize>]| {
-                let whole = Whole {
+                let attention = FullSequence {
                     heads,
                     head_dim: dim,
                     scale: 0.4,
                     texts,
                 };
                 let mut out = vec![0.0; 100 * width];
-                whole.run(level, &pool, [&queries, &keys, &values], &mut out);
+                attention.run(level, &pool, [&queries, &keys, &values], &mut out);
                 out
             };
             let judge = run(Level::SCALAR, &texts);
             for text in &texts {
-                let of = |all| -> &[f32] {
-                    let all: &Vec<f32> = all;
-                    &all[text.start * width..text.end * width]
-                };
+                let elements = text.start * width..text.end * width;
                 for head in 0..heads {
                     let head = Head {
                         dim,
                         first: head * dim,
                         width,
                         scale: 0.4,
-                        queries: of(&queries),
-                        keys: of(&keys),
-                        values: of(&values),
+                        queries: &queries[elements.clone()],
+                        keys: &keys[elements.clone()],
+                        values: &values[elements.clone()],
                     };
                     for row in 0..text.len() {
-                        let got = head.row(of(&judge), row);
+                        let got = head.row(&judge[elements.clone()], row);
                         for (x, wanted) in got.iter().zip(defined(&head, row)) {
                             assert!((f64::from(*x) - wanted).abs() < 1e-5, "{x}, {wanted}");
                         }

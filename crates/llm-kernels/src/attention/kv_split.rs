@@ -1,5 +1,5 @@
-//! Positions in segments: each is folded as if nothing came before, and what the
-//! segments give is joined in their order. They end at absolute positions, so that a
+//! Positions in KV splits: each is attended to as if nothing came before, and their
+//! results are joined in order. They end at absolute positions, so that a
 //! query's result does not depend on who computes them, or when.
 
 use std::ops::Range;
@@ -9,21 +9,21 @@ use super::flash::State;
 use crate::simd::dispatch;
 use crate::vector::exp;
 
-/// Blocks of a segment: few, so that one head of a long text gives all threads work.
+/// Blocks of a split: few, so that one head of a long text gives all threads work.
 const BLOCKS: usize = 8;
 
-/// Returns the segments that hold the positions from `first` to `last`, as ranges of
+/// Returns the splits that hold the positions from `first` to `last`, as ranges of
 /// blocks.
-pub(super) fn segments(first: usize, last: usize) -> impl Iterator<Item = Range<usize>> {
+pub(super) fn kv_splits(first: usize, last: usize) -> impl Iterator<Item = Range<usize>> {
     let (from, to) = (first / BLOCK, last / BLOCK + 1);
-    let segments = from / BLOCKS..to.div_ceil(BLOCKS);
-    segments.map(move |segment| {
-        let (start, end) = (segment * BLOCKS, (segment + 1) * BLOCKS);
+    let splits = from / BLOCKS..to.div_ceil(BLOCKS);
+    splits.map(move |split| {
+        let (start, end) = (split * BLOCKS, (split + 1) * BLOCKS);
         start.max(from)..end.min(to)
     })
 }
 
-/// What a query has seen so far, and where its result is to stand.
+/// A query's running softmax, and its output row.
 pub(super) struct Running<'a> {
     pub(super) state: State,
     /// The sum of the values, (`value_dim`).
@@ -31,8 +31,8 @@ pub(super) struct Running<'a> {
 }
 
 dispatch! {
-    /// Adds what one segment gave to what came before: a state and a row of sums for
-    /// each query.
+    /// Merges the results of one split, a state and a row of sums for each query, into
+    /// those of the splits before.
     pub(super) fn join(running: &mut [Running<'_>], states: &[State], sums: &[f32]) = join_body
 }
 
@@ -64,7 +64,7 @@ fn join_body(running: &mut [Running<'_>], states: &[State], sums: &[f32]) {
 }
 
 dispatch! {
-    /// Turns the sums into averages. `sinks` are scores that belong to no position,
+    /// Divides the sums by the sums of the weights. `sinks` are scores that belong to no position,
     /// one a query; minus infinity where there is none.
     pub(super) fn finish(running: &mut [Running<'_>], sinks: &[f32]) = finish_body
 }
@@ -72,17 +72,17 @@ dispatch! {
 #[inline(always)]
 fn finish_body(running: &mut [Running<'_>], sinks: &[f32]) {
     for (running, &sink) in running.iter_mut().zip(sinks) {
-        let inverse = share(running.state, sink);
+        let inverse = softmax_scale(running.state, sink);
         for x in running.out.iter_mut() {
             *x *= inverse;
         }
     }
 }
 
-/// Returns what a weighted sum is multiplied by to be an average: one over the
-/// sum of the weights, the sink's among them.
+/// Returns the factor of a weighted sum: one over the sum of the weights, the sink's
+/// included.
 #[inline(always)]
-fn share(state: State, sink: f32) -> f32 {
+fn softmax_scale(state: State, sink: f32) -> f32 {
     if sink == f32::NEG_INFINITY {
         return 1.0 / state.total;
     }

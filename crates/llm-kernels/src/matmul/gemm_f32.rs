@@ -1,32 +1,31 @@
-//! Tiles of floats times activation rows.
+//! Packed panels of floats times activation rows.
 //!
 //! Each sum is one chain of fused multiply-adds over the columns, whatever the
-//! level and the number of rows that are multiplied together. Two tiles share
+//! level and the number of rows that are multiplied together. Two packed panels share
 //! every broadcast and as many rows as the registers hold sums for share every
 //! weight: twelve with 512 bits (24 of 32 registers), six with 256 (12 of 16).
 
-use super::{Strip, lanes};
+use super::{Panel, lanes};
 use crate::arch::scalar;
 #[cfg(target_arch = "x86_64")]
 use crate::arch::{avx2, avx512};
-use crate::packed_panel::Tile;
+use crate::packed_panel::PackedPanel;
 use crate::pool::DisjointRows;
 use crate::simd::Level;
 
-/// Multiplies a strip's tiles with the activation rows of `strip`, (rows,
-/// `columns`) each.
-pub(super) fn multiply_strip(
+/// Multiplies the packed panels of `panel` with its activation rows, (rows, `columns`).
+pub(super) fn multiply_panel(
     level: Level,
-    tiles: &[Tile],
-    strip: Strip,
+    packed_panels: &[PackedPanel],
+    panel: Panel,
     input: &[f32],
     columns: usize,
     out: &DisjointRows<f32>,
 ) {
-    let used = &tiles[..strip.count.div_ceil(lanes(level))];
+    let used = &packed_panels[..panel.count.div_ceil(lanes(level))];
     let work = Work {
-        tiles: used,
-        strip,
+        packed_panels: used,
+        panel,
         input,
         columns,
         out,
@@ -46,8 +45,8 @@ pub(super) fn multiply_strip(
 
 #[derive(Clone, Copy)]
 pub(crate) struct Work<'a> {
-    pub(crate) tiles: &'a [Tile],
-    pub(crate) strip: Strip,
+    pub(crate) packed_panels: &'a [PackedPanel],
+    pub(crate) panel: Panel,
     pub(crate) input: &'a [f32],
     pub(crate) columns: usize,
     pub(crate) out: &'a DisjointRows<f32>,
@@ -113,9 +112,9 @@ pub(crate) use register;
 pub(crate) fn rows<R: Register, const LANES: usize, const MANY: usize, const SOME: usize>(
     work: Work<'_>,
 ) {
-    let mut row = work.strip.from;
-    while row < work.strip.batch {
-        row += match work.strip.batch - row {
+    let mut row = work.panel.from;
+    while row < work.panel.batch {
+        row += match work.panel.batch - row {
             left if left >= MANY => pairs::<R, LANES, MANY>(work, row),
             left if left >= SOME => pairs::<R, LANES, SOME>(work, row),
             _ => pairs::<R, LANES, 1>(work, row),
@@ -123,16 +122,16 @@ pub(crate) fn rows<R: Register, const LANES: usize, const MANY: usize, const SOM
     }
 }
 
-/// Multiplies the `BATCH` rows from `row` on with all tiles, two at a time, and
+/// Multiplies the `BATCH` rows from `row` on with all packed panels, two at a time, and
 /// returns `BATCH`.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn pairs<R: Register, const LANES: usize, const BATCH: usize>(work: Work<'_>, row: usize) -> usize {
-    for (index, tiles) in work.tiles.chunks(2).enumerate() {
-        if let [one, two] = tiles {
+    for (index, packed_panels) in work.packed_panels.chunks(2).enumerate() {
+        if let [one, two] = packed_panels {
             let sums = dot::<R, LANES, 2, BATCH>(work, row, [one, two]);
             keep::<R, LANES, 2, BATCH>(work, row, 2 * index, sums);
-        } else if let [one] = tiles {
+        } else if let [one] = packed_panels {
             let sums = dot::<R, LANES, 1, BATCH>(work, row, [one]);
             keep::<R, LANES, 1, BATCH>(work, row, 2 * index, sums);
         }
@@ -142,25 +141,25 @@ fn pairs<R: Register, const LANES: usize, const BATCH: usize>(work: Work<'_>, ro
 
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn dot<R: Register, const LANES: usize, const TILES: usize, const BATCH: usize>(
+fn dot<R: Register, const LANES: usize, const PANELS: usize, const BATCH: usize>(
     work: Work<'_>,
     row: usize,
-    tiles: [&Tile; TILES],
-) -> [[R; TILES]; BATCH] {
+    packed_panels: [&PackedPanel; PANELS],
+) -> [[R; PANELS]; BATCH] {
     const { assert!(R::LANES == LANES) };
     let columns = work.columns;
     let input = &work.input[row * columns..(row + BATCH) * columns];
-    for tile in tiles {
-        assert!(tile.lanes == LANES && tile.floats.len() >= columns * LANES);
+    for packed in packed_panels {
+        assert!(packed.lanes == LANES && packed.floats.len() >= columns * LANES);
     }
-    let mut sums = [[R::zero(); TILES]; BATCH];
-    // SAFETY: a column is below `columns`, and tiles and input have been checked
+    let mut sums = [[R::zero(); PANELS]; BATCH];
+    // SAFETY: a column is below `columns`, and packed panels and input have been checked
     // to hold as many columns of `LANES` and `BATCH` numbers.
     unsafe {
         for column in 0..columns {
-            let mut weights = [R::zero(); TILES];
-            for (weights, tile) in weights.iter_mut().zip(tiles) {
-                *weights = R::load(tile.floats.as_ptr().add(column * LANES));
+            let mut weights = [R::zero(); PANELS];
+            for (weights, packed) in weights.iter_mut().zip(packed_panels) {
+                *weights = R::load(packed.floats.as_ptr().add(column * LANES));
             }
             for (batch, sums) in sums.iter_mut().enumerate() {
                 let x = R::all(*input.as_ptr().add(batch * columns + column));
@@ -173,22 +172,22 @@ fn dot<R: Register, const LANES: usize, const TILES: usize, const BATCH: usize>(
     sums
 }
 
-/// Writes the sums of the tiles from `index` on for the activation rows from `row`
+/// Writes the sums of the packed panels from `index` on for the activation rows from `row`
 /// on.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn keep<R: Register, const LANES: usize, const TILES: usize, const BATCH: usize>(
+fn keep<R: Register, const LANES: usize, const PANELS: usize, const BATCH: usize>(
     work: Work<'_>,
     row: usize,
     index: usize,
-    sums: [[R; TILES]; BATCH],
+    sums: [[R; PANELS]; BATCH],
 ) {
     let first = index * LANES;
-    let count = (TILES * LANES).min(work.strip.count - first);
+    let count = (PANELS * LANES).min(work.panel.count - first);
     for (batch, sums) in sums.into_iter().enumerate() {
-        // SAFETY: a strip is computed by one thread and strips are disjoint;
+        // SAFETY: a panel is computed by one thread and panels are disjoint;
         // the reference ends with the round.
-        let out = unsafe { work.out.part(row + batch, work.strip.first + first, count) };
+        let out = unsafe { work.out.part(row + batch, work.panel.first + first, count) };
         for (out, sum) in out.chunks_mut(LANES).zip(sums) {
             if out.len() == LANES {
                 // SAFETY: there is room for `LANES` floats.

@@ -1,4 +1,4 @@
-//! Every level against the scalar twin, and the twin against plain floats,
+//! Every level against the scalar reference, and that against plain floats,
 //! over awkward shapes.
 
 use super::*;
@@ -98,7 +98,7 @@ fn all_levels_threads_and_batches_agree_to_the_bit() {
     }
 }
 
-/// Matrices of one call are cut into strips together.
+/// Matrices of one call are cut into panels together.
 #[test]
 fn a_matrix_has_the_same_products_alone_and_among_others() {
     let mut random = Random(7);
@@ -181,7 +181,7 @@ fn levels_agree_on_the_largest_quants() {
 /// A product differs from the exact one by the rounding of the activations:
 /// at most half a step of `largest / 127` for each column.
 #[test]
-fn the_twin_is_within_the_activations_rounding_of_exact() {
+fn the_reference_is_within_the_activations_rounding_of_exact() {
     let mut random = Random(42);
     for format in Format::ALL {
         let (rows, columns) = (9, 512);
@@ -253,7 +253,7 @@ fn quantized_weights_refuse_activations_without_quants() {
 fn a_product_is_finished_by_bias_columns_apart_and_gelu() {
     const BATCH: usize = CHUNK + 5;
     const COLUMNS: usize = 64;
-    let apart = [3, 40];
+    let outliers = [3, 40];
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     for (format, rows) in [(Format::Q8_0, 70), (Format::Q8_0, 32), (Format::F32, 33)] {
         let bytes = random_matrix(format, rows, COLUMNS, &mut random);
@@ -262,7 +262,7 @@ fn a_product_is_finished_by_bias_columns_apart_and_gelu() {
         let (original, bias, weights) = (
             floats(BATCH * COLUMNS),
             floats(rows),
-            floats(apart.len() * rows),
+            floats(outliers.len() * rows),
         );
         for level in Level::available() {
             for batch in [1, 5, BATCH] {
@@ -270,15 +270,15 @@ fn a_product_is_finished_by_bias_columns_apart_and_gelu() {
                 let mut input = original[..batch * COLUMNS].to_vec();
                 let mut taken = Activations::default();
                 let how = Take {
-                    apart: &apart,
+                    outliers: &outliers,
                     as_floats: false,
                 };
                 taken.take(level, &pool, &mut input, COLUMNS, how, |index, row| {
                     row[0] = index as f32;
                 });
-                let finish = Finish {
+                let finish = Epilogue {
                     bias: &bias,
-                    apart: &weights,
+                    outliers: &weights,
                     gelu: true,
                 };
                 let mut out = vec![f32::NAN; batch * rows];
@@ -286,7 +286,7 @@ fn a_product_is_finished_by_bias_columns_apart_and_gelu() {
                     floats: &input,
                     quantized: &taken,
                 };
-                multiply_and_finish(level, &pool, both, &mut [(matrix, finish, &mut out)]);
+                multiply_with_epilogue(level, &pool, both, &mut [(matrix, finish, &mut out)]);
                 // The same in steps: zeros where the columns stood, unless the
                 // weights are floats, which take the rows as they are.
                 let mut zeroed = original[..batch * COLUMNS].to_vec();
@@ -296,14 +296,14 @@ fn a_product_is_finished_by_bias_columns_apart_and_gelu() {
                 assert_eq!(input, zeroed);
                 if format.is_quantized() {
                     for row in zeroed.chunks_exact_mut(COLUMNS) {
-                        apart.iter().for_each(|&column| row[column] = 0.0);
+                        outliers.iter().for_each(|&column| row[column] = 0.0);
                     }
                 }
                 let mut wanted = product(Level::SCALAR, 1, matrix, &zeroed);
                 for (index, row) in wanted.chunks_exact_mut(rows).enumerate() {
                     for (at, x) in row.iter_mut().enumerate() {
                         *x += bias[at];
-                        for (number, &column) in apart.iter().enumerate() {
+                        for (number, &column) in outliers.iter().enumerate() {
                             let kept = input[index * COLUMNS + column];
                             *x = weights[number * rows + at].mul_add(kept, *x);
                         }

@@ -22,7 +22,7 @@ struct Line([u8; 64]);
 pub(crate) struct Lines<T> {
     lines: Vec<Line>,
     count: usize,
-    of: std::marker::PhantomData<T>,
+    numbers: std::marker::PhantomData<T>,
 }
 
 impl<T> Default for Lines<T> {
@@ -30,7 +30,7 @@ impl<T> Default for Lines<T> {
         Self {
             lines: Vec::new(),
             count: 0,
-            of: std::marker::PhantomData,
+            numbers: std::marker::PhantomData,
         }
     }
 }
@@ -38,9 +38,10 @@ impl<T> Default for Lines<T> {
 impl<T: Number> Lines<T> {
     /// Makes it `count` numbers long; new ones are 0.
     pub(crate) fn resize(&mut self, count: usize) {
-        let bytes = count.checked_mul(size_of::<T>());
-        let lines = bytes.expect("fewer bytes than addresses");
-        let lines = lines.div_ceil(size_of::<Line>());
+        let bytes = count
+            .checked_mul(size_of::<T>())
+            .expect("fewer bytes than addresses");
+        let lines = bytes.div_ceil(size_of::<Line>());
         self.lines.resize(lines, Line([0; 64]));
         self.count = count;
     }

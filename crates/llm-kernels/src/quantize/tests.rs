@@ -1,4 +1,4 @@
-//! Bounds on what packing loses, and blocks that were computed by hand.
+//! Bounds on what quantizing loses, and blocks that were computed by hand.
 
 use super::*;
 use crate::dequantize::dequantize_row;
@@ -17,10 +17,10 @@ fn normals(seed: u64, count: usize) -> Vec<f32> {
     (0..count).map(normal).collect()
 }
 
-fn packed(packing: Packing, weights: &[f32]) -> Vec<u8> {
+fn quantized(quant_type: QuantType, weights: &[f32]) -> Vec<u8> {
     let mut rows = Level::available().map(|level| {
-        let mut row = vec![0xAA; packing.format().row_bytes(weights.len())];
-        packing.pack(level, weights, &mut row);
+        let mut row = vec![0xAA; quant_type.format().row_bytes(weights.len())];
+        quant_type.quantize(level, weights, &mut row);
         row
     });
     let row = rows.next().unwrap();
@@ -28,9 +28,13 @@ fn packed(packing: Packing, weights: &[f32]) -> Vec<u8> {
     row
 }
 
-fn there_and_back(packing: Packing, weights: &[f32]) -> Vec<f32> {
+fn round_trip(quant_type: QuantType, weights: &[f32]) -> Vec<f32> {
     let mut out = vec![f32::NAN; weights.len()];
-    dequantize_row(packing.format(), &packed(packing, weights), &mut out);
+    dequantize_row(
+        quant_type.format(),
+        &quantized(quant_type, weights),
+        &mut out,
+    );
     out
 }
 
@@ -40,16 +44,16 @@ fn q8_0_has_the_bytes_of_its_definition() {
     // rounded away from zero.
     let mut weights = vec![0.0; 32];
     weights[..6].copy_from_slice(&[127.0, -127.0, 0.5, -0.5, 2.4, -1.6]);
-    let row = packed(Packing::Q8_0, &weights);
+    let row = quantized(QuantType::Q8_0, &weights);
     assert_eq!(row[..8], [0x00, 0x3c, 127, 129, 1, 255, 2, 254]);
     assert!(row[8..].iter().all(|&byte| byte == 0));
-    assert_eq!(packed(Packing::Q8_0, &[0.0; 32]), [0; 34]);
+    assert_eq!(quantized(QuantType::Q8_0, &[0.0; 32]), [0; 34]);
 }
 
 #[test]
 fn q8_0_errs_by_half_a_step_at_most() {
     let weights = normals(1, 32 * 64);
-    let back = there_and_back(Packing::Q8_0, &weights);
+    let back = round_trip(QuantType::Q8_0, &weights);
     for (weights, back) in weights.chunks(32).zip(back.chunks(32)) {
         let most = weights.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
         // Half a step, and the rounding of the scale to 11 bits.
@@ -63,9 +67,9 @@ fn q8_0_errs_by_half_a_step_at_most() {
 #[test]
 fn q4_k_errs_little() {
     for (seed, size, shift) in [(2, 1.0, 0.0), (3, 0.02, 0.0), (4, 1.0, 3.0), (5, 1.0, -3.0)] {
-        let weights = normals(seed, 256 * 16).into_iter();
-        let weights: Vec<f32> = weights.map(|x| size * (x + shift)).collect();
-        let back = there_and_back(Packing::Q4K, &weights);
+        let normals = normals(seed, 256 * 16).into_iter();
+        let weights: Vec<f32> = normals.map(|x| size * (x + shift)).collect();
+        let back = round_trip(QuantType::Q4K, &weights);
         let (mut square, mut worst) = (0.0_f32, 0.0_f32);
         for (group, back) in weights.chunks(32).zip(back.chunks(32)) {
             let most = group.iter().copied().fold(0.0, f32::max);
@@ -96,7 +100,7 @@ fn what_q4_k_can_hold_comes_back() {
             quant * (63.0 - group) / 64.0 - (63.0 - 8.0 * group) / 64.0
         })
         .collect();
-    let back = there_and_back(Packing::Q4K, &weights);
+    let back = round_trip(QuantType::Q4K, &weights);
     for (weight, back) in weights.iter().zip(back) {
         assert!((weight - back).abs() < 2e-2, "{weight} {back}");
     }
@@ -106,15 +110,15 @@ fn what_q4_k_can_hold_comes_back() {
 fn odd_numbers_are_survived() {
     let mut constant = vec![-0.25; 256];
     assert!(
-        there_and_back(Packing::Q4K, &constant)
+        round_trip(QuantType::Q4K, &constant)
             .iter()
             .all(|x| (x + 0.25).abs() < 1e-3)
     );
-    assert_eq!(there_and_back(Packing::Q4K, &[0.0; 256]), [0.0; 256]);
+    assert_eq!(round_trip(QuantType::Q4K, &[0.0; 256]), [0.0; 256]);
     for odd in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, 1e-45] {
         constant[7] = odd;
-        packed(Packing::Q4K, &constant);
-        packed(Packing::Q8_0, &constant);
+        quantized(QuantType::Q4K, &constant);
+        quantized(QuantType::Q8_0, &constant);
     }
 }
 
@@ -137,11 +141,11 @@ fn scales_and_minima_are_read_as_they_were_written() {
 #[test]
 #[should_panic(expected = "bytes of the blocks")]
 fn a_row_without_room_is_refused() {
-    Packing::Q8_0.pack(Level::SCALAR, &[0.0; 64], &mut [0; 34]);
+    QuantType::Q8_0.quantize(Level::SCALAR, &[0.0; 64], &mut [0; 34]);
 }
 
 #[test]
 fn rows_must_be_whole_blocks() {
-    assert!(Packing::Q8_0.fits(32) && !Packing::Q8_0.fits(48) && !Packing::Q8_0.fits(0));
-    assert!(Packing::Q4K.fits(512) && !Packing::Q4K.fits(128));
+    assert!(QuantType::Q8_0.fits(32) && !QuantType::Q8_0.fits(48) && !QuantType::Q8_0.fits(0));
+    assert!(QuantType::Q4K.fits(512) && !QuantType::Q4K.fits(128));
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::dequantize::dequantize_row;
-use crate::quantize::Packing;
+use crate::quantize::QuantType;
 
 /// A xorshift generator: tests must not depend on a crate's stream.
 struct Random(u64);
@@ -36,7 +36,7 @@ fn weights(random: &mut Random) -> Vec<u8> {
             .map(|column| random.normal() * size * (1.0 + (column / GROUP) as f32))
             .collect();
         floats[40] *= 6.0;
-        Packing::Q8_0.pack(Level::SCALAR, &floats, bytes);
+        QuantType::Q8_0.quantize(Level::SCALAR, &floats, bytes);
     }
     bytes
 }
@@ -74,7 +74,7 @@ fn the_largest_products_are_those_of_the_whole_to_the_bit() {
             pool: &pool,
             matrix,
         };
-        let mut screen = Screen::new(level, &pool, &matrix).unwrap();
+        let mut screen = TopkScreen::new(level, &pool, &matrix).unwrap();
         for (look, count) in [1, 1, 20, 1, 8].into_iter().enumerate() {
             // Along a row of weights, whose product is then far the largest, or
             // along none.
@@ -100,9 +100,10 @@ fn the_largest_products_are_those_of_the_whole_to_the_bit() {
                 assert!(rows.contains(row), "{level:?}, {count}: {row} is missing");
             }
             for (row, (&found, whole)) in out.iter().zip(&whole).enumerate() {
-                let expected = match rows.contains(&row) {
-                    true => *whole,
-                    false => f32::NEG_INFINITY,
+                let expected = if rows.contains(&row) {
+                    *whole
+                } else {
+                    f32::NEG_INFINITY
                 };
                 assert_eq!(found.to_bits(), expected.to_bits(), "{level:?}, {row}");
             }
@@ -124,7 +125,7 @@ fn no_product_exceeds_its_bound_and_the_bounds_are_close() {
         pool: &pool,
         matrix,
     };
-    let mut screen = Screen::new(level, &pool, &matrix).unwrap();
+    let mut screen = TopkScreen::new(level, &pool, &matrix).unwrap();
     let (mut squares, mut count) = (0.0, 0.0);
     for look in 0..40 {
         let floats: Vec<f32> = (0..COLUMNS)
@@ -163,7 +164,7 @@ fn what_is_no_number_bounds_nothing() {
     let pool = Pool::new(1).unwrap();
     let level = Level::detect().unwrap();
     let matrix = Matrix::new(Format::Q8_0, &bytes, ROWS, COLUMNS).unwrap();
-    let mut screen = Screen::new(level, &pool, &matrix).unwrap();
+    let mut screen = TopkScreen::new(level, &pool, &matrix).unwrap();
     let case = Case {
         level,
         pool: &pool,
@@ -181,5 +182,5 @@ fn what_is_no_number_bounds_nothing() {
     assert!(out.iter().all(|product| product.is_nan()));
     bytes[..2].copy_from_slice(&half::f16::INFINITY.to_le_bytes());
     let matrix = Matrix::new(Format::Q8_0, &bytes, ROWS, COLUMNS).unwrap();
-    assert!(Screen::new(level, &pool, &matrix).is_none());
+    assert!(TopkScreen::new(level, &pool, &matrix).is_none());
 }

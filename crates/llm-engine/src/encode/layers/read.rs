@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use llm_kernels::quantize::Packing;
+use llm_kernels::quantize::QuantType;
 use llm_kernels::simd::Level;
 
 use super::biased::Bias;
@@ -22,7 +22,7 @@ impl Layers {
         plan: &'static Plan,
         outline: Outline,
         file: File,
-        packing: Option<(Packing, Level)>,
+        packing: Option<(QuantType, Level)>,
     ) -> Result<Self, FolderError> {
         let file = file.renamed(|name| plan.translate(name))?;
         let layers = Self::of(plan, outline, &file, packing)?;
@@ -36,7 +36,7 @@ impl Layers {
         (kind, plan): (&str, &'static Plan),
         metadata: &Metadata,
         file: &File,
-        packing: Option<(Packing, Level)>,
+        packing: Option<(QuantType, Level)>,
     ) -> Result<Self, FolderError> {
         let numbers = Numbers {
             path,
@@ -50,7 +50,7 @@ impl Layers {
         plan: &'static Plan,
         outline: Outline,
         file: &File,
-        packing: Option<(Packing, Level)>,
+        packing: Option<(QuantType, Level)>,
     ) -> Result<Self, FolderError> {
         let Outline {
             shape,
@@ -109,7 +109,7 @@ struct Reader<'a> {
     file: &'a File,
     width: usize,
     inner: usize,
-    packing: Option<(Packing, Level)>,
+    packing: Option<(QuantType, Level)>,
 }
 
 impl Reader<'_> {

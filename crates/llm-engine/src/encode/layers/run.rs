@@ -6,7 +6,7 @@ use llm_kernels::activations::Activations;
 use llm_kernels::attention::{self, Attention, BLOCK, Block, Span};
 use llm_kernels::matmul::{self, Matrix, multiply};
 use llm_kernels::pool::Pool;
-use llm_kernels::rope::{self, Pairing};
+use llm_kernels::rope::{self, RopeLayout};
 use llm_kernels::simd::Level;
 use llm_kernels::vector;
 
@@ -200,7 +200,7 @@ impl<'a> Run<'a> {
                 let start = places[row].1 * angles.pairs;
                 let range = start..start + angles.pairs;
                 let (cos, sin) = (&angles.cos[range.clone()], &angles.sin[range]);
-                rope::rotate(level, x, head, Pairing::Halves, cos, sin);
+                rope::rotate(level, x, head, RopeLayout::Halves, cos, sin);
             });
         }
     }
@@ -248,7 +248,7 @@ impl<'a> Run<'a> {
         let attention = Attention {
             shape,
             window,
-            sees_ahead: true,
+            bidirectional: true,
             sinks: None,
             blocks: &blocks,
             spans: &self.spans,

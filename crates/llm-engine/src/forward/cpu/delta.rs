@@ -158,7 +158,7 @@ impl<T: Element> CpuForward<T> {
             }
             vector::silu(level, out);
             for head in out[..2 * keys].chunks_exact_mut(dim) {
-                vector::unit_length(level, head, epsilon);
+                vector::normalize(level, head, epsilon);
             }
             out[..keys].iter_mut().for_each(|x| *x *= scale);
         });

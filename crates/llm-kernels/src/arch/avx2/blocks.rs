@@ -11,12 +11,12 @@ use std::arch::x86_64::{
 
 use crate::dequantize::Quantized;
 use crate::packed_panel::ROWS;
-use crate::prefetch::Ahead;
+use crate::prefetch::RowPrefetch;
 
 /// The same block of all eight rows.
 pub(crate) struct Blocks {
     pub(crate) heads: [*const u8; ROWS],
-    ahead: Ahead,
+    prefetch: RowPrefetch,
 }
 
 impl Blocks {
@@ -33,14 +33,14 @@ impl Blocks {
         }
         Self {
             heads,
-            ahead: Ahead::of(rows),
+            prefetch: RowPrefetch::new(rows),
         }
     }
 
     /// Asks for as much of what lies behind the rows as `bytes` of each of them.
     #[inline(always)]
-    pub(crate) fn ask(&mut self, bytes: usize) {
-        self.ahead.ask_all(ROWS * bytes);
+    pub(crate) fn prefetch(&mut self, bytes: usize) {
+        self.prefetch.advance_by_constant(ROWS * bytes);
     }
 
     /// Moves to the next block.
@@ -51,15 +51,16 @@ impl Blocks {
         }
     }
 
-    /// Widens the halves that stand `at` bytes into the blocks.
+    /// Widens the halves that stand `offset` bytes into the blocks.
     ///
     /// # Safety
     /// The blocks have two bytes there.
     #[inline]
     #[target_feature(enable = "avx2,f16c")]
-    pub(crate) unsafe fn halves(&self, at: usize) -> __m256 {
+    pub(crate) unsafe fn halves(&self, offset: usize) -> __m256 {
         // SAFETY: passed on from the caller.
-        let half = |row: usize| unsafe { self.heads[row].add(at).cast::<i16>().read_unaligned() };
+        let half =
+            |row: usize| unsafe { self.heads[row].add(offset).cast::<i16>().read_unaligned() };
         let eight = _mm_set_epi16(
             half(7),
             half(6),
@@ -73,15 +74,15 @@ impl Blocks {
         _mm256_cvtph_ps(eight)
     }
 
-    /// Returns the four words that stand `at` bytes into the blocks.
+    /// Returns the four words that stand `offset` bytes into the blocks.
     ///
     /// # Safety
     /// The blocks have 16 bytes there.
     #[inline]
     #[target_feature(enable = "avx2")]
-    pub(crate) unsafe fn four_words(&self, at: usize) -> [__m256i; 4] {
+    pub(crate) unsafe fn four_words(&self, offset: usize) -> [__m256i; 4] {
         // SAFETY: passed on from the caller.
-        let load = |row: usize| unsafe { _mm_loadu_si128(self.heads[row].add(at).cast()) };
+        let load = |row: usize| unsafe { _mm_loadu_si128(self.heads[row].add(offset).cast()) };
         let two = |row: usize| _mm256_set_m128i(load(row + 4), load(row));
         let rows = [two(0), two(1), two(2), two(3)];
         let low = [
@@ -100,19 +101,19 @@ impl Blocks {
         ]
     }
 
-    /// Returns the eight words that stand `at` bytes into the blocks.
+    /// Returns the eight words that stand `offset` bytes into the blocks.
     ///
     /// # Safety
     /// The blocks have 32 bytes there.
     #[inline]
     #[target_feature(enable = "avx2")]
-    pub(super) unsafe fn eight_words(&self, at: usize) -> [__m256i; ROWS] {
+    pub(super) unsafe fn eight_words(&self, offset: usize) -> [__m256i; ROWS] {
         // SAFETY: passed on from the caller.
-        let load = |head: *const u8| unsafe { _mm256_loadu_si256(head.add(at).cast()) };
+        let load = |head: *const u8| unsafe { _mm256_loadu_si256(head.add(offset).cast()) };
         transposed(&self.heads.map(load))
     }
 
-    /// Returns the nibbles of the 16 bytes that stand `at` bytes into the blocks,
+    /// Returns the nibbles of the 16 bytes that stand `offset` bytes into the blocks,
     /// four of each row in a register: first the low ones, then the high ones.
     ///
     /// They are transposed while two share a byte, which halves the work.
@@ -121,9 +122,9 @@ impl Blocks {
     /// The blocks have 16 bytes there.
     #[inline]
     #[target_feature(enable = "avx2")]
-    pub(super) unsafe fn nibbles(&self, at: usize) -> [__m256i; ROWS] {
+    pub(super) unsafe fn nibbles(&self, offset: usize) -> [__m256i; ROWS] {
         // SAFETY: passed on from the caller.
-        let packed = unsafe { self.four_words(at) };
+        let packed = unsafe { self.four_words(offset) };
         let mut out = [_mm256_setzero_si256(); ROWS];
         for (step, packed) in packed.into_iter().enumerate() {
             out[step] = shifted(packed, 0, 15);

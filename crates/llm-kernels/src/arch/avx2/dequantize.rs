@@ -1,6 +1,6 @@
-//! Tiles by 256-bit registers: unpacked and interleaved without a detour
+//! Packed panels by 256-bit registers: dequantized and interleaved without a detour
 //! through memory, for the formats that most files are made of. What the bits
-//! mean is told by `unpack`, whose generic path every format here must equal.
+//! mean is told by `arch::scalar`, which every format here must equal.
 //!
 //! `blocks` reads eight rows side by side, `formats` dequantizes one family of
 //! formats in each of its functions, and a [`Sink`] takes what they unpack.
@@ -14,19 +14,19 @@ use std::arch::x86_64::{
 use super::blocks::transposed;
 use crate::block::Format;
 use crate::dequantize::{self, Quantized};
-use crate::packed_panel::{CHUNK, ROWS, Tile};
+use crate::packed_panel::{CHUNK, PackedPanel, ROWS};
 use formats::{block32, iq4_xs, k_quants, q6_k};
 
-/// Where a part of a tile begins and how far its neighbouring steps are apart.
+/// Where a part of a packed panel begins and how far its neighbouring steps are apart.
 #[derive(Clone, Copy)]
-struct Place {
-    /// Rows of the tile.
+struct PartOffsets {
+    /// Rows of the packed panel.
     lanes: usize,
     /// The first of the part's rows.
     first: usize,
 }
 
-impl Place {
+impl PartOffsets {
     /// The first byte of the 32 columns `chunk`.
     fn quants(self, chunk: usize) -> usize {
         4 * (chunk * 8 * self.lanes + self.first)
@@ -40,8 +40,8 @@ impl Place {
 
 /// Where eight unpacked rows go.
 pub(crate) trait Sink {
-    /// Prepares for rows of `columns` weights, and returns what every quant is
-    /// xored with.
+    /// Prepares for rows of `columns` weights, and returns the sign flip: what
+    /// every quant is xored with.
     fn start<Q: Quantized>(&mut self, columns: usize) -> u8;
 
     /// Takes the rows' scales of a group.
@@ -64,69 +64,69 @@ pub(crate) trait Sink {
     unsafe fn quants<Q: Quantized>(&mut self, chunk: usize, columns: &[__m256i; ROWS]);
 }
 
-/// A part of a tile.
-struct Part<'a> {
-    tile: &'a mut Tile,
-    place: Place,
+/// A part of a packed panel.
+struct PanelPart<'a> {
+    packed: &'a mut PackedPanel,
+    offsets: PartOffsets,
 }
 
-impl Sink for Part<'_> {
+impl Sink for PanelPart<'_> {
     fn start<Q: Quantized>(&mut self, columns: usize) -> u8 {
-        self.tile.resize::<Q>(columns);
-        self.tile.turn::<Q>()
+        self.packed.resize::<Q>(columns);
+        self.packed.sign_flip::<Q>()
     }
 
     #[inline(always)]
     unsafe fn scales(&mut self, group: usize, scales: __m256) {
-        let at = self.place.scales(group);
-        // SAFETY: `start` has sized the tile for every group.
-        unsafe { _mm256_storeu_ps(self.tile.scales.as_mut_ptr().add(at), scales) };
+        let at = self.offsets.scales(group);
+        // SAFETY: `start` has sized the packed panel for every group.
+        unsafe { _mm256_storeu_ps(self.packed.scales.as_mut_ptr().add(at), scales) };
     }
 
     #[inline(always)]
     unsafe fn offsets(&mut self, group: usize, offsets: __m256) {
-        let at = self.place.scales(group);
+        let at = self.offsets.scales(group);
         // SAFETY: as for the scales.
-        unsafe { _mm256_storeu_ps(self.tile.offsets.as_mut_ptr().add(at), offsets) };
+        unsafe { _mm256_storeu_ps(self.packed.offsets.as_mut_ptr().add(at), offsets) };
     }
 
     #[inline(always)]
     unsafe fn quants<Q: Quantized>(&mut self, chunk: usize, columns: &[__m256i; ROWS]) {
-        let at = self.place.quants(chunk);
-        let lanes = self.place.lanes;
+        let at = self.offsets.quants(chunk);
+        let lanes = self.offsets.lanes;
         for (step, column) in columns.iter().enumerate() {
-            // SAFETY: `start` has sized the tile for every chunk of 32 columns.
+            // SAFETY: `start` has sized the packed panel for every chunk of 32 columns.
             unsafe {
-                let out = self.tile.quants.as_mut_ptr().add(at + step * 4 * lanes);
+                let out = self.packed.quants.as_mut_ptr().add(at + step * 4 * lanes);
                 _mm256_storeu_si256(out.cast(), *column);
             }
         }
     }
 }
 
-/// Unpacks a tile if its format has a path of its own here; else returns false
+/// Fills a part of a packed panel if its format has a path of its own here; else returns false
 /// and does nothing.
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(crate) fn fill(
-    tile: &mut Tile,
+    packed: &mut PackedPanel,
     part: usize,
     format: Format,
     rows: &[u8],
     columns: usize,
 ) -> bool {
-    let place = Place {
-        lanes: tile.lanes,
+    let offsets = PartOffsets {
+        lanes: packed.lanes,
         first: part * ROWS,
     };
-    assert!(place.first < place.lanes);
-    unpack_eight(&mut Part { tile, place }, format, rows, columns)
+    assert!(offsets.first < offsets.lanes);
+    dequantize_eight(&mut PanelPart { packed, offsets }, format, rows, columns)
 }
 
 /// Unpacks up to eight rows if their format has a path of its own here; else
 /// returns false and does nothing.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(crate) fn unpack_eight(
+pub(crate) fn dequantize_eight(
     sink: &mut impl Sink,
     format: Format,
     rows: &[u8],

@@ -1,4 +1,4 @@
-//! A tile times activation rows with 256-bit integer products.
+//! A packed panel times activation rows with 256-bit integer products.
 //!
 //! A weight register holds four columns of eight rows; the activations' four
 //! columns are broadcast against it. With AVX2, `maddubs` sums pairs of products
@@ -18,15 +18,15 @@ use std::arch::x86_64::{
 
 use crate::activations::{self, Activations, SUM_GROUP};
 use crate::dequantize::Quantized;
-use crate::packed_panel::{ROWS, Tile};
+use crate::packed_panel::{PackedPanel, ROWS};
 
 /// Columns of a weight register.
 pub(super) const STEP: usize = 4;
 
 /// How the exact products of a group are formed.
 pub(super) trait Products {
-    /// What is subtracted from every quant as `group` takes it.
-    fn zero<Q: Quantized>() -> i32;
+    /// The zero point of the quants as `group` takes them.
+    fn zero_point<Q: Quantized>() -> i32;
 
     /// Returns the products of one group, a row's in each lane.
     ///
@@ -40,18 +40,18 @@ pub(super) trait Products {
     ) -> [__m256i; BATCH];
 }
 
-/// Multiplies a tile with the `BATCH` activation rows from `row` on.
+/// Multiplies a packed panel with the `BATCH` activation rows from `row` on.
 ///
 /// # Safety
 /// The processor has AVX2, FMA and F16C.
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(crate) unsafe fn dot<Q: Quantized, const BATCH: usize>(
-    tile: &Tile,
+    packed: &PackedPanel,
     input: &Activations,
     row: usize,
 ) -> [[f32; ROWS]; BATCH] {
     // SAFETY: this function is compiled for what the body needs.
-    unsafe { dot_body::<Q, Pairs, BATCH>(tile, input, row) }
+    unsafe { dot_body::<Q, Pairs, BATCH>(packed, input, row) }
 }
 
 /// Like [`dot`], with AVX-VNNI.
@@ -60,12 +60,12 @@ pub(crate) unsafe fn dot<Q: Quantized, const BATCH: usize>(
 /// The processor has AVX2, FMA, F16C and AVX-VNNI.
 #[target_feature(enable = "avx2,fma,f16c,avxvnni")]
 pub(crate) unsafe fn dot_vnni<Q: Quantized, const BATCH: usize>(
-    tile: &Tile,
+    packed: &PackedPanel,
     input: &Activations,
     row: usize,
 ) -> [[f32; ROWS]; BATCH] {
     // SAFETY: this function is compiled for what the body needs.
-    unsafe { dot_body::<Q, Fours, BATCH>(tile, input, row) }
+    unsafe { dot_body::<Q, Fours, BATCH>(packed, input, row) }
 }
 
 /// # Safety
@@ -73,15 +73,15 @@ pub(crate) unsafe fn dot_vnni<Q: Quantized, const BATCH: usize>(
 /// needs.
 #[inline(always)]
 unsafe fn dot_body<Q: Quantized, P: Products, const BATCH: usize>(
-    tile: &Tile,
+    packed: &PackedPanel,
     input: &Activations,
     row: usize,
 ) -> [[f32; ROWS]; BATCH] {
     let columns = input.columns;
     let groups = columns / Q::GROUP;
-    assert!(columns.is_multiple_of(activations::GROUP) && tile.quants.len() >= columns * ROWS);
-    assert!(tile.scales.len() >= groups * ROWS);
-    assert!(!Q::OFFSET || tile.offsets.len() >= groups * ROWS);
+    assert!(columns.is_multiple_of(activations::GROUP) && packed.quants.len() >= columns * ROWS);
+    assert!(packed.scales.len() >= groups * ROWS);
+    assert!(!Q::OFFSET || packed.offsets.len() >= groups * ROWS);
     let rows = row..row + BATCH;
     let quants = &input.quants[rows.start * columns..rows.end * columns];
     let scale_count = columns / activations::GROUP;
@@ -94,12 +94,12 @@ unsafe fn dot_body<Q: Quantized, P: Products, const BATCH: usize>(
     unsafe {
         let mut totals = [_mm256_setzero_ps(); BATCH];
         for group in 0..groups {
-            let weights = tile.quants.as_ptr().add(group * Q::GROUP * ROWS);
+            let weights = packed.quants.as_ptr().add(group * Q::GROUP * ROWS);
             let products =
                 P::group::<Q, BATCH>(weights, quants.as_ptr().add(group * Q::GROUP), columns);
-            let weight_scale = _mm256_loadu_ps(tile.scales.as_ptr().add(group * ROWS));
+            let weight_scale = _mm256_loadu_ps(packed.scales.as_ptr().add(group * ROWS));
             let offset = if Q::OFFSET {
-                _mm256_loadu_ps(tile.offsets.as_ptr().add(group * ROWS))
+                _mm256_loadu_ps(packed.offsets.as_ptr().add(group * ROWS))
             } else {
                 _mm256_setzero_ps()
             };
@@ -136,8 +136,8 @@ pub(super) unsafe fn add_group<Q: Quantized, P: Products>(
 ) -> __m256 {
     // SAFETY: passed on from the caller.
     unsafe {
-        let zero = times(_mm256_set1_epi32(sum), P::zero::<Q>());
-        let product = _mm256_cvtepi32_ps(_mm256_sub_epi32(products, zero));
+        let offset = times(_mm256_set1_epi32(sum), P::zero_point::<Q>());
+        let product = _mm256_cvtepi32_ps(_mm256_sub_epi32(products, offset));
         let factor = _mm256_mul_ps(weights.0, _mm256_set1_ps(scale));
         let total = _mm256_fmadd_ps(factor, product, total);
         if !Q::OFFSET {
@@ -165,7 +165,7 @@ unsafe fn times(sums: __m256i, factor: i32) -> __m256i {
 
 #[inline(always)]
 pub(super) fn group_sum<Q: Quantized, P: Products>(sums: &[i32], group: usize) -> i32 {
-    if P::zero::<Q>() == 0 && !Q::OFFSET {
+    if P::zero_point::<Q>() == 0 && !Q::OFFSET {
         0
     } else if Q::GROUP == SUM_GROUP {
         sums[group]
@@ -189,8 +189,8 @@ pub(super) struct Pairs;
 
 impl Products for Pairs {
     #[inline(always)]
-    fn zero<Q: Quantized>() -> i32 {
-        Q::ZERO
+    fn zero_point<Q: Quantized>() -> i32 {
+        Q::ZERO_POINT
     }
 
     #[inline(always)]
@@ -228,13 +228,13 @@ impl Products for Pairs {
 }
 
 /// AVX-VNNI: four products at once. The weights must be unsigned, so 8-bit ones
-/// are moved up by 128, which `zero` takes back.
+/// are moved up by 128, which `zero_point` takes back.
 struct Fours;
 
 impl Products for Fours {
     #[inline(always)]
-    fn zero<Q: Quantized>() -> i32 {
-        if Q::SIGNED { 128 } else { Q::ZERO }
+    fn zero_point<Q: Quantized>() -> i32 {
+        if Q::SIGNED { 128 } else { Q::ZERO_POINT }
     }
 
     #[inline(always)]

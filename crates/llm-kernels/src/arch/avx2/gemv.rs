@@ -9,24 +9,25 @@ use std::arch::x86_64::{
     _mm256_setzero_ps, _mm256_setzero_si256, _mm256_sign_epi8, _mm256_storeu_ps,
 };
 
-use super::dequantize::{Sink, unpack_eight};
+use super::dequantize::{Sink, dequantize_eight};
 use super::gemm::{Pairs, Products, STEP, add_group, four, group_sum};
 use crate::activations::{self, Activations};
 use crate::block::Format;
 use crate::dequantize::Quantized;
 use crate::packed_panel::ROWS;
 
-/// Eight rows times the first activation row, multiplied as they are unpacked:
-/// with a single row nobody shares a tile.
-struct Single<'a> {
+/// Eight weight rows times the first activation row, multiplied as soon as they are
+/// dequantized.
+struct GemvSink<'a> {
     input: &'a Activations,
-    /// Of the last eight groups.
+    /// The scales of the last eight groups.
     scales: [__m256; ROWS],
+    /// The offsets of the last eight groups.
     offsets: [__m256; ROWS],
     total: __m256,
 }
 
-impl Sink for Single<'_> {
+impl Sink for GemvSink<'_> {
     fn start<Q: Quantized>(&mut self, columns: usize) -> u8 {
         assert!(columns.is_multiple_of(activations::GROUP) && self.input.columns == columns);
         assert!(self.input.quants.len() >= columns && self.input.magnitudes.len() == columns);
@@ -110,13 +111,13 @@ pub(crate) fn multiply(format: Format, bytes: &[u8], input: &Activations, out: &
             out.copy_from_slice(&sums[..out.len()]);
             continue;
         }
-        let mut sink = Single {
+        let mut sink = GemvSink {
             input,
             scales: [_mm256_setzero_ps(); ROWS],
             offsets: [_mm256_setzero_ps(); ROWS],
             total: _mm256_setzero_ps(),
         };
-        if !unpack_eight(&mut sink, format, rows, input.columns) {
+        if !dequantize_eight(&mut sink, format, rows, input.columns) {
             return false;
         }
         let mut sums = [0.0; ROWS];

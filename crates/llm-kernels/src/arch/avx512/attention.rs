@@ -1,4 +1,4 @@
-//! The products of a fold with 512-bit registers: of 32 registers up to 24 hold
+//! The products of flash attention with 512-bit registers: of 32 registers up to 24 hold
 //! sums, 64 positions or elements of six queries, so that a key or value is
 //! widened once for six multiply-adds and a query or weight broadcast once for
 //! four. The chains of roundings are those of the plain version.
@@ -10,7 +10,7 @@ use std::arch::x86_64::{
 
 use crate::attention::flash::{Group, Products, add_rest};
 use crate::attention::{BLOCK, Element};
-use crate::prefetch::prefetch;
+use crate::prefetch::{LINE, prefetch_near};
 
 /// Lanes of a register.
 const LANES: usize = 16;
@@ -62,14 +62,12 @@ impl Products for Avx512 {
     }
 }
 
-/// Asks the memory for `P * 16` values: those of the next block may lie apart, and
-/// the hardware's own prefetcher ends with each page.
+/// Prefetches `P * 16` values: those of the next block may lie elsewhere, and the
+/// hardware's own prefetcher stops at the end of a page.
 #[inline(always)]
-fn ask<T, const P: usize>(values: *const T) {
-    /// Bytes of a cache line.
-    const LINE: usize = 64;
+fn prefetch_values<T, const P: usize>(values: *const T) {
     for line in (0..P * LANES * size_of::<T>()).step_by(LINE) {
-        prefetch(values.cast::<u8>().wrapping_add(line));
+        prefetch_near(values.cast::<u8>().wrapping_add(line));
     }
 }
 
@@ -99,7 +97,7 @@ unsafe fn scores<T: Element, const N: usize, const P: usize>(
     unsafe {
         for element in 0..head_dim {
             let column = keys.as_ptr().add(element * BLOCK);
-            ask::<T, P>(next.wrapping_add(element * BLOCK));
+            prefetch_values::<T, P>(next.wrapping_add(element * BLOCK));
             let mut wide = [_mm512_setzero_ps(); P];
             for (part, wide) in wide.iter_mut().enumerate() {
                 *wide = T::load_sixteen(column.add(part * LANES));
@@ -121,8 +119,8 @@ unsafe fn scores<T: Element, const N: usize, const P: usize>(
     out
 }
 
-/// Folds `P * 16` elements from `first` on of `values`, (slots, `value_dim`), into
-/// the sums of `N` queries.
+/// Adds `P * 16` elements from `first` on of `values`, (slots, `value_dim`), weighted,
+/// to the sums of `N` queries.
 ///
 /// # Safety
 /// The processor has AVX-512 F.
@@ -156,7 +154,7 @@ unsafe fn add_values<T: Element, const N: usize, const P: usize>(
         }
         for slot in 0..slots {
             let row = values.as_ptr().add(slot * value_dim + first);
-            ask::<T, P>(next.wrapping_add(slot * value_dim + first));
+            prefetch_values::<T, P>(next.wrapping_add(slot * value_dim + first));
             let mut wide = [_mm512_setzero_ps(); P];
             for (part, wide) in wide.iter_mut().enumerate() {
                 *wide = T::load_sixteen(row.add(part * LANES));

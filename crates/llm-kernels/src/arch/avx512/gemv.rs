@@ -1,19 +1,19 @@
 //! One activation row: weight rows multiplied straight from the file's bytes.
 //!
-//! Decoding reads every weight once per token and shares nothing, so a tile's
-//! way through memory would cost more than the products. Eight rows go side by
+//! Decoding reads every weight once per token and shares nothing, so a packed panel's
+//! way through memory would cost more than the products. EightRows rows go side by
 //! side: 64 columns of each are unpacked into a register and multiplied, and the
 //! eight registers are summed crosswise into the groups' exact products, one a
 //! row. From there on the roundings are those of every other path.
 //!
-//! `rows` reads the blocks, `sums` ends every product, and `block32`, `k_quants`,
+//! `blocks` reads them, `sums` ends every product, and `block32`, `k_quants`,
 //! `q6_k` and `iq4_xs` dequantize one family of formats each.
 
 mod block32;
+mod blocks;
 mod iq4_xs;
 mod k_quants;
 mod q6_k;
-mod rows;
 mod sums;
 
 use crate::activations::{self, Activations};
@@ -26,7 +26,7 @@ use k_quants::k_quants;
 use q6_k::q6_k;
 
 /// Columns that are multiplied together: two groups of 32.
-const WIDTH: usize = 64;
+const STEP: usize = 64;
 
 /// Writes the products of the rows in `bytes` with the first activation row to
 /// `out`, one each, if the format has a path of its own here and there are eight
@@ -43,7 +43,7 @@ pub(crate) unsafe fn multiply(
     if out.len() < ROWS {
         return false;
     }
-    let rows: Eight = match format {
+    let rows: EightRows = match format {
         Format::Q4_0 => block32::<Nibbles<dequantize::Q4_0>>,
         Format::Q4_1 => block32::<Nibbles<dequantize::Q4_1>>,
         Format::Q5_0 => block32::<Nibbles<dequantize::Q5_0>>,
@@ -62,9 +62,9 @@ pub(crate) unsafe fn multiply(
     assert!(columns.is_multiple_of(block.max(activations::GROUP)));
     let row_bytes = format.row_bytes(columns);
     assert!(input.quants.len() >= columns && bytes.len() == out.len() * row_bytes);
-    for first in (0..out.len()).step_by(ROWS) {
+    for start in (0..out.len()).step_by(ROWS) {
         // An incomplete eight begins earlier, and some sums are computed twice.
-        let first = first.min(out.len() - ROWS);
+        let first = start.min(out.len() - ROWS);
         let eight = &bytes[first * row_bytes..(first + ROWS) * row_bytes];
         // SAFETY: the caller's promise covers the instructions; the sizes have been
         // checked.
@@ -77,4 +77,4 @@ pub(crate) unsafe fn multiply(
 ///
 /// Safety: the processor has AVX-512 F, BW, DQ, VL and VNNI; the bytes are eight
 /// rows of `input.columns` weights.
-type Eight = unsafe fn(&[u8], &Activations) -> [f32; ROWS];
+type EightRows = unsafe fn(&[u8], &Activations) -> [f32; ROWS];

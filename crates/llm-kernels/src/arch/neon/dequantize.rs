@@ -1,6 +1,5 @@
-//! Tiles by 128-bit registers, and how the blocks of each format lie in them.
-//! What the bits mean is told by `unpack`, whose generic path every format here
-//! must equal.
+//! Packed panels by 128-bit registers, and how the blocks of each format lie in them.
+//! What the bits mean is told by `arch::scalar`, which every format here must equal.
 
 mod block32;
 mod iq4_xs;
@@ -19,7 +18,7 @@ use std::arch::aarch64::{
 };
 
 use crate::dequantize::Quantized;
-use crate::packed_panel::{ROWS, Tile};
+use crate::packed_panel::{PackedPanel, ROWS};
 
 /// Rows that are unpacked together: the `f32` lanes of a register.
 pub(crate) const QUAD: usize = 4;
@@ -47,22 +46,22 @@ impl Blocks {
         Self { heads }
     }
 
-    /// Moves `bytes` on.
+    /// Moves to the next block, `bytes` further on.
     pub(crate) fn step(&mut self, bytes: usize) {
         for head in &mut self.heads {
             *head = head.wrapping_add(bytes);
         }
     }
 
-    /// Widens the halves that stand `at` bytes into the blocks.
+    /// Widens the halves that stand `offset` bytes into the blocks.
     ///
     /// # Safety
     /// The blocks have two bytes there.
     #[inline]
     #[target_feature(enable = "neon")]
-    unsafe fn halves(&self, at: usize) -> float32x4_t {
+    unsafe fn halves(&self, offset: usize) -> float32x4_t {
         // SAFETY: passed on from the caller.
-        let half = |head: *const u8| unsafe { head.add(at).cast::<u16>().read_unaligned() };
+        let half = |head: *const u8| unsafe { head.add(offset).cast::<u16>().read_unaligned() };
         let four = self.heads.map(half);
         // SAFETY: reads the four halves of the array.
         unsafe { vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(four.as_ptr()))) }
@@ -107,7 +106,7 @@ pub(crate) trait Layout: Quantized {
 /// of a row lie side by side, 4 or 8.
 #[target_feature(enable = "neon")]
 pub(crate) fn fill<L: Layout, const STEP: usize>(
-    tile: &mut Tile,
+    packed: &mut PackedPanel,
     part: usize,
     rows: &[u8],
     columns: usize,
@@ -115,28 +114,28 @@ pub(crate) fn fill<L: Layout, const STEP: usize>(
     const { assert!(STEP == 4 || STEP == 8) };
     let elements = L::FORMAT.block_elements();
     let groups = elements / L::GROUP;
-    assert!(columns.is_multiple_of(elements) && part * ROWS < tile.lanes);
+    assert!(columns.is_multiple_of(elements) && part * ROWS < packed.lanes);
     assert!(!rows.is_empty() && rows.len().is_multiple_of(L::FORMAT.row_bytes(columns)));
-    tile.resize::<L>(columns);
+    packed.resize::<L>(columns);
     for quad in (0..ROWS).step_by(QUAD) {
-        let (lanes, lane) = (tile.lanes, part * ROWS + quad);
+        let (lanes, lane) = (packed.lanes, part * ROWS + quad);
         let mut blocks = Blocks::first::<L>(rows, columns, quad);
         for block in 0..columns / elements {
-            // SAFETY: every row has this block, and the tile has been sized for
+            // SAFETY: every row has this block, and the packed panel has been sized for
             // as many blocks of their groups and chunks in `lanes` rows.
             unsafe {
                 let scales = L::scales(&blocks);
                 for group in 0..groups {
                     let at = (block * groups + group) * lanes + lane;
-                    vst1q_f32(tile.scales.as_mut_ptr().add(at), scales.scales[group]);
+                    vst1q_f32(packed.scales.as_mut_ptr().add(at), scales.scales[group]);
                     if L::OFFSET {
-                        vst1q_f32(tile.offsets.as_mut_ptr().add(at), scales.offsets[group]);
+                        vst1q_f32(packed.offsets.as_mut_ptr().add(at), scales.offsets[group]);
                     }
                 }
                 for chunk in 0..elements / CHUNK {
                     let quants = blocks.heads.map(|head| L::quants(head, chunk));
                     let first = (block * elements + chunk * CHUNK) * lanes + STEP * lane;
-                    let out = tile.quants.as_mut_ptr().add(first);
+                    let out = packed.quants.as_mut_ptr().add(first);
                     store_interleaved::<STEP>(&quants, lanes, out);
                 }
             }
@@ -148,7 +147,7 @@ pub(crate) fn fill<L: Layout, const STEP: usize>(
 /// Writes four rows of 32 columns as (columns / `STEP`, lanes, `STEP`).
 ///
 /// # Safety
-/// `out` points into a tile of `lanes` rows that has 32 columns more.
+/// `out` points into a packed panel of `lanes` rows that has 32 columns more.
 #[inline]
 #[target_feature(enable = "neon")]
 unsafe fn store_interleaved<const STEP: usize>(
@@ -161,16 +160,16 @@ unsafe fn store_interleaved<const STEP: usize>(
         // SAFETY: of 32 columns there are `32 / STEP` steps; each takes `STEP`
         // bytes of the four rows.
         unsafe {
-            let out = out.add(half * 16 * lanes);
+            let start = out.add(half * 16 * lanes);
             if STEP == 4 {
                 let columns = transposed(sixteen.map(|row| vreinterpretq_u32_s8(row)));
                 for (step, column) in columns.into_iter().enumerate() {
-                    vst1q_u32(out.add(step * STEP * lanes).cast(), column);
+                    vst1q_u32(start.add(step * STEP * lanes).cast(), column);
                 }
             } else {
                 let [a, b, c, d] = sixteen.map(|row| vreinterpretq_s64_s8(row));
-                let second = out.add(STEP * lanes).cast::<i64>();
-                let first = out.cast::<i64>();
+                let second = start.add(STEP * lanes).cast::<i64>();
+                let first = start.cast::<i64>();
                 vst1q_s64(first, vzip1q_s64(a, b));
                 vst1q_s64(first.add(2), vzip1q_s64(c, d));
                 vst1q_s64(second, vzip2q_s64(a, b));
@@ -180,7 +179,7 @@ unsafe fn store_interleaved<const STEP: usize>(
     }
 }
 
-/// Exchanges rows and columns.
+/// Transposes 4 x 4 words of 32 bits.
 #[inline]
 #[target_feature(enable = "neon")]
 fn transposed([a, b, c, d]: [uint32x4_t; 4]) -> [uint32x4_t; 4] {

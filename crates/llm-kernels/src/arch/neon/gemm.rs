@@ -1,4 +1,4 @@
-//! Tiles times activation rows with 128-bit integer products.
+//! Packed panels times activation rows with 128-bit integer products.
 //!
 //! Two weight registers hold four columns of eight rows, and a product adds its
 //! four columns up in the row's lane. With i8mm a register holds eight columns
@@ -16,19 +16,19 @@ use super::dequantize::QUAD;
 use super::ops::{dot_lane, matrix_product};
 use crate::activations::{self, Activations, SUM_GROUP};
 use crate::dequantize::Quantized;
-use crate::packed_panel::{ROWS, Tile};
+use crate::packed_panel::{PackedPanel, ROWS};
 use crate::simd::Level;
 
 /// Columns of an activation register.
 const WIDTH: usize = 16;
-/// Registers that hold a lane for each row of a tile.
+/// Registers that hold a lane for each row of a packed panel.
 const QUADS: usize = ROWS / QUAD;
 
-/// Multiplies a tile, filled at the same level, with the `BATCH` activation rows
+/// Multiplies a packed panel, filled at the same level, with the `BATCH` activation rows
 /// from `row` on.
 pub(crate) fn dot<Q: Quantized, const BATCH: usize>(
     level: Level,
-    tile: &Tile,
+    packed: &PackedPanel,
     input: &Activations,
     row: usize,
 ) -> [[f32; ROWS]; BATCH] {
@@ -36,9 +36,9 @@ pub(crate) fn dot<Q: Quantized, const BATCH: usize>(
     // processor of the target has NEON.
     unsafe {
         match level {
-            Level::I8MM => dot_i8mm::<Q, BATCH>(tile, input, row),
-            Level::DOTPROD => dot_dotprod::<Q, BATCH>(tile, input, row),
-            _ => dot_neon::<Q, BATCH>(tile, input, row),
+            Level::I8MM => dot_i8mm::<Q, BATCH>(packed, input, row),
+            Level::DOTPROD => dot_dotprod::<Q, BATCH>(packed, input, row),
+            _ => dot_neon::<Q, BATCH>(packed, input, row),
         }
     }
 }
@@ -47,36 +47,36 @@ pub(crate) fn dot<Q: Quantized, const BATCH: usize>(
 /// The processor has i8mm.
 #[target_feature(enable = "neon,i8mm")]
 unsafe fn dot_i8mm<Q: Quantized, const BATCH: usize>(
-    tile: &Tile,
+    packed: &PackedPanel,
     input: &Activations,
     row: usize,
 ) -> [[f32; ROWS]; BATCH] {
     // SAFETY: this function is compiled for what the body needs.
-    unsafe { dot_body::<Q, Pairs, BATCH>(tile, input, row) }
+    unsafe { dot_body::<Q, Pairs, BATCH>(packed, input, row) }
 }
 
 /// # Safety
 /// The processor has dotprod.
 #[target_feature(enable = "neon,dotprod")]
 unsafe fn dot_dotprod<Q: Quantized, const BATCH: usize>(
-    tile: &Tile,
+    packed: &PackedPanel,
     input: &Activations,
     row: usize,
 ) -> [[f32; ROWS]; BATCH] {
     // SAFETY: this function is compiled for what the body needs.
-    unsafe { dot_body::<Q, Fours, BATCH>(tile, input, row) }
+    unsafe { dot_body::<Q, Fours, BATCH>(packed, input, row) }
 }
 
 /// # Safety
 /// The processor has NEON.
 #[target_feature(enable = "neon")]
 unsafe fn dot_neon<Q: Quantized, const BATCH: usize>(
-    tile: &Tile,
+    packed: &PackedPanel,
     input: &Activations,
     row: usize,
 ) -> [[f32; ROWS]; BATCH] {
     // SAFETY: this function is compiled for what the body needs.
-    unsafe { dot_body::<Q, Widened, BATCH>(tile, input, row) }
+    unsafe { dot_body::<Q, Widened, BATCH>(packed, input, row) }
 }
 
 /// Exact products of a group: of each activation row with eight weight rows.
@@ -100,37 +100,38 @@ trait Products {
 /// It is inlined into a function that is compiled for what `P` needs.
 #[inline(always)]
 unsafe fn dot_body<Q: Quantized, P: Products, const BATCH: usize>(
-    tile: &Tile,
+    packed: &PackedPanel,
     input: &Activations,
     row: usize,
 ) -> [[f32; ROWS]; BATCH] {
     let columns = input.columns;
     let groups = columns / Q::GROUP;
-    Share::check(input, row + BATCH);
-    assert!(tile.lanes == ROWS && tile.quants.len() >= columns * ROWS);
-    assert!(tile.scales.len() >= groups * ROWS);
-    assert!(!Q::OFFSET || tile.offsets.len() >= groups * ROWS);
+    GroupTerms::check(input, row + BATCH);
+    assert!(packed.lanes == ROWS && packed.quants.len() >= columns * ROWS);
+    assert!(packed.scales.len() >= groups * ROWS);
+    assert!(!Q::OFFSET || packed.offsets.len() >= groups * ROWS);
     let quants = &input.quants[row * columns..(row + BATCH) * columns];
     // SAFETY: the caller's promise covers the instructions. `group < groups`, and
-    // the tile and the `BATCH` rows have been checked to hold as many groups; arrays of eight floats are stored.
+    // the packed panel and the `BATCH` rows have been checked to hold as many groups;
+    // arrays of eight floats are stored.
     unsafe {
         let mut totals = [[vdupq_n_f32(0.0); QUADS]; BATCH];
         for group in 0..groups {
-            let weights = tile.quants.as_ptr().add(group * Q::GROUP * ROWS).cast();
-            let quants = quants.as_ptr().add(group * Q::GROUP);
-            let products = P::group::<Q, BATCH>(weights, quants, columns);
+            let weights = packed.quants.as_ptr().add(group * Q::GROUP * ROWS).cast();
+            let group_quants = quants.as_ptr().add(group * Q::GROUP);
+            let products = P::group::<Q, BATCH>(weights, group_quants, columns);
             for quad in 0..QUADS {
                 let at = group * ROWS + quad * QUAD;
-                let scales = vld1q_f32(tile.scales.as_ptr().add(at));
+                let scales = vld1q_f32(packed.scales.as_ptr().add(at));
                 let offsets = if Q::OFFSET {
-                    vld1q_f32(tile.offsets.as_ptr().add(at))
+                    vld1q_f32(packed.offsets.as_ptr().add(at))
                 } else {
                     vdupq_n_f32(0.0)
                 };
                 for batch in 0..BATCH {
-                    let share = Share::of::<Q>(input, row + batch, group);
+                    let terms = GroupTerms::read::<Q>(input, row + batch, group);
                     let total = &mut totals[batch][quad];
-                    *total = share.add::<Q>(*total, products[batch][quad], scales, offsets);
+                    *total = terms.add::<Q>(*total, products[batch][quad], scales, offsets);
                 }
             }
         }
@@ -145,14 +146,14 @@ unsafe fn dot_body<Q: Quantized, P: Products, const BATCH: usize>(
 
 /// What an activation row contributes to a group besides its quants.
 #[derive(Clone, Copy)]
-pub(super) struct Share {
+pub(super) struct GroupTerms {
     scale: f32,
     sum: i32,
     scaled_sum: f32,
 }
 
-impl Share {
-    /// Checks that `input` holds its rows up to `rows`, for [`Share::of`].
+impl GroupTerms {
+    /// Checks that `input` holds its rows up to `rows`, for [`GroupTerms::read`].
     pub(super) fn check(input: &Activations, rows: usize) {
         let groups = rows * (input.columns / activations::GROUP);
         assert!(input.columns.is_multiple_of(activations::GROUP));
@@ -161,12 +162,12 @@ impl Share {
         assert!(input.scaled_sums.len() >= groups);
     }
 
-    /// Returns the share of weight group `group` of row `row`.
+    /// Returns the terms of weight group `group` of row `row`.
     ///
     /// # Safety
     /// The row has been checked; it has the group.
     #[inline(always)]
-    pub(super) unsafe fn of<Q: Quantized>(input: &Activations, row: usize, group: usize) -> Self {
+    pub(super) unsafe fn read<Q: Quantized>(input: &Activations, row: usize, group: usize) -> Self {
         let scale_group = group * Q::GROUP / activations::GROUP;
         let at = row * (input.columns / activations::GROUP) + scale_group;
         // SAFETY: a checked row has a scale for every 32 columns and sums for
@@ -202,10 +203,10 @@ impl Share {
         scales: float32x4_t,
         offsets: float32x4_t,
     ) -> float32x4_t {
-        let exact = if Q::ZERO == 0 {
+        let exact = if Q::ZERO_POINT == 0 {
             products
         } else {
-            vsubq_s32(products, vdupq_n_s32(Q::ZERO * self.sum))
+            vsubq_s32(products, vdupq_n_s32(Q::ZERO_POINT * self.sum))
         };
         let factor = vmulq_n_f32(scales, self.scale);
         let total = vfmaq_f32(total, factor, vcvtq_f32_s32(exact));
@@ -240,8 +241,8 @@ impl Products for Widened {
                     for step in first..first + chain {
                         let weight = vld1q_s8(weights.add(4 * (step * ROWS + quad * QUAD)));
                         for (batch, [low, high]) in chained.iter_mut().enumerate() {
-                            let four = quants.add(batch * stride + 4 * step).cast::<i32>();
-                            let four = vreinterpretq_s8_s32(vdupq_n_s32(four.read_unaligned()));
+                            let word = quants.add(batch * stride + 4 * step).cast::<i32>();
+                            let four = vreinterpretq_s8_s32(vdupq_n_s32(word.read_unaligned()));
                             *low = vmlal_s8(*low, vget_low_s8(weight), vget_low_s8(four));
                             *high = vmlal_high_s8(*high, weight, four);
                         }
@@ -300,11 +301,11 @@ impl Products for Fours {
                 for (batch, sixteen) in sixteen.iter_mut().enumerate() {
                     *sixteen = vld1q_s8(quants.add(batch * stride + first));
                 }
-                let weights = |lane: usize| weights.add((first + 4 * lane) * ROWS);
-                Self::lane::<0, BATCH>(&mut products, weights(0), &sixteen);
-                Self::lane::<1, BATCH>(&mut products, weights(1), &sixteen);
-                Self::lane::<2, BATCH>(&mut products, weights(2), &sixteen);
-                Self::lane::<3, BATCH>(&mut products, weights(3), &sixteen);
+                let columns = |lane: usize| weights.add((first + 4 * lane) * ROWS);
+                Self::lane::<0, BATCH>(&mut products, columns(0), &sixteen);
+                Self::lane::<1, BATCH>(&mut products, columns(1), &sixteen);
+                Self::lane::<2, BATCH>(&mut products, columns(2), &sixteen);
+                Self::lane::<3, BATCH>(&mut products, columns(3), &sixteen);
             }
             products
         }

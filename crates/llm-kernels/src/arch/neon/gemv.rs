@@ -10,7 +10,7 @@ use std::arch::aarch64::{
 };
 
 use super::dequantize::{Blocks, CHUNK, Layout, QUAD};
-use super::gemm::Share;
+use super::gemm::GroupTerms;
 use super::ops;
 use crate::activations::{self, Activations};
 use crate::block::Format;
@@ -40,7 +40,7 @@ fn multiply_rows<L: Layout>(
     let row_bytes = L::FORMAT.row_bytes(columns);
     assert!(columns.is_multiple_of(L::FORMAT.block_elements().max(activations::GROUP)));
     assert!(input.rows > 0 && bytes.len() == out.len() * row_bytes);
-    Share::check(input, 1);
+    GroupTerms::check(input, 1);
     for (rows, out) in bytes.chunks(QUAD * row_bytes).zip(out.chunks_mut(QUAD)) {
         // SAFETY: a level above scalar exists only where its features do; the
         // sizes have been checked.
@@ -104,10 +104,10 @@ unsafe fn four<L: Layout, D: Dot>(rows: &[u8], input: &Activations) -> [f32; QUA
                 }
                 for (part, [a, b, c, d]) in products.into_iter().enumerate().take(groups) {
                     let products = vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d));
-                    let share = Share::of::<L>(input, 0, column / L::GROUP + part);
+                    let terms = GroupTerms::read::<L>(input, 0, column / L::GROUP + part);
                     let group = chunk * groups + part;
                     let (scale, offset) = (scales.scales[group], scales.offsets[group]);
-                    total = share.add::<L>(total, products, scale, offset);
+                    total = terms.add::<L>(total, products, scale, offset);
                 }
             }
             blocks.step(L::FORMAT.block_bytes());

@@ -21,16 +21,16 @@ pub(crate) use lookup::half_of_e8m0;
 pub(crate) use lookup::iq4_xs_steps;
 pub(crate) use lookup::{IQ4_QUANTS, Iq4Nl, Iq4Xs, Mxfp4};
 
-/// Widens the half that stands `at` bytes into the block.
+/// Widens the half that stands `offset` bytes into the block.
 #[inline(always)]
-pub(crate) fn half_at(block: &[u8], at: usize) -> f32 {
-    widen(u16::from_le_bytes([block[at], block[at + 1]]))
+pub(crate) fn half_at(block: &[u8], offset: usize) -> f32 {
+    widen(u16::from_le_bytes([block[offset], block[offset + 1]]))
 }
 
-/// Returns the `count` bytes from `at` on.
+/// Returns the `count` bytes from `offset` on.
 #[inline(always)]
-fn bytes_at(block: &[u8], at: usize, count: usize) -> &[u8] {
-    &block[at..at + count]
+fn bytes_at(block: &[u8], offset: usize, count: usize) -> &[u8] {
+    &block[offset..offset + count]
 }
 
 #[inline(always)]

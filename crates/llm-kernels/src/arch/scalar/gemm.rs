@@ -1,12 +1,12 @@
-//! The twin that judges: a tile times activation rows in plain Rust.
+//! A packed panel times activation rows, the reference for all levels.
 
 use crate::activations::{self, Activations};
 use crate::dequantize::Quantized;
-use crate::packed_panel::{ROWS, Tile};
+use crate::packed_panel::{PackedPanel, ROWS};
 
-/// Multiplies a tile with the `BATCH` activation rows from `row` on.
+/// Multiplies a packed panel with the `BATCH` activation rows from `row` on.
 pub(crate) fn dot<Q: Quantized, const BATCH: usize>(
-    tile: &Tile,
+    packed: &PackedPanel,
     input: &Activations,
     row: usize,
 ) -> [[f32; ROWS]; BATCH] {
@@ -19,13 +19,14 @@ pub(crate) fn dot<Q: Quantized, const BATCH: usize>(
         for (group, quants) in quants.chunks_exact(Q::GROUP).enumerate() {
             let scale = scales[group * Q::GROUP / activations::GROUP];
             let sum = quants.iter().map(|&quant| i32::from(quant)).sum::<i32>();
-            let weights = &tile.quants[group * Q::GROUP * ROWS..(group + 1) * Q::GROUP * ROWS];
+            let weights = &packed.quants[group * Q::GROUP * ROWS..(group + 1) * Q::GROUP * ROWS];
             for (lane, total) in sums.iter_mut().enumerate() {
-                let product = dot_group::<Q>(weights, lane, quants) - Q::ZERO * sum;
-                let weight_scale = tile.scales[group * ROWS + lane];
+                let product = dot_group::<Q>(weights, lane, quants) - Q::ZERO_POINT * sum;
+                let weight_scale = packed.scales[group * ROWS + lane];
                 *total = (weight_scale * scale).mul_add(product as f32, *total);
                 if Q::OFFSET {
-                    *total = tile.offsets[group * ROWS + lane].mul_add(scale * sum as f32, *total);
+                    *total =
+                        packed.offsets[group * ROWS + lane].mul_add(scale * sum as f32, *total);
                 }
             }
         }

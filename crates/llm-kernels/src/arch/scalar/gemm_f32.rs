@@ -6,16 +6,16 @@ use crate::packed_panel::ROWS;
 
 /// Multiplies the packed panels with the activation rows.
 pub(crate) fn multiply(work: Work<'_>) {
-    for row in work.strip.from..work.strip.batch {
+    for row in work.panel.from..work.panel.batch {
         let x = &work.input[row * work.columns..][..work.columns];
-        for (index, tile) in work.tiles.iter().enumerate() {
+        for (index, packed) in work.packed_panels.iter().enumerate() {
             let mut sums = [0.0_f32; ROWS];
-            for (weights, x) in tile.floats.chunks_exact(ROWS).zip(x) {
+            for (weights, x) in packed.floats.chunks_exact(ROWS).zip(x) {
                 for (sum, weight) in sums.iter_mut().zip(weights) {
                     *sum = weight.mul_add(*x, *sum);
                 }
             }
-            store(work.out, work.strip, row, index, &[sums]);
+            store(work.out, work.panel, row, index, &[sums]);
         }
     }
 }

@@ -21,8 +21,8 @@ use crate::dequantize::{self, Quantized};
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(super) fn block32<Q: Quantized>(sink: &mut impl Sink, rows: &[u8], columns: usize) {
     let mut blocks = Blocks::first::<Q>(rows, columns);
-    let turn = _mm256_set1_epi8(sink.start::<Q>(columns).cast_signed());
-    let table = Q::TABLE.map(|table| turned(table, turn));
+    let sign_flip = _mm256_set1_epi8(sink.start::<Q>(columns).cast_signed());
+    let table = Q::TABLE.map(|table| sign_flipped(table, sign_flip));
     for block in 0..columns / 32 {
         // SAFETY: `Blocks::first` has checked that every row has this block, and
         // all but Q8_0, with 34 bytes, have at least 17.
@@ -41,7 +41,7 @@ pub(super) fn block32<Q: Quantized>(sink: &mut impl Sink, rows: &[u8], columns: 
             }
             let mut quants = if matches!(Q::FORMAT, Format::Q8_0) {
                 let bytes = blocks.eight_words(Q::LAYOUT.quants);
-                bytes.map(|bytes| _mm256_xor_si256(bytes, turn))
+                bytes.map(|bytes| _mm256_xor_si256(bytes, sign_flip))
             } else {
                 blocks.nibbles(Q::LAYOUT.quants)
             };
@@ -56,7 +56,7 @@ pub(super) fn block32<Q: Quantized>(sink: &mut impl Sink, rows: &[u8], columns: 
             }
             sink.quants::<Q>(block, &quants);
         }
-        blocks.ask(Q::FORMAT.block_bytes());
+        blocks.prefetch(Q::FORMAT.block_bytes());
         blocks.advance(Q::FORMAT.block_bytes());
     }
 }
@@ -72,12 +72,12 @@ fn halves_of_e8m0(words: __m256i) -> __m256 {
     _mm256_castsi256_ps(_mm256_blendv_epi8(subnormal, normal, is_normal))
 }
 
-/// What nibbles stand for, as a tile of the width has it, in both halves.
+/// What nibbles stand for, as a packed panel of the width has it, in both halves.
 #[target_feature(enable = "avx2")]
-fn turned(table: &[u8; 16], turn: __m256i) -> __m256i {
+fn sign_flipped(table: &[u8; 16], sign_flip: __m256i) -> __m256i {
     // SAFETY: the table has 16 bytes.
     let table = unsafe { _mm_loadu_si128(table.as_ptr().cast()) };
-    _mm256_xor_si256(_mm256_broadcastsi128_si256(table), turn)
+    _mm256_xor_si256(_mm256_broadcastsi128_si256(table), sign_flip)
 }
 
 /// Bits `4 * step` to `4 * step + 3` of each word, as 16 in its four bytes.
@@ -130,7 +130,7 @@ pub(super) fn k_quants<Q: Quantized>(sink: &mut impl Sink, rows: &[u8], columns:
                 [_mm256_setzero_si256(); 8]
             };
             for pair in 0..4 {
-                blocks.ask(Q::FORMAT.block_bytes() / 4);
+                blocks.prefetch(Q::FORMAT.block_bytes() / 4);
                 let packed = blocks.eight_words(Q::LAYOUT.quants + 32 * pair);
                 for half in 0..2 {
                     let run = 2 * pair + half;
@@ -185,8 +185,8 @@ pub(super) fn iq4_xs(sink: &mut impl Sink, rows: &[u8], columns: usize) {
     type Q = dequantize::Iq4Xs;
     const { assert!(Q::LAYOUT.scales == Q::LAYOUT.scale + 2) };
     let mut blocks = Blocks::first::<Q>(rows, columns);
-    let turn = _mm256_set1_epi8(sink.start::<Q>(columns).cast_signed());
-    let table = turned(&dequantize::IQ4_QUANTS, turn);
+    let sign_flip = _mm256_set1_epi8(sink.start::<Q>(columns).cast_signed());
+    let table = sign_flipped(&dequantize::IQ4_QUANTS, sign_flip);
     for block in 0..columns / 256 {
         // SAFETY: `Blocks::first` has checked that every row has this block.
         unsafe {
@@ -202,9 +202,9 @@ pub(super) fn iq4_xs(sink: &mut impl Sink, rows: &[u8], columns: usize) {
                 sink.scales(block * 8 + group, scales);
             }
             for run in 0..8 {
-                blocks.ask(Q::FORMAT.block_bytes() / 8);
-                let quants = blocks.nibbles(Q::LAYOUT.quants + 16 * run);
-                let quants = quants.map(|nibbles| _mm256_shuffle_epi8(table, nibbles));
+                blocks.prefetch(Q::FORMAT.block_bytes() / 8);
+                let nibbles = blocks.nibbles(Q::LAYOUT.quants + 16 * run);
+                let quants = nibbles.map(|nibbles| _mm256_shuffle_epi8(table, nibbles));
                 sink.quants::<Q>(block * 8 + run, &quants);
             }
         }
@@ -233,7 +233,7 @@ pub(super) fn q6_k<Q: Quantized>(sink: &mut impl Sink, rows: &[u8], columns: usi
                 let high = blocks.eight_words(Q::LAYOUT.high + 32 * half);
                 for run in 0..4 {
                     // A byte more than a run has, so that nothing is left out.
-                    blocks.ask(Q::FORMAT.block_bytes() / 8 + 1);
+                    blocks.prefetch(Q::FORMAT.block_bytes() / 8 + 1);
                     let low = blocks.eight_words(Q::LAYOUT.quants + 64 * half + 32 * (run % 2));
                     let mut quants = low.map(|low| shifted(low, 4 * (run / 2), 15));
                     for (quants, high) in quants.iter_mut().zip(high) {

@@ -39,7 +39,7 @@ pub(super) fn iq4_nl(rows: &[u8], input: &Activations) -> [f32; ROWS] {
             let weights = (scales, _mm256_setzero_ps());
             total = add_group::<Iq4Nl, Pairs>(total, products, weights, scale, 0);
         }
-        blocks.ask(Format::Iq4Nl.block_bytes());
+        blocks.prefetch(Format::Iq4Nl.block_bytes());
         blocks.advance(Format::Iq4Nl.block_bytes());
     }
     let mut out = [0.0; ROWS];

@@ -39,7 +39,7 @@ pub(super) fn q6_k(rows: &[u8], input: &Activations) -> [f32; ROWS] {
                     .enumerate()
                 {
                     // A byte more than a run has, so that nothing is left out.
-                    blocks.ask(Format::Q6K.block_bytes() / 8 + 1);
+                    blocks.prefetch(Format::Q6K.block_bytes() / 8 + 1);
                     let own = 4 * half + run;
                     let chunk = 8 * block + own;
                     let quants = input.quants.as_ptr().add(chunk * GROUP);

@@ -10,14 +10,14 @@ use std::arch::x86_64::{
     _mm512_sub_epi32, _mm512_xor_si512,
 };
 
-use super::WIDTH;
-use super::rows::{Blocks, activations_at, both_heads, looked_up, low_and_high};
-use super::sums::{Pairs, crosswise, crosswise_short, halves, halves_of_crossed};
+use super::STEP;
+use super::blocks::{Blocks, activations_at, both_heads, looked_up, low_and_high};
+use super::sums::{GroupPair, halves, halves_of_crossed, transpose_reduce, transpose_reduce_i16};
 use crate::activations::{self, Activations};
 use crate::block::{Format, NONE};
 use crate::dequantize::{self, Quantized};
 use crate::packed_panel::ROWS;
-use crate::prefetch::Ahead;
+use crate::prefetch::RowPrefetch;
 
 /// Two neighbouring blocks `a` and `b` of 32 weights.
 pub(super) trait Pair {
@@ -29,7 +29,7 @@ pub(super) trait Pair {
     ///
     /// # Safety
     /// Both are whole blocks; the processor has AVX-512 F and BW.
-    unsafe fn unpack(a: *const u8, b: *const u8) -> __m512i;
+    unsafe fn decode(a: *const u8, b: *const u8) -> __m512i;
 }
 
 /// Nibbles and, where the format has them, fifth bits.
@@ -40,7 +40,7 @@ impl<Q: Quantized> Pair for Nibbles<Q> {
     const CROSSED: bool = true;
 
     #[inline(always)]
-    unsafe fn unpack(a: *const u8, b: *const u8) -> __m512i {
+    unsafe fn decode(a: *const u8, b: *const u8) -> __m512i {
         // SAFETY: a block holds 16 bytes of nibbles and four of fifth bits.
         unsafe {
             let all_a = _mm512_broadcast_i32x4(_mm_loadu_si128(a.add(Q::LAYOUT.quants).cast()));
@@ -82,7 +82,7 @@ impl Pair for Bytes {
     const CROSSED: bool = false;
 
     #[inline(always)]
-    unsafe fn unpack(a: *const u8, b: *const u8) -> __m512i {
+    unsafe fn decode(a: *const u8, b: *const u8) -> __m512i {
         // SAFETY: 32 bytes follow the scale.
         unsafe {
             let a = _mm512_castsi256_si512(_mm256_loadu_si256(
@@ -98,7 +98,7 @@ impl Pair for Bytes {
 /// Formats with blocks of 32 weights, two blocks at a time.
 ///
 /// # Safety
-/// See [`super::Eight`].
+/// See [`super::EightRows`].
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,f16c,fma")]
 pub(super) unsafe fn block32<P: Pair>(rows: &[u8], input: &Activations) -> [f32; ROWS] {
     // Scale and offset are read with the block's first word.
@@ -107,14 +107,14 @@ pub(super) unsafe fn block32<P: Pair>(rows: &[u8], input: &Activations) -> [f32;
         assert!(layout.scale == 0 && (layout.minimum == 2 || layout.minimum == NONE));
     }
     let (columns, block_bytes) = (input.columns, P::Format::FORMAT.block_bytes());
-    let mut blocks = Blocks::first(rows);
-    let mut ahead = Ahead::of(rows);
+    let mut blocks = Blocks::new(rows);
+    let mut prefetch = RowPrefetch::new(rows);
     let mut totals = _mm256_setzero_ps();
-    for at in (0..columns).step_by(WIDTH) {
-        let whole = columns - at >= WIDTH;
+    for at in (0..columns).step_by(STEP) {
+        let whole = columns - at >= STEP;
         // An odd last block is taken twice, and its second half not counted.
         let second = if whole { block_bytes } else { 0 };
-        ahead.ask(ROWS * (second + block_bytes));
+        prefetch.advance(ROWS * (second + block_bytes));
         // SAFETY: every row has the block at `at` and, if `whole`, one more.
         unsafe {
             let four = activations_at(input, at, whole);
@@ -126,16 +126,16 @@ pub(super) unsafe fn block32<P: Pair>(rows: &[u8], input: &Activations) -> [f32;
             let mut products = [_mm512_setzero_si512(); ROWS];
             for (row, product) in products.iter_mut().enumerate() {
                 let head = blocks.row(row);
-                let weights = P::unpack(head, head.add(second));
+                let weights = P::decode(head, head.add(second));
                 *product = _mm512_dpbusd_epi32(*product, weights, four);
             }
-            let pairs = Pairs::of(input, at / activations::GROUP, whole);
+            let groups = GroupPair::new(input, at / activations::GROUP, whole);
             let sums = if P::CROSSED && P::Format::SIGNED {
-                halves_of_crossed(crosswise(&products))
+                halves_of_crossed(transpose_reduce(&products))
             } else if P::CROSSED {
-                halves_of_crossed(crosswise_short(&products))
+                halves_of_crossed(transpose_reduce_i16(&products))
             } else {
-                halves(crosswise(&products))
+                halves(transpose_reduce(&products))
             };
             let heads = both_heads(&blocks, second);
             let scales = if matches!(P::Format::FORMAT, Format::Mxfp4) {
@@ -148,8 +148,8 @@ pub(super) unsafe fn block32<P: Pair>(rows: &[u8], input: &Activations) -> [f32;
             } else {
                 _mm512_set1_ps(0.0)
             };
-            let sums = pairs.corrected::<P::Format>(sums);
-            totals = pairs.add::<P::Format>(scales, offsets, sums, totals);
+            let sums = groups.corrected::<P::Format>(sums);
+            totals = groups.add::<P::Format>(scales, offsets, sums, totals);
         }
         blocks.step(second + block_bytes);
     }

@@ -7,30 +7,30 @@ use std::arch::x86_64::{
     _mm512_permutexvar_epi32, _mm512_set_epi32, _mm512_setzero_si512, _mm512_shuffle_i32x4,
 };
 
-use super::WIDTH;
-use super::rows::{Blocks, activations_at, both_heads, by_group, lane, looked_up, low_and_high};
-use super::sums::{Pairs, crosswise, halves_of_crossed};
+use super::STEP;
+use super::blocks::{Blocks, activations_at, both_heads, by_group, lane, looked_up, low_and_high};
+use super::sums::{GroupPair, halves_of_crossed, transpose_reduce};
 use crate::activations::{self, Activations};
 use crate::dequantize::{self, Quantized};
 use crate::packed_panel::ROWS;
-use crate::prefetch::Ahead;
+use crate::prefetch::RowPrefetch;
 
 type Q = dequantize::Iq4Xs;
 
 /// # Safety
-/// See [`super::Eight`].
+/// See [`super::EightRows`].
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,f16c,fma")]
 pub(super) unsafe fn iq4_xs(rows: &[u8], input: &Activations) -> [f32; ROWS] {
-    let mut blocks = Blocks::first(rows);
-    let mut ahead = Ahead::of(rows);
+    let mut blocks = Blocks::new(rows);
+    let mut prefetch = RowPrefetch::new(rows);
     let mut totals = _mm256_setzero_ps();
     for block in 0..input.columns / 256 {
         // SAFETY: every row has this block; the activations have as many columns.
         unsafe {
             let (factor, steps) = scales(&blocks);
             for pair in 0..4 {
-                ahead.ask(ROWS * Q::FORMAT.block_bytes() / 4);
-                let at = block * 256 + pair * WIDTH;
+                prefetch.advance(ROWS * Q::FORMAT.block_bytes() / 4);
+                let at = block * 256 + pair * STEP;
                 // [a low, b low, a high, b high], 16 each, as the quants.
                 let four = activations_at(input, at, true);
                 let four = _mm512_shuffle_i32x4::<0b11_01_10_00>(four, four);
@@ -41,11 +41,11 @@ pub(super) unsafe fn iq4_xs(rows: &[u8], input: &Activations) -> [f32; ROWS] {
                     let quants = looked_up::<Q>(&dequantize::IQ4_QUANTS, low_and_high(packed));
                     *product = _mm512_dpbusd_epi32(*product, quants, four);
                 }
-                let pairs = Pairs::of(input, at / activations::GROUP, true);
-                let sums = pairs.corrected::<Q>(halves_of_crossed(crosswise(&products)));
+                let groups = GroupPair::new(input, at / activations::GROUP, true);
+                let sums = groups.corrected::<Q>(halves_of_crossed(transpose_reduce(&products)));
                 let steps = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(lane(steps, pair)));
                 let scales = _mm512_mul_ps(factor, steps);
-                totals = pairs.add::<Q>(scales, scales, sums, totals);
+                totals = groups.add::<Q>(scales, scales, sums, totals);
             }
         }
         blocks.step(Q::FORMAT.block_bytes());

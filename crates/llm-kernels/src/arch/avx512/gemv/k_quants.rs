@@ -9,33 +9,33 @@ use std::arch::x86_64::{
     _mm512_srli_epi32, _mm512_sub_ps, _mm512_test_epi8_mask,
 };
 
-use super::WIDTH;
-use super::rows::{Blocks, activations_at, by_group, lane, low_and_high, sixteen_bytes};
-use super::sums::{Pairs, crosswise_short, halves};
+use super::STEP;
+use super::blocks::{Blocks, activations_at, by_group, lane, low_and_high, sixteen_bytes};
+use super::sums::{GroupPair, halves, transpose_reduce_i16};
 use crate::activations::{self, Activations};
 use crate::block::NONE;
 use crate::dequantize::Quantized;
 use crate::packed_panel::ROWS;
-use crate::prefetch::Ahead;
+use crate::prefetch::RowPrefetch;
 
 /// `Q4_K` and, with fifth bits, `Q5_K`: eight groups of 32 with 6-bit scales and
 /// minima.
 ///
 /// # Safety
-/// See [`super::Eight`].
+/// See [`super::EightRows`].
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,f16c,fma")]
 pub(super) unsafe fn k_quants<Q: Quantized>(rows: &[u8], input: &Activations) -> [f32; ROWS] {
     let columns = input.columns;
-    let mut blocks = Blocks::first(rows);
-    let mut ahead = Ahead::of(rows);
+    let mut blocks = Blocks::new(rows);
+    let mut prefetch = RowPrefetch::new(rows);
     let mut totals = _mm256_setzero_ps();
     for block in 0..columns / 256 {
         // SAFETY: every row has this block; the activations have as many columns.
         unsafe {
-            let scales = LongScales::of::<Q>(&blocks);
+            let scales = BlockScales::read::<Q>(&blocks);
             for pair in 0..4 {
-                ahead.ask(ROWS * Q::FORMAT.block_bytes() / 4);
-                let at = block * 256 + pair * WIDTH;
+                prefetch.advance(ROWS * Q::FORMAT.block_bytes() / 4);
+                let at = block * 256 + pair * STEP;
                 let four = activations_at(input, at, true);
                 let mut products = [_mm512_setzero_si512(); ROWS];
                 for (row, product) in products.iter_mut().enumerate() {
@@ -51,10 +51,10 @@ pub(super) unsafe fn k_quants<Q: Quantized>(rows: &[u8], input: &Activations) ->
                     }
                     *product = _mm512_dpbusd_epi32(*product, quants, four);
                 }
-                let pairs = Pairs::of(input, at / activations::GROUP, true);
-                let sums = halves(crosswise_short(&products));
+                let groups = GroupPair::new(input, at / activations::GROUP, true);
+                let sums = halves(transpose_reduce_i16(&products));
                 let (scales, offsets) = scales.pair(pair);
-                totals = pairs.add::<Q>(scales, offsets, sums, totals);
+                totals = groups.add::<Q>(scales, offsets, sums, totals);
             }
         }
         blocks.step(Q::FORMAT.block_bytes());
@@ -66,7 +66,7 @@ pub(super) unsafe fn k_quants<Q: Quantized>(rows: &[u8], input: &Activations) ->
 }
 
 /// The scales and minima of a `Q4_K` or `Q5_K` block of eight rows.
-struct LongScales {
+struct BlockScales {
     /// Factor of the scales, (2, rows).
     scale: __m512,
     /// Negated factor of the minima, (2, rows).
@@ -77,7 +77,7 @@ struct LongScales {
     minima: __m512i,
 }
 
-impl LongScales {
+impl BlockScales {
     /// Reads the 16 bytes with which a block begins: two halves and 12 bytes of
     /// steps (ggml's `get_scale_min_k4`), of all rows at once.
     ///
@@ -85,7 +85,7 @@ impl LongScales {
     /// All rows have the block.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
-    unsafe fn of<Q: Quantized>(blocks: &Blocks) -> Self {
+    unsafe fn read<Q: Quantized>(blocks: &Blocks) -> Self {
         const {
             assert!(Q::LAYOUT.minimum == Q::LAYOUT.scale + 2);
             assert!(Q::LAYOUT.scales == Q::LAYOUT.scale + 4);

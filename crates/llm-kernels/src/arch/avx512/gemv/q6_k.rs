@@ -9,32 +9,32 @@ use std::arch::x86_64::{
     _mm512_set1_epi32, _mm512_setzero_si512, _mm512_slli_epi16, _mm512_srli_epi16,
 };
 
-use super::WIDTH;
-use super::rows::{Blocks, activations_at, by_group, lane, sixteen_bytes};
-use super::sums::{Pairs, crosswise, quarters};
+use super::STEP;
+use super::blocks::{Blocks, activations_at, by_group, lane, sixteen_bytes};
+use super::sums::{GroupPair, quarters, transpose_reduce};
 use crate::activations::{Activations, SUM_GROUP};
 use crate::block::Format;
 use crate::dequantize::{Q6K, Quantized};
 use crate::packed_panel::ROWS;
-use crate::prefetch::Ahead;
+use crate::prefetch::RowPrefetch;
 
 /// `Q6_K`: sixteen groups of 16 with 8-bit scales.
 ///
 /// # Safety
-/// See [`super::Eight`].
+/// See [`super::EightRows`].
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,f16c,fma")]
 pub(super) unsafe fn q6_k(rows: &[u8], input: &Activations) -> [f32; ROWS] {
     let columns = input.columns;
-    let mut blocks = Blocks::first(rows);
-    let mut ahead = Ahead::of(rows);
+    let mut blocks = Blocks::new(rows);
+    let mut prefetch = RowPrefetch::new(rows);
     let mut totals = _mm256_setzero_ps();
     for block in 0..columns / 256 {
         // SAFETY: every row has this block; the activations have as many columns.
         unsafe {
             let (factor, steps) = scales(&blocks);
             for quarter in 0..4 {
-                ahead.ask(ROWS * Format::Q6K.block_bytes() / 4);
-                let at = block * 256 + quarter * WIDTH;
+                prefetch.advance(ROWS * Format::Q6K.block_bytes() / 4);
+                let at = block * 256 + quarter * STEP;
                 let four = activations_at(input, at, true);
                 let mut products = [_mm512_setzero_si512(); ROWS];
                 for (row, product) in products.iter_mut().enumerate() {
@@ -42,14 +42,14 @@ pub(super) unsafe fn q6_k(rows: &[u8], input: &Activations) -> [f32; ROWS] {
                     let quants = quants_of_half(head, quarter / 2, quarter % 2);
                     *product = _mm512_dpbusd_epi32(*product, quants, four);
                 }
-                let by_row = quarters(crosswise(&products));
+                let by_row = quarters(transpose_reduce(&products));
                 for (half, sums) in by_row.into_iter().enumerate() {
                     let pair = 2 * quarter + half;
-                    let pairs = Pairs::of_halves(input, at / SUM_GROUP + 2 * half);
+                    let groups = GroupPair::of_half_groups(input, at / SUM_GROUP + 2 * half);
                     let steps = _mm512_cvtepi8_epi32(lane(steps[pair / 4], pair % 4));
                     let scales = _mm512_mul_ps(factor, _mm512_cvtepi32_ps(steps));
-                    let sums = pairs.corrected::<Q6K>(sums);
-                    totals = pairs.add::<Q6K>(scales, scales, sums, totals);
+                    let sums = groups.corrected::<Q6K>(sums);
+                    totals = groups.add::<Q6K>(scales, scales, sums, totals);
                 }
             }
         }

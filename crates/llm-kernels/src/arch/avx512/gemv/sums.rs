@@ -1,4 +1,4 @@
-//! From products to sums: eight registers crosswise into one lane a row, then
+//! From products to sums: eight registers transposed and reduced to one lane a row, then
 //! the roundings of every path, group after group.
 
 use std::arch::x86_64::{
@@ -17,7 +17,7 @@ use crate::packed_panel::ROWS;
 /// each quarter a lane a row.
 #[inline]
 #[target_feature(enable = "avx512f")]
-pub(super) fn crosswise(rows: &[__m512i; ROWS]) -> [__m512i; 2] {
+pub(super) fn transpose_reduce(rows: &[__m512i; ROWS]) -> [__m512i; 2] {
     let pair = |a, b| _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
     let four = |a, b| _mm512_add_epi32(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
     [
@@ -26,11 +26,11 @@ pub(super) fn crosswise(rows: &[__m512i; ROWS]) -> [__m512i; 2] {
     ]
 }
 
-/// Like [`crosswise`] for products of weights of at most five bits: sums of
+/// Like [`transpose_reduce`] for products of weights of at most five bits: sums of
 /// eight, at most `8 * 31 * 127`, fit 16 bits, which halves the shuffles.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-pub(super) fn crosswise_short(rows: &[__m512i; ROWS]) -> [__m512i; 2] {
+pub(super) fn transpose_reduce_i16(rows: &[__m512i; ROWS]) -> [__m512i; 2] {
     let ones = _mm512_set1_epi16(1);
     let add = |a, b| _mm512_madd_epi16(_mm512_packs_epi32(a, b), ones);
     [
@@ -73,7 +73,7 @@ pub(super) fn quarters([upper, lower]: [__m512i; 2]) -> [__m512i; 2] {
 }
 
 /// What the activations of two neighbouring groups contribute.
-pub(super) struct Pairs {
+pub(super) struct GroupPair {
     /// How many of the two there are.
     count: usize,
     scales: [f32; 2],
@@ -81,10 +81,10 @@ pub(super) struct Pairs {
     scaled_sums: [f32; 2],
 }
 
-impl Pairs {
+impl GroupPair {
     /// Two groups of 32 from `group` on, or only one, if not `whole`.
     #[inline(always)]
-    pub(super) fn of(input: &Activations, group: usize, whole: bool) -> Self {
+    pub(super) fn new(input: &Activations, group: usize, whole: bool) -> Self {
         let next = group + usize::from(whole);
         Self {
             count: 1 + usize::from(whole),
@@ -96,7 +96,7 @@ impl Pairs {
 
     /// Two groups of 16 from `group` on.
     #[inline(always)]
-    pub(super) fn of_halves(input: &Activations, group: usize) -> Self {
+    pub(super) fn of_half_groups(input: &Activations, group: usize) -> Self {
         let scale = input.scales[group / 2];
         Self {
             count: 2,
@@ -106,16 +106,16 @@ impl Pairs {
         }
     }
 
-    /// Takes the quants' zero back from the products.
+    /// Subtracts the quants' zero point from the products.
     #[inline]
     #[target_feature(enable = "avx512f")]
     pub(super) fn corrected<Q: Quantized>(&self, products: __m512i) -> __m512i {
-        let zero = if Q::SIGNED { 128 } else { Q::ZERO };
-        if zero == 0 {
+        let zero_point = if Q::SIGNED { 128 } else { Q::ZERO_POINT };
+        if zero_point == 0 {
             return products;
         }
-        let first = _mm512_set1_epi32(-zero * self.sums[0]);
-        let both = _mm512_mask_set1_epi32(first, 0xff00, -zero * self.sums[1]);
+        let first = _mm512_set1_epi32(-zero_point * self.sums[0]);
+        let both = _mm512_mask_set1_epi32(first, 0xff00, -zero_point * self.sums[1]);
         _mm512_add_epi32(products, both)
     }
 

@@ -24,11 +24,11 @@ pub(crate) trait Points {
 impl<P: Points> Quantized for P {
     const FORMAT: Format = P::FORMAT;
     const GROUP: usize = P::GROUP;
-    const ZERO: i32 = 0;
+    const ZERO_POINT: i32 = 0;
     const SIGNED: bool = true;
     const CHAIN: usize = chain(P::MAGNITUDES, P::GROUP);
     #[inline(always)]
-    fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], _offsets: &mut [f32]) {
+    fn decode(block: &[u8], quants: &mut [u8], scales: &mut [f32], _offsets: &mut [f32]) {
         P::scales(block, scales);
         for (part, quants) in quants.chunks_exact_mut(32).enumerate() {
             let words = P::part(block, part);
@@ -75,21 +75,22 @@ fn signed(magnitudes: u64, bits: u8) -> u64 {
 }
 
 #[inline(always)]
-fn word_at(block: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]])
+fn word_at(block: &[u8], offset: usize) -> u32 {
+    let bytes = &block[offset..offset + 4];
+    u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
 }
 
-/// Returns the signs of eight `at` of the four that share a word, seven bits
+/// Returns the signs of the eight weights number `eight` of the four that share a word, seven bits
 /// each; its high four are the scale's.
 #[inline(always)]
-fn signs(word: u32, at: usize) -> u8 {
-    EVEN[(word >> (7 * at) & 127) as usize]
+fn signs(word: u32, eight: usize) -> u8 {
+    EVEN[(word >> (7 * eight) & 127) as usize]
 }
 
-/// Returns nibble `at` of bytes.
+/// Returns nibble `index` of bytes.
 #[inline(always)]
-fn nibble(bytes: &[u8], at: usize) -> u8 {
-    bytes[at / 2] >> (4 * (at % 2)) & 15
+fn nibble(bytes: &[u8], index: usize) -> u8 {
+    bytes[index / 2] >> (4 * (index % 2)) & 15
 }
 
 pub(crate) struct Iq2Xxs;
@@ -108,9 +109,9 @@ impl Points for Iq2Xxs {
     #[inline(always)]
     fn part(block: &[u8], part: usize) -> [u64; 4] {
         let word = word_at(block, Self::LAYOUT.quants + 8 * part + 4);
-        [0, 1, 2, 3].map(|at: usize| {
-            let number = block[Self::LAYOUT.quants + 8 * part + at];
-            signed(grids::IQ2_XXS[usize::from(number)], signs(word, at))
+        [0, 1, 2, 3].map(|eight: usize| {
+            let number = block[Self::LAYOUT.quants + 8 * part + eight];
+            signed(grids::IQ2_XXS[usize::from(number)], signs(word, eight))
         })
     }
 }
@@ -131,9 +132,9 @@ impl Points for Iq2Xs {
     }
     #[inline(always)]
     fn part(block: &[u8], part: usize) -> [u64; 4] {
-        [0, 1, 2, 3].map(|at: usize| {
-            let at = Self::LAYOUT.quants + 8 * part + 2 * at;
-            let both = usize::from(u16::from_le_bytes([block[at], block[at + 1]]));
+        [0, 1, 2, 3].map(|eight: usize| {
+            let offset = Self::LAYOUT.quants + 8 * part + 2 * eight;
+            let both = usize::from(u16::from_le_bytes([block[offset], block[offset + 1]]));
             signed(grids::IQ2_XS[both & 511], EVEN[both >> 9])
         })
     }
@@ -156,12 +157,12 @@ impl Points for Iq2S {
     #[inline(always)]
     fn part(block: &[u8], part: usize) -> [u64; 4] {
         let high = usize::from(block[Self::LAYOUT.high + part]);
-        [0, 1, 2, 3].map(|at: usize| {
-            let low = usize::from(block[Self::LAYOUT.quants + 4 * part + at]);
-            let number = low | (high >> (2 * at) & 3) << 8;
+        [0, 1, 2, 3].map(|eight: usize| {
+            let low = usize::from(block[Self::LAYOUT.quants + 4 * part + eight]);
+            let number = low | (high >> (2 * eight) & 3) << 8;
             signed(
                 grids::IQ2_S[number],
-                block[Self::LAYOUT.signs + 4 * part + at],
+                block[Self::LAYOUT.signs + 4 * part + eight],
             )
         })
     }
@@ -183,12 +184,12 @@ impl Points for Iq3Xxs {
     #[inline(always)]
     fn part(block: &[u8], part: usize) -> [u64; 4] {
         let word = word_at(block, Self::LAYOUT.signs + 4 * part);
-        let four = |at: usize| {
-            u64::from(grids::IQ3_XXS[usize::from(block[Self::LAYOUT.quants + 8 * part + at])])
+        let four = |index: usize| {
+            u64::from(grids::IQ3_XXS[usize::from(block[Self::LAYOUT.quants + 8 * part + index])])
         };
-        [0, 1, 2, 3].map(|at: usize| {
-            let eight = four(2 * at) | four(2 * at + 1) << 32;
-            signed(eight, signs(word, at))
+        [0, 1, 2, 3].map(|eight: usize| {
+            let magnitudes = four(2 * eight) | four(2 * eight + 1) << 32;
+            signed(magnitudes, signs(word, eight))
         })
     }
 }
@@ -208,13 +209,13 @@ impl Points for Iq3S {
     #[inline(always)]
     fn part(block: &[u8], part: usize) -> [u64; 4] {
         let high = usize::from(block[Self::LAYOUT.high + part]);
-        let four = |at: usize| {
-            let low = usize::from(block[Self::LAYOUT.quants + 8 * part + at]);
-            u64::from(grids::IQ3_S[low | (high >> at & 1) << 8])
+        let four = |index: usize| {
+            let low = usize::from(block[Self::LAYOUT.quants + 8 * part + index]);
+            u64::from(grids::IQ3_S[low | (high >> index & 1) << 8])
         };
-        [0, 1, 2, 3].map(|at: usize| {
-            let eight = four(2 * at) | four(2 * at + 1) << 32;
-            signed(eight, block[Self::LAYOUT.signs + 4 * part + at])
+        [0, 1, 2, 3].map(|eight: usize| {
+            let magnitudes = four(2 * eight) | four(2 * eight + 1) << 32;
+            signed(magnitudes, block[Self::LAYOUT.signs + 4 * part + eight])
         })
     }
 }

@@ -9,11 +9,11 @@ pub(crate) struct Q2K;
 impl Quantized for Q2K {
     const FORMAT: Format = Format::Q2K;
     const GROUP: usize = 16;
-    const ZERO: i32 = 0;
+    const ZERO_POINT: i32 = 0;
     const SIGNED: bool = false;
     const CHAIN: usize = 4;
     #[inline(always)]
-    fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], offsets: &mut [f32]) {
+    fn decode(block: &[u8], quants: &mut [u8], scales: &mut [f32], offsets: &mut [f32]) {
         let layout = Self::LAYOUT;
         let (scale, minimum) = (half_at(block, layout.scale), half_at(block, layout.minimum));
         let steps = bytes_at(block, layout.scales, 16);
@@ -42,11 +42,11 @@ pub(crate) struct Q3K;
 impl Quantized for Q3K {
     const FORMAT: Format = Format::Q3K;
     const GROUP: usize = 16;
-    const ZERO: i32 = 4;
+    const ZERO_POINT: i32 = 4;
     const SIGNED: bool = false;
     const CHAIN: usize = 4;
     #[inline(always)]
-    fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], _offsets: &mut [f32]) {
+    fn decode(block: &[u8], quants: &mut [u8], scales: &mut [f32], _offsets: &mut [f32]) {
         let layout = Self::LAYOUT;
         let scale = half_at(block, layout.scale);
         let steps = bytes_at(block, layout.scales, 12);
@@ -105,11 +105,11 @@ pub(crate) struct Q4K;
 impl Quantized for Q4K {
     const FORMAT: Format = Format::Q4K;
     const GROUP: usize = 32;
-    const ZERO: i32 = 0;
+    const ZERO_POINT: i32 = 0;
     const SIGNED: bool = false;
     const CHAIN: usize = 8;
     #[inline(always)]
-    fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], offsets: &mut [f32]) {
+    fn decode(block: &[u8], quants: &mut [u8], scales: &mut [f32], offsets: &mut [f32]) {
         k_scales(Self::LAYOUT, block, scales, offsets);
         let packed = bytes_at(block, Self::LAYOUT.quants, 128).chunks_exact(32);
         for (packed, quants) in packed.zip(quants.chunks_exact_mut(64)) {
@@ -122,11 +122,11 @@ pub(crate) struct Q5K;
 impl Quantized for Q5K {
     const FORMAT: Format = Format::Q5K;
     const GROUP: usize = 32;
-    const ZERO: i32 = 0;
+    const ZERO_POINT: i32 = 0;
     const SIGNED: bool = false;
     const CHAIN: usize = 4;
     #[inline(always)]
-    fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], offsets: &mut [f32]) {
+    fn decode(block: &[u8], quants: &mut [u8], scales: &mut [f32], offsets: &mut [f32]) {
         k_scales(Self::LAYOUT, block, scales, offsets);
         let packed = bytes_at(block, Self::LAYOUT.quants, 128).chunks_exact(32);
         for (packed, quants) in packed.zip(quants.chunks_exact_mut(64)) {
@@ -145,11 +145,11 @@ pub(crate) struct Q6K;
 impl Quantized for Q6K {
     const FORMAT: Format = Format::Q6K;
     const GROUP: usize = 16;
-    const ZERO: i32 = 32;
+    const ZERO_POINT: i32 = 32;
     const SIGNED: bool = false;
     const CHAIN: usize = 2;
     #[inline(always)]
-    fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], _offsets: &mut [f32]) {
+    fn decode(block: &[u8], quants: &mut [u8], scales: &mut [f32], _offsets: &mut [f32]) {
         let layout = Self::LAYOUT;
         let scale = half_at(block, layout.scale);
         for (group, &factor) in scales.iter_mut().zip(bytes_at(block, layout.scales, 16)) {

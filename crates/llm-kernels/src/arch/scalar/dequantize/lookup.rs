@@ -47,12 +47,12 @@ pub(crate) struct Iq4Nl;
 impl Quantized for Iq4Nl {
     const FORMAT: Format = Format::Iq4Nl;
     const GROUP: usize = 32;
-    const ZERO: i32 = 0;
+    const ZERO_POINT: i32 = 0;
     const SIGNED: bool = true;
     const CHAIN: usize = 1;
     const TABLE: Option<&'static [u8; 16]> = Some(&IQ4_QUANTS);
     #[inline(always)]
-    fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], _offsets: &mut [f32]) {
+    fn decode(block: &[u8], quants: &mut [u8], scales: &mut [f32], _offsets: &mut [f32]) {
         scales[0] = half_at(block, Self::LAYOUT.scale);
         looked_up(
             &IQ4_QUANTS,
@@ -66,12 +66,12 @@ pub(crate) struct Iq4Xs;
 impl Quantized for Iq4Xs {
     const FORMAT: Format = Format::Iq4Xs;
     const GROUP: usize = 32;
-    const ZERO: i32 = 0;
+    const ZERO_POINT: i32 = 0;
     const SIGNED: bool = true;
     const CHAIN: usize = 1;
     const TABLE: Option<&'static [u8; 16]> = Some(&IQ4_QUANTS);
     #[inline(always)]
-    fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], _offsets: &mut [f32]) {
+    fn decode(block: &[u8], quants: &mut [u8], scales: &mut [f32], _offsets: &mut [f32]) {
         let scale = half_at(block, Self::LAYOUT.scale);
         let steps = bytes_at(block, Self::LAYOUT.scales, 6);
         for (group, out) in scales.iter_mut().enumerate() {
@@ -92,14 +92,17 @@ impl Quantized for Iq4Xs {
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[inline]
 pub(crate) fn iq4_xs_steps(head: u64) -> u64 {
-    let low = head >> 32;
-    let low = (low | low << 16) & 0x0000_ffff_0000_ffff;
-    let low = (low | low << 8) & 0x00ff_00ff_00ff_00ff;
-    let low = (low | low << 4) & 0x0f0f_0f0f_0f0f_0f0f;
-    let high = head >> 16 & 0xffff;
-    let high = (high | high << 24) & 0x0000_00ff_0000_00ff;
-    let high = (high | high << 12) & 0x000f_000f_000f_000f;
-    let high = (high | high << 6) & 0x0303_0303_0303_0303;
+    /// Moves bits apart: each half of a field `shift` bits further up than the other.
+    #[inline]
+    fn spread(bits: u64, shift: u32, mask: u64) -> u64 {
+        (bits | bits << shift) & mask
+    }
+    let low_pairs = spread(head >> 32, 16, 0x0000_ffff_0000_ffff);
+    let low_bytes = spread(low_pairs, 8, 0x00ff_00ff_00ff_00ff);
+    let low = spread(low_bytes, 4, 0x0f0f_0f0f_0f0f_0f0f);
+    let high_bytes = spread(head >> 16 & 0xffff, 24, 0x0000_00ff_0000_00ff);
+    let high_nibbles = spread(high_bytes, 12, 0x000f_000f_000f_000f);
+    let high = spread(high_nibbles, 6, 0x0303_0303_0303_0303);
     // With the sixth bit turned over, it is the sign; it is copied upwards.
     let steps = (low | high << 4) ^ 0x2020_2020_2020_2020;
     steps | ((steps & 0x2020_2020_2020_2020) * 6)
@@ -109,12 +112,12 @@ pub(crate) struct Mxfp4;
 impl Quantized for Mxfp4 {
     const FORMAT: Format = Format::Mxfp4;
     const GROUP: usize = 32;
-    const ZERO: i32 = 12;
+    const ZERO_POINT: i32 = 12;
     const SIGNED: bool = false;
     const CHAIN: usize = 4;
     const TABLE: Option<&'static [u8; 16]> = Some(&MXFP4_QUANTS);
     #[inline(always)]
-    fn unpack(block: &[u8], quants: &mut [u8], scales: &mut [f32], _offsets: &mut [f32]) {
+    fn decode(block: &[u8], quants: &mut [u8], scales: &mut [f32], _offsets: &mut [f32]) {
         scales[0] = half_of_e8m0(block[Self::LAYOUT.scale]);
         looked_up(
             &MXFP4_QUANTS,

@@ -21,7 +21,7 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
-    pub(super) fn first(rows: &[u8]) -> Self {
+    pub(super) fn new(rows: &[u8]) -> Self {
         Self {
             head: rows.as_ptr(),
             row_bytes: rows.len() / ROWS,
@@ -37,17 +37,17 @@ impl Blocks {
     }
 }
 
-/// Returns the 64 activations from `at` on; the second half of the last columns
+/// Returns the 64 activations from `column` on; the second half of the last columns
 /// is zero if there are only 32.
 ///
 /// # Safety
-/// There are so many.
+/// The first activation row has these columns.
 #[inline]
 #[target_feature(enable = "avx512f")]
-pub(super) unsafe fn activations_at(input: &Activations, at: usize, whole: bool) -> __m512i {
+pub(super) unsafe fn activations_at(input: &Activations, column: usize, whole: bool) -> __m512i {
     // SAFETY: passed on from the caller.
     unsafe {
-        let quants = input.quants.as_ptr().add(at);
+        let quants = input.quants.as_ptr().add(column);
         if whole {
             _mm512_loadu_si512(quants.cast())
         } else {
@@ -78,17 +78,17 @@ pub(super) unsafe fn both_heads(blocks: &Blocks, second: usize) -> __m512i {
     }
 }
 
-/// Returns the 16 bytes that stand `at` bytes into the blocks: of rows 0 to 3
+/// Returns the 16 bytes that stand `offset` bytes into the blocks: of rows 0 to 3
 /// and of rows 4 to 7.
 ///
 /// # Safety
 /// The blocks have them.
 #[inline]
 #[target_feature(enable = "avx512f")]
-pub(super) unsafe fn sixteen_bytes(blocks: &Blocks, at: usize) -> (__m512i, __m512i) {
+pub(super) unsafe fn sixteen_bytes(blocks: &Blocks, offset: usize) -> (__m512i, __m512i) {
     // SAFETY: passed on from the caller.
     unsafe {
-        let bytes = |row: usize| _mm_loadu_si128(blocks.row(row).add(at).cast());
+        let bytes = |row: usize| _mm_loadu_si128(blocks.row(row).add(offset).cast());
         let four = |first: usize| {
             let rows = _mm512_broadcast_i32x4(bytes(first));
             let rows = _mm512_mask_broadcast_i32x4(rows, 0x00f0, bytes(first + 1));
@@ -125,7 +125,7 @@ pub(super) fn by_group(steps: __m512i) -> __m512i {
     _mm512_permutexvar_epi32(across, _mm512_shuffle_epi8(steps, within))
 }
 
-/// Returns 16 of 64 bytes.
+/// Returns 16-byte lane `lane` of a register.
 #[inline]
 #[target_feature(enable = "avx512f")]
 pub(super) fn lane(bytes: __m512i, lane: usize) -> __m128i {
