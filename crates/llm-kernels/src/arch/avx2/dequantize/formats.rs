@@ -20,6 +20,8 @@ use crate::dequantize::{self, Quantized};
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(super) fn block32<Q: Quantized>(sink: &mut impl Sink, rows: &[u8], columns: usize) {
+    // Scale and offset are read as one word.
+    const { assert!(!Q::OFFSET || Q::LAYOUT.minimum == Q::LAYOUT.scale + 2) };
     let mut blocks = Blocks::first::<Q>(rows, columns);
     let sign_flip = _mm256_set1_epi8(sink.start::<Q>(columns).cast_signed());
     let table = Q::TABLE.map(|table| sign_flipped(table, sign_flip));
@@ -28,7 +30,6 @@ pub(super) fn block32<Q: Quantized>(sink: &mut impl Sink, rows: &[u8], columns: 
         // all but Q8_0, with 34 bytes, have at least 17.
         unsafe {
             if Q::OFFSET {
-                const { assert!(Q::LAYOUT.minimum == Q::LAYOUT.scale + 2) };
                 let [both, ..] = blocks.four_words(Q::LAYOUT.scale);
                 let (scales, offsets) = two_halves(both);
                 sink.scales(block, scales);
