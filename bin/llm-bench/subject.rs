@@ -18,7 +18,7 @@ use llm_engine::spec::Spec;
 use llm_engine::synthetic::Synthetic;
 use llm_engine::weights::Weights;
 use llm_gguf::{Gguf, TensorInfo};
-use llm_kernels::pack::Packing;
+use llm_kernels::quantize::QuantType;
 use llm_kernels::simd::Level;
 use llm_record::BenchModel;
 use llm_store::{Event, Store};
@@ -245,11 +245,12 @@ pub(crate) fn reads(args: &BenchArgs) -> Reads {
 fn header(paths: &[PathBuf], args: &BenchArgs, context: &Context) -> Result<Gguf> {
     let packing = match args.quantize.quantize {
         None => return Ok(llm_folder::open(paths, None)?),
-        Some(Quantize::Q8_0) => Packing::Q8_0,
-        Some(Quantize::Q4K) => Packing::Q4K,
+        Some(Quantize::Q8_0) => QuantType::Q8_0,
+        Some(Quantize::Q4K) => QuantType::Q4K,
     };
     let quantize = llm_folder::Quantize {
         packing,
+        level: Level::detect()?,
         pool: &machine::pool(computer::cores())?,
         room: available().filter(|_| !args.force.force),
         interrupted: &|| context.interrupt.is_set(),

@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result, bail};
 use llm_cli::embed::{EmbedQuantize, PoolingChoice};
 use llm_cli::{EmbedArgs, Messages, computer};
 use llm_encoder::{Encoder, Pooling};
-use llm_kernels::pack::Packing;
 use llm_kernels::pool::Pool;
+use llm_kernels::quantize::QuantType;
 use llm_kernels::simd::Level;
 use llm_record::Build;
 use llm_store::Store;
@@ -35,7 +35,10 @@ impl Opened {
         let store = Store::from_env();
         let path = locate(&store, name)?;
         let level = Level::detect()?;
-        let packing = args.model.quantize.map(|EmbedQuantize::Q8_0| Packing::Q8_0);
+        let packing = args
+            .model
+            .quantize
+            .map(|EmbedQuantize::Q8_0| QuantType::Q8_0);
         let encoder = Encoder::open(&path, packing, level)?;
         if packing.is_some() && (path.is_file() || !encoder.can_be_packed()) {
             bail!(

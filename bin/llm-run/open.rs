@@ -18,8 +18,8 @@ use llm_engine::forward::{CpuForward, Forward};
 use llm_engine::model::{Model, TemplateChoice};
 use llm_folder::FolderError;
 use llm_gguf::Gguf;
-use llm_kernels::pack::Packing;
 use llm_kernels::pool::Pool;
+use llm_kernels::quantize::QuantType;
 use llm_kernels::simd::Level;
 use llm_prompt::LONGEST_SOURCE;
 use llm_record::{Build, ModelIdentity, TemplateUse};
@@ -46,12 +46,13 @@ pub(crate) fn find(args: &RunArgs, context: &Context) -> Result<(ResolvedModel, 
 fn header(paths: &[PathBuf], args: &RunArgs, context: &Context) -> Result<Gguf> {
     let packing = match args.quantize.quantize {
         None => return Ok(llm_folder::open(paths, None)?),
-        Some(Quantize::Q8_0) => Packing::Q8_0,
-        Some(Quantize::Q4K) => Packing::Q4K,
+        Some(Quantize::Q8_0) => QuantType::Q8_0,
+        Some(Quantize::Q4K) => QuantType::Q4K,
     };
     let pool = pool(args)?;
     let quantize = llm_folder::Quantize {
         packing,
+        level: Level::detect()?,
         pool: &pool,
         room: available().filter(|_| !args.force.force),
         interrupted: &|| context.interrupt.is_set(),

@@ -150,7 +150,7 @@ mod tests {
             let pool = Pool::new(threads).unwrap();
             let mut index = index(&pool);
             for most in [1, 10, BLOCK + 1, ROWS + 1] {
-                let best = index.nearest(&pool, Level::Scalar, &query, most);
+                let best = index.nearest(&pool, Level::SCALAR, &query, most);
                 assert_eq!(best.len(), most.min(ROWS));
                 for ((row, score), (_, wanted)) in best.iter().zip(&wanted) {
                     let exact = cosine(&numbers(*row), &query);
@@ -172,7 +172,7 @@ mod tests {
         let index = index(&pool);
         let threshold = 0.999;
         let found: Vec<Near> = (0..index.tiles())
-            .flat_map(|tile| index.near(&pool, Level::Scalar, tile, threshold))
+            .flat_map(|tile| index.near(&pool, Level::SCALAR, tile, threshold))
             .collect();
         let (mut sure, mut possible) = (0, 0);
         for a in 0..ROWS {

@@ -93,7 +93,7 @@ fn the_last_output_is_the_last_of_all() {
     let vocabulary = model.weights.vocabulary();
     let passes: [Box<dyn Forward>; 2] = [
         Box::new(model.judge()),
-        Box::new(model.cpu::<f32>(1, Level::Scalar)),
+        Box::new(model.cpu::<f32>(1, Level::SCALAR)),
     ];
     for mut pass in passes {
         let sequence = pass.sequences_mut().start();

@@ -11,8 +11,9 @@ mod random;
 
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
-use llm_kernels::pack::Packing;
-use llm_kernels::unpack::dequantize_row;
+use llm_kernels::dequantize::dequantize_row;
+use llm_kernels::quantize::QuantType;
+use llm_kernels::simd::Level;
 
 use random::Random;
 
@@ -33,13 +34,13 @@ fn candles(weights: &[f32], dtype: GgmlDType) -> Vec<u8> {
         .to_vec()
 }
 
-fn packed(packing: Packing, weights: &[f32]) -> Vec<u8> {
+fn packed(packing: QuantType, weights: &[f32]) -> Vec<u8> {
     let mut row = vec![0; packing.format().row_bytes(weights.len())];
-    packing.pack(weights, &mut row);
+    packing.quantize(Level::detect().unwrap(), weights, &mut row);
     row
 }
 
-fn error(packing: Packing, row: &[u8], weights: &[f32]) -> f64 {
+fn error(packing: QuantType, row: &[u8], weights: &[f32]) -> f64 {
     let mut back = vec![0.0; weights.len()];
     dequantize_row(packing.format(), row, &mut back);
     let squares = weights
@@ -53,7 +54,7 @@ fn error(packing: Packing, row: &[u8], weights: &[f32]) -> f64 {
 fn q8_0_has_candles_bytes() {
     for weights in weights() {
         assert_eq!(
-            packed(Packing::Q8_0, &weights),
+            packed(QuantType::Q8_0, &weights),
             candles(&weights, GgmlDType::Q8_0)
         );
     }
@@ -62,8 +63,8 @@ fn q8_0_has_candles_bytes() {
 #[test]
 fn q4_k_errs_no_more_than_candles() {
     for weights in weights() {
-        let ours = error(Packing::Q4K, &packed(Packing::Q4K, &weights), &weights);
-        let theirs = error(Packing::Q4K, &candles(&weights, GgmlDType::Q4K), &weights);
+        let ours = error(QuantType::Q4K, &packed(QuantType::Q4K, &weights), &weights);
+        let theirs = error(QuantType::Q4K, &candles(&weights, GgmlDType::Q4K), &weights);
         println!("ours {ours:e}, candle's {theirs:e}");
         assert!(ours <= theirs * 1.01, "{ours} {theirs}");
     }

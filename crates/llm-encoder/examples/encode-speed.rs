@@ -17,9 +17,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use llm_encoder::Encoder;
-use llm_kernels::pack::Packing;
 use llm_kernels::pool::Pool;
 use llm_kernels::probe;
+use llm_kernels::quantize::QuantType;
 use llm_kernels::simd::Level;
 
 fn main() {
@@ -28,7 +28,7 @@ fn main() {
         println!("usage: encode-speed MODEL FILE f32|q8_0 THREADS TOKENS ROUNDS");
         return;
     };
-    let packing = (precision == "q8_0").then_some(Packing::Q8_0);
+    let packing = (precision == "q8_0").then_some(QuantType::Q8_0);
     let started = Instant::now();
     let encoder = Encoder::open(Path::new(model), packing, Level::detect().unwrap()).unwrap();
     let opened = started.elapsed();

@@ -32,7 +32,7 @@ impl Step {
         match self {
             Self::Normalize => {
                 for vector in &mut vectors {
-                    vector::unit_length(level, vector, LEAST_LENGTH);
+                    vector::normalize(level, vector, LEAST_LENGTH);
                 }
                 vectors
             }

@@ -5,7 +5,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use llm_kernels::pack::Packing;
+use llm_kernels::quantize::QuantType;
+use llm_kernels::simd::Level;
 
 use super::decoder::Decoder;
 use super::dense::{Activation, Dense, Step};
@@ -21,7 +22,10 @@ use llm_folder::header::Stored;
 use llm_gguf::{Gguf, Metadata, Strings, ValueError, shard_paths};
 
 /// Opens the file at `path`, or all shards of which it is one.
-pub(super) fn open(path: &Path, packing: Option<Packing>) -> Result<Parts, EncoderError> {
+pub(super) fn open(
+    path: &Path,
+    packing: Option<(QuantType, Level)>,
+) -> Result<Parts, EncoderError> {
     let gguf = Gguf::open(&shard_paths(path))?;
     let metadata = gguf.metadata();
     let other_kind = |source| FolderError::OtherKind {

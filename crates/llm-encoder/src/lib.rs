@@ -212,7 +212,7 @@ impl Encoder {
 
     /// Makes a vector one long; zeros stay.
     pub fn normalize(&self, vector: &mut [f32]) {
-        vector::unit_length(self.level, vector, LEAST_LENGTH);
+        vector::normalize(self.level, vector, LEAST_LENGTH);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use llm_kernels::pack::Packing;
+use llm_kernels::quantize::QuantType;
 use llm_kernels::simd::Level;
 use serde_json::Value;
 
@@ -21,12 +21,17 @@ impl Encoder {
     ///
     /// # Errors
     /// Files that are incomplete, damaged, or of a kind that cannot be run.
-    pub fn open(path: &Path, packing: Option<Packing>, level: Level) -> Result<Self, EncoderError> {
-        let parts = match path.is_file() {
-            true => gguf::open(path, packing)?,
-            false => folder(path, packing)?,
+    pub fn open(
+        path: &Path,
+        packing: Option<QuantType>,
+        level: Level,
+    ) -> Result<Self, EncoderError> {
+        let at_level = packing.map(|packing| (packing, level));
+        let (mut network, tokens, settings) = if path.is_file() {
+            gguf::open(path, at_level)?
+        } else {
+            folder(path, at_level)?
         };
-        let (mut network, tokens, settings) = parts;
         if let (Network::Bert { shape, weights }, Some(packing)) = (&mut network, packing) {
             packing::pack(shape, weights, level, packing);
         }
@@ -93,7 +98,7 @@ impl Found {
     }
 }
 
-fn folder(folder: &Path, packing: Option<Packing>) -> Result<Parts, EncoderError> {
+fn folder(folder: &Path, packing: Option<(QuantType, Level)>) -> Result<Parts, EncoderError> {
     if CrossEncoder::is_in(folder)? {
         let folder = folder.to_path_buf();
         return Err(FolderError::CrossEncoder { folder }.into());

@@ -6,8 +6,8 @@
 //! al. 2022, arXiv:2208.07339). Which they are is found by running the model, as it
 //! is, over texts of words of its own vocabulary.
 
-use llm_kernels::pack::Packing;
 use llm_kernels::pool::Pool;
+use llm_kernels::quantize::QuantType;
 use llm_kernels::simd::Level;
 
 use super::pass::{self, Segments};
@@ -22,20 +22,20 @@ const APART: usize = 4;
 const LENGTHS: [usize; 8] = [2, 3, 4, 5, 8, 12, 20, 32];
 
 /// Packs the matrices of all layers.
-pub(super) fn pack(shape: &Shape, weights: &mut Weights, level: Level, packing: Packing) {
+pub(super) fn pack(shape: &Shape, weights: &mut Weights, level: Level, packing: QuantType) {
     let largest = largest(shape, weights, level);
     for (layer, largest) in weights.layers.iter_mut().zip(largest) {
         let [attention, feed_forward] = largest.map(|largest| outliers(&largest));
         layer.apart = [
             apart(
                 attention,
-                packing,
+                (packing, level),
                 [&mut layer.query, &mut layer.key, &mut layer.value],
             ),
-            apart(feed_forward, packing, [&mut layer.up]),
+            apart(feed_forward, (packing, level), [&mut layer.up]),
         ];
         for linear in [&mut layer.output, &mut layer.down] {
-            if let Some(packed) = linear.packed(packing, &[]) {
+            if let Some(packed) = linear.packed((packing, level), &[]) {
                 *linear = packed;
             }
         }
@@ -46,7 +46,7 @@ pub(super) fn pack(shape: &Shape, weights: &mut Weights, level: Level, packing: 
 /// cannot be packed.
 fn apart<const N: usize>(
     columns: Vec<usize>,
-    packing: Packing,
+    packing: (QuantType, Level),
     mut linears: [&mut Linear; N],
 ) -> Apart {
     let packed: Option<Vec<Linear>> = linears

@@ -6,8 +6,8 @@
 use std::ops::Range;
 
 use llm_kernels::activations::{Activations, Take};
-use llm_kernels::attention::whole::Whole;
-use llm_kernels::matmul::{Finish, Input, multiply_and_finish};
+use llm_kernels::attention::full_sequence::FullSequence;
+use llm_kernels::matmul::{Epilogue, Input, multiply_with_epilogue};
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
 use llm_kernels::vector;
@@ -199,7 +199,7 @@ impl<'a> Pass<'a> {
             false,
         );
         let head = self.shape.hidden_size / self.shape.heads;
-        let attention = Whole {
+        let attention = FullSequence {
             heads: self.shape.heads,
             head_dim: head,
             scale: 1.0 / (head as f32).sqrt(),
@@ -209,7 +209,7 @@ impl<'a> Pass<'a> {
         attention.run(self.level, self.pool, of, &mut self.attended);
         self.project(&layer.output, Which::Attended);
         let how = Take {
-            apart: &layer.apart[1].columns,
+            outliers: &layer.apart[1].columns,
             as_floats: !layer.up.is_quantized(),
         };
         self.add_and_norm(&layer.attention_norm, how);
@@ -247,7 +247,7 @@ impl<'a> Pass<'a> {
             Which::Inner => (&mut self.inner, self.shape.inner),
         };
         let how = Take {
-            apart: &[],
+            outliers: &[],
             as_floats: !linear.is_quantized(),
         };
         self.activations
@@ -284,7 +284,7 @@ enum Which {
 /// Returns how a layer's attention takes its input.
 fn take(layer: &Layer) -> Take<'_> {
     Take {
-        apart: &layer.apart[0].columns,
+        outliers: &layer.apart[0].columns,
         as_floats: !layer.query.is_quantized(),
     }
 }
@@ -303,13 +303,13 @@ fn product<const N: usize>(
     let both = linears.iter().zip(outs).enumerate();
     let mut products: Vec<_> = both
         .filter_map(|(index, (linear, out))| {
-            let finish = Finish {
+            let epilogue = Epilogue {
                 bias: &linear.bias,
-                apart: apart.weights.get(index).map_or(&[], Vec::as_slice),
+                outliers: apart.weights.get(index).map_or(&[], Vec::as_slice),
                 gelu,
             };
-            Some((linear.matrix()?, finish, out.as_mut_slice()))
+            Some((linear.matrix()?, epilogue, out.as_mut_slice()))
         })
         .collect();
-    multiply_and_finish(level, pool, input, &mut products);
+    multiply_with_epilogue(level, pool, input, &mut products);
 }

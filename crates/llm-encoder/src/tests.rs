@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use llm_kernels::pack::Packing;
+use llm_kernels::quantize::QuantType;
 
 use super::*;
 
@@ -47,7 +47,7 @@ fn read_goldens(lines: &str) -> Vec<Golden> {
     lines.lines().map(read).collect()
 }
 
-fn encoder(packing: Option<Packing>) -> Encoder {
+fn encoder(packing: Option<QuantType>) -> Encoder {
     Encoder::open(&folder(), packing, Level::detect().unwrap()).unwrap()
 }
 
@@ -72,7 +72,7 @@ fn cosine(one: &[f32], other: &[f32]) -> f64 {
 }
 
 /// The least cosine of vectors with the reference's, in 32 bits and in 8.
-const BOUNDS: [(Option<Packing>, f64); 2] = [(None, 0.99999), (Some(Packing::Q8_0), 0.999)];
+const BOUNDS: [(Option<QuantType>, f64); 2] = [(None, 0.99999), (Some(QuantType::Q8_0), 0.999)];
 
 #[test]
 fn tokens_and_vectors_are_those_of_the_reference() {
@@ -99,7 +99,7 @@ fn compare(encoder: &Encoder, bound: f64) {
 
 #[test]
 fn a_vector_is_the_same_to_the_bit_alone_and_among_others() {
-    for packing in [None, Some(Packing::Q8_0)] {
+    for packing in [None, Some(QuantType::Q8_0)] {
         let encoder = encoder(packing);
         let texts: Vec<_> = goldens()
             .iter()
@@ -144,7 +144,7 @@ fn broken(name: &str, change: impl Fn(String) -> String) -> String {
         }
         std::fs::write(copy.path().join(file), text).unwrap();
     }
-    let opened = Encoder::open(copy.path(), None, Level::Scalar);
+    let opened = Encoder::open(copy.path(), None, Level::SCALAR);
     opened.map(|_| ()).unwrap_err().to_string()
 }
 

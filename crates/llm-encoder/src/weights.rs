@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use llm_kernels::block::Format;
+use llm_kernels::dequantize::dequantize_row;
 use llm_kernels::matmul::Matrix;
 use llm_kernels::mmap::Mapping;
-use llm_kernels::pack::Packing;
-use llm_kernels::unpack::dequantize_row;
+use llm_kernels::quantize::QuantType;
+use llm_kernels::simd::Level;
 
 use super::settings::Shape;
 use llm_engine::weights;
@@ -146,7 +147,11 @@ impl Linear {
 
     /// Returns it packed, with zeros in the columns `apart`; as it is, where its
     /// rows are no whole blocks or it is packed already.
-    pub(super) fn packed(&self, packing: Packing, apart: &[usize]) -> Option<Self> {
+    pub(super) fn packed(
+        &self,
+        (packing, level): (QuantType, Level),
+        apart: &[usize],
+    ) -> Option<Self> {
         if self.is_quantized() || !packing.fits(self.columns) {
             return None;
         }
@@ -156,7 +161,7 @@ impl Linear {
         for (row, out) in bytes.chunks_exact_mut(length).enumerate() {
             self.row(row, &mut weights);
             apart.iter().for_each(|&column| weights[column] = 0.0);
-            packing.pack(&weights, out);
+            packing.quantize(level, &weights, out);
         }
         Some(Self {
             format: packing.format(),

@@ -8,9 +8,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use llm_kernels::block::Format;
+use llm_kernels::dequantize::dequantize_row;
 use llm_kernels::matmul::Matrix;
 use llm_kernels::mmap::Mapping;
-use llm_kernels::unpack::dequantize_row;
 
 use crate::spec::Spec;
 use llm_gguf::Gguf;

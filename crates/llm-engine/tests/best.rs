@@ -112,7 +112,7 @@ fn the_best_logits_are_those_of_the_whole_vocabulary() {
         let subject = Subject::new(&model, None);
         for count in counts {
             let left_out = subject.left_out(file, count);
-            let is_level = Level::detect().unwrap() > Level::Scalar;
+            let is_level = Level::detect().unwrap() > Level::SCALAR;
             assert_eq!(left_out > 0, is_level, "{file}, {count}: {left_out}");
         }
     }
@@ -123,7 +123,7 @@ fn the_best_logits_are_those_of_the_whole_vocabulary() {
 #[test]
 fn a_soft_cap_hides_none_of_the_best_logits() {
     let model = model("gemma-3-270m-q4_k_m.gguf");
-    let is_level = Level::detect().unwrap() > Level::Scalar;
+    let is_level = Level::detect().unwrap() > Level::SCALAR;
     let wide = Subject::new(&model, Some(30.0)).left_out("30", 1);
     assert_eq!(wide > 0, is_level, "{wide}");
     assert_eq!(Subject::new(&model, Some(0.5)).left_out("0.5", 1), 0);
@@ -140,7 +140,7 @@ fn the_best_logit_takes_less_reading() {
     let served = (tokens.len() - (TOKENS_BEFORE_SCREEN - 1)) as u64;
     let (_, bytes) = subject.logits(&tokens, Outputs::Best(1));
     let all = tokens.len() as u64 * matrix;
-    if Level::detect().unwrap() == Level::Scalar {
+    if Level::detect().unwrap() == Level::SCALAR {
         assert_eq!(bytes, all);
         return;
     }

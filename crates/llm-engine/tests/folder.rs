@@ -36,8 +36,8 @@ use llm_engine::weights::Weights;
 use llm_folder::Quantize;
 use llm_gguf::Gguf;
 use llm_kernels::block::Format;
-use llm_kernels::pack::Packing;
 use llm_kernels::pool::Pool;
+use llm_kernels::quantize::QuantType;
 use llm_kernels::simd::Level;
 
 use random::Random;
@@ -47,7 +47,7 @@ fn logits(gguf: &Gguf, tokens: &[u32]) -> Vec<f32> {
     let spec = Spec::from_gguf(gguf.metadata(), None).unwrap();
     let weights = Weights::from_gguf(gguf, &spec).unwrap();
     let pool = Pool::new(1).unwrap();
-    let mut pass = CpuForward::<f32>::new(Arc::new(spec), Arc::new(weights), pool, Level::Scalar);
+    let mut pass = CpuForward::<f32>::new(Arc::new(spec), Arc::new(weights), pool, Level::SCALAR);
     let sequence = pass.sequences_mut().start();
     let mut logits = Vec::new();
     let input = Input {
@@ -76,9 +76,10 @@ fn worst(one: &[f32], other: &[f32]) -> f32 {
 }
 
 /// Opens the folder with its weights quantized.
-fn quantized(folder: &Path, packing: Packing) -> Gguf {
+fn quantized(folder: &Path, packing: QuantType) -> Gguf {
     let quantize = Quantize {
         packing,
+        level: Level::detect().unwrap(),
         pool: &Pool::new(2).unwrap(),
         room: Some(1 << 30),
         interrupted: &|| false,
@@ -142,7 +143,7 @@ fn quantized_weights_are_near_the_folders_own() {
     let exact = llm_folder::open(&tiny::weight_files(place.path()), None).unwrap();
     let tokens = Random(9).tokens(40, plan.vocabulary);
     let expected = logits(&exact, &tokens);
-    for (packing, bound) in [(Packing::Q8_0, 0.05), (Packing::Q4K, 0.5)] {
+    for (packing, bound) in [(QuantType::Q8_0, 0.05), (QuantType::Q4K, 0.5)] {
         let opened = quantized(place.path(), packing);
         let format = |name: &str| opened.tensor(name).unwrap().dtype.format().unwrap();
         assert_eq!(format("blk.0.attn_q.weight"), packing.format());
@@ -167,7 +168,8 @@ fn quantizing_stops_for_want_of_memory_and_on_request() {
     let pool = Pool::new(1).unwrap();
     let tried = |room, stop: bool| {
         let quantize = Quantize {
-            packing: Packing::Q8_0,
+            packing: QuantType::Q8_0,
+            level: Level::SCALAR,
             pool: &pool,
             room,
             interrupted: &|| stop,

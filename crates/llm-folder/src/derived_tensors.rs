@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use llm_kernels::block::Format;
+use llm_kernels::dequantize::dequantize_row;
 use llm_kernels::mmap::Mapping;
-use llm_kernels::pack::Packing;
-use llm_kernels::unpack::dequantize_row;
+use llm_kernels::quantize::QuantType;
 
 use super::{FolderError, Quantize};
 use llm_gguf::{TensorInfo, TensorType};
@@ -28,7 +28,7 @@ pub(super) enum Source {
     /// Another tensor, each number plus one.
     PlusOne(TensorInfo),
     /// The rows of another tensor.
-    Packed(TensorInfo, Packing),
+    Packed(TensorInfo, QuantType),
 }
 
 impl Source {
@@ -122,14 +122,14 @@ fn put(source: &Source, shards: &[Arc<Mapping>], quantize: Option<&Quantize<'_>>
             let format = stored_format(tensor);
             let length = format.row_bytes(columns);
             let bytes = bytes_of(tensor, shards);
-            let pack = |row: usize, out: &mut [u8]| {
-                let mut weights = vec![0.0; columns];
-                dequantize_row(format, &bytes[row * length..][..length], &mut weights);
-                packing.pack(&weights, out);
-            };
-            let packed = packing.format().row_bytes(columns);
             if let Some(quantize) = quantize {
-                quantize.pool.for_each_row(out, packed, pack);
+                let level = quantize.level;
+                let packed = packing.format().row_bytes(columns);
+                quantize.pool.for_each_row(out, packed, |row, out| {
+                    let mut weights = vec![0.0; columns];
+                    dequantize_row(format, &bytes[row * length..][..length], &mut weights);
+                    packing.quantize(level, &weights, out);
+                });
             }
         }
     }

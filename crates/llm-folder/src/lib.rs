@@ -39,8 +39,9 @@ pub use special_tokens::Stated;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use llm_kernels::pack::Packing;
 use llm_kernels::pool::Pool;
+use llm_kernels::quantize::QuantType;
+use llm_kernels::simd::Level;
 use serde_json::Value;
 
 use config::Config;
@@ -51,7 +52,9 @@ use llm_gguf::{Gguf, GgufError};
 pub struct Quantize<'a> {
     /// The format, where rows are whole blocks of it; else the next larger one
     /// that fits.
-    pub packing: Packing,
+    pub packing: QuantType,
+    /// The level that it is computed at; the bytes are the same at each.
+    pub level: Level,
     /// Who does it.
     pub pool: &'a Pool,
     /// The memory that it may take, in bytes; `None` for any.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use llm_kernels::mmap::Mapping;
-use llm_kernels::pack::Packing;
+use llm_kernels::quantize::QuantType;
 
 use super::config::Config;
 use super::derived_tensors::{self, Made, Source};
@@ -86,7 +86,7 @@ struct Finder<'a> {
     config: &'a Config,
     /// See [`Config::is_tied`].
     is_tied: Option<bool>,
-    packing: Option<Packing>,
+    packing: Option<QuantType>,
     /// The folder's names by GGUF's.
     names: HashMap<String, String>,
     /// An output matrix beside the embedding that is to be the output.
@@ -179,10 +179,10 @@ impl Finder<'_> {
         // What chooses the token stays more exact, as in llama.cpp's mixtures;
         // the embedding is that, too, in most small models.
         let wanted = match tensor.name.as_str() {
-            "token_embd.weight" | "output.weight" => self.packing.map(|_| Packing::Q8_0),
+            "token_embd.weight" | "output.weight" => self.packing.map(|_| QuantType::Q8_0),
             _ => self.packing,
         };
-        let packings = [wanted?, Packing::Q8_0];
+        let packings = [wanted?, QuantType::Q8_0];
         let mut fitting = packings
             .into_iter()
             .filter(|packing| packing.fits(columns as usize));

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use llm_encoder::{CrossEncoder, Encoder};
 use llm_folder::Quantize;
-use llm_kernels::pack::Packing;
+use llm_kernels::quantize::QuantType;
 
 use crate::model::{self, LEVEL, POOL, TEXT};
 use crate::scratch::{self, in_repository, named};
@@ -108,7 +108,8 @@ fn link(from: &Path, to: &Path, left_out: &Path) {
 fn open(path: &Path) {
     let weights = [path.join("model.safetensors")];
     let quantize = Quantize {
-        packing: Packing::Q8_0,
+        packing: QuantType::Q8_0,
+        level: *LEVEL,
         pool: &POOL,
         room: Some(ROOM),
         interrupted: &|| false,
@@ -119,7 +120,7 @@ fn open(path: &Path) {
             model::open(&gguf, Some(path));
         }
     }
-    for packing in [None, Some(Packing::Q8_0)] {
+    for packing in [None, Some(QuantType::Q8_0)] {
         if let Ok(encoder) = Encoder::open(path, packing, *LEVEL) {
             model::encode(&encoder);
         }

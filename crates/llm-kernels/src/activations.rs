@@ -1,7 +1,8 @@
 //! Activations as 8-bit integers with a scale for every 32, made once and used
 //! by every matrix that multiplies them.
 
-use crate::pool::{Ahead, DisjointRows, Pool};
+use crate::pool::{DisjointRows, Pool};
+use crate::prefetch::IdlePrefetch;
 use crate::simd::{Level, dispatch};
 
 /// Columns that share a scale.
@@ -26,25 +27,25 @@ pub struct Activations {
     pub(crate) group_sums: Vec<i32>,
     /// (rows, columns / 32): the same, times the scales.
     pub(crate) scaled_sums: Vec<f32>,
-    /// What is not among the quants.
-    pub(crate) apart: Apart,
+    /// The outlier columns.
+    pub(crate) outliers: Outliers,
 }
 
-/// Columns that are kept as floats beside the quants, where they are zero: a few
-/// columns that are far larger than the others would take the others' precision
+/// Outlier columns, which are kept as floats and are zero among the quants: the few
+/// columns that are far larger than the others would cost these their precision
 /// (Dettmers et al. 2022, arXiv:2208.07339).
 #[derive(Debug, Default)]
-pub(crate) struct Apart {
+pub(crate) struct Outliers {
     pub(crate) columns: Vec<usize>,
     /// (rows, `columns`)
     pub(crate) values: Vec<f32>,
 }
 
-/// How rows are taken; see [`Activations::take`].
+/// How rows are quantized; see [`Activations::take`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Take<'a> {
     /// Columns that are kept as floats, in ascending order.
-    pub apart: &'a [usize],
+    pub outliers: &'a [usize],
     /// Whether only float weights follow, which need no quants.
     pub as_floats: bool,
 }
@@ -66,6 +67,9 @@ impl Activations {
     ///
     /// With columns that are no multiple of 32 nothing is quantized: no
     /// quantized format has such rows.
+    ///
+    /// # Panics
+    /// If `input` does not consist of whole rows.
     pub fn quantize(&mut self, level: Level, pool: &Pool, input: &[f32], columns: usize) {
         self.resize(input.len(), columns, Take::default());
         if columns.is_multiple_of(GROUP) {
@@ -76,17 +80,18 @@ impl Activations {
                 quantize_row(level, input, unsafe { rows.row(row) });
             };
             let count = input.len() / columns.max(1);
-            pool.for_each_in_runs(count, run, |_| Ahead::NONE);
+            pool.for_each_in_runs(count, run, |_| IdlePrefetch::NONE);
         }
         self.measure_single();
     }
 
     /// Like [`quantize`](Self::quantize), after `prepare(index, row)` for each row,
-    /// which may change it. The columns `how.apart` of the rows are kept as floats,
-    /// and the products take them from [`Finish::apart`](crate::matmul::Finish).
+    /// which may change it. The columns `how.outliers` of the rows are kept as floats,
+    /// and the products take them from [`Epilogue::outliers`](crate::matmul::Epilogue).
     ///
     /// # Panics
-    /// If a column of `how.apart` is none of the input's.
+    /// If `input` does not consist of whole rows, or `how.outliers` are not columns of
+    /// it in ascending order.
     pub fn take(
         &mut self,
         level: Level,
@@ -96,11 +101,12 @@ impl Activations {
         how: Take<'_>,
         prepare: impl Fn(usize, &mut [f32]) + Sync,
     ) {
-        assert!(how.apart.iter().all(|&column| column < columns));
+        assert!(how.outliers.is_sorted_by(|column, next| column < next));
+        assert!(how.outliers.last().is_none_or(|&column| column < columns));
         self.resize(input.len(), columns, how);
         let quantizes = !how.as_floats && columns.is_multiple_of(GROUP);
-        let mut values = std::mem::take(&mut self.apart.values);
-        let apart = DisjointRows::new(&mut values, how.apart.len());
+        let mut values = std::mem::take(&mut self.outliers.values);
+        let outliers = DisjointRows::new(&mut values, how.outliers.len());
         let rows = self.targets();
         pool.for_each_row(input, columns, |index, row| {
             prepare(index, row);
@@ -108,23 +114,28 @@ impl Activations {
                 return;
             }
             // SAFETY: `for_each_row` hands every row out exactly once.
-            let (kept, target) = unsafe { (apart.row(index), rows.row(index)) };
-            for (kept, &column) in kept.iter_mut().zip(how.apart) {
+            let (kept, target) = unsafe { (outliers.row(index), rows.row(index)) };
+            for (kept, &column) in kept.iter_mut().zip(how.outliers) {
                 *kept = std::mem::take(&mut row[column]);
             }
             quantize_row(level, row, target);
-            for (kept, &column) in kept.iter().zip(how.apart) {
+            for (kept, &column) in kept.iter().zip(how.outliers) {
                 row[column] = *kept;
             }
         });
-        self.apart.values = values;
+        self.outliers.values = values;
         self.measure_single();
     }
 
     /// Becomes one row like that of `other`, with the scale of each group times a
     /// factor of its own, (columns / 32).
     pub(crate) fn scale_groups(&mut self, other: &Self, factors: &[f32]) {
-        debug_assert!(other.rows == 1 && factors.len() == other.scales.len());
+        assert_eq!(other.quants.len(), other.columns, "one quantized row");
+        assert_eq!(
+            factors.len(),
+            other.columns / GROUP,
+            "factors of the groups"
+        );
         self.resize(other.columns, other.columns, Take::default());
         self.quants.copy_from_slice(&other.quants);
         self.sums.copy_from_slice(&other.sums);
@@ -140,12 +151,13 @@ impl Activations {
 
     /// Makes room for `count` numbers in rows of `columns`.
     fn resize(&mut self, count: usize, columns: usize, how: Take<'_>) {
+        assert!(count.is_multiple_of(columns), "whole rows");
         self.columns = columns;
         self.rows = count / columns.max(1);
-        let apart = if how.as_floats { &[] } else { how.apart };
-        self.apart.columns.clear();
-        self.apart.columns.extend_from_slice(apart);
-        self.apart.values.resize(self.rows * apart.len(), 0.0);
+        let outliers = if how.as_floats { &[] } else { how.outliers };
+        self.outliers.columns.clear();
+        self.outliers.columns.extend_from_slice(outliers);
+        self.outliers.values.resize(self.rows * outliers.len(), 0.0);
         if !columns.is_multiple_of(GROUP) || how.as_floats {
             // A quantized product of these rows must not find those before.
             self.quants.clear();
@@ -178,7 +190,7 @@ impl Activations {
     }
 }
 
-/// Where the rows of a batch go; see [`Activations`].
+/// The destination of a batch; see [`Activations`].
 struct Targets {
     quants: DisjointRows<i8>,
     scales: DisjointRows<f32>,
@@ -205,7 +217,7 @@ impl Targets {
     }
 }
 
-/// Where one row goes; see [`Activations`].
+/// The destination of one row; see [`Activations`].
 pub(crate) struct QuantizedRow<'a> {
     quants: &'a mut [i8],
     scales: &'a mut [f32],
@@ -221,8 +233,8 @@ dispatch! {
 
 #[inline(always)]
 fn quantize_row_body(input: &[f32], row: QuantizedRow<'_>) {
-    let groups = input.as_chunks::<GROUP>().0.iter();
-    let groups = groups.zip(row.quants.as_chunks_mut::<GROUP>().0);
+    let inputs = input.as_chunks::<GROUP>().0.iter();
+    let groups = inputs.zip(row.quants.as_chunks_mut::<GROUP>().0);
     let halves = row.sums.as_chunks_mut::<{ GROUP / SUM_GROUP }>().0;
     let sums = halves
         .iter_mut()
@@ -312,7 +324,7 @@ mod tests {
             *x = (index as f32 * 0.37).sin() * 3e38;
         }
         let mut row = Activations::default();
-        row.quantize(Level::Scalar, &Pool::new(1).unwrap(), &input, 64);
+        row.quantize(Level::SCALAR, &Pool::new(1).unwrap(), &input, 64);
         let quants = &row.quants;
         assert_eq!(
             (quants[..32].iter().max(), row.scales[0], row.sums[0]),
@@ -326,22 +338,22 @@ mod tests {
     }
 
     #[test]
-    fn columns_apart_are_no_quants_and_floats_need_none() {
+    fn outliers_are_no_quants_and_floats_need_none() {
         let pool = Pool::new(2).unwrap();
         let rows: Vec<f32> = (0..3 * 64).map(|at| (at as f32 * 0.37).sin()).collect();
         let mut input = rows.clone();
         let mut taken = Activations::default();
         let how = Take {
-            apart: &[5, 63],
+            outliers: &[5, 63],
             as_floats: false,
         };
-        taken.take(Level::Scalar, &pool, &mut input, 64, how, |_, row| {
+        taken.take(Level::SCALAR, &pool, &mut input, 64, how, |_, row| {
             row[5] = 100.0;
         });
         for (at, row) in input.chunks_exact(64).enumerate() {
             assert_eq!(row[5], 100.0);
             assert_eq!(row[6..], rows[at * 64 + 6..(at + 1) * 64]);
-            assert_eq!(taken.apart.values[2 * at..2 * at + 2], [100.0, row[63]]);
+            assert_eq!(taken.outliers.values[2 * at..2 * at + 2], [100.0, row[63]]);
             let quants = &taken.quants[at * 64..(at + 1) * 64];
             assert_eq!((quants[5], quants[63]), (0, 0));
             // The others' scale is that of the others.
@@ -349,12 +361,16 @@ mod tests {
             assert_eq!(largest, Some(127));
         }
         let how = Take {
-            apart: &[5],
+            outliers: &[5],
             as_floats: true,
         };
-        taken.take(Level::Scalar, &pool, &mut input, 64, how, |_, _| {});
+        taken.take(Level::SCALAR, &pool, &mut input, 64, how, |_, _| {});
         assert_eq!(
-            (taken.rows(), taken.quants.len(), taken.apart.values.len()),
+            (
+                taken.rows(),
+                taken.quants.len(),
+                taken.outliers.values.len()
+            ),
             (3, 0, 0)
         );
     }
@@ -381,7 +397,7 @@ mod tests {
                     floats,
                 )
             };
-            let judge = run(Level::Scalar);
+            let judge = run(Level::SCALAR);
             assert_eq!(judge.1.len(), if rows == 1 { columns } else { 0 });
             let signs = judge.0.iter().zip(&judge.1);
             assert!(
@@ -389,7 +405,7 @@ mod tests {
                     .into_iter()
                     .all(|(quant, magnitude)| quant.abs() == *magnitude)
             );
-            for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+            for level in Level::available() {
                 assert!(run(level) == judge, "{rows}x{columns}, {level:?}");
             }
         }

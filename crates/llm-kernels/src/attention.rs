@@ -1,23 +1,22 @@
-//! Softmax attention over blocks of 64 positions, folded block by block
-//! (online softmax: Milakov and Gimelshein 2018, arXiv:1805.02867).
+//! Softmax attention over blocks of 64 positions, block by block (flash attention
+//! with the online softmax: Milakov and Gimelshein 2018, arXiv:1805.02867).
 //!
-//! Each 512 positions are folded apart and then joined in their order. All steps
+//! Each 512 positions are a KV split of their own, and these are joined in order. All steps
 //! depend on absolute positions only, so that a query's result is the same to the
 //! bit in prefill, in decode and in any batch, and however many threads share in it.
 //! Within a block keys lie transposed: the scores of neighbouring positions
 //! fill a register and nothing is added across it.
 
-#[cfg(target_arch = "x86_64")]
-mod avx512;
-mod fold;
-mod segment;
-mod spread;
-pub mod whole;
+pub(crate) mod flash;
+pub mod full_sequence;
+mod kv_split;
+mod schedule;
 
 use half::f16;
 use half::vec::HalfBitsVecExt;
 
-use crate::simd::ops::{HALVES, widen};
+use crate::arch::ops::HALVES;
+use crate::arch::scalar::ops::widen;
 
 /// Positions of a block.
 pub const BLOCK: usize = 64;
@@ -26,31 +25,32 @@ const SHARED: usize = 6;
 /// Elements that are processed together: two 256-bit registers of floats.
 const LANES: usize = HALVES;
 
-/// How keys and values are stored.
-pub trait Element: Copy + Send + Sync + Default + Sealed + 'static {
+/// How keys and values are stored: `f32` or `f16`, and nothing else.
+///
+/// ```compile_fail,E0277
+/// #[derive(Clone, Copy, Default)]
+/// struct Bytes(u8);
+///
+/// impl llm_kernels::attention::Element for Bytes {
+///     fn narrow(_: f32) -> Self {
+///         Self(0)
+///     }
+///     fn widen(self) -> f32 {
+///         0.0
+///     }
+///     fn zeros(_: usize) -> Vec<Self> {
+///         Vec::new()
+///     }
+/// }
+/// ```
+pub trait Element: Copy + Send + Sync + Default + sealed::Load + 'static {
     /// Returns the nearest storable value.
     fn narrow(value: f32) -> Self;
+    /// Returns the value as a float, exactly.
+    fn widen(self) -> f32;
     /// Returns `count` zeros. Where they are many, the system gives their pages only
     /// once they are written.
     fn zeros(count: usize) -> Vec<Self>;
-}
-
-/// What the kernel needs of an element and nobody else does.
-pub trait Sealed: Sized {
-    /// Returns the value as a float, exactly.
-    #[doc(hidden)]
-    fn widen(self) -> f32;
-    /// Widens neighbouring values, halves with this level's own instructions.
-    #[doc(hidden)]
-    fn widen_all(values: &[Self; LANES], halves: fn(&[u16; LANES]) -> [f32; LANES])
-    -> [f32; LANES];
-    /// Widens the 16 values behind `values`.
-    ///
-    /// # Safety
-    /// There are so many, and the processor has AVX-512 F.
-    #[cfg(target_arch = "x86_64")]
-    #[doc(hidden)]
-    unsafe fn load_sixteen(values: *const Self) -> std::arch::x86_64::__m512;
 }
 
 impl Element for f32 {
@@ -58,25 +58,13 @@ impl Element for f32 {
         value
     }
 
-    fn zeros(count: usize) -> Vec<Self> {
-        vec![0.0; count]
-    }
-}
-
-impl Sealed for f32 {
     #[inline(always)]
     fn widen(self) -> f32 {
         self
     }
-    #[inline(always)]
-    fn widen_all(values: &[Self; LANES], _: fn(&[u16; LANES]) -> [f32; LANES]) -> [f32; LANES] {
-        *values
-    }
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    unsafe fn load_sixteen(values: *const Self) -> std::arch::x86_64::__m512 {
-        // SAFETY: passed on from the caller.
-        unsafe { std::arch::x86_64::_mm512_loadu_ps(values) }
+
+    fn zeros(count: usize) -> Vec<Self> {
+        vec![0.0; count]
     }
 }
 
@@ -85,30 +73,66 @@ impl Element for f16 {
         Self::from_f32(value)
     }
 
+    #[inline(always)]
+    fn widen(self) -> f32 {
+        widen(self.to_bits())
+    }
+
     fn zeros(count: usize) -> Vec<Self> {
         // Of halves, `vec!` does not know that zeroed memory will do.
         vec![0_u16; count].reinterpret_into()
     }
 }
 
-impl Sealed for f16 {
-    #[inline(always)]
-    fn widen(self) -> f32 {
-        widen(self.to_bits())
+/// What the kernels need of an element. The module is private, so that nobody else
+/// can implement it.
+mod sealed {
+    use half::f16;
+
+    use super::LANES;
+
+    pub trait Load: Sized {
+        /// Widens neighbouring values, halves with this level's own instructions.
+        fn widen_all(
+            values: &[Self; LANES],
+            halves: fn(&[u16; LANES]) -> [f32; LANES],
+        ) -> [f32; LANES];
+        /// Widens the 16 values behind `values`.
+        ///
+        /// # Safety
+        /// There are so many, and the processor has AVX-512 F.
+        #[cfg(target_arch = "x86_64")]
+        unsafe fn load_sixteen(values: *const Self) -> std::arch::x86_64::__m512;
     }
-    #[inline(always)]
-    fn widen_all(
-        values: &[Self; LANES],
-        halves: fn(&[u16; LANES]) -> [f32; LANES],
-    ) -> [f32; LANES] {
-        halves(&values.map(Self::to_bits))
+
+    impl Load for f32 {
+        #[inline(always)]
+        fn widen_all(values: &[Self; LANES], _: fn(&[u16; LANES]) -> [f32; LANES]) -> [f32; LANES] {
+            *values
+        }
+        #[cfg(target_arch = "x86_64")]
+        #[inline(always)]
+        unsafe fn load_sixteen(values: *const Self) -> std::arch::x86_64::__m512 {
+            // SAFETY: passed on from the caller.
+            unsafe { std::arch::x86_64::_mm512_loadu_ps(values) }
+        }
     }
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    unsafe fn load_sixteen(values: *const Self) -> std::arch::x86_64::__m512 {
-        use std::arch::x86_64::{_mm256_loadu_si256, _mm512_cvtph_ps};
-        // SAFETY: passed on from the caller.
-        unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(values.cast())) }
+
+    impl Load for f16 {
+        #[inline(always)]
+        fn widen_all(
+            values: &[Self; LANES],
+            halves: fn(&[u16; LANES]) -> [f32; LANES],
+        ) -> [f32; LANES] {
+            halves(&values.map(Self::to_bits))
+        }
+        #[cfg(target_arch = "x86_64")]
+        #[inline(always)]
+        unsafe fn load_sixteen(values: *const Self) -> std::arch::x86_64::__m512 {
+            use std::arch::x86_64::{_mm256_loadu_si256, _mm512_cvtph_ps};
+            // SAFETY: passed on from the caller.
+            unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(values.cast())) }
+        }
     }
 }
 
@@ -141,6 +165,16 @@ impl Shape {
         BLOCK * (self.head_dim + self.value_dim)
     }
 
+    /// # Panics
+    /// If an extent is 0, or key-value heads cannot share the query heads evenly.
+    fn check(&self) {
+        assert!(self.head_dim > 0 && self.value_dim > 0, "heads of elements");
+        assert!(
+            self.kv_heads > 0 && self.heads.is_multiple_of(self.kv_heads),
+            "each key-value head serves as many query heads"
+        );
+    }
+
     /// Returns one key-value head's part of a block: its keys and its values.
     fn head<'a, T: Copy>(&self, block: Block<'a, T>, kv_head: usize) -> (&'a [T], &'a [T]) {
         let part = &block.elements[kv_head * block.stride..][..self.head_elements()];
@@ -150,6 +184,10 @@ impl Shape {
     /// Writes the key, (`kv_heads`, `head_dim`), and value, (`kv_heads`,
     /// `value_dim`), of one position into `slot` of a block, whose elements are as
     /// those of a [`Block`].
+    ///
+    /// # Panics
+    /// If the slot is none of the 64, an extent or `stride` is 0, or `elements` has
+    /// no room for the heads.
     pub fn store<T: Element>(
         &self,
         elements: &mut [T],
@@ -202,11 +240,12 @@ pub struct Attention<'a, T> {
     /// The layer's shape.
     pub shape: Shape,
     /// A query sees this many last positions, its own included, and as many next
-    /// ones where it sees ahead; `None`: all.
+    /// ones if it is bidirectional; `None`: all.
     pub window: Option<usize>,
-    /// A query sees its whole span, what comes after it too, as encoders have it.
-    pub sees_ahead: bool,
-    /// A score of each query head that takes weight and gives no value, (heads).
+    /// A query sees its whole span, also the positions after it, as in encoders.
+    pub bidirectional: bool,
+    /// Attention sinks, (heads): a score of each query head that takes weight and has
+    /// no value.
     pub sinks: Option<&'a [f32]>,
     /// For each sequence its blocks. The keys and values of every queried position
     /// have been stored.

@@ -1,111 +1,146 @@
-//! The storage formats that the kernels run: sizes and the meaning of a block.
+//! The storage formats that the kernels run: one row of a table for each.
 //!
-//! A row is a sequence of blocks. Layouts are ggml's (`ggml-common.h`); how a
-//! block's bits become numbers is in `unpack`.
+//! A row of a matrix is a sequence of blocks. The layouts are ggml's
+//! (`ggml-common.h`); how a block's bits become numbers is in `dequantize`.
 
 use std::fmt;
 
-/// How the weights of a matrix are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-#[allow(missing_docs, reason = "the variants are ggml's own names")]
-pub enum Format {
-    F32,
-    F16,
-    Bf16,
-    Q4_0,
-    Q4_1,
-    Q5_0,
-    Q5_1,
-    Q8_0,
-    Q2K,
-    Q3K,
-    Q4K,
-    Q5K,
-    Q6K,
-    Iq2Xxs,
-    Iq2Xs,
-    Iq2S,
-    Iq3Xxs,
-    Iq3S,
-    Iq4Nl,
-    Iq4Xs,
-    Mxfp4,
+/// The offset of a part that a block does not have.
+pub(crate) const NONE: usize = usize::MAX;
+
+/// A row of the table: a format's name, its sizes, and the offsets in bytes of a
+/// block's parts; [`NONE`] for a part that it does not have.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Layout {
+    name: &'static str,
+    /// Weights of a block.
+    elements: usize,
+    /// Bytes of a block.
+    bytes: usize,
+    /// The factor of the scales, a half (of MXFP4 an exponent of 8 bits).
+    pub(crate) scale: usize,
+    /// The factor of the minima, a half.
+    pub(crate) minimum: usize,
+    /// The groups' scales and minima, as small integers.
+    pub(crate) scales: usize,
+    /// The bits of the quants above those in `quants`.
+    pub(crate) high: usize,
+    /// The low bits of the quants, or all.
+    pub(crate) quants: usize,
+    /// The signs, where they stand apart from the quants.
+    pub(crate) signs: usize,
 }
 
+impl Layout {
+    const EMPTY: Self = Self {
+        name: "",
+        elements: 1,
+        bytes: 0,
+        scale: NONE,
+        minimum: NONE,
+        scales: NONE,
+        high: NONE,
+        quants: NONE,
+        signs: NONE,
+    };
+
+    /// Returns whether every part begins inside the block.
+    const fn is_inside(&self) -> bool {
+        let parts = [
+            self.scale,
+            self.minimum,
+            self.scales,
+            self.high,
+            self.quants,
+            self.signs,
+        ];
+        let mut part = 0;
+        while part < parts.len() {
+            if parts[part] != NONE && parts[part] >= self.bytes {
+                return false;
+            }
+            part += 1;
+        }
+        true
+    }
+}
+
+/// Defines [`Format`] and its table.
+macro_rules! formats {
+    ($($format:ident $name:literal $elements:literal $bytes:literal { $($part:ident: $at:literal),* })*) => {
+        /// How the weights of a matrix are stored.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        #[allow(missing_docs, reason = "the variants are ggml's own names")]
+        pub enum Format {
+            $($format),*
+        }
+
+        impl Format {
+            /// All formats.
+            pub const ALL: [Self; TABLE.len()] = [$(Self::$format),*];
+        }
+
+        const TABLE: [Layout; [$($bytes),*].len()] = [
+            $(Layout {
+                name: $name,
+                elements: $elements,
+                bytes: $bytes,
+                $($part: $at,)*
+                ..Layout::EMPTY
+            }),*
+        ];
+    };
+}
+
+formats! {
+    // variant, name, weights and bytes of a block, what stands where
+    F32    "F32"       1   4 {}
+    F16    "F16"       1   2 {}
+    Bf16   "BF16"      1   2 {}
+    Q4_0   "Q4_0"     32  18 { scale: 0, quants: 2 }
+    Q4_1   "Q4_1"     32  20 { scale: 0, minimum: 2, quants: 4 }
+    Q5_0   "Q5_0"     32  22 { scale: 0, high: 2, quants: 6 }
+    Q5_1   "Q5_1"     32  24 { scale: 0, minimum: 2, high: 4, quants: 8 }
+    Q8_0   "Q8_0"     32  34 { scale: 0, quants: 2 }
+    Q2K    "Q2_K"    256  84 { scales: 0, quants: 16, scale: 80, minimum: 82 }
+    Q3K    "Q3_K"    256 110 { high: 0, quants: 32, scales: 96, scale: 108 }
+    Q4K    "Q4_K"    256 144 { scale: 0, minimum: 2, scales: 4, quants: 16 }
+    Q5K    "Q5_K"    256 176 { scale: 0, minimum: 2, scales: 4, high: 16, quants: 48 }
+    Q6K    "Q6_K"    256 210 { quants: 0, high: 128, scales: 192, scale: 208 }
+    // The scales of IQ2_XXS stand among its quants, those of IQ3_XXS among its signs.
+    Iq2Xxs "IQ2_XXS" 256  66 { scale: 0, quants: 2 }
+    Iq2Xs  "IQ2_XS"  256  74 { scale: 0, quants: 2, scales: 66 }
+    Iq2S   "IQ2_S"   256  82 { scale: 0, quants: 2, signs: 34, high: 66, scales: 74 }
+    Iq3Xxs "IQ3_XXS" 256  98 { scale: 0, quants: 2, signs: 66 }
+    Iq3S   "IQ3_S"   256 110 { scale: 0, quants: 2, high: 66, signs: 74, scales: 106 }
+    Iq4Nl  "IQ4_NL"   32  18 { scale: 0, quants: 2 }
+    Iq4Xs  "IQ4_XS"  256 136 { scale: 0, scales: 2, quants: 8 }
+    Mxfp4  "MXFP4"    32  17 { scale: 0, quants: 1 }
+}
+
+const _: () = {
+    let mut row = 0;
+    while row < TABLE.len() {
+        assert!(TABLE[row].is_inside());
+        row += 1;
+    }
+};
+
 impl Format {
-    /// All formats.
-    pub const ALL: [Self; 21] = [
-        Self::F32,
-        Self::F16,
-        Self::Bf16,
-        Self::Q4_0,
-        Self::Q4_1,
-        Self::Q5_0,
-        Self::Q5_1,
-        Self::Q8_0,
-        Self::Q2K,
-        Self::Q3K,
-        Self::Q4K,
-        Self::Q5K,
-        Self::Q6K,
-        Self::Iq2Xxs,
-        Self::Iq2Xs,
-        Self::Iq2S,
-        Self::Iq3Xxs,
-        Self::Iq3S,
-        Self::Iq4Nl,
-        Self::Iq4Xs,
-        Self::Mxfp4,
-    ];
+    /// Returns the format's row of the table.
+    pub(crate) const fn layout(self) -> Layout {
+        TABLE[self as usize]
+    }
 
     /// Returns the number of weights in a block.
     pub const fn block_elements(self) -> usize {
-        match self {
-            Self::F32 | Self::F16 | Self::Bf16 => 1,
-            Self::Q4_0
-            | Self::Q4_1
-            | Self::Q5_0
-            | Self::Q5_1
-            | Self::Q8_0
-            | Self::Iq4Nl
-            | Self::Mxfp4 => 32,
-            Self::Q2K
-            | Self::Q3K
-            | Self::Q4K
-            | Self::Q5K
-            | Self::Q6K
-            | Self::Iq2Xxs
-            | Self::Iq2Xs
-            | Self::Iq2S
-            | Self::Iq3Xxs
-            | Self::Iq3S
-            | Self::Iq4Xs => 256,
-        }
+        TABLE[self as usize].elements
     }
 
     /// Returns the bytes of a block.
     pub const fn block_bytes(self) -> usize {
-        match self {
-            Self::F32 => 4,
-            Self::F16 | Self::Bf16 => 2,
-            Self::Q4_0 | Self::Iq4Nl => 2 + 16,
-            Self::Q4_1 => 2 + 2 + 16,
-            Self::Q5_0 => 2 + 4 + 16,
-            Self::Q5_1 => 2 + 2 + 4 + 16,
-            Self::Q8_0 => 2 + 32,
-            Self::Q2K => 16 + 64 + 2 + 2,
-            Self::Q3K | Self::Iq3S => 32 + 64 + 12 + 2,
-            Self::Q4K => 2 + 2 + 12 + 128,
-            Self::Q5K => 2 + 2 + 12 + 32 + 128,
-            Self::Q6K => 128 + 64 + 16 + 2,
-            Self::Iq2Xxs => 2 + 64,
-            Self::Iq2Xs => 2 + 64 + 8,
-            Self::Iq2S => 2 + 32 + 32 + 8 + 8,
-            Self::Iq3Xxs => 2 + 64 + 32,
-            Self::Iq4Xs => 2 + 2 + 4 + 128,
-            Self::Mxfp4 => 1 + 16,
-        }
+        TABLE[self as usize].bytes
     }
 
     /// Returns the bytes of a row of `columns` weights.
@@ -117,36 +152,11 @@ impl Format {
     pub const fn is_quantized(self) -> bool {
         self.block_elements() > 1
     }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "F32",
-            Self::F16 => "F16",
-            Self::Bf16 => "BF16",
-            Self::Q4_0 => "Q4_0",
-            Self::Q4_1 => "Q4_1",
-            Self::Q5_0 => "Q5_0",
-            Self::Q5_1 => "Q5_1",
-            Self::Q8_0 => "Q8_0",
-            Self::Q2K => "Q2_K",
-            Self::Q3K => "Q3_K",
-            Self::Q4K => "Q4_K",
-            Self::Q5K => "Q5_K",
-            Self::Q6K => "Q6_K",
-            Self::Iq2Xxs => "IQ2_XXS",
-            Self::Iq2Xs => "IQ2_XS",
-            Self::Iq2S => "IQ2_S",
-            Self::Iq3Xxs => "IQ3_XXS",
-            Self::Iq3S => "IQ3_S",
-            Self::Iq4Nl => "IQ4_NL",
-            Self::Iq4Xs => "IQ4_XS",
-            Self::Mxfp4 => "MXFP4",
-        }
-    }
 }
 
 impl fmt::Display for Format {
+    /// Writes ggml's name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
+        f.pad(self.layout().name)
     }
 }

@@ -1,44 +1,40 @@
 //! Activations times weights: the one place where almost all time goes.
 //!
-//! Work is cut into strips of 32 weight rows. A thread unpacks a strip's tiles
-//! once and multiplies them with all activation rows, so the cost of decoding
-//! the weights is shared by the whole batch and the file stays as it is. A
-//! single activation row has nobody to share with: `single` multiplies it
-//! straight from the file's bytes.
+//! Work is cut into panels of 32 weight rows. A thread packs a panel once and
+//! multiplies it with all activation rows (GEMM), so the cost of dequantizing the
+//! weights is shared by the whole batch and the file stays as it is. A single
+//! activation row has nothing to share: `gemv` multiplies it straight from the file's
+//! bytes.
 
-#[cfg(target_arch = "x86_64")]
-mod avx2;
-#[cfg(target_arch = "x86_64")]
-mod avx512;
-mod finish;
-mod floats;
-#[cfg(target_arch = "aarch64")]
-mod neon;
-mod scalar;
-#[cfg(target_arch = "x86_64")]
-mod single;
+mod epilogue;
+pub(crate) mod gemm_f32;
+mod gemv;
 
 use std::cell::RefCell;
 
 use crate::activations::Activations;
-use crate::block::Format;
-use crate::pool::{Ahead, DisjointRows, Pool};
-use crate::simd::Level;
-use crate::tile::{self, ROWS, Tile};
-use crate::unpack::{Quantized, for_quantized};
-pub use finish::Finish;
 #[cfg(target_arch = "aarch64")]
-use neon::single;
+use crate::arch::neon;
+use crate::arch::scalar;
+#[cfg(target_arch = "x86_64")]
+use crate::arch::{avx2, avx512};
+use crate::block::Format;
+use crate::dequantize::{Quantized, for_quantized};
+use crate::packed_panel::{self, PackedPanel, ROWS};
+use crate::pool::{DisjointRows, Pool};
+use crate::prefetch::IdlePrefetch;
+use crate::simd::Level;
+pub use epilogue::Epilogue;
 
-/// Tiles of a strip: 32 rows, so that activations which do not fit the cache
-/// are read once for 32 rows and not for 8.
-const STRIP_TILES: usize = 4;
-const STRIP_ROWS: usize = STRIP_TILES * ROWS;
-/// Activation rows that share one pass over a tile.
+/// Packed panels of 8 rows in a panel, so that activations which do not fit the cache
+/// are read once for 32 rows and not for every 8.
+const PACKED_PANELS: usize = 4;
+const PANEL_ROWS: usize = PACKED_PANELS * ROWS;
+/// Activation rows that share one pass over a packed panel.
 const BATCH: usize = 4;
-/// Activation rows that a strip is multiplied with before their products are
-/// finished: so few that these lie in the nearest cache, and a multiple of the
-/// rows that any level multiplies together.
+/// Activation rows that a panel is multiplied with before the epilogue is applied
+/// to their products: so few that these stay in the first-level cache, and a multiple
+/// of the rows that any level multiplies together.
 const CHUNK: usize = 96;
 
 /// A weight matrix as its file's bytes, (rows, columns).
@@ -55,7 +51,9 @@ impl<'a> Matrix<'a> {
     /// `None` if the sizes do not fit.
     pub fn new(format: Format, bytes: &'a [u8], rows: usize, columns: usize) -> Option<Self> {
         let whole = columns > 0 && columns.is_multiple_of(format.block_elements());
-        let size = rows.checked_mul(format.row_bytes(columns))?;
+        let blocks = columns / format.block_elements();
+        let row_bytes = blocks.checked_mul(format.block_bytes())?;
+        let size = rows.checked_mul(row_bytes)?;
         (whole && bytes.len() == size).then_some(Self {
             format,
             bytes,
@@ -85,6 +83,9 @@ impl<'a> Matrix<'a> {
     }
 
     /// Returns the bytes of row `row`.
+    ///
+    /// # Panics
+    /// If there is no such row.
     pub fn row(&self, row: usize) -> &'a [u8] {
         let length = self.format.row_bytes(self.columns);
         &self.bytes[row * length..(row + 1) * length]
@@ -96,7 +97,7 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// What is multiplied: a batch in both of its forms.
+/// The activations that are multiplied, in both forms.
 #[derive(Debug, Clone, Copy)]
 pub struct Input<'a> {
     /// (rows, columns), for float weights.
@@ -108,10 +109,11 @@ pub struct Input<'a> {
 /// Computes `out[row] = weights * input[row]` for several matrices of the same
 /// input in one parallel region. Each `out` is (input rows, matrix rows). The
 /// matrices `next` are those of the call that follows: threads that have
-/// finished ask the memory for their beginnings.
+/// finished prefetch their beginnings.
 ///
 /// # Panics
-/// If a matrix has other columns than the input or an output another size.
+/// If a matrix has other columns than the input, an output has another size, or the
+/// input lacks the form that a matrix asks for.
 pub fn multiply(
     level: Level,
     pool: &Pool,
@@ -121,184 +123,198 @@ pub fn multiply(
 ) {
     let products = products
         .iter_mut()
-        .map(|(matrix, out)| Product::new(*matrix, Finish::default(), input, out));
+        .map(|(matrix, out)| Product::new(*matrix, Epilogue::default(), input, out));
     run(level, pool, input, &products.collect::<Vec<_>>(), next);
 }
 
-/// Like [`multiply`], and finishes each part of a product while it is in the
-/// cache.
+/// Like [`multiply`], and applies an epilogue to each part of a product while it is
+/// in the cache.
 ///
 /// # Panics
-/// If a matrix has other columns than the input, or an output or what finishes
-/// it another size.
-pub fn multiply_and_finish(
+/// If a matrix has other columns than the input, an output or its epilogue has
+/// another size, or the input lacks the form that a matrix asks for.
+pub fn multiply_with_epilogue(
     level: Level,
     pool: &Pool,
     input: Input<'_>,
-    products: &mut [(Matrix<'_>, Finish<'_>, &mut [f32])],
+    products: &mut [(Matrix<'_>, Epilogue<'_>, &mut [f32])],
 ) {
     let products = products
         .iter_mut()
-        .map(|(matrix, finish, out)| Product::new(*matrix, *finish, input, out));
+        .map(|(matrix, epilogue, out)| Product::new(*matrix, *epilogue, input, out));
     run(level, pool, input, &products.collect::<Vec<_>>(), &[]);
 }
 
-/// One matrix of a call, and where its product goes.
+/// One matrix of a call, its epilogue and its output.
 struct Product<'a> {
     matrix: Matrix<'a>,
-    finish: Finish<'a>,
+    epilogue: Epilogue<'a>,
     out: DisjointRows<f32>,
 }
 
 impl<'a> Product<'a> {
-    fn new(matrix: Matrix<'a>, finish: Finish<'a>, input: Input<'_>, out: &mut [f32]) -> Self {
+    fn new(matrix: Matrix<'a>, epilogue: Epilogue<'a>, input: Input<'_>, out: &mut [f32]) -> Self {
         let batch = input.quantized.rows;
         assert_eq!(
             matrix.columns, input.quantized.columns,
             "columns of weights and activations"
         );
         assert_eq!(out.len(), batch * matrix.rows, "size of a product");
-        finish.check(matrix.rows, &input.quantized.apart, batch);
+        let (numbers, form) = if matrix.format.is_quantized() {
+            (input.quantized.quants.len(), "quantized activations")
+        } else {
+            (input.floats.len(), "activations as floats")
+        };
+        assert!(numbers >= batch * matrix.columns, "{form}");
+        epilogue.check(matrix.rows, &input.quantized.outliers, batch);
         let out = DisjointRows::new(out, matrix.rows);
         Self {
             matrix,
-            finish,
+            epilogue,
             out,
         }
     }
 }
 
 fn run(level: Level, pool: &Pool, input: Input<'_>, products: &[Product<'_>], next: &[Matrix<'_>]) {
-    let starts = strip_starts(products.iter().map(|product| &product.matrix));
-    let strips = starts[starts.len() - 1];
-    let run = |strip: usize| {
-        let index = starts.partition_point(|&start| start <= strip) - 1;
+    let starts = panel_starts(products.iter().map(|product| &product.matrix));
+    let panels = starts[starts.len() - 1];
+    let run = |panel: usize| {
+        let index = starts.partition_point(|&start| start <= panel) - 1;
         let product = &products[index];
-        let first = (strip - starts[index]) * STRIP_ROWS;
-        let strip = Strip {
+        let first = (panel - starts[index]) * PANEL_ROWS;
+        let panel = Panel {
             first,
-            count: STRIP_ROWS.min(product.matrix.rows - first),
+            count: PANEL_ROWS.min(product.matrix.rows - first),
             from: 0,
             batch: input.quantized.rows,
         };
-        TILES.with_borrow_mut(|tiles| multiply_one(level, tiles, product, strip, input));
+        SCRATCH.with_borrow_mut(|packed_panels| {
+            multiply_product(level, packed_panels, product, panel, input);
+        });
     };
-    let later = strip_starts(next);
-    let ahead = |thread: usize| {
-        let first = pool.first_item(later[later.len() - 1], thread);
-        let index = later.partition_point(|&start| start <= first) - 1;
-        next.get(index).map_or(Ahead::NONE, |matrix| {
-            let row = (first - later[index]) * STRIP_ROWS;
-            Ahead::of(matrix.rows_from(row, matrix.rows - row))
+    let next_starts = panel_starts(next);
+    let prefetch = |thread: usize| {
+        let first = pool.first_item(next_starts[next_starts.len() - 1], thread);
+        let index = next_starts.partition_point(|&start| start <= first) - 1;
+        next.get(index).map_or(IdlePrefetch::NONE, |matrix| {
+            let row = (first - next_starts[index]) * PANEL_ROWS;
+            IdlePrefetch::new(matrix.rows_from(row, matrix.rows - row))
         })
     };
-    // Neighbouring strips go to the same thread, so that what one asks the
-    // memory for ahead is used by itself.
-    pool.for_each_in_runs(strips, run, ahead);
+    // Neighbouring panels go to the same thread, so that it uses itself what it has
+    // prefetched.
+    pool.for_each_in_runs(panels, run, prefetch);
 }
 
-/// Returns the first strip of each matrix, and last the number of all strips.
-fn strip_starts<'a>(matrices: impl IntoIterator<Item = &'a Matrix<'a>>) -> Vec<usize> {
+/// Returns the first panel of each matrix, and last the number of all panels.
+fn panel_starts<'a>(matrices: impl IntoIterator<Item = &'a Matrix<'a>>) -> Vec<usize> {
     let mut starts = vec![0];
     for matrix in matrices {
-        starts.push(starts[starts.len() - 1] + matrix.rows.div_ceil(STRIP_ROWS));
+        starts.push(starts[starts.len() - 1] + matrix.rows.div_ceil(PANEL_ROWS));
     }
     starts
 }
 
 thread_local! {
-    /// Scratch of each thread, kept from one product to the next.
-    static TILES: RefCell<[Tile; STRIP_TILES]> = RefCell::default();
+    /// Each thread's packed panels, kept from one product to the next.
+    static SCRATCH: RefCell<[PackedPanel; PACKED_PANELS]> = RefCell::default();
 }
 
-fn multiply_one(
+fn multiply_product(
     level: Level,
-    tiles: &mut [Tile],
+    packed_panels: &mut [PackedPanel],
     product: &Product<'_>,
-    strip: Strip,
+    panel: Panel,
     input: Input<'_>,
 ) {
     let (matrix, out) = (&product.matrix, &product.out);
-    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-    if strip.batch == 1 {
-        let bytes = matrix.rows_from(strip.first, strip.count);
-        // SAFETY: a strip is computed by one thread and strips are disjoint; the
-        // reference ends before the strip is finished.
-        let sums = unsafe { out.part(0, strip.first, strip.count) };
-        if single::multiply(level, matrix.format, bytes, input.quantized, sums) {
-            return product.finish.strip(level, strip, input, out);
+    if panel.batch == 1 {
+        let bytes = matrix.rows_from(panel.first, panel.count);
+        // SAFETY: a panel is computed by one thread and panels are disjoint; the
+        // reference ends before the panel is finished.
+        let sums = unsafe { out.part(0, panel.first, panel.count) };
+        if gemv::multiply(level, matrix.format, bytes, input.quantized, sums) {
+            return product.epilogue.apply(level, panel, input, out);
         }
     }
     let lanes = lanes(level);
-    let rows = strip.first..strip.first + strip.count;
-    for (tile, first) in tiles.iter_mut().zip(rows.clone().step_by(lanes)) {
+    let rows = panel.first..panel.first + panel.count;
+    for (packed, first) in packed_panels.iter_mut().zip(rows.clone().step_by(lanes)) {
         let bytes = matrix.rows_from(first, lanes.min(rows.end - first));
-        tile.lanes = lanes;
-        tile::fill(level, tile, matrix.format, bytes, matrix.columns);
+        packed.lanes = lanes;
+        packed_panel::fill(level, packed, matrix.format, bytes, matrix.columns);
     }
-    let chunk = if product.finish.is_nothing() {
-        strip.batch
+    let chunk = if product.epilogue.is_empty() {
+        panel.batch
     } else {
         CHUNK
     };
-    for from in (0..strip.batch).step_by(chunk.max(1)) {
-        let chunk = Strip {
+    for from in (0..panel.batch).step_by(chunk.max(1)) {
+        let chunk = Panel {
             from,
-            batch: strip.batch.min(from + chunk),
-            ..strip
+            batch: panel.batch.min(from + chunk),
+            ..panel
         };
         for_quantized!(
             matrix.format,
-            multiply_strip(level, tiles, chunk, input.quantized, out),
-            floats::multiply_strip(level, tiles, chunk, input.floats, matrix.columns, out)
+            multiply_panel(level, packed_panels, chunk, input.quantized, out),
+            gemm_f32::multiply_panel(
+                level,
+                packed_panels,
+                chunk,
+                input.floats,
+                matrix.columns,
+                out
+            )
         );
-        product.finish.strip(level, chunk, input, out);
+        product.epilogue.apply(level, chunk, input, out);
     }
 }
 
 #[derive(Clone, Copy)]
-struct Strip {
+pub(crate) struct Panel {
     /// The first matrix row.
-    first: usize,
-    /// Matrix rows in the strip.
-    count: usize,
+    pub(crate) first: usize,
+    /// Matrix rows in the panel.
+    pub(crate) count: usize,
     /// The first activation row.
-    from: usize,
-    /// The activation row behind the last one.
-    batch: usize,
+    pub(crate) from: usize,
+    /// The end of the activation rows.
+    pub(crate) batch: usize,
 }
 
-/// Returns the rows of a level's tile.
+/// Returns the rows of a level's packed panel.
 fn lanes(level: Level) -> usize {
-    if level >= Level::Avx512Vnni {
+    if level >= Level::AVX512_VNNI {
         2 * ROWS
     } else {
         ROWS
     }
 }
 
-fn multiply_strip<Q: Quantized>(
+fn multiply_panel<Q: Quantized>(
     level: Level,
-    tiles: &[Tile],
-    strip: Strip,
+    packed_panels: &[PackedPanel],
+    panel: Panel,
     input: &Activations,
     out: &DisjointRows<f32>,
 ) {
-    let used = &tiles[..strip.count.div_ceil(lanes(level))];
+    let used = &packed_panels[..panel.count.div_ceil(lanes(level))];
     #[cfg(target_arch = "x86_64")]
-    if level >= Level::Avx512Vnni {
+    if level >= Level::AVX512_VNNI {
         // SAFETY: the level exists only where its features do.
-        return unsafe { avx512::multiply_strip::<Q>(used, strip, input, out) };
+        return unsafe { avx512::gemm::multiply_panel::<Q>(used, panel, input, out) };
     }
-    let mut row = strip.from;
-    while row < strip.batch {
-        let left = strip.batch - row;
-        for (index, tile) in used.iter().enumerate() {
-            let write = |sums: &[[f32; ROWS]]| store(out, strip, row, index, sums);
+    let mut row = panel.from;
+    while row < panel.batch {
+        let left = panel.batch - row;
+        for (index, packed) in used.iter().enumerate() {
+            let write = |sums: &[[f32; ROWS]]| store(out, panel, row, index, sums);
             match left {
-                1 => write(&dot::<Q, 1>(level, tile, input, row)),
-                2 | 3 => write(&dot::<Q, 2>(level, tile, input, row)),
-                _ => write(&dot::<Q, BATCH>(level, tile, input, row)),
+                1 => write(&dot::<Q, 1>(level, packed, input, row)),
+                2 | 3 => write(&dot::<Q, 2>(level, packed, input, row)),
+                _ => write(&dot::<Q, BATCH>(level, packed, input, row)),
             }
         }
         row += match left {
@@ -309,18 +325,18 @@ fn multiply_strip<Q: Quantized>(
     }
 }
 
-/// Writes the sums of tile `index` for the activation rows from `row` on.
-fn store<const LANES: usize>(
+/// Writes the sums of packed panel `index` for the activation rows from `row` on.
+pub(crate) fn store<const LANES: usize>(
     out: &DisjointRows<f32>,
-    strip: Strip,
+    panel: Panel,
     row: usize,
     index: usize,
     sums: &[[f32; LANES]],
 ) {
-    let first = strip.first + index * LANES;
-    let count = LANES.min(strip.count - index * LANES);
+    let first = panel.first + index * LANES;
+    let count = LANES.min(panel.count - index * LANES);
     for (offset, sums) in sums.iter().enumerate() {
-        // SAFETY: a strip is computed by one thread and strips are disjoint;
+        // SAFETY: a panel is computed by one thread and panels are disjoint;
         // the reference ends with the round.
         let out = unsafe { out.part(row + offset, first, count) };
         if let Ok(whole) = <&mut [f32; LANES]>::try_from(&mut *out) {
@@ -335,26 +351,26 @@ fn store<const LANES: usize>(
 #[inline]
 fn dot<Q: Quantized, const BATCH: usize>(
     level: Level,
-    tile: &Tile,
+    packed: &PackedPanel,
     input: &Activations,
     row: usize,
 ) -> [[f32; ROWS]; BATCH] {
     #[cfg(target_arch = "x86_64")]
-    if level >= Level::AvxVnni {
+    if level >= Level::AVX_VNNI {
         // SAFETY: a level above scalar exists only where its features do.
-        return unsafe { avx2::dot_vnni::<Q, BATCH>(tile, input, row) };
+        return unsafe { avx2::gemm::dot_vnni::<Q, BATCH>(packed, input, row) };
     }
     #[cfg(target_arch = "x86_64")]
-    if level >= Level::Avx2 {
+    if level >= Level::AVX2 {
         // SAFETY: a level above scalar exists only where its features do.
-        return unsafe { avx2::dot::<Q, BATCH>(tile, input, row) };
+        return unsafe { avx2::gemm::dot::<Q, BATCH>(packed, input, row) };
     }
     #[cfg(target_arch = "aarch64")]
-    if level >= Level::Neon {
-        return neon::dot::<Q, BATCH>(level, tile, input, row);
+    if level >= Level::NEON {
+        return neon::gemm::dot::<Q, BATCH>(level, packed, input, row);
     }
     let _ = level;
-    scalar::dot::<Q, BATCH>(tile, input, row)
+    scalar::gemm::dot::<Q, BATCH>(packed, input, row)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The one place that maps a file, or memory of no file, into memory.
+//! The one place that maps files, or anonymous memory.
 
 #[cfg(unix)]
 mod lost;
@@ -23,8 +23,8 @@ impl Mapping {
     /// Maps the file at `path`.
     ///
     /// # Errors
-    /// The system's error when the file cannot be opened, is not a regular
-    /// file, or cannot be mapped.
+    /// The system's error when the file cannot be opened or mapped, or an error if it is
+    /// not a regular file.
     pub fn open(path: &Path) -> std::io::Result<Self> {
         // Asked before it is opened: a pipe would wait for its writer.
         if !path.metadata()?.is_file() {
@@ -54,7 +54,7 @@ impl Mapping {
 
     /// Maps `length` bytes of fresh zeroed memory, lets `fill` write them, and
     /// makes them read-only. The memory is backed by pages of the ordinary
-    /// size, as a file's is.
+    /// size, as that of a file is.
     ///
     /// # Errors
     /// The system's error when it gives no such memory.
@@ -66,8 +66,8 @@ impl Mapping {
         Self::filled(map, fill)
     }
 
-    /// Does the same in pages of 2 MiB, where the system has them: fewer to make
-    /// and to look up.
+    /// Like [`anonymous`](Self::anonymous), in pages of 2 MiB where the system has them:
+    /// fewer page faults and TLB misses.
     ///
     /// # Errors
     /// The system's error when it gives no such memory.

@@ -1,4 +1,4 @@
-//! One team of threads for everything that is computed.
+//! The thread pool that computes everything.
 //!
 //! Work is handed out as items, either from a shared counter or as a run of
 //! neighbours for each thread whose end the others may take, so a thread that
@@ -15,63 +15,21 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use crate::tile::prefetch_far;
+use crate::prefetch::IdlePrefetch;
 use runs::Runs;
 
 /// Rounds of `spin_loop` before a thread sleeps: some tens of microseconds,
 /// longer than the serial step between two parallel ones, shorter than a time
 /// slice.
 const SPINS: u32 = 4_000;
-/// Rounds between two looks that let other threads run: whoever is waited for
-/// may need this very core.
+/// Rounds after which a spinning thread yields: the thread that it waits for may need
+/// this very core.
 const SPINS_BEFORE_YIELD: u32 = 200;
 
-/// What a thread does of a piece of work, called with the thread's number;
-/// returns what it will need next.
-type Share<'a> = dyn Fn(usize) -> Ahead + Sync + 'a;
-type Job = *const Share<'static>;
-
-/// Memory that a thread asks for while it waits: work that is bound by memory
-/// goes on while another thread does the serial step between two pieces.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Ahead {
-    next: *const u8,
-    lines: usize,
-}
-
-impl Ahead {
-    /// Bytes of a cache line.
-    const LINE: usize = 64;
-    /// What fits the second-level cache beside all else.
-    const MOST: usize = 256 << 10;
-    /// What the caller's thread asks for before it goes on.
-    const CALLERS_LINES: usize = 128;
-
-    /// Nothing.
-    pub(crate) const NONE: Self = Self {
-        next: std::ptr::null(),
-        lines: 0,
-    };
-
-    /// The beginning of `bytes`.
-    pub(crate) fn of(bytes: &[u8]) -> Self {
-        Self {
-            next: bytes.as_ptr(),
-            lines: bytes.len().min(Self::MOST).div_ceil(Self::LINE),
-        }
-    }
-
-    /// Asks for one more line; false if there is none.
-    fn ask(&mut self) -> bool {
-        let some = self.lines > 0;
-        if some {
-            prefetch_far(self.next);
-            self.next = self.next.wrapping_add(Self::LINE);
-            self.lines -= 1;
-        }
-        some
-    }
-}
+/// A thread's share of a piece of work, called with the thread's number; returns what
+/// to prefetch afterwards.
+type Work<'a> = dyn Fn(usize) -> IdlePrefetch + Sync + 'a;
+type Job = *const Work<'static>;
 
 /// The state word: the number of the piece of work in the upper half, whether
 /// it is closed to newcomers, and how many workers are inside.
@@ -105,12 +63,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A team of threads; the caller's thread is one of them.
+/// A pool of threads; the caller's thread is one of them.
 pub struct Pool {
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
     /// Held while a piece of work runs: one at a time.
-    turn: Mutex<()>,
+    alone: Mutex<()>,
 }
 
 impl Pool {
@@ -121,8 +79,8 @@ impl Pool {
     /// Starts `threads - 1` workers beside the caller's own thread.
     ///
     /// # Errors
-    /// More than [`MOST`](Self::MOST) threads; the system's error when it gives no
-    /// more.
+    /// More than [`MOST`](Self::MOST) threads, or the system's error when it cannot
+    /// start one.
     pub fn new(threads: usize) -> std::io::Result<Self> {
         if threads > Self::MOST {
             return Err(std::io::Error::new(
@@ -145,7 +103,7 @@ impl Pool {
         let mut pool = Self {
             shared,
             workers: Vec::new(),
-            turn: Mutex::new(()),
+            alone: Mutex::new(()),
         };
         for index in 1..threads.max(1) {
             let shared = Arc::clone(&pool.shared);
@@ -162,7 +120,11 @@ impl Pool {
         self.workers.len() + 1
     }
 
-    /// Calls `run(item)` once for every item below `items`, on all threads.
+    /// Calls `run(item)` once for every item below `items`, on all threads. A pool does
+    /// one piece of work at a time: `run` must not hand it another.
+    ///
+    /// # Panics
+    /// If `run` panics, once all threads have finished.
     pub fn for_each(&self, items: usize, run: impl Fn(usize) + Sync) {
         if items <= 1 || self.workers.is_empty() {
             return (0..items).for_each(run);
@@ -176,17 +138,17 @@ impl Pool {
                 }
                 run(item);
             }
-            Ahead::NONE
+            IdlePrefetch::NONE
         });
     }
 
     /// Like [`for_each`](Self::for_each), but neighbouring items go to the same
-    /// thread. `ahead(thread)` names what a thread will need next.
+    /// thread. `prefetch(thread)` returns what a thread will need next.
     pub(crate) fn for_each_in_runs(
         &self,
         items: usize,
         run: impl Fn(usize) + Sync,
-        ahead: impl Fn(usize) -> Ahead + Sync,
+        prefetch: impl Fn(usize) -> IdlePrefetch + Sync,
     ) {
         if items <= 1 || self.workers.is_empty() {
             return (0..items).for_each(run);
@@ -196,7 +158,7 @@ impl Pool {
             while let Some(item) = runs.next(thread) {
                 run(item);
             }
-            ahead(thread)
+            prefetch(thread)
         });
     }
 
@@ -208,7 +170,11 @@ impl Pool {
 
     /// Calls `run(index, row)` for every row of `row_length` elements. Neighbouring
     /// rows go to the same thread, so that what is written for each of them shares
-    /// few cache lines with what another thread writes.
+    /// few cache lines with what another thread writes. A remainder behind the last
+    /// whole row is left alone.
+    ///
+    /// # Panics
+    /// If there are more than 2^32 rows, or `run` panics.
     pub fn for_each_row<T: Send>(
         &self,
         rows: &mut [T],
@@ -221,16 +187,16 @@ impl Pool {
             // SAFETY: `for_each_in_runs` hands every index out exactly once.
             run(index, unsafe { rows.row(index) });
         };
-        self.for_each_in_runs(count, run, |_| Ahead::NONE);
+        self.for_each_in_runs(count, run, |_| IdlePrefetch::NONE);
     }
 
-    fn broadcast(&self, job: &Share<'_>) {
-        let turn = lock(&self.turn);
+    fn broadcast(&self, job: &Work<'_>) {
+        let alone = lock(&self.alone);
         let shared = &*self.shared;
         // SAFETY: only the lifetime is erased. Workers use the pointer while
         // they are inside, and all have left before this returns, also when
         // the caller's own share panics.
-        let erased: Job = unsafe { std::mem::transmute::<&Share<'_>, Job>(job) };
+        let erased: Job = unsafe { std::mem::transmute::<&Work<'_>, Job>(job) };
         // SAFETY: the state is closed and nobody is inside, so nobody reads.
         unsafe { *shared.job.get() = Some(erased) };
         let epoch = (shared.state.load(Ordering::Relaxed) & !(EPOCH - 1)).wrapping_add(EPOCH);
@@ -246,14 +212,14 @@ impl Pool {
             state = shared.state.load(Ordering::Acquire);
         }
         let other = lock(&shared.panic).take();
-        drop(turn);
+        drop(alone);
         if let Some(panic) = other {
             resume_unwind(panic);
         }
         match own {
-            Ok(mut ahead) => {
-                for _ in 0..Ahead::CALLERS_LINES {
-                    ahead.ask();
+            Ok(mut prefetch) => {
+                for _ in 0..IdlePrefetch::CALLERS_LINES {
+                    prefetch.advance();
                 }
             }
             Err(panic) => resume_unwind(panic),
@@ -304,8 +270,8 @@ impl Shared {
     }
 
     /// Waits until there is work after epoch `seen`, first awake, then asleep.
-    fn wait(&self, seen: u64, mut ahead: Ahead) {
-        while ahead.ask() {
+    fn wait(&self, seen: u64, mut prefetch: IdlePrefetch) {
+        while prefetch.advance() {
             if self.calls(seen) {
                 return;
             }
@@ -343,9 +309,9 @@ impl Shared {
 
 fn work(shared: &Shared, index: usize) {
     let mut seen = 0;
-    let mut ahead = Ahead::NONE;
+    let mut prefetch = IdlePrefetch::NONE;
     loop {
-        shared.wait(seen, ahead);
+        shared.wait(seen, prefetch);
         if shared.stop.load(Ordering::SeqCst) {
             return;
         }
@@ -358,7 +324,7 @@ fn work(shared: &Shared, index: usize) {
             // SAFETY: `broadcast` keeps the closure alive until all have left.
             let job = unsafe { &*job };
             match catch_unwind(AssertUnwindSafe(|| job(index))) {
-                Ok(next) => ahead = next,
+                Ok(next) => prefetch = next,
                 Err(panic) => *lock(&shared.panic) = Some(panic),
             }
         }
@@ -369,7 +335,7 @@ fn work(shared: &Shared, index: usize) {
 /// A slice that several threads write, each its own rows.
 pub(crate) struct DisjointRows<T> {
     start: *mut T,
-    length: usize,
+    rows: usize,
     row_length: usize,
 }
 
@@ -381,7 +347,8 @@ impl<T> DisjointRows<T> {
     pub(crate) fn new(rows: &mut [T], row_length: usize) -> Self {
         Self {
             start: rows.as_mut_ptr(),
-            length: rows.len(),
+            // Any number of rows of nothing.
+            rows: rows.len().checked_div(row_length).unwrap_or(usize::MAX),
             row_length,
         }
     }
@@ -402,11 +369,13 @@ impl<T> DisjointRows<T> {
     /// No two live results may overlap.
     #[allow(clippy::mut_from_ref, reason = "the contract makes the parts disjoint")]
     pub(crate) unsafe fn part(&self, index: usize, first: usize, count: usize) -> &mut [T] {
-        let start = index * self.row_length + first;
-        assert!(first + count <= self.row_length && start + count <= self.length);
-        // SAFETY: inside the slice by the check above, and not aliased by the
-        // caller's promise.
-        unsafe { std::slice::from_raw_parts_mut(self.start.add(start), count) }
+        assert!(index < self.rows && first <= self.row_length && count <= self.row_length - first);
+        // SAFETY: inside one of the slice's rows by the check above, and not aliased
+        // by the caller's promise.
+        unsafe {
+            let start = self.start.add(index * self.row_length + first);
+            std::slice::from_raw_parts_mut(start, count)
+        }
     }
 }
 

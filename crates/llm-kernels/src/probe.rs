@@ -1,6 +1,6 @@
-//! What this machine can do at most, measured by small loops on all threads:
-//! read memory, multiply integers as a level's kernels do, multiply floats.
-//! Benchmarks set what was reached against it.
+//! The limits of this machine, measured by small loops on all threads: reading memory,
+//! multiplying integers as a level's kernels do, and multiplying floats. Benchmarks
+//! compare what was reached with them.
 
 mod products;
 
@@ -44,11 +44,11 @@ fn read_bandwidth(level: Level, pool: &Pool, bytes: usize) -> f64 {
     let pieces = memory.len() / PIECE;
     // With 512 bits the compiler keeps the sums in memory (measured: a fifth
     // of the rate), and 256 are more than memory delivers.
-    let level = level.min(Level::Avx2);
+    let read_level = level.min(Level::AVX2);
     best(pool, || {
         pool.for_each(pieces, |piece| {
             let words = &memory[piece * PIECE..(piece + 1) * PIECE];
-            black_box(sum(level, words));
+            black_box(sum(read_level, words));
         });
         (pieces * PIECE * size_of::<u64>()) as f64
     })
@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn every_level_has_limits() {
         let pool = Pool::new(2).unwrap();
-        for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+        for level in Level::available() {
             let limits = measure(level, &pool, 4 << 20);
             let all = [
                 limits.read_bytes_per_second,
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn every_word_is_read() {
         let words: Vec<u64> = (0..1024).collect();
-        for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+        for level in Level::available() {
             assert_eq!(sum(level, &words), 1023 * 1024 / 2);
         }
     }

@@ -15,14 +15,17 @@ dispatch! {
     /// Rotates the first `2 * cos.len()` elements of each head of one position.
     ///
     /// `x` is (heads, `head_dim`); `cos` and `sin` hold one angle a pair.
-    pub fn rotate(x: &mut [f32], head_dim: usize, rope_layout: RopeLayout, cos: &[f32], sin: &[f32]) = rotate_body
+    ///
+    /// # Panics
+    /// If `head_dim` is 0, or with [`RopeLayout::Halves`] a head has fewer elements.
+    pub fn rotate(x: &mut [f32], head_dim: usize, layout: RopeLayout, cos: &[f32], sin: &[f32]) = rotate_body
 }
 
 #[inline(always)]
-fn rotate_body(x: &mut [f32], head_dim: usize, rope_layout: RopeLayout, cos: &[f32], sin: &[f32]) {
+fn rotate_body(x: &mut [f32], head_dim: usize, layout: RopeLayout, cos: &[f32], sin: &[f32]) {
     let pairs = cos.len();
     for head in x.chunks_exact_mut(head_dim) {
-        match rope_layout {
+        match layout {
             RopeLayout::Adjacent => {
                 for (pair, (cos, sin)) in head.chunks_exact_mut(2).zip(cos.iter().zip(sin)) {
                     let (a, b) = (pair[0], pair[1]);
@@ -51,7 +54,7 @@ mod tests {
     fn a_quarter_turn_swaps_the_pair() {
         let mut adjacent = [1.0, 2.0, 3.0, 4.0, 9.0];
         rotate(
-            Level::Scalar,
+            Level::SCALAR,
             &mut adjacent,
             5,
             RopeLayout::Adjacent,
@@ -61,7 +64,7 @@ mod tests {
         assert_eq!(adjacent, [-2.0, 1.0, 3.0, 4.0, 9.0]);
         let mut halves = [1.0, 2.0, 3.0, 4.0, 9.0];
         rotate(
-            Level::Scalar,
+            Level::SCALAR,
             &mut halves,
             5,
             RopeLayout::Halves,
@@ -77,17 +80,17 @@ mod tests {
         for (dim, pairs) in [(2, 1), (5, 2), (16, 8), (34, 17), (80, 24), (128, 64)] {
             let (cos, sin): (Vec<f32>, Vec<f32>) =
                 (0..pairs).map(|i| (angle(i).cos(), angle(i).sin())).unzip();
-            for rope_layout in [RopeLayout::Adjacent, RopeLayout::Halves] {
+            for layout in [RopeLayout::Adjacent, RopeLayout::Halves] {
                 let run = |level| {
                     let mut x: Vec<f32> = (0..3 * dim).map(|i| angle(i).sin()).collect();
-                    rotate(level, &mut x, dim, rope_layout, &cos, &sin);
+                    rotate(level, &mut x, dim, layout, &cos, &sin);
                     x.iter().map(|x| x.to_bits()).collect::<Vec<_>>()
                 };
-                for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+                for level in Level::available() {
                     assert_eq!(
                         run(level),
-                        run(Level::Scalar),
-                        "{level:?}, {dim}, {rope_layout:?}"
+                        run(Level::SCALAR),
+                        "{level:?}, {dim}, {layout:?}"
                     );
                 }
             }

@@ -1,89 +1,124 @@
 //! Which instruction set the kernels use, chosen once at run time.
 
-#[cfg(target_arch = "x86_64")]
-pub(crate) mod avx2;
-#[cfg(target_arch = "aarch64")]
-pub(crate) mod neon;
-pub(crate) mod ops;
-
 use std::sync::OnceLock;
 
-/// An instruction-set level that the kernels are compiled for.
+/// An instruction-set level that the kernels are compiled for, and the proof that
+/// this machine can run it: a value above [`SCALAR`](Level::SCALAR) comes only
+/// from the functions here, which ask the processor first. So safe code cannot
+/// reach an instruction that the processor lacks.
+///
+/// ```
+/// use llm_kernels::simd::Level;
+///
+/// assert_eq!(Level::from_name("scalar"), Ok(Level::SCALAR));
+/// assert!(Level::available().any(|level| Level::detect() == Ok(level)));
+/// ```
+///
+/// The levels of an architecture have no public names:
+///
+/// ```compile_fail,E0624
+/// let level = llm_kernels::simd::Level::AVX512_VNNI;
+/// ```
+///
+/// and a level cannot be put together by hand:
+///
+/// ```compile_fail,E0603
+/// let level = llm_kernels::simd::Level(llm_kernels::simd::InstructionSet::Avx512Vnni);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Level {
-    /// What every machine of the target has; the judge of the others.
+pub struct Level(InstructionSet);
+
+/// What a [`Level`] stands for, each architecture's in ascending order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum InstructionSet {
     Scalar,
-    /// Little-endian aarch64, where NEON is always there.
     Neon,
-    /// The same and dotprod (`FEAT_DotProd`): sums of four 8-bit products.
     Dotprod,
-    /// The same and i8mm (`FEAT_I8MM`): products of 8-bit matrices.
     I8mm,
-    /// x86-64 with AVX2, FMA and F16C.
     Avx2,
-    /// The same and AVX-VNNI, whose integer products need fewer instructions.
     AvxVnni,
-    /// x86-64 with AVX-512 (F, BW, DQ, VL) and its VNNI: registers of twice the
-    /// width, and twice as many of them.
     Avx512Vnni,
 }
 
 impl Level {
-    /// All levels, the plainest first.
-    pub const ALL: [Self; 7] = [
-        Self::Scalar,
-        Self::Neon,
-        Self::Dotprod,
-        Self::I8mm,
-        Self::Avx2,
-        Self::AvxVnni,
-        Self::Avx512Vnni,
+    /// What every machine of the target has; the reference for all others.
+    pub const SCALAR: Self = Self(InstructionSet::Scalar);
+    /// Little-endian aarch64, where NEON is always there.
+    pub(crate) const NEON: Self = Self(InstructionSet::Neon);
+    /// [`NEON`](Self::NEON) and dotprod (`FEAT_DotProd`): sums of four 8-bit products.
+    pub(crate) const DOTPROD: Self = Self(InstructionSet::Dotprod);
+    /// [`DOTPROD`](Self::DOTPROD) and i8mm (`FEAT_I8MM`): products of 8-bit matrices.
+    pub(crate) const I8MM: Self = Self(InstructionSet::I8mm);
+    /// x86-64 with AVX2, FMA and F16C.
+    pub(crate) const AVX2: Self = Self(InstructionSet::Avx2);
+    /// [`AVX2`](Self::AVX2) and AVX-VNNI, whose integer products need fewer
+    /// instructions.
+    pub(crate) const AVX_VNNI: Self = Self(InstructionSet::AvxVnni);
+    /// [`AVX2`](Self::AVX2) and AVX-512 (F, BW, DQ, VL) with its VNNI: registers of
+    /// twice the width, and twice as many of them.
+    pub(crate) const AVX512_VNNI: Self = Self(InstructionSet::Avx512Vnni);
+
+    /// The levels of all architectures, each architecture's in ascending order.
+    const ALL: [Self; 7] = [
+        Self::SCALAR,
+        Self::NEON,
+        Self::DOTPROD,
+        Self::I8MM,
+        Self::AVX2,
+        Self::AVX_VNNI,
+        Self::AVX512_VNNI,
     ];
+
+    /// Returns the levels that this machine can run, the plainest first.
+    pub fn available() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|level| level.is_available())
+    }
 
     /// Returns the name that `LLM_SIMD` takes and records carry.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Scalar => "scalar",
-            Self::Neon => "neon",
-            Self::Dotprod => "dotprod",
-            Self::I8mm => "i8mm",
-            Self::Avx2 => "avx2",
-            Self::AvxVnni => "avxvnni",
-            Self::Avx512Vnni => "avx512vnni",
+        match self.0 {
+            InstructionSet::Scalar => "scalar",
+            InstructionSet::Neon => "neon",
+            InstructionSet::Dotprod => "dotprod",
+            InstructionSet::I8mm => "i8mm",
+            InstructionSet::Avx2 => "avx2",
+            InstructionSet::AvxVnni => "avxvnni",
+            InstructionSet::Avx512Vnni => "avx512vnni",
         }
     }
 
     /// Returns whether this machine can run the level. If this is true once, it
     /// stays true as long as the program runs.
-    pub fn is_available(self) -> bool {
-        match self {
-            Self::Scalar => true,
+    fn is_available(self) -> bool {
+        match self.0 {
+            InstructionSet::Scalar => true,
             #[cfg(target_arch = "aarch64")]
-            Self::Neon => {
+            InstructionSet::Neon => {
                 cfg!(target_endian = "little") && std::arch::is_aarch64_feature_detected!("neon")
             }
             #[cfg(target_arch = "aarch64")]
-            Self::Dotprod => {
-                Self::Neon.is_available() && std::arch::is_aarch64_feature_detected!("dotprod")
+            InstructionSet::Dotprod => {
+                Self::NEON.is_available() && std::arch::is_aarch64_feature_detected!("dotprod")
             }
             #[cfg(target_arch = "aarch64")]
-            Self::I8mm => {
-                Self::Dotprod.is_available() && std::arch::is_aarch64_feature_detected!("i8mm")
+            InstructionSet::I8mm => {
+                Self::DOTPROD.is_available() && std::arch::is_aarch64_feature_detected!("i8mm")
             }
             #[cfg(not(target_arch = "aarch64"))]
-            Self::Neon | Self::Dotprod | Self::I8mm => false,
+            InstructionSet::Neon | InstructionSet::Dotprod | InstructionSet::I8mm => false,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => {
+            InstructionSet::Avx2 => {
                 std::is_x86_feature_detected!("avx2")
                     && std::is_x86_feature_detected!("fma")
                     && std::is_x86_feature_detected!("f16c")
             }
             #[cfg(target_arch = "x86_64")]
-            Self::AvxVnni => Self::Avx2.is_available() && std::is_x86_feature_detected!("avxvnni"),
+            InstructionSet::AvxVnni => {
+                Self::AVX2.is_available() && std::is_x86_feature_detected!("avxvnni")
+            }
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512Vnni => {
-                Self::Avx2.is_available()
+            InstructionSet::Avx512Vnni => {
+                Self::AVX2.is_available()
                     && std::is_x86_feature_detected!("avx512f")
                     && std::is_x86_feature_detected!("avx512bw")
                     && std::is_x86_feature_detected!("avx512dq")
@@ -91,12 +126,12 @@ impl Level {
                     && std::is_x86_feature_detected!("avx512vnni")
             }
             #[cfg(not(target_arch = "x86_64"))]
-            Self::Avx2 | Self::AvxVnni | Self::Avx512Vnni => false,
+            InstructionSet::Avx2 | InstructionSet::AvxVnni | InstructionSet::Avx512Vnni => false,
         }
     }
 
     /// Returns the best level of this machine, or the one that the environment
-    /// variable `LLM_SIMD` names.
+    /// variable `LLM_SIMD` names. The processor is asked once per process.
     ///
     /// # Errors
     /// `LLM_SIMD` names no level, or one that this machine cannot run.
@@ -111,13 +146,16 @@ impl Level {
     }
 
     fn best() -> Self {
-        let available = Self::ALL.into_iter().filter(|level| level.is_available());
-        available.max().unwrap_or(Self::Scalar)
+        Self::available().max().unwrap_or(Self::SCALAR)
     }
 
-    fn from_name(name: &str) -> Result<Self, LevelError> {
-        let level = Self::ALL.into_iter().find(|level| level.name() == name);
-        let level = level.ok_or_else(|| LevelError::Unknown(name.to_owned()))?;
+    /// Returns the level with this [`name`](Self::name).
+    ///
+    /// # Errors
+    /// There is no such level, or this machine cannot run it.
+    pub fn from_name(name: &str) -> Result<Self, LevelError> {
+        let known = Self::ALL.into_iter().find(|level| level.name() == name);
+        let level = known.ok_or_else(|| LevelError::Unknown(name.to_owned()))?;
         if level.is_available() {
             Ok(level)
         } else {
@@ -165,15 +203,13 @@ macro_rules! dispatch {
                 fn avx512 $(<$(const $c: $ct),*>)? ($($arg: $type),*) $(-> $out)? {
                     $body($($arg),*)
                 }
-                if level >= $crate::simd::Level::Avx512Vnni {
-                    debug_assert!(level.is_available());
-                    // SAFETY: as below.
+                if level >= $crate::simd::Level::AVX512_VNNI {
+                    // SAFETY: a `Level` is only made after the processor was asked,
+                    // so the features are there.
                     return unsafe { avx512($($arg),*) };
                 }
-                if level >= $crate::simd::Level::Avx2 {
-                    debug_assert!(level.is_available());
-                    // SAFETY: a `Level` above scalar is only made by `detect`
-                    // or after `is_available`, so the features are there.
+                if level >= $crate::simd::Level::AVX2 {
+                    // SAFETY: as above.
                     return unsafe { avx2($($arg),*) };
                 }
             }
@@ -204,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_told_apart_and_unknown_ones_answered_with_the_choice() {
+    fn a_name_makes_a_level_only_where_the_processor_has_it() {
         for level in Level::ALL {
             let expected = if level.is_available() {
                 Ok(level)
@@ -213,9 +249,21 @@ mod tests {
             };
             assert_eq!(Level::from_name(level.name()), expected);
         }
+        let foreign = if cfg!(target_arch = "x86_64") {
+            "neon"
+        } else {
+            "avx2"
+        };
+        assert_eq!(
+            Level::from_name(foreign),
+            Err(LevelError::Unavailable(foreign))
+        );
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_choice() {
         let message = Level::from_name("bogus").unwrap_err().to_string();
-        let offered = Level::ALL.into_iter().filter(|level| level.is_available());
-        for level in offered {
+        for level in Level::available() {
             assert!(message.contains(level.name()), "{message}");
         }
     }

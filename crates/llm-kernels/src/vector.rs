@@ -95,8 +95,8 @@ dispatch! {
 fn dot_body(x: &[f32], y: &[f32]) -> f32 {
     let mut lanes = [0.0_f32; LANES];
     let (xs, ys) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
-    let rest = xs.remainder().iter().zip(ys.remainder());
-    let rest = rest.map(|(x, y)| x * y).sum::<f32>();
+    let rest_pairs = xs.remainder().iter().zip(ys.remainder());
+    let rest = rest_pairs.map(|(x, y)| x * y).sum::<f32>();
     for (x, y) in xs.zip(ys) {
         for ((lane, x), y) in lanes.iter_mut().zip(x).zip(y) {
             *lane += x * y;
@@ -105,7 +105,7 @@ fn dot_body(x: &[f32], y: &[f32]) -> f32 {
     sum_of_lanes(lanes) + rest
 }
 
-/// Sums in pairs, whose chain of additions is short.
+/// Sums pairwise, for a short chain of additions.
 #[inline(always)]
 pub(crate) fn sum_of_lanes(lanes: [f32; LANES]) -> f32 {
     let eight: [f32; 8] = std::array::from_fn(|lane| lanes[lane] + lanes[lane + 8]);
@@ -114,12 +114,12 @@ pub(crate) fn sum_of_lanes(lanes: [f32; LANES]) -> f32 {
 }
 
 dispatch! {
-    /// Divides `x` by its length, or by `least` where it is shorter.
-    pub fn unit_length(x: &mut [f32], least: f32) = unit_length_body
+    /// Normalizes `x` to unit length; a vector shorter than `least` is divided by `least`.
+    pub fn normalize(x: &mut [f32], least: f32) = normalize_body
 }
 
 #[inline(always)]
-fn unit_length_body(x: &mut [f32], least: f32) {
+fn normalize_body(x: &mut [f32], least: f32) {
     let scale = 1.0 / dot_body(x, x).sqrt().max(least);
     for x in x {
         *x *= scale;
@@ -190,12 +190,12 @@ fn silu_body(x: &mut [f32]) {
 }
 
 dispatch! {
-    /// Multiplies `x` by the logistic function of `gate`.
-    pub fn open(x: &mut [f32], gate: &[f32]) = open_body
+    /// Multiplies `x` by `sigmoid(gate)`, element by element.
+    pub fn sigmoid_gate(x: &mut [f32], gate: &[f32]) = sigmoid_gate_body
 }
 
 #[inline(always)]
-fn open_body(x: &mut [f32], gate: &[f32]) {
+fn sigmoid_gate_body(x: &mut [f32], gate: &[f32]) {
     for (x, gate) in x.iter_mut().zip(gate) {
         *x *= sigmoid(*gate);
     }
@@ -338,15 +338,15 @@ mod tests {
                 soft_cap(level, &mut sum, 30.0);
                 add(level, &mut sum, &out);
                 add_product(level, &mut sum, &out, &x);
-                open(level, &mut sum, &x);
+                sigmoid_gate(level, &mut sum, &x);
                 silu(level, &mut sum);
-                unit_length(level, &mut sum, 1e-6);
+                normalize(level, &mut sum, 1e-6);
                 let product = dot(level, &sum, &x);
                 sum.push(product);
                 sum.iter().map(|x| x.to_bits()).collect::<Vec<_>>()
             };
-            for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
-                assert_eq!(run(level), run(Level::Scalar), "{level:?}, {length}");
+            for level in Level::available() {
+                assert_eq!(run(level), run(Level::SCALAR), "{level:?}, {length}");
             }
         }
     }
@@ -355,7 +355,7 @@ mod tests {
     fn rms_norm_has_unit_mean_square() {
         let x: Vec<f32> = (1..=40).map(|i| i as f32).collect();
         let mut out = vec![0.0; 40];
-        rms_norm(Level::Scalar, &x, &[1.0; 40], 0.0, &mut out);
+        rms_norm(Level::SCALAR, &x, &[1.0; 40], 0.0, &mut out);
         let mean = out.iter().map(|x| x * x).sum::<f32>() / 40.0;
         assert!((mean - 1.0).abs() < 1e-5);
     }
@@ -364,19 +364,19 @@ mod tests {
     fn products_and_lengths_match_their_definitions() {
         let x: Vec<f32> = (1..=37).map(|i| i as f32).collect();
         let y: Vec<f32> = (1..=37).map(|i| 1.0 / i as f32).collect();
-        assert!((dot(Level::Scalar, &x, &y) - 37.0).abs() < 1e-4);
+        assert!((dot(Level::SCALAR, &x, &y) - 37.0).abs() < 1e-4);
         let mut sum = vec![1.0; 37];
-        add_product(Level::Scalar, &mut sum, &x, &y);
+        add_product(Level::SCALAR, &mut sum, &x, &y);
         assert!(sum.iter().all(|sum| (sum - 2.0).abs() < 1e-6));
         let mut unit = x.clone();
-        unit_length(Level::Scalar, &mut unit, 1e-6);
-        assert!((dot(Level::Scalar, &unit, &unit) - 1.0).abs() < 1e-5);
+        normalize(Level::SCALAR, &mut unit, 1e-6);
+        assert!((dot(Level::SCALAR, &unit, &unit) - 1.0).abs() < 1e-5);
         assert!((unit[36] / unit[0] - 37.0).abs() < 1e-3);
         let mut short = [3e-3, 4e-3];
-        unit_length(Level::Scalar, &mut short, 0.5);
+        normalize(Level::SCALAR, &mut short, 0.5);
         assert_eq!(short, [6e-3, 8e-3]);
         let mut zero = [0.0; 3];
-        unit_length(Level::Scalar, &mut zero, 1e-6);
+        normalize(Level::SCALAR, &mut zero, 1e-6);
         assert_eq!(zero, [0.0; 3]);
     }
 
@@ -390,7 +390,7 @@ mod tests {
             .iter()
             .map(|&x| (f64::from(x) - mean) / deviation * 2.0 + 3.0)
             .collect();
-        layer_norm(Level::Scalar, &mut x, &[2.0; 37], &[3.0; 37], 0.5);
+        layer_norm(Level::SCALAR, &mut x, &[2.0; 37], &[3.0; 37], 0.5);
         for (x, wanted) in x.iter().zip(wanted) {
             assert!((f64::from(*x) - wanted).abs() < 1e-5);
         }
@@ -410,7 +410,7 @@ mod tests {
             for (z, erf) in [(z, erf), (-z, -erf)] {
                 let x = z * std::f64::consts::SQRT_2;
                 let mut out = [x as f32];
-                gelu(Level::Scalar, &mut out);
+                gelu(Level::SCALAR, &mut out);
                 let wanted = x * (1.0 + erf) / 2.0;
                 assert!((f64::from(out[0]) - wanted).abs() < 6e-7, "{x}");
             }
@@ -421,22 +421,22 @@ mod tests {
     fn gates_match_their_definitions() {
         for x in [-3.0_f32, -0.5, 0.0, 0.7, 4.0] {
             let mut gate = [x];
-            gated(Level::Scalar, Gate::Silu, &mut gate, &[1.0]);
+            gated(Level::SCALAR, Gate::Silu, &mut gate, &[1.0]);
             let expected = x / (1.0 + (-x).exp());
             assert!((gate[0] - expected).abs() < 1e-6);
             let mut alone = [x];
-            silu(Level::Scalar, &mut alone);
+            silu(Level::SCALAR, &mut alone);
             assert!((alone[0] - expected).abs() < 1e-6);
             let mut opened = [x];
-            open(Level::Scalar, &mut opened, &[x]);
+            sigmoid_gate(Level::SCALAR, &mut opened, &[x]);
             assert!((opened[0] - expected).abs() < 1e-6);
             let mut gate = [x];
-            gated(Level::Scalar, Gate::GeluTanh, &mut gate, &[1.0]);
+            gated(Level::SCALAR, Gate::GeluTanh, &mut gate, &[1.0]);
             let inner = (2.0 / std::f32::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3));
             assert!((gate[0] - 0.5 * x * (1.0 + inner.tanh())).abs() < 1e-6);
             for (up, held) in [(3.0, 3.0), (9.0, 7.0), (-9.0, -7.0)] {
                 let mut gate = [2.0 * x];
-                gated(Level::Scalar, Gate::SiluClamped, &mut gate, &[up]);
+                gated(Level::SCALAR, Gate::SiluClamped, &mut gate, &[up]);
                 let x = (2.0 * x).min(7.0);
                 let expected = x / (1.0 + (-1.702 * x).exp()) * (held + 1.0);
                 assert!((gate[0] - expected).abs() < 1e-5);

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use llm_kernels::block::Format;
-use llm_kernels::unpack::dequantize_row;
+use llm_kernels::dequantize::dequantize_row;
 
 const GOLDEN: &str = include_str!("golden/types.txt");
 

@@ -88,5 +88,5 @@ pub(crate) fn fetched(name: &str) -> PathBuf {
 
 /// The SIMD levels of this machine.
 pub(crate) fn levels() -> impl Iterator<Item = Level> {
-    Level::ALL.into_iter().filter(|level| level.is_available())
+    Level::available()
 }

@@ -56,7 +56,7 @@ fn tokens_and_scores_are_those_of_the_reference() {
         let golden = golden(name);
         let score = |line: &Value| line["score"].as_f64().unwrap();
         let largest = golden.iter().map(|it| score(it).abs()).fold(0.0, f64::max);
-        for level in [Level::Scalar, Level::detect().unwrap()] {
+        for level in [Level::SCALAR, Level::detect().unwrap()] {
             let model = CrossEncoder::open(&tiny(name), level).unwrap();
             for (query, lines) in by_query(&golden) {
                 let texts: Vec<&str> = lines.iter().map(|line| text(line)).collect();
@@ -92,7 +92,7 @@ fn a_score_is_the_same_to_the_bit_alone_and_among_others() {
 
 #[test]
 fn what_is_too_long_is_cut() {
-    let model = CrossEncoder::open(&tiny("cross-bert"), Level::Scalar).unwrap();
+    let model = CrossEncoder::open(&tiny("cross-bert"), Level::SCALAR).unwrap();
     assert_eq!(
         (model.longest(), model.room(10), model.room(90)),
         (64, 51, 0)
@@ -124,7 +124,7 @@ fn changed(name: &str, file: &str, change: impl FnOnce(&mut Value)) -> tempfile:
 #[test]
 fn what_follows_the_head_is_read() {
     let score = |folder: &Path| {
-        let model = CrossEncoder::open(folder, Level::Scalar).unwrap();
+        let model = CrossEncoder::open(folder, Level::SCALAR).unwrap();
         f64::from(scores(&model, "a", &["b"])[0])
     };
     let plain = score(&tiny("cross-bert"));
@@ -180,7 +180,7 @@ fn what_follows_the_head_is_read() {
 fn what_is_no_cross_encoder_is_named() {
     let fails = |file: &str, key: &str, value: Value| {
         let copy = changed("cross-bert", file, |it| it[key] = value);
-        let opened = CrossEncoder::open(copy.path(), Level::Scalar);
+        let opened = CrossEncoder::open(copy.path(), Level::SCALAR);
         opened.map(|_| ()).unwrap_err().to_string()
     };
     let own = "config_sentence_transformers.json";
@@ -229,7 +229,7 @@ fn what_is_no_cross_encoder_is_named() {
     let copy = changed("cross-bert", own, |it| {
         *it = json!({"prompts": {"a": "b"}, "default_prompt_name": "a"});
     });
-    let sentence = CrossEncoder::open(copy.path(), Level::Scalar).unwrap_err();
+    let sentence = CrossEncoder::open(copy.path(), Level::SCALAR).unwrap_err();
     assert!(sentence.to_string().contains("a prompt"), "{sentence}");
     std::fs::remove_file(copy.path().join(own)).unwrap();
     std::fs::copy(
@@ -237,7 +237,7 @@ fn what_is_no_cross_encoder_is_named() {
         copy.path().join("model.safetensors"),
     )
     .unwrap();
-    let sentence = CrossEncoder::open(copy.path(), Level::Scalar).unwrap_err();
+    let sentence = CrossEncoder::open(copy.path(), Level::SCALAR).unwrap_err();
     assert!(
         sentence.to_string().contains("'pooler.dense.weight'"),
         "{sentence}"
@@ -248,7 +248,7 @@ fn what_is_no_cross_encoder_is_named() {
 fn an_encoder_and_a_cross_encoder_are_told_apart() {
     for name in MODELS {
         assert!(CrossEncoder::is_in(&tiny(name)).unwrap(), "{name}");
-        let refused = Encoder::open(&tiny(name), None, Level::Scalar).unwrap_err();
+        let refused = Encoder::open(&tiny(name), None, Level::SCALAR).unwrap_err();
         assert!(
             refused.to_string().contains("llm-embed rerank"),
             "{refused}"
@@ -287,7 +287,7 @@ fn no_number_of_a_folder_brings_it_down() {
             ] {
                 let value = serde_json::from_str(value).unwrap();
                 let copy = changed(name, "config.json", |config| config[key] = value);
-                if let Ok(model) = CrossEncoder::open(copy.path(), Level::Scalar) {
+                if let Ok(model) = CrossEncoder::open(copy.path(), Level::SCALAR) {
                     let (query, text) = (model.tokens("a person"), model.tokens("is happy"));
                     assert_eq!(model.score(&pool, &query, &[&text, &[]]).len(), 2);
                 }

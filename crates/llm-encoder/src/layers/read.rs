@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use llm_kernels::pack::Packing;
+use llm_kernels::quantize::QuantType;
+use llm_kernels::simd::Level;
 
 use super::biased::Bias;
 use super::config::EncoderConfig;
@@ -21,7 +22,7 @@ impl Layers {
         family: &'static EncoderFamily,
         config: EncoderConfig,
         file: File,
-        packing: Option<Packing>,
+        packing: Option<(QuantType, Level)>,
     ) -> Result<Self, FolderError> {
         let file = file.renamed(|name| family.translate(name))?;
         let layers = Self::of(family, config, &file, packing)?;
@@ -35,7 +36,7 @@ impl Layers {
         (kind, family): (&str, &'static EncoderFamily),
         metadata: &Metadata,
         file: &File,
-        packing: Option<Packing>,
+        packing: Option<(QuantType, Level)>,
     ) -> Result<Self, FolderError> {
         let numbers = Numbers {
             path,
@@ -49,7 +50,7 @@ impl Layers {
         family: &'static EncoderFamily,
         config: EncoderConfig,
         file: &File,
-        packing: Option<Packing>,
+        packing: Option<(QuantType, Level)>,
     ) -> Result<Self, FolderError> {
         let EncoderConfig {
             shape,
@@ -108,7 +109,7 @@ struct Reader<'a> {
     file: &'a File,
     hidden_size: usize,
     inner: usize,
-    packing: Option<Packing>,
+    packing: Option<(QuantType, Level)>,
 }
 
 impl Reader<'_> {

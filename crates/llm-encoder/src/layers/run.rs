@@ -262,7 +262,7 @@ impl<'a> Run<'a> {
         let attention = Attention {
             shape,
             window,
-            sees_ahead: true,
+            bidirectional: true,
             sinks: None,
             blocks: &blocks,
             spans: &self.spans,

@@ -17,7 +17,7 @@ fn bits(encoder: &Encoder) -> Vec<u32> {
 
 /// Expects that what was changed is refused by a name, or makes other vectors.
 fn refused_or_changed(what: &str, path: &Path, added: &[&str], expected: &[u32]) -> bool {
-    match Encoder::open(path, None, Level::Scalar) {
+    match Encoder::open(path, None, Level::SCALAR) {
         Ok(encoder) => {
             assert_ne!(bits(&encoder), expected, "{what}: nothing changes");
             false
@@ -93,7 +93,7 @@ fn one_tensor_more_in_a_folder_is_refused_by_name_or_changes_the_vectors() {
     let mut refused = 0;
     for (name, _) in MODELS {
         let folder = tiny(name);
-        let expected = bits(&Encoder::open(&folder, None, Level::Scalar).unwrap());
+        let expected = bits(&Encoder::open(&folder, None, Level::SCALAR).unwrap());
         let file = std::fs::read(folder.join("model.safetensors")).unwrap();
         let stored = llm_folder::header::read(&file).unwrap();
         let own: Vec<String> = stored.iter().map(|tensor| tensor.name.clone()).collect();
@@ -146,7 +146,7 @@ fn one_tensor_more_in_a_gguf_file_is_refused_by_name_or_changes_the_vectors() {
     let mut refused = 0;
     for (name, _) in MODELS.into_iter().filter(|(_, has_twin)| *has_twin) {
         let whole = tiny(&format!("gguf/{name}.gguf"));
-        let expected = bits(&Encoder::open(&whole, None, Level::Scalar).unwrap());
+        let expected = bits(&Encoder::open(&whole, None, Level::SCALAR).unwrap());
         let file = std::fs::read(&whole).unwrap();
         let gguf = Gguf::open(&[whole]).unwrap();
         let own: Vec<String> = gguf.tensors().iter().map(|it| it.name.clone()).collect();
@@ -181,7 +181,7 @@ fn one_layer_less_in_the_numbers_is_refused() {
         let place = copy_of(&folder, "config.json", config.to_string().as_bytes());
         let last = format!(".{}.", layers - 1);
         refused_or_changed(name, place.path(), &[&last], &[]);
-        let told = Encoder::open(place.path(), None, Level::Scalar).unwrap_err();
+        let told = Encoder::open(place.path(), None, Level::SCALAR).unwrap_err();
         assert!(told.to_string().contains(&last), "{name}: {told}");
     }
 }
@@ -190,7 +190,7 @@ fn one_layer_less_in_the_numbers_is_refused() {
 #[test]
 fn heads_for_other_tasks_are_no_obstacle() {
     let folder = tiny("bert");
-    let expected = bits(&Encoder::open(&folder, None, Level::Scalar).unwrap());
+    let expected = bits(&Encoder::open(&folder, None, Level::SCALAR).unwrap());
     let file = std::fs::read(folder.join("model.safetensors")).unwrap();
     for head in [
         "bert.pooler.dense.weight",
@@ -199,7 +199,7 @@ fn heads_for_other_tasks_are_no_obstacle() {
     ] {
         let changed = add_to_folder(&file, head, &[4]);
         let place = copy_of(&folder, "model.safetensors", &changed);
-        let encoder = Encoder::open(place.path(), None, Level::Scalar);
+        let encoder = Encoder::open(place.path(), None, Level::SCALAR);
         let own = format!("'{head}'");
         match encoder {
             Ok(encoder) => assert_eq!(bits(&encoder), expected, "{head}"),
@@ -252,7 +252,7 @@ fn a_value_of_another_type_is_refused_by_name() {
             let mut tree: serde_json::Value = serde_json::from_str(&text).unwrap();
             tree[key] = value.clone();
             let place = copy_of(&tiny(model), file, tree.to_string().as_bytes());
-            let told = Encoder::open(place.path(), None, Level::Scalar);
+            let told = Encoder::open(place.path(), None, Level::SCALAR);
             let told = told.map(|_| ()).unwrap_err().to_string();
             let named = told.contains(&format!("'{key}'")) && told.contains(file);
             assert!(

@@ -76,7 +76,7 @@ fn agree(what: &str, golden: &[Golden], vectors: &[Vec<f32>]) {
 fn folders_give_the_reference_s_tokens_and_vectors() {
     for (name, _) in MODELS {
         let golden = golden(name);
-        for level in [Level::Scalar, Level::detect().unwrap()] {
+        for level in [Level::SCALAR, Level::detect().unwrap()] {
             let encoder = open(&tiny(name), level);
             for golden in &golden {
                 let tokens = shortened(&encoder, &golden.text);
@@ -145,7 +145,7 @@ fn a_vector_of_any_kind_is_the_same_alone_and_among_others() {
 
 #[test]
 fn what_the_folders_say_is_honoured() {
-    let bert = open(&tiny("bert"), Level::Scalar);
+    let bert = open(&tiny("bert"), Level::SCALAR);
     assert_eq!(bert.pooling(), Pooling::WeightedMean);
     // Two linear layers, of which the last makes 16 numbers.
     assert_eq!(
@@ -158,18 +158,18 @@ fn what_the_folders_say_is_honoured() {
         (prompts.query(), prompts.document()),
         (Some("query: "), Some("a "))
     );
-    let roberta = open(&tiny("roberta"), Level::Scalar);
+    let roberta = open(&tiny("roberta"), Level::SCALAR);
     assert_eq!(roberta.pooling(), Pooling::MeanSqrtLen);
     // 130 positions, of which the first two are for padding.
     assert_eq!((roberta.longest(), roberta.normalizes()), (128, false));
-    let qwen = open(&tiny("qwen3"), Level::Scalar);
+    let qwen = open(&tiny("qwen3"), Level::SCALAR);
     assert_eq!(
         (qwen.pooling(), qwen.prompts().usual()),
         (Pooling::Last, None)
     );
     assert!(qwen.prompts().query().unwrap().starts_with("Instruct: "));
     assert_eq!(
-        open(&tiny("embedding-gemma"), Level::Scalar).dimensions(),
+        open(&tiny("embedding-gemma"), Level::SCALAR).dimensions(),
         32
     );
 }
@@ -180,7 +180,7 @@ fn a_decoder_that_names_no_pooling_says_so() {
     for file in ["config.json", "tokenizer.json", "model.safetensors"] {
         std::fs::copy(tiny("qwen3").join(file), copy.path().join(file)).unwrap();
     }
-    let encoder = open(copy.path(), Level::Scalar);
+    let encoder = open(copy.path(), Level::SCALAR);
     assert!(!encoder.names_pooling() && !encoder.normalizes());
     let golden = golden("qwen3");
     let texts = [golden[1].tokens.clone()];
@@ -193,7 +193,7 @@ fn a_decoder_that_names_no_pooling_says_so() {
 
 #[test]
 fn tokens_behind_a_text_stay_where_it_is_cut() {
-    let gemma = open(&tiny("embedding-gemma"), Level::Scalar);
+    let gemma = open(&tiny("embedding-gemma"), Level::SCALAR);
     let mut tokens = gemma.tokens("a person is happy");
     let whole = tokens.clone();
     gemma.cut(&mut tokens, 4);
@@ -208,7 +208,7 @@ fn tokens_behind_a_text_stay_where_it_is_cut() {
 /// Opens what was broken and, where that still works, runs it.
 fn try_all(path: &Path) {
     let pool = Pool::new(1).unwrap();
-    if let Ok(encoder) = Encoder::open(path, None, Level::Scalar) {
+    if let Ok(encoder) = Encoder::open(path, None, Level::SCALAR) {
         let mut tokens = encoder.tokens("a person");
         encoder.cut(&mut tokens, encoder.longest().min(9));
         let texts: [&[u32]; 3] = [&tokens, &[], &[3, 900_000]];

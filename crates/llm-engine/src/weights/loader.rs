@@ -14,7 +14,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use llm_kernels::block::Format;
-use llm_kernels::unpack::dequantize_row;
+use llm_kernels::dequantize::dequantize_row;
 
 use super::{
     Experts, FeedForward, KvProjections, Layer, Linear, Mla, MlaUp, Mlp, Projections, WeightsError,

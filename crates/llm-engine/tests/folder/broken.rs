@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use llm_folder::Quantize;
-use llm_kernels::pack::Packing;
 use llm_kernels::pool::Pool;
+use llm_kernels::quantize::QuantType;
+use llm_kernels::simd::Level;
 use serde_json::{Value, json};
 
 use crate::tiny::{self, Plan};
@@ -163,7 +164,8 @@ fn other_tensors_are_named() {
 #[test]
 fn gguf_files_are_not_quantized() {
     let quantize = Quantize {
-        packing: Packing::Q8_0,
+        packing: QuantType::Q8_0,
+        level: Level::SCALAR,
         pool: &Pool::new(1).unwrap(),
         room: None,
         interrupted: &|| false,

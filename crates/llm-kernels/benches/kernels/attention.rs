@@ -27,7 +27,7 @@ fn prefill(bencher: Bencher<'_, '_>, level: Level) {
 /// One position after few and after many.
 #[divan::bench(args = cases([64, 4096]), max_time = 0.5)]
 fn decode(bencher: Bencher<'_, '_>, case: &Case<usize>) {
-    attend(bencher, case.level, case.of, 1);
+    attend(bencher, case.level, case.subject, 1);
 }
 
 /// Queries `count` positions after `position` others.
@@ -54,7 +54,7 @@ fn attend(bencher: Bencher<'_, '_>, level: Level, position: usize, count: usize)
     let attention = Attention {
         shape: SHAPE,
         window: None,
-        sees_ahead: false,
+        bidirectional: false,
         sinks: None,
         blocks: &lists,
         spans: &[span],

@@ -81,13 +81,13 @@ fn rope_halves(bencher: Bencher<'_, '_>, level: Level) {
     rope(bencher, level, RopeLayout::Halves);
 }
 
-fn rope(bencher: Bencher<'_, '_>, level: Level, rope_layout: RopeLayout) {
+fn rope(bencher: Bencher<'_, '_>, level: Level, layout: RopeLayout) {
     let x = floats(COUNT);
     let angles: Vec<f32> = (0..HEAD_DIM / 2).map(|i| i as f32 * 0.1).collect();
     let cos: Vec<f32> = angles.iter().map(|angle| angle.cos()).collect();
     let sin: Vec<f32> = angles.iter().map(|angle| angle.sin()).collect();
     on_copies(bencher, &x, |x| {
-        rotate(level, x, HEAD_DIM, rope_layout, &cos, &sin);
+        rotate(level, x, HEAD_DIM, layout, &cos, &sin);
     });
 }
 

@@ -21,25 +21,26 @@ fn main() {
 
 /// The levels that this machine has.
 fn levels() -> impl Iterator<Item = Level> {
-    Level::ALL.into_iter().filter(|level| level.is_available())
+    Level::available()
 }
 
 /// A storage format or a depth at a level.
 struct Case<T> {
-    of: T,
+    subject: T,
     level: Level,
 }
 
 impl<T: fmt::Display> fmt::Display for Case<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.of, self.level.name())
+        write!(f, "{} {}", self.subject, self.level.name())
     }
 }
 
-/// Each of `all` at all levels.
-fn cases<T: Copy>(all: impl IntoIterator<Item = T>) -> impl Iterator<Item = Case<T>> {
-    all.into_iter()
-        .flat_map(|of| levels().map(move |level| Case { of, level }))
+/// Each of `subjects` at all levels.
+fn cases<T: Copy>(subjects: impl IntoIterator<Item = T>) -> impl Iterator<Item = Case<T>> {
+    subjects
+        .into_iter()
+        .flat_map(|subject| levels().map(move |level| Case { subject, level }))
 }
 
 /// The calling thread alone: what is measured is the kernel, not the machine.

@@ -4,14 +4,14 @@ use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use llm_kernels::activations::Activations;
 use llm_kernels::block::Format;
+use llm_kernels::dequantize::dequantize_row;
 use llm_kernels::matmul::{Input, Matrix, multiply};
-use llm_kernels::pack::Packing;
+use llm_kernels::quantize::QuantType;
 use llm_kernels::simd::Level;
-use llm_kernels::unpack::dequantize_row;
 
 use crate::{Case, cases, floats, levels, one_thread, weights};
 
-/// Columns of every matrix: the width of a model with a billion weights.
+/// Columns of every matrix: the hidden size of a model with a billion weights.
 const COLUMNS: usize = 2048;
 
 /// 64 activation rows.
@@ -20,9 +20,9 @@ fn prefill(bencher: Bencher<'_, '_>, case: &Case<Format>) {
     product(bencher, case, 512, 64);
 }
 
-/// Few activation rows: much of the time goes into unpacking the weights.
+/// Few activation rows: much of the time goes into dequantizing the weights.
 #[divan::bench(args = cases(Format::ALL), max_time = 0.5)]
-fn unpack(bencher: Bencher<'_, '_>, case: &Case<Format>) {
+fn small_batch(bencher: Bencher<'_, '_>, case: &Case<Format>) {
     product(bencher, case, 512, 4);
 }
 
@@ -35,8 +35,8 @@ fn decode(bencher: Bencher<'_, '_>, case: &Case<Format>) {
 /// Multiplies `batch` activation rows with `rows` weight rows.
 fn product(bencher: Bencher<'_, '_>, case: &Case<Format>, rows: usize, batch: usize) {
     let pool = one_thread();
-    let bytes = weights(case.of, rows * COLUMNS);
-    let matrix = Matrix::new(case.of, &bytes, rows, COLUMNS).expect("whole blocks");
+    let bytes = weights(case.subject, rows * COLUMNS);
+    let matrix = Matrix::new(case.subject, &bytes, rows, COLUMNS).expect("whole blocks");
     let input = floats(batch * COLUMNS);
     let mut quantized = Activations::default();
     quantized.quantize(case.level, &pool, &input, COLUMNS);
@@ -62,14 +62,15 @@ fn quantize(bencher: Bencher<'_, '_>, level: Level) {
         .bench_local(|| quantized.quantize(level, &pool, &input, COLUMNS));
 }
 
-/// One row of a folder's weights to blocks. It has no level of its own.
-#[divan::bench(args = [Packing::Q8_0, Packing::Q4K], max_time = 0.5)]
-fn pack(bencher: Bencher<'_, '_>, packing: Packing) {
+/// One row of a folder's weights to blocks, at the best level.
+#[divan::bench(args = [QuantType::Q8_0, QuantType::Q4K], max_time = 0.5)]
+fn quantize_weights(bencher: Bencher<'_, '_>, quant_type: QuantType) {
+    let level = levels().max().expect("the scalar level at least");
     let row = floats(COLUMNS);
-    let mut out = vec![0; packing.format().row_bytes(COLUMNS)];
+    let mut out = vec![0; quant_type.format().row_bytes(COLUMNS)];
     bencher
         .counter(ItemsCount::new(COLUMNS))
-        .bench_local(|| packing.pack(&row, &mut out));
+        .bench_local(|| quant_type.quantize(level, &row, &mut out));
 }
 
 /// One row of an embedding table. It has no level of its own.

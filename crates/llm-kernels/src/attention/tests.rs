@@ -112,7 +112,7 @@ fn plain<T>(shape: Shape, window: Option<usize>, sinks: bool) -> Attention<'stat
     Attention {
         shape,
         window,
-        sees_ahead: false,
+        bidirectional: false,
         sinks: sinks.then(|| &SINKS[..shape.heads]),
         blocks: &[],
         spans: &[],
@@ -128,7 +128,7 @@ fn defined(attention: &Attention<'_, f32>, memory: &Memory, queries: &[f32]) -> 
         let window = attention.window;
         let first = window.map_or(0, |window| (position + 1).saturating_sub(window));
         let end = queries.len() / (shape.heads * dim) - 1;
-        let last = match (attention.sees_ahead, window) {
+        let last = match (attention.bidirectional, window) {
             (false, _) => position,
             (true, None) => end,
             (true, Some(window)) => end.min(position + window - 1),
@@ -150,8 +150,8 @@ fn defined(attention: &Attention<'_, f32>, memory: &Memory, queries: &[f32]) -> 
             let total: f64 = sink + weights.iter().sum::<f64>();
             for i in 0..values {
                 let value = |p: usize| memory.values[(p * shape.kv_heads + kv) * values + i];
-                let products = (first..).zip(&weights);
-                let products = products.map(|(p, weight)| weight * f64::from(value(p)));
+                let weighted = (first..).zip(&weights);
+                let products = weighted.map(|(p, weight)| weight * f64::from(value(p)));
                 out.push(products.sum::<f64>() / total);
             }
         }
@@ -175,18 +175,18 @@ fn it_is_softmax_attention_with_and_without_a_window_and_sinks() {
             position: 0,
         };
         for window in [None, Some(1), Some(70), Some(1000)] {
-            for (sinks, sees_ahead) in [(false, false), (true, false), (false, true)] {
+            for (sinks, bidirectional) in [(false, false), (true, false), (false, true)] {
                 let attention = Attention {
-                    sees_ahead,
+                    bidirectional,
                     ..plain(shape, window, sinks)
                 };
                 let expected = defined(&attention, &memory, &queries);
-                let got = run_on(2, Level::Scalar, &attention, &blocks, &[span], &queries);
+                let got = run_on(2, Level::SCALAR, &attention, &blocks, &[span], &queries);
                 assert_eq!(got.len(), expected.len());
                 for (got, expected) in got.iter().zip(&expected) {
                     assert!(
                         (f64::from(*got) - expected).abs() < 4e-6,
-                        "{got} for {expected}, {shape:?}, window {window:?}, sinks {sinks}, ahead {sees_ahead}"
+                        "{got} for {expected}, {shape:?}, window {window:?}, sinks {sinks}, bidirectional {bidirectional}"
                     );
                 }
             }
@@ -200,11 +200,11 @@ fn levels_and_spans_agree_to_the_bit() {
     let spans = |length: usize| -> Vec<Span> {
         let starts = (0..count).step_by(length);
         starts
-            .map(|at| Span {
+            .map(|start| Span {
                 sequence: 0,
-                row: at,
-                count: length.min(count - at),
-                position: at,
+                row: start,
+                count: length.min(count - start),
+                position: start,
             })
             .collect()
     };
@@ -217,8 +217,8 @@ fn levels_and_spans_agree_to_the_bit() {
                 let out = run_on(2, level, &attention, &blocks, &spans(length), &queries);
                 out.iter().map(|x| x.to_bits()).collect()
             };
-            let judge = bits(Level::Scalar, 1);
-            for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+            let judge = bits(Level::SCALAR, 1);
+            for level in Level::available() {
                 for length in [1, 2, 7, 133] {
                     assert!(
                         bits(level, length) == judge,
@@ -230,10 +230,10 @@ fn levels_and_spans_agree_to_the_bit() {
     }
 }
 
-/// Two segments, of which the last is begun. One head alone on two threads is cut into
-/// them, on one thread or with many spans it is not.
+/// Two KV splits, the second incomplete. One head alone on two threads is split; on one
+/// thread or with many spans it is not.
 #[test]
-fn threads_levels_and_segments_change_no_bit_and_no_result() {
+fn threads_levels_and_kv_splits_change_no_bit_and_no_result() {
     let count = 600;
     // Three lanes a head, and more than share one pass.
     let many = Shape {
@@ -241,7 +241,7 @@ fn threads_levels_and_segments_change_no_bit_and_no_result() {
         kv_heads: 1,
         ..SHAPES[1]
     };
-    for (shape, window, sinks, sees_ahead) in [
+    for (shape, window, sinks, bidirectional) in [
         (many, None, true, false),
         (SHAPES[1], Some(300), false, false),
         (SHAPES[1], None, false, true),
@@ -257,11 +257,11 @@ fn threads_levels_and_segments_change_no_bit_and_no_result() {
             position: 0,
         };
         let case = Attention {
-            sees_ahead,
+            bidirectional,
             ..plain(shape, window, sinks)
         };
         let blocks = memory.blocks::<f32>();
-        let all = run_on(1, Level::Scalar, &case, &blocks, &[whole], &queries);
+        let all = run_on(1, Level::SCALAR, &case, &blocks, &[whole], &queries);
         let expected = defined(&case, &memory, &queries);
         for (got, expected) in all.iter().zip(&expected) {
             assert!(
@@ -269,7 +269,7 @@ fn threads_levels_and_segments_change_no_bit_and_no_result() {
                 "{got}, {expected}"
             );
         }
-        for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+        for level in Level::available() {
             for threads in [1, 2, 7] {
                 let found = run_on(threads, level, &case, &blocks, &[whole], &queries);
                 let same = found
@@ -279,7 +279,7 @@ fn threads_levels_and_segments_change_no_bit_and_no_result() {
                 assert!(same, "{level:?}, {shape:?} on {threads} threads");
             }
         }
-        if !sees_ahead {
+        if !bidirectional {
             one_by_one(&plain(shape, window, sinks), &memory, &queries);
         }
     }
@@ -298,15 +298,17 @@ fn one_by_one(case: &Attention<'_, f16>, memory: &Memory, queries: &[f32]) {
         position,
     };
     let count = queries.len() / width;
-    let eights = (0..count).step_by(8);
-    let eights: Vec<Span> = eights.map(|at| span(at, 8.min(count - at), at)).collect();
+    let starts = (0..count).step_by(8);
+    let eights: Vec<Span> = starts
+        .map(|start| span(start, 8.min(count - start), start))
+        .collect();
     let all = run_on(2, level, case, &blocks, &eights, queries);
     for position in [0, 511, 512, 599] {
         let query = &queries[position * width..(position + 1) * width];
         let judge = &all[position * results..(position + 1) * results];
         for threads in [1, 2, 3, 7] {
-            let one = [span(0, 1, position)];
-            let found = run_on(threads, level, case, &blocks, &one, query);
+            let single = [span(0, 1, position)];
+            let found = run_on(threads, level, case, &blocks, &single, query);
             let same = found
                 .iter()
                 .zip(judge)

@@ -1,9 +1,10 @@
-//! Every level against the scalar twin, and the twin against plain floats,
+//! Every level against the scalar reference, and that against plain floats,
 //! over awkward shapes.
 
 use super::*;
 use crate::activations::Take;
-use crate::unpack::dequantize_row;
+use crate::block::NONE;
+use crate::dequantize::dequantize_row;
 
 /// A xorshift generator: tests must not depend on a crate's stream.
 struct Random(u64);
@@ -22,24 +23,11 @@ impl Random {
 }
 
 /// Where the half-precision scales of a block stand.
-fn scale_positions(format: Format) -> &'static [usize] {
-    match format {
-        Format::Q4_0
-        | Format::Q5_0
-        | Format::Q8_0
-        | Format::Iq2Xxs
-        | Format::Iq2Xs
-        | Format::Iq2S
-        | Format::Iq3Xxs
-        | Format::Iq3S
-        | Format::Iq4Nl
-        | Format::Iq4Xs => &[0],
-        Format::Q4_1 | Format::Q5_1 | Format::Q4K | Format::Q5K => &[0, 2],
-        Format::Q2K => &[80, 82],
-        Format::Q3K => &[108],
-        Format::Q6K => &[208],
-        _ => &[],
-    }
+fn scale_positions(format: Format) -> impl Iterator<Item = usize> {
+    let layout = format.layout();
+    [layout.scale, layout.minimum]
+        .into_iter()
+        .filter(move |&at| at != NONE && format != Format::Mxfp4)
 }
 
 fn random_matrix(format: Format, rows: usize, columns: usize, random: &mut Random) -> Vec<u8> {
@@ -47,7 +35,7 @@ fn random_matrix(format: Format, rows: usize, columns: usize, random: &mut Rando
         .map(|_| random.next() as u8)
         .collect();
     for block in bytes.chunks_exact_mut(format.block_bytes()) {
-        for &at in scale_positions(format) {
+        for at in scale_positions(format) {
             let scale = half::f16::from_f32(random.float() / 64.0);
             block[at..at + 2].copy_from_slice(&scale.to_le_bytes());
         }
@@ -94,8 +82,8 @@ fn all_levels_threads_and_batches_agree_to_the_bit() {
                 let bytes = random_matrix(format, rows, columns, &mut random);
                 let matrix = Matrix::new(format, &bytes, rows, columns).unwrap();
                 let input: Vec<f32> = (0..26 * columns).map(|_| random.float()).collect();
-                let judge = product(Level::Scalar, 1, matrix, &input);
-                for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+                let judge = product(Level::SCALAR, 1, matrix, &input);
+                for level in Level::available() {
                     for batch in [1, 2, 3, 5, 7, 12, 26] {
                         let got = product(level, 1 + batch % 3, matrix, &input[..batch * columns]);
                         let same = got
@@ -110,7 +98,7 @@ fn all_levels_threads_and_batches_agree_to_the_bit() {
     }
 }
 
-/// Matrices of one call are cut into strips together.
+/// Matrices of one call are cut into panels together.
 #[test]
 fn a_matrix_has_the_same_products_alone_and_among_others() {
     let mut random = Random(7);
@@ -127,7 +115,7 @@ fn a_matrix_has_the_same_products_alone_and_among_others() {
         let (format, rows) = sizes[index];
         Matrix::new(format, &bytes[index], rows, columns).unwrap()
     };
-    for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+    for level in Level::available() {
         for batch in [1, 3] {
             let input = &input[..batch * columns];
             let pool = Pool::new(3).unwrap();
@@ -164,7 +152,7 @@ fn levels_agree_on_the_largest_quants() {
         for byte in [0x00, 0x7f, 0x80, 0xff] {
             let mut bytes = vec![byte; rows * format.row_bytes(columns)];
             for block in bytes.chunks_exact_mut(format.block_bytes()) {
-                for &at in scale_positions(format) {
+                for at in scale_positions(format) {
                     block[at..at + 2].copy_from_slice(&half::f16::ONE.to_le_bytes());
                 }
                 if format == Format::Mxfp4 {
@@ -176,9 +164,9 @@ fn levels_agree_on_the_largest_quants() {
                 let input: Vec<f32> = (0..batch * columns)
                     .map(|i| if i / columns % 2 == 0 { -1.0 } else { 1.0 })
                     .collect();
-                let judge = product(Level::Scalar, 1, matrix, &input);
+                let judge = product(Level::SCALAR, 1, matrix, &input);
                 assert!(judge.iter().all(|x| x.is_finite()));
-                for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+                for level in Level::available() {
                     let got = product(level, 1, matrix, &input);
                     assert!(
                         got == judge,
@@ -193,14 +181,14 @@ fn levels_agree_on_the_largest_quants() {
 /// A product differs from the exact one by the rounding of the activations:
 /// at most half a step of `largest / 127` for each column.
 #[test]
-fn the_twin_is_within_the_activations_rounding_of_exact() {
+fn the_reference_is_within_the_activations_rounding_of_exact() {
     let mut random = Random(42);
     for format in Format::ALL {
         let (rows, columns) = (9, 512);
         let bytes = random_matrix(format, rows, columns, &mut random);
         let matrix = Matrix::new(format, &bytes, rows, columns).unwrap();
         let input: Vec<f32> = (0..columns).map(|_| random.float()).collect();
-        let got = product(Level::Scalar, 1, matrix, &input);
+        let got = product(Level::SCALAR, 1, matrix, &input);
         for (row, got) in got.iter().enumerate() {
             let mut weights = vec![0.0; columns];
             dequantize_row(format, matrix.row(row), &mut weights);
@@ -230,6 +218,34 @@ fn a_matrix_of_another_size_than_its_bytes_is_refused() {
     assert!(Matrix::new(Format::Q8_0, &[0; 33], 1, 32).is_none());
     assert!(Matrix::new(Format::Q8_0, &[0; 34], 1, 31).is_none());
     assert!(Matrix::new(Format::F32, &[], usize::MAX, 4).is_none());
+    assert!(Matrix::new(Format::F32, &[], 1, 1 << (usize::BITS - 2)).is_none());
+}
+
+/// Rows that were taken as floats alone have no quants that a kernel could read.
+#[test]
+fn quantized_weights_refuse_activations_without_quants() {
+    let pool = Pool::new(1).unwrap();
+    let how = Take {
+        as_floats: true,
+        ..Take::default()
+    };
+    for level in Level::available() {
+        for batch in [1, 4] {
+            let mut floats = vec![1.0; batch * 64];
+            let mut taken = Activations::default();
+            taken.take(level, &pool, &mut floats, 64, how, |_, _| {});
+            let (bytes, mut out) = ([0; 16 * 36], vec![0.0; batch * 16]);
+            let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                let matrix = Matrix::new(Format::Q4_0, &bytes, 16, 64).unwrap();
+                let input = Input {
+                    floats: &floats,
+                    quantized: &taken,
+                };
+                multiply(level, &pool, input, &mut [(matrix, &mut out)], &[]);
+            }));
+            assert!(caught.is_err(), "{level:?}, batch {batch}");
+        }
+    }
 }
 
 /// More rows than are finished together, and matrix rows that leave something over.
@@ -237,7 +253,7 @@ fn a_matrix_of_another_size_than_its_bytes_is_refused() {
 fn a_product_is_finished_by_bias_columns_apart_and_gelu() {
     const BATCH: usize = CHUNK + 5;
     const COLUMNS: usize = 64;
-    let apart = [3, 40];
+    let outliers = [3, 40];
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     for (format, rows) in [(Format::Q8_0, 70), (Format::Q8_0, 32), (Format::F32, 33)] {
         let bytes = random_matrix(format, rows, COLUMNS, &mut random);
@@ -246,23 +262,23 @@ fn a_product_is_finished_by_bias_columns_apart_and_gelu() {
         let (original, bias, weights) = (
             floats(BATCH * COLUMNS),
             floats(rows),
-            floats(apart.len() * rows),
+            floats(outliers.len() * rows),
         );
-        for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+        for level in Level::available() {
             for batch in [1, 5, BATCH] {
                 let pool = Pool::new(2).unwrap();
                 let mut input = original[..batch * COLUMNS].to_vec();
                 let mut taken = Activations::default();
                 let how = Take {
-                    apart: &apart,
+                    outliers: &outliers,
                     as_floats: false,
                 };
                 taken.take(level, &pool, &mut input, COLUMNS, how, |index, row| {
                     row[0] = index as f32;
                 });
-                let finish = Finish {
+                let finish = Epilogue {
                     bias: &bias,
-                    apart: &weights,
+                    outliers: &weights,
                     gelu: true,
                 };
                 let mut out = vec![f32::NAN; batch * rows];
@@ -270,7 +286,7 @@ fn a_product_is_finished_by_bias_columns_apart_and_gelu() {
                     floats: &input,
                     quantized: &taken,
                 };
-                multiply_and_finish(level, &pool, both, &mut [(matrix, finish, &mut out)]);
+                multiply_with_epilogue(level, &pool, both, &mut [(matrix, finish, &mut out)]);
                 // The same in steps: zeros where the columns stood, unless the
                 // weights are floats, which take the rows as they are.
                 let mut zeroed = original[..batch * COLUMNS].to_vec();
@@ -280,19 +296,19 @@ fn a_product_is_finished_by_bias_columns_apart_and_gelu() {
                 assert_eq!(input, zeroed);
                 if format.is_quantized() {
                     for row in zeroed.chunks_exact_mut(COLUMNS) {
-                        apart.iter().for_each(|&column| row[column] = 0.0);
+                        outliers.iter().for_each(|&column| row[column] = 0.0);
                     }
                 }
-                let mut wanted = product(Level::Scalar, 1, matrix, &zeroed);
+                let mut wanted = product(Level::SCALAR, 1, matrix, &zeroed);
                 for (index, row) in wanted.chunks_exact_mut(rows).enumerate() {
                     for (at, x) in row.iter_mut().enumerate() {
                         *x += bias[at];
-                        for (number, &column) in apart.iter().enumerate() {
+                        for (number, &column) in outliers.iter().enumerate() {
                             let kept = input[index * COLUMNS + column];
                             *x = weights[number * rows + at].mul_add(kept, *x);
                         }
                     }
-                    crate::vector::gelu(Level::Scalar, row);
+                    crate::vector::gelu(Level::SCALAR, row);
                 }
                 let bits = |all: &[f32]| all.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
                 assert!(bits(&out) == bits(&wanted), "{format}, {level:?}, {batch}");

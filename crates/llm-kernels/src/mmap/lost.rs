@@ -1,7 +1,7 @@
-//! A file that is cut short while it is mapped, or whose disk fails: the system answers a look at what is
-//! gone with SIGBUS, which without a handler is the end, with a core and no word. Here it is a sentence that
-//! names the file, and status 1. What the handler needs lies ready beforehand, for it may neither allocate
-//! nor wait.
+//! A file that is truncated while it is mapped, or whose disk fails: the system answers an access to the
+//! missing part with SIGBUS, which without a handler kills the process without a message. Here it becomes a
+//! message that names the file, and status 1. What the handler needs is prepared beforehand, for it may
+//! neither allocate nor wait.
 
 use std::ffi::{c_int, c_void};
 use std::io;
@@ -10,8 +10,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// Maps and names that are known at a time: many times what the largest model in parts has. Those beyond end
-/// a program as they did before.
+/// Maps and messages that are kept at a time: many times what the largest sharded model needs. A map beyond
+/// them is not handled.
 const MOST: usize = 1024;
 
 /// Addresses that a file is mapped to.
@@ -19,7 +19,7 @@ struct Entry {
     start: AtomicUsize,
     /// 0 where the entry is free. Written last, and looked at first.
     end: AtomicUsize,
-    /// The number of its sentence.
+    /// The index of its message.
     sentence: AtomicUsize,
 }
 
@@ -31,24 +31,24 @@ static ENTRIES: [Entry; MOST] = [const {
     }
 }; MOST];
 
-/// What is said of each file; one that is mapped again has its place already.
+/// The message for each file; a file that is mapped again has one already.
 static SENTENCES: [OnceLock<Box<str>>; MOST] = [const { OnceLock::new() }; MOST];
 
 /// Held while an entry is taken.
 static TAKING: Mutex<()> = Mutex::new(());
 
-/// Who speaks.
+/// The program's name, with which the message begins.
 static PROGRAM: OnceLock<String> = OnceLock::new();
 
-/// What was done at the signal before.
+/// The action for the signal that was installed before.
 static FORMER: OnceLock<libc::sigaction> = OnceLock::new();
 
-/// A file's place among those that are known, until it is dropped.
+/// A mapped file's entry, which is freed when this is dropped.
 #[derive(Debug)]
 pub(super) struct Known(Option<usize>);
 
 impl Known {
-    /// Notes that the file at `path` is mapped to `bytes`.
+    /// Registers that the file at `path` is mapped to `bytes`.
     pub(super) fn new(path: &Path, bytes: &[u8]) -> Self {
         let _alone = TAKING.lock().unwrap_or_else(PoisonError::into_inner);
         let free = ENTRIES
@@ -76,7 +76,7 @@ impl Drop for Known {
     }
 }
 
-/// Returns the number of a sentence, which is kept for good.
+/// Returns the index of a message, which is kept for good.
 fn place(sentence: String) -> Option<usize> {
     for (number, place) in SENTENCES.iter().enumerate() {
         match place.get() {
@@ -95,9 +95,10 @@ fn sentence(path: &Path) -> String {
     let program = PROGRAM.get().map_or("", String::as_str);
     let mut name = String::new();
     for letter in path.display().to_string().chars() {
-        match letter.is_control() {
-            true => name.extend(letter.escape_default()),
-            false => name.push(letter),
+        if letter.is_control() {
+            name.extend(letter.escape_default());
+        } else {
+            name.push(letter);
         }
     }
     format!(
@@ -106,7 +107,7 @@ fn sentence(path: &Path) -> String {
     )
 }
 
-/// Returns what is said of the file that is mapped to an address.
+/// Returns the message for the file that is mapped to an address.
 fn said_of(address: usize) -> Option<&'static str> {
     let entry = ENTRIES.iter().find(|entry| {
         let end = entry.end.load(Ordering::Acquire);
@@ -116,11 +117,11 @@ fn said_of(address: usize) -> Option<&'static str> {
     sentence.get().map(|sentence| &**sentence)
 }
 
-/// Has a mapped file that loses its pages end the process with a sentence in the name of `program`, and
-/// status 1. Maps that are made before it are told without the program's name.
+/// Installs a handler that ends the process with a message of `program` and status 1 when a mapped file
+/// loses its pages. For maps that were made before, the message lacks the program's name.
 ///
 /// # Errors
-/// The system's, where it refuses a handler.
+/// The system's error when it refuses the handler.
 #[allow(unsafe_code, reason = "a handler of a signal is unsafe by nature")]
 pub fn tell_lost_files(program: &str) -> io::Result<()> {
     if PROGRAM.set(program.to_owned()).is_err() {

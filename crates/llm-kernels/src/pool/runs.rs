@@ -13,7 +13,14 @@ struct Run(AtomicU64);
 
 impl Runs {
     /// Shares `items` items out to `threads` threads.
+    ///
+    /// # Panics
+    /// If there are more items than a run can count: one would be handed out twice.
     pub(super) fn new(items: usize, threads: usize) -> Self {
+        assert!(
+            u32::try_from(items).is_ok(),
+            "more items than a run can count"
+        );
         let run = |thread| {
             let (first, end) = (
                 start(items, threads, thread),
@@ -62,10 +69,6 @@ pub(super) fn start(items: usize, threads: usize, thread: usize) -> usize {
 }
 
 fn word(first: u64, end: u64) -> u64 {
-    debug_assert!(
-        end <= u64::from(u32::MAX),
-        "more items than a run can count"
-    );
     first | end << 32
 }
 

@@ -11,17 +11,17 @@ use crate::simd::Level;
 pub(super) fn integer(level: Level) -> Loop {
     match level {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => |rounds| {
+        Level::AVX2 => |rounds| {
             // SAFETY: a level above scalar is only made where its features are.
             unsafe { x86::maddubs(rounds) }
         },
         #[cfg(target_arch = "x86_64")]
-        Level::AvxVnni => |rounds| {
+        Level::AVX_VNNI => |rounds| {
             // SAFETY: as above.
             unsafe { x86::dpbusd256(rounds) }
         },
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512Vnni => |rounds| {
+        Level::AVX512_VNNI => |rounds| {
             // SAFETY: as above.
             unsafe { x86::dpbusd512(rounds) }
         },
@@ -33,12 +33,12 @@ pub(super) fn integer(level: Level) -> Loop {
 pub(super) fn float(level: Level) -> Loop {
     match level {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 | Level::AvxVnni => |rounds| {
+        Level::AVX2 | Level::AVX_VNNI => |rounds| {
             // SAFETY: as above.
             unsafe { x86::fma256(rounds) }
         },
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512Vnni => |rounds| {
+        Level::AVX512_VNNI => |rounds| {
             // SAFETY: as above.
             unsafe { x86::fma512(rounds) }
         },

@@ -6,7 +6,7 @@ use half::f16;
 use llm_engine::family::{self, Family, Norms, QueryKeyNorm};
 use llm_gguf::TensorType;
 use llm_kernels::block::Format;
-use llm_kernels::unpack::dequantize_row;
+use llm_kernels::dequantize::dequantize_row;
 
 use super::{ExpertPlan, Extra, GatedDeltaNetPlan, Joined, Matrices, MlaPlan, Plan, VariedPlan};
 use crate::support::gguf::Writer;

@@ -95,7 +95,7 @@ impl<T: Element> CpuForward<T> {
             let gates = &self.buffers.query_gates;
             let attended = &mut self.buffers.attended;
             self.pool.for_each_row(attended, width, |row, attended| {
-                vector::open(level, attended, &gates[row * width..(row + 1) * width]);
+                vector::sigmoid_gate(level, attended, &gates[row * width..(row + 1) * width]);
             });
         }
     }
@@ -168,7 +168,7 @@ impl<T: Element> CpuForward<T> {
         let attention = Attention {
             shape: self.shapes[index],
             window: self.spec.layers[index].window,
-            sees_ahead: self.spec.bidirectional,
+            bidirectional: self.spec.bidirectional,
             sinks: layer.sinks.as_deref(),
             blocks: &blocks,
             spans: &spans,

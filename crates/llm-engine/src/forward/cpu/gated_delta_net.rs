@@ -3,7 +3,7 @@
 //! tokens, as Qwen3-Next and Qwen 3.5 have it.
 
 use llm_kernels::attention::Element;
-use llm_kernels::delta::{self, Tokens};
+use llm_kernels::gated_delta_net::{self, Tokens};
 use llm_kernels::vector::Gate;
 use llm_kernels::{matmul, vector};
 
@@ -159,7 +159,7 @@ impl<T: Element> CpuForward<T> {
             }
             vector::silu(level, out);
             for head in out[..2 * keys].chunks_exact_mut(dim) {
-                vector::unit_length(level, head, epsilon);
+                vector::normalize(level, head, epsilon);
             }
             out[..keys].iter_mut().for_each(|x| *x *= scale);
         });
@@ -217,7 +217,7 @@ impl<T: Element> CpuForward<T> {
                     kept: &kept[gates..],
                     strengths: &strengths[gates..],
                 };
-                delta::run(level, &tokens, job.state, job.readings);
+                gated_delta_net::run(level, &tokens, job.state, job.readings);
                 for reading in job.readings.chunks_exact_mut(dim) {
                     vector::rms_norm_in_place(level, reading, &layer.norm, epsilon);
                 }

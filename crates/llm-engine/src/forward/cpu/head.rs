@@ -2,8 +2,8 @@
 
 use llm_kernels::attention::Element;
 use llm_kernels::matmul;
-use llm_kernels::screen::{Computed, Screen};
 use llm_kernels::simd::Level;
+use llm_kernels::topk_screen::{Computed, TopkScreen};
 use llm_kernels::vector;
 
 use super::buffers::Row;
@@ -32,7 +32,7 @@ const SATURATED: f32 = 4.0;
 pub(super) struct Head {
     /// Times that it could have.
     asked: usize,
-    screen: Option<Screen>,
+    screen: Option<TopkScreen>,
     /// Tokens that still go without.
     resting: usize,
     /// How many the last time; 0 where the last screen paid.
@@ -57,8 +57,8 @@ impl Head {
 /// asked for [`Outputs::Best`](crate::forward::Outputs::Best), at the most.
 pub fn screen_bytes(weights: &Weights) -> u64 {
     let output = &weights.output;
-    if Screen::suits(output.format(), output.rows()) {
-        Screen::bytes_for(output.rows(), output.columns())
+    if TopkScreen::suits(output.format(), output.rows()) {
+        TopkScreen::bytes_for(output.rows(), output.columns())
     } else {
         0
     }
@@ -179,10 +179,10 @@ impl<T: Element> CpuForward<T> {
     /// change.
     fn can_screen(&self) -> bool {
         let output = &self.weights.output;
-        Screen::suits(output.format(), output.rows())
+        TopkScreen::suits(output.format(), output.rows())
             && output.bias.is_none()
             && self.spec.logit_scale > 0.0
-            && self.level != Level::Scalar
+            && self.level != Level::SCALAR
     }
 
     /// Returns whether there is a screen of the output matrix; makes it where it
@@ -195,7 +195,7 @@ impl<T: Element> CpuForward<T> {
             self.head.asked += 1;
             if self.head.asked == TOKENS_BEFORE_SCREEN {
                 let matrix = self.weights.output.matrix();
-                self.head.screen = Screen::new(self.level, &self.pool, &matrix);
+                self.head.screen = TopkScreen::new(self.level, &self.pool, &matrix);
             }
         }
         if self.head.resting > 0 {
