@@ -209,7 +209,7 @@ impl Answerer {
     fn kept_request(&self, job: &mut Job, sampling: &Sampling) -> Option<Box<RecordedRequest>> {
         let mut request = RecordedRequest {
             id: job.id.clone(),
-            settings: settings::as_asked(sampling),
+            settings: sampling.as_overrides(),
             ..self.kept_with.clone()?
         };
         if self.identity.template == TemplateUse::Raw || job.is_raw {

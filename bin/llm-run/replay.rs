@@ -213,7 +213,7 @@ impl Replayer<'_> {
         let answerer = self.worker.answerer()?;
         let recommended = &answerer.model.sampling;
         for then in self.past.conditions() {
-            let own = job.overrides.or(&settings::as_asked(&then.sampling));
+            let own = job.overrides.or(&then.sampling.as_overrides());
             let own = settings::resolve(&own, recommended, then.sampling.max_tokens);
             for sampling in [&then.sampling, &own] {
                 let digest = digest::request(&then.model, &prompt.text, &prompt.tokens, sampling);

@@ -185,7 +185,7 @@ pub fn choices(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let args = ["llm-run", "--choices", &text, "-p", "x"];
     if let Ok(args) = RunArgs::try_parse_from(args) {
-        let choices = args.sampling.choices.unwrap().0;
+        let choices = args.sampling.settings().choices.unwrap();
         assert_eq!(choices.len(), text.split(',').count());
         assert!(choices.iter().all(|label| !label.trim().is_empty()));
         let mut line = Values::new();

@@ -32,12 +32,12 @@ pub mod known;
 mod number;
 pub mod matrix;
 pub mod openai;
-pub mod overrides;
 pub mod read;
 pub mod record;
 pub mod replay;
 pub mod request;
 mod seed;
+pub mod settings;
 pub mod template;
 pub mod usage;
 pub mod vector;
@@ -54,16 +54,16 @@ pub use json::{Fields, Json, Values};
 pub use known::{Purpose, Unsupported};
 pub use number::Number;
 pub use openai::{BatchOutput, Input, Inputs, Reply};
-pub use overrides::Overrides;
 pub use read::{Line, LineError, LineFault, Lines};
 pub use record::{
     Build, Completion, Count, Delta, ErrorCode, ErrorDetail, ErrorRecord, FinishReason, ModelFile,
-    ModelIdentity, ModelRecord, Place, Record, RenderedPrompt, SCHEMA_VERSION, Sampling,
-    SchemaVersion, TemplateUse, TokenizerIdentity, Tokens, Truncated,
+    ModelIdentity, ModelRecord, Place, Record, RenderedPrompt, SCHEMA_VERSION, SchemaVersion,
+    TemplateUse, TokenizerIdentity, Tokens, Truncated,
 };
 pub use replay::{Circumstance, Part, RecordedRequest, Replay};
 pub use request::{Incoming, Message, Prompt, Request};
 pub use seed::Seed;
+pub use settings::{Overrides, Sampling};
 pub use template::{Template, TemplateError};
 pub use usage::{CompletionTokensDetails, Metrics, PromptTokensDetails, Usage};
 pub use vector::{Encoding, Vector};

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Bench, Choice, Embedding, Estimate, Fields, Hit, Id, Metrics, Pair, Perplexity,
-    RecordedRequest, Replay, Reply, Usage,
+    RecordedRequest, Replay, Reply, Sampling, Usage,
 };
 
 /// The version that stands in each record as `schema_version`.
@@ -384,35 +384,6 @@ pub enum TemplateUse {
     File,
     /// Not at all: the text as it is.
     Raw,
-}
-
-/// The sampler's settings as they were used, defaults filled in.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Sampling {
-    /// Whether the best token was always taken; then only the penalty below has any effect.
-    pub greedy: bool,
-    /// Temperature; 0 means greedy.
-    pub temperature: f32,
-    /// How many of the best tokens stayed; 0 means all.
-    pub top_k: i64,
-    /// Probability mass that stayed.
-    pub top_p: f32,
-    /// Least probability relative to the best token's.
-    pub min_p: f32,
-    /// Divisor for the logits of tokens seen lately; 1 means none.
-    pub repeat_penalty: f32,
-    /// How many tokens counted as lately; -1 means the whole context.
-    pub repeat_last_n: i64,
-    /// Seed of the random stream, drawn or given.
-    pub seed: u64,
-    /// Most tokens to generate; -1 means to the end of the context.
-    pub max_tokens: i64,
-    /// Texts that end the answer.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub stop: Vec<String>,
-    /// The labels to choose from; nothing is generated where there are any.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub choices: Vec<String>,
 }
 
 /// The program and machine level that answered; the same bytes come again within one of these.

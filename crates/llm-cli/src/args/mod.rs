@@ -19,4 +19,5 @@ pub(crate) use input::{chunk, line_limit};
 pub(crate) use model::ctx_size;
 pub use model::{DEFAULT_MODEL, ForceArgs, ModelArgs, Quantize, QuantizeArgs, TemplateArgs, Think};
 pub use output::{Format, FormatArgs, OutputArgs, QuietArgs, Reasoning};
-pub use sampling::{Choices, DEFAULT_PREDICT, SamplingArgs};
+pub(crate) use sampling::generation_flags;
+pub use sampling::{DEFAULT_PREDICT, SamplingArgs};

@@ -1,5 +1,5 @@
 //! The names that an API of this field gives a meaning, and which of their values ask for nothing. A name
-//! that is read here (`overrides`) is in no list of these.
+//! that is read here (`settings`) is in no list of these.
 //!
 //! Each list names what it was made of, on 2026-11-30. A name that several APIs share stands in the first.
 //! Left out are names of responses, of servers' own loading and routing, and Cohere's `k` and `p`, which
