@@ -95,7 +95,7 @@ impl Answerer {
             is_warned: Cell::new(false),
             asks_shared: Cell::new(args.filter.prefix_cache.is_some()),
             kept_with: args
-                .again
+                .replay
                 .record_request
                 .then(|| conditions(args, &template, positions)),
             context: context.clone(),

@@ -100,9 +100,10 @@ fn unsupported_option(options: &Value) -> Option<Unsupported> {
         if value.is_null() || is_used {
             return None;
         }
-        let neutral = match is_listed(name) {
-            true => refused(ANSWERS, name, value)?,
-            false => "null, for want of a setting of that name",
+        let neutral = if is_listed(name) {
+            refused(ANSWERS, name, value)?
+        } else {
+            "null, for want of a setting of that name"
         };
         Some(new(&format!("options.{name}"), neutral))
     })

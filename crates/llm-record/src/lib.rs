@@ -19,13 +19,9 @@
 //! knows no tensors, no flags and no policy: what to do with a failed line is the caller's choice.
 #![forbid(unsafe_code)]
 
-pub mod bench;
 pub mod choice;
 pub mod closed;
 pub mod csv;
-pub mod embedding;
-pub mod estimate;
-pub mod hit;
 mod id;
 pub mod json;
 pub mod known;
@@ -34,7 +30,6 @@ pub mod matrix;
 pub mod openai;
 pub mod read;
 pub mod record;
-pub mod replay;
 pub mod request;
 mod seed;
 pub mod settings;
@@ -43,12 +38,8 @@ pub mod usage;
 pub mod vector;
 pub mod write;
 
-pub use bench::{Bench, BenchModel, Limits, Perplexity};
 pub use choice::Choice;
 pub use closed::{Closed, closed};
-pub use embedding::{Embedding, EmbeddingUsage, Encoder};
-pub use estimate::{CloudPrice, Estimate, MeasuredSpeed, MemoryEstimate};
-pub use hit::{Found, Hit, Pair};
 pub use id::Id;
 pub use json::{Fields, Json, Values};
 pub use known::{Purpose, Unsupported};
@@ -56,11 +47,12 @@ pub use number::Number;
 pub use openai::{BatchOutput, Input, Inputs, Reply};
 pub use read::{Line, LineError, LineFault, Lines};
 pub use record::{
-    Build, Completion, Count, Delta, ErrorCode, ErrorDetail, ErrorRecord, FinishReason, ModelFile,
-    ModelIdentity, ModelRecord, Place, Record, RenderedPrompt, SCHEMA_VERSION, SchemaVersion,
-    TemplateUse, TokenizerIdentity, Tokens, Truncated,
+    Bench, BenchModel, Build, Circumstance, CloudPrice, Completion, Count, Delta, Embedding,
+    EmbeddingUsage, Encoder, ErrorCode, ErrorDetail, ErrorRecord, Estimate, FinishReason, Found,
+    Hit, Limits, MeasuredSpeed, MemoryEstimate, ModelFile, ModelIdentity, ModelRecord, Pair, Part,
+    Perplexity, Place, Record, RecordedRequest, RenderedPrompt, Replay, SCHEMA_VERSION,
+    SchemaVersion, TemplateUse, TokenizerIdentity, Tokens, Truncated,
 };
-pub use replay::{Circumstance, Part, RecordedRequest, Replay};
 pub use request::{Incoming, Message, Prompt, Request};
 pub use seed::Seed;
 pub use settings::{Overrides, Sampling};

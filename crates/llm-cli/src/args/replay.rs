@@ -7,10 +7,12 @@ use clap::Args;
 
 use super::generation_flags;
 
-/// What a run would take, and whether its answers come again.
+const HEADING: &str = "Before and after many lines";
+
+/// Whether the answers of a run come again.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Before and after many lines")]
-pub struct AgainArgs {
+#[command(next_help_heading = HEADING)]
+pub struct ReplayArgs {
     /// Keep the whole request in its record under 'request', enough to run it again
     #[arg(long, conflicts_with_all = ["count", "show_prompt"])]
     pub record_request: bool,
@@ -19,7 +21,12 @@ pub struct AgainArgs {
     /// rows are read as --jsonl reads them unless FILE was made with --record-request
     #[arg(long, value_name = "FILE", conflicts_with_all = not_replayed())]
     pub replay: Option<PathBuf>,
+}
 
+/// What a run would take.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = HEADING)]
+pub struct EstimateArgs {
     /// Write what the run would take (tokens, memory, hours, energy, a cloud's price), without running
     /// it; with --resume FILE, what the lines that are still open would
     #[arg(long, conflicts_with_all = ["count", "show_prompt", "stream", "record_request"])]

@@ -14,7 +14,7 @@ use crate::message::Messages;
 use crate::signal::Interrupt;
 use crate::status::Status;
 use crate::stdio::{Sink, StdioError};
-use crate::{arguments, foreign};
+use crate::{arguments, llama_cpp_flags};
 
 /// What a program gets beside its arguments.
 #[derive(Clone, Debug)]
@@ -92,7 +92,7 @@ fn parse<A: Parser>(
     messages: &Messages,
 ) -> Result<A, Status> {
     let command = arguments::command(A::command());
-    if let Some(sentence) = foreign::find(program, &command, arguments) {
+    if let Some(sentence) = llama_cpp_flags::find(program, &command, arguments) {
         messages.error(sentence);
         return Err(Status::NotStarted);
     }
