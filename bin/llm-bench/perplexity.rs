@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
-use llm_cli::computer;
+use llm_cli::host;
 use llm_cli::stdio::StdioError;
 use llm_cli::{BenchArgs, Context, Status};
 use llm_engine::forward::Forward;
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &BenchArgs, path: &Path, context: &Context) -> Result<St
         bail!("--perplexity takes one -m; call it once for each model");
     };
     let threads = match args.tests.threads.as_slice() {
-        [] => computer::cores(),
+        [] => host::cores(),
         [threads] => threads.get(),
         _ => bail!("--perplexity takes one -t"),
     };

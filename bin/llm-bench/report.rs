@@ -4,7 +4,7 @@
 use anyhow::Result;
 use jiff::Timestamp;
 use llm_cli::bench::BenchOutputArgs;
-use llm_cli::computer;
+use llm_cli::host;
 use llm_cli::memory::gib;
 use llm_cli::stdio::{Sink, StdioError, stdout_is_terminal};
 use llm_cli::{BenchFormat, Messages, Reads, Replaces};
@@ -30,9 +30,9 @@ impl Row {
         let build = machine::build(level, threads);
         let record = Bench {
             build_commit: build.version.clone(),
-            cpu_info: computer::cpu_name(),
-            cpu_cores: Some(computer::cores() as u64),
-            memory_bytes: computer::memory(),
+            cpu_info: host::cpu_name(),
+            cpu_cores: Some(host::cores() as u64),
+            memory_bytes: host::memory(),
             backends: "CPU".to_owned(),
             model_filename: asked.name(),
             n_batch: PIECE as u64,

@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use half::f16;
 use llm_cli::args::Quantize;
-use llm_cli::computer;
+use llm_cli::host;
 use llm_cli::memory::{available, gib};
 use llm_cli::{BenchArgs, Context, Interrupt, Reads};
 use llm_engine::forward::{CpuForward, cache_bytes};
@@ -129,7 +129,7 @@ impl Subject {
         if !force {
             check_room(made.weight_bytes(), "--layers 4 times a part of the model")?;
         }
-        let gguf = made.gguf(&machine::pool(computer::cores())?)?;
+        let gguf = made.gguf(&machine::pool(host::cores())?)?;
         let model = BenchModel {
             name: whole.name(),
             quantization: Summary::of(&gguf).quantization,
@@ -251,7 +251,7 @@ fn header(paths: &[PathBuf], args: &BenchArgs, context: &Context) -> Result<Gguf
     let quantize = llm_folder::Quantize {
         packing,
         level: Level::detect()?,
-        pool: &machine::pool(computer::cores())?,
+        pool: &machine::pool(host::cores())?,
         room: available().filter(|_| !args.force.force),
         interrupted: &|| context.interrupt.is_set(),
     };

@@ -2,7 +2,7 @@
 //! next one is tried.
 
 use anyhow::{Result, anyhow, bail};
-use llm_cli::computer;
+use llm_cli::host;
 use llm_cli::memory::{available, gib};
 use llm_cli::stdio::StdioError;
 use llm_cli::{BenchArgs, BenchLogits, Context, Status};
@@ -61,7 +61,7 @@ fn asked(args: &BenchArgs) -> Result<Vec<Asked>> {
 fn threads(args: &BenchArgs) -> Vec<usize> {
     let asked: Vec<_> = args.tests.threads.iter().map(|n| n.get()).collect();
     if asked.is_empty() {
-        return vec![computer::cores()];
+        return vec![host::cores()];
     }
     asked
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use llm_cli::stdio::Sink;
-use llm_cli::{BenchArgs, Reads, Replaces, Status, computer};
+use llm_cli::{BenchArgs, Reads, Replaces, Status, host};
 use llm_engine::synthetic::Synthetic;
 use llm_store::Pieces;
 
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &BenchArgs, path: &Path) -> Result<Status> {
     };
     let is_file = !path.exists() || path.is_file();
     let sink = Sink::create(path, &Reads::default(), replaces)?;
-    let pool = machine::pool(computer::cores())?;
+    let pool = machine::pool(host::cores())?;
     let written = synthetic.write(&pool, &mut Pieces::new(sink));
     written.map_err(|reason| {
         // A part of a model is none; a device stays.

@@ -2,7 +2,7 @@
 //! measured as `llm-bench` measures it.
 
 use anyhow::{Result, bail};
-use llm_cli::computer;
+use llm_cli::host;
 use llm_cli::memory::available;
 use llm_cost::catalogue::Machine;
 use llm_cost::predict::Arithmetic;
@@ -26,9 +26,9 @@ pub(crate) fn measured() -> Result<Here> {
     let Some(free) = available() else {
         bail!("the system does not say how much memory is free; name a machine with --machine");
     };
-    let pool = Pool::new(computer::cores())?;
+    let pool = Pool::new(host::cores())?;
     let limits = probe::measure(Level::detect()?, &pool, BYTES.min(free / 4) as usize);
-    let memory = computer::memory();
+    let memory = host::memory();
     Ok(Here {
         machine: Machine {
             id: "this-machine".to_owned(),
@@ -45,8 +45,8 @@ pub(crate) fn measured() -> Result<Here> {
             float_macs_per_second: MacsPerSecond(limits.float_macs_per_second),
         },
         computer: Computer {
-            cpu_info: computer::cpu_name(),
-            cpu_cores: Some(computer::cores() as u64),
+            cpu_info: host::cpu_name(),
+            cpu_cores: Some(host::cores() as u64),
             memory_bytes: memory,
         },
     })

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use llm_cli::Context;
-use llm_cli::stdio::{Source, StdioError, Watch};
+use llm_cli::stdio::{InputWatch, Source, StdioError};
 use llm_cost::used::Used;
 
 /// More than any log of a month; a typing error must not fill the memory.
@@ -22,7 +22,7 @@ pub(crate) fn file(path: &Path, context: &Context) -> Result<Used> {
 
 /// Reads a whole text, `-` for standard input.
 pub(crate) fn text(path: &Path, context: &Context) -> Result<String> {
-    let watch = Watch {
+    let watch = InputWatch {
         interrupt: context.interrupt.clone(),
         reader: true,
     };
@@ -74,7 +74,7 @@ fn read(paths: &[PathBuf], context: &Context) -> Result<Used> {
 
 /// Reads standard input unless a person sits at it.
 pub(crate) fn waiting(context: &Context) -> Result<Option<Used>> {
-    let is_terminal = Source::stdin(Watch::default())?.is_terminal();
+    let is_terminal = Source::stdin(InputWatch::default())?.is_terminal();
     if is_terminal {
         return Ok(None);
     }

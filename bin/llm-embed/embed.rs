@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use llm_cli::embed::EmbedFormat;
-use llm_cli::stdio::{StdioError, Watch};
-use llm_cli::{Context, EmbedArgs, Form, Jobs, Output, Reads, Replaces, Status};
+use llm_cli::stdio::{InputWatch, StdioError};
+use llm_cli::{Context, EmbedArgs, Jobs, Output, OutputFormat, Reads, Replaces, Status};
 use llm_filter::durable::There;
 use llm_filter::vectors::{self, LINE_LIMIT, Made};
 use llm_filter::{Journal, Options, Pump, Rules, Target};
@@ -33,7 +33,7 @@ const FILES_AHEAD: usize = 2;
 pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
     check(args)?;
     let context = &context.quiet(args.quiet.quiet);
-    let watch = Watch {
+    let watch = InputWatch {
         interrupt: context.interrupt.clone(),
         reader: args.output.output.is_none(),
     };
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
     opened.warn(context.messages);
     let jobs = counted(args, jobs, &opened)?;
     let messages = context.messages;
-    let form = Form::Records { deltas: false };
+    let form = OutputFormat::Records { deltas: false };
     let shared = args.shared_output();
     let reads = reads::of(args).inputs(jobs.inputs());
     check_list(args)?;

@@ -14,7 +14,7 @@ use llm_cli::args::OutputArgs;
 use llm_cli::embed::EmbedFormat;
 use llm_cli::reads::FileIdentity;
 use llm_cli::stdio::{Sink, StdioError};
-use llm_cli::{EmbedArgs, Form, Messages, Output, Reads, Replaces};
+use llm_cli::{EmbedArgs, Messages, Output, OutputFormat, Reads, Replaces};
 use llm_record::matrix::Layout;
 use llm_record::{Encoding, Record, Vector};
 
@@ -199,7 +199,7 @@ impl Matrix {
         let [_, records] = &self.files;
         let sink = Sink::create(&records.temporary, &Reads::default(), Replaces::Anything)?;
         records.permit()?;
-        let form = Form::Records { deltas: false };
+        let form = OutputFormat::Records { deltas: false };
         let rows = Rc::clone(&self.rows);
         let output = Output::onto(sink, args, form, messages);
         Ok(output.through(Box::new(move |record| rows.borrow_mut().take(record))))

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use llm_cli::embed::{EmbedQuantize, PoolingChoice};
-use llm_cli::{EmbedArgs, Messages, computer};
+use llm_cli::{EmbedArgs, Messages, host};
 use llm_encoder::{Encoder, Pooling};
 use llm_kernels::pool::Pool;
 use llm_kernels::quantize::QuantType;
@@ -133,6 +133,6 @@ fn prompt(args: &EmbedArgs, encoder: &Encoder) -> Result<String> {
 
 /// Starts the threads that the flags ask for.
 pub(crate) fn pool(args: &EmbedArgs) -> Result<Pool> {
-    let threads = args.threads.map_or_else(computer::cores, usize::from);
+    let threads = args.threads.map_or_else(host::cores, usize::from);
     Pool::new(threads).with_context(|| format!("cannot start {threads} threads"))
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use llm_cli::embed::{EmbedModelArgs, RerankArgs, TooLong};
-use llm_cli::stdio::{Watch, stdout_is_terminal};
-use llm_cli::{Context, EmbedArgs, Form, Item, Job, Jobs, Messages, Output, Status};
+use llm_cli::stdio::{InputWatch, stdout_is_terminal};
+use llm_cli::{Context, EmbedArgs, Item, Job, Jobs, Messages, Output, OutputFormat, Status};
 use llm_encoder::CrossEncoder;
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
@@ -26,14 +26,14 @@ const TOGETHER: usize = 64;
 
 /// Puts the texts in order.
 pub(crate) fn run(args: &RerankArgs, context: &Context) -> Result<Status> {
-    let watch = Watch {
+    let watch = InputWatch {
         interrupt: context.interrupt.clone(),
         reader: true,
     };
     let input = ask::input(None, args.jsonl, args.template.as_deref());
     let jobs = Jobs::open(&input, None, &watch)?;
     let shared = ask::output(args.format);
-    let form = Form::choose(&shared, true, stdout_is_terminal())?;
+    let form = OutputFormat::choose(&shared, true, stdout_is_terminal())?;
     let context = &context.quiet(args.quiet.quiet);
     let messages = context.messages;
     let scorer = Scorer::open(args, messages)?;

@@ -4,8 +4,8 @@
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum as _;
 use llm_cli::embed::{EmbedModelArgs, EmbedQuantize, PoolingChoice, SearchArgs};
-use llm_cli::stdio::{Watch, stdout_is_terminal};
-use llm_cli::{Context, EmbedArgs, Form, Item, Job, Jobs, Output, Status};
+use llm_cli::stdio::{InputWatch, stdout_is_terminal};
+use llm_cli::{Context, EmbedArgs, Item, Job, Jobs, Output, OutputFormat, Status};
 use llm_kernels::simd::Level;
 use llm_record::{ErrorCode, Hit, Record, SchemaVersion};
 
@@ -17,7 +17,7 @@ use crate::text::{Text, vectors};
 
 /// Answers the queries.
 pub(crate) fn run(args: &SearchArgs, context: &Context) -> Result<Status> {
-    let watch = Watch {
+    let watch = InputWatch {
         interrupt: context.interrupt.clone(),
         reader: true,
     };
@@ -27,7 +27,7 @@ pub(crate) fn run(args: &SearchArgs, context: &Context) -> Result<Status> {
         &watch,
     )?;
     let shared = ask::output(args.format);
-    let form = Form::choose(&shared, true, stdout_is_terminal())?;
+    let form = OutputFormat::choose(&shared, true, stdout_is_terminal())?;
     let context = &context.quiet(args.quiet.quiet);
     let messages = context.messages;
     let pool = crate::open::pool(&ask::machine(args.machine))?;

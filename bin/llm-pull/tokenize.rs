@@ -4,7 +4,7 @@ use std::io::Read;
 
 use anyhow::{Context as _, Result, bail};
 use llm_cli::Context;
-use llm_cli::stdio::{Source, StdioError, Watch};
+use llm_cli::stdio::{InputWatch, Source, StdioError};
 use llm_record::{SchemaVersion, TokenizerIdentity, Tokens};
 use llm_store::ResolvedModel;
 use llm_tokenizer::{Tokenizer, TokenizerWarning};
@@ -24,7 +24,7 @@ pub(crate) struct Tokenized {
 
 /// Reads standard input to its end.
 pub(crate) fn standard_input(context: &Context) -> Result<String> {
-    let watch = Watch {
+    let watch = InputWatch {
         interrupt: context.interrupt.clone(),
         reader: true,
     };

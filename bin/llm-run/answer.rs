@@ -96,7 +96,7 @@ impl Answerer {
             is_warned: Cell::new(false),
             asks_shared: Cell::new(args.filter.prefix_cache.is_some()),
             kept_with: args
-                .again
+                .replay
                 .record_request
                 .then(|| conditions(args, &template, positions)),
             context: context.clone(),
@@ -210,7 +210,7 @@ impl Answerer {
     fn kept_request(&self, job: &mut Job, sampling: &Sampling) -> Option<Box<RecordedRequest>> {
         let mut request = RecordedRequest {
             id: job.id.clone(),
-            settings: settings::as_asked(sampling),
+            settings: sampling.as_overrides(),
             ..self.kept_with.clone()?
         };
         if self.identity.template == TemplateUse::Raw || job.is_raw {

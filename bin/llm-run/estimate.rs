@@ -5,8 +5,8 @@ mod cost;
 mod speed;
 
 use anyhow::Result;
-use llm_cli::stdio::{StdioError, Watch, stdout_is_terminal};
-use llm_cli::{Context, Form, Item, Jobs, Messages, Output, RunArgs, Status};
+use llm_cli::stdio::{InputWatch, StdioError, stdout_is_terminal};
+use llm_cli::{Context, Item, Jobs, Messages, Output, OutputFormat, RunArgs, Status};
 use llm_filter::{Journal, Name, Verdict, durable};
 use llm_record::{Build, Estimate, MeasuredSpeed, MemoryEstimate, Record, SchemaVersion};
 use llm_tokenizer::common_prefix_len;
@@ -18,12 +18,12 @@ use crate::{open, reads, rules, settings, work};
 
 /// Tells what a run would take.
 pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Status> {
-    let watch = Watch {
+    let watch = InputWatch {
         interrupt: context.interrupt.clone(),
         reader: args.output.output.is_none(),
     };
     let jobs = Jobs::open(&args.input, args.template.system.as_deref(), &watch)?;
-    let form = Form::choose(&args.output, jobs.is_single(), stdout_is_terminal())?;
+    let form = OutputFormat::choose(&args.output, jobs.is_single(), stdout_is_terminal())?;
     let messages = context.messages;
     let reads = reads::of(args)
         .inputs(jobs.inputs())
@@ -31,7 +31,7 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Status> {
     let mut output = Output::open(&args.output, form, "estimate", &reads, messages)?;
     // Before the lines are read: a name that is not known should not cost their
     // time.
-    let price = cost::Price::find(args.again.cloud.as_deref())?;
+    let price = cost::Price::find(args.estimate.cloud.as_deref())?;
     let answerer = Answerer::open(args, context)?;
     let mut counts = Counts::new(positions(args, &answerer)?);
     if let Some(path) = &args.filter.resume {
@@ -59,7 +59,7 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Status> {
         speed: machine.speed,
         hours,
         kwh: hours
-            .zip(args.again.watts)
+            .zip(args.estimate.watts)
             .map(|(hours, watts)| hours * watts / 1000.0),
         cloud: Some(price.of(counts.prompt_tokens, counts.completion_tokens)),
         model: answerer.identity.clone(),
@@ -99,7 +99,7 @@ fn tell(args: &RunArgs, machine: &Machine, hours: Option<f64>, messages: Message
         )),
         None => messages.note("no speed was measured, so there are no hours"),
     }
-    if hours.is_some() && args.again.watts.is_none() {
+    if hours.is_some() && args.estimate.watts.is_none() {
         messages.note(
             "there is no energy, since it is not known what this machine draws under load; --watts N \
              says it",

@@ -25,8 +25,8 @@ use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use llm_cli::stdio::{Watch, stdout_is_terminal};
-use llm_cli::{Context, Form, Jobs, Output, Reads, RunArgs, Status};
+use llm_cli::stdio::{InputWatch, stdout_is_terminal};
+use llm_cli::{Context, Jobs, Output, OutputFormat, Reads, RunArgs, Status};
 use llm_filter::durable::There;
 use llm_filter::{Options, Outcome, Pump, Rules, Target};
 use llm_kernels::mmap::tell_lost_files;
@@ -48,13 +48,13 @@ fn main() -> ExitCode {
 fn run(args: &RunArgs, context: &Context) -> Result<Status> {
     tell_lost_files("llm-run")?;
     let context = &context.quiet(args.quiet.quiet);
-    if let Some(path) = &args.again.replay {
+    if let Some(path) = &args.replay.replay {
         return replay::run(args, path, context);
     }
-    if args.again.estimate {
+    if args.estimate.estimate {
         return estimate::run(args, context);
     }
-    let watch = Watch {
+    let watch = InputWatch {
         interrupt: context.interrupt.clone(),
         reader: args.output.output.is_none(),
     };
@@ -65,7 +65,7 @@ fn run(args: &RunArgs, context: &Context) -> Result<Status> {
     }
     let jobs = Jobs::open(&args.input, args.template.system.as_deref(), &watch)?;
     let is_single = jobs.is_single();
-    let form = Form::choose(&args.output, is_single, stdout_is_terminal())?;
+    let form = OutputFormat::choose(&args.output, is_single, stdout_is_terminal())?;
     let messages = context.messages;
     let reads = reads::of(args).inputs(jobs.inputs());
     let target = target(args, form, &jobs, &reads, context)?;
@@ -154,7 +154,7 @@ fn tell_stop(ended: &Outcome, context: &Context) {
 /// Opens where records go, and reads what is there already.
 fn target(
     args: &RunArgs,
-    form: Form,
+    form: OutputFormat,
     jobs: &Jobs,
     reads: &Reads,
     context: &Context,

@@ -13,7 +13,7 @@ use llm_candle::{CandleForward, Precision};
 use llm_cli::args::{Device, Quantize, TemplateArgs};
 use llm_cli::memory::available;
 use llm_cli::stdio::StdioError;
-use llm_cli::{Context, RunArgs, Status, computer};
+use llm_cli::{Context, RunArgs, Status, host};
 use llm_engine::forward::{CpuForward, Forward};
 use llm_engine::model::{Model, TemplateChoice};
 use llm_folder::FolderError;
@@ -203,10 +203,7 @@ fn cpu(args: &RunArgs, model: &Model) -> Result<Engine> {
 
 /// Starts the threads that the flags ask for.
 fn pool(args: &RunArgs) -> Result<Pool> {
-    let threads = args
-        .device
-        .threads
-        .map_or_else(computer::cores, usize::from);
+    let threads = args.device.threads.map_or_else(host::cores, usize::from);
     Pool::new(threads).with_context(|| format!("cannot start {threads} threads"))
 }
 

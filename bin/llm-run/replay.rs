@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::Result;
 use llm_cli::args::Reasoning;
 use llm_cli::stdio::stdout_is_terminal;
-use llm_cli::{Context, Form, Job, Messages, Output, RunArgs, Status};
+use llm_cli::{Context, Job, Messages, Output, OutputFormat, RunArgs, Status};
 use llm_filter::{Journal, Name, Past, Pump, Work};
 use llm_record::{Completion, ErrorCode, ErrorRecord, Record, Sampling};
 
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &RunArgs, path: &Path, context: &Context) -> Result<Stat
     let mut past = Past::open(path)?;
     let source = Source::open(args, path, &past, context, messages)?;
     let args = &source.args(args);
-    let form = Form::choose(&args.output, false, stdout_is_terminal())?;
+    let form = OutputFormat::choose(&args.output, false, stdout_is_terminal())?;
     let reads = reads::of(args).inputs(&source.inputs);
     let mut output = Output::open(&args.output, form, "replay", &reads, messages)?;
     // Rows that an error has closed are passed over; without rows nothing is.
@@ -213,7 +213,7 @@ impl Replayer<'_> {
         let answerer = self.worker.answerer()?;
         let recommended = &answerer.model.sampling;
         for then in self.past.conditions() {
-            let own = job.overrides.or(&settings::as_asked(&then.sampling));
+            let own = job.overrides.or(&then.sampling.as_overrides());
             let own = settings::resolve(&own, recommended, then.sampling.max_tokens);
             for sampling in [&then.sampling, &own] {
                 let digest = digest::request(&then.model, &prompt.text, &prompt.tokens, sampling);

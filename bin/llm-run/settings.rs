@@ -4,6 +4,7 @@
 use std::hash::{BuildHasher, RandomState};
 
 use llm_engine::sampler;
+use llm_record::settings::{Flag, SETTINGS};
 use llm_record::{Overrides, Sampling, Seed};
 
 /// The random stream where neither a flag nor the line names one: a fixed one,
@@ -18,41 +19,27 @@ pub(crate) fn draw_seed() -> u64 {
 /// Fills in what `asked` leaves open.
 pub(crate) fn resolve(asked: &Overrides, recommended: &sampler::Sampling, most: i64) -> Sampling {
     let seed = match asked.seed {
-        Some(Seed::Fixed(seed)) => seed,
         Some(Seed::Drawn) => draw_seed(),
-        None => DEFAULT_SEED,
+        Some(Seed::Fixed(_)) | None => DEFAULT_SEED,
     };
-    let temperature = asked.temperature.unwrap_or(recommended.temperature);
-    Sampling {
-        greedy: temperature <= 0.0,
-        temperature,
-        top_k: asked.top_k.unwrap_or(recommended.top_k as i64).max(0),
-        top_p: asked.top_p.unwrap_or(recommended.top_p),
-        min_p: asked.min_p.unwrap_or(recommended.min_p),
-        repeat_penalty: asked.repeat_penalty.unwrap_or(recommended.repeat_penalty),
-        repeat_last_n: asked
-            .repeat_last_n
-            .unwrap_or(recommended.repeat_last_n as i64),
+    asked.over(&Sampling {
         seed,
-        max_tokens: asked.max_tokens.unwrap_or(most),
-        stop: asked.stop.clone().unwrap_or_default(),
-        choices: asked.choices.clone().unwrap_or_default(),
-    }
+        max_tokens: most,
+        ..of_engine(recommended)
+    })
 }
 
-/// Returns a record's settings as a line would give them.
-pub(crate) fn as_asked(settings: &Sampling) -> Overrides {
-    Overrides {
-        max_tokens: Some(settings.max_tokens),
-        temperature: Some(settings.temperature),
-        top_k: Some(settings.top_k),
-        top_p: Some(settings.top_p),
-        min_p: Some(settings.min_p),
-        repeat_penalty: Some(settings.repeat_penalty),
-        repeat_last_n: Some(settings.repeat_last_n),
-        seed: Some(Seed::Fixed(settings.seed)),
-        stop: (!settings.stop.is_empty()).then(|| settings.stop.clone()),
-        choices: (!settings.choices.is_empty()).then(|| settings.choices.clone()),
+/// Returns the engine's settings as a record has them.
+fn of_engine(sampling: &sampler::Sampling) -> Sampling {
+    Sampling {
+        greedy: sampling.is_greedy(),
+        temperature: sampling.temperature,
+        top_k: sampling.top_k as i64,
+        top_p: sampling.top_p,
+        min_p: sampling.min_p,
+        repeat_penalty: sampling.repeat_penalty,
+        repeat_last_n: sampling.repeat_last_n as i64,
+        ..Sampling::default()
     }
 }
 
@@ -77,17 +64,12 @@ pub(crate) fn count(number: i64) -> usize {
 pub(crate) fn idle_flag(
     flags: &Overrides,
     recommended: &sampler::Sampling,
-) -> Option<&'static str> {
+) -> Option<&'static Flag> {
     if flags.temperature.unwrap_or(recommended.temperature) > 0.0 {
         return None;
     }
-    let set = [
-        (flags.top_k.is_some(), "--top-k"),
-        (flags.top_p.is_some(), "--top-p"),
-        (flags.min_p.is_some(), "--min-p"),
-        (flags.seed.is_some(), "--seed"),
-    ];
-    set.into_iter().find(|(set, _)| *set).map(|(_, flag)| flag)
+    let mut idle = SETTINGS.iter().filter(|row| row.is_idle_when_greedy);
+    idle.find(|row| (row.is_set)(flags)).map(|row| &row.flag)
 }
 
 #[cfg(test)]
@@ -128,7 +110,7 @@ mod tests {
         };
         let mut recommended = sampler::Sampling::GREEDY;
         recommended.temperature = 0.3;
-        assert_eq!(resolve(&as_asked(&settings), &recommended, 9), settings);
+        assert_eq!(resolve(&settings.as_overrides(), &recommended, 9), settings);
     }
 
     #[test]
@@ -149,14 +131,12 @@ mod tests {
             top_p: Some(0.9),
             ..Overrides::default()
         };
-        assert_eq!(
-            idle_flag(&flags, &sampler::Sampling::GREEDY),
-            Some("--top-p")
-        );
+        let idle = idle_flag(&flags, &sampler::Sampling::GREEDY);
+        assert_eq!(idle.unwrap().to_string(), "--top-p");
         let warm = Overrides {
             temperature: Some(0.7),
             ..flags
         };
-        assert_eq!(idle_flag(&warm, &sampler::Sampling::GREEDY), None);
+        assert!(idle_flag(&warm, &sampler::Sampling::GREEDY).is_none());
     }
 }

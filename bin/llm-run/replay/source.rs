@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use llm_cli::args::Think;
 use llm_cli::reads::FileIdentity;
-use llm_cli::stdio::{StdioError, Watch};
+use llm_cli::stdio::{InputWatch, StdioError};
 use llm_cli::{Context, Item, Job, Jobs, Messages, RunArgs};
 use llm_filter::Past;
 use llm_record::{Completion, Message, RecordedRequest, Reply, TemplateUse};
@@ -58,7 +58,7 @@ impl Source {
                 inputs,
             });
         }
-        let watch = Watch {
+        let watch = InputWatch {
             interrupt: context.interrupt.clone(),
             reader: args.output.output.is_none(),
         };

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgGroup, Args, Parser, ValueEnum};
 
+use crate::app::{Program, file_of};
 use crate::args::{DEFAULT_MODEL, ForceArgs, QuantizeArgs, QuietArgs, ctx_size, threads};
-use crate::glue::{Program, file_of};
 
 const EXAMPLES: &str = "\
 Examples:

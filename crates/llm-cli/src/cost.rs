@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::app::Program;
 use crate::args::{FormatArgs, QuietArgs};
-use crate::glue::Program;
 
 use flags::amount;
 pub use flags::{CloudArgs, LocalArgs, MoneyArgs, VolumeArgs};

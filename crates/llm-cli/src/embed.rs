@@ -2,22 +2,20 @@
 //! becomes of a text is the program's and the engine's business.
 
 mod compare;
+mod program;
+mod values;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::error::ErrorKind;
-use clap::parser::ValueSource;
-use clap::{
-    ArgMatches, Args, Command, CommandFactory, Error, FromArgMatches, Parser, Subcommand, ValueEnum,
-};
-use llm_record::Encoding as Written;
+use clap::{Args, Parser};
 use llm_record::read::DEFAULT_LINE_LIMIT;
 
-use crate::glue::{Program, file_of};
 use crate::input::Texts;
 
 pub use self::compare::{EmbedCommand, EmbedMachineArgs, RerankArgs, SearchArgs, SimilarArgs};
+pub use self::program::EmbedProgram;
+pub use self::values::{EmbedFormat, EmbedQuantize, Encoding, PoolingChoice, TooLong};
 use crate::args::{FormatArgs, IfEmpty, InputArgs, OnOverflow, OutputArgs, QuietArgs, Reasoning};
 use crate::args::{chunk, line_limit, threads};
 
@@ -162,14 +160,6 @@ pub struct EmbedModelArgs {
     pub quantize: Option<EmbedQuantize>,
 }
 
-/// What an encoder's weights are quantized to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum EmbedQuantize {
-    /// 8.5 bits a weight, and as floats where the inputs are largest
-    #[value(name = "q8_0")]
-    Q8_0,
-}
-
 /// What is written, and where.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Output")]
@@ -212,153 +202,6 @@ pub struct EmbedOutputArgs {
     /// Begin no more lines after N have failed
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_errors: Option<u64>,
-}
-
-/// What to do with a text that is too long.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum TooLong {
-    /// Fail
-    #[default]
-    Error,
-    /// Cut its end
-    Truncate,
-    /// Cut it into windows and take the mean of their vectors, each weighted by its tokens
-    ChunkMean,
-}
-
-/// How the tokens' vectors become one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum PoolingChoice {
-    /// The first
-    Cls,
-    /// Their mean
-    Mean,
-    /// The largest of each number
-    Max,
-    /// The last
-    Last,
-}
-
-/// How a vector is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Encoding {
-    /// Numbers
-    #[default]
-    Float,
-    /// 32-bit floats, the lowest byte first, in base64
-    Base64,
-    /// 16-bit floats, the lowest byte first, in base64
-    F16,
-    /// Signed bytes in base64, to be multiplied by the record's 'scale'
-    Int8,
-    /// A bit a number, 1 above zero, the first the highest of its byte, in base64
-    Binary,
-}
-
-/// Where vectors stand.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum EmbedFormat {
-    /// In their records, a line each
-    #[default]
-    Jsonl,
-    /// In a matrix as numpy.save writes it
-    Npy,
-    /// In a tensor named 'embeddings' of a safetensors file
-    Safetensors,
-}
-
-impl Encoding {
-    /// Returns the form as records name it.
-    #[must_use]
-    pub fn written(self) -> Written {
-        match self {
-            Self::Float => Written::Float,
-            Self::Base64 => Written::Base64,
-            Self::F16 => Written::F16,
-            Self::Int8 => Written::Int8,
-            Self::Binary => Written::Binary,
-        }
-    }
-}
-
-/// What was asked of `llm-embed`.
-#[derive(Clone, Debug)]
-pub enum EmbedProgram {
-    /// Vectors of texts.
-    Embed(Box<EmbedArgs>),
-    /// Something with vectors that are there.
-    Compare(EmbedCommand),
-}
-
-impl EmbedProgram {
-    /// Refuses flags that stand before a command, where they would be lost.
-    fn check(matches: &ArgMatches) -> Result<(), Error> {
-        let name = matches.subcommand_name().unwrap_or_default();
-        let mut command = Self::command();
-        command.build();
-        let stray = command.get_arguments().find_map(|flag| {
-            let id = flag.get_id().as_str();
-            let is_given = matches.value_source(id) == Some(ValueSource::CommandLine);
-            (is_given && id != "quiet").then(|| flag.to_string())
-        });
-        match stray {
-            Some(flag) => Err(command.error(
-                ErrorKind::ArgumentConflict,
-                format!(
-                    "the flags of '{name}' come after it, and '{flag}' stands before it; a file of that name is ./{name}"
-                ),
-            )),
-            None => Ok(()),
-        }
-    }
-}
-
-impl CommandFactory for EmbedProgram {
-    fn command() -> Command {
-        let own = EmbedArgs::command();
-        let about = own.get_about().cloned().unwrap_or_default();
-        let long_about = own.get_long_about().cloned().unwrap_or_default();
-        // The commands' own text would stand in place of the program's.
-        EmbedCommand::augment_subcommands(own)
-            .about(about)
-            .long_about(long_about)
-            .subcommand_negates_reqs(true)
-            .disable_help_subcommand(true)
-    }
-
-    fn command_for_update() -> Command {
-        Self::command()
-    }
-}
-
-impl FromArgMatches for EmbedProgram {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
-        if matches.subcommand_name().is_none() {
-            let args = EmbedArgs::from_arg_matches(matches)?;
-            return Ok(Self::Embed(Box::new(args)));
-        }
-        Self::check(matches)?;
-        EmbedCommand::from_arg_matches(matches).map(Self::Compare)
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
-        *self = Self::from_arg_matches(matches)?;
-        Ok(())
-    }
-}
-
-impl Parser for EmbedProgram {}
-
-impl Program for EmbedProgram {
-    fn settled(self) -> Self {
-        match self {
-            Self::Embed(mut args) => {
-                args.output.output = file_of(args.output.output);
-                Self::Embed(args)
-            }
-            compare @ Self::Compare(_) => compare,
-        }
-    }
 }
 
 impl EmbedArgs {

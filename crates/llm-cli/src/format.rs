@@ -7,7 +7,7 @@ use crate::args::{Format, OutputArgs};
 
 /// What the output looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum OutputFormat {
     /// JSON records, a line each; with or without `delta` records before the closing one.
     Records {
         /// Whether pieces are written as they come.
@@ -28,7 +28,7 @@ pub enum FormatError {
     NullWithoutText,
 }
 
-impl Form {
+impl OutputFormat {
     /// Chooses the form: `auto` is streamed text only for one request with standard output a
     /// terminal, and records everywhere else (a pipe, a file, `-o`, several requests). Text that was
     /// asked for is streamed where somebody watches one answer grow, or with `--stream`; else it is
@@ -81,16 +81,20 @@ mod tests {
     use super::*;
     use crate::RunArgs;
 
-    fn choose(flags: &str, one_request: bool, on_terminal: bool) -> Result<Form, FormatError> {
+    fn choose(
+        flags: &str,
+        one_request: bool,
+        on_terminal: bool,
+    ) -> Result<OutputFormat, FormatError> {
         let words = std::iter::once("llm-run").chain(flags.split_whitespace());
         let args = RunArgs::try_parse_from(words).unwrap();
-        Form::choose(&args.output, one_request, on_terminal)
+        OutputFormat::choose(&args.output, one_request, on_terminal)
     }
 
     #[test]
     fn the_rule() {
-        let records = |deltas| Ok(Form::Records { deltas });
-        let text = |streamed| Ok(Form::Text { streamed });
+        let records = |deltas| Ok(OutputFormat::Records { deltas });
+        let text = |streamed| Ok(OutputFormat::Text { streamed });
         for (flags, one_request, on_terminal, wanted) in [
             ("", true, true, text(true)),
             ("", true, false, records(false)),

@@ -6,126 +6,39 @@
 mod count;
 mod digest;
 mod files;
+mod job;
 mod lines;
-mod maker;
-mod pieces;
+mod request_builder;
+mod chunker;
 mod slurp;
+mod whole;
 
 use std::collections::VecDeque;
-use std::io::Read;
-use std::ops::Range;
 use std::path::Path;
 
-use llm_record::{
-    ErrorCode, ErrorRecord, Fields, Id, Incoming, Inputs, Message, Overrides, Reply, TemplateError,
-};
-use serde_json::Value;
+use llm_record::{Incoming, TemplateError};
 use thiserror::Error;
 
+use self::chunker::{ChunkOrigin, Counter};
 use self::files::FileOrigin;
 use self::lines::LineOrigin;
-use self::maker::{Maker, Unused};
-use self::pieces::{Counter, PieceOrigin};
+use self::request_builder::{RequestBuilder, Unused};
 use self::slurp::Slurp;
 use crate::args::InputArgs;
+use crate::file_identity::FileIdentity;
 use crate::message::Messages;
-use crate::reads::FileIdentity;
-use crate::stdio::{Source, StdioError, Watch};
+use crate::stdio::{InputWatch, Source, StdioError};
 
 /// The largest input that is taken as one prompt: 64 MiB is ten times what any context holds, and
 /// `cat /dev/zero |` must not take all memory.
 const PROMPT_LIMIT: u64 = 64 << 20;
 
 /// The largest input that is cut into pieces, which lies in memory as a whole.
-const PIECES_LIMIT: u64 = 1 << 30;
+const CHUNKED_LIMIT: u64 = 1 << 30;
 
+pub use self::chunker::CountTokens;
 pub use self::files::Texts;
-pub use self::pieces::CountTokens;
-
-/// A request that is ready to run.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Job {
-    /// Line in the input, from 1.
-    pub line: u64,
-    /// The line's own name.
-    pub id: Option<Id>,
-    /// The conversation: system text and instruction are in it. It is empty only where `vectors` is
-    /// there.
-    pub messages: Vec<Message>,
-    /// Where the text that was asked about stands in it; `None` where there is none.
-    pub text: Option<TextPlace>,
-    /// The tools that the model may call, a list as OpenAI's API takes it.
-    pub tools: Option<Value>,
-    /// What this line sets; `overrides.or(&flags.settings())` adds the flags.
-    pub overrides: Overrides,
-    /// What goes into the record's `input`.
-    pub input: Fields,
-    /// SHA-256, in hexadecimal, of the line and of what the flags add to it: what tells the request
-    /// from others before there is a prompt. Empty where the request is no line.
-    pub source_digest: String,
-    /// In whose format it is answered.
-    pub reply: Reply,
-    /// The prompt goes to the model as it is, without a chat template.
-    pub is_raw: bool,
-    /// The model that a line of a batch file asks for, whichever answers it.
-    pub requested_model: Option<String>,
-    /// What a line of a batch file wants vectors of.
-    pub vectors: Option<Inputs>,
-}
-
-/// The stretch of a conversation that may be cut where it is too long: the last user turn, without what
-/// the flags put around it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TextPlace {
-    /// The turn, from 0.
-    pub message: usize,
-    /// Bytes of its content.
-    pub bytes: Range<usize>,
-}
-
-impl Job {
-    /// Returns the conversation as one text, for a model without a chat template and a raw prompt.
-    #[must_use]
-    pub fn text(&self) -> String {
-        let contents: Vec<_> = self
-            .messages
-            .iter()
-            .filter_map(|message| message.content.as_deref())
-            .collect();
-        contents.join("\n\n")
-    }
-
-    /// Returns the record that closes the request as failed.
-    pub fn failed(&self, code: ErrorCode, message: impl Into<String>) -> ErrorRecord {
-        let mut record = ErrorRecord::new(self.line, self.id.clone(), code, message);
-        record.input = self.input.clone();
-        let digest = &self.source_digest;
-        record.request_digest = (!digest.is_empty()).then(|| digest.clone());
-        record.reply = self.reply;
-        record
-    }
-}
-
-/// What the input holds next.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Item {
-    /// A request to run.
-    Run(Box<Job>),
-    /// A request that cannot be run; its closing record.
-    Failed(Box<ErrorRecord>),
-    /// An `error` record of an earlier stage, which goes on as it came; this stage failed at it too.
-    Passed(String),
-}
-
-impl Item {
-    fn set_digest(&mut self, digest: &str) {
-        match self {
-            Self::Run(job) => digest.clone_into(&mut job.source_digest),
-            Self::Failed(record) => record.request_digest = Some(digest.to_owned()),
-            Self::Passed(_) => {}
-        }
-    }
-}
+pub use self::job::{Item, Job, TextPlace};
 
 /// An input that no request can be made of.
 #[derive(Debug, Error)]
@@ -153,7 +66,7 @@ pub enum InputError {
 /// The requests of a run, in input order.
 #[derive(Debug)]
 pub struct Jobs {
-    maker: Maker,
+    builder: RequestBuilder,
     /// What the flags add to every line.
     salt: String,
     origin: Origin,
@@ -172,8 +85,8 @@ enum Origin {
     /// A request a line, read as they are wanted.
     Lines(Box<LineOrigin>),
     /// A request for each piece of one text.
-    Pieces(Box<PieceOrigin>),
-    /// A request for each file, or for each of its pieces.
+    Chunks(Box<ChunkOrigin>),
+    /// A request for each file, or for each of its chunker.
     Files(Box<FileOrigin>),
 }
 
@@ -183,28 +96,32 @@ impl Jobs {
     ///
     /// # Errors
     /// [`InputError`].
-    pub fn open(args: &InputArgs, system: Option<&str>, watch: &Watch) -> Result<Self, InputError> {
-        Self::of(args, Maker::new(args, system)?, watch, 0)
+    pub fn open(
+        args: &InputArgs,
+        system: Option<&str>,
+        watch: &InputWatch,
+    ) -> Result<Self, InputError> {
+        Self::of(args, RequestBuilder::new(args, system)?, watch, 0)
     }
 
     /// Opens an input of texts whose vectors are wanted.
     ///
     /// # Errors
     /// [`InputError`].
-    pub fn texts(args: &InputArgs, texts: &Texts, watch: &Watch) -> Result<Self, InputError> {
-        let maker = Maker::new(args, None)?.for_vectors();
+    pub fn texts(args: &InputArgs, texts: &Texts, watch: &InputWatch) -> Result<Self, InputError> {
+        let builder = RequestBuilder::new(args, None)?.for_vectors();
         if texts.is_none() {
-            return Self::of(args, maker, watch, texts.overlap);
+            return Self::of(args, builder, watch, texts.overlap);
         }
-        let origin = FileOrigin::open(texts, args.chunk, watch, maker.salt())?;
+        let origin = FileOrigin::open(texts, args.chunk, watch, builder.salt())?;
         let inputs = origin.inputs();
-        Ok(Self::new(maker, Origin::Files(Box::new(origin)), inputs))
+        Ok(Self::new(builder, Origin::Files(Box::new(origin)), inputs))
     }
 
     fn of(
         args: &InputArgs,
-        maker: Maker,
-        watch: &Watch,
+        builder: RequestBuilder,
+        watch: &InputWatch,
         overlap: usize,
     ) -> Result<Self, InputError> {
         let by_line = args.lines || args.jsonl || args.csv;
@@ -219,30 +136,30 @@ impl Jobs {
                 sources.push_back(stdin);
             }
         }
-        let inputs = sources.iter().filter_map(FileIdentity::of_source).collect();
+        let inputs = sources.iter().filter_map(Source::identity).collect();
         let origin = if by_line {
             Origin::Lines(Box::new(LineOrigin::new(args, sources)))
         } else if let Some(limit) = args.chunk {
-            let text = maker.text(args.prompt.as_deref(), sources, PIECES_LIMIT)?;
-            Origin::Pieces(Box::new(PieceOrigin::new(
+            let text = builder.text(args.prompt.as_deref(), sources, CHUNKED_LIMIT)?;
+            Origin::Chunks(Box::new(ChunkOrigin::new(
                 text,
                 limit,
                 overlap,
-                maker.salt(),
+                builder.salt(),
             )))
         } else {
-            Origin::Whole(maker.whole(args.prompt.as_deref(), sources)?)
+            Origin::Whole(builder.whole(args.prompt.as_deref(), sources)?)
         };
         Ok(Self {
             slurp: (by_line && args.slurp).then(Slurp::default),
-            ..Self::new(maker, origin, inputs)
+            ..Self::new(builder, origin, inputs)
         })
     }
 
-    fn new(maker: Maker, origin: Origin, inputs: Vec<FileIdentity>) -> Self {
+    fn new(builder: RequestBuilder, origin: Origin, inputs: Vec<FileIdentity>) -> Self {
         Self {
-            salt: maker.salt(),
-            maker,
+            salt: builder.salt(),
+            builder,
             origin,
             slurp: None,
             inputs,
@@ -256,7 +173,7 @@ impl Jobs {
     #[must_use]
     pub fn wants_tokens(&self) -> bool {
         match &self.origin {
-            Origin::Pieces(pieces) => pieces.has_text(),
+            Origin::Chunks(chunker) => chunker.has_text(),
             Origin::Files(files) => files.wants_tokens(),
             Origin::Whole(_) | Origin::Lines(_) => false,
         }
@@ -320,11 +237,11 @@ impl Iterator for Jobs {
     fn next(&mut self) -> Option<Self::Item> {
         let lines = match &mut self.origin {
             Origin::Whole(item) => return item.take().map(Ok),
-            Origin::Pieces(pieces) => {
+            Origin::Chunks(chunker) => {
                 let count = self.count.as_ref();
-                return pieces.next(&self.maker, count).map(Ok);
+                return chunker.next(&self.builder, count).map(Ok);
             }
-            Origin::Files(files) => return files.next(&self.maker, self.count.as_ref()),
+            Origin::Files(files) => return files.next(&self.builder, self.count.as_ref()),
             Origin::Lines(lines) => lines,
         };
         loop {
@@ -337,19 +254,19 @@ impl Iterator for Jobs {
             let item = match line {
                 Ok(None) => {
                     let slurp = self.slurp.take()?;
-                    return slurp.finish(&self.maker).map(Ok);
+                    return slurp.finish(&self.builder).map(Ok);
                 }
                 Err(error) => return Some(Err(error)),
                 Ok(Some(Err(error))) => Some(Item::Failed(Box::new(error.record()))),
                 Ok(Some(Ok(Incoming::Delta))) => None,
                 Ok(Some(Ok(Incoming::Failed(line)))) => Some(Item::Passed(line.text)),
                 Ok(Some(Ok(Incoming::Request(request)))) => {
-                    for sentence in self.unused.of(&request, &self.maker) {
+                    for sentence in self.unused.of(&request, &self.builder) {
                         self.messages.iter().for_each(|to| to.warning(&sentence));
                     }
                     match &mut self.slurp {
-                        Some(slurp) => slurp.add(&self.maker, *request),
-                        None => self.maker.job(*request),
+                        Some(slurp) => slurp.add(&self.builder, *request),
+                        None => self.builder.job(*request),
                     }
                 }
             };
@@ -362,60 +279,6 @@ impl Iterator for Jobs {
             }
         }
     }
-}
-
-/// Reads all sources, one after another, as one text of at most so many bytes. Text that cannot be a
-/// prompt is a failed request.
-fn read_whole(
-    sources: VecDeque<Source>,
-    limit: u64,
-) -> Result<Result<String, ErrorRecord>, StdioError> {
-    let mut bytes = Vec::new();
-    let mut last = String::new();
-    for source in sources {
-        last = source.name().to_owned();
-        let room = (limit + 1).saturating_sub(bytes.len() as u64);
-        let read = source.take(room).read_to_end(&mut bytes);
-        read.map_err(|error| StdioError::read(&last, error))?;
-    }
-    let refused = |code, sentence| Ok(Err(ErrorRecord::new(1, None, code, sentence)));
-    if bytes.len() as u64 > limit {
-        let sentence = format!(
-            "{last} is longer than {limit} bytes, too long to be taken at once; --lines takes each line \
-             as a prompt of its own"
-        );
-        return refused(ErrorCode::InputTooLong, sentence);
-    }
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(Ok(text)),
-        Err(error) => {
-            let byte = error.utf8_error().valid_up_to() + 1;
-            let sentence = format!(
-                "{last} is not valid UTF-8 (byte {byte}); convert it first, with iconv say"
-            );
-            refused(ErrorCode::BadUtf8, sentence)
-        }
-    }
-}
-
-/// Returns a text without byte order mark and last line end (which `echo` adds, and which a model without
-/// a chat template would have to go on from).
-fn bare(text: &str) -> &str {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let end = ["\r\n", "\n"].iter().find_map(|end| text.strip_suffix(end));
-    end.unwrap_or(text)
-}
-
-/// Does the same to a text that may be too long to be held twice.
-fn into_bare(mut text: String) -> String {
-    let length = bare(&text).len();
-    let start = match text.starts_with('\u{feff}') {
-        true => '\u{feff}'.len_utf8(),
-        false => 0,
-    };
-    text.truncate(start + length);
-    text.drain(..start);
-    text
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! [`mod@bench`], [`cost`], [`embed`]), the output's
 //! [`mod@format`] is chosen, [`input`] makes requests of arguments and standard input ([`stdio`]),
 //! [`output`] writes what becomes of them, but to nothing that is read ([`reads`]) or is somebody else's
-//! ([`replaces`]), [`memory`] says what room there is, [`computer`] whose speed it is, [`message`] tells
+//! ([`replaces`]), [`memory`] says what room there is, [`host`] whose speed it is, [`message`] tells
 //! people, [`signal`] hears them, and [`status`] tells the shell. [`main`] is the glue. What a request is answered with is left to the
 //! engine, which this crate does not know.
 #![forbid(unsafe_code)]
@@ -14,12 +14,13 @@ mod arguments;
 pub mod bench;
 pub mod cost;
 pub mod embed;
-mod foreign;
-mod glue;
+mod llama_cpp_flags;
+mod app;
 pub mod pull;
 pub mod run;
 
-pub mod computer;
+mod file_identity;
+pub mod host;
 pub mod format;
 pub mod input;
 pub mod memory;
@@ -31,11 +32,11 @@ pub mod signal;
 pub mod status;
 pub mod stdio;
 
+pub use app::{Context, Program, main};
 pub use bench::{BenchArgs, BenchFormat, BenchLogits};
 pub use cost::{CostArgs, CostCommand};
 pub use embed::{EmbedArgs, EmbedCommand, EmbedProgram};
-pub use format::Form;
-pub use glue::{Context, Program, main};
+pub use format::OutputFormat;
 pub use input::{Item, Job, Jobs, TextPlace};
 pub use message::Messages;
 pub use output::Output;

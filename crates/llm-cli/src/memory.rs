@@ -1,6 +1,6 @@
 //! How much memory there is. What a program needs of it is its own business.
 
-mod group;
+mod cgroup;
 
 use sysinfo::System;
 
@@ -12,7 +12,7 @@ pub fn available() -> Option<u64> {
     let mut system = System::new().ok()?;
     system.refresh_memory();
     let machine = system.available_memory();
-    let least = group::left().map_or(machine, |group| group.min(machine));
+    let least = cgroup::left().map_or(machine, |left| left.min(machine));
     (machine > 0).then_some(least)
 }
 

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::app::Program;
 use crate::args::{ForceArgs, FormatArgs, QuietArgs};
-use crate::glue::Program;
 
 const EXAMPLES: &str = "\
 Examples:

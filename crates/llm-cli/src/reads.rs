@@ -1,11 +1,12 @@
 //! Every file and folder that a run reads. Whoever opens an output asks here first, whatever
 //! program it is; what an output may replace beside that is `replaces`' business.
 
-use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::stdio::{Sink, Source, StdioError};
+use crate::stdio::error::StdioError;
+
+pub use crate::file_identity::FileIdentity;
 
 /// More links than any system follows.
 const MOST_LINKS: usize = 40;
@@ -43,11 +44,10 @@ impl Reads {
     /// Adds a file, if it is there; `-` is standard input.
     #[must_use]
     pub fn file(mut self, path: &Path) -> Self {
-        let identity = match path == Path::new("-") {
-            true => Source::stdin(Default::default())
-                .ok()
-                .and_then(|source| FileIdentity::of_source(&source)),
-            false => FileIdentity::of_path(path),
+        let identity = if path == Path::new("-") {
+            FileIdentity::of_stdin()
+        } else {
+            FileIdentity::of_path(path)
         };
         self.files.extend(identity);
         self
@@ -146,9 +146,11 @@ fn is_case_blind(path: &Path) -> bool {
     let identity = |path: &Path| path.metadata().ok().map(|data| (data.dev(), data.ino()));
     let known = path.ancestors().find_map(|folder| {
         let name = folder.file_name()?.to_str()?;
-        let other = match name == name.to_lowercase() {
-            true => name.to_uppercase(),
-            false => name.to_lowercase(),
+        let lower = name.to_lowercase();
+        let other = if name == lower {
+            name.to_uppercase()
+        } else {
+            lower
         };
         let there = identity(folder)?;
         (name != other).then(|| identity(&folder.with_file_name(other)) == Some(there))
@@ -198,69 +200,16 @@ fn model_files(folder: &Path) -> Vec<PathBuf> {
         let is_named = name.is_some_and(|name| MODEL_FILES.contains(&name));
         is_named || ending.is_some_and(|ending| MODEL_ENDINGS.contains(&ending))
     };
-    let inner = |path: PathBuf| match path.is_dir() {
-        true => entries(&path).collect(),
-        false => vec![path],
+    let inner = |path: PathBuf| {
+        if path.is_dir() {
+            entries(&path).collect()
+        } else {
+            vec![path]
+        }
     };
     let all = entries(folder).flat_map(inner);
     all.filter(|path| is_model(path) && path.metadata().is_ok_and(|data| data.len() > 0))
         .collect()
-}
-
-/// A regular file, told apart by device and inode so that no spelling of its path hides it.
-#[derive(Clone, Debug)]
-pub struct FileIdentity {
-    device: u64,
-    inode: u64,
-    name: String,
-}
-
-impl FileIdentity {
-    /// Returns the identity of an open input, where it is a regular file.
-    #[must_use]
-    pub fn of_source(source: &Source) -> Option<Self> {
-        Self::of(&source.file().metadata().ok()?, source.name().to_owned())
-    }
-
-    /// Returns the identity of the file that a path leads to, where it is there and regular.
-    #[must_use]
-    pub fn of_path(path: &Path) -> Option<Self> {
-        Self::of(&path.metadata().ok()?, format!("'{}'", path.display()))
-    }
-
-    /// Returns the identity of standard output, where it is a regular file.
-    #[must_use]
-    pub fn of_stdout() -> Option<Self> {
-        let sink = Sink::stdout().ok()?;
-        Self::of(&sink.metadata().ok()?, sink.name().to_owned())
-    }
-
-    /// Whether the two are one file.
-    #[must_use]
-    pub fn is(&self, other: &Self) -> bool {
-        (other.device, other.inode) == (self.device, self.inode)
-    }
-
-    /// Refuses to be the output of a program with these inputs.
-    ///
-    /// # Errors
-    /// [`StdioError::SameFile`], naming the input.
-    pub fn refuse(&self, inputs: &[Self]) -> Result<(), StdioError> {
-        match inputs.iter().find(|other| self.is(other)) {
-            Some(input) => Err(StdioError::SameFile {
-                name: input.name.clone(),
-            }),
-            None => Ok(()),
-        }
-    }
-
-    fn of(metadata: &Metadata, name: String) -> Option<Self> {
-        metadata.is_file().then(|| Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            name,
-        })
-    }
 }
 
 #[cfg(test)]

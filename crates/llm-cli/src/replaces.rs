@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::stdio::StdioError;
+use crate::stdio::error::StdioError;
 
 /// The longest line that is looked at: more than any record.
 const LINE_LIMIT: u64 = 256 << 20;

@@ -2,11 +2,11 @@
 
 use clap::Parser;
 
+use crate::app::{Program, file_of};
 use crate::args::{
-    AgainArgs, DeviceArgs, FilterArgs, ForceArgs, InputArgs, ModelArgs, OutputArgs, QuantizeArgs,
+    DeviceArgs, EstimateArgs, FilterArgs, ForceArgs, InputArgs, ModelArgs, OutputArgs, QuantizeArgs,
 };
-use crate::args::{QuietArgs, SamplingArgs, TemplateArgs};
-use crate::glue::{Program, file_of};
+use crate::args::{QuietArgs, ReplayArgs, SamplingArgs, TemplateArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -55,9 +55,12 @@ pub struct RunArgs {
     /// How a run over many lines goes.
     #[command(flatten)]
     pub filter: FilterArgs,
-    /// What a run would take, and whether its answers come again.
+    /// Whether the answers of a run come again.
     #[command(flatten)]
-    pub again: AgainArgs,
+    pub replay: ReplayArgs,
+    /// What a run would take.
+    #[command(flatten)]
+    pub estimate: EstimateArgs,
     /// How much is told beside it.
     #[command(flatten)]
     pub quiet: QuietArgs,

@@ -18,7 +18,7 @@ use signal_hook::iterator::Signals;
 use signal_hook::low_level;
 
 use crate::Status;
-use crate::stdio;
+use crate::stdio::record_lock::between_records;
 
 /// How long a program may take to end in order. With what follows it is less than a fifth of a second,
 /// the least that is felt as a wait.
@@ -91,7 +91,7 @@ impl Interrupt {
         while since.elapsed() < ORDERLY && signals.pending().next().is_none() {
             thread::sleep(LOOK);
         }
-        let _whole = stdio::between_records(RECORD);
+        let _whole = between_records(RECORD);
         self.speak();
         let status = self.status().unwrap_or(Status::Interrupted);
         // Without the ends of threads and of objects, which other threads still use.

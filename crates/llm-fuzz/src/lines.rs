@@ -4,9 +4,9 @@
 use std::io::{BufRead, BufReader, Cursor};
 
 use clap::Parser;
-use llm_cli::stdio::Watch;
+use llm_cli::stdio::InputWatch;
 use llm_cli::{Item, Jobs, RunArgs};
-use llm_record::csv::{Row, Rows};
+use llm_record::csv::{CsvRow, CsvRows};
 use llm_record::{
     Fields, Incoming, Json, Line, LineError, Lines, Prompt, Record, Request, Template, Values,
     closed,
@@ -81,7 +81,7 @@ fn jobs(name: &str, data: &[u8], flags: &[&str]) {
         let more = ["--max-line-bytes", &limit, "-f", file];
         let args = ["llm-run"].iter().chain(flags).chain(&more);
         let args = RunArgs::try_parse_from(args).unwrap();
-        let Ok(jobs) = Jobs::open(&args.input, None, &Watch::default()) else {
+        let Ok(jobs) = Jobs::open(&args.input, None, &InputWatch::default()) else {
             return;
         };
         // One request of all lines comes behind those that failed.
@@ -122,8 +122,8 @@ pub fn csv(data: &[u8]) {
     cells(&String::from_utf8_lossy(data));
 }
 
-fn rows(reader: impl BufRead) -> impl Iterator<Item = Result<Row, LineError>> {
-    Rows::new(reader, LIMIT).map(Result::unwrap)
+fn rows(reader: impl BufRead) -> impl Iterator<Item = Result<CsvRow, LineError>> {
+    CsvRows::new(reader, LIMIT).map(Result::unwrap)
 }
 
 /// Writes a table as RFC 4180 has it, whose cells are cut out of a text at
@@ -185,7 +185,7 @@ pub fn choices(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let args = ["llm-run", "--choices", &text, "-p", "x"];
     if let Ok(args) = RunArgs::try_parse_from(args) {
-        let choices = args.sampling.choices.unwrap().0;
+        let choices = args.sampling.settings().choices.unwrap();
         assert_eq!(choices.len(), text.split(',').count());
         assert!(choices.iter().all(|label| !label.trim().is_empty()));
         let mut line = Values::new();

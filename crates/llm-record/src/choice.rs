@@ -37,12 +37,13 @@ impl Choice {
     /// Returns the likeliest of several, the first where two are alike.
     #[must_use]
     pub fn best(choices: &[Self]) -> Option<&Self> {
-        choices
-            .iter()
-            .reduce(|best, next| match next.logprob > best.logprob {
-                true => next,
-                false => best,
-            })
+        choices.iter().reduce(|best, next| {
+            if next.logprob > best.logprob {
+                next
+            } else {
+                best
+            }
+        })
     }
 }
 

@@ -13,7 +13,7 @@ const MOST_COLUMNS: usize = 1 << 16;
 
 /// One row.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Row {
+pub struct CsvRow {
     /// The line of the input on which it begins, from 1; blank lines and line ends in quotes count.
     pub number: u64,
     /// Its fields by their columns' names, all strings. A column without a name is left out.
@@ -25,7 +25,7 @@ pub struct Row {
 /// A byte order mark at the start is passed over, and so are blank lines. At most `limit` bytes of a
 /// row are held. An `io::Error`, and a header that names no columns, end the iteration.
 #[derive(Debug)]
-pub struct Rows<R> {
+pub struct CsvRows<R> {
     reader: R,
     core: Reader,
     limit: usize,
@@ -52,7 +52,7 @@ struct Raw {
     unclosed: bool,
 }
 
-impl<R: BufRead> Rows<R> {
+impl<R: BufRead> CsvRows<R> {
     /// Returns the rows of a reader, each of at most `limit` bytes without quotes and commas.
     pub fn new(reader: R, limit: usize) -> Self {
         let mut core = Reader::new();
@@ -77,7 +77,7 @@ impl<R: BufRead> Rows<R> {
         self.line_ends + u64::from(self.is_open)
     }
 
-    fn next_row(&mut self) -> io::Result<Option<Result<Row, LineError>>> {
+    fn next_row(&mut self) -> io::Result<Option<Result<CsvRow, LineError>>> {
         if self.header.is_none() {
             if fill(&mut self.reader)?.starts_with(BYTE_ORDER_MARK) {
                 self.reader.consume(BYTE_ORDER_MARK.len());
@@ -118,11 +118,12 @@ impl<R: BufRead> Rows<R> {
         if raw.too_long {
             return Err(LineFault::TooLong { limit: self.limit });
         }
-        if raw.fields > MOST_COLUMNS || raw.unclosed {
-            return Err(csv(match raw.unclosed {
-                true => UNCLOSED.to_owned(),
-                false => format!("its header has more than {MOST_COLUMNS} columns"),
-            }));
+        if raw.unclosed {
+            return Err(csv(UNCLOSED.to_owned()));
+        }
+        if raw.fields > MOST_COLUMNS {
+            let reason = format!("its header has more than {MOST_COLUMNS} columns");
+            return Err(csv(reason));
         }
         let mut names: Vec<String> = Vec::new();
         let mut seen = HashSet::new();
@@ -139,7 +140,7 @@ impl<R: BufRead> Rows<R> {
         Ok(names)
     }
 
-    fn row(&self, columns: &[String], raw: &Raw) -> Result<Row, LineFault> {
+    fn row(&self, columns: &[String], raw: &Raw) -> Result<CsvRow, LineFault> {
         if raw.too_long {
             return Err(LineFault::TooLong { limit: self.limit });
         }
@@ -164,7 +165,7 @@ impl<R: BufRead> Rows<R> {
             fields.insert(name.clone(), Json::String(text.to_owned()));
         }
         let number = raw.number;
-        Ok(Row { number, fields })
+        Ok(CsvRow { number, fields })
     }
 
     /// Returns the id of a row that is none, where its column is whole.
@@ -267,8 +268,8 @@ impl<R: BufRead> Rows<R> {
     }
 }
 
-impl<R: BufRead> Iterator for Rows<R> {
-    type Item = io::Result<Result<Row, LineError>>;
+impl<R: BufRead> Iterator for CsvRows<R> {
+    type Item = io::Result<Result<CsvRow, LineError>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.ended {

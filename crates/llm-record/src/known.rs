@@ -1,11 +1,11 @@
 //! What a line asks for that is not done here: fields to which an API of this field gives a meaning
-//! (`names`) and which are not read (`overrides` reads some). A name that no API knows is the user's own.
+//! (`names`) and which are not read (`settings` reads some). A name that no API knows is the user's own.
 
 mod names;
 
 use serde_json::Value;
 
-use crate::{ErrorCode, Values, overrides};
+use crate::{ErrorCode, Values, settings};
 
 pub use names::INERT;
 use names::{ANSWERS, LAYOUT, Row, VECTORS};
@@ -96,13 +96,14 @@ fn unsupported_option(options: &Value) -> Option<Unsupported> {
         _ => return Some(new("options", "an object of settings")),
     };
     options.iter().find_map(|(name, value)| {
-        let is_used = overrides::reads(name) || is_inert(name) || LAYOUT.contains(&name.as_str());
+        let is_used = settings::reads(name) || is_inert(name) || LAYOUT.contains(&name.as_str());
         if value.is_null() || is_used {
             return None;
         }
-        let neutral = match is_listed(name) {
-            true => refused(ANSWERS, name, value)?,
-            false => "null, for want of a setting of that name",
+        let neutral = if is_listed(name) {
+            refused(ANSWERS, name, value)?
+        } else {
+            "null, for want of a setting of that name"
         };
         Some(new(&format!("options.{name}"), neutral))
     })

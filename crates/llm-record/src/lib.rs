@@ -19,51 +19,43 @@
 //! knows no tensors, no flags and no policy: what to do with a failed line is the caller's choice.
 #![forbid(unsafe_code)]
 
-pub mod bench;
 pub mod choice;
 pub mod closed;
 pub mod csv;
-pub mod embedding;
-pub mod estimate;
-pub mod hit;
 mod id;
 pub mod json;
 pub mod known;
 mod number;
 pub mod matrix;
 pub mod openai;
-pub mod overrides;
 pub mod read;
 pub mod record;
-pub mod replay;
 pub mod request;
 mod seed;
+pub mod settings;
 pub mod template;
 pub mod usage;
 pub mod vector;
 pub mod write;
 
-pub use bench::{Bench, BenchModel, Limits, Perplexity};
 pub use choice::Choice;
 pub use closed::{Closed, closed};
-pub use embedding::{Embedding, EmbeddingUsage, Encoder};
-pub use estimate::{CloudPrice, Estimate, MeasuredSpeed, MemoryEstimate};
-pub use hit::{Found, Hit, Pair};
 pub use id::Id;
 pub use json::{Fields, Json, Values};
 pub use known::{Purpose, Unsupported};
 pub use number::Number;
 pub use openai::{BatchOutput, Input, Inputs, Reply};
-pub use overrides::Overrides;
 pub use read::{Line, LineError, LineFault, Lines};
 pub use record::{
-    Build, Completion, Count, Delta, ErrorCode, ErrorDetail, ErrorRecord, FinishReason, ModelFile,
-    ModelIdentity, ModelRecord, Place, Record, RenderedPrompt, SCHEMA_VERSION, Sampling,
+    Bench, BenchModel, Build, Circumstance, CloudPrice, Completion, Count, Delta, Embedding,
+    EmbeddingUsage, Encoder, ErrorCode, ErrorDetail, ErrorRecord, Estimate, FinishReason, Found,
+    Hit, Limits, MeasuredSpeed, MemoryEstimate, ModelFile, ModelIdentity, ModelRecord, Pair, Part,
+    Perplexity, Place, Record, RecordedRequest, RenderedPrompt, Replay, SCHEMA_VERSION,
     SchemaVersion, TemplateUse, TokenizerIdentity, Tokens, Truncated,
 };
-pub use replay::{Circumstance, Part, RecordedRequest, Replay};
 pub use request::{Incoming, Message, Prompt, Request};
 pub use seed::Seed;
+pub use settings::{Overrides, Sampling};
 pub use template::{Template, TemplateError};
 pub use usage::{CompletionTokensDetails, Metrics, PromptTokensDetails, Usage};
 pub use vector::{Encoding, Vector};

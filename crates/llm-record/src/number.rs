@@ -6,7 +6,6 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -80,9 +79,10 @@ impl Number {
     /// two have one value, else its own.
     pub(crate) fn name(&self) -> Cow<'_, str> {
         let nearest = self.to_nearest().to_string();
-        match decimal(&nearest) == decimal(&self.0) {
-            true => Cow::Owned(nearest),
-            false => Cow::Borrowed(&self.0),
+        if decimal(&nearest) == decimal(&self.0) {
+            Cow::Owned(nearest)
+        } else {
+            Cow::Borrowed(&self.0)
         }
     }
 }
@@ -162,30 +162,7 @@ impl Serialize for Number {
 /// Reads the nearest number: what was written can only be had of the text, as `json` does.
 impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Nearest;
-        impl Visitor<'_> for Nearest {
-            type Value = Number;
-
-            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                out.write_str("a number")
-            }
-
-            fn visit_u64<E: Error>(self, number: u64) -> Result<Number, E> {
-                Ok(number.into())
-            }
-
-            fn visit_i64<E: Error>(self, number: i64) -> Result<Number, E> {
-                Ok(number.into())
-            }
-
-            fn visit_f64<E: Error>(self, number: f64) -> Result<Number, E> {
-                let number = serde_json::Number::from_f64(number);
-                number
-                    .map(|number| (&number).into())
-                    .ok_or_else(|| E::custom("no finite number"))
-            }
-        }
-        deserializer.deserialize_any(Nearest)
+        serde_json::Number::deserialize(deserializer).map(|number| (&number).into())
     }
 }
 

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::csv::Row;
+use crate::csv::CsvRow;
 use crate::known::{self, Purpose, Unsupported};
 use crate::openai::request as batch;
 use crate::{
@@ -108,8 +108,8 @@ impl Request {
     ///
     /// # Errors
     /// As [`Incoming::parse`].
-    pub fn from_row(row: Row) -> Result<Self, LineError> {
-        let Row { number, fields } = row;
+    pub fn from_row(row: CsvRow) -> Result<Self, LineError> {
+        let CsvRow { number, fields } = row;
         let named = |name: &str| fields.get(name).filter(|value| **value != *"").cloned();
         let request = |reason| LineError::new(number, None, LineFault::Request { reason });
         Ok(Self {

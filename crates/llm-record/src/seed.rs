@@ -1,11 +1,10 @@
 //! The number that a stream of random draws begins with. Drawing one is the program's business.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Error, Visitor};
+use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A seed, written as a number.
@@ -51,23 +50,9 @@ impl Serialize for Seed {
 
 impl<'de> Deserialize<'de> for Seed {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Number;
-        impl Visitor<'_> for Number {
-            type Value = Seed;
-
-            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                out.write_str(Seed::RANGE)
-            }
-
-            fn visit_u64<E: Error>(self, seed: u64) -> Result<Seed, E> {
-                Ok(Seed::Fixed(seed))
-            }
-
-            fn visit_i64<E: Error>(self, seed: i64) -> Result<Seed, E> {
-                Seed::of(seed.into()).ok_or_else(|| E::custom(Seed::RANGE))
-            }
-        }
-        deserializer.deserialize_any(Number)
+        let number = serde_json::Number::deserialize(deserializer)?;
+        let seed = number.as_i128().and_then(Self::of);
+        seed.ok_or_else(|| D::Error::custom(Self::RANGE))
     }
 }
 

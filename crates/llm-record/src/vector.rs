@@ -66,9 +66,12 @@ impl Encoding {
             Self::Int8 => {
                 let largest = numbers.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
                 let scale = largest / MOST;
-                let byte = |x: &f32| match scale > 0.0 {
-                    true => (x / scale).round().clamp(-MOST, MOST) as i8,
-                    false => 0,
+                let byte = |x: &f32| {
+                    if scale > 0.0 {
+                        (x / scale).round().clamp(-MOST, MOST) as i8
+                    } else {
+                        0
+                    }
                 };
                 let bytes = numbers.iter().map(|x| byte(x).cast_unsigned()).collect();
                 return (bytes, Some(scale));
@@ -191,9 +194,10 @@ fn to_base64(bytes: &[u8]) -> String {
         let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
         for place in 0..4 {
             let digit = (bits >> (18 - 6 * place) & 63) as usize;
-            text.push(match place <= three.len() {
-                true => char::from(DIGITS[digit]),
-                false => '=',
+            text.push(if place <= three.len() {
+                char::from(DIGITS[digit])
+            } else {
+                '='
             });
         }
     }

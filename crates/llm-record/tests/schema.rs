@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 
+use llm_record::settings::{Domain, SETTINGS, Setting};
 use llm_record::{BatchOutput, Incoming, Line, Record};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, schema_for};
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 /// A line of `--jsonl` input that is neither a record of ours nor a line of a batch file, as a schema. Fields that are not named here
 /// are open to templates and `--keep`. The reader takes more than this says (`null` for absent, text
 /// parts as content); whatever passes this schema it takes.
+// The settings come from their table.
 #[derive(JsonSchema, Deserialize)]
 #[schemars(title = "Request")]
 #[expect(dead_code, reason = "only the schema is made of it")]
@@ -34,34 +36,6 @@ struct RequestLine {
     text: Option<String>,
     /// The prompt, where there is none above.
     input: Option<Value>,
-    /// Tokens to generate at most; -1 means to the end of the context.
-    #[schemars(range(min = -1))]
-    max_tokens: Option<i64>,
-    /// Temperature; 0 means greedy.
-    #[schemars(range(min = 0))]
-    temperature: Option<f32>,
-    /// How many of the best tokens stay; 0 or less means all.
-    top_k: Option<i64>,
-    /// Probability mass that stays.
-    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
-    top_p: Option<f32>,
-    /// Least probability relative to the best token's.
-    #[schemars(range(min = 0, max = 1))]
-    min_p: Option<f32>,
-    /// Divisor for the logits of tokens seen lately; 1 means none.
-    #[schemars(extend("exclusiveMinimum" = 0))]
-    repeat_penalty: Option<f32>,
-    /// How many tokens count as lately; -1 means the whole context.
-    #[schemars(range(min = -1))]
-    repeat_last_n: Option<i64>,
-    /// Seed; -1 draws one.
-    #[schemars(range(min = -1))]
-    seed: Option<i64>,
-    /// Texts that end the answer.
-    stop: Option<Vec<String>>,
-    /// Labels, of which the likeliest is the answer instead of a generated one.
-    #[schemars(length(min = 1), inner(length(min = 1)), extend("uniqueItems" = true))]
-    choices: Option<Vec<String>>,
 }
 
 /// One turn of a conversation. It has content or calls tools; fields that are not named here are open
@@ -107,6 +81,52 @@ struct Function {
     arguments: Option<Value>,
 }
 
+/// Returns the schema of a line: what it asks, and the settings of the table.
+fn request_schema() -> Schema {
+    let mut schema = schema_for!(RequestLine);
+    let properties = schema.get_mut("properties").unwrap();
+    for setting in SETTINGS {
+        let name = setting.name.to_owned();
+        let property = setting_schema(setting);
+        properties.as_object_mut().unwrap().insert(name, property);
+    }
+    schema
+}
+
+/// Returns the schema of a setting: what it is, and what it may be.
+fn setting_schema(setting: &Setting) -> Value {
+    let (kind, keywords) = match setting.domain {
+        Domain::AtLeast(least) => ("integer", json!({"format": "int64", "minimum": least})),
+        Domain::RaisedTo(_) => ("integer", json!({"format": "int64"})),
+        Domain::Seed => ("integer", json!({"format": "int64", "minimum": -1})),
+        Domain::Number(interval) => {
+            let mut keywords = json!({"format": "float"});
+            if interval.has_zero {
+                keywords["minimum"] = 0.into();
+            }
+            if let Some(most) = interval.most {
+                keywords["maximum"] = (most as u64).into();
+            }
+            if !interval.has_zero {
+                keywords["exclusiveMinimum"] = 0.into();
+            }
+            ("number", keywords)
+        }
+        Domain::Texts => ("array", json!({"items": {"type": "string"}})),
+        Domain::Labels => {
+            let item = json!({"type": "string", "minLength": 1});
+            (
+                "array",
+                json!({"items": item, "minItems": 1, "uniqueItems": true}),
+            )
+        }
+    };
+    let mut schema = json!({"description": setting.description, "type": [kind, "null"]});
+    let keywords = keywords.as_object().unwrap().clone();
+    schema.as_object_mut().unwrap().extend(keywords);
+    schema
+}
+
 fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("schema")
@@ -146,7 +166,7 @@ fn validator(schema: &Schema) -> jsonschema::Validator {
 fn the_schemas_are_fresh() {
     same_as_checked_in("record.json", &record_schema());
     same_as_checked_in("openai_batch_output.json", &written_schema::<BatchOutput>());
-    same_as_checked_in("request.json", &schema_for!(RequestLine));
+    same_as_checked_in("request.json", &request_schema());
 }
 
 /// A completion with every field that there is.
@@ -318,7 +338,7 @@ fn the_record_schema_refuses_what_is_no_record() {
 
 #[test]
 fn what_passes_the_request_schema_is_taken_and_the_rest_is_refused() {
-    let validator = validator(&schema_for!(RequestLine));
+    let validator = validator(&request_schema());
     for (line, good) in [
         (r#"{"prompt":"x"}"#, true),
         (

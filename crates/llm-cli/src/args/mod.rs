@@ -2,15 +2,14 @@
 //! and one help text everywhere. Which program takes which group is said in the program's own parser;
 //! what a value leads to is left to those who read it.
 
-mod again;
 mod device;
 mod filter;
 mod input;
 mod model;
 mod output;
+mod replay;
 mod sampling;
 
-pub use again::AgainArgs;
 pub(crate) use device::threads;
 pub use device::{Device, DeviceArgs};
 pub use filter::FilterArgs;
@@ -19,4 +18,6 @@ pub(crate) use input::{chunk, line_limit};
 pub(crate) use model::ctx_size;
 pub use model::{DEFAULT_MODEL, ForceArgs, ModelArgs, Quantize, QuantizeArgs, TemplateArgs, Think};
 pub use output::{Format, FormatArgs, OutputArgs, QuietArgs, Reasoning};
-pub use sampling::{Choices, DEFAULT_PREDICT, SamplingArgs};
+pub use replay::{EstimateArgs, ReplayArgs};
+pub(crate) use sampling::generation_flags;
+pub use sampling::{DEFAULT_PREDICT, SamplingArgs};

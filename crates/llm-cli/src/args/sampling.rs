@@ -1,153 +1,149 @@
-//! Flags that say how many tokens are generated and how each is chosen. What an unset flag means is
-//! the model's and the engine's business.
+//! Flags that say how many tokens are generated and how each is chosen: a flag for each row of the
+//! settings' table. What an unset flag means is the model's and the engine's business.
 
-use clap::{Args, value_parser};
-use llm_record::{Overrides, Seed};
+use clap::builder::ValueParser;
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
+use llm_record::Overrides;
+use llm_record::settings::{Domain, SETTINGS, Setting};
 
-/// Tokens generated at most, unless the user says otherwise: long enough for an answer of two pages,
-/// short enough that a model which never ends does not run all night.
+/// Tokens generated at most, unless the user says otherwise.
 pub const DEFAULT_PREDICT: i64 = 1024;
 
+const HEADING: &str = "Sampling (a field of a JSON line wins over the flag)";
+
 /// How each token is chosen. Defaults come from the model's own files, else the best token is taken.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Sampling (a field of a JSON line wins over the flag)")]
+#[derive(Clone, Debug, Default)]
 pub struct SamplingArgs {
-    /// Generate at most N tokens (-1: to the end of the context)
-    #[arg(short, long, value_name = "N", default_value_t = DEFAULT_PREDICT,
-        allow_negative_numbers = true, value_parser = value_parser!(i64).range(-1..))]
-    pub n_predict: i64,
-
-    /// Start the random stream from this number (default: 0; -1: draw one, which the record names)
-    #[arg(short, long, value_name = "N", allow_negative_numbers = true)]
-    pub seed: Option<Seed>,
-
-    /// Set the temperature (0: always take the best token)
-    #[arg(long, value_name = "T", allow_negative_numbers = true, value_parser = temperature)]
-    pub temp: Option<f32>,
-
-    /// Keep the K best tokens (0: all)
-    #[arg(long, value_name = "K", allow_negative_numbers = true)]
-    pub top_k: Option<i64>,
-
-    /// Keep the best tokens that together have probability P
-    #[arg(long, value_name = "P", allow_negative_numbers = true, value_parser = top_p)]
-    pub top_p: Option<f32>,
-
-    /// Keep tokens of at least P times the best one's probability
-    #[arg(long, value_name = "P", allow_negative_numbers = true, value_parser = min_p)]
-    pub min_p: Option<f32>,
-
-    /// Divide the logits of tokens seen lately by X (1: do not)
-    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = repeat_penalty)]
-    pub repeat_penalty: Option<f32>,
-
-    /// Count the last N tokens as seen lately (-1: the whole context)
-    #[arg(long, value_name = "N", allow_negative_numbers = true,
-        value_parser = value_parser!(i64).range(-1..))]
-    pub repeat_last_n: Option<i64>,
-
-    /// End the answer before this text; may be given several times
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true,
-        value_parser = clap::builder::NonEmptyStringValueParser::new())]
-    pub stop: Vec<String>,
-
-    /// Answer with the likeliest of these labels, commas between, and generate nothing. Spaces around a
-    /// label do not count, unless the first begins with one; then a space before each is part of it
-    #[arg(long, value_name = "LABELS", allow_hyphen_values = true, value_parser = choices)]
-    pub choices: Option<Choices>,
+    settings: Overrides,
 }
-
-/// Labels to choose from, in the order given.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Choices(pub Vec<String>);
 
 impl SamplingArgs {
     /// Returns the flags as settings that a line's own settings go before:
     /// `line.or(&flags.settings())`. The limit of tokens is always set.
     #[must_use]
     pub fn settings(&self) -> Overrides {
-        Overrides {
-            max_tokens: Some(self.n_predict),
-            temperature: self.temp,
-            top_k: self.top_k,
-            top_p: self.top_p,
-            min_p: self.min_p,
-            repeat_penalty: self.repeat_penalty,
-            repeat_last_n: self.repeat_last_n,
-            seed: self.seed,
-            stop: (!self.stop.is_empty()).then(|| self.stop.clone()),
-            choices: self.choices.as_ref().map(|choices| choices.0.clone()),
-        }
+        self.settings.clone()
     }
 }
 
-/// Reads a number and lets the records' own check judge it, so that flag and field agree.
-fn checked(text: &str, put: fn(&mut Overrides, f32)) -> Result<f32, String> {
-    let value = text
-        .parse::<f32>()
-        .map_err(|_| "must be a number".to_owned())?;
-    let mut settings = Overrides::default();
-    put(&mut settings, value);
-    settings.check()?;
-    Ok(value)
+/// Returns the settings in the order of their flags in help: first those that have a letter.
+fn rows() -> Vec<&'static Setting> {
+    let mut rows: Vec<_> = SETTINGS.iter().collect();
+    rows.sort_by_key(|setting| setting.flag.short.is_none());
+    rows
 }
 
-/// Cuts a list of labels at its commas. The tokens of a word differ with the space before it, so one
-/// can be given; but who writes `spam, ham` means two words.
-fn choices(text: &str) -> Result<Choices, String> {
-    let space = if text.starts_with(' ') { " " } else { "" };
-    let labels = text.split(',').map(str::trim).map(|label| match label {
-        "" => String::new(),
-        label => format!("{space}{label}"),
-    });
-    let labels: Vec<_> = labels.collect();
-    let settings = Overrides {
-        choices: Some(labels.clone()),
-        ..Overrides::default()
+fn flag(setting: &'static Setting) -> Arg {
+    let flag = &setting.flag;
+    let is_text = matches!(setting.domain, Domain::Texts | Domain::Labels);
+    let is_list = setting.domain == Domain::Texts;
+    let arg = Arg::new(flag.long)
+        .long(flag.long)
+        .value_name(flag.value)
+        .help(flag.help)
+        .allow_negative_numbers(!is_text)
+        .allow_hyphen_values(is_text)
+        .action(if is_list {
+            ArgAction::Append
+        } else {
+            ArgAction::Set
+        })
+        .value_parser(ValueParser::new(|text: &str| setting.parse(text)));
+    let arg = match flag.short {
+        Some(letter) => arg.short(letter),
+        None => arg,
     };
-    settings.check()?;
-    Ok(Choices(labels))
+    match flag.default {
+        Some(value) => arg.default_value(value),
+        None => arg,
+    }
 }
 
-fn temperature(text: &str) -> Result<f32, String> {
-    checked(text, |settings, value| settings.temperature = Some(value))
+/// Returns the names of the flags that say how an answer is generated; the labels to choose from are part
+/// of what is asked.
+pub(crate) fn generation_flags() -> impl Iterator<Item = &'static str> {
+    let rows = SETTINGS.iter().filter(|row| row.domain != Domain::Labels);
+    rows.map(|row| row.flag.long)
 }
 
-fn top_p(text: &str) -> Result<f32, String> {
-    checked(text, |settings, value| settings.top_p = Some(value))
+impl Args for SamplingArgs {
+    fn augment_args(command: Command) -> Command {
+        command
+            .next_help_heading(HEADING)
+            .args(rows().into_iter().map(flag))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
 }
 
-fn min_p(text: &str) -> Result<f32, String> {
-    checked(text, |settings, value| settings.min_p = Some(value))
-}
+impl FromArgMatches for SamplingArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let mut args = Self::default();
+        args.update_from_arg_matches(matches)?;
+        Ok(args)
+    }
 
-fn repeat_penalty(text: &str) -> Result<f32, String> {
-    checked(text, |settings, value| {
-        settings.repeat_penalty = Some(value);
-    })
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        for setting in SETTINGS {
+            let values = matches.get_many::<Overrides>(setting.flag.long);
+            for value in values.into_iter().flatten() {
+                self.settings.extend(value.clone());
+            }
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+    use crate::RunArgs;
+
+    fn settings(flags: &[&str]) -> Result<Overrides, String> {
+        let all = std::iter::once(&"llm-run").chain(flags);
+        let args = RunArgs::try_parse_from(all).map_err(|error| error.to_string())?;
+        Ok(args.sampling.settings())
+    }
 
     #[test]
-    fn labels_are_cut_at_commas() {
-        for (text, wanted) in [
-            ("spam,ham", vec!["spam", "ham"]),
-            ("spam, ham", vec!["spam", "ham"]),
-            (" spam, ham,eggs", vec![" spam", " ham", " eggs"]),
-            ("very good ,bad", vec!["very good", "bad"]),
-            ("yes", vec!["yes"]),
+    fn the_limit_of_tokens_is_always_set() {
+        let wanted = Overrides {
+            max_tokens: Some(DEFAULT_PREDICT),
+            ..Overrides::default()
+        };
+        assert_eq!(settings(&[]).unwrap(), wanted);
+    }
+
+    #[test]
+    fn flags_are_the_settings_of_a_line() {
+        let flags = ["-n", "-1", "-s-1", "--temp=0", "--stop", "-a", "--stop=b"];
+        let line = r#"{"max_tokens":-1,"seed":-1,"temperature":0,"stop":["-a","b"]}"#;
+        let wanted = Overrides::of(&serde_json::from_str(line).unwrap()).unwrap();
+        assert_eq!(settings(&flags).unwrap(), wanted);
+    }
+
+    #[test]
+    fn flag_and_field_have_one_range() {
+        for (flags, range) in [
+            (["-n", "-2"], "'max_tokens' is -2 but must be at least -1"),
+            (
+                ["--temp", "inf"],
+                "'temperature' is inf but must be a finite number, 0 or more",
+            ),
+            (
+                ["--top-p", "0"],
+                "'top_p' is 0 but must be above 0 and at most 1",
+            ),
+            (["--min-p", "1.5"], "'min_p' is 1.5 but must be from 0 to 1"),
+            (["--top-k", "x"], "must be a whole number"),
+            (["--stop", ""], "'stop' holds an empty text"),
         ] {
-            assert_eq!(choices(text).unwrap().0, wanted, "{text:?}");
-        }
-        for text in ["", "spam,", ",ham", " ", "spam, ,ham", "spam,ham, spam"] {
-            let sentence = choices(text).unwrap_err();
-            assert!(
-                sentence.starts_with("'choices' holds"),
-                "{text:?}: {sentence}"
-            );
+            let told = settings(&flags).unwrap_err();
+            assert!(told.contains(range), "{told}");
         }
     }
 }

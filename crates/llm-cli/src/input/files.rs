@@ -1,4 +1,4 @@
-//! Whole files → requests: each file is one, or each of its pieces. A file that cannot be read closes its
+//! Whole files → requests: each file is one, or each of its chunker. A file that cannot be read closes its
 //! place with an error, and the next is read.
 
 use std::collections::VecDeque;
@@ -9,12 +9,14 @@ use std::path::{Path, PathBuf};
 
 use llm_record::{ErrorCode, ErrorRecord, Fields};
 
+use super::chunker::{Chunker, Counter};
 use super::digest::sha256;
-use super::maker::Maker;
-use super::pieces::{Counter, Pieces};
-use super::{InputError, Item, PIECES_LIMIT, PROMPT_LIMIT, bare, into_bare};
-use crate::reads::FileIdentity;
-use crate::stdio::{Source, StdioError, Watch};
+use super::job::Item;
+use super::request_builder::RequestBuilder;
+use super::whole::{bare, into_bare};
+use super::{CHUNKED_LIMIT, InputError, PROMPT_LIMIT};
+use crate::file_identity::FileIdentity;
+use crate::stdio::{InputWatch, Source, StdioError};
 
 /// The longest name in a list of files: more than any system takes.
 const LONGEST_NAME: u64 = 64 << 10;
@@ -45,12 +47,12 @@ pub(super) struct FileOrigin {
     /// Tokens of a piece at most; `None` where a file is one text.
     limit: Option<usize>,
     overlap: usize,
-    current: Option<(String, Pieces)>,
+    current: Option<(String, Chunker)>,
     /// Requests that were given out.
     number: u64,
     /// What the flags add to every request.
     salt: String,
-    watch: Watch,
+    watch: InputWatch,
     /// What is written to, which is no text.
     outputs: Vec<FileIdentity>,
 }
@@ -60,7 +62,7 @@ impl FileOrigin {
     pub(super) fn open(
         texts: &Texts,
         limit: Option<usize>,
-        watch: &Watch,
+        watch: &InputWatch,
         salt: String,
     ) -> Result<Self, InputError> {
         let list = texts.files0_from.as_ref();
@@ -90,7 +92,7 @@ impl FileOrigin {
     /// Returns what is read, as far as it is known.
     pub(super) fn inputs(&self) -> Vec<FileIdentity> {
         let list = self.listed.iter();
-        let list = list.filter_map(|(list, _)| FileIdentity::of_source(list.get_ref()));
+        let list = list.filter_map(|(list, _)| list.get_ref().identity());
         let named = self.named.iter();
         list.chain(named.filter_map(|path| FileIdentity::of_path(path)))
             .collect()
@@ -104,18 +106,18 @@ impl FileOrigin {
     /// Returns the next request. The outer error is that of the list, or of a user who wants an end.
     pub(super) fn next(
         &mut self,
-        maker: &Maker,
+        builder: &RequestBuilder,
         count: Option<&Counter>,
     ) -> Option<Result<Item, StdioError>> {
         loop {
-            if let Some(item) = self.piece(maker, count) {
+            if let Some(item) = self.piece(builder, count) {
                 return Some(Ok(item));
             }
             let path = match self.next_path() {
                 Ok(path) => path?,
                 Err(error) => return Some(Err(error)),
             };
-            match self.begin(&path, maker) {
+            match self.begin(&path, builder) {
                 Ok(None) => {}
                 Ok(Some(item)) => return Some(Ok(item)),
                 Err(error) => return Some(Err(error)),
@@ -150,10 +152,10 @@ impl FileOrigin {
     }
 
     /// Opens a file; returns its request where it has one alone, or the record of one that is no text.
-    fn begin(&mut self, path: &Path, maker: &Maker) -> Result<Option<Item>, StdioError> {
+    fn begin(&mut self, path: &Path, builder: &RequestBuilder) -> Result<Option<Item>, StdioError> {
         let shown = path.display().to_string();
         let limit = match self.limit {
-            Some(_) => PIECES_LIMIT,
+            Some(_) => CHUNKED_LIMIT,
             None => PROMPT_LIMIT,
         };
         let is_output = |file: FileIdentity| self.outputs.iter().any(|output| output.is(&file));
@@ -177,38 +179,38 @@ impl FileOrigin {
             }
         };
         if let Some(limit) = self.limit {
-            self.current = Some((shown, Pieces::new(text, limit, self.overlap)));
+            self.current = Some((shown, Chunker::new(text, limit, self.overlap)));
             return Ok(None);
         }
-        Ok(self.item(into_bare(text), input(&shown), maker))
+        Ok(self.item(into_bare(text), input(&shown), builder))
     }
 
     /// Returns the request for the next piece of the file under way. Blank ones are passed over.
-    fn piece(&mut self, maker: &Maker, count: Option<&Counter>) -> Option<Item> {
-        let (path, pieces) = self.current.as_mut()?;
+    fn piece(&mut self, builder: &RequestBuilder, count: Option<&Counter>) -> Option<Item> {
+        let (path, chunker) = self.current.as_mut()?;
         let count = count?;
         let piece = loop {
-            let Some(piece) = pieces.next(&count.0) else {
+            let Some(piece) = chunker.next(&count.0) else {
                 self.current = None;
                 return None;
             };
-            if !pieces.text(piece.clone()).trim().is_empty() {
+            if !chunker.text(piece.clone()).trim().is_empty() {
                 break piece;
             }
         };
         let mut input = input(path);
         input.insert("offset".into(), piece.start.into());
         input.insert("length".into(), piece.len().into());
-        let text = pieces.text(piece).to_owned();
-        self.item(text, input, maker)
+        let text = chunker.text(piece).to_owned();
+        self.item(text, input, builder)
     }
 
-    fn item(&mut self, text: String, input: Fields, maker: &Maker) -> Option<Item> {
+    fn item(&mut self, text: String, input: Fields, builder: &RequestBuilder) -> Option<Item> {
         self.number += 1;
         let digest = sha256(&[&self.salt, &text]);
-        let mut request = maker.request(self.number, text);
+        let mut request = builder.request(self.number, text);
         request.input = input;
-        let mut item = maker.job(request)?;
+        let mut item = builder.job(request)?;
         item.set_digest(&digest);
         Some(item)
     }
@@ -224,7 +226,7 @@ fn input(path: &str) -> Fields {
 fn read(
     path: &Path,
     limit: u64,
-    watch: Watch,
+    watch: InputWatch,
 ) -> Result<Result<String, (ErrorCode, String)>, StdioError> {
     let refused = |code, sentence| Ok(Err((code, sentence)));
     let shown = path.display();

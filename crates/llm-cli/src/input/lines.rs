@@ -1,10 +1,10 @@
 //! Lines of text, JSON or CSV from several sources → what each is, one after another. What the flags add
-//! to each is `maker`'s business.
+//! to each is `request_builder`'s business.
 
 use std::collections::VecDeque;
 use std::io::{self, BufReader};
 
-use llm_record::csv::Rows;
+use llm_record::csv::CsvRows;
 use llm_record::{Incoming, LineError, Lines, Reply, Request};
 
 use crate::args::InputArgs;
@@ -13,10 +13,10 @@ use crate::stdio::{Source, StdioError};
 /// Lines of several sources, numbered through.
 #[derive(Debug)]
 pub(super) struct LineOrigin {
-    form: LineForm,
+    form: LineFormat,
     limit: usize,
     waiting: VecDeque<Source>,
-    current: Option<(Reader, String)>,
+    current: Option<(LineReader, String)>,
     /// Lines of the sources before the current one.
     passed: u64,
     /// How the line before is answered. A line that cannot be understood is answered like it, so that
@@ -25,26 +25,26 @@ pub(super) struct LineOrigin {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum LineForm {
+enum LineFormat {
     Text,
     Json,
     Csv,
 }
 
 #[derive(Debug)]
-enum Reader {
+enum LineReader {
     Text(Lines<BufReader<Source>>),
     Json(Lines<BufReader<Source>>),
-    Csv(Box<Rows<BufReader<Source>>>),
+    Csv(Box<CsvRows<BufReader<Source>>>),
 }
 
-impl Reader {
-    fn new(form: LineForm, source: Source, limit: usize) -> Self {
+impl LineReader {
+    fn new(form: LineFormat, source: Source, limit: usize) -> Self {
         let source = BufReader::new(source);
         match form {
-            LineForm::Text => Self::Text(Lines::new(source, limit)),
-            LineForm::Json => Self::Json(Lines::new(source, limit)),
-            LineForm::Csv => Self::Csv(Box::new(Rows::new(source, limit))),
+            LineFormat::Text => Self::Text(Lines::new(source, limit)),
+            LineFormat::Json => Self::Json(Lines::new(source, limit)),
+            LineFormat::Csv => Self::Csv(Box::new(CsvRows::new(source, limit))),
         }
     }
 
@@ -99,9 +99,9 @@ fn moved(error: LineError, passed: u64) -> LineError {
 impl LineOrigin {
     pub(super) fn new(args: &InputArgs, sources: VecDeque<Source>) -> Self {
         let form = match (args.jsonl, args.csv) {
-            (true, _) => LineForm::Json,
-            (_, true) => LineForm::Csv,
-            _ => LineForm::Text,
+            (true, _) => LineFormat::Json,
+            (_, true) => LineFormat::Csv,
+            _ => LineFormat::Text,
         };
         Self {
             form,
@@ -115,7 +115,7 @@ impl LineOrigin {
 
     /// Returns the sources if nothing of them was read, and each of their lines is an item.
     pub(super) fn unread(&self) -> Option<impl Iterator<Item = &Source>> {
-        let is_unread = self.current.is_none() && !matches!(self.form, LineForm::Csv);
+        let is_unread = self.current.is_none() && !matches!(self.form, LineFormat::Csv);
         is_unread.then(|| self.waiting.iter())
     }
 
@@ -126,7 +126,7 @@ impl LineOrigin {
                     return Ok(None);
                 };
                 let name = source.name().to_owned();
-                self.current = Some((Reader::new(self.form, source, self.limit), name));
+                self.current = Some((LineReader::new(self.form, source, self.limit), name));
             }
             let Some((reader, name)) = &mut self.current else {
                 continue;

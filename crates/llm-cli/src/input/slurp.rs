@@ -3,8 +3,9 @@
 
 use llm_record::{ErrorCode, ErrorRecord, Prompt, Reply, Request};
 
-use super::maker::{self, Maker};
-use super::{Item, PROMPT_LIMIT};
+use super::PROMPT_LIMIT;
+use super::job::Item;
+use super::request_builder::{self, RequestBuilder};
 
 /// The texts so far.
 #[derive(Debug, Default)]
@@ -18,11 +19,11 @@ pub(super) struct Slurp {
 
 impl Slurp {
     /// Adds a line's text; returns the record of a line that has none.
-    pub(super) fn add(&mut self, maker: &Maker, mut request: Request) -> Option<Item> {
+    pub(super) fn add(&mut self, builder: &RequestBuilder, mut request: Request) -> Option<Item> {
         if request.reply != Reply::Own {
             return Some(refused(&request, "a line of a batch file"));
         }
-        let text = match maker.prompt(&mut request) {
+        let text = match builder.prompt(&mut request) {
             Ok((Prompt::Text(text), _)) => text,
             Ok((Prompt::Inputs(_), _)) => return Some(refused(&request, "a request for vectors")),
             Ok((Prompt::Messages(_), _)) => return Some(refused(&request, "a conversation")),
@@ -48,7 +49,7 @@ impl Slurp {
     }
 
     /// Returns the one request, or why there is none; nothing where all lines failed, which was said.
-    pub(super) fn finish(self, maker: &Maker) -> Option<Item> {
+    pub(super) fn finish(self, builder: &RequestBuilder) -> Option<Item> {
         if self.length > PROMPT_LIMIT {
             let sentence = format!(
                 "the lines are longer than {PROMPT_LIMIT} bytes together, too long for one prompt"
@@ -59,7 +60,7 @@ impl Slurp {
         if self.text.is_empty() && self.has_failed {
             return None;
         }
-        maker.slurped(self.text)
+        builder.slurped(self.text)
     }
 }
 
@@ -67,9 +68,9 @@ fn refused(request: &Request, what: &str) -> Item {
     let reason = format!(
         "{what} cannot be joined with other lines by --slurp; make a text of it with --template"
     );
-    maker::failed(
+    request_builder::failed(
         request,
         ErrorCode::BadRequest,
-        &maker::reason(request, &reason),
+        &request_builder::reason(request, &reason),
     )
 }

@@ -4,6 +4,8 @@
 use clap::Parser;
 use serde_json::json;
 
+use llm_record::{ErrorCode, ErrorRecord, Id, Reply};
+
 use super::*;
 use crate::RunArgs;
 
@@ -21,7 +23,7 @@ fn parse(flags: &[&str]) -> Result<Jobs, InputError> {
     Jobs::open(
         &args.input,
         args.template.system.as_deref(),
-        &Watch::default(),
+        &InputWatch::default(),
     )
 }
 
@@ -291,7 +293,7 @@ fn a_line_with_two_prompts_is_refused_unless_a_template_picks() {
 fn a_field_that_is_not_used_is_told_once() {
     let told = |flags: &[&str], line: &str| {
         let args = RunArgs::try_parse_from([&["llm-run", "--jsonl"], flags].concat()).unwrap();
-        let maker = Maker::new(&args.input, None).unwrap();
+        let builder = RequestBuilder::new(&args.input, None).unwrap();
         let mut unused = Unused::default();
         let mut sentences = Vec::new();
         for number in [2, 3] {
@@ -300,7 +302,7 @@ fn a_field_that_is_not_used_is_told_once() {
             else {
                 panic!("no request: {line}");
             };
-            sentences.extend(unused.of(&request, &maker));
+            sentences.extend(unused.of(&request, &builder));
         }
         sentences
     };
@@ -374,7 +376,7 @@ fn a_failure_in_a_batch_file_is_of_its_form() {
 #[test]
 fn keys_of_a_batch_file_that_change_nothing_are_told_once() {
     let args = RunArgs::try_parse_from(["llm-run", "--jsonl"]).unwrap();
-    let maker = Maker::new(&args.input, None).unwrap();
+    let builder = RequestBuilder::new(&args.input, None).unwrap();
     let mut unused = Unused::default();
     let mut told = Vec::new();
     for text in batch(r#","user":"u","store":true"#).lines() {
@@ -385,7 +387,7 @@ fn keys_of_a_batch_file_that_change_nothing_are_told_once() {
         let Ok(Incoming::Request(request)) = Incoming::parse(line) else {
             panic!("{text}");
         };
-        told.extend(unused.of(&request, &maker));
+        told.extend(unused.of(&request, &builder));
     }
     let fields: Vec<_> = told.iter().map(|one| one.split('\'').nth(1)).collect();
     let wanted = ["body.model", "body.user", "body.store"].map(Some);

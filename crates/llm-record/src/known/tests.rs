@@ -135,7 +135,7 @@ fn every_name_stands_once() {
         .chain(LAYOUT.iter().copied())
     {
         assert!(seen.insert(name), "{name} stands twice");
-        assert!(!overrides::reads(name), "{name} is read");
+        assert!(!settings::reads(name), "{name} is read");
     }
     let vectors: HashSet<_> = VECTORS.iter().map(|(name, ..)| *name).collect();
     assert_eq!(vectors.len(), VECTORS.len());

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Reply, vectors};
 use crate::request::{messages, tools};
-use crate::{Id, LineError, LineFault, Overrides, Prompt, Request, Values, known, overrides};
+use crate::{Id, LineError, LineFault, Overrides, Prompt, Request, Values, known, settings};
 
 /// Whether the model may be told of tools.
 pub(crate) fn lets_call(body: &Values) -> bool {
@@ -142,7 +142,7 @@ fn check_keys(body: &Values, prompt_key: &str) -> Result<(), LineFault> {
         let name = key.as_str();
         let is_read = name == "model"
             || name == prompt_key
-            || overrides::reads(name)
+            || settings::reads(name)
             || known::is_inert(name)
             || (name == "tools" && prompt_key == "messages");
         if value.is_null() || is_read {

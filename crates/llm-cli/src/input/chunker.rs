@@ -1,14 +1,14 @@
 //! One long text → pieces of at most so many tokens, cut where it hurts least. What a token is, the
-//! caller says; what is asked of each piece is `maker`'s business.
+//! caller says; what is asked of each piece is `request_builder`'s business.
 
 use std::fmt;
 use std::ops::Range;
 
 use llm_record::{ErrorRecord, Request};
 
-use super::Item;
 use super::digest::sha256;
-use super::maker::Maker;
+use super::job::Item;
+use super::request_builder::RequestBuilder;
 
 /// Counts the tokens of a text.
 pub type CountTokens = Box<dyn Fn(&str) -> usize + Send>;
@@ -29,7 +29,7 @@ enum Boundary {
 }
 
 /// A text that is cut into pieces; put together they are the text.
-pub(super) struct Pieces {
+pub(super) struct Chunker {
     text: String,
     /// Bytes that were given out, or skipped at the beginning.
     at: usize,
@@ -41,14 +41,14 @@ pub(super) struct Pieces {
     overlap: usize,
 }
 
-impl fmt::Debug for Pieces {
+impl fmt::Debug for Chunker {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (length, at, limit) = (self.text.len(), self.at, self.limit);
-        write!(out, "Pieces({at} of {length} bytes, {limit} tokens each)")
+        write!(out, "Chunker({at} of {length} bytes, {limit} tokens each)")
     }
 }
 
-impl Pieces {
+impl Chunker {
     /// Prepares to cut a text into pieces of at most `limit` tokens. A byte order mark at its beginning is
     /// left out.
     pub(super) fn new(text: String, limit: usize, overlap: usize) -> Self {
@@ -143,31 +143,31 @@ impl fmt::Debug for Counter {
 
 /// The requests for the pieces of one text.
 #[derive(Debug)]
-pub(super) struct PieceOrigin {
+pub(super) struct ChunkOrigin {
     /// Why there is no text.
     failed: Option<ErrorRecord>,
-    pieces: Option<Pieces>,
-    /// Pieces that were given out.
+    chunker: Option<Chunker>,
+    /// Chunker that were given out.
     number: u64,
     /// What the flags add to every piece.
     salt: String,
 }
 
-impl PieceOrigin {
+impl ChunkOrigin {
     pub(super) fn new(
         text: Option<Result<String, ErrorRecord>>,
         limit: usize,
         overlap: usize,
         salt: String,
     ) -> Self {
-        let (pieces, failed) = match text {
+        let (chunker, failed) = match text {
             None => (None, None),
-            Some(Ok(text)) => (Some(Pieces::new(text, limit, overlap)), None),
+            Some(Ok(text)) => (Some(Chunker::new(text, limit, overlap)), None),
             Some(Err(record)) => (None, Some(record)),
         };
         Self {
             failed,
-            pieces,
+            chunker,
             number: 0,
             salt,
         }
@@ -175,25 +175,29 @@ impl PieceOrigin {
 
     /// Whether there is a text to cut.
     pub(super) fn has_text(&self) -> bool {
-        self.pieces.is_some()
+        self.chunker.is_some()
     }
 
     /// Returns the request for the next piece; `None` without a way to count.
-    pub(super) fn next(&mut self, maker: &Maker, count: Option<&Counter>) -> Option<Item> {
+    pub(super) fn next(
+        &mut self,
+        builder: &RequestBuilder,
+        count: Option<&Counter>,
+    ) -> Option<Item> {
         if let Some(record) = self.failed.take() {
             return Some(Item::Failed(Box::new(record)));
         }
-        let (pieces, count) = (self.pieces.as_mut()?, count?);
+        let (chunker, count) = (self.chunker.as_mut()?, count?);
         loop {
-            let piece = pieces.next(&count.0)?;
+            let piece = chunker.next(&count.0)?;
             self.number += 1;
-            let text = pieces.text(piece.clone());
+            let text = chunker.text(piece.clone());
             let digest = sha256(&[&self.salt, text]);
             let mut request = Request::from_text(self.number, text.to_owned());
             request.input.insert("offset".into(), piece.start.into());
             request.input.insert("length".into(), piece.len().into());
             // A blank piece may be skipped.
-            if let Some(mut item) = maker.job(request) {
+            if let Some(mut item) = builder.job(request) {
                 item.set_digest(&digest);
                 return Some(item);
             }
@@ -294,10 +298,10 @@ mod tests {
     }
 
     fn overlapping(text: &str, limit: usize, overlap: usize, count: &CountTokens) -> Vec<String> {
-        let mut pieces = Pieces::new(text.to_owned(), limit, overlap);
+        let mut chunker = Chunker::new(text.to_owned(), limit, overlap);
         let mut all = Vec::new();
-        while let Some(piece) = pieces.next(count) {
-            all.push(pieces.text(piece).to_owned());
+        while let Some(piece) = chunker.next(count) {
+            all.push(chunker.text(piece).to_owned());
         }
         all
     }
@@ -344,9 +348,9 @@ mod tests {
             text in "[a-c .!\\n一é🦀]{0,200}", limit in 8_usize..40, overlap in 0_usize..20,
         ) {
             let count: CountTokens = Box::new(str::len);
-            let mut pieces = Pieces::new(text.clone(), limit, overlap.min(limit / 2));
+            let mut chunker = Chunker::new(text.clone(), limit, overlap.min(limit / 2));
             let mut at = 0;
-            while let Some(piece) = pieces.next(&count) {
+            while let Some(piece) = chunker.next(&count) {
                 prop_assert!(piece.len() <= limit && piece.end > at && piece.start <= at);
                 prop_assert!(at - piece.start <= overlap);
                 at = piece.end;

@@ -5,21 +5,28 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// What a run would take, and whether its answers come again.
+use super::generation_flags;
+
+const HEADING: &str = "Before and after many lines";
+
+/// Whether the answers of a run come again.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Before and after many lines")]
-pub struct AgainArgs {
+#[command(next_help_heading = HEADING)]
+pub struct ReplayArgs {
     /// Keep the whole request in its record under 'request', enough to run it again
     #[arg(long, conflicts_with_all = ["count", "show_prompt"])]
     pub record_request: bool,
 
     /// Run the requests of FILE again, each with its record's own settings, and tell what differs;
     /// rows are read as --jsonl reads them unless FILE was made with --record-request
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["prompt", "count", "show_prompt", "stream",
-        "resume", "retry_errors", "record_request", "estimate", "n_predict", "seed", "temp", "top_k",
-        "top_p", "min_p", "repeat_penalty", "repeat_last_n", "stop", "keep"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = not_replayed())]
     pub replay: Option<PathBuf>,
+}
 
+/// What a run would take.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = HEADING)]
+pub struct EstimateArgs {
     /// Write what the run would take (tokens, memory, hours, energy, a cloud's price), without running
     /// it; with --resume FILE, what the lines that are still open would
     #[arg(long, conflicts_with_all = ["count", "show_prompt", "stream", "record_request"])]
@@ -33,6 +40,22 @@ pub struct AgainArgs {
     /// sense
     #[arg(long, value_name = "NAME", requires = "estimate")]
     pub cloud: Option<String>,
+}
+
+/// Returns the flags that a replay has no use for: its records say it.
+fn not_replayed() -> Vec<&'static str> {
+    let own = [
+        "prompt",
+        "count",
+        "show_prompt",
+        "stream",
+        "resume",
+        "retry_errors",
+        "record_request",
+        "estimate",
+        "keep",
+    ];
+    generation_flags().chain(own).collect()
 }
 
 fn watts(text: &str) -> Result<f64, String> {

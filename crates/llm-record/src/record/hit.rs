@@ -1,5 +1,4 @@
-//! What vectors are compared for: the texts that are nearest to a query, and pairs that are near to each
-//! other. The vectors themselves, and how they are compared, are left to others.
+//! A text that was found for a query. Vectors, and how they are compared, are left to others.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,20 +26,6 @@ pub struct Hit {
     /// The text.
     #[serde(flatten)]
     pub found: Found,
-}
-
-/// Two texts that are near to each other.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Pair {
-    /// The record's version.
-    #[serde(default)]
-    pub schema_version: SchemaVersion,
-    /// The cosine of their vectors.
-    pub score: f32,
-    /// The one that comes first.
-    pub a: Found,
-    /// The other.
-    pub b: Found,
 }
 
 /// A text that was found, as far as its record tells of it.

@@ -1,5 +1,4 @@
-//! The computer that a program runs on, as records name it: whose speed is it that was measured? What it
-//! can do at most is measured by others.
+//! The host that a program runs on, as records name it. What it can do at most is measured by others.
 
 use std::num::NonZeroUsize;
 

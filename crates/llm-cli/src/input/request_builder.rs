@@ -10,13 +10,15 @@ use llm_record::{
     Request, Template, Unsupported,
 };
 
-use super::{InputError, Item, Job, PROMPT_LIMIT, TextPlace, bare, into_bare, read_whole};
+use super::job::{Item, Job, TextPlace};
+use super::whole::{bare, into_bare, read_whole};
+use super::{InputError, PROMPT_LIMIT};
 use crate::args::{IfEmpty, InputArgs};
 use crate::stdio::Source;
 
 /// Makes jobs of requests: what the flags add to each.
 #[derive(Debug)]
-pub(super) struct Maker {
+pub(super) struct RequestBuilder {
     instruction: Option<String>,
     system: Option<String>,
     template: Option<Template>,
@@ -27,7 +29,7 @@ pub(super) struct Maker {
     is_for_vectors: bool,
 }
 
-impl Maker {
+impl RequestBuilder {
     pub(super) fn new(args: &InputArgs, system: Option<&str>) -> Result<Self, InputError> {
         let template = args.template.as_deref().map(Template::parse).transpose();
         Ok(Self {
@@ -345,18 +347,19 @@ pub(super) struct Unused {
 
 impl Unused {
     /// Returns the sentences for the fields that no line before this one had.
-    pub(super) fn of(&mut self, request: &Request, maker: &Maker) -> Vec<String> {
+    pub(super) fn of(&mut self, request: &Request, builder: &RequestBuilder) -> Vec<String> {
         if let (true, Some(Json::Object(body))) =
             (request.reply != Reply::Own, request.fields.get("body"))
         {
             return self.of_body(request.line, body);
         }
         // A template, and a record of an earlier stage, have fields for ends of their own.
-        if maker.template.is_some() || request.fields.contains_key("schema_version") {
+        if builder.template.is_some() || request.fields.contains_key("schema_version") {
             return Vec::new();
         }
-        let is_there =
-            |field| is_set(&request.fields, field) && !maker.keep.iter().any(|name| name == field);
+        let is_there = |field| {
+            is_set(&request.fields, field) && !builder.keep.iter().any(|name| name == field)
+        };
         let rows = UNUSED.iter().filter(|(field, _)| is_there(field));
         rows.filter_map(|(field, instead)| self.sentence(request.line, field, instead))
             .collect()

@@ -14,7 +14,7 @@ use crate::message::Messages;
 use crate::signal::Interrupt;
 use crate::status::Status;
 use crate::stdio::{Sink, StdioError};
-use crate::{arguments, foreign};
+use crate::{arguments, llama_cpp_flags};
 
 /// What a program gets beside its arguments.
 #[derive(Clone, Debug)]
@@ -92,7 +92,7 @@ fn parse<A: Parser>(
     messages: &Messages,
 ) -> Result<A, Status> {
     let command = arguments::command(A::command());
-    if let Some(sentence) = foreign::find(program, &command, arguments) {
+    if let Some(sentence) = llama_cpp_flags::find(program, &command, arguments) {
         messages.error(sentence);
         return Err(Status::NotStarted);
     }
@@ -193,9 +193,10 @@ mod tests {
             );
         }
         let args = parsed(&["-n", "-1", "-s", "-1"]).unwrap();
+        let settings = args.sampling.settings();
         assert_eq!(
-            (args.sampling.n_predict, args.sampling.seed),
-            (-1, Some(llm_record::Seed::Drawn))
+            (settings.max_tokens, settings.seed),
+            (Some(-1), Some(llm_record::Seed::Drawn))
         );
     }
 
@@ -217,9 +218,10 @@ mod tests {
             "b",
         ])
         .unwrap();
+        let settings = args.sampling.settings();
         assert_eq!(
-            (args.sampling.temp, args.sampling.n_predict),
-            (Some(0.5), 6)
+            (settings.temperature, settings.max_tokens),
+            (Some(0.5), Some(6))
         );
         assert_eq!(args.output.output.as_deref(), Some("b".as_ref()));
         let args = parsed(&[
@@ -227,7 +229,7 @@ mod tests {
             "l", "-f", "y",
         ])
         .unwrap();
-        assert_eq!(args.sampling.stop, ["a", "b"]);
+        assert_eq!(args.sampling.settings().stop.unwrap(), ["a", "b"]);
         assert_eq!(args.input.keep, ["k", "l"]);
         assert_eq!(args.input.file.len(), 2);
         let args = [

@@ -1,0 +1,52 @@
+//! Fields of a line → the value of a setting, under whichever of its names it stands.
+
+use serde_json::Value;
+
+use super::Setting;
+use super::value::SettingValue;
+use crate::Values;
+
+/// Reads a setting; nothing where no field sets it.
+///
+/// # Errors
+/// A sentence, where the value is of the wrong kind or another name says otherwise.
+pub(super) fn read<T: SettingValue>(
+    fields: &Values,
+    setting: &Setting,
+) -> Result<Option<T>, String> {
+    match find(fields, setting)? {
+        Some((name, value)) => T::from_json(&name, value, setting).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Returns the value of a setting, with the name that it stands under. Of several names that say one thing
+/// the first counts.
+fn find<'a>(fields: &'a Values, setting: &Setting) -> Result<Option<(String, &'a Value)>, String> {
+    let options = fields.get("options").and_then(Value::as_object);
+    let options = options.filter(|_| setting.is_shared);
+    let own = setting
+        .names()
+        .map(|name| (String::new(), name, fields.get(name)));
+    let theirs = setting.names().map(|name| {
+        let value = options.and_then(|options| options.get(name));
+        ("options.".to_owned(), name, value)
+    });
+    let mut set = own.chain(theirs).filter_map(|(place, name, value)| {
+        let value = value.filter(|value| !value.is_null())?;
+        Some((format!("{place}{name}"), value))
+    });
+    let Some((name, value)) = set.next() else {
+        return Ok(None);
+    };
+    let is_other = |other: &Value| match (value.as_f64(), other.as_f64()) {
+        (Some(value), Some(other)) => value != other,
+        _ => value != other,
+    };
+    match set.find(|(_, other)| is_other(other)) {
+        None => Ok(Some((name, value))),
+        Some((twin, other)) => Err(format!(
+            "'{name}' is {value} and '{twin}' is {other}, which are one setting; leave one out"
+        )),
+    }
+}
