@@ -244,7 +244,7 @@ fn rows_without_sense_are_refused_wherever_they_come_from() {
     let ran = tool(&sandbox, "catalogue prices --prices litellm.json")
         .run()
         .exits(0);
-    let ran = ran.says("1 rows without sense passed over; the first: 'a' has input -1000000");
+    let ran = ran.says("rows that make no sense, skipped: 1; the first: 'a' has input -1000000");
     assert!(records(&ran).iter().any(|row| row["row"]["id"] == "b"));
 }
 
@@ -306,7 +306,7 @@ fn rows_of_the_users_own_count_before_the_programs() {
     let said = record(
         &ran.run()
             .exits(0)
-            .says("1 prices, 1 entries without a price"),
+            .says("1 prices; skipped 1 entries without a price"),
     );
     assert_eq!(said["assumptions"]["machine_price_usd"], 700.0);
     sandbox.file("bad.json", r#"[{"id":"x","input":-1,"output":1}]"#);

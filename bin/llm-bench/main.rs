@@ -1,19 +1,15 @@
 //! `llm-bench`: models and loads in, one record each out.
 //!
 //! Parse, open each model, time each combination, write, end. What a model is
-//! opened from is `subject`'s business, the order of the rows `sweep`'s, the
-//! clock `measure`'s, the limits `work`'s, the form of a row `report`'s.
+//! opened from is `subject`'s business, the order of the rows `sweep`'s; how a
+//! load is timed and what its row says is that of `llm-measure`.
 
-mod extrapolate;
 mod machine;
-mod measure;
+mod output;
 mod perplexity;
-mod report;
-mod statistics;
 mod subject;
 mod sweep;
-mod work;
-mod write;
+mod write_shape;
 
 use std::process::ExitCode;
 
@@ -29,7 +25,7 @@ fn run(args: &BenchArgs, context: &Context) -> Result<Status> {
     tell_lost_files("llm-bench")?;
     let context = &context.quiet(args.quiet.quiet);
     match (&args.subject.write, &args.perplexity.perplexity) {
-        (Some(path), _) => write::run(args, path),
+        (Some(path), _) => write_shape::run(args, path),
         (None, Some(path)) => perplexity::run(args, path, context),
         (None, None) => sweep::run(args, context),
     }

@@ -15,8 +15,8 @@ use llm_kernels::simd::Level;
 use llm_record::{Perplexity, Record};
 
 use crate::machine;
-use crate::report::Writer;
-use crate::subject::{Asked, Subject, go_on, reads};
+use crate::output::Writer;
+use crate::subject::{Named, Subject, go_on, reads};
 
 /// The longest text in bytes: some days of work, and a pipe without an end must
 /// not take all memory.
@@ -54,7 +54,7 @@ pub(crate) fn run(args: &BenchArgs, path: &Path, context: &Context) -> Result<St
     let messages = context.messages;
     let reads = reads(args).file(path);
     let mut writer = Writer::open(&args.output, "perplexity", &reads, messages)?;
-    let subject = Subject::open(&Asked::Model(name.clone()), args, context)?;
+    let subject = Subject::open(&Named::Model(name.clone()), args, context)?;
     let tokenizer = subject.tokenizer()?;
     for warning in tokenizer.warnings() {
         messages.warning(warning);

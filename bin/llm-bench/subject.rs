@@ -20,27 +20,26 @@ use llm_engine::weights::Weights;
 use llm_gguf::{Gguf, TensorInfo};
 use llm_kernels::quantize::QuantType;
 use llm_kernels::simd::Level;
+use llm_measure::row::Opened;
+use llm_measure::{Extrapolation, Load, Passes, Work, table};
 use llm_record::BenchModel;
 use llm_store::{Event, Store};
 use llm_tokenizer::Tokenizer;
 
-use crate::extrapolate::Extrapolation;
 use crate::machine;
-use crate::measure::Load;
-use crate::work::Work;
 
 /// Memory that the program needs beside weights and cache, generously.
 const OVERHEAD: u64 = 128 << 20;
 
 /// What is measured, as the user named it.
 #[derive(Debug, Clone)]
-pub(crate) enum Asked {
+pub(crate) enum Named {
     Model(String),
     /// The whole model, and how many of its layers are timed.
     Shape(Synthetic, Option<usize>),
 }
 
-impl Asked {
+impl Named {
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Model(name) => name.clone(),
@@ -54,9 +53,9 @@ pub(crate) struct Subject {
     source: Source,
     pub(crate) model: BenchModel,
     /// Architecture, size and quantization, for people.
-    pub(crate) kind: String,
-    pub(crate) weight_bytes: u64,
-    pub(crate) parameters: u64,
+    kind: String,
+    weight_bytes: u64,
+    parameters: u64,
     /// Numbers and work of the whole model, also where a part is timed.
     spec: Spec,
     pub(crate) work: Work,
@@ -74,21 +73,21 @@ enum Source {
 pub(crate) struct Engine {
     pub(crate) forward: CpuForward<f16>,
     /// The first half of the layers, where the rest is extrapolated.
-    pub(crate) half: Option<CpuForward<f16>>,
+    half: Option<CpuForward<f16>>,
     /// Time of opening, in nanoseconds.
-    pub(crate) load: u64,
+    load_ns: u64,
     /// Numbers of what is in memory.
     spec: Arc<Spec>,
 }
 
 impl Subject {
-    pub(crate) fn open(asked: &Asked, args: &BenchArgs, context: &Context) -> Result<Self> {
-        match asked {
-            Asked::Model(name) => Self::from_store(name, args, context),
-            Asked::Shape(..) if args.quantize.quantize.is_some() => {
+    pub(crate) fn open(named: &Named, args: &BenchArgs, context: &Context) -> Result<Self> {
+        match named {
+            Named::Model(name) => Self::from_store(name, args, context),
+            Named::Shape(..) if args.quantize.quantize.is_some() => {
                 bail!("--quantize is for folders; a shape names its quantization itself")
             }
-            Asked::Shape(whole, layers) => Self::synthetic(*whole, *layers, args.force.force),
+            Named::Shape(whole, layers) => Self::synthetic(*whole, *layers, args.force.force),
         }
     }
 
@@ -151,7 +150,7 @@ impl Subject {
         let quantization = &model.quantization;
         Self {
             source,
-            kind: format!("{architecture} {} {quantization}", short(parameters)),
+            kind: format!("{architecture} {} {quantization}", table::count(parameters)),
             weight_bytes: tensors.iter().filter_map(|tensor| tensor.size).sum(),
             parameters,
             work: Work::new(tensors, &spec),
@@ -184,7 +183,7 @@ impl Subject {
             Ok(CpuForward::new(Arc::clone(spec), weights, pool, level))
         };
         let whole = forward(&spec, Weights::from_gguf(gguf, &spec)?)?;
-        let load = start.elapsed().as_nanos() as u64;
+        let load_ns = start.elapsed().as_nanos() as u64;
         let half = |extrapolation: &Extrapolation| {
             let mut spec = Spec::clone(&spec);
             spec.layers.truncate(extrapolation.half);
@@ -194,16 +193,26 @@ impl Subject {
         Ok(Engine {
             forward: whole,
             half: self.extrapolation.as_ref().map(half).transpose()?,
-            load,
+            load_ns,
             spec,
         })
     }
 
-    /// Says where the weights are, in llama-bench's words.
-    pub(crate) fn load_mode(&self) -> &'static str {
-        match self.source {
+    /// Returns what a row tells of the model before a load is timed.
+    pub(crate) fn opened(&self, engine: &Engine, load: &Load) -> Opened {
+        let load_mode = match self.source {
             Source::Files(_) => "mmap",
             Source::Image(_) => "none",
+        };
+        Opened {
+            kind: self.kind.clone(),
+            weight_bytes: self.weight_bytes,
+            parameters: self.parameters,
+            load_mode: load_mode.to_owned(),
+            load_ns: engine.load_ns,
+            layers_timed: self.extrapolation.map(|layers| layers.timed as u64),
+            need: self.need(load, engine.copy_bytes(load)),
+            model: self.model.clone(),
         }
     }
 
@@ -225,7 +234,7 @@ impl Subject {
     /// Returns the memory that the whole model needs for a load, and whether
     /// it was there; of random weights only. `copy` are the bytes of the output
     /// matrix's copy.
-    pub(crate) fn need(&self, load: &Load, copy: u64) -> Option<(u64, bool)> {
+    fn need(&self, load: &Load, copy: u64) -> Option<(u64, bool)> {
         let room = self.room?;
         let needed = self.weight_bytes + cache(&self.spec, load) + copy + OVERHEAD;
         Some((needed, needed <= room))
@@ -259,30 +268,39 @@ fn header(paths: &[PathBuf], args: &BenchArgs, context: &Context) -> Result<Gguf
 }
 
 impl Engine {
+    /// Returns the forward passes to time; `extrapolation` is that of a sample.
+    pub(crate) fn passes(&mut self, extrapolation: Option<Extrapolation>) -> Passes<'_> {
+        Passes {
+            whole: &mut self.forward,
+            half: self.half.as_mut().zip(extrapolation),
+        }
+    }
+
     /// Returns the bytes of the cache for a load.
     pub(crate) fn cache_bytes(&self, load: &Load) -> u64 {
         cache(&self.spec, load)
     }
 
     /// Returns the bytes of the copy of the output matrix that a load reads.
-    pub(crate) fn copy_bytes(&self, load: &Load) -> u64 {
-        match load.reads_copy() {
-            true => self.forward.screen_bytes(),
-            false => 0,
+    fn copy_bytes(&self, load: &Load) -> u64 {
+        if load.reads_copy() {
+            self.forward.screen_bytes()
+        } else {
+            0
         }
     }
 
     /// Returns the bytes of the copies that a load would still make.
     pub(crate) fn unmade_bytes(&self, load: &Load) -> u64 {
-        let passes = [Some(&self.forward), self.half.as_ref()];
-        match load.reads_copy() {
-            true => passes
-                .into_iter()
-                .flatten()
-                .map(CpuForward::unmade_bytes)
-                .sum(),
-            false => 0,
+        if !load.reads_copy() {
+            return 0;
         }
+        let passes = [Some(&self.forward), self.half.as_ref()];
+        passes
+            .into_iter()
+            .flatten()
+            .map(CpuForward::unmade_bytes)
+            .sum()
     }
 }
 
@@ -310,19 +328,11 @@ pub(crate) fn go_on(interrupt: &Interrupt) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
-/// Returns a count as people write it, `135 M` or `1.24 B`.
-pub(crate) fn short(count: u64) -> String {
-    let count = count as f64;
-    if count < 1e9 {
-        return format!("{:.2} M", count / 1e6);
-    }
-    format!("{:.2} B", count / 1e9)
-}
-
 #[cfg(test)]
 mod tests {
+    use llm_measure::Test;
+
     use super::*;
-    use crate::measure::Test;
 
     /// 70.55 billion weights of 4.5 bits and an output matrix of two bits more are
     /// 37.2 GiB: they do not fit 8 GiB, whatever part of them is in memory to be

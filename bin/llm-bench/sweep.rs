@@ -1,20 +1,21 @@
 //! All combinations, one row each. A row that fails has its error, and the
 //! next one is tried.
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
+use jiff::Timestamp;
 use llm_cli::host;
 use llm_cli::memory::{available, gib};
 use llm_cli::stdio::StdioError;
 use llm_cli::{BenchArgs, BenchLogits, Context, Status};
-use llm_engine::forward::{Outputs, TOKENS_BEFORE_SCREEN};
 use llm_engine::synthetic::Synthetic;
 use llm_kernels::simd::Level;
+use llm_measure::row::{Row, Setup};
+use llm_measure::{Load, Measured, Repetitions, Test, limits};
 use llm_record::{ErrorCode, ErrorDetail};
 
 use crate::machine;
-use crate::measure::{Load, Run, Sequences, Stopped, Test};
-use crate::report::{Row, Writer};
-use crate::subject::{self, Asked, Engine, Subject};
+use crate::output::Writer;
+use crate::subject::{self, Engine, Named, Subject};
 
 /// Times every combination and writes its row.
 pub(crate) fn run(args: &BenchArgs, context: &Context) -> Result<Status> {
@@ -22,7 +23,7 @@ pub(crate) fn run(args: &BenchArgs, context: &Context) -> Result<Status> {
     if loads(args).is_empty() {
         bail!("-p 0 and -n 0 leave nothing to time; give one of them, or --pg");
     }
-    let asked = asked(args)?;
+    let named = named(args)?;
     let mut sweep = Sweep {
         args,
         context,
@@ -35,35 +36,34 @@ pub(crate) fn run(args: &BenchArgs, context: &Context) -> Result<Status> {
         )?,
         status: Status::Done,
     };
-    for asked in asked {
-        let subject = Subject::open(&asked, args, context);
-        let subject = subject.map_err(|error| fault(ErrorCode::ModelFailed, &error));
+    for named in named {
+        let subject = Subject::open(&named, args, context)
+            .map_err(|error| fault(ErrorCode::ModelFailed, &error));
         for threads in threads(args) {
             if let Some(ended) = context.interrupt.status() {
                 return Ok(ended);
             }
-            sweep.rows(&asked, subject.as_ref(), threads)?;
+            sweep.rows(&named, subject.as_ref(), threads)?;
         }
     }
     sweep.writer.finish()?;
     Ok(sweep.status)
 }
 
-/// Returns what is asked for, models first. A model that cannot be opened is a
+/// Returns what is to be measured, models first. A model that cannot be opened is a
 /// row of its own; a shape that does not exist is a typing error.
-fn asked(args: &BenchArgs) -> Result<Vec<Asked>> {
-    let models = args.subject.model.iter().cloned().map(Asked::Model).map(Ok);
-    let shape = |name| Ok(Asked::Shape(Synthetic::parse(name)?, args.subject.layers));
+fn named(args: &BenchArgs) -> Result<Vec<Named>> {
+    let models = args.subject.model.iter().cloned().map(Named::Model).map(Ok);
+    let shape = |name| Ok(Named::Shape(Synthetic::parse(name)?, args.subject.layers));
     let shapes = args.subject.shape.iter().map(String::as_str).map(shape);
     models.chain(shapes).collect()
 }
 
 fn threads(args: &BenchArgs) -> Vec<usize> {
-    let asked: Vec<_> = args.tests.threads.iter().map(|n| n.get()).collect();
-    if asked.is_empty() {
-        return vec![host::cores()];
+    match args.tests.threads.as_slice() {
+        [] => vec![host::cores()],
+        counts => counts.iter().map(|count| count.get()).collect(),
     }
-    asked
 }
 
 /// Returns all loads, by depth, then by sequences.
@@ -71,24 +71,13 @@ fn loads(args: &BenchArgs) -> Vec<Load> {
     let tests = &args.tests;
     let prompts = tests.n_prompt.iter().map(|&prompt| (prompt, 0));
     let generated = tests.n_gen.iter().map(|&generated| (0, generated));
-    let all = prompts.chain(generated).chain(tests.pg.iter().copied());
-    let all: Vec<_> = all
+    let pairs = prompts.chain(generated).chain(tests.pg.iter().copied());
+    let timed: Vec<Test> = pairs
         .filter(|&(prompt, generated)| prompt + generated > 0)
         .map(|(prompt, generated)| Test { prompt, generated })
         .collect();
-    let mut loads = Vec::new();
-    for &depth in &tests.n_depth {
-        for &parallel in &tests.parallel {
-            let load = |&test: &Test| Load {
-                test,
-                depth,
-                parallel,
-                best: tests.logits == BenchLogits::Best,
-            };
-            loads.extend(all.iter().map(load));
-        }
-    }
-    loads
+    let best = tests.logits == BenchLogits::Best;
+    Load::combinations(&timed, &tests.n_depth, &tests.parallel, best)
 }
 
 struct Sweep<'a> {
@@ -99,56 +88,62 @@ struct Sweep<'a> {
     status: Status,
 }
 
-/// What one row's repetitions took.
-pub(crate) struct Measured {
-    pub(crate) runs: Vec<Run>,
-    pub(crate) peak_rss: Option<u64>,
-}
-
 impl Sweep<'_> {
     /// Writes the rows of one model with one number of threads.
     fn rows(
         &mut self,
-        asked: &Asked,
+        named: &Named,
         subject: Result<&Subject, &ErrorDetail>,
         threads: usize,
     ) -> Result<()> {
-        let opened = subject.map_err(ErrorDetail::clone).and_then(|subject| {
-            let engine = machine::limits(self.level, threads).and_then(|limits| {
+        let mut opened = subject.map_err(ErrorDetail::clone).and_then(|subject| {
+            let opened = machine::measure_limits(self.level, threads).and_then(|limits| {
                 let engine = subject.engine(self.level, threads)?;
                 Ok((subject, engine, limits))
             });
-            engine.map_err(|error| fault(ErrorCode::ModelFailed, &error))
+            opened.map_err(|error| fault(ErrorCode::ModelFailed, &error))
         });
-        let mut opened = opened;
         for load in loads(self.args) {
-            let row = Row::new(asked, self.level, threads, load);
+            let begun = Row::new(self.setup(named, threads), load);
             let row = match &mut opened {
-                Err(error) => row.failed(error.clone()),
+                Err(error) => begun.failed(error.clone()),
                 Ok((subject, engine, before)) => {
                     let measured = self.measure(subject, engine, &load);
                     self.go_on()?;
                     // Neighbours on the same memory come and go, so the limits
                     // are measured before and after each row.
-                    let after = machine::limits(self.level, threads);
-                    let after = after.map_err(|error| fault(ErrorCode::GenerationFailed, &error));
-                    let limits = machine::higher(*before, *after.as_ref().unwrap_or(before));
-                    let row = row.of(subject, engine, limits);
+                    let after = machine::measure_limits(self.level, threads)
+                        .map_err(|error| fault(ErrorCode::GenerationFailed, &error));
+                    let limits = limits::higher(*before, *after.as_ref().unwrap_or(before));
                     if let Ok(after) = &after {
                         *before = *after;
                     }
+                    let known = begun.opened(subject.opened(engine, &load), limits);
                     match measured.and_then(|measured| after.map(|_| measured)) {
-                        Ok(measured) => row.measured(subject, &measured),
-                        Err(error) => row.failed(error),
+                        Ok(measured) => known.measured(&subject.work, &measured),
+                        Err(error) => known.failed(error),
                     }
                 }
             };
-            if row.has_failed() {
+            let record = row.into_record();
+            if record.error.is_some() {
                 self.status = Status::SomeFailed;
             }
-            self.writer.row(row)?;
+            self.writer.row(record)?;
         }
         Ok(())
+    }
+
+    /// Returns what rows say of a model with one number of threads.
+    fn setup(&self, named: &Named, threads: usize) -> Setup {
+        Setup {
+            model: named.name(),
+            build: machine::build(self.level, threads),
+            cpu_info: host::cpu_name(),
+            cpu_cores: host::cores() as u64,
+            memory_bytes: host::memory(),
+            test_time: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        }
     }
 
     /// Ends the program where nobody waits for more.
@@ -169,44 +164,14 @@ impl Sweep<'_> {
         load: &Load,
     ) -> Result<Measured, ErrorDetail> {
         self.check(subject, engine, load)?;
-        machine::reset_peak();
-        let wanted = || self.go_on().is_ok();
-        let decoded = match load.best {
-            true => Outputs::Best(1),
-            false => Outputs::Last,
+        let repetitions = Repetitions {
+            count: self.args.tests.repetitions,
+            warm_up: !self.args.tests.no_warmup,
         };
-        let start = |forward| Sequences::new(forward, load.depth, load.parallel, decoded, &wanted);
-        let mut sequences = start(&mut engine.forward).map_err(failed)?;
-        let half = engine.half.as_mut().map(start);
-        let mut half = half.transpose().map_err(failed)?;
-        let mut once = |test: Test| -> Result<Run, Stopped> {
-            let run = sequences.run(test)?;
-            match (&mut half, subject.extrapolation) {
-                (Some(half), Some(extrapolation)) => Ok(extrapolation.run(&run, &half.run(test)?)),
-                _ => Ok(run),
-            }
-        };
-        if !self.args.tests.no_warmup {
-            // As llama-bench the whole prompt, and so many tokens that what a
-            // process does once is done: llama.cpp does its part while it loads.
-            let generated = load.test.generated.min(TOKENS_BEFORE_SCREEN + 1);
-            once(Test {
-                generated,
-                ..load.test
-            })
-            .map_err(failed)?;
-        }
-        let mut runs = Vec::new();
-        for _ in 0..self.args.tests.repetitions {
-            runs.push(once(load.test).map_err(failed)?);
-            if self.go_on().is_err() {
-                break;
-            }
-        }
-        Ok(Measured {
-            runs,
-            peak_rss: machine::peak_rss(),
-        })
+        let passes = engine.passes(subject.extrapolation);
+        let measured = passes.measure(load, repetitions, &|| self.go_on().is_ok());
+        // Where the program ends, nobody writes the row.
+        measured.map_err(|stopped| fault(ErrorCode::GenerationFailed, &stopped.into()))
     }
 
     /// Refuses a load that the model or the machine cannot hold.
@@ -243,14 +208,6 @@ impl Sweep<'_> {
             });
         }
         Ok(())
-    }
-}
-
-/// Returns what a row tells. Where the program ends, nobody writes it.
-fn failed(stopped: Stopped) -> ErrorDetail {
-    match stopped {
-        Stopped::Ended => fault(ErrorCode::GenerationFailed, &anyhow!("ended")),
-        Stopped::Failed(error) => fault(ErrorCode::GenerationFailed, &error.into()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Files and standard input → records of use. Standard input is read only where it is needed, and never
+//! Files and standard input → logs of usage. Standard input is read only where it is needed, and never
 //! waited for at a terminal unless nothing else can answer.
 
 use std::io::Read;
@@ -8,16 +8,16 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use llm_cli::Context;
 use llm_cli::stdio::{InputWatch, Source, StdioError};
-use llm_cost::used::Used;
+use llm_cost::UsageLog;
 
 /// More than any log of a month; a typing error must not fill the memory.
 const LIMIT: u64 = 4 << 30;
 
 /// Reads a file's records, `-` for standard input.
-pub(crate) fn file(path: &Path, context: &Context) -> Result<Used> {
-    let used = Used::read(&text(path, context)?);
-    report(&used, context);
-    Ok(used)
+pub(crate) fn file(path: &Path, context: &Context) -> Result<UsageLog> {
+    let log = UsageLog::read(&text(path, context)?);
+    report(&log, context);
+    Ok(log)
 }
 
 /// Reads a whole text, `-` for standard input.
@@ -28,7 +28,9 @@ pub(crate) fn text(path: &Path, context: &Context) -> Result<String> {
     };
     let source = Source::open(path, watch)?;
     if source.is_terminal() {
-        bail!("no records come from standard input; name a file, or send them through a pipe");
+        bail!(
+            "standard input is a terminal and holds no records; name a file, or pipe the records in"
+        );
     }
     let name = source.name().to_owned();
     let mut bytes = Vec::new();
@@ -36,7 +38,7 @@ pub(crate) fn text(path: &Path, context: &Context) -> Result<String> {
     read.map_err(|error| StdioError::read(&name, error))?;
     if bytes.len() as u64 > LIMIT {
         bail!(
-            "{name} is longer than {} GiB; cut it in parts, with split say",
+            "{name} is longer than {} GiB; cut it into parts, for example with split",
             LIMIT >> 30
         );
     }
@@ -45,35 +47,32 @@ pub(crate) fn text(path: &Path, context: &Context) -> Result<String> {
 }
 
 /// Reads several files as one; standard input where none is named.
-pub(crate) fn files(paths: &[PathBuf], context: &Context) -> Result<Used> {
-    let all = read(paths, context)?;
-    report(&all, context);
-    Ok(all)
+pub(crate) fn files(paths: &[PathBuf], context: &Context) -> Result<UsageLog> {
+    let log = read(paths, context)?;
+    report(&log, context);
+    Ok(log)
 }
 
 /// The same where speeds are of no use: `bench` records are passed over as others are.
-pub(crate) fn usage(paths: &[PathBuf], context: &Context) -> Result<Used> {
-    let mut all = read(paths, context)?;
-    let benches = std::mem::take(&mut all.benches).len() as u64;
-    if benches > 0 {
-        *all.others.entry("bench".to_owned()).or_default() += benches;
-    }
-    report(&all, context);
-    Ok(all)
+pub(crate) fn usage(paths: &[PathBuf], context: &Context) -> Result<UsageLog> {
+    let mut log = read(paths, context)?;
+    log.pass_over_benches();
+    report(&log, context);
+    Ok(log)
 }
 
-fn read(paths: &[PathBuf], context: &Context) -> Result<Used> {
+fn read(paths: &[PathBuf], context: &Context) -> Result<UsageLog> {
     let stdin = [PathBuf::from("-")];
     let paths = if paths.is_empty() { &stdin } else { paths };
-    let mut all = Used::default();
+    let mut log = UsageLog::default();
     for path in paths {
-        all.add(Used::read(&text(path, context)?));
+        log.add(UsageLog::read(&text(path, context)?));
     }
-    Ok(all)
+    Ok(log)
 }
 
 /// Reads standard input unless a person sits at it.
-pub(crate) fn waiting(context: &Context) -> Result<Option<Used>> {
+pub(crate) fn unless_terminal(context: &Context) -> Result<Option<UsageLog>> {
     let is_terminal = Source::stdin(InputWatch::default())?.is_terminal();
     if is_terminal {
         return Ok(None);
@@ -90,28 +89,8 @@ pub(crate) fn is_fed() -> bool {
 }
 
 /// Says what was passed over.
-fn report(used: &Used, context: &Context) {
-    let mut parts: Vec<String> = used
-        .others
-        .iter()
-        .map(|(kind, count)| format!("{count} '{kind}' records"))
-        .collect();
-    if used.broken > 0 {
-        parts.push(format!("{} lines that are no JSON", used.broken));
-    }
-    if used.unsound > 0 {
-        parts.push(format!(
-            "{} records whose numbers make no sense (below zero, beyond counting, no numbers, or more \
-             cached than the prompt has)",
-            used.unsound
-        ));
-    }
-    if used.failed > 0 {
-        parts.push(format!("{} failed requests", used.failed));
-    }
-    if !parts.is_empty() {
-        context
-            .messages
-            .note(format_args!("passed over: {}", parts.join(", ")));
+fn report(log: &UsageLog, context: &Context) {
+    if let Some(sentence) = log.passed_over() {
+        context.messages.note(sentence);
     }
 }

@@ -1,24 +1,19 @@
 //! `llm-cost`: a volume, a model or records of use in, `cost` records out.
 //!
-//! Parse, gather the rows and records that the question needs, compute, write. The formulas are the
-//! cost model's business; what a question needs is that of `terms`, `floor` and `usage`, what people see
-//! that of `table`, `explain` and `plot`.
+//! Parse, gather the rows and records that the question needs, compute, write. The formulas, the answers
+//! and how people see them are the cost model's business; here are its input and its output.
 
-mod combine;
 mod data;
-mod explain;
-mod floor;
-mod header;
-mod here;
 mod input;
+mod inputs;
 mod list;
-mod notes;
-mod plot;
+mod model_shape;
+mod picture;
 mod reads;
+mod requirements;
+mod scenarios;
 mod show;
-mod speeds;
-mod table;
-mod terms;
+mod this_machine;
 mod usage;
 
 use std::process::ExitCode;
@@ -41,9 +36,11 @@ fn run(args: &CostArgs, context: &Context) -> Result<Status> {
     let mut writer = Writer::open(args.format, &reads)?;
     let data = Data::load(&args.data, context.messages)?;
     match &args.command {
-        CostCommand::Payback(args) => combine::payback(args, &data, &reads, &context, &mut writer)?,
-        CostCommand::Compare(args) => combine::compare(args, &data, &context, &mut writer)?,
-        CostCommand::Floor(args) => floor::run(args, &data, &reads, &context, &mut writer)?,
+        CostCommand::Payback(args) => {
+            scenarios::payback(args, &data, &reads, &context, &mut writer)?
+        }
+        CostCommand::Compare(args) => scenarios::compare(args, &data, &context, &mut writer)?,
+        CostCommand::Floor(args) => requirements::run(args, &data, &reads, &context, &mut writer)?,
         CostCommand::Usage(args) => usage::run(args, &data, &context, &mut writer)?,
         CostCommand::Catalogue { table } => list::run(*table, &data, &mut writer)?,
     }

@@ -22,9 +22,10 @@ pub(crate) fn of(args: &CostArgs) -> Reads {
         CostCommand::Compare(args) => combined(reads, &args.volume, &args.local),
         CostCommand::Floor(args) => {
             let reads = models(reads, &args.models);
-            match args.models.iter().any(|name| name != "-") {
-                true => reads,
-                false => reads.file(Path::new("-")),
+            if args.models.iter().any(|name| name != "-") {
+                reads
+            } else {
+                reads.file(Path::new("-"))
             }
         }
         CostCommand::Usage(args) => listed(reads, &args.files),

@@ -1,22 +1,17 @@
 //! `usage`: records → sums, by day or model, with what power costs and what clouds would ask.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Result, bail};
 use llm_cli::Context;
 use llm_cli::cost::{By, UsageArgs};
 use llm_cost::catalogue::Price;
-use llm_cost::record::{Body, CloudSum, UsageRecord, UsedRow};
-use llm_cost::used::{Sums, Use, day};
-use llm_cost::{Joules, KilowattHours, Usd, UsdPerKwh, UsdPerMtok, Watts};
+use llm_cost::record::{Body, UsageRecord, UsedRow};
+use llm_cost::render::{explain, table};
+use llm_cost::usage::{Group, GroupBy, Power, current_clouds};
+use llm_cost::{UsageLog, UsdPerKwh, Watts};
 
-use crate::data::{Data, machine_row, power_row, price_row};
-use crate::explain::{self, Group};
+use crate::data::Data;
+use crate::input;
 use crate::show::Writer;
-use crate::{input, table};
-
-/// Providers whose current models are held against usage where none is named.
-const PROVIDERS: &[&str] = &["anthropic/", "openai/", "google/", "deepseek/"];
 
 pub(crate) fn run(
     args: &UsageArgs,
@@ -24,152 +19,83 @@ pub(crate) fn run(
     context: &Context,
     writer: &mut Writer,
 ) -> Result<()> {
-    let used = input::usage(&args.files, context)?;
-    if used.uses.is_empty() {
+    let log = input::usage(&args.files, context)?;
+    if log.entries.is_empty() {
         bail!(
             "there are no records of usage: completions, embeddings, OpenAI's batch output or ccusage's \
              JSON"
         );
     }
-    let mut groups: BTreeMap<Option<String>, Vec<&Use>> = BTreeMap::new();
-    for one in &used.uses {
-        let unknown = || "unknown".to_owned();
-        let key = args.by.map(|by| match by {
-            By::Day => one.at.and_then(day).unwrap_or_else(unknown),
-            By::Model => Some(one.model.clone())
-                .filter(|it| !it.is_empty())
-                .unwrap_or_else(unknown),
-        });
-        groups.entry(key).or_default().push(one);
-    }
     let clouds = clouds(args, data)?;
-    let mut rows: Vec<_> = clouds.iter().map(|price| price_row(price)).collect();
+    let mut rows: Vec<UsedRow> = clouds.iter().map(|&price| UsedRow::from(price)).collect();
     let power = power(args, data, &mut rows)?;
     data.warn_of_age(&rows);
-    let batches = used.uses.iter().filter(|one| one.by_batch).count();
-    if batches > 0 {
-        context.messages.note(format_args!(
-            "{batches} requests came by batch and are billed with the discount of each cloud that has one"
-        ));
-    }
-    let untimed = used.uses.iter().filter(|one| one.is_untimed()).count();
-    if untimed > 0 {
-        context.messages.note(format_args!(
-            "{untimed} records say no time, as those of embeddings; hours, power and its cost are those \
-             of the others"
-        ));
-    }
-    let one = |(key, uses): (&Option<String>, &Vec<&Use>)| {
-        let failed = if args.by.is_none() { used.failed } else { 0 };
-        let sums = Sums::of(uses.iter().copied());
-        let asked = asked(uses, &clouds, data);
-        record(key.clone(), &sums, power, asked, failed)
-    };
-    let records: Vec<UsageRecord> = groups.iter().map(one).collect();
+    note(&log, context);
+    let by = args.by.map(|by| match by {
+        By::Day => GroupBy::Day,
+        By::Model => GroupBy::Model,
+    });
+    let failed = if by.is_none() { log.failed } else { 0 };
+    let groups = log.groups(by).into_iter().map(|group| {
+        let record = group.record(power, &clouds, data.today, failed);
+        (group, record)
+    });
+    let groups: Vec<(Group<'_>, UsageRecord)> = groups.collect();
     if args.explain.explain {
-        let group = |(uses, record)| Group { uses, record };
-        let groups = groups.values().map(Vec::as_slice).zip(&records).map(group);
-        let groups: Vec<Group<'_>> = groups.collect();
-        return Ok(writer.text(&explain::usage(&groups, &clouds, data))?);
+        return Ok(writer.text(&explain::usage(&groups, &clouds, data.today))?);
     }
-    let bodies = records
-        .into_iter()
-        .map(|record| Body::Usage(Box::new(record)));
+    let records = groups.into_iter().map(|(_, record)| record);
+    let bodies = records.map(|record| Body::Usage(Box::new(record)));
     Ok(writer.answer(bodies.collect(), table::usage)?)
 }
 
+/// Says what the sums count otherwise than a reader may think.
+fn note(log: &UsageLog, context: &Context) {
+    let batches = log.entries.iter().filter(|entry| entry.by_batch).count();
+    if batches > 0 {
+        context.messages.note(format_args!(
+            "{batches} requests came through a batch API and are billed with each cloud's batch discount, where it has \
+             one"
+        ));
+    }
+    let untimed = log
+        .entries
+        .iter()
+        .filter(|entry| entry.is_untimed())
+        .count();
+    if untimed > 0 {
+        context.messages.note(format_args!(
+            "{untimed} records, such as those of embeddings, do not say how long they took; hours, power and its \
+             cost are those of the others"
+        ));
+    }
+}
+
 /// Returns the watts, where they are known, and the price of power, and adds the rows that they are of.
-fn power(
-    args: &UsageArgs,
-    data: &Data,
-    rows: &mut Vec<UsedRow>,
-) -> Result<(Option<Watts>, UsdPerKwh)> {
+fn power(args: &UsageArgs, data: &Data, rows: &mut Vec<UsedRow>) -> Result<Power> {
     let machine = match args.machine.as_slice() {
         [] => None,
         [name] => Some(data.catalogue.machine(name)?),
         _ => bail!("records come from one machine; name one"),
     };
     let watts = args.load_watts.map(Watts).or_else(|| machine?.whole_load());
-    rows.extend(
-        machine
-            .filter(|_| args.load_watts.is_none())
-            .map(machine_row),
-    );
-    let usd = match args.usd_per_kwh {
+    let by_machine = machine.filter(|_| args.load_watts.is_none());
+    rows.extend(by_machine.map(UsedRow::from));
+    let usd_per_kwh = match args.usd_per_kwh {
         Some(usd) => UsdPerKwh(usd),
         None => {
             let region = data.catalogue.region(&args.region)?;
-            rows.push(power_row(region));
+            rows.push(UsedRow::from(region));
             region.usd_per_kwh
         }
     };
-    Ok((watts, usd))
+    Ok(Power { watts, usd_per_kwh })
 }
 
 fn clouds<'a>(args: &UsageArgs, data: &'a Data) -> Result<Vec<&'a Price>> {
     if args.cloud.is_empty() {
-        let current = |price: &&Price| {
-            price.status.is_none()
-                && PROVIDERS
-                    .iter()
-                    .any(|provider| price.id.starts_with(provider))
-        };
-        return Ok(data.catalogue.prices.iter().filter(current).collect());
+        return Ok(current_clouds(&data.catalogue));
     }
     let found = args.cloud.iter().map(|name| data.catalogue.price(name));
     Ok(found.collect::<Result<_, _>>()?)
-}
-
-/// Returns what clouds would ask for the uses, the least first.
-fn asked(uses: &[&Use], clouds: &[&Price], data: &Data) -> Vec<CloudSum> {
-    let one = |price: &&Price| CloudSum {
-        cloud: price.id.clone(),
-        usd: uses
-            .iter()
-            .fold(Usd(0.0), |sum, one| sum + one.at(price, Some(data.today))),
-    };
-    let mut asked: Vec<CloudSum> = clouds.iter().map(one).collect();
-    asked.sort_by(|a, b| a.usd.0.total_cmp(&b.usd.0));
-    asked
-}
-
-fn record(
-    key: Option<String>,
-    sums: &Sums,
-    (watts, usd_per_kwh): (Option<Watts>, UsdPerKwh),
-    clouds: Vec<CloudSum>,
-    failed: u64,
-) -> UsageRecord {
-    let reckoned = watts
-        .filter(|_| sums.seconds > 0.0)
-        .map(|watts| watts.0 * sums.seconds);
-    let joules = sums.joules.or(reckoned);
-    let local = joules.map(|joules| usd_per_kwh * KilowattHours::from(Joules(joules)));
-    let total = sums.input + sums.output;
-    // What a cloud worked through used no power here.
-    let per_mtok = |usd: Usd| (sums.local > 0.0).then(|| UsdPerMtok(usd.0 / (sums.local / 1e6)));
-    UsageRecord {
-        key,
-        from: sums.from_to.and_then(|(from, _)| day(from)),
-        // The last second that is in it: a day's end is the next day's start.
-        to: sums
-            .from_to
-            .and_then(|(from, to)| day(to.saturating_sub(1).max(from))),
-        requests: sums.requests,
-        input_tokens: sums.input,
-        cached_tokens: sums.cached,
-        cache_write_tokens: sums.written,
-        output_tokens: sums.output,
-        total_tokens: total,
-        seconds: sums.seconds,
-        joules,
-        joules_measured: sums.joules.is_some(),
-        load_watts: watts,
-        usd_per_kwh,
-        local_usd: local,
-        local_usd_per_mtok: local.and_then(per_mtok),
-        paid_usd: sums.paid,
-        clouds,
-        failed,
-    }
 }

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use llm_cli::embed::EmbedFormat;
 use llm_cli::{EmbedArgs, Job, Output};
+use llm_digest::sha256_hex;
 use llm_filter::{Name, Work};
 use llm_record::{
     Embedding, EmbeddingUsage, Encoding, ErrorCode, ErrorRecord, Record, Reply, SchemaVersion,
     Vector,
 };
-use sha2::{Digest, Sha256};
 
 use crate::open::Opened;
 use crate::text::{self, TOKENS, Text};
@@ -246,8 +246,7 @@ fn digest(opened: &Opened, texts: &[Text], encoding: Encoding) -> String {
         encoding,
     );
     let parts = serde_json::to_string(&parts).expect("texts and numbers are always JSON");
-    let hash = Sha256::digest(parts);
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256_hex(parts)
 }
 
 /// Returns how many tokens are gathered next, where `limit` of them took `elapsed`.

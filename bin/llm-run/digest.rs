@@ -1,7 +1,8 @@
 //! What identifies a request, and the key of its random draws.
 
-use std::io::{self, BufWriter, Write};
+use std::io::BufWriter;
 
+use llm_digest::Sha256Hex;
 use llm_record::{Id, Sampling};
 use sha2::{Digest, Sha256};
 
@@ -15,36 +16,11 @@ use sha2::{Digest, Sha256};
 pub(crate) fn request(model: &str, text: &str, tokens: &[u32], settings: &Sampling) -> String {
     // Not by way of a `Value`, which would write the nearest double of each
     // float (0.800000011920929) where the record says 0.8.
-    let mut hash = BufWriter::new(Hashing(Sha256::new()));
+    let mut hash = BufWriter::new(Sha256Hex::new());
     let written = serde_json::to_writer(&mut hash, &(model, text, tokens, settings));
     written.expect("texts and numbers are always JSON");
-    let Hashing(hash) = hash.into_inner().expect("hashing fails never");
-    hexadecimal(&hash.finalize())
-}
-
-/// Hashes what is written to it, which may be too long to be held twice.
-#[derive(Debug)]
-struct Hashing(Sha256);
-
-impl Write for Hashing {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    let hash = hash.into_inner().expect("hashing never fails");
+    hash.finish()
 }
 
 /// Returns the key of a request's random draws: by seed and id, so that neither

@@ -10,10 +10,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use llm_cli::Messages;
+use llm_digest::Sha256Hex;
 use llm_engine::cache::sealed;
 use llm_engine::generate::PrefixStore;
 use llm_record::Build;
-use sha2::{Digest, Sha256};
 
 /// A folder of prefixes.
 pub(crate) struct PrefixFolder {
@@ -49,16 +49,11 @@ impl PrefixFolder {
     }
 
     fn path(&self, tokens: &[u32]) -> PathBuf {
-        let mut hash = Sha256::new();
+        let mut hash = Sha256Hex::new();
         hash.update(&self.origin);
         hash.update([0]);
         hash.update(sealed::bytes_of(tokens));
-        let name: String = hash
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        self.folder.join(format!("{name}.kv"))
+        self.folder.join(format!("{}.kv", hash.finish()))
     }
 
     /// Reads a file: `None` where there is none, a sentence where it is damaged.

@@ -14,7 +14,7 @@ not json
 {"custom_id":"c","response":{"body":{"model":"gpt-5","created":1790864000,"usage":{"prompt_tokens":1000000,"completion_tokens":200000}}}}
 "#;
     let ran = fed("usage --cloud gpt-5,claude-sonnet-5.5", input).exits(0);
-    let ran = ran.says("1 'model' records, 1 lines that are no JSON, 1 failed requests");
+    let ran = ran.says("1 'model' records, 1 lines that are not JSON, 1 failed requests");
     let said = record(&ran);
     assert_eq!((&said["requests"], &said["failed"]), (&json!(2), &json!(1)));
     assert_eq!(
@@ -94,7 +94,7 @@ fn a_batch_is_billed_with_its_discount() {
         std::fs::write(sandbox.path().join("p.json"), prices).unwrap();
         tool(&sandbox, line).input(input.as_str()).run().exits(0)
     };
-    let ran = run("usage --cloud x/y --prices p.json").says("20 requests came by batch");
+    let ran = run("usage --cloud x/y --prices p.json").says("20 requests came through a batch API");
     let said = record(&ran);
     near(&said["clouds"][0]["usd"], 3.25);
     assert_eq!(said["local_usd_per_mtok"], Value::Null);
@@ -152,7 +152,7 @@ fn embeddings_are_counted_and_what_is_no_use_is_passed_over_by_kind() {
 "#;
     let ran = fed("usage --cloud gpt-5", input).exits(0);
     let ran =
-        ran.says("passed over: 2 'bench' records, 1 'count' records, 1 'delta' records, 1 failed");
+        ran.says("skipped: 2 'bench' records, 1 'count' records, 1 'delta' records, 1 failed");
     let said = record(&ran);
     assert_eq!((&said["requests"], &said["failed"]), (&json!(3), &json!(1)));
     near(&said["input_tokens"], 10_000.0);
@@ -238,7 +238,7 @@ fn embeddings_are_said_to_have_no_time() {
     let input =
         r#"{"type":"embedding","usage":{"prompt_tokens":9,"total_tokens":9},"model":{"name":"a"}}"#;
     let ran = fed("usage --load-watts 60", input).exits(0);
-    let said = record(&ran.says("1 records say no time"));
+    let said = record(&ran.says("1 records, such as those of embeddings, do not say"));
     assert_eq!(
         (&said["joules"], &said["local_usd_per_mtok"]),
         (&Value::Null, &Value::Null)

@@ -8,8 +8,8 @@ mod server;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use llm_digest::sha256_hex as sha256;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use server::{Host, Reply, Request};
 
@@ -58,12 +58,6 @@ impl Hub {
     pub fn fetches(&self, name: &str) -> usize {
         self.host.count("GET", name)
     }
-}
-
-/// Returns the SHA-256 of bytes in hexadecimal.
-pub fn sha256(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The answer to a request; `None` for an address that is not known.

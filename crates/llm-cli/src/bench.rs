@@ -15,8 +15,8 @@ Examples:
   llm-bench -m smollm2                                   prefill 512, decode 128, as llama-bench
   llm-bench -m smollm2 -p 512 -n 128 -d 0,4096 --parallel 1,32 -t 2 --format jsonl
   llm-bench -m smollm2 -p 0 -n 0 --pg 256,64 --parallel 32
-  llm-bench --shape llama-3.2-1b:q4_k_m                  a size that is not downloaded
-  llm-bench --shape llama-3.3-70b:q4_k_m --layers 4      a size that does not even fit
+  llm-bench --shape llama-3.2-1b:q4_k_m                  a model that is not downloaded
+  llm-bench --shape llama-3.3-70b:q4_k_m --layers 4      a model that does not even fit
   llm-bench --shape llama-3.2-1b:q4_0 --write 1b.gguf    the same weights for other programs
   llm-bench --perplexity report.txt -m smollm2 -c 512
 
@@ -28,9 +28,9 @@ Exit status:
 
 /// Measures how fast a model runs here
 ///
-/// Times every combination of models, threads, depths, numbers of sequences and tests, beside the
-/// limits of the machine measured in the same run, and writes a 'bench' record for each. Tokens are
-/// random; tokenizing and sampling are not timed.
+/// Times every combination of models, threads, depths, numbers of sequences and tests, measures the
+/// limits of the machine in the same run, and writes a 'bench' record for each. Tokens are random;
+/// tokenizing and sampling are not timed.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "llm-bench", version, max_term_width = crate::HELP_WIDTH, after_help = EXAMPLES,
     args_override_self = true, group = ArgGroup::new("single").args(["perplexity", "write"]))]
@@ -38,22 +38,22 @@ pub struct BenchArgs {
     /// What is measured.
     #[command(flatten)]
     pub subject: SubjectArgs,
-    /// What is made of its weights.
+    /// How its weights are quantized.
     #[command(flatten)]
     pub quantize: QuantizeArgs,
-    /// With which loads.
+    /// The loads that are timed.
     #[command(flatten)]
     pub tests: TestArgs,
-    /// How well instead of how fast.
+    /// Perplexity instead of speed.
     #[command(flatten)]
     pub perplexity: PerplexityArgs,
-    /// What is written, and where.
+    /// The output, and where it goes.
     #[command(flatten)]
     pub output: BenchOutputArgs,
-    /// How much is told beside it.
+    /// How much is said on standard error.
     #[command(flatten)]
     pub quiet: QuietArgs,
-    /// Whether a check may leave a row out.
+    /// Whether a check may refuse a load.
     #[command(flatten)]
     pub force: ForceArgs,
 }
@@ -78,12 +78,12 @@ pub struct SubjectArgs {
     #[arg(long, value_name = "SHAPE", value_delimiter = ',')]
     pub shape: Vec<String>,
 
-    /// Time N layers of the shapes and half of them, and scale to the whole model
+    /// Time N layers of the shapes, and half of them, and scale the times to the whole model
     #[arg(long, value_name = "N", requires = "shape", conflicts_with = "perplexity",
         value_parser = layers)]
     pub layers: Option<usize>,
 
-    /// Write the shape to this GGUF file, and measure nothing
+    /// Write the shape to this GGUF file instead of measuring it
     #[arg(
         long,
         value_name = "FILE",
@@ -93,7 +93,7 @@ pub struct SubjectArgs {
     pub write: Option<PathBuf>,
 }
 
-/// With which loads.
+/// The loads that are timed.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Tests")]
 pub struct TestArgs {
@@ -111,7 +111,7 @@ pub struct TestArgs {
     #[arg(long, value_name = "P,G", value_parser = pair)]
     pub pg: Vec<(usize, usize)>,
 
-    /// Begin with N tokens in the cache
+    /// Start with N tokens in the cache
     #[arg(short = 'd', long, value_name = "N", value_delimiter = ',', default_value = "0",
         allow_negative_numbers = true, value_parser = count)]
     pub n_depth: Vec<usize>,
@@ -133,7 +133,7 @@ pub struct TestArgs {
     #[arg(long)]
     pub no_warmup: bool,
 
-    /// Compute these logits of a generated token
+    /// Which logits to compute for a generated token
     #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
     pub logits: BenchLogits,
 }
@@ -141,14 +141,14 @@ pub struct TestArgs {
 /// What a generated token costs at the end of the pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum BenchLogits {
-    /// What the choice of the best token needs, as llm-run does at temperature 0
+    /// Those that picking the best token needs, as llm-run does at temperature 0
     #[default]
     Best,
     /// Those of the whole vocabulary, as llama-bench does
     All,
 }
 
-/// How well instead of how fast.
+/// Perplexity instead of speed.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Quality")]
 pub struct PerplexityArgs {
@@ -161,7 +161,7 @@ pub struct PerplexityArgs {
     pub ctx_size: u64,
 }
 
-/// What is written, and where.
+/// The output, and where it goes.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Output")]
 pub struct BenchOutputArgs {

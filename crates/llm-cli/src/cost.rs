@@ -26,13 +26,13 @@ Examples:
 Exit status:
   0  all well, whatever the verdict, or the reader of the output has enough
   1  the output could not be written
-  2  could not start: usage, unknown names, numbers without sense, no records
+  2  could not start: usage, unknown names, nonsensical numbers, no records
   130, 143  interrupted, terminated; records already written are whole";
 
 /// Says what hardware a model needs, how fast it will be, and when a machine pays back
 ///
-/// Computes with dated prices, machines and models that it carries, with records of usage and speed
-/// where there are any, and with what you say. Writes 'cost' records. Nothing is fetched.
+/// Computes from built-in, dated prices, machines and models, from records of usage and speed where
+/// there are any, and from your own numbers. Writes 'cost' records. Nothing is fetched.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "llm-cost", version, max_term_width = crate::HELP_WIDTH, after_help = EXAMPLES,
     disable_help_subcommand = true, arg_required_else_help = true, args_override_self = true)]
@@ -40,13 +40,13 @@ pub struct CostArgs {
     /// What to answer.
     #[command(subcommand)]
     pub command: CostCommand,
-    /// Rows beside those that the program carries.
+    /// Data beside the built-in rows.
     #[command(flatten)]
     pub data: DataArgs,
     /// The form of the output.
     #[command(flatten)]
     pub format: FormatArgs,
-    /// How much is told beside it.
+    /// How much is said on standard error.
     #[command(flatten)]
     pub quiet: QuietArgs,
 }
@@ -58,8 +58,8 @@ impl Program for CostArgs {}
 pub enum CostCommand {
     /// Say when a machine pays back against the cloud, or that it never does
     ///
-    /// Standard input is read to its end where it is no terminal, for records of usage if no flag says
-    /// the volume, and for 'bench' records if none gives both speeds; '< /dev/null' prevents it.
+    /// Standard input is read to its end unless it is a terminal: for records of usage if no flag gives
+    /// the volume, and for 'bench' records if no flags give both speeds; '< /dev/null' prevents this.
     #[command(max_term_width = crate::HELP_WIDTH)]
     Payback(Box<PaybackArgs>),
     /// Say what memory a model needs, which machines hold it, and how fast it would be
@@ -68,13 +68,13 @@ pub enum CostCommand {
     /// Add up the usage records on standard input
     #[command(max_term_width = crate::HELP_WIDTH)]
     Usage(Box<UsageArgs>),
-    /// Set volumes, clouds, machines and models beside each other, each with all others
+    /// Compare every combination of volumes, cloud models, machines and local models
     #[command(max_term_width = crate::HELP_WIDTH)]
     Compare(Box<CompareArgs>),
-    /// List the rows that the program computes with
+    /// List the data that answers are computed from
     #[command(max_term_width = crate::HELP_WIDTH)]
     Catalogue {
-        /// Which rows
+        /// Table to list
         #[arg(value_name = "TABLE", value_enum)]
         table: Table,
     },
@@ -83,7 +83,7 @@ pub enum CostCommand {
 /// Which rows are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Table {
-    /// Cloud models, in US dollars a million tokens
+    /// Cloud models, in US dollars per million tokens
     Prices,
     /// Machines
     Machines,
@@ -91,36 +91,37 @@ pub enum Table {
     Models,
     /// Quantizations
     Quants,
-    /// Prices of power
+    /// Electricity prices
     Electricity,
-    /// Kinds of users
+    /// Typical users
     Profiles,
-    /// Parameters and errors of the predictor
+    /// Parameters and errors of the speed predictor
     Predictor,
 }
 
-/// Rows beside those that the program carries.
+/// Data beside the built-in rows.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Data")]
 pub struct DataArgs {
-    /// Take prices of this file too: what 'catalogue prices' writes, a list of its rows, `LiteLLM`'s or models.dev's
+    /// Also use the prices in this file: what 'catalogue prices' writes, a list of its rows, or `LiteLLM`'s or
+    /// models.dev's price list
     #[arg(long, value_name = "FILE", global = true)]
     pub prices: Vec<PathBuf>,
 
-    /// Take machines of this file too: what 'catalogue machines' writes, or a list of its rows
+    /// Also use the machines in this file: what 'catalogue machines' writes, or a list of its rows
     #[arg(long, value_name = "FILE", global = true)]
     pub machines: Vec<PathBuf>,
 
-    /// Take prices as they are on this day, and judge the age of rows by it (default: today)
+    /// Use the prices of this day, and judge the age of rows by it (default: today)
     #[arg(long, value_name = "YYYY-MM-DD", global = true)]
     pub on: Option<String>,
 }
 
-/// A picture.
+/// The picture to draw.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Output")]
 pub struct PlotArgs {
-    /// Draw the answer to this SVG file: costs over the months, or speed against memory
+    /// Draw the answer into this SVG file: costs over the months, or speed against memory
     #[arg(long, value_name = "FILE")]
     pub plot: Option<PathBuf>,
 
@@ -129,44 +130,44 @@ pub struct PlotArgs {
     pub overwrite: bool,
 }
 
-/// `payback`.
+/// The flags of `payback`.
 #[derive(Args, Clone, Debug, Default)]
 pub struct PaybackArgs {
-    /// How many tokens.
+    /// The volume of tokens.
     #[command(flatten)]
     pub volume: VolumeArgs,
-    /// What the cloud asks.
+    /// What the cloud charges.
     #[command(flatten)]
     pub cloud: CloudArgs,
     /// What runs here.
     #[command(flatten)]
     pub local: LocalArgs,
-    /// What it is worth.
+    /// What the money is worth.
     #[command(flatten)]
     pub money: MoneyArgs,
 
-    /// How it is shown.
+    /// Formulas instead of an answer.
     #[command(flatten)]
     pub explain: ExplainArgs,
 
-    /// Whether it is drawn.
+    /// The picture to draw.
     #[command(flatten)]
     pub plot: PlotArgs,
 }
 
-/// `compare`.
+/// The flags of `compare`.
 #[derive(Args, Clone, Debug, Default)]
 pub struct CompareArgs {
-    /// How many tokens.
+    /// The volume of tokens.
     #[command(flatten)]
     pub volume: VolumeArgs,
-    /// What the cloud asks.
+    /// What the cloud charges.
     #[command(flatten)]
     pub cloud: CloudArgs,
     /// What runs here.
     #[command(flatten)]
     pub local: LocalArgs,
-    /// What it is worth.
+    /// What the money is worth.
     #[command(flatten)]
     pub money: MoneyArgs,
 
@@ -175,21 +176,21 @@ pub struct CompareArgs {
         allow_negative_numbers = true, help_heading = "Volume")]
     pub mtok: Vec<f64>,
 
-    /// How it is shown.
+    /// Formulas instead of an answer.
     #[command(flatten)]
     pub explain: ExplainArgs,
 }
 
-/// Formulas in the place of an answer.
+/// Formulas instead of an answer.
 #[derive(Args, Clone, Copy, Debug, Default)]
 #[command(next_help_heading = "Output")]
 pub struct ExplainArgs {
-    /// Write the formulas with the numbers in them instead
+    /// Write the formulas instead, with their numbers filled in
     #[arg(long, conflicts_with = "format")]
     pub explain: bool,
 }
 
-/// `floor`.
+/// The flags of `floor`.
 #[derive(Args, Clone, Debug, Default)]
 pub struct FloorArgs {
     /// Models: NAME or NAME:QUANT, a repository, a path to a .gguf file, or '-' for 'model' records on
@@ -197,7 +198,7 @@ pub struct FloorArgs {
     #[arg(value_name = "MODEL")]
     pub models: Vec<String>,
 
-    /// Run it on this machine, a name of 'llm-cost catalogue machines'; several where that makes sense
+    /// Run it on this machine, a name from 'llm-cost catalogue machines'; some commands take several
     #[arg(
         long,
         value_name = "NAME",
@@ -214,12 +215,12 @@ pub struct FloorArgs {
     #[arg(long, value_name = "USD", value_parser = amount, allow_negative_numbers = true, help_heading = "Machine")]
     pub budget: Option<f64>,
 
-    /// Reckon with N tokens in the context
+    /// Assume N tokens in the context
     #[arg(long, value_name = "N", default_value = "8192", value_parser = amount, allow_negative_numbers = true,
         help_heading = "Machine")]
     pub context: f64,
 
-    /// Keep the context in numbers of this type
+    /// Keep the KV cache in numbers of this type
     #[arg(
         long,
         value_name = "TYPE",
@@ -229,11 +230,11 @@ pub struct FloorArgs {
     )]
     pub cache_type: CacheKind,
 
-    /// How it is shown.
+    /// Formulas instead of an answer.
     #[command(flatten)]
     pub explain: ExplainArgs,
 
-    /// Whether it is drawn.
+    /// The picture to draw.
     #[command(flatten)]
     pub plot: PlotArgs,
 }
@@ -255,18 +256,18 @@ pub enum CacheKind {
     Q4_0,
 }
 
-/// `usage`.
+/// The flags of `usage`.
 #[derive(Args, Clone, Debug, Default)]
 pub struct UsageArgs {
     /// Files of records, '-' for standard input (default)
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
 
-    /// Add up by this
+    /// Group the sums
     #[arg(long, value_name = "WHAT", value_enum)]
     pub by: Option<By>,
 
-    /// Hold this cloud model against it, a name of 'llm-cost catalogue prices'; several where that makes sense
+    /// Compare with this cloud model, a name from 'llm-cost catalogue prices'; some commands take several
     #[arg(
         long,
         value_name = "NAME",
@@ -275,7 +276,7 @@ pub struct UsageArgs {
     )]
     pub cloud: Vec<String>,
 
-    /// Run it on this machine, a name of 'llm-cost catalogue machines'; several where that makes sense
+    /// Run it on this machine, a name from 'llm-cost catalogue machines'; some commands take several
     #[arg(
         long,
         value_name = "NAME",
@@ -284,11 +285,11 @@ pub struct UsageArgs {
     )]
     pub machine: Vec<String>,
 
-    /// It takes N watts at work
+    /// Assume that the machine draws N watts at work
     #[arg(long, value_name = "N", value_parser = amount, allow_negative_numbers = true, help_heading = "Machine")]
     pub load_watts: Option<f64>,
 
-    /// Power has the price of this region, of 'llm-cost catalogue electricity'
+    /// Take the electricity price of this region, a name from 'llm-cost catalogue electricity'
     #[arg(
         long,
         value_name = "REGION",
@@ -298,11 +299,11 @@ pub struct UsageArgs {
     )]
     pub region: String,
 
-    /// Power costs so many US dollars a kWh
+    /// Set the electricity price, in US dollars per kWh
     #[arg(long, value_name = "USD", value_parser = amount, allow_negative_numbers = true, help_heading = "Machine")]
     pub usd_per_kwh: Option<f64>,
 
-    /// How it is shown.
+    /// Formulas instead of an answer.
     #[command(flatten)]
     pub explain: ExplainArgs,
 }

@@ -11,9 +11,9 @@ const EXAMPLES: &str = "\
 Examples:
   llm-pull smollm2                       fetch a model of the catalogue
   llm-pull ggml-org/gemma-3-270m-it-GGUF:Q8_0
-  llm-pull --dry-run org/repo            say what would be fetched, and how large it is
+  llm-pull --dry-run org/repo            say what would be fetched and how large it is
   llm-pull import ./model.gguf --name mine
-  llm-pull ls -T                         name the models that are here
+  llm-pull ls -T                         name the models on this machine
   llm-pull show smollm2 | jq .context_length
   llm-pull show smollm2 --tokenize - < report.txt | jq '.tokens | length'
 
@@ -21,18 +21,18 @@ Exit status:
   0  all well, or the reader of the output has enough
   1  the output could not be written
   2  the model could not be fetched, found or read; usage
-  130, 143  interrupted, terminated; no half file stands under a model's name";
+  130, 143  interrupted, terminated; no partial file is left under a model's name";
 
-/// Fetches models and looks after those that are here
+/// Fetches models and manages those on this machine
 ///
-/// Writes one 'model' record for each model: where it lies, how large it is and its digest. Models
+/// Writes one 'model' record for each model: where it is, how large it is and its digest. Models
 /// are kept in the Hugging Face cache, where other programs find them too.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "llm-pull", version, max_term_width = crate::HELP_WIDTH, after_help = EXAMPLES,
     args_conflicts_with_subcommands = true, disable_help_subcommand = true,
     arg_required_else_help = true, args_override_self = true)]
 pub struct PullArgs {
-    /// What else to do than fetch.
+    /// What to do other than fetch.
     #[command(subcommand)]
     pub command: Option<PullCommand>,
     /// What to fetch.
@@ -41,7 +41,7 @@ pub struct PullArgs {
     /// The form of the output.
     #[command(flatten)]
     pub format: FormatArgs,
-    /// How much is told beside it.
+    /// How much is said on standard error.
     #[command(flatten)]
     pub quiet: QuietArgs,
 }
@@ -60,7 +60,7 @@ pub struct FetchArgs {
     /// Fetch the files that match this pattern; may be given several times
     #[arg(long, value_name = "GLOB")]
     pub include: Vec<String>,
-    /// Say what would be fetched, and fetch nothing
+    /// Say what would be fetched, without fetching it
     #[arg(long)]
     pub dry_run: bool,
     /// Whether a check may stop the fetch.
@@ -68,13 +68,13 @@ pub struct FetchArgs {
     pub force: ForceArgs,
 }
 
-/// What else to do than fetch.
+/// What to do other than fetch.
 #[derive(Subcommand, Clone, Debug)]
 pub enum PullCommand {
-    /// Take a file that is already here into the store, by a link where that is possible
+    /// Add a file on this machine to the store, by a link where that is possible
     #[command(max_term_width = crate::HELP_WIDTH)]
     Import {
-        /// File to take in
+        /// File to add
         #[arg(value_name = "FILE")]
         file: PathBuf,
         /// Keep it under this name instead of the file's own
@@ -84,7 +84,7 @@ pub enum PullCommand {
         #[command(flatten)]
         force: ForceArgs,
     },
-    /// List the models that are here
+    /// List the models on this machine
     #[command(max_term_width = crate::HELP_WIDTH)]
     Ls,
     /// Remove a model

@@ -3,9 +3,11 @@
 //! Modules stand in the order of the question: [`units`] and [`dates`], the dated [`catalogue`] of
 //! prices, machines and models, the [`memory`] that a model needs, its speed ([`mod@predict`]), a
 //! [`bill`] for tokens, the [`terms`] and the [`payback`] of a machine with its [`cash`] flows and the
-//! [`crossover`] of both bills, what was [`used`], and
-//! the [`record`]s that programs write. No engine, no network, no output: what is read and how it is
-//! shown is the program's business.
+//! [`crossover`] of both bills, the [`usage`] that logs record, and the [`record`]s that programs write. What
+//! the user supplies ([`inputs`]) and a [`scenario`] make an answer ([`evaluate`]); what a model needs and
+//! which machines hold it is [`requirements`]' business. [`render`] shows answers to people, [`listing`] the
+//! rows themselves, and [`freshness`] says how old they are. No engine, no network, no output: what is read
+//! and where an answer goes is the program's business.
 //!
 //! ```
 //! use llm_cost::{Catalogue, Mtok, Volume, predict};
@@ -36,13 +38,30 @@ pub mod terms;
 
 pub mod crossover;
 pub mod payback;
-pub mod used;
+pub mod usage;
 
 pub mod record;
 
+pub mod inputs;
+pub mod scenario;
+pub mod speeds;
+
+mod caveats;
+pub mod evaluate;
+pub mod freshness;
+pub mod requirements;
+
+pub mod listing;
+pub mod render;
+
 pub use bill::{Rates, Volume};
 pub use catalogue::{Catalogue, CatalogueError};
+pub use evaluate::ScenarioError;
+pub use inputs::Inputs;
 pub use memory::{CacheType, Shape};
 pub use payback::{Answer, Verdict};
+pub use requirements::Requirements;
+pub use scenario::{LocalModel, MonthlyVolume, Scenario, Scenarios};
 pub use terms::Terms;
 pub use units::*;
+pub use usage::UsageLog;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{CacheLayers, Machine, Model};
+use crate::catalogue::{CacheLayers, Catalogue, CatalogueError, Machine, Model};
 use crate::units::{Bytes, Gib};
 
 /// What buffers and the program take beside weights and cache: a round number that holds for
@@ -22,11 +22,11 @@ pub struct Shape {
     pub params_b: f64,
     /// Weights that a token goes through, in 10^9.
     pub active_b: f64,
-    /// Layers.
+    /// Number of layers.
     pub layers: u32,
-    /// What they keep of each token.
+    /// What the layers keep of each token in the KV cache.
     pub cache: Vec<CacheLayers>,
-    /// Bytes that do not grow with the context.
+    /// Bytes of states that do not grow with the context.
     pub state: Bytes,
     /// Longest context, in tokens.
     pub context: Option<u64>,
@@ -71,6 +71,54 @@ impl CacheType {
     }
 }
 
+impl Catalogue {
+    /// Returns the shapes of all models in their usual quantization, the largest first.
+    #[must_use]
+    pub fn shapes(&self) -> Vec<Shape> {
+        let models = self.models.iter();
+        let mut shapes: Vec<Shape> = models
+            .filter_map(|model| self.shape(&model.id).ok())
+            .collect();
+        shapes.sort_by(|a, b| b.params_b.total_cmp(&a.params_b));
+        shapes
+    }
+
+    /// Returns the shape of `MODEL` or `MODEL:QUANT`; without a quantization the first file that was
+    /// seen counts, else `Q4_K_M`.
+    ///
+    /// # Errors
+    /// As [`Catalogue::price`], for the model and for the quantization.
+    pub fn shape(&self, name: &str) -> Result<Shape, CatalogueError> {
+        let (base, quant) = match name.rsplit_once(':') {
+            Some((base, quant)) => (base, Some(quant)),
+            None => (name, None),
+        };
+        let model = self.model(base)?;
+        let preferred = model.files.iter().find(|file| file.quant == "Q4_K_M");
+        let first = preferred
+            .or(model.files.first())
+            .map(|file| file.quant.as_str());
+        self.shape_of(model, quant.or(first).unwrap_or("Q4_K_M"))
+    }
+
+    /// Returns the shape of a model in a quantization: by the size of a file where one was seen, else by
+    /// the bits of a weight.
+    ///
+    /// # Errors
+    /// As [`Catalogue::price`], for the quantization.
+    pub fn shape_of(&self, model: &Model, quant: &str) -> Result<Shape, CatalogueError> {
+        let seen = model
+            .files
+            .iter()
+            .find(|file| file.quant.eq_ignore_ascii_case(quant));
+        if let Some(file) = seen {
+            return Ok(Shape::of_file(model, &file.quant, file.gib.into()));
+        }
+        let quant = self.quant(quant)?;
+        Ok(Shape::of_bits(model, &quant.quant, quant.bits))
+    }
+}
+
 impl Shape {
     /// Returns the shape of a model whose file has this size.
     #[must_use]
@@ -104,7 +152,9 @@ impl Shape {
     #[must_use]
     pub fn is_float(&self) -> bool {
         let floats = ["F32", "F16", "BF16"];
-        floats.iter().any(|it| self.quant.eq_ignore_ascii_case(it))
+        floats
+            .iter()
+            .any(|name| self.quant.eq_ignore_ascii_case(name))
     }
 
     /// Returns the cache of one sequence with so many tokens. Layers with a window keep no more than it.
@@ -155,7 +205,6 @@ impl Shape {
 
 #[cfg(test)]
 mod tests {
-    use crate::Catalogue;
     use crate::units::Gib;
 
     use super::*;

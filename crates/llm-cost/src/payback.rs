@@ -19,13 +19,13 @@ use crate::units::{
     UsdPerMtok,
 };
 
-/// What comes out.
+/// What a payback comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The savings pay for the machine.
     Pays,
-    /// They do not.
+    /// The savings do not.
     Never,
     /// The machine cannot produce so many tokens.
     Infeasible,
@@ -40,9 +40,9 @@ pub struct Answer {
     pub reason: String,
     /// When the savings equal the price; only where the verdict is `pays`.
     pub payback_months: Option<Months>,
-    /// The same with interest.
+    /// The payback with interest.
     pub payback_months_discounted: Option<Months>,
-    /// What the cloud asks.
+    /// The cloud's bill.
     pub cloud_usd_per_month: UsdPerMonth,
     /// What is paid instead: power, upkeep, and the cloud for what is escalated; null where the machine
     /// cannot produce so much.
@@ -56,9 +56,9 @@ pub struct Answer {
     pub saving_usd_per_month: Option<UsdPerMonth>,
     /// What has to be saved: the machine, less what would be bought anyway, and its set-up.
     pub marginal_price_usd: Usd,
-    /// Hours at work.
+    /// Hours that the machine works.
     pub busy_hours_per_month: Hours,
-    /// Their share of the available ones.
+    /// Their share of the available hours.
     pub duty: f64,
     /// Tokens that the machine could produce if it were always at work, in this mix; the highest duty is
     /// not heeded.

@@ -1,17 +1,18 @@
 //! What programs write: `cost` records, told apart by their `kind`. Every input and every sum on the way
 //! stands in them, so that an answer can be recomputed. What is not known is `null` or left out.
 
-mod floor;
+mod requirements;
 mod usage;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::catalogue::{Electricity, Machine, Model, Price};
 use crate::payback::{Answer, Verdict};
 use crate::terms::Terms;
 use crate::units::{Months, TokensPerSecond, Usd, UsdPerMonth, UsdPerMtok};
 
-pub use floor::{Computer, FloorRecord, HeldOutRecord, NeedRecord, Observed, QuantNeed};
+pub use requirements::{Computer, FloorRecord, HeldOutRecord, NeedRecord, Observed, QuantNeed};
 pub use usage::{CloudSum, UsageRecord};
 
 /// The version that stands in each record.
@@ -34,23 +35,23 @@ pub struct Cost {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CostType {
-    /// The only one.
+    /// A `cost` record.
     Cost,
 }
 
-/// What a record answers.
+/// What a record answers, told apart by its `kind`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Body {
     /// When a machine pays back.
     Payback(Box<PaybackRecord>),
-    /// One combination of a comparison.
+    /// When a machine pays back in one scenario of a comparison.
     Compare(Box<PaybackRecord>),
-    /// What a model needs.
+    /// The memory that a model needs.
     Need(NeedRecord),
-    /// A model on a machine.
+    /// How a machine runs a model.
     Floor(Box<FloorRecord>),
-    /// What was used.
+    /// Tokens, time and energy that were used.
     Usage(Box<UsageRecord>),
     /// A row of the catalogue.
     Row(RowRecord),
@@ -70,36 +71,76 @@ impl From<Body> for Cost {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SpeedSource {
-    /// The user said so.
+    /// A flag gives it.
     Given,
-    /// Records of a benchmark or of requests.
+    /// `bench` records, or records of requests, hold it.
     Measured,
-    /// The predictor.
+    /// The predictor computed it.
     Predicted,
 }
 
-/// A rate, its source and its band.
+/// A speed in tokens per second, where it comes from, and its error band.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rate {
-    /// Tokens a second.
+    /// Tokens per second.
     pub tps: TokensPerSecond,
     /// Where it comes from.
     pub source: SpeedSource,
-    /// Four of five held-out measurements lay above this share of the prediction; only of a prediction.
+    /// The band's lower end: four of five held-out measurements lay within the band; only of a prediction.
     pub low: Option<TokensPerSecond>,
-    /// And below this.
+    /// The band's upper end; only of a prediction.
     pub high: Option<TokensPerSecond>,
 }
 
 /// A row of the catalogue that an answer rests on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UsedRow {
-    /// What it says.
+    /// The row in words: `the price of 'provider/model'`.
     pub row: String,
-    /// As of when.
+    /// The day, or the month or year, on which it was true.
     pub as_of: String,
-    /// Where it was read.
+    /// Where it was read: an address, or a name.
     pub source: String,
+}
+
+impl From<&Price> for UsedRow {
+    fn from(price: &Price) -> Self {
+        Self {
+            row: format!("the price of '{}'", price.id),
+            as_of: price.as_of.clone(),
+            source: price.source.clone(),
+        }
+    }
+}
+
+impl From<&Machine> for UsedRow {
+    fn from(machine: &Machine) -> Self {
+        Self {
+            row: format!("the machine '{}'", machine.id),
+            as_of: machine.as_of.clone(),
+            source: machine.source.clone(),
+        }
+    }
+}
+
+impl From<&Model> for UsedRow {
+    fn from(model: &Model) -> Self {
+        Self {
+            row: format!("the model '{}'", model.id),
+            as_of: model.as_of.clone(),
+            source: model.source.clone(),
+        }
+    }
+}
+
+impl From<&Electricity> for UsedRow {
+    fn from(region: &Electricity) -> Self {
+        Self {
+            row: format!("the price of power in '{}'", region.region),
+            as_of: region.as_of.clone(),
+            source: region.source.clone(),
+        }
+    }
 }
 
 /// When a machine pays back.
@@ -126,42 +167,42 @@ pub struct PaybackRecord {
     pub payback_months_high: Option<Months>,
     /// The verdict at that end; null where the answer itself does not pay.
     pub payback_high_verdict: Option<Verdict>,
-    /// The fall that the upper end of the range reckons with.
+    /// Share by which the upper end of the range lets the cloud's prices fall each month.
     pub range_cloud_fall_per_month: f64,
     /// The answer against the same model hosted, at the host that asks least; null where none is known, or
     /// where it is the answer above.
     pub hosted: Option<HostedAnswer>,
-    /// The figures of one of a team; null without one.
+    /// The figures of one user of a team; null without one.
     pub per_seat: Option<Seat>,
-    /// Generated tokens.
+    /// Speed of generation.
     pub decode: Rate,
-    /// Prompt tokens.
+    /// Speed of reading prompts.
     pub prefill: Rate,
     /// The computers that measured speeds come from, as their `bench` records name them.
     pub measured_on: Vec<Computer>,
-    /// Every input.
+    /// Every input of the computation.
     pub assumptions: Terms,
     /// The rows that inputs come from.
     pub rows: Vec<UsedRow>,
-    /// What a reader should know.
+    /// Caveats: what was assumed, what is missing, and what the answer must not be taken for.
     pub notes: Vec<String>,
 }
 
 /// The answer against the same model hosted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HostedAnswer {
-    /// The host's model.
+    /// The host's model, as `provider/model`.
     pub cloud: String,
-    /// Its input price.
+    /// The host's price of input tokens.
     pub input_usd_per_mtok: UsdPerMtok,
-    /// Its output price.
+    /// The host's price of output tokens.
     pub output_usd_per_mtok: UsdPerMtok,
     /// The verdict and its sums.
     #[serde(flatten)]
     pub answer: Answer,
 }
 
-/// The figures of one of a team.
+/// The figures of one user of a team.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Seat {
     /// Share of the marginal price.
@@ -179,7 +220,7 @@ pub struct Seat {
 /// A row of the catalogue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RowRecord {
-    /// The table.
+    /// The table that it stands in: `prices`, `machines` and so on.
     pub table: String,
     /// The row as the data file has it.
     pub row: serde_json::Value,

@@ -10,8 +10,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use llm_cost::catalogue::{Family, HeldOut};
 use llm_cost::catalogue::{Machine, Observation};
-use llm_cost::predict::{self, Family, HeldOut};
+use llm_cost::predict;
 use llm_cost::{CacheType, Catalogue, Shape, Teraflops};
 
 /// Rows deeper than this are left to a predictor of attention.

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 
 use llm_cost::cash::{Flow, monthly};
-use llm_cost::used::Used;
+use llm_cost::usage::UsageLog;
 use llm_cost::{
     Answer, Hours, Months, Mtok, Rates, Terms, TokensPerSecond, Usd, UsdPerHour, UsdPerKwh,
     UsdPerMonth, UsdPerMtok, Verdict, Volume, Watts,
@@ -235,8 +235,8 @@ proptest! {
 
     #[test]
     fn no_text_is_too_strange_to_be_read(text in "\\PC{0,200}|([\\[\\]{}\",:0-9a-z\n]){0,200}") {
-        let used = Used::read(&text);
-        prop_assert!(used.uses.iter().all(|one| one.input >= 0.0 && one.output >= 0.0));
+        let log = UsageLog::read(&text);
+        prop_assert!(log.entries.iter().all(|entry| entry.input >= 0.0 && entry.output >= 0.0));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use llm_digest::sha256_hex;
 use llm_record::{Closed, Fields, Id, Json};
 use sha2::{Digest, Sha256};
 
@@ -223,10 +224,7 @@ impl Journal {
 
 /// Returns the SHA-256 of a line, in hexadecimal.
 pub(crate) fn digest_of(line: &str) -> String {
-    Sha256::digest(line.trim_end_matches(['\r', '\n']))
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    sha256_hex(line.trim_end_matches(['\r', '\n']))
 }
 
 /// Returns the key of an id.

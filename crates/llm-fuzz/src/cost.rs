@@ -1,32 +1,38 @@
 //! What was used and what it costs, by logs and files of several makers.
 
 use llm_cost::Catalogue;
-use llm_cost::used::{Sums, Used, day};
+use llm_cost::usage::{UsageLog, UsageTotals, day};
 
 use crate::scratch;
 
 /// Reads a log of usage.
 pub fn usage(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    let used = Used::read(&text);
-    for one in &used.uses {
-        let numbers = [one.input, one.output, one.cached, one.written, one.seconds];
+    let log = UsageLog::read(&text);
+    for entry in &log.entries {
+        let numbers = [
+            entry.input,
+            entry.output,
+            entry.cached,
+            entry.written,
+            entry.seconds,
+        ];
         assert!(
             numbers
                 .iter()
                 .all(|number| number.is_finite() && *number >= 0.0)
         );
-        assert!(one.cached <= one.input);
-        if let Some(at) = one.at {
-            let _ = day(at);
+        assert!(entry.cached <= entry.input);
+        if let Some(timestamp) = entry.timestamp {
+            let _ = day(timestamp);
         }
     }
-    let sums = Sums::of(&used.uses);
-    let _ = (sums.span(), sums.volume(), sums.a_month(30.0));
-    let uses = used.uses.len();
-    let mut both = used.clone();
-    both.add(used);
-    assert_eq!(both.uses.len(), 2 * uses);
+    let totals = UsageTotals::of(&log.entries);
+    let _ = (totals.span(), totals.volume(), totals.per_month(30.0));
+    let entries = log.entries.len();
+    let mut both = log.clone();
+    both.add(log);
+    assert_eq!(both.entries.len(), 2 * entries);
 }
 
 /// Reads a file of prices, and the same bytes as every other file of a catalogue.

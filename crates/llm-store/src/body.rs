@@ -1,5 +1,5 @@
 //! The body of an answer, read in a thread of its own, so that a server which
-//! falls silent does not keep whoever watches from ending the transfer. What
+//! falls silent does not keep the observer from ending the transfer. What
 //! becomes of the bytes is left to `fetch`.
 
 use std::io::{self, Read};
@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use crate::digest::CHUNK_BYTES;
 use crate::error::StoreError;
-use crate::{Event, Watch, report};
+use crate::{Event, Observer, report};
 
-/// How long the watch is not asked while no byte comes: too short to be felt
+/// How long the observer is not asked while no byte comes: too short to be felt
 /// after Ctrl-C, long enough to cost nothing.
 const WAIT: Duration = Duration::from_millis(20);
 
@@ -24,7 +24,7 @@ pub(crate) struct Chunks(Receiver<io::Result<Vec<u8>>>);
 impl Chunks {
     /// Starts to read. The thread ends with the body, with its first error, or
     /// after the chunk under way once nobody wants more.
-    pub(crate) fn of(mut body: impl Read + Send + 'static) -> Self {
+    pub(crate) fn read_ahead(mut body: impl Read + Send + 'static) -> Self {
         let (sender, receiver) = sync_channel(CHUNKS_AHEAD);
         thread::spawn(move || {
             let mut buffer = vec![0; CHUNK_BYTES];
@@ -45,11 +45,14 @@ impl Chunks {
     ///
     /// # Errors
     /// [`StoreError::Interrupted`].
-    pub(crate) fn next(&self, watch: &mut Watch<'_>) -> Result<io::Result<Vec<u8>>, StoreError> {
+    pub(crate) fn next(
+        &self,
+        observer: &mut Observer<'_>,
+    ) -> Result<io::Result<Vec<u8>>, StoreError> {
         loop {
             match self.0.recv_timeout(WAIT) {
                 Ok(read) => return Ok(read),
-                Err(RecvTimeoutError::Timeout) => report(watch, Event::Advanced { bytes: 0 })?,
+                Err(RecvTimeoutError::Timeout) => report(observer, Event::Advanced { bytes: 0 })?,
                 // Nothing comes after the end.
                 Err(RecvTimeoutError::Disconnected) => return Ok(Ok(Vec::new())),
             }

@@ -10,12 +10,12 @@ use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use sha1::Sha1;
-use sha2::{Digest, Sha256};
+use llm_digest::{Sha256Hex, hex};
+use sha1::{Digest, Sha1};
 
 use crate::error::StoreError;
 use crate::layout::{is_sha256, make_parent, write_whole};
-use crate::{Event, Watch, report};
+use crate::{Event, Observer, report};
 
 /// Bytes read at once: large enough that the calls cost nothing beside the
 /// hash, small enough to stay in the second-level cache.
@@ -38,7 +38,7 @@ struct Stamp {
 }
 
 impl Stamp {
-    fn of(path: &Path) -> Result<Self, StoreError> {
+    fn read(path: &Path) -> Result<Self, StoreError> {
         let data = fs::metadata(path).map_err(StoreError::io("read", path))?;
         Ok(Self {
             device: data.dev(),
@@ -65,7 +65,7 @@ impl DigestMemory {
 
     /// Returns the remembered digest of a file, if it still holds.
     pub(crate) fn remembered(&self, path: &Path) -> Option<String> {
-        let stamp = Stamp::of(path).ok()?;
+        let stamp = Stamp::read(path).ok()?;
         let line = fs::read_to_string(self.file(&stamp)?).ok()?;
         let sha256 = line.trim_end().rsplit(' ').next()?;
         (is_sha256(sha256) && line == stamp.line(sha256)).then(|| sha256.to_owned())
@@ -75,7 +75,7 @@ impl DigestMemory {
     ///
     /// A failure only costs the time to hash again, so it is no error.
     pub(crate) fn remember(&self, path: &Path, sha256: &str) {
-        if let Ok(stamp) = Stamp::of(path) {
+        if let Ok(stamp) = Stamp::read(path) {
             self.note(&stamp, sha256);
         }
     }
@@ -84,7 +84,7 @@ impl DigestMemory {
     /// another name (a hard link).
     pub(crate) fn forget(&self, path: &Path) {
         if fs::metadata(path).is_ok_and(|data| data.nlink() == 1)
-            && let Ok(stamp) = Stamp::of(path)
+            && let Ok(stamp) = Stamp::read(path)
             && let Some(file) = self.file(&stamp)
         {
             let _ = fs::remove_file(file);
@@ -114,26 +114,30 @@ impl DigestMemory {
     ///
     /// # Errors
     /// [`StoreError::Io`] if it cannot be read, [`StoreError::Interrupted`].
-    pub(crate) fn of_file(&self, path: &Path, watch: &mut Watch<'_>) -> Result<String, StoreError> {
+    pub(crate) fn of_file(
+        &self,
+        path: &Path,
+        observer: &mut Observer<'_>,
+    ) -> Result<String, StoreError> {
         if let Some(sha256) = self.remembered(path) {
             return Ok(sha256);
         }
-        let before = Stamp::of(path)?;
+        let before = Stamp::read(path)?;
         let name = path
             .file_name()
             .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         report(
-            watch,
+            observer,
             Event::Hashing {
                 file: &name,
                 total_bytes: before.size_bytes,
                 is_kept: self.can_note(&before),
             },
         )?;
-        let sha256 = sha256_of(path, watch)?;
-        report(watch, Event::Finished)?;
+        let sha256 = sha256_of(path, observer)?;
+        report(observer, Event::Finished)?;
         // A file that changed while it was read has no digest to remember.
-        if Stamp::of(path)? == before {
+        if Stamp::read(path)? == before {
             self.note(&before, &sha256);
         }
         Ok(sha256)
@@ -142,7 +146,7 @@ impl DigestMemory {
 
 /// Whether the file at `path` is, as far as its name can tell, the one that the
 /// hub describes: a small file, whose etag is git's SHA-1, is read; the bytes of
-/// a large one are compared when the model is vouched for.
+/// a large one are compared when the model is verified.
 pub(crate) fn is_present(path: &Path, size_bytes: u64, etag: &str) -> bool {
     if !fs::metadata(path).is_ok_and(|data| data.len() == size_bytes) {
         return false;
@@ -151,7 +155,7 @@ pub(crate) fn is_present(path: &Path, size_bytes: u64, etag: &str) -> bool {
         || fs::read(path).is_ok_and(|bytes| {
             let mut git = git_header(size_bytes);
             git.update(&bytes);
-            hexadecimal(&git.finalize()) == etag
+            hex(&git.finalize()) == etag
         })
 }
 
@@ -162,38 +166,24 @@ pub(crate) fn git_header(size_bytes: u64) -> Sha1 {
     git
 }
 
-fn sha256_of(path: &Path, watch: &mut Watch<'_>) -> Result<String, StoreError> {
+fn sha256_of(path: &Path, observer: &mut Observer<'_>) -> Result<String, StoreError> {
     let mut file = File::open(path).map_err(StoreError::io("open", path))?;
-    let mut hash = Sha256::new();
+    let mut hash = Sha256Hex::new();
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
         let count = file
             .read(&mut chunk)
             .map_err(StoreError::io("read", path))?;
         if count == 0 {
-            return Ok(hexadecimal(&hash.finalize()));
+            return Ok(hash.finish());
         }
         hash.update(chunk.get(..count).unwrap_or_default());
         report(
-            watch,
+            observer,
             Event::Advanced {
                 bytes: count as u64,
             },
         )?;
-    }
-}
-
-/// A SHA-256 in the making, for bytes that are being copied anyway.
-#[derive(Default)]
-pub(crate) struct Running(Sha256);
-
-impl Running {
-    pub(crate) fn update(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    pub(crate) fn finish(self) -> String {
-        hexadecimal(&self.0.finalize())
     }
 }
 
@@ -207,22 +197,12 @@ pub(crate) fn of_model<'a>(files: impl ExactSizeIterator<Item = &'a str>) -> Str
     {
         return (*only).to_owned();
     }
-    let mut hash = Sha256::new();
+    let mut hash = Sha256Hex::new();
     for sha256 in files {
-        hash.update(sha256.as_bytes());
-        hash.update(b"\n");
+        hash.update(sha256);
+        hash.update("\n");
     }
-    hexadecimal(&hash.finalize())
-}
-
-/// Writes bytes as lower-case hexadecimal digits.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .map(|nibble| char::from(DIGITS[usize::from(nibble)]))
-        .collect()
+    hash.finish()
 }
 
 #[cfg(test)]
@@ -282,7 +262,7 @@ mod tests {
         fs::write(&path, "abc").unwrap();
         memory.remember(&path, ABC);
         assert_eq!(memory.remembered(&path).as_deref(), Some(ABC));
-        let note = memory.file(&Stamp::of(&path).unwrap()).unwrap();
+        let note = memory.file(&Stamp::read(&path).unwrap()).unwrap();
         for damage in ["", "3", "3 0 nonsense\n", &format!("4 0 {ABC}\n")] {
             fs::write(&note, damage).unwrap();
             assert_eq!(memory.remembered(&path), None, "{damage:?}");
@@ -315,9 +295,9 @@ mod tests {
     fn several_files_have_a_digest_that_depends_on_their_order() {
         assert_eq!(of_model([ABC].into_iter()), ABC);
         let other = "0".repeat(64);
-        let one = of_model([ABC, &other].into_iter());
-        assert_ne!(one, of_model([other.as_str(), ABC].into_iter()));
-        assert!(is_sha256(&one));
+        let model = of_model([ABC, &other].into_iter());
+        assert_ne!(model, of_model([other.as_str(), ABC].into_iter()));
+        assert!(is_sha256(&model));
     }
 
     #[test]

@@ -7,19 +7,20 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use llm_digest::{Sha256Hex, hex};
 use rustix::fs::{FlockOperation, flock, statvfs};
 use rustix::io::Errno;
-use sha2::{Digest, Sha256};
+use sha1::Digest;
 
+use crate::aligned_writer::AlignedWriter;
 use crate::body::Chunks;
-use crate::digest::{git_header, hexadecimal, is_present};
+use crate::digest::{git_header, is_present};
 use crate::error::StoreError;
 use crate::http::Client;
 use crate::layout::{RepoFolder, is_sha256};
-use crate::pieces::Pieces;
 use crate::plan::{Plan, PlannedFile};
 use crate::resolve::{Found, ResolvedModel, check_against_catalogue};
-use crate::{Event, Store, Watch, report};
+use crate::{Event, Observer, Store, report};
 
 impl Store {
     /// Fetches what is missing and returns the model.
@@ -32,7 +33,11 @@ impl Store {
     /// A full disk (found before the first byte), a stalled or broken
     /// transfer, a wrong digest, [`StoreError::Interrupted`]. Whole files of
     /// the plan stay; half ones do not.
-    pub fn fetch(&self, plan: &Plan, watch: &mut Watch<'_>) -> Result<ResolvedModel, StoreError> {
+    pub fn fetch(
+        &self,
+        plan: &Plan,
+        observer: &mut Observer<'_>,
+    ) -> Result<ResolvedModel, StoreError> {
         let repo = self.layout()?.repo(&plan.repo);
         if plan.missing_bytes() > 0 {
             let blobs = repo.make_blobs()?;
@@ -41,7 +46,7 @@ impl Store {
             }
             let client = Client::new(self.settings())?;
             for file in plan.files.iter().filter(|file| !file.present) {
-                self.fetch_file(&client, &repo, plan, file, watch)?;
+                self.fetch_file(&client, &repo, plan, file, observer)?;
             }
         }
         for file in plan.files.iter().filter(|file| !file.etag.is_empty()) {
@@ -54,7 +59,7 @@ impl Store {
             commit: Some(plan.commit.clone()),
             files: plan.files.iter().map(|file| file.name.clone()).collect(),
         };
-        let model = self.vouch(&plan.name, &found, watch)?;
+        let model = self.verify(&plan.name, &found, observer)?;
         check_against_catalogue(&model, plan.entry.filter(|_| model.files.len() == 1))?;
         Ok(model)
     }
@@ -65,15 +70,15 @@ impl Store {
         repo: &RepoFolder,
         plan: &Plan,
         file: &PlannedFile,
-        watch: &mut Watch<'_>,
+        observer: &mut Observer<'_>,
     ) -> Result<(), StoreError> {
-        let _lock = lock(repo, &file.etag, &file.name, watch)?;
+        let _lock = lock(repo, &file.etag, &file.name, observer)?;
         let blob = repo.blob(&file.etag);
         if is_present(&blob, file.size_bytes, &file.etag) {
             return Ok(()); // somebody else fetched it while we waited
         }
         let url = client.file_url(&plan.repo, &plan.commit, &file.name);
-        let (partial, sha256) = download(client, &url, file, &blob, watch)?;
+        let (partial, sha256) = download(client, &url, file, &blob, observer)?;
         partial.keep(&blob)?;
         self.digests.remember(&blob, &sha256);
         Ok(())
@@ -90,7 +95,7 @@ pub(crate) fn lock(
     repo: &RepoFolder,
     etag: &str,
     file: &str,
-    watch: &mut Watch<'_>,
+    observer: &mut Observer<'_>,
 ) -> Result<File, StoreError> {
     let lock = repo.lock_file(etag)?;
     let mut is_waiting = false;
@@ -99,12 +104,12 @@ pub(crate) fn lock(
             Ok(()) => break,
             Err(Errno::WOULDBLOCK) if is_waiting => {
                 // An empty step, so that whoever watches can end the wait.
-                report(watch, Event::Advanced { bytes: 0 })?;
+                report(observer, Event::Advanced { bytes: 0 })?;
                 thread::sleep(LOCK_WAIT);
             }
             Err(Errno::WOULDBLOCK) => {
                 is_waiting = true;
-                report(watch, Event::Waiting { file })?;
+                report(observer, Event::Waiting { file })?;
             }
             Err(error) => return Err(StoreError::io("lock", repo.path())(error.into())),
         }
@@ -116,7 +121,7 @@ pub(crate) fn lock(
 /// its fixed name safe, and lets the next pull clean up after a killed one.
 pub(crate) struct Partial {
     path: PathBuf,
-    pub(crate) file: Pieces<File>,
+    pub(crate) file: AlignedWriter<File>,
     kept: bool,
 }
 
@@ -129,7 +134,7 @@ impl Partial {
         let file = File::create(&path).map_err(StoreError::io("create", &path))?;
         Ok(Self {
             path,
-            file: Pieces::new(file),
+            file: AlignedWriter::new(file),
             kept: false,
         })
     }
@@ -168,27 +173,27 @@ fn download(
     url: &str,
     file: &PlannedFile,
     blob: &Path,
-    watch: &mut Watch<'_>,
+    observer: &mut Observer<'_>,
 ) -> Result<(Partial, String), StoreError> {
     let what = format!("file '{}'", file.name);
     let answer = client.get(url)?.accepted(&what, client.has_token())?;
     let mut partial = Partial::create(blob)?;
     report(
-        watch,
+        observer,
         Event::Fetching {
             file: &file.name,
             total_bytes: file.size_bytes,
         },
     )?;
-    let mut sha256 = Sha256::new();
+    let mut sha256 = Sha256Hex::new();
     let mut git = git_header(file.size_bytes); // a small file's etag
     let is_small = !is_sha256(&file.etag);
     let from = answer.url;
-    let body = Chunks::of(answer.body.into_reader());
+    let body = Chunks::read_ahead(answer.body.into_reader());
     let mut received: u64 = 0;
     loop {
         let bytes = body
-            .next(watch)?
+            .next(observer)?
             .map_err(|error| client.broken(&from, &file.name, received, file.size_bytes, error))?;
         let count = bytes.len();
         received += count as u64;
@@ -209,15 +214,15 @@ fn download(
         }
         partial.write(&bytes)?;
         report(
-            watch,
+            observer,
             Event::Advanced {
                 bytes: count as u64,
             },
         )?;
     }
-    let sha256 = hexadecimal(&sha256.finalize());
+    let sha256 = sha256.finish();
     let actual = if is_small {
-        hexadecimal(&git.finalize())
+        hex(&git.finalize())
     } else {
         sha256.clone()
     };
@@ -230,7 +235,7 @@ fn download(
             way_out: "nothing was stored, try again".to_owned(),
         });
     }
-    report(watch, Event::Finished)?;
+    report(observer, Event::Finished)?;
     Ok((partial, sha256))
 }
 

@@ -71,7 +71,7 @@ fn nearest<'a>(name: &str, known: &'a [(String, bool)]) -> Vec<&'a (String, bool
         .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
         .collect();
     // Stable: of equally near names the catalogue's earlier one comes first.
-    near.sort_by(|one, other| other.0.total_cmp(&one.0));
+    near.sort_by(|a, b| b.0.total_cmp(&a.0));
     near.truncate(SUGGESTIONS_MAX);
     near.into_iter().map(|(_, entry)| entry).collect()
 }

@@ -258,22 +258,22 @@ fn join(base: &str, location: &str) -> String {
     if location.contains("://") {
         return location.to_owned();
     }
-    let scheme_end = base.find("://").map_or(0, |at| at + 3);
+    let scheme_end = base.find("://").map_or(0, |index| index + 3);
     if let Some(rest) = location.strip_prefix("//") {
         return format!("{}{rest}", base.get(..scheme_end).unwrap_or_default());
     }
     let after_scheme = base.get(scheme_end..).unwrap_or_default();
     let host_end = after_scheme
         .find(['/', '?'])
-        .map_or(base.len(), |at| scheme_end + at);
+        .map_or(base.len(), |index| scheme_end + index);
     let keep = if location.starts_with('/') {
         host_end
     } else {
         let path_end = base.find('?').unwrap_or(base.len());
         base.get(..path_end)
             .and_then(|path| path.rfind('/'))
-            .filter(|at| *at >= host_end)
-            .map_or(host_end, |at| at + 1)
+            .filter(|index| *index >= host_end)
+            .map_or(host_end, |index| index + 1)
     };
     let kept = base.get(..keep).unwrap_or(base);
     let slash = if location.starts_with('/') || kept.ends_with('/') {

@@ -7,14 +7,16 @@ use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use llm_digest::Sha256Hex;
+
 use crate::catalogue::{self, Entry};
-use crate::digest::{self, CHUNK_BYTES};
+use crate::digest::CHUNK_BYTES;
 use crate::error::StoreError;
 use crate::fetch::{Partial, check_space, lock};
 use crate::layout::RepoFolder;
 use crate::name::{is_import_name, is_word};
 use crate::resolve::{Found, LOCAL, ModelFile, ResolvedModel, find_path};
-use crate::{Event, Store, Watch, report};
+use crate::{Event, Observer, Store, report};
 
 /// The four bytes that every GGUF file begins with.
 const GGUF_MAGIC: &[u8] = b"GGUF";
@@ -77,7 +79,7 @@ impl Store {
         &self,
         path: &Path,
         options: &ImportOptions,
-        watch: &mut Watch<'_>,
+        observer: &mut Observer<'_>,
     ) -> Result<Imported, StoreError> {
         let shown = path.display().to_string();
         let found = find_path(&shown, path)?;
@@ -87,15 +89,15 @@ impl Store {
         // Before the time to hash is spent.
         self.layout()?;
         options.name.as_deref().map_or(Ok(()), check_name)?;
-        let source = self.vouch(&shown, &found, watch)?;
+        let source = self.verify(&shown, &found, observer)?;
         let home = self.home_for(&source, options)?;
         home.repo.make_blobs()?;
         let mut placement = Placement::AlreadyThere;
         let mut names = Vec::new();
         for file in &source.files {
-            let _lock = lock(&home.repo, &file.sha256, &file.name, watch)?;
+            let _lock = lock(&home.repo, &file.sha256, &file.name, observer)?;
             let blob = home.repo.blob(&file.sha256);
-            placement = placement.max(self.place(file, &blob, options.force, watch)?);
+            placement = placement.max(self.place(file, &blob, options.force, observer)?);
             let base = file.name.rsplit('/').next().unwrap_or(&file.name);
             let stored_as = home.rename_to.clone().unwrap_or_else(|| base.to_owned());
             home.repo.link(&home.commit, &stored_as, &file.sha256)?;
@@ -113,7 +115,7 @@ impl Store {
             files: names,
         };
         Ok(Imported {
-            model: self.vouch(&home.name, &stored, watch)?,
+            model: self.verify(&home.name, &stored, observer)?,
             placement,
         })
     }
@@ -195,13 +197,13 @@ impl Store {
         file: &ModelFile,
         blob: &Path,
         force: bool,
-        watch: &mut Watch<'_>,
+        observer: &mut Observer<'_>,
     ) -> Result<Placement, StoreError> {
         let source: PathBuf =
             fs::canonicalize(&file.path).map_err(StoreError::io("find", &file.path))?;
         if is_same_file(&source, blob)
             || (fs::metadata(blob).is_ok_and(|data| data.len() == file.size_bytes)
-                && self.digests.of_file(blob, watch)? == file.sha256)
+                && self.digests.of_file(blob, observer)? == file.sha256)
         {
             return Ok(Placement::AlreadyThere);
         }
@@ -226,7 +228,7 @@ impl Store {
         if !force {
             check_space(blob.parent().unwrap_or(Path::new(".")), file.size_bytes)?;
         }
-        copy(&source, blob, file, watch)?;
+        copy(&source, blob, file, observer)?;
         self.digests.remember(blob, &file.sha256);
         Ok(Placement::Copied)
     }
@@ -321,22 +323,22 @@ fn reflink(_source: &Path, _blob: &Path) -> Result<bool, StoreError> {
 }
 
 /// Whether two paths lead to one file; then there is nothing to replace.
-fn is_same_file(one: &Path, other: &Path) -> bool {
-    let (Ok(one), Ok(other)) = (fs::metadata(one), fs::metadata(other)) else {
+fn is_same_file(first: &Path, second: &Path) -> bool {
+    let (Ok(first), Ok(second)) = (fs::metadata(first), fs::metadata(second)) else {
         return false;
     };
-    (one.dev(), one.ino()) == (other.dev(), other.ino())
+    (first.dev(), first.ino()) == (second.dev(), second.ino())
 }
 
 fn copy(
     source: &Path,
     blob: &Path,
     file: &ModelFile,
-    watch: &mut Watch<'_>,
+    observer: &mut Observer<'_>,
 ) -> Result<(), StoreError> {
     let name = source.file_name().unwrap_or_default().to_string_lossy();
     report(
-        watch,
+        observer,
         Event::Copying {
             file: &name,
             total_bytes: file.size_bytes,
@@ -344,7 +346,7 @@ fn copy(
     )?;
     let mut from = File::open(source).map_err(StoreError::io("open", source))?;
     let mut partial = Partial::create(blob)?;
-    let mut hash = digest::Running::default();
+    let mut hash = Sha256Hex::new();
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
         let count = from
@@ -357,7 +359,7 @@ fn copy(
         hash.update(bytes);
         partial.write(bytes)?;
         report(
-            watch,
+            observer,
             Event::Advanced {
                 bytes: count as u64,
             },
@@ -374,5 +376,5 @@ fn copy(
         });
     }
     partial.keep(blob)?;
-    report(watch, Event::Finished)
+    report(observer, Event::Finished)
 }

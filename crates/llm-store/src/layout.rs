@@ -64,7 +64,7 @@ impl Layout {
             })
             .filter(RepoFolder::exists)
             .collect();
-        repos.sort_by(|one, other| one.repo.cmp(&other.repo));
+        repos.sort_by(|a, b| a.repo.cmp(&b.repo));
         Ok(repos)
     }
 }

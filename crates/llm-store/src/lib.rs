@@ -2,7 +2,7 @@
 //!
 //! The order of the work: a name is read (`name`, [`catalogue`]), looked up in
 //! the Hugging Face cache (`layout`, `select`, `folder`, `locate`, `resolve`), its bytes are
-//! vouched for (`digest`), and what is missing is planned and fetched (`http`,
+//! verified (`digest`), and what is missing is planned and fetched (`http`,
 //! `hub`, `plan`, `fetch`) or imported (`import`). `inventory` lists and
 //! removes. Reading a model's header, printing and
 //! progress bars are left to others; [`Store::resolve`] and everything that
@@ -43,7 +43,7 @@ mod plan;
 mod body;
 mod fetch;
 mod import;
-mod pieces;
+mod aligned_writer;
 
 // What is here, and away with it.
 mod error;
@@ -51,13 +51,13 @@ mod inventory;
 
 use std::ops::ControlFlow;
 
+pub use aligned_writer::AlignedWriter;
 pub use catalogue::{Entry, catalogue};
 pub use error::StoreError;
 pub use import::{ImportOptions, Imported, Placement};
 pub use inventory::{Removed, Stored};
 pub use locate::ModelPlaces;
 pub use name::{ModelName, Part};
-pub use pieces::Pieces;
 pub use plan::{Plan, PlannedFile, PullOptions};
 pub use resolve::{ModelFile, ResolvedModel};
 pub use select::quantization;
@@ -108,11 +108,11 @@ pub enum Event<'a> {
 }
 
 /// Receives the events of a long operation.
-pub type Watch<'a> = dyn FnMut(Event<'_>) -> ControlFlow<()> + 'a;
+pub type Observer<'a> = dyn FnMut(Event<'_>) -> ControlFlow<()> + 'a;
 
 /// Sends one event and turns a wish to stop into an error.
-fn report(watch: &mut Watch<'_>, event: Event<'_>) -> Result<(), StoreError> {
-    match watch(event) {
+fn report(observer: &mut Observer<'_>, event: Event<'_>) -> Result<(), StoreError> {
+    match observer(event) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(()) => Err(StoreError::Interrupted),
     }

@@ -14,7 +14,7 @@ use crate::hub::{Listing, RemoteFile};
 use crate::layout::is_commit;
 use crate::name::{ModelName, Part, is_revision};
 use crate::resolve::Target;
-use crate::select::{self, Place, Question};
+use crate::select::{self, Location, Question};
 
 /// What a pull may be told beside the name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -240,7 +240,7 @@ fn wanted_files(
     }
     let question = Question {
         name,
-        place: Place::Repo(&target.repo),
+        place: Location::Repo(&target.repo),
         size_of: &|file| {
             let listed = listing.files.iter().find(|listed| listed.name == file);
             listed.and_then(|listed| listed.size_bytes)
@@ -255,17 +255,17 @@ fn wanted_files(
 fn glob(pattern: &str, name: &str) -> bool {
     let (pattern, name): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), name.chars().collect());
-    let (mut at, mut position) = (0, 0);
+    let (mut next, mut position) = (0, 0);
     // Where to go on when the latest `*` has to swallow one character more.
     let mut retry: Option<(usize, usize)> = None;
     while position < name.len() {
-        match pattern.get(at) {
+        match pattern.get(next) {
             Some('*') => {
-                retry = Some((at + 1, position));
-                at += 1;
+                retry = Some((next + 1, position));
+                next += 1;
             }
             Some(&wanted) if wanted == '?' || Some(&wanted) == name.get(position) => {
-                at += 1;
+                next += 1;
                 position += 1;
             }
             _ => {
@@ -273,13 +273,13 @@ fn glob(pattern: &str, name: &str) -> bool {
                     return false;
                 };
                 retry = Some((after_star, swallowed + 1));
-                at = after_star;
+                next = after_star;
                 position = swallowed + 1;
             }
         }
     }
     pattern
-        .get(at..)
+        .get(next..)
         .is_some_and(|rest| rest.iter().all(|left| *left == '*'))
 }
 

@@ -10,8 +10,8 @@ use crate::error::StoreError;
 use crate::folder;
 use crate::layout::{RepoFolder, files_of_model, is_sha256};
 use crate::name::{ModelName, Part, is_word};
-use crate::select::{self, Place, Question};
-use crate::{Store, Watch};
+use crate::select::{self, Location, Question};
+use crate::{Observer, Store};
 
 /// A model whose files are on this disk and whose bytes are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,20 +93,20 @@ impl Store {
     pub fn resolve_watched(
         &self,
         name: &str,
-        watch: &mut Watch<'_>,
+        observer: &mut Observer<'_>,
     ) -> Result<ResolvedModel, StoreError> {
         match ModelName::parse(name)? {
             ModelName::Path(path) => {
                 let found = find_path(name, &path)?;
                 let is_folder = path.is_dir();
-                let mut model = self.vouch(name, &found, watch)?;
+                let mut model = self.verify(name, &found, observer)?;
                 model.folder = model.folder.filter(|_| is_folder);
                 Ok(model)
             }
             parsed => {
                 let target = self.target(&parsed)?;
                 let found = self.find(name, &target)?;
-                let model = self.vouch(name, &found, watch)?;
+                let model = self.verify(name, &found, observer)?;
                 check_against_catalogue(&model, target.entry)?;
                 Ok(model)
             }
@@ -191,7 +191,7 @@ impl Store {
         for commit in commits {
             let files = repo.files(&commit)?;
             let folder = repo.snapshot(&commit);
-            let place = Place::Repo(&target.repo);
+            let place = Location::Repo(&target.repo);
             match choose_files(name, place, target.part.as_ref(), &folder, &files) {
                 Ok(files) => {
                     return Ok(Found {
@@ -215,17 +215,17 @@ impl Store {
     }
 
     /// Computes or recalls the digests of what was found.
-    pub(crate) fn vouch(
+    pub(crate) fn verify(
         &self,
         name: &str,
         found: &Found,
-        watch: &mut Watch<'_>,
+        observer: &mut Observer<'_>,
     ) -> Result<ResolvedModel, StoreError> {
         let mut files = Vec::with_capacity(found.files.len());
         for file in &found.files {
             let path = found.folder.join(file);
             let data = fs::metadata(&path).map_err(StoreError::io("read", &path))?;
-            let sha256 = self.digests.of_file(&path, watch)?;
+            let sha256 = self.digests.of_file(&path, observer)?;
             // A blob's name is a claim of whoever wrote it; some tools write
             // it before they have checked.
             let claimed = found.repo.as_ref().and_then(|repo| repo.blob_name(&path));
@@ -263,7 +263,7 @@ impl Store {
 /// files, or, where there are none, safetensors.
 fn choose_files(
     name: &str,
-    place: Place<'_>,
+    place: Location<'_>,
     part: Option<&Part>,
     folder: &Path,
     files: &[String],
@@ -308,13 +308,19 @@ pub(crate) fn find_path(name: &str, path: &Path) -> Result<Found, StoreError> {
             [group] if group.split_into.is_some() => {
                 let beside = beside(&folder)?;
                 let part = Part::File(file.clone());
-                choose_files(name, Place::Folder(&folder), Some(&part), &folder, &beside)?
+                choose_files(
+                    name,
+                    Location::Folder(&folder),
+                    Some(&part),
+                    &folder,
+                    &beside,
+                )?
             }
             _ => vec![file.clone()],
         },
         None => {
             let files = files_of_model(&folder)?;
-            choose_files(name, Place::Folder(&folder), None, &folder, &files)?
+            choose_files(name, Location::Folder(&folder), None, &folder, &files)?
         }
     };
     Ok(Found {

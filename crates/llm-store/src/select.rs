@@ -139,7 +139,7 @@ pub fn quantization(file: &str) -> Option<String> {
 
 /// Finds a quantization's name at the end of a word, alone or after `_`.
 fn label_in(word: &str) -> Option<&str> {
-    let starts = std::iter::once(0).chain(word.match_indices('_').map(|(at, _)| at + 1));
+    let starts = std::iter::once(0).chain(word.match_indices('_').map(|(index, _)| index + 1));
     starts
         .filter_map(|start| word.get(start..))
         .find(|label| is_label(label))
@@ -162,29 +162,29 @@ fn is_label(text: &str) -> bool {
 
 /// Where files are chosen from, which decides how one of them is named.
 #[derive(Clone, Copy)]
-pub(crate) enum Place<'a> {
+pub(crate) enum Location<'a> {
     /// `org/repo`, to which `:QUANT` can be added.
     Repo(&'a str),
     /// A folder, whose files have paths.
     Folder(&'a Path),
 }
 
-impl Place<'_> {
+impl Location<'_> {
     /// Returns a name that means `group` among `groups`.
     fn handle(self, group: &Group, groups: &[Group]) -> String {
         match (self, group.files.first()) {
-            (Place::Repo(base), _) => handle(group, groups, base),
-            (Place::Folder(folder), Some(file)) => folder.join(file).display().to_string(),
-            (Place::Folder(folder), None) => folder.display().to_string(),
+            (Location::Repo(base), _) => handle(group, groups, base),
+            (Location::Folder(folder), Some(file)) => folder.join(file).display().to_string(),
+            (Location::Folder(folder), None) => folder.display().to_string(),
         }
     }
 }
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for Location<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Place::Repo(repo) => formatter.write_str(repo),
-            Place::Folder(folder) => {
+            Location::Repo(repo) => formatter.write_str(repo),
+            Location::Folder(folder) => {
                 let shown = folder.display().to_string();
                 formatter.write_str(match shown.trim_end_matches('/') {
                     "" => "/",
@@ -200,7 +200,7 @@ pub(crate) struct Question<'a> {
     /// The name as the user gave it.
     pub(crate) name: &'a str,
     /// Where the files are.
-    pub(crate) place: Place<'a>,
+    pub(crate) place: Location<'a>,
     /// Returns the size of a file in bytes, where it is known.
     pub(crate) size_of: &'a dyn Fn(&str) -> Option<u64>,
     /// Weights in a form that is not read.
@@ -298,7 +298,7 @@ pub(crate) fn handle(group: &Group, groups: &[Group], base: &str) -> String {
 const CHOICES_SHOWN: usize = 32;
 
 fn list(groups: &[&Group], question: &Question<'_>) -> String {
-    let is_in_repo = matches!(question.place, Place::Repo(_));
+    let is_in_repo = matches!(question.place, Location::Repo(_));
     let is_alone = |label: &str| {
         let same = |group: &&&Group| group.quantization().as_deref() == Some(label);
         groups.iter().filter(same).nth(1).is_none()
@@ -368,7 +368,7 @@ mod tests {
         let groups = models(files.iter().copied());
         let question = Question {
             name: "o/r",
-            place: Place::Repo("o/r"),
+            place: Location::Repo("o/r"),
             size_of: &|_| Some(4_900_000_000),
             foreign: None,
         };

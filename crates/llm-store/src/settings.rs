@@ -179,18 +179,21 @@ mod tests {
 
     #[test]
     fn the_cache_folder_follows_the_documented_order() {
-        let at = |pairs: &[(&str, &str)]| settings(pairs).hub_cache.unwrap();
+        let cache = |pairs: &[(&str, &str)]| settings(pairs).hub_cache.unwrap();
         let home = ("HOME", "/home/ada");
-        assert_eq!(at(&[home]), Path::new("/home/ada/.cache/huggingface/hub"));
+        assert_eq!(
+            cache(&[home]),
+            Path::new("/home/ada/.cache/huggingface/hub")
+        );
         let xdg = ("XDG_CACHE_HOME", "/xdg");
-        assert_eq!(at(&[home, xdg]), Path::new("/xdg/huggingface/hub"));
+        assert_eq!(cache(&[home, xdg]), Path::new("/xdg/huggingface/hub"));
         let hugging_face = ("HF_HOME", "~/hf");
         assert_eq!(
-            at(&[home, xdg, hugging_face]),
+            cache(&[home, xdg, hugging_face]),
             Path::new("/home/ada/hf/hub")
         );
         let hub = ("HF_HUB_CACHE", "/models");
-        assert_eq!(at(&[home, xdg, hugging_face, hub]), Path::new("/models"));
+        assert_eq!(cache(&[home, xdg, hugging_face, hub]), Path::new("/models"));
         let nowhere = settings(&[]);
         assert_eq!((nowhere.hub_cache, nowhere.digest_folder), (None, None));
     }

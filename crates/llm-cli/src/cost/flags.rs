@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// How many tokens.
+/// The volume of tokens.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Volume")]
 pub struct VolumeArgs {
-    /// Take the tokens of a kind of user: light, medium, heavy, agent; 'compare' takes several
+    /// Take the volume of a typical user: light, medium, heavy or agent; 'compare' takes several
     #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with_all = ["input_mtok", "output_mtok"])]
     pub profile: Vec<String>,
 
@@ -16,15 +16,15 @@ pub struct VolumeArgs {
     #[arg(long, value_name = "N", value_parser = amount, allow_negative_numbers = true)]
     pub input_mtok: Option<f64>,
 
-    /// Write N million output tokens a month
+    /// Generate N million output tokens a month
     #[arg(long, value_name = "N", value_parser = amount, allow_negative_numbers = true)]
     pub output_mtok: Option<f64>,
 
-    /// Take the tokens of this file's records instead of standard input's, '-' for standard input
+    /// Take the volume from the records in this file instead of standard input ('-')
     #[arg(long, value_name = "FILE", conflicts_with_all = ["profile", "input_mtok", "output_mtok"])]
     pub usage: Vec<PathBuf>,
 
-    /// Say that the records stand for N days (default: from the first to the last)
+    /// Treat the records as N days of usage (default: from the first to the last)
     #[arg(long, value_name = "N", value_parser = amount, allow_negative_numbers = true,
         conflicts_with_all = ["profile", "input_mtok", "output_mtok"])]
     pub days: Option<f64>,
@@ -37,32 +37,32 @@ pub struct VolumeArgs {
     #[arg(long, value_name = "SHARE", value_parser = share, allow_negative_numbers = true)]
     pub cache_write: Option<f64>,
 
-    /// Share of the work that the cloud may do by batch
+    /// Share of the work that can go through the cloud's batch API
     #[arg(long, value_name = "SHARE", value_parser = share, allow_negative_numbers = true)]
     pub batch: Option<f64>,
 
-    /// So many users share the machine; the volume is that of one
+    /// Let N users share the machine; the volume is that of one of them
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub team: u32,
 }
 
-/// What the cloud asks.
+/// What the cloud charges.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Cloud")]
 pub struct CloudArgs {
-    /// Hold this cloud model against it, a name of 'llm-cost catalogue prices'; several where that makes sense
+    /// Compare with this cloud model, a name from 'llm-cost catalogue prices'; some commands take several
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub cloud: Vec<String>,
 
-    /// Prompts have N tokens, where the cloud asks more for long ones
+    /// Assume prompts of N tokens, where the cloud charges more for long ones
     #[arg(long, value_name = "N", value_parser = amount, allow_negative_numbers = true)]
     pub prompt_tokens: Option<f64>,
 
-    /// The cloud's prices fall by this share each month
+    /// Let the cloud's prices fall by this share each month
     #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share, allow_negative_numbers = true)]
     pub cloud_fall: f64,
 
-    /// This share goes to the cloud all the same, after it was tried here
+    /// Share of the work that goes to the cloud after all, once the local model has tried it
     #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share, allow_negative_numbers = true)]
     pub escalated: f64,
 }
@@ -71,35 +71,35 @@ pub struct CloudArgs {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Machine")]
 pub struct LocalArgs {
-    /// Run this model, NAME or NAME:QUANT of 'llm-cost catalogue models'; 'compare' takes several
+    /// Run this model, NAME or NAME:QUANT from 'llm-cost catalogue models'; 'compare' takes several
     #[arg(long, value_name = "MODEL", value_delimiter = ',')]
     pub local: Vec<String>,
 
-    /// Run it on this machine, a name of 'llm-cost catalogue machines'; several where that makes sense
+    /// Run it on this machine, a name from 'llm-cost catalogue machines'; some commands take several
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub machine: Vec<String>,
 
-    /// The machine costs so many US dollars, all included
+    /// Price of the machine in US dollars, all included
     #[arg(long, value_name = "USD", value_parser = amount, allow_negative_numbers = true)]
     pub machine_price: Option<f64>,
 
-    /// It takes N watts at work
+    /// Assume that the machine draws N watts at work
     #[arg(long, value_name = "N", value_parser = amount, allow_negative_numbers = true)]
     pub load_watts: Option<f64>,
 
-    /// It takes N watts when idle
+    /// Assume that it draws N watts when idle
     #[arg(long, value_name = "N", value_parser = amount, allow_negative_numbers = true)]
     pub idle_watts: Option<f64>,
 
-    /// This share of the idle power counts here
+    /// Share of the idle power to charge to the model
     #[arg(long, value_name = "SHARE", default_value = "1", value_parser = share, allow_negative_numbers = true)]
     pub idle_share: f64,
 
-    /// It is on for N hours a month (default: only while it works)
+    /// Keep it on for N hours a month (default: only while it works)
     #[arg(long, value_name = "N", value_parser = amount, allow_negative_numbers = true)]
     pub on_hours: Option<f64>,
 
-    /// Power has the price of this region, of 'llm-cost catalogue electricity'
+    /// Take the electricity price of this region, a name from 'llm-cost catalogue electricity'
     #[arg(
         long,
         value_name = "REGION",
@@ -108,23 +108,23 @@ pub struct LocalArgs {
     )]
     pub region: String,
 
-    /// Power costs so many US dollars a kWh
+    /// Set the electricity price, in US dollars per kWh
     #[arg(long, value_name = "USD", value_parser = amount, allow_negative_numbers = true)]
     pub usd_per_kwh: Option<f64>,
 
-    /// It generates N tokens a second
+    /// Assume that it generates N tokens per second
     #[arg(long, value_name = "N", value_parser = amount, allow_negative_numbers = true)]
     pub decode_tps: Option<f64>,
 
-    /// It reads N prompt tokens a second
+    /// Assume that it reads N prompt tokens per second
     #[arg(long, value_name = "N", value_parser = amount, allow_negative_numbers = true)]
     pub prefill_tps: Option<f64>,
 
-    /// Take the speeds of this file's 'bench' records
+    /// Take the speeds from the 'bench' records in this file
     #[arg(long, value_name = "FILE")]
     pub bench: Option<PathBuf>,
 
-    /// Reckon with N tokens in the context
+    /// Assume N tokens in the context
     #[arg(long, value_name = "N", default_value = "8192", value_parser = amount, allow_negative_numbers = true)]
     pub context: f64,
 
@@ -132,49 +132,49 @@ pub struct LocalArgs {
     #[arg(long, value_name = "SHARE", value_parser = share, allow_negative_numbers = true)]
     pub local_cache_hit: Option<f64>,
 
-    /// Batching makes it N times as fast as one request at a time
+    /// Assume that batching makes it N times as fast as one request at a time
     #[arg(long, value_name = "N", default_value = "1", value_parser = amount, allow_negative_numbers = true)]
     pub batching: f64,
 
-    /// It can work for N hours a month
+    /// Let it work for up to N hours a month
     #[arg(long, value_name = "N", default_value = "730", value_parser = amount, allow_negative_numbers = true)]
     pub available_hours: f64,
 
-    /// It may be busy for this share of them (default: 0.9, 0.5 for a team)
+    /// Let it be busy for up to this share of those hours (default: 0.9, or 0.5 for a team)
     #[arg(long, value_name = "SHARE", value_parser = share, allow_negative_numbers = true)]
     pub duty_cap: Option<f64>,
 }
 
-/// What it is worth.
+/// What the money is worth.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Money")]
 pub struct MoneyArgs {
-    /// A machine of this price would be bought anyway
+    /// Price of the machine that you would buy anyway, in US dollars
     #[arg(long, value_name = "USD", default_value = "0", value_parser = amount, allow_negative_numbers = true)]
     pub alternative_price: f64,
 
-    /// Setting it up takes N hours
+    /// Hours that it takes to set the machine up
     #[arg(long, value_name = "N", default_value = "0", value_parser = amount, allow_negative_numbers = true)]
     pub setup_hours: f64,
 
-    /// Such an hour costs so many US dollars
+    /// Cost of an hour of setup, in US dollars
     #[arg(long, value_name = "USD", default_value = "50", value_parser = amount, allow_negative_numbers = true)]
     pub setup_rate: f64,
 
-    /// Upkeep costs so many US dollars a month
+    /// Cost of upkeep, in US dollars per month
     #[arg(long, value_name = "USD", default_value = "0", value_parser = amount, allow_negative_numbers = true)]
     pub upkeep: f64,
 
-    /// Money earns this share a year elsewhere
+    /// Yearly return of money that is not spent, as a share
     #[arg(long, value_name = "SHARE", default_value = "0.08", value_parser = share, allow_negative_numbers = true)]
     pub discount_rate: f64,
 
-    /// The machine is kept for N months
+    /// Keep the machine for N months
     #[arg(long, value_name = "N", default_value = "36", value_parser = amount, allow_negative_numbers = true)]
     pub lifetime_months: f64,
 
-    /// And sold for this share of its price, or of what it costs more than --alternative-price (default: 0.38
-    /// for 36 months, by what dealers pay)
+    /// Sell it then for this share of its price, or of what it costs above --alternative-price (default: 0.38
+    /// after 36 months, from what dealers pay)
     #[arg(long, value_name = "SHARE", value_parser = share, allow_negative_numbers = true)]
     pub resale_share: Option<f64>,
 }

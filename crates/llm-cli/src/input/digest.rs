@@ -1,8 +1,8 @@
 //! What tells a line from others before there is a prompt of it: a digest of the line and of what the
 //! flags add to it.
 
+use llm_digest::Sha256Hex;
 use llm_record::{LineError, Request};
-use sha2::{Digest, Sha256};
 
 /// Returns the digest of a line that is understood; `salt` is what the flags add.
 pub(super) fn of_request(salt: &str, request: &Request) -> String {
@@ -18,11 +18,10 @@ pub(super) fn of_error(salt: &str, error: &LineError) -> String {
 
 /// Returns the SHA-256 of texts and their lengths, in hexadecimal.
 pub(super) fn sha256(parts: &[&str]) -> String {
-    let mut hash = Sha256::new();
+    let mut hash = Sha256Hex::new();
     for part in parts {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
-    let bytes = hash.finalize();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finish()
 }

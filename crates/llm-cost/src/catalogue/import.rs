@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::check::{self, Check};
 use super::find::Named;
-use super::written;
+use super::rows_json;
 use super::{LongPrompt, Price};
 use crate::units::UsdPerMtok;
 
@@ -41,9 +41,9 @@ impl Fault {
 /// form, which somebody wrote for this program, must all make sense; of others' files those that do not
 /// are left out.
 pub(super) fn prices(text: &str, day: &str) -> Result<Imported, Fault> {
-    let imported = match written::whole(text).map_err(Fault::Data)? {
+    let imported = match rows_json::whole(text).map_err(Fault::Data)? {
         Value::Array(entries) => {
-            let rows = written::rows(entries, Price::TABLE).map_err(Fault::Data)?;
+            let rows = rows_json::rows(entries, Price::TABLE).map_err(Fault::Data)?;
             let prices: Vec<Price> =
                 serde_json::from_value(Value::Array(rows)).map_err(Fault::data)?;
             if let Some(fault) = check::rows(&prices) {

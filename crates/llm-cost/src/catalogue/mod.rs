@@ -2,10 +2,11 @@
 //! `data/`, and whatever a user adds. Rows are found by name; what they lead to is computed elsewhere.
 
 mod check;
+mod family;
 mod find;
 mod import;
 mod rows;
-mod written;
+mod rows_json;
 
 use std::collections::HashSet;
 use std::io::Read;
@@ -16,10 +17,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::memory::Shape;
-use crate::predict::Family;
-
 use check::Check;
+pub use family::{Family, HeldOut};
 use find::{Named, find};
 pub use import::Imported;
 pub use rows::{
@@ -27,7 +26,7 @@ pub use rows::{
     Price, Profile, Quant,
 };
 
-/// All rows.
+/// All rows of all tables.
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
     /// Cloud models.
@@ -40,11 +39,11 @@ pub struct Catalogue {
     pub quants: Vec<Quant>,
     /// Prices of power.
     pub electricity: Vec<Electricity>,
-    /// Kinds of users.
+    /// Typical users.
     pub profiles: Vec<Profile>,
     /// The predictor's parameters.
     pub families: Vec<Family>,
-    /// What others measured.
+    /// Measurements that others have published.
     pub observed: Vec<Observation>,
 }
 
@@ -166,41 +165,6 @@ impl Catalogue {
         find(&self.profiles, name)
     }
 
-    /// Returns the shape of `MODEL` or `MODEL:QUANT`; without a quantization the first file that was
-    /// seen counts, else `Q4_K_M`.
-    ///
-    /// # Errors
-    /// As [`Catalogue::price`], for the model and for the quantization.
-    pub fn shape(&self, name: &str) -> Result<Shape, CatalogueError> {
-        let (base, quant) = match name.rsplit_once(':') {
-            Some((base, quant)) => (base, Some(quant)),
-            None => (name, None),
-        };
-        let model = self.model(base)?;
-        let preferred = model.files.iter().find(|file| file.quant == "Q4_K_M");
-        let first = preferred
-            .or(model.files.first())
-            .map(|file| file.quant.as_str());
-        self.shape_of(model, quant.or(first).unwrap_or("Q4_K_M"))
-    }
-
-    /// Returns the shape of a model in a quantization: by the size of a file where one was seen, else by
-    /// the bits of a weight.
-    ///
-    /// # Errors
-    /// As [`Catalogue::price`], for the quantization.
-    pub fn shape_of(&self, model: &Model, quant: &str) -> Result<Shape, CatalogueError> {
-        let seen = model
-            .files
-            .iter()
-            .find(|file| file.quant.eq_ignore_ascii_case(quant));
-        if let Some(file) = seen {
-            return Ok(Shape::of_file(model, &file.quant, file.gib.into()));
-        }
-        let quant = self.quant(quant)?;
-        Ok(Shape::of_bits(model, &quant.quant, quant.bits))
-    }
-
     /// Returns the predictor's parameters for a family.
     #[must_use]
     pub fn family(&self, name: &str) -> Option<&Family> {
@@ -295,10 +259,10 @@ fn text(path: &Path) -> Result<String, CatalogueError> {
         std::fs::File::open(path)?
             .take(LIMIT + 1)
             .read_to_string(&mut text)?;
-        match text.len() as u64 > LIMIT {
-            true => Err(std::io::Error::other("it is longer than 256 MiB")),
-            false => Ok(text),
+        if text.len() as u64 > LIMIT {
+            return Err(std::io::Error::other("it is longer than 256 MiB"));
         }
+        Ok(text)
     };
     let text = read().map_err(|reason| CatalogueError::Read {
         path: path.display().to_string(),
@@ -319,8 +283,8 @@ fn modified(path: &Path) -> String {
 
 fn parsed<R: Check + DeserializeOwned>(path: &Path, text: &str) -> Result<Vec<R>, CatalogueError> {
     let fault = |reason| data_error::<R>(path, reason);
-    let value = match written::whole(text).map_err(fault)? {
-        Value::Array(entries) => written::rows(entries, R::TABLE).map_err(fault)?.into(),
+    let value = match rows_json::whole(text).map_err(fault)? {
+        Value::Array(entries) => rows_json::rows(entries, R::TABLE).map_err(fault)?.into(),
         other => other,
     };
     let rows: Vec<R> = serde_json::from_value(value).map_err(|error| fault(error.to_string()))?;

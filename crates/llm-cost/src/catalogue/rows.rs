@@ -4,10 +4,10 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::bill::Rates;
+use crate::bill::{Rates, Volume};
 use crate::dates;
 use crate::units::{
-    Gib, GigabytesPerSecond, Teraflops, TokensPerSecond, Usd, UsdPerKwh, UsdPerMtok, Watts,
+    Gib, GigabytesPerSecond, Mtok, Teraflops, TokensPerSecond, Usd, UsdPerKwh, UsdPerMtok, Watts,
 };
 
 /// What a cloud model costs.
@@ -322,6 +322,20 @@ pub struct Profile {
     pub as_of: String,
     /// Where it comes from.
     pub source: String,
+}
+
+impl Profile {
+    /// Returns its month of tokens.
+    #[must_use]
+    pub fn volume(&self) -> Volume {
+        Volume {
+            input: Mtok(self.input_mtok),
+            output: Mtok(self.output_mtok),
+            cache_hit: self.cache_hit,
+            cache_write: self.cache_write,
+            batch: 0.0,
+        }
+    }
 }
 
 /// What somebody measured of a model on a machine.

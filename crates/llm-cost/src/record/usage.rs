@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::{Usd, UsdPerKwh, UsdPerMtok, Watts};
 
-/// What was used.
+/// Tokens, time and energy that were used, and what they cost.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UsageRecord {
     /// The day or model that is added up; null for all.
     pub key: Option<String>,
-    /// First day.
+    /// The first day, in UTC.
     pub from: Option<String>,
-    /// Last day.
+    /// The last day, in UTC.
     pub to: Option<String>,
     /// Requests, where they were counted.
     pub requests: u64,
@@ -24,36 +24,36 @@ pub struct UsageRecord {
     pub cache_write_tokens: f64,
     /// Output tokens.
     pub output_tokens: f64,
-    /// All tokens.
+    /// Input and output tokens together.
     pub total_tokens: f64,
     /// Time that the machine worked here: each request's share, or the union of their times where records
     /// hold no shares; requests that say no time are not in it.
     pub seconds: f64,
     /// Energy: measured where the records say so, else time by watts; null where neither is known.
     pub joules: Option<f64>,
-    /// Whether it was measured.
+    /// Whether the energy was measured.
     pub joules_measured: bool,
-    /// Watts that it reckons with.
+    /// Power at work, from which energy is estimated where it was not measured.
     pub load_watts: Option<Watts>,
-    /// Price of power.
+    /// Price of electricity.
     pub usd_per_kwh: UsdPerKwh,
-    /// Power for it.
+    /// Cost of the energy.
     pub local_usd: Option<Usd>,
     /// The same for a million of the tokens that ran here, of requests that say their time or energy.
     pub local_usd_per_mtok: Option<UsdPerMtok>,
-    /// What was paid, by the records.
+    /// What was paid, where the records say so.
     pub paid_usd: Option<Usd>,
-    /// What the same would have cost.
+    /// What clouds would have charged for the same tokens, the cheapest first.
     pub clouds: Vec<CloudSum>,
     /// Requests that failed and have no usage.
     pub failed: u64,
 }
 
-/// What the same would have cost at one cloud.
+/// What one cloud would have charged for the same tokens.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CloudSum {
-    /// The cloud model.
+    /// The cloud model, as `provider/model`.
     pub cloud: String,
-    /// The sum.
+    /// What it would have charged.
     pub usd: Usd,
 }

@@ -15,25 +15,17 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use llm_digest::{hex, sha256_hex};
 use llm_store::{Event, Plan, PullOptions, ResolvedModel, Settings, Store, StoreError};
 use server::{Host, Reply, Request};
-use sha1::Sha1;
-use sha2::{Digest, Sha256};
+use sha1::{Digest, Sha1};
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 const REPO: &str = "org/repo";
 
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    hexadecimal(&Sha256::digest(bytes))
-}
-
 fn git_sha1(bytes: &[u8]) -> String {
     let header = format!("blob {}\0", bytes.len());
-    hexadecimal(&Sha1::digest([header.as_bytes(), bytes].concat()))
+    hex(&Sha1::digest([header.as_bytes(), bytes].concat()))
 }
 
 /// A file of the fake repository; small ones have a git digest, as on the hub.
@@ -55,7 +47,7 @@ impl Served {
         if self.name.ends_with(".json") {
             git_sha1(&self.bytes)
         } else {
-            sha256(&self.bytes)
+            sha256_hex(&self.bytes)
         }
     }
 }
@@ -184,7 +176,7 @@ fn a_pull_fills_the_shared_layout_and_is_not_repeated() {
     let bench = Bench::new(hub.port);
 
     let model = bench.pull(REPO).unwrap();
-    assert_eq!(model.digest, sha256(&file.bytes));
+    assert_eq!(model.digest, sha256_hex(&file.bytes));
     assert_eq!(model.revision.as_deref(), Some(COMMIT));
     assert_eq!(model.size_bytes, file.bytes.len() as u64);
     assert_eq!(fs::read(&model.files[0].path).unwrap(), file.bytes);
@@ -383,8 +375,8 @@ fn all_shards_come_and_half_a_model_is_refused_before_the_first_byte() {
     let model = Bench::new(hub.port).pull(REPO).unwrap();
     let names: Vec<&str> = model.files.iter().map(|file| file.name.as_str()).collect();
     assert_eq!(names, [one, two]);
-    let lines = format!("{}\n{}\n", sha256(b"GGUF one"), sha256(b"GGUF two"));
-    assert_eq!(model.digest, sha256(lines.as_bytes()));
+    let lines = format!("{}\n{}\n", sha256_hex(b"GGUF one"), sha256_hex(b"GGUF two"));
+    assert_eq!(model.digest, sha256_hex(lines.as_bytes()));
 
     let hub = plain_hub(files[..1].to_vec());
     let error = Bench::new(hub.port).pull(REPO).unwrap_err();
@@ -522,7 +514,7 @@ fn a_hostile_hub_cannot_write_outside_the_cache() {
 #[test]
 fn a_full_disk_is_found_before_the_first_byte() {
     let size = (u64::MAX / 2).to_string();
-    let digest = sha256(b"GGUF");
+    let digest = sha256_hex(b"GGUF");
     let hub = Host::start(move |request| match request.path.contains("/resolve/") {
         true => Reply::new(
             200,
@@ -539,7 +531,7 @@ fn a_full_disk_is_found_before_the_first_byte() {
 #[test]
 fn the_catalogue_digest_is_checked_before_the_bytes_are_fetched() {
     let entry = &llm_store::catalogue().unwrap()[0];
-    let etag = sha256(b"GGUF of somebody else");
+    let etag = sha256_hex(b"GGUF of somebody else");
     let commit = entry.revision.clone().unwrap();
     let file = entry.gguf.clone().unwrap().file;
     let hub = Host::start(move |request| match request.path.contains("/resolve/") {

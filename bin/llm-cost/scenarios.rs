@@ -1,0 +1,176 @@
+//! `payback` answers for one scenario, `compare` for every one of its lists.
+
+use anyhow::{Result, bail};
+use llm_cli::cost::{CompareArgs, LocalArgs, PaybackArgs, VolumeArgs};
+use llm_cli::{Context, Reads};
+use llm_cost::record::{Body, PaybackRecord};
+use llm_cost::render::{explain, plot, table};
+use llm_cost::scenario::SpeedLogs;
+use llm_cost::{LocalModel, MonthlyVolume, Mtok, Scenarios, UsageLog, Volume};
+
+use crate::data::Data;
+use crate::input;
+use crate::inputs::Flags;
+use crate::model_shape;
+use crate::picture::Picture;
+use crate::show::Writer;
+
+/// The cloud model that is held against a machine where none is named: of those in use at the end of
+/// 2026, the one whose predecessor the question was first asked of.
+const DEFAULT_CLOUD: &str = "anthropic/claude-sonnet-5.5";
+
+pub(crate) fn payback(
+    args: &PaybackArgs,
+    data: &Data,
+    reads: &Reads,
+    context: &Context,
+    writer: &mut Writer,
+) -> Result<()> {
+    let flags = Flags {
+        volume: &args.volume,
+        cloud: &args.cloud,
+        local: &args.local,
+        money: &args.money,
+    };
+    let picture = Picture::check(&args.plot, reads)?;
+    let scenarios = gather(flags, data, context)?;
+    if scenarios.len() > 1 {
+        bail!("payback takes one of each; llm-cost compare takes lists");
+    }
+    let Some(scenario) = scenarios.iter().next() else {
+        bail!("there is no scenario to answer for");
+    };
+    let answer = scenario.evaluate(&flags.inputs(), &data.catalogue, data.today)?;
+    data.warn_of_age(&answer.rows);
+    if let Some(picture) = picture {
+        picture.write(&plot::payback(&answer)?)?;
+    }
+    if args.explain.explain {
+        return Ok(writer.text(&explain::payback(&answer))?);
+    }
+    let bodies = vec![Body::Payback(Box::new(answer))];
+    Ok(writer.answer(bodies, |bodies| bodies.iter().map(table::payback).collect())?)
+}
+
+pub(crate) fn compare(
+    args: &CompareArgs,
+    data: &Data,
+    context: &Context,
+    writer: &mut Writer,
+) -> Result<()> {
+    let flags = Flags {
+        volume: &args.volume,
+        cloud: &args.cloud,
+        local: &args.local,
+        money: &args.money,
+    };
+    let mut scenarios = gather(flags, data, context)?;
+    scenarios.scale(&args.mtok);
+    let inputs = flags.inputs();
+    let mut answers: Vec<PaybackRecord> = Vec::new();
+    for scenario in scenarios.iter() {
+        match scenario.evaluate(&inputs, &data.catalogue, data.today) {
+            Ok(answer) => answers.push(answer),
+            // One that cannot be is no reason to leave the others out.
+            Err(reason) if scenarios.len() > 1 => {
+                context.messages.warning(format_args!("left out: {reason}"));
+            }
+            Err(reason) => return Err(reason.into()),
+        }
+    }
+    if answers.is_empty() {
+        bail!("no scenario has an answer");
+    }
+    let rows: Vec<_> = answers
+        .iter()
+        .flat_map(|answer| answer.rows.clone())
+        .collect();
+    data.warn_of_age(&rows);
+    if args.explain.explain {
+        let texts: Vec<String> = answers.iter().map(explain::payback).collect();
+        return Ok(writer.text(&texts.join("\n"))?);
+    }
+    let bodies = answers
+        .into_iter()
+        .map(|answer| Body::Compare(Box::new(answer)))
+        .collect();
+    Ok(writer.answer(bodies, table::compare)?)
+}
+
+/// Reads the records and finds the rows that flags name.
+fn gather(flags: Flags<'_>, data: &Data, context: &Context) -> Result<Scenarios> {
+    let (volumes, usage) = volumes(flags.volume, flags.local, data, context)?;
+    let mut logs = SpeedLogs { bench: None, usage };
+    if let Some(path) = &flags.local.bench {
+        let log = input::file(path, context)?;
+        if log.benches.is_empty() {
+            bail!(
+                "'{}' holds no 'bench' records; llm-bench writes them",
+                path.display()
+            );
+        }
+        logs.bench = Some(log);
+    }
+    let catalogue = &data.catalogue;
+    let clouds = match flags.cloud.cloud.as_slice() {
+        [] => vec![catalogue.price(DEFAULT_CLOUD)?.clone()],
+        names => names
+            .iter()
+            .map(|name| catalogue.price(name).cloned())
+            .collect::<Result<_, _>>()?,
+    };
+    let machines = flags.local.machine.iter();
+    let machines: Result<_, _> = machines
+        .map(|name| catalogue.machine(name).cloned())
+        .collect();
+    let local = |name: &String| -> Result<LocalModel> {
+        let shape = model_shape::named(name, catalogue)?;
+        let row = catalogue.model(&shape.model).ok().cloned();
+        Ok(LocalModel { shape, row })
+    };
+    Ok(Scenarios {
+        volumes,
+        clouds,
+        machines: machines?,
+        locals: flags.local.local.iter().map(local).collect::<Result<_>>()?,
+        logs,
+    })
+}
+
+/// Volumes, and the log that was read meanwhile.
+type Found = (Vec<MonthlyVolume>, Option<UsageLog>);
+
+/// Finds the volumes: by flags, by profiles, by records; with the records that were read for them or for
+/// the speeds.
+fn volumes(args: &VolumeArgs, local: &LocalArgs, data: &Data, context: &Context) -> Result<Found> {
+    let has_speeds =
+        local.bench.is_some() || (local.decode_tps.is_some() && local.prefill_tps.is_some());
+    let by_flags = args.input_mtok.is_some() || args.output_mtok.is_some();
+    if !by_flags && args.profile.is_empty() {
+        let log = input::files(&args.usage, context)?;
+        let recorded = MonthlyVolume {
+            is_recorded: true,
+            ..MonthlyVolume::new("records", log.month(args.days)?)
+        };
+        return Ok((vec![recorded], Some(log)));
+    }
+    // Speeds alone are no reason to wait for a person.
+    let log = if has_speeds {
+        None
+    } else {
+        input::unless_terminal(context)?
+    };
+    if by_flags {
+        let volume = Volume {
+            input: Mtok(args.input_mtok.unwrap_or_default()),
+            output: Mtok(args.output_mtok.unwrap_or_default()),
+            ..Volume::default()
+        };
+        return Ok((vec![MonthlyVolume::new("given", volume)], log));
+    }
+    let profiles = args.profile.iter().map(|name| {
+        let profile = data.catalogue.profile(name)?;
+        Ok(MonthlyVolume::new(&profile.id, profile.volume()))
+    });
+    Ok((profiles.collect::<Result<_>>()?, log))
+}

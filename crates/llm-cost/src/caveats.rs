@@ -1,0 +1,221 @@
+//! What a reader of a payback should know beside its numbers: what it might be taken for, what was
+//! assumed, what is missing.
+
+use crate::bill::Volume;
+use crate::catalogue::{Machine, Price};
+use crate::inputs::Inputs;
+use crate::memory::CacheType;
+use crate::payback::Answer;
+use crate::scenario::{LocalModel, Scenario};
+use crate::terms::Terms;
+use crate::units::Gib;
+use crate::usage::BlendedRates;
+
+/// Says what a price's row has beside its numbers.
+pub(crate) fn price(price: &Price) -> Vec<String> {
+    let id = &price.id;
+    let derived = format!("the price of '{id}' was derived, not read");
+    let next = price.next.as_ref().map(|next| {
+        format!(
+            "from {} on, '{id}' charges {} for input and {} for output",
+            next.from, next.input.0, next.output.0
+        )
+    });
+    let note = price.note.as_ref().map(|note| format!("'{id}': {note}"));
+    let derived = price.derived.then_some(derived);
+    derived.into_iter().chain(next).chain(note).collect()
+}
+
+/// Says how prompts are billed where long ones have another price.
+pub(crate) fn prompt_lengths(
+    inputs: &Inputs,
+    scenario: Scenario<'_>,
+    blended: &BlendedRates,
+) -> Vec<String> {
+    let (Some(long), None) = (&scenario.cloud.long_prompt, inputs.prompt_tokens) else {
+        return Vec::new();
+    };
+    let (id, above) = (&scenario.cloud.id, long.above_tokens);
+    if !scenario.volume.is_recorded {
+        return vec![format!(
+            "'{id}' has another price for prompts above {above} tokens; these are taken to be shorter; \
+             --prompt-tokens sets another length"
+        )];
+    }
+    let mut caveats = Vec::new();
+    if blended.long > 0 {
+        caveats.push(format!(
+            "{} of the records' requests have prompts above {above} tokens and are billed at what '{id}' \
+             charges for those; the rates are the mean of both prices",
+            blended.long
+        ));
+    }
+    if blended.unknown > 0 {
+        caveats.push(format!(
+            "{} of the records are sums of requests and do not say how long prompts were; they are billed \
+             as prompts of up to {above} tokens; --prompt-tokens sets another length",
+            blended.unknown
+        ));
+    }
+    caveats
+}
+
+/// Says why there is no answer against the same model hosted.
+pub(crate) fn unhosted(scenario: Scenario<'_>) -> String {
+    match scenario.local {
+        Some(local) => format!(
+            "no price of '{}' at a host is known, so there is no answer against the same model hosted",
+            local.shape.model
+        ),
+        None => "no --local names the model on the machine, so there is no answer against the same model \
+                 hosted"
+            .to_owned(),
+    }
+}
+
+/// Says how batches of the records are billed.
+pub(crate) fn batched(volume: &Volume, cloud: &Price) -> String {
+    let share = volume.batch * 100.0;
+    match cloud.batch_discount {
+        Some(discount) => format!(
+            "{share:.0} % of the records' bill is for batches, at the discount of {:.0} % that '{}' \
+             gives; --batch 0 removes it",
+            discount * 100.0,
+            cloud.id
+        ),
+        None => format!(
+            "{share:.0} % of the records' bill is for batches, and no discount of '{}' for them is known",
+            cloud.id
+        ),
+    }
+}
+
+/// Says that the machine does not hold the model, whose speeds somebody else knows.
+fn too_large(scenario: Scenario<'_>, machine: &Machine, context: f64) -> Option<String> {
+    let local = scenario.local?;
+    let need = Gib::from(local.shape.need(context, CacheType::F16));
+    (need > machine.usable_gib).then(|| {
+        format!(
+            "'{}' needs {:.1} GiB and '{}' has {:.1} for it, so the speeds must be those of a part that \
+             lies elsewhere",
+            local.name(),
+            need.0,
+            machine.id,
+            machine.usable_gib.0
+        )
+    })
+}
+
+/// Says what a reader might take the answer for.
+pub(crate) fn misreadings(
+    scenario: Scenario<'_>,
+    context: f64,
+    answer: &Answer,
+    terms: &Terms,
+    same_model: bool,
+) -> Vec<String> {
+    let mut caveats = Vec::new();
+    if !same_model {
+        let local = scenario.local.map(LocalModel::name);
+        caveats.push(format!(
+            "{} is not '{}': the months compare bills, not answers",
+            local.as_deref().unwrap_or("the local model"),
+            scenario.cloud.id
+        ));
+    }
+    if let Some(machine) = scenario.machine {
+        if machine.price_assumed && machine.whole_price() == Some(terms.machine_price_usd) {
+            caveats.push(
+                "the machine's price is an assumption; --machine-price sets yours".to_owned(),
+            );
+        }
+        if machine.whole_load() == Some(terms.load_watts) && !machine.watts_note.is_empty() {
+            caveats.push(format!("the machine's watts: {}", machine.watts_note));
+        }
+        caveats.extend(too_large(scenario, machine, context));
+    }
+    if terms.local_cache_hit > 0.0 {
+        caveats.push(format!(
+            "the machine is taken to keep {:.0} % of the input in a prefix cache of its own",
+            terms.local_cache_hit * 100.0
+        ));
+    }
+    let longer = answer
+        .payback_months
+        .filter(|months| *months > terms.lifetime_months);
+    if let Some(months) = longer {
+        caveats.push(format!(
+            "{:.1} months are more than the {:.0} that the machine is kept",
+            months.0, terms.lifetime_months.0
+        ));
+    }
+    caveats
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::{Catalogue, LongPrompt};
+    use crate::scenario::{MonthlyVolume, SpeedLogs};
+
+    fn told(volume: &MonthlyVolume, inputs: &Inputs, blended: &BlendedRates) -> Vec<String> {
+        let cloud = Price {
+            id: "a/x".to_owned(),
+            long_prompt: Some(LongPrompt {
+                above_tokens: 200,
+                ..LongPrompt::default()
+            }),
+            ..Price::default()
+        };
+        let scenario = Scenario {
+            volume,
+            cloud: &cloud,
+            machine: None,
+            local: None,
+            logs: &SpeedLogs::default(),
+        };
+        prompt_lengths(inputs, scenario, blended)
+    }
+
+    #[test]
+    fn the_length_of_prompts_is_told_where_it_changes_the_price() {
+        let given = MonthlyVolume::new("given", Volume::default());
+        let blended = BlendedRates {
+            long: 3,
+            unknown: 2,
+            ..BlendedRates::default()
+        };
+        let inputs = Inputs::default();
+        assert!(told(&given, &inputs, &blended)[0].contains("taken to be shorter"));
+        let recorded = MonthlyVolume {
+            is_recorded: true,
+            ..given.clone()
+        };
+        let caveats = told(&recorded, &inputs, &blended);
+        assert!(
+            caveats[0].starts_with("3 of the records' requests"),
+            "{caveats:?}"
+        );
+        assert!(caveats[1].starts_with("2 of the records"), "{caveats:?}");
+        let said = Inputs {
+            prompt_tokens: Some(100.0),
+            ..inputs
+        };
+        assert!(told(&recorded, &said, &blended).is_empty());
+    }
+
+    #[test]
+    fn a_row_tells_what_is_announced_and_what_was_derived() {
+        let price_row = Price {
+            derived: true,
+            note: Some("a note".to_owned()),
+            ..Price::default()
+        };
+        assert_eq!(price(&price_row).len(), 2);
+        let row = Catalogue::builtin()
+            .prices
+            .iter()
+            .find(|row| row.next.is_some());
+        assert!(price(row.unwrap())[0].starts_with("from 20"));
+    }
+}

@@ -1,0 +1,92 @@
+//! What was used, what its power cost and what clouds would have asked, as sums.
+
+use jiff::civil::Date;
+
+use crate::bill::Volume;
+use crate::catalogue::Price;
+use crate::record::UsageRecord;
+use crate::usage::{BlendedRates, Group, UsageTotals};
+
+/// Returns the lines: of each group and its record the tokens, the power, and each cloud's bill.
+#[must_use]
+pub fn usage(groups: &[(Group<'_>, UsageRecord)], clouds: &[&Price], today: Date) -> String {
+    let mut lines = Vec::new();
+    for (group, record) in groups {
+        lines.push(format!(
+            "sum       {}: {} requests, {} tokens in ({} from a cache, {} into one) and {} out",
+            record.key.as_deref().unwrap_or("all"),
+            record.requests,
+            record.input_tokens,
+            record.cached_tokens,
+            record.cache_write_tokens,
+            record.output_tokens
+        ));
+        lines.extend(power(record));
+        lines.extend(clouds.iter().flat_map(|price| cloud(group, price, today)));
+        lines.push(String::new());
+    }
+    lines.join("\n")
+}
+
+/// Energy and its price.
+fn power(record: &UsageRecord) -> Vec<String> {
+    let Some((joules, usd)) = record.joules.zip(record.local_usd) else {
+        return vec![
+            "power     not known: no record has joules, and neither --load-watts nor --machine was given, \
+             or nothing ran here"
+                .to_owned(),
+        ];
+    };
+    let joules = match (record.joules_measured, record.load_watts) {
+        (false, Some(watts)) => format!("{} W x {:.3} s = {joules:.1} J", watts.0, record.seconds),
+        _ => format!("{joules:.1} J, measured"),
+    };
+    let mut lines = vec![
+        "power     E = J / 3.6e6 x price".to_owned(),
+        format!(
+            "          = ({joules}) / 3.6e6 x {} = {:.8} USD",
+            record.usd_per_kwh.0, usd.0
+        ),
+    ];
+    if let Some(per) = record.local_usd_per_mtok {
+        lines.push(format!(
+            "          = {:.6} USD for a million tokens of those that ran here",
+            per.0
+        ));
+    }
+    lines
+}
+
+/// One cloud's bill: the mean rates of these requests, each at the price of its own prompt's length.
+fn cloud(group: &Group<'_>, price: &Price, today: Date) -> Vec<String> {
+    let entries = || group.entries.iter().copied();
+    let blended = BlendedRates::new(entries(), price, Some(today));
+    let volume = UsageTotals::of(entries()).volume();
+    let rates = &blended.rates;
+    let (hit, write) = (volume.cache_hit, volume.cache_write);
+    let sum = rates.bill(&Volume {
+        batch: blended.batch,
+        ..volume
+    });
+    let long = match blended.long {
+        0 => String::new(),
+        count => format!("; {count} long prompts in the mean"),
+    };
+    vec![
+        format!("cloud     '{}', {}{long}", price.id, price.as_of),
+        format!(
+            "          C = [I ((1-h-w) pi + h pr + w pw) + O po] (1 - b d) = [{} ({:.4} x {} + {hit:.4} x {} \
+             + {write:.4} x {}) + {} x {}] (1 - {:.4} x {}) = {:.6} USD",
+            volume.input.0,
+            1.0 - hit - write,
+            rates.input.0,
+            rates.cache_read.0,
+            rates.cache_write.0,
+            volume.output.0,
+            rates.output.0,
+            blended.batch,
+            rates.batch_discount,
+            sum.0
+        ),
+    ]
+}

@@ -1,0 +1,204 @@
+//! Paybacks: one in sentences, several a line each.
+
+use std::collections::BTreeSet;
+
+use super::super::format::{rate, short, verdict};
+use super::table;
+use crate::payback::Verdict;
+use crate::record::{Body, PaybackRecord, Rate, SpeedSource};
+
+/// Notes below a table.
+const MOST: usize = 12;
+
+/// Returns the answer in a few lines.
+#[must_use]
+pub fn payback(body: &Body) -> String {
+    let (Body::Payback(record) | Body::Compare(record)) = body else {
+        return String::new();
+    };
+    let answer = &record.answer;
+    let mut text = format!("{}: {}\n", verdict(answer), answer.reason);
+    match answer.verdict {
+        Verdict::Pays => text.push_str(&span(record)),
+        Verdict::Never => text.push_str(&premium(record)),
+        Verdict::Infeasible => {}
+    }
+    if let Some(hosted) = &record.hosted {
+        text.push_str(&format!(
+            "against the same model hosted ('{}'), {}: {}\n",
+            hosted.cloud,
+            verdict(&hosted.answer),
+            hosted.answer.reason
+        ));
+    }
+    text.push_str(&facts(record));
+    text.extend(record.notes.iter().map(|note| format!("  note: {note}\n")));
+    text
+}
+
+/// What privacy costs.
+fn premium(record: &PaybackRecord) -> String {
+    let premium = record.answer.local_premium_usd_per_month;
+    let premium = premium.unwrap_or_default().0;
+    let than = if premium < 0.0 { "less" } else { "more" };
+    format!(
+        "owning costs {:.2} USD a month {than} than the cloud over {:.0} months, with interest and resale\n",
+        premium.abs(),
+        record.assumptions.lifetime_months.0
+    )
+}
+
+/// One line a number.
+fn facts(record: &PaybackRecord) -> String {
+    let answer = &record.answer;
+    let mut text = String::new();
+    let source = |rate: &Rate| match rate.source {
+        SpeedSource::Given => "given",
+        SpeedSource::Measured => "measured",
+        SpeedSource::Predicted => "predicted",
+    };
+    let lines = [
+        (
+            "cloud",
+            format!(
+                "{:.2} USD a month, {}",
+                answer.cloud_usd_per_month.0, record.cloud
+            ),
+        ),
+        (
+            "local",
+            answer.local_usd_per_month.map_or_else(
+                || "none: the machine cannot do it".to_owned(),
+                |local| format!("{:.2} USD a month", local.0),
+            ),
+        ),
+        (
+            "busy",
+            format!(
+                "{:.0} h a month, {:.0} %",
+                answer.busy_hours_per_month.0,
+                answer.duty * 100.0
+            ),
+        ),
+        (
+            "decode",
+            format!(
+                "{} tokens/s, {}",
+                rate(&record.decode),
+                source(&record.decode)
+            ),
+        ),
+        (
+            "prefill",
+            format!(
+                "{} tokens/s, {}",
+                rate(&record.prefill),
+                source(&record.prefill)
+            ),
+        ),
+    ];
+    text.extend(lines.map(|(name, value)| format!("  {name:8} {value}\n")));
+    let computers = record.measured_on.iter();
+    text.extend(computers.map(|computer| format!("  {:8} {computer}\n", "on")));
+    if let Some(seat) = &record.per_seat {
+        text.push_str(&format!(
+            "  a seat   {:.0} USD once{}; {:.0} % of requests wait\n",
+            seat.marginal_price_usd.0,
+            seat.saving_usd_per_month
+                .map_or_else(String::new, |saving| format!(
+                    ", saves {:.2} a month",
+                    saving.0
+                )),
+            seat.queue_risk * 100.0
+        ));
+    }
+    text
+}
+
+/// Names the upper end of a range that has no months.
+fn slow_end(record: &PaybackRecord) -> &'static str {
+    match record.payback_high_verdict {
+        Some(Verdict::Infeasible) => "infeasible",
+        _ => "never",
+    }
+}
+
+fn span(record: &PaybackRecord) -> String {
+    let discounted = record
+        .answer
+        .payback_months_discounted
+        .map_or(0.0, |months| months.0);
+    let low = record
+        .payback_months_low
+        .map_or_else(|| "?".to_owned(), |months| format!("{:.1}", months.0));
+    let high = record.payback_months_high.map_or_else(
+        || slow_end(record).to_owned(),
+        |months| format!("{:.1}", months.0),
+    );
+    format!(
+        "{discounted:.1} with interest at {:.0} %; from {low} to {high} with the speeds' band and prices \
+         that fall by {:.0} % a month\n",
+        record.assumptions.discount_rate * 100.0,
+        record.range_cloud_fall_per_month * 100.0
+    )
+}
+
+/// Returns a line for each scenario.
+#[must_use]
+pub fn compare(bodies: &[Body]) -> String {
+    let head = [
+        "Mtok",
+        "cloud",
+        "machine",
+        "local",
+        "USD cloud",
+        "USD local",
+        "duty %",
+        "payback",
+        "crossover Mtok",
+        "same model hosted",
+    ];
+    let rows = bodies.iter().filter_map(|body| match body {
+        Body::Compare(record) => Some(record.as_ref()),
+        _ => None,
+    });
+    let row = |record: &PaybackRecord| {
+        let answer = &record.answer;
+        let name = |name: &Option<String>| name.clone().unwrap_or_default();
+        vec![
+            short(record.assumptions.whole_volume().total().0),
+            record.cloud.clone(),
+            name(&record.machine),
+            name(&record.local),
+            format!("{:.2}", answer.cloud_usd_per_month.0),
+            answer
+                .local_usd_per_month
+                .map_or_else(|| "none".to_owned(), |local| format!("{:.2}", local.0)),
+            format!("{:.0}", answer.duty * 100.0),
+            verdict(answer),
+            answer
+                .break_even_mtok_per_month
+                .map_or_else(|| "none".to_owned(), |mtok| short(mtok.0)),
+            match &record.hosted {
+                Some(hosted) => verdict(&hosted.answer),
+                None if record.same_model => "is the cloud's".to_owned(),
+                None => "no price".to_owned(),
+            },
+        ]
+    };
+    let mut text = table(&head, rows.clone().map(row));
+    let notes: BTreeSet<&String> = rows.flat_map(|record| &record.notes).collect();
+    text.extend(
+        notes
+            .iter()
+            .take(MOST)
+            .map(|note| format!("note: {note}\n")),
+    );
+    if notes.len() > MOST {
+        text.push_str(&format!(
+            "{} more notes; --format jsonl has them\n",
+            notes.len() - MOST
+        ));
+    }
+    text
+}
