@@ -11,9 +11,10 @@ use llm_cli::embed::EmbedFormat;
 use llm_cli::stdio::{StdioError, Watch};
 use llm_cli::{Context, EmbedArgs, Form, Jobs, Output, Reads, Replaces, Status};
 use llm_filter::durable::There;
-use llm_filter::vectors::{self, LINE_LIMIT, Made};
 use llm_filter::{Journal, Options, Pump, Rules, Target};
+use llm_record::closed::LONGEST_RECORD;
 use llm_record::matrix::Layout;
+use llm_search::{Provenance, first_provenance, records_path};
 
 use crate::matrix::{self, Matrix};
 use crate::open::Opened;
@@ -44,18 +45,18 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
     let messages = context.messages;
     let form = Form::Records { deltas: false };
     let shared = args.shared_output();
-    let reads = reads::of(args).inputs(jobs.inputs());
+    let reads = reads::texts(args).inputs(jobs.inputs());
     check_list(args)?;
-    let mut matrix = Matrix::open(args, &reads)?;
+    let matrix = Matrix::open(args, &reads)?;
     check_alike(args, &opened)?;
     let target = target(args, matrix.is_some(), &reads, context)?;
     let journal = target.journal;
-    let mut output = match (&mut matrix, target.sink) {
+    let mut output = match (&matrix, target.sink) {
         (Some(matrix), _) => matrix.output(&shared, messages)?,
         (None, Some(sink)) => Output::onto(sink, &shared, form, messages),
         (None, None) => Output::open(&shared, form, "embedding", &reads, messages)?,
     };
-    let records = args.output.output.as_deref().map(matrix::records_of);
+    let records = args.output.output.as_deref().map(records_path);
     let written = [args.output.output.as_deref(), records.as_deref()];
     let jobs = jobs.apart_from(written.into_iter().flatten());
     let mut worker = Worker::new(args, Arc::clone(&opened));
@@ -142,11 +143,11 @@ fn check_alike(args: &EmbedArgs, opened: &Opened) -> Result<()> {
     // A matrix is replaced and not added to, as any file may be.
     let is_added_to = args.output.format == EmbedFormat::Jsonl && !args.output.overwrite;
     let file = file.filter(|_| is_added_to);
-    let Some((path, there)) = file.and_then(|path| Some((path, vectors::first(path)?))) else {
+    let Some((path, there)) = file.and_then(|path| Some((path, first_provenance(path)?))) else {
         return Ok(());
     };
     let whole = opened.encoder.dimensions();
-    let here = Made {
+    let here = Provenance {
         model: opened.model.clone(),
         pooling: opened.pooling.name().to_owned(),
         dimensions: opened.dimensions,
@@ -170,7 +171,7 @@ fn check_list(args: &EmbedArgs) -> Result<()> {
         return Ok(());
     };
     let checked = match Layout::of_name(path) {
-        Some(layout) => matrix::check_ours(path, layout),
+        Some(layout) => matrix::check_replaceable(path, layout),
         None => Replaces::Records("embedding").check(path),
     };
     match checked {
@@ -273,14 +274,17 @@ fn counted(args: &EmbedArgs, jobs: Jobs, opened: &Arc<Opened>) -> Result<Jobs> {
 
 /// Takes in the vectors of a file, which need not be made again.
 fn see(journal: &mut Journal, path: &Path) -> Result<()> {
-    let path = matrix::records_of(path);
+    let path = records_path(path);
     let name = format!("'{}'", path.display());
     let file = File::open(&path).map_err(|error| StdioError::read(&name, error))?;
     let (mut file, mut line) = (BufReader::new(file), Vec::new());
     let (mut lines, mut seen) = (0_u64, 0_u64);
     loop {
         line.clear();
-        let read = file.by_ref().take(LINE_LIMIT).read_until(b'\n', &mut line);
+        let read = file
+            .by_ref()
+            .take(LONGEST_RECORD)
+            .read_until(b'\n', &mut line);
         if read.map_err(|error| StdioError::read(&name, error))? == 0 {
             break;
         }

@@ -11,12 +11,11 @@ use llm_cli::{Context, EmbedArgs, Form, Item, Job, Jobs, Messages, Output, Statu
 use llm_engine::encode::CrossEncoder;
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
-use llm_kernels::vector;
 use llm_record::{ErrorCode, Found, Hit, Record, SchemaVersion};
+use llm_search::{Neighbour, best_first, cosine};
 use llm_store::Store;
 
 use crate::ask;
-use crate::index::scan::order;
 use crate::open::{Opened, locate, pool, warn};
 use crate::reads;
 use crate::text::{Refused, Text, vectors};
@@ -63,7 +62,7 @@ pub(crate) fn run(args: &RerankArgs, context: &Context) -> Result<Status> {
         for (row, score) in (first..).zip(scorer.scores(together)) {
             match score {
                 Ok(Scored { score, truncated }) => {
-                    scored.push((row, score));
+                    scored.push(Neighbour { row, score });
                     cut.extend(truncated.then_some(row));
                 }
                 Err((code, sentence)) => {
@@ -73,11 +72,11 @@ pub(crate) fn run(args: &RerankArgs, context: &Context) -> Result<Status> {
             }
         }
     }
-    scored.sort_unstable_by(order);
+    scored.sort_unstable_by(best_first);
     let most = args.hits.map_or(scored.len(), usize::from);
-    for (rank, (row, score)) in scored.into_iter().take(most).enumerate() {
-        let mut hit = hit(args, &texts[row], rank, score);
-        hit.truncated = cut.contains(&row);
+    for (rank, best) in scored.into_iter().take(most).enumerate() {
+        let mut hit = hit(args, &texts[best.row], rank, best.score);
+        hit.truncated = cut.contains(&best.row);
         output.close(&Record::from(hit))?;
     }
     output.finish()?;
@@ -139,9 +138,10 @@ impl Scorer {
     /// Opens the model and reads the query.
     fn open(args: &RerankArgs, messages: Messages) -> Result<Self> {
         let path = locate(&Store::from_env(), &args.model)?;
-        match CrossEncoder::is_in(&path)? {
-            true => Ok(Self::Pairs(Box::new(Pairs::open(args, &path, messages)?))),
-            false => Ok(Self::Vectors(Box::new(Vectors::open(args, messages)?))),
+        if CrossEncoder::is_in(&path)? {
+            Ok(Self::Pairs(Box::new(Pairs::open(args, &path, messages)?)))
+        } else {
+            Ok(Self::Vectors(Box::new(Vectors::open(args, messages)?)))
         }
     }
 
@@ -255,22 +255,11 @@ impl Vectors {
                 Err(refused) => Err(refused.sentence(&name)),
                 Ok(text) => {
                     let vector = made.next();
-                    let score = vector.map(|vector| self.cosine(&self.query, &vector));
+                    let score = vector.map(|vector| cosine(self.level, &self.query, &vector));
                     finite(score, text.truncated, &name)
                 }
             }
         });
         scores.collect()
-    }
-
-    /// Returns the cosine of two vectors; 0 where one is all zeros.
-    fn cosine(&self, a: &[f32], b: &[f32]) -> f32 {
-        let dot = |a: &[f32], b: &[f32]| vector::dot(self.level, a, b);
-        let lengths = (dot(a, a) * dot(b, b)).sqrt();
-        match lengths > 0.0 {
-            true => dot(a, b) / lengths,
-            // Zero, or no number.
-            false => lengths,
-        }
     }
 }

@@ -13,9 +13,6 @@ use thiserror::Error;
 use crate::tears::{self, Scan, Tears};
 use crate::{Journal, Rules};
 
-/// The longest line that is looked at: more than any record.
-pub const LINE_LIMIT: u64 = 256 << 20;
-
 /// An output that cannot be gone on with.
 #[derive(Debug, Error)]
 #[non_exhaustive]

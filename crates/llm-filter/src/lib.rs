@@ -6,10 +6,9 @@
 //! [`Window`]. [`Journal`] is what an output already holds, so that a run on the
 //! same output goes on where the last one ended; [`durable`] opens such an
 //! output: locked, cut after its last whole record, synced as it grows, and [`Target`] is one with what it holds. [`Past`] is
-//! an output whose requests are run again, and [`vectors`] are those of an output that holds some.
+//! an output whose requests are run again.
 
 pub mod durable;
-pub mod vectors;
 mod journal;
 mod past;
 mod pump;

@@ -7,10 +7,10 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use llm_cli::stdio::StdioError;
+use llm_record::closed::LONGEST_RECORD;
 use llm_record::{Closed, Completion, Id, Record, Sampling};
 use thiserror::Error;
 
-use crate::durable::LINE_LIMIT;
 use crate::journal::{Key, id_key};
 use crate::{Journal, Name};
 
@@ -116,7 +116,7 @@ impl Past {
         loop {
             bytes.clear();
             let file = self.reader.file.by_ref();
-            let read = file.take(LINE_LIMIT).read_until(b'\n', &mut bytes)?;
+            let read = file.take(LONGEST_RECORD).read_until(b'\n', &mut bytes)?;
             if read == 0 {
                 return Ok(());
             }
@@ -271,7 +271,7 @@ impl Reader {
         let read = self.file.seek(SeekFrom::Start(place.0));
         let read = read.and_then(|_| {
             let file = self.file.by_ref();
-            file.take(LINE_LIMIT).read_until(b'\n', &mut bytes)
+            file.take(LONGEST_RECORD).read_until(b'\n', &mut bytes)
         });
         read.map_err(|reason| StdioError::read(&self.name, reason))?;
         match std::str::from_utf8(&bytes).map(|text| Record::parse(bare(text))) {

@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 
 use llm_cli::reads::Reads;
 use llm_record::Closed;
+use llm_record::closed::LONGEST_RECORD;
 use serde_json::Value;
 
 use crate::Journal;
-use crate::durable::{DurableError, LINE_LIMIT, lock};
+use crate::durable::{DurableError, lock};
 
 /// How a record of ours begins, and a line of OpenAI's batch output.
 const BEGINNINGS: [&str; 2] = ["{\"type\":\"", "{\"id\":\"batch_req_"];
@@ -90,7 +91,7 @@ pub(crate) fn scan(
         bytes.clear();
         let read = input
             .by_ref()
-            .take(LINE_LIMIT)
+            .take(LONGEST_RECORD)
             .read_until(b'\n', &mut bytes)?;
         if read == 0 {
             // What follows the last whole record is cut and not torn.
@@ -280,7 +281,7 @@ fn part(file: &mut File, mended: &mut File, aside: &mut File) -> io::Result<()> 
         bytes.clear();
         lines
             .by_ref()
-            .take(LINE_LIMIT)
+            .take(LONGEST_RECORD)
             .read_until(b'\n', &mut bytes)?;
         if bytes.is_empty() {
             break;

@@ -7,11 +7,11 @@ use half::f16;
 use llm_cli::{Interrupt, Reads};
 use llm_engine::cache::{Cache, sealed};
 use llm_filter::durable::There;
-use llm_filter::vectors::Vectors;
 use llm_filter::{Past, Rules, durable};
 use llm_kernels::attention::Shape;
 use llm_record::Encoding;
 use llm_record::matrix::Layout;
+use llm_search::VectorLines;
 
 use crate::scratch;
 
@@ -62,17 +62,20 @@ fn goes_on(data: &[u8]) {
 /// Reads records of vectors, which hold them or stand beside a matrix.
 pub fn vectors(data: &[u8]) {
     for is_beside in [false, true] {
-        let mut vectors = Vectors::new("'x'".to_owned(), is_beside);
-        let read = vectors.read(&mut Cursor::new(data), &Interrupt::default());
-        let dimensions = vectors.made.as_ref().map_or(0, |made| made.dimensions);
+        let mut vectors = VectorLines::new("'x'".to_owned(), is_beside);
+        let read = vectors.read(&mut Cursor::new(data), &|| false);
+        let dimensions = vectors
+            .provenance
+            .as_ref()
+            .map_or(0, |made| made.dimensions);
         if read.is_ok() && !is_beside {
-            assert_eq!(vectors.numbers.len(), vectors.places.len() * dimensions);
+            assert_eq!(vectors.numbers.len(), vectors.offsets.len() * dimensions);
         }
         let length = data.len() as u64;
-        assert!(vectors.places.iter().all(|&place| place < length));
+        assert!(vectors.offsets.iter().all(|&offset| offset < length));
     }
     scratch::file("vectors.jsonl", data, |path| {
-        let first = llm_filter::vectors::first(path);
+        let first = llm_search::first_provenance(path);
         assert!(first.is_none_or(|made| made.dimensions > 0));
     });
 }
