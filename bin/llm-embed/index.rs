@@ -12,8 +12,8 @@ use llm_search::{Index, SearchError, SkippedLines, VectorFile};
 /// Reads the vectors of a file and makes them ready to be compared.
 pub(crate) fn open(path: &Path, pool: &Pool, context: &Context) -> Result<Index> {
     let level = Level::detect()?;
-    let file = VectorFile::read(path, &|| context.interrupt.is_set());
-    let file = file.map_err(|error| match error {
+    let is_interrupted = || context.interrupt.is_set();
+    let file = VectorFile::read(path, &is_interrupted).map_err(|error| match error {
         SearchError::Interrupted => {
             StdioError::Ended(context.interrupt.status().unwrap_or(Status::Done)).into()
         }
@@ -28,10 +28,10 @@ pub(crate) fn open(path: &Path, pool: &Pool, context: &Context) -> Result<Index>
 fn told(skipped: SkippedLines, name: &str) -> String {
     let SkippedLines { count, first } = skipped;
     if count == 1 {
-        format!("line {first} of {name} is no record of llm-embed and is passed over")
+        format!("line {first} of {name} is not a record of llm-embed and is skipped")
     } else {
         format!(
-            "{count} lines of {name} are no records of llm-embed and are passed over, the first is line {first}"
+            "{count} lines of {name} are not records of llm-embed and are skipped; the first is line {first}"
         )
     }
 }

@@ -65,7 +65,7 @@ impl Matrix {
         };
         if Layout::of_name(path) != Some(layout) {
             bail!(
-                "'{}' does not end in .{}, by which a matrix is known when it is read; give another -o",
+                "'{}' does not end in .{}, by which a matrix is recognized when it is read; give another -o",
                 path.display(),
                 layout.end()
             );
@@ -78,7 +78,7 @@ impl Matrix {
             reads.refuse(&path)?;
             if path.metadata().is_ok_and(|data| !data.is_file()) {
                 bail!(
-                    "'{}' is no file, and a matrix is written to one",
+                    "'{}' is not a regular file, and a matrix is written to one",
                     path.display()
                 );
             }

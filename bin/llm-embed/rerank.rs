@@ -154,10 +154,11 @@ impl Scorer {
     }
 }
 
-/// Returns the score of a line's text, which has to be a number.
+/// Returns the score of a line's text, which must be finite.
 fn finite(score: Option<f32>, truncated: bool, name: &str) -> Score {
     let score = score.filter(|score| score.is_finite()).ok_or_else(|| {
-        let sentence = format!("the score of {name} is no number; the model's weights are damaged");
+        let sentence =
+            format!("the score of {name} is not finite; the model's weights are damaged");
         (ErrorCode::GenerationFailed, sentence)
     })?;
     Ok(Scored { score, truncated })
@@ -172,7 +173,7 @@ impl Pairs {
     fn open(args: &RerankArgs, path: &Path, messages: Messages) -> Result<Self> {
         if args.on_overflow == TooLong::ChunkMean {
             bail!(
-                "--on-overflow chunk-mean takes the mean of vectors, and a cross-encoder makes none; truncate cuts the text's end"
+                "--on-overflow chunk-mean averages vectors, and a cross-encoder makes none; truncate cuts the end of the text"
             );
         }
         let model = CrossEncoder::open(path, Level::detect()?)?;

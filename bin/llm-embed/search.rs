@@ -98,8 +98,7 @@ impl Search<'_> {
         };
         let vector = vectors(&self.opened, &[&text]).remove(0);
         if !vector.iter().all(|x| x.is_finite()) {
-            let sentence =
-                "the query's vector holds what is no number; the model's weights are damaged";
+            let sentence = "the query's vector has values that are not finite; the model's weights are damaged";
             output.fail(job.failed(ErrorCode::GenerationFailed, sentence))?;
             return Ok(true);
         }

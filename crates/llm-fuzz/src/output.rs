@@ -4,10 +4,9 @@
 use std::io::Cursor;
 
 use half::f16;
-use llm_cli::{Interrupt, Reads};
 use llm_engine::cache::{Cache, sealed};
-use llm_filter::durable::There;
-use llm_filter::{Past, Rules, durable};
+use llm_filter::durable::{Existing, Opened};
+use llm_filter::{Rules, RunLog, durable};
 use llm_kernels::attention::Shape;
 use llm_record::Encoding;
 use llm_record::matrix::Layout;
@@ -24,18 +23,18 @@ pub fn journal(data: &[u8]) {
             kind: None,
         };
         let lines = data.split(|&byte| byte == b'\n').count();
-        if let Ok((_, found)) = durable::resume(path, rules) {
+        if let Ok((_, found)) = durable::resume(path, rules, false) {
             assert!(found.torn <= data.len() as u64);
             assert!(found.journal.len() <= lines);
         }
         assert_eq!(std::fs::read(path).unwrap(), data);
-        if let Ok(mut past) = Past::open(path) {
-            let places = past.places().to_vec();
-            assert!(places.len() <= lines);
-            for place in places {
-                past.read(place).unwrap();
+        if let Ok(mut log) = RunLog::open(path) {
+            let offsets = log.offsets().to_vec();
+            assert!(offsets.len() <= lines);
+            for offset in offsets {
+                log.read(offset).unwrap();
             }
-            past.take_errors();
+            log.take_errors();
         }
     });
     goes_on(data);
@@ -45,17 +44,19 @@ pub fn journal(data: &[u8]) {
 /// record has closed: then it is whole, and holds the same.
 fn goes_on(data: &[u8]) {
     scratch::file("y.jsonl", data, |path| {
-        let Ok((_, found)) = durable::open(path, &Reads::default(), Rules::default(), There::GoOn)
-        else {
+        let open = || durable::open(path, Rules::default(), Existing::Continue, &|_| Ok(()));
+        let Ok(Opened::Continued(_, found)) = open() else {
             assert_eq!(std::fs::read(path).unwrap(), data);
             return;
         };
         let left = std::fs::read(path).unwrap();
         assert_eq!(left.len() as u64 + found.torn, data.len() as u64);
         assert!(data.starts_with(&left));
-        let (_, again) =
-            durable::open(path, &Reads::default(), Rules::default(), There::GoOn).unwrap();
-        assert_eq!((again.torn, again.journal.len()), (0, found.journal.len()));
+        let Ok(Opened::Continued(_, reopened)) = open() else {
+            panic!("what was cut cannot be opened any more");
+        };
+        let closed = found.journal.len();
+        assert_eq!((reopened.torn, reopened.journal.len()), (0, closed));
     });
 }
 

@@ -29,15 +29,15 @@ pub enum SearchError {
         /// Why the records cannot be read.
         source: Box<SearchError>,
     },
-    /// The records are a pipe or a device.
+    /// The records come from a pipe or a device.
     #[error(
-        "{name} is no file, and its records are read more than once; write them to a file first"
+        "{name} is not a regular file, and its records are read more than once; write them to a file first"
     )]
     NotAFile {
         /// What it is called.
         name: String,
     },
-    /// There is no vector, and nothing else either.
+    /// The file holds no vector, and nothing else either.
     #[error(
         "{name} holds no embedding record, so there is nothing to compare; the run that wrote it embedded no text"
     )]
@@ -45,7 +45,7 @@ pub enum SearchError {
         /// The file.
         name: String,
     },
-    /// There is no vector, but something else.
+    /// The file holds something, but no vector.
     #[error("{name} holds no embedding record; it must be what llm-embed wrote in its own format")]
     Foreign {
         /// The file.
@@ -61,7 +61,7 @@ pub enum SearchError {
         /// What is wrong with it.
         fault: LineFault,
     },
-    /// A matrix's header is none, or names numbers that are not read.
+    /// A matrix's header cannot be read, or names a number format that is not supported.
     #[error("{name} {reason}")]
     Header {
         /// The matrix.
@@ -71,7 +71,7 @@ pub enum SearchError {
     },
     /// A matrix and the records beside it have different shapes, (rows, numbers).
     #[error(
-        "{name} has {} rows of {}, and the records beside it tell of {} of {}; the two do not belong together",
+        "{name} has {} rows of {}, and the records beside it describe {} of {}; the two do not belong together",
         shape.0, shape.1, wanted.0, wanted.1
     )]
     Shape {
@@ -83,14 +83,14 @@ pub enum SearchError {
         wanted: (usize, usize),
     },
     /// There are fewer numbers than rows times dimensions.
-    #[error("{name} is damaged: it lacks numbers of its vectors")]
+    #[error("{name} is damaged: some of the vectors' values are missing")]
     Short {
         /// The file of the records.
         name: String,
     },
-    /// A vector's length is infinite or no number.
+    /// A vector's length is infinite or NaN.
     #[error(
-        "the vector of row {row} of {name} holds what is no number, or one too large; it is damaged"
+        "the vector of row {row} of {name} has values that are not finite, or are too large; it is damaged"
     )]
     NotFinite {
         /// The file of the records.
@@ -106,7 +106,7 @@ pub enum SearchError {
         /// What its line is now.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// The caller wanted no more.
+    /// The caller asked to stop.
     #[error("interrupted")]
     Interrupted,
 }
@@ -125,26 +125,28 @@ impl SearchError {
 #[non_exhaustive]
 pub enum LineFault {
     /// The record lacks a field.
-    #[error("is an embedding record that lacks fields; it is damaged")]
+    #[error("is an embedding record with fields missing; it is damaged")]
     LacksFields,
     /// A record beside a matrix holds a vector of its own.
-    #[error("holds a vector itself, and the matrix is to hold it")]
+    #[error("holds a vector itself, but the vectors are read from the matrix")]
     HasVector,
     /// A record holds no vector, and no matrix is read.
-    #[error("holds no vector; the records of a matrix are read with it, by the matrix's name")]
+    #[error(
+        "holds no vector; to search a matrix, give the matrix's own name and not that of its records"
+    )]
     NoVector,
     /// A record names another row than the matrix's next one.
-    #[error("is not of the matrix's next row; the two do not belong together")]
+    #[error("does not describe the matrix's next row; the two do not belong together")]
     WrongRow,
     /// A vector has other numbers than its record says.
-    #[error("holds a vector that is not of {dimensions} numbers; it is damaged")]
+    #[error("holds a vector that does not have {dimensions} values; it is damaged")]
     WrongLength {
         /// Numbers that the record tells of.
         dimensions: usize,
     },
     /// A vector has another length than the first.
     #[error(
-        "holds a vector of {here} numbers, and the first has {first}; vectors of two lengths cannot be compared"
+        "holds a vector of {here} values, and the first has {first}; vectors of different lengths cannot be compared"
     )]
     OtherLength {
         /// Numbers of this vector.
@@ -154,7 +156,7 @@ pub enum LineFault {
     },
     /// A vector was made in another way than the first.
     #[error(
-        "was made with another {what} ('{here}') than the first ('{first}'); vectors of two kinds cannot be compared"
+        "was made with another {what} ('{here}') than the first ('{first}'); vectors made in different ways cannot be compared"
     )]
     OtherKind {
         /// What differs.

@@ -29,10 +29,10 @@
 //! ```
 #![forbid(unsafe_code)]
 
-mod error;
+mod vectors;
 mod index;
 mod matrix;
-mod vectors;
+mod error;
 
 pub use error::{LineFault, SearchError};
 pub use index::{Index, Neighbour, SimilarPair, VectorFile, best_first, cosine};

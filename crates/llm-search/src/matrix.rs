@@ -33,7 +33,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 pub struct Occupied {
     /// The matrix's file, or that of its records.
     pub path: PathBuf,
-    /// What tells that it is none of ours.
+    /// How it is known to be none of ours.
     pub reason: &'static str,
 }
 
@@ -48,7 +48,7 @@ pub fn check_replaceable(path: &Path, layout: Layout) -> Result<(), Occupied> {
     if is_filled(path) && !(llm_record::matrix::is_ours(path, layout) && records.exists()) {
         return Err(Occupied {
             path: path.to_owned(),
-            reason: "it is no matrix with its records beside it",
+            reason: "it is not a matrix with its records beside it",
         });
     }
     if is_filled(&records) && !holds_row_records(&records) {

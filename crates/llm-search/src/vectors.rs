@@ -305,7 +305,7 @@ mod tests {
         let told = read(&[record(1, &[1.0, 2.0]), record(2, &[3.0])]).unwrap_err();
         assert_eq!(
             told,
-            "line 2 of 'f' holds a vector of 1 numbers, and the first has 2; vectors of two lengths cannot be compared"
+            "line 2 of 'f' holds a vector of 1 values, and the first has 2; vectors of different lengths cannot be compared"
         );
         let mut other = record(2, &[3.0, 4.0]);
         other["pooling"] = "cls".into();
@@ -317,7 +317,7 @@ mod tests {
         let mut short = record(1, &[3.0, 4.0]);
         short["dim"] = 3.into();
         let told = read(&[short]).unwrap_err();
-        assert!(told.contains("not of 3 numbers"), "{told}");
+        assert!(told.contains("does not have 3 values"), "{told}");
     }
 
     #[test]

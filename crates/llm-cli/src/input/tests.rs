@@ -2,6 +2,7 @@
 //! tested on the real programs.
 
 use clap::Parser;
+use llm_record::{Id, Reply};
 use serde_json::json;
 
 use super::*;

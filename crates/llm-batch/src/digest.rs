@@ -12,13 +12,17 @@ use sha2::{Digest, Sha256};
 ///
 /// The tokens are what decides: one text has several ways to become tokens,
 /// since markup in it is text or not (`--parse-special`, `--no-template`).
-pub(crate) fn request(model: &str, text: &str, tokens: &[u32], settings: &Sampling) -> String {
+///
+/// # Panics
+/// Never: texts and numbers are always JSON.
+#[must_use]
+pub fn request(model: &str, text: &str, tokens: &[u32], settings: &Sampling) -> String {
     // Not by way of a `Value`, which would write the nearest double of each
     // float (0.800000011920929) where the record says 0.8.
     let mut hash = BufWriter::new(Hashing(Sha256::new()));
     let written = serde_json::to_writer(&mut hash, &(model, text, tokens, settings));
     written.expect("texts and numbers are always JSON");
-    let Hashing(hash) = hash.into_inner().expect("hashing fails never");
+    let Hashing(hash) = hash.into_inner().expect("hashing never fails");
     hexadecimal(&hash.finalize())
 }
 
@@ -50,7 +54,8 @@ fn hexadecimal(bytes: &[u8]) -> String {
 /// Returns the key of a request's random draws: by seed and id, so that neither
 /// order nor neighbours matter; without an id by its digest and which of several
 /// equal requests it is.
-pub(crate) fn key(id: Option<&Id>, digest: &str, occurrence: u64, settings: &Sampling) -> [u8; 32] {
+#[must_use]
+pub fn key(id: Option<&Id>, digest: &str, occurrence: u64, settings: &Sampling) -> [u8; 32] {
     let name = match id {
         // Nothing is drawn, so nothing needs to be told apart.
         None if settings.greedy => serde_json::json!(["digest", digest]),
@@ -80,9 +85,9 @@ mod tests {
             request("m", "p", &[1, 2], &settings),
             request("m", "p", &[1], &other),
         ];
-        for (at, digest) in digests.iter().enumerate() {
+        for (index, digest) in digests.iter().enumerate() {
             assert_eq!(digest.len(), 64);
-            assert!(!digests[..at].contains(digest));
+            assert!(!digests[..index].contains(digest));
         }
     }
 

@@ -1,55 +1,43 @@
-//! An opened model: request → prompt and settings, what was generated → record.
+//! A model that is open: request → prompt and settings, what was generated → record.
 
 mod fitting;
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use jiff::Timestamp;
-use llm_cli::args::{DEFAULT_PREDICT, Reasoning, Think};
-use llm_cli::{Context, Job, RunArgs};
 use llm_engine::cancel::Cancellation;
 use llm_engine::generate::{Finish, GenerateError, Generated, common};
-use llm_engine::model::{Model, TemplateChoice};
+use llm_engine::model::Model;
 use llm_record::usage::milliseconds;
 use llm_record::{
-    Build, Choice, Completion, Count, ErrorCode, ErrorRecord, FinishReason, Metrics, ModelIdentity,
-    Overrides, Place, Record, RecordedRequest, RenderedPrompt, Sampling, SchemaVersion, Seed,
+    Build, Choice, Completion, Count, ErrorCode, ErrorRecord, FinishReason, Job, Metrics,
+    ModelIdentity, Overrides, Record, RecordedRequest, RenderedPrompt, Sampling, SchemaVersion,
     TemplateUse, Usage,
 };
 
-use crate::digest;
-use crate::overflow;
+use crate::host::{Host, OpenedModel, Options, Purpose, ReasoningTo};
 use crate::prompt::{Prompt, Prompts};
 use crate::task::Task;
-use crate::{open, renderer, settings};
+use crate::{digest, settings};
 
 /// A model, and what its records have in common.
-pub(crate) struct Answerer {
+pub struct Answerer {
     pub(crate) model: &'static Model,
-    pub(crate) identity: ModelIdentity,
-    /// The flags' settings; a line's own go before them.
-    pub(crate) flags: Overrides,
+    identity: ModelIdentity,
     prompts: Prompts,
-    reasoning: Reasoning,
+    options: Arc<Options>,
     /// Positions that a request may use.
-    pub(crate) positions: usize,
-    /// What is cut out of a text that is too long.
-    overflow: Option<Place>,
-    /// Seconds that a request may take.
-    timeout: Option<f64>,
-    /// Prompts are counted and not run.
-    is_counted: bool,
-    /// Prompts are shown or counted, and need not fit the context.
-    is_run: bool,
+    positions: usize,
     /// Whether labels in place of reasoning were warned of.
     is_warned: Cell<bool>,
     /// Whether it is still to be found out what prompts have in common.
     asks_shared: Cell<bool>,
     /// What each request is kept with, where records hold their whole request.
     kept_with: Option<RecordedRequest>,
-    context: Context,
+    host: Arc<dyn Host>,
 }
 
 /// What a completion's record says beside the text.
@@ -63,56 +51,47 @@ pub(crate) struct Circumstances {
 }
 
 impl Answerer {
-    /// Opens the model that the arguments name.
-    pub(crate) fn open(args: &RunArgs, context: &Context) -> Result<Self> {
-        let renderer = renderer::process();
-        if !args.template.no_template {
-            renderer.start();
-        }
-        let (found, header) = open::find(args, context)?;
-        let template = open::template(&args.template)?;
-        let asked = usize::try_from(args.model.ctx_size)?;
-        let asked = (asked > 0).then_some(asked);
-        let model = Model::from_gguf(&header, found.folder.as_deref(), &template, asked)?;
-        for warning in &model.warnings {
-            context.messages.warning(warning);
-        }
-        let positions = asked.unwrap_or(model.spec.context_length);
-        let mut flags = args.sampling.settings();
-        if flags.seed == Some(Seed::Drawn) {
-            // One for the whole run; lines differ by their ids.
-            flags.seed = Some(Seed::Fixed(settings::draw_seed()));
-        }
+    /// Prepares to make prompts for a model that is open.
+    ///
+    /// # Errors
+    /// Chat templates that cannot be used as `options` ask.
+    pub fn new(opened: OpenedModel, options: Arc<Options>, host: Arc<dyn Host>) -> Result<Self> {
+        let model = opened.model;
         Ok(Self {
-            identity: open::identity(&found, &model, &args.template),
-            prompts: Prompts::new(&args.template, &model, &renderer)?,
-            reasoning: args.output.reasoning,
-            positions,
-            overflow: overflow::place(args.input.on_overflow),
-            timeout: args.filter.timeout,
-            is_counted: args.output.count,
-            is_run: !args.output.count && !args.output.show_prompt,
+            model,
+            identity: opened.identity,
+            prompts: Prompts::new(options.prompts, model, &opened.renderer)?,
+            positions: options.context.unwrap_or(model.spec.context_length),
             is_warned: Cell::new(false),
-            asks_shared: Cell::new(args.filter.prefix_cache.is_some()),
-            kept_with: args
-                .again
-                .record_request
-                .then(|| conditions(args, &template, positions)),
-            context: context.clone(),
-            flags,
-            // Never dropped: when the process ends, the system takes back weights
-            // and vocabulary at once.
-            model: Box::leak(Box::new(model)),
+            asks_shared: Cell::new(options.prefix_folder.is_some()),
+            kept_with: opened.kept_with,
+            options,
+            host,
         })
     }
 
+    /// Returns how records name the model.
+    #[must_use]
+    pub fn model_identity(&self) -> &ModelIdentity {
+        &self.identity
+    }
+
+    /// Returns the positions that a request may use.
+    #[must_use]
+    pub fn positions(&self) -> usize {
+        self.positions
+    }
+
     /// Makes a request ready.
-    pub(crate) fn prepare(&self, mut job: Box<Job>) -> Result<Task, Box<ErrorRecord>> {
+    ///
+    /// # Errors
+    /// The record that closes a request whose prompt cannot be made or does not fit.
+    pub fn prepare(&self, mut job: Box<Job>) -> Result<Task, Box<ErrorRecord>> {
         let start = Instant::now();
         let cancellation = self.cancellation();
         let sampling = self.sampling(&job.overrides);
-        if self.is_counted
-            && self.overflow.is_none()
+        if self.options.purpose == Purpose::Count
+            && self.options.overflow.is_none()
             && let Some(tokens) = self.counted(&job, &cancellation)?
         {
             return Ok(Task::counted(job, sampling, tokens));
@@ -152,14 +131,15 @@ impl Answerer {
         let mut twin = job.clone();
         if let Some(content) = &mut twin.messages[place.message].content {
             // Any text that begins in another way.
-            let other = match content[place.bytes.clone()].starts_with('0') {
-                true => "1",
-                false => "0",
+            let other = if content[place.bytes.clone()].starts_with('0') {
+                "1"
+            } else {
+                "0"
             };
             content.replace_range(place.bytes.clone(), other);
         }
-        let twin = self.prompts.make(self.model, &twin, cancellation);
-        twin.map_or(0, |twin| common(&twin.tokens, &prompt.tokens))
+        let twin_prompt = self.prompts.make(self.model, &twin, cancellation);
+        twin_prompt.map_or(0, |twin| common(&twin.tokens, &prompt.tokens))
     }
 
     /// Returns the tokens of each label.
@@ -170,24 +150,21 @@ impl Answerer {
         labels: &[String],
     ) -> Result<Vec<Vec<u32>>, Box<ErrorRecord>> {
         if !labels.is_empty() && prompt.splitter.is_reasoning() && !self.is_warned.replace(true) {
-            self.context.messages.warning(
-                "the labels are scored where the model would begin to think; --think off leaves that out, if the \
+            self.host.warn(
+                &"the labels are scored where the model would begin to think; --think off leaves that out, if the \
                  model has a switch for it",
             );
         }
         let tokens = labels.iter().map(|label| {
             let tokens = self.prompts.continuation(self.model, job, prompt, label);
-            let quoted = || serde_json::json!(label);
-            match tokens.is_empty() {
-                true => Err(Box::new(job.failed(
-                    ErrorCode::BadRequest,
-                    format!(
-                        "the model has no tokens for the label {}; leave it out",
-                        quoted()
-                    ),
-                ))),
-                false => Ok(tokens),
+            if tokens.is_empty() {
+                let sentence = format!(
+                    "the model has no tokens for the label {}; leave it out",
+                    serde_json::json!(label)
+                );
+                return Err(Box::new(job.failed(ErrorCode::BadRequest, sentence)));
             }
+            Ok(tokens)
         });
         tokens.collect()
     }
@@ -199,10 +176,13 @@ impl Answerer {
         Ok(prompt)
     }
 
-    /// Returns the settings of a line that sets so much itself.
-    pub(crate) fn sampling(&self, line: &Overrides) -> Sampling {
-        let overrides = line.or(&self.flags);
-        settings::resolve(&overrides, &self.model.sampling, DEFAULT_PREDICT)
+    /// Returns the settings of a request that sets so much itself.
+    pub(crate) fn sampling(&self, request: &Overrides) -> Sampling {
+        settings::resolve(
+            &request.or(&self.options.settings),
+            &self.model.sampling,
+            self.options.default_max_tokens,
+        )
     }
 
     /// Returns the request as its record keeps it.
@@ -318,7 +298,7 @@ impl Answerer {
 
     /// Returns the reasoning where records hold it.
     fn kept(&self, reasoning: String) -> Option<String> {
-        let is_kept = self.reasoning == Reasoning::Include && !reasoning.is_empty();
+        let is_kept = self.options.reasoning == ReasoningTo::Records && !reasoning.is_empty();
         is_kept.then_some(reasoning)
     }
 
@@ -327,35 +307,22 @@ impl Answerer {
         if generated.finish != Finish::Length {
             return;
         }
-        let (line, messages) = (task.job.line, self.context.messages);
+        let (line, default_max_tokens) = (task.job.line, self.options.default_max_tokens);
         let is_short = generated.tokens.len() < settings::count(task.sampling.max_tokens);
         if is_short && task.prompt.tokens.len() + generated.tokens.len() >= context {
-            messages.warning(format_args!(
+            self.host.warn(&format_args!(
                 "the answer to line {line} ends where the context of {context} tokens does"
             ));
         } else if generated.text.is_empty() && generated.reasoning_tokens > 0 {
-            messages.warning(format_args!(
+            self.host.warn(&format_args!(
                 "line {line} has no answer, because the model still thinks after {} tokens; -n sets the limit",
                 generated.tokens.len()
             ));
-        } else if task.sampling.max_tokens == DEFAULT_PREDICT {
-            messages.warning(format_args!(
-                "the answer to line {line} is cut at {DEFAULT_PREDICT} tokens; -n sets the limit"
+        } else if task.sampling.max_tokens == default_max_tokens {
+            self.host.warn(&format_args!(
+                "the answer to line {line} is cut at {default_max_tokens} tokens; -n sets the limit"
             ));
         }
-    }
-}
-
-/// Returns what the records of requests say of a run's prompts beside their own.
-fn conditions(args: &RunArgs, template: &TemplateChoice, positions: usize) -> RecordedRequest {
-    RecordedRequest {
-        chat_template: match template {
-            TemplateChoice::Source { source, .. } => Some(source.clone()),
-            TemplateChoice::Own | TemplateChoice::None => None,
-        },
-        think: args.template.think.map(|think| think == Think::On),
-        ctx_size: Some(positions as u64),
-        ..RecordedRequest::default()
     }
 }
 

@@ -1,17 +1,18 @@
 //! A request → a prompt that fits the context: refused or cut where it does not, in
 //! the time that the request has.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use llm_cli::Job;
 use llm_engine::cancel::{Cancellation, Cancelled};
 use llm_engine::generate::GenerateError;
-use llm_record::{ErrorCode, ErrorRecord, Sampling};
+use llm_record::{ErrorCode, ErrorRecord, Job, Sampling};
 
 use super::{Answerer, code};
-use crate::long::{self, Obstacle};
+use crate::host::Purpose;
 use crate::overflow::{self, Cutting};
 use crate::prompt::Prompt;
+use crate::prompt_length::{self, Obstacle};
 
 impl Answerer {
     /// Makes a request's prompt, cut so that it leaves its answer room where that was asked for.
@@ -29,8 +30,8 @@ impl Answerer {
                 _ => prompt,
             }
         };
-        let Some(place) = self.overflow else {
-            if self.is_run {
+        let Some(place) = self.options.overflow else {
+            if self.options.purpose == Purpose::Answer {
                 self.check_length(job, cancellation)?;
             }
             return Ok((make(job)?, None));
@@ -40,7 +41,12 @@ impl Answerer {
             .choices
             .iter()
             .map(|label| tokenizer.encode(label, false, false).len());
-        let room = overflow::room(sampling, lengths.max(), self.positions);
+        let room = overflow::room(
+            sampling,
+            lengths.max(),
+            self.positions,
+            self.options.default_max_tokens,
+        );
         let most = self.positions.saturating_sub(room);
         if most == 0 && !sampling.choices.is_empty() {
             // The engine says which label is too long.
@@ -71,13 +77,14 @@ impl Answerer {
 
     /// Returns what ends the work on a request that begins now.
     pub(super) fn cancellation(&self) -> Cancellation {
-        let interrupt = self.context.interrupt.clone();
-        let asked = Cancellation::when(move || interrupt.is_set());
-        match self.timeout {
+        let host = Arc::clone(&self.host);
+        let interruption = Cancellation::when(move || host.is_interrupted());
+        match self.options.timeout {
             Some(seconds) => {
-                asked.within(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+                let time = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+                interruption.within(time)
             }
-            None => asked,
+            None => interruption,
         }
     }
 
@@ -87,7 +94,7 @@ impl Answerer {
             Obstacle::Refused(record) => return record,
             Obstacle::Cancelled(Cancelled::Interrupted) => GenerateError::Interrupted,
             Obstacle::Cancelled(Cancelled::TimedOut) => {
-                GenerateError::TimedOut(self.timeout.unwrap_or_default())
+                GenerateError::TimedOut(self.options.timeout.unwrap_or_default())
             }
         };
         Box::new(job.failed(code(&error), error.to_string()))
@@ -100,10 +107,10 @@ impl Answerer {
         job: &Job,
         cancellation: &Cancellation,
     ) -> Result<Option<usize>, Box<ErrorRecord>> {
-        if !long::is_long(job) {
+        if !prompt_length::is_long(job) {
             return Ok(None);
         }
-        let count = long::count(&self.prompts, self.model, job, cancellation);
+        let count = prompt_length::count(&self.prompts, self.model, job, cancellation);
         count.map_err(|obstacle| self.without_prompt(job, obstacle))
     }
 
@@ -111,10 +118,10 @@ impl Answerer {
     /// is made.
     fn check_length(&self, job: &Job, cancellation: &Cancellation) -> Result<(), Box<ErrorRecord>> {
         let context = self.positions;
-        if !long::is_long(job) {
+        if !prompt_length::is_long(job) {
             return Ok(());
         }
-        let least = long::least_tokens(self.model, job);
+        let least = prompt_length::least_tokens(self.model, job);
         if least >= context {
             let sentence = format!(
                 "the prompt has at least {least} tokens and the context {context}; shorten it, cut it with \

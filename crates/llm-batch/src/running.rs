@@ -1,25 +1,26 @@
-//! The opened device and the requests under way on it: whether one more fits,
-//! how one begins, and the record with which it ends.
+//! The device and the requests under way on it: whether one more fits, how one begins,
+//! and the record with which it ends.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use llm_cli::{Context, RunArgs};
 use llm_engine::generate::{Batch, Ended, GenerateError, Ticket};
 use llm_record::{Build, ErrorCode, ErrorRecord, Record};
 
-use crate::answer::{Answerer, Circumstances, code};
-use crate::memory::{Memory, Room};
-use crate::prefix::PrefixFolder;
+use crate::answerer::{Answerer, Circumstances, code};
+use crate::host::{Host, Opener, Options};
+use crate::memory::{CacheNeed, Memory};
+use crate::prefix_folder::PrefixFolder;
+use crate::settings;
 use crate::task::Task;
-use crate::{open, settings};
 
 /// What computes, and what is under way on it.
-pub(super) struct Engine {
-    pub(super) batch: Batch<'static>,
-    pub(super) flights: HashMap<Ticket, Flight>,
-    pub(super) parallel: usize,
+pub(crate) struct Running {
+    pub(crate) batch: Batch<'static>,
+    pub(crate) in_flight: HashMap<Ticket, InFlight>,
+    pub(crate) parallel: usize,
     memory: Memory,
     build: Build,
     /// Time to open the model, until a record has told it.
@@ -27,53 +28,57 @@ pub(super) struct Engine {
 }
 
 /// A request under way.
-pub(super) struct Flight {
+pub(crate) struct InFlight {
     number: u64,
-    pub(super) task: Task,
+    pub(crate) task: Task,
     occurrence: u64,
     start: Instant,
     /// What it thinks, where that goes to standard error and is not told yet.
-    pub(super) passage: String,
+    pub(crate) unsaid: String,
     /// Some of it is told.
-    pub(super) is_told: bool,
+    pub(crate) is_told: bool,
 }
 
-impl Engine {
-    /// Prepares the device, once the weights are known to fit the memory.
-    pub(super) fn start(
+impl Running {
+    /// Prepares the device, once the weights are known to fit the memory; the model has been
+    /// opened since `start`.
+    ///
+    /// # Errors
+    /// A model that does not fit the memory, and a device or a folder that cannot be used.
+    pub(crate) fn start(
         answerer: &Answerer,
-        args: &RunArgs,
-        context: &Context,
+        opener: &dyn Opener,
+        options: &Options,
+        host: &Arc<dyn Host>,
         start: Instant,
-        parallel: Option<usize>,
     ) -> Result<Self> {
         let model = answerer.model;
-        let messages = context.messages;
-        let trained = model.spec.context_length;
-        let asked = usize::try_from(args.model.ctx_size)?;
-        let positions = answerer.positions;
+        let (trained, positions) = (model.spec.context_length, answerer.positions());
         if positions > trained {
-            messages.warning(format_args!(
+            host.warn(&format_args!(
                 "the model was trained for {trained} tokens of context; it may lose the thread beyond them"
             ));
         }
-        if let Some(flag) = settings::idle_flag(&answerer.flags, &model.sampling) {
-            messages.warning(format_args!(
+        if let Some(flag) = settings::idle_flag(&options.settings, &model.sampling) {
+            host.warn(&format_args!(
                 "{flag} has no effect, because the best token is always taken; --temp 0.8 draws"
             ));
         }
         // With a context of its own choice, the cache grows with the requests;
         // each is checked when its length is known.
-        let mut memory = Memory::new(model, args);
+        let mut memory = Memory::new(model, options.memory);
         memory
-            .check(Room::of_one(asked), messages)
+            .check(
+                CacheNeed::of_sequence(options.context.unwrap_or(0)),
+                &**host,
+            )
             .map_err(anyhow::Error::msg)?;
-        let engine = open::engine(args, model)?;
+        let device = opener.device(model)?;
         memory.loaded();
-        let mut batch = Batch::new(engine.forward, &model.tokenizer, positions);
-        if let Some(folder) = &args.filter.prefix_cache {
-            let (digest, build) = (&answerer.identity.digest, &engine.build);
-            let opened = PrefixFolder::open(folder, digest, build, messages);
+        let mut batch = Batch::new(device.forward, &model.tokenizer, positions);
+        if let Some(folder) = &options.prefix_folder {
+            let digest = &answerer.model_identity().digest;
+            let opened = PrefixFolder::open(folder, digest, &device.build, Arc::clone(host));
             let store = opened.with_context(|| {
                 format!(
                     "cannot make the folder '{}' of --prefix-cache",
@@ -84,10 +89,12 @@ impl Engine {
         }
         Ok(Self {
             batch,
-            flights: HashMap::new(),
-            parallel: parallel.unwrap_or_else(|| default_parallel(&engine.build)),
+            in_flight: HashMap::new(),
+            parallel: options
+                .parallel
+                .unwrap_or_else(|| default_parallel(&device.build)),
             memory,
-            build: engine.build,
+            build: device.build,
             load: Some(start.elapsed()),
         })
     }
@@ -96,8 +103,8 @@ impl Engine {
     /// more.
     fn positions(&self, task: &Task) -> usize {
         let context = self.batch.context();
-        let flights = self.flights.values().map(|flight| &flight.task);
-        let positions = flights
+        let under_way = self.in_flight.values().map(|request| &request.task);
+        let positions = under_way
             .chain([task])
             .map(|task| task.positions(context).next_multiple_of(BLOCK));
         positions.fold(0, usize::saturating_add)
@@ -105,52 +112,52 @@ impl Engine {
 
     /// Checks whether one more request fits the memory. Sequences that are only
     /// kept in case they are wanted again give way.
-    fn fits(&mut self, task: &Task, context: &Context) -> Result<(), String> {
-        let needed = Room {
+    fn fits(&mut self, task: &Task, host: &dyn Host) -> Result<(), String> {
+        let needed = CacheNeed {
             positions: self.positions(task),
-            sequences: self.flights.len() + 1,
+            sequences: self.in_flight.len() + 1,
         };
         let kept = self.batch.kept_sequences();
-        let with_kept = Room {
+        let with_kept = CacheNeed {
             positions: needed.positions.saturating_add(self.batch.kept_positions()),
             sequences: needed.sequences + kept,
         };
-        let fits = self.memory.check_request(with_kept, context.messages);
+        let fits = self.memory.check_request(with_kept, host);
         if fits.is_ok() || kept == 0 {
             return fits;
         }
         self.batch.forget();
-        self.memory.check_request(needed, context.messages)
+        self.memory.check_request(needed, host)
     }
 
-    pub(super) fn has_room(&mut self, task: &Task, context: &Context) -> bool {
+    pub(crate) fn has_room(&mut self, task: &Task, host: &dyn Host) -> bool {
         // A request that does not fit alone is refused when it is begun.
-        self.flights.is_empty()
-            || self.flights.len() < self.parallel && self.fits(task, context).is_ok()
+        self.in_flight.is_empty()
+            || self.in_flight.len() < self.parallel && self.fits(task, host).is_ok()
     }
 
-    pub(super) fn begin(
+    pub(crate) fn begin(
         &mut self,
         number: u64,
         task: Task,
         occurrence: u64,
-        context: &Context,
+        host: &dyn Host,
     ) -> Result<(), Box<ErrorRecord>> {
-        if let Err(sentence) = self.fits(&task, context) {
+        if let Err(sentence) = self.fits(&task, host) {
             return Err(Box::new(task.failed(ErrorCode::OutOfMemory, sentence)));
         }
         match self.batch.admit(task.request(occurrence)) {
             Ok(ticket) => {
                 let now = Instant::now();
-                let flight = Flight {
+                let request = InFlight {
                     number,
                     start: now.checked_sub(task.spent).unwrap_or(now),
                     task,
                     occurrence,
-                    passage: String::new(),
+                    unsaid: String::new(),
                     is_told: false,
                 };
-                self.flights.insert(ticket, flight);
+                self.in_flight.insert(ticket, request);
                 Ok(())
             }
             Err(error) => Err(Box::new(task.failed(code(&error), error.to_string()))),
@@ -158,44 +165,45 @@ impl Engine {
     }
 
     /// Makes the record of a request that has ended.
-    pub(super) fn close(
+    pub(crate) fn close(
         &mut self,
         ended: Ended,
         answerer: &Answerer,
-        context: &Context,
+        host: &dyn Host,
     ) -> Option<(u64, Record)> {
-        let flight = self.flights.remove(&ended.ticket)?;
-        if flight.is_told || !flight.passage.is_empty() {
-            context.messages.passage(&format!("{}\n", flight.passage));
+        let request = self.in_flight.remove(&ended.ticket)?;
+        if request.is_told || !request.unsaid.is_empty() {
+            host.show_reasoning(&format!("{}\n", request.unsaid));
         }
         let record = match ended.result {
             Err(error) => {
-                let mut record = flight.task.failed(code(&error), error.to_string());
-                record.occurrence = (flight.occurrence > 1).then_some(flight.occurrence);
+                let mut record = request.task.failed(code(&error), error.to_string());
+                record.occurrence = (request.occurrence > 1).then_some(request.occurrence);
                 Record::from(record)
             }
             Ok(generated) => {
-                let length = flight.task.prompt.tokens.len() + generated.tokens.len();
+                let length = request.task.prompt.tokens.len() + generated.tokens.len();
                 self.memory.took(length);
                 let circumstances = Circumstances {
-                    occurrence: flight.occurrence,
+                    occurrence: request.occurrence,
                     build: self.build.clone(),
                     load: self.load.take(),
                     context: self.batch.context(),
                 };
-                Record::from(answerer.completion(flight.task, generated, circumstances))
+                Record::from(answerer.completion(request.task, generated, circumstances))
             }
         };
-        Some((flight.number, record))
+        Some((request.number, record))
     }
 
     /// Ends the requests that have taken longer than they were given.
-    pub(super) fn time_out(&mut self, seconds: f64) -> Vec<Ended> {
-        let late = self
-            .flights
+    pub(crate) fn time_out(&mut self, seconds: f64) -> Vec<Ended> {
+        let late: Vec<Ticket> = self
+            .in_flight
             .iter()
-            .filter(|(_, flight)| flight.start.elapsed().as_secs_f64() > seconds);
-        let late: Vec<Ticket> = late.map(|(ticket, _)| *ticket).collect();
+            .filter(|(_, request)| request.start.elapsed().as_secs_f64() > seconds)
+            .map(|(ticket, _)| *ticket)
+            .collect();
         let mut ended = Vec::new();
         for ticket in late {
             self.batch.cancel(ticket);
@@ -208,9 +216,9 @@ impl Engine {
     }
 
     /// Ends all requests, since the forward pass has failed.
-    pub(super) fn fail_all(&mut self, error: &GenerateError) -> Vec<Ended> {
+    pub(crate) fn fail_all(&mut self, error: &GenerateError) -> Vec<Ended> {
         self.batch.clear();
-        let tickets = self.flights.keys();
+        let tickets = self.in_flight.keys();
         tickets
             .map(|ticket| Ended {
                 ticket: *ticket,

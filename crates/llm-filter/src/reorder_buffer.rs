@@ -2,25 +2,25 @@
 
 use std::collections::VecDeque;
 
-/// Places in order, each filled once; at most so many wait.
+/// Slots in input order, each filled once; at most so many wait.
 #[derive(Debug)]
-pub struct Window<T> {
-    places: VecDeque<Option<T>>,
-    /// The number of the first place.
+pub struct ReorderBuffer<T> {
+    slots: VecDeque<Option<T>>,
+    /// The number of the first slot.
     first: u64,
     limit: usize,
     is_ordered: bool,
     /// What is ready, where order does not matter.
     ready: VecDeque<T>,
-    /// Places taken and not filled, where order does not matter.
+    /// Slots taken and not filled, where order does not matter.
     open: usize,
 }
 
-impl<T> Window<T> {
-    /// Makes a window of `limit` places, or one that keeps no order.
+impl<T> ReorderBuffer<T> {
+    /// Makes a buffer of `limit` slots, or one that keeps no order.
     pub fn new(limit: usize, is_ordered: bool) -> Self {
         Self {
-            places: VecDeque::new(),
+            slots: VecDeque::new(),
             first: 0,
             limit: limit.max(1),
             is_ordered,
@@ -29,34 +29,34 @@ impl<T> Window<T> {
         }
     }
 
-    /// Returns whether another place can be taken.
+    /// Returns whether another slot can be taken.
     pub fn has_room(&self) -> bool {
-        let taken = match self.is_ordered {
-            true => self.places.len(),
-            false => self.open,
+        let taken = if self.is_ordered {
+            self.slots.len()
+        } else {
+            self.open
         };
         taken < self.limit
     }
 
     /// Returns whether nothing is open and nothing waits to be written.
     pub fn is_empty(&self) -> bool {
-        self.places.is_empty() && self.ready.is_empty() && self.open == 0
+        self.slots.is_empty() && self.ready.is_empty() && self.open == 0
     }
 
-    /// Takes the next place and returns its number.
+    /// Takes the next slot and returns its number.
     pub fn open(&mut self) -> u64 {
-        let number = self.first + self.places.len() as u64;
-        match self.is_ordered {
-            true => self.places.push_back(None),
-            false => {
-                self.first += 1;
-                self.open += 1;
-            }
+        let number = self.first + self.slots.len() as u64;
+        if self.is_ordered {
+            self.slots.push_back(None);
+        } else {
+            self.first += 1;
+            self.open += 1;
         }
         number
     }
 
-    /// Fills a place; a number that was never given out is passed over.
+    /// Fills a slot; a number that was never given out is passed over.
     pub fn fill(&mut self, number: u64, value: T) {
         if !self.is_ordered {
             self.open = self.open.saturating_sub(1);
@@ -65,9 +65,9 @@ impl<T> Window<T> {
         }
         let index = number
             .checked_sub(self.first)
-            .and_then(|at| usize::try_from(at).ok());
-        if let Some(place) = index.and_then(|index| self.places.get_mut(index)) {
-            *place = Some(value);
+            .and_then(|index| usize::try_from(index).ok());
+        if let Some(slot) = index.and_then(|index| self.slots.get_mut(index)) {
+            *slot = Some(value);
         }
     }
 
@@ -76,8 +76,8 @@ impl<T> Window<T> {
         if !self.is_ordered {
             return self.ready.pop_front();
         }
-        let value = self.places.front_mut()?.take()?;
-        self.places.pop_front();
+        let value = self.slots.front_mut()?.take()?;
+        self.slots.pop_front();
         self.first += 1;
         Some(value)
     }
@@ -95,19 +95,19 @@ mod tests {
             limit in 1_usize..9,
             choices in prop::collection::vec(any::<prop::sample::Index>(), 1..60),
         ) {
-            let mut window = Window::new(limit, true);
+            let mut buffer = ReorderBuffer::new(limit, true);
             let (mut open, mut out) = (Vec::new(), Vec::new());
             for choice in choices {
-                while window.has_room() {
-                    open.push(window.open());
+                while buffer.has_room() {
+                    open.push(buffer.open());
                 }
                 prop_assert!(open.len() <= limit);
                 if open.is_empty() {
                     continue;
                 }
                 let number = open.remove(choice.index(open.len()));
-                window.fill(number, number);
-                out.extend(std::iter::from_fn(|| window.take()));
+                buffer.fill(number, number);
+                out.extend(std::iter::from_fn(|| buffer.take()));
             }
             let wanted: Vec<u64> = (0..out.len() as u64).collect();
             prop_assert_eq!(out, wanted);
@@ -116,14 +116,14 @@ mod tests {
 
     #[test]
     fn without_order_what_is_filled_comes_out_at_once() {
-        let mut window = Window::new(2, false);
-        let (a, b) = (window.open(), window.open());
-        assert!(!window.has_room());
-        window.fill(b, 'b');
-        assert_eq!(window.take(), Some('b'));
-        assert!(window.has_room() && !window.is_empty());
-        window.fill(a, 'a');
-        assert_eq!(window.take(), Some('a'));
-        assert!(window.is_empty());
+        let mut buffer = ReorderBuffer::new(2, false);
+        let (a, b) = (buffer.open(), buffer.open());
+        assert!(!buffer.has_room());
+        buffer.fill(b, 'b');
+        assert_eq!(buffer.take(), Some('b'));
+        assert!(buffer.has_room() && !buffer.is_empty());
+        buffer.fill(a, 'a');
+        assert_eq!(buffer.take(), Some('a'));
+        assert!(buffer.is_empty());
     }
 }

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use llm_cli::Job;
 use llm_engine::generate::Generate;
 use llm_kernels::attention::BLOCK;
-use llm_record::{ErrorCode, ErrorRecord, Sampling, Truncated};
+use llm_record::{ErrorCode, ErrorRecord, Job, Sampling, Truncated};
 
 use crate::prompt::Prompt;
 use crate::{digest, settings};
@@ -14,7 +13,7 @@ use crate::{digest, settings};
 const LABELS_TOGETHER: usize = 64;
 
 /// A request that is ready to be answered.
-pub(crate) struct Task {
+pub struct Task {
     pub(crate) job: Box<Job>,
     pub(crate) prompt: Prompt,
     pub(crate) sampling: Sampling,
@@ -60,10 +59,20 @@ impl Task {
         record
     }
 
+    /// Returns how many tokens are generated at most. Labels are scored, token by token, and
+    /// nothing is generated.
+    pub(crate) fn max_tokens(&self) -> usize {
+        if self.labels.is_empty() {
+            settings::count(self.sampling.max_tokens)
+        } else {
+            self.labels.iter().map(Vec::len).sum()
+        }
+    }
+
     /// Returns the positions that prompt and answer take at most.
     pub(crate) fn positions(&self, context: usize) -> usize {
         let prompt = self.prompt.tokens.len();
-        if let Some(longest) = longest(&self.labels) {
+        if let Some(longest) = self.labels.iter().map(Vec::len).max() {
             return prompt + longest + BLOCK * self.labels.len().min(LABELS_TOGETHER);
         }
         let most = settings::count(self.sampling.max_tokens);
@@ -84,9 +93,4 @@ impl Task {
             shared: self.shared,
         }
     }
-}
-
-/// Returns the tokens of the longest label.
-fn longest(labels: &[Vec<u32>]) -> Option<usize> {
-    labels.iter().map(Vec::len).max()
 }

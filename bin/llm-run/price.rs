@@ -1,4 +1,4 @@
-//! Tokens → what a cloud would take for them, by `llm-cost`'s catalogue.
+//! Tokens → what a cloud would charge for them, by `llm-cost`'s catalogue.
 
 use anyhow::Result;
 use jiff::Zoned;
@@ -10,7 +10,7 @@ use llm_record::CloudPrice;
 const DEFAULT_CLOUD: &str = "openai/gpt-6-luna";
 
 /// The price of a cloud model today.
-pub(super) struct Price {
+pub(crate) struct Price {
     id: String,
     rates: Rates,
     as_of: String,
@@ -21,7 +21,7 @@ impl Price {
     ///
     /// # Errors
     /// A name that the catalogue does not have.
-    pub(super) fn find(name: Option<&str>) -> Result<Self> {
+    pub(crate) fn find(name: Option<&str>) -> Result<Self> {
         let price = Catalogue::builtin().price(name.unwrap_or(DEFAULT_CLOUD))?;
         Ok(Self {
             id: price.id.clone(),
@@ -32,7 +32,7 @@ impl Price {
 
     /// Returns the price of so many tokens. Nothing is taken off for input that
     /// the cloud may have in a cache.
-    pub(super) fn of(&self, prompt_tokens: u64, completion_tokens: u64) -> CloudPrice {
+    pub(crate) fn bill(&self, prompt_tokens: u64, completion_tokens: u64) -> CloudPrice {
         let usd = |batch| {
             let volume = Volume {
                 input: Mtok(prompt_tokens as f64 / 1e6),
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn the_default_is_in_the_catalogue_and_takes_batches() {
-        let price = Price::find(None).unwrap().of(1_000_000, 1_000_000);
+        let price = Price::find(None).unwrap().bill(1_000_000, 1_000_000);
         assert!(price.usd > 0.0);
         assert!(price.usd_by_batch.is_some_and(|batch| batch < price.usd));
     }
@@ -75,9 +75,9 @@ mod tests {
             rates,
             as_of: String::new(),
         };
-        let price = price.of(2_000_000, 100_000);
-        assert!((price.usd - 7.5).abs() < 1e-9);
-        assert!((price.usd_by_batch.unwrap() - 3.75).abs() < 1e-9);
+        let bill = price.bill(2_000_000, 100_000);
+        assert!((bill.usd - 7.5).abs() < 1e-9);
+        assert!((bill.usd_by_batch.unwrap() - 3.75).abs() < 1e-9);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A line's settings, the flags and the model's recommendation → one set of
+//! A request's settings, those of the run and the model's recommendation → one set of
 //! numbers, for the engine and for the record.
 
 use std::hash::{BuildHasher, RandomState};
@@ -6,17 +6,24 @@ use std::hash::{BuildHasher, RandomState};
 use llm_engine::sampler;
 use llm_record::{Overrides, Sampling, Seed};
 
-/// The random stream where neither a flag nor the line names one: a fixed one,
+/// The random stream where nobody names one: a fixed one,
 /// so that a script gives the same answers every day.
 const DEFAULT_SEED: u64 = 0;
 
 /// Draws a seed of 32 bits, which every reader of JSON can hold.
-pub(crate) fn draw_seed() -> u64 {
+#[must_use]
+pub fn draw_seed() -> u64 {
     RandomState::new().hash_one(std::process::id()) >> 32
 }
 
-/// Fills in what `asked` leaves open.
-pub(crate) fn resolve(asked: &Overrides, recommended: &sampler::Sampling, most: i64) -> Sampling {
+/// Fills in what `asked` leaves open: by the model's recommendation, and with a limit of
+/// `default_max_tokens` to the answer.
+#[must_use]
+pub fn resolve(
+    asked: &Overrides,
+    recommended: &sampler::Sampling,
+    default_max_tokens: i64,
+) -> Sampling {
     let seed = match asked.seed {
         Some(Seed::Fixed(seed)) => seed,
         Some(Seed::Drawn) => draw_seed(),
@@ -34,14 +41,15 @@ pub(crate) fn resolve(asked: &Overrides, recommended: &sampler::Sampling, most: 
             .repeat_last_n
             .unwrap_or(recommended.repeat_last_n as i64),
         seed,
-        max_tokens: asked.max_tokens.unwrap_or(most),
+        max_tokens: asked.max_tokens.unwrap_or(default_max_tokens),
         stop: asked.stop.clone().unwrap_or_default(),
         choices: asked.choices.clone().unwrap_or_default(),
     }
 }
 
-/// Returns a record's settings as a line would give them.
-pub(crate) fn as_asked(settings: &Sampling) -> Overrides {
+/// Returns a record's settings as a request would ask for them.
+#[must_use]
+pub fn as_asked(settings: &Sampling) -> Overrides {
     Overrides {
         max_tokens: Some(settings.max_tokens),
         temperature: Some(settings.temperature),
@@ -57,7 +65,8 @@ pub(crate) fn as_asked(settings: &Sampling) -> Overrides {
 }
 
 /// Returns a record's settings as the engine takes them.
-pub(crate) fn for_engine(settings: &Sampling) -> sampler::Sampling {
+#[must_use]
+pub fn for_engine(settings: &Sampling) -> sampler::Sampling {
     sampler::Sampling {
         temperature: settings.temperature,
         top_k: usize::try_from(settings.top_k).unwrap_or(0),
@@ -69,15 +78,14 @@ pub(crate) fn for_engine(settings: &Sampling) -> sampler::Sampling {
 }
 
 /// Returns a count of which -1 means "all".
-pub(crate) fn count(number: i64) -> usize {
+#[must_use]
+pub fn count(number: i64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 /// Returns the flag that has no effect, since the best token is always taken.
-pub(crate) fn idle_flag(
-    flags: &Overrides,
-    recommended: &sampler::Sampling,
-) -> Option<&'static str> {
+#[must_use]
+pub fn idle_flag(flags: &Overrides, recommended: &sampler::Sampling) -> Option<&'static str> {
     if flags.temperature.unwrap_or(recommended.temperature) > 0.0 {
         return None;
     }

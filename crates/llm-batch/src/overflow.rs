@@ -4,14 +4,12 @@
 
 use std::collections::VecDeque;
 
-use llm_cli::args::{DEFAULT_PREDICT, OnOverflow};
-use llm_cli::{Job, TextPlace};
 use llm_engine::cancel::{Cancellation, Cancelled};
 use llm_engine::tokens::Tokenizer;
-use llm_record::{ErrorCode, ErrorRecord, Message, Place, Sampling, Truncated};
+use llm_record::{ErrorCode, ErrorRecord, Job, Message, Place, Sampling, TextPlace, Truncated};
 
-use crate::long::{Obstacle, without_text};
 use crate::prompt::Prompt;
+use crate::prompt_length::{Obstacle, without_text};
 
 /// Tokens that a cut prompt may have less than there is room for.
 const SPARE: usize = 2;
@@ -20,25 +18,21 @@ const SPARE: usize = 2;
 /// halved.
 const STRAIGHT: usize = 4;
 
-/// Returns the part to cut, where one is to be cut.
-pub(crate) fn place(on_overflow: OnOverflow) -> Option<Place> {
-    match on_overflow {
-        OnOverflow::Error => None,
-        OnOverflow::Head => Some(Place::Head),
-        OnOverflow::Tail => Some(Place::Tail),
-        OnOverflow::Middle => Some(Place::Middle),
-    }
-}
-
 /// Returns the tokens that are kept free for the answer: as many as were asked
-/// for, or where that was left to the program, a quarter of the context at most.
-/// Of labels, `longest` tokens each at most, the longest.
-pub(crate) fn room(sampling: &Sampling, longest: Option<usize>, context: usize) -> usize {
+/// for, or where that is `default_max_tokens`, which nobody asked for, a quarter of the
+/// context at most. Of labels, `longest` tokens each at most, the longest.
+pub(crate) fn room(
+    sampling: &Sampling,
+    longest: Option<usize>,
+    context: usize,
+    default_max_tokens: i64,
+) -> usize {
     let quarter = context / 4;
-    let room = match (longest, sampling.max_tokens) {
-        (Some(longest), _) => longest,
-        (None, DEFAULT_PREDICT) => quarter.min(usize::try_from(DEFAULT_PREDICT).unwrap_or(quarter)),
-        (None, most) => usize::try_from(most).unwrap_or(quarter),
+    let asked = usize::try_from(sampling.max_tokens).unwrap_or(quarter);
+    let room = match longest {
+        Some(longest) => longest,
+        None if sampling.max_tokens == default_max_tokens => quarter.min(asked),
+        None => asked,
     };
     room.max(1)
 }
@@ -75,7 +69,7 @@ impl Cut<'_> {
             return Err(self.refusal(job, tokens, "it has no text to cut"));
         };
         // Of a text twice as long as what fits, no more than that is looked at.
-        let ends = Ends::of(
+        let ends = Ends::find(
             self.tokenizer,
             text,
             2 * self.most + ENDS,
@@ -99,24 +93,22 @@ impl Cut<'_> {
             put(&mut attempt, place, content, &kept);
             let prompt = (self.make)(&attempt).map_err(Obstacle::Refused)?;
             let found = prompt.tokens.len();
-            let next = match found <= self.most {
-                true => {
-                    low = keep;
-                    let spare = self.most - found;
-                    best = Some((prompt, kept));
-                    if spare <= SPARE {
-                        break;
-                    }
-                    keep + spare
+            let next = if found <= self.most {
+                low = keep;
+                let spare = self.most - found;
+                best = Some((prompt, kept));
+                if spare <= SPARE {
+                    break;
                 }
-                false => {
-                    high = keep;
-                    keep.saturating_sub(found - self.most)
-                }
+                keep + spare
+            } else {
+                high = keep;
+                keep.saturating_sub(found - self.most)
             };
-            keep = match step < STRAIGHT {
-                true => next,
-                false => low.midpoint(high),
+            keep = if step < STRAIGHT {
+                next
+            } else {
+                low.midpoint(high)
             };
         }
         let Some((prompt, kept)) = best else {
@@ -174,7 +166,7 @@ struct Ends {
 
 impl Ends {
     /// Looks at the tokens of `text`, of which no more than `most` are to be kept.
-    fn of(
+    fn find(
         tokenizer: &Tokenizer,
         text: &str,
         most: usize,
@@ -217,8 +209,11 @@ impl Ends {
             return 0;
         };
         let in_last = (index + self.last.len()).checked_sub(self.count);
-        let known = self.first.get(index);
-        let known = known.or_else(|| self.last.get(in_last?)).copied();
+        let known = self
+            .first
+            .get(index)
+            .or_else(|| self.last.get(in_last?))
+            .copied();
         let end = match (known, self.bytes.checked_sub(text.len())) {
             (Some(end), Some(0)) => end,
             // The space that some vocabularies put before a text.
@@ -297,8 +292,9 @@ mod tests {
             max_tokens,
             ..Sampling::default()
         };
-        assert_eq!(room(&asked(DEFAULT_PREDICT), None, 2048), 512);
-        assert_eq!(room(&asked(DEFAULT_PREDICT), None, 8192), 1024);
+        let room = |sampling: &Sampling, longest, context| room(sampling, longest, context, 1024);
+        assert_eq!(room(&asked(1024), None, 2048), 512);
+        assert_eq!(room(&asked(1024), None, 8192), 1024);
         assert_eq!(room(&asked(-1), None, 8192), 2048);
         assert_eq!(room(&asked(2000), None, 2048), 2000);
         assert_eq!(room(&asked(0), None, 2048), 1);

@@ -128,7 +128,7 @@ fn decode(
 /// depend on which they are, but for experts, which different tokens spread over.
 fn text(vocabulary: usize, length: usize) -> Vec<u32> {
     let most = vocabulary.clamp(1, 1 << 16);
-    let tokens = (0..length).map(|at| (at * 7919 + 100) % most);
+    let tokens = (0..length).map(|index| (index * 7919 + 100) % most);
     tokens
         .filter_map(|token| u32::try_from(token).ok())
         .collect()

@@ -9,12 +9,11 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use llm_cli::Job;
 use llm_engine::cancel::{Cancellation, Cancelled};
 use llm_engine::model::Model;
 use llm_engine::prompt::{ChatTemplate, Guard};
 use llm_engine::tokens::{Marked, black_bytes};
-use llm_record::{ErrorRecord, Message};
+use llm_record::{ErrorRecord, Job, Message};
 
 use crate::prompt::{Prompt, Prompts};
 
@@ -78,16 +77,16 @@ pub(crate) fn count(
         tokenizer.encode_each(&job.text(), true, parses, cancellation, &mut take)?;
         return Ok(Some(count));
     };
-    let Some(small) = Small::of(job, template, cancellation)? else {
+    let Some(shortened) = Shortened::new(job, template, cancellation)? else {
         return Ok(None);
     };
-    let prompt = prompts.make(model, &small.job, cancellation);
+    let prompt = prompts.make(model, &shortened.job, cancellation);
     cancellation.check()?;
     let prompt = prompt.map_err(Obstacle::Refused)?;
-    let Some(whole) = small.put_back(job, &prompt, prompts.guard(job).is_some()) else {
+    let Some(whole) = shortened.put_back(job, &prompt, prompts.guard(job).is_some()) else {
         return Ok(None);
     };
-    drop(small);
+    drop(shortened);
     let marked = Marked {
         text: &whole.text,
         foreign: &whole.foreign,
@@ -98,13 +97,13 @@ pub(crate) fn count(
 }
 
 /// A conversation whose long texts are short.
-struct Small {
+struct Shortened {
     job: Job,
-    cuts: Vec<Cut>,
+    omissions: Vec<Omission>,
 }
 
 /// What was taken out of a text.
-struct Cut {
+struct Omission {
     message: usize,
     /// Bytes of the content that are left out.
     rest: Range<usize>,
@@ -118,9 +117,9 @@ struct Whole {
     foreign: Vec<Range<usize>>,
 }
 
-impl Small {
-    /// Makes one, unless a text holds what is to stand for its rest.
-    fn of(
+impl Shortened {
+    /// Shortens the long texts, unless one holds what is to stand for its rest.
+    fn new(
         job: &Job,
         template: &ChatTemplate,
         cancellation: &Cancellation,
@@ -129,7 +128,7 @@ impl Small {
             return Ok(None);
         }
         let words = quoted(template.source());
-        let (mut messages, mut cuts) = (Vec::new(), Vec::new());
+        let (mut messages, mut omissions) = (Vec::new(), Vec::new());
         for (number, message) in job.messages.iter().enumerate() {
             let content = message.content.as_deref().unwrap_or_default();
             if content.len() <= 4 * EDGE {
@@ -153,7 +152,7 @@ impl Small {
                 content: Some([&content[..start], &stand_in, &content[rest.end..]].concat()),
                 fields: message.fields.clone(),
             });
-            cuts.push(Cut {
+            omissions.push(Omission {
                 message: number,
                 rest,
                 stand_in,
@@ -162,7 +161,7 @@ impl Small {
         let job = without_messages(job);
         Ok(Some(Self {
             job: Job { messages, ..job },
-            cuts,
+            omissions,
         }))
     }
 
@@ -170,19 +169,19 @@ impl Small {
     /// changed what was to be their ends.
     fn put_back(&self, job: &Job, prompt: &Prompt, is_guarded: bool) -> Option<Whole> {
         let mut places = Vec::new();
-        for cut in &self.cuts {
-            let content = job.messages[cut.message].content.as_deref()?;
-            let mut found = prompt.text.match_indices(&cut.stand_in);
-            let (at, _) = found.next().filter(|_| found.next().is_none())?;
-            let before = content[..cut.rest.start].trim_start();
-            let after = content[cut.rest.end..].trim_end();
-            let end = at + cut.stand_in.len();
+        for omission in &self.omissions {
+            let content = job.messages[omission.message].content.as_deref()?;
+            let mut found = prompt.text.match_indices(&omission.stand_in);
+            let (start, _) = found.next().filter(|_| found.next().is_none())?;
+            let before = content[..omission.rest.start].trim_start();
+            let after = content[omission.rest.end..].trim_end();
+            let end = start + omission.stand_in.len();
             let arrives =
-                prompt.text[..at].ends_with(before) && prompt.text[end..].starts_with(after);
+                prompt.text[..start].ends_with(before) && prompt.text[end..].starts_with(after);
             if !arrives {
                 return None;
             }
-            places.push((at..end, &content[cut.rest.clone()]));
+            places.push((start..end, &content[omission.rest.clone()]));
         }
         places.sort_by_key(|(place, _)| place.start);
         Some(splice(&prompt.text, prompt.foreign(), &places, is_guarded))
@@ -201,24 +200,24 @@ fn splice(
         text: String::with_capacity(text.len() + more),
         foreign: Vec::new(),
     };
-    let mut at = 0;
+    let mut position = 0;
     let end = (text.len()..text.len(), "");
     for (place, rest) in places.iter().chain([&end]) {
         let shift = whole.text.len();
         let own = foreign
             .iter()
-            .map(|range| range.start.max(at)..range.end.min(place.start));
-        let own = own.filter(|range| range.start < range.end);
+            .map(|range| range.start.max(position)..range.end.min(place.start))
+            .filter(|range| range.start < range.end);
         whole
             .foreign
-            .extend(own.map(|range| range.start - at + shift..range.end - at + shift));
-        whole.text.push_str(&text[at..place.start]);
+            .extend(own.map(|range| range.start - position + shift..range.end - position + shift));
+        whole.text.push_str(&text[position..place.start]);
         let start = whole.text.len();
         whole.text.push_str(rest);
         if is_guarded && !rest.is_empty() {
             whole.foreign.push(start..whole.text.len());
         }
-        at = place.end;
+        position = place.end;
     }
     whole
 }
@@ -247,15 +246,16 @@ pub(crate) fn without_text(job: &Job, message: usize) -> Job {
         .messages
         .iter()
         .enumerate()
-        .map(|(number, one)| Message {
-            role: one.role.clone(),
-            content: match number == message {
-                true => None,
-                false => one.content.clone(),
+        .map(|(number, turn)| Message {
+            role: turn.role.clone(),
+            content: if number == message {
+                None
+            } else {
+                turn.content.clone()
             },
-            fields: one.fields.clone(),
-        });
-    let messages = messages.collect();
+            fields: turn.fields.clone(),
+        })
+        .collect();
     Job {
         messages,
         text: job.text.clone(),
@@ -268,10 +268,10 @@ pub(crate) fn without_text(job: &Job, message: usize) -> Job {
 fn quoted(source: &str) -> BTreeSet<String> {
     let mut words = BTreeSet::new();
     let mut rest = source;
-    while let Some(at) = rest.find(['\'', '"']) {
-        let quote = rest[at..].chars().next().unwrap_or('"');
+    while let Some(open) = rest.find(['\'', '"']) {
+        let quote = rest[open..].chars().next().unwrap_or('"');
         let (mut word, mut is_escaped, mut end) = (String::new(), false, None);
-        for (length, letter) in rest[at + 1..].char_indices() {
+        for (length, letter) in rest[open + 1..].char_indices() {
             match letter {
                 _ if is_escaped => {
                     is_escaped = false;
@@ -284,7 +284,7 @@ fn quoted(source: &str) -> BTreeSet<String> {
                 }
                 '\\' => is_escaped = true,
                 _ if letter == quote => {
-                    end = Some(at + 1 + length + 1);
+                    end = Some(open + 1 + length + 1);
                     break;
                 }
                 _ => word.push(letter),
@@ -300,7 +300,7 @@ fn quoted(source: &str) -> BTreeSet<String> {
         }
         rest = match end {
             Some(end) => &rest[end..],
-            None => &rest[at + 1..],
+            None => &rest[open + 1..],
         };
     }
     words
@@ -334,7 +334,7 @@ mod tests {
         let parts: Vec<_> = whole
             .foreign
             .iter()
-            .map(|at| &whole.text[at.clone()])
+            .map(|range| &whole.text[range.clone()])
             .collect();
         assert_eq!(parts, ["(a", "ONE", "c", ")", "TWO"]);
         assert!(splice("a1b", &[], &[(1..2, "x")], false).foreign.is_empty());

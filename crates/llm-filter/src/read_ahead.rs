@@ -17,25 +17,17 @@ pub enum Next<T> {
 
 /// Lines that a thread reads ahead.
 #[derive(Debug)]
-pub struct Pump<T> {
+pub struct ReadAhead<T> {
     lines: Receiver<T>,
 }
 
-impl<T: Send + 'static> Pump<T> {
-    /// Starts to read. The thread ends with its input, with the process, or when
-    /// nobody wants more of it.
+impl<T: Send + 'static> ReadAhead<T> {
+    /// Starts to read, `most` lines ahead at most. The thread ends with its input, with the
+    /// process, or when nobody wants more of it.
     ///
     /// # Errors
     /// The system starts no thread.
-    pub fn start(lines: impl Iterator<Item = T> + Send + 'static) -> std::io::Result<Self> {
-        Self::ahead(lines, 1)
-    }
-
-    /// Starts to read up to so many lines ahead, for work that takes many at a time.
-    ///
-    /// # Errors
-    /// As [`Pump::start`].
-    pub fn ahead(
+    pub fn start(
         lines: impl Iterator<Item = T> + Send + 'static,
         most: usize,
     ) -> std::io::Result<Self> {

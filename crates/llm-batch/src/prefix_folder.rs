@@ -1,5 +1,4 @@
-//! Prompts' beginnings on disk: keys and values of an instruction, kept between
-//! runs under `--prefix-cache`.
+//! Prompts' beginnings on disk: keys and values of an instruction, kept between runs.
 //!
 //! A file's name is a digest of all that the keys and values depend on: model,
 //! build, instruction set, and the tokens. What stands in it is the engine's
@@ -8,33 +7,35 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use llm_cli::Messages;
 use llm_engine::cache::sealed;
 use llm_engine::generate::PrefixStore;
 use llm_record::Build;
 use sha2::{Digest, Sha256};
 
+use crate::host::Host;
+
 /// A folder of prefixes.
-pub(crate) struct PrefixFolder {
+pub struct PrefixFolder {
     folder: PathBuf,
     /// What the keys and values depend on beside the tokens.
     origin: String,
-    messages: Messages,
+    host: Arc<dyn Host>,
     /// Nothing could be written; said once.
     is_broken: bool,
 }
 
 impl PrefixFolder {
-    /// Makes the folder if it is not there.
+    /// Makes the folder if it is not there. `model` is the digest of the weights.
     ///
     /// # Errors
     /// A folder that cannot be made.
-    pub(crate) fn open(
+    pub fn open(
         folder: &Path,
         model: &str,
         build: &Build,
-        messages: Messages,
+        host: Arc<dyn Host>,
     ) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
         Ok(Self {
@@ -43,7 +44,7 @@ impl PrefixFolder {
                 "{model}\0{}\0{}\0{}",
                 build.version, build.simd, build.device
             ),
-            messages,
+            host,
             is_broken: false,
         })
     }
@@ -94,7 +95,7 @@ impl PrefixStore for PrefixFolder {
         match self.read(&path, tokens) {
             Ok(found) => found,
             Err(sentence) => {
-                self.messages.warning(format_args!(
+                self.host.warn(&format_args!(
                     "the prefix cache's '{}' is not used: {sentence}; it is written anew",
                     path.display()
                 ));
@@ -111,7 +112,7 @@ impl PrefixStore for PrefixFolder {
         }
         if let Err(error) = self.write(&path, tokens, state) {
             self.is_broken = true;
-            self.messages.warning(format_args!(
+            self.host.warn(&format_args!(
                 "nothing is kept in the prefix cache: cannot write '{}': {error}",
                 path.display()
             ));
@@ -122,6 +123,7 @@ impl PrefixStore for PrefixFolder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::Silent;
 
     fn store(folder: &Path, model: &str) -> PrefixFolder {
         let build = Build {
@@ -130,7 +132,7 @@ mod tests {
             device: "cpu".to_owned(),
             threads: 1,
         };
-        PrefixFolder::open(folder, model, &build, Messages::new("llm-run")).unwrap()
+        PrefixFolder::open(folder, model, &build, Arc::new(Silent)).unwrap()
     }
 
     #[test]
@@ -154,13 +156,13 @@ mod tests {
         store.keep(&[1, 2], b"state");
         let path = store.path(&[1, 2]);
         let whole = std::fs::read(&path).unwrap();
-        for at in 0..whole.len() {
+        for byte in 0..whole.len() {
             let mut bytes = whole.clone();
-            bytes[at] ^= 1;
+            bytes[byte] ^= 1;
             std::fs::write(&path, bytes).unwrap();
-            assert_eq!(store.find(&[1, 2]), None, "byte {at}");
-            std::fs::write(&path, &whole[..at]).unwrap();
-            assert_eq!(store.find(&[1, 2]), None, "{at} bytes");
+            assert_eq!(store.find(&[1, 2]), None, "byte {byte}");
+            std::fs::write(&path, &whole[..byte]).unwrap();
+            assert_eq!(store.find(&[1, 2]), None, "{byte} bytes");
         }
         store.keep(&[1, 2], b"state");
         assert_eq!(store.find(&[1, 2]), Some(b"state".to_vec()));

@@ -6,21 +6,25 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use llm_cli::stdio::StdioError;
 use llm_record::closed::LONGEST_RECORD;
 use llm_record::{Closed, Completion, Id, Record, Sampling};
 use thiserror::Error;
 
 use crate::journal::{Key, id_key};
-use crate::{Journal, Name};
+use crate::{Journal, RequestName};
 
 /// A file whose answers cannot be run again.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum PastError {
-    /// It cannot be opened or read.
-    #[error(transparent)]
-    Stdio(#[from] StdioError),
+pub enum RunLogError {
+    /// It cannot be opened or read, or has changed since it was opened.
+    #[error("cannot read {name}: {reason}")]
+    Read {
+        /// The file.
+        name: String,
+        /// What the system says.
+        reason: io::Error,
+    },
     /// It is a pipe or a device.
     #[error(
         "{name} is no file, and its answers are read more than once; write them to a file first"
@@ -40,9 +44,18 @@ pub enum PastError {
     },
 }
 
-/// Where an answer stands.
+impl RunLogError {
+    fn read(name: &str, reason: io::Error) -> Self {
+        Self::Read {
+            name: name.to_owned(),
+            reason,
+        }
+    }
+}
+
+/// Where the record of an answer begins, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place(u64);
+pub struct RecordOffset(u64);
 
 /// The settings of answers and the digest of the model that gave them: with the
 /// two a row's digest is what it was then.
@@ -56,13 +69,13 @@ pub struct Conditions {
 
 /// The answers of an earlier run.
 #[derive(Debug)]
-pub struct Past {
-    reader: Reader,
+pub struct RunLog {
+    reader: AnswerReader,
     path: PathBuf,
-    places: Vec<Place>,
-    answers: HashMap<Key, Place>,
+    offsets: Vec<RecordOffset>,
+    answers: HashMap<Key, RecordOffset>,
     /// The last answer under each id.
-    ids: HashMap<Key, Place>,
+    ids: HashMap<Key, RecordOffset>,
     /// Requests that have come, however they were closed.
     requests: HashSet<Key>,
     conditions: Vec<Conditions>,
@@ -73,26 +86,26 @@ pub struct Past {
     are_whole: bool,
 }
 
-impl Past {
+impl RunLog {
     /// Reads what an earlier run has written. A torn last line counts as one of
-    /// [`Past::others`].
+    /// [`RunLog::others`].
     ///
     /// # Errors
-    /// [`PastError`].
-    pub fn open(path: &Path) -> Result<Self, PastError> {
+    /// [`RunLogError`].
+    pub fn open(path: &Path) -> Result<Self, RunLogError> {
         let name = format!("'{}'", path.display());
-        let io = |reason| StdioError::read(&name, reason);
+        let io = |reason| RunLogError::read(&name, reason);
         let file = File::open(path).map_err(io)?;
         if !file.metadata().map_err(io)?.is_file() {
-            return Err(PastError::NoFile { name });
+            return Err(RunLogError::NoFile { name });
         }
-        let mut past = Self {
-            reader: Reader {
+        let mut log = Self {
+            reader: AnswerReader {
                 file: BufReader::new(file),
                 name: name.clone(),
             },
             path: path.to_owned(),
-            places: Vec::new(),
+            offsets: Vec::new(),
             answers: HashMap::new(),
             ids: HashMap::new(),
             requests: HashSet::new(),
@@ -102,16 +115,16 @@ impl Past {
             others: 0,
             are_whole: true,
         };
-        past.scan().map_err(io)?;
-        match past.places.is_empty() {
-            true => Err(PastError::Empty { name }),
-            false => Ok(past),
+        log.scan().map_err(io)?;
+        if log.offsets.is_empty() {
+            return Err(RunLogError::Empty { name });
         }
+        Ok(log)
     }
 
     fn scan(&mut self) -> io::Result<()> {
         let mut known = HashSet::new();
-        let mut at = 0;
+        let mut offset = 0;
         let mut bytes = Vec::new();
         loop {
             bytes.clear();
@@ -122,21 +135,21 @@ impl Past {
             }
             let text = std::str::from_utf8(&bytes).map_or("", bare);
             if !text.is_empty() || bytes.iter().any(|byte| !byte.is_ascii_whitespace()) {
-                self.take(text, Place(at), &mut known);
+                self.take(text, RecordOffset(offset), &mut known);
             }
-            at += read as u64;
+            offset += read as u64;
         }
     }
 
     /// Takes in one line. `known` holds the conditions that were seen, as JSON.
-    fn take(&mut self, text: &str, place: Place, known: &mut HashSet<String>) {
+    fn take(&mut self, text: &str, offset: RecordOffset, known: &mut HashSet<String>) {
         let Some(closed) = llm_record::closed(text) else {
             let is_delta = matches!(Record::parse(text), Ok(Record::Delta(_)));
             self.others += u64::from(!is_delta);
             return;
         };
         let digest = closed.request_digest.as_deref().unwrap_or_default();
-        let name = Name::plain(closed.id.as_ref(), digest);
+        let name = RequestName::plain(closed.id.as_ref(), digest);
         let key = name.key_of(closed.occurrence);
         if closed.is_error {
             self.error_records += 1;
@@ -147,7 +160,7 @@ impl Past {
             return;
         }
         match Record::parse(text) {
-            Ok(Record::Completion(answer)) => self.index(&closed, key, &answer, place, known),
+            Ok(Record::Completion(answer)) => self.index(&closed, key, &answer, offset, known),
             _ => self.others += 1,
         }
     }
@@ -157,18 +170,18 @@ impl Past {
         closed: &Closed,
         key: Key,
         answer: &Completion,
-        place: Place,
+        offset: RecordOffset,
         known: &mut HashSet<String>,
     ) {
         let id = closed.id.as_ref();
         let digest = closed.request_digest.as_deref().unwrap_or_default();
         self.errors.reopen(key);
-        self.requests.insert(Name::plain(id, digest).key());
-        self.answers.insert(key, place);
+        self.requests.insert(RequestName::plain(id, digest).key());
+        self.answers.insert(key, offset);
         if id.is_some() {
-            self.ids.insert(id_key(id), place);
+            self.ids.insert(id_key(id), offset);
         }
-        self.places.push(place);
+        self.offsets.push(offset);
         self.are_whole &= answer.request.is_some();
         let text = serde_json::to_string(&(&answer.model.digest, &answer.sampling));
         if known.insert(text.unwrap_or_default()) {
@@ -180,8 +193,8 @@ impl Past {
     }
 
     /// Returns where the answers stand, in the file's order.
-    pub fn places(&self) -> &[Place] {
-        &self.places
+    pub fn offsets(&self) -> &[RecordOffset] {
+        &self.offsets
     }
 
     /// Returns how many records of errors there are.
@@ -211,45 +224,48 @@ impl Past {
 
     /// Returns whether a request has come, whatever has closed it.
     pub fn knows(&self, id: Option<&Id>, digest: &str) -> bool {
-        self.requests.contains(&Name::plain(id, digest).key())
+        self.requests
+            .contains(&RequestName::plain(id, digest).key())
     }
 
     /// Returns where the answer to a request stands, the given one of equal ones.
-    pub fn find(&self, id: Option<&Id>, digest: &str, occurrence: u64) -> Option<Place> {
+    pub fn find(&self, id: Option<&Id>, digest: &str, occurrence: u64) -> Option<RecordOffset> {
         self.answers
-            .get(&Name::plain(id, digest).key_of(occurrence))
+            .get(&RequestName::plain(id, digest).key_of(occurrence))
             .copied()
     }
 
     /// Returns where the last answer under an id stands.
-    pub fn find_id(&self, id: &Id) -> Option<Place> {
+    pub fn find_id(&self, id: &Id) -> Option<RecordOffset> {
         self.ids.get(&id_key(Some(id))).copied()
     }
 
     /// Reads an answer.
     ///
     /// # Errors
-    /// [`StdioError::Read`], also for a file that has changed.
-    pub fn read(&mut self, place: Place) -> Result<Box<Completion>, StdioError> {
-        self.reader.read(place)
+    /// [`RunLogError::Read`], also for a file that has changed.
+    pub fn read(&mut self, offset: RecordOffset) -> Result<Box<Completion>, RunLogError> {
+        self.reader.read(offset)
     }
 
     /// Returns all answers, in the file's order.
     ///
     /// # Errors
-    /// [`StdioError::Read`]; each answer is what [`Past::read`] returns.
+    /// [`RunLogError::Read`]; each answer is what [`RunLog::read`] returns.
     pub fn answers(
         &self,
-    ) -> Result<impl Iterator<Item = Result<Box<Completion>, StdioError>> + Send + use<>, StdioError>
-    {
+    ) -> Result<
+        impl Iterator<Item = Result<Box<Completion>, RunLogError>> + Send + use<>,
+        RunLogError,
+    > {
         let name = self.reader.name.clone();
-        let file = File::open(&self.path).map_err(|reason| StdioError::read(&name, reason))?;
-        let mut reader = Reader {
+        let file = File::open(&self.path).map_err(|reason| RunLogError::read(&name, reason))?;
+        let mut reader = AnswerReader {
             file: BufReader::new(file),
             name,
         };
-        let places = self.places.clone();
-        Ok(places.into_iter().map(move |place| reader.read(place)))
+        let offsets = self.offsets.clone();
+        Ok(offsets.into_iter().map(move |offset| reader.read(offset)))
     }
 }
 
@@ -260,25 +276,23 @@ fn bare(line: &str) -> &str {
 
 /// The file, read from any place.
 #[derive(Debug)]
-struct Reader {
+struct AnswerReader {
     file: BufReader<File>,
     name: String,
 }
 
-impl Reader {
-    fn read(&mut self, place: Place) -> Result<Box<Completion>, StdioError> {
+impl AnswerReader {
+    fn read(&mut self, offset: RecordOffset) -> Result<Box<Completion>, RunLogError> {
         let mut bytes = Vec::new();
-        let read = self.file.seek(SeekFrom::Start(place.0));
-        let read = read.and_then(|_| {
-            let file = self.file.by_ref();
-            file.take(LONGEST_RECORD).read_until(b'\n', &mut bytes)
-        });
-        read.map_err(|reason| StdioError::read(&self.name, reason))?;
+        let file = &mut self.file;
+        file.seek(SeekFrom::Start(offset.0))
+            .and_then(|_| file.take(LONGEST_RECORD).read_until(b'\n', &mut bytes))
+            .map_err(|reason| RunLogError::read(&self.name, reason))?;
         match std::str::from_utf8(&bytes).map(|text| Record::parse(bare(text))) {
             Ok(Ok(Record::Completion(completion))) => Ok(completion),
             _ => {
                 let reason = io::Error::other("it has changed while it was read");
-                Err(StdioError::read(&self.name, reason))
+                Err(RunLogError::read(&self.name, reason))
             }
         }
     }
@@ -312,10 +326,10 @@ mod tests {
             "error": {"code": "timeout", "message": "late"}})
     }
 
-    fn past(text: &str) -> Result<Past, PastError> {
+    fn log(text: &str) -> Result<RunLog, RunLogError> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
-        Past::open(file.path())
+        RunLog::open(file.path())
     }
 
     fn lines(records: &[Value]) -> String {
@@ -324,57 +338,60 @@ mod tests {
 
     #[test]
     fn answers_are_found_by_name_and_read_where_they_stand() {
-        let mut again = answer(None, "2", 7);
-        again["occurrence"] = 2.into();
-        let records = [answer(Some("a"), "1", 7), answer(None, "2", 8), again];
-        let mut past = past(&lines(&records)).unwrap();
+        let mut second = answer(None, "2", 7);
+        second["occurrence"] = 2.into();
+        let records = [answer(Some("a"), "1", 7), answer(None, "2", 8), second];
+        let mut log = log(&lines(&records)).unwrap();
         let a = Id::Text("a".into());
-        let place = past.find(Some(&a), "1", 1).unwrap();
-        assert_eq!(past.find_id(&a), Some(place));
-        assert_eq!(past.read(place).unwrap().text, "1");
-        assert_eq!(past.find(None, "1", 1), None);
-        assert_eq!(past.find(None, "2", 3), None);
-        let second = past.find(None, "2", 2).unwrap();
-        assert_eq!(past.read(second).unwrap().occurrence, Some(2));
-        assert!(past.knows(None, "2") && !past.knows(None, "3"));
-        let seeds: Vec<_> = past
+        let offset = log.find(Some(&a), "1", 1).unwrap();
+        assert_eq!(log.find_id(&a), Some(offset));
+        assert_eq!(log.read(offset).unwrap().text, "1");
+        assert_eq!(log.find(None, "1", 1), None);
+        assert_eq!(log.find(None, "2", 3), None);
+        let second = log.find(None, "2", 2).unwrap();
+        assert_eq!(log.read(second).unwrap().occurrence, Some(2));
+        assert!(log.knows(None, "2") && !log.knows(None, "3"));
+        let seeds: Vec<_> = log
             .conditions()
             .iter()
-            .map(|one| one.sampling.seed)
+            .map(|conditions| conditions.sampling.seed)
             .collect();
         assert_eq!(seeds, [7, 8]);
-        assert!(!past.are_whole());
+        assert!(!log.are_whole());
     }
 
     #[test]
     fn an_error_that_was_answered_later_is_none() {
         let records = [error("1"), error("2"), answer(None, "1", 0)];
-        let mut past = past(&lines(&records)).unwrap();
-        assert_eq!(past.error_records(), 2);
-        let mut errors = past.take_errors();
-        assert_eq!(errors.next(Name::plain(None, "1")), Verdict::Run(1));
-        assert_eq!(errors.next(Name::plain(None, "2")), Verdict::SkipFailed);
+        let mut log = log(&lines(&records)).unwrap();
+        assert_eq!(log.error_records(), 2);
+        let mut errors = log.take_errors();
+        assert_eq!(errors.next(RequestName::plain(None, "1")), Verdict::Run(1));
+        assert_eq!(
+            errors.next(RequestName::plain(None, "2")),
+            Verdict::SkipFailed
+        );
     }
 
     #[test]
     fn what_is_no_answer_is_counted_and_a_torn_line_too() {
         let whole = lines(&[answer(None, "1", 0)]);
         let text = format!("{{\"other\": 1}}\n\n{whole}{}", &whole[..whole.len() / 2]);
-        let past = past(&text).unwrap();
-        assert_eq!((past.places().len(), past.others()), (1, 2));
+        let log = log(&text).unwrap();
+        assert_eq!((log.offsets().len(), log.others()), (1, 2));
     }
 
     #[test]
     fn a_file_without_answers_is_refused() {
         for text in ["", "\n", "{\"a\":1}\n", "\0\0\0"] {
             assert!(
-                matches!(past(text), Err(PastError::Empty { .. })),
+                matches!(log(text), Err(RunLogError::Empty { .. })),
                 "{text:?}"
             );
         }
-        let none = Past::open(Path::new("/nonexistent/out.jsonl"));
-        assert!(matches!(none, Err(PastError::Stdio(_))));
-        let device = Past::open(Path::new("/dev/null"));
-        assert!(matches!(device, Err(PastError::NoFile { .. })));
+        let none = RunLog::open(Path::new("/nonexistent/out.jsonl"));
+        assert!(matches!(none, Err(RunLogError::Read { .. })));
+        let device = RunLog::open(Path::new("/dev/null"));
+        assert!(matches!(device, Err(RunLogError::NoFile { .. })));
     }
 }

@@ -2,24 +2,26 @@
 
 use std::fmt;
 
-use llm_cli::Job;
-use llm_record::{
-    Circumstance, Completion, FinishReason, ModelIdentity, Part, Replay, SchemaVersion,
-};
+use super::{Circumstance, Part, Replay};
+use crate::{Completion, FinishReason, Job, ModelIdentity, SchemaVersion};
 
 /// An answer beside the one that was given before.
-pub(super) struct Comparison<'c> {
-    pub(super) then: &'c Completion,
-    pub(super) now: &'c Completion,
+#[derive(Debug, Clone, Copy)]
+pub struct Comparison<'c> {
+    /// The answer that was given before.
+    pub then: &'c Completion,
+    /// The answer that is given now.
+    pub now: &'c Completion,
     /// The request is another one now, whatever the model.
-    pub(super) is_request_changed: bool,
-    /// Reasoning is kept now.
-    pub(super) with_reasoning: bool,
+    pub is_request_changed: bool,
+    /// Reasoning is kept now, so that it can be compared.
+    pub with_reasoning: bool,
 }
 
 impl Comparison<'_> {
     /// Returns the record that tells it.
-    pub(super) fn record(&self) -> Replay {
+    #[must_use]
+    pub fn record(&self) -> Replay {
         let difference = self.difference();
         let (then, now) = (self.then, self.now);
         let same = difference.is_none();
@@ -35,7 +37,7 @@ impl Comparison<'_> {
             same,
             missing: false,
             differs,
-            first_difference: first.map(|(was, is)| common(was, is)),
+            first_difference: first.map(|(was, is)| common_prefix(was, is)),
             was: was.map(str::to_owned),
             is: is.map(str::to_owned),
             changed: self.changed(),
@@ -51,8 +53,10 @@ impl Comparison<'_> {
     fn difference(&self) -> Option<(Part, &str, &str)> {
         let (then, now) = (self.then, self.now);
         // Reasoning that was dropped cannot be compared.
-        let was = then.reasoning_content.as_deref();
-        let was = was.filter(|_| self.with_reasoning);
+        let was = then
+            .reasoning_content
+            .as_deref()
+            .filter(|_| self.with_reasoning);
         let is = now.reasoning_content.as_deref().unwrap_or_default();
         let parts = [
             was.map(|was| (Part::ReasoningContent, was, is)),
@@ -92,7 +96,8 @@ impl Comparison<'_> {
 }
 
 /// Returns the record of a row that the file holds no answer to.
-pub(super) fn missing(job: &Job, model: ModelIdentity) -> Replay {
+#[must_use]
+pub fn missing(job: &Job, model: ModelIdentity) -> Replay {
     Replay {
         schema_version: SchemaVersion::default(),
         id: job.id.clone(),
@@ -116,27 +121,28 @@ fn word(reason: FinishReason) -> &'static str {
     match reason {
         FinishReason::Stop => "stop",
         FinishReason::Length => "length",
-        _ => "other",
     }
 }
 
 /// Returns how many bytes two texts have in common at their beginning.
-fn common(a: &str, b: &str) -> u64 {
+fn common_prefix(a: &str, b: &str) -> u64 {
     let pairs = a.bytes().zip(b.bytes());
     pairs.take_while(|(a, b)| a == b).count() as u64
 }
 
 /// What has come of all requests.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub struct Tally {
     same: u64,
     different: u64,
     missing: u64,
-    pub(super) failed: u64,
+    /// Requests that have failed.
+    pub failed: u64,
 }
 
 impl Tally {
-    pub(super) fn add(&mut self, record: &Replay) {
+    /// Counts what has come of a request.
+    pub fn add(&mut self, record: &Replay) {
         let count = match (record.same, record.missing) {
             (true, _) => &mut self.same,
             (false, false) => &mut self.different,
@@ -145,17 +151,21 @@ impl Tally {
         *count += 1;
     }
 
-    pub(super) fn all_same(&self) -> bool {
+    /// Returns whether every request was answered as before.
+    #[must_use]
+    pub fn all_same(&self) -> bool {
         self.different + self.missing + self.failed == 0
     }
 
     /// Returns whether nothing was asked.
-    pub(super) fn is_empty(&self) -> bool {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.compared() + self.missing == 0
     }
 
     /// Returns how many old answers had a new one beside them, or a failure.
-    pub(super) fn compared(&self) -> u64 {
+    #[must_use]
+    pub fn compared(&self) -> u64 {
         self.same + self.different + self.failed
     }
 }

@@ -5,8 +5,6 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use llm_cli::Job;
-use llm_cli::args::{TemplateArgs, Think};
 use llm_engine::cancel::{Cancellation, Cancelled};
 use llm_engine::model::Model;
 use llm_engine::prompt::reasoning::Splitter;
@@ -15,12 +13,21 @@ use llm_engine::prompt::{
     Rendered, Rendering, TemplateError, Thinking,
 };
 use llm_engine::tokens::Marked;
-use llm_record::{ErrorCode, ErrorRecord};
+use llm_record::{ErrorCode, ErrorRecord, Job};
 use serde_json::{Map, Value};
+
+/// How prompts are made of requests.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PromptOptions {
+    /// A caller's markup text counts as markup.
+    pub parse_special: bool,
+    /// Whether the model is to think; `None` leaves it to its template.
+    pub thinking: Option<Thinking>,
+}
 
 /// What is the same for all prompts of a run.
 #[derive(Debug)]
-pub(crate) struct Prompts {
+pub struct Prompts {
     /// For requests without tools; an error where there are templates, and none
     /// for these.
     plain: Result<Dialect, TemplateError>,
@@ -37,16 +44,19 @@ struct Dialect {
     template: Option<ChatTemplate>,
     /// Keeps a caller's markup text; `None` where it counts as markup.
     guard: Option<Guard>,
-    /// The template's variables that `--think` sets.
+    /// The template's variables that turn thinking on or off.
     variables: Map<String, Value>,
     format: ContentFormat,
 }
 
 /// A prompt, ready for the model.
 #[derive(Debug, Default)]
-pub(crate) struct Prompt {
-    pub(crate) text: String,
-    pub(crate) tokens: Vec<u32>,
+pub struct Prompt {
+    /// What the model reads.
+    pub text: String,
+    /// The same as tokens.
+    pub tokens: Vec<u32>,
+    /// What tells the reasoning of its answer from the rest.
     pub(crate) splitter: Splitter,
     /// Bytes of `text` that are not the template's own.
     foreign: Vec<Range<usize>>,
@@ -88,14 +98,14 @@ fn failed(job: &Job, error: &TemplateError) -> Box<ErrorRecord> {
 
 impl Dialect {
     fn new(
-        args: &TemplateArgs,
+        options: PromptOptions,
         model: &Model,
         template: Option<ChatTemplate>,
         markup: MarkupTexts<'_>,
     ) -> Result<Self> {
         let source = template.as_ref().map_or("", ChatTemplate::source);
         let mut dialect = Self {
-            guard: (!args.parse_special).then(|| Guard::new(&model.tokenizer, source)),
+            guard: (!options.parse_special).then(|| Guard::new(&model.tokenizer, source)),
             variables: Map::new(),
             format: ContentFormat::default(),
             template: None,
@@ -103,16 +113,13 @@ impl Dialect {
         if let Some(template) = &template {
             dialect.format = template.content_format(markup)?;
         }
-        if let Some(think) = args.think {
-            let thinking = match think {
-                Think::On => Thinking::On,
-                Think::Off => Thinking::Off,
-            };
-            let found = template
+        if let Some(thinking) = options.thinking {
+            let variables = template
                 .as_ref()
-                .map(|one| one.thinking(thinking, markup))
-                .transpose()?;
-            let Some(variables) = found.flatten() else {
+                .map(|template| template.thinking(thinking, markup))
+                .transpose()?
+                .flatten();
+            let Some(variables) = variables else {
                 bail!(
                     "--think has nothing to turn on or off, because the model's chat template has no switch for thinking; leave it out"
                 );
@@ -127,10 +134,12 @@ impl Dialect {
 }
 
 impl Prompts {
-    /// Reads what the arguments and the model's templates say about prompts;
-    /// they are rendered by `process`.
+    /// Reads what the model's templates say about prompts; they are rendered by `process`.
+    ///
+    /// # Errors
+    /// A template that cannot be rendered, or one without a switch for thinking.
     pub(crate) fn new(
-        args: &TemplateArgs,
+        options: PromptOptions,
         model: &Model,
         process: &Arc<RenderProcess>,
     ) -> Result<Self> {
@@ -140,7 +149,7 @@ impl Prompts {
             eos: &eos,
         };
         let templates = model.templates.clone().in_process(process);
-        let dialect = |template| Dialect::new(args, model, template, markup);
+        let dialect = |template| Dialect::new(options, model, template, markup);
         let tools = templates.for_tools().cloned();
         Ok(Self {
             tools: tools.map(|tools| dialect(Some(tools))).transpose()?,
@@ -191,7 +200,7 @@ impl Prompts {
     ) -> Result<Prompt, Box<ErrorRecord>> {
         let tokenizer = &model.tokenizer;
         let dialect = self.dialect(job)?;
-        let template = dialect.template.as_ref().filter(|_| !job.is_raw);
+        let template = self.template(job)?;
         check_tools(template, job)?;
         let Some(template) = template else {
             let text = job.text();
@@ -241,8 +250,8 @@ impl Prompts {
         let tokenizer = &model.tokenizer;
         let whole = format!("{}{label}", prompt.text);
         let dialect = self.dialect(job).ok();
-        let guard = dialect.and_then(|one| one.guard.as_ref());
-        let tokens = match (dialect.and_then(|one| one.template.as_ref()), guard) {
+        let guard = dialect.and_then(|dialect| dialect.guard.as_ref());
+        let tokens = match (dialect.and_then(|dialect| dialect.template.as_ref()), guard) {
             (Some(_), guard) => {
                 let mut foreign = prompt.foreign.clone();
                 foreign.push(prompt.text.len()..whole.len());
@@ -261,12 +270,15 @@ impl Prompts {
 
 /// Returns what a request asks a template to render.
 fn conversation(job: &Job, variables: &Map<String, Value>) -> Conversation {
-    let messages = job.messages.iter().map(|message| Message {
-        role: message.role.clone(),
-        content: message.content.clone(),
-        fields: message.fields.clone(),
-    });
-    let messages: Vec<_> = messages.collect();
+    let messages: Vec<_> = job
+        .messages
+        .iter()
+        .map(|message| Message {
+            role: message.role.clone(),
+            content: message.content.clone(),
+            fields: message.fields.clone(),
+        })
+        .collect();
     let mut conversation = Conversation::new(&messages).with_tools(job.tools.clone());
     conversation.variables.clone_from(variables);
     conversation

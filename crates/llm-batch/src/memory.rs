@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use half::f16;
-use llm_cli::args::Device;
-use llm_cli::memory::{available, gib};
-use llm_cli::{Messages, RunArgs};
 use llm_engine::forward::{cache_bytes, screen_bytes};
 use llm_engine::model::Model;
 use llm_engine::spec::Spec;
 use llm_record::MemoryEstimate;
+use llm_record::estimate::gib;
+
+use crate::host::Host;
 
 /// Memory that the program needs beside weights and cache: the vocabulary, the
 /// buffers of a chunk and the program itself, generously.
@@ -20,18 +20,29 @@ const OVERHEAD: u64 = 128 << 20;
 /// wait for a look at the system's tables.
 const SMALL_CACHE: u64 = 16 << 20;
 
+/// What of the memory a run may take, and how it computes.
+#[derive(Debug, Clone, Copy)]
+pub struct MemoryOptions {
+    /// Returns the bytes that this process may still take; `None` where the system does not tell.
+    pub available: fn() -> Option<u64>,
+    /// The reference pass computes, in dense floats.
+    pub is_dense: bool,
+    /// A run that does not fit is tried nevertheless, with a warning.
+    pub is_forced: bool,
+}
+
 /// What requests need of the cache.
 #[derive(Clone, Copy)]
-pub(crate) struct Room {
+pub(crate) struct CacheNeed {
     /// Of all sequences together.
     pub(crate) positions: usize,
     /// Each may have a state.
     pub(crate) sequences: usize,
 }
 
-impl Room {
-    /// That of one sequence; with no positions nothing is known of it.
-    pub(crate) fn of_one(positions: usize) -> Self {
+impl CacheNeed {
+    /// Returns that of one sequence; with no positions nothing is known of it.
+    pub(crate) fn of_sequence(positions: usize) -> Self {
         Self {
             positions,
             sequences: usize::from(positions > 0),
@@ -42,8 +53,7 @@ impl Room {
 /// What a run needs of the memory, and what of it is granted and taken.
 pub(crate) struct Memory {
     spec: Arc<Spec>,
-    /// The reference pass computes in dense floats.
-    is_dense: bool,
+    options: MemoryOptions,
     /// Bytes of the weights: those of the file, or as many floats.
     weights: u64,
     /// Bytes beside weights and cache.
@@ -54,7 +64,6 @@ pub(crate) struct Memory {
     held: Held,
     /// The largest cache that fitted, in bytes.
     granted: u64,
-    is_forced: bool,
     is_warned: bool,
 }
 
@@ -67,26 +76,24 @@ struct Held {
 
 impl Memory {
     /// Looks up what a model needs; nothing is taken yet.
-    pub(crate) fn new(model: &Model, args: &RunArgs) -> Self {
-        let is_dense = matches!(args.device.device, Device::Candle);
+    pub(crate) fn new(model: &Model, options: MemoryOptions) -> Self {
+        let (weights, overhead) = if options.is_dense {
+            (model.summary.parameters.saturating_mul(4), OVERHEAD)
+        } else {
+            let screen = screen_bytes(&model.weights);
+            (model.summary.weight_bytes, OVERHEAD + screen)
+        };
         Self {
             spec: Arc::clone(&model.spec),
-            is_dense,
-            weights: match is_dense {
-                true => model.summary.parameters.saturating_mul(4),
-                false => model.summary.weight_bytes,
-            },
-            overhead: match is_dense {
-                true => OVERHEAD,
-                false => OVERHEAD + screen_bytes(&model.weights),
-            },
+            options,
+            weights,
+            overhead,
             // What was made while loading is no page cache.
             held: Held {
                 weights: model.summary.made_bytes,
                 ..Held::default()
             },
             granted: 0,
-            is_forced: args.force.force,
             is_warned: false,
         }
     }
@@ -94,24 +101,24 @@ impl Memory {
     /// Compares weights, the cache and the rest with the memory that there is.
     ///
     /// # Errors
-    /// A sentence with both numbers and the way out; under `--force` it is a
+    /// A sentence with both numbers and the way out; where a run is forced it is a
     /// warning, told once.
-    pub(crate) fn check(&mut self, room: Room, messages: Messages) -> Result<(), String> {
+    pub(crate) fn check(&mut self, need: CacheNeed, host: &dyn Host) -> Result<(), String> {
         let need = Need {
             weights: self.weights,
-            cache: self.cache(room),
+            cache: self.cache(need),
             overhead: self.overhead,
-            positions: room.positions,
+            positions: need.positions,
         };
-        let held = &self.held;
-        let held = held.weights + held.overhead + held.cache;
-        match need.shortage(available().map(|left| left.saturating_add(held))) {
+        let held = self.held.weights + self.held.overhead + self.held.cache;
+        let available = (self.options.available)();
+        match need.shortage(available.map(|left| left.saturating_add(held))) {
             None => self.granted = self.granted.max(need.cache),
-            Some(sentence) if !self.is_forced => {
+            Some(sentence) if !self.options.is_forced => {
                 return Err(format!("{sentence}, and --force tries nevertheless"));
             }
             Some(sentence) if !self.is_warned => {
-                messages.warning(sentence);
+                host.warn(&sentence);
                 self.is_warned = true;
             }
             Some(_) => {}
@@ -123,16 +130,16 @@ impl Memory {
     ///
     /// # Errors
     /// As [`Memory::check`].
-    pub(crate) fn check_request(&mut self, room: Room, messages: Messages) -> Result<(), String> {
-        if self.cache(room) <= self.granted.max(SMALL_CACHE) {
+    pub(crate) fn check_request(&mut self, need: CacheNeed, host: &dyn Host) -> Result<(), String> {
+        if self.cache(need) <= self.granted.max(SMALL_CACHE) {
             return Ok(());
         }
-        self.check(room, messages)
+        self.check(need, host)
     }
 
     /// Notes that the model is loaded: floats are then memory that is gone.
     pub(crate) fn loaded(&mut self) {
-        if self.is_dense {
+        if self.options.is_dense {
             self.held.weights += self.weights;
         }
     }
@@ -141,16 +148,19 @@ impl Memory {
     /// with the pool of blocks, and so do the buffers.
     pub(crate) fn took(&mut self, positions: usize) {
         self.held.overhead = self.overhead;
-        self.held.cache = self.held.cache.max(self.cache(Room::of_one(positions)));
+        self.held.cache = self
+            .held
+            .cache
+            .max(self.cache(CacheNeed::of_sequence(positions)));
     }
 
     /// Returns how many requests of so many positions fit together, at most
     /// `most` and at least one, and what they need.
     pub(crate) fn most_together(&self, most: usize, positions: usize) -> (usize, MemoryEstimate) {
-        let available = available();
+        let available = (self.options.available)();
         let need = |count: usize| MemoryEstimate {
             weights_bytes: self.weights,
-            cache_bytes: self.cache(Room {
+            cache_bytes: self.cache(CacheNeed {
                 positions: positions.saturating_mul(count),
                 sequences: count,
             }),
@@ -162,10 +172,11 @@ impl Memory {
         (count, need(count))
     }
 
-    fn cache(&self, room: Room) -> u64 {
-        match self.is_dense {
-            true => cache_bytes::<f32>(&self.spec, room.positions, room.sequences),
-            false => cache_bytes::<f16>(&self.spec, room.positions, room.sequences),
+    fn cache(&self, need: CacheNeed) -> u64 {
+        if self.options.is_dense {
+            cache_bytes::<f32>(&self.spec, need.positions, need.sequences)
+        } else {
+            cache_bytes::<f16>(&self.spec, need.positions, need.sequences)
         }
     }
 }
@@ -182,8 +193,10 @@ impl Need {
     /// Returns a sentence with both numbers if that much is not there. A system
     /// that does not tell what is there is believed to have enough.
     fn shortage(&self, available: Option<u64>) -> Option<String> {
-        let needed = self.weights.saturating_add(self.cache);
-        let needed = needed.saturating_add(self.overhead);
+        let needed = self
+            .weights
+            .saturating_add(self.cache)
+            .saturating_add(self.overhead);
         let available = available.filter(|available| needed > *available)?;
         let cache = match self.positions {
             0 => String::new(),
