@@ -316,8 +316,8 @@ fn a_matrix_replaces_a_matrix_and_nothing_else() {
         let (matrix, records) = (format!("v.{form}"), format!("v.{form}.jsonl"));
         let good = (read(&sandbox, &matrix), read(&sandbox, &records));
         let strange = [
-            (weights.clone(), good.1.clone(), "it is no matrix"),
-            (b"notes\n".to_vec(), good.1.clone(), "it is no matrix"),
+            (weights.clone(), good.1.clone(), "it is not a matrix"),
+            (b"notes\n".to_vec(), good.1.clone(), "it is not a matrix"),
             (
                 good.0.clone(),
                 lines.clone(),

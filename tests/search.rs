@@ -461,17 +461,17 @@ fn damaged_records_are_said() {
     };
     refused(
         edited(&|it| it["embedding"] = json!([1.0])),
-        "not of 384 numbers",
+        "does not have 384 values",
     );
     refused(
         edited(&|it| it["embedding"] = json!("AAAA")),
-        "not of 384 numbers",
+        "does not have 384 values",
     );
     refused(
         edited(&|it| it["embedding"] = json!("????")),
-        "not of 384 numbers",
+        "does not have 384 values",
     );
-    refused(edited(&|it| it["dim"] = json!(0)), "lacks fields");
+    refused(edited(&|it| it["dim"] = json!(0)), "fields missing");
     refused(
         edited(&|it| it["model"]["digest"] = json!("00")),
         "another model",
@@ -492,7 +492,7 @@ fn damaged_records_are_said() {
         it["embedding"] = json!([1.0]);
         it["dim"] = json!(1);
     });
-    refused(shorter, "two lengths");
+    refused(shorter, "different lengths");
     let bare = edited(&|it| drop(it.as_object_mut().unwrap().remove("embedding")));
     refused(bare, "holds no vector");
     sandbox.file("empty.jsonl", "");
@@ -500,7 +500,7 @@ fn damaged_records_are_said() {
     let texts = run("texts").exits(2).writes("");
     texts.says("holds no embedding record");
     refused(run("nowhere"), "cannot read 'nowhere'");
-    refused(run("."), "is no file");
+    refused(run("."), "is not a regular file");
     // Zeros are near to nothing, and no fault.
     let zeros = edited(&|it| it["embedding"] = json!(vec![0.0; 384])).exits(0);
     assert_eq!(records(&zeros)[0]["score"], 0.0);
@@ -524,7 +524,7 @@ fn a_vector_with_what_is_no_number_is_said() {
         sandbox.file("nan.jsonl", format!("{first}\n"));
         refused(
             command(&sandbox, &["similar", "nan.jsonl"], ""),
-            "row 1 of 'nan.jsonl' holds what is no number",
+            "row 1 of 'nan.jsonl' has values that are not finite",
         );
     }
 }
@@ -541,7 +541,7 @@ fn damaged_matrices_are_said() {
         .unwrap();
     };
     assert_eq!(run("v.npy").exits(0).records().len(), 15);
-    refused(run("v.npy.jsonl"), "by the matrix's name");
+    refused(run("v.npy.jsonl"), "give the matrix's own name");
     change(&sandbox, "v.npy", "x.npy", |_| {});
     refused(run("x.npy"), "the records of its rows");
     beside("x.npy.jsonl");
@@ -557,7 +557,7 @@ fn damaged_matrices_are_said() {
     });
     refused(
         run("x.npy"),
-        "row 1 of 'x.npy.jsonl' holds what is no number",
+        "row 1 of 'x.npy.jsonl' has values that are not finite",
     );
     change(&sandbox, "v.npy", "x.npy", Vec::clear);
     refused(run("x.npy"), "x.npy'");

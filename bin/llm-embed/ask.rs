@@ -49,7 +49,7 @@ pub(crate) fn text(job: &Job) -> Result<String, Box<ErrorRecord>> {
         return Ok(job.text());
     }
     let sentence = format!(
-        "line {} is a conversation or a request of a batch file, and one text is wanted; give it as 'text'",
+        "line {} is a conversation or a request of a batch file, but a single text is needed; give it as 'text'",
         job.line
     );
     Err(Box::new(job.failed(ErrorCode::BadRequest, sentence)))

@@ -8,12 +8,14 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use llm_cli::embed::EmbedFormat;
+use llm_cli::filter::{Run, Target};
 use llm_cli::stdio::{InputWatch, StdioError};
 use llm_cli::{Context, EmbedArgs, Jobs, Output, OutputFormat, Reads, Replaces, Status};
-use llm_filter::durable::There;
-use llm_filter::vectors::{self, LINE_LIMIT, Made};
-use llm_filter::{Journal, Options, Pump, Rules, Target};
+use llm_filter::durable::Existing;
+use llm_filter::{Journal, Options, Rules};
+use llm_record::closed::LONGEST_RECORD;
 use llm_record::matrix::Layout;
+use llm_search::{Provenance, first_provenance, records_path};
 
 use crate::matrix::{self, Matrix};
 use crate::open::Opened;
@@ -21,7 +23,7 @@ use crate::reads;
 use crate::work::Worker;
 
 /// Texts that may wait in order behind the oldest open one.
-const WINDOW: usize = 1024;
+const REORDER: usize = 1024;
 
 /// Texts that are read ahead: enough for what is computed together.
 const AHEAD: usize = 64;
@@ -44,43 +46,38 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
     let messages = context.messages;
     let form = OutputFormat::Records { deltas: false };
     let shared = args.shared_output();
-    let reads = reads::of(args).inputs(jobs.inputs());
+    let reads = reads::texts(args).inputs(jobs.inputs());
     check_list(args)?;
-    let mut matrix = Matrix::open(args, &reads)?;
+    let matrix = Matrix::open(args, &reads)?;
     check_alike(args, &opened)?;
     let target = target(args, matrix.is_some(), &reads, context)?;
-    let journal = target.journal;
-    let mut output = match (&mut matrix, target.sink) {
+    let output = match (&matrix, target.sink) {
         (Some(matrix), _) => matrix.output(&shared, messages)?,
         (None, Some(sink)) => Output::onto(sink, &shared, form, messages),
         (None, None) => Output::open(&shared, form, "embedding", &reads, messages)?,
     };
-    let records = args.output.output.as_deref().map(matrix::records_of);
+    let records = args.output.output.as_deref().map(records_path);
     let written = [args.output.output.as_deref(), records.as_deref()];
     let jobs = jobs.apart_from(written.into_iter().flatten());
     let mut worker = Worker::new(args, Arc::clone(&opened));
-    let input = Pump::ahead(jobs.warning(messages), ahead(args))?;
-    let options = Options {
-        window: WINDOW,
-        is_ordered: true,
-        max_errors: args.output.max_errors,
-        last_words: Some(messages),
+    let run = Run {
+        journal: target.journal,
+        output,
+        options: Options {
+            reorder: REORDER,
+            is_ordered: true,
+            max_errors: args.output.max_errors,
+        },
+        read_ahead: ahead(args),
+        tells_last_words: true,
+        progress: Box::new(|_| {}),
     };
-    let ended = llm_filter::run(
-        &input,
-        journal,
-        &mut worker,
-        &mut output,
-        options,
-        context,
-        &mut |_| {},
-    );
-    let finished = ended.finish(output);
+    let ended = llm_cli::filter::run(jobs.warning(messages), &mut worker, run, context)?;
     let is_whole = ended.failure.is_none()
-        && finished.is_ok()
+        && ended.finished.is_ok()
         && !ended.is_stopped
         && !context.interrupt.is_set();
-    let then = match matrix {
+    let outlook = match matrix {
         Some(matrix) if is_whole => {
             finish(matrix, opened.dimensions, context)?;
             ""
@@ -88,27 +85,23 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
         Some(_) => "what the matrix was to replace is as it was",
         None => "the same command goes on",
     };
-    if ended.is_stopped {
-        context.messages.error(format_args!(
-            "stopped after {} failed lines, as --max-errors asks; {then}",
-            ended.summary.failed
-        ));
-    }
-    ended.tell(finished, messages)
+    ended.tell_stop(outlook, messages);
+    ended.tell(messages)
 }
 
 /// Opens where records go, and reads what need not be made again. A matrix has files of its own.
 fn target(args: &EmbedArgs, is_matrix: bool, reads: &Reads, context: &Context) -> Result<Target> {
-    let mut target = match is_matrix {
-        true => Target::default(),
-        false => Target::open(
+    let mut target = if is_matrix {
+        Target::default()
+    } else {
+        Target::open(
             args.output.output.as_deref(),
             args.output.resume.as_deref(),
-            There::choose(args.output.overwrite, args.output.repair),
+            Existing::choose(args.output.overwrite, args.output.repair),
             reads,
             rules(args),
             context.messages,
-        )?,
+        )?
     };
     if let Some(path) = &args.output.skip_seen {
         see(&mut target.journal, path)?;
@@ -126,7 +119,7 @@ fn rules(args: &EmbedArgs) -> Rules {
     }
 }
 
-/// Ends a whole matrix, and says so where it replaces none.
+/// Finishes a matrix whose run is complete, and says so where there was no vector to write.
 fn finish(matrix: Matrix, dimensions: usize, context: &Context) -> Result<()> {
     if !matrix.finish(dimensions)? {
         context.messages.warning(format_args!(
@@ -136,17 +129,19 @@ fn finish(matrix: Matrix, dimensions: usize, context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// Refuses to add vectors to a file of those that they could not be compared with.
+/// Refuses to append vectors to a file whose own cannot be compared with them.
 fn check_alike(args: &EmbedArgs, opened: &Opened) -> Result<()> {
-    let file = args.output.output.as_ref().or(args.output.resume.as_ref());
     // A matrix is replaced and not added to, as any file may be.
     let is_added_to = args.output.format == EmbedFormat::Jsonl && !args.output.overwrite;
-    let file = file.filter(|_| is_added_to);
-    let Some((path, there)) = file.and_then(|path| Some((path, vectors::first(path)?))) else {
+    let file = args.output.output.as_ref().or(args.output.resume.as_ref());
+    let Some((path, there)) = file
+        .filter(|_| is_added_to)
+        .and_then(|path| Some((path, first_provenance(path)?)))
+    else {
         return Ok(());
     };
     let whole = opened.encoder.dimensions();
-    let here = Made {
+    let here = Provenance {
         model: opened.model.clone(),
         pooling: opened.pooling.name().to_owned(),
         dimensions: opened.dimensions,
@@ -164,18 +159,19 @@ fn check_alike(args: &EmbedArgs, opened: &Opened) -> Result<()> {
 
 /// Refuses to overwrite what a list of files may name: it is known too late.
 fn check_list(args: &EmbedArgs) -> Result<()> {
-    let output = args.output.output.as_deref();
-    let output = output.filter(|_| args.output.overwrite && args.input.files0_from.is_some());
-    let Some(path) = output else {
+    let Some(path) = args.output.output.as_deref() else {
         return Ok(());
     };
+    if !args.output.overwrite || args.input.files0_from.is_none() {
+        return Ok(());
+    }
     let checked = match Layout::of_name(path) {
-        Some(layout) => matrix::check_ours(path, layout),
+        Some(layout) => matrix::check_replaceable(path, layout),
         None => Replaces::Records("embedding").check(path),
     };
     match checked {
         Err(StdioError::Occupied { name, .. }) => bail!(
-            "{name} is no output of llm-embed and may be a text of the --files0-from list, which is read while it is written; remove it first, or give another -o"
+            "{name} is not an output of llm-embed and may be one of the texts of the --files0-from list, which is read while the output is written; remove it first, or give another -o"
         ),
         _ => Ok(()),
     }
@@ -205,7 +201,7 @@ fn check(args: &EmbedArgs) -> Result<()> {
     let has_fields = input.files.is_empty() && input.files0_from.is_none() && input.chunk.is_none();
     if !input.keep.is_empty() && !has_fields {
         bail!(
-            "--keep carries fields of --jsonl lines, and a file or a piece has none; leave it out"
+            "--keep carries fields of --jsonl lines over, and a file or a piece has none; leave it out"
         );
     }
     if args.output.format == EmbedFormat::Jsonl {
@@ -223,7 +219,7 @@ fn check(args: &EmbedArgs) -> Result<()> {
     }
     if args.output.resume.is_some() || args.output.retry_errors || args.output.repair {
         bail!(
-            "a matrix is written whole and not gone on with; leave --resume, --retry-errors and --repair out"
+            "a matrix is written as a whole and cannot be continued; leave out --resume, --retry-errors and --repair"
         );
     }
     Ok(())
@@ -253,7 +249,7 @@ fn check_lines(args: &EmbedArgs) -> Result<()> {
     Ok(())
 }
 
-/// Says how the tokens of a text are counted, where the input is cut by them.
+/// Has the tokens of texts counted by the encoder, where the input is cut by them.
 fn counted(args: &EmbedArgs, jobs: Jobs, opened: &Arc<Opened>) -> Result<Jobs> {
     let longest = opened.encoder.longest();
     if let Some(chunk) = args.input.chunk
@@ -271,16 +267,19 @@ fn counted(args: &EmbedArgs, jobs: Jobs, opened: &Arc<Opened>) -> Result<Jobs> {
     })))
 }
 
-/// Takes in the vectors of a file, which need not be made again.
+/// Notes the vectors of a file, which need not be made again.
 fn see(journal: &mut Journal, path: &Path) -> Result<()> {
-    let path = matrix::records_of(path);
+    let path = records_path(path);
     let name = format!("'{}'", path.display());
     let file = File::open(&path).map_err(|error| StdioError::read(&name, error))?;
     let (mut file, mut line) = (BufReader::new(file), Vec::new());
     let (mut lines, mut seen) = (0_u64, 0_u64);
     loop {
         line.clear();
-        let read = file.by_ref().take(LINE_LIMIT).read_until(b'\n', &mut line);
+        let read = file
+            .by_ref()
+            .take(LONGEST_RECORD)
+            .read_until(b'\n', &mut line);
         if read.map_err(|error| StdioError::read(&name, error))? == 0 {
             break;
         }
@@ -294,7 +293,9 @@ fn see(journal: &mut Journal, path: &Path) -> Result<()> {
         }
     }
     if lines > 0 && seen == 0 {
-        bail!("{name} holds no record of llm-embed; --skip-seen takes what llm-embed has written");
+        bail!(
+            "{name} holds no record of llm-embed; --skip-seen takes a file that llm-embed has written"
+        );
     }
     Ok(())
 }

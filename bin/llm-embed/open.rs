@@ -47,7 +47,7 @@ impl Opened {
         }
         if !encoder.names_pooling() && args.model.pooling.is_none() {
             bail!(
-                "the files of '{name}' do not say how a vector is made of a text's rows; --pooling mean, last or cls does"
+                "the files of '{name}' do not say how its token vectors are pooled into one; add --pooling mean, last or cls"
             );
         }
         let found = store.resolve(name)?;
@@ -80,13 +80,13 @@ impl Opened {
 }
 
 impl Opened {
-    /// Says what of the model the user may not have meant.
+    /// Warns of what the user may not have meant about the model.
     pub(crate) fn warn(&self, messages: Messages) {
         warn(self.encoder.warnings(), messages);
     }
 }
 
-/// Says what of a tokenizer the user may not have meant.
+/// Warns of what the user may not have meant about a tokenizer.
 pub(crate) fn warn(warnings: &[TokenizerWarning], messages: Messages) {
     for warning in warnings {
         messages.warning(warning);
@@ -97,9 +97,10 @@ pub(crate) fn warn(warnings: &[TokenizerWarning], messages: Messages) {
 pub(crate) fn locate(store: &Store, name: &str) -> Result<PathBuf> {
     let paths = store.locate(name)?;
     let first = paths.first().context("the model has no files")?;
-    let path = match llm_folder::is_folder(&paths) {
-        true => first.parent().unwrap_or(Path::new("")),
-        false => first,
+    let path = if llm_folder::is_folder(&paths) {
+        first.parent().unwrap_or(Path::new(""))
+    } else {
+        first
     };
     Ok(path.to_path_buf())
 }

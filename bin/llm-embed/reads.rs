@@ -5,7 +5,9 @@ use std::path::Path;
 use llm_cli::{EmbedArgs, Reads};
 use llm_store::Store;
 
-use crate::matrix::{self, records_of};
+use llm_search::records_path;
+
+use crate::matrix;
 
 /// Returns the files of the model of that name.
 pub(crate) fn model(name: &str) -> Reads {
@@ -15,11 +17,11 @@ pub(crate) fn model(name: &str) -> Reads {
 
 /// Adds a file of vectors, and that of its records.
 pub(crate) fn vectors(reads: Reads, path: &Path) -> Reads {
-    reads.file(path).file(&records_of(path))
+    reads.file(path).file(&records_path(path))
 }
 
-/// Returns all that a run over texts reads beside them.
-pub(crate) fn of(args: &EmbedArgs) -> Reads {
+/// Returns everything that a run over texts reads beside them.
+pub(crate) fn texts(args: &EmbedArgs) -> Reads {
     let reads = model(&args.model.model);
     let output = args.output.output.as_deref();
     match &args.output.skip_seen {

@@ -11,12 +11,11 @@ use llm_cli::{Context, EmbedArgs, Item, Job, Jobs, Messages, Output, OutputForma
 use llm_encoder::CrossEncoder;
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
-use llm_kernels::vector;
 use llm_record::{ErrorCode, Found, Hit, Record, SchemaVersion};
+use llm_search::{Neighbour, best_first, cosine};
 use llm_store::Store;
 
 use crate::ask;
-use crate::index::scan::order;
 use crate::open::{Opened, locate, pool, warn};
 use crate::reads;
 use crate::text::{Refused, Text, vectors};
@@ -63,7 +62,7 @@ pub(crate) fn run(args: &RerankArgs, context: &Context) -> Result<Status> {
         for (row, score) in (first..).zip(scorer.scores(together)) {
             match score {
                 Ok(Scored { score, truncated }) => {
-                    scored.push((row, score));
+                    scored.push(Neighbour { row, score });
                     cut.extend(truncated.then_some(row));
                 }
                 Err((code, sentence)) => {
@@ -73,11 +72,11 @@ pub(crate) fn run(args: &RerankArgs, context: &Context) -> Result<Status> {
             }
         }
     }
-    scored.sort_unstable_by(order);
+    scored.sort_unstable_by(best_first);
     let most = args.hits.map_or(scored.len(), usize::from);
-    for (rank, (row, score)) in scored.into_iter().take(most).enumerate() {
-        let mut hit = hit(args, &texts[row], rank, score);
-        hit.truncated = cut.contains(&row);
+    for (rank, best) in scored.into_iter().take(most).enumerate() {
+        let mut hit = hit(args, &texts[best.row], rank, best.score);
+        hit.truncated = cut.contains(&best.row);
         output.close(&Record::from(hit))?;
     }
     output.finish()?;
@@ -139,9 +138,10 @@ impl Scorer {
     /// Opens the model and reads the query.
     fn open(args: &RerankArgs, messages: Messages) -> Result<Self> {
         let path = locate(&Store::from_env(), &args.model)?;
-        match CrossEncoder::is_in(&path)? {
-            true => Ok(Self::Pairs(Box::new(Pairs::open(args, &path, messages)?))),
-            false => Ok(Self::Vectors(Box::new(Vectors::open(args, messages)?))),
+        if CrossEncoder::is_in(&path)? {
+            Ok(Self::Pairs(Box::new(Pairs::open(args, &path, messages)?)))
+        } else {
+            Ok(Self::Vectors(Box::new(Vectors::open(args, messages)?)))
         }
     }
 
@@ -154,10 +154,11 @@ impl Scorer {
     }
 }
 
-/// Returns the score of a line's text, which has to be a number.
+/// Returns the score of a line's text, which must be finite.
 fn finite(score: Option<f32>, truncated: bool, name: &str) -> Score {
     let score = score.filter(|score| score.is_finite()).ok_or_else(|| {
-        let sentence = format!("the score of {name} is no number; the model's weights are damaged");
+        let sentence =
+            format!("the score of {name} is not finite; the model's weights are damaged");
         (ErrorCode::GenerationFailed, sentence)
     })?;
     Ok(Scored { score, truncated })
@@ -172,7 +173,7 @@ impl Pairs {
     fn open(args: &RerankArgs, path: &Path, messages: Messages) -> Result<Self> {
         if args.on_overflow == TooLong::ChunkMean {
             bail!(
-                "--on-overflow chunk-mean takes the mean of vectors, and a cross-encoder makes none; truncate cuts the text's end"
+                "--on-overflow chunk-mean averages vectors, and a cross-encoder makes none; truncate cuts the end of the text"
             );
         }
         let model = CrossEncoder::open(path, Level::detect()?)?;
@@ -255,22 +256,11 @@ impl Vectors {
                 Err(refused) => Err(refused.sentence(&name)),
                 Ok(text) => {
                     let vector = made.next();
-                    let score = vector.map(|vector| self.cosine(&self.query, &vector));
+                    let score = vector.map(|vector| cosine(self.level, &self.query, &vector));
                     finite(score, text.truncated, &name)
                 }
             }
         });
         scores.collect()
-    }
-
-    /// Returns the cosine of two vectors; 0 where one is all zeros.
-    fn cosine(&self, a: &[f32], b: &[f32]) -> f32 {
-        let dot = |a: &[f32], b: &[f32]| vector::dot(self.level, a, b);
-        let lengths = (dot(a, a) * dot(b, b)).sqrt();
-        match lengths > 0.0 {
-            true => dot(a, b) / lengths,
-            // Zero, or no number.
-            false => lengths,
-        }
     }
 }

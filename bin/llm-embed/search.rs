@@ -6,14 +6,12 @@ use clap::ValueEnum as _;
 use llm_cli::embed::{EmbedModelArgs, EmbedQuantize, PoolingChoice, SearchArgs};
 use llm_cli::stdio::{InputWatch, stdout_is_terminal};
 use llm_cli::{Context, EmbedArgs, Item, Job, Jobs, Output, OutputFormat, Status};
-use llm_kernels::simd::Level;
 use llm_record::{ErrorCode, Hit, Record, SchemaVersion};
+use llm_search::Index;
 
-use crate::ask;
-use crate::index::Index;
 use crate::open::Opened;
-use crate::reads;
 use crate::text::{Text, vectors};
+use crate::{ask, index, reads};
 
 /// Answers the queries.
 pub(crate) fn run(args: &SearchArgs, context: &Context) -> Result<Status> {
@@ -31,16 +29,18 @@ pub(crate) fn run(args: &SearchArgs, context: &Context) -> Result<Status> {
     let context = &context.quiet(args.quiet.quiet);
     let messages = context.messages;
     let pool = crate::open::pool(&ask::machine(args.machine))?;
-    let index = Index::open(&args.vectors, &pool, context)?;
+    let index = index::open(&args.vectors, &pool, context)?;
     let opened = open(args, &index)?;
     opened.warn(messages);
-    let name = args.model.as_ref().unwrap_or(&index.made.model.name);
+    let name = args
+        .model
+        .as_ref()
+        .unwrap_or(&index.provenance().model.name);
     let reads = reads::vectors(reads::model(name), &args.vectors).inputs(jobs.inputs());
     let mut search = Search {
         args,
         index,
         opened,
-        level: Level::detect()?,
     };
     let mut output = Output::open(&shared, form, "hit", &reads, messages)?;
     let mut status = Status::Done;
@@ -71,7 +71,6 @@ struct Search<'a> {
     args: &'a SearchArgs,
     index: Index,
     opened: Opened,
-    level: Level,
 }
 
 impl Search<'_> {
@@ -99,24 +98,21 @@ impl Search<'_> {
         };
         let vector = vectors(&self.opened, &[&text]).remove(0);
         if !vector.iter().all(|x| x.is_finite()) {
-            let sentence =
-                "the query's vector holds what is no number; the model's weights are damaged";
+            let sentence = "the query's vector has values that are not finite; the model's weights are damaged";
             output.fail(job.failed(ErrorCode::GenerationFailed, sentence))?;
             return Ok(true);
         }
         let most = self.args.hits.get();
-        let best = self
-            .index
-            .nearest(&self.opened.pool, self.level, &vector, most);
-        for (rank, (row, score)) in best.into_iter().enumerate() {
+        let best = self.index.nearest(&self.opened.pool, &vector, most);
+        for (rank, neighbour) in best.into_iter().enumerate() {
             output.close(&Record::from(Hit {
                 schema_version: SchemaVersion::default(),
                 query: query.clone(),
                 query_id: job.id.clone(),
                 rank: rank as u64 + 1,
-                score,
+                score: neighbour.score,
                 truncated: false,
-                found: self.index.found(row)?,
+                found: self.index.record(neighbour.row)?,
             }))?;
         }
         Ok(false)
@@ -137,7 +133,7 @@ fn quantize(name: Option<&str>, file: &str) -> Result<Option<EmbedQuantize>> {
 
 /// Opens the model that made the vectors, and refuses another.
 fn open(args: &SearchArgs, index: &Index) -> Result<Opened> {
-    let (made, file) = (&index.made, args.vectors.display());
+    let (made, file) = (index.provenance(), args.vectors.display());
     let choice = PoolingChoice::from_str(&made.pooling, true).ok();
     if let Some(asked) = args.pooling
         && choice != Some(asked)
@@ -183,7 +179,7 @@ fn open(args: &SearchArgs, index: &Index) -> Result<Opened> {
         (Some(prompt), _) => prompt.clone(),
         (None, Some(prompt)) => prompt.to_owned(),
         // A model without a prompt for queries takes them as it took the texts.
-        (None, None) => match index.other_prompt {
+        (None, None) => match index.other_prompt() {
             None => made.prompt.clone().unwrap_or_default(),
             Some(line) => bail!(
                 "line {line} of '{file}' had another prompt before its text than the first, and the model has none for queries; say with --prompt what to put before the query"

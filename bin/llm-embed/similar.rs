@@ -5,12 +5,9 @@ use anyhow::Result;
 use llm_cli::embed::SimilarArgs;
 use llm_cli::stdio::stdout_is_terminal;
 use llm_cli::{Context, Output, OutputFormat, Reads, Status};
-use llm_kernels::simd::Level;
 use llm_record::{Pair, Record, SchemaVersion};
 
-use crate::ask;
-use crate::index::Index;
-use crate::reads;
+use crate::{ask, index, reads};
 
 /// Writes the pairs.
 pub(crate) fn run(args: &SimilarArgs, context: &Context) -> Result<Status> {
@@ -19,20 +16,19 @@ pub(crate) fn run(args: &SimilarArgs, context: &Context) -> Result<Status> {
     let context = &context.quiet(args.quiet.quiet);
     let messages = context.messages;
     let pool = crate::open::pool(&ask::machine(args.machine))?;
-    let level = Level::detect()?;
-    let mut index = Index::open(&args.vectors, &pool, context)?;
+    let mut index = index::open(&args.vectors, &pool, context)?;
     let reads = reads::vectors(Reads::default(), &args.vectors);
     let mut output = Output::open(&shared, form, "pair", &reads, messages)?;
     for tile in 0..index.tiles() {
         if let Some(status) = context.interrupt.status() {
             return Ok(status);
         }
-        for (a, b, score) in index.near(&pool, level, tile, args.threshold) {
+        for pair in index.similar(&pool, tile, args.threshold) {
             output.close(&Record::from(Pair {
                 schema_version: SchemaVersion::default(),
-                score,
-                a: index.found(a)?,
-                b: index.found(b)?,
+                score: pair.score,
+                a: index.record(pair.first)?,
+                b: index.record(pair.second)?,
             }))?;
         }
         if output.reader_gone() {

@@ -30,16 +30,16 @@ pub(crate) struct Text {
 pub(crate) enum Refused {
     /// It has more tokens than the model takes.
     TooLong { tokens: usize, most: usize },
-    /// It holds a token that the model has not.
+    /// It holds a token that is not in the vocabulary.
     NoToken { id: u32, count: usize },
-    /// It has no token, and the model puts none around it.
+    /// It has no tokens, and the model adds none.
     Empty,
     /// What is put before it leaves no room.
     NoRoom { most: usize },
 }
 
 impl Refused {
-    /// Returns the code and the sentence for a text that is called so.
+    /// Returns the error code, and the sentence for a text that messages call `name`.
     pub(crate) fn sentence(self, name: &str) -> (ErrorCode, String) {
         match self {
             Self::TooLong { tokens, most } => (
@@ -50,16 +50,18 @@ impl Refused {
             ),
             Self::NoToken { id, count } => (
                 ErrorCode::BadRequest,
-                format!("{name} holds the token {id}, and the model's tokens end before {count}"),
+                format!("{name} holds the token {id}, but the vocabulary has only {count} tokens"),
             ),
             Self::Empty => (
                 ErrorCode::EmptyInput,
-                format!("{name} is empty, and the model makes no vector of no token"),
+                format!(
+                    "{name} is empty, and the model adds no token of its own, so there is nothing to embed"
+                ),
             ),
             Self::NoRoom { most } => (
                 ErrorCode::ContextExceeded,
                 format!(
-                    "what is put before {name} fills the {most} tokens that the model takes; shorten --prompt"
+                    "the prompt before {name} fills the {most} tokens that the model takes; shorten --prompt"
                 ),
             ),
         }
@@ -74,9 +76,10 @@ impl Text {
         text: &str,
         too_long: TooLong,
     ) -> Result<Self, Refused> {
-        let text = match prompt.is_empty() {
-            true => Cow::Borrowed(text),
-            false => Cow::Owned(format!("{prompt}{text}")),
+        let text = if prompt.is_empty() {
+            Cow::Borrowed(text)
+        } else {
+            Cow::Owned(format!("{prompt}{text}"))
         };
         let most = opened.encoder.longest();
         let kept = match too_long {
@@ -91,12 +94,12 @@ impl Text {
                 most,
             });
         }
-        Self::of(opened, prompt, tokens, too_long)
+        Self::in_windows(opened, prompt, tokens, too_long)
     }
 
-    /// Makes what a line of a batch file holds ready: a text, or the model's own
-    /// tokens, which get those around a text.
-    pub(crate) fn of_input(
+    /// Makes an input of a batch file ready: a text, or the model's own tokens, which get
+    /// those that stand around every text.
+    pub(crate) fn from_input(
         opened: &Opened,
         input: &Input,
         too_long: TooLong,
@@ -109,12 +112,12 @@ impl Text {
         if let Some(id) = ids.iter().find(|id| **id as usize >= count) {
             return Err(Refused::NoToken { id: *id, count });
         }
-        let frame = Frame::of(opened, &opened.prompt);
+        let frame = Frame::around(opened, &opened.prompt);
         let tokens = [&frame.head[..], ids, &frame.tail].concat();
-        Self::of(opened, &opened.prompt, tokens, too_long)
+        Self::in_windows(opened, &opened.prompt, tokens, too_long)
     }
 
-    fn of(
+    fn in_windows(
         opened: &Opened,
         prompt: &str,
         tokens: Vec<u32>,
@@ -125,7 +128,7 @@ impl Text {
             return Err(Refused::Empty);
         }
         let is_long = count > most;
-        let windows = || Frame::of(opened, prompt).windows(&tokens, most);
+        let windows = || Frame::around(opened, prompt).windows(&tokens, most);
         let windows = match too_long {
             _ if !is_long => vec![tokens],
             TooLong::Error => {
@@ -157,8 +160,8 @@ struct Frame {
 }
 
 impl Frame {
-    /// Looks at what an empty text becomes beside one that is not: they begin alike.
-    fn of(opened: &Opened, prompt: &str) -> Self {
+    /// Compares what an empty text and a short one become: they begin alike.
+    fn around(opened: &Opened, prompt: &str) -> Self {
         let empty = opened.encoder.tokens(prompt);
         let bare = opened.encoder.tokens("");
         let some = opened.encoder.tokens("a");
@@ -189,7 +192,7 @@ impl Frame {
 }
 
 /// Returns the vector of each text, cut to its dimensions and, where the model's files
-/// or a cut ask for it, one long. The vector of several windows is the mean of theirs,
+/// or a cut ask for it, normalized to unit length. The vector of several windows is the mean of theirs,
 /// each weighted by its tokens. A text's vector does not depend on the others.
 pub(crate) fn vectors(opened: &Opened, texts: &[&Text]) -> Vec<Vec<f32>> {
     let all: Vec<&[u32]> = texts

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use llm_cli::embed::EmbedFormat;
-use llm_cli::{EmbedArgs, Job, Output};
+use llm_cli::{EmbedArgs, Job};
 use llm_digest::sha256_hex;
-use llm_filter::{Name, Work};
+use llm_filter::{Prepared, RecordSink, RequestName, Work};
 use llm_record::{
     Embedding, EmbeddingUsage, Encoding, ErrorCode, ErrorRecord, Record, Reply, SchemaVersion,
     Vector,
@@ -31,7 +31,7 @@ pub(crate) struct Worker<'a> {
     args: &'a EmbedArgs,
     opened: Arc<Opened>,
     gathered: Vec<Waiting>,
-    /// The next is the last.
+    /// Groups of about the same length; the last is embedded next.
     groups: Vec<Vec<Waiting>>,
     /// Tokens that are gathered now: more where the last were embedded at once.
     limit: usize,
@@ -87,7 +87,7 @@ impl<'a> Worker<'a> {
             Some(inputs) => {
                 let texts = inputs.texts.iter();
                 texts
-                    .map(|input| Text::of_input(opened, input, too_long))
+                    .map(|input| Text::from_input(opened, input, too_long))
                     .collect()
             }
         };
@@ -105,8 +105,9 @@ impl<'a> Worker<'a> {
                 .iter_mut()
                 .for_each(|text| text.dimensions = dimensions);
         }
-        let encoding = asked.and_then(|asked| asked.encoding);
-        let encoding = encoding.unwrap_or(self.args.output.encoding.written());
+        let encoding = asked
+            .and_then(|asked| asked.encoding)
+            .unwrap_or(self.args.output.encoding.written());
         let is_matrix = self.args.output.format != EmbedFormat::Jsonl;
         Ok(Task {
             digest: digest(opened, &texts, encoding),
@@ -117,7 +118,7 @@ impl<'a> Worker<'a> {
         })
     }
 
-    /// Returns why a line is none of texts to embed.
+    /// Returns why a line cannot be embedded.
     fn obstacle(&self, job: &Job) -> Option<(ErrorCode, String)> {
         let line = job.line;
         if let Some(asked) = &job.vectors {
@@ -142,7 +143,7 @@ impl<'a> Worker<'a> {
             let input = &self.args.input;
             if !input.keep.is_empty() || input.keep_text || input.template.is_some() {
                 let sentence = format!(
-                    "line {line} is a request of a batch file, whose answer has no place for what is kept and whose text is its own; leave --keep, --keep-text and --template out"
+                    "line {line} is a request of a batch file, whose response has no place for kept fields and whose text is taken as it is; leave out --keep, --keep-text and --template"
                 );
                 return Some((ErrorCode::UnsupportedField, sentence));
             }
@@ -156,13 +157,13 @@ impl<'a> Worker<'a> {
         }
         if job.reply != Reply::Own {
             let sentence = format!(
-                "line {line} asks for an answer, and llm-embed has vectors alone; its 'url' must be /v1/embeddings, llm-run answers the others"
+                "line {line} asks for an answer, and llm-embed only makes vectors; its 'url' must be /v1/embeddings, llm-run answers the others"
             );
             return Some((ErrorCode::UnsupportedField, sentence));
         }
         (job.messages.len() != 1 || job.tools.is_some()).then(|| {
             let sentence = format!(
-                "line {line} is a conversation, and one text is wanted; give it as 'text', or make it with --template"
+                "line {line} is a conversation, but a single text is needed; give it as 'text', or make it with --template"
             );
             (ErrorCode::BadRequest, sentence)
         })
@@ -178,7 +179,7 @@ impl<'a> Worker<'a> {
         if vectors.iter().flatten().any(|x| !x.is_finite()) {
             // JSON has no number for it.
             let sentence = format!(
-                "the vector of line {} holds what is no number; the model's weights are damaged",
+                "the vector of line {} has values that are not finite; the model's weights are damaged",
                 task.job.line
             );
             let mut record = task.job.failed(ErrorCode::GenerationFailed, sentence);
@@ -245,11 +246,11 @@ fn digest(opened: &Opened, texts: &[Text], encoding: Encoding) -> String {
         opened.normalizes || dimensions < opened.encoder.dimensions(),
         encoding,
     );
-    let parts = serde_json::to_string(&parts).expect("texts and numbers are always JSON");
-    sha256_hex(parts)
+    let json = serde_json::to_string(&parts).expect("texts and numbers are always JSON");
+    sha256_hex(json)
 }
 
-/// Returns how many tokens are gathered next, where `limit` of them took `elapsed`.
+/// Returns how many tokens to gather next, after `limit` of them took `elapsed`.
 fn next_limit(limit: usize, elapsed: Duration) -> usize {
     if elapsed > PATIENCE {
         (limit / 2).max(TOKENS)
@@ -284,12 +285,15 @@ impl Work for Worker<'_> {
 
     const IS_EMBEDDING: bool = true;
 
-    fn prepare(&mut self, job: Box<Job>) -> Result<Result<Task, Box<ErrorRecord>>> {
-        Ok(self.task(job))
+    fn prepare(&mut self, job: Box<Job>) -> Result<Prepared<Task>> {
+        Ok(match self.task(job) {
+            Ok(task) => Prepared::Ready(task),
+            Err(record) => Prepared::Refused(record),
+        })
     }
 
-    fn name<'t>(&self, task: &'t Task) -> Name<'t> {
-        Name::new(task.job.id.as_ref(), &task.job.input, &task.digest)
+    fn name<'t>(&self, task: &'t Task) -> RequestName<'t> {
+        RequestName::new(task.job.id.as_ref(), &task.job.input, &task.digest)
     }
 
     fn refuse(&self, task: &Task, code: ErrorCode, sentence: String) -> ErrorRecord {
@@ -317,7 +321,7 @@ impl Work for Worker<'_> {
         self.gathered.is_empty() && self.groups.is_empty()
     }
 
-    fn step(&mut self, _: &mut Output) -> Result<Vec<(u64, Record)>> {
+    fn step(&mut self, _: &mut dyn RecordSink) -> Result<Vec<(u64, Record)>> {
         if self.groups.is_empty() {
             self.since = Instant::now();
             self.groups = groups(std::mem::take(&mut self.gathered));

@@ -1,6 +1,7 @@
 //! The model's name and the machine → a model that is ready, and how records
 //! name both.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
@@ -9,12 +10,13 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use half::f16;
+use llm_batch::{Device as OpenDevice, OpenedModel};
 use llm_candle::{CandleForward, Precision};
-use llm_cli::args::{Device, Quantize, TemplateArgs};
+use llm_cli::args::{Device, Quantize, TemplateArgs, Think};
 use llm_cli::memory::available;
 use llm_cli::stdio::StdioError;
 use llm_cli::{Context, RunArgs, Status, host};
-use llm_engine::forward::{CpuForward, Forward};
+use llm_engine::forward::CpuForward;
 use llm_engine::model::{Model, TemplateChoice};
 use llm_folder::FolderError;
 use llm_gguf::Gguf;
@@ -22,19 +24,103 @@ use llm_kernels::pool::Pool;
 use llm_kernels::quantize::QuantType;
 use llm_kernels::simd::Level;
 use llm_prompt::LONGEST_SOURCE;
-use llm_record::{Build, ModelIdentity, TemplateUse};
+use llm_record::{Build, ModelIdentity, RecordedRequest, TemplateUse};
 use llm_store::{Event, ResolvedModel, Store, StoreError};
+
+use crate::{options, renderer};
+
+/// What the program tells and hears, for a batch.
+pub(crate) struct Host(Context);
+
+impl Host {
+    pub(crate) fn shared(context: &Context) -> Arc<dyn llm_batch::Host> {
+        Arc::new(Self(context.clone()))
+    }
+}
+
+impl llm_batch::Host for Host {
+    fn warn(&self, sentence: &dyn Display) {
+        self.0.messages.warning(sentence);
+    }
+
+    fn show_reasoning(&self, text: &str) {
+        self.0.messages.passage(text);
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.0.interrupt.is_set()
+    }
+
+    fn broken_off(&self) -> anyhow::Error {
+        StdioError::Ended(self.0.interrupt.status().unwrap_or(Status::Done)).into()
+    }
+}
+
+/// Opens the model and the device that the flags name.
+pub(crate) struct Opener<'a> {
+    pub(crate) args: &'a RunArgs,
+    pub(crate) context: &'a Context,
+}
+
+impl llm_batch::Opener for Opener<'_> {
+    fn model(&self) -> Result<OpenedModel> {
+        let Self { args, context } = *self;
+        let renderer = renderer::process();
+        if !args.template.no_template {
+            renderer.start();
+        }
+        let (found, header) = find(args, context)?;
+        let template = template(&args.template)?;
+        let context_length = options::context_length(args)?;
+        let folder = found.folder.as_deref();
+        let model = Model::from_gguf(&header, folder, &template, context_length)?;
+        for warning in &model.warnings {
+            context.messages.warning(warning);
+        }
+        let positions = context_length.unwrap_or(model.spec.context_length);
+        Ok(OpenedModel {
+            identity: identity(&found, &model, &args.template),
+            kept_with: args
+                .replay
+                .record_request
+                .then(|| conditions(args, &template, positions)),
+            renderer,
+            // Never dropped: when the process ends, the system takes back weights
+            // and vocabulary at once.
+            model: Box::leak(Box::new(model)),
+        })
+    }
+
+    fn device(&self, model: &Model) -> Result<OpenDevice> {
+        device(self.args, model)
+    }
+}
+
+/// Returns what the records of requests say of a run's prompts beside their own.
+fn conditions(args: &RunArgs, template: &TemplateChoice, positions: usize) -> RecordedRequest {
+    RecordedRequest {
+        chat_template: match template {
+            TemplateChoice::Source { source, .. } => Some(source.clone()),
+            TemplateChoice::Own | TemplateChoice::None => None,
+        },
+        think: args.template.think.map(|think| think == Think::On),
+        ctx_size: Some(positions as u64),
+        ..RecordedRequest::default()
+    }
+}
 
 /// Finds the model's files and reads their headers. A bare file that is new, or
 /// a folder, is hashed once, after its header was read: a damaged file of 40 GB
 /// need not be read to say so.
-pub(crate) fn find(args: &RunArgs, context: &Context) -> Result<(ResolvedModel, Gguf)> {
+fn find(args: &RunArgs, context: &Context) -> Result<(ResolvedModel, Gguf)> {
     let name = args.model.name();
     let store = Store::from_env();
     let paths = store.locate(name)?;
-    let new = Path::new(name).is_file() || llm_folder::is_folder(&paths);
-    let header = new.then(|| header(&paths, args, context)).transpose()?;
-    let found = vouch(&store, name, context)?;
+    let is_unhashed = Path::new(name).is_file() || llm_folder::is_folder(&paths);
+    let header = is_unhashed
+        .then(|| header(&paths, args, context))
+        .transpose()?;
+    let found = verify(&store, name, context)?;
     let header = match header {
         Some(header) => header,
         None => self::header(&found.paths(), args, context)?,
@@ -77,7 +163,7 @@ fn how_often(store: &Store, is_kept: bool) -> String {
 }
 
 /// Finds the model's files and their digests.
-fn vouch(store: &Store, name: &str, context: &Context) -> Result<ResolvedModel> {
+fn verify(store: &Store, name: &str, context: &Context) -> Result<ResolvedModel> {
     let found = store.resolve_watched(name, &mut |event| {
         if let Event::Hashing { file, is_kept, .. } = event {
             let how_often = how_often(store, is_kept);
@@ -85,9 +171,10 @@ fn vouch(store: &Store, name: &str, context: &Context) -> Result<ResolvedModel> 
                 .messages
                 .note(format_args!("hashing '{file}', {how_often}"));
         }
-        match context.interrupt.is_set() {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
+        if context.interrupt.is_set() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
         }
     });
     match (found, context.interrupt.status()) {
@@ -97,7 +184,7 @@ fn vouch(store: &Store, name: &str, context: &Context) -> Result<ResolvedModel> 
 }
 
 /// Reads what `--chat-template` and `--no-template` ask for.
-pub(crate) fn template(args: &TemplateArgs) -> Result<TemplateChoice> {
+fn template(args: &TemplateArgs) -> Result<TemplateChoice> {
     if let Some(source) = &args.template_source {
         return Ok(TemplateChoice::Source {
             source: source.clone(),
@@ -106,8 +193,8 @@ pub(crate) fn template(args: &TemplateArgs) -> Result<TemplateChoice> {
     }
     Ok(match &args.chat_template {
         Some(path) => {
-            let source = template_file(path);
-            let source = source.with_context(|| format!("cannot read '{}'", path.display()))?;
+            let source =
+                template_file(path).with_context(|| format!("cannot read '{}'", path.display()))?;
             TemplateChoice::Source {
                 source,
                 path: Some(path.clone()),
@@ -131,12 +218,14 @@ fn template_file(path: &Path) -> io::Result<String> {
 }
 
 /// Names the model as records do.
-pub(crate) fn identity(found: &ResolvedModel, model: &Model, args: &TemplateArgs) -> ModelIdentity {
+fn identity(found: &ResolvedModel, model: &Model, args: &TemplateArgs) -> ModelIdentity {
     let is_own = args.chat_template.is_none() && args.template_source.is_none();
-    let template = match model.templates.is_empty() {
-        true => TemplateUse::Raw,
-        false if is_own => TemplateUse::Chat,
-        false => TemplateUse::File,
+    let template = if model.templates.is_empty() {
+        TemplateUse::Raw
+    } else if is_own {
+        TemplateUse::Chat
+    } else {
+        TemplateUse::File
     };
     ModelIdentity {
         name: found.name.clone(),
@@ -153,14 +242,8 @@ pub(crate) fn identity(found: &ResolvedModel, model: &Model, args: &TemplateArgs
     }
 }
 
-/// A forward pass and how records name what computes it.
-pub(crate) struct Engine {
-    pub(crate) forward: Box<dyn Forward>,
-    pub(crate) build: Build,
-}
-
 /// Makes the forward pass on the device that was asked for.
-pub(crate) fn engine(args: &RunArgs, model: &Model) -> Result<Engine> {
+fn device(args: &RunArgs, model: &Model) -> Result<OpenDevice> {
     let name = match args.device.device {
         Device::Auto => "auto",
         Device::Cpu => "cpu",
@@ -178,7 +261,7 @@ pub(crate) fn engine(args: &RunArgs, model: &Model) -> Result<Engine> {
     };
     let (spec, weights) = (Arc::clone(&model.spec), Arc::clone(&model.weights));
     match CandleForward::new(spec, weights, device, precision) {
-        Ok(forward) => Ok(Engine {
+        Ok(forward) => Ok(OpenDevice {
             forward: Box::new(forward),
             build: build("none", label, 1),
         }),
@@ -189,13 +272,13 @@ pub(crate) fn engine(args: &RunArgs, model: &Model) -> Result<Engine> {
     }
 }
 
-fn cpu(args: &RunArgs, model: &Model) -> Result<Engine> {
+fn cpu(args: &RunArgs, model: &Model) -> Result<OpenDevice> {
     let level = Level::detect()?;
     let pool = pool(args)?;
     let threads = pool.threads();
     let (spec, weights) = (Arc::clone(&model.spec), Arc::clone(&model.weights));
     let forward = CpuForward::<f16>::new(spec, weights, pool, level);
-    Ok(Engine {
+    Ok(OpenDevice {
         forward: Box::new(forward),
         build: build(level.name(), "cpu", threads),
     })
@@ -214,10 +297,4 @@ fn build(simd: &str, device: &str, threads: usize) -> Build {
         device: device.to_owned(),
         threads: threads as u64,
     }
-}
-
-/// How the program ends when a generation was broken off: by a signal, or
-/// quietly because nobody reads on.
-pub(crate) fn broken_off(context: &Context) -> StdioError {
-    StdioError::Ended(context.interrupt.status().unwrap_or(Status::Done))
 }

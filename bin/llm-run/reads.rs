@@ -4,7 +4,7 @@ use llm_cli::{Reads, RunArgs};
 use llm_store::Store;
 
 /// Returns the model's files, the template and the prefix cache that the flags name.
-pub(crate) fn of(args: &RunArgs) -> Reads {
+pub(crate) fn besides_requests(args: &RunArgs) -> Reads {
     let model = Store::from_env().places(args.model.name());
     let reads = Reads::default()
         .model(&model.files, model.folder.as_deref())

@@ -1,82 +1,68 @@
-//! Requests of an earlier run, answered again: row or record → request, new
-//! answer → what differs from the old one. Where the old answers lie is
-//! `llm-filter`'s business.
+//! Requests of an earlier run, answered again: where they come from, the records
+//! themselves or rows that are given again, and how the comparison ends.
 
-mod compare;
-mod source;
-
-use std::collections::HashMap;
 use std::mem::ManuallyDrop;
 use std::path::Path;
-use std::time::Duration;
+use std::sync::Arc;
 
 use anyhow::Result;
-use llm_cli::args::Reasoning;
-use llm_cli::stdio::stdout_is_terminal;
-use llm_cli::{Context, Job, Messages, Output, OutputFormat, RunArgs, Status};
-use llm_filter::{Journal, Name, Past, Pump, Work};
-use llm_record::{Completion, ErrorCode, ErrorRecord, Record, Sampling};
+use llm_batch::{ReplaySource, Replayer, Worker};
+use llm_cli::args::Think;
+use llm_cli::filter::Run;
+use llm_cli::reads::FileIdentity;
+use llm_cli::stdio::{InputWatch, StdioError, stdout_is_terminal};
+use llm_cli::{Context, Item, Job, Jobs, Messages, Output, OutputFormat, RunArgs, Status};
+use llm_filter::{Journal, RunLog, RunLogError};
+use llm_record::{Completion, RecordedRequest};
 
-use crate::answer::Answerer;
+use crate::open::{Host, Opener};
 use crate::progress::Progress;
-use crate::prompt::Prompt;
-use crate::task::Task;
-use crate::work::Worker;
-use crate::{digest, options, reads, settings, tell_stop};
+use crate::{options, reads};
 
-use compare::{Comparison, Tally};
-use source::Source;
+type Items = Box<dyn Iterator<Item = Result<Item, StdioError>> + Send>;
 
 /// Runs the requests of a file again.
 pub(crate) fn run(args: &RunArgs, path: &Path, context: &Context) -> Result<Status> {
     let messages = context.messages;
-    let mut past = Past::open(path)?;
-    let source = Source::open(args, path, &past, context, messages)?;
+    let mut log = RunLog::open(path)?;
+    let source = Source::open(args, path, &log, context, messages)?;
     let args = &source.args(args);
     let form = OutputFormat::choose(&args.output, false, stdout_is_terminal())?;
-    let reads = reads::of(args).inputs(&source.inputs);
-    let mut output = Output::open(&args.output, form, "replay", &reads, messages)?;
+    let reads = reads::besides_requests(args).inputs(&source.inputs);
+    let output = Output::open(&args.output, form, "replay", &reads, messages)?;
     // Rows that an error has closed are passed over; without rows nothing is.
-    let journal = match source.has_rows {
-        true => past.take_errors(),
-        false => Journal::default(),
+    let journal = match source.kind {
+        ReplaySource::Rows => log.take_errors(),
+        ReplaySource::Answers => Journal::default(),
     };
     let parallel = args.filter.parallel.map(usize::from);
+    let batch = Arc::new(options::batch(args, parallel)?);
     let mut progress = Progress::start(args, false, || source.total);
-    let input = Pump::start(source.items)?;
-    let worker = Worker::new(args, context, parallel);
-    // Never dropped, as in an ordinary run.
-    let mut replayer = ManuallyDrop::new(Replayer {
-        worker,
-        past,
-        has_rows: source.has_rows,
-        next: 0,
-        under_way: HashMap::new(),
-        ready: Vec::new(),
-        tally: Tally::default(),
-        with_reasoning: args.output.reasoning == Reasoning::Include,
-        is_told: false,
-        messages,
-    });
-    let mut ended = llm_filter::run(
-        &input,
-        journal,
-        &mut *replayer,
-        &mut output,
-        options(args, parallel),
-        context,
-        &mut |summary| progress.show(summary),
+    let (opener, host, reasoning) = (
+        Opener { args, context },
+        Host::shared(context),
+        batch.reasoning,
     );
-    drop(progress);
-    let finished = ended.finish(output);
-    let tally = &replayer.tally;
+    let worker = Worker::new(&opener, batch, Arc::clone(&host));
+    // Never dropped, as in an ordinary run.
+    let mut replayer = ManuallyDrop::new(Replayer::new(worker, log, source.kind, reasoning, host));
+    let run = Run {
+        journal,
+        output,
+        options: options::filter(args, parallel),
+        read_ahead: 1,
+        tells_last_words: false,
+        progress: Box::new(move |summary| progress.show(summary)),
+    };
+    let mut ended = llm_cli::filter::run(source.items, &mut *replayer, run, context)?;
+    let tally = replayer.tally();
     if ended.failure.is_none() {
         messages.note(format_args!("{tally}{}", replayer.passed_over()));
     }
-    tell_stop(&ended, context);
+    ended.tell_stop("the same command goes on", messages);
     // Lines that had failed then are no difference.
     ended.summary.skipped_failed = 0;
-    let status = ended.close(finished)?;
+    let status = ended.close()?;
     if tally.is_empty() && !context.interrupt.is_set() {
         context.messages.error(format_args!(
             "no request was run again: not every answer of '{}' holds its request, and no row has come; give \
@@ -85,295 +71,150 @@ pub(crate) fn run(args: &RunArgs, path: &Path, context: &Context) -> Result<Stat
         ));
         return Ok(Status::SomeFailed);
     }
-    Ok(match tally.all_same() {
-        true => status,
-        false => status.and(Status::SomeFailed),
+    Ok(if tally.all_same() {
+        status
+    } else {
+        status.and(Status::SomeFailed)
     })
 }
 
-/// Answers requests again.
-struct Replayer<'a> {
-    worker: Worker<'a>,
-    past: Past,
-    has_rows: bool,
-    /// The next answer of the file, where there are no rows.
-    next: usize,
-    under_way: HashMap<u64, Then>,
-    /// What was closed without the engine.
-    ready: Vec<(u64, Record)>,
-    tally: Tally,
-    with_reasoning: bool,
-    /// That another model answers now is said.
+/// Where the requests come from.
+struct Source {
+    items: Items,
+    kind: ReplaySource,
+    total: Option<u64>,
+    /// What the output must not be.
+    inputs: Vec<FileIdentity>,
+    /// The first answer, where there are no rows.
+    first: Option<Box<Completion>>,
+}
+
+impl Source {
+    fn open(
+        args: &RunArgs,
+        path: &Path,
+        log: &RunLog,
+        context: &Context,
+        messages: Messages,
+    ) -> Result<Self> {
+        let mut inputs: Vec<_> = FileIdentity::of_path(path).into_iter().collect();
+        if log.others() > 0 {
+            messages.warning(format_args!(
+                "{} lines of '{}' are no records of llm-run and are passed over",
+                log.others(),
+                path.display()
+            ));
+        }
+        if log.are_whole() && args.input.file.is_empty() {
+            let first = log.answers()?.next().transpose()?;
+            let conditions = first.as_deref().map(conditions).unwrap_or_default();
+            let mut check = Check::new(conditions, messages);
+            let items = log.answers()?.map(move |answer| {
+                let answer = *answer.map_err(unread)?;
+                check.compare(&answer);
+                Ok(Item::Run(Box::new(Job::recorded(answer))))
+            });
+            return Ok(Self {
+                items: Box::new(items),
+                first,
+                kind: ReplaySource::Answers,
+                total: Some(log.offsets().len() as u64),
+                inputs,
+            });
+        }
+        let watch = InputWatch {
+            interrupt: context.interrupt.clone(),
+            reader: args.output.output.is_none(),
+        };
+        let mut rows = args.input.clone();
+        rows.jsonl |= !rows.lines;
+        let jobs = Jobs::open(&rows, args.template.system.as_deref(), &watch)?;
+        inputs.extend_from_slice(jobs.inputs());
+        Ok(Self {
+            kind: ReplaySource::Rows,
+            total: jobs.count_lines(),
+            items: Box::new(jobs.warning(messages)),
+            inputs,
+            first: None,
+        })
+    }
+
+    /// Returns the arguments with what the first record says of its model and its
+    /// prompt, where they say nothing themselves.
+    fn args(&self, args: &RunArgs) -> RunArgs {
+        let mut args = args.clone();
+        let Some(first) = &self.first else {
+            return args;
+        };
+        let conditions = conditions(first);
+        let template = &mut args.template;
+        template.parse_special |= first.model.parse_special;
+        if template.chat_template.is_none() && !template.no_template {
+            template.template_source = conditions.chat_template;
+            let think = conditions
+                .think
+                .map(|think| if think { Think::On } else { Think::Off });
+            template.think = template.think.or(think);
+        }
+        if args.model.ctx_size == 0 {
+            args.model.ctx_size = conditions.ctx_size.unwrap_or(0);
+        }
+        let name = || first.model.name.clone();
+        args.model.model = args.model.model.or_else(|| Some(name()));
+        args
+    }
+}
+
+/// Returns what is the same for all requests of a run.
+fn conditions(answer: &Completion) -> RecordedRequest {
+    let request = answer.request.as_deref();
+    RecordedRequest {
+        chat_template: request.and_then(|request| request.chat_template.clone()),
+        think: request.and_then(|request| request.think),
+        ctx_size: request.and_then(|request| request.ctx_size),
+        ..RecordedRequest::default()
+    }
+}
+
+/// Tells once that a file holds requests of runs that made prompts in different
+/// ways, of which the first counts.
+struct Check {
+    first: RecordedRequest,
     is_told: bool,
     messages: Messages,
 }
 
-/// The answer that was given before.
-struct Then {
-    answer: Box<Completion>,
-    /// The request is another one now, whatever the model.
-    is_changed: bool,
-}
-
-/// A request that is ready to be answered again.
-struct Row {
-    task: Task,
-    /// Where it is known already; else it is found by digest and occurrence.
-    then: Option<Then>,
-}
-
-impl Row {
-    /// Asks a request again as its record says. The digest that it had then stays
-    /// its name, on which its random draws depend.
-    fn again(
-        answerer: &Answerer,
-        job: Box<Job>,
-        prompt: Prompt,
-        answer: Box<Completion>,
-    ) -> Result<Self> {
-        let now = digest_then(&answer, &prompt);
-        Ok(Self {
-            task: Task {
-                labels: labels(answerer, &job, &prompt, &answer.sampling)?,
-                job,
-                prompt,
-                sampling: answer.sampling.clone(),
-                request_digest: answer.request_digest.clone(),
-                truncated: None,
-                shared: 0,
-                count: None,
-                spent: Duration::ZERO,
-            },
-            then: Some(Then {
-                is_changed: now != answer.request_digest,
-                answer,
-            }),
-        })
-    }
-}
-
-/// Returns the tokens of the labels that a request was to choose from.
-fn labels(
-    answerer: &Answerer,
-    job: &Job,
-    prompt: &Prompt,
-    sampling: &Sampling,
-) -> Result<Vec<Vec<u32>>> {
-    let labels = answerer.labels(job, prompt, &sampling.choices);
-    labels.map_err(|record| anyhow::Error::msg(record.error.message))
-}
-
-/// Returns the digest of a prompt with the model and the settings of an answer.
-fn digest_then(answer: &Completion, prompt: &Prompt) -> String {
-    let model = &answer.model.digest;
-    digest::request(model, &prompt.text, &prompt.tokens, &answer.sampling)
-}
-
-impl Replayer<'_> {
-    /// Makes the next answer's own request ready.
-    fn recorded_row(&mut self, job: Box<Job>, prompt: Prompt) -> Result<Row> {
-        let place = self.past.places().get(self.next).copied();
-        self.next += 1;
-        let Some(place) = place else {
-            anyhow::bail!("the file of --replay has grown while it was read");
-        };
-        let answer = self.past.read(place)?;
-        Row::again(self.worker.answerer()?, job, prompt, answer)
-    }
-
-    /// Makes a row ready: by its id, else by the digest that it had under any of
-    /// the settings in the file.
-    fn given_row(&mut self, job: Box<Job>, prompt: Prompt) -> Result<Row> {
-        if let Some(place) = job.id.as_ref().and_then(|id| self.past.find_id(id)) {
-            let answer = self.past.read(place)?;
-            let digest = digest_then(&answer, &prompt);
-            let is_other = digest != answer.request_digest;
-            if !is_other || !self.past.knows(job.id.as_ref(), &digest) {
-                return Row::again(self.worker.answerer()?, job, prompt, answer);
-            }
+impl Check {
+    fn new(first: RecordedRequest, messages: Messages) -> Self {
+        Self {
+            first,
+            is_told: false,
+            messages,
         }
-        let (request_digest, sampling) = self.name_then(&job, &prompt)?;
-        let task = Task {
-            labels: labels(self.worker.answerer()?, &job, &prompt, &sampling)?,
-            job,
-            prompt,
-            sampling,
-            request_digest,
-            truncated: None,
-            shared: 0,
-            count: None,
-            spent: Duration::ZERO,
-        };
-        Ok(Row { task, then: None })
     }
 
-    /// Returns the digest and the settings under which the file knows a row; those
-    /// of today where it does not.
-    fn name_then(&mut self, job: &Job, prompt: &Prompt) -> Result<(String, Sampling)> {
-        let answerer = self.worker.answerer()?;
-        let recommended = &answerer.model.sampling;
-        for then in self.past.conditions() {
-            let own = job.overrides.or(&then.sampling.as_overrides());
-            let own = settings::resolve(&own, recommended, then.sampling.max_tokens);
-            for sampling in [&then.sampling, &own] {
-                let digest = digest::request(&then.model, &prompt.text, &prompt.tokens, sampling);
-                if self.past.knows(job.id.as_ref(), &digest) {
-                    return Ok((digest, sampling.clone()));
-                }
-            }
-        }
-        let sampling = answerer.sampling(&job.overrides);
-        let model = &answerer.identity.digest;
-        let digest = digest::request(model, &prompt.text, &prompt.tokens, &sampling);
-        Ok((digest, sampling))
-    }
-
-    /// Says once that another model answers than did.
-    fn tell_model(&mut self, answer: &Completion) -> Result<()> {
-        let now = &self.worker.answerer()?.identity;
-        if !self.is_told && now.digest != answer.model.digest {
+    fn compare(&mut self, answer: &Completion) {
+        let request = answer.request.as_deref();
+        let is_same = request.is_none_or(|request| {
+            request.chat_template == self.first.chat_template
+                && request.think == self.first.think
+                && request.ctx_size == self.first.ctx_size
+        });
+        if !is_same && !self.is_told {
             self.messages.warning(format_args!(
-                "'{}' (SHA-256 {}…) answers, and '{}' ({}…) did then; other weights give other answers",
-                now.name,
-                now.digest.get(..12).unwrap_or(&now.digest),
-                answer.model.name,
-                answer.model.digest.get(..12).unwrap_or(&answer.model.digest),
+                "from line {} on the requests had another --chat-template, --think or --ctx-size; those of \
+                 the first record are used for all",
+                answer.line
             ));
             self.is_told = true;
         }
-        Ok(())
-    }
-
-    /// Compares what has come of a request with what came of it then.
-    fn compare(&mut self, number: u64, record: Record) -> Record {
-        let then = self.under_way.remove(&number);
-        match (record, then) {
-            (Record::Completion(now), Some(then)) => {
-                let comparison = Comparison {
-                    then: &then.answer,
-                    now: &now,
-                    is_request_changed: then.is_changed,
-                    with_reasoning: self.with_reasoning,
-                };
-                let record = comparison.record();
-                self.tally.add(&record);
-                Record::from(record)
-            }
-            (record, _) => {
-                self.tally.failed += 1;
-                record
-            }
-        }
-    }
-
-    /// Returns what of the file was not run, as the end of a sentence.
-    fn passed_over(&self) -> String {
-        let mut text = String::new();
-        let errors = self.past.error_records();
-        if errors > 0 {
-            text.push_str(&format!("; error records passed over: {errors}"));
-        }
-        let asked = self.tally.compared();
-        let left = (self.past.places().len() as u64).saturating_sub(asked);
-        if left > 0 {
-            text.push_str(&format!("; answers not asked for again: {left}"));
-        }
-        text
     }
 }
 
-impl Work for Replayer<'_> {
-    type Task = Row;
-
-    fn prepare(&mut self, job: Box<Job>) -> Result<Result<Row, Box<ErrorRecord>>> {
-        let prompt = match self.worker.answerer()?.prompt(&job) {
-            Ok(prompt) => prompt,
-            Err(record) => {
-                self.next += 1;
-                return Ok(Err(record));
-            }
-        };
-        let row = match self.has_rows {
-            true => self.given_row(job, prompt)?,
-            false => self.recorded_row(job, prompt)?,
-        };
-        if let Some(then) = &row.then {
-            self.tell_model(&then.answer)?;
-        }
-        Ok(Ok(row))
-    }
-
-    fn name<'t>(&self, row: &'t Row) -> Name<'t> {
-        // A file may be several outputs, one after another, with the same ids.
-        let id = row.task.job.id.as_ref().filter(|_| self.has_rows);
-        Name::plain(id, &row.task.request_digest)
-    }
-
-    fn refuse(&self, row: &Row, code: ErrorCode, sentence: String) -> ErrorRecord {
-        row.task.failed(code, sentence)
-    }
-
-    fn has_room(&mut self, row: &Row) -> bool {
-        self.worker.has_room(&row.task)
-    }
-
-    fn start(&mut self, number: u64, row: Row, occurrence: u64) -> Result<(), Box<ErrorRecord>> {
-        let Row { task, then } = row;
-        let failed = |error: String| Box::new(task.failed(ErrorCode::GenerationFailed, error));
-        let then = match then {
-            Some(then) => then,
-            None => {
-                let id = task.job.id.as_ref();
-                let Some(place) = self.past.find(id, &task.request_digest, occurrence) else {
-                    return self.miss(number, &task);
-                };
-                let answer = self.past.read(place);
-                let answer = answer.map_err(|error| failed(error.to_string()))?;
-                let told = self.tell_model(&answer);
-                told.map_err(|error| failed(error.to_string()))?;
-                Then {
-                    is_changed: digest_then(&answer, &task.prompt) != answer.request_digest,
-                    answer,
-                }
-            }
-        };
-        let occurrence = then.answer.occurrence.unwrap_or(1);
-        let started = self.worker.start(number, task, occurrence);
-        match &started {
-            Ok(()) => {
-                self.under_way.insert(number, then);
-            }
-            Err(_) => self.tally.failed += 1,
-        }
-        started
-    }
-
-    fn is_idle(&self) -> bool {
-        self.ready.is_empty() && self.worker.is_idle()
-    }
-
-    fn step(&mut self, output: &mut Output) -> Result<Vec<(u64, Record)>> {
-        let mut closed = std::mem::take(&mut self.ready);
-        for (number, record) in self.worker.step(output)? {
-            closed.push((number, self.compare(number, record)));
-        }
-        Ok(closed)
-    }
-}
-
-impl Replayer<'_> {
-    /// Closes a row that the file holds no answer to.
-    fn miss(&mut self, number: u64, task: &Task) -> Result<(), Box<ErrorRecord>> {
-        let model = match self.worker.answerer() {
-            Ok(answerer) => answerer.identity.clone(),
-            Err(error) => {
-                let sentence = format!("{error:#}");
-                return Err(Box::new(task.failed(ErrorCode::ModelFailed, sentence)));
-            }
-        };
-        let record = compare::missing(&task.job, model);
-        self.tally.add(&record);
-        self.ready.push((number, Record::from(record)));
-        Ok(())
+/// Names an answer that cannot be read as the errors of other inputs do.
+fn unread(error: RunLogError) -> StdioError {
+    match error {
+        RunLogError::Read { name, reason } => StdioError::Read { name, reason },
+        error => StdioError::read("the answers", std::io::Error::other(error)),
     }
 }

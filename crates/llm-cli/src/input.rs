@@ -6,7 +6,6 @@
 mod count;
 mod digest;
 mod files;
-mod job;
 mod lines;
 mod request_builder;
 mod chunker;
@@ -38,7 +37,7 @@ const CHUNKED_LIMIT: u64 = 1 << 30;
 
 pub use self::chunker::CountTokens;
 pub use self::files::Texts;
-pub use self::job::{Item, Job, TextPlace};
+pub use llm_record::{Item, Job, TextPlace};
 
 /// An input that no request can be made of.
 #[derive(Debug, Error)]

@@ -2,6 +2,7 @@
 
 mod cgroup;
 
+pub use llm_record::gib;
 use sysinfo::System;
 
 /// Returns the memory that this process may still take, in bytes: what the system calls available, or
@@ -16,12 +17,6 @@ pub fn available() -> Option<u64> {
     (machine > 0).then_some(least)
 }
 
-/// Returns bytes in GiB, for messages and tables.
-#[must_use]
-pub fn gib(bytes: u64) -> String {
-    format!("{:.2} GiB", bytes as f64 / (1_u64 << 30) as f64)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -30,10 +25,5 @@ mod tests {
     fn some_memory_is_available() {
         let available = available().unwrap();
         assert!((1 << 20..1 << 50).contains(&available), "{available}");
-    }
-
-    #[test]
-    fn bytes_are_shown_in_gib() {
-        assert_eq!(gib((3 << 30) / 2), "1.50 GiB");
     }
 }

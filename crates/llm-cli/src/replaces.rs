@@ -5,12 +5,10 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
+use llm_record::closed::LONGEST_RECORD;
 use serde::Deserialize;
 
 use crate::stdio::error::StdioError;
-
-/// The longest line that is looked at: more than any record.
-const LINE_LIMIT: u64 = 256 << 20;
 
 /// What an output may take the place of. An empty file, a pipe and a device may always be written to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +120,7 @@ impl Held {
             bytes.clear();
             let read = file
                 .by_ref()
-                .take(LINE_LIMIT)
+                .take(LONGEST_RECORD)
                 .read_until(b'\n', &mut bytes)?;
             if read == 0 {
                 return Ok(Self::Records { own, closed, other });

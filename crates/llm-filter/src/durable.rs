@@ -1,28 +1,31 @@
 //! An output that a run goes on with: opened for this run alone, read, cut after
 //! its last whole record, and synced as it grows.
 
+use std::error::Error as StdError;
 use std::fs::{File, TryLockError};
 use std::io::{self, BufReader, Seek, SeekFrom};
 use std::path::Path;
 
-use llm_cli::reads::{FileIdentity, Reads};
-use llm_cli::replaces::Replaces;
-use llm_cli::stdio::{Sink, StdioError};
 use thiserror::Error;
 
 use crate::tears::{self, Scan, Tears};
 use crate::{Journal, Rules};
 
-/// The longest line that is looked at: more than any record.
-pub const LINE_LIMIT: u64 = 256 << 20;
-
 /// An output that cannot be gone on with.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DurableError {
-    /// It is an input, too, or cannot be opened.
+    /// The run reads it, or what lies in its place.
     #[error(transparent)]
-    Stdio(#[from] StdioError),
+    Refused(Refusal),
+    /// It cannot be opened.
+    #[error("cannot write {name}: {reason}")]
+    Open {
+        /// The file.
+        name: String,
+        /// What the system says.
+        reason: io::Error,
+    },
     /// It cannot be read, cut or locked.
     #[error("cannot go on with {name}: {reason}")]
     Io {
@@ -58,7 +61,7 @@ pub enum DurableError {
 
 /// What an earlier run has left.
 #[derive(Debug)]
-pub struct Found {
+pub struct EarlierRun {
     /// What it has closed.
     pub journal: Journal,
     /// Bytes after its last whole record, which are cut off.
@@ -67,105 +70,114 @@ pub struct Found {
     pub tears: Tears,
     /// The file, as it was before lines were moved out of it: its lock is kept, so that nobody takes it
     /// for free who has opened it.
-    pub(crate) before: Option<File>,
+    pub before: Option<File>,
 }
 
-impl Found {
-    fn nothing(rules: Rules) -> Self {
-        Self {
-            journal: Journal::new(rules),
-            torn: 0,
-            tears: Tears::default(),
-            before: None,
-        }
-    }
-}
-
-/// What is done with an output that is there.
+/// What is done with an output that exists.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum There {
+pub enum Existing {
     /// It is gone on with.
     #[default]
-    GoOn,
-    /// The same, and torn lines are moved aside.
+    Continue,
+    /// It is gone on with, and torn lines are moved aside.
     Repair,
     /// It is replaced, whatever it holds.
     Overwrite,
 }
 
-impl There {
+impl Existing {
     /// Returns what the flags of these names ask for.
     #[must_use]
     pub fn choose(overwrite: bool, repair: bool) -> Self {
-        match (overwrite, repair) {
-            (true, _) => Self::Overwrite,
-            (false, true) => Self::Repair,
-            (false, false) => Self::GoOn,
+        if overwrite {
+            Self::Overwrite
+        } else if repair {
+            Self::Repair
+        } else {
+            Self::Continue
         }
     }
 }
 
-/// Opens the file of `-o` to append to; it is made where it is not there. A
-/// device such as `/dev/null` holds nothing and is only written to.
+/// Why a path must not be written.
+pub type Refusal = Box<dyn StdError + Send + Sync>;
+
+/// Says whether a path must not be written, since the run reads what is there.
+pub type Refuse<'r> = &'r dyn Fn(&Path) -> Result<(), Refusal>;
+
+/// An output that is open, for this run alone.
+#[derive(Debug)]
+pub enum Opened {
+    /// A pipe or a device, which holds nothing. It is not opened here.
+    Device,
+    /// A file whose content goes when the first record is written.
+    Replaced(File),
+    /// A file that stands where the next record belongs, and what it holds.
+    Continued(File, Box<EarlierRun>),
+}
+
+/// Opens the file of `-o` to append to; it is made where it is not there.
 ///
 /// # Errors
 /// [`DurableError`]; the file is as it was then.
 pub fn open(
     path: &Path,
-    reads: &Reads,
     rules: Rules,
-    there: There,
-) -> Result<(Sink, Found), DurableError> {
+    existing: Existing,
+    refuse: Refuse<'_>,
+) -> Result<Opened, DurableError> {
     let name = format!("'{}'", path.display());
-    reads.refuse(path)?;
+    refuse(path).map_err(DurableError::Refused)?;
     if path.metadata().is_ok_and(|data| !data.is_file()) {
-        let sink = Sink::create(path, reads, Replaces::Anything)?;
-        return Ok((sink, Found::nothing(rules)));
+        return Ok(Opened::Device);
     }
-    let file = File::options()
+    let mut file = File::options()
         .read(true)
         .write(true)
         .create(true)
         .truncate(false)
-        .open(path);
-    let mut file = file.map_err(|reason| StdioError::Open {
-        name: name.clone(),
-        reason,
-    })?;
-    if there == There::Overwrite {
+        .open(path)
+        .map_err(|reason| DurableError::Open {
+            name: name.clone(),
+            reason,
+        })?;
+    if existing == Existing::Overwrite {
         lock(&file, &name)?;
-        return Ok((Sink::anew(file, name), Found::nothing(rules)));
+        return Ok(Opened::Replaced(file));
     }
-    let mut found = take_over(&mut file, &name, rules, true)?;
-    if there == There::Repair && !found.tears.is_empty() {
-        let mended = tears::move_aside(path, &mut file, reads)?;
-        found.before = Some(std::mem::replace(&mut file, mended));
-        found.tears.are_moved = true;
+    let mut earlier = take_over(&mut file, &name, rules, true)?;
+    if existing == Existing::Repair && !earlier.tears.is_empty() {
+        let mended = tears::move_aside(path, &mut file, refuse)?;
+        earlier.before = Some(std::mem::replace(&mut file, mended));
+        earlier.tears.are_moved = true;
     }
-    Ok((Sink::append(file, name), found))
+    Ok(Opened::Continued(file, Box::new(earlier)))
 }
 
-/// Reads the file of `--resume`. Where it is standard output's, too, it is locked
+/// Reads the file of `--resume`. Where `is_output`, since records are appended to it, it is locked
 /// and cut; the lock lasts as long as what is returned.
 ///
 /// # Errors
 /// [`DurableError`]; the file is as it was then.
-pub fn resume(path: &Path, rules: Rules) -> Result<(File, Found), DurableError> {
+pub fn resume(
+    path: &Path,
+    rules: Rules,
+    is_output: bool,
+) -> Result<(File, EarlierRun), DurableError> {
     let name = format!("'{}'", path.display());
-    let is_output = match (FileIdentity::of_path(path), FileIdentity::of_stdout()) {
-        (Some(file), Some(output)) => output.refuse(&[file]).is_err(),
-        _ => false,
-    };
-    let file = File::options().read(true).write(is_output).open(path);
-    let mut file = file.map_err(|reason| DurableError::Io {
-        name: name.clone(),
-        reason,
-    })?;
+    let mut file = File::options()
+        .read(true)
+        .write(is_output)
+        .open(path)
+        .map_err(|reason| DurableError::Io {
+            name: name.clone(),
+            reason,
+        })?;
     if !file.metadata().is_ok_and(|data| data.is_file()) {
         return Err(DurableError::NoFile { name });
     }
-    let found = take_over(&mut file, &name, rules, is_output)?;
-    Ok((file, found))
+    let earlier = take_over(&mut file, &name, rules, is_output)?;
+    Ok((file, earlier))
 }
 
 /// Locks a file that is written to, reads what it holds and cuts it.
@@ -174,7 +186,7 @@ fn take_over(
     name: &str,
     rules: Rules,
     is_output: bool,
-) -> Result<Found, DurableError> {
+) -> Result<EarlierRun, DurableError> {
     let io = |reason| DurableError::Io {
         name: name.to_owned(),
         reason,
@@ -201,7 +213,7 @@ fn take_over(
         }
         file.seek(SeekFrom::Start(whole)).map_err(io)?;
     }
-    Ok(Found {
+    Ok(EarlierRun {
         journal,
         torn,
         tears,
@@ -228,7 +240,7 @@ mod tests {
     use llm_record::{ErrorCode, ErrorRecord, Id, Record};
 
     use super::*;
-    use crate::{Name, Verdict};
+    use crate::{RequestName, Verdict};
 
     fn record(id: &str) -> String {
         let id = Some(Id::Text(id.to_owned()));
@@ -237,16 +249,19 @@ mod tests {
         serde_json::to_string(&Record::from(record)).unwrap() + "\n"
     }
 
-    fn opened(path: &Path, there: There) -> Result<(Sink, Found), DurableError> {
-        open(path, &Reads::default(), Rules::default(), there)
+    fn opened(path: &Path, existing: Existing) -> Result<(File, EarlierRun), DurableError> {
+        match open(path, Rules::default(), existing, &|_| Ok(()))? {
+            Opened::Continued(file, earlier) => Ok((file, *earlier)),
+            other => panic!("{other:?}"),
+        }
     }
 
     fn left(bytes: &[u8]) -> (Result<u64, String>, Vec<u8>) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.jsonl");
         std::fs::write(&path, bytes).unwrap();
-        let opened = opened(&path, There::GoOn).map(|(mut sink, found)| {
-            sink.write_all(b"+\n").unwrap();
+        let opened = opened(&path, Existing::Continue).map(|(mut file, found)| {
+            file.write_all(b"+\n").unwrap();
             found.torn
         });
         let opened = opened.map_err(|error| error.to_string());
@@ -303,11 +318,11 @@ mod tests {
     fn two_runs_cannot_write_one_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.jsonl");
-        let first = opened(&path, There::GoOn).unwrap();
-        let second = opened(&path, There::GoOn).map(|_| ()).unwrap_err();
+        let first = opened(&path, Existing::Continue).unwrap();
+        let second = opened(&path, Existing::Continue).map(|_| ()).unwrap_err();
         assert!(matches!(second, DurableError::Busy { .. }), "{second}");
         drop(first);
-        assert!(opened(&path, There::GoOn).is_ok());
+        assert!(opened(&path, Existing::Continue).is_ok());
     }
 
     #[test]
@@ -315,13 +330,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.jsonl");
         std::fs::write(&path, record("a")).unwrap();
-        let (_, mut found) = resume(&path, Rules::default()).unwrap();
+        let (_, mut found) = resume(&path, Rules::default(), false).unwrap();
         let mut next = |name: &str| {
             let id = Id::Text(name.to_owned());
-            found.journal.next(Name::plain(Some(&id), "d"))
+            found.journal.next(RequestName::plain(Some(&id), "d"))
         };
         assert_eq!(next("a"), Verdict::SkipFailed);
         assert_eq!(next("b"), Verdict::Run(1));
-        assert!(resume(folder.path(), Rules::default()).is_err());
+        assert!(resume(folder.path(), Rules::default(), false).is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! What is closed already: by earlier runs on the same output, and by this one.
 //!
-//! A request is known by its [`Name`] and how often that has come before. Of each,
+//! A request is known by its [`RequestName`] and how often that has come before. Of each,
 //! 16 bytes are kept.
 
 use std::collections::{HashMap, HashSet};
@@ -14,7 +14,7 @@ pub(crate) type Key = u128;
 
 /// What tells a request from others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Name<'a> {
+pub struct RequestName<'a> {
     /// Its id.
     pub id: Option<&'a Id>,
     /// The file that its text stands in, where it has no id: what several files
@@ -26,7 +26,7 @@ pub struct Name<'a> {
     pub digest: &'a str,
 }
 
-impl<'a> Name<'a> {
+impl<'a> RequestName<'a> {
     /// Names a request by its id, or else by the `path` in what its record keeps of
     /// its `input`.
     #[must_use]
@@ -41,7 +41,7 @@ impl<'a> Name<'a> {
         }
     }
 
-    /// Names a request that is told from others by its id and its digest alone.
+    /// Names a request by its id and its digest alone.
     #[must_use]
     pub fn plain(id: Option<&'a Id>, digest: &'a str) -> Self {
         Self {
@@ -54,9 +54,10 @@ impl<'a> Name<'a> {
 
     /// Leaves out where its text stands, unless `tells_files`.
     fn told(self, tells_files: bool) -> Self {
-        match tells_files {
-            true => self,
-            false => Self::plain(self.id, self.digest),
+        if tells_files {
+            self
+        } else {
+            Self::plain(self.id, self.digest)
         }
     }
 
@@ -149,7 +150,7 @@ impl Journal {
         let passed;
         let (name, mut occurrence) = match &closed.request_digest {
             Some(digest) => {
-                let name = Name {
+                let name = RequestName {
                     id: closed.id.as_ref(),
                     path: closed.path.as_deref(),
                     offset: closed.offset,
@@ -162,7 +163,7 @@ impl Journal {
                 passed = digest_of(line);
                 let count = self.undigested.entry(key(&[&passed])).or_default();
                 *count += 1;
-                (Name::plain(closed.id.as_ref(), &passed), *count)
+                (RequestName::plain(closed.id.as_ref(), &passed), *count)
             }
         };
         // A format that has no place for the occurrence says 1 of each.
@@ -196,9 +197,9 @@ impl Journal {
     }
 
     /// Decides about the next request of this run.
-    pub fn next(&mut self, name: Name<'_>) -> Verdict {
+    pub fn next(&mut self, name: RequestName<'_>) -> Verdict {
         let name = name.told(self.rules.tells_files);
-        let Name { id, digest, .. } = name;
+        let RequestName { id, digest, .. } = name;
         let count = self.occurrences.entry(name.key()).or_default();
         *count += 1;
         let occurrence = *count;
@@ -269,8 +270,8 @@ mod tests {
         Some(Id::Text(text.to_owned()))
     }
 
-    fn name<'a>(id: &'a Option<Id>, digest: &'a str) -> Name<'a> {
-        Name::plain(id.as_ref(), digest)
+    fn name<'a>(id: &'a Option<Id>, digest: &'a str) -> RequestName<'a> {
+        RequestName::plain(id.as_ref(), digest)
     }
 
     #[test]
@@ -284,15 +285,15 @@ mod tests {
             ..Rules::default()
         });
         journal.close(&of_file("a".to_owned()), "");
-        let file = |path| Name {
+        let file = |path| RequestName {
             path: Some(path),
-            ..Name::plain(None, "1")
+            ..RequestName::plain(None, "1")
         };
         assert_eq!(journal.next(file("b")), Verdict::Run(1));
         assert_eq!(journal.next(file("a")), Verdict::Skip);
         assert_eq!(journal.next(file("a")), Verdict::Run(2));
-        assert_eq!(journal.next(Name::plain(None, "1")), Verdict::Run(1));
-        let piece = |offset| Name {
+        assert_eq!(journal.next(RequestName::plain(None, "1")), Verdict::Run(1));
+        let piece = |offset| RequestName {
             offset: Some(offset),
             ..file("a")
         };
@@ -318,9 +319,12 @@ mod tests {
     fn a_name_has_a_path_where_it_has_no_id() {
         let input: Fields = [("path".to_owned(), "a".into())].into_iter().collect();
         let id = Id::Text("x".into());
-        assert_eq!(Name::new(None, &input, "1").path, Some("a"));
-        assert_eq!(Name::new(Some(&id), &input, "1").path, None);
-        assert_eq!(Name::new(None, &Fields::new(), "1"), Name::plain(None, "1"));
+        assert_eq!(RequestName::new(None, &input, "1").path, Some("a"));
+        assert_eq!(RequestName::new(Some(&id), &input, "1").path, None);
+        assert_eq!(
+            RequestName::new(None, &Fields::new(), "1"),
+            RequestName::plain(None, "1")
+        );
     }
 
     #[test]
@@ -349,7 +353,7 @@ mod tests {
             ..closed(None, Some("1"), false)
         };
         journal.close(&second, "");
-        let verdicts = [(); 4].map(|()| journal.next(Name::plain(None, "1")));
+        let verdicts = [(); 4].map(|()| journal.next(RequestName::plain(None, "1")));
         assert_eq!(
             verdicts,
             [
@@ -359,7 +363,7 @@ mod tests {
                 Verdict::Run(4)
             ]
         );
-        assert_eq!(journal.next(Name::plain(None, "2")), Verdict::Run(1));
+        assert_eq!(journal.next(RequestName::plain(None, "2")), Verdict::Run(1));
     }
 
     #[test]
@@ -367,7 +371,7 @@ mod tests {
         let mut journal = Journal::default();
         journal.close(&closed(None, Some("1"), true), "");
         journal.close(&closed(None, Some("1"), true), "");
-        let verdicts = [(); 3].map(|()| journal.next(Name::plain(None, "1")));
+        let verdicts = [(); 3].map(|()| journal.next(RequestName::plain(None, "1")));
         let failed = Verdict::SkipFailed;
         assert_eq!(verdicts, [failed, failed, Verdict::Run(3)]);
     }
@@ -396,8 +400,8 @@ mod tests {
         journal.see("1");
         assert_eq!(journal.next(name(&id("a"), "1")), Verdict::Skip);
         assert_eq!(journal.next(name(&id("b"), "1")), Verdict::Seen);
-        assert_eq!(journal.next(Name::plain(None, "1")), Verdict::Seen);
-        assert_eq!(journal.next(Name::plain(None, "2")), Verdict::Run(1));
+        assert_eq!(journal.next(RequestName::plain(None, "1")), Verdict::Seen);
+        assert_eq!(journal.next(RequestName::plain(None, "2")), Verdict::Run(1));
     }
 
     #[test]
@@ -407,7 +411,7 @@ mod tests {
         journal.close(&closed(None, None, true), line);
         journal.close(&closed(None, None, true), line);
         let digest = digest_of(line);
-        let verdicts = [(); 3].map(|()| journal.next(Name::plain(None, &digest)));
+        let verdicts = [(); 3].map(|()| journal.next(RequestName::plain(None, &digest)));
         let failed = Verdict::SkipFailed;
         assert_eq!(verdicts, [failed, failed, Verdict::Run(3)]);
     }

@@ -1,29 +1,43 @@
-//! The durable loop that programs share: lines in, one closing record for each
-//! out.
+//! The durable loop that programs share: lines in, one closing record for each out.
 //!
-//! [`Pump`] reads lines beside the work, [`run`] hands them to whoever answers
-//! them ([`Work`]) and writes what comes back, in input order inside a bounded
-//! [`Window`]. [`Journal`] is what an output already holds, so that a run on the
-//! same output goes on where the last one ended; [`durable`] opens such an
-//! output: locked, cut after its last whole record, synced as it grows, and [`Target`] is one with what it holds. [`Past`] is
-//! an output whose requests are run again, and [`vectors`] are those of an output that holds some.
+//! [`ReadAhead`] reads lines beside the work, [`run`] hands them to whoever answers them ([`Work`])
+//! and writes what comes back to a [`RecordSink`], in input order inside a bounded
+//! [`ReorderBuffer`]. [`Journal`] is what an output already holds, so that a run on the same output
+//! goes on where the last one ended; [`durable`] opens such an output: locked, cut after its last
+//! whole record, with torn lines told or moved aside. [`RunLog`] is an output whose requests are run
+//! again. Flags, messages and the exit status are the program's business.
+//!
+//! ```
+//! use llm_filter::{Journal, RequestName, Rules, Verdict};
+//! use llm_record::Id;
+//!
+//! let line = r#"{"type":"error","schema_version":1,"id":"a","line":1,"request_digest":"d",
+//!     "error":{"code":"timeout","message":"late"}}"#.replace('\n', "");
+//! let mut journal = Journal::new(Rules::default());
+//! journal.close(&llm_record::closed(&line).unwrap(), &line);
+//!
+//! let [a, b] = ["a", "b"].map(|id| Id::Text(id.to_owned()));
+//! let request = |id| RequestName::plain(Some(id), "d");
+//! assert_eq!(journal.next(request(&a)), Verdict::SkipFailed);
+//! assert_eq!(journal.next(request(&b)), Verdict::Run(1));
+//! ```
+#![forbid(unsafe_code)]
 
-pub mod durable;
-pub mod vectors;
+mod read_ahead;
 mod journal;
-mod past;
-mod pump;
-mod run;
-mod summary;
-mod target;
+pub mod durable;
 mod tears;
-mod window;
+mod work;
+mod run;
+mod reorder_buffer;
+mod summary;
+mod run_log;
 
-pub use journal::{Journal, Name, Rules, Verdict};
-pub use past::{Conditions, Past, PastError, Place};
-pub use pump::{Next, Pump};
-pub use run::{Closing, Options, Outcome, Work, run};
+pub use journal::{Journal, RequestName, Rules, Verdict};
+pub use read_ahead::{Next, ReadAhead};
+pub use reorder_buffer::ReorderBuffer;
+pub use run::{Control, Options, Outcome, run};
+pub use run_log::{Conditions, RecordOffset, RunLog, RunLogError};
 pub use summary::Summary;
-pub use target::Target;
 pub use tears::Tears;
-pub use window::Window;
+pub use work::{Prepared, RecordSink, Work};

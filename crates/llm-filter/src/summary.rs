@@ -47,9 +47,10 @@ impl Summary {
     /// Returns all tokens, of prompts and answers, in a second.
     pub fn tokens_per_second(&self) -> f64 {
         let seconds = self.elapsed.as_secs_f64();
-        match seconds > 0.0 {
-            true => (self.prompt_tokens + self.completion_tokens) as f64 / seconds,
-            false => 0.0,
+        if seconds > 0.0 {
+            (self.prompt_tokens + self.completion_tokens) as f64 / seconds
+        } else {
+            0.0
         }
     }
 }
@@ -77,12 +78,13 @@ impl fmt::Display for Summary {
         if *seen > 0 {
             write!(out, ", {seen} seen before")?;
         }
-        match self.is_embedding {
-            true => write!(out, "; {prompt_tokens} tokens")?,
-            false => write!(
+        if self.is_embedding {
+            write!(out, "; {prompt_tokens} tokens")?;
+        } else {
+            write!(
                 out,
                 "; {prompt_tokens} prompt tokens ({cached_tokens} of them cached) and {completion_tokens} generated"
-            )?,
+            )?;
         }
         let (seconds, rate) = (self.elapsed.as_secs_f64(), self.tokens_per_second());
         write!(out, " in {seconds:.1} s, {rate:.1} tokens/s")

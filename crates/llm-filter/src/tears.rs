@@ -6,12 +6,12 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use llm_cli::reads::Reads;
 use llm_record::Closed;
+use llm_record::closed::LONGEST_RECORD;
 use serde_json::Value;
 
 use crate::Journal;
-use crate::durable::{DurableError, LINE_LIMIT, lock};
+use crate::durable::{DurableError, Refuse, lock};
 
 /// How a record of ours begins, and a line of OpenAI's batch output.
 const BEGINNINGS: [&str; 2] = ["{\"type\":\"", "{\"id\":\"batch_req_"];
@@ -58,9 +58,10 @@ impl Tears {
             (_, 0) => "their requests are open".to_owned(),
             (_, ends) => format!("the whole records at the end of {ends} of them count"),
         };
-        let way = match self.are_moved {
-            true => "what is torn was moved to FILE.torn",
-            false => "-o FILE --repair moves what is torn to FILE.torn",
+        let way = if self.are_moved {
+            "what is torn was moved to FILE.torn"
+        } else {
+            "-o FILE --repair moves what is torn to FILE.torn"
         };
         format!("{which}; {requests}, and {way}")
     }
@@ -90,7 +91,7 @@ pub(crate) fn scan(
         bytes.clear();
         let read = input
             .by_ref()
-            .take(LINE_LIMIT)
+            .take(LONGEST_RECORD)
             .read_until(b'\n', &mut bytes)?;
         if read == 0 {
             // What follows the last whole record is cut and not torn.
@@ -171,9 +172,10 @@ fn is_of(bytes: &[u8], kind: &str) -> bool {
         #[serde(rename = "type")]
         kind: Option<String>,
     }
-    let found = serde_json::from_slice::<Probe>(bytes).ok();
-    let found = found.and_then(|probe| probe.kind);
-    found.is_none_or(|found| found == kind)
+    serde_json::from_slice::<Probe>(bytes)
+        .ok()
+        .and_then(|probe| probe.kind)
+        .is_none_or(|found| found == kind)
 }
 
 fn text(bytes: &[u8]) -> &str {
@@ -239,21 +241,24 @@ fn last_record(bytes: &[u8]) -> Option<(usize, Closed)> {
 pub(crate) fn move_aside(
     path: &Path,
     file: &mut File,
-    reads: &Reads,
+    refuse: Refuse<'_>,
 ) -> Result<File, DurableError> {
     let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let torn = with_end(path, ".torn");
     // Of this process alone, so that nobody's file is in its place.
     let fresh = with_end(&place, &format!(".{}.part", std::process::id()));
-    reads.refuse(&torn)?;
-    let aside = File::options().append(true).create(true).open(&torn);
-    let mut aside = aside.map_err(failed(&torn))?;
-    let mended = File::options()
+    refuse(&torn).map_err(DurableError::Refused)?;
+    let mut aside = File::options()
+        .append(true)
+        .create(true)
+        .open(&torn)
+        .map_err(failed(&torn))?;
+    let mut mended = File::options()
         .read(true)
         .write(true)
         .create_new(true)
-        .open(&fresh);
-    let mut mended = mended.map_err(failed(&fresh))?;
+        .open(&fresh)
+        .map_err(failed(&fresh))?;
     let moved = lock(&mended, &shown(&fresh)).and_then(|()| {
         let permissions = file.metadata().map_err(failed(path))?.permissions();
         part(file, &mut mended, &mut aside).map_err(failed(path))?;
@@ -280,7 +285,7 @@ fn part(file: &mut File, mended: &mut File, aside: &mut File) -> io::Result<()> 
         bytes.clear();
         lines
             .by_ref()
-            .take(LINE_LIMIT)
+            .take(LONGEST_RECORD)
             .read_until(b'\n', &mut bytes)?;
         if bytes.is_empty() {
             break;
@@ -320,8 +325,8 @@ mod tests {
     use llm_record::{ErrorCode, ErrorRecord, Id, Record};
 
     use super::*;
-    use crate::durable::{self, There};
-    use crate::{Name, Rules, Verdict};
+    use crate::durable::{self, Existing, Opened};
+    use crate::{RequestName, Rules, Verdict};
 
     fn record(id: &str) -> String {
         let id = Some(Id::Text(id.to_owned()));
@@ -332,23 +337,28 @@ mod tests {
     }
 
     /// Returns what is told of torn lines, which of a, b and c are closed, and what the two files hold.
-    fn opened(text: &[u8], there: There) -> (String, Vec<&'static str>, Vec<u8>, Option<Vec<u8>>) {
+    fn opened(
+        text: &[u8],
+        existing: Existing,
+    ) -> (String, Vec<&'static str>, Vec<u8>, Option<Vec<u8>>) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.jsonl");
         std::fs::write(&path, text).unwrap();
-        let reads = Reads::default();
-        let (sink, mut found) = durable::open(&path, &reads, Rules::default(), there).unwrap();
-        let busy = durable::open(&path, &reads, Rules::default(), there).map(|_| ());
-        assert!(matches!(busy, Err(DurableError::Busy { .. })));
-        drop(sink);
+        let open = || durable::open(&path, Rules::default(), existing, &|_| Ok(()));
+        let Opened::Continued(file, mut found) = open().unwrap() else {
+            panic!("it is a file to go on with");
+        };
+        assert!(matches!(open(), Err(DurableError::Busy { .. })));
+        drop(file);
         let closed = ["a", "b", "c"].into_iter().filter(|name| {
             let id = Id::Text((*name).to_owned());
-            found.journal.next(Name::plain(Some(&id), "d")) == Verdict::SkipFailed
+            found.journal.next(RequestName::plain(Some(&id), "d")) == Verdict::SkipFailed
         });
         let closed = closed.collect();
-        let told = match found.tears.is_empty() {
-            true => String::new(),
-            false => found.tears.sentence("'f'"),
+        let told = if found.tears.is_empty() {
+            String::new()
+        } else {
+            found.tears.sentence("'f'")
         };
         let torn = std::fs::read(folder.path().join("out.jsonl.torn")).ok();
         let names = std::fs::read_dir(folder.path()).unwrap().count();
@@ -367,12 +377,12 @@ mod tests {
         for cut in [1, 9, 40, b.len() - 2] {
             let torn = format!("{}\n", &b[..cut]);
             let text = format!("{a}{torn}{c}");
-            let (told, closed, bytes, aside) = opened(text.as_bytes(), There::GoOn);
+            let (told, closed, bytes, aside) = opened(text.as_bytes(), Existing::Continue);
             assert!(told.starts_with("line 2 of 'f' is torn"), "{told}");
             assert!(told.contains("--repair"), "{told}");
             assert_eq!((closed, bytes, aside), (vec!["a", "c"], text.into(), None));
             let text = format!("{a}{torn}{c}");
-            let (_, closed, bytes, aside) = opened(text.as_bytes(), There::Repair);
+            let (_, closed, bytes, aside) = opened(text.as_bytes(), Existing::Repair);
             assert_eq!(closed, ["a", "c"]);
             assert_eq!(bytes, whole.as_bytes());
             assert_eq!(aside, Some(torn.into_bytes()));
@@ -384,13 +394,13 @@ mod tests {
         let (a, b, c) = (record("a"), record("b"), record("c"));
         for torn in [&b[..1], &b[..9], &b[..b.len() - 2], "\0\0\0\0"] {
             let text = format!("{a}{torn}{c}");
-            let (told, closed, bytes, _) = opened(text.as_bytes(), There::GoOn);
+            let (told, closed, bytes, _) = opened(text.as_bytes(), Existing::Continue);
             assert!(
                 told.contains("the whole record at its end counts"),
                 "{told}"
             );
             assert_eq!((closed, bytes), (vec!["a", "c"], text.clone().into_bytes()));
-            let (_, closed, bytes, aside) = opened(text.as_bytes(), There::Repair);
+            let (_, closed, bytes, aside) = opened(text.as_bytes(), Existing::Repair);
             assert_eq!(closed, ["a", "c"]);
             assert_eq!(bytes, format!("{a}{c}").as_bytes());
             assert_eq!(aside, Some(format!("{torn}\n").into_bytes()));
@@ -402,8 +412,11 @@ mod tests {
         let tools = "{\"type\":\"function\"},".repeat(100);
         let record =
             record("c").replacen('{', &format!("{{\"type\":\"error\",\"x\":[{tools}0],"), 1);
-        let record = record.replacen(",\"type\":\"error\"", "", 1);
-        let record = record.replacen("0],\"type\":\"error\"", "0]", 1);
+        let record = record.replacen(",\"type\":\"error\"", "", 1).replacen(
+            "0],\"type\":\"error\"",
+            "0]",
+            1,
+        );
         assert!(llm_record::closed(record.trim_end()).is_some(), "{record}");
         let line = [
             b"{\"type\":\"completion\",\"text\":\"\xc3",
@@ -419,8 +432,8 @@ mod tests {
     #[test]
     fn a_file_without_tears_is_not_written_anew() {
         let text = format!("{}\n{}", record("a"), record("b"));
-        for there in [There::GoOn, There::Repair] {
-            let (told, closed, bytes, aside) = opened(text.as_bytes(), there);
+        for existing in [Existing::Continue, Existing::Repair] {
+            let (told, closed, bytes, aside) = opened(text.as_bytes(), existing);
             assert_eq!((told.as_str(), closed), ("", vec!["a", "b"]));
             assert_eq!((bytes, aside), (text.clone().into_bytes(), None));
         }

@@ -4,14 +4,13 @@
 use std::io::Cursor;
 
 use half::f16;
-use llm_cli::{Interrupt, Reads};
 use llm_engine::cache::{Cache, Sequences as _, sealed};
-use llm_filter::durable::There;
-use llm_filter::vectors::Vectors;
-use llm_filter::{Past, Rules, durable};
+use llm_filter::durable::{Existing, Opened};
+use llm_filter::{Rules, RunLog, durable};
 use llm_kernels::attention::Shape;
 use llm_record::Encoding;
 use llm_record::matrix::Layout;
+use llm_search::VectorLines;
 
 use crate::scratch;
 
@@ -24,18 +23,18 @@ pub fn journal(data: &[u8]) {
             kind: None,
         };
         let lines = data.split(|&byte| byte == b'\n').count();
-        if let Ok((_, found)) = durable::resume(path, rules) {
+        if let Ok((_, found)) = durable::resume(path, rules, false) {
             assert!(found.torn <= data.len() as u64);
             assert!(found.journal.len() <= lines);
         }
         assert_eq!(std::fs::read(path).unwrap(), data);
-        if let Ok(mut past) = Past::open(path) {
-            let places = past.places().to_vec();
-            assert!(places.len() <= lines);
-            for place in places {
-                past.read(place).unwrap();
+        if let Ok(mut log) = RunLog::open(path) {
+            let offsets = log.offsets().to_vec();
+            assert!(offsets.len() <= lines);
+            for offset in offsets {
+                log.read(offset).unwrap();
             }
-            past.take_errors();
+            log.take_errors();
         }
     });
     goes_on(data);
@@ -45,34 +44,39 @@ pub fn journal(data: &[u8]) {
 /// record has closed: then it is whole, and holds the same.
 fn goes_on(data: &[u8]) {
     scratch::file("y.jsonl", data, |path| {
-        let Ok((_, found)) = durable::open(path, &Reads::default(), Rules::default(), There::GoOn)
-        else {
+        let open = || durable::open(path, Rules::default(), Existing::Continue, &|_| Ok(()));
+        let Ok(Opened::Continued(_, found)) = open() else {
             assert_eq!(std::fs::read(path).unwrap(), data);
             return;
         };
         let left = std::fs::read(path).unwrap();
         assert_eq!(left.len() as u64 + found.torn, data.len() as u64);
         assert!(data.starts_with(&left));
-        let (_, again) =
-            durable::open(path, &Reads::default(), Rules::default(), There::GoOn).unwrap();
-        assert_eq!((again.torn, again.journal.len()), (0, found.journal.len()));
+        let Ok(Opened::Continued(_, reopened)) = open() else {
+            panic!("what was cut cannot be opened any more");
+        };
+        let closed = found.journal.len();
+        assert_eq!((reopened.torn, reopened.journal.len()), (0, closed));
     });
 }
 
 /// Reads records of vectors, which hold them or stand beside a matrix.
 pub fn vectors(data: &[u8]) {
     for is_beside in [false, true] {
-        let mut vectors = Vectors::new("'x'".to_owned(), is_beside);
-        let read = vectors.read(&mut Cursor::new(data), &Interrupt::default());
-        let dimensions = vectors.made.as_ref().map_or(0, |made| made.dimensions);
+        let mut vectors = VectorLines::new("'x'".to_owned(), is_beside);
+        let read = vectors.read(&mut Cursor::new(data), &|| false);
+        let dimensions = vectors
+            .provenance
+            .as_ref()
+            .map_or(0, |made| made.dimensions);
         if read.is_ok() && !is_beside {
-            assert_eq!(vectors.numbers.len(), vectors.places.len() * dimensions);
+            assert_eq!(vectors.numbers.len(), vectors.offsets.len() * dimensions);
         }
         let length = data.len() as u64;
-        assert!(vectors.places.iter().all(|&place| place < length));
+        assert!(vectors.offsets.iter().all(|&offset| offset < length));
     }
     scratch::file("vectors.jsonl", data, |path| {
-        let first = llm_filter::vectors::first(path);
+        let first = llm_search::first_provenance(path);
         assert!(first.is_none_or(|made| made.dimensions > 0));
     });
 }

@@ -12,6 +12,9 @@ use crate::{ErrorCode, Id};
 /// How the `id` of a line in OpenAI's batch output begins; the request's digest follows.
 pub(crate) const BATCH_ID: &str = "batch_req_";
 
+/// The longest line of an output that is read, in bytes: longer than any record.
+pub const LONGEST_RECORD: u64 = 256 << 20;
+
 /// A request that a line of output closes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Closed {

@@ -23,6 +23,7 @@ pub mod choice;
 pub mod closed;
 pub mod csv;
 mod id;
+pub mod job;
 pub mod json;
 pub mod known;
 mod number;
@@ -41,17 +42,19 @@ pub mod write;
 pub use choice::Choice;
 pub use closed::{Closed, closed};
 pub use id::Id;
+pub use job::{Item, Job, TextPlace};
 pub use json::{Fields, Json, Values};
 pub use known::{Purpose, Unsupported};
 pub use number::Number;
 pub use openai::{BatchOutput, Input, Inputs, Reply};
 pub use read::{Line, LineError, LineFault, Lines};
 pub use record::{
-    Bench, BenchModel, Build, Circumstance, CloudPrice, Completion, Count, Delta, Embedding,
-    EmbeddingUsage, Encoder, ErrorCode, ErrorDetail, ErrorRecord, Estimate, FinishReason, Found,
-    Hit, Limits, MeasuredSpeed, MemoryEstimate, ModelFile, ModelIdentity, ModelRecord, Pair, Part,
-    Perplexity, Place, Record, RecordedRequest, RenderedPrompt, Replay, SCHEMA_VERSION,
-    SchemaVersion, TemplateUse, TokenizerIdentity, Tokens, Truncated,
+    Bench, BenchModel, Build, Circumstance, CloudPrice, Comparison, Completion, Count, Delta,
+    Embedding, EmbeddingUsage, Encoder, ErrorCode, ErrorDetail, ErrorRecord, Estimate,
+    FinishReason, Found, Hit, Limits, MeasuredSpeed, MemoryEstimate, ModelFile, ModelIdentity,
+    ModelRecord, Pair, Part, Perplexity, Place, Record, RecordedRequest, RenderedPrompt, Replay,
+    SCHEMA_VERSION, SchemaVersion, Tally, TemplateUse, TokenizerIdentity, Tokens, Truncated, gib,
+    missing,
 };
 pub use request::{Incoming, Message, Prompt, Request};
 pub use seed::Seed;

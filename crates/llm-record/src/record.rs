@@ -27,14 +27,14 @@ pub use count::Count;
 pub use delta::Delta;
 pub use embedding::{Embedding, EmbeddingUsage, Encoder};
 pub use error::{ErrorCode, ErrorDetail, ErrorRecord};
-pub use estimate::{CloudPrice, Estimate, MeasuredSpeed, MemoryEstimate};
+pub use estimate::{CloudPrice, Estimate, MeasuredSpeed, MemoryEstimate, gib};
 pub use hit::{Found, Hit};
 pub use identity::{Build, ModelIdentity, TemplateUse, TokenizerIdentity};
 pub use model::{ModelFile, ModelRecord};
 pub use pair::Pair;
 pub use perplexity::Perplexity;
 pub use prompt::RenderedPrompt;
-pub use replay::{Circumstance, Part, RecordedRequest, Replay};
+pub use replay::{Circumstance, Comparison, Part, RecordedRequest, Replay, Tally, missing};
 pub use tokens::Tokens;
 
 use schemars::JsonSchema;

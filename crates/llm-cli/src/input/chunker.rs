@@ -7,8 +7,8 @@ use std::ops::Range;
 use llm_record::{ErrorRecord, Request};
 
 use super::digest::sha256;
-use super::job::Item;
 use super::request_builder::RequestBuilder;
+use llm_record::Item;
 
 /// Counts the tokens of a text.
 pub type CountTokens = Box<dyn Fn(&str) -> usize + Send>;

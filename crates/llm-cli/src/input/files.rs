@@ -11,12 +11,12 @@ use llm_record::{ErrorCode, ErrorRecord, Fields};
 
 use super::chunker::{Chunker, Counter};
 use super::digest::sha256;
-use super::job::Item;
 use super::request_builder::RequestBuilder;
 use super::whole::{bare, into_bare};
 use super::{CHUNKED_LIMIT, InputError, PROMPT_LIMIT};
 use crate::file_identity::FileIdentity;
 use crate::stdio::{InputWatch, Source, StdioError};
+use llm_record::Item;
 
 /// The longest name in a list of files: more than any system takes.
 const LONGEST_NAME: u64 = 64 << 10;

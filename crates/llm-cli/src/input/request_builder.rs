@@ -10,11 +10,11 @@ use llm_record::{
     Request, Template, Unsupported,
 };
 
-use super::job::{Item, Job, TextPlace};
 use super::whole::{bare, into_bare, read_whole};
 use super::{InputError, PROMPT_LIMIT};
 use crate::args::{IfEmpty, InputArgs};
 use crate::stdio::Source;
+use llm_record::{Item, Job, TextPlace};
 
 /// Makes jobs of requests: what the flags add to each.
 #[derive(Debug)]

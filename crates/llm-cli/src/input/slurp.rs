@@ -4,8 +4,8 @@
 use llm_record::{ErrorCode, ErrorRecord, Prompt, Reply, Request};
 
 use super::PROMPT_LIMIT;
-use super::job::Item;
 use super::request_builder::{self, RequestBuilder};
+use llm_record::Item;
 
 /// The texts so far.
 #[derive(Debug, Default)]

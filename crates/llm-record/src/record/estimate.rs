@@ -96,3 +96,19 @@ pub struct CloudPrice {
     /// The day of the price.
     pub as_of: String,
 }
+
+/// Returns bytes in GiB, for messages and tables.
+#[must_use]
+pub fn gib(bytes: u64) -> String {
+    format!("{:.2} GiB", bytes as f64 / (1_u64 << 30) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_shown_in_gib() {
+        assert_eq!(gib((3 << 30) / 2), "1.50 GiB");
+    }
+}

@@ -1,0 +1,53 @@
+//! Where the flags send the records, and what stands there already.
+
+use anyhow::Result;
+use llm_batch::Purpose;
+use llm_cli::filter::Target;
+use llm_cli::{Context, Jobs, OutputFormat, Reads, RunArgs};
+use llm_filter::durable::Existing;
+
+use crate::options;
+
+/// Returns the type of the records that are written.
+pub(crate) fn record_type(args: &RunArgs) -> &'static str {
+    match options::purpose(args) {
+        Purpose::Count => "count",
+        Purpose::ShowPrompt => "prompt",
+        Purpose::Answer => "completion",
+    }
+}
+
+/// Opens where records go, and reads what is there already.
+pub(crate) fn target(
+    args: &RunArgs,
+    form: OutputFormat,
+    jobs: &Jobs,
+    reads: &Reads,
+    context: &Context,
+) -> Result<Target> {
+    // Texts tell nobody which line they answer, and a count is soon made again.
+    let is_durable =
+        !jobs.is_single() && !form.is_text() && options::purpose(args) == Purpose::Answer;
+    let (output, resume) = (&args.output.output, &args.filter.resume);
+    if !is_durable {
+        if output.is_none() && resume.is_some() {
+            anyhow::bail!(
+                "--resume goes on with records of many lines; add --lines or --jsonl, and leave out -T, --count and --show-prompt"
+            );
+        }
+        if args.filter.repair {
+            anyhow::bail!(
+                "--repair mends the records of many lines; add --lines or --jsonl, and leave out -T, --count and --show-prompt"
+            );
+        }
+        return Ok(Target::default());
+    }
+    Target::open(
+        output.as_deref(),
+        resume.as_deref(),
+        Existing::choose(args.output.overwrite, args.filter.repair),
+        reads,
+        options::rules(args),
+        context.messages,
+    )
+}

@@ -1,0 +1,340 @@
+//! A model that is open: request → prompt and settings, what was generated → record.
+
+mod fitting;
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use jiff::Timestamp;
+use llm_engine::generate::{Finish, GenerateError, Generated};
+use llm_engine::model::Model;
+use llm_record::usage::milliseconds;
+use llm_record::{
+    Build, Choice, Completion, Count, ErrorCode, ErrorRecord, FinishReason, Job, Metrics,
+    ModelIdentity, Overrides, Record, RecordedRequest, RenderedPrompt, Sampling, SchemaVersion,
+    TemplateUse, Usage,
+};
+use llm_tokenizer::cancel::Cancellation;
+use llm_tokenizer::common_prefix_len;
+
+use crate::host::{Host, OpenedModel, Options, Purpose, ReasoningTo};
+use crate::prompt::{Prompt, Prompts};
+use crate::task::Task;
+use crate::{digest, settings};
+
+/// A model, and what its records have in common.
+pub struct Answerer {
+    pub(crate) model: &'static Model,
+    identity: ModelIdentity,
+    prompts: Prompts,
+    options: Arc<Options>,
+    /// Positions that a request may use.
+    positions: usize,
+    /// Whether labels in place of reasoning were warned of.
+    is_warned: Cell<bool>,
+    /// Whether it is still to be found out what prompts have in common.
+    asks_shared: Cell<bool>,
+    /// What each request is kept with, where records hold their whole request.
+    kept_with: Option<RecordedRequest>,
+    host: Arc<dyn Host>,
+}
+
+/// What a completion's record says beside the text.
+pub(crate) struct Circumstances {
+    pub(crate) occurrence: u64,
+    pub(crate) build: Build,
+    /// Time to open the model, told once.
+    pub(crate) load: Option<Duration>,
+    /// Positions that a request may use.
+    pub(crate) context: usize,
+}
+
+impl Answerer {
+    /// Prepares to make prompts for a model that is open.
+    ///
+    /// # Errors
+    /// Chat templates that cannot be used as `options` ask.
+    pub fn new(opened: OpenedModel, options: Arc<Options>, host: Arc<dyn Host>) -> Result<Self> {
+        let model = opened.model;
+        Ok(Self {
+            model,
+            identity: opened.identity,
+            prompts: Prompts::new(options.prompts, model, &opened.renderer)?,
+            positions: options.context.unwrap_or(model.spec.context_length),
+            is_warned: Cell::new(false),
+            asks_shared: Cell::new(options.prefix_folder.is_some()),
+            kept_with: opened.kept_with,
+            options,
+            host,
+        })
+    }
+
+    /// Returns how records name the model.
+    #[must_use]
+    pub fn model_identity(&self) -> &ModelIdentity {
+        &self.identity
+    }
+
+    /// Returns the positions that a request may use.
+    #[must_use]
+    pub fn positions(&self) -> usize {
+        self.positions
+    }
+
+    /// Makes a request ready.
+    ///
+    /// # Errors
+    /// The record that closes a request whose prompt cannot be made or does not fit.
+    pub fn prepare(&self, mut job: Box<Job>) -> Result<Task, Box<ErrorRecord>> {
+        let start = Instant::now();
+        let cancellation = self.cancellation();
+        let sampling = self.sampling(&job.overrides);
+        if self.options.purpose == Purpose::Count
+            && self.options.overflow.is_none()
+            && let Some(tokens) = self.counted(&job, &cancellation)?
+        {
+            return Ok(Task::counted(job, sampling, tokens));
+        }
+        let (prompt, cutting) = self.fitting(&job, &sampling, &cancellation)?;
+        let labels = self.labels(&job, &prompt, &sampling.choices)?;
+        let shared = self.shared(&job, &prompt, &cancellation);
+        let truncated = cutting.map(|cutting| {
+            job.messages = cutting.messages;
+            job.text = None;
+            cutting.truncated
+        });
+        let model = &self.identity.digest;
+        Ok(Task {
+            request_digest: digest::request(model, &prompt.text, &prompt.tokens, &sampling),
+            shared,
+            job,
+            prompt,
+            sampling,
+            labels,
+            truncated,
+            count: None,
+            spent: start.elapsed(),
+        })
+    }
+
+    /// Returns how many tokens the prompt shares with that of another text under
+    /// the same instruction. Asked of the first request alone; others differ by
+    /// their text.
+    fn shared(&self, job: &Job, prompt: &Prompt, cancellation: &Cancellation) -> usize {
+        if !self.asks_shared.replace(false) {
+            return 0;
+        }
+        let Some(place) = &job.text else {
+            return 0;
+        };
+        let mut twin = job.clone();
+        if let Some(content) = &mut twin.messages[place.message].content {
+            // Any text that begins in another way.
+            let other = if content[place.bytes.clone()].starts_with('0') {
+                "1"
+            } else {
+                "0"
+            };
+            content.replace_range(place.bytes.clone(), other);
+        }
+        let twin_prompt = self.prompts.make(self.model, &twin, cancellation);
+        twin_prompt.map_or(0, |twin| common_prefix_len(&twin.tokens, &prompt.tokens))
+    }
+
+    /// Returns the tokens of each label.
+    pub(crate) fn labels(
+        &self,
+        job: &Job,
+        prompt: &Prompt,
+        labels: &[String],
+    ) -> Result<Vec<Vec<u32>>, Box<ErrorRecord>> {
+        if !labels.is_empty() && prompt.splitter.is_reasoning() && !self.is_warned.replace(true) {
+            self.host.warn(
+                &"the labels are scored where the model would begin to think; --think off leaves that out, if the \
+                 model has a switch for it",
+            );
+        }
+        let tokens = labels.iter().map(|label| {
+            let tokens = self.prompts.continuation(self.model, job, prompt, label);
+            if tokens.is_empty() {
+                let sentence = format!(
+                    "the model has no tokens for the label {}; leave it out",
+                    serde_json::json!(label)
+                );
+                return Err(Box::new(job.failed(ErrorCode::BadRequest, sentence)));
+            }
+            Ok(tokens)
+        });
+        tokens.collect()
+    }
+
+    /// Makes a request's prompt, cut where that was asked for.
+    pub(crate) fn prompt(&self, job: &Job) -> Result<Prompt, Box<ErrorRecord>> {
+        let sampling = self.sampling(&job.overrides);
+        let (prompt, _) = self.fitting(job, &sampling, &self.cancellation())?;
+        Ok(prompt)
+    }
+
+    /// Returns the settings of a request that sets so much itself.
+    pub(crate) fn sampling(&self, request: &Overrides) -> Sampling {
+        settings::resolve(
+            &request.or(&self.options.settings),
+            &self.model.sampling,
+            self.options.default_max_tokens,
+        )
+    }
+
+    /// Returns the request as its record keeps it.
+    fn kept_request(&self, job: &mut Job, sampling: &Sampling) -> Option<Box<RecordedRequest>> {
+        let mut request = RecordedRequest {
+            id: job.id.clone(),
+            settings: sampling.as_overrides(),
+            ..self.kept_with.clone()?
+        };
+        if self.identity.template == TemplateUse::Raw || job.is_raw {
+            request.prompt = Some(job.text());
+        } else {
+            request.messages = std::mem::take(&mut job.messages);
+            request.tools = job.tools.take();
+        }
+        Some(Box::new(request))
+    }
+
+    /// Names the model in the record of a request.
+    fn identity(&self, job: &Job) -> ModelIdentity {
+        let mut identity = self.identity.clone();
+        if job.is_raw {
+            identity.template = TemplateUse::Raw;
+        }
+        identity
+    }
+
+    /// Returns the record of a request that is only counted.
+    pub(crate) fn count(&self, task: Task) -> Record {
+        let usage = Usage::new(task.tokens() as u64, 0, 0);
+        Record::from(Count {
+            schema_version: SchemaVersion::default(),
+            model: self.identity(&task.job),
+            id: task.job.id,
+            line: task.job.line,
+            usage,
+            input: task.job.input,
+        })
+    }
+
+    /// Returns the record of a request that is only shown.
+    pub(crate) fn show(&self, task: Task) -> Record {
+        Record::from(RenderedPrompt {
+            schema_version: SchemaVersion::default(),
+            model: self.identity(&task.job),
+            id: task.job.id,
+            line: task.job.line,
+            usage: Usage::new(task.prompt.tokens.len() as u64, 0, 0),
+            text: task.prompt.text,
+            tokens: task.prompt.tokens,
+            input: task.job.input,
+        })
+    }
+
+    /// Returns the record of an answer.
+    pub(crate) fn completion(
+        &self,
+        mut task: Task,
+        generated: Generated,
+        circumstances: Circumstances,
+    ) -> Completion {
+        let prompt_tokens = task.prompt.tokens.len();
+        self.warn_if_cut(&task, &generated, circumstances.context);
+        let choices = Choice::list(&task.sampling.choices, &generated.label_logprobs);
+        let scored: usize = task.labels.iter().map(Vec::len).sum();
+        let request = self.kept_request(&mut task.job, &task.sampling);
+        let usage = Usage::new(
+            prompt_tokens as u64,
+            (generated.tokens.len() + scored) as u64,
+            generated.cached_tokens as u64,
+        )
+        .with_reasoning(generated.reasoning_tokens as u64);
+        let Generated {
+            prefill,
+            first_token,
+            whole,
+            busy,
+            ..
+        } = generated;
+        let model = self.identity(&task.job);
+        let metrics = Metrics::measured(&usage, prefill, first_token, whole);
+        Completion {
+            schema_version: SchemaVersion::default(),
+            id: task.job.id,
+            line: task.job.line,
+            text: Choice::best(&choices).map_or(generated.text, |best| best.text.clone()),
+            choices,
+            truncated: task.truncated,
+            reasoning_content: self.kept(generated.reasoning),
+            finish_reason: match generated.finish {
+                Finish::Stop => FinishReason::Stop,
+                Finish::Length => FinishReason::Length,
+            },
+            usage,
+            metrics: Metrics {
+                load_ms: circumstances.load.map(milliseconds),
+                busy_prefill_ms: Some(milliseconds(busy.prefill)),
+                busy_decode_ms: Some(milliseconds(busy.decode)),
+                ..metrics
+            },
+            created: Timestamp::now().as_second(),
+            input: task.job.input,
+            request,
+            model,
+            sampling: task.sampling,
+            request_digest: task.request_digest,
+            occurrence: (circumstances.occurrence > 1).then_some(circumstances.occurrence),
+            requested_model: task.job.requested_model,
+            build: circumstances.build,
+            reply: task.job.reply,
+        }
+    }
+
+    /// Returns the reasoning where records hold it.
+    fn kept(&self, reasoning: String) -> Option<String> {
+        let is_kept = self.options.reasoning == ReasoningTo::Records && !reasoning.is_empty();
+        is_kept.then_some(reasoning)
+    }
+
+    /// An answer that ends at a limit which nobody asked for may surprise.
+    fn warn_if_cut(&self, task: &Task, generated: &Generated, context: usize) {
+        if generated.finish != Finish::Length {
+            return;
+        }
+        let (line, default_max_tokens) = (task.job.line, self.options.default_max_tokens);
+        let is_short = generated.tokens.len() < settings::count(task.sampling.max_tokens);
+        if is_short && task.prompt.tokens.len() + generated.tokens.len() >= context {
+            self.host.warn(&format_args!(
+                "the answer to line {line} ends where the context of {context} tokens does"
+            ));
+        } else if generated.text.is_empty() && generated.reasoning_tokens > 0 {
+            self.host.warn(&format_args!(
+                "line {line} has no answer, because the model still thinks after {} tokens; -n sets the limit",
+                generated.tokens.len()
+            ));
+        } else if task.sampling.max_tokens == default_max_tokens {
+            self.host.warn(&format_args!(
+                "the answer to line {line} is cut at {default_max_tokens} tokens; -n sets the limit"
+            ));
+        }
+    }
+}
+
+/// Returns the kind of an error for records.
+pub(crate) fn code(error: &GenerateError) -> ErrorCode {
+    match error {
+        GenerateError::EmptyPrompt => ErrorCode::EmptyInput,
+        GenerateError::TooLong { .. } | GenerateError::LabelTooLong { .. } => {
+            ErrorCode::ContextExceeded
+        }
+        GenerateError::TimedOut(_) => ErrorCode::Timeout,
+        _ => ErrorCode::GenerationFailed,
+    }
+}

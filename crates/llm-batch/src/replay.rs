@@ -1,0 +1,360 @@
+//! Requests of an earlier run, answered again: row or record → request, new
+//! answer → what differs from the old one. Where the old answers lie is
+//! `llm-filter`'s business.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use llm_filter::{Prepared, RecordSink, RequestName, RunLog, Work};
+use llm_record::{Comparison, Tally, missing};
+use llm_record::{Completion, ErrorCode, ErrorRecord, Job, Record, Sampling};
+
+use crate::answerer::Answerer;
+use crate::host::{Host, ReasoningTo};
+use crate::prompt::Prompt;
+use crate::task::Task;
+use crate::worker::Worker;
+use crate::{digest, settings};
+
+/// Where the requests of a replay come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplaySource {
+    /// The answers hold them, and come in the file's order.
+    Answers,
+    /// They are rows of an input.
+    Rows,
+}
+
+/// Answers requests again.
+pub struct Replayer<'a> {
+    worker: Worker<'a>,
+    log: RunLog,
+    source: ReplaySource,
+    /// The next answer of the file, where there are no rows.
+    next: usize,
+    under_way: HashMap<u64, EarlierAnswer>,
+    /// What was closed without the engine.
+    ready: Vec<(u64, Record)>,
+    tally: Tally,
+    with_reasoning: bool,
+    /// That another model answers now is said.
+    is_told: bool,
+    host: Arc<dyn Host>,
+}
+
+impl<'a> Replayer<'a> {
+    /// Prepares to answer the requests of `log` again.
+    #[must_use]
+    pub fn new(
+        worker: Worker<'a>,
+        log: RunLog,
+        source: ReplaySource,
+        reasoning: ReasoningTo,
+        host: Arc<dyn Host>,
+    ) -> Self {
+        Self {
+            worker,
+            log,
+            source,
+            next: 0,
+            under_way: HashMap::new(),
+            ready: Vec::new(),
+            tally: Tally::default(),
+            with_reasoning: reasoning == ReasoningTo::Records,
+            is_told: false,
+            host,
+        }
+    }
+
+    /// Returns what has come of the requests so far.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+}
+
+/// The answer that was given before.
+struct EarlierAnswer {
+    answer: Box<Completion>,
+    /// The request is another one now, whatever the model.
+    is_changed: bool,
+}
+
+/// A request that is ready to be answered again.
+pub struct ReplayTask {
+    task: Task,
+    /// Where it is known already; else it is found by digest and occurrence.
+    then: Option<EarlierAnswer>,
+}
+
+impl ReplayTask {
+    /// Asks a request again as its record says. The digest that it had then stays
+    /// its name, on which its random draws depend.
+    fn recorded(
+        answerer: &Answerer,
+        job: Box<Job>,
+        prompt: Prompt,
+        answer: Box<Completion>,
+    ) -> Result<Self> {
+        let now = digest_then(&answer, &prompt);
+        Ok(Self {
+            task: Task {
+                labels: labels(answerer, &job, &prompt, &answer.sampling)?,
+                job,
+                prompt,
+                sampling: answer.sampling.clone(),
+                request_digest: answer.request_digest.clone(),
+                truncated: None,
+                shared: 0,
+                count: None,
+                spent: Duration::ZERO,
+            },
+            then: Some(EarlierAnswer {
+                is_changed: now != answer.request_digest,
+                answer,
+            }),
+        })
+    }
+}
+
+/// Returns the tokens of the labels that a request was to choose from.
+fn labels(
+    answerer: &Answerer,
+    job: &Job,
+    prompt: &Prompt,
+    sampling: &Sampling,
+) -> Result<Vec<Vec<u32>>> {
+    answerer
+        .labels(job, prompt, &sampling.choices)
+        .map_err(|record| anyhow::Error::msg(record.error.message))
+}
+
+/// Returns the digest of a prompt with the model and the settings of an answer.
+fn digest_then(answer: &Completion, prompt: &Prompt) -> String {
+    let model = &answer.model.digest;
+    digest::request(model, &prompt.text, &prompt.tokens, &answer.sampling)
+}
+
+impl Replayer<'_> {
+    /// Makes the next answer's own request ready.
+    fn recorded_row(&mut self, job: Box<Job>, prompt: Prompt) -> Result<ReplayTask> {
+        let offset = self.log.offsets().get(self.next).copied();
+        self.next += 1;
+        let Some(offset) = offset else {
+            anyhow::bail!("the file of --replay has grown while it was read");
+        };
+        let answer = self.log.read(offset)?;
+        ReplayTask::recorded(self.worker.answerer()?, job, prompt, answer)
+    }
+
+    /// Makes a row ready: by its id, else by the digest that it had under any of
+    /// the settings in the file.
+    fn given_row(&mut self, job: Box<Job>, prompt: Prompt) -> Result<ReplayTask> {
+        if let Some(offset) = job.id.as_ref().and_then(|id| self.log.find_id(id)) {
+            let answer = self.log.read(offset)?;
+            let digest = digest_then(&answer, &prompt);
+            let is_other = digest != answer.request_digest;
+            if !is_other || !self.log.knows(job.id.as_ref(), &digest) {
+                return ReplayTask::recorded(self.worker.answerer()?, job, prompt, answer);
+            }
+        }
+        let (request_digest, sampling) = self.name_then(&job, &prompt)?;
+        let task = Task {
+            labels: labels(self.worker.answerer()?, &job, &prompt, &sampling)?,
+            job,
+            prompt,
+            sampling,
+            request_digest,
+            truncated: None,
+            shared: 0,
+            count: None,
+            spent: Duration::ZERO,
+        };
+        Ok(ReplayTask { task, then: None })
+    }
+
+    /// Returns the digest and the settings under which the file knows a row; those
+    /// of today where it does not.
+    fn name_then(&mut self, job: &Job, prompt: &Prompt) -> Result<(String, Sampling)> {
+        let answerer = self.worker.answerer()?;
+        let recommended = &answerer.model.sampling;
+        for then in self.log.conditions() {
+            let asked = job.overrides.or(&then.sampling.as_overrides());
+            let own = settings::resolve(&asked, recommended, then.sampling.max_tokens);
+            for sampling in [&then.sampling, &own] {
+                let digest = digest::request(&then.model, &prompt.text, &prompt.tokens, sampling);
+                if self.log.knows(job.id.as_ref(), &digest) {
+                    return Ok((digest, sampling.clone()));
+                }
+            }
+        }
+        let sampling = answerer.sampling(&job.overrides);
+        let model = &answerer.model_identity().digest;
+        let digest = digest::request(model, &prompt.text, &prompt.tokens, &sampling);
+        Ok((digest, sampling))
+    }
+
+    /// Says once that another model answers than did.
+    fn tell_model(&mut self, answer: &Completion) -> Result<()> {
+        let now = self.worker.answerer()?.model_identity();
+        if !self.is_told && now.digest != answer.model.digest {
+            self.host.warn(&format_args!(
+                "'{}' (SHA-256 {}…) answers, and '{}' ({}…) did then; other weights give other answers",
+                now.name,
+                now.digest.get(..12).unwrap_or(&now.digest),
+                answer.model.name,
+                answer.model.digest.get(..12).unwrap_or(&answer.model.digest),
+            ));
+            self.is_told = true;
+        }
+        Ok(())
+    }
+
+    /// Compares what has come of a request with what came of it then.
+    fn compare(&mut self, number: u64, record: Record) -> Record {
+        let then = self.under_way.remove(&number);
+        match (record, then) {
+            (Record::Completion(now), Some(then)) => {
+                let comparison = Comparison {
+                    then: &then.answer,
+                    now: &now,
+                    is_request_changed: then.is_changed,
+                    with_reasoning: self.with_reasoning,
+                };
+                let record = comparison.record();
+                self.tally.add(&record);
+                Record::from(record)
+            }
+            (record, _) => {
+                self.tally.failed += 1;
+                record
+            }
+        }
+    }
+
+    /// Returns what of the file was not run, as the end of a sentence.
+    #[must_use]
+    pub fn passed_over(&self) -> String {
+        let mut text = String::new();
+        let errors = self.log.error_records();
+        if errors > 0 {
+            text.push_str(&format!("; error records passed over: {errors}"));
+        }
+        let asked = self.tally.compared();
+        let left = (self.log.offsets().len() as u64).saturating_sub(asked);
+        if left > 0 {
+            text.push_str(&format!("; answers not asked for again: {left}"));
+        }
+        text
+    }
+}
+
+impl Work for Replayer<'_> {
+    type Task = ReplayTask;
+
+    fn prepare(&mut self, job: Box<Job>) -> Result<Prepared<ReplayTask>> {
+        let prompt = match self.worker.answerer()?.prompt(&job) {
+            Ok(prompt) => prompt,
+            Err(record) => {
+                self.next += 1;
+                return Ok(Prepared::Refused(record));
+            }
+        };
+        let row = match self.source {
+            ReplaySource::Rows => self.given_row(job, prompt)?,
+            ReplaySource::Answers => self.recorded_row(job, prompt)?,
+        };
+        if let Some(then) = &row.then {
+            self.tell_model(&then.answer)?;
+        }
+        Ok(Prepared::Ready(row))
+    }
+
+    fn name<'t>(&self, row: &'t ReplayTask) -> RequestName<'t> {
+        // A file may be several outputs, one after another, with the same ids.
+        let id = row
+            .task
+            .job
+            .id
+            .as_ref()
+            .filter(|_| self.source == ReplaySource::Rows);
+        RequestName::plain(id, &row.task.request_digest)
+    }
+
+    fn refuse(&self, row: &ReplayTask, code: ErrorCode, sentence: String) -> ErrorRecord {
+        row.task.failed(code, sentence)
+    }
+
+    fn has_room(&mut self, row: &ReplayTask) -> bool {
+        self.worker.has_room(&row.task)
+    }
+
+    fn start(
+        &mut self,
+        number: u64,
+        row: ReplayTask,
+        occurrence: u64,
+    ) -> Result<(), Box<ErrorRecord>> {
+        let ReplayTask { task, then } = row;
+        let failed = |error: String| Box::new(task.failed(ErrorCode::GenerationFailed, error));
+        let then = match then {
+            Some(then) => then,
+            None => {
+                let id = task.job.id.as_ref();
+                let Some(offset) = self.log.find(id, &task.request_digest, occurrence) else {
+                    return self.miss(number, &task);
+                };
+                let answer = self
+                    .log
+                    .read(offset)
+                    .map_err(|error| failed(error.to_string()))?;
+                self.tell_model(&answer)
+                    .map_err(|error| failed(error.to_string()))?;
+                EarlierAnswer {
+                    is_changed: digest_then(&answer, &task.prompt) != answer.request_digest,
+                    answer,
+                }
+            }
+        };
+        let occurrence = then.answer.occurrence.unwrap_or(1);
+        let started = self.worker.start(number, task, occurrence);
+        match &started {
+            Ok(()) => {
+                self.under_way.insert(number, then);
+            }
+            Err(_) => self.tally.failed += 1,
+        }
+        started
+    }
+
+    fn is_idle(&self) -> bool {
+        self.ready.is_empty() && self.worker.is_idle()
+    }
+
+    fn step(&mut self, sink: &mut dyn RecordSink) -> Result<Vec<(u64, Record)>> {
+        let mut closed = std::mem::take(&mut self.ready);
+        for (number, record) in self.worker.step(sink)? {
+            closed.push((number, self.compare(number, record)));
+        }
+        Ok(closed)
+    }
+}
+
+impl Replayer<'_> {
+    /// Closes a row that the file holds no answer to.
+    fn miss(&mut self, number: u64, task: &Task) -> Result<(), Box<ErrorRecord>> {
+        let model = match self.worker.answerer() {
+            Ok(answerer) => answerer.model_identity().clone(),
+            Err(error) => {
+                let sentence = format!("{error:#}");
+                return Err(Box::new(task.failed(ErrorCode::ModelFailed, sentence)));
+            }
+        };
+        let record = missing(&task.job, model);
+        self.tally.add(&record);
+        self.ready.push((number, Record::from(record)));
+        Ok(())
+    }
+}

@@ -1,0 +1,96 @@
+//! A request that is ready for the engine.
+
+use std::time::Duration;
+
+use llm_engine::generate::Generate;
+use llm_kernels::attention::BLOCK;
+use llm_record::{ErrorCode, ErrorRecord, Job, Sampling, Truncated};
+
+use crate::prompt::Prompt;
+use crate::{digest, settings};
+
+/// Labels of a request that are computed at the same time, at most.
+const LABELS_TOGETHER: usize = 64;
+
+/// A request that is ready to be answered.
+pub struct Task {
+    pub(crate) job: Box<Job>,
+    pub(crate) prompt: Prompt,
+    pub(crate) sampling: Sampling,
+    pub(crate) request_digest: String,
+    /// The tokens of each label to choose from.
+    pub(crate) labels: Vec<Vec<u32>>,
+    pub(crate) truncated: Option<Truncated>,
+    /// Tokens at the beginning that do not depend on the text, where that was
+    /// asked for.
+    pub(crate) shared: usize,
+    /// The prompt's tokens, where it was counted and not made.
+    pub(crate) count: Option<usize>,
+    /// Time that it took to make the request ready.
+    pub(crate) spent: Duration,
+}
+
+impl Task {
+    /// Makes a task of a request whose prompt is known by its length alone.
+    pub(crate) fn counted(job: Box<Job>, sampling: Sampling, tokens: usize) -> Self {
+        let length = [u32::try_from(tokens).unwrap_or(u32::MAX)];
+        Self {
+            request_digest: digest::request(&job.source_digest, "", &length, &sampling),
+            job,
+            prompt: Prompt::default(),
+            sampling,
+            labels: Vec::new(),
+            truncated: None,
+            shared: 0,
+            count: Some(tokens),
+            spent: Duration::ZERO,
+        }
+    }
+
+    /// Returns how many tokens the prompt has.
+    pub(crate) fn tokens(&self) -> usize {
+        self.count.unwrap_or(self.prompt.tokens.len())
+    }
+
+    /// Returns the record that closes the request as failed.
+    pub(crate) fn failed(&self, code: ErrorCode, sentence: impl Into<String>) -> ErrorRecord {
+        let mut record = self.job.failed(code, sentence);
+        record.request_digest = Some(self.request_digest.clone());
+        record
+    }
+
+    /// Returns how many tokens are generated at most. Labels are scored, token by token, and
+    /// nothing is generated.
+    pub(crate) fn max_tokens(&self) -> usize {
+        if self.labels.is_empty() {
+            settings::count(self.sampling.max_tokens)
+        } else {
+            self.labels.iter().map(Vec::len).sum()
+        }
+    }
+
+    /// Returns the positions that prompt and answer take at most.
+    pub(crate) fn positions(&self, context: usize) -> usize {
+        let prompt = self.prompt.tokens.len();
+        if let Some(longest) = self.labels.iter().map(Vec::len).max() {
+            return prompt + longest + BLOCK * self.labels.len().min(LABELS_TOGETHER);
+        }
+        let most = settings::count(self.sampling.max_tokens);
+        most.saturating_add(prompt).min(context)
+    }
+
+    /// Returns what the engine is asked, as the given one of equal requests.
+    pub(crate) fn request(&self, occurrence: u64) -> Generate {
+        let (id, digest) = (self.job.id.as_ref(), &self.request_digest);
+        Generate {
+            prompt: self.prompt.tokens.clone(),
+            max_tokens: settings::count(self.sampling.max_tokens),
+            sampling: settings::for_engine(&self.sampling),
+            key: digest::key(id, digest, occurrence, &self.sampling),
+            stop: self.sampling.stop.clone(),
+            splitter: self.prompt.splitter.clone(),
+            labels: self.labels.clone(),
+            shared: self.shared,
+        }
+    }
+}

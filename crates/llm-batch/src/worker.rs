@@ -1,0 +1,223 @@
+//! Requests under way: begun while there is room, gone on with together, closed
+//! as they end.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Result;
+use llm_engine::generate::{Event, GenerateError};
+use llm_filter::{Prepared, RecordSink, RequestName, Work};
+use llm_record::{Delta, ErrorCode, ErrorRecord, Job, Record, SchemaVersion};
+use llm_tokenizer::Tokenizer;
+
+use crate::answerer::Answerer;
+use crate::host::{Host, Opener, Options, Purpose, ReasoningTo};
+use crate::running::{InFlight, Running};
+use crate::task::Task;
+
+/// Answers the requests of a run.
+pub struct Worker<'a> {
+    opener: &'a dyn Opener,
+    options: Arc<Options>,
+    host: Arc<dyn Host>,
+    /// Opened by the first request that needs it, so that an empty input costs
+    /// nothing.
+    opened: Option<Opened>,
+    /// What was closed without the engine.
+    ready: Vec<(u64, Record)>,
+}
+
+struct Opened {
+    answerer: Answerer,
+    /// `None` where prompts are only counted or shown.
+    running: Option<Running>,
+}
+
+impl<'a> Worker<'a> {
+    /// Prepares to answer requests; nothing is opened yet.
+    #[must_use]
+    pub fn new(opener: &'a dyn Opener, options: Arc<Options>, host: Arc<dyn Host>) -> Self {
+        Self {
+            opener,
+            options,
+            host,
+            opened: None,
+            ready: Vec::new(),
+        }
+    }
+
+    /// Returns the model's side, which is opened if nobody has done so yet.
+    pub(crate) fn answerer(&mut self) -> Result<&Answerer> {
+        Ok(&self.opened()?.answerer)
+    }
+
+    fn opened(&mut self) -> Result<&mut Opened> {
+        match &mut self.opened {
+            Some(opened) => Ok(opened),
+            none => {
+                let opened = Opened::new(self.opener, &self.options, &self.host)?;
+                Ok(none.insert(opened))
+            }
+        }
+    }
+
+    /// Opens the model and returns its tokenizer.
+    ///
+    /// # Errors
+    /// What keeps the model or the device from being opened.
+    pub fn tokenizer(&mut self) -> Result<&'static Tokenizer> {
+        Ok(&self.opened()?.answerer.model.tokenizer)
+    }
+}
+
+impl Opened {
+    fn new(opener: &dyn Opener, options: &Arc<Options>, host: &Arc<dyn Host>) -> Result<Self> {
+        let start = Instant::now();
+        let answerer = Answerer::new(opener.model()?, Arc::clone(options), Arc::clone(host))?;
+        let running = match options.purpose {
+            Purpose::Count | Purpose::ShowPrompt => None,
+            Purpose::Answer => Some(Running::start(&answerer, opener, options, host, start)?),
+        };
+        Ok(Self { answerer, running })
+    }
+}
+
+impl Work for Worker<'_> {
+    type Task = Task;
+
+    fn prepare(&mut self, job: Box<Job>) -> Result<Prepared<Task>> {
+        match self.opened()?.answerer.prepare(job) {
+            Ok(task) => Ok(Prepared::Ready(task)),
+            Err(_) if self.host.is_interrupted() => Err(self.host.broken_off()),
+            Err(record) => Ok(Prepared::Refused(record)),
+        }
+    }
+
+    fn name<'t>(&self, task: &'t Task) -> RequestName<'t> {
+        RequestName::plain(task.job.id.as_ref(), &task.request_digest)
+    }
+
+    fn refuse(&self, task: &Task, code: ErrorCode, sentence: String) -> ErrorRecord {
+        task.failed(code, sentence)
+    }
+
+    fn has_room(&mut self, task: &Task) -> bool {
+        let running = self
+            .opened
+            .as_mut()
+            .and_then(|opened| opened.running.as_mut());
+        running.is_none_or(|running| running.has_room(task, &*self.host))
+    }
+
+    fn start(&mut self, number: u64, task: Task, occurrence: u64) -> Result<(), Box<ErrorRecord>> {
+        let Some(opened) = &mut self.opened else {
+            return Ok(());
+        };
+        match &mut opened.running {
+            Some(running) => return running.begin(number, task, occurrence, &*self.host),
+            None if self.options.purpose == Purpose::ShowPrompt => {
+                self.ready.push((number, opened.answerer.show(task)));
+            }
+            None => self.ready.push((number, opened.answerer.count(task))),
+        }
+        Ok(())
+    }
+
+    fn is_idle(&self) -> bool {
+        let running = self
+            .opened
+            .as_ref()
+            .and_then(|opened| opened.running.as_ref());
+        self.ready.is_empty() && running.is_none_or(|running| running.in_flight.is_empty())
+    }
+
+    fn step(&mut self, sink: &mut dyn RecordSink) -> Result<Vec<(u64, Record)>> {
+        let mut closed = std::mem::take(&mut self.ready);
+        let Some(Opened {
+            answerer,
+            running: Some(running),
+        }) = &mut self.opened
+        else {
+            return Ok(closed);
+        };
+        let timeout = self.options.timeout;
+        let mut ended = timeout.map_or_else(Vec::new, |seconds| running.time_out(seconds));
+        let mut relay = EventRelay {
+            sink,
+            host: &*self.host,
+            reasoning: self.options.reasoning,
+            is_alone: running.parallel == 1,
+            failure: None,
+        };
+        let in_flight = &mut running.in_flight;
+        let step = running.batch.step(&mut |request_id, event| {
+            let request = in_flight.get_mut(&request_id);
+            request.map_or(ControlFlow::Continue(()), |request| {
+                relay.tell(request, event)
+            })
+        });
+        match (step, relay.failure) {
+            (_, Some(error)) => return Err(error),
+            (Err(GenerateError::Interrupted), None) => return Err(self.host.broken_off()),
+            (Ok(more), None) => ended.extend(more),
+            (Err(error), None) => ended.extend(running.fail_all(&error)),
+        }
+        for request in ended {
+            closed.extend(running.close(request, answerer, &*self.host));
+        }
+        Ok(closed)
+    }
+}
+
+/// Hands on what comes of requests while they are answered.
+struct EventRelay<'w> {
+    sink: &'w mut dyn RecordSink,
+    host: &'w dyn Host,
+    reasoning: ReasoningTo,
+    /// No other request's words can come between.
+    is_alone: bool,
+    failure: Option<anyhow::Error>,
+}
+
+impl EventRelay<'_> {
+    fn tell(&mut self, request: &mut InFlight, event: Event<'_>) -> ControlFlow<()> {
+        if matches!(event, Event::Working) && (self.host.is_interrupted() || self.sink.is_unread())
+        {
+            return ControlFlow::Break(());
+        }
+        let mut delta = Delta {
+            schema_version: SchemaVersion::default(),
+            id: request.task.job.id.clone(),
+            line: request.task.job.line,
+            text: String::new(),
+            reasoning_content: None,
+            reply: request.task.job.reply,
+        };
+        match (event, self.reasoning) {
+            (Event::Text(text), _) => text.clone_into(&mut delta.text),
+            (Event::Reasoning(text), ReasoningTo::Records) => {
+                delta.reasoning_content = Some(text.to_owned());
+            }
+            (Event::Reasoning(text), ReasoningTo::People) => {
+                request.unsaid.push_str(text);
+                if self.is_alone {
+                    self.host.show_reasoning(&request.unsaid);
+                    request.unsaid.clear();
+                    request.is_told = true;
+                }
+                return ControlFlow::Continue(());
+            }
+            (Event::Reasoning(_), ReasoningTo::Nobody) | (Event::Working, _) => {
+                return ControlFlow::Continue(());
+            }
+        }
+        match self.sink.delta(delta) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                self.failure = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Who answers the requests of a run, and where their records go: what the loop knows of both.
+
+use anyhow::Result;
+use llm_record::{Delta, ErrorCode, ErrorRecord, Job, Record};
+
+use crate::RequestName;
+
+/// Where the records of a run go. What it refuses ends the run.
+pub trait RecordSink {
+    /// Writes the record that closes a request.
+    ///
+    /// # Errors
+    /// The record cannot be written.
+    fn close(&mut self, record: &Record) -> Result<()>;
+
+    /// Passes an `error` record of an earlier stage on, as it came.
+    ///
+    /// # Errors
+    /// As [`close`](Self::close).
+    fn pass(&mut self, line: &str) -> Result<()>;
+
+    /// Writes a piece of an answer under way, if pieces are wanted.
+    ///
+    /// # Errors
+    /// As [`close`](Self::close).
+    fn delta(&mut self, delta: Delta) -> Result<()>;
+
+    /// Syncs what was written to disk, if that is due.
+    ///
+    /// # Errors
+    /// The disk's.
+    fn sync(&mut self) -> Result<()>;
+
+    /// Returns whether the reader is gone, so that no answer can reach it any more.
+    fn is_unread(&self) -> bool;
+}
+
+/// A request that was to be made ready.
+#[derive(Debug)]
+pub enum Prepared<T> {
+    /// It can be answered.
+    Ready(T),
+    /// It cannot: the record that closes it, with a digest that tells it from others.
+    Refused(Box<ErrorRecord>),
+}
+
+/// Whoever answers requests, several at a time.
+pub trait Work {
+    /// A request that is ready to be answered.
+    type Task;
+
+    /// Whether an answer is a vector, and nothing is generated.
+    const IS_EMBEDDING: bool = false;
+
+    /// Makes a request ready.
+    ///
+    /// # Errors
+    /// What ends the run.
+    fn prepare(&mut self, job: Box<Job>) -> Result<Prepared<Self::Task>>;
+
+    /// Returns what tells the request from others.
+    fn name<'t>(&self, task: &'t Self::Task) -> RequestName<'t>;
+
+    /// Returns the record that closes a request unanswered.
+    fn refuse(&self, task: &Self::Task, code: ErrorCode, sentence: String) -> ErrorRecord;
+
+    /// Returns whether a request can be begun now.
+    fn has_room(&mut self, task: &Self::Task) -> bool;
+
+    /// Begins a request, which is the given one of several that are equal.
+    ///
+    /// # Errors
+    /// The record that closes it at once.
+    fn start(
+        &mut self,
+        number: u64,
+        task: Self::Task,
+        occurrence: u64,
+    ) -> Result<(), Box<ErrorRecord>>;
+
+    /// Returns whether nothing is under way.
+    fn is_idle(&self) -> bool;
+
+    /// Goes on with all that is under way; returns what has ended, by number.
+    ///
+    /// # Errors
+    /// What ends the run.
+    fn step(&mut self, sink: &mut dyn RecordSink) -> Result<Vec<(u64, Record)>>;
+}
