@@ -232,7 +232,7 @@ fn multiply_product(
     if panel.batch == 1 {
         let bytes = matrix.rows_from(panel.first, panel.count);
         // SAFETY: a panel is computed by one thread and panels are disjoint; the
-        // reference ends before the panel is finished.
+        // reference ends before the epilogue takes its own.
         let sums = unsafe { out.part(0, panel.first, panel.count) };
         if gemv::multiply(level, matrix.format, bytes, input.quantized, sums) {
             return product.epilogue.apply(level, panel, input, out);

@@ -19,7 +19,7 @@ use crate::prefetch::prefetch_near;
 use crate::simd::Level;
 use lines::Lines;
 
-/// Rows that are unpacked together: the `i32` or `f32` lanes of a 256-bit
+/// Rows that are dequantized together: the `i32` or `f32` lanes of a 256-bit
 /// register.
 pub(crate) const ROWS: usize = 8;
 /// Weights of the largest block.
@@ -60,7 +60,7 @@ impl PackedPanel {
     }
 }
 
-/// Unpacks up to `packed.lanes` rows of `columns` weights, at least one; what
+/// Dequantizes up to `packed.lanes` rows of `columns` weights, at least one; what
 /// stands in place of missing rows has no meaning.
 pub(crate) fn fill(
     level: Level,
@@ -75,7 +75,7 @@ pub(crate) fn fill(
     }
 }
 
-/// Unpacks up to eight rows into the lanes from `8 * part` on.
+/// Dequantizes up to eight rows into the lanes from `8 * part` on.
 fn fill_part(
     level: Level,
     packed: &mut PackedPanel,

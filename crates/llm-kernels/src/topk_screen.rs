@@ -147,7 +147,7 @@ impl TopkScreen {
         out: &mut [f32],
     ) -> Computed<'a> {
         assert_eq!((matrix.rows(), matrix.columns()), (self.rows, self.columns));
-        assert_eq!(input.quantized.rows, 1, "rows of a screened input");
+        assert_eq!(input.quantized.rows, 1, "rows of the input");
         if !self.bound(level, pool, input) {
             matmul::multiply(level, pool, input, &mut [(matrix, out)], &[]);
             return Computed::All;

@@ -66,11 +66,11 @@ fn join_body(running: &mut [Running<'_>], states: &[State], sums: &[f32]) {
 dispatch! {
     /// Divides the sums by the sums of the weights. `sinks` are scores that belong to no position,
     /// one a query; minus infinity where there is none.
-    pub(super) fn finish(running: &mut [Running<'_>], sinks: &[f32]) = finish_body
+    pub(super) fn normalize(running: &mut [Running<'_>], sinks: &[f32]) = normalize_body
 }
 
 #[inline(always)]
-fn finish_body(running: &mut [Running<'_>], sinks: &[f32]) {
+fn normalize_body(running: &mut [Running<'_>], sinks: &[f32]) {
     for (running, &sink) in running.iter_mut().zip(sinks) {
         let inverse = softmax_scale(running.state, sink);
         for x in running.out.iter_mut() {

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::flash::{Group, Lane, State, attend};
-use super::kv_split::{Running, finish, join, kv_splits};
+use super::kv_split::{Running, join, kv_splits, normalize};
 use super::{Attention, Element, SHARED, Span};
 use crate::pool::{DisjointRows, Pool};
 use crate::simd::Level;
@@ -73,7 +73,7 @@ impl<T: Element> Attention<'_, T> {
                     join(level, running, states, sums);
                 }
             }
-            finish(level, &mut running, &self.lane_sinks(task));
+            normalize(level, &mut running, &self.lane_sinks(task));
         });
     }
 
@@ -124,7 +124,7 @@ impl<T: Element> Attention<'_, T> {
             }
         }
         for (&task, mut running) in tasks.iter().zip(running) {
-            finish(level, &mut running, &self.lane_sinks(task));
+            normalize(level, &mut running, &self.lane_sinks(task));
         }
     }
 

@@ -248,9 +248,9 @@ fn quantized_weights_refuse_activations_without_quants() {
     }
 }
 
-/// More rows than are finished together, and matrix rows that leave something over.
+/// More rows than an epilogue is applied to at a time, and matrix rows that leave something over.
 #[test]
-fn a_product_is_finished_by_bias_columns_apart_and_gelu() {
+fn an_epilogue_is_bias_outliers_and_gelu() {
     const BATCH: usize = CHUNK + 5;
     const COLUMNS: usize = 64;
     let outliers = [3, 40];
@@ -276,7 +276,7 @@ fn a_product_is_finished_by_bias_columns_apart_and_gelu() {
                 taken.take(level, &pool, &mut input, COLUMNS, how, |index, row| {
                     row[0] = index as f32;
                 });
-                let finish = Epilogue {
+                let epilogue = Epilogue {
                     bias: &bias,
                     outliers: &weights,
                     gelu: true,
@@ -286,7 +286,7 @@ fn a_product_is_finished_by_bias_columns_apart_and_gelu() {
                     floats: &input,
                     quantized: &taken,
                 };
-                multiply_with_epilogue(level, &pool, both, &mut [(matrix, finish, &mut out)]);
+                multiply_with_epilogue(level, &pool, both, &mut [(matrix, epilogue, &mut out)]);
                 // The same in steps: zeros where the columns stood, unless the
                 // weights are floats, which take the rows as they are.
                 let mut zeroed = original[..batch * COLUMNS].to_vec();

@@ -20,19 +20,19 @@ struct Entry {
     /// 0 where the entry is free. Written last, and looked at first.
     end: AtomicUsize,
     /// The index of its message.
-    sentence: AtomicUsize,
+    message: AtomicUsize,
 }
 
 static ENTRIES: [Entry; MOST] = [const {
     Entry {
         start: AtomicUsize::new(0),
         end: AtomicUsize::new(0),
-        sentence: AtomicUsize::new(0),
+        message: AtomicUsize::new(0),
     }
 }; MOST];
 
 /// The message for each file; a file that is mapped again has one already.
-static SENTENCES: [OnceLock<Box<str>>; MOST] = [const { OnceLock::new() }; MOST];
+static MESSAGES: [OnceLock<Box<str>>; MOST] = [const { OnceLock::new() }; MOST];
 
 /// Held while an entry is taken.
 static TAKING: Mutex<()> = Mutex::new(());
@@ -54,7 +54,7 @@ impl Known {
         let free = ENTRIES
             .iter()
             .position(|entry| entry.end.load(Ordering::Relaxed) == 0);
-        let (Some(number), Some(sentence)) = (free, place(sentence(path))) else {
+        let (Some(number), Some(message)) = (free, place(message(path))) else {
             return Self(None);
         };
         let entry = &ENTRIES[number];
@@ -62,7 +62,7 @@ impl Known {
         // The last page is there as a whole, and behind the file's end it is empty.
         let end = start + bytes.len().max(1).next_multiple_of(page_size());
         entry.start.store(start, Ordering::Relaxed);
-        entry.sentence.store(sentence, Ordering::Relaxed);
+        entry.message.store(message, Ordering::Relaxed);
         entry.end.store(end, Ordering::Release);
         Self(Some(number))
     }
@@ -77,13 +77,13 @@ impl Drop for Known {
 }
 
 /// Returns the index of a message, which is kept for good.
-fn place(sentence: String) -> Option<usize> {
-    for (number, place) in SENTENCES.iter().enumerate() {
+fn place(message: String) -> Option<usize> {
+    for (number, place) in MESSAGES.iter().enumerate() {
         match place.get() {
-            Some(there) if **there == *sentence => return Some(number),
+            Some(there) if **there == *message => return Some(number),
             Some(_) => {}
             None => {
-                place.get_or_init(|| sentence.into());
+                place.get_or_init(|| message.into());
                 return Some(number);
             }
         }
@@ -91,7 +91,7 @@ fn place(sentence: String) -> Option<usize> {
     None
 }
 
-fn sentence(path: &Path) -> String {
+fn message(path: &Path) -> String {
     let program = PROGRAM.get().map_or("", String::as_str);
     let mut name = String::new();
     for letter in path.display().to_string().chars() {
@@ -108,13 +108,13 @@ fn sentence(path: &Path) -> String {
 }
 
 /// Returns the message for the file that is mapped to an address.
-fn said_of(address: usize) -> Option<&'static str> {
+fn message_for(address: usize) -> Option<&'static str> {
     let entry = ENTRIES.iter().find(|entry| {
         let end = entry.end.load(Ordering::Acquire);
         address < end && address >= entry.start.load(Ordering::Relaxed)
     })?;
-    let sentence = SENTENCES.get(entry.sentence.load(Ordering::Relaxed))?;
-    sentence.get().map(|sentence| &**sentence)
+    let message = MESSAGES.get(entry.message.load(Ordering::Relaxed))?;
+    message.get().map(|message| &**message)
 }
 
 /// Installs a handler that ends the process with a message of `program` and status 1 when a mapped file
@@ -154,11 +154,11 @@ extern "C" fn at_signal(signal: c_int, info: *mut libc::siginfo_t, _: *mut c_voi
     // SAFETY: with SA_SIGINFO the system hands over what it knows of the signal. A code above zero says that
     // it raised the signal itself, and then there is an address.
     let (is_fault, address) = unsafe { ((*info).si_code > 0, (*info).si_addr() as usize) };
-    if is_fault && let Some(sentence) = said_of(address) {
-        // SAFETY: the sentence is never freed, and its length is its own. Neither call comes back to
+    if is_fault && let Some(message) = message_for(address) {
+        // SAFETY: the message is never freed, and its length is its own. Neither call comes back to
         // anything that the process was doing.
         unsafe {
-            libc::write(2, sentence.as_ptr().cast(), sentence.len());
+            libc::write(2, message.as_ptr().cast(), message.len());
             libc::_exit(1);
         }
     }
@@ -190,23 +190,26 @@ mod tests {
         let (first, last) = (&raw const bytes[0], &raw const bytes[bytes.len() - 1]);
         let known = Known::new(Path::new("/a\u{1b}/b.gguf"), &bytes);
         for address in [first, last] {
-            let said = said_of(address as usize).unwrap();
-            assert!(said.contains("'/a\\u{1b}/b.gguf' was cut short"), "{said}");
-            assert_eq!(said.matches('\n').count(), 1);
+            let found = message_for(address as usize).unwrap();
+            assert!(
+                found.contains("'/a\\u{1b}/b.gguf' was cut short"),
+                "{found}"
+            );
+            assert_eq!(found.matches('\n').count(), 1);
         }
-        assert_eq!(said_of(first as usize - 1), None);
+        assert_eq!(message_for(first as usize - 1), None);
         drop(known);
-        assert_eq!(said_of(first as usize), None);
+        assert_eq!(message_for(first as usize), None);
     }
 
     #[test]
-    fn a_file_that_is_mapped_again_and_again_has_one_sentence() {
+    fn a_file_that_is_mapped_again_and_again_has_one_message() {
         let bytes = [0; 8];
         for _ in 0..2 * MOST {
             let known = Known::new(Path::new("/again"), &bytes);
             assert!(known.0.is_some());
         }
-        let all = SENTENCES.iter().filter_map(OnceLock::get);
+        let all = MESSAGES.iter().filter_map(OnceLock::get);
         assert_eq!(all.filter(|text| text.contains("'/again'")).count(), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! What is left out of a screened product, against all of it.
+//! The products that a screen leaves out, against the whole product.
 
 use super::*;
 use crate::dequantize::dequantize_row;

@@ -3,7 +3,7 @@
 //! mean is told by `arch::scalar`, which every format here must equal.
 //!
 //! `blocks` reads eight rows side by side, `formats` dequantizes one family of
-//! formats in each of its functions, and a [`Sink`] takes what they unpack.
+//! formats in each of its functions, and a [`Sink`] takes what they produce.
 
 mod formats;
 
@@ -17,7 +17,7 @@ use crate::dequantize::{self, Quantized};
 use crate::packed_panel::{CHUNK, PackedPanel, ROWS};
 use formats::{block32, iq4_xs, k_quants, q6_k};
 
-/// Where a part of a packed panel begins and how far its neighbouring steps are apart.
+/// Where a part of a packed panel begins and how far apart its neighbouring steps are.
 #[derive(Clone, Copy)]
 struct PartOffsets {
     /// Rows of the packed panel.
@@ -38,7 +38,7 @@ impl PartOffsets {
     }
 }
 
-/// Where eight unpacked rows go.
+/// Where eight dequantized rows go.
 pub(crate) trait Sink {
     /// Prepares for rows of `columns` weights, and returns the sign flip: what
     /// every quant is xored with.
@@ -122,7 +122,7 @@ pub(crate) fn fill(
     dequantize_eight(&mut PanelPart { packed, offsets }, format, rows, columns)
 }
 
-/// Unpacks up to eight rows if their format has a path of its own here; else
+/// Dequantizes up to eight rows if their format has a path of its own here; else
 /// returns false and does nothing.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]

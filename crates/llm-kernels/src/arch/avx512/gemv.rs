@@ -2,8 +2,8 @@
 //!
 //! Decoding reads every weight once per token and shares nothing, so a packed panel's
 //! way through memory would cost more than the products. EightRows rows go side by
-//! side: 64 columns of each are unpacked into a register and multiplied, and the
-//! eight registers are summed crosswise into the groups' exact products, one a
+//! side: 64 columns of each are dequantized into a register and multiplied, and the
+//! eight registers are transposed and reduced into the groups' exact products, one a
 //! row. From there on the roundings are those of every other path.
 //!
 //! `blocks` reads them, `sums` ends every product, and `block32`, `k_quants`,

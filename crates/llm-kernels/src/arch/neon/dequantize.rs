@@ -20,9 +20,9 @@ use std::arch::aarch64::{
 use crate::dequantize::Quantized;
 use crate::packed_panel::{PackedPanel, ROWS};
 
-/// Rows that are unpacked together: the `f32` lanes of a register.
+/// Rows that are dequantized together: the `f32` lanes of a register.
 pub(crate) const QUAD: usize = 4;
-/// Columns that are unpacked together.
+/// Columns that are dequantized together.
 pub(crate) const CHUNK: usize = 32;
 /// Groups of the block that has most.
 const GROUPS_MOST: usize = 16;
@@ -86,9 +86,9 @@ impl Scales {
     }
 }
 
-/// A format whose blocks are unpacked by registers.
+/// A format whose blocks are dequantized by registers.
 pub(crate) trait Layout: Quantized {
-    /// Unpacks the 32 columns `chunk` of a block, in their order. All quants
+    /// Dequantizes the 32 columns `chunk` of a block, in their order. All quants
     /// are below 128, so unsigned ones are signed as well.
     ///
     /// # Safety
@@ -102,7 +102,7 @@ pub(crate) trait Layout: Quantized {
     unsafe fn scales(blocks: &Blocks) -> Scales;
 }
 
-/// Unpacks up to eight rows into the lanes from `8 * part` on; `STEP` columns
+/// Dequantizes up to eight rows into the lanes from `8 * part` on; `STEP` columns
 /// of a row lie side by side, 4 or 8.
 #[target_feature(enable = "neon")]
 pub(crate) fn fill<L: Layout, const STEP: usize>(

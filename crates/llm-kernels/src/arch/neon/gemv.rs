@@ -1,7 +1,7 @@
 //! One activation row: weight rows multiplied straight from the file's bytes.
 //!
-//! Four rows go side by side: 32 columns of each are unpacked and multiplied,
-//! and the four registers are summed crosswise into the exact products of a
+//! Four rows go side by side: 32 columns of each are dequantized and multiplied,
+//! and the four registers are transposed and reduced into the exact products of a
 //! group, one a row. From there on the roundings are those of every other path.
 
 use std::arch::aarch64::{

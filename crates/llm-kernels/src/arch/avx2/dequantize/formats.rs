@@ -1,4 +1,4 @@
-//! How eight rows of each family of formats are unpacked. Everything is done on
+//! How eight rows of each family of formats are dequantized. Everything is done on
 //! words of which a register holds one of each row, scales too.
 
 use std::arch::x86_64::{
@@ -16,7 +16,7 @@ use crate::arch::avx2::blocks::{Blocks, shifted, two_halves};
 use crate::block::{Format, NONE};
 use crate::dequantize::{self, Quantized};
 
-/// Unpacks a format with blocks of 32 weights.
+/// Dequantizes a format with blocks of 32 weights.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(super) fn block32<Q: Quantized>(sink: &mut impl Sink, rows: &[u8], columns: usize) {
@@ -103,7 +103,7 @@ fn fifth_bits(words: __m256i, step: usize) -> __m256i {
     _mm256_and_si256(set, _mm256_set1_epi8(16))
 }
 
-/// Unpacks `Q4_K` and `Q5_K`: eight groups of 32 with 6-bit scales and minima.
+/// Dequantizes `Q4_K` and `Q5_K`: eight groups of 32 with 6-bit scales and minima.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(super) fn k_quants<Q: Quantized>(sink: &mut impl Sink, rows: &[u8], columns: usize) {
@@ -179,7 +179,7 @@ fn bits(words: __m256i, count: usize, mask: i32) -> __m256i {
     _mm256_and_si256(_mm256_srl_epi32(words, count), _mm256_set1_epi32(mask))
 }
 
-/// Unpacks `IQ4_XS`: eight groups of 32 with 6-bit scales.
+/// Dequantizes `IQ4_XS`: eight groups of 32 with 6-bit scales.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(super) fn iq4_xs(sink: &mut impl Sink, rows: &[u8], columns: usize) {
@@ -213,7 +213,7 @@ pub(super) fn iq4_xs(sink: &mut impl Sink, rows: &[u8], columns: usize) {
     }
 }
 
-/// Unpacks `Q6_K`: sixteen groups of 16 with 8-bit scales.
+/// Dequantizes `Q6_K`: sixteen groups of 16 with 8-bit scales.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(super) fn q6_k<Q: Quantized>(sink: &mut impl Sink, rows: &[u8], columns: usize) {

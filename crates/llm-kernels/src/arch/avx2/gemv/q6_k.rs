@@ -1,7 +1,7 @@
 //! `Q6_K` times a single activation row. Its bits lie in two places, and both are
 //! longer than what is made of them at once, so transposing them first is dear:
-//! here each row is unpacked and multiplied where it lies, and the products of
-//! eight rows are summed crosswise.
+//! here each row is dequantized and multiplied where it lies, and the products of
+//! eight rows are transposed and reduced.
 
 use std::arch::x86_64::{
     __m256, __m256i, _mm_cvtsi32_si128, _mm256_add_epi16, _mm256_add_epi32, _mm256_and_si256,

@@ -25,7 +25,7 @@ pub(super) trait Pair {
     /// Whether the quants are ordered [a low, b low, a high, b high], 16 each,
     /// and not as their columns.
     const CROSSED: bool;
-    /// Unpacks both.
+    /// Dequantizes both.
     ///
     /// # Safety
     /// Both are whole blocks; the processor has AVX-512 F and BW.

@@ -61,7 +61,7 @@ pub(super) unsafe fn q6_k(rows: &[u8], input: &Activations) -> [f32; ROWS] {
     out
 }
 
-/// Unpacks 64 columns of a `Q6_K` block: the first or second `pair` of runs of
+/// Dequantizes 64 columns of a `Q6_K` block: the first or second `pair` of runs of
 /// 32 in one `half` of 128.
 ///
 /// # Safety

@@ -1,4 +1,4 @@
-//! The IQ2 and IQ3 formats: their plain unpacking, 32 columns at a time.
+//! The IQ2 and IQ3 formats: the scalar dequantization, 32 columns at a time.
 
 use std::arch::aarch64::{int8x16_t, vld1q_f32, vld1q_s8};
 use std::slice;
