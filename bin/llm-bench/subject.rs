@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 use half::f16;
-use llm_cli::args::Quantize;
 use llm_cli::computer;
 use llm_cli::memory::{available, gib};
 use llm_cli::{BenchArgs, Context, Interrupt, Reads};
@@ -20,7 +19,6 @@ use llm_engine::spec::Spec;
 use llm_engine::synthetic::Synthetic;
 use llm_engine::tokens::Tokenizer;
 use llm_engine::weights::Weights;
-use llm_kernels::pack::Packing;
 use llm_kernels::simd::Level;
 use llm_measure::row::Opened;
 use llm_measure::{Extrapolation, Load, Passes, Work, table};
@@ -99,7 +97,7 @@ impl Subject {
             }
             go_on(&context.interrupt)
         })?;
-        let gguf = header(&found.paths(), args, context)?;
+        let gguf = open_files(&found.paths(), args, context)?;
         let summary = Summary::of(&gguf);
         // What was made is in memory already, and was checked.
         if !args.force.force && args.quantize.quantize.is_none() {
@@ -250,14 +248,12 @@ pub(crate) fn reads(args: &BenchArgs) -> Reads {
 }
 
 /// Reads the headers, and quantizes the weights where that is asked for.
-fn header(paths: &[PathBuf], args: &BenchArgs, context: &Context) -> Result<Gguf> {
-    let packing = match args.quantize.quantize {
-        None => return Ok(folder::open(paths, None)?),
-        Some(Quantize::Q8_0) => Packing::Q8_0,
-        Some(Quantize::Q4K) => Packing::Q4K,
+fn open_files(paths: &[PathBuf], args: &BenchArgs, context: &Context) -> Result<Gguf> {
+    let Some(format) = args.quantize.quantize else {
+        return Ok(folder::open(paths, None)?);
     };
     let quantize = folder::Quantize {
-        packing,
+        packing: format.packing(),
         pool: &machine::pool(computer::cores())?,
         room: available().filter(|_| !args.force.force),
         interrupted: &|| context.interrupt.is_set(),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use half::f16;
 use llm_candle::{CandleForward, Precision};
-use llm_cli::args::{Device, Quantize, TemplateArgs};
+use llm_cli::args::{Device, TemplateArgs};
 use llm_cli::memory::available;
 use llm_cli::stdio::StdioError;
 use llm_cli::{Context, RunArgs, Status, computer};
@@ -19,7 +19,6 @@ use llm_engine::forward::{CpuForward, Forward};
 use llm_engine::gguf::Gguf;
 use llm_engine::model::{Model, TemplateChoice};
 use llm_engine::prompt::LONGEST_SOURCE;
-use llm_kernels::pack::Packing;
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
 use llm_record::{Build, ModelIdentity, TemplateUse};
@@ -44,14 +43,12 @@ pub(crate) fn find(args: &RunArgs, context: &Context) -> Result<(ResolvedModel, 
 
 /// Reads the headers, and quantizes the weights where that is asked for.
 fn header(paths: &[PathBuf], args: &RunArgs, context: &Context) -> Result<Gguf> {
-    let packing = match args.quantize.quantize {
-        None => return Ok(folder::open(paths, None)?),
-        Some(Quantize::Q8_0) => Packing::Q8_0,
-        Some(Quantize::Q4K) => Packing::Q4K,
+    let Some(format) = args.quantize.quantize else {
+        return Ok(folder::open(paths, None)?);
     };
     let pool = pool(args)?;
     let quantize = folder::Quantize {
-        packing,
+        packing: format.packing(),
         pool: &pool,
         room: available().filter(|_| !args.force.force),
         interrupted: &|| context.interrupt.is_set(),
