@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 use half::f16;
-use llm_cli::args::Quantize;
 use llm_cli::host;
 use llm_cli::memory::{available, gib};
 use llm_cli::{BenchArgs, Context, Interrupt, Reads};
@@ -18,7 +17,6 @@ use llm_engine::spec::Spec;
 use llm_engine::synthetic::Synthetic;
 use llm_engine::weights::Weights;
 use llm_gguf::{Gguf, TensorInfo};
-use llm_kernels::quantize::QuantType;
 use llm_kernels::simd::Level;
 use llm_measure::row::Opened;
 use llm_measure::{Extrapolation, Load, Passes, Work, table};
@@ -98,7 +96,7 @@ impl Subject {
             }
             go_on(&context.interrupt)
         })?;
-        let gguf = header(&found.paths(), args, context)?;
+        let gguf = open_files(&found.paths(), args, context)?;
         let summary = Summary::of(&gguf);
         // What was made is in memory already, and was checked.
         if !args.force.force && args.quantize.quantize.is_none() {
@@ -251,14 +249,12 @@ pub(crate) fn reads(args: &BenchArgs) -> Reads {
 }
 
 /// Reads the headers, and quantizes the weights where that is asked for.
-fn header(paths: &[PathBuf], args: &BenchArgs, context: &Context) -> Result<Gguf> {
-    let packing = match args.quantize.quantize {
-        None => return Ok(llm_folder::open(paths, None)?),
-        Some(Quantize::Q8_0) => QuantType::Q8_0,
-        Some(Quantize::Q4K) => QuantType::Q4K,
+fn open_files(paths: &[PathBuf], args: &BenchArgs, context: &Context) -> Result<Gguf> {
+    let Some(format) = args.quantize.quantize else {
+        return Ok(llm_folder::open(paths, None)?);
     };
     let quantize = llm_folder::Quantize {
-        packing,
+        packing: format.packing(),
         level: Level::detect()?,
         pool: &machine::pool(host::cores())?,
         room: available().filter(|_| !args.force.force),

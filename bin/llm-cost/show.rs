@@ -2,6 +2,7 @@
 
 use llm_cli::Reads;
 use llm_cli::args::{Format, FormatArgs};
+use llm_cli::message::printable;
 use llm_cli::stdio::{Sink, StdioError, stdout_is_terminal};
 use llm_cost::record::{Body, Cost};
 use llm_record::LineWriter;
@@ -43,24 +44,11 @@ impl Writer {
 
     /// Writes a text, whatever the form.
     pub(crate) fn text(&mut self, text: &str) -> Result<(), StdioError> {
-        let written = self.lines.text(&plain(text), "");
+        let written = self.lines.text(&printable(text), "");
         self.checked(written)
     }
 
     fn checked(&self, result: std::io::Result<()>) -> Result<(), StdioError> {
         result.map_err(|error| StdioError::write(self.lines.sink().name(), error))
     }
-}
-
-/// Shows control characters escaped, line ends apart: what a record says must not steer a terminal.
-fn plain(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for letter in text.chars() {
-        if letter.is_control() && letter != '\n' {
-            shown.extend(letter.escape_default());
-        } else {
-            shown.push(letter);
-        }
-    }
-    shown
 }

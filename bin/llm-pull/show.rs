@@ -6,6 +6,7 @@
 
 use llm_cli::Reads;
 use llm_cli::args::{Format, FormatArgs};
+use llm_cli::message::printable;
 use llm_cli::stdio::{Sink, StdioError, stdout_is_terminal};
 use llm_record::{LineWriter, ModelRecord, Record};
 
@@ -64,13 +65,13 @@ impl Shown {
                 .models()
                 .iter()
                 .try_for_each(|model| writer.record(&Record::from(model.clone()))),
-            (_, Answer::Header(model)) => writer.text(&plain(&facts(model)), ""),
+            (_, Answer::Header(model)) => writer.text(&printable(&facts(model)), ""),
             (Self::Names, answer) => answer
                 .models()
                 .iter()
-                .try_for_each(|model| writer.text(&plain(&model.name), "\n")),
-            (Self::Columns, Answer::Plan(model)) => writer.text(&plain(&files(model)), ""),
-            (Self::Columns, answer) => writer.text(&plain(&columns(answer.models())), ""),
+                .try_for_each(|model| writer.text(&printable(&model.name), "\n")),
+            (Self::Columns, Answer::Plan(model)) => writer.text(&printable(&files(model)), ""),
+            (Self::Columns, answer) => writer.text(&printable(&columns(answer.models())), ""),
         };
         written.map_err(|error| StdioError::write(writer.sink().name(), error))
     }
@@ -86,20 +87,6 @@ impl Answer {
             Self::Tokens(_) => &[],
         }
     }
-}
-
-/// Shows control characters escaped, line ends apart: what a file or a hub
-/// says of a model must not steer a terminal.
-fn plain(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for letter in text.chars() {
-        if letter.is_control() && letter != '\n' {
-            shown.extend(letter.escape_default());
-        } else {
-            shown.push(letter);
-        }
-    }
-    shown
 }
 
 /// One line a model: name, size, quantization, what was done or where it is.
@@ -143,7 +130,7 @@ fn pieces(tokens: &Tokenized) -> String {
     pairs
         .map(|(id, piece)| {
             let quoted = serde_json::Value::from(piece.as_str()).to_string();
-            format!("{id}\t{}\n", plain(&quoted))
+            format!("{id}\t{}\n", printable(&quoted))
         })
         .collect()
 }

@@ -34,11 +34,13 @@ pub(crate) fn standard_input(context: &Context) -> Result<String> {
     let read = source.take(LIMIT + 1).read_to_end(&mut bytes);
     read.map_err(|error| StdioError::read(&name, error))?;
     if bytes.len() as u64 > LIMIT {
-        bail!("{name} is longer than {LIMIT} bytes; cut it in parts, with split say");
+        bail!("{name} is longer than {LIMIT} bytes; cut it into parts, for example with split");
     }
     String::from_utf8(bytes).map_err(|error| {
         let byte = error.utf8_error().valid_up_to() + 1;
-        anyhow::anyhow!("{name} is not valid UTF-8 (byte {byte}); convert it first, with iconv say")
+        anyhow::anyhow!(
+            "{name} is not valid UTF-8 (byte {byte}); convert it first, for example with iconv"
+        )
     })
 }
 
@@ -48,9 +50,8 @@ pub(crate) fn tokens(
     text: &str,
 ) -> Result<(Tokenized, Vec<TokenizerWarning>)> {
     let gguf = llm_folder::open(&model.paths(), None)?;
-    let tokenizer = Tokenizer::from_gguf(gguf.metadata());
-    let tokenizer =
-        tokenizer.with_context(|| format!("'{}' has no usable tokenizer", model.name))?;
+    let tokenizer = Tokenizer::from_gguf(gguf.metadata())
+        .with_context(|| format!("'{}' has no usable tokenizer", model.name))?;
     let tokens = tokenizer.encode(text, false, false);
     let piece = |&id: &u32| String::from_utf8_lossy(&tokenizer.token_bytes(id)).into_owned();
     let pieces = tokens.iter().map(piece).collect();

@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 use half::f16;
 use llm_batch::{Device as OpenDevice, OpenedModel};
 use llm_candle::{CandleForward, Precision};
-use llm_cli::args::{Device, Quantize, TemplateArgs, Think};
+use llm_cli::args::{Device, TemplateArgs, Think};
 use llm_cli::memory::available;
 use llm_cli::stdio::StdioError;
 use llm_cli::{Context, RunArgs, Status, host};
@@ -21,7 +21,6 @@ use llm_engine::model::{Model, TemplateChoice};
 use llm_folder::FolderError;
 use llm_gguf::Gguf;
 use llm_kernels::pool::Pool;
-use llm_kernels::quantize::QuantType;
 use llm_kernels::simd::Level;
 use llm_prompt::LONGEST_SOURCE;
 use llm_record::{Build, ModelIdentity, RecordedRequest, TemplateUse};
@@ -130,14 +129,12 @@ fn find(args: &RunArgs, context: &Context) -> Result<(ResolvedModel, Gguf)> {
 
 /// Reads the headers, and quantizes the weights where that is asked for.
 fn header(paths: &[PathBuf], args: &RunArgs, context: &Context) -> Result<Gguf> {
-    let packing = match args.quantize.quantize {
-        None => return Ok(llm_folder::open(paths, None)?),
-        Some(Quantize::Q8_0) => QuantType::Q8_0,
-        Some(Quantize::Q4K) => QuantType::Q4K,
+    let Some(format) = args.quantize.quantize else {
+        return Ok(llm_folder::open(paths, None)?);
     };
     let pool = pool(args)?;
     let quantize = llm_folder::Quantize {
-        packing,
+        packing: format.packing(),
         level: Level::detect()?,
         pool: &pool,
         room: available().filter(|_| !args.force.force),

@@ -138,6 +138,21 @@ fn unsteered(text: &str, longest: usize) -> String {
     plain
 }
 
+/// Returns a text of several lines for a terminal: control characters other than line ends are shown
+/// escaped, since what a file, a hub or a record says must not steer it.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() && letter != '\n' {
+            shown.extend(letter.escape_default());
+        } else {
+            shown.push(letter);
+        }
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,6 +170,14 @@ mod tests {
         assert_eq!(
             line("llm-run", "error: ", "no field 'a\nllm-run: b'\n"),
             "llm-run: error: no field 'a\\nllm-run: b'\n"
+        );
+    }
+
+    #[test]
+    fn what_is_printable_keeps_its_lines_and_no_other_control_character() {
+        assert_eq!(
+            printable("a\nb\t\u{1b}[31mc\r\n"),
+            "a\nb\\t\\u{1b}[31mc\\r\n"
         );
     }
 

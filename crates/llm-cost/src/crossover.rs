@@ -52,7 +52,7 @@ impl Terms {
         let each = hours * kwh(self.load_watts.0);
         let fixed = (self.marginal_price() - self.resale()).0 / self.lifetime_months.0
             + self.upkeep_usd_per_month.0;
-        let at = |fixed: f64, power: f64| {
+        let crossing = |fixed: f64, power: f64| {
             let mtok = (fixed / (cloud - power)).max(0.0);
             (cloud > power && mtok.is_finite()).then_some(Crossover {
                 fixed: UsdPerMonth(fixed),
@@ -62,12 +62,13 @@ impl Terms {
             })
         };
         // On for longer than it works, else at work all the time that it is on.
-        let within = at(fixed + idle * self.on_hours.0, each - idle * hours)
+        let within = crossing(fixed + idle * self.on_hours.0, each - idle * hours)
             .filter(|found| found.volume.0 * hours <= self.on_hours.0);
-        let Some(found) = within.or_else(|| at(fixed, each)) else {
-            let mean = match self.cloud_fall_per_month > 0.0 {
-                true => ", on average over the lifetime,",
-                false => "",
+        let Some(found) = within.or_else(|| crossing(fixed, each)) else {
+            let mean = if self.cloud_fall_per_month > 0.0 {
+                ", on average over the lifetime,"
+            } else {
+                ""
             };
             return Err(format!(
                 "a million tokens cost {cloud:.2} USD in the cloud{mean} and {each:.2} in power here"
@@ -75,13 +76,14 @@ impl Terms {
         };
         let most = self.available_hours.0 * self.duty_cap / hours;
         if found.volume.0 > most {
+            let share = if self.duty_cap < 1.0 {
+                format!(" at {:.0} % of its time", self.duty_cap * 100.0)
+            } else {
+                String::new()
+            };
             return Err(format!(
-                "it would take {:.1} million tokens a month, and the machine can produce {most:.1}{}",
-                found.volume.0,
-                match self.duty_cap < 1.0 {
-                    true => format!(" at {:.0} % of its time", self.duty_cap * 100.0),
-                    false => String::new(),
-                }
+                "it would take {:.1} million tokens a month, and the machine can produce {most:.1}{share}",
+                found.volume.0
             ));
         }
         Ok(found)

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use llm_kernels::quantize::QuantType;
 
 /// The model that is used where none is named.
 pub const DEFAULT_MODEL: &str = "smollm2";
@@ -48,6 +49,17 @@ pub enum Quantize {
     /// 4.5 bits a weight, 8.5 for the output and where rows do not fit
     #[value(name = "q4_k")]
     Q4K,
+}
+
+impl Quantize {
+    /// Returns the format that matrices are packed in.
+    #[must_use]
+    pub fn packing(self) -> QuantType {
+        match self {
+            Self::Q8_0 => QuantType::Q8_0,
+            Self::Q4K => QuantType::Q4K,
+        }
+    }
 }
 
 pub(crate) fn ctx_size(text: &str) -> Result<u64, String> {

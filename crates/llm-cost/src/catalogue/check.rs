@@ -85,18 +85,30 @@ impl Check for Price {
         let mut fields = vec![
             ("input", Some(self.input.0), Amount),
             ("output", Some(self.output.0), Amount),
-            ("cache_read", self.cache_read.map(|it| it.0), Amount),
-            ("cache_write", self.cache_write.map(|it| it.0), Amount),
-            ("cache_write_1h", self.cache_write_1h.map(|it| it.0), Amount),
+            ("cache_read", self.cache_read.map(|value| value.0), Amount),
+            ("cache_write", self.cache_write.map(|value| value.0), Amount),
+            (
+                "cache_write_1h",
+                self.cache_write_1h.map(|value| value.0),
+                Amount,
+            ),
             ("batch_discount", self.batch_discount, Share),
-            ("context", self.context.map(|it| it as f64), Positive),
+            (
+                "context",
+                self.context.map(|tokens| tokens as f64),
+                Positive,
+            ),
         ];
         fields.extend(self.long_prompt.iter().flat_map(long_prompt));
         if let Some(next) = &self.next {
             fields.extend([
                 ("next.input", Some(next.input.0), Amount),
                 ("next.output", Some(next.output.0), Amount),
-                ("next.cache_read", next.cache_read.map(|it| it.0), Amount),
+                (
+                    "next.cache_read",
+                    next.cache_read.map(|value| value.0),
+                    Amount,
+                ),
             ]);
         }
         fields
@@ -124,17 +136,17 @@ fn long_prompt(long: &LongPrompt) -> [Field; 6] {
         ("long_prompt.output", Some(long.output.0), Amount),
         (
             "long_prompt.cache_read",
-            long.cache_read.map(|it| it.0),
+            long.cache_read.map(|value| value.0),
             Amount,
         ),
         (
             "long_prompt.cache_write",
-            long.cache_write.map(|it| it.0),
+            long.cache_write.map(|value| value.0),
             Amount,
         ),
         (
             "long_prompt.cache_write_1h",
-            long.cache_write_1h.map(|it| it.0),
+            long.cache_write_1h.map(|value| value.0),
             Amount,
         ),
     ]
@@ -147,18 +159,18 @@ impl Check for Machine {
             ("memory_gib", Some(self.memory_gib.0), Positive),
             ("usable_gib", Some(self.usable_gib.0), Positive),
             ("bandwidth_gbs", Some(self.bandwidth_gbs.0), Positive),
-            ("tflops", self.tflops.map(|it| it.0), Positive),
+            ("tflops", self.tflops.map(|value| value.0), Positive),
             (
                 "prefill_tflops",
-                self.prefill_tflops.map(|it| it.0),
+                self.prefill_tflops.map(|value| value.0),
                 Positive,
             ),
-            ("price", self.price.map(|it| it.0), Amount),
-            ("load_w", self.load_w.map(|it| it.0), Amount),
-            ("idle_w", self.idle_w.map(|it| it.0), Amount),
-            ("host.price", host.map(|it| it.price.0), Amount),
-            ("host.load_w", host.map(|it| it.load_w.0), Amount),
-            ("host.idle_w", host.map(|it| it.idle_w.0), Amount),
+            ("price", self.price.map(|value| value.0), Amount),
+            ("load_w", self.load_w.map(|value| value.0), Amount),
+            ("idle_w", self.idle_w.map(|value| value.0), Amount),
+            ("host.price", host.map(|host| host.price.0), Amount),
+            ("host.load_w", host.map(|host| host.load_w.0), Amount),
+            ("host.idle_w", host.map(|host| host.idle_w.0), Amount),
         ]
     }
 
@@ -170,10 +182,10 @@ impl Check for Machine {
             ));
         }
         let families = &Catalogue::builtin().families;
-        if families.iter().any(|it| it.family == self.family) {
+        if families.iter().any(|known| known.family == self.family) {
             return None;
         }
-        let known: Vec<&str> = families.iter().map(|it| it.family.as_str()).collect();
+        let known: Vec<&str> = families.iter().map(|known| known.family.as_str()).collect();
         Some(format!(
             "has the family '{}', which the predictor does not know; it knows {}",
             self.family,
@@ -188,7 +200,11 @@ impl Check for Model {
             ("params_b", Some(self.params_b), Positive),
             ("active_b", Some(self.active_b), Positive),
             ("layers", Some(f64::from(self.layers)), Positive),
-            ("context", self.context.map(|it| it as f64), Positive),
+            (
+                "context",
+                self.context.map(|tokens| tokens as f64),
+                Positive,
+            ),
             ("state_bytes", Some(self.state_bytes), Amount),
         ];
         fields.extend(
@@ -214,7 +230,11 @@ fn cache_layers(part: &CacheLayers) -> [Field; 3] {
     [
         ("cache.layers", Some(f64::from(part.layers)), Positive),
         ("cache.elements", Some(part.elements), Positive),
-        ("cache.window", part.window.map(|it| it as f64), Positive),
+        (
+            "cache.window",
+            part.window.map(|tokens| tokens as f64),
+            Positive,
+        ),
     ]
 }
 

@@ -291,7 +291,7 @@ mod tests {
         };
         let ids = |text: &str| {
             let prices = prices(text, "").unwrap().prices;
-            prices.into_iter().map(|it| it.id).collect::<Vec<_>>()
+            prices.into_iter().map(|price| price.id).collect::<Vec<_>>()
         };
         let (a, b) = (row("a"), row("b"));
         assert_eq!(ids(&format!("{a}\n{b}\n")), ["a", "b"]);

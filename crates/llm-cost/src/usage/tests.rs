@@ -216,14 +216,14 @@ fn speeds_are_those_of_the_model_and_the_depth_that_are_asked_for() {
 {"type":"bench","model_filename":"Meta-Llama-3.1-8B-Instruct-Q4_K_M.gguf","n_gen":8,"n_depth":16384,"avg_ts":10}
 {"type":"bench","model_filename":"x","model":{"name":"smollm2","quantization":"Q4_0"},"n_gen":8,"avg_ts":900}"#;
     let log = UsageLog::read(rows);
-    let at = |model, quant, context| {
+    let speed = |model, quant, context| {
         let found = log.benched(Some(ModelQuery { model, quant }), context);
         (found.decode.map(|rate| rate.0), found.others.len())
     };
     for (context, wanted) in [(8192.0, 20.0), (0.0, 30.0), (20_000.0, 10.0)] {
-        assert_eq!(at("llama-3.1-8b", "Q4_K_M", context), (Some(wanted), 1));
+        assert_eq!(speed("llama-3.1-8b", "Q4_K_M", context), (Some(wanted), 1));
     }
-    assert_eq!(at("smollm2", "Q4_0", 0.0), (Some(900.0), 1));
+    assert_eq!(speed("smollm2", "Q4_0", 0.0), (Some(900.0), 1));
     for (model, quant) in [
         ("llama-3.1-8b", "Q8_0"),
         ("smollm2", "Q8_0"),
@@ -231,7 +231,7 @@ fn speeds_are_those_of_the_model_and_the_depth_that_are_asked_for() {
         ("llama-3.3-70b", "Q4_K_M"),
         ("8b", "Q4_K_M"),
     ] {
-        assert_eq!(at(model, quant, 8192.0), (None, 2), "{model}:{quant}");
+        assert_eq!(speed(model, quant, 8192.0), (None, 2), "{model}:{quant}");
     }
     assert_eq!(log.benched(None, 8192.0).depth, Some(4096.0));
     let line = OURS.replace('\n', "");
