@@ -89,8 +89,11 @@ fn a_lines_labels_win_and_bad_ones_fail_alone() {
     ];
     let input: String = lines.iter().map(|line| format!("{line}\n")).collect();
     let run = |parallel: &str| {
-        let tool = bench.run().args(["--jsonl", "--choices", "animal,plant"]);
-        let tool = tool.args(["--parallel", parallel]).input(input.clone());
+        let tool = bench
+            .run()
+            .args(["--jsonl", "--choices", "animal,plant"])
+            .args(["--parallel", parallel])
+            .input(input.clone());
         records(&tool.run().exits(1))
     };
     let answers = run("1");
@@ -163,8 +166,9 @@ fn a_text_that_is_too_long_is_cut_where_it_is_asked_for() {
             assert!((CONTEXT - 4 - 2..=CONTEXT - 4).contains(&kept), "{kept}");
             let wanted = json!({"tokens": whole - kept, "where": part});
             assert_eq!(answer["truncated"], wanted);
-            let shown = run(&["-n", "4", "--on-overflow", part, "--show-prompt", "-T"]);
-            let shown = shown.exits(0).stdout();
+            let shown = run(&["-n", "4", "--on-overflow", part, "--show-prompt", "-T"])
+                .exits(0)
+                .stdout();
             assert!(shown.contains("Sum up:\n\n"), "{shown}");
             if template.len() > 1 {
                 assert!(shown.contains("Be brief."), "{shown}");
@@ -186,8 +190,11 @@ fn the_answers_room_follows_n_and_only_the_text_is_cut() {
     bench.file("long.txt", long_text());
     let context = CONTEXT.to_string();
     let kept = |more: &[&str]| {
-        let tool = bench.run().args(["--on-overflow", "tail", "-c", &context]);
-        let tool = tool.args(["-f", "long.txt", "--count"]).args(more);
+        let tool = bench
+            .run()
+            .args(["--on-overflow", "tail", "-c", &context])
+            .args(["-f", "long.txt", "--count"])
+            .args(more);
         prompt_tokens(&record(&tool.run().exits(0)))
     };
     let near = |tokens: u64, most: u64| (most - 2..=most).contains(&tokens);
@@ -198,8 +205,11 @@ fn the_answers_room_follows_n_and_only_the_text_is_cut() {
     let tool = bench
         .run()
         .args(["--on-overflow", "tail", "-c", &context, "-T"]);
-    let ran = tool.args(["-f", "long.txt", "-n", "2"]).run().exits(0);
-    let ran = ran.says("the text of line 1 does not fit the context");
+    let ran = tool
+        .args(["-f", "long.txt", "-n", "2"])
+        .run()
+        .exits(0)
+        .says("the text of line 1 does not fit the context");
     assert!(
         ran.stderr().contains("tokens are cut from its end"),
         "{ran}"
@@ -209,9 +219,12 @@ fn the_answers_room_follows_n_and_only_the_text_is_cut() {
     let template = format!("{{{{text}}}}\n{words}");
     let shown = bench
         .run()
-        .args(["-f", "long.txt", "--template", &template]);
-    let shown = shown.args(["--on-overflow", "middle", "-c", &context, "-n", "8"]);
-    let shown = shown.args(["--show-prompt", "-T"]).run().exits(0).stdout();
+        .args(["-f", "long.txt", "--template", &template])
+        .args(["--on-overflow", "middle", "-c", &context, "-n", "8"])
+        .args(["--show-prompt", "-T"])
+        .run()
+        .exits(0)
+        .stdout();
     assert!(
         shown.contains(words.trim()) && shown.contains("1 — naïve"),
         "{shown}"

@@ -200,9 +200,11 @@ fn lines_of_json_have_the_vectors_of_the_goldens() {
         .exits(0);
     assert_eq!(vector(&record(&blank)), vector(&records[0]));
     // Without tokens around a text there is nothing to make a vector of.
-    let decoder = sandbox.tool("llm-embed").arg("-m");
-    let decoder = decoder.arg(file("smollm2-135m-instruct-q4_1.gguf"));
-    let decoder = decoder.args(["--pooling", "mean", "--jsonl"]);
+    let decoder = sandbox
+        .tool("llm-embed")
+        .arg("-m")
+        .arg(file("smollm2-135m-instruct-q4_1.gguf"))
+        .args(["--pooling", "mean", "--jsonl"]);
     let ran = decoder.input("{\"text\":\"\"}\n").run().exits(1);
     assert_eq!(record(&ran)["error"]["code"], "empty_input");
 }
@@ -230,8 +232,10 @@ fn eight_bits_are_named_and_are_another_request() {
     let (small, whole) = (vector(&small), vector(&whole));
     let cosine: f32 = small.iter().zip(&whole).map(|(x, y)| x * y).sum();
     assert!((0.999..1.0).contains(&cosine), "{cosine}");
-    let decoder = sandbox.tool("llm-embed").arg("-m");
-    let decoder = decoder.arg(file("smollm2-135m-instruct-q4_1.gguf"));
+    let decoder = sandbox
+        .tool("llm-embed")
+        .arg("-m")
+        .arg(file("smollm2-135m-instruct-q4_1.gguf"));
     decoder
         .args(["--pooling", "mean", "--quantize", "q8_0"])
         .input("a\n")
@@ -253,8 +257,10 @@ fn what_cannot_be_done_is_said_in_a_sentence() {
         .exits(0)
         .stdout();
     assert!(help.starts_with("Turns texts into vectors"), "{help}");
-    let other = sandbox.tool("llm-embed").arg("-m");
-    let other = other.arg(file("smollm2-135m-instruct-q4_1.gguf"));
+    let other = sandbox
+        .tool("llm-embed")
+        .arg("-m")
+        .arg(file("smollm2-135m-instruct-q4_1.gguf"));
     refused(other.input("hello").run(), "--pooling mean, last or cls");
 }
 
@@ -322,9 +328,10 @@ pub fn copy(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());
-        match entry.path().is_dir() {
-            true => copy(&entry.path(), &target),
-            false => drop(std::fs::copy(entry.path(), target).unwrap()),
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target)
+        } else {
+            drop(std::fs::copy(entry.path(), target).unwrap())
         }
     }
 }

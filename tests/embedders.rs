@@ -71,10 +71,16 @@ fn every_kind_is_found_opened_and_described() {
 fn a_file_puts_texts_in_order_too() {
     let sandbox = Sandbox::new();
     for name in ["gguf/bert-cls.gguf", "gguf/qwen3.gguf"] {
-        let tool = sandbox.tool("llm-embed").args(["rerank", "-m"]);
-        let tool = tool.arg(tiny(name)).arg("a happy person");
-        let hits = tool.input("the sea\na happy person\n").run().exits(0);
-        let hits = hits.records();
+        let tool = sandbox
+            .tool("llm-embed")
+            .args(["rerank", "-m"])
+            .arg(tiny(name))
+            .arg("a happy person");
+        let hits = tool
+            .input("the sea\na happy person\n")
+            .run()
+            .exits(0)
+            .records();
         assert_eq!(hits[0]["text"], "a happy person", "{name}");
         assert!(hits[0]["score"].as_f64().unwrap() > 0.999, "{name}");
         assert_eq!(hits.len(), 2);
@@ -97,8 +103,10 @@ fn a_folder_for_vectors_is_shown_with_what_keeps_it_from_text() {
 #[test]
 fn a_decoder_embeds_where_pooling_is_said() {
     let sandbox = Sandbox::new();
-    let tool = sandbox.tool("llm-embed").arg("-m");
-    let tool = tool.arg(file("smollm2-135m-instruct-q4_1.gguf"));
+    let tool = sandbox
+        .tool("llm-embed")
+        .arg("-m")
+        .arg(file("smollm2-135m-instruct-q4_1.gguf"));
     let found = record(
         &tool
             .args(["--pooling", "last"])

@@ -303,8 +303,9 @@ fn files_of_json_are_the_same_with_other_line_ends_and_a_mark() {
                 let target = format!("{name}/{folder}/{file}");
                 match path.extension().and_then(std::ffi::OsStr::to_str) {
                     Some("json") => {
-                        let text = std::fs::read_to_string(&path).unwrap();
-                        let text = text.replace('\n', line_end);
+                        let text = std::fs::read_to_string(&path)
+                            .unwrap()
+                            .replace('\n', line_end);
                         sandbox.file(&target, format!("\u{feff}{text}"));
                     }
                     Some("safetensors") => {

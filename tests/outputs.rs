@@ -142,8 +142,11 @@ fn no_output_is_another_file_that_is_read() {
         .input("Hi")
         .run()
         .exits(0);
-    let kept = std::fs::read_dir(sandbox.path().join("prefixes")).unwrap();
-    let kept = kept.map(|entry| entry.unwrap().path()).next().unwrap();
+    let kept = std::fs::read_dir(sandbox.path().join("prefixes"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .next()
+        .unwrap();
     std::os::unix::fs::symlink(&kept, sandbox.path().join("kept")).unwrap();
     let before = all(sandbox.path());
     for line in [

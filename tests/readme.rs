@@ -198,11 +198,13 @@ fn names(schema: &Value, into: &mut BTreeSet<String>) {
         into.extend(properties.keys().cloned());
     }
     for key in ["enum", "const"] {
-        let words = schema.get(key).map(|words| match words {
-            Value::Array(words) => words.clone(),
-            word => vec![word.clone()],
-        });
-        let words = words.unwrap_or_default();
+        let words = schema
+            .get(key)
+            .map(|words| match words {
+                Value::Array(words) => words.clone(),
+                word => vec![word.clone()],
+            })
+            .unwrap_or_default();
         into.extend(words.iter().filter_map(Value::as_str).map(str::to_owned));
     }
     match schema {

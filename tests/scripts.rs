@@ -24,12 +24,15 @@ impl Machine {
         let path = std::env::var_os("PATH").unwrap();
         for name in BARE {
             let mut places = std::env::split_paths(&path).map(|folder| folder.join(name));
-            let place = places.find(|place| place.is_file());
-            let place = place.unwrap_or_else(|| panic!("'{name}' is not in PATH"));
+            let place = places
+                .find(|place| place.is_file())
+                .unwrap_or_else(|| panic!("'{name}' is not in PATH"));
             symlink(place, sandbox.path().join("bin").join(name)).unwrap();
         }
-        let added = added.iter().map(|name| (*name, "1.0.0".to_owned()));
-        let added = added.collect();
+        let added = added
+            .iter()
+            .map(|name| (*name, "1.0.0".to_owned()))
+            .collect();
         Self { sandbox, added }
     }
 

@@ -267,8 +267,12 @@ fn a_cross_encoder_puts_texts_in_order() {
             .map(|it| format!("{}\n", json!({"text": it["text"]})))
             .collect();
         let run = |more: &[&str]| {
-            let tool = sandbox.tool("llm-embed").arg("rerank").arg("-m");
-            let tool = tool.arg(tiny(name)).arg(query.as_str().unwrap());
+            let tool = sandbox
+                .tool("llm-embed")
+                .arg("rerank")
+                .arg("-m")
+                .arg(tiny(name))
+                .arg(query.as_str().unwrap());
             tool.args(["--jsonl"])
                 .args(more)
                 .input(input.as_str())

@@ -165,8 +165,11 @@ fn a_turn_that_the_template_leaves_out_closes_the_request() {
     for (template, messages, named) in left_out() {
         bench.file("template.jinja", &template);
         for flag in [&[][..], &["--parse-special"]] {
-            let tool = bench.run().args(arguments).args(flag);
-            let tool = tool.input(json!({"messages": messages}).to_string());
+            let tool = bench
+                .run()
+                .args(arguments)
+                .args(flag)
+                .input(json!({"messages": messages}).to_string());
             let error: Value = record(&tool.run().exits(1));
             assert_eq!(error["error"]["code"], "template_failed", "{template}");
             let told = error["error"]["message"].as_str().unwrap();

@@ -48,8 +48,8 @@ pub(crate) fn run(args: &BenchArgs, path: &Path, context: &Context) -> Result<St
             path.display()
         );
     }
-    let text = String::from_utf8(bytes);
-    let text = text.with_context(|| format!("'{}' is not UTF-8", path.display()))?;
+    let text =
+        String::from_utf8(bytes).with_context(|| format!("'{}' is not UTF-8", path.display()))?;
     let level = Level::detect()?;
     let messages = context.messages;
     let reads = reads(args).file(path);

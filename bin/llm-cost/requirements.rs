@@ -63,8 +63,10 @@ pub(crate) fn run(
 
 /// Finds the machines that are named.
 fn machines(args: &FloorArgs, catalogue: &Catalogue) -> Result<Vec<Machine>> {
-    let found = args.machine.iter();
-    let found = found.map(|name| catalogue.machine(name).cloned());
+    let found = args
+        .machine
+        .iter()
+        .map(|name| catalogue.machine(name).cloned());
     Ok(found.collect::<Result<_, _>>()?)
 }
 

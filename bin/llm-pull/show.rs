@@ -91,8 +91,11 @@ impl Answer {
 
 /// One line a model: name, size, quantization, what was done or where it is.
 fn columns(models: &[ModelRecord]) -> String {
-    let width = models.iter().map(|model| model.name.chars().count()).max();
-    let width = width.unwrap_or_default();
+    let width = models
+        .iter()
+        .map(|model| model.name.chars().count())
+        .max()
+        .unwrap_or_default();
     models
         .iter()
         .map(|model| {

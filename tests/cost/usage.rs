@@ -13,8 +13,9 @@ not json
 {"custom_id":"b","response":null,"error":{"code":"x"}}
 {"custom_id":"c","response":{"body":{"model":"gpt-5","created":1790864000,"usage":{"prompt_tokens":1000000,"completion_tokens":200000}}}}
 "#;
-    let ran = fed("usage --cloud gpt-5,claude-sonnet-5.5", input).exits(0);
-    let ran = ran.says("1 'model' records, 1 lines that are not JSON, 1 failed requests");
+    let ran = fed("usage --cloud gpt-5,claude-sonnet-5.5", input)
+        .exits(0)
+        .says("1 'model' records, 1 lines that are not JSON, 1 failed requests");
     let said = record(&ran);
     assert_eq!((&said["requests"], &said["failed"]), (&json!(2), &json!(1)));
     assert_eq!(

@@ -272,8 +272,10 @@ fn a_mistake_in_any_number_is_noticed() {
         let expected = WAYS[0].1(&mut cpu, &tokens);
         let more = if plan.capped { capped } else { &[] };
         let shapes = plan.varied.map_or(&[][..], |_| VARIED);
-        let shares = plan.varied.filter(|varied| varied.sharing > 0);
-        let shares = shares.map_or(&[][..], |_| SHARING);
+        let shares = plan
+            .varied
+            .filter(|varied| varied.sharing > 0)
+            .map_or(&[][..], |_| SHARING);
         for (mistake, make) in common.iter().chain(more).chain(shapes).chain(shares) {
             let mut spec = (*model.spec).clone();
             make(&mut spec);

@@ -95,8 +95,9 @@ fn requests(vocabulary: usize) -> Vec<Generate> {
         .zip(REQUESTS)
         .map(|(key, which)| {
             // No two go on alike.
-            let own = [u32::from(key)].into_iter();
-            let own = own.chain(random.tokens(37, vocabulary));
+            let own = [u32::from(key)]
+                .into_iter()
+                .chain(random.tokens(37, vocabulary));
             request(beginnings[which].iter().copied().chain(own).collect(), key)
         })
         .collect();

@@ -157,8 +157,9 @@ fn what_is_kept_answers_as_if_it_were_new() {
     };
     let answer = |batch: &mut Batch<'_>, prompt: &[u32]| {
         let request = Generate::greedy(prompt.to_vec(), 20);
-        let answer = batch.answer(request, &mut |_| ControlFlow::Continue(()));
-        let answer = answer.unwrap();
+        let answer = batch
+            .answer(request, &mut |_| ControlFlow::Continue(()))
+            .unwrap();
         (answer.tokens, answer.cached_tokens)
     };
     let mut kept = batch();

@@ -9,9 +9,12 @@ use clap::{Arg, Command};
 /// Returns a parser whose flags take negative numbers as values, so that a number out of range is told
 /// with the range. Clap would take it for a flag, and advise to write `-- -1`.
 pub(crate) fn command(command: Command) -> Command {
-    let command = command.mut_args(|argument| match takes_value(&argument) {
-        true => argument.allow_negative_numbers(true),
-        false => argument,
+    let command = command.mut_args(|argument| {
+        if takes_value(&argument) {
+            argument.allow_negative_numbers(true)
+        } else {
+            argument
+        }
     });
     command.mut_subcommands(self::command)
 }
@@ -25,10 +28,12 @@ fn takes_value(argument: &Arg) -> bool {
 pub(crate) fn not_utf8(command: &Command, arguments: &[OsString]) -> String {
     // Some flags take any bytes, so the one is looked for without which the parser has no such complaint.
     let is_culprit = |at: &usize| {
-        let others = arguments.iter().enumerate();
-        let others = others.map(|(other, argument)| match other == *at {
-            true => argument.clone(),
-            false => argument.to_string_lossy().into_owned().into(),
+        let others = arguments.iter().enumerate().map(|(other, argument)| {
+            if other == *at {
+                argument.clone()
+            } else {
+                argument.to_string_lossy().into_owned().into()
+            }
         });
         let parsed = command.clone().try_get_matches_from(others);
         parsed.is_err_and(|error| error.kind() == ErrorKind::InvalidUtf8)

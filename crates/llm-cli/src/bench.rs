@@ -230,8 +230,9 @@ fn layers(text: &str) -> Result<usize, String> {
 }
 
 fn pair(text: &str) -> Result<(usize, usize), String> {
-    let parts = text.split_once(',');
-    let parts = parts.and_then(|(a, b)| Some((count(a).ok()?, count(b).ok()?)));
+    let parts = text
+        .split_once(',')
+        .and_then(|(a, b)| Some((count(a).ok()?, count(b).ok()?)));
     parts
         .filter(|&(prompt, generated)| prompt + generated > 0)
         .ok_or_else(|| "must be two numbers of tokens, as in 256,64".to_owned())

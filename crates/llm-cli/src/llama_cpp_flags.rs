@@ -207,8 +207,10 @@ mod tests {
 
     fn has(program: &str, flag: &str) -> bool {
         let commands = crate::commands();
-        let command = commands.iter().find(|it| it.get_name() == program);
-        let command = command.expect("a program of ours");
+        let command = commands
+            .iter()
+            .find(|it| it.get_name() == program)
+            .expect("a program of ours");
         command.get_arguments().any(|argument| {
             let short = argument.get_short().map(|letter| format!("-{letter}"));
             let long = argument.get_long().map(|name| format!("--{name}"));

@@ -123,8 +123,8 @@ fn help_is_imperative_and_narrow() {
         for argument in command.get_arguments() {
             let help = argument
                 .get_help()
-                .unwrap_or_else(|| panic!("{name}: {argument} has no help"));
-            let help = help.to_string();
+                .unwrap_or_else(|| panic!("{name}: {argument} has no help"))
+                .to_string();
             assert!(!help.ends_with('.'), "{name}: {argument}: a full stop");
             assert!(
                 help.starts_with(char::is_uppercase),

@@ -104,8 +104,10 @@ impl Evaluation<'_> {
         let terms = self.priced(&money_terms(own, inputs), &blended);
         let answer = terms.answer()?;
         let (low, high, high_verdict) = range(&terms, &answer, &speeds.decode, &speeds.prefill);
-        let hosts = scenario.local.and_then(|local| local.row.as_ref());
-        let hosts = hosts.map_or(&[][..], |model| model.hosted.as_slice());
+        let hosts = scenario
+            .local
+            .and_then(|local| local.row.as_ref())
+            .map_or(&[][..], |model| model.hosted.as_slice());
         let same_model = hosts.contains(&scenario.cloud.id);
         let hosted = if same_model {
             None
@@ -245,8 +247,11 @@ impl Evaluation<'_> {
         let scenario = self.scenario;
         let host = hosted.and_then(|hosted| self.catalogue.price(&hosted.cloud).ok());
         let model = scenario.local.and_then(|local| local.row.as_ref());
-        let region = self.catalogue.region(&self.inputs.region).ok();
-        let region = region.filter(|_| self.inputs.usd_per_kwh.is_none());
+        let region = self
+            .catalogue
+            .region(&self.inputs.region)
+            .ok()
+            .filter(|_| self.inputs.usd_per_kwh.is_none());
         [UsedRow::from(scenario.cloud)]
             .into_iter()
             .chain(host.map(UsedRow::from))

@@ -63,8 +63,10 @@ pub fn speed(
     let decode = decode(family, machine.bandwidth_gbs, shape, depth, kind);
     let prefill_beyond = beyond(catalogue, family, shape);
     // What was held out says nothing of other sizes.
-    let prefill_error = family.prefill_error.as_ref();
-    let prefill_error = prefill_error.filter(|_| prefill_beyond.is_none());
+    let prefill_error = family
+        .prefill_error
+        .as_ref()
+        .filter(|_| prefill_beyond.is_none());
     Speed {
         decode: (decode.0.is_finite() && decode.0 > 0.0)
             .then(|| Estimate::new(decode, family.decode_error.as_ref())),

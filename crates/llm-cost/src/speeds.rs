@@ -128,8 +128,10 @@ impl Scenario<'_> {
         let mut found = benched.reduce(MeasuredSpeeds::or).unwrap_or_default();
         // Completions do not say where they ran, so that they are no speeds of a machine that is named
         // and can be predicted.
-        let completions = logs().map(|log| log.measured(query));
-        let completions = completions.reduce(MeasuredSpeeds::or).unwrap_or_default();
+        let completions = logs()
+            .map(|log| log.measured(query))
+            .reduce(MeasuredSpeeds::or)
+            .unwrap_or_default();
         if let Some(machine) = self.machine.filter(|_| query.is_some()) {
             if found.decode.is_none() && completions.decode.is_some() {
                 caveats.push(format!(

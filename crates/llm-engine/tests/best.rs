@@ -90,8 +90,9 @@ impl<'a> Subject<'a> {
 }
 
 fn model(file: &str) -> Model {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../models");
-    let path = path.join(file);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../models")
+        .join(file);
     assert!(
         path.exists(),
         "{} is missing; scripts/fetch-test-models puts it there",

@@ -75,8 +75,10 @@ pub fn folder(data: &[u8]) {
 
 /// Opens the folder `base` with `bytes` as its file `name`.
 fn with(base: &str, name: &str, bytes: &[u8]) {
-    let base = BASES.iter().find(|known| **known == base);
-    let base = base.unwrap_or(&BASES[0]);
+    let base = BASES
+        .iter()
+        .find(|known| **known == base)
+        .unwrap_or(&BASES[0]);
     let source = in_repository(&match *base {
         "llama" => "crates/llm-fuzz/seeds/llama".to_owned(),
         _ => format!("tests/fixtures/embed/tiny/{base}"),

@@ -32,8 +32,10 @@ pub(crate) fn in_repository(path: &str) -> PathBuf {
 
 /// Cuts an input into its first line, as far as that is text, and the rest.
 pub(crate) fn named(data: &[u8]) -> (&str, &[u8]) {
-    let end = data.iter().position(|&byte| byte == b'\n');
-    let end = end.unwrap_or(data.len());
+    let end = data
+        .iter()
+        .position(|&byte| byte == b'\n')
+        .unwrap_or(data.len());
     let name = std::str::from_utf8(&data[..end]).unwrap_or_default();
     (name, data.get(end + 1..).unwrap_or_default())
 }

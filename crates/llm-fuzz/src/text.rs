@@ -26,8 +26,10 @@ const VOCABULARIES: [&str; 9] = [
 pub fn text(data: &[u8]) {
     static OPEN: Mutex<BTreeMap<&str, Tokenizer>> = Mutex::new(BTreeMap::new());
     let (name, text) = named(data);
-    let name = VOCABULARIES.iter().find(|known| **known == name);
-    let name = name.unwrap_or(&VOCABULARIES[0]);
+    let name = VOCABULARIES
+        .iter()
+        .find(|known| **known == name)
+        .unwrap_or(&VOCABULARIES[0]);
     let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
     let tokenizer = open.entry(name).or_insert_with(|| vocabulary(name));
     check(name, tokenizer, &String::from_utf8_lossy(text));
@@ -62,8 +64,8 @@ fn check(name: &str, tokenizer: &Tokenizer, text: &str) {
     // Foreign text is plain text, wherever it stands and is cut.
     let middle = (0..=text.len() / 2)
         .rev()
-        .find(|&at| text.is_char_boundary(at));
-    let middle = middle.unwrap_or(0);
+        .find(|&at| text.is_char_boundary(at))
+        .unwrap_or(0);
     let mut plain = tokenizer.encode_prompt("");
     plain.extend(&ids);
     let foreign = [0..middle, middle..text.len()];

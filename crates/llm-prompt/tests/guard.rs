@@ -536,10 +536,12 @@ fn special_vocabularies() -> Vec<(Tokenizer, Vec<String>)> {
         let tokenizer = open(name);
         let ids = 0..u32::try_from(tokenizer.vocabulary_size()).unwrap();
         let is_special = |id: &u32| tokenizer.is_markup(*id) || tokenizer.is_user_defined(*id);
-        let texts = ids.filter(is_special);
-        let texts = texts.map(|id| String::from_utf8(tokenizer.token_bytes(id)).unwrap());
-        let texts = texts.filter(|text| text.len() > 2 && !text.starts_with("[PAD"));
-        let texts = texts.take(48).collect();
+        let texts = ids
+            .filter(is_special)
+            .map(|id| String::from_utf8(tokenizer.token_bytes(id)).unwrap())
+            .filter(|text| text.len() > 2 && !text.starts_with("[PAD"))
+            .take(48)
+            .collect();
         (tokenizer, texts)
     };
     names.map(special).into()
@@ -585,8 +587,8 @@ fn reasoning_is_cut_out_of_an_answer_and_nothing_is_made_of_the_rest() {
     ] {
         let pair = Pair::new(name, tokenizer, &[]);
         let rendered = |answer: String, last: &str| {
-            let turns = [("user", "Hi"), ("assistant", &answer), ("user", last)];
-            let turns = turns.map(|(role, words)| Message::new(role, words));
+            let turns = [("user", "Hi"), ("assistant", &answer), ("user", last)]
+                .map(|(role, words)| Message::new(role, words));
             let conversation = Conversation::new(&turns);
             let text = pair
                 .template

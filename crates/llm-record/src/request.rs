@@ -144,8 +144,8 @@ impl Incoming {
             return Ok(Self::Request(Box::new(request)));
         }
         let bad = |id, reason| LineError::new(line.number, id, LineFault::Request { reason });
-        let id = Id::of(|name| as_written(&values, exact.as_ref(), name));
-        let id = id.map_err(|reason| bad(None, reason))?;
+        let id = Id::of(|name| as_written(&values, exact.as_ref(), name))
+            .map_err(|reason| bad(None, reason))?;
         let request = match own_type(&values) {
             Some("error") => return Ok(Self::Failed(line)),
             Some("delta") => return Ok(Self::Delta),

@@ -29,8 +29,9 @@ impl Chunks {
         thread::spawn(move || {
             let mut buffer = vec![0; CHUNK_BYTES];
             loop {
-                let read = body.read(&mut buffer);
-                let read = read.map(|count| buffer.get(..count).unwrap_or_default().to_vec());
+                let read = body
+                    .read(&mut buffer)
+                    .map(|count| buffer.get(..count).unwrap_or_default().to_vec());
                 let is_last = !matches!(&read, Ok(chunk) if !chunk.is_empty());
                 if sender.send(read).is_err() || is_last {
                     return;

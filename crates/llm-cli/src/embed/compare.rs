@@ -193,9 +193,10 @@ pub struct EmbedMachineArgs {
 }
 
 fn query(text: &str) -> Result<String, String> {
-    match text.trim().is_empty() {
-        true => Err("a query must have words".to_owned()),
-        false => Ok(text.to_owned()),
+    if text.trim().is_empty() {
+        Err("a query must have words".to_owned())
+    } else {
+        Ok(text.to_owned())
     }
 }
 

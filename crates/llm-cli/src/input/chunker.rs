@@ -99,9 +99,10 @@ impl Chunker {
             if middle >= high {
                 break;
             }
-            match fits(middle) {
-                true => high = middle,
-                false => low = middle,
+            if fits(middle) {
+                high = middle;
+            } else {
+                low = middle;
             }
         }
         let is_cut = |at: &usize| boundary(last, *at).is_some() && fits(*at);
@@ -227,9 +228,10 @@ fn longest(text: &str, guess: usize, fits: &dyn Fn(usize) -> bool) -> usize {
         if middle >= high {
             return low;
         }
-        match fits(middle) {
-            true => low = middle,
-            false => high = middle,
+        if fits(middle) {
+            low = middle;
+        } else {
+            high = middle;
         }
     }
 }
@@ -276,9 +278,10 @@ fn boundary(text: &str, at: usize) -> Option<Boundary> {
     if space.is_empty() {
         return None;
     }
-    match sentence.ends_with(['.', '!', '?', '…', '।', '؟', '۔']) {
-        true => Some(Boundary::Sentence),
-        false => Some(Boundary::Word),
+    if sentence.ends_with(['.', '!', '?', '…', '।', '؟', '۔']) {
+        Some(Boundary::Sentence)
+    } else {
+        Some(Boundary::Word)
     }
 }
 

@@ -65,8 +65,10 @@ impl FileOrigin {
         watch: &InputWatch,
         salt: String,
     ) -> Result<Self, InputError> {
-        let list = texts.files0_from.as_ref();
-        let list = list.map(|path| Source::open(path, watch.clone()));
+        let list = texts
+            .files0_from
+            .as_ref()
+            .map(|path| Source::open(path, watch.clone()));
         let listed = list.transpose()?.map(|source| {
             let name = source.name().to_owned();
             (BufReader::new(source), name)
@@ -159,14 +161,15 @@ impl FileOrigin {
             None => PROMPT_LIMIT,
         };
         let is_output = |file: FileIdentity| self.outputs.iter().any(|output| output.is(&file));
-        let text = match FileIdentity::of_path(path).is_some_and(is_output) {
-            true => Err((
+        let text = if FileIdentity::of_path(path).is_some_and(is_output) {
+            Err((
                 ErrorCode::UnreadableFile,
                 format!(
                     "'{shown}' is what this run writes to, and no text; leave it out of the list"
                 ),
-            )),
-            false => read(path, limit, self.watch.clone())?,
+            ))
+        } else {
+            read(path, limit, self.watch.clone())?
         };
         let text = match text {
             Ok(text) => text,

@@ -207,9 +207,10 @@ impl RequestBuilder {
     /// Returns the first thing that a line asks for and does not get. A field that the template or --keep
     /// names is the user's own data, whatever others call so.
     fn unsupported<'a>(&self, request: &'a Request) -> Option<&'a Unsupported> {
-        let purpose = match self.is_for_vectors {
-            true => Purpose::Vectors,
-            false => Purpose::Answers,
+        let purpose = if self.is_for_vectors {
+            Purpose::Vectors
+        } else {
+            Purpose::Answers
         };
         let matters =
             |of: Purpose| of == purpose || of == Purpose::Prompt && self.template.is_none();

@@ -91,8 +91,9 @@ impl Named for Model {
 /// such repository has.
 fn words(name: &str) -> Vec<String> {
     const COMMON: [&str; 2] = ["gguf", "hf"];
-    let words = name.split(|c: char| !c.is_alphanumeric());
-    let words = words.map(str::to_lowercase);
+    let words = name
+        .split(|c: char| !c.is_alphanumeric())
+        .map(str::to_lowercase);
     words
         .filter(|word| !word.is_empty() && !COMMON.contains(&word.as_str()))
         .collect()

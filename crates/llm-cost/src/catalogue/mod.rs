@@ -276,8 +276,11 @@ fn text(path: &Path) -> Result<String, CatalogueError> {
 
 /// Returns the day on which a file was written, for rows that have none of their own.
 fn modified(path: &Path) -> String {
-    let time = path.metadata().and_then(|data| data.modified()).ok();
-    let time = time.and_then(|time| jiff::Timestamp::try_from(time).ok());
+    let time = path
+        .metadata()
+        .and_then(|data| data.modified())
+        .ok()
+        .and_then(|time| jiff::Timestamp::try_from(time).ok());
     time.map_or_else(String::new, |time| time.strftime("%Y-%m-%d").to_string())
 }
 

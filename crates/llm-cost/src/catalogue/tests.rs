@@ -159,8 +159,8 @@ fn refused<R: Check + serde::de::DeserializeOwned>(good: &str, broken: &[(&str, 
     assert_eq!(fault::<R>(good), None);
     for (from, to, part) in broken {
         assert!(good.contains(from), "{from}");
-        let fault = fault::<R>(&good.replacen(from, to, 1));
-        let fault = fault.unwrap_or_else(|| panic!("{to} is taken"));
+        let fault =
+            fault::<R>(&good.replacen(from, to, 1)).unwrap_or_else(|| panic!("{to} is taken"));
         assert!(fault.contains(part) && fault.contains("'x'"), "{fault}");
     }
 }

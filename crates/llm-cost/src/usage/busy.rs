@@ -35,8 +35,10 @@ pub(super) fn share(entries: &mut [UsageEntry]) {
 
 /// Returns starts and ends, in seconds from the earliest record: (time, use, whether it is the end).
 fn spans(entries: &[UsageEntry]) -> Vec<(f64, usize, bool)> {
-    let timed = entries.iter().enumerate();
-    let timed = timed.filter_map(|(index, entry)| Some((entry.timestamp?, index, entry.elapsed?)));
+    let timed = entries
+        .iter()
+        .enumerate()
+        .filter_map(|(index, entry)| Some((entry.timestamp?, index, entry.elapsed?)));
     let mut timed: Vec<(i64, usize, f64)> = timed.filter(|(.., elapsed)| *elapsed > 0.0).collect();
     timed.sort_by_key(|(at, ..)| *at);
     let first = timed.first().map_or(0, |(at, ..)| *at);

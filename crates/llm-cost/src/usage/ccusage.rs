@@ -107,8 +107,11 @@ fn by_model(row: &Value) -> Vec<(String, &Value)> {
         };
         return models.iter().map(|model| (name(model), model)).collect();
     }
-    let named = row.get("models").and_then(Value::as_object);
-    let named = named.into_iter().flatten();
+    let named = row
+        .get("models")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten();
     named.map(|(name, model)| (name.clone(), model)).collect()
 }
 

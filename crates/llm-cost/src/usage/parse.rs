@@ -103,8 +103,9 @@ fn batched(body: &Value, usage: &Value) -> Result<UsageEntry, Nonsense> {
         tokens(usage, &["prompt_tokens", "input_tokens"])?,
         tokens(usage, &["completion_tokens", "output_tokens"])?,
     );
-    let details = ["prompt_tokens_details", "input_tokens_details"];
-    let details = details.iter().find_map(|key| usage.get(key));
+    let details = ["prompt_tokens_details", "input_tokens_details"]
+        .iter()
+        .find_map(|key| usage.get(key));
     let created = ["created", "created_at"]
         .iter()
         .find_map(|key| body.get(key)?.as_i64());
@@ -193,8 +194,9 @@ impl Times {
 
 /// Returns the tokens of a prompt that came from a cache: no more than it has.
 fn cached(details: Option<&Value>, input: Option<f64>) -> Result<f64, Nonsense> {
-    let cached = details.map_or(Ok(None), |details| tokens(details, &["cached_tokens"]))?;
-    let cached = cached.unwrap_or(0.0);
+    let cached = details
+        .map_or(Ok(None), |details| tokens(details, &["cached_tokens"]))?
+        .unwrap_or(0.0);
     (cached <= input.unwrap_or(0.0))
         .then_some(cached)
         .ok_or(Nonsense)
@@ -205,8 +207,8 @@ fn bench(value: &Value) -> BenchSpeeds {
     let rate = value
         .get("avg_ts")
         .and_then(Value::as_f64)
-        .filter(|rate| *rate > 0.0);
-    let rate = rate.map(TokensPerSecond);
+        .filter(|rate| *rate > 0.0)
+        .map(TokensPerSecond);
     let model = value.get("model").unwrap_or(&Value::Null);
     let (prompt, generated) = (count("n_prompt"), count("n_gen"));
     BenchSpeeds {

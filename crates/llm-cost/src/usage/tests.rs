@@ -364,8 +364,7 @@ fn speeds_that_were_scaled_up_are_known_to_be() {
 /// the request waited for its neighbours.
 #[test]
 fn a_record_that_holds_its_share_of_the_time_is_taken_at_its_word() {
-    let line = OURS.replace('\n', "");
-    let line = line.replace(
+    let line = OURS.replace('\n', "").replace(
         r#""generation_time_ms":2500.0"#,
         r#""generation_time_ms":40000.0,"busy_prefill_ms":500.0,"busy_decode_ms":2000.0"#,
     );

@@ -170,8 +170,8 @@ fn marked_tokens_are_those_of_the_tokenizers_crate() {
 fn real_tables_are_the_same_from_either_file() {
     for name in ["gpt-2", "llama-bpe", "qwen2"] {
         let path = format!("../../models/ggml-vocab/ggml-vocab-{name}.gguf");
-        let file = Gguf::open(&[Path::new(env!("CARGO_MANIFEST_DIR")).join(path)]);
-        let file = file.expect("scripts/fetch-test-models fetches the vocabularies");
+        let file = Gguf::open(&[Path::new(env!("CARGO_MANIFEST_DIR")).join(path)])
+            .expect("scripts/fetch-test-models fetches the vocabularies");
         let of_file = Tokenizer::from_gguf(file.metadata()).unwrap();
         let place = tempfile::tempdir().unwrap();
         let gguf = opened(place.path(), &peer::build(name, file.metadata()));

@@ -93,8 +93,10 @@ pub(crate) fn spoken() -> Vec<(String, Vec<Option<String>>, Conversation)> {
 
 pub(crate) fn template(name: &str) -> ChatTemplate {
     let source = std::fs::read_to_string(model_file(&format!("templates/{name}.jinja"))).unwrap();
-    let now = jiff::civil::date(2024, 11, 30).at(12, 34, 56, 0);
-    let now = now.to_zoned(jiff::tz::TimeZone::UTC).unwrap();
+    let now = jiff::civil::date(2024, 11, 30)
+        .at(12, 34, 56, 0)
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .unwrap();
     ChatTemplate::new(&source).unwrap().at(now)
 }
 

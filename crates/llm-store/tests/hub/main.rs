@@ -497,9 +497,12 @@ fn a_hostile_hub_cannot_write_outside_the_cache() {
         Err(StoreError::BadAnswer { .. })
     ));
 
-    let hub = Host::start(|request| match request.path.contains("/resolve/") {
-        true => Reply::new(200, &[("ETag", "\"../../../x\"")], b"GGUF"),
-        false => hub_answer(request, &[Served::new("m.gguf", "GGUF")], None).unwrap(),
+    let hub = Host::start(|request| {
+        if request.path.contains("/resolve/") {
+            Reply::new(200, &[("ETag", "\"../../../x\"")], b"GGUF")
+        } else {
+            hub_answer(request, &[Served::new("m.gguf", "GGUF")], None).unwrap()
+        }
     });
     assert!(matches!(
         Bench::new(hub.port).pull(REPO),
@@ -515,13 +518,16 @@ fn a_hostile_hub_cannot_write_outside_the_cache() {
 fn a_full_disk_is_found_before_the_first_byte() {
     let size = (u64::MAX / 2).to_string();
     let digest = sha256_hex(b"GGUF");
-    let hub = Host::start(move |request| match request.path.contains("/resolve/") {
-        true => Reply::new(
-            200,
-            &[("X-Linked-Etag", &digest), ("X-Linked-Size", &size)],
-            b"",
-        ),
-        false => hub_answer(request, &[Served::new("m.gguf", "GGUF")], None).unwrap(),
+    let hub = Host::start(move |request| {
+        if request.path.contains("/resolve/") {
+            Reply::new(
+                200,
+                &[("X-Linked-Etag", &digest), ("X-Linked-Size", &size)],
+                b"",
+            )
+        } else {
+            hub_answer(request, &[Served::new("m.gguf", "GGUF")], None).unwrap()
+        }
     });
     let error = Bench::new(hub.port).pull(REPO).unwrap_err();
     assert!(matches!(error, StoreError::DiskFull { .. }), "{error}");
@@ -534,13 +540,14 @@ fn the_catalogue_digest_is_checked_before_the_bytes_are_fetched() {
     let etag = sha256_hex(b"GGUF of somebody else");
     let commit = entry.revision.clone().unwrap();
     let file = entry.gguf.clone().unwrap().file;
-    let hub = Host::start(move |request| match request.path.contains("/resolve/") {
-        true => Reply::new(
-            200,
-            &[("X-Linked-Etag", &etag), ("X-Linked-Size", "21")],
-            b"",
-        ),
-        false => {
+    let hub = Host::start(move |request| {
+        if request.path.contains("/resolve/") {
+            Reply::new(
+                200,
+                &[("X-Linked-Etag", &etag), ("X-Linked-Size", "21")],
+                b"",
+            )
+        } else {
             let body = format!(r#"{{"sha":"{commit}","siblings":[{{"rfilename":"{file}"}}]}}"#);
             Reply::new(200, &[], body.as_bytes())
         }

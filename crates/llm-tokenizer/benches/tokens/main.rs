@@ -90,11 +90,14 @@ fn peer_words(bencher: Bencher, case: &Case) {
 
 /// A peer with other tokens would be no measure.
 fn check(case: &Case, text: &str, peer: &tokenizers::Tokenizer, ours: &Tokenizer) {
-    let theirs = peer.encode_fast(text, false);
-    let theirs = theirs.expect("any text has tokens");
+    let theirs = peer.encode_fast(text, false).expect("any text has tokens");
     let ours = ours.encode(text, false, false);
-    let same = theirs.get_ids().iter().zip(&ours);
-    let same = same.take_while(|(theirs, ours)| theirs == ours).count();
+    let same = theirs
+        .get_ids()
+        .iter()
+        .zip(&ours)
+        .take_while(|(theirs, ours)| theirs == ours)
+        .count();
     assert_eq!((same, ours.len()), (theirs.len(), same), "{case}");
 }
 

@@ -68,8 +68,10 @@ pub(crate) fn build(vocabulary: &str, metadata: &Metadata) -> Tokenizer {
             let spaces = Metaspace::new('▁', PrependScheme::Always, true);
             let both = vec![WhitespaceSplit.into(), spaces.into()];
             built.with_pre_tokenizer(Some(Sequence::new(both)));
-            let rules = metadata.integers("tokenizer.ggml.precompiled_charsmap");
-            let rules = rules.ok().flatten();
+            let rules = metadata
+                .integers("tokenizer.ggml.precompiled_charsmap")
+                .ok()
+                .flatten();
             let rules = rules.expect("it has rules").iter().map(|byte| byte as u8);
             let rules = Precompiled::from(&rules.collect::<Vec<_>>());
             normalize(&mut built, rules.expect("the rules fit together"));
@@ -82,8 +84,8 @@ pub(crate) fn build(vocabulary: &str, metadata: &Metadata) -> Tokenizer {
         // Runs of spaces are tokens that are cut out first.
         let own = tokens(metadata)
             .into_iter()
-            .filter(|text| text.len() > 1 && text.chars().all(|character| character == ' '));
-        let own = own.map(|text| AddedToken::from(text, false).normalized(false));
+            .filter(|text| text.len() > 1 && text.chars().all(|character| character == ' '))
+            .map(|text| AddedToken::from(text, false).normalized(false));
         let added = built.add_tokens(own.collect::<Vec<_>>());
         added.expect("they are in the vocabulary");
     }
@@ -148,8 +150,11 @@ fn tokens(metadata: &Metadata) -> Vec<String> {
 }
 
 fn strings(metadata: &Metadata, key: &str) -> Vec<String> {
-    let strings = metadata.strings(key).ok().flatten();
-    let strings = strings.expect("a vocabulary has its tables");
+    let strings = metadata
+        .strings(key)
+        .ok()
+        .flatten()
+        .expect("a vocabulary has its tables");
     let texts = (0..strings.len()).filter_map(|index| strings.text(index));
     texts.map(std::borrow::Cow::into_owned).collect()
 }
@@ -173,12 +178,13 @@ fn byte_pairs(vocabulary: &str, metadata: &Metadata) -> BPE {
 }
 
 fn listed_merges(metadata: &Metadata) -> Vec<(String, String)> {
-    let merges = strings(metadata, "tokenizer.ggml.merges").into_iter();
-    let merges = merges.map(|line| {
-        let mut spaces = line.match_indices(' ').map(|(at, _)| at);
-        let at = spaces.find(|&at| at > 0).expect("a merge has two parts");
-        (line[..at].to_owned(), line[at + 1..].to_owned())
-    });
+    let merges = strings(metadata, "tokenizer.ggml.merges")
+        .into_iter()
+        .map(|line| {
+            let mut spaces = line.match_indices(' ').map(|(at, _)| at);
+            let at = spaces.find(|&at| at > 0).expect("a merge has two parts");
+            (line[..at].to_owned(), line[at + 1..].to_owned())
+        });
     merges.collect()
 }
 

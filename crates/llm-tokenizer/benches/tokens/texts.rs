@@ -81,8 +81,11 @@ fn fill(mut add: impl FnMut(&mut String)) -> String {
 /// found, so about as common as they are in English, with some punctuation.
 fn prose(random: &mut Random) -> String {
     let gguf = super::open("gpt-2");
-    let tokens = gguf.metadata().strings("tokenizer.ggml.tokens");
-    let tokens = tokens.ok().flatten();
+    let tokens = gguf
+        .metadata()
+        .strings("tokenizer.ggml.tokens")
+        .ok()
+        .flatten();
     let tokens = tokens.expect("a vocabulary has tokens");
     let words: Vec<_> = (0..tokens.len())
         .filter_map(|id| tokens.text(id)?.strip_prefix('Ġ').map(str::to_owned))

@@ -277,8 +277,9 @@ fn draw_points(
         let (position, colour) = ((point.memory, point.tps), legend.colour(point));
         let name = (legend.label)(point);
         let wants_name = !is_crowd || named < NAMES;
-        let place = wants_name.then(|| labels.place(chart.backend_coord(&position), &name));
-        let place = place.flatten();
+        let place = wants_name
+            .then(|| labels.place(chart.backend_coord(&position), &name))
+            .flatten();
         if place.is_some() || !is_crowd {
             let band = [(point.memory, point.low), (point.memory, point.high)];
             let band = PathElement::new(band, colour.mix(0.35));

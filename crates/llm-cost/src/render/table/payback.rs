@@ -38,8 +38,11 @@ pub fn payback(body: &Body) -> String {
 
 /// What privacy costs.
 fn premium(record: &PaybackRecord) -> String {
-    let premium = record.answer.local_premium_usd_per_month;
-    let premium = premium.unwrap_or_default().0;
+    let premium = record
+        .answer
+        .local_premium_usd_per_month
+        .unwrap_or_default()
+        .0;
     let than = if premium < 0.0 { "less" } else { "more" };
     format!(
         "owning costs {:.2} USD a month {than} than the cloud over {:.0} months, with interest and resale\n",

@@ -59,7 +59,10 @@ pub(super) fn is_free(value: &Value) -> bool {
 /// Whether a request for moderation is of no effect on the answer: scores are told beside it.
 pub(super) fn only_scores(value: &Value) -> bool {
     let policy = value.get("policy").and_then(Value::as_object);
-    let modes = policy.into_iter().flat_map(Values::values);
-    let mut modes = modes.filter(|one| !one.is_null()).map(|one| &one["mode"]);
+    let mut modes = policy
+        .into_iter()
+        .flat_map(Values::values)
+        .filter(|one| !one.is_null())
+        .map(|one| &one["mode"]);
     value.is_object() && modes.all(|mode| mode == "score")
 }

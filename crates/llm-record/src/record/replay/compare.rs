@@ -58,7 +58,7 @@ impl Comparison<'_> {
             .as_deref()
             .filter(|_| self.with_reasoning);
         let is = now.reasoning_content.as_deref().unwrap_or_default();
-        let parts = [
+        let mut parts = [
             was.map(|was| (Part::ReasoningContent, was, is)),
             Some((Part::Text, &*then.text, &*now.text)),
             Some((
@@ -66,8 +66,9 @@ impl Comparison<'_> {
                 word(then.finish_reason),
                 word(now.finish_reason),
             )),
-        ];
-        let mut parts = parts.into_iter().flatten();
+        ]
+        .into_iter()
+        .flatten();
         parts.find(|(_, was, is)| was != is)
     }
 
