@@ -13,6 +13,8 @@ pub(crate) const NONE: usize = usize::MAX;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Layout {
     name: &'static str,
+    /// Its number in files (`ggml_type`).
+    type_id: u32,
     /// Weights of a block.
     elements: usize,
     /// Bytes of a block.
@@ -34,6 +36,7 @@ pub(crate) struct Layout {
 impl Layout {
     const EMPTY: Self = Self {
         name: "",
+        type_id: 0,
         elements: 1,
         bytes: 0,
         scale: NONE,
@@ -67,7 +70,7 @@ impl Layout {
 
 /// Defines [`Format`] and its table.
 macro_rules! formats {
-    ($($format:ident $name:literal $elements:literal $bytes:literal { $($part:ident: $at:literal),* })*) => {
+    ($($format:ident $name:literal $type_id:literal $elements:literal $bytes:literal { $($part:ident: $at:literal),* })*) => {
         /// How the weights of a matrix are stored.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
@@ -84,6 +87,7 @@ macro_rules! formats {
         const TABLE: [Layout; [$($bytes),*].len()] = [
             $(Layout {
                 name: $name,
+                type_id: $type_id,
                 elements: $elements,
                 bytes: $bytes,
                 $($part: $at,)*
@@ -94,29 +98,29 @@ macro_rules! formats {
 }
 
 formats! {
-    // variant, name, weights and bytes of a block, what stands where
-    F32    "F32"       1   4 {}
-    F16    "F16"       1   2 {}
-    Bf16   "BF16"      1   2 {}
-    Q4_0   "Q4_0"     32  18 { scale: 0, quants: 2 }
-    Q4_1   "Q4_1"     32  20 { scale: 0, minimum: 2, quants: 4 }
-    Q5_0   "Q5_0"     32  22 { scale: 0, high: 2, quants: 6 }
-    Q5_1   "Q5_1"     32  24 { scale: 0, minimum: 2, high: 4, quants: 8 }
-    Q8_0   "Q8_0"     32  34 { scale: 0, quants: 2 }
-    Q2K    "Q2_K"    256  84 { scales: 0, quants: 16, scale: 80, minimum: 82 }
-    Q3K    "Q3_K"    256 110 { high: 0, quants: 32, scales: 96, scale: 108 }
-    Q4K    "Q4_K"    256 144 { scale: 0, minimum: 2, scales: 4, quants: 16 }
-    Q5K    "Q5_K"    256 176 { scale: 0, minimum: 2, scales: 4, high: 16, quants: 48 }
-    Q6K    "Q6_K"    256 210 { quants: 0, high: 128, scales: 192, scale: 208 }
+    // variant, name, ggml's type id, weights and bytes of a block, what stands where
+    F32    "F32"      0   1   4 {}
+    F16    "F16"      1   1   2 {}
+    Bf16   "BF16"    30   1   2 {}
+    Q4_0   "Q4_0"     2  32  18 { scale: 0, quants: 2 }
+    Q4_1   "Q4_1"     3  32  20 { scale: 0, minimum: 2, quants: 4 }
+    Q5_0   "Q5_0"     6  32  22 { scale: 0, high: 2, quants: 6 }
+    Q5_1   "Q5_1"     7  32  24 { scale: 0, minimum: 2, high: 4, quants: 8 }
+    Q8_0   "Q8_0"     8  32  34 { scale: 0, quants: 2 }
+    Q2K    "Q2_K"    10 256  84 { scales: 0, quants: 16, scale: 80, minimum: 82 }
+    Q3K    "Q3_K"    11 256 110 { high: 0, quants: 32, scales: 96, scale: 108 }
+    Q4K    "Q4_K"    12 256 144 { scale: 0, minimum: 2, scales: 4, quants: 16 }
+    Q5K    "Q5_K"    13 256 176 { scale: 0, minimum: 2, scales: 4, high: 16, quants: 48 }
+    Q6K    "Q6_K"    14 256 210 { quants: 0, high: 128, scales: 192, scale: 208 }
     // The scales of IQ2_XXS stand among its quants, those of IQ3_XXS among its signs.
-    Iq2Xxs "IQ2_XXS" 256  66 { scale: 0, quants: 2 }
-    Iq2Xs  "IQ2_XS"  256  74 { scale: 0, quants: 2, scales: 66 }
-    Iq2S   "IQ2_S"   256  82 { scale: 0, quants: 2, signs: 34, high: 66, scales: 74 }
-    Iq3Xxs "IQ3_XXS" 256  98 { scale: 0, quants: 2, signs: 66 }
-    Iq3S   "IQ3_S"   256 110 { scale: 0, quants: 2, high: 66, signs: 74, scales: 106 }
-    Iq4Nl  "IQ4_NL"   32  18 { scale: 0, quants: 2 }
-    Iq4Xs  "IQ4_XS"  256 136 { scale: 0, scales: 2, quants: 8 }
-    Mxfp4  "MXFP4"    32  17 { scale: 0, quants: 1 }
+    Iq2Xxs "IQ2_XXS" 16 256  66 { scale: 0, quants: 2 }
+    Iq2Xs  "IQ2_XS"  17 256  74 { scale: 0, quants: 2, scales: 66 }
+    Iq2S   "IQ2_S"   22 256  82 { scale: 0, quants: 2, signs: 34, high: 66, scales: 74 }
+    Iq3Xxs "IQ3_XXS" 18 256  98 { scale: 0, quants: 2, signs: 66 }
+    Iq3S   "IQ3_S"   21 256 110 { scale: 0, quants: 2, high: 66, signs: 74, scales: 106 }
+    Iq4Nl  "IQ4_NL"  20  32  18 { scale: 0, quants: 2 }
+    Iq4Xs  "IQ4_XS"  23 256 136 { scale: 0, scales: 2, quants: 8 }
+    Mxfp4  "MXFP4"   39  32  17 { scale: 0, quants: 1 }
 }
 
 const _: () = {
@@ -131,6 +135,18 @@ impl Format {
     /// Returns the format's row of the table.
     pub(crate) const fn layout(self) -> Layout {
         TABLE[self as usize]
+    }
+
+    /// Returns its number in files (`ggml_type`).
+    pub const fn type_id(self) -> u32 {
+        self.layout().type_id
+    }
+
+    /// Returns the format with the number `type_id` in files, if it is one that is run.
+    pub fn of_type_id(type_id: u32) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|format| format.type_id() == type_id)
     }
 
     /// Returns the number of weights in a block.
