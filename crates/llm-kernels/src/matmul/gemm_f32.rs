@@ -128,11 +128,11 @@ pub(crate) fn rows<R: Register, const LANES: usize, const MANY: usize, const SOM
 #[inline(always)]
 fn pairs<R: Register, const LANES: usize, const BATCH: usize>(work: Work<'_>, row: usize) -> usize {
     for (index, packed_panels) in work.packed_panels.chunks(2).enumerate() {
-        if let [one, two] = packed_panels {
-            let sums = dot::<R, LANES, 2, BATCH>(work, row, [one, two]);
+        if let [first, second] = packed_panels {
+            let sums = dot::<R, LANES, 2, BATCH>(work, row, [first, second]);
             keep::<R, LANES, 2, BATCH>(work, row, 2 * index, sums);
-        } else if let [one] = packed_panels {
-            let sums = dot::<R, LANES, 1, BATCH>(work, row, [one]);
+        } else if let [single] = packed_panels {
+            let sums = dot::<R, LANES, 1, BATCH>(work, row, [single]);
             keep::<R, LANES, 1, BATCH>(work, row, 2 * index, sums);
         }
     }
