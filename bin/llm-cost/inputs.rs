@@ -36,7 +36,7 @@ impl Flags<'_> {
             usd_per_kwh: local.usd_per_kwh.map(UsdPerKwh),
             decode_tps: local.decode_tps.map(TokensPerSecond),
             prefill_tps: local.prefill_tps.map(TokensPerSecond),
-            context: local.context,
+            context_tokens: local.context,
             local_cache_hit: local.local_cache_hit,
             batching: local.batching,
             available_hours: Hours(local.available_hours),

@@ -23,7 +23,7 @@ pub(crate) fn run(
     let picture = Picture::check(&args.plot, reads)?;
     let requirements = Requirements {
         catalogue: &data.catalogue,
-        context: args.context,
+        context_tokens: args.context,
         cache_type: cache_type(args.cache_type),
         budget: args.budget.map(Usd),
         this_machine: args.this_machine.then(this_machine::measured).transpose()?,

@@ -8,9 +8,9 @@ use crate::units::{Mtok, Usd, UsdPerMtok};
 /// Tokens of a month and how they are asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Volume {
-    /// Input tokens, cached ones included.
+    /// Input tokens in millions, cached ones included.
     pub input: Mtok,
-    /// Output tokens.
+    /// Output tokens, in millions.
     pub output: Mtok,
     /// Share of the input that the cloud reads from its cache, 0 to 1.
     #[serde(default)]
@@ -18,7 +18,7 @@ pub struct Volume {
     /// Share of the input that is written to the cloud's cache, 0 to 1; with the hits at most 1.
     #[serde(default)]
     pub cache_write: f64,
-    /// Share of the work that goes by batch, 0 to 1; of records, their share of the bill before discounts.
+    /// Share of the work that goes through the batch API, 0 to 1; of records, their share of the bill before discounts.
     #[serde(default)]
     pub batch: f64,
 }
@@ -44,15 +44,15 @@ impl Volume {
 /// What one model costs on one day, for prompts of one length.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rates {
-    /// Input.
+    /// Price of input tokens.
     pub input: UsdPerMtok,
-    /// Output.
+    /// Price of output tokens.
     pub output: UsdPerMtok,
-    /// Input that is read from the cache; as `input` where no price is known.
+    /// Price of input tokens that are read from the cache; as `input` where no price is known.
     pub cache_read: UsdPerMtok,
-    /// Input that is written to the cache; as `input` where no price is known.
+    /// Price of input tokens that are written to the cache; as `input` where no price is known.
     pub cache_write: UsdPerMtok,
-    /// What a batch takes off, 0 to 1; 0 where none is known.
+    /// Discount of the batch API, 0 to 1; 0 where none is known.
     pub batch_discount: f64,
 }
 

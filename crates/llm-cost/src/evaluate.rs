@@ -17,7 +17,7 @@ use crate::terms::{Terms, TermsError};
 use crate::units::{Months, TokensPerSecond};
 use crate::usage::BlendedRates;
 
-/// What the upper end of a range reckons with: Sonnet-class prices fell by a third between February and
+/// Monthly fall of prices at the upper end of a range: Sonnet-class prices fell by a third between February and
 /// June 2026, and had stood still for a year before.
 const RANGE_FALL: f64 = 0.02;
 
@@ -120,7 +120,7 @@ impl Evaluation<'_> {
         if terms.volume.batch > 0.0 && inputs.batch.is_none() {
             caveats.push(caveats::batched(&terms.volume, scenario.cloud));
         }
-        let context = inputs.context;
+        let context = inputs.context_tokens;
         caveats.extend(caveats::misreadings(
             scenario, context, &answer, &terms, same_model,
         ));

@@ -43,7 +43,7 @@ pub struct Inputs {
     /// Prompt tokens a second.
     pub prefill_tps: Option<TokensPerSecond>,
     /// Tokens in the context.
-    pub context: f64,
+    pub context_tokens: f64,
     /// Share of the input that the machine's own prefix cache holds, 0 to 1.
     pub local_cache_hit: Option<f64>,
     /// How many times as much is done where requests are batched.
@@ -88,7 +88,7 @@ impl Default for Inputs {
             usd_per_kwh: None,
             decode_tps: None,
             prefill_tps: None,
-            context: 8192.0,
+            context_tokens: 8192.0,
             local_cache_hit: None,
             batching: 1.0,
             available_hours: Hours(730.0),

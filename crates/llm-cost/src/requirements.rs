@@ -27,7 +27,7 @@ pub struct Requirements<'a> {
     /// The rows to answer from.
     pub catalogue: &'a Catalogue,
     /// Tokens in the context.
-    pub context: f64,
+    pub context_tokens: f64,
     /// Type of the numbers in the cache.
     pub cache_type: CacheType,
     /// The highest price of a machine.
@@ -143,7 +143,7 @@ impl Requirements<'_> {
         &'a self,
         shapes: &'a [Shape],
     ) -> impl Iterator<Item = String> + use<'a> {
-        let tokens = self.context;
+        let tokens = self.context_tokens;
         let longest = |shape: &'a Shape| Some((shape, shape.context?));
         shapes
             .iter()
@@ -165,7 +165,7 @@ mod tests {
     fn requirements() -> Requirements<'static> {
         Requirements {
             catalogue: Catalogue::builtin(),
-            context: 8192.0,
+            context_tokens: 8192.0,
             cache_type: CacheType::F16,
             budget: None,
             this_machine: None,
@@ -226,7 +226,7 @@ mod tests {
     fn a_context_that_is_too_long_is_told() {
         let shape = Catalogue::builtin().shape("llama-3.1-8b").unwrap();
         let long = Requirements {
-            context: 1e7,
+            context_tokens: 1e7,
             ..requirements()
         };
         let told: Vec<String> = long.beyond_context(std::slice::from_ref(&shape)).collect();

@@ -80,7 +80,7 @@ impl Scenario<'_> {
         catalogue: &Catalogue,
         caveats: &mut Vec<String>,
     ) -> Result<Speeds, SpeedsError> {
-        let found = self.measured(inputs.context, caveats);
+        let found = self.measured(inputs.context_tokens, caveats);
         let given = |tps: Option<TokensPerSecond>| tps.map(|tps| exact(tps, SpeedSource::Given));
         let measured =
             |tps: Option<TokensPerSecond>| tps.map(|tps| exact(tps, SpeedSource::Measured));
@@ -88,7 +88,7 @@ impl Scenario<'_> {
         let prefill = given(inputs.prefill_tps).or_else(|| measured(found.prefill));
         let predicted = match (decode, prefill) {
             (Some(_), Some(_)) => Speed::default(),
-            _ => self.predicted(inputs.context, catalogue)?,
+            _ => self.predicted(inputs.context_tokens, catalogue)?,
         };
         caveats.extend(self.without_band(catalogue, &predicted, decode, prefill));
         let decode = decode.or_else(|| predicted.decode.map(Rate::from));

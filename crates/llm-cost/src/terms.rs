@@ -17,7 +17,7 @@ pub struct Terms {
     pub volume: Volume,
     /// Users who share the machine.
     pub team: f64,
-    /// What the cloud asks for a million tokens.
+    /// What the cloud charges for a million tokens.
     pub rates: Rates,
     /// Share by which the cloud's prices fall each month.
     pub cloud_fall_per_month: f64,
@@ -45,17 +45,17 @@ pub struct Terms {
     pub setup_usd_per_hour: UsdPerHour,
     /// What is paid for upkeep.
     pub upkeep_usd_per_month: UsdPerMonth,
-    /// Power at work.
+    /// Power of the machine at work.
     pub load_watts: Watts,
-    /// Power when idle.
+    /// Power of the machine when idle.
     pub idle_watts: Watts,
     /// Share of the idle power that counts here.
     pub idle_share: f64,
     /// Hours of a month in which the machine is on; 0 where only while it works.
     pub on_hours: Hours,
-    /// Price of power.
+    /// Price of electricity.
     pub usd_per_kwh: UsdPerKwh,
-    /// Interest a year.
+    /// Interest per year, as a share.
     pub discount_rate: f64,
     /// Months that the machine is kept, for what it is worth by then.
     pub lifetime_months: Months,
@@ -100,9 +100,9 @@ impl Default for Terms {
 pub struct TermsError {
     /// The term, in a reader's words.
     pub name: &'static str,
-    /// What it is.
+    /// Its value.
     pub value: f64,
-    /// What it may be.
+    /// The range that it may lie in.
     pub range: &'static str,
 }
 

@@ -28,7 +28,14 @@ impl std::fmt::Display for Stopped {
     }
 }
 
-impl std::error::Error for Stopped {}
+impl std::error::Error for Stopped {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Unwanted => None,
+            Self::Failed(error) => error.source(),
+        }
+    }
+}
 
 /// Tokens of all sequences that are computed at once; between two such batches the user may
 /// end the program. Several chunks of the forward pass, which are the same with

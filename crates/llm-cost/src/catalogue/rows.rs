@@ -21,25 +21,25 @@ pub struct Price {
     pub name: String,
     /// Longest context, in tokens.
     pub context: Option<u64>,
-    /// Input.
+    /// Price of input tokens.
     pub input: UsdPerMtok,
-    /// Output.
+    /// Price of output tokens.
     pub output: UsdPerMtok,
-    /// Input from the cache.
+    /// Price of input tokens that are read from the cache.
     pub cache_read: Option<UsdPerMtok>,
-    /// Input into the cache, for some minutes.
+    /// Price of input tokens that are written to the cache for some minutes.
     pub cache_write: Option<UsdPerMtok>,
-    /// Input into the cache, for an hour.
+    /// Price of input tokens that are written to the cache for an hour.
     pub cache_write_1h: Option<UsdPerMtok>,
-    /// What a batch takes off, 0 to 1.
+    /// Discount of the batch API, 0 to 1.
     pub batch_discount: Option<f64>,
-    /// Other prices for long prompts.
+    /// The prices of long prompts, where they differ.
     pub long_prompt: Option<LongPrompt>,
-    /// Prices that are announced.
+    /// Announced prices.
     pub next: Option<NextPrice>,
     /// `legacy` and the like; nothing for a current model.
     pub status: Option<String>,
-    /// What else to know.
+    /// A caveat for the reader.
     pub note: Option<String>,
     /// Whether the price was derived and not read.
     #[serde(default)]
@@ -58,15 +58,15 @@ pub struct Price {
 pub struct LongPrompt {
     /// Longest prompt at the normal price, in tokens.
     pub above_tokens: u64,
-    /// Input.
+    /// Price of input tokens.
     pub input: UsdPerMtok,
-    /// Output.
+    /// Price of output tokens.
     pub output: UsdPerMtok,
-    /// Input from the cache.
+    /// Price of input tokens that are read from the cache.
     pub cache_read: Option<UsdPerMtok>,
-    /// Input into the cache.
+    /// Price of input tokens that are written to the cache.
     pub cache_write: Option<UsdPerMtok>,
-    /// Input into the cache, for an hour.
+    /// Price of input tokens that are written to the cache for an hour.
     pub cache_write_1h: Option<UsdPerMtok>,
 }
 
@@ -74,13 +74,13 @@ pub struct LongPrompt {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NextPrice {
-    /// The first day.
+    /// The first day on which they hold.
     pub from: String,
-    /// Input.
+    /// Price of input tokens.
     pub input: UsdPerMtok,
-    /// Output.
+    /// Price of output tokens.
     pub output: UsdPerMtok,
-    /// Input from the cache.
+    /// Price of input tokens that are read from the cache.
     pub cache_read: Option<UsdPerMtok>,
 }
 
@@ -125,22 +125,22 @@ pub struct Machine {
     /// Its name for people.
     #[serde(default)]
     pub name: String,
-    /// Which line of the predictor it belongs to.
+    /// The family of machines whose parameters the predictor takes.
     pub family: String,
     /// `desktop`, `laptop`, `gpu` or `cpu`.
     #[serde(default)]
     pub kind: String,
-    /// Memory that models are held in.
+    /// Size of the memory that models are held in.
     pub memory_gib: Gib,
-    /// What a model may take of it.
+    /// How much of it a model may take.
     pub usable_gib: Gib,
-    /// How fast the memory is read, at most.
+    /// Peak bandwidth of the memory.
     pub bandwidth_gbs: GigabytesPerSecond,
-    /// Listed 16-bit arithmetic.
+    /// Listed 16-bit performance.
     pub tflops: Option<Teraflops>,
-    /// Arithmetic that prompts of dense models were measured to reach.
+    /// Performance that prompts of dense models were measured to reach.
     pub prefill_tflops: Option<Teraflops>,
-    /// What it costs, without the computer around a card.
+    /// Price; of a card, without the computer around it.
     pub price: Option<Usd>,
     /// Whether the price is an assumption, to be replaced by one's own.
     #[serde(default)]
@@ -148,7 +148,7 @@ pub struct Machine {
     /// Where the price comes from.
     #[serde(default)]
     pub price_note: String,
-    /// Power when nothing is asked of it.
+    /// Power when idle.
     pub idle_w: Option<Watts>,
     /// Power at work.
     pub load_w: Option<Watts>,
@@ -169,7 +169,7 @@ pub struct Machine {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Host {
-    /// What it costs.
+    /// Its price.
     pub price: Usd,
     /// Its power when idle, without the card.
     pub idle_w: Watts,
@@ -221,7 +221,7 @@ pub struct Model {
     pub params_b: f64,
     /// Weights that a token goes through, in 10^9.
     pub active_b: f64,
-    /// Layers.
+    /// Number of layers.
     pub layers: u32,
     /// Longest context, in tokens.
     pub context: Option<u64>,
@@ -236,7 +236,7 @@ pub struct Model {
     /// Its licence.
     #[serde(default)]
     pub licence: String,
-    /// How sure the numbers are.
+    /// How certain the numbers are.
     #[serde(default)]
     pub checked: String,
     /// The day on which the row was true.
@@ -251,9 +251,9 @@ pub struct Model {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct File {
-    /// Quantization.
+    /// Its quantization: `Q4_K_M`.
     pub quant: String,
-    /// Size.
+    /// Its size.
     pub gib: Gib,
 }
 
@@ -261,11 +261,11 @@ pub struct File {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CacheLayers {
-    /// How many.
+    /// Number of such layers.
     pub layers: u32,
     /// Numbers that one layer keeps of one token, keys and values together.
     pub elements: f64,
-    /// Tokens that are kept at most; all, without one.
+    /// Tokens that are kept at most; `None` where all are.
     pub window: Option<u64>,
 }
 
@@ -283,15 +283,15 @@ pub struct Quant {
     pub source: String,
 }
 
-/// What power costs in a place.
+/// The price of electricity in a place.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Electricity {
-    /// Country, or country and state.
+    /// The country, or the country and its state.
     pub region: String,
     /// The price for households.
     pub usd_per_kwh: UsdPerKwh,
-    /// How sure it is.
+    /// How certain the price is.
     #[serde(default)]
     pub confidence: String,
     /// The day on which the row was true.
@@ -302,7 +302,7 @@ pub struct Electricity {
     pub source: String,
 }
 
-/// A month of a kind of user.
+/// A month of a typical user.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
@@ -316,7 +316,7 @@ pub struct Profile {
     pub cache_hit: f64,
     /// Share of the input that is written to the cloud's cache.
     pub cache_write: f64,
-    /// What it stands for.
+    /// What kind of user it stands for.
     pub note: String,
     /// The day on which the row was true.
     pub as_of: String,
@@ -342,13 +342,13 @@ impl Profile {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Observation {
-    /// Its number.
+    /// Its number among the measurements.
     pub id: String,
     /// The machine's id, where the catalogue has it.
     pub machine: Option<String>,
     /// The model's id, where the catalogue has it.
     pub model: Option<String>,
-    /// Quantization.
+    /// Its quantization: `Q4_K_M`.
     pub quant: String,
     /// Size of the file.
     pub gib: Option<Gib>,
@@ -364,9 +364,9 @@ pub struct Observation {
     pub depth: f64,
     /// Sequences at once.
     pub batch: u32,
-    /// Power meanwhile.
+    /// Power while it ran.
     pub watts: Option<Watts>,
-    /// With what it was run.
+    /// The program that ran it.
     pub runtime: String,
     /// Why it is not believed, where it is not.
     pub suspect: Option<String>,

@@ -11,7 +11,7 @@ impl Requirements<'_> {
     /// Returns what a model needs in the quantizations that were seen and in the usual ones.
     pub(super) fn need(&self, shape: &Shape) -> NeedRecord {
         let catalogue = self.catalogue;
-        let tokens = self.context;
+        let tokens = self.context_tokens;
         let mut quants = Vec::new();
         let mut add = |shape: &Shape, seen: bool| {
             let held = catalogue

@@ -10,7 +10,7 @@ use crate::units::{Gib, TokensPerSecond};
 impl Requirements<'_> {
     /// Says how a machine runs a model, or that it does not hold it.
     pub(super) fn row(&self, shape: &Shape, machine: &Machine) -> FloorRecord {
-        let tokens = self.context;
+        let tokens = self.context_tokens;
         let catalogue = self.catalogue;
         let fits = shape.fits(machine, tokens, self.cache_type);
         let speed = if fits {
@@ -80,7 +80,7 @@ impl Requirements<'_> {
             catalogue,
             machine,
             shape,
-            self.context,
+            self.context_tokens,
             self.cache_type,
             host.bandwidth_gbs,
         )?;

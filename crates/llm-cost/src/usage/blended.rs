@@ -1,5 +1,5 @@
 //! Entries of the log → the rates at which all of them together are billed. A cloud may ask more for long prompts, and
-//! which of its prices holds is a matter of each request; a payback reckons with one price list, so the
+//! which of its prices holds is a matter of each request; a payback is computed with one price list, so the
 //! lists are mixed in proportion, and the sum is that of the single bills.
 
 use jiff::civil::Date;

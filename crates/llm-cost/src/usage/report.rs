@@ -67,10 +67,10 @@ impl Group<'_> {
     pub fn record(&self, power: Power, clouds: &[&Price], today: Date, failed: u64) -> UsageRecord {
         let sums = UsageTotals::of(self.entries.iter().copied());
         let (watts, usd_per_kwh) = (power.watts, power.usd_per_kwh);
-        let reckoned = watts
+        let estimated = watts
             .filter(|_| sums.seconds > 0.0)
             .map(|watts| watts.0 * sums.seconds);
-        let joules = sums.joules.or(reckoned);
+        let joules = sums.joules.or(estimated);
         let local = joules.map(|joules| usd_per_kwh * KilowattHours::from(Joules(joules)));
         let total = sums.input + sums.output;
         // What a cloud worked through used no power here.
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn power_is_reckoned_from_watts_and_clouds_from_the_cheapest_on() {
+    fn power_is_estimated_from_watts_and_clouds_from_the_cheapest_on() {
         let log = log();
         let catalogue = Catalogue::builtin();
         let names = ["anthropic/claude-sonnet-4.6", "openai/gpt-6-luna"];

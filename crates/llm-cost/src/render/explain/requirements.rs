@@ -11,7 +11,7 @@ use crate::units::{Bytes, Gib};
 /// Returns the lines of an answer for these models: of each what it needs, of each machine how fast.
 #[must_use]
 pub fn requirements(bodies: &[Body], shapes: &[Shape], question: &Requirements<'_>) -> String {
-    let (tokens, kind) = (question.context, question.cache_type);
+    let (tokens, kind) = (question.context_tokens, question.cache_type);
     let rows = bodies.iter().filter_map(|body| match body {
         Body::Floor(row) => Some(row.as_ref()),
         _ => None,
