@@ -37,6 +37,7 @@ pub mod overrides;
 pub mod read;
 pub mod record;
 pub mod replay;
+pub mod comparison;
 pub mod request;
 mod seed;
 pub mod template;
