@@ -79,7 +79,7 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
         && !context.interrupt.is_set();
     let outlook = match matrix {
         Some(matrix) if is_whole => {
-            finish(matrix, opened.dimensions, context)?;
+            finish(matrix, opened.texts.dimensions, context)?;
             ""
         }
         Some(_) => "what the matrix was to replace is as it was",
@@ -140,13 +140,13 @@ fn check_alike(args: &EmbedArgs, opened: &Opened) -> Result<()> {
     else {
         return Ok(());
     };
-    let whole = opened.encoder.dimensions();
+    let texts = &opened.texts;
     let here = Provenance {
         model: opened.model.clone(),
-        pooling: opened.pooling.name().to_owned(),
-        dimensions: opened.dimensions,
+        pooling: texts.pooling.name().to_owned(),
+        dimensions: texts.dimensions,
         prompt: None,
-        normalized: Some(opened.normalizes || opened.dimensions < whole),
+        normalized: Some(texts.is_normalized(texts.dimensions)),
     };
     match there.difference(&here) {
         None => Ok(()),
@@ -251,7 +251,7 @@ fn check_lines(args: &EmbedArgs) -> Result<()> {
 
 /// Has the tokens of texts counted by the encoder, where the input is cut by them.
 fn counted(args: &EmbedArgs, jobs: Jobs, opened: &Arc<Opened>) -> Result<Jobs> {
-    let longest = opened.encoder.longest();
+    let longest = opened.texts.encoder.longest();
     if let Some(chunk) = args.input.chunk
         && chunk > longest
     {
@@ -263,7 +263,7 @@ fn counted(args: &EmbedArgs, jobs: Jobs, opened: &Arc<Opened>) -> Result<Jobs> {
     let opened = Arc::clone(opened);
     Ok(jobs.counting(Box::new(move |text| {
         let text = format!("{}{text}", opened.prompt);
-        opened.encoder.tokens(&text).len()
+        opened.texts.encoder.tokens(&text).len()
     })))
 }
 

@@ -14,7 +14,6 @@ mod reads;
 mod rerank;
 mod search;
 mod similar;
-mod text;
 mod work;
 
 use std::process::ExitCode;

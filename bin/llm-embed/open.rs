@@ -4,7 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use llm_cli::embed::{EmbedQuantize, PoolingChoice};
+use llm_batch::texts::{OnOverflow, TextEncoder};
+use llm_cli::embed::{EmbedQuantize, PoolingChoice, TooLong};
 use llm_cli::{EmbedArgs, Messages, host};
 use llm_encoder::{Encoder, Pooling};
 use llm_kernels::pool::Pool;
@@ -16,14 +17,9 @@ use llm_tokenizer::TokenizerWarning;
 
 /// An encoder and how it is used.
 pub(crate) struct Opened {
-    pub(crate) encoder: Encoder,
-    pub(crate) pool: Pool,
-    pub(crate) pooling: Pooling,
+    pub(crate) texts: TextEncoder,
     /// Put before each text.
     pub(crate) prompt: String,
-    /// Length of the vectors that are written.
-    pub(crate) dimensions: usize,
-    pub(crate) normalizes: bool,
     pub(crate) model: llm_record::Encoder,
     pub(crate) build: Build,
 }
@@ -58,10 +54,7 @@ impl Opened {
             bail!("--dimensions is {dimensions}, and the model's vectors have {whole} numbers");
         }
         Ok(Self {
-            pooling: args.model.pooling.map_or(encoder.pooling(), pooling),
             prompt: prompt(args, &encoder)?,
-            dimensions,
-            normalizes: encoder.normalizes() || args.model.dimensions.is_some(),
             model: llm_record::Encoder {
                 name: found.name,
                 digest: found.digest,
@@ -73,8 +66,13 @@ impl Opened {
                 device: "cpu".to_owned(),
                 threads: pool.threads() as u64,
             },
-            encoder,
-            pool,
+            texts: TextEncoder {
+                pooling: args.model.pooling.map_or(encoder.pooling(), pooling),
+                dimensions,
+                normalizes: encoder.normalizes() || args.model.dimensions.is_some(),
+                encoder,
+                pool,
+            },
         })
     }
 }
@@ -82,7 +80,7 @@ impl Opened {
 impl Opened {
     /// Warns of what the user may not have meant about the model.
     pub(crate) fn warn(&self, messages: Messages) {
-        warn(self.encoder.warnings(), messages);
+        warn(self.texts.encoder.warnings(), messages);
     }
 }
 
@@ -103,6 +101,15 @@ pub(crate) fn locate(store: &Store, name: &str) -> Result<PathBuf> {
         first
     };
     Ok(path.to_path_buf())
+}
+
+/// Returns what is done with a text that is too long.
+pub(crate) fn on_overflow(choice: TooLong) -> OnOverflow {
+    match choice {
+        TooLong::Error => OnOverflow::Refuse,
+        TooLong::Truncate => OnOverflow::Truncate,
+        TooLong::ChunkMean => OnOverflow::ChunkMean,
+    }
 }
 
 fn pooling(choice: PoolingChoice) -> Pooling {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use llm_batch::texts::{OnOverflow, Refused, Text};
 use llm_cli::embed::{EmbedModelArgs, RerankArgs, TooLong};
 use llm_cli::stdio::{InputWatch, stdout_is_terminal};
 use llm_cli::{Context, EmbedArgs, Item, Job, Jobs, Messages, Output, OutputFormat, Status};
@@ -16,9 +17,8 @@ use llm_search::{Neighbour, best_first, cosine};
 use llm_store::Store;
 
 use crate::ask;
-use crate::open::{Opened, locate, pool, warn};
+use crate::open::{Opened, locate, on_overflow, pool, warn};
 use crate::reads;
-use crate::text::{Refused, Text, vectors};
 
 /// Texts that are scored between two looks at whether the user wants an end.
 const TOGETHER: usize = 64;
@@ -112,7 +112,7 @@ enum Scorer {
 struct Vectors {
     opened: Opened,
     query: Vec<f32>,
-    too_long: TooLong,
+    on_overflow: OnOverflow,
     level: Level,
 }
 
@@ -229,27 +229,34 @@ impl Vectors {
             ..ask::machine(args.machine)
         })?;
         opened.warn(messages);
-        let prompt = opened.encoder.prompts().query().unwrap_or_default();
-        let query = match Text::new(&opened, prompt, &args.query, args.on_overflow) {
-            Ok(query) => vectors(&opened, &[&query]).concat(),
+        let prompt = opened.texts.encoder.prompts().query().unwrap_or_default();
+        let query = match opened
+            .texts
+            .text(prompt, &args.query, on_overflow(args.on_overflow))
+        {
+            Ok(query) => opened.texts.vectors(&[&query]).concat(),
             Err(refused) => bail!("{}", refused.sentence("the query").1),
         };
         Ok(Self {
             opened,
             query,
-            too_long: args.on_overflow,
+            on_overflow: on_overflow(args.on_overflow),
             level: Level::detect()?,
         })
     }
 
     fn scores(&self, texts: &[(Box<Job>, String)]) -> Vec<Score> {
-        let opened = &self.opened;
+        let Opened {
+            texts: encoder,
+            prompt,
+            ..
+        } = &self.opened;
         let ready: Vec<Result<Text, Refused>> = texts
             .iter()
-            .map(|(_, text)| Text::new(opened, &opened.prompt, text, self.too_long))
+            .map(|(_, text)| encoder.text(prompt, text, self.on_overflow))
             .collect();
         let good: Vec<&Text> = ready.iter().flatten().collect();
-        let mut made = vectors(opened, &good).into_iter();
+        let mut made = encoder.vectors(&good).into_iter();
         let scores = ready.iter().zip(texts).map(|(text, (job, _))| {
             let name = name(job);
             match text {

@@ -9,8 +9,7 @@ use llm_cli::{Context, EmbedArgs, Item, Job, Jobs, Output, OutputFormat, Status}
 use llm_record::{ErrorCode, Hit, Record, SchemaVersion};
 use llm_search::Index;
 
-use crate::open::Opened;
-use crate::text::{Text, vectors};
+use crate::open::{Opened, on_overflow};
 use crate::{ask, index, reads};
 
 /// Answers the queries.
@@ -83,12 +82,8 @@ impl Search<'_> {
                 return Ok(true);
             }
         };
-        let text = match Text::new(
-            &self.opened,
-            &self.opened.prompt,
-            &query,
-            self.args.on_overflow,
-        ) {
+        let Opened { texts, prompt, .. } = &self.opened;
+        let text = match texts.text(prompt, &query, on_overflow(self.args.on_overflow)) {
             Ok(text) => text,
             Err(refused) => {
                 let (code, sentence) = refused.sentence("the query");
@@ -96,14 +91,14 @@ impl Search<'_> {
                 return Ok(true);
             }
         };
-        let vector = vectors(&self.opened, &[&text]).remove(0);
+        let vector = texts.vectors(&[&text]).remove(0);
         if !vector.iter().all(|x| x.is_finite()) {
             let sentence = "the query's vector has values that are not finite; the model's weights are damaged";
             output.fail(job.failed(ErrorCode::GenerationFailed, sentence))?;
             return Ok(true);
         }
         let most = self.args.hits.get();
-        let best = self.index.nearest(&self.opened.pool, &vector, most);
+        let best = self.index.nearest(&self.opened.texts.pool, &vector, most);
         for (rank, neighbour) in best.into_iter().enumerate() {
             output.close(&Record::from(Hit {
                 schema_version: SchemaVersion::default(),
@@ -167,15 +162,17 @@ fn open(args: &SearchArgs, index: &Index) -> Result<Opened> {
             opened.model.digest
         );
     }
-    if opened.pooling.name() != made.pooling || made.dimensions > opened.encoder.dimensions() {
+    if opened.texts.pooling.name() != made.pooling
+        || made.dimensions > opened.texts.encoder.dimensions()
+    {
         bail!(
             "the vectors of '{file}' have {} numbers pooled by '{}', which the model cannot make; the file is damaged",
             made.dimensions,
             made.pooling
         );
     }
-    opened.dimensions = made.dimensions;
-    opened.prompt = match (&args.prompt, opened.encoder.prompts().query()) {
+    opened.texts.dimensions = made.dimensions;
+    opened.prompt = match (&args.prompt, opened.texts.encoder.prompts().query()) {
         (Some(prompt), _) => prompt.clone(),
         (None, Some(prompt)) => prompt.to_owned(),
         // A model without a prompt for queries takes them as it took the texts.

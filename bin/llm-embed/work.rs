@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use llm_batch::texts::{TOKENS, Text};
 use llm_cli::embed::EmbedFormat;
 use llm_cli::{EmbedArgs, Job};
 use llm_digest::sha256_hex;
@@ -16,8 +17,7 @@ use llm_record::{
     Vector,
 };
 
-use crate::open::Opened;
-use crate::text::{self, TOKENS, Text};
+use crate::open::{Opened, on_overflow};
 
 /// Tokens that are gathered before they are put in groups, at most: enough for texts of
 /// about the same length to meet.
@@ -74,7 +74,7 @@ impl<'a> Worker<'a> {
     }
 
     fn task(&self, job: Box<Job>) -> Result<Task, Box<ErrorRecord>> {
-        let too_long = self.args.input.on_overflow;
+        let on_overflow = on_overflow(self.args.input.on_overflow);
         if let Some((code, sentence)) = self.obstacle(&job) {
             return Err(Box::new(job.failed(code, sentence)));
         }
@@ -82,12 +82,15 @@ impl<'a> Worker<'a> {
         let texts = match &job.vectors {
             None => {
                 let text = whole(&job);
-                Text::new(opened, &opened.prompt, &text, too_long).map(|text| vec![text])
+                opened
+                    .texts
+                    .text(&opened.prompt, &text, on_overflow)
+                    .map(|text| vec![text])
             }
             Some(inputs) => {
                 let texts = inputs.texts.iter();
                 texts
-                    .map(|input| Text::from_input(opened, input, too_long))
+                    .map(|input| opened.texts.input(&opened.prompt, input, on_overflow))
                     .collect()
             }
         };
@@ -122,7 +125,7 @@ impl<'a> Worker<'a> {
     fn obstacle(&self, job: &Job) -> Option<(ErrorCode, String)> {
         let line = job.line;
         if let Some(asked) = &job.vectors {
-            let whole = self.opened.encoder.dimensions();
+            let whole = self.opened.texts.encoder.dimensions();
             let dimensions = asked.dimensions.unwrap_or(whole);
             if dimensions > whole {
                 return Some((
@@ -209,8 +212,8 @@ impl<'a> Worker<'a> {
             },
             truncated: task.texts.iter().any(|text| text.truncated),
             windows: windows.filter(|count| *count > 1).map(|count| count as u64),
-            pooling: opened.pooling.name().to_owned(),
-            normalized: opened.normalizes || dimensions < opened.encoder.dimensions(),
+            pooling: opened.texts.pooling.name().to_owned(),
+            normalized: opened.texts.is_normalized(dimensions),
             prompt: (!opened.prompt.is_empty()).then(|| opened.prompt.clone()),
             text,
             input: task.job.input,
@@ -241,9 +244,9 @@ fn digest(opened: &Opened, texts: &[Text], encoding: Encoding) -> String {
         &opened.model.digest,
         &opened.model.quantization,
         windows,
-        opened.pooling.name(),
+        opened.texts.pooling.name(),
         dimensions,
-        opened.normalizes || dimensions < opened.encoder.dimensions(),
+        opened.texts.is_normalized(dimensions),
         encoding,
     );
     let json = serde_json::to_string(&parts).expect("texts and numbers are always JSON");
@@ -331,7 +334,7 @@ impl Work for Worker<'_> {
             .iter()
             .flat_map(|waiting| &waiting.task.texts)
             .collect();
-        let mut vectors = text::vectors(&self.opened, &texts).into_iter();
+        let mut vectors = self.opened.texts.vectors(&texts).into_iter();
         let mut records = Vec::with_capacity(group.len());
         for waiting in group {
             let own: Vec<_> = vectors.by_ref().take(waiting.task.texts.len()).collect();

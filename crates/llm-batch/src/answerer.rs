@@ -32,9 +32,9 @@ pub struct Answerer {
     options: Arc<Options>,
     /// Positions that a request may use.
     positions: usize,
-    /// Whether labels in place of reasoning were warned of.
+    /// Whether it was said that labels are scored where reasoning would begin.
     is_warned: Cell<bool>,
-    /// Whether it is still to be found out what prompts have in common.
+    /// Whether the beginning that all prompts share is still to be found.
     asks_shared: Cell<bool>,
     /// What each request is kept with, where records hold their whole request.
     kept_with: Option<RecordedRequest>,
@@ -120,7 +120,7 @@ impl Answerer {
     }
 
     /// Returns how many tokens the prompt shares with that of another text under
-    /// the same instruction. Asked of the first request alone; others differ by
+    /// the same instruction. It is found for the first request only; the others differ by
     /// their text.
     fn shared(&self, job: &Job, prompt: &Prompt, cancellation: &Cancellation) -> usize {
         if !self.asks_shared.replace(false) {
@@ -170,14 +170,14 @@ impl Answerer {
         tokens.collect()
     }
 
-    /// Makes a request's prompt, cut where that was asked for.
+    /// Makes a request's prompt, cut to the context where that was asked for.
     pub(crate) fn prompt(&self, job: &Job) -> Result<Prompt, Box<ErrorRecord>> {
         let sampling = self.sampling(&job.overrides);
         let (prompt, _) = self.fitting(job, &sampling, &self.cancellation())?;
         Ok(prompt)
     }
 
-    /// Returns the settings of a request that sets so much itself.
+    /// Returns the settings of a request, given those that it sets itself.
     pub(crate) fn sampling(&self, request: &Overrides) -> Sampling {
         settings::resolve(
             &request.or(&self.options.settings),
@@ -303,7 +303,7 @@ impl Answerer {
         is_kept.then_some(reasoning)
     }
 
-    /// An answer that ends at a limit which nobody asked for may surprise.
+    /// Warns of an answer that ends at a limit which nobody asked for.
     fn warn_if_cut(&self, task: &Task, generated: &Generated, context: usize) {
         if generated.finish != Finish::Length {
             return;
@@ -327,7 +327,7 @@ impl Answerer {
     }
 }
 
-/// Returns the kind of an error for records.
+/// Returns the error code that records have for an error.
 pub(crate) fn code(error: &GenerateError) -> ErrorCode {
     match error {
         GenerateError::EmptyPrompt => ErrorCode::EmptyInput,

@@ -11,16 +11,16 @@ use llm_tokenizer::cancel::{Cancellation, Cancelled};
 use crate::prompt::Prompt;
 use crate::prompt_length::{Obstacle, without_text};
 
-/// Tokens that a cut prompt may have less than there is room for.
+/// A cut prompt may have this many tokens fewer than there is room for.
 const SPARE: usize = 2;
 
-/// Cuts by a straight line through the last one; after so many the interval is
-/// halved.
+/// Cuts that are found by linear interpolation; after so many the interval is halved
+/// instead.
 const STRAIGHT: usize = 4;
 
-/// Returns the tokens that are kept free for the answer: as many as were asked
-/// for, or where that is `default_max_tokens`, which nobody asked for, a quarter of the
-/// context at most. Of labels, `longest` tokens each at most, the longest.
+/// Returns how many tokens are kept free for the answer: as many as were asked for, but at
+/// most a quarter of the context where the limit is `default_max_tokens`, which nobody asked
+/// for. Where labels are scored, it is the length of the `longest`.
 pub(crate) fn room(
     sampling: &Sampling,
     longest: Option<usize>,
@@ -43,7 +43,7 @@ pub(crate) struct Cut<'a> {
     pub(crate) place: Place,
     /// Tokens that the prompt may have.
     pub(crate) most: usize,
-    /// Makes a prompt of a request.
+    /// Makes the prompt of a request.
     pub(crate) make: &'a dyn Fn(&Job) -> Result<Prompt, Box<ErrorRecord>>,
     pub(crate) cancellation: &'a Cancellation,
 }
@@ -147,8 +147,8 @@ fn put(job: &mut Job, place: &TextPlace, content: &str, text: &str) {
     }
 }
 
-/// Tokens near each end of a text of which it is known where they end, beside
-/// those that fit twice.
+/// Tokens near each end of a text whose ends are known, in addition to twice as many as
+/// fit.
 const ENDS: usize = 64;
 
 /// Where the tokens of a text end, in bytes: all of them, or those near its
@@ -225,8 +225,8 @@ impl Ends {
     }
 }
 
-/// Returns a text without the part named, with `keep` of its tokens, at least
-/// one and not all.
+/// Returns a text with `keep` of its tokens, at least one and not all; the rest is cut at
+/// `place`.
 fn kept(text: &str, ends: &Ends, keep: usize, place: Place) -> String {
     let front = match place {
         Place::Head => 0,

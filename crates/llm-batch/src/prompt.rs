@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 /// How prompts are made of requests.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PromptOptions {
-    /// A caller's markup text counts as markup.
+    /// Markup in a caller's text counts as markup, and not as text.
     pub parse_special: bool,
     /// Whether the model is to think; `None` leaves it to its template.
     pub thinking: Option<ReasoningSwitch>,
@@ -28,8 +28,8 @@ pub struct PromptOptions {
 /// What is the same for all prompts of a run.
 #[derive(Debug)]
 pub struct Prompts {
-    /// For requests without tools; an error where there are templates, and none
-    /// for these.
+    /// For requests without tools; an error where the model has templates, but none for
+    /// such requests.
     plain: Result<Dialect, TemplateError>,
     /// For requests with tools, where the model has a template for them.
     tools: Option<Dialect>,
@@ -37,12 +37,12 @@ pub struct Prompts {
     eos: String,
 }
 
-/// A template and what is the same for all that it renders.
+/// A chat template, and what is the same for every prompt that it renders.
 #[derive(Debug)]
 struct Dialect {
-    /// `None` where texts are taken as they are.
+    /// `None` where prompts go to the model without a template.
     template: Option<ChatTemplate>,
-    /// Keeps a caller's markup text; `None` where it counts as markup.
+    /// Keeps markup in a caller's text from counting as markup; `None` where it is to count.
     guard: Option<Guard>,
     /// The template's variables that turn thinking on or off.
     variables: Map<String, Value>,
@@ -54,9 +54,9 @@ struct Dialect {
 pub struct Prompt {
     /// What the model reads.
     pub text: String,
-    /// The same as tokens.
+    /// Its tokens.
     pub tokens: Vec<u32>,
-    /// What tells the reasoning of its answer from the rest.
+    /// Separates the reasoning in the answer from the rest.
     pub(crate) splitter: Splitter,
     /// Bytes of `text` that are not the template's own.
     foreign: Vec<Range<usize>>,
@@ -69,7 +69,7 @@ impl Prompt {
     }
 }
 
-/// Refuses tools that the model would never hear of.
+/// Refuses tools that the template would not pass on to the model.
 fn check_tools(template: Option<&ChatTemplate>, job: &Job) -> Result<(), Box<ErrorRecord>> {
     let has_place = template.is_some_and(|template| template.source().contains("tools"));
     if has_place || !has_tools(job) {
@@ -179,7 +179,7 @@ impl Prompts {
         Ok(dialect.template.as_ref().filter(|_| !job.is_raw))
     }
 
-    /// Returns what keeps a request's markup text; `None` where it counts as markup.
+    /// Returns what keeps markup in a request's text from counting; `None` where it is to count.
     pub(crate) fn guard(&self, job: &Job) -> Option<&Guard> {
         self.dialect(job).ok()?.guard.as_ref()
     }
@@ -191,7 +191,7 @@ impl Prompts {
         }
     }
 
-    /// Renders a request's conversation and cuts it into tokens.
+    /// Renders a request's conversation and tokenizes it.
     pub(crate) fn make(
         &self,
         model: &Model,
@@ -238,8 +238,8 @@ impl Prompts {
         })
     }
 
-    /// Returns the tokens with which a label goes on from a prompt: those that its text has there, or,
-    /// where the two would grow together, those that it has alone. Markup in it is text.
+    /// Returns the tokens of a label that follows a prompt: those that its text has there or, where
+    /// the tokenizer would merge the two, those that it has alone. Markup in a label is text.
     pub(crate) fn continuation(
         &self,
         model: &Model,

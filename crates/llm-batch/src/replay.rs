@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use llm_filter::{Prepared, RecordSink, RequestName, RunLog, Work};
-use llm_record::{Comparison, Tally, missing};
+use llm_record::comparison::{Comparison, Tally, missing};
 use llm_record::{Completion, ErrorCode, ErrorRecord, Job, Record, Sampling};
 
 use crate::answerer::Answerer;
@@ -39,7 +39,7 @@ pub struct Replayer<'a> {
     ready: Vec<(u64, Record)>,
     tally: Tally,
     with_reasoning: bool,
-    /// That another model answers now is said.
+    /// Whether it was said that another model answers now.
     is_told: bool,
     host: Arc<dyn Host>,
 }
@@ -78,20 +78,20 @@ impl<'a> Replayer<'a> {
 /// The answer that was given before.
 struct EarlierAnswer {
     answer: Box<Completion>,
-    /// The request is another one now, whatever the model.
+    /// Whether the request has changed, apart from the model.
     is_changed: bool,
 }
 
 /// A request that is ready to be answered again.
 pub struct ReplayTask {
     task: Task,
-    /// Where it is known already; else it is found by digest and occurrence.
+    /// The earlier answer, where it is known already; else it is found by digest and occurrence.
     then: Option<EarlierAnswer>,
 }
 
 impl ReplayTask {
-    /// Asks a request again as its record says. The digest that it had then stays
-    /// its name, on which its random draws depend.
+    /// Repeats a request as its record says. It keeps its earlier digest, on which its
+    /// random draws depend.
     fn recorded(
         answerer: &Answerer,
         job: Box<Job>,
@@ -138,7 +138,7 @@ fn digest_then(answer: &Completion, prompt: &Prompt) -> String {
 }
 
 impl Replayer<'_> {
-    /// Makes the next answer's own request ready.
+    /// Makes the request of the next answer in the file ready.
     fn recorded_row(&mut self, job: Box<Job>, prompt: Prompt) -> Result<ReplayTask> {
         let offset = self.log.offsets().get(self.next).copied();
         self.next += 1;
@@ -149,8 +149,8 @@ impl Replayer<'_> {
         ReplayTask::recorded(self.worker.answerer()?, job, prompt, answer)
     }
 
-    /// Makes a row ready: by its id, else by the digest that it had under any of
-    /// the settings in the file.
+    /// Makes a row ready: its earlier answer is found by its id, or else by the digest that it
+    /// had under any of the settings in the file.
     fn given_row(&mut self, job: Box<Job>, prompt: Prompt) -> Result<ReplayTask> {
         if let Some(offset) = job.id.as_ref().and_then(|id| self.log.find_id(id)) {
             let answer = self.log.read(offset)?;
@@ -175,8 +175,8 @@ impl Replayer<'_> {
         Ok(ReplayTask { task, then: None })
     }
 
-    /// Returns the digest and the settings under which the file knows a row; those
-    /// of today where it does not.
+    /// Returns the digest and the settings under which the file knows a row, or those of
+    /// today.
     fn name_then(&mut self, job: &Job, prompt: &Prompt) -> Result<(String, Sampling)> {
         let answerer = self.worker.answerer()?;
         let recommended = &answerer.model.sampling;
@@ -196,7 +196,7 @@ impl Replayer<'_> {
         Ok((digest, sampling))
     }
 
-    /// Says once that another model answers than did.
+    /// Warns once where another model answers than did before.
     fn tell_model(&mut self, answer: &Completion) -> Result<()> {
         let now = self.worker.answerer()?.model_identity();
         if !self.is_told && now.digest != answer.model.digest {
@@ -212,7 +212,7 @@ impl Replayer<'_> {
         Ok(())
     }
 
-    /// Compares what has come of a request with what came of it then.
+    /// Compares the answer to a request with the earlier one.
     fn compare(&mut self, number: u64, record: Record) -> Record {
         let then = self.under_way.remove(&number);
         match (record, then) {
@@ -234,7 +234,7 @@ impl Replayer<'_> {
         }
     }
 
-    /// Returns what of the file was not run, as the end of a sentence.
+    /// Returns what of the file was not run again, as the end of a sentence.
     #[must_use]
     pub fn passed_over(&self) -> String {
         let mut text = String::new();

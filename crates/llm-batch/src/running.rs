@@ -23,7 +23,7 @@ pub(crate) struct Running {
     pub(crate) parallel: usize,
     memory: Memory,
     build: Build,
-    /// Time to open the model, until a record has told it.
+    /// Time to open the model; the first record takes it.
     load: Option<Duration>,
 }
 
@@ -33,9 +33,9 @@ pub(crate) struct InFlight {
     pub(crate) task: Task,
     occurrence: u64,
     start: Instant,
-    /// What it thinks, where that goes to standard error and is not told yet.
+    /// Reasoning that is to be shown to people and has not been yet.
     pub(crate) unsaid: String,
-    /// Some of it is told.
+    /// Some reasoning has been shown.
     pub(crate) is_told: bool,
 }
 
@@ -99,8 +99,7 @@ impl Running {
         })
     }
 
-    /// Returns the positions that all requests under way take at most, with one
-    /// more.
+    /// Returns the most positions that all requests in flight and `task` can take together.
     fn positions(&self, task: &Task) -> usize {
         let context = self.batch.context();
         let under_way = self.in_flight.values().map(|request| &request.task);
@@ -110,8 +109,8 @@ impl Running {
         positions.fold(0, usize::saturating_add)
     }
 
-    /// Checks whether one more request fits the memory. Sequences that are only
-    /// kept in case they are wanted again give way.
+    /// Checks whether one more request fits the memory. Cached sequences that no request
+    /// uses are evicted if it does not.
     fn fits(&mut self, task: &Task, host: &dyn Host) -> Result<(), String> {
         let needed = CacheNeed {
             positions: self.positions(task),
@@ -196,7 +195,7 @@ impl Running {
         Some((request.number, record))
     }
 
-    /// Ends the requests that have taken longer than they were given.
+    /// Ends the requests that have exceeded their time limit.
     pub(crate) fn time_out(&mut self, seconds: f64) -> Vec<Ended> {
         let late: Vec<RequestId> = self
             .in_flight
@@ -215,7 +214,7 @@ impl Running {
         ended
     }
 
-    /// Ends all requests, since the forward pass has failed.
+    /// Ends all requests after the forward pass has failed.
     pub(crate) fn fail_all(&mut self, error: &GenerateError) -> Vec<Ended> {
         self.batch.clear();
         let tickets = self.in_flight.keys();
@@ -228,12 +227,12 @@ impl Running {
     }
 }
 
-/// Requests that a machine answers together where nobody says how many: enough
-/// that reading the weights is shared by many.
+/// Returns how many requests a machine answers together by default: enough to share
+/// the reading of the weights.
 pub(crate) fn default_parallel(build: &Build) -> usize {
     let threads = usize::try_from(build.threads).unwrap_or(1);
     (8 * threads).clamp(1, 64)
 }
 
-/// Positions that a sequence's memory is a multiple of.
+/// A sequence's cache grows by this many positions at a time.
 const BLOCK: usize = llm_kernels::attention::BLOCK;

@@ -9,7 +9,7 @@ use llm_record::{ErrorCode, ErrorRecord, Job, Sampling, Truncated};
 use crate::prompt::Prompt;
 use crate::{digest, settings};
 
-/// Labels of a request that are computed at the same time, at most.
+/// The most labels of a request that are scored at the same time.
 const LABELS_TOGETHER: usize = 64;
 
 /// A request that is ready to be answered.
@@ -21,17 +21,17 @@ pub struct Task {
     /// The tokens of each label to choose from.
     pub(crate) labels: Vec<Vec<u32>>,
     pub(crate) truncated: Option<Truncated>,
-    /// Tokens at the beginning that do not depend on the text, where that was
-    /// asked for.
+    /// Tokens at the beginning of the prompt that do not depend on the text; 0 where nobody
+    /// asked.
     pub(crate) shared: usize,
-    /// The prompt's tokens, where it was counted and not made.
+    /// The number of prompt tokens, where they were counted without making the prompt.
     pub(crate) count: Option<usize>,
     /// Time that it took to make the request ready.
     pub(crate) spent: Duration,
 }
 
 impl Task {
-    /// Makes a task of a request whose prompt is known by its length alone.
+    /// Makes a task of a request of whose prompt only the length is known.
     pub(crate) fn counted(job: Box<Job>, sampling: Sampling, tokens: usize) -> Self {
         let length = [u32::try_from(tokens).unwrap_or(u32::MAX)];
         Self {
@@ -69,7 +69,7 @@ impl Task {
         }
     }
 
-    /// Returns the positions that prompt and answer take at most.
+    /// Returns the most positions that prompt and answer can take.
     pub(crate) fn positions(&self, context: usize) -> usize {
         let prompt = self.prompt.tokens.len();
         if let Some(longest) = self.labels.iter().map(Vec::len).max() {
@@ -79,7 +79,8 @@ impl Task {
         most.saturating_add(prompt).min(context)
     }
 
-    /// Returns what the engine is asked, as the given one of equal requests.
+    /// Returns the request as the engine takes it; of several equal ones it is the
+    /// `occurrence`th.
     pub(crate) fn request(&self, occurrence: u64) -> Generate {
         let (id, digest) = (self.job.id.as_ref(), &self.request_digest);
         Generate {

@@ -4,9 +4,10 @@
 //! [`mod@bench`], [`cost`], [`embed`]), the output's
 //! [`mod@format`] is chosen, [`input`] makes requests of arguments and standard input ([`stdio`]),
 //! [`output`] writes what becomes of them, but to nothing that is read ([`reads`]) or is somebody else's
-//! ([`replaces`]), [`mod@filter`] runs over many lines, [`memory`] says what room there is, [`host`] whose speed it is, [`message`] tells
-//! people, [`signal`] hears them, and [`status`] tells the shell. [`main`] is the glue. What a request is answered with is left to the
-//! engine, which this crate does not know.
+//! ([`replaces`]), [`mod@filter`] runs over many lines, [`memory`] says what room there is,
+//! [`host`] whose speed it is, [`message`] tells people, [`signal`] hears them, and [`status`]
+//! tells the shell. [`main`] puts them together. What a request is answered with is left to the engine, which
+//! this crate does not know.
 #![forbid(unsafe_code)]
 
 pub mod args;

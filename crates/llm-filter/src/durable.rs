@@ -1,5 +1,5 @@
-//! An output that a run goes on with: opened for this run alone, read, cut after
-//! its last whole record, and synced as it grows.
+//! An output that a run continues: locked for this run alone, read, and cut after its last
+//! whole record.
 
 use std::error::Error as StdError;
 use std::fs::{File, TryLockError};
@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::tears::{self, Scan, Tears};
 use crate::{Journal, Rules};
 
-/// An output that cannot be gone on with.
+/// An output that cannot be continued.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DurableError {
@@ -51,7 +51,7 @@ pub enum DurableError {
         /// The first such line, from 1.
         line: u64,
     },
-    /// It is a pipe or a device.
+    /// It is a pipe or a device, and not a file.
     #[error("{name} is no file; only a file can be gone on with")]
     NoFile {
         /// What it is called.
@@ -76,10 +76,10 @@ pub struct EarlierRun {
 /// What is done with an output that exists.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Existing {
-    /// It is gone on with.
+    /// It is continued.
     #[default]
     Continue,
-    /// It is gone on with, and torn lines are moved aside.
+    /// It is continued, and torn lines are moved aside.
     Repair,
     /// It is replaced, whatever it holds.
     Overwrite,

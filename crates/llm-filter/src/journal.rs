@@ -80,7 +80,7 @@ impl<'a> RequestName<'a> {
     }
 }
 
-/// What counts for a journal.
+/// How a journal tells requests apart, and which it leaves open.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rules {
     /// Failed requests are left open.
@@ -110,14 +110,14 @@ pub struct Journal {
     seen: HashSet<Key>,
 }
 
-/// What is to be done about a request.
+/// What is to be done with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// It is answered already.
     Skip,
     /// It has failed already.
     SkipFailed,
-    /// What it asks for is there already, elsewhere.
+    /// What it asks for exists already, elsewhere.
     Seen,
     /// It is to be answered; which of several equal ones it is, from 1.
     Run(u64),
@@ -175,12 +175,12 @@ impl Journal {
         }
     }
 
-    /// Leaves out requests of this digest, under whatever id.
+    /// Has requests of this digest left out, whatever their id.
     pub fn see(&mut self, digest: &str) {
         self.seen.insert(key(&[digest]));
     }
 
-    /// Opens a request again.
+    /// Marks a request as open again.
     pub(crate) fn reopen(&mut self, key: Key) {
         self.closed.remove(&key);
         self.failed.remove(&key);

@@ -10,13 +10,13 @@ use crate::journal::digest_of;
 use crate::work::{Prepared, RecordSink, Work};
 use crate::{Journal, Next, ReadAhead, ReorderBuffer, RequestName, Summary, Verdict};
 
-/// How long nothing may come in before what was written is synced.
+/// How long the input may pause before what was written is synced.
 const IDLE: Duration = Duration::from_millis(500);
 
 /// How a run goes.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// Requests between the oldest that is open and the newest, at most.
+    /// The most requests from the oldest open one to the newest: what the reorder buffer holds.
     pub reorder: usize,
     /// Records come in the order of the input.
     pub is_ordered: bool,
@@ -125,7 +125,7 @@ impl<T> Filter<'_, T> {
         self.failures >= most
     }
 
-    /// Takes in, goes on and writes until all is closed.
+    /// Reads, steps and writes until every request is closed.
     fn go<W: Work<Task = T>, E: Into<anyhow::Error> + Send + 'static>(
         &mut self,
         input: &ReadAhead<Result<Item, E>>,
@@ -158,8 +158,8 @@ impl<T> Filter<'_, T> {
         self.waiting.is_none() && (self.has_ended || self.is_stopped())
     }
 
-    /// Takes in lines as long as there is room for them. With nothing under way
-    /// it waits for one.
+    /// Takes lines from the input while there is room for them. With nothing under way it
+    /// waits for one.
     fn take_in<W: Work<Task = T>, E: Into<anyhow::Error> + Send + 'static>(
         &mut self,
         input: &ReadAhead<Result<Item, E>>,

@@ -13,7 +13,7 @@ use thiserror::Error;
 use crate::journal::{Key, id_key};
 use crate::{Journal, RequestName};
 
-/// A file whose answers cannot be run again.
+/// A file whose requests cannot be run again.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RunLogError {
@@ -57,8 +57,8 @@ impl RunLogError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordOffset(u64);
 
-/// The settings of answers and the digest of the model that gave them: with the
-/// two a row's digest is what it was then.
+/// The settings of answers and the digest of the model that gave them: with both, the
+/// digest of a row is what it was then.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Conditions {
     /// Digest of the model.
@@ -274,7 +274,7 @@ fn bare(line: &str) -> &str {
     line.trim_start_matches('\u{feff}').trim()
 }
 
-/// The file, read from any place.
+/// The file, whose answers are read from any offset.
 #[derive(Debug)]
 struct AnswerReader {
     file: BufReader<File>,

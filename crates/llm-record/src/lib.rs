@@ -31,6 +31,7 @@ pub mod matrix;
 pub mod openai;
 pub mod read;
 pub mod record;
+pub mod comparison;
 pub mod request;
 mod seed;
 pub mod settings;
@@ -49,12 +50,11 @@ pub use number::Number;
 pub use openai::{BatchOutput, Input, Inputs, Reply};
 pub use read::{Line, LineError, LineFault, Lines};
 pub use record::{
-    Bench, BenchModel, Build, Circumstance, CloudPrice, Comparison, Completion, Count, Delta,
-    Embedding, EmbeddingUsage, Encoder, ErrorCode, ErrorDetail, ErrorRecord, Estimate,
-    FinishReason, Found, Hit, Limits, MeasuredSpeed, MemoryEstimate, ModelFile, ModelIdentity,
-    ModelRecord, Pair, Part, Perplexity, Place, Record, RecordedRequest, RenderedPrompt, Replay,
-    SCHEMA_VERSION, SchemaVersion, Tally, TemplateUse, TokenizerIdentity, Tokens, Truncated, gib,
-    missing,
+    Bench, BenchModel, Build, Circumstance, CloudPrice, Completion, Count, Delta, Embedding,
+    EmbeddingUsage, Encoder, ErrorCode, ErrorDetail, ErrorRecord, Estimate, FinishReason, Found,
+    Hit, Limits, MeasuredSpeed, MemoryEstimate, ModelFile, ModelIdentity, ModelRecord, Pair, Part,
+    Perplexity, Place, Record, RecordedRequest, RenderedPrompt, Replay, SCHEMA_VERSION,
+    SchemaVersion, TemplateUse, TokenizerIdentity, Tokens, Truncated, gib,
 };
 pub use request::{Incoming, Message, Prompt, Request};
 pub use seed::Seed;

@@ -34,7 +34,7 @@ pub use model::{ModelFile, ModelRecord};
 pub use pair::Pair;
 pub use perplexity::Perplexity;
 pub use prompt::RenderedPrompt;
-pub use replay::{Circumstance, Comparison, Part, RecordedRequest, Replay, Tally, missing};
+pub use replay::{Circumstance, Part, RecordedRequest, Replay};
 pub use tokens::Tokens;
 
 use schemars::JsonSchema;

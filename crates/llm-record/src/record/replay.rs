@@ -1,13 +1,9 @@
 //! A request as a record keeps it, and what came of running it again. Which requests are run again,
 //! and how, is `llm-run`'s business.
 
-mod compare;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-pub use compare::{Comparison, Tally, missing};
 
 use crate::{Build, Id, Message, ModelIdentity, Overrides, SchemaVersion, Usage};
 

@@ -3,44 +3,83 @@
 
 use std::borrow::Cow;
 
-use llm_cli::embed::TooLong;
+use llm_encoder::{Encoder, Pooling};
+use llm_kernels::pool::Pool;
 use llm_record::{ErrorCode, Input};
 use llm_tokenizer::common_prefix_len;
 
-use crate::open::Opened;
-
 /// Tokens of the texts that are embedded together, where one alone is not longer:
 /// enough to share the weights, little enough to stay in the cache.
-pub(crate) const TOKENS: usize = 1024;
+pub const TOKENS: usize = 1024;
+
+/// What is done with a text that is longer than the model takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnOverflow {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// Its end is cut.
+    Truncate,
+    /// It is cut into windows, and the mean of their vectors is taken, each weighted by its tokens.
+    ChunkMean,
+}
+
+/// An encoder and how its vectors are made.
+pub struct TextEncoder {
+    /// The model.
+    pub encoder: Encoder,
+    /// The threads that compute.
+    pub pool: Pool,
+    /// How the hidden states of a text's tokens become one vector.
+    pub pooling: Pooling,
+    /// Numbers of a vector; fewer than the model's cut its end.
+    pub dimensions: usize,
+    /// Vectors are normalized to unit length also where they are not cut.
+    pub normalizes: bool,
+}
 
 /// A text that is ready to be embedded.
 #[derive(Debug)]
-pub(crate) struct Text {
+pub struct Text {
     /// Its tokens with those around them; more than one only where the text was cut
     /// into windows.
-    pub(crate) windows: Vec<Vec<u32>>,
+    pub windows: Vec<Vec<u32>>,
     /// Its end was cut.
-    pub(crate) truncated: bool,
+    pub truncated: bool,
     /// Numbers of its vector.
-    pub(crate) dimensions: usize,
+    pub dimensions: usize,
 }
 
 /// Why a text cannot be embedded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub enum Refused {
     /// It has more tokens than the model takes.
-    TooLong { tokens: usize, most: usize },
+    TooLong {
+        /// Tokens of the text.
+        tokens: usize,
+        /// Tokens that the model takes.
+        most: usize,
+    },
     /// It holds a token that is not in the vocabulary.
-    NoToken { id: u32, count: usize },
+    NoToken {
+        /// The token.
+        id: u32,
+        /// Tokens of the vocabulary.
+        count: usize,
+    },
     /// It has no tokens, and the model adds none.
     Empty,
     /// What is put before it leaves no room.
-    NoRoom { most: usize },
+    NoRoom {
+        /// Tokens that the model takes.
+        most: usize,
+    },
 }
 
 impl Refused {
     /// Returns the error code, and the sentence for a text that messages call `name`.
-    pub(crate) fn sentence(self, name: &str) -> (ErrorCode, String) {
+    #[must_use]
+    pub fn sentence(self, name: &str) -> (ErrorCode, String) {
         match self {
             Self::TooLong { tokens, most } => (
                 ErrorCode::ContextExceeded,
@@ -68,87 +107,148 @@ impl Refused {
     }
 }
 
-impl Text {
+impl TextEncoder {
     /// Makes a text ready, with a prompt before it.
-    pub(crate) fn new(
-        opened: &Opened,
-        prompt: &str,
-        text: &str,
-        too_long: TooLong,
-    ) -> Result<Self, Refused> {
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn text(&self, prompt: &str, text: &str, on_overflow: OnOverflow) -> Result<Text, Refused> {
         let text = if prompt.is_empty() {
             Cow::Borrowed(text)
         } else {
             Cow::Owned(format!("{prompt}{text}"))
         };
-        let most = opened.encoder.longest();
-        let kept = match too_long {
-            TooLong::ChunkMean => usize::MAX,
+        let most = self.encoder.longest();
+        let kept = match on_overflow {
+            OnOverflow::ChunkMean => usize::MAX,
             // One more tells that there are more.
-            TooLong::Error | TooLong::Truncate => most + 1,
+            OnOverflow::Refuse | OnOverflow::Truncate => most + 1,
         };
-        let (tokens, count) = opened.encoder.first_tokens(&text, kept);
-        if count > most && too_long == TooLong::Error {
+        let (tokens, count) = self.encoder.first_tokens(&text, kept);
+        if count > most && on_overflow == OnOverflow::Refuse {
             return Err(Refused::TooLong {
                 tokens: count,
                 most,
             });
         }
-        Self::in_windows(opened, prompt, tokens, too_long)
+        self.in_windows(prompt, tokens, on_overflow)
     }
 
-    /// Makes an input of a batch file ready: a text, or the model's own tokens, which get
+    /// Makes an input of a batch file ready, with a prompt before it: a text, or the model's own tokens, which get
     /// those that stand around every text.
-    pub(crate) fn from_input(
-        opened: &Opened,
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn input(
+        &self,
+        prompt: &str,
         input: &Input,
-        too_long: TooLong,
-    ) -> Result<Self, Refused> {
+        on_overflow: OnOverflow,
+    ) -> Result<Text, Refused> {
         let ids = match input {
-            Input::Text(text) => return Self::new(opened, &opened.prompt, text, too_long),
+            Input::Text(text) => return self.text(prompt, text, on_overflow),
             Input::Tokens(ids) => ids,
         };
-        let count = opened.encoder.vocabulary_size();
+        let count = self.encoder.vocabulary_size();
         if let Some(id) = ids.iter().find(|id| **id as usize >= count) {
             return Err(Refused::NoToken { id: *id, count });
         }
-        let frame = Frame::around(opened, &opened.prompt);
+        let frame = Frame::around(&self.encoder, prompt);
         let tokens = [&frame.head[..], ids, &frame.tail].concat();
-        Self::in_windows(opened, &opened.prompt, tokens, too_long)
+        self.in_windows(prompt, tokens, on_overflow)
     }
 
     fn in_windows(
-        opened: &Opened,
+        &self,
         prompt: &str,
         tokens: Vec<u32>,
-        too_long: TooLong,
-    ) -> Result<Self, Refused> {
-        let (count, most) = (tokens.len(), opened.encoder.longest());
+        on_overflow: OnOverflow,
+    ) -> Result<Text, Refused> {
+        let (count, most) = (tokens.len(), self.encoder.longest());
         if count == 0 {
             return Err(Refused::Empty);
         }
         let is_long = count > most;
-        let windows = || Frame::around(opened, prompt).windows(&tokens, most);
-        let windows = match too_long {
+        let cut = || Frame::around(&self.encoder, prompt).windows(&tokens, most);
+        let windows = match on_overflow {
             _ if !is_long => vec![tokens],
-            TooLong::Error => {
+            OnOverflow::Refuse => {
                 return Err(Refused::TooLong {
                     tokens: count,
                     most,
                 });
             }
-            TooLong::Truncate => windows()?.into_iter().take(1).collect(),
-            TooLong::ChunkMean => windows()?,
+            OnOverflow::Truncate => cut()?.into_iter().take(1).collect(),
+            OnOverflow::ChunkMean => cut()?,
         };
-        Ok(Self {
+        Ok(Text {
             windows,
-            truncated: is_long && too_long == TooLong::Truncate,
-            dimensions: opened.dimensions,
+            truncated: is_long && on_overflow == OnOverflow::Truncate,
+            dimensions: self.dimensions,
         })
     }
 
+    /// Returns whether vectors of so many numbers are normalized to unit length: a cut makes them
+    /// shorter.
+    #[must_use]
+    pub fn is_normalized(&self, dimensions: usize) -> bool {
+        self.normalizes || dimensions < self.encoder.dimensions()
+    }
+
+    /// Returns the vector of each text, cut to its dimensions and, where the model's files
+    /// or a cut ask for it, normalized to unit length. The vector of several windows is the mean of theirs,
+    /// each weighted by its tokens. A text's vector does not depend on the others.
+    #[must_use]
+    pub fn vectors(&self, texts: &[&Text]) -> Vec<Vec<f32>> {
+        let all: Vec<&[u32]> = texts
+            .iter()
+            .flat_map(|text| text.windows.iter().map(Vec::as_slice))
+            .collect();
+        let mut windows = self.together(&all).into_iter();
+        texts
+            .iter()
+            .map(|text| {
+                let normalizes = self.is_normalized(text.dimensions);
+                let finish = |vector: &mut Vec<f32>| {
+                    vector.truncate(text.dimensions);
+                    if normalizes {
+                        self.encoder.normalize(vector);
+                    }
+                };
+                let mut own: Vec<_> = windows.by_ref().take(text.windows.len()).collect();
+                own.iter_mut().for_each(finish);
+                let mut vector = mean(&own, &text.windows);
+                if own.len() > 1 {
+                    finish(&mut vector);
+                }
+                vector
+            })
+            .collect()
+    }
+
+    /// Embeds windows, as many at a time as share the weights well.
+    fn together(&self, windows: &[&[u32]]) -> Vec<Vec<f32>> {
+        let mut vectors = Vec::with_capacity(windows.len());
+        let mut rest = windows;
+        while !rest.is_empty() {
+            let mut tokens = 0;
+            let fits = |window: &&&[u32]| {
+                tokens += window.len();
+                tokens <= TOKENS
+            };
+            let count = rest.iter().take_while(fits).count().max(1);
+            let (now, later) = rest.split_at(count);
+            vectors.extend(self.encoder.embed(&self.pool, now, self.pooling));
+            rest = later;
+        }
+        vectors
+    }
+}
+
+impl Text {
     /// Returns how many tokens it has, with those around each window.
-    pub(crate) fn tokens(&self) -> usize {
+    #[must_use]
+    pub fn tokens(&self) -> usize {
         self.windows.iter().map(Vec::len).sum()
     }
 }
@@ -161,10 +261,10 @@ struct Frame {
 
 impl Frame {
     /// Compares what an empty text and a short one become: they begin alike.
-    fn around(opened: &Opened, prompt: &str) -> Self {
-        let empty = opened.encoder.tokens(prompt);
-        let bare = opened.encoder.tokens("");
-        let some = opened.encoder.tokens("a");
+    fn around(encoder: &Encoder, prompt: &str) -> Self {
+        let empty = encoder.tokens(prompt);
+        let bare = encoder.tokens("");
+        let some = encoder.tokens("a");
         let before = common_prefix_len(&bare, &some);
         let after = bare.len() - before;
         Self {
@@ -189,54 +289,6 @@ impl Frame {
         windows.extend(pieces.map(|piece| [&self.head[..], piece, &self.tail].concat()));
         Ok(windows)
     }
-}
-
-/// Returns the vector of each text, cut to its dimensions and, where the model's files
-/// or a cut ask for it, normalized to unit length. The vector of several windows is the mean of theirs,
-/// each weighted by its tokens. A text's vector does not depend on the others.
-pub(crate) fn vectors(opened: &Opened, texts: &[&Text]) -> Vec<Vec<f32>> {
-    let all: Vec<&[u32]> = texts
-        .iter()
-        .flat_map(|text| text.windows.iter().map(Vec::as_slice))
-        .collect();
-    let mut windows = together(opened, &all).into_iter();
-    texts
-        .iter()
-        .map(|text| {
-            let normalizes = opened.normalizes || text.dimensions < opened.encoder.dimensions();
-            let finish = |vector: &mut Vec<f32>| {
-                vector.truncate(text.dimensions);
-                if normalizes {
-                    opened.encoder.normalize(vector);
-                }
-            };
-            let mut own: Vec<_> = windows.by_ref().take(text.windows.len()).collect();
-            own.iter_mut().for_each(finish);
-            let mut vector = mean(&own, &text.windows);
-            if own.len() > 1 {
-                finish(&mut vector);
-            }
-            vector
-        })
-        .collect()
-}
-
-/// Embeds windows, as many at a time as share the weights well.
-fn together(opened: &Opened, windows: &[&[u32]]) -> Vec<Vec<f32>> {
-    let mut vectors = Vec::with_capacity(windows.len());
-    let mut rest = windows;
-    while !rest.is_empty() {
-        let mut tokens = 0;
-        let fits = |window: &&&[u32]| {
-            tokens += window.len();
-            tokens <= TOKENS
-        };
-        let count = rest.iter().take_while(fits).count().max(1);
-        let (now, later) = rest.split_at(count);
-        vectors.extend(opened.encoder.embed(&opened.pool, now, opened.pooling));
-        rest = later;
-    }
-    vectors
 }
 
 /// Returns the mean of vectors, each weighted by the tokens of its window; one alone

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use super::{Circumstance, Part, Replay};
-use crate::{Completion, FinishReason, Job, ModelIdentity, SchemaVersion};
+use crate::{
+    Circumstance, Completion, FinishReason, Job, ModelIdentity, Part, Replay, SchemaVersion,
+};
 
 /// An answer beside the one that was given before.
 #[derive(Debug, Clone, Copy)]
