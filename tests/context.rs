@@ -201,7 +201,7 @@ fn the_answers_room_follows_n_and_only_the_text_is_cut() {
     let ran = tool.args(["-f", "long.txt", "-n", "2"]).run().exits(0);
     let ran = ran.says("the text of line 1 does not fit the context");
     assert!(
-        ran.stderr().contains("tokens are cut from its end"),
+        ran.stderr().contains("tokens were cut from its end"),
         "{ran}"
     );
     // A template's own words are no text, and earlier turns are not cut.

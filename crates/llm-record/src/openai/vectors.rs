@@ -22,7 +22,7 @@ pub struct Inputs {
     pub encoding: Option<Encoding>,
 }
 
-/// One text.
+/// One text of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
     /// As it is, never empty.
@@ -97,8 +97,8 @@ pub(super) fn parse(body: &Values) -> Result<Inputs, LineFault> {
         Some(value) => {
             let number = value
                 .as_u64()
-                .and_then(|number| usize::try_from(number).ok());
-            let number = number.filter(|number| *number > 0);
+                .and_then(|number| usize::try_from(number).ok())
+                .filter(|number| *number > 0);
             Some(number.ok_or_else(|| bad("'dimensions' must be a number from 1".to_owned()))?)
         }
     };

@@ -23,8 +23,10 @@ pub(super) fn read<T: SettingValue>(
 /// Returns the value of a setting, with the name that it stands under. Of several names that say one thing
 /// the first counts.
 fn find<'a>(fields: &'a Values, setting: &Setting) -> Result<Option<(String, &'a Value)>, String> {
-    let options = fields.get("options").and_then(Value::as_object);
-    let options = options.filter(|_| setting.is_shared);
+    let options = fields
+        .get("options")
+        .and_then(Value::as_object)
+        .filter(|_| setting.is_shared);
     let own = setting
         .names()
         .map(|name| (String::new(), name, fields.get(name)));
@@ -46,7 +48,7 @@ fn find<'a>(fields: &'a Values, setting: &Setting) -> Result<Option<(String, &'a
     match set.find(|(_, other)| is_other(other)) {
         None => Ok(Some((name, value))),
         Some((twin, other)) => Err(format!(
-            "'{name}' is {value} and '{twin}' is {other}, which are one setting; leave one out"
+            "'{name}' is {value} and '{twin}' is {other}, which are the same setting; leave one out"
         )),
     }
 }
