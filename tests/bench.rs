@@ -321,7 +321,7 @@ fn written_weights_are_those_in_memory_and_can_be_read_back() {
     let tool = |arguments: &[&str]| sandbox.tool("llm-bench").args(arguments).run();
     let write = ["--shape", "tiny-gemma3:q5_k_m", "--write", "tiny.gguf"];
     tool(&write).exits(0).writes("").says_nothing();
-    tool(&write).exits(2).says("'tiny.gguf' is there already");
+    tool(&write).exits(2).says("'tiny.gguf' already exists");
     tool(&[&write[..], &["--force"]].concat()).exits(0);
     let quick = ["-p", "3", "-n", "0", "-r", "1"];
     let row = |flags: &[&str]| record(&tool(&[flags, &quick[..]].concat()).exits(0));

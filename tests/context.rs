@@ -211,7 +211,7 @@ fn the_answers_room_follows_n_and_only_the_text_is_cut() {
         .exits(0)
         .says("the text of line 1 does not fit the context");
     assert!(
-        ran.stderr().contains("tokens are cut from its end"),
+        ran.stderr().contains("tokens were cut from its end"),
         "{ran}"
     );
     // A template's own words are no text, and earlier turns are not cut.

@@ -368,7 +368,7 @@ fn an_output_in_a_list_of_files_is_no_text() {
         assert_eq!(written.lines().count(), 3, "{written}");
         let error = written.lines().find(|line| line.contains("\"error\""));
         assert!(
-            error.unwrap().contains("is what this run writes to"),
+            error.unwrap().contains("is an output of this run"),
             "{written}"
         );
     }

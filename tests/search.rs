@@ -403,7 +403,7 @@ fn a_query_is_embedded_as_the_texts_were() {
     for call in [&["search", "v.jsonl", " "][..], &["rerank", "-m", "x", ""]] {
         let told = command(&sandbox, call, "").exits(2).writes("").stderr();
         assert!(
-            told.contains("must have words") && !told.contains("--if-empty"),
+            told.contains("query is blank") && !told.contains("--if-empty"),
             "{told}"
         );
     }
@@ -555,7 +555,7 @@ fn damaged_matrices_are_said() {
     });
     refused(run("x.npy"), "is damaged");
     change(&sandbox, "v.npy", "x.npy", |bytes| bytes[0] = b'x');
-    refused(run("x.npy"), "is no matrix of vectors in .npy form");
+    refused(run("x.npy"), "is not a matrix of vectors in .npy format");
     change(&sandbox, "v.npy", "x.npy", |bytes| {
         bytes[128..132].copy_from_slice(&f32::NAN.to_le_bytes());
     });

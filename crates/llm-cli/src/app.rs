@@ -96,10 +96,8 @@ fn parse<A: Parser>(
         messages.error(sentence);
         return Err(Status::NotStarted);
     }
-    let parsed = command
-        .clone()
-        .try_get_matches_from(arguments)
-        .and_then(|matches| A::from_arg_matches(&matches));
+    let matches = command.clone().try_get_matches_from(arguments);
+    let parsed = matches.and_then(|matches| A::from_arg_matches(&matches));
     parsed.map_err(|error| {
         let text = error.to_string();
         match error.kind() {

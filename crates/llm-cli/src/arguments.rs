@@ -9,14 +9,14 @@ use clap::{Arg, Command};
 /// Returns a parser whose flags take negative numbers as values, so that a number out of range is told
 /// with the range. Clap would take it for a flag, and advise to write `-- -1`.
 pub(crate) fn command(command: Command) -> Command {
-    let command = command.mut_args(|argument| {
+    let with_numbers = command.mut_args(|argument| {
         if takes_value(&argument) {
             argument.allow_negative_numbers(true)
         } else {
             argument
         }
     });
-    command.mut_subcommands(self::command)
+    with_numbers.mut_subcommands(self::command)
 }
 
 fn takes_value(argument: &Arg) -> bool {
@@ -27,21 +27,21 @@ fn takes_value(argument: &Arg) -> bool {
 /// Says which argument is no UTF-8 where it must be.
 pub(crate) fn not_utf8(command: &Command, arguments: &[OsString]) -> String {
     // Some flags take any bytes, so the one is looked for without which the parser has no such complaint.
-    let is_culprit = |at: &usize| {
-        let others = arguments.iter().enumerate().map(|(other, argument)| {
-            if other == *at {
+    let is_culprit = |place: &usize| {
+        let others_as_text = arguments.iter().enumerate().map(|(index, argument)| {
+            if index == *place {
                 argument.clone()
             } else {
                 argument.to_string_lossy().into_owned().into()
             }
         });
-        let parsed = command.clone().try_get_matches_from(others);
+        let parsed = command.clone().try_get_matches_from(others_as_text);
         parsed.is_err_and(|error| error.kind() == ErrorKind::InvalidUtf8)
     };
     let mut places = 0..arguments.len();
     let name = places
         .find(is_culprit)
-        .and_then(|at| arguments.get(at))
+        .and_then(|place| arguments.get(place))
         .map_or_else(String::new, |argument| format!(" '{}'", argument.display()));
     format!(
         "the argument{name} is not UTF-8, which it must be here: give a file another name with ln -s, convert a \
@@ -52,7 +52,7 @@ pub(crate) fn not_utf8(command: &Command, arguments: &[OsString]) -> String {
 /// Returns how many of the arguments after one are its values, whatever they look like.
 pub(crate) fn values_after(command: &Command, argument: &str) -> usize {
     let flag = match argument.strip_prefix("--") {
-        Some(long) if !long.contains('=') => find(command, &|one| one.get_long() == Some(long)),
+        Some(long) if !long.contains('=') => find(command, &|flag| flag.get_long() == Some(long)),
         Some(_) => None,
         None => argument
             .strip_prefix('-')
@@ -65,7 +65,7 @@ pub(crate) fn values_after(command: &Command, argument: &str) -> usize {
 fn last_of<'a>(command: &'a Command, letters: &str) -> Option<&'a Arg> {
     let mut letters = letters.chars();
     while let Some(letter) = letters.next() {
-        let flag = find(command, &|one| one.get_short() == Some(letter))?;
+        let flag = find(command, &|flag| flag.get_short() == Some(letter))?;
         if flag.get_action().takes_values() {
             return letters.as_str().is_empty().then_some(flag);
         }

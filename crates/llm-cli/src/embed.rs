@@ -11,13 +11,13 @@ use std::path::PathBuf;
 use clap::{Args, Parser};
 use llm_record::read::DEFAULT_LINE_LIMIT;
 
+use crate::args::{FormatArgs, IfEmpty, InputArgs, OnOverflow, OutputArgs, QuietArgs, Reasoning};
+use crate::args::{chunk, line_limit, threads};
 use crate::input::Texts;
 
 pub use self::compare::{EmbedCommand, EmbedMachineArgs, RerankArgs, SearchArgs, SimilarArgs};
 pub use self::program::EmbedProgram;
 pub use self::values::{EmbedFormat, EmbedQuantize, Encoding, PoolingChoice, TooLong};
-use crate::args::{FormatArgs, IfEmpty, InputArgs, OnOverflow, OutputArgs, QuietArgs, Reasoning};
-use crate::args::{chunk, line_limit, threads};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -40,9 +40,10 @@ Exit status:
 
 /// Turns texts into vectors with a local model
 ///
-/// Reads a text a line from standard input, or whole files, and writes an 'embedding' record for each.
-/// A file that has the name of a command is given as ./NAME. Pooling, prompts, the longest text and whether vectors are made one long are read from the model's own files,
-/// and said in the record.
+/// Reads one text per line from standard input, or whole files, and writes an 'embedding' record for
+/// each. A file with the name of a command is given as ./NAME. Pooling, prompts, the maximum length and
+/// whether vectors are normalized to unit length are read from the model's own files and stated in the
+/// record.
 #[derive(Parser, Clone, Debug, Default)]
 #[command(name = "llm-embed", version, max_term_width = crate::HELP_WIDTH, after_help = EXAMPLES,
     args_override_self = true)]
@@ -53,13 +54,13 @@ pub struct EmbedArgs {
     /// Which model, and how it is used.
     #[command(flatten)]
     pub model: EmbedModelArgs,
-    /// What is written, and where.
+    /// The output, and where it goes.
     #[command(flatten)]
     pub output: EmbedOutputArgs,
-    /// How much is told beside it.
+    /// How much is said on standard error.
     #[command(flatten)]
     pub quiet: QuietArgs,
-    /// Use N threads (-1, the default: one a core); vectors do not depend on it
+    /// Use N threads (-1, the default: one per core); vectors do not depend on it
     #[arg(short, long, value_name = "N", allow_negative_numbers = true, value_parser = threads,
         help_heading = "Machine")]
     pub threads: Option<NonZeroUsize>,
@@ -69,29 +70,29 @@ pub struct EmbedArgs {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Input")]
 pub struct EmbedInputArgs {
-    /// Embed each of these files, as one text or, with --chunk, in pieces
+    /// Embed each of these files, as one text or, with --chunk, in chunks
     #[arg(value_name = "FILE", conflicts_with_all = ["file", "files0_from", "jsonl"])]
     pub files: Vec<PathBuf>,
 
-    /// Embed the files whose names FILE holds, '-' for standard input, each ended by NUL
+    /// Embed the files that are named in FILE ('-': standard input), each name ended by NUL
     #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "jsonl"])]
     pub files0_from: Option<PathBuf>,
 
-    /// Cut each file, or the whole input, into pieces of at most TOKENS tokens, those around a text
+    /// Split each file, or the whole input, into chunks of at most TOKENS tokens, special tokens
     /// included: between paragraphs, else lines, sentences, words or characters
     #[arg(long, value_name = "TOKENS", conflicts_with = "jsonl", value_parser = chunk)]
     pub chunk: Option<usize>,
 
-    /// Begin each piece with up to TOKENS tokens of the one before, at most half of --chunk
+    /// Start each chunk with up to TOKENS tokens of the previous one, at most half of --chunk
     #[arg(long, value_name = "TOKENS", requires = "chunk", default_value_t = 0)]
     pub overlap: usize,
 
-    /// Read the lines of this file, '-' for standard input; several are read one after another
+    /// Read the lines of this file ('-': standard input); several are read one after another
     #[arg(short, long, value_name = "FILE")]
     pub file: Vec<PathBuf>,
 
-    /// Take each line as a JSON object with 'text' and perhaps 'id', as a record of this toolkit, or as
-    /// a request for /v1/embeddings of an OpenAI batch file, which is answered in that format
+    /// Treat each line as a JSON object with 'text' and optionally 'id', as a record of this toolkit,
+    /// or as a request for /v1/embeddings of an OpenAI batch file, which is answered in that format
     #[arg(long)]
     pub jsonl: bool,
 
@@ -104,7 +105,7 @@ pub struct EmbedInputArgs {
     )]
     pub template: Option<String>,
 
-    /// Keep this field of the line under 'input' of its record; may be given several times
+    /// Keep this field of the line under 'input' in its record; may be given several times
     #[arg(long, value_name = "FIELD", requires = "jsonl")]
     pub keep: Vec<String>,
 
@@ -112,11 +113,11 @@ pub struct EmbedInputArgs {
     #[arg(long)]
     pub keep_text: bool,
 
-    /// Choose what to do with a text that is longer than the model takes
+    /// Choose what to do with a text that is too long for the model
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
     pub on_overflow: TooLong,
 
-    /// Refuse lines of more than N bytes
+    /// Reject lines longer than N bytes
     #[arg(long, value_name = "N", default_value_t = DEFAULT_LINE_LIMIT, value_parser = line_limit)]
     pub max_line_bytes: usize,
 }
@@ -129,11 +130,11 @@ pub struct EmbedModelArgs {
     #[arg(short, long, value_name = "NAME")]
     pub model: String,
 
-    /// Put the model's own prompt for queries before each text
+    /// Put the model's own query prompt before each text
     #[arg(long, group = "put_before")]
     pub query: bool,
 
-    /// Put the model's own prompt for documents before each text, where it has one
+    /// Put the model's own document prompt before each text, if it has one
     #[arg(long, group = "put_before")]
     pub document: bool,
 
@@ -146,35 +147,35 @@ pub struct EmbedModelArgs {
     )]
     pub prompt: Option<String>,
 
-    /// Make one vector of the tokens' in this way instead of the model's own
+    /// Pool the vectors of the tokens in this way instead of the model's own
     #[arg(long, value_name = "HOW", value_enum)]
     pub pooling: Option<PoolingChoice>,
 
-    /// Keep the first N numbers of each vector and make it one long again
+    /// Keep the first N dimensions of each vector and normalize it to unit length again
     #[arg(long, value_name = "N")]
     pub dimensions: Option<NonZeroUsize>,
 
-    /// Quantize the weights of a safetensors folder of an encoder as they are loaded: faster, and
-    /// vectors differ a little
+    /// Quantize the weights of an encoder's safetensors folder as they are loaded: faster, and vectors
+    /// differ slightly
     #[arg(long, value_name = "FORMAT", value_enum)]
     pub quantize: Option<EmbedQuantize>,
 }
 
-/// What is written, and where.
+/// The output, and where it goes.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Output")]
 pub struct EmbedOutputArgs {
-    /// Write the numbers of vectors in this form
+    /// Write vectors in this encoding
     #[arg(long, value_name = "FORM", value_enum, default_value_t)]
     pub encoding: Encoding,
 
-    /// Write records with their vectors, or all vectors as one matrix to -o FILE and the records without
-    /// them to FILE.jsonl
+    /// Write records with their vectors, or all vectors as one matrix to -o FILE and the records
+    /// without vectors to FILE.jsonl
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub format: EmbedFormat,
 
-    /// Write to this file instead of standard output ('-'); records that are there are gone on with, a
-    /// matrix is replaced when the new one is whole
+    /// Write to this file instead of standard output ('-'); existing records are continued, a matrix is
+    /// replaced once the new one is complete
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
@@ -182,24 +183,25 @@ pub struct EmbedOutputArgs {
     #[arg(long, requires = "output")]
     pub overwrite: bool,
 
-    /// Leave out lines that FILE holds the record of; for '>> FILE', where -o FILE does it by itself
+    /// Skip lines whose record is already in FILE; for use with '>> FILE', since -o FILE does it by
+    /// itself
     #[arg(long, value_name = "FILE", conflicts_with = "output")]
     pub resume: Option<PathBuf>,
 
-    /// Leave out texts whose vector FILE holds already, made by the same model in the same way, whatever
+    /// Skip texts whose vector, made by the same model in the same way, is already in FILE, whatever
     /// their id
     #[arg(long, value_name = "FILE")]
     pub skip_seen: Option<PathBuf>,
 
-    /// Embed lines again whose record, in the file that is gone on with, is an error
+    /// Embed again the lines whose record in the file to be continued is an error
     #[arg(long, conflicts_with = "overwrite")]
     pub retry_errors: bool,
 
-    /// Move lines that a crash has torn out of the file of -o into FILE.torn, and go on
+    /// Move lines torn by a crash from the -o file to FILE.torn, and continue
     #[arg(long, requires = "output", conflicts_with = "overwrite")]
     pub repair: bool,
 
-    /// Begin no more lines after N have failed
+    /// Start no more lines after N have failed
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_errors: Option<u64>,
 }

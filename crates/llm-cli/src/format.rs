@@ -24,7 +24,7 @@ pub enum OutputFormat {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum FormatError {
     /// `-0` without text.
-    #[error("-0 ends texts, and the output is JSON records here; add -T")]
+    #[error("-0 ends texts, but the output is JSON records; add -T")]
     NullWithoutText,
 }
 

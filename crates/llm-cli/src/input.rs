@@ -3,12 +3,12 @@
 //!
 //! The instruction comes first, so that all requests of a run share the start of their prompt.
 
+mod chunker;
 mod count;
 mod digest;
 mod files;
 mod lines;
 mod request_builder;
-mod chunker;
 mod slurp;
 mod whole;
 
@@ -51,14 +51,14 @@ pub enum InputError {
     Template(TemplateError),
     /// The input is there, and blank.
     #[error(
-        "{name} is empty; --if-empty skip ends quietly then, --if-empty run runs the instruction alone"
+        "{name} is empty; --if-empty skip then writes nothing, and --if-empty run runs the instruction alone"
     )]
     Empty {
         /// The input.
         name: String,
     },
     /// There is no input at all.
-    #[error("nothing to run; give an instruction, -p TEXT or -f FILE, or pipe a text in")]
+    #[error("nothing to run; give an instruction, -p TEXT or -f FILE, or pipe text in")]
     Nothing,
 }
 

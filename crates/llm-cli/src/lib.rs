@@ -1,13 +1,12 @@
 //! What the programs do alike: flags, standard streams, messages, memory, exit status.
 //!
-//! Modules stand in the order of a run: flags are parsed ([`args`], [`pull`], [`run`],
-//! [`mod@bench`], [`cost`], [`embed`]), the output's
-//! [`mod@format`] is chosen, [`input`] makes requests of arguments and standard input ([`stdio`]),
-//! [`output`] writes what becomes of them, but to nothing that is read ([`reads`]) or is somebody else's
-//! ([`replaces`]), [`mod@filter`] runs over many lines, [`memory`] says what room there is,
-//! [`host`] whose speed it is, [`message`] tells people, [`signal`] hears them, and [`status`]
-//! tells the shell. [`main`] puts them together. What a request is answered with is left to the engine, which
-//! this crate does not know.
+//! In the order of a run: flags are parsed ([`args`], [`pull`], [`run`], [`mod@bench`], [`cost`],
+//! [`embed`]), the output's [`mod@format`] is chosen, [`input`] turns arguments and standard input
+//! ([`stdio`]) into requests, [`output`] writes their answers, but never over a file that is read
+//! ([`reads`]) or that belongs to something else ([`replaces`]). [`mod@filter`] runs over many lines, [`memory`] and [`host`] describe the
+//! machine, [`message`] writes to people, [`signal`] listens to them, and [`status`] is what the shell
+//! sees. [`main`] runs a program. How a request is answered is left to the engine, which this crate does
+//! not know.
 #![forbid(unsafe_code)]
 
 pub mod args;

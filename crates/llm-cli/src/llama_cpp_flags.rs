@@ -119,7 +119,7 @@ fn table(program: &str) -> &'static [Row] {
     }
 }
 
-/// Returns the sentence for the first foreign flag among the arguments, if there is one.
+/// Returns the sentence for the first flag of llama.cpp among the arguments, if there is one.
 ///
 /// What follows a flag that takes any text is no flag, whatever it looks like.
 pub(crate) fn find(program: &str, command: &Command, arguments: &[OsString]) -> Option<String> {
@@ -160,7 +160,9 @@ mod tests {
             .map(OsString::from)
             .collect();
         let commands = crate::commands();
-        let command = commands.iter().find(|it| it.get_name() == program);
+        let command = commands
+            .iter()
+            .find(|command| command.get_name() == program);
         find(program, command.expect("a program of ours"), &all)
     }
 
@@ -209,8 +211,8 @@ mod tests {
         let commands = crate::commands();
         let command = commands
             .iter()
-            .find(|it| it.get_name() == program)
-            .expect("a program of ours");
+            .find(|command| command.get_name() == program);
+        let command = command.expect("a program of ours");
         command.get_arguments().any(|argument| {
             let short = argument.get_short().map(|letter| format!("-{letter}"));
             let long = argument.get_long().map(|name| format!("--{name}"));

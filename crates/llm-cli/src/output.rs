@@ -206,7 +206,7 @@ impl Output {
         let message = serde_json::from_str::<Value>(line)
             .ok()
             .and_then(|record| Some(record.pointer("/error/message")?.as_str()?.to_owned()))
-            .unwrap_or_else(|| "an earlier program failed at this request".to_owned());
+            .unwrap_or_else(|| "an earlier program failed on this request".to_owned());
         self.failed(&message)
     }
 
@@ -236,7 +236,7 @@ impl Output {
     fn tell_cut(&self, completion: &Completion) {
         if let Some(cut) = completion.truncated {
             self.messages.warning(format_args!(
-                "the text of line {} does not fit the context; {} tokens are cut from its {}",
+                "the text of line {} does not fit the context; {} tokens were cut from its {}",
                 completion.line, cut.tokens, cut.place
             ));
         }

@@ -136,9 +136,9 @@ impl Folder {
 
 /// Whether two paths that lead to nothing yet would lead to one file on a file system that is blind to
 /// the case of letters.
-fn is_same_but_for_case(one: &Path, other: &Path) -> bool {
+fn is_same_but_for_case(path: &Path, other: &Path) -> bool {
     let lower = |path: &Path| path.to_string_lossy().to_lowercase();
-    one != other && lower(one) == lower(other) && is_case_blind(one)
+    path != other && lower(path) == lower(other) && is_case_blind(path)
 }
 
 /// Whether the nearest folder that is there is found by its name in the other case, too.

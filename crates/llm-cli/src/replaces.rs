@@ -49,7 +49,7 @@ impl<'k> Replaces<'k> {
         let kind = match self {
             Self::Anything => return Ok(()),
             Self::Nothing => {
-                let no_mark = "nothing in it tells that it is an earlier output";
+                let no_mark = "nothing in it shows that it is an earlier output";
                 return Err(match Held::read(path, "") {
                     Ok(Held::Records { closed: 2.., .. }) => {
                         StdioError::HoldsRecords { name: name() }
@@ -59,9 +59,9 @@ impl<'k> Replaces<'k> {
             }
             Self::Records(kind) => kind,
             Self::Marked(mark) if begins_with(path, mark) => return Ok(()),
-            Self::Marked(_) => return Err(holds("another program has made it".to_owned())),
+            Self::Marked(_) => return Err(holds("it was made by another program".to_owned())),
         };
-        let no_record = |line: u64| holds(format!("line {line} is no '{kind}' record"));
+        let no_record = |line: u64| holds(format!("line {line} is not a '{kind}' record"));
         match Held::read(path, kind) {
             Err(reason) => Err(holds(format!("it cannot be read: {reason}"))),
             Ok(Held::Other { line }) => Err(no_record(line)),
@@ -223,7 +223,7 @@ mod tests {
             let refused = checked(text, Replaces::Records(kind)).unwrap_err();
             assert!(refused.contains("--overwrite"), "{refused}");
             assert!(
-                refused.contains(&format!("is no '{kind}' record")),
+                refused.contains(&format!("is not a '{kind}' record")),
                 "{refused}"
             );
             assert!(checked(text, Replaces::Nothing).is_err());

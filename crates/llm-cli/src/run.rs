@@ -29,7 +29,7 @@ Exit status:
 /// Answers prompts with a local model
 ///
 /// Reads the prompt from standard input, from files or from -p, puts the instruction before it and
-/// writes the model's answer: text on a terminal, one JSON record a request everywhere else.
+/// writes the model's answer: text on a terminal, one JSON record per request everywhere else.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "llm-run", version, max_term_width = crate::HELP_WIDTH, after_help = EXAMPLES,
     args_override_self = true)]
@@ -40,34 +40,34 @@ pub struct RunArgs {
     /// Which model.
     #[command(flatten)]
     pub model: ModelArgs,
-    /// What is made of its weights.
+    /// How its weights are quantized.
     #[command(flatten)]
     pub quantize: QuantizeArgs,
-    /// How the prompt becomes the model's text.
+    /// How a prompt is rendered for the model.
     #[command(flatten)]
     pub template: TemplateArgs,
     /// How each token is chosen.
     #[command(flatten)]
     pub sampling: SamplingArgs,
-    /// What is written, and where.
+    /// The output, and where it goes.
     #[command(flatten)]
     pub output: OutputArgs,
     /// How a run over many lines goes.
     #[command(flatten)]
     pub filter: FilterArgs,
-    /// Whether the answers of a run come again.
+    /// Whether a run gives the same answers again.
     #[command(flatten)]
     pub replay: ReplayArgs,
     /// What a run would take.
     #[command(flatten)]
     pub estimate: EstimateArgs,
-    /// How much is told beside it.
+    /// How much is said on standard error.
     #[command(flatten)]
     pub quiet: QuietArgs,
-    /// What computes.
+    /// The device that computes.
     #[command(flatten)]
     pub device: DeviceArgs,
-    /// Whether a check may stop the run.
+    /// Whether a failed check stops the run.
     #[command(flatten)]
     pub force: ForceArgs,
 }

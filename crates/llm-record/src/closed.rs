@@ -28,9 +28,9 @@ pub struct Closed {
     pub request_digest: Option<String>,
     /// Which of several equal requests without an id it is, from 1.
     pub occurrence: u64,
-    /// Whether it failed.
+    /// Whether the request failed.
     pub is_error: bool,
-    /// Why it failed.
+    /// Why the request failed, if it did.
     pub code: Option<ErrorCode>,
 }
 
@@ -92,7 +92,7 @@ impl Probe<'_> {
             _ => return None,
         };
         let origin = self.input.filter(|_| id.is_none());
-        let (path, offset) = origin.map_or((None, None), |it| (it.path, it.offset));
+        let (path, offset) = origin.map_or((None, None), |origin| (origin.path, origin.offset));
         Some(Closed {
             path: path.and_then(|path| serde_json::from_str(path.get()).ok()),
             offset: offset.and_then(|offset| offset.get().parse().ok()),
@@ -109,7 +109,10 @@ impl Probe<'_> {
             return None;
         };
         let digest = name.strip_prefix(BATCH_ID)?;
-        let answered = self.response.as_ref().map(|it| it.status_code < 400);
+        let answered = self
+            .response
+            .as_ref()
+            .map(|response| response.status_code < 400);
         let is_error = self.error.is_some() || answered == Some(false);
         if !is_error && answered.is_none() {
             return None;

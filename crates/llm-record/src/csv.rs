@@ -11,7 +11,7 @@ use crate::{Fields, Id, Json, LineError, LineFault};
 /// More columns than any table has; a header must not take all memory.
 const MOST_COLUMNS: usize = 1 << 16;
 
-/// One row.
+/// One row of a table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CsvRow {
     /// The line of the input on which it begins, from 1; blank lines and line ends in quotes count.
@@ -128,10 +128,10 @@ impl<R: BufRead> CsvRows<R> {
         let mut names: Vec<String> = Vec::new();
         let mut seen = HashSet::new();
         for at in 0..raw.fields {
-            let name = std::str::from_utf8(self.field(at)).map_err(|_| LineFault::Utf8Column {
+            let text = std::str::from_utf8(self.field(at)).map_err(|_| LineFault::Utf8Column {
                 column: (at + 1).to_string(),
             })?;
-            let name = name.strip_prefix('\u{feff}').unwrap_or(name);
+            let name = text.strip_prefix('\u{feff}').unwrap_or(text);
             if !name.is_empty() && !seen.insert(name) {
                 return Err(csv(format!("its header has two columns named '{name}'")));
             }
@@ -181,9 +181,11 @@ impl<R: BufRead> CsvRows<R> {
     }
 
     /// Returns a field of the row read last; nothing where it has none there.
-    fn field(&self, at: usize) -> &[u8] {
-        let start = at.checked_sub(1).and_then(|before| self.ends.get(before));
-        let end = self.ends.get(at).copied().unwrap_or_default();
+    fn field(&self, index: usize) -> &[u8] {
+        let start = index
+            .checked_sub(1)
+            .and_then(|before| self.ends.get(before));
+        let end = self.ends.get(index).copied().unwrap_or_default();
         self.bytes
             .get(start.copied().unwrap_or_default()..end)
             .unwrap_or_default()

@@ -18,7 +18,7 @@ pub(crate) use read::{object, record};
 /// A JSON value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Json {
-    /// Nothing.
+    /// JSON's `null`.
     #[default]
     Null,
     /// True or false.
@@ -55,7 +55,7 @@ impl Json {
         }
     }
 
-    /// Whether it is nothing.
+    /// Whether it is `null`.
     #[must_use]
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)

@@ -10,14 +10,14 @@ use crate::{ErrorCode, Values, settings};
 pub use names::INERT;
 use names::{ANSWERS, LAYOUT, Row, VECTORS};
 
-/// For whom a field would change something.
+/// The kind of run whose result a field would change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Who wants the model's answer.
+    /// A run that answers prompts.
     Answers,
-    /// Who wants vectors.
+    /// A run that makes vectors.
     Vectors,
-    /// Both, where no template makes the prompt.
+    /// Either, unless a template makes the prompt.
     Prompt,
 }
 
@@ -26,7 +26,7 @@ pub enum Purpose {
 pub struct Unsupported {
     /// The field.
     pub field: String,
-    /// Whom it matters to.
+    /// The kind of run that it matters to.
     pub purpose: Purpose,
     /// What is wrong, for programs.
     pub code: ErrorCode,
@@ -103,7 +103,7 @@ fn unsupported_option(options: &Value) -> Option<Unsupported> {
         let neutral = if is_listed(name) {
             refused(ANSWERS, name, value)?
         } else {
-            "null, for want of a setting of that name"
+            "null, since no setting has that name"
         };
         Some(new(&format!("options.{name}"), neutral))
     })

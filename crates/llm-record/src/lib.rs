@@ -2,7 +2,7 @@
 //!
 //! This is the order in which a line travels: bytes → [`read`] or [`csv`] → [`request`], its prompt
 //! possibly made by a [`template`] → [`record`] with its [`usage`] → [`mod@write`]. A request of
-//! [`openai`]'s is answered in their form. A run that goes on where another ended reads what is
+//! [`openai`]'s is answered in their form. A run that continues an earlier one reads which requests are
 //! [`mod@closed`]. Vectors stand in records or, together, in a [`matrix`]. A request in:
 //!
 //! ```json
@@ -16,7 +16,8 @@
 //! ```
 //!
 //! The shapes are public as JSON Schema in `schema/`, generated from the types here. This crate
-//! knows no tensors, no flags and no policy: what to do with a failed line is the caller's choice.
+//! knows no tensors and no policy: what to do with a failed line is the caller's choice. Of flags it knows
+//! those of the [`settings`] that a line may bring, since a setting is one row of one table.
 #![forbid(unsafe_code)]
 
 pub mod choice;
@@ -26,8 +27,8 @@ mod id;
 pub mod job;
 pub mod json;
 pub mod known;
-mod number;
 pub mod matrix;
+mod number;
 pub mod openai;
 pub mod read;
 pub mod record;

@@ -13,9 +13,9 @@ use crate::Encoding;
 /// How a matrix is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
-    /// numpy's.
+    /// numpy's .npy.
     Npy,
-    /// Hugging Face's.
+    /// Hugging Face's .safetensors.
     Safetensors,
 }
 
@@ -122,7 +122,7 @@ impl Layout {
             Self::Npy => read_npy(bytes),
             Self::Safetensors => read_safetensors(bytes),
         }
-        .ok_or_else(|| format!("is no matrix of vectors in .{} form", self.end()))?;
+        .ok_or_else(|| format!("is not a matrix of vectors in .{} format", self.end()))?;
         let is_kind = |encoding: &Encoding| {
             let (npy, safetensors) = names(*encoding);
             kind == npy || kind == safetensors

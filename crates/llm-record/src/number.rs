@@ -97,10 +97,13 @@ fn decimal(text: &str) -> (bool, String, i128) {
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let exponent: i128 = exponent.parse().unwrap_or(i128::MAX / 2);
     let digits = format!("{whole}{fraction}");
-    let kept = digits.trim_end_matches('0');
-    let power = exponent - fraction.len() as i128 + (digits.len() - kept.len()) as i128;
-    let kept = kept.trim_start_matches('0');
-    let power = if kept.is_empty() { 0 } else { power };
+    let untrailed = digits.trim_end_matches('0');
+    let kept = untrailed.trim_start_matches('0');
+    let power = if kept.is_empty() {
+        0
+    } else {
+        exponent - fraction.len() as i128 + (digits.len() - untrailed.len()) as i128
+    };
     (is_negative, kept.to_owned(), power)
 }
 

@@ -45,7 +45,7 @@ pub enum LineFault {
         limit: usize,
     },
     /// The line is not UTF-8.
-    #[error("is not valid UTF-8 (byte {byte}); convert it first, with iconv say")]
+    #[error("is not valid UTF-8 (byte {byte}); convert it first, for example with iconv")]
     Utf8 {
         /// Place of the first bad byte in the line, from 1.
         byte: usize,
@@ -59,9 +59,7 @@ pub enum LineFault {
         reason: String,
     },
     /// The line is JSON of more lists and objects in each other than are read.
-    #[error(
-        "nests lists and objects more than 127 deep (byte {column}), which is more than is read"
-    )]
+    #[error("nests lists and objects more than 127 deep (byte {column}), which is the limit")]
     TooDeep {
         /// Place of the first that is too deep, from 1.
         column: usize,
@@ -82,13 +80,13 @@ pub enum LineFault {
         reason: String,
     },
     /// The line is no row of the table that it stands in.
-    #[error("is no row of the CSV file: {reason}")]
+    #[error("is not a row of the CSV file: {reason}")]
     Csv {
         /// What is wrong.
         reason: String,
     },
     /// A field of a row is not UTF-8.
-    #[error("is not valid UTF-8 in column {column}; convert it first, with iconv say")]
+    #[error("is not valid UTF-8 in column {column}; convert it first, for example with iconv")]
     Utf8Column {
         /// The column's name in quotes, or its number in the header.
         column: String,

@@ -203,7 +203,7 @@ fn oversized(fields: &Fields) -> Option<Unsupported> {
             purpose: Purpose::Answers,
             code: ErrorCode::UnsupportedField,
             reason: format!(
-                "'{field}' holds the number {number}, of which 64 bits do not hold all; write it as a text"
+                "'{field}' holds the number {number}, which does not fit into 64 bits; write it as a string"
             ),
         })
     })
@@ -337,7 +337,7 @@ fn json_fault(error: &serde_json::Error, line: &str) -> LineFault {
     }
     let mut reason = text.split(" at line ").next().unwrap_or(&text).to_owned();
     if reason == "trailing characters" && line.contains('\r') {
-        reason.push_str("; a line ends with LF, and here CR alone seems to end some");
+        reason.push_str("; lines must end with LF, but here some seem to end with CR alone");
     }
     LineFault::Json {
         column: error.column(),

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub enum Seed {
     /// The program draws one: -1.
     Drawn,
-    /// This one.
+    /// The given seed.
     Fixed(u64),
 }
 

@@ -1,6 +1,6 @@
 //! The settings of a request: one table, from which all else follows. A row says what a setting is
 //! called here and by other servers, what it may be, its flag, and how it is told in a request and in a
-//! record. A new setting is a row of [`table`], and its use in the sampler.
+//! record. A new setting is a row of `table`, and its use in the sampler.
 //!
 //! Whoever asks first is heard: the line, then the flag ([`Overrides::or`]), then the model's own
 //! files ([`Overrides::over`]).

@@ -52,7 +52,7 @@ impl Usage {
         }
     }
 
-    /// Returns the counts with so many tokens of reasoning among the completion's.
+    /// Returns the counts with this many tokens of reasoning among the completion's.
     #[must_use]
     pub fn with_reasoning(mut self, reasoning_tokens: u64) -> Self {
         self.completion_tokens_details = CompletionTokensDetails { reasoning_tokens };

@@ -4,23 +4,23 @@ use std::num::NonZeroUsize;
 
 use clap::{Args, ValueEnum};
 
-/// What computes.
+/// The device that computes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Device {
-    /// A GPU where one is compiled in, is there and holds the model; else the CPU
+    /// A GPU if support for one is compiled in, one is present and the model fits; otherwise the CPU
     #[default]
     Auto,
-    /// The kernels of this toolkit
+    /// The CPU, with the kernels of this toolkit
     Cpu,
     /// An NVIDIA GPU
     Cuda,
     /// An Apple GPU
     Metal,
-    /// The reference pass on the CPU: slow and exact, for comparing
+    /// The reference implementation on the CPU: slow and exact, for comparison
     Candle,
 }
 
-/// What computes, and how wide.
+/// The device that computes, and its threads.
 #[derive(Args, Clone, Copy, Debug, Default)]
 #[command(next_help_heading = "Machine")]
 pub struct DeviceArgs {
@@ -28,7 +28,7 @@ pub struct DeviceArgs {
     #[arg(long, value_name = "DEVICE", value_enum, default_value_t)]
     pub device: Device,
 
-    /// Use N threads (-1, the default: one a core); the answer does not depend on it
+    /// Use N threads (-1, the default: one per core); answers do not depend on it
     #[arg(short, long, value_name = "N", allow_negative_numbers = true, value_parser = threads)]
     pub threads: Option<NonZeroUsize>,
 }
@@ -38,5 +38,5 @@ pub(crate) fn threads(text: &str) -> Result<NonZeroUsize, String> {
         return Ok(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN));
     }
     text.parse()
-        .map_err(|_| "must be a number of threads from 1, or -1 for one a core".to_owned())
+        .map_err(|_| "must be a number of threads from 1, or -1 for one per core".to_owned())
 }

@@ -7,39 +7,40 @@ use clap::Args;
 
 /// How a run over many lines goes.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Many lines")]
+#[command(next_help_heading = "Batches")]
 pub struct FilterArgs {
-    /// Answer up to N lines together; an answer does not depend on it. Left out, it is eight a thread,
-    /// as far as the memory goes.
+    /// Answer up to N lines at once; answers do not depend on it (default: eight per thread, as far as
+    /// memory allows)
     #[arg(long, value_name = "N", value_parser = parallel)]
     pub parallel: Option<NonZeroUsize>,
 
-    /// Write each record as soon as its line is answered, not in the order of the input.
+    /// Write each record as soon as its line is answered, not in the order of the input
     #[arg(long)]
     pub unordered: bool,
 
-    /// Leave out lines that FILE holds the record of; for '>> FILE', where -o FILE does it by itself.
+    /// Skip lines whose record is already in FILE; for use with '>> FILE', since -o FILE does it by
+    /// itself
     #[arg(long, value_name = "FILE", conflicts_with = "output")]
     pub resume: Option<PathBuf>,
 
-    /// Answer lines again whose record, in the file that is gone on with, is an error.
+    /// Answer again the lines whose record in the file to be continued is an error
     #[arg(long, conflicts_with = "overwrite")]
     pub retry_errors: bool,
 
-    /// Move lines that a crash has torn out of the file of -o into FILE.torn, and go on
+    /// Move lines torn by a crash from the -o file to FILE.torn, and continue
     #[arg(long, requires = "output", conflicts_with = "overwrite")]
     pub repair: bool,
 
-    /// Close a line with an error when its prompt and its answer take longer than SECONDS.
+    /// Close a line with an error if its prompt and its answer take longer than SECONDS
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub timeout: Option<f64>,
 
-    /// Begin no more lines after N have failed.
+    /// Start no more lines after N have failed
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_errors: Option<u64>,
 
-    /// Keep what the prompts have in common (instruction, system text) in the folder DIR, computed, for
-    /// the next run with the same model; an answer does not depend on it
+    /// Cache the computed start that all prompts share (instruction, system text) in the folder DIR for
+    /// the next run with the same model; answers do not depend on it
     #[arg(long, value_name = "DIR")]
     pub prefix_cache: Option<PathBuf>,
 }

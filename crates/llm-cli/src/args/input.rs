@@ -5,19 +5,19 @@
 
 use clap::{Args, ValueEnum};
 use llm_record::read::DEFAULT_LINE_LIMIT;
-/// What to do where there is nothing to work on.
+/// What to do if the input is empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum IfEmpty {
-    /// Say so and fail
+    /// Report it and fail
     #[default]
     Error,
-    /// Write nothing for it
+    /// Skip it and write nothing
     Skip,
     /// Run the instruction alone
     Run,
 }
 
-/// What to do where prompt and answer do not fit the context.
+/// What to do if prompt and answer do not fit the context.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum OnOverflow {
     /// Fail
@@ -35,38 +35,38 @@ pub enum OnOverflow {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Input")]
 pub struct InputArgs {
-    /// Put this before each input, two line ends between
+    /// Put this before each input, separated by a blank line
     #[arg(value_name = "INSTRUCTION")]
     pub instruction: Option<String>,
 
-    /// Take this text as the input; standard input is not read
+    /// Use this text as the input instead of standard input
     #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
     pub prompt: Option<String>,
 
-    /// Take this file as the input, '-' for standard input; several are read one after another
+    /// Read the input from this file ('-': standard input); several are read one after another
     #[arg(short, long, value_name = "FILE", conflicts_with = "prompt")]
     pub file: Vec<std::path::PathBuf>,
 
-    /// Take each line of the input as a prompt of its own; a blank line gets no record
+    /// Treat each line of the input as a separate prompt; blank lines get no record
     #[arg(long, conflicts_with_all = ["jsonl", "csv", "prompt"])]
     pub lines: bool,
 
-    /// Take each line as a JSON object with 'prompt' or 'messages', as a record of this toolkit, or as a
-    /// request of an OpenAI batch file, which is answered in that format; a blank line gets no record
+    /// Treat each line as a JSON object with 'prompt' or 'messages', as a record of this toolkit, or as
+    /// a request of an OpenAI batch file, which is answered in that format; blank lines get no record
     #[arg(long, group = "fields", conflicts_with = "prompt")]
     pub jsonl: bool,
 
-    /// Take the input as CSV with a header line: each row is a prompt of its own, from the column
-    /// 'prompt' or 'text' or made with --template, and the column 'id' names it
+    /// Read the input as CSV with a header line: each row is a separate prompt, from the column
+    /// 'prompt' or 'text' or made with --template, and the column 'id' is its id
     #[arg(long, group = "fields", conflicts_with = "prompt")]
     pub csv: bool,
 
-    /// Make one request of all lines: their texts in order, a blank line between two; without --jsonl,
-    /// --lines or --csv the input is one request anyway
+    /// Join all lines into one request: their texts in order, separated by blank lines; without
+    /// --jsonl, --lines or --csv the input is one request anyway
     #[arg(long, conflicts_with = "keep")]
     pub slurp: bool,
-    /// Cut the input into pieces of at most TOKENS tokens, each a prompt of its own: between paragraphs,
-    /// else lines, sentences, words or characters
+    /// Split the input into chunks of at most TOKENS tokens, each a separate prompt: between
+    /// paragraphs, else lines, sentences, words or characters
     #[arg(long, value_name = "TOKENS", conflicts_with_all = ["lines", "jsonl", "csv", "slurp"],
         value_parser = chunk)]
     pub chunk: Option<usize>,
@@ -75,22 +75,21 @@ pub struct InputArgs {
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub template: Option<String>,
 
-    /// Keep this field of the line under 'input' of its record; may be given several times
+    /// Keep this field of the line under 'input' in its record; may be given several times
     // What `requires` asks for is dropped where it conflicts with a flag that is there, so these are named.
     #[arg(long, value_name = "FIELD", requires = "fields", conflicts_with_all = ["lines", "prompt"])]
     pub keep: Vec<String>,
 
-    /// Choose what to do where prompt and answer do not fit the context: fail, or cut this part out of
-    /// the text. The answer's room is -n where that is set, else at most a quarter of the context
+    /// Choose what to do if prompt and answer do not fit the context: fail, or cut this part of the
+    /// text. The room for the answer is -n if given, else at most a quarter of the context
     #[arg(long, value_name = "PART", value_enum, default_value_t)]
     pub on_overflow: OnOverflow,
 
-    /// Choose what to do where the input is empty; --lines, --jsonl or --csv without a line is no
-    /// error
+    /// Choose what to do if the input is empty; with --lines, --jsonl or --csv it may have no lines
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
     pub if_empty: IfEmpty,
 
-    /// Refuse lines of more than N bytes
+    /// Reject lines longer than N bytes
     #[arg(long, value_name = "N", default_value_t = DEFAULT_LINE_LIMIT, value_parser = line_limit)]
     pub max_line_bytes: usize,
 }

@@ -13,8 +13,8 @@ pub const DEFAULT_MODEL: &str = "smollm2";
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Model")]
 pub struct ModelArgs {
-    /// Use this model: a name of `llm-pull ls`, ORG/REPO:QUANT, a .gguf file or a folder of safetensors
-    /// [default: smollm2]
+    /// Use this model: a name from `llm-pull ls`, ORG/REPO:QUANT, a .gguf file or a folder of
+    /// safetensors [default: smollm2]
     #[arg(short, long, value_name = "NAME")]
     pub model: Option<String>,
 
@@ -31,7 +31,7 @@ impl ModelArgs {
     }
 }
 
-/// What is made of a folder's weights.
+/// How the weights of a folder are quantized.
 #[derive(Args, Clone, Copy, Debug, Default)]
 #[command(next_help_heading = "Model")]
 pub struct QuantizeArgs {
@@ -43,10 +43,10 @@ pub struct QuantizeArgs {
 /// What weights are quantized to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Quantize {
-    /// 8.5 bits a weight
+    /// 8.5 bits per weight
     #[value(name = "q8_0")]
     Q8_0,
-    /// 4.5 bits a weight, 8.5 for the output and where rows do not fit
+    /// 4.5 bits per weight, 8.5 for the output matrix and where rows do not fit
     #[value(name = "q4_k")]
     Q4K,
 }
@@ -75,21 +75,21 @@ pub(crate) fn ctx_size(text: &str) -> Result<u64, String> {
 /// Whether the model thinks before it answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Think {
-    /// It does
+    /// Think before answering
     On,
-    /// It does not
+    /// Answer at once
     Off,
 }
 
-/// How the prompt becomes the model's text.
+/// How a prompt is rendered for the model.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Model")]
 pub struct TemplateArgs {
-    /// Tell the model this before the conversation
+    /// Put this system message before the conversation
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub system: Option<String>,
 
-    /// Use the chat template (Jinja) of this file instead of the model's own
+    /// Use the chat template (Jinja) in this file instead of the model's own
     #[arg(long, value_name = "FILE", conflicts_with = "no_template")]
     pub chat_template: Option<PathBuf>,
 
@@ -97,11 +97,11 @@ pub struct TemplateArgs {
     #[arg(skip)]
     pub template_source: Option<String>,
 
-    /// Give the model the text as it is, without a chat template
+    /// Give the model the text as is, without a chat template
     #[arg(long)]
     pub no_template: bool,
 
-    /// Let the model think before it answers, or not, where its chat template has a switch for it
+    /// Turn thinking before the answer on or off, if the model's chat template has a switch for it
     #[arg(
         long,
         value_name = "WHETHER",
@@ -110,15 +110,15 @@ pub struct TemplateArgs {
     )]
     pub think: Option<Think>,
 
-    /// Take control tokens that are written out in prompts as such, not as text
+    /// Parse control tokens that are written out in prompts, instead of taking them as text
     #[arg(long)]
     pub parse_special: bool,
 }
 
-/// Whether a check may stop the program.
+/// Whether a failed check stops the program.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct ForceArgs {
-    /// Go on where a check of memory, space or existing files says no
+    /// Continue even if a check of memory, disk space or existing files fails
     #[arg(long)]
     pub force: bool,
 }

@@ -11,19 +11,19 @@ pub enum Format {
     /// Text for one request on a terminal, else JSON lines
     #[default]
     Auto,
-    /// One JSON record a line
+    /// One JSON record per line
     Jsonl,
-    /// The answers, numbers or names alone
+    /// Only the answers, numbers or names
     Text,
 }
 
 /// Where a model's reasoning goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Reasoning {
-    /// Into the records, beside the answer
+    /// In the records, beside the answer
     #[default]
     Include,
-    /// To standard error, as it comes
+    /// To standard error, as it is generated
     Stderr,
     /// Nowhere
     Drop,
@@ -43,7 +43,7 @@ pub struct FormatArgs {
     )]
     pub format: Format,
 
-    /// Write text: the answer and one line end, nothing else; short for --format text
+    /// Write the answer and a newline, nothing else; short for --format text
     #[arg(short = 'T', long = "text", global = true, conflicts_with = "format")]
     pub text: bool,
 }
@@ -72,7 +72,7 @@ pub struct OutputArgs {
     #[arg(long, requires = "output")]
     pub overwrite: bool,
 
-    /// Write pieces of the answer as they come: 'delta' records, or text
+    /// Write the answer in pieces as it is generated: 'delta' records, or text
     #[arg(long, conflicts_with_all = ["count", "show_prompt"])]
     pub stream: bool,
 
@@ -80,23 +80,23 @@ pub struct OutputArgs {
     #[arg(long)]
     pub count: bool,
 
-    /// Write each prompt as the model would get it, and its tokens, without running it
+    /// Write each prompt as the model would see it, and its tokens, without running it
     #[arg(long, conflicts_with = "count")]
     pub show_prompt: bool,
 
-    /// Choose where the model's reasoning goes; text output never holds it
+    /// Choose where the model's reasoning goes; text output never contains it
     #[arg(long, value_name = "WHERE", value_enum, default_value_t)]
     pub reasoning: Reasoning,
 
-    /// End each text with NUL instead of a line end
+    /// End each text with NUL instead of a newline
     #[arg(short = '0', long = "null")]
     pub null: bool,
 }
 
-/// How much is told to people.
+/// How much is said on standard error.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct QuietArgs {
-    /// Show no progress and no notes; warnings and errors stay
+    /// Show neither progress nor notes; warnings and errors are still shown
     #[arg(short, long, global = true)]
     pub quiet: bool,
 }

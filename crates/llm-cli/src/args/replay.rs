@@ -7,18 +7,18 @@ use clap::Args;
 
 use super::generation_flags;
 
-const HEADING: &str = "Before and after many lines";
+const HEADING: &str = "Estimates and replays";
 
-/// Whether the answers of a run come again.
+/// Whether a run gives the same answers again.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = HEADING)]
 pub struct ReplayArgs {
-    /// Keep the whole request in its record under 'request', enough to run it again
+    /// Keep the whole request under 'request' in its record, which is then enough to run it again
     #[arg(long, conflicts_with_all = ["count", "show_prompt"])]
     pub record_request: bool,
 
-    /// Run the requests of FILE again, each with its record's own settings, and tell what differs;
-    /// rows are read as --jsonl reads them unless FILE was made with --record-request
+    /// Run the requests recorded in FILE again, each with its recorded settings, and report what
+    /// differs; unless FILE was made with --record-request, the original rows are read as with --jsonl
     #[arg(long, value_name = "FILE", conflicts_with_all = not_replayed())]
     pub replay: Option<PathBuf>,
 }
@@ -27,17 +27,17 @@ pub struct ReplayArgs {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = HEADING)]
 pub struct EstimateArgs {
-    /// Write what the run would take (tokens, memory, hours, energy, a cloud's price), without running
-    /// it; with --resume FILE, what the lines that are still open would
+    /// Estimate what the run would take (tokens, memory, hours, energy, the price in a cloud), without
+    /// running it; with --resume FILE, only for the lines that are left
     #[arg(long, conflicts_with_all = ["count", "show_prompt", "stream", "record_request"])]
     pub estimate: bool,
 
-    /// Say what the machine draws under load, in watts, for the energy of --estimate
+    /// Assume that the machine draws N watts under load, for the energy of --estimate
     #[arg(long, value_name = "N", requires = "estimate", value_parser = watts)]
     pub watts: Option<f64>,
 
-    /// Hold this cloud model against it, a name of 'llm-cost catalogue prices'; several where that makes
-    /// sense
+    /// Compare with this cloud model, a name from 'llm-cost catalogue prices'; some commands take
+    /// several
     #[arg(long, value_name = "NAME", requires = "estimate")]
     pub cloud: Option<String>,
 }

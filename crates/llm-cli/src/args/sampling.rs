@@ -9,7 +9,7 @@ use llm_record::settings::{Domain, SETTINGS, Setting};
 /// Tokens generated at most, unless the user says otherwise.
 pub const DEFAULT_PREDICT: i64 = 1024;
 
-const HEADING: &str = "Sampling (a field of a JSON line wins over the flag)";
+const HEADING: &str = "Sampling (a field of a JSON line overrides the flag)";
 
 /// How each token is chosen. Defaults come from the model's own files, else the best token is taken.
 #[derive(Clone, Debug, Default)]

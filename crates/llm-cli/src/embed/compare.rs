@@ -24,25 +24,25 @@ Examples:
   llm-embed rerank -m ./ms-marco-minilm-l6-v2 --on-overflow truncate 'opening hours' < lines.txt
   llm-embed search vectors.jsonl -k 50 'opening hours' | llm-embed rerank -m ./bge-base-en-v1.5 --jsonl -k 5 'opening hours'";
 
-/// What is done with vectors.
+/// What to do with vectors.
 #[derive(Subcommand, Clone, Debug)]
 pub enum EmbedCommand {
-    /// Find the texts that are nearest to a query, by the vectors of a file
+    /// Find the texts that are nearest to a query, by the vectors in a file
     ///
     /// Queries are embedded with the model, pooling and normalization that FILE's records name, after
-    /// the model's own prompt for queries; each text is compared by the cosine.
+    /// the model's own query prompt; texts are ranked by cosine similarity.
     #[command(max_term_width = crate::HELP_WIDTH, after_help = SEARCH)]
     Search(SearchArgs),
-    /// Find pairs of texts whose vectors are near to each other
+    /// Find pairs of texts whose vectors are close to each other
     ///
-    /// Each vector of FILE is compared with every other by the cosine; no model is needed.
+    /// Each vector of FILE is compared with every other by cosine similarity; no model is needed.
     #[command(max_term_width = crate::HELP_WIDTH, after_help = SIMILAR)]
     Similar(SimilarArgs),
-    /// Put texts in the order in which they fit a query
+    /// Sort texts by how well they match a query
     ///
-    /// Reads a text a line from standard input, all of them, and writes them the best first.
-    /// A cross-encoder reads each text together with the query; of any other model the vectors are
-    /// compared by the cosine.
+    /// Reads all texts from standard input, one per line, and writes them with the best first. A
+    /// cross-encoder reads each text together with the query; with any other model, vectors are
+    /// compared by cosine similarity.
     #[command(max_term_width = crate::HELP_WIDTH, after_help = RERANK)]
     Rerank(RerankArgs),
 }
@@ -50,19 +50,19 @@ pub enum EmbedCommand {
 /// What is searched, and for what.
 #[derive(Args, Clone, Debug)]
 pub struct SearchArgs {
-    /// Vectors that llm-embed has written: JSON lines, or a matrix (.npy, .safetensors) with its .jsonl
+    /// Vectors written by llm-embed: JSON lines, or a matrix (.npy, .safetensors) with its .jsonl
     #[arg(value_name = "FILE")]
     pub vectors: PathBuf,
 
-    /// What to look for; left out, each line of standard input is a query
+    /// What to search for; if omitted, each line of standard input is a query
     #[arg(value_name = "QUERY", value_parser = query)]
     pub query: Option<String>,
 
-    /// Take each line of standard input as a JSON object with 'text' and perhaps 'id'
+    /// Treat each line of standard input as a JSON object with 'text' and optionally 'id'
     #[arg(long, conflicts_with = "query", help_heading = "Input")]
     pub jsonl: bool,
 
-    /// Choose what to do with a query that is longer than the model takes
+    /// Choose what to do with a query that is too long for the model
     #[arg(
         long,
         value_name = "WHAT",
@@ -72,7 +72,7 @@ pub struct SearchArgs {
     )]
     pub on_overflow: TooLong,
 
-    /// Write so many texts for each query
+    /// Write the N best texts for each query
     #[arg(
         short = 'k',
         long,
@@ -82,15 +82,15 @@ pub struct SearchArgs {
     )]
     pub hits: NonZeroUsize,
 
-    /// Use this model, which must be the one that made the vectors; for one that lies elsewhere now
+    /// Use this model, which must be the one that made the vectors, if it has moved since
     #[arg(short, long, value_name = "NAME", help_heading = "Model")]
     pub model: Option<String>,
 
-    /// Make sure that the vectors were pooled in this way
+    /// Check that the vectors were pooled in this way
     #[arg(long, value_name = "HOW", value_enum, help_heading = "Model")]
     pub pooling: Option<PoolingChoice>,
 
-    /// Put this before each query instead of the model's own prompt for queries
+    /// Put this before each query instead of the model's own query prompt
     #[arg(
         long,
         value_name = "TEXT",
@@ -102,10 +102,10 @@ pub struct SearchArgs {
     /// The form of the output.
     #[command(flatten)]
     pub format: FormatArgs,
-    /// How much is told beside it.
+    /// How much is said on standard error.
     #[command(flatten)]
     pub quiet: QuietArgs,
-    /// How wide it computes.
+    /// How many threads compute.
     #[command(flatten)]
     pub machine: EmbedMachineArgs,
 }
@@ -113,11 +113,11 @@ pub struct SearchArgs {
 /// Which pairs are looked for.
 #[derive(Args, Clone, Debug)]
 pub struct SimilarArgs {
-    /// Vectors that llm-embed has written: JSON lines, or a matrix (.npy, .safetensors) with its .jsonl
+    /// Vectors written by llm-embed: JSON lines, or a matrix (.npy, .safetensors) with its .jsonl
     #[arg(value_name = "FILE")]
     pub vectors: PathBuf,
 
-    /// Write pairs whose cosine is at least N
+    /// Write pairs whose cosine similarity is at least N
     #[arg(long, value_name = "N", default_value = "0.9", allow_negative_numbers = true,
         value_parser = threshold)]
     pub threshold: f32,
@@ -125,22 +125,23 @@ pub struct SimilarArgs {
     /// The form of the output.
     #[command(flatten)]
     pub format: FormatArgs,
-    /// How much is told beside it.
+    /// How much is said on standard error.
     #[command(flatten)]
     pub quiet: QuietArgs,
-    /// How wide it computes.
+    /// How many threads compute.
     #[command(flatten)]
     pub machine: EmbedMachineArgs,
 }
 
-/// What is put in order, and by what.
+/// What is sorted, and by which query.
 #[derive(Args, Clone, Debug)]
 pub struct RerankArgs {
-    /// What the texts are to fit
+    /// What the texts are matched against
     #[arg(value_name = "QUERY", value_parser = query)]
     pub query: String,
 
-    /// Take each line as a JSON object with 'text' and perhaps 'id', or as a record of llm-embed search
+    /// Treat each line as a JSON object with 'text' and optionally 'id', or as a record of llm-embed
+    /// search
     #[arg(long, help_heading = "Input")]
     pub jsonl: bool,
 
@@ -154,7 +155,7 @@ pub struct RerankArgs {
     )]
     pub template: Option<String>,
 
-    /// Choose what to do with a text that is longer than the model takes
+    /// Choose what to do with a text that is too long for the model
     #[arg(
         long,
         value_name = "WHAT",
@@ -175,29 +176,28 @@ pub struct RerankArgs {
     /// The form of the output.
     #[command(flatten)]
     pub format: FormatArgs,
-    /// How much is told beside it.
+    /// How much is said on standard error.
     #[command(flatten)]
     pub quiet: QuietArgs,
-    /// How wide it computes.
+    /// How many threads compute.
     #[command(flatten)]
     pub machine: EmbedMachineArgs,
 }
 
-/// How wide it computes.
+/// How many threads compute.
 #[derive(Args, Clone, Copy, Debug, Default)]
 #[command(next_help_heading = "Machine")]
 pub struct EmbedMachineArgs {
-    /// Use N threads (-1, the default: one a core); scores do not depend on it
+    /// Use N threads (-1, the default: one per core); scores do not depend on it
     #[arg(short, long, value_name = "N", allow_negative_numbers = true, value_parser = threads)]
     pub threads: Option<NonZeroUsize>,
 }
 
 fn query(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
-        Err("a query must have words".to_owned())
-    } else {
-        Ok(text.to_owned())
+        return Err("the query is blank".to_owned());
     }
+    Ok(text.to_owned())
 }
 
 fn threshold(text: &str) -> Result<f32, String> {

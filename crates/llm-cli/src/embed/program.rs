@@ -31,7 +31,7 @@ impl EmbedProgram {
             Some(flag) => Err(command.error(
                 ErrorKind::ArgumentConflict,
                 format!(
-                    "the flags of '{name}' come after it, and '{flag}' stands before it; a file of that name is ./{name}"
+                    "the flags of '{name}' go after it, but '{flag}' stands before it; a file of that name is given as ./{name}"
                 ),
             )),
             None => Ok(()),

@@ -6,7 +6,7 @@ use llm_record::Encoding as Written;
 /// What an encoder's weights are quantized to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum EmbedQuantize {
-    /// 8.5 bits a weight, and as floats where the inputs are largest
+    /// 8.5 bits per weight, but floats where the inputs are largest
     #[value(name = "q8_0")]
     Q8_0,
 }
@@ -19,43 +19,43 @@ pub enum TooLong {
     Error,
     /// Cut its end
     Truncate,
-    /// Cut it into windows and take the mean of their vectors, each weighted by its tokens
+    /// Split it into windows and average their vectors, each weighted by its tokens
     ChunkMean,
 }
 
-/// How the tokens' vectors become one.
+/// How the vectors of the tokens are pooled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum PoolingChoice {
-    /// The first
+    /// That of the first token
     Cls,
     /// Their mean
     Mean,
-    /// The largest of each number
+    /// Their maximum in each dimension
     Max,
-    /// The last
+    /// That of the last token
     Last,
 }
 
 /// How a vector is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Encoding {
-    /// Numbers
+    /// JSON numbers
     #[default]
     Float,
-    /// 32-bit floats, the lowest byte first, in base64
+    /// Little-endian 32-bit floats, in base64
     Base64,
-    /// 16-bit floats, the lowest byte first, in base64
+    /// Little-endian 16-bit floats, in base64
     F16,
     /// Signed bytes in base64, to be multiplied by the record's 'scale'
     Int8,
-    /// A bit a number, 1 above zero, the first the highest of its byte, in base64
+    /// One bit per dimension, 1 above zero, the most significant bit first, in base64
     Binary,
 }
 
-/// Where vectors stand.
+/// Where vectors are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum EmbedFormat {
-    /// In their records, a line each
+    /// In their records, one per line
     #[default]
     Jsonl,
     /// In a matrix as numpy.save writes it

@@ -105,7 +105,7 @@ impl Chunker {
                 low = middle;
             }
         }
-        let is_cut = |at: &usize| boundary(last, *at).is_some() && fits(*at);
+        let is_cut = |place: &usize| boundary(last, *place).is_some() && fits(*place);
         let cut = (high..last.len()).find(is_cut).unwrap_or(high);
         self.last + cut
     }
@@ -219,12 +219,10 @@ fn longest(text: &str, guess: usize, fits: &dyn Fn(usize) -> bool) -> usize {
         high = text.ceil_char_boundary(high.saturating_mul(2).max(1));
     }
     loop {
-        let middle = text.floor_char_boundary(low.midpoint(high));
-        let middle = match middle > low {
-            true => middle,
-            // The next character.
-            false => text.ceil_char_boundary(low + 1),
-        };
+        let next_character = text.ceil_char_boundary(low + 1);
+        let middle = text
+            .floor_char_boundary(low.midpoint(high))
+            .max(next_character);
         if middle >= high {
             return low;
         }
@@ -254,12 +252,12 @@ fn best_cut(text: &str, from: usize, to: usize) -> Option<usize> {
 }
 
 /// Returns what begins at a byte of a text, if anything does. White space belongs to what it ends.
-fn boundary(text: &str, at: usize) -> Option<Boundary> {
-    if !text.is_char_boundary(at) || text[at..].starts_with(char::is_whitespace) {
+fn boundary(text: &str, offset: usize) -> Option<Boundary> {
+    if !text.is_char_boundary(offset) || text[offset..].starts_with(char::is_whitespace) {
         return None;
     }
-    let before = text[..at].trim_end();
-    let space = &text[before.len()..at];
+    let before = text[..offset].trim_end();
+    let space = &text[before.len()..offset];
     match space.matches('\n').take(2).count() {
         2 => return Some(Boundary::Paragraph),
         1 => return Some(Boundary::Line),
@@ -272,17 +270,18 @@ fn boundary(text: &str, at: usize) -> Option<Boundary> {
     }
     // These end sentences in scripts that write no space after them.
     let ends_alone = sentence.ends_with(['。', '！', '？', '｡']);
-    if ends_alone && !text[at..].starts_with(closers) {
+    if ends_alone && !text[offset..].starts_with(closers) {
         return Some(Boundary::Sentence);
     }
     if space.is_empty() {
         return None;
     }
-    if sentence.ends_with(['.', '!', '?', '…', '।', '؟', '۔']) {
-        Some(Boundary::Sentence)
+    let ends_sentence = sentence.ends_with(['.', '!', '?', '…', '।', '؟', '۔']);
+    Some(if ends_sentence {
+        Boundary::Sentence
     } else {
-        Some(Boundary::Word)
-    }
+        Boundary::Word
+    })
 }
 
 #[cfg(test)]

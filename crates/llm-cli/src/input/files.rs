@@ -24,9 +24,9 @@ const LONGEST_NAME: u64 = 64 << 10;
 /// Which files are texts.
 #[derive(Clone, Debug, Default)]
 pub struct Texts {
-    /// These.
+    /// The files that are named one by one.
     pub files: Vec<PathBuf>,
-    /// And those whose names this file holds, each ended by NUL.
+    /// A file with the names of more, each ended by NUL.
     pub files0_from: Option<PathBuf>,
     /// Tokens that two neighbouring pieces share, at most.
     pub overlap: usize,
@@ -65,14 +65,14 @@ impl FileOrigin {
         watch: &InputWatch,
         salt: String,
     ) -> Result<Self, InputError> {
-        let list = texts
-            .files0_from
-            .as_ref()
-            .map(|path| Source::open(path, watch.clone()));
-        let listed = list.transpose()?.map(|source| {
-            let name = source.name().to_owned();
-            (BufReader::new(source), name)
-        });
+        let listed = match &texts.files0_from {
+            Some(path) => {
+                let source = Source::open(path, watch.clone())?;
+                let name = source.name().to_owned();
+                Some((BufReader::new(source), name))
+            }
+            None => None,
+        };
         Ok(Self {
             named: texts.files.iter().cloned().collect(),
             listed,
@@ -93,8 +93,8 @@ impl FileOrigin {
 
     /// Returns what is read, as far as it is known.
     pub(super) fn inputs(&self) -> Vec<FileIdentity> {
-        let list = self.listed.iter();
-        let list = list.filter_map(|(list, _)| list.get_ref().identity());
+        let listed = self.listed.iter();
+        let list = listed.filter_map(|(list, _)| list.get_ref().identity());
         let named = self.named.iter();
         list.chain(named.filter_map(|path| FileIdentity::of_path(path)))
             .collect()
@@ -161,17 +161,13 @@ impl FileOrigin {
             None => PROMPT_LIMIT,
         };
         let is_output = |file: FileIdentity| self.outputs.iter().any(|output| output.is(&file));
-        let text = if FileIdentity::of_path(path).is_some_and(is_output) {
-            Err((
-                ErrorCode::UnreadableFile,
-                format!(
-                    "'{shown}' is what this run writes to, and no text; leave it out of the list"
-                ),
-            ))
+        let read = if FileIdentity::of_path(path).is_some_and(is_output) {
+            let sentence = format!("'{shown}' is an output of this run; leave it out of the list");
+            Err((ErrorCode::UnreadableFile, sentence))
         } else {
             read(path, limit, self.watch.clone())?
         };
-        let text = match text {
+        let text = match read {
             Ok(text) => text,
             Err((code, sentence)) => {
                 self.number += 1;
@@ -244,7 +240,8 @@ fn read(
         Err(error) => return refused(ErrorCode::UnreadableFile, error.to_string()),
     }
     if bytes.len() as u64 > limit {
-        let sentence = format!("'{shown}' is longer than {limit} bytes; cut it into smaller files");
+        let sentence =
+            format!("'{shown}' is longer than {limit} bytes; split it into smaller files");
         return refused(ErrorCode::InputTooLong, sentence);
     }
     match String::from_utf8(bytes) {
@@ -255,7 +252,7 @@ fn read(
         Err(error) => {
             let byte = error.utf8_error().valid_up_to() + 1;
             let sentence = format!(
-                "'{shown}' is not valid UTF-8 (byte {byte}); convert it first, with iconv say"
+                "'{shown}' is not valid UTF-8 (byte {byte}); convert it first, for example with iconv"
             );
             refused(ErrorCode::BadUtf8, sentence)
         }

@@ -56,7 +56,7 @@ impl RequestBuilder {
         serde_json::json!([self.instruction, self.system, self.template_text]).to_string()
     }
 
-    /// Makes the one request of a run that is not by lines; nothing where empty input is skipped.
+    /// Makes the request of a run whose whole input is one prompt; `None` if empty input is skipped.
     pub(super) fn whole(
         &self,
         prompt: Option<&str>,
@@ -122,7 +122,7 @@ impl RequestBuilder {
         Ok(Some(Ok(text)))
     }
 
-    /// Makes a request ready; nothing where an empty one is skipped.
+    /// Makes a request ready to run; `None` if it is empty and skipped.
     pub(super) fn job(&self, mut request: Request) -> Option<Item> {
         match self.prompt(&mut request) {
             Ok((prompt, place)) => Some(self.run(&request, prompt, place)),
@@ -141,8 +141,8 @@ impl RequestBuilder {
             IfEmpty::Skip if text.is_empty() => return None,
             IfEmpty::Run if self.instruction.is_some() => {}
             _ if text.is_empty() => {
-                let sentence = "there is no line to make the one request of; --if-empty skip writes \
-                                nothing then";
+                let sentence = "there are no lines to join into one request; --if-empty skip then writes \
+                                nothing";
                 return Some(failed(&request, ErrorCode::EmptyInput, sentence));
             }
             _ => {}
@@ -207,13 +207,14 @@ impl RequestBuilder {
     /// Returns the first thing that a line asks for and does not get. A field that the template or --keep
     /// names is the user's own data, whatever others call so.
     fn unsupported<'a>(&self, request: &'a Request) -> Option<&'a Unsupported> {
-        let purpose = if self.is_for_vectors {
+        let wanted = if self.is_for_vectors {
             Purpose::Vectors
         } else {
             Purpose::Answers
         };
-        let matters =
-            |of: Purpose| of == purpose || of == Purpose::Prompt && self.template.is_none();
+        let matters = |purpose: Purpose| {
+            purpose == wanted || purpose == Purpose::Prompt && self.template.is_none()
+        };
         let is_data = |field: &str| {
             let is_kept = self.keep.iter().any(|path| is_path_of(path, field));
             is_kept
@@ -223,7 +224,7 @@ impl RequestBuilder {
                     .is_some_and(|template| template.names(field))
         };
         let mut all = request.unsupported.iter();
-        all.find(|one| matters(one.purpose) && !is_data(&one.field))
+        all.find(|field| matters(field.purpose) && !is_data(&field.field))
     }
 
     /// Says what becomes of a request that is empty.
@@ -317,10 +318,10 @@ pub(super) fn failed(request: &Request, code: ErrorCode, sentence: &str) -> Item
 }
 
 const NONE: &str = "it has no 'messages', 'prompt', 'text' or 'input' to answer; --template makes a \
-                    prompt of other fields";
+                    prompt from other fields";
 
-const VECTORS: &str = "'url' is /v1/embeddings, which llm-embed answers; here are /v1/chat/completions \
-                       and /v1/completions";
+const VECTORS: &str = "'url' is /v1/embeddings, which llm-embed answers; llm-run answers \
+                       /v1/chat/completions and /v1/completions";
 
 /// Returns the sentence for a line that no prompt can be made of.
 pub(super) fn reason(request: &Request, reason: &str) -> String {
@@ -335,10 +336,10 @@ fn is_set(fields: &Fields, field: &str) -> bool {
 /// Fields that other programs read and this one does not, with what is done instead.
 const UNUSED: &[(&str, &str)] = &[("model", MODEL)];
 
-const MODEL: &str = "one run has one model, which -m names";
+const MODEL: &str = "a run has one model, the one that -m names";
 
 /// Said of a key of a batch file that is of no use on one's own machine.
-const CHANGES_NOTHING: &str = "it changes no answer";
+const CHANGES_NOTHING: &str = "it does not change the answer";
 
 /// Fields of lines that are not used, each told once a run.
 #[derive(Debug, Default)]

@@ -48,11 +48,11 @@ impl Slurp {
         self.has_failed = true;
     }
 
-    /// Returns the one request, or why there is none; nothing where all lines failed, which was said.
+    /// Returns the joined request, or why there is none; `None` if all lines failed, which has been reported.
     pub(super) fn finish(self, builder: &RequestBuilder) -> Option<Item> {
         if self.length > PROMPT_LIMIT {
             let sentence = format!(
-                "the lines are longer than {PROMPT_LIMIT} bytes together, too long for one prompt"
+                "the lines together are longer than {PROMPT_LIMIT} bytes, too long for one prompt"
             );
             let record = ErrorRecord::new(1, None, ErrorCode::InputTooLong, sentence);
             return Some(Item::Failed(Box::new(record)));
@@ -66,7 +66,7 @@ impl Slurp {
 
 fn refused(request: &Request, what: &str) -> Item {
     let reason = format!(
-        "{what} cannot be joined with other lines by --slurp; make a text of it with --template"
+        "{what} cannot be joined with other lines by --slurp; turn it into a text with --template"
     );
     request_builder::failed(
         request,

@@ -2,9 +2,8 @@
 //! tested on the real programs.
 
 use clap::Parser;
-use serde_json::json;
-
 use llm_record::{ErrorCode, ErrorRecord, Id, Reply};
+use serde_json::json;
 
 use super::*;
 use crate::RunArgs;

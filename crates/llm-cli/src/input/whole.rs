@@ -24,8 +24,8 @@ pub(super) fn read_whole(
     let refused = |code, sentence| Ok(Err(ErrorRecord::new(1, None, code, sentence)));
     if bytes.len() as u64 > limit {
         let sentence = format!(
-            "{last} is longer than {limit} bytes, too long to be taken at once; --lines takes each line \
-             as a prompt of its own"
+            "{last} is longer than {limit} bytes, too long for one prompt; --lines treats each line \
+             as a separate prompt"
         );
         return refused(ErrorCode::InputTooLong, sentence);
     }
@@ -34,7 +34,7 @@ pub(super) fn read_whole(
         Err(error) => {
             let byte = error.utf8_error().valid_up_to() + 1;
             let sentence = format!(
-                "{last} is not valid UTF-8 (byte {byte}); convert it first, with iconv say"
+                "{last} is not valid UTF-8 (byte {byte}); convert it first, for example with iconv"
             );
             refused(ErrorCode::BadUtf8, sentence)
         }

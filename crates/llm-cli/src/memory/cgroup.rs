@@ -32,9 +32,9 @@ const VERSION_1: Interface = Interface {
 
 /// Returns the bytes that the narrowest of the groups leaves; `None` where none of them has a limit.
 pub(super) fn left() -> Option<u64> {
-    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
-    let groups = groups.lines().filter_map(group);
-    groups
+    let text = fs::read_to_string("/proc/self/cgroup").ok()?;
+    text.lines()
+        .filter_map(group)
         .filter_map(|(interface, path)| left_below(interface, Path::new(interface.root), path))
         .min()
 }

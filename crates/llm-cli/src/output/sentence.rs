@@ -61,7 +61,7 @@ pub(super) fn difference(replay: &Replay) -> Option<String> {
     let part = match replay.differs {
         None => return Some(format!("line {line} has no answer to compare with")),
         Some(Part::ReasoningContent) => "the reasoning",
-        Some(Part::FinishReason) => "why the answer ends",
+        Some(Part::FinishReason) => "the finish reason",
         Some(_) => "the answer",
     };
     let at = replay.first_difference.unwrap_or(0);

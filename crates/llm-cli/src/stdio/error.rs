@@ -36,15 +36,13 @@ pub enum StdioError {
         reason: io::Error,
     },
     /// One file is input and output.
-    #[error("{name} is both input and output; write to another file and rename it then")]
+    #[error("{name} is both input and output; write to another file and rename it afterwards")]
     SameFile {
         /// The file's path, or "standard input".
         name: String,
     },
     /// The output would lie in a folder that is read.
-    #[error(
-        "{name} would lie in {folder}, in which nothing else is written; give a place outside of it"
-    )]
+    #[error("{name} would be in {folder}, where nothing else is written; give a path outside it")]
     InFolder {
         /// The output.
         name: String,
@@ -53,8 +51,8 @@ pub enum StdioError {
     },
     /// The output is a file of something else.
     #[error(
-        "{name} is there already and is not replaced unasked ({what}); name another file, or add --overwrite, \
-         as a script does that writes it anew each time"
+        "{name} already exists and is not replaced unless asked ({what}); name another file, or add --overwrite, \
+         as a script does that rewrites it each time"
     )]
     Occupied {
         /// The output.
@@ -65,7 +63,7 @@ pub enum StdioError {
     /// The output holds answers that took their time.
     #[error(
         "{name} holds records of an earlier run, which this one would replace; give another -o, or \
-         --overwrite if they are not wanted any more"
+         --overwrite if they are no longer wanted"
     )]
     HoldsRecords {
         /// The output.

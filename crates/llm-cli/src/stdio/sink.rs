@@ -178,7 +178,10 @@ impl Sink {
         let Some(Range { start, end }) = self.torn.take() else {
             return;
         };
-        let last = self.file.stream_position().is_ok_and(|at| at == end)
+        let last = self
+            .file
+            .stream_position()
+            .is_ok_and(|position| position == end)
             && matches!(self.file.metadata(), Ok(data) if data.is_file() && data.len() == end);
         if last && self.file.set_len(start).is_ok() {
             let _ = self.file.seek(SeekFrom::Start(start));

@@ -68,7 +68,7 @@ fn a_bad_row_between_two_good_ones() {
     );
     assert_eq!(
         short.error.message,
-        "line 3 is no row of the CSV file: it has 2 fields, and the header has 3"
+        "line 3 is not a row of the CSV file: it has 2 fields, and the header has 3"
     );
     assert!(record(2).error.message.contains("it has 6 fields"));
     let broken = record(3);

@@ -87,8 +87,8 @@ impl Json {
             Some(b'[') => {
                 check(depth)?;
                 let items: Vec<&RawValue> = serde_json::from_str(text)?;
-                let items = items.into_iter().map(|item| Self::exact(item, depth + 1));
-                Self::Array(items.collect::<Result<_, _>>()?)
+                let exact = items.into_iter().map(|item| Self::exact(item, depth + 1));
+                Self::Array(exact.collect::<Result<_, _>>()?)
             }
             Some(b'-' | b'0'..=b'9') => match Number::parse(text) {
                 Some(number) => Self::Number(number),
@@ -107,8 +107,8 @@ impl Fields {
 
     fn exact_at(text: &str, depth: usize) -> Result<Self, serde_json::Error> {
         check(depth)?;
-        let fields: IndexMap<String, &RawValue> = serde_json::from_str(text)?;
-        let fields = fields
+        let raw: IndexMap<String, &RawValue> = serde_json::from_str(text)?;
+        let fields = raw
             .into_iter()
             .map(|(name, value)| Ok((name, Json::exact(value, depth + 1)?)));
         Ok(Self(fields.collect::<Result<_, serde_json::Error>>()?))

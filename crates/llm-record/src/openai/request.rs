@@ -90,7 +90,7 @@ fn path(url: &str) -> Option<&str> {
             .then(|| &url[scheme.len()..])
     });
     let (_, path) = rest?.split_once('/')?;
-    Some(path.rfind("/v1/").map_or(path, |at| &path[at + 1..]))
+    Some(path.rfind("/v1/").map_or(path, |slash| &path[slash + 1..]))
 }
 
 fn parse_body(url: &str, body: &Values) -> Result<Request, LineFault> {
@@ -171,7 +171,7 @@ fn one_text(value: &Value) -> Result<String, LineFault> {
     match one {
         Value::String(text) => Ok(text.clone()),
         _ => Err(unsupported(
-            "'body.prompt' is supported as one text only; write each of several on a line of its own",
+            "'body.prompt' is supported only as one text; write each of several on a separate line",
         )),
     }
 }

@@ -22,7 +22,7 @@ pub struct Inputs {
     pub encoding: Option<Encoding>,
 }
 
-/// One text.
+/// One text of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
     /// As it is, never empty.

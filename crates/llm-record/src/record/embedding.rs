@@ -17,7 +17,7 @@ pub struct Embedding {
     pub id: Option<Id>,
     /// The request's line in the input, from 1.
     pub line: u64,
-    /// The vector; left out where it stands in a matrix of its own.
+    /// The vector; left out where it is a row of a matrix file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub embedding: Option<Vector>,
     /// Its row in the matrix that this record belongs to, from 0.
@@ -41,7 +41,7 @@ pub struct Embedding {
     pub windows: Option<u64>,
     /// How the tokens' vectors became one: `cls`, `mean`, `mean_sqrt_len`, `weightedmean`, `max` or `last`.
     pub pooling: String,
-    /// Whether the vector is one long.
+    /// Whether the vector is normalized to unit length.
     pub normalized: bool,
     /// What was put before the text; left out where nothing was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -78,7 +78,7 @@ pub struct Embedding {
 pub struct EmbeddingUsage {
     /// Tokens of the text, with what was put before it and the special tokens around it.
     pub prompt_tokens: u64,
-    /// The same.
+    /// Equal to `prompt_tokens`: nothing is generated.
     pub total_tokens: u64,
 }
 

@@ -27,7 +27,7 @@ pub struct Estimate {
     pub max_completion_tokens: u64,
     /// Lines that are answered together.
     pub parallel: u64,
-    /// Memory.
+    /// Memory that the run would need.
     pub memory: MemoryEstimate,
     /// Speed on this machine; absent where there is no line to measure with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,7 +73,7 @@ impl MemoryEstimate {
 /// What was measured on this machine, with this model, in a second or two.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MeasuredSpeed {
-    /// Prompt tokens a second.
+    /// Prompt tokens per second.
     pub prompt_tokens_per_second: f64,
     /// Tokens a second of all answers under way together.
     pub tokens_per_second: f64,

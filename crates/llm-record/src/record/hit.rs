@@ -11,7 +11,7 @@ pub struct Hit {
     /// The record's version.
     #[serde(default)]
     pub schema_version: SchemaVersion,
-    /// What was asked.
+    /// The query.
     pub query: String,
     /// The query's own name, where its line has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

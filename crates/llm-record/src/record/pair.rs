@@ -5,16 +5,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Found, SchemaVersion};
 
-/// Two texts that are near to each other.
+/// Two texts whose vectors are close to each other.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Pair {
     /// The record's version.
     #[serde(default)]
     pub schema_version: SchemaVersion,
-    /// The cosine of their vectors.
+    /// The cosine similarity of their vectors.
     pub score: f32,
-    /// The one that comes first.
+    /// The text that comes first in the input.
     pub a: Found,
-    /// The other.
+    /// The text that it is close to.
     pub b: Found,
 }

@@ -13,9 +13,9 @@ pub struct Perplexity {
     pub schema_version: SchemaVersion,
     /// The text's file.
     pub text: String,
-    /// Tokens of a window.
+    /// Tokens per window.
     pub n_ctx: u64,
-    /// Windows.
+    /// Windows that the text was cut into.
     pub n_chunks: u64,
     /// Tokens that were scored.
     pub n_scored: u64,
@@ -23,7 +23,7 @@ pub struct Perplexity {
     pub perplexity: f64,
     /// Its standard error.
     pub perplexity_stderr: f64,
-    /// Time of the whole.
+    /// Time of the whole measurement.
     pub total_ns: u64,
     /// The weights that were measured.
     pub model: BenchModel,

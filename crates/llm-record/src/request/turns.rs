@@ -17,8 +17,10 @@ pub(crate) fn messages(value: &Value) -> Result<Vec<Message>, String> {
 }
 
 fn message(value: &Value, name: &str) -> Result<Message, String> {
-    let role = value.get("role").and_then(Value::as_str);
-    let role = role.ok_or_else(|| format!("'{name}' has no string 'role'"))?;
+    let role = value
+        .get("role")
+        .and_then(Value::as_str)
+        .ok_or_else(|| format!("'{name}' has no string 'role'"))?;
     let mut fields = value.as_object().cloned().unwrap_or_default();
     fields
         .retain(|field, value| !["role", "content"].contains(&field.as_str()) && !value.is_null());
@@ -39,7 +41,7 @@ fn message(value: &Value, name: &str) -> Result<Message, String> {
     let content = match value.get("content").unwrap_or(&Value::Null) {
         Value::Null if calls.is_some_and(calls_nothing) => {
             return Err(format!(
-                "'{name}' says nothing: its 'content' is null and its 'tool_calls' is empty; give it a \
+                "'{name}' is empty: its 'content' is null and its 'tool_calls' is empty; give it \
                  content, or leave the turn out"
             ));
         }

@@ -140,7 +140,7 @@ macro_rules! settings_of_rows {
         /// The rows by name.
         mod row {
             #![expect(non_upper_case_globals, reason = "a row has the name of its setting")]
-            use super::*;
+            use super::{Domain, Flag, Interval, Overrides, Setting, SettingValue};
 
             $(
                 pub(super) const $name: Setting = Setting {

@@ -48,7 +48,7 @@ fn find<'a>(fields: &'a Values, setting: &Setting) -> Result<Option<(String, &'a
     match set.find(|(_, other)| is_other(other)) {
         None => Ok(Some((name, value))),
         Some((twin, other)) => Err(format!(
-            "'{name}' is {value} and '{twin}' is {other}, which are one setting; leave one out"
+            "'{name}' is {value} and '{twin}' is {other}, which are the same setting; leave one out"
         )),
     }
 }

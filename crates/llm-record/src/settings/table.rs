@@ -51,7 +51,7 @@ settings! {
                 short: None,
                 value: "T",
                 default: None,
-                help: "Set the temperature (0: always take the best token)",
+                help: "Set the temperature (0: always take the most likely token)",
             },
         }
         /// How many of the best tokens stay; 0 or less means all.
@@ -67,7 +67,7 @@ settings! {
                 short: None,
                 value: "K",
                 default: None,
-                help: "Keep the K best tokens (0: all)",
+                help: "Keep the K most likely tokens (0: all)",
             },
         }
         /// Probability mass that stays, above 0 and at most 1.
@@ -83,7 +83,7 @@ settings! {
                 short: None,
                 value: "P",
                 default: None,
-                help: "Keep the best tokens that together have probability P",
+                help: "Keep the most likely tokens that together have probability P",
             },
         }
         /// Least probability relative to the best token's, 0 to 1.
@@ -99,7 +99,7 @@ settings! {
                 short: None,
                 value: "P",
                 default: None,
-                help: "Keep tokens of at least P times the best one's probability",
+                help: "Keep tokens that are at least P times as likely as the most likely one",
             },
         }
         /// Divisor for the logits of tokens seen lately; 1 means none.
@@ -115,7 +115,7 @@ settings! {
                 short: None,
                 value: "X",
                 default: None,
-                help: "Divide the logits of tokens seen lately by X (1: do not)",
+                help: "Divide the logits of recent tokens by X (1: off)",
             },
         }
         /// How many tokens count as lately; -1 means the whole context.
@@ -131,7 +131,7 @@ settings! {
                 short: None,
                 value: "N",
                 default: None,
-                help: "Count the last N tokens as seen lately (-1: the whole context)",
+                help: "Count the last N tokens as recent (-1: the whole context)",
             },
         }
         /// Seed; -1 draws one.
@@ -147,8 +147,7 @@ settings! {
                 short: Some('s'),
                 value: "N",
                 default: None,
-                help: "Start the random stream from this number (default: 0; -1: draw one, which the \
-                       record names)",
+                help: "Seed the random draws with N (default: 0; -1: draw a seed, which the record names)",
             },
         }
     }
@@ -182,9 +181,9 @@ settings! {
                 short: None,
                 value: "LABELS",
                 default: None,
-                help: "Answer with the likeliest of these labels, commas between, and generate nothing. \
-                       Spaces around a label do not count, unless the first begins with one; then a \
-                       space before each is part of it",
+                help: "Answer with the most likely of these labels, separated by commas, and generate nothing. \
+                       Spaces around a label are ignored, unless the first label starts with a space; then \
+                       all of them do",
             },
         }
     }

@@ -156,10 +156,8 @@ impl SettingValue for Seed {
 
     fn from_json(name: &str, value: &Value, _: &Setting) -> Result<Self, String> {
         let integer = || value.as_i64().or_else(|| whole(value.as_f64()?));
-        let number = value
-            .as_u64()
-            .map(i128::from)
-            .or_else(|| integer().map(i128::from));
+        let unsigned = value.as_u64().map(i128::from);
+        let number = unsigned.or_else(|| integer().map(i128::from));
         let wrong = || format!("'{name}' is {value} but must be {}", Self::RANGE);
         number.and_then(Self::of).ok_or_else(wrong)
     }

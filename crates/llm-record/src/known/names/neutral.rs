@@ -39,7 +39,7 @@ pub(super) fn is_empty(value: &Value) -> bool {
 
 pub(super) fn is_text_alone(value: &Value) -> bool {
     let list = value.as_array();
-    list.is_some_and(|list| list.iter().all(|one| one == "text"))
+    list.is_some_and(|list| list.iter().all(|modality| modality == "text"))
 }
 
 pub(super) fn is_text_type(value: &Value) -> bool {
@@ -59,10 +59,7 @@ pub(super) fn is_free(value: &Value) -> bool {
 /// Whether a request for moderation is of no effect on the answer: scores are told beside it.
 pub(super) fn only_scores(value: &Value) -> bool {
     let policy = value.get("policy").and_then(Value::as_object);
-    let mut modes = policy
-        .into_iter()
-        .flat_map(Values::values)
-        .filter(|one| !one.is_null())
-        .map(|one| &one["mode"]);
-    value.is_object() && modes.all(|mode| mode == "score")
+    let rules = policy.into_iter().flat_map(Values::values);
+    let mut set = rules.filter(|rule| !rule.is_null());
+    value.is_object() && set.all(|rule| rule["mode"] == "score")
 }
