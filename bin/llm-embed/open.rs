@@ -36,7 +36,7 @@ impl Opened {
             .quantize
             .map(|EmbedQuantize::Q8_0| QuantType::Q8_0);
         let encoder = Encoder::open(&path, packing, level)?;
-        if packing.is_some() && (path.is_file() || !encoder.can_be_packed()) {
+        if packing.is_some() && (path.is_file() || !encoder.can_be_quantized()) {
             bail!(
                 "--quantize is for encoders in a folder of safetensors, and '{name}' is another kind of model; leave it out"
             );

@@ -61,7 +61,7 @@ def median_time(run, passes=PASSES):
 
 
 def ours(options, precision):
-    """Returns what encode-speed says of one run."""
+    """Returns what embed-speed says of one run."""
     command = [options.ours, options.model, options.text, precision, str(options.threads), str(TOGETHER), str(PASSES)]
     return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
 

@@ -5,24 +5,27 @@
 
 use std::path::Path;
 
-use llm_kernels::pool::Pool;
-use llm_kernels::simd::Level;
-use serde_json::Value;
-
-use super::bert;
-use super::dense::{Activation, Dense};
-use super::pass::{self, Segments};
-use super::settings::{Settings, Shape};
-use super::vocabulary::{Pair, Tokens};
-use super::weights::{File, TRAINING, Weights};
 use llm_folder::json::Fields;
 use llm_folder::{FolderError, json};
+use llm_kernels::pool::Pool;
+use llm_kernels::simd::Level;
 use llm_tokenizer::TokenizerWarning;
+use serde_json::Value;
+
+use crate::batch::Segments;
+use crate::dense::{Activation, Dense};
+use crate::family::{self, EncoderFamily};
+use crate::loader::{self, TRAINING};
+use crate::pass;
+use crate::post_processor::Pair;
+use crate::settings::Settings;
+use crate::tensors::Tensors;
+use crate::vocabulary::Tokens;
+use crate::weights::Weights;
 
 /// A model that says how well a text fits a query.
 #[derive(Debug)]
 pub struct CrossEncoder {
-    shape: Shape,
     weights: Weights,
     tokens: Tokens,
     pair: Pair,
@@ -37,7 +40,7 @@ pub struct CrossEncoder {
 const CLASSIFIER: &str = "ForSequenceClassification";
 
 /// Returns the class of a folder that is a classifier.
-pub(super) fn classifier(config: &Value) -> Option<&str> {
+pub(crate) fn classifier(config: &Value) -> Option<&str> {
     let names = config.get("architectures")?.as_array()?;
     let mut names = names.iter().filter_map(Value::as_str);
     names.find(|name| name.ends_with(CLASSIFIER))
@@ -76,8 +79,10 @@ impl CrossEncoder {
     pub fn open(folder: &Path, level: Level) -> Result<Self, FolderError> {
         let config: Value = json::read(folder, "config.json")?;
         let path = folder.join("config.json");
-        let shape = shape(&path, &config)?;
-        let settings = Settings::read(folder, shape.hidden_size)?;
+        let family = family(&path, &config)?;
+        let numbers = family.config(&path, &config)?;
+        let (hidden_size, positions) = (numbers.hidden_size, numbers.positions);
+        let settings = Settings::read(folder, hidden_size)?;
         if settings.prompts.usual().is_some() {
             let path = folder.join("config_sentence_transformers.json");
             let what = "it puts a prompt before what a cross-encoder reads";
@@ -93,17 +98,15 @@ impl CrossEncoder {
         if !tells_segments(folder)? {
             pair = pair.in_one_segment();
         }
-        tokens.fit(folder, shape.vocabulary)?;
-        let file = File::open(folder)?;
-        let mut weights = Weights::read(&file, &shape)?;
-        weights.read_second(&file, &shape)?;
-        let most = settings.longest.unwrap_or(shape.positions);
-        let head = head(&file, &shape, activation(folder, &config)?)?;
-        file.refuse_rest(&[TRAINING])?;
+        tokens.check_vocabulary(folder, numbers.vocabulary_size)?;
+        let tensors = Tensors::open(folder, Some(family))?;
+        let weights = loader::load(family, numbers, &tensors, 2)?;
+        let most = settings.longest.unwrap_or(positions);
+        let head = head(&tensors, hidden_size, activation(folder, &config)?)?;
+        tensors.refuse_rest(&[TRAINING])?;
         Ok(Self {
             head,
-            longest: most.min(shape.positions),
-            shape,
+            longest: most.min(positions),
             weights,
             tokens,
             pair,
@@ -111,7 +114,7 @@ impl CrossEncoder {
         })
     }
 
-    /// Returns what of its tokenizer the user may not have meant.
+    /// Returns what about its tokenizer may not be what the user meant.
     pub fn warnings(&self) -> &[TokenizerWarning] {
         self.tokens.warnings()
     }
@@ -136,7 +139,7 @@ impl CrossEncoder {
     fn pairs(&self, query: &[u32], texts: &[&[u32]]) -> Vec<(Vec<u32>, usize)> {
         let query = &query[..query.len().min(self.room(0))];
         let room = self.room(query.len());
-        let pair = |text: &&[u32]| self.pair.of(query, &text[..text.len().min(room)]);
+        let pair = |text: &&[u32]| self.pair.join(query, &text[..text.len().min(room)]);
         texts.iter().map(pair).collect()
     }
 
@@ -154,14 +157,15 @@ impl CrossEncoder {
                 first: *first,
             })
             .collect();
-        let rows = pass::run(&self.shape, &self.weights, pool, self.level, &segments);
+        let rows = pass::run(&self.weights, pool, self.level, &segments);
+        let hidden_size = self.weights.config.hidden_size;
         let mut rest = rows.as_slice();
         let mut firsts = Vec::with_capacity(segments.len());
         for pair in &segments {
-            let (own, later) = rest.split_at(pair.tokens.len() * self.shape.hidden_size);
-            let mut first = own[..own.len().min(self.shape.hidden_size)].to_vec();
+            let (own, later) = rest.split_at(pair.tokens.len() * hidden_size);
+            let mut first = own[..own.len().min(hidden_size)].to_vec();
             // A pair without a token has no row.
-            first.resize(self.shape.hidden_size, 0.0);
+            first.resize(hidden_size, 0.0);
             firsts.push(first);
             rest = later;
         }
@@ -171,17 +175,18 @@ impl CrossEncoder {
     }
 }
 
-/// Reads the extents of the network, where it is one that can be run.
-fn shape(path: &Path, config: &Value) -> Result<Shape, FolderError> {
-    let kind = config.get("model_type").and_then(Value::as_str);
-    let kind = kind.unwrap_or("none");
-    if !bert::KINDS.contains(&kind) {
+/// Returns the network's family, where it is one that can be run.
+fn family(path: &Path, config: &Value) -> Result<&'static EncoderFamily, FolderError> {
+    let model_type = config.get("model_type").and_then(Value::as_str);
+    let model_type = model_type.unwrap_or("none");
+    let Some(family) = family::find_for_pairs(model_type) else {
+        let known: Vec<&str> = family::model_types_for_pairs().collect();
         let what = format!(
-            "its model_type is '{kind}', and of cross-encoders {} are known",
-            bert::KINDS.join(", ")
+            "its model_type is '{model_type}', and of cross-encoders {} are known",
+            known.join(", ")
         );
         return Err(FolderError::unsupported(path, what));
-    }
+    };
     let named = config.get("id2label").and_then(Value::as_object);
     let named = named.map(|labels| labels.len() as u64);
     let labels = named.or(Fields::new(path, config).size("num_labels")?);
@@ -191,14 +196,16 @@ fn shape(path: &Path, config: &Value) -> Result<Shape, FolderError> {
         let what = format!("its head has {labels} labels, and a cross-encoder's has one");
         return Err(FolderError::unsupported(path, what));
     }
-    bert::shape(path, kind, config)
+    Ok(family)
 }
 
 /// Returns whether the network is told which segment a token is of: not where the
 /// tokenizer's settings list what it is told, and leave that out.
 fn tells_segments(folder: &Path) -> Result<bool, FolderError> {
     let settings = json::read_if_there(&folder.join("tokenizer_config.json"))?;
-    let named = settings.as_ref().and_then(|it| it.get("model_input_names"));
+    let named = settings
+        .as_ref()
+        .and_then(|settings| settings.get("model_input_names"));
     let named = named.and_then(Value::as_array);
     Ok(named.is_none_or(|names| names.iter().any(|name| name == "token_type_ids")))
 }
@@ -223,20 +230,19 @@ fn activation(folder: &Path, config: &Value) -> Result<Activation, FolderError> 
 }
 
 /// Reads the head: BERT has a pooler below its classifier, `RoBERTa` two layers in it.
-fn head(file: &File, shape: &Shape, last: Activation) -> Result<[Dense; 2], FolderError> {
-    let names = match file.has("classifier.out_proj.weight") {
-        true => ["classifier.dense", "classifier.out_proj"],
-        false => ["pooler.dense", "classifier"],
+fn head(
+    tensors: &Tensors,
+    hidden_size: usize,
+    last: Activation,
+) -> Result<[Dense; 2], FolderError> {
+    let [dense, out] = if tensors.has("classifier.out_proj.weight") {
+        ["classifier.dense", "classifier.out_proj"]
+    } else {
+        ["pooler.dense", "classifier"]
     };
-    let [dense, out] = names;
-    let hidden_size = shape.hidden_size;
-    Ok([
-        Dense::new(
-            file.linear(dense, hidden_size, hidden_size)?,
-            Activation::Tanh,
-        ),
-        Dense::new(file.linear(out, 1, hidden_size)?, last),
-    ])
+    let dense = tensors.linear(dense, hidden_size, hidden_size)?;
+    let out = tensors.linear(out, 1, hidden_size)?;
+    Ok([Dense::new(dense, Activation::Tanh), Dense::new(out, last)])
 }
 
 #[cfg(test)]

@@ -12,11 +12,11 @@ use llm_engine::spec::Spec;
 use llm_engine::weights::Weights;
 use llm_gguf::Gguf;
 
-use crate::EncoderError;
+use crate::error::EncoderError;
 
-/// A decoder of which only rows are wanted.
-pub(super) struct Decoder {
-    pub(super) spec: Arc<Spec>,
+/// A decoder whose hidden states are wanted, not its logits.
+pub(crate) struct Decoder {
+    pub(crate) spec: Arc<Spec>,
     weights: Arc<Weights>,
     /// Made for the first text, since it depends on the number of threads.
     pass: Mutex<Option<CpuForward<f32>>>,
@@ -29,7 +29,7 @@ impl std::fmt::Debug for Decoder {
 }
 
 impl Decoder {
-    pub(super) fn read(gguf: &Gguf) -> Result<Self, EncoderError> {
+    pub(crate) fn read(gguf: &Gguf) -> Result<Self, EncoderError> {
         let path = || gguf.paths().first().cloned().unwrap_or_default();
         let spec = Spec::for_rows(gguf.metadata(), None).map_err(|source| ModelError::Spec {
             path: path(),
@@ -47,14 +47,13 @@ impl Decoder {
         })
     }
 
-    pub(super) fn vocabulary(&self) -> usize {
+    pub(crate) fn vocabulary_size(&self) -> usize {
         self.weights.vocabulary()
     }
 
-    /// Returns the rows of all texts, (tokens, hidden_size). What is no number stands
-    /// for texts with a token that the model does not have, and for all where the
-    /// system gives no threads.
-    pub(super) fn run(&self, pool: &Pool, level: Level, texts: &[&[u32]]) -> Vec<f32> {
+    /// Returns the rows of all texts, (tokens, hidden_size). They are NaN where a text
+    /// has a token that the model lacks, or the system gives no threads.
+    pub(crate) fn run(&self, pool: &Pool, level: Level, texts: &[&[u32]]) -> Vec<f32> {
         let mut held = self.pass.lock().unwrap_or_else(PoisonError::into_inner);
         if held.is_none() {
             *held = self.pass(pool.threads(), level);

@@ -1,29 +1,31 @@
-//! What sentence-transformers puts behind pooling: linear layers (`2_Dense/`)
-//! and the norm between them.
+//! What sentence-transformers puts behind pooling: linear layers (`2_Dense/`), and
+//! normalizing between them.
 
 use std::path::Path;
 
 use llm_kernels::activations::Activations;
-use llm_kernels::matmul::{Input, multiply};
+use llm_kernels::matmul::{Input, multiply_with_epilogue};
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
-use llm_kernels::vector;
 use serde::Deserialize;
 
-use super::LEAST_LENGTH;
-use super::weights::{File, Linear};
 use llm_folder::{FolderError, json};
+
+use crate::config::MAX_EXTENT;
+use crate::linear::Linear;
+use crate::pooling;
+use crate::tensors::Tensors;
 
 /// A step behind pooling.
 #[derive(Debug)]
-pub(super) enum Step {
+pub(crate) enum Step {
     Normalize,
     Dense(Dense),
 }
 
 impl Step {
     /// Returns the vectors after the step.
-    pub(super) fn apply(
+    pub(crate) fn apply(
         &self,
         level: Level,
         pool: &Pool,
@@ -32,7 +34,7 @@ impl Step {
         match self {
             Self::Normalize => {
                 for vector in &mut vectors {
-                    vector::normalize(level, vector, LEAST_LENGTH);
+                    pooling::normalize(level, vector);
                 }
                 vectors
             }
@@ -43,14 +45,14 @@ impl Step {
 
 /// `activation(matrix * x + bias)`
 #[derive(Debug)]
-pub(super) struct Dense {
+pub(crate) struct Dense {
     linear: Linear,
     activation: Activation,
 }
 
-/// What a linear layer ends with.
+/// The activation of a linear layer.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Activation {
+pub(crate) enum Activation {
     Identity,
     Tanh,
     Relu,
@@ -68,15 +70,15 @@ const ACTIVATIONS: [(&str, Activation); 5] = [
 ];
 
 impl Activation {
-    /// Returns what `torch.nn` calls so, `None` for what is not known.
-    pub(super) fn named(name: &str) -> Option<Self> {
+    /// Returns what `torch.nn` calls `name`, `None` for what is not known.
+    pub(crate) fn named(name: &str) -> Option<Self> {
         let short = name.rsplit('.').next().unwrap_or_default();
         let known = ACTIVATIONS.iter().find(|(known, _)| *known == short);
         known.map(|(_, activation)| *activation)
     }
 }
 
-/// `2_Dense/config.json`; what is left out is as in sentence-transformers.
+/// `2_Dense/config.json`, with the defaults of sentence-transformers.
 #[derive(Deserialize)]
 struct Config {
     in_features: usize,
@@ -99,12 +101,9 @@ fn tanh() -> String {
     "Tanh".to_owned()
 }
 
-/// More than any layer has, so that no product of extents can overflow.
-const MOST: usize = 1 << 20;
-
 impl Dense {
-    /// Reads the layer in `folder`, which gets vectors of `out_features`.
-    pub(super) fn read(folder: &Path, out_features: usize) -> Result<Self, FolderError> {
+    /// Reads the layer in `folder`, whose inputs have `in_features` numbers.
+    pub(crate) fn read(folder: &Path, in_features: usize) -> Result<Self, FolderError> {
         let config: Config = json::read(folder, "config.json")?;
         let path = folder.join("config.json");
         let unsupported = |what: String| Err(FolderError::unsupported(&path, what));
@@ -121,59 +120,56 @@ impl Dense {
             }
         }
         let (columns, rows) = (config.in_features, config.out_features);
-        if columns != out_features || !(1..=MOST).contains(&rows) {
+        if columns != in_features || !(1..=MAX_EXTENT).contains(&rows) {
             let reason = format!(
-                "it makes {rows} numbers of {columns}, and what goes into it has {out_features}"
+                "it makes {rows} numbers of {columns}, and what goes into it has {in_features}"
             );
             return Err(FolderError::malformed(&path, reason));
         }
-        let file = File::open(folder)?;
-        let mut linear = file.matrix("linear.weight", Some(rows), columns)?;
-        if config.bias {
-            linear.bias = file.numbers("linear.bias", rows)?;
-        }
-        file.refuse_rest(&[])?;
+        let tensors = Tensors::open(folder, None)?;
+        let linear = if config.bias {
+            tensors.linear("linear", rows, columns)?
+        } else {
+            tensors.matrix("linear.weight", Some(rows), columns)?
+        };
+        tensors.refuse_rest(&[])?;
         Ok(Self { linear, activation })
     }
 
-    /// Takes a matrix and what follows its product.
-    pub(super) fn new(linear: Linear, activation: Activation) -> Self {
+    /// Takes a matrix with its bias, and what follows its product.
+    pub(crate) fn new(linear: Linear, activation: Activation) -> Self {
         Self { linear, activation }
     }
 
-    /// Returns the length of its vectors.
-    pub(super) fn out_features(&self) -> usize {
+    /// Returns the length of its outputs.
+    pub(crate) fn out_features(&self) -> usize {
         self.linear.rows()
     }
 
-    /// Returns the vectors behind the layer.
-    pub(super) fn apply(&self, level: Level, pool: &Pool, vectors: &[Vec<f32>]) -> Vec<Vec<f32>> {
+    /// Returns the outputs for `vectors`.
+    pub(crate) fn apply(&self, level: Level, pool: &Pool, vectors: &[Vec<f32>]) -> Vec<Vec<f32>> {
         let rows = vectors.concat();
         let mut activations = Activations::default();
         let mut out = vec![0.0; vectors.len() * self.out_features()];
-        if let (Some(matrix), false) = (self.linear.matrix(), vectors.is_empty()) {
-            activations.quantize(level, pool, &rows, matrix.columns());
+        if !vectors.is_empty() {
+            activations.quantize(level, pool, &rows, self.linear.columns());
             let input = Input {
                 floats: &rows,
                 quantized: &activations,
             };
-            multiply(level, pool, input, &mut [(matrix, &mut out)], &[]);
+            let is_gelu = matches!(self.activation, Activation::Gelu);
+            let product = self.linear.product(&[], is_gelu, &mut out);
+            let mut products: Vec<_> = product.into_iter().collect();
+            multiply_with_epilogue(level, pool, input, &mut products);
         }
-        let vectors = out.chunks_exact_mut(self.out_features()).map(|vector| {
-            if !self.linear.bias.is_empty() {
-                vector::add(level, vector, &self.linear.bias);
-            }
-            match self.activation {
-                Activation::Identity => {}
-                Activation::Tanh => vector.iter_mut().for_each(|x| *x = x.tanh()),
-                Activation::Relu => vector.iter_mut().for_each(|x| *x = x.max(0.0)),
-                Activation::Gelu => vector::gelu(level, vector),
-                Activation::Sigmoid => vector
-                    .iter_mut()
-                    .for_each(|x| *x = 1.0 / (1.0 + (-*x).exp())),
-            }
-            vector.to_vec()
-        });
-        vectors.collect()
+        match self.activation {
+            // GELU came with the product.
+            Activation::Identity | Activation::Gelu => {}
+            Activation::Tanh => out.iter_mut().for_each(|x| *x = x.tanh()),
+            Activation::Relu => out.iter_mut().for_each(|x| *x = x.max(0.0)),
+            Activation::Sigmoid => out.iter_mut().for_each(|x| *x = 1.0 / (1.0 + (-*x).exp())),
+        }
+        let vectors = out.chunks_exact(self.out_features());
+        vectors.map(<[f32]>::to_vec).collect()
     }
 }

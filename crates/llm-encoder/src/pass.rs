@@ -1,147 +1,166 @@
-//! The network (Devlin et al. 2018, arXiv:1810.04805): rows of all texts stand
-//! one after another, without padding, and share each product; only attention
-//! looks at one text at a time. A row's steps are the same whatever stands beside
-//! it, so that a text's rows are the same to the bit alone and among others.
-
-use std::ops::Range;
+//! The one pass of all encoders: rows of all texts stand one after another, without
+//! padding, and share each product; only attention looks at one text at a time. A
+//! row's steps are the same whatever stands beside it, so that a text's rows are the
+//! same to the bit alone and among others.
 
 use llm_kernels::activations::{Activations, Take};
-use llm_kernels::attention::full_sequence::FullSequence;
-use llm_kernels::matmul::{Epilogue, Input, multiply_with_epilogue};
+use llm_kernels::matmul::{Input, multiply_with_epilogue};
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
 use llm_kernels::vector;
 
-use super::settings::Shape;
-use super::weights::{Apart, Layer, Linear, Norm, Weights};
+use crate::attention::Attention;
+use crate::batch::{Batch, Segments, fitting};
+use crate::family::{Activation, Positions};
+use crate::linear::{Linear, Product};
+use crate::relative_bias::BiasTable;
+use crate::rotation::Angles;
+use crate::weights::{Layer, Norm, Weights};
 
 /// Tokens whose rows go through the layers together: enough to share the weights,
 /// few enough that a layer's rows stay in the cache.
-const TOGETHER: usize = 512;
+const CHUNK_TOKENS: usize = 512;
 
-/// Tokens that are read together, in one segment or two.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Segments<'a> {
-    pub(super) tokens: &'a [u32],
-    /// How many of them are of the first segment.
-    pub(super) first: usize,
+/// The two halves of a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    Attention,
+    FeedForward,
 }
 
-impl<'a> Segments<'a> {
-    /// Takes texts, each of one segment.
-    pub(super) fn single(texts: &[&'a [u32]]) -> Vec<Self> {
-        let whole = |tokens: &&'a [u32]| Self {
-            tokens,
-            first: tokens.len(),
-        };
-        texts.iter().map(whole).collect()
-    }
-}
+/// Gets the input of each step: the layer's number, the step and the rows, (tokens,
+/// hidden_size).
+pub(crate) type Observer<'a> = dyn FnMut(usize, Step, &[f32]) + 'a;
+
+/// What is not quantized, since only float weights follow, or something else than a
+/// product.
+const AS_FLOATS: Take<'_> = Take {
+    outliers: &[],
+    as_floats: true,
+};
 
 /// Returns the last layer's rows of all texts, (tokens, hidden_size).
-pub(super) fn run(
-    shape: &Shape,
+pub(crate) fn run(
     weights: &Weights,
     pool: &Pool,
     level: Level,
     texts: &[Segments<'_>],
 ) -> Vec<f32> {
-    run_seeing(shape, weights, pool, level, texts, &mut |_, _, _| {})
+    run_observed(weights, pool, level, texts, &mut |_, _, _| {})
 }
 
-/// Like [`run`]; `see` gets the inputs of each layer's attention and of its
-/// feed-forward step: the layer's number, 0 or 1, and the rows.
-pub(super) fn run_seeing(
-    shape: &Shape,
+/// Like [`run`], and shows `observer` what goes into the steps.
+pub(crate) fn run_observed(
     weights: &Weights,
     pool: &Pool,
     level: Level,
     texts: &[Segments<'_>],
-    see: &mut dyn FnMut(usize, usize, &[f32]),
+    observer: &mut Observer<'_>,
 ) -> Vec<f32> {
-    let tokens = texts.iter().map(|text| text.tokens.len()).sum::<usize>();
-    let mut rows = Vec::with_capacity(tokens);
-    let mut pass = Pass::new(shape, pool, level);
+    let lengths = texts.iter().map(|text| text.tokens.len());
+    let tokens: usize = lengths.clone().sum();
+    let mut rows = Vec::with_capacity(tokens * weights.config.hidden_size);
+    let mut pass = Pass::new(weights, pool, level, lengths.max().unwrap_or(0));
     let mut rest = texts;
     while !rest.is_empty() {
-        let (now, later) = rest.split_at(fitting(rest));
-        pass.run(weights, now, see);
+        let (now, later) = rest.split_at(fitting(rest, CHUNK_TOKENS));
+        pass.run(now, observer);
         rows.extend_from_slice(&pass.x);
         rest = later;
     }
     rows
 }
 
-/// Returns how many of the texts, at least one, have `TOGETHER` tokens at most.
-fn fitting(texts: &[Segments<'_>]) -> usize {
-    let sums = texts.iter().scan(0, |sum, text| {
-        *sum += text.tokens.len();
-        Some(*sum)
-    });
-    sums.take_while(|&sum| sum <= TOGETHER).count().max(1)
-}
-
 struct Pass<'a> {
-    shape: &'a Shape,
+    weights: &'a Weights,
     pool: &'a Pool,
     level: Level,
-    /// The rows of each text.
-    texts: Vec<Range<usize>>,
+    /// One a rotation, for the longest of all texts, as the bias is.
+    angles: Vec<Angles>,
+    bias: Option<BiasTable>,
+    batch: Batch,
     activations: Activations,
-    /// (rows, hidden_size)
+    /// The stream, (rows, hidden_size).
     x: Vec<f32>,
+    /// What goes into a step where norms stand before them, else nothing.
+    normed: Vec<f32>,
     queries: Vec<f32>,
     keys: Vec<f32>,
     values: Vec<f32>,
     attended: Vec<f32>,
     projected: Vec<f32>,
-    /// (rows, inner)
+    /// (rows, intermediate_size), as `up` is.
     inner: Vec<f32>,
+    /// What a gate opens; else nothing.
+    up: Vec<f32>,
 }
 
 impl<'a> Pass<'a> {
-    fn new(shape: &'a Shape, pool: &'a Pool, level: Level) -> Self {
+    fn new(weights: &'a Weights, pool: &'a Pool, level: Level, longest: usize) -> Self {
+        let angles = weights.rotations.iter();
+        let heads = weights.config.heads;
+        let bias = weights.bias.as_ref();
         Self {
-            shape,
+            weights,
             pool,
             level,
-            texts: Vec::new(),
+            angles: angles
+                .map(|rotation| Angles::new(rotation, longest))
+                .collect(),
+            bias: bias.map(|bias| bias.table(heads, longest.max(1))),
+            batch: Batch::default(),
             activations: Activations::default(),
             x: Vec::new(),
+            normed: Vec::new(),
             queries: Vec::new(),
             keys: Vec::new(),
             values: Vec::new(),
             attended: Vec::new(),
             projected: Vec::new(),
             inner: Vec::new(),
+            up: Vec::new(),
         }
     }
 
     /// Leaves the last layer's rows in `x`.
-    fn run(
-        &mut self,
-        weights: &Weights,
-        texts: &[Segments<'_>],
-        see: &mut dyn FnMut(usize, usize, &[f32]),
-    ) {
-        self.resize(texts);
-        self.embed(weights, texts);
+    fn run(&mut self, texts: &[Segments<'_>], observer: &mut Observer<'_>) {
+        let weights = self.weights;
+        self.batch.fill(texts);
+        self.resize();
+        let first = weights.layers.first();
+        self.embed(first.map_or(AS_FLOATS, Layer::attention_input));
         for (index, layer) in weights.layers.iter().enumerate() {
-            see(index, 0, &self.x);
+            self.enter(layer.attention_norm.as_ref(), layer.attention_input());
+            observer(
+                index,
+                Step::Attention,
+                entered(weights, &self.x, &self.normed),
+            );
             self.attend(layer);
-            see(index, 1, &self.x);
+            let next = layer.feed_forward_input();
+            self.leave(layer.attention_norm.as_ref(), next);
+            self.enter(Some(&layer.feed_forward_norm), next);
+            observer(
+                index,
+                Step::FeedForward,
+                entered(weights, &self.x, &self.normed),
+            );
+            self.feed_forward(layer);
             let next = weights.layers.get(index + 1);
-            self.feed_forward(layer, next.map(take));
+            let next = next.map_or(AS_FLOATS, Layer::attention_input);
+            self.leave(Some(&layer.feed_forward_norm), next);
+        }
+        if let Some(norm) = &weights.last_norm {
+            let (level, epsilon) = (self.level, weights.config.norm_epsilon);
+            let hidden_size = weights.config.hidden_size;
+            self.pool.for_each_row(&mut self.x, hidden_size, |_, x| {
+                vector::layer_norm(level, x, &norm.weight, &norm.bias, epsilon);
+            });
         }
     }
 
-    fn resize(&mut self, texts: &[Segments<'_>]) {
-        self.texts.clear();
-        let mut rows = 0;
-        for text in texts {
-            self.texts.push(rows..rows + text.tokens.len());
-            rows += text.tokens.len();
-        }
+    fn resize(&mut self) {
+        let (rows, config) = (self.batch.rows.len(), &self.weights.config);
         for buffer in [
             &mut self.x,
             &mut self.queries,
@@ -150,166 +169,210 @@ impl<'a> Pass<'a> {
             &mut self.attended,
             &mut self.projected,
         ] {
-            buffer.resize(rows * self.shape.hidden_size, 0.0);
+            buffer.resize(rows * config.hidden_size, 0.0);
         }
-        self.inner.resize(rows * self.shape.inner, 0.0);
-    }
-
-    /// x = norm(word + position and segment), as the first layer's attention takes
-    /// it.
-    fn embed(&mut self, weights: &Weights, texts: &[Segments<'_>]) {
-        let hidden_size = self.shape.hidden_size;
-        let all = texts.iter().flat_map(|text| {
-            let first = text.first.min(text.tokens.len());
-            let (before, behind) = text.tokens.split_at(first);
-            let positions = weights.positions.chunks_exact(hidden_size);
-            let second = weights.second().chunks_exact(hidden_size).skip(first);
-            before
-                .iter()
-                .zip(positions)
-                .chain(behind.iter().zip(second))
-        });
-        for (row, (&token, position)) in self.x.chunks_exact_mut(hidden_size).zip(all) {
-            weights.word(token, row);
-            vector::add(self.level, row, position);
+        self.inner.resize(rows * config.intermediate_size, 0.0);
+        if self.weights.family.norms_before {
+            self.normed.resize(rows * config.hidden_size, 0.0);
         }
-        let (level, norm, epsilon) = (self.level, &weights.norm, self.shape.epsilon);
-        let how = weights.layers.first().map(take).unwrap_or_default();
-        self.activations
-            .take(level, self.pool, &mut self.x, hidden_size, how, |_, row| {
-                vector::layer_norm(level, row, &norm.weight, &norm.bias, epsilon);
-            });
+        if self.weights.family.gated {
+            self.up.resize(rows * config.intermediate_size, 0.0);
+        }
     }
 
-    /// x = norm(x + output(attention(x))), as the feed-forward step takes it.
-    fn attend(&mut self, layer: &Layer) {
-        let linears = [&layer.query, &layer.key, &layer.value];
-        let outs = [&mut self.queries, &mut self.keys, &mut self.values];
-        let input = Input {
-            floats: &self.x,
-            quantized: &self.activations,
-        };
-        product(
-            self.level,
-            self.pool,
-            input,
-            linears,
-            outs,
-            &layer.apart[0],
-            false,
+    /// x = norm(word + position and segment), quantized as `next` wants it where no
+    /// norm follows before the first step.
+    fn embed(&mut self, next: Take<'_>) {
+        let (level, rows, embedding) = (self.level, &self.batch.rows, &self.weights.embedding);
+        let (hidden_size, epsilon) = (
+            self.weights.config.hidden_size,
+            self.weights.config.norm_epsilon,
         );
-        let head = self.shape.hidden_size / self.shape.heads;
-        let attention = FullSequence {
-            heads: self.shape.heads,
-            head_dim: head,
-            scale: 1.0 / (head as f32).sqrt(),
-            texts: &self.texts,
+        let how = if self.weights.family.norms_before {
+            AS_FLOATS
+        } else {
+            next
         };
-        let of = [&*self.queries, &*self.keys, &*self.values];
-        attention.run(self.level, self.pool, of, &mut self.attended);
-        self.project(&layer.output, Which::Attended);
-        let how = Take {
-            outliers: &layer.apart[1].columns,
-            as_floats: !layer.up.is_quantized(),
-        };
-        self.add_and_norm(&layer.attention_norm, how);
-    }
-
-    /// x = norm(x + down(gelu(up(x)))), as the layer behind takes it, if there is
-    /// one.
-    fn feed_forward(&mut self, layer: &Layer, next: Option<Take<'_>>) {
-        let input = Input {
-            floats: &self.x,
-            quantized: &self.activations,
-        };
-        let (linears, outs) = ([&layer.up], [&mut self.inner]);
-        product(
-            self.level,
-            self.pool,
-            input,
-            linears,
-            outs,
-            &layer.apart[1],
-            true,
-        );
-        self.project(&layer.down, Which::Inner);
-        let last = Take {
-            as_floats: true,
-            ..Take::default()
-        };
-        self.add_and_norm(&layer.norm, next.unwrap_or(last));
-    }
-
-    /// projected = linear(attended) or linear(inner)
-    fn project(&mut self, linear: &Linear, which: Which) {
-        let (rows, hidden_size) = match which {
-            Which::Attended => (&mut self.attended, self.shape.hidden_size),
-            Which::Inner => (&mut self.inner, self.shape.inner),
-        };
-        let how = Take {
-            outliers: &[],
-            as_floats: !linear.is_quantized(),
-        };
-        self.activations
-            .take(self.level, self.pool, rows, hidden_size, how, |_, _| {});
-        let input = Input {
-            floats: rows,
-            quantized: &self.activations,
-        };
-        let (out, none) = (&mut self.projected, Apart::default());
-        product(self.level, self.pool, input, [linear], [out], &none, false);
-    }
-
-    /// x = norm(x + projected)
-    fn add_and_norm(&mut self, norm: &Norm, how: Take<'_>) {
-        let (level, epsilon, hidden_size) =
-            (self.level, self.shape.epsilon, self.shape.hidden_size);
-        let projected = &self.projected;
-        let prepare = |index: usize, row: &mut [f32]| {
-            vector::add(level, row, &projected[index * hidden_size..][..hidden_size]);
-            vector::layer_norm(level, row, &norm.weight, &norm.bias, epsilon);
+        let prepare = |index: usize, x: &mut [f32]| {
+            let row = rows[index];
+            embedding.words.row(row.token as usize, x);
+            let added = embedding.segment(row.segment);
+            let added = added.row(row.position, hidden_size);
+            if !added.is_empty() {
+                vector::add(level, x, added);
+            }
+            let norm = &embedding.norm;
+            vector::layer_norm(level, x, &norm.weight, &norm.bias, epsilon);
         };
         self.activations
             .take(level, self.pool, &mut self.x, hidden_size, how, prepare);
     }
-}
 
-/// What `projected` is made of.
-#[derive(Clone, Copy)]
-enum Which {
-    Attended,
-    Inner,
-}
+    /// normed = norm(x), quantized as the step wants it, where norms stand before the
+    /// steps; else what was left before is what goes in.
+    fn enter(&mut self, norm: Option<&Norm>, how: Take<'_>) {
+        if !self.weights.family.norms_before {
+            return;
+        }
+        let (level, x, config) = (self.level, &self.x, &self.weights.config);
+        let (hidden_size, epsilon) = (config.hidden_size, config.norm_epsilon);
+        let prepare = |row: usize, out: &mut [f32]| {
+            out.copy_from_slice(&x[row * hidden_size..][..hidden_size]);
+            if let Some(norm) = norm {
+                vector::layer_norm(level, out, &norm.weight, &norm.bias, epsilon);
+            }
+        };
+        let normed = &mut self.normed;
+        self.activations
+            .take(level, self.pool, normed, hidden_size, how, prepare);
+    }
 
-/// Returns how a layer's attention takes its input.
-fn take(layer: &Layer) -> Take<'_> {
-    Take {
-        outliers: &layer.apart[0].columns,
-        as_floats: !layer.query.is_quantized(),
+    /// x = x + projected; where norms stand behind the steps, normed and quantized as
+    /// the next step wants it.
+    fn leave(&mut self, norm: Option<&Norm>, next: Take<'_>) {
+        let (level, config) = (self.level, &self.weights.config);
+        let (hidden_size, epsilon) = (config.hidden_size, config.norm_epsilon);
+        let (norm, how) = if self.weights.family.norms_before {
+            (None, AS_FLOATS)
+        } else {
+            (norm, next)
+        };
+        let projected = &self.projected;
+        let prepare = |index: usize, row: &mut [f32]| {
+            vector::add(level, row, &projected[index * hidden_size..][..hidden_size]);
+            if let Some(norm) = norm {
+                vector::layer_norm(level, row, &norm.weight, &norm.bias, epsilon);
+            }
+        };
+        self.activations
+            .take(level, self.pool, &mut self.x, hidden_size, how, prepare);
+    }
+
+    /// projected = output(attention(input))
+    fn attend(&mut self, layer: &Layer) {
+        let (level, pool, config) = (self.level, self.pool, &self.weights.config);
+        let outliers = &layer.attention_outliers;
+        let input = Input {
+            floats: entered(self.weights, &self.x, &self.normed),
+            quantized: &self.activations,
+        };
+        let [query, key, value] = [0, 1, 2].map(|index| outliers.of_matrix(index));
+        multiply(
+            level,
+            pool,
+            input,
+            [
+                layer.query.product(query, false, &mut self.queries),
+                layer.key.product(key, false, &mut self.keys),
+                layer.value.product(value, false, &mut self.values),
+            ],
+        );
+        if let Some(angles) = layer.rotation.and_then(|index| self.angles.get(index)) {
+            let extents = (config.hidden_size, config.head_dim());
+            for x in [&mut self.queries, &mut self.keys] {
+                angles.rotate(level, pool, &self.batch.rows, x, extents);
+            }
+        }
+        let attention = Attention {
+            level,
+            pool,
+            config,
+            batch: &self.batch,
+            queries: &self.queries,
+            keys: &self.keys,
+            values: &self.values,
+        };
+        match (&self.bias, self.weights.family.positions) {
+            (Some(bias), _) => attention.biased(bias, &mut self.attended),
+            (None, Positions::Learned) => attention.full_sequence(&mut self.attended),
+            (None, _) => attention.blocks(layer.window, &mut self.attended),
+        }
+        let (rows, out) = (&mut self.attended, &mut self.projected);
+        let activations = &mut self.activations;
+        project(
+            level,
+            pool,
+            activations,
+            &layer.output,
+            rows,
+            out,
+            |_, _| {},
+        );
+    }
+
+    /// projected = down(act(up(input))), or down(act(gate(input)) * up(input))
+    fn feed_forward(&mut self, layer: &Layer) {
+        let (level, pool, config) = (self.level, self.pool, &self.weights.config);
+        let is_gelu = config.activation == Activation::Gelu;
+        let outliers = &layer.feed_forward_outliers;
+        let input = Input {
+            floats: entered(self.weights, &self.x, &self.normed),
+            quantized: &self.activations,
+        };
+        let [first, second] = [0, 1].map(|index| outliers.of_matrix(index));
+        let products = match &layer.gate {
+            Some(gate) => [
+                gate.product(first, is_gelu, &mut self.inner),
+                layer.up.product(second, false, &mut self.up),
+            ],
+            None => [layer.up.product(first, is_gelu, &mut self.inner), None],
+        };
+        multiply(level, pool, input, products);
+        let (up, size) = (&self.up, config.intermediate_size);
+        let finish = |row: usize, x: &mut [f32]| {
+            if !is_gelu {
+                vector::silu(level, x);
+            }
+            if !up.is_empty() {
+                let up = &up[row * size..][..size];
+                x.iter_mut().zip(up).for_each(|(gate, up)| *gate *= up);
+            }
+        };
+        let (rows, out) = (&mut self.inner, &mut self.projected);
+        let activations = &mut self.activations;
+        project(level, pool, activations, &layer.down, rows, out, finish);
     }
 }
 
-/// out = matrix * input + bias, through GELU where it is wanted, for several
-/// matrices of one input.
-fn product<const N: usize>(
+/// Returns what goes into a step, (rows, hidden_size).
+fn entered<'a>(weights: &Weights, x: &'a [f32], normed: &'a [f32]) -> &'a [f32] {
+    if weights.family.norms_before {
+        normed
+    } else {
+        x
+    }
+}
+
+/// Computes several products of one input.
+fn multiply<const N: usize>(
     level: Level,
     pool: &Pool,
     input: Input<'_>,
-    linears: [&Linear; N],
-    outs: [&mut Vec<f32>; N],
-    apart: &Apart,
-    gelu: bool,
+    products: [Option<Product<'_>>; N],
 ) {
-    let both = linears.iter().zip(outs).enumerate();
-    let mut products: Vec<_> = both
-        .filter_map(|(index, (linear, out))| {
-            let epilogue = Epilogue {
-                bias: &linear.bias,
-                outliers: apart.weights.get(index).map_or(&[], Vec::as_slice),
-                gelu,
-            };
-            Some((linear.matrix()?, epilogue, out.as_mut_slice()))
-        })
-        .collect();
+    let mut products: Vec<_> = products.into_iter().flatten().collect();
     multiply_with_epilogue(level, pool, input, &mut products);
+}
+
+/// out = linear(finish(rows))
+fn project(
+    level: Level,
+    pool: &Pool,
+    activations: &mut Activations,
+    linear: &Linear,
+    rows: &mut [f32],
+    out: &mut [f32],
+    finish: impl Fn(usize, &mut [f32]) + Sync,
+) {
+    let how = Take {
+        outliers: &[],
+        as_floats: !linear.is_quantized(),
+    };
+    let columns = linear.columns();
+    activations.take(level, pool, rows, columns, how, finish);
+    let input = Input {
+        floats: rows,
+        quantized: activations,
+    };
+    multiply(level, pool, input, [linear.product(&[], false, out)]);
 }

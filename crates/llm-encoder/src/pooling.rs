@@ -1,4 +1,15 @@
-//! The rows of a text to one vector, as sentence-transformers' `Pooling` does.
+//! The rows of a text → one vector, as sentence-transformers' `Pooling` makes it.
+
+use llm_kernels::simd::Level;
+use llm_kernels::vector;
+
+/// Vectors shorter than this are divided by it: sentence-transformers' own bound.
+const MIN_LENGTH: f32 = 1e-12;
+
+/// Normalizes a vector to unit length; zeros stay.
+pub(crate) fn normalize(level: Level, vector: &mut [f32]) {
+    vector::normalize(level, vector, MIN_LENGTH);
+}
 
 /// How a text's rows become one vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,16 +20,16 @@ pub enum Pooling {
     Mean,
     /// The sum of all rows, divided by the root of their number.
     MeanSqrtLen,
-    /// The mean of all rows, of which the n-th counts n times.
+    /// The mean of all rows, the n-th with the weight n.
     WeightedMean,
-    /// The largest of each column.
+    /// The largest number of each column.
     Max,
     /// The last row.
     Last,
 }
 
 impl Pooling {
-    /// Returns the name that records have.
+    /// Returns its name in records.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cls => "cls",
@@ -31,7 +42,7 @@ impl Pooling {
     }
 
     /// Pools `rows`, (tokens, `hidden_size`).
-    pub(super) fn of(self, rows: &[f32], hidden_size: usize) -> Vec<f32> {
+    pub(crate) fn pool(self, rows: &[f32], hidden_size: usize) -> Vec<f32> {
         let mut all = rows.chunks_exact(hidden_size);
         let nothing = || vec![0.0; hidden_size];
         match self {
@@ -39,7 +50,9 @@ impl Pooling {
             Self::Last => all.next_back().map_or_else(nothing, <[f32]>::to_vec),
             Self::Mean => weighted(rows, hidden_size, |_| 1.0, |total| total),
             Self::MeanSqrtLen => weighted(rows, hidden_size, |_| 1.0, f32::sqrt),
-            Self::WeightedMean => weighted(rows, hidden_size, |at| (at + 1) as f32, |total| total),
+            Self::WeightedMean => {
+                weighted(rows, hidden_size, |row| (row + 1) as f32, |total| total)
+            }
             Self::Max => {
                 let mut most = all.next().map_or_else(nothing, <[f32]>::to_vec);
                 for row in all {
@@ -51,7 +64,7 @@ impl Pooling {
     }
 }
 
-/// Returns the sum of all rows, each as often as `weight` says of its place,
+/// Returns the sum of all rows, each as often as `weight` says of its index,
 /// over what `divisor` makes of the sum of the weights.
 fn weighted(
     rows: &[f32],
@@ -60,8 +73,8 @@ fn weighted(
     divisor: fn(f32) -> f32,
 ) -> Vec<f32> {
     let (mut sum, mut total) = (vec![0.0; hidden_size], 0.0);
-    for (at, row) in rows.chunks_exact(hidden_size).enumerate() {
-        let weight = weight(at);
+    for (index, row) in rows.chunks_exact(hidden_size).enumerate() {
+        let weight = weight(index);
         total += weight;
         for (sum, x) in sum.iter_mut().zip(row) {
             *sum += weight * x;
@@ -87,10 +100,10 @@ mod tests {
     #[test]
     fn each_way_is_what_its_name_says() {
         let rows = [1.0, -2.0, 5.0, -4.0, 3.0, -9.0];
-        assert_eq!(Pooling::Cls.of(&rows, 2), [1.0, -2.0]);
-        assert_eq!(Pooling::Last.of(&rows, 2), [3.0, -9.0]);
-        assert_eq!(Pooling::Mean.of(&rows, 2), [3.0, -5.0]);
-        assert_eq!(Pooling::Max.of(&rows, 2), [5.0, -2.0]);
+        assert_eq!(Pooling::Cls.pool(&rows, 2), [1.0, -2.0]);
+        assert_eq!(Pooling::Last.pool(&rows, 2), [3.0, -9.0]);
+        assert_eq!(Pooling::Mean.pool(&rows, 2), [3.0, -5.0]);
+        assert_eq!(Pooling::Max.pool(&rows, 2), [5.0, -2.0]);
         let close = |found: Vec<f32>, wanted: [f32; 2]| {
             let differ = found.iter().zip(wanted).map(|(x, y)| (x - y).abs());
             assert!(differ.fold(0.0, f32::max) < 1e-6, "{found:?}");
@@ -98,12 +111,12 @@ mod tests {
         // (1, -2) + (5, -4) + (3, -9) over the root of 3
         let root = 3.0_f32.sqrt();
         close(
-            Pooling::MeanSqrtLen.of(&rows, 2),
+            Pooling::MeanSqrtLen.pool(&rows, 2),
             [9.0 / root, -15.0 / root],
         );
         // once, twice and three times, over 6
         close(
-            Pooling::WeightedMean.of(&rows, 2),
+            Pooling::WeightedMean.pool(&rows, 2),
             [20.0 / 6.0, -37.0 / 6.0],
         );
         for pooling in [
@@ -114,7 +127,7 @@ mod tests {
             Pooling::WeightedMean,
             Pooling::Max,
         ] {
-            assert_eq!(pooling.of(&[], 2), [0.0, 0.0]);
+            assert_eq!(pooling.pool(&[], 2), [0.0, 0.0]);
         }
     }
 }

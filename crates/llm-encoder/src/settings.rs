@@ -9,27 +9,13 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Pooling;
-use super::dense::{Dense, Step};
 use llm_folder::json::Fields;
 use llm_folder::{FolderError, json};
 
-/// The extents of the network.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Shape {
-    pub(super) layers: usize,
-    pub(super) hidden_size: usize,
-    pub(super) inner: usize,
-    pub(super) heads: usize,
-    /// The longest text.
-    pub(super) positions: usize,
-    /// The row of the position embedding that a text begins with.
-    pub(super) first_position: usize,
-    pub(super) vocabulary: usize,
-    pub(super) epsilon: f32,
-}
+use crate::dense::{Dense, Step};
+use crate::pooling::Pooling;
 
-/// Texts that a model wants before what it embeds, by name.
+/// The prompts that a model wants in front of what it embeds, by name.
 #[derive(Debug, Clone, Default)]
 pub struct Prompts {
     named: BTreeMap<String, String>,
@@ -37,38 +23,38 @@ pub struct Prompts {
 }
 
 impl Prompts {
-    /// Returns what stands before a query, `None` where the model names none.
+    /// Returns the prompt for a query, `None` where the model names none.
     pub fn query(&self) -> Option<&str> {
         self.named.get("query").map(String::as_str)
     }
 
-    /// Returns what stands before a document, `None` where the model names none.
+    /// Returns the prompt for a document, `None` where the model names none.
     pub fn document(&self) -> Option<&str> {
         let names = ["document", "passage", "corpus"];
         let mut found = names.iter().filter_map(|name| self.named.get(*name));
         found.next().map(String::as_str)
     }
 
-    /// Returns what stands before a text where nobody says what it is.
+    /// Returns the prompt for a text that is said to be neither.
     pub fn usual(&self) -> Option<&str> {
         let name = self.default.as_ref()?;
         self.named.get(name).map(String::as_str)
     }
 }
 
-/// What stands around the network.
+/// What sentence-transformers does before and behind the network.
 #[derive(Debug, Default)]
-pub(super) struct Settings {
+pub(crate) struct Settings {
     /// `None` where no file says it.
-    pub(super) pooling: Option<Pooling>,
-    /// What follows pooling, but for the last step where that is the norm.
-    pub(super) steps: Vec<Step>,
-    pub(super) normalizes: bool,
-    pub(super) prompts: Prompts,
+    pub(crate) pooling: Option<Pooling>,
+    /// What follows pooling, except a last step that normalizes.
+    pub(crate) steps: Vec<Step>,
+    pub(crate) normalizes: bool,
+    pub(crate) prompts: Prompts,
     /// The longest text in tokens, where a file says it.
-    pub(super) longest: Option<usize>,
-    /// Texts are made lower case before anything else.
-    pub(super) lowercases: bool,
+    pub(crate) longest: Option<usize>,
+    /// Texts are lowercased before anything else.
+    pub(crate) lowercases: bool,
 }
 
 #[derive(Deserialize)]
@@ -78,8 +64,8 @@ struct Module {
     kind: String,
 }
 
-/// What sentence-transformers calls the settings of its first module: it knows
-/// one name a family, of which most models use the first.
+/// The names that sentence-transformers has for the settings of its first module: one
+/// a family, of which most models use the first.
 const TRANSFORMER_CONFIGS: [&str; 7] = [
     "sentence_bert_config.json",
     "sentence_roberta_config.json",
@@ -92,7 +78,7 @@ const TRANSFORMER_CONFIGS: [&str; 7] = [
 
 impl Settings {
     /// Reads the files of `folder`, whose network gives rows of `hidden_size`.
-    pub(super) fn read(folder: &Path, hidden_size: usize) -> Result<Self, FolderError> {
+    pub(crate) fn read(folder: &Path, hidden_size: usize) -> Result<Self, FolderError> {
         let mut settings = Self {
             prompts: prompts(folder)?,
             ..Self::default()
@@ -116,7 +102,7 @@ impl Settings {
         let path = folder.join("tokenizer_config.json");
         let tokenizer = json::read_if_there(&path)?.unwrap_or(Value::Null);
         let tokenizer = Fields::new(&path, &tokenizer);
-        // A length of 1e30 stands for none.
+        // A length of 1e30 stands for no limit.
         let length = |file: &Fields<'_>, name: &str| {
             let length = file.number(name)?.map(|length| length as usize);
             Ok::<_, FolderError>(length.filter(|length| (3..1 << 40).contains(length)))
@@ -214,7 +200,7 @@ fn read_pooling(folder: &Path, name: &str) -> Result<Pooling, FolderError> {
             found.push(pooling);
         }
     }
-    // More names than known ones are of another kind.
+    // A known mode beside an unknown one is not all of it.
     match found.as_slice() {
         [pooling] if new.len() <= 1 => Ok(*pooling),
         _ => Err(FolderError::unsupported(

@@ -1,6 +1,8 @@
 use std::path::{Path, PathBuf};
 
+use llm_kernels::pool::Pool;
 use llm_kernels::quantize::QuantType;
+use llm_kernels::simd::Level;
 
 use super::*;
 
@@ -36,11 +38,11 @@ fn read_goldens(lines: &str) -> Vec<Golden> {
             text: line["text"].as_str().unwrap().to_owned(),
             tokens: numbers("tokens")
                 .iter()
-                .map(|it| it.as_u64().unwrap() as u32)
+                .map(|number| number.as_u64().unwrap() as u32)
                 .collect(),
             vector: numbers("vector")
                 .iter()
-                .map(|it| it.as_f64().unwrap() as f32)
+                .map(|number| number.as_f64().unwrap() as f32)
                 .collect(),
         }
     };
@@ -63,12 +65,12 @@ fn vectors(encoder: &Encoder, texts: &[Vec<u32>]) -> Vec<Vec<f32>> {
     encoder.embed(&pool, &texts, encoder.pooling())
 }
 
-fn cosine(one: &[f32], other: &[f32]) -> f64 {
+fn cosine(left: &[f32], right: &[f32]) -> f64 {
     let dot = |a: &[f32], b: &[f32]| -> f64 {
         let pairs = a.iter().zip(b);
         pairs.map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
     };
-    dot(one, other) / (dot(one, one) * dot(other, other)).sqrt()
+    dot(left, right) / (dot(left, left) * dot(right, right)).sqrt()
 }
 
 /// The least cosine of vectors with the reference's, in 32 bits and in 8.
@@ -109,11 +111,11 @@ fn a_vector_is_the_same_to_the_bit_alone_and_among_others() {
         let together = vectors(&encoder, &texts);
         let backwards: Vec<_> = texts.iter().rev().cloned().collect();
         let backwards = vectors(&encoder, &backwards);
-        for (at, text) in texts.iter().enumerate() {
+        for (index, text) in texts.iter().enumerate() {
             let alone = vectors(&encoder, std::slice::from_ref(text));
             let bits = |vector: &[f32]| vector.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-            assert_eq!(bits(&alone[0]), bits(&together[at]), "{at}");
-            assert_eq!(bits(&alone[0]), bits(&backwards[texts.len() - 1 - at]));
+            assert_eq!(bits(&alone[0]), bits(&together[index]), "{index}");
+            assert_eq!(bits(&alone[0]), bits(&backwards[texts.len() - 1 - index]));
         }
     }
 }
@@ -156,7 +158,7 @@ fn what_cannot_be_run_is_named() {
     for (name, from, to, wanted) in [
         ("config.json", "\"bert\"", "\"xlnet\"", "'xlnet'"),
         ("config.json", "\"gelu\"", "\"relu\"", "'relu'"),
-        ("config.json", "absolute", "relative_key", "not absolute"),
+        ("config.json", "absolute", "relative_key", "'relative_key'"),
         ("config.json", ": 384", ": 385", "do not fit"),
         ("modules.json", "models.Normalize", "models.CNN", "'CNN'"),
         (

@@ -1,12 +1,13 @@
 //! `tokenizer.json` of SentencePiece's unigram model (XLM-RoBERTa's) as
-//! `tokenizer.ggml.*`, which `tokens` reads.
+//! `tokenizer.ggml.*`, which `llm-tokenizer` reads.
 
 use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use llm_folder::tokenizer_json::{TokenizerJson, kind, sequence};
+use llm_folder::tokenizer_json::TokenizerJson;
+use llm_folder::tokenizer_json::{kind, sequence};
 use llm_folder::{FolderError, json};
 use llm_gguf::{Floats, Integers, Metadata, Value};
 
@@ -42,7 +43,7 @@ struct Rules {
 
 /// Reads the file at `path` into `metadata`. Returns the token of the space that
 /// a text ends with, where it is one.
-pub(super) fn read(
+pub(crate) fn read(
     path: &Path,
     file: &TokenizerJson,
     metadata: &mut Metadata,
@@ -94,7 +95,9 @@ fn rules(file: &TokenizerJson) -> Result<Rules, String> {
     let text = |step: &Json, name: &str| step.get(name)?.as_str().map(str::to_owned);
     let mut strips = false;
     for step in sequence(file.normalizer.as_ref(), "normalizers") {
-        let pattern = step.get("pattern").and_then(|it| text(it, "Regex"));
+        let pattern = step
+            .get("pattern")
+            .and_then(|pattern| text(pattern, "Regex"));
         match (kind(step), pattern.as_deref()) {
             ("Precompiled", _) => {
                 let map = text(step, "precompiled_charsmap").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `tokenizer.json` of WordPiece as `tokenizer.ggml.*`, which `tokens` reads.
+//! `tokenizer.json` of WordPiece as `tokenizer.ggml.*`, which `llm-tokenizer` reads.
 //! Pieces are written as llama.cpp's converter writes them: U+2581 before what
 //! begins a word, nothing before what goes on with one.
 
@@ -19,7 +19,7 @@ const CONTROL: i64 = 3;
 const LONGEST_WORD: u64 = 100;
 
 /// Reads the file at `path` into `metadata`.
-pub(super) fn read(
+pub(crate) fn read(
     path: &Path,
     file: &TokenizerJson,
     metadata: &mut Metadata,
@@ -34,7 +34,7 @@ pub(super) fn read(
     let longest = longest.unwrap_or(LONGEST_WORD);
     set("normalizer.max_word_length", Value::Unsigned(longest));
     pieces(file, &mut set).map_err(|reason| FolderError::malformed(path, reason))?;
-    roles(file, &mut set).map_err(unsupported)
+    unknown_token(file, &mut set).map_err(unsupported)
 }
 
 fn normalizer(file: &TokenizerJson, set: &mut dyn FnMut(&str, Value)) -> Result<(), String> {
@@ -53,7 +53,7 @@ fn normalizer(file: &TokenizerJson, set: &mut dyn FnMut(&str, Value)) -> Result<
     let flag = |name: &str| {
         file.normalizer
             .as_ref()
-            .and_then(|it| it.get(name)?.as_bool())
+            .and_then(|normalizer| normalizer.get(name)?.as_bool())
     };
     for name in ["clean_text", "handle_chinese_chars"] {
         if flag(name) == Some(false) {
@@ -98,8 +98,8 @@ fn pieces(file: &TokenizerJson, set: &mut dyn FnMut(&str, Value)) -> Result<(), 
     Ok(())
 }
 
-/// Sets the token for what is unknown. Those around a text are read elsewhere.
-fn roles(file: &TokenizerJson, set: &mut dyn FnMut(&str, Value)) -> Result<(), String> {
+/// Sets the token for what is unknown; those around a text are read by `vocabulary`.
+fn unknown_token(file: &TokenizerJson, set: &mut dyn FnMut(&str, Value)) -> Result<(), String> {
     if file.post_processor.is_none() {
         return Err("no post_processor puts tokens around a text".to_owned());
     }

@@ -55,7 +55,10 @@ fn tokens_and_scores_are_those_of_the_reference() {
     for name in MODELS {
         let golden = golden(name);
         let score = |line: &Value| line["score"].as_f64().unwrap();
-        let largest = golden.iter().map(|it| score(it).abs()).fold(0.0, f64::max);
+        let largest = golden
+            .iter()
+            .map(|line| score(line).abs())
+            .fold(0.0, f64::max);
         for level in [Level::SCALAR, Level::detect().unwrap()] {
             let model = CrossEncoder::open(&tiny(name), level).unwrap();
             for (query, lines) in by_query(&golden) {
@@ -154,7 +157,7 @@ fn what_follows_the_head_is_read() {
             plain.tanh(),
         ),
     ] {
-        let copy = changed("cross-bert", file, |it| it[key] = value.clone());
+        let copy = changed("cross-bert", file, |json| json[key] = value.clone());
         let found = score(copy.path());
         assert!(
             (found - wanted).abs() < 1e-6,
@@ -169,7 +172,7 @@ fn what_follows_the_head_is_read() {
     // What is left out of the tokenizer's list is not told.
     let inputs = |names: Value| {
         let file = "tokenizer_config.json";
-        let copy = changed("cross-bert", file, |it| it["model_input_names"] = names);
+        let copy = changed("cross-bert", file, |json| json["model_input_names"] = names);
         score(copy.path())
     };
     assert_eq!(inputs(json!(["input_ids", "token_type_ids"])), plain);
@@ -179,7 +182,7 @@ fn what_follows_the_head_is_read() {
 #[test]
 fn what_is_no_cross_encoder_is_named() {
     let fails = |file: &str, key: &str, value: Value| {
-        let copy = changed("cross-bert", file, |it| it[key] = value);
+        let copy = changed("cross-bert", file, |json| json[key] = value);
         let opened = CrossEncoder::open(copy.path(), Level::SCALAR);
         opened.map(|_| ()).unwrap_err().to_string()
     };
@@ -226,8 +229,8 @@ fn what_is_no_cross_encoder_is_named() {
         let sentence = fails(file, key, value);
         assert!(sentence.contains(wanted), "{file}: {key}: {sentence}");
     }
-    let copy = changed("cross-bert", own, |it| {
-        *it = json!({"prompts": {"a": "b"}, "default_prompt_name": "a"});
+    let copy = changed("cross-bert", own, |json| {
+        *json = json!({"prompts": {"a": "b"}, "default_prompt_name": "a"});
     });
     let sentence = CrossEncoder::open(copy.path(), Level::SCALAR).unwrap_err();
     assert!(sentence.to_string().contains("a prompt"), "{sentence}");
@@ -262,7 +265,7 @@ fn an_encoder_and_a_cross_encoder_are_told_apart() {
         {"path": "", "type": "sentence_transformers.models.Transformer"},
         {"path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
     ]);
-    let copy = changed("cross-bert", "modules.json", |it| *it = modules);
+    let copy = changed("cross-bert", "modules.json", |json| *json = modules);
     assert!(!CrossEncoder::is_in(copy.path()).unwrap());
 }
 

@@ -33,8 +33,10 @@ fn refused_or_changed(what: &str, path: &Path, added: &[&str], expected: &[u32])
 
 /// Random numbers that no norm takes for ones.
 fn numbers(count: usize) -> Vec<u8> {
-    let number = |at: usize| ((at * 37 % 101) as f32 - 40.0) / 30.0;
-    (0..count).flat_map(|at| number(at).to_le_bytes()).collect()
+    let number = |index: usize| ((index * 37 % 101) as f32 - 40.0) / 30.0;
+    (0..count)
+        .flat_map(|index| number(index).to_le_bytes())
+        .collect()
 }
 
 /// Adds a tensor to a safetensors file.
@@ -57,9 +59,10 @@ fn copy_of(folder: &Path, changed: &str, bytes: &[u8]) -> tempfile::TempDir {
         for entry in std::fs::read_dir(from).unwrap() {
             let entry = entry.unwrap();
             let target = to.join(entry.file_name());
-            match entry.path().is_dir() {
-                true => copy(&entry.path(), &target),
-                false => drop(std::fs::copy(entry.path(), target).unwrap()),
+            if entry.path().is_dir() {
+                copy(&entry.path(), &target);
+            } else {
+                std::fs::copy(entry.path(), target).unwrap();
             }
         }
     }
@@ -99,7 +102,9 @@ fn one_tensor_more_in_a_folder_is_refused_by_name_or_changes_the_vectors() {
         let own: Vec<String> = stored.iter().map(|tensor| tensor.name.clone()).collect();
         for added in other_names(&own) {
             let stem = added.rsplit_once('.').map_or("", |(stem, _)| stem);
-            let beside = stored.iter().find(|it| it.name == format!("{stem}.weight"));
+            let beside = stored
+                .iter()
+                .find(|tensor| tensor.name == format!("{stem}.weight"));
             let rows = beside.map_or(32, |tensor| tensor.shape[0] as usize);
             let changed = add_to_folder(&file, &added, &[rows]);
             let place = copy_of(&folder, "model.safetensors", &changed);
@@ -121,11 +126,17 @@ fn add_to_gguf(file: &[u8], gguf: &Gguf, name: &str, length: usize) -> Vec<u8> {
     let first = entry(&gguf.tensors()[0].name);
     let infos = file
         .windows(first.len())
-        .position(|it| it == first)
+        .position(|bytes| bytes == first)
         .unwrap();
-    let size = |it: &llm_gguf::TensorInfo| 8 + it.name.len() + 4 + 8 * it.shape.len() + 4 + 8;
+    let size =
+        |tensor: &llm_gguf::TensorInfo| 8 + tensor.name.len() + 4 + 8 * tensor.shape.len() + 4 + 8;
     let end = infos + gguf.tensors().iter().map(size).sum::<usize>();
-    let start = gguf.tensors().iter().map(|it| it.offset).min().unwrap() as usize;
+    let start = gguf
+        .tensors()
+        .iter()
+        .map(|tensor| tensor.offset)
+        .min()
+        .unwrap() as usize;
     let mut data = file[start..].to_vec();
     data.resize(data.len().next_multiple_of(32), 0);
     let mut out = file[..end].to_vec();
@@ -149,7 +160,11 @@ fn one_tensor_more_in_a_gguf_file_is_refused_by_name_or_changes_the_vectors() {
         let expected = bits(&Encoder::open(&whole, None, Level::SCALAR).unwrap());
         let file = std::fs::read(&whole).unwrap();
         let gguf = Gguf::open(&[whole]).unwrap();
-        let own: Vec<String> = gguf.tensors().iter().map(|it| it.name.clone()).collect();
+        let own: Vec<String> = gguf
+            .tensors()
+            .iter()
+            .map(|tensor| tensor.name.clone())
+            .collect();
         let mut names = other_names(&own);
         let more = ["cls.weight", "cls.output.bias", "blk.0.attn_norm_2.weight"];
         names.extend(more.map(String::from));
@@ -157,7 +172,7 @@ fn one_tensor_more_in_a_gguf_file_is_refused_by_name_or_changes_the_vectors() {
             let stem = added.rsplit_once('.').map_or("", |(stem, _)| stem);
             let beside = gguf.tensor(&format!("{stem}.weight"));
             let rows = beside
-                .and_then(|it| it.shape.last())
+                .and_then(|tensor| tensor.shape.last())
                 .map_or(32, |&rows| rows as usize);
             let path = place.path().join("mutated.gguf");
             std::fs::write(&path, add_to_gguf(&file, &gguf, &added, rows)).unwrap();

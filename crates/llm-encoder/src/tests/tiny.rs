@@ -47,7 +47,9 @@ fn shortened(encoder: &Encoder, text: &str) -> Vec<u32> {
 fn whole(encoder: &Encoder, texts: &[Vec<u32>]) -> Vec<Vec<f32>> {
     let mut vectors = vectors(encoder, texts);
     if encoder.normalizes() {
-        vectors.iter_mut().for_each(|it| encoder.normalize(it));
+        vectors
+            .iter_mut()
+            .for_each(|vector| encoder.normalize(vector));
     }
     vectors
 }
@@ -82,7 +84,7 @@ fn folders_give_the_reference_s_tokens_and_vectors() {
                 let tokens = shortened(&encoder, &golden.text);
                 assert_eq!(tokens, golden.tokens, "{name}: {:?}", golden.text);
             }
-            let texts: Vec<_> = golden.iter().map(|it| it.tokens.clone()).collect();
+            let texts: Vec<_> = golden.iter().map(|golden| golden.tokens.clone()).collect();
             agree(name, &golden, &whole(&encoder, &texts));
         }
     }
@@ -97,7 +99,7 @@ fn gguf_files_give_the_vectors_of_their_folders() {
         );
         assert!(encoder.names_pooling(), "{name}");
         let mut golden = golden(name);
-        // The file does not say whether vectors are made one long, and they are.
+        // The file does not say whether vectors are normalized, and they are.
         for golden in &mut golden {
             encoder.normalize(&mut golden.vector);
         }
@@ -115,7 +117,7 @@ fn gguf_files_give_the_vectors_of_their_folders() {
             let tokens = shortened(&encoder, &golden.text);
             assert_eq!(tokens == golden.tokens, says, "{name}: {:?}", golden.text);
         }
-        let texts: Vec<_> = golden.iter().map(|it| it.tokens.clone()).collect();
+        let texts: Vec<_> = golden.iter().map(|golden| golden.tokens.clone()).collect();
         agree(name, &golden, &whole(&encoder, &texts));
     }
 }
@@ -125,18 +127,21 @@ fn a_vector_of_any_kind_is_the_same_alone_and_among_others() {
     let bits = |vector: &[f32]| vector.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
     for (name, _) in MODELS {
         let encoder = open(&tiny(name), Level::detect().unwrap());
-        let mut texts: Vec<_> = golden(name).iter().map(|it| it.tokens.clone()).collect();
+        let mut texts: Vec<_> = golden(name)
+            .iter()
+            .map(|golden| golden.tokens.clone())
+            .collect();
         // Longer than a block of attention, and than what came before.
-        texts.push((0..100).map(|at| 5 + at % 200).collect());
+        texts.push((0..100).map(|index| 5 + index % 200).collect());
         let together = vectors(&encoder, &texts);
         let backwards: Vec<_> = texts.iter().rev().cloned().collect();
         let backwards = vectors(&encoder, &backwards);
-        for (at, text) in texts.iter().enumerate() {
+        for (index, text) in texts.iter().enumerate() {
             let alone = vectors(&encoder, std::slice::from_ref(text));
-            assert_eq!(bits(&alone[0]), bits(&together[at]), "{name}: {at}");
+            assert_eq!(bits(&alone[0]), bits(&together[index]), "{name}: {index}");
             assert_eq!(
                 bits(&alone[0]),
-                bits(&backwards[texts.len() - 1 - at]),
+                bits(&backwards[texts.len() - 1 - index]),
                 "{name}"
             );
         }
@@ -263,8 +268,8 @@ fn no_byte_of_a_header_brings_it_down() {
             random = random
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1);
-            let at = (random >> 33) as usize % 1500;
-            bytes[at] ^= 1 << (random >> 20 & 7);
+            let offset = (random >> 33) as usize % 1500;
+            bytes[offset] ^= 1 << (random >> 20 & 7);
             std::fs::write(&path, bytes).unwrap();
             try_all(&path);
         }

@@ -5,7 +5,7 @@
 //! the median round, and of the best of each batch, which other programs on the
 //! machine disturb least.
 //!
-//! usage: encode-speed MODEL FILE `f32|q8_0` THREADS TOKENS ROUNDS
+//! usage: embed-speed MODEL FILE `f32|q8_0` THREADS TOKENS ROUNDS
 
 #![allow(
     clippy::print_stdout,
@@ -25,7 +25,7 @@ use llm_kernels::simd::Level;
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [model, file, precision, threads, most, rounds] = arguments.as_slice() else {
-        println!("usage: encode-speed MODEL FILE f32|q8_0 THREADS TOKENS ROUNDS");
+        println!("usage: embed-speed MODEL FILE f32|q8_0 THREADS TOKENS ROUNDS");
         return;
     };
     let packing = (precision == "q8_0").then_some(QuantType::Q8_0);

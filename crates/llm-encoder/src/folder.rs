@@ -1,0 +1,89 @@
+//! A Hugging Face folder → the parts of an encoder.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use llm_folder::json::Fields;
+use llm_folder::{FolderError, json};
+
+use crate::config::EncoderConfig;
+use crate::cross::CrossEncoder;
+use crate::decoder::Decoder;
+use crate::error::EncoderError;
+use crate::family::{self, EncoderFamily};
+use crate::loader::{self, HEADS, TRAINING};
+use crate::network::Network;
+use crate::pooling::Pooling;
+use crate::settings::Settings;
+use crate::tensors::Tensors;
+use crate::vocabulary::Tokens;
+
+/// What a folder's network is, before its weights are looked at.
+enum Found {
+    Encoder(&'static EncoderFamily, EncoderConfig),
+    Decoder { hidden_size: usize },
+}
+
+impl Found {
+    fn new(path: &Path, config: &Value) -> Result<Self, FolderError> {
+        if let Some(family) = family::find(config) {
+            return Ok(Self::Encoder(family, family.config(path, config)?));
+        }
+        let model_type = config.get("model_type").and_then(Value::as_str);
+        let model_type = model_type.unwrap_or("none");
+        if !llm_folder::knows(model_type) {
+            let known = family::model_types().chain(llm_folder::kinds());
+            let what = format!(
+                "its model_type is '{model_type}', and of encoders {} are known",
+                known.collect::<Vec<_>>().join(", ")
+            );
+            return Err(FolderError::unsupported(path, what));
+        }
+        let fields = Fields::new(path, config);
+        let of_text = fields.object("text_config")?.size("hidden_size")?;
+        let hidden_size = fields.size("hidden_size")?.or(of_text);
+        let hidden_size = hidden_size.and_then(|hidden_size| usize::try_from(hidden_size).ok());
+        let lacks = || FolderError::malformed(path, "it lacks the number 'hidden_size'");
+        Ok(Self::Decoder {
+            hidden_size: hidden_size.ok_or_else(lacks)?,
+        })
+    }
+
+    /// Returns the length of a row.
+    fn hidden_size(&self) -> usize {
+        match self {
+            Self::Encoder(_, config) => config.hidden_size,
+            Self::Decoder { hidden_size } => *hidden_size,
+        }
+    }
+}
+
+/// Reads the network, the tokenizer and the settings in `folder`.
+pub(crate) fn open(folder: &Path) -> Result<(Network, Tokens, Settings), EncoderError> {
+    if CrossEncoder::is_in(folder)? {
+        let folder = folder.to_path_buf();
+        return Err(FolderError::CrossEncoder { folder }.into());
+    }
+    let config: Value = json::read(folder, "config.json")?;
+    let path = folder.join("config.json");
+    let found = Found::new(&path, &config)?;
+    let mut settings = Settings::read(folder, found.hidden_size())?;
+    let mut tokens = Tokens::read(folder, &|name| Fields::new(&path, &config).ids(name))?;
+    tokens.lowercases = settings.lowercases;
+    let network = match found {
+        Found::Encoder(family, config) => {
+            // Sentence-transformers' own default for an encoder that names none.
+            settings.pooling.get_or_insert(Pooling::Mean);
+            let tensors = Tensors::open(folder, Some(family))?;
+            let weights = loader::load(family, config, &tensors, 1)?;
+            tensors.refuse_rest(&[TRAINING, HEADS])?;
+            Network::Encoder(Box::new(weights))
+        }
+        Found::Decoder { .. } => {
+            let decoder = Decoder::read(&llm_folder::open_for_rows(folder)?)?;
+            Network::Decoder(Box::new(decoder))
+        }
+    };
+    Ok((network, tokens, settings))
+}

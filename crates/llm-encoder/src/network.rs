@@ -1,0 +1,51 @@
+//! What gives the rows of texts: an encoder-only transformer, or a decoder whose
+//! hidden states are wanted.
+
+use llm_kernels::pool::Pool;
+use llm_kernels::simd::Level;
+
+use crate::batch::Segments;
+use crate::decoder::Decoder;
+use crate::pass;
+use crate::weights::Weights;
+
+/// A network that gives a row for each token.
+#[derive(Debug)]
+pub(crate) enum Network {
+    Encoder(Box<Weights>),
+    Decoder(Box<Decoder>),
+}
+
+impl Network {
+    /// Returns the length of a row.
+    pub(crate) fn hidden_size(&self) -> usize {
+        match self {
+            Self::Encoder(weights) => weights.config.hidden_size,
+            Self::Decoder(decoder) => decoder.spec.hidden_size,
+        }
+    }
+
+    /// Returns the longest text that it has positions for.
+    pub(crate) fn longest(&self) -> usize {
+        match self {
+            Self::Encoder(weights) => weights.config.positions,
+            Self::Decoder(decoder) => decoder.spec.context_length,
+        }
+    }
+
+    /// Returns the number of tokens that it has embeddings for.
+    pub(crate) fn vocabulary_size(&self) -> usize {
+        match self {
+            Self::Encoder(weights) => weights.config.vocabulary_size,
+            Self::Decoder(decoder) => decoder.vocabulary_size(),
+        }
+    }
+
+    /// Returns the last layer's rows of all texts, (tokens, hidden_size).
+    pub(crate) fn run(&self, pool: &Pool, level: Level, texts: &[&[u32]]) -> Vec<f32> {
+        match self {
+            Self::Encoder(weights) => pass::run(weights, pool, level, &Segments::single(texts)),
+            Self::Decoder(decoder) => decoder.run(pool, level, texts),
+        }
+    }
+}
