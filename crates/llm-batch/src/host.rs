@@ -11,7 +11,6 @@ use llm_engine::model::Model;
 use llm_prompt::RenderProcess;
 use llm_record::{Build, ModelIdentity, Overrides, Place, RecordedRequest};
 
-use crate::memory::MemoryOptions;
 use crate::prompt::PromptOptions;
 
 /// The program around a batch.
@@ -134,4 +133,15 @@ impl Host for Silent {
     fn broken_off(&self) -> anyhow::Error {
         anyhow::Error::msg("broken off")
     }
+}
+
+/// What of the memory a run may take, and how it computes.
+#[derive(Debug, Clone, Copy)]
+pub struct MemoryOptions {
+    /// Returns the bytes that this process may still take; `None` where the system does not tell.
+    pub available: fn() -> Option<u64>,
+    /// The reference pass computes, in dense floats.
+    pub is_dense: bool,
+    /// A run that does not fit is tried nevertheless, with a warning.
+    pub is_forced: bool,
 }

@@ -43,8 +43,7 @@ pub mod estimate;
 pub mod texts;
 
 pub use answerer::Answerer;
-pub use host::{Device, Host, OpenedModel, Opener, Options, Purpose, ReasoningTo};
-pub use memory::MemoryOptions;
+pub use host::{Device, Host, MemoryOptions, OpenedModel, Opener, Options, Purpose, ReasoningTo};
 pub use prefix_folder::PrefixFolder;
 pub use prompt::{Prompt, PromptOptions, Prompts};
 pub use replay::{ReplaySource, Replayer};

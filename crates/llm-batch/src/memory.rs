@@ -10,7 +10,7 @@ use llm_engine::spec::Spec;
 use llm_record::MemoryEstimate;
 use llm_record::gib;
 
-use crate::host::Host;
+use crate::host::{Host, MemoryOptions};
 
 /// Memory that the program needs beside weights and cache: the vocabulary, the
 /// buffers of a chunk and the program itself, generously.
@@ -19,17 +19,6 @@ const OVERHEAD: u64 = 128 << 20;
 /// A cache that the overhead has room for: no request with a smaller one has to
 /// wait for a look at the system's tables.
 const SMALL_CACHE: u64 = 16 << 20;
-
-/// What of the memory a run may take, and how it computes.
-#[derive(Debug, Clone, Copy)]
-pub struct MemoryOptions {
-    /// Returns the bytes that this process may still take; `None` where the system does not tell.
-    pub available: fn() -> Option<u64>,
-    /// The reference pass computes, in dense floats.
-    pub is_dense: bool,
-    /// A run that does not fit is tried nevertheless, with a warning.
-    pub is_forced: bool,
-}
 
 /// What requests need of the cache.
 #[derive(Clone, Copy)]

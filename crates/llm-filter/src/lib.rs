@@ -25,6 +25,7 @@
 
 mod read_ahead;
 mod journal;
+mod exclusive;
 pub mod durable;
 mod tears;
 mod work;

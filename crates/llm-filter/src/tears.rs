@@ -11,7 +11,7 @@ use llm_record::closed::LONGEST_RECORD;
 use serde_json::Value;
 
 use crate::Journal;
-use crate::durable::{DurableError, Refuse, lock};
+use crate::exclusive::{DurableError, Refuse, lock};
 
 /// How a record of ours begins, and a line of OpenAI's batch output.
 const BEGINNINGS: [&str; 2] = ["{\"type\":\"", "{\"id\":\"batch_req_"];

@@ -8,6 +8,7 @@
 //! fill a register and nothing is added across it.
 
 pub(crate) mod flash;
+pub(crate) mod products;
 pub mod full_sequence;
 mod kv_split;
 mod schedule;

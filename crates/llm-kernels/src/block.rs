@@ -68,59 +68,92 @@ impl Layout {
     }
 }
 
-/// Defines [`Format`] and its table.
+/// Defines [`Format`], its table, and `for_quantized!`. `$d` is a dollar sign, for
+/// the macro that it makes.
 macro_rules! formats {
-    ($($format:ident $name:literal $type_id:literal $elements:literal $bytes:literal { $($part:ident: $at:literal),* })*) => {
+    ($d:tt
+        floats { $($float:ident $float_name:literal $float_id:literal $float_bytes:literal)* }
+        quantized { $(
+            $quantized:ident $name:literal $type_id:literal $elements:literal $bytes:literal
+            { $($part:ident: $offset:literal),* }
+        )* }
+    ) => {
         /// How the weights of a matrix are stored.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         #[allow(missing_docs, reason = "the variants are ggml's own names")]
         pub enum Format {
-            $($format),*
+            $($float,)*
+            $($quantized,)*
         }
 
         impl Format {
             /// All formats.
-            pub const ALL: [Self; TABLE.len()] = [$(Self::$format),*];
+            pub const ALL: [Self; TABLE.len()] = [$(Self::$float,)* $(Self::$quantized,)*];
         }
 
-        const TABLE: [Layout; [$($bytes),*].len()] = [
+        const TABLE: [Layout; [$($float_bytes,)* $($bytes,)*].len()] = [
+            $(Layout {
+                name: $float_name,
+                type_id: $float_id,
+                bytes: $float_bytes,
+                ..Layout::EMPTY
+            },)*
             $(Layout {
                 name: $name,
                 type_id: $type_id,
                 elements: $elements,
                 bytes: $bytes,
-                $($part: $at,)*
+                $($part: $offset,)*
                 ..Layout::EMPTY
-            }),*
+            },)*
         ];
+
+        /// Calls `$run::<Q>($args)` for the quantized format that `$format` is, and
+        /// evaluates `$float` for the others.
+        macro_rules! for_quantized {
+            ($d format:expr, $d run:ident ($d ($d arg:expr),* $d (,)?), $d float:expr) => {
+                match $d format {
+                    $($crate::block::Format::$quantized => {
+                        $d run::<$crate::dequantize::$quantized>($d ($d arg),*)
+                    })*
+                    $($crate::block::Format::$float)|* => $d float,
+                }
+            };
+        }
+        pub(crate) use for_quantized;
     };
 }
 
-formats! {
-    // variant, name, ggml's type id, weights and bytes of a block, what stands where
-    F32    "F32"      0   1   4 {}
-    F16    "F16"      1   1   2 {}
-    Bf16   "BF16"    30   1   2 {}
-    Q4_0   "Q4_0"     2  32  18 { scale: 0, quants: 2 }
-    Q4_1   "Q4_1"     3  32  20 { scale: 0, minimum: 2, quants: 4 }
-    Q5_0   "Q5_0"     6  32  22 { scale: 0, high: 2, quants: 6 }
-    Q5_1   "Q5_1"     7  32  24 { scale: 0, minimum: 2, high: 4, quants: 8 }
-    Q8_0   "Q8_0"     8  32  34 { scale: 0, quants: 2 }
-    Q2K    "Q2_K"    10 256  84 { scales: 0, quants: 16, scale: 80, minimum: 82 }
-    Q3K    "Q3_K"    11 256 110 { high: 0, quants: 32, scales: 96, scale: 108 }
-    Q4K    "Q4_K"    12 256 144 { scale: 0, minimum: 2, scales: 4, quants: 16 }
-    Q5K    "Q5_K"    13 256 176 { scale: 0, minimum: 2, scales: 4, high: 16, quants: 48 }
-    Q6K    "Q6_K"    14 256 210 { quants: 0, high: 128, scales: 192, scale: 208 }
-    // The scales of IQ2_XXS stand among its quants, those of IQ3_XXS among its signs.
-    Iq2Xxs "IQ2_XXS" 16 256  66 { scale: 0, quants: 2 }
-    Iq2Xs  "IQ2_XS"  17 256  74 { scale: 0, quants: 2, scales: 66 }
-    Iq2S   "IQ2_S"   22 256  82 { scale: 0, quants: 2, signs: 34, high: 66, scales: 74 }
-    Iq3Xxs "IQ3_XXS" 18 256  98 { scale: 0, quants: 2, signs: 66 }
-    Iq3S   "IQ3_S"   21 256 110 { scale: 0, quants: 2, high: 66, signs: 74, scales: 106 }
-    Iq4Nl  "IQ4_NL"  20  32  18 { scale: 0, quants: 2 }
-    Iq4Xs  "IQ4_XS"  23 256 136 { scale: 0, scales: 2, quants: 8 }
-    Mxfp4  "MXFP4"   39  32  17 { scale: 0, quants: 1 }
+formats! { $
+    // variant, name, ggml's type id, bytes of a weight
+    floats {
+        F32  "F32"   0 4
+        F16  "F16"   1 2
+        Bf16 "BF16" 30 2
+    }
+    // the same, weights and bytes of a block, and what stands where in it
+    quantized {
+        Q4_0   "Q4_0"     2  32  18 { scale: 0, quants: 2 }
+        Q4_1   "Q4_1"     3  32  20 { scale: 0, minimum: 2, quants: 4 }
+        Q5_0   "Q5_0"     6  32  22 { scale: 0, high: 2, quants: 6 }
+        Q5_1   "Q5_1"     7  32  24 { scale: 0, minimum: 2, high: 4, quants: 8 }
+        Q8_0   "Q8_0"     8  32  34 { scale: 0, quants: 2 }
+        Q2K    "Q2_K"    10 256  84 { scales: 0, quants: 16, scale: 80, minimum: 82 }
+        Q3K    "Q3_K"    11 256 110 { high: 0, quants: 32, scales: 96, scale: 108 }
+        Q4K    "Q4_K"    12 256 144 { scale: 0, minimum: 2, scales: 4, quants: 16 }
+        Q5K    "Q5_K"    13 256 176 { scale: 0, minimum: 2, scales: 4, high: 16, quants: 48 }
+        Q6K    "Q6_K"    14 256 210 { quants: 0, high: 128, scales: 192, scale: 208 }
+        // The scales of IQ2_XXS stand among its quants, those of IQ3_XXS among its signs.
+        Iq2Xxs "IQ2_XXS" 16 256  66 { scale: 0, quants: 2 }
+        Iq2Xs  "IQ2_XS"  17 256  74 { scale: 0, quants: 2, scales: 66 }
+        Iq2S   "IQ2_S"   22 256  82 { scale: 0, quants: 2, signs: 34, high: 66, scales: 74 }
+        Iq3Xxs "IQ3_XXS" 18 256  98 { scale: 0, quants: 2, signs: 66 }
+        Iq3S   "IQ3_S"   21 256 110 { scale: 0, quants: 2, high: 66, signs: 74, scales: 106 }
+        Iq4Nl  "IQ4_NL"  20  32  18 { scale: 0, quants: 2 }
+        Iq4Xs  "IQ4_XS"  23 256 136 { scale: 0, scales: 2, quants: 8 }
+        Mxfp4  "MXFP4"   39  32  17 { scale: 0, quants: 1 }
+    }
 }
 
 const _: () = {

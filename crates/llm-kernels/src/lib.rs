@@ -48,6 +48,7 @@ pub mod pool;
 mod prefetch;
 pub mod probe;
 pub mod quantize;
+mod quantized;
 pub mod rope;
 pub mod simd;
 pub mod streams;

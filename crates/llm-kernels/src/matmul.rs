@@ -19,7 +19,8 @@ use crate::arch::scalar;
 #[cfg(target_arch = "x86_64")]
 use crate::arch::{avx2, avx512};
 use crate::block::Format;
-use crate::dequantize::{Quantized, for_quantized};
+use crate::block::for_quantized;
+use crate::dequantize::Quantized;
 use crate::packed_panel::{self, PackedPanel, ROWS};
 use crate::pool::{DisjointRows, Pool};
 use crate::prefetch::IdlePrefetch;

@@ -14,7 +14,8 @@ use crate::arch::avx2;
 #[cfg(target_arch = "aarch64")]
 use crate::arch::neon;
 use crate::block::Format;
-use crate::dequantize::{Quantized, for_quantized, widen_row};
+use crate::block::for_quantized;
+use crate::dequantize::{Quantized, widen_row};
 use crate::prefetch::prefetch_near;
 use crate::simd::Level;
 use lines::Lines;

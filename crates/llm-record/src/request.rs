@@ -1,7 +1,7 @@
 //! What comes in: a JSON object of the user's, or a record of the toolkit's own.
 //! How bytes become lines is `read`'s business, what flags add to a request `llm-cli`'s.
 
-mod turns;
+pub(crate) mod turns;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use crate::{
     ErrorCode, Fields, Id, Inputs, Json, Line, LineError, LineFault, Overrides, Reply, Values, json,
 };
 
-pub(crate) use turns::{messages, tools};
+use turns::{messages, tools};
 
 /// One line of input, understood.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::{Reply, vectors};
-use crate::request::{messages, tools};
+use crate::request::turns::{messages, tools};
 use crate::{Id, LineError, LineFault, Overrides, Prompt, Request, Values, known, settings};
 
 /// Whether the model may be told of tools.

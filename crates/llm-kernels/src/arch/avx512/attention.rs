@@ -8,7 +8,7 @@ use std::arch::x86_64::{
     _mm512_storeu_ps,
 };
 
-use crate::attention::flash::{Group, Products, add_rest};
+use crate::attention::products::{Group, Products, add_rest};
 use crate::attention::{BLOCK, Element};
 use crate::prefetch::{LINE, prefetch_near};
 

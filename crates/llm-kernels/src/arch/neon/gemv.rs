@@ -14,7 +14,7 @@ use super::gemm::GroupTerms;
 use super::ops;
 use crate::activations::{self, Activations};
 use crate::block::Format;
-use crate::dequantize::for_quantized;
+use crate::block::for_quantized;
 use crate::simd::Level;
 
 /// Writes the products of the rows in `bytes` with the first activation row to

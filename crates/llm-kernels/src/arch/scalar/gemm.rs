@@ -1,8 +1,8 @@
 //! A packed panel times activation rows, the reference for all levels.
 
 use crate::activations::{self, Activations};
-use crate::dequantize::Quantized;
 use crate::packed_panel::{PackedPanel, ROWS};
+use crate::quantized::Quantized;
 
 /// Multiplies a packed panel with the `BATCH` activation rows from `row` on.
 pub(crate) fn dot<Q: Quantized, const BATCH: usize>(

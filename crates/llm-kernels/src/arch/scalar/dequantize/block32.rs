@@ -2,7 +2,7 @@
 
 use super::{bytes_at, fifth_bits, half_at, nibbles};
 use crate::block::Format;
-use crate::dequantize::Quantized;
+use crate::quantized::Quantized;
 
 pub(crate) struct Q4_0;
 impl Quantized for Q4_0 {

@@ -3,7 +3,7 @@
 
 use super::{bytes_at, grids, half_at};
 use crate::block::Format;
-use crate::dequantize::Quantized;
+use crate::quantized::Quantized;
 
 /// A format with blocks of 256 weights whose magnitudes are points of a grid.
 pub(crate) trait Points {

@@ -3,7 +3,7 @@
 
 use super::{bytes_at, half_at, nibbles};
 use crate::block::{Format, Layout};
-use crate::dequantize::Quantized;
+use crate::quantized::Quantized;
 
 pub(crate) struct Q2K;
 impl Quantized for Q2K {

@@ -2,7 +2,7 @@
 
 use super::{bytes_at, half_at, nibbles};
 use crate::block::Format;
-use crate::dequantize::Quantized;
+use crate::quantized::Quantized;
 
 /// The quants of the IQ4 formats (ggml's `kvalues_iq4nl`), closer together
 /// around zero, as the weights are.
