@@ -98,8 +98,10 @@ mod tests {
         assert_eq!(batch.texts, [0..3, 3..3, 3..4]);
         let spans = batch.spans.iter().map(|span| (span.row, span.count));
         assert_eq!(spans.collect::<Vec<_>>(), [(0, 3), (3, 1)]);
-        let rows = batch.rows.iter();
-        let rows = rows.map(|row| (row.token, row.text, row.position, row.segment));
+        let rows = batch
+            .rows
+            .iter()
+            .map(|row| (row.token, row.text, row.position, row.segment));
         assert_eq!(
             rows.collect::<Vec<_>>(),
             [(7, 0, 0, 0), (8, 0, 1, 0), (9, 0, 2, 1), (5, 2, 0, 0)]

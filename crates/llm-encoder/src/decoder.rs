@@ -31,11 +31,12 @@ impl std::fmt::Debug for Decoder {
 impl Decoder {
     pub(crate) fn read(gguf: &Gguf) -> Result<Self, EncoderError> {
         let path = || gguf.paths().first().cloned().unwrap_or_default();
-        let spec = Spec::for_rows(gguf.metadata(), None).map_err(|source| ModelError::Spec {
-            path: path(),
-            source,
-        });
-        let spec = spec.map_err(Box::new)?;
+        let spec = Spec::for_rows(gguf.metadata(), None)
+            .map_err(|source| ModelError::Spec {
+                path: path(),
+                source,
+            })
+            .map_err(Box::new)?;
         let weights = Weights::for_rows(gguf, &spec).map_err(|source| ModelError::Weights {
             path: path(),
             source,

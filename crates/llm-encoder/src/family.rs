@@ -153,8 +153,9 @@ impl EncoderFamily {
     /// table has keeps its name, without that of the network before it.
     pub(crate) fn gguf_name(&self, name: &str) -> String {
         let mut prefixes = NETWORK_PREFIXES.iter();
-        let bare = prefixes.find_map(|prefix| name.strip_prefix(prefix));
-        let bare = bare.unwrap_or(name);
+        let bare = prefixes
+            .find_map(|prefix| name.strip_prefix(prefix))
+            .unwrap_or(name);
         let translated = || {
             let (stem, ending) = bare.rsplit_once('.')?;
             let translated = |table: &[Names], stem: &str| {

@@ -30,8 +30,10 @@ impl Found {
         if let Some(family) = family::find(config) {
             return Ok(Self::Encoder(family, family.config(path, config)?));
         }
-        let model_type = config.get("model_type").and_then(Value::as_str);
-        let model_type = model_type.unwrap_or("none");
+        let model_type = config
+            .get("model_type")
+            .and_then(Value::as_str)
+            .unwrap_or("none");
         if !llm_folder::knows(model_type) {
             let known = family::model_types().chain(llm_folder::kinds());
             let what = format!(
@@ -42,8 +44,10 @@ impl Found {
         }
         let fields = Fields::new(path, config);
         let of_text = fields.object("text_config")?.size("hidden_size")?;
-        let hidden_size = fields.size("hidden_size")?.or(of_text);
-        let hidden_size = hidden_size.and_then(|hidden_size| usize::try_from(hidden_size).ok());
+        let hidden_size = fields
+            .size("hidden_size")?
+            .or(of_text)
+            .and_then(|hidden_size| usize::try_from(hidden_size).ok());
         let lacks = || FolderError::malformed(path, "it lacks the number 'hidden_size'");
         Ok(Self::Decoder {
             hidden_size: hidden_size.ok_or_else(lacks)?,

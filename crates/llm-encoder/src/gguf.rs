@@ -27,9 +27,10 @@ pub(crate) fn open(path: &Path) -> Result<(Network, Tokens, Settings), EncoderEr
         source,
     };
     gguf.refuse_other_kinds().map_err(other_kind)?;
-    let architecture = metadata.string("general.architecture");
-    let architecture = architecture.map_err(FolderError::value(path))?;
-    let architecture = architecture.unwrap_or("none");
+    let architecture = metadata
+        .string("general.architecture")
+        .map_err(FolderError::value(path))?
+        .unwrap_or("none");
     let (network, tensors) = if let Some(family) = family::of_architecture(architecture) {
         let config = family.config_from_metadata(&Numbers {
             path,

@@ -40,10 +40,13 @@ pub(crate) fn load(
         tensors,
     };
     let embedding = loader.embedding(segments)?;
-    let layers = (0..config.layers).map(|index| loader.layer(index));
-    let layers = layers.collect::<Result<_, _>>()?;
-    let last_norm = family.norms_before.then(|| loader.norm("output_norm"));
-    let last_norm = last_norm.transpose()?;
+    let layers = (0..config.layers)
+        .map(|index| loader.layer(index))
+        .collect::<Result<_, _>>()?;
+    let last_norm = family
+        .norms_before
+        .then(|| loader.norm("output_norm"))
+        .transpose()?;
     let bias = match family.positions {
         Positions::Learned | Positions::Rotated => None,
         Positions::Alibi => Some(RelativeBias::slopes(config.heads)),

@@ -146,8 +146,10 @@ impl<'a> Pass<'a> {
                 entered(weights, &self.x, &self.normed),
             );
             self.feed_forward(layer);
-            let next = weights.layers.get(index + 1);
-            let next = next.map_or(AS_FLOATS, Layer::attention_input);
+            let next = weights
+                .layers
+                .get(index + 1)
+                .map_or(AS_FLOATS, Layer::attention_input);
             self.leave(Some(&layer.feed_forward_norm), next);
         }
         if let Some(norm) = &weights.last_norm {
@@ -196,8 +198,9 @@ impl<'a> Pass<'a> {
         let prepare = |index: usize, x: &mut [f32]| {
             let row = rows[index];
             embedding.words.row(row.token as usize, x);
-            let added = embedding.segment(row.segment);
-            let added = added.row(row.position, hidden_size);
+            let added = embedding
+                .segment(row.segment)
+                .row(row.position, hidden_size);
             if !added.is_empty() {
                 vector::add(level, x, added);
             }

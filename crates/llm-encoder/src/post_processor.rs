@@ -153,8 +153,10 @@ impl Pair {
     pub(crate) fn join(&self, a: &[u32], b: &[u32]) -> (Vec<u32>, usize) {
         let [before, between, after] = &self.around;
         let tokens = [before, a, between, b, after].concat();
-        let first = self.first.map(|first| before.len() + a.len() + first);
-        let first = first.unwrap_or(tokens.len());
+        let first = self
+            .first
+            .map(|first| before.len() + a.len() + first)
+            .unwrap_or(tokens.len());
         (tokens, first)
     }
 }

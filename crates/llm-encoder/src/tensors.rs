@@ -48,16 +48,18 @@ impl Tensors {
             }
             Err(source) => return Err(FolderError::Read { path, source }),
         };
-        let stored = header::read(map.bytes());
-        let stored = stored.map_err(|reason| FolderError::malformed(&path, reason))?;
+        let stored =
+            header::read(map.bytes()).map_err(|reason| FolderError::malformed(&path, reason))?;
         Self::new(path, Arc::new(map), family, stored)
     }
 
     /// Takes the tensors of the GGUF file at `path`.
     pub(crate) fn from_gguf(path: &Path, gguf: &Gguf) -> Result<Self, FolderError> {
         let mut tensors = gguf.tensors().iter();
-        let map = tensors.next().map(|first| Arc::clone(gguf.mapping(first)));
-        let map = map.ok_or_else(|| FolderError::malformed(path, "it holds no tensor"))?;
+        let map = tensors
+            .next()
+            .map(|first| Arc::clone(gguf.mapping(first)))
+            .ok_or_else(|| FolderError::malformed(path, "it holds no tensor"))?;
         if gguf.tensors().iter().any(|tensor| tensor.shard > 0) {
             let what = "it is one of several shards";
             return Err(FolderError::unsupported(path, what));
@@ -108,8 +110,11 @@ impl Tensors {
 
     /// Returns what the file calls the tensor `name`, or would call it.
     pub(crate) fn own_name(&self, name: &str) -> String {
-        let own = self.by_name.get(name).map(|tensor| tensor.name.clone());
-        let own = own.or_else(|| self.family?.folder_name(name));
+        let own = self
+            .by_name
+            .get(name)
+            .map(|tensor| tensor.name.clone())
+            .or_else(|| self.family?.folder_name(name));
         own.unwrap_or_else(|| name.to_owned())
     }
 
@@ -122,8 +127,10 @@ impl Tensors {
             name.ends_with("rotary_emb.inv_freq")
                 || beginnings.any(|(beginning, _)| name.starts_with(beginning))
         };
-        let rest = self.by_name.iter();
-        let rest = rest.filter(|(name, _)| !taken.contains(*name) && !is_left_out(name));
+        let rest = self
+            .by_name
+            .iter()
+            .filter(|(name, _)| !taken.contains(*name) && !is_left_out(name));
         let mut names: Vec<&str> = rest.map(|(_, tensor)| tensor.name.as_str()).collect();
         names.sort_unstable();
         if names.is_empty() {

@@ -84,8 +84,9 @@ pub(crate) fn read(
         set("unknown_token_id", Value::Unsigned(id as u64));
     }
     let mut texts = model.vocab.iter();
-    let mark = texts.position(|(text, _)| text == SPACE_MARK);
-    let mark = mark.and_then(|id| u32::try_from(id).ok());
+    let mark = texts
+        .position(|(text, _)| text == SPACE_MARK)
+        .and_then(|id| u32::try_from(id).ok());
     Ok(mark.filter(|_| rules.keeps_last))
 }
 

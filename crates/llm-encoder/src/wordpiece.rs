@@ -30,8 +30,7 @@ pub(crate) fn read(
     };
     set("model", Value::String("bert".to_owned()));
     normalizer(file, &mut set).map_err(unsupported)?;
-    let longest = file.model.max_input_chars_per_word;
-    let longest = longest.unwrap_or(LONGEST_WORD);
+    let longest = file.model.max_input_chars_per_word.unwrap_or(LONGEST_WORD);
     set("normalizer.max_word_length", Value::Unsigned(longest));
     pieces(file, &mut set).map_err(|reason| FolderError::malformed(path, reason))?;
     unknown_token(file, &mut set).map_err(unsupported)
@@ -68,13 +67,19 @@ fn normalizer(file: &TokenizerJson, set: &mut dyn FnMut(&str, Value)) -> Result<
 }
 
 fn pieces(file: &TokenizerJson, set: &mut dyn FnMut(&str, Value)) -> Result<(), String> {
-    let prefix = file.model.continuing_subword_prefix.as_deref();
-    let prefix = prefix.filter(|prefix| !prefix.is_empty()).unwrap_or("##");
+    let prefix = file
+        .model
+        .continuing_subword_prefix
+        .as_deref()
+        .filter(|prefix| !prefix.is_empty())
+        .unwrap_or("##");
     let entries = &file.model.vocab.0;
     let mut texts: Vec<Option<(String, i64)>> = vec![None; entries.len()];
     for (text, id) in entries {
-        let place = usize::try_from(*id).ok().and_then(|id| texts.get_mut(id));
-        let place = place.ok_or("its vocabulary's ids leave gaps")?;
+        let place = usize::try_from(*id)
+            .ok()
+            .and_then(|id| texts.get_mut(id))
+            .ok_or("its vocabulary's ids leave gaps")?;
         let piece = match text.strip_prefix(prefix) {
             Some(rest) if !rest.is_empty() => rest.to_owned(),
             _ => format!("\u{2581}{text}"),
@@ -105,8 +110,10 @@ fn unknown_token(file: &TokenizerJson, set: &mut dyn FnMut(&str, Value)) -> Resu
     }
     let text = file.model.unk_token.as_deref().unwrap_or("[UNK]");
     let mut entries = file.model.vocab.0.iter();
-    let id = entries.find(|(entry, _)| entry == text).map(|(_, id)| *id);
-    let id = id.ok_or_else(|| format!("the vocabulary lacks '{text}'"))?;
+    let id = entries
+        .find(|(entry, _)| entry == text)
+        .map(|(_, id)| *id)
+        .ok_or_else(|| format!("the vocabulary lacks '{text}'"))?;
     set("unknown_token_id", Value::Unsigned(id));
     Ok(())
 }

@@ -33,8 +33,9 @@ impl EncoderFamily {
         if self.positions == Positions::Rotated {
             let usual = self.rope_bases;
             let base = numbers.number("rope.freq_base")?.unwrap_or(usual[0]);
-            let local = numbers.number("rope.freq_base_swa")?;
-            let local = local.unwrap_or(if self.has_windows { usual[1] } else { base });
+            let local = numbers
+                .number("rope.freq_base_swa")?
+                .unwrap_or(if self.has_windows { usual[1] } else { base });
             config.ropes = config.rotations(path, [base, local])?;
         }
         config.windows = self.windows_from_metadata(config.layers, numbers)?;

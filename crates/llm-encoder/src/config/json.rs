@@ -23,8 +23,9 @@ impl EncoderFamily {
         } else {
             0
         };
-        let positions = numbers.needed(&["max_position_embeddings", "n_positions"])?;
-        let positions = positions.min(self.trained_positions(&numbers)?);
+        let positions = numbers
+            .needed(&["max_position_embeddings", "n_positions"])?
+            .min(self.trained_positions(&numbers)?);
         let act = numbers.text(&["hidden_act", "activation_function", "hidden_activation"])?;
         let epsilon = numbers.number(&["norm_eps", "layer_norm_eps", "layer_norm_epsilon"])?;
         let mut config = EncoderConfig {
@@ -66,8 +67,9 @@ impl EncoderFamily {
         let base = |name: &str, others: &[&str], usual: f32| {
             let all = numbers.fields.object("rope_parameters")?;
             let own = all.object(name)?.number("rope_theta")?;
-            let stated = own.or(all.number("rope_theta")?);
-            let stated = stated.or(numbers.number(others)?);
+            let stated = own
+                .or(all.number("rope_theta")?)
+                .or(numbers.number(others)?);
             Ok::<_, FolderError>(stated.map_or(usual, |base| base as f32))
         };
         let [global, local] = self.rope_bases;
@@ -90,8 +92,10 @@ impl EncoderFamily {
             return Ok(vec![None; layers]);
         }
         let window = numbers.size(&["local_attention"])?.unwrap_or(128);
-        let every = numbers.size(&["global_attn_every_n_layers"])?;
-        let every = every.unwrap_or(3).max(1);
+        let every = numbers
+            .size(&["global_attn_every_n_layers"])?
+            .unwrap_or(3)
+            .max(1);
         let types = numbers.fields.list("layer_types")?;
         let has_window = |layer: usize| match types.and_then(|types| types.get(layer)) {
             Some(kind) => kind.as_str() == Some("sliding_attention"),

@@ -189,8 +189,10 @@ fn one_layer_less_in_the_numbers_is_refused() {
         let folder = tiny(name);
         let text = std::fs::read_to_string(folder.join("config.json")).unwrap();
         let mut config: serde_json::Value = serde_json::from_str(&text).unwrap();
-        let key = ["num_hidden_layers", "n_layer"];
-        let key = key.into_iter().find(|key| config[*key].is_u64()).unwrap();
+        let key = ["num_hidden_layers", "n_layer"]
+            .into_iter()
+            .find(|key| config[*key].is_u64())
+            .unwrap();
         let layers = config[key].as_u64().unwrap();
         config[key] = json!(layers - 1);
         let place = copy_of(&folder, "config.json", config.to_string().as_bytes());
@@ -267,8 +269,10 @@ fn a_value_of_another_type_is_refused_by_name() {
             let mut tree: serde_json::Value = serde_json::from_str(&text).unwrap();
             tree[key] = value.clone();
             let place = copy_of(&tiny(model), file, tree.to_string().as_bytes());
-            let told = Encoder::open(place.path(), None, Level::SCALAR);
-            let told = told.map(|_| ()).unwrap_err().to_string();
+            let told = Encoder::open(place.path(), None, Level::SCALAR)
+                .map(|_| ())
+                .unwrap_err()
+                .to_string();
             let named = told.contains(&format!("'{key}'")) && told.contains(file);
             assert!(
                 named && told.contains("is needed"),
