@@ -44,7 +44,7 @@ enum Closing {
     Passed(String),
     /// Nothing: the output holds its record already, which may be an error.
     Skipped {
-        /// It is one.
+        /// Whether that record is an error.
         is_error: bool,
     },
     /// Nothing: what it asks for is there elsewhere.
