@@ -21,7 +21,7 @@ pub(crate) fn run(args: &BenchArgs, path: &Path) -> Result<Status> {
         synthetic = synthetic.with_layers(layers)?;
     }
     if path == Path::new("-") {
-        bail!("--write takes a file, which is written in pieces of its own; '-' is none");
+        bail!("--write needs a file, which is written in pieces; '-' is not one");
     }
     let replaces = if args.force.force || args.output.overwrite {
         Replaces::Anything

@@ -27,7 +27,7 @@ impl<'a> Picture<'a> {
             return Ok(None);
         };
         if path == Path::new("-") {
-            bail!("--plot takes a file, since standard output holds the answer; '-' is none");
+            bail!("--plot needs a file, since standard output holds the answer; '-' is not one");
         }
         let replaces = if args.overwrite {
             Replaces::Anything

@@ -133,7 +133,7 @@ fn tell_damage(earlier: &EarlierRun, path: &Path, messages: Messages) {
     }
     if earlier.torn > 0 {
         messages.warning(format_args!(
-            "the output ended in {} bytes that are no whole record, which an earlier run has left; they are cut off",
+            "the output ended in {} bytes of an incomplete record that an earlier run has left; they are cut off",
             earlier.torn
         ));
     }
@@ -149,7 +149,7 @@ pub struct Run<'r> {
     pub options: Options,
     /// Lines that are read ahead, at least one.
     pub read_ahead: usize,
-    /// Whether the sums so far are told where a signal ends the program amid a step.
+    /// Whether the totals so far are printed where a signal ends the program in the middle of a step.
     pub tells_last_words: bool,
     /// Gets the sums after each step, and is dropped before the output is ended.
     pub progress: Box<dyn FnMut(&Summary) + 'r>,

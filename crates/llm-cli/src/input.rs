@@ -85,7 +85,7 @@ enum Origin {
     Lines(Box<LineOrigin>),
     /// A request for each piece of one text.
     Chunks(Box<ChunkOrigin>),
-    /// A request for each file, or for each of its chunker.
+    /// A request for each file, or for each chunk of it.
     Files(Box<FileOrigin>),
 }
 

@@ -19,7 +19,7 @@ pub struct Family {
     pub feed_forward_norm: &'static str,
     /// How queries and keys are normed before they rotate.
     pub query_key_norm: Option<QueryKeyNorm>,
-    /// Embeddings are multiplied by the square root of the hidden_size.
+    /// Embeddings are multiplied by `sqrt(hidden_size)`.
     pub scaled_embedding: bool,
     /// Layers with a sliding window, `None` where every layer sees everything.
     pub window: Option<Window>,
@@ -31,10 +31,10 @@ pub struct Family {
     /// YaRN's temperature scales the attention scores, and not queries and keys,
     /// where the file has a multiplier of its logarithm.
     pub yarn_scales_scores: bool,
-    /// Scores are divided by the root of the hidden_size per head, and not of the
-    /// head's own length, in the model with this many layers.
+    /// Scores are divided by `sqrt(hidden_size / heads)`, and not by `sqrt(head_dim)`,
+    /// in the model with this many layers.
     pub narrow_scores_at: Option<usize>,
-    /// Each head has a score that takes weight from what is seen.
+    /// Each head has a learned attention-sink logit.
     pub sinks: bool,
     /// How the experts of a layer are weighed, where there are experts.
     pub routing: Routing,

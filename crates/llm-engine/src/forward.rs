@@ -26,9 +26,8 @@ pub enum Outputs {
     None,
     /// The last one.
     Last,
-    /// The last one, and of it at least the tokens with so many largest logits.
-    /// A token of which it is known that it is none of these may have -∞ instead,
-    /// if the pass saves work so.
+    /// The last one, of which only so many largest logits are guaranteed: a pass may
+    /// save work and give -∞ for tokens that are known not to be among them.
     Best(usize),
     /// All.
     All,

@@ -27,7 +27,7 @@ pub struct Perplexity {
 pub enum PerplexityError {
     /// Fewer tokens than two windows.
     #[error(
-        "the text has {tokens} tokens, and two windows of {window} are the least; take a longer text or a smaller -c"
+        "the text has {tokens} tokens, but at least two windows of {window} are needed; take a longer text or a smaller -c"
     )]
     TooShort {
         /// Tokens of the text.
@@ -36,7 +36,7 @@ pub enum PerplexityError {
         window: usize,
     },
     /// A window without a scored token.
-    #[error("a window of {0} tokens has none to score; take -c 4 or more")]
+    #[error("a window of {0} tokens leaves none to score; take -c 4 or more")]
     SmallWindow(usize),
     /// The model computes no numbers.
     #[error("the model computes no finite number for window {0}; its file may be damaged")]

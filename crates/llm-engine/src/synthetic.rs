@@ -44,7 +44,7 @@ pub enum SyntheticError {
     },
     /// A quantization that is not in the table.
     #[error(
-        "'{name}' is no quantization that can be made{hint}; known are {known}",
+        "'{name}' is not a quantization that can be made{hint}; known are {known}",
         known = mixture::names().join(", ")
     )]
     UnknownQuantization {

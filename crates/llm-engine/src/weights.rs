@@ -37,7 +37,7 @@ pub struct Weights {
 
 /// Vectors of a token for each layer, beside the stream (Gemma 3n and 4).
 /// A token's row and the projection of its embedding, normed layer by layer,
-/// are averaged and grown by the root of two.
+/// are summed and divided by `sqrt(2)`.
 #[derive(Debug)]
 pub struct PerLayerEmbeddings {
     /// (vocabulary, layers * `per_layer_embedding`)
@@ -339,7 +339,7 @@ pub enum WeightsError {
     },
     /// Tensors that the architecture does not have.
     #[error(
-        "the file holds {tensors}, which the architecture '{architecture}' does not compute here, so that the model would answer otherwise than it was made to; fetch it from another source"
+        "the file holds {tensors}, which is not implemented for the architecture '{architecture}', so that the model would give wrong output; fetch it from another source"
     )]
     Surplus {
         /// Their names, or the first and how many there are beside it.

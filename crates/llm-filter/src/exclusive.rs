@@ -23,7 +23,7 @@ pub enum DurableError {
         reason: io::Error,
     },
     /// It cannot be read, cut or locked.
-    #[error("cannot go on with {name}: {reason}")]
+    #[error("cannot resume {name}: {reason}")]
     Io {
         /// The file.
         name: String,
@@ -48,7 +48,7 @@ pub enum DurableError {
         line: u64,
     },
     /// It is a pipe or a device, and not a file.
-    #[error("{name} is no file; only a file can be gone on with")]
+    #[error("{name} is not a regular file, so a run cannot be resumed from it")]
     NoFile {
         /// What it is called.
         name: String,

@@ -87,7 +87,7 @@ pub struct Rules {
     pub retries_errors: bool,
     /// Requests without an id are told apart by their files.
     pub tells_files: bool,
-    /// The type of the records that answer; an output with those of another is not gone on with.
+    /// The type of the records that answer; an output with records of another type is refused.
     pub kind: Option<&'static str>,
 }
 

@@ -61,7 +61,7 @@ pub enum FolderError {
     },
     /// Tensors that would not be used.
     #[error(
-        "{} holds {tensors}, which is not computed here for a model of its kind, so that it would answer otherwise than it was made to; fetch it from another source", path.display()
+        "{} holds {tensors}, which is not implemented for a model of its kind, so that it would give wrong output; fetch it from another source", path.display()
     )]
     Surplus {
         /// The file.

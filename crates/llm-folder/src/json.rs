@@ -20,7 +20,8 @@ pub fn read<T: DeserializeOwned>(folder: &Path, name: &str) -> Result<T, FolderE
         return Ok(found);
     }
     if name == "config.json" && folder.join("adapter_config.json").is_file() {
-        let what = "it is a LoRA adapter, which changes a model and is none (merge it into its model and name the result)";
+        let what =
+            "it is a LoRA adapter and not a model (merge it into its model and name the result)";
         return Err(FolderError::unsupported(folder, what));
     }
     Err(FolderError::Missing {
@@ -76,7 +77,7 @@ const LONGEST: u64 = 512 << 20;
 fn bytes_if_there(path: &Path) -> Result<Option<Vec<u8>>, FolderError> {
     if let Ok(data) = path.metadata() {
         if !data.is_file() {
-            return Err(FolderError::malformed(path, "it is no regular file"));
+            return Err(FolderError::malformed(path, "it is not a regular file"));
         }
         if data.len() > LONGEST {
             let reason = format!("it has more than {} MiB", LONGEST >> 20);

@@ -92,11 +92,11 @@ pub enum OtherKind {
 const KINDS: [(&str, &str); 5] = [
     (
         "adapter",
-        "a LoRA adapter, which changes a model and is none; merge it into its model (llama-export-lora does) and name the result",
+        "a LoRA adapter and not a model; merge it into its model (llama-export-lora does) and name the result",
     ),
     (
         "controlvector",
-        "a control vector, which changes a model and is none; name the model itself",
+        "a control vector and not a model; name the model itself",
     ),
     (
         "imatrix",

@@ -3,7 +3,7 @@
 //! Every format reduces to one picture: a weight of scale group `g` is
 //! `scale[g] * (quant - ZERO_POINT) + offset[g]` with an unsigned `quant`, or a signed one
 //! where its range takes all of 8 bits or lies around a zero that it leaves out.
-//! How a format's bits become these numbers is told once, in `arch::scalar`.
+//! How a format's bits become these numbers is defined once, in `arch::scalar`.
 
 pub(crate) use crate::arch::scalar::dequantize::*;
 use crate::arch::scalar::ops::widen;

@@ -175,7 +175,7 @@ const NAMES: &str = if cfg!(target_arch = "aarch64") {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LevelError {
     /// No such level.
-    #[error("LLM_SIMD={0} names no instruction set of this build; use {NAMES}, or unset it")]
+    #[error("LLM_SIMD={0} is not an instruction set of this build; use {NAMES}, or unset it")]
     Unknown(String),
     /// The processor lacks it.
     #[error("LLM_SIMD={0} asks for instructions that this processor lacks; unset it")]

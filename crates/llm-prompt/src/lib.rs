@@ -106,7 +106,7 @@ pub enum TemplateError {
     /// The template looks into the messages in a way that does not let the
     /// caller's words be marked.
     #[error(
-        "the chat template does not let what the messages say be told from its own markup ({reason}); --parse-special renders it without, --chat-template FILE gives another"
+        "the text of the messages cannot be told from the chat template's own markup ({reason}); --parse-special renders it without, --chat-template FILE gives another"
     )]
     Opaque {
         /// What becomes of the attempt.

@@ -93,7 +93,7 @@ impl ModelName {
         };
         match &part {
             Some(Part::File(file)) if !is_inner_path(file) => {
-                Err(bad("what follows ':' is no file of a repository"))
+                Err(bad("what follows ':' is not a file of a repository"))
             }
             Some(Part::Quantization(label)) if !is_word(label) => {
                 Err(bad("what follows ':' is neither a quantization nor a file"))

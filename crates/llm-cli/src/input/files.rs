@@ -1,4 +1,4 @@
-//! Whole files → requests: each file is one, or each of its chunker. A file that cannot be read closes its
+//! Whole files → requests: one for each file, or for each chunk of it. A file that cannot be read closes its
 //! place with an error, and the next is read.
 
 use std::collections::VecDeque;

@@ -61,7 +61,7 @@ impl Family {
         let family = &self.family;
         let known = match (rows, origins) {
             (0, _) | (_, []) => {
-                format!("nobody's measurement of it in the family '{family}' is known")
+                format!("no measurement of it is known for the family '{family}'")
             }
             (1, [origin, ..]) => {
                 format!("the one measurement of it in the family '{family}' comes from '{origin}'")

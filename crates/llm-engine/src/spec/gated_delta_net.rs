@@ -47,7 +47,7 @@ impl Reader<'_> {
     }
 
     /// Checks that every rotated pair follows the text. Pairs take turns
-    /// between a picture's time, height and hidden_size, which are all the position
+    /// between a picture's time, height and width, which are all the position
     /// where there is only text, as far as these sections reach; a pair behind
     /// them would stand still.
     fn check_sections(&self, rope_dim: usize) -> Result<(), SpecError> {

@@ -137,9 +137,9 @@ impl Reader<'_> {
         Ok(own.or(of_width).unwrap_or(1.0))
     }
 
-    /// What the file says; else scores are divided by the root of the head's
-    /// length, in some models by that of the hidden_size per head. DeepSeek's models
-    /// sharpen them where positions are stretched.
+    /// What the file says; else scores are divided by `sqrt(head_dim)`, in some models
+    /// by `sqrt(hidden_size / heads)`. DeepSeek's models sharpen them where positions are
+    /// stretched.
     fn attention_scale(
         &self,
         layers: usize,

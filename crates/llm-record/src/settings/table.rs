@@ -102,13 +102,13 @@ settings! {
                 help: "Keep tokens that are at least P times as likely as the most likely one",
             },
         }
-        /// Divisor for the logits of tokens seen lately; 1 means none.
+        /// Divisor for the logits of recent tokens; 1 means none.
         repeat_penalty: f32 => f32 {
-            used: "Divisor for the logits of tokens seen lately; 1 means none.",
+            used: "Divisor for the logits of recent tokens; 1 means none.",
             aliases: &["repetition_penalty"],
             is_shared: true,
             domain: Domain::Number(Interval::above_zero()),
-            description: "Divisor for the logits of tokens seen lately; 1 means none.",
+            description: "Divisor for the logits of recent tokens; 1 means none.",
             is_idle_when_greedy: false,
             flag: Flag {
                 long: "repeat-penalty",
@@ -118,13 +118,13 @@ settings! {
                 help: "Divide the logits of recent tokens by X (1: off)",
             },
         }
-        /// How many tokens count as lately; -1 means the whole context.
+        /// How many of the last tokens are penalized; -1 means the whole context.
         repeat_last_n: i64 => i64 {
-            used: "How many tokens counted as lately; -1 means the whole context.",
+            used: "How many of the last tokens were penalized; -1 means the whole context.",
             aliases: &[],
             is_shared: true,
             domain: Domain::AtLeast(-1),
-            description: "How many tokens count as lately; -1 means the whole context.",
+            description: "How many of the last tokens are penalized; -1 means the whole context.",
             is_idle_when_greedy: false,
             flag: Flag {
                 long: "repeat-last-n",

@@ -1,8 +1,8 @@
 //! One activation row: weight rows multiplied straight from the file's bytes.
 //!
 //! Decoding reads every weight once per token and shares nothing, so a packed panel's
-//! way through memory would cost more than the products. EightRows rows go side by
-//! side: 64 columns of each are dequantized into a register and multiplied, and the
+//! way through memory would cost more than the products. Eight rows are processed
+//! side by side: 64 columns of each are dequantized into a register and multiplied, and the
 //! eight registers are transposed and reduced into the groups' exact products, one a
 //! row. From there on the roundings are those of every other path.
 //!
