@@ -91,8 +91,14 @@ mod sealed {
     use half::f16;
 
     use super::LANES;
+    use super::flash;
+    use super::products::Group;
+    use crate::simd::Level;
 
     pub trait Load: Sized {
+        /// Flash attention of a group. Being no generic function, it is compiled in
+        /// this crate alone, and not again in each that runs a model.
+        fn attend(level: Level, group: &mut Group<'_, Self>);
         /// Widens neighbouring values, halves with this level's own instructions.
         fn widen_all(
             values: &[Self; LANES],
@@ -107,6 +113,10 @@ mod sealed {
     }
 
     impl Load for f32 {
+        fn attend(level: Level, group: &mut Group<'_, Self>) {
+            flash::attend(level, group);
+        }
+
         #[inline(always)]
         fn widen_all(values: &[Self; LANES], _: fn(&[u16; LANES]) -> [f32; LANES]) -> [f32; LANES] {
             *values
@@ -120,6 +130,10 @@ mod sealed {
     }
 
     impl Load for f16 {
+        fn attend(level: Level, group: &mut Group<'_, Self>) {
+            flash::attend(level, group);
+        }
+
         #[inline(always)]
         fn widen_all(
             values: &[Self; LANES],

@@ -17,7 +17,7 @@ pub(crate) struct Lane<'a> {
 }
 
 /// Up to `SHARED` queries of one key-value head.
-pub(crate) struct Group<'a, T> {
+pub struct Group<'a, T> {
     pub(crate) shape: Shape,
     pub(crate) kv_head: usize,
     pub(crate) blocks: &'a [Block<'a, T>],

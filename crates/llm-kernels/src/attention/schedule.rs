@@ -3,7 +3,6 @@
 
 use std::ops::Range;
 
-use super::flash::attend;
 use super::kv_split::{Running, join, kv_splits, normalize};
 use super::products::{Group, Lane, State};
 use super::{Attention, Element, SHARED, Span};
@@ -211,7 +210,7 @@ impl<T: Element> Attention<'_, T> {
             states,
             sums,
         };
-        attend(level, &mut group);
+        T::attend(level, &mut group);
     }
 }
 
