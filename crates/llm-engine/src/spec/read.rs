@@ -226,8 +226,8 @@ impl Reader<'_> {
         rope: Rope,
         experts: Option<ExpertSpec>,
     ) -> Result<Vec<LayerSpec>, SpecError> {
-        let unrotated = self.family.unrotated_unless_finetuned
-            && self.flag("rope.scaling.finetuned")? == Some(false);
+        let is_finetuned = self.flag("rope.scaling.finetuned")?;
+        let unrotated = self.family.unrotated_unless_finetuned && is_finetuned == Some(false);
         let rope_of = |index: usize, rope: Rope| {
             let free = self
                 .family
