@@ -48,7 +48,7 @@ fn refused(sandbox: &Sandbox, ran: Ran, before: &[(String, Vec<u8>)], parts: &[&
     );
 }
 
-const READ: [&str; 2] = ["is both input and output", "would lie in"];
+const READ: [&str; 2] = ["is both input and output", "would be in"];
 
 /// A folder of a model, and a GGUF file that is hard and soft linked.
 fn models() -> Sandbox {
@@ -185,7 +185,7 @@ fn the_users_own_rows_and_the_answer_are_no_picture() {
         &sandbox,
         sandbox.pipe(&line).run(),
         &before,
-        &["--plot takes a file"],
+        &["--plot needs a file"],
     );
     let line = format!("{COST} --plot both < /dev/null > both");
     let ran = sandbox.pipe(&line).run().exits(2);
@@ -378,7 +378,7 @@ fn an_output_in_a_list_of_files_is_no_text() {
         &sandbox,
         run("--overwrite"),
         &before,
-        &["may be a text of the --files0-from list"],
+        &["may be one of the texts of the --files0-from list"],
     );
     refused(
         &sandbox,

@@ -359,7 +359,7 @@ fn another_model_is_refused() {
         1
     );
     let before = tool(&sandbox).args(["search", "v.jsonl", "x"]).run();
-    before.exits(2).writes("").says("come after it");
+    before.exits(2).writes("").says("go after it");
 }
 
 #[test]
@@ -445,7 +445,7 @@ fn damaged_records_are_said() {
     sandbox.file("one.jsonl", format!("{text}{{\"a\":1}}\n"));
     run("one.jsonl")
         .exits(0)
-        .says("line 7 of 'one.jsonl' is no record");
+        .says("line 7 of 'one.jsonl' is not a record");
     let torn = format!(
         "{}\n{}\n{{\"a\":1}}\n{}",
         lines[0],
@@ -455,7 +455,7 @@ fn damaged_records_are_said() {
     sandbox.file("torn.jsonl", torn);
     let ran = run("torn.jsonl").exits(0);
     assert_eq!(ran.records().len(), 1);
-    ran.says("2 lines of 'torn.jsonl' are no records")
+    ran.says("2 lines of 'torn.jsonl' are not records")
         .says("the first is line 3");
     let edited = |edit: &dyn Fn(&mut Value)| {
         let mut last: Value = serde_json::from_str(lines[1]).unwrap();

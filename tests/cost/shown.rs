@@ -251,7 +251,7 @@ fn a_usage_of_many_days_stays_on_the_screen() {
     assert!(wide < 100, "{wide}: {text}");
     assert!(text.contains("| openai/gpt-5 |   0.0225 |"), "{text}");
     assert!(
-        text.contains("0.00028") && text.contains("--load-watts N, or --machine"),
+        text.contains("0.00028") && text.contains("--load-watts N or --machine"),
         "{text}"
     );
     let known = fed(

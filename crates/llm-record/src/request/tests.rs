@@ -153,7 +153,7 @@ fn faults_name_the_field_and_keep_the_id() {
         ),
         (
             r#"{"id":"a","messages":[{"role":"assistant","content":null,"tool_calls":[]}]}"#,
-            "'messages[0]' says nothing",
+            "'messages[0]' is empty",
         ),
         (r#"{"id":"a","prompt":"x","top_k":"many"}"#, "'top_k'"),
         (r#"{"id":"a","prompt":"x""#, "JSON"),
