@@ -76,7 +76,7 @@ fn a_pull_writes_one_record_and_is_not_repeated() {
     let (sandbox, hub) = (Sandbox::new(), hub(Manner::Honest));
     let ran = pull(&sandbox, &hub).arg(REPO).run().exits(0);
     let pulled = record(&ran);
-    let digest = sha256(&tiny());
+    let digest = sha256(tiny());
     assert_eq!(pulled["type"], "model");
     assert_eq!(pulled["repo"], REPO);
     assert_eq!(pulled["revision"], COMMIT);
@@ -162,7 +162,7 @@ fn a_dry_run_says_what_would_come_and_fetches_nothing() {
     assert_eq!(plan["action"], "planned");
     assert_eq!(plan["size"], tiny().len());
     assert_eq!(plan["files"][0]["path"], FILE);
-    assert_eq!(plan["files"][0]["sha256"], sha256(&tiny()));
+    assert_eq!(plan["files"][0]["sha256"], sha256(tiny()));
     assert_eq!(hub.fetches(FILE), 0);
     nothing_is_stored(&sandbox);
     pull(&sandbox, &hub).arg(REPO).run().exits(0);
@@ -184,7 +184,7 @@ fn what_is_pulled_is_listed_shown_run_and_removed() {
     assert_eq!(shown["tokenizer"], "gpt2/smollm");
     assert_eq!(shown["license"], "mit");
     assert_eq!(shown["chat_template"], false);
-    assert_eq!(shown["digest"], sha256(&tiny()));
+    assert_eq!(shown["digest"], sha256(tiny()));
     let facts = call(&["show", "-T", name]).exits(0).stdout();
     assert!(facts.contains("architecture  llama\n"), "{facts}");
     // Found by both names, and then told to be no model that can run.
@@ -212,7 +212,7 @@ fn an_import_takes_a_file_in_once() {
     let imported = record(&import().run().exits(0));
     assert_eq!(imported["name"], "mine");
     assert_eq!(imported["action"], "imported");
-    assert_eq!(imported["digest"], sha256(&tiny()));
+    assert_eq!(imported["digest"], sha256(tiny()));
     assert_eq!(record(&import().run().exits(0))["action"], "present");
     // The file stays, and the store does not need it.
     fs::remove_file(&file).unwrap();
@@ -274,7 +274,7 @@ fn a_bare_file_needs_no_home_and_the_store_does() {
     };
     let file = file.to_str().unwrap();
     let shown = record(&homeless("llm-pull", &["show", file]).exits(0));
-    assert_eq!(shown["digest"], sha256(&tiny()));
+    assert_eq!(shown["digest"], sha256(tiny()));
     let run = homeless("llm-run", &["-p", "Hi", "-m", file]).exits(2);
     run.says("each time").says("lacks");
     for arguments in [&["ls"] as &[_], &["import", file], &["show", "org/repo"]] {

@@ -37,7 +37,7 @@ fn run(args: &CostArgs, context: &Context) -> Result<Status> {
     let data = Data::load(&args.data, context.messages)?;
     match &args.command {
         CostCommand::Payback(args) => {
-            scenarios::payback(args, &data, &reads, &context, &mut writer)?
+            scenarios::payback(args, &data, &reads, &context, &mut writer)?;
         }
         CostCommand::Compare(args) => scenarios::compare(args, &data, &context, &mut writer)?,
         CostCommand::Floor(args) => requirements::run(args, &data, &reads, &context, &mut writer)?,

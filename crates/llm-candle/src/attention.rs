@@ -94,7 +94,7 @@ impl Attention {
         })
     }
 
-    /// x, (rows, hidden_size) → output(attention(norm(x))), the same shape. `cached`
+    /// x, (rows, `hidden_size`) → output(attention(norm(x))), the same shape. `cached`
     /// is of the layer whose keys and values are used.
     pub(crate) fn forward(
         &self,
@@ -173,7 +173,7 @@ impl Attention {
         rotate(&queries, spec.rope_layout, place)
     }
 
-    /// x, (rows, hidden_size), normed → keys and values.
+    /// x, (rows, `hidden_size`), normed → keys and values.
     fn keys(
         &self,
         spec: &Spec,
@@ -238,7 +238,7 @@ impl Mla {
         })
     }
 
-    /// x, (rows, hidden_size), normed → queries, keys and values.
+    /// x, (rows, `hidden_size`), normed → queries, keys and values.
     fn heads(&self, spec: &Spec, place: &Place, x: &Tensor) -> Result<Heads> {
         let mla = of(spec)?;
         let (rows, rotated) = (x.dim(0)?, spec.rope_dim);

@@ -66,7 +66,7 @@ impl FeedForward {
         })
     }
 
-    /// x, (rows, hidden_size) → the step of norm(x), the same shape.
+    /// x, (rows, `hidden_size`) → the step of norm(x), the same shape.
     pub(crate) fn forward(&self, spec: &Spec, x: &Tensor) -> Result<Tensor> {
         let stream = x;
         let x = norm_if(x.clone(), self.norm.as_ref(), spec.norm_epsilon)?;
@@ -115,7 +115,7 @@ impl Experts {
         })
     }
 
-    /// The stream, (rows, hidden_size), and the same normed → the sum of what the
+    /// The stream, (rows, `hidden_size`), and the same normed → the sum of what the
     /// experts and the shared one give.
     fn step(&self, spec: &Spec, stream: &Tensor, x: &Tensor) -> Result<Tensor> {
         let Some(experts) = &spec.experts else {
@@ -135,7 +135,7 @@ impl Experts {
         norm(&shared, &norms.after_dense)? + norm(&chosen, &norms.after_experts)?
     }
 
-    /// What the router sees and what the experts see, (rows, hidden_size) each → the
+    /// What the router sees and what the experts see, (rows, `hidden_size`) each → the
     /// weighted sum of the experts. Every expert computes all rows, weighted
     /// with 0 where it is not wanted: plain, and far too much for a large model.
     fn forward(

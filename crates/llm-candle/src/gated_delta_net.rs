@@ -47,7 +47,7 @@ impl Delta {
         })
     }
 
-    /// x, (rows, hidden_size), normed → (rows, `value_width`).
+    /// x, (rows, `hidden_size`), normed → (rows, `value_width`).
     pub(crate) fn forward(
         &self,
         spec: &Spec,

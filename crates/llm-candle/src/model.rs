@@ -31,9 +31,9 @@ pub struct CandleForward {
     kinds: Kinds,
     per_layer_embeddings: Option<PerLayerEmbeddings>,
     layers: Vec<Layer>,
-    /// (hidden_size)
+    /// (`hidden_size`)
     output_norm: Tensor,
-    /// (vocabulary, hidden_size)
+    /// (vocabulary, `hidden_size`)
     output: Projection,
     cache: Cache,
 }
@@ -138,7 +138,7 @@ impl CandleForward {
         Ok(copies)
     }
 
-    /// tokens, (rows), at the positions from `start` on → x, (rows, hidden_size).
+    /// tokens, (rows), at the positions from `start` on → x, (rows, `hidden_size`).
     fn chunk(&self, start: usize, cached: &mut [LayerCache], tokens: &[u32]) -> Result<Tensor> {
         let places = self.kinds.places(start, tokens.len(), &self.device)?;
         let mut x = self.embed(tokens)?;
@@ -170,7 +170,7 @@ impl CandleForward {
         Ok(x)
     }
 
-    /// tokens, (rows) → x, (rows, hidden_size).
+    /// tokens, (rows) → x, (rows, `hidden_size`).
     fn embed(&self, tokens: &[u32]) -> Result<Tensor> {
         let hidden_size = self.spec.hidden_size;
         let mut rows = vec![0.0; tokens.len() * hidden_size];
@@ -181,7 +181,7 @@ impl CandleForward {
         x * f64::from(self.spec.embedding_scale)
     }
 
-    /// x, (rows, hidden_size) → (rows, vocabulary).
+    /// x, (rows, `hidden_size`) → (rows, vocabulary).
     fn logits(&self, x: &Tensor) -> Result<Tensor> {
         let x = rms_norm(x, &self.output_norm, self.spec.norm_epsilon)?;
         let logits = (self.output.forward(&x)? * f64::from(self.spec.logit_scale))?;

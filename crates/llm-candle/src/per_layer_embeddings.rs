@@ -23,7 +23,7 @@ impl PerLayerEmbeddings {
         })
     }
 
-    /// tokens, (rows), and their embeddings x, (rows, hidden_size) → (rows, layers,
+    /// tokens, (rows), and their embeddings x, (rows, `hidden_size`) → (rows, layers,
     /// `per_layer_embedding`).
     pub(crate) fn forward(
         &self,
@@ -63,7 +63,7 @@ impl InputStep {
         })
     }
 
-    /// x, (rows, hidden_size), and the layer's input, (rows, `per_layer_embedding`) → what is
+    /// x, (rows, `hidden_size`), and the layer's input, (rows, `per_layer_embedding`) → what is
     /// added to x.
     pub(crate) fn forward(&self, spec: &Spec, input: &Tensor, x: &Tensor) -> Result<Tensor> {
         let gate = activate(&self.gate.forward(x)?, spec.family.gate)?;

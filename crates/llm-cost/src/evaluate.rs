@@ -262,22 +262,19 @@ impl Evaluation<'_> {
     }
 }
 
-fn money_terms(terms: Terms, inputs: &Inputs) -> Terms {
+fn money_terms(mut terms: Terms, inputs: &Inputs) -> Terms {
     let lifetime = inputs.lifetime;
-    Terms {
-        cloud_fall_per_month: inputs.cloud_fall,
-        escalated: inputs.escalated,
-        alternative_price_usd: inputs.alternative_price,
-        setup_hours: inputs.setup_hours,
-        setup_usd_per_hour: inputs.setup_rate,
-        upkeep_usd_per_month: inputs.upkeep,
-        discount_rate: inputs.discount_rate,
-        lifetime_months: lifetime,
-        resale_share: inputs
-            .resale_share
-            .unwrap_or_else(|| resale_share(lifetime.0)),
-        ..terms
-    }
+    terms.cloud_fall_per_month = inputs.cloud_fall;
+    terms.escalated = inputs.escalated;
+    terms.alternative_price_usd = inputs.alternative_price;
+    terms.setup_hours = inputs.setup_hours;
+    terms.setup_usd_per_hour = inputs.setup_rate;
+    terms.upkeep_usd_per_month = inputs.upkeep;
+    terms.discount_rate = inputs.discount_rate;
+    terms.lifetime_months = lifetime;
+    let usual = || resale_share(lifetime.0);
+    terms.resale_share = inputs.resale_share.unwrap_or_else(usual);
+    terms
 }
 
 /// The fast end of the speeds' bands, and the slow end with falling prices.

@@ -17,7 +17,7 @@ pub(crate) struct Attention<'a> {
     pub(crate) pool: &'a Pool,
     pub(crate) config: &'a EncoderConfig,
     pub(crate) batch: &'a Batch,
-    /// (rows, hidden_size), as keys and values are.
+    /// (rows, `hidden_size`), as keys and values are.
     pub(crate) queries: &'a [f32],
     pub(crate) keys: &'a [f32],
     pub(crate) values: &'a [f32],
@@ -92,7 +92,7 @@ impl Attention<'_> {
         });
     }
 
-    /// Writes what the query of one row, (hidden_size), sees to `out`, (hidden_size).
+    /// Writes what the query of one row, (`hidden_size`), sees to `out`, (`hidden_size`).
     fn attend_biased(&self, bias: &BiasTable, row: usize, out: &mut [f32]) {
         let (hidden_size, head_dim) = (self.config.hidden_size, self.config.head_dim());
         let (level, scale) = (self.level, self.config.scale());

@@ -52,7 +52,7 @@ impl Decoder {
         self.weights.vocabulary()
     }
 
-    /// Returns the rows of all texts, (tokens, hidden_size). They are NaN where a text
+    /// Returns the rows of all texts, (tokens, `hidden_size`). They are NaN where a text
     /// has a token that the model lacks, or the system gives no threads.
     pub(crate) fn run(&self, pool: &Pool, level: Level, texts: &[&[u32]]) -> Vec<f32> {
         let mut held = self.pass.lock().unwrap_or_else(PoisonError::into_inner);

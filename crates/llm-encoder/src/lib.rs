@@ -3,8 +3,8 @@
 //!
 //! An [`Encoder`] turns a text into tokens, runs its network over them and pools the
 //! rows of the last layer into one vector; a [`CrossEncoder`] reads a query and a text
-//! together and scores how well they fit. All encoder-only families (BERT, RoBERTa,
-//! MPNet, Nomic, ModernBERT, Jina) are rows of the table in `family` and run through
+//! together and scores how well they fit. All encoder-only families (BERT, `RoBERTa`,
+//! `MPNet`, Nomic, `ModernBERT`, Jina) are rows of the table in `family` and run through
 //! the one `pass`; decoders that make embeddings run through `llm-engine`'s. Whether
 //! vectors are normalized, cut or written is left to the caller.
 //!

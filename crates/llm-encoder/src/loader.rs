@@ -110,7 +110,7 @@ impl Loader<'_> {
         })
     }
 
-    /// Returns the embedding of each position, (positions, hidden_size), with that of
+    /// Returns the embedding of each position, (positions, `hidden_size`), with that of
     /// a segment added.
     fn positions(&self, all: &Linear, segment: Option<&[f32]>) -> Vec<f32> {
         let (first, hidden_size) = (self.config.first_position, self.config.hidden_size);

@@ -41,7 +41,7 @@ impl Network {
         }
     }
 
-    /// Returns the last layer's rows of all texts, (tokens, hidden_size).
+    /// Returns the last layer's rows of all texts, (tokens, `hidden_size`).
     pub(crate) fn run(&self, pool: &Pool, level: Level, texts: &[&[u32]]) -> Vec<f32> {
         match self {
             Self::Encoder(weights) => pass::run(weights, pool, level, &Segments::single(texts)),

@@ -29,7 +29,7 @@ pub(crate) enum Step {
 }
 
 /// Gets the input of each step: the layer's number, the step and the rows, (tokens,
-/// hidden_size).
+/// `hidden_size`).
 pub(crate) type Observer<'a> = dyn FnMut(usize, Step, &[f32]) + 'a;
 
 /// What is not quantized, since only float weights follow, or something else than a
@@ -39,7 +39,7 @@ const AS_FLOATS: Take<'_> = Take {
     as_floats: true,
 };
 
-/// Returns the last layer's rows of all texts, (tokens, hidden_size).
+/// Returns the last layer's rows of all texts, (tokens, `hidden_size`).
 pub(crate) fn run(
     weights: &Weights,
     pool: &Pool,
@@ -80,7 +80,7 @@ struct Pass<'a> {
     bias: Option<BiasTable>,
     batch: Batch,
     activations: Activations,
-    /// The stream, (rows, hidden_size).
+    /// The stream, (rows, `hidden_size`).
     x: Vec<f32>,
     /// What goes into a step where norms stand before them, else nothing.
     normed: Vec<f32>,
@@ -89,7 +89,7 @@ struct Pass<'a> {
     values: Vec<f32>,
     attended: Vec<f32>,
     projected: Vec<f32>,
-    /// (rows, intermediate_size), as `up` is.
+    /// (rows, `intermediate_size`), as `up` is.
     inner: Vec<f32>,
     /// What a gate opens; else nothing.
     up: Vec<f32>,
@@ -337,7 +337,7 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// Returns what goes into a step, (rows, hidden_size).
+/// Returns what goes into a step, (rows, `hidden_size`).
 fn entered<'a>(weights: &Weights, x: &'a [f32], normed: &'a [f32]) -> &'a [f32] {
     if weights.family.norms_before {
         normed

@@ -28,7 +28,7 @@ pub(crate) struct Weights {
 /// What the first layer's input is made of.
 #[derive(Debug)]
 pub(crate) struct Embedding {
-    /// (vocabulary, hidden_size)
+    /// (vocabulary, `hidden_size`)
     pub(crate) words: Linear,
     /// Added to the words of each segment; a network that tells none apart has one.
     pub(crate) segments: Vec<Added>,
@@ -39,14 +39,14 @@ pub(crate) struct Embedding {
 #[derive(Debug)]
 pub(crate) enum Added {
     Nothing,
-    /// The segment's own embedding, (hidden_size).
+    /// The segment's own embedding, (`hidden_size`).
     Same(Vec<f32>),
-    /// The sum of it and that of each position, (positions, hidden_size).
+    /// The sum of it and that of each position, (positions, `hidden_size`).
     ByPosition(Vec<f32>),
 }
 
 impl Added {
-    /// Returns what is added at `position`, (hidden_size), or nothing.
+    /// Returns what is added at `position`, (`hidden_size`), or nothing.
     pub(crate) fn row(&self, position: usize, hidden_size: usize) -> &[f32] {
         match self {
             Self::Nothing => &[],
@@ -64,7 +64,7 @@ impl Embedding {
     }
 }
 
-/// A layer norm: (hidden_size) each.
+/// A layer norm: (`hidden_size`) each.
 #[derive(Debug)]
 pub(crate) struct Norm {
     pub(crate) weight: Vec<f32>,

@@ -21,13 +21,13 @@ pub use rest::named;
 /// The weights of a decoder.
 #[derive(Debug)]
 pub struct Weights {
-    /// (vocabulary, hidden_size)
+    /// (vocabulary, `hidden_size`)
     pub embedding: Linear,
     /// One entry a layer.
     pub layers: Vec<Layer>,
-    /// (hidden_size)
+    /// (`hidden_size`)
     pub output_norm: Vec<f32>,
-    /// (vocabulary, hidden_size); the embedding where the file has no other.
+    /// (vocabulary, `hidden_size`); the embedding where the file has no other.
     pub output: Linear,
     /// Divisors of the rotation frequencies, (`rope_dim` / 2).
     pub rope_factors: Option<Vec<f32>>,
@@ -42,7 +42,7 @@ pub struct Weights {
 pub struct PerLayerEmbeddings {
     /// (vocabulary, layers * `per_layer_embedding`)
     pub embedding: Linear,
-    /// (layers * `per_layer_embedding`, hidden_size)
+    /// (layers * `per_layer_embedding`, `hidden_size`)
     pub projection: Linear,
     /// (`per_layer_embedding`)
     pub norm: Vec<f32>,
@@ -51,7 +51,7 @@ pub struct PerLayerEmbeddings {
 /// The weights of one layer. A norm is `None` where the family has none.
 #[derive(Debug)]
 pub struct Layer {
-    /// (hidden_size)
+    /// (`hidden_size`)
     pub attention_norm: Option<Vec<f32>>,
     /// What makes queries, keys and values.
     pub attention: Projections,
@@ -63,15 +63,15 @@ pub struct Layer {
     pub value_norm: Option<Vec<f32>>,
     /// A score of each head that goes to no position, (heads).
     pub sinks: Option<Vec<f32>>,
-    /// (hidden_size, what attention gives)
+    /// (`hidden_size`, what attention gives)
     pub attention_output: Linear,
-    /// (hidden_size)
+    /// (`hidden_size`)
     pub post_attention_norm: Option<Vec<f32>>,
-    /// (hidden_size)
+    /// (`hidden_size`)
     pub feed_forward_norm: Option<Vec<f32>>,
     /// The step after attention.
     pub feed_forward: FeedForward,
-    /// (hidden_size)
+    /// (`hidden_size`)
     pub post_feed_forward_norm: Option<Vec<f32>>,
     /// The step with the layer's own input, after the feed-forward step.
     pub input_step: Option<InputStep>,
@@ -82,11 +82,11 @@ pub struct Layer {
 /// `norm(up(activation(gate(x)) * input))`, added to the stream.
 #[derive(Debug)]
 pub struct InputStep {
-    /// (`per_layer_embedding`, hidden_size)
+    /// (`per_layer_embedding`, `hidden_size`)
     pub gate: Linear,
-    /// (hidden_size, `per_layer_embedding`)
+    /// (`hidden_size`, `per_layer_embedding`)
     pub up: Linear,
-    /// (hidden_size)
+    /// (`hidden_size`)
     pub norm: Vec<f32>,
 }
 
@@ -99,8 +99,8 @@ pub struct InputStep {
 pub enum Projections {
     /// Each from the stream.
     Heads {
-        /// (heads * `head_dim`, hidden_size); with a gate of what attention gives,
-        /// (heads * 2 * `head_dim`, hidden_size), each head's query before its gate.
+        /// (heads * `head_dim`, `hidden_size`); with a gate of what attention gives,
+        /// (heads * 2 * `head_dim`, `hidden_size`), each head's query before its gate.
         query: Linear,
         /// `None` where the layer uses those of another.
         keys: Option<KvProjections>,
@@ -114,9 +114,9 @@ pub enum Projections {
 /// What makes the keys and values of a layer.
 #[derive(Debug)]
 pub struct KvProjections {
-    /// (`kv_heads` * `head_dim`, hidden_size)
+    /// (`kv_heads` * `head_dim`, `hidden_size`)
     pub key: Linear,
-    /// (`kv_heads` * `value_dim`, hidden_size); `None` where the projected keys are
+    /// (`kv_heads` * `value_dim`, `hidden_size`); `None` where the projected keys are
     /// the values as well.
     pub value: Option<Linear>,
 }
@@ -125,12 +125,12 @@ pub struct KvProjections {
 /// front, `key_dim - rope_dim` elements, and a rotated one.
 #[derive(Debug)]
 pub struct Mla {
-    /// (`q_lora_rank`, hidden_size) and its norm, (`q_lora_rank`), where queries are
+    /// (`q_lora_rank`, `hidden_size`) and its norm, (`q_lora_rank`), where queries are
     /// made in two steps.
     pub query_down: Option<(Linear, Vec<f32>)>,
-    /// (heads * `key_dim`, `q_lora_rank` or hidden_size)
+    /// (heads * `key_dim`, `q_lora_rank` or `hidden_size`)
     pub query: Linear,
-    /// (rank + `rope_dim`, hidden_size): the short vector and the rotated part of the
+    /// (rank + `rope_dim`, `hidden_size)`: the short vector and the rotated part of the
     /// key, which all heads share.
     pub down: Linear,
     /// (rank)
@@ -159,13 +159,13 @@ pub enum MlaUp {
 /// attention; its output is [`Layer::attention_output`].
 #[derive(Debug)]
 pub struct Delta {
-    /// (`mixed_width`, hidden_size): queries, keys and values before the convolution.
+    /// (`mixed_width`, `hidden_size)`: queries, keys and values before the convolution.
     pub mixed: Linear,
-    /// (`value_width`, hidden_size): the gate of what comes out.
+    /// (`value_width`, `hidden_size)`: the gate of what comes out.
     pub gate: Linear,
-    /// (`value_heads`, hidden_size): how much of a token is written.
+    /// (`value_heads`, `hidden_size)`: how much of a token is written.
     pub strength: Linear,
-    /// (`value_heads`, hidden_size): how much of the state is forgotten.
+    /// (`value_heads`, `hidden_size)`: how much of the state is forgotten.
     pub decay: Linear,
     /// (kernel, `mixed_width`): the convolution's weights, oldest token first.
     pub filters: Vec<f32>,
@@ -193,18 +193,18 @@ pub enum FeedForward {
 /// `down(activation(gate(x)) * up(x))`.
 #[derive(Debug)]
 pub struct Mlp {
-    /// (inner, hidden_size)
+    /// (inner, `hidden_size`)
     pub gate: Linear,
-    /// (inner, hidden_size)
+    /// (inner, `hidden_size`)
     pub up: Linear,
-    /// (hidden_size, inner)
+    /// (`hidden_size`, inner)
     pub down: Linear,
 }
 
 /// A mixture of experts.
 #[derive(Debug)]
 pub struct Experts {
-    /// (experts, hidden_size)
+    /// (experts, `hidden_size`)
     pub router: Linear,
     /// Added to the scores for choosing, not for weighing, (experts).
     pub router_bias: Option<Vec<f32>>,
@@ -214,14 +214,14 @@ pub struct Experts {
     pub scales: Option<Vec<f32>>,
     /// The expert that every token goes through.
     pub shared: Option<Mlp>,
-    /// Where that expert's result has a gate, (hidden_size).
+    /// Where that expert's result has a gate, (`hidden_size`).
     pub shared_gate: Option<Vec<f32>>,
     /// Where the shared expert stands beside the others, on its own.
     pub beside: Option<BesideNorms>,
 }
 
 /// The norms of experts beside a dense step; the layer's own norms are before
-/// the dense step and behind the sum of both. (hidden_size) each.
+/// the dense step and behind the sum of both. (`hidden_size`) each.
 #[derive(Debug)]
 pub struct BesideNorms {
     /// Before the router, of the stream.

@@ -74,6 +74,11 @@ pub fn run<W: Work, E: Into<anyhow::Error> + Send + 'static>(
     options: Options,
     control: Control<'_>,
 ) -> Outcome {
+    let Control {
+        is_interrupted,
+        written,
+        progress,
+    } = control;
     let mut filter = Filter {
         journal,
         buffer: ReorderBuffer::new(options.reorder, options.is_ordered),
@@ -87,11 +92,9 @@ pub fn run<W: Work, E: Into<anyhow::Error> + Send + 'static>(
         failures: 0,
         options,
         start: Instant::now(),
-        written: control.written,
+        written,
     };
-    let failure = filter
-        .go(input, work, sink, control.is_interrupted, control.progress)
-        .err();
+    let failure = filter.go(input, work, sink, is_interrupted, progress).err();
     filter.summary.elapsed = filter.start.elapsed();
     Outcome {
         is_stopped: filter.is_stopped() && !filter.has_ended,

@@ -91,9 +91,9 @@ impl WordPieces {
     fn normalize(&self, character: char, emit: &mut dyn FnMut(char)) {
         let mut lower = |character: char| {
             if self.lowercase {
-                character.to_lowercase().for_each(&mut *emit)
+                character.to_lowercase().for_each(&mut *emit);
             } else {
-                emit(character)
+                emit(character);
             }
         };
         if character.is_ascii() || !self.strip_accents {

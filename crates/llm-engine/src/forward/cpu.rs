@@ -87,7 +87,7 @@ impl<T: Element> CpuForward<T> {
         }
     }
 
-    /// Makes it a pass that gives a position's row after the last norm, (hidden_size),
+    /// Makes it a pass that gives a position's row after the last norm, (`hidden_size`),
     /// wherever one that makes text gives its logits.
     #[must_use]
     pub fn giving_rows(mut self) -> Self {
@@ -121,7 +121,7 @@ impl<T: Element> CpuForward<T> {
         self.logits(rows, &weights, logits);
     }
 
-    /// Token ids → x, (rows, hidden_size).
+    /// Token ids → x, (rows, `hidden_size`).
     fn embed(&mut self, rows: &[Row], embedding: &Linear) {
         let (hidden_size, scale) = (self.spec.hidden_size, self.spec.embedding_scale);
         self.pool

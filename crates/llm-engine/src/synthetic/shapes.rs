@@ -91,7 +91,7 @@ const SMOLLM2: Shape = Shape {
     ..LLAMA
 };
 
-/// Returns `shape` with (layers, hidden_size, `intermediate_size`, heads, `kv_heads`).
+/// Returns `shape` with (layers, `hidden_size`, `intermediate_size`, heads, `kv_heads`).
 const fn sized(name: &'static str, shape: Shape, sizes: [usize; 5]) -> Shape {
     let [layers, hidden_size, intermediate_size, heads, kv_heads] = sizes;
     Shape {

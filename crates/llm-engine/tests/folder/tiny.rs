@@ -231,7 +231,7 @@ impl Plan {
             random: Random(seed),
             tensors: Vec::new(),
         };
-        let hidden_size = self.hidden_size;
+        let (hidden_size, inner) = (self.hidden_size, self.intermediate_size);
         let (queries, keys) = (self.heads * self.head_dim, self.kv_heads * self.head_dim);
         maker.matrix(
             "model.embed_tokens",
@@ -259,17 +259,9 @@ impl Plan {
                 }
             }
             for (name, our_name, shape) in [
-                (
-                    "gate_proj",
-                    "ffn_gate",
-                    [self.intermediate_size, hidden_size],
-                ),
-                ("up_proj", "ffn_up", [self.intermediate_size, hidden_size]),
-                (
-                    "down_proj",
-                    "ffn_down",
-                    [hidden_size, self.intermediate_size],
-                ),
+                ("gate_proj", "ffn_gate", [inner, hidden_size]),
+                ("up_proj", "ffn_up", [inner, hidden_size]),
+                ("down_proj", "ffn_down", [hidden_size, inner]),
             ] {
                 maker.matrix(&theirs(&format!("mlp.{name}")), &ours(our_name), shape, 1.0);
             }

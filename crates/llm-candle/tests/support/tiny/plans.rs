@@ -84,7 +84,7 @@ const QWEN2: Plan = Plan {
     ..LLAMA
 };
 
-/// Heads that are longer than their share of the hidden_size.
+/// Heads that are longer than their share of the `hidden_size`.
 const QWEN3: Plan = Plan {
     family: "qwen3",
     biases: &[],
@@ -151,7 +151,7 @@ const GEMMA3_CAPPED: Plan = Plan {
 };
 
 /// As Gemma 4's small models: heads of two lengths, layers with the keys of
-/// others, a vector of each token for each layer. KvProjections are values in layers that
+/// others, a vector of each token for each layer. Keys are values in layers that
 /// see everything, which only the large ones have.
 const GEMMA4: Plan = Plan {
     family: "gemma4",

@@ -30,9 +30,9 @@ pub(super) struct Angles {
 /// All intermediate values of a chunk of rows.
 #[derive(Debug, Default)]
 pub(super) struct Buffers {
-    /// (rows, hidden_size): the stream that every layer adds to.
+    /// (rows, `hidden_size)`: the stream that every layer adds to.
     pub(super) x: Vec<f32>,
-    /// (rows, hidden_size)
+    /// (rows, `hidden_size`)
     pub(super) normed: Vec<f32>,
     /// (rows, heads * `head_dim`)
     pub(super) queries: Vec<f32>,
@@ -42,13 +42,13 @@ pub(super) struct Buffers {
     pub(super) values: Vec<f32>,
     /// (rows, heads * `value_dim`)
     pub(super) attended: Vec<f32>,
-    /// (rows, hidden_size)
+    /// (rows, `hidden_size`)
     pub(super) projected: Vec<f32>,
     /// (rows, layers * `per_layer_embedding`): the layers' own inputs
     pub(super) per_layer_embeddings: Vec<f32>,
     /// The same size: the part of them that comes from the embedding
     pub(super) projected_inputs: Vec<f32>,
-    /// (rows, hidden_size): the dense step beside experts
+    /// (rows, `hidden_size)`: the dense step beside experts
     pub(super) beside: Vec<f32>,
     /// (rows, inner), of the feed-forward step or of one expert
     pub(super) gate: Vec<f32>,
@@ -56,7 +56,7 @@ pub(super) struct Buffers {
     pub(super) up: Vec<f32>,
     /// (rows, experts)
     pub(super) router: Vec<f32>,
-    /// (rows of one expert, hidden_size)
+    /// (rows of one expert, `hidden_size`)
     pub(super) gathered: Vec<f32>,
     /// (rows, `q_lora_rank`), of latent attention as all that follow
     pub(super) short_queries: Vec<f32>,
