@@ -310,7 +310,7 @@ mod tests {
                 .unwrap_err()
                 .to_string()
         };
-        assert!(run(&[1; 15], 8).contains("15 tokens, and two windows of 8"));
+        assert!(run(&[1; 15], 8).contains("15 tokens, but at least two windows of 8"));
         assert!(run(&[1; 15], 3).contains("-c 4 or more"));
         assert!(run(&[7; 16], 8).contains("no such token"));
         let mut stop = |_, _| ControlFlow::Break(());
