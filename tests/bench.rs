@@ -369,7 +369,7 @@ fn perplexity_is_one_number_for_a_text_on_any_number_of_threads() {
         .says("cannot read 'missing'");
     run("-c 4096 --perplexity text")
         .exits(2)
-        .says("two windows of 4096 are the least");
+        .says("at least two windows of 4096 are needed");
 }
 
 #[test]
