@@ -233,7 +233,7 @@ fn what_a_power_cut_leaves_is_cut_off() {
     std::fs::write(&path, torn).unwrap();
     let told = run_on(&bench, &WARM, &lines, 0);
     assert!(
-        told.contains("ended in 1039 bytes that are no whole record"),
+        told.contains("ended in 1039 bytes of an incomplete record"),
         "{told}"
     );
     assert!(told.contains("1 done, 0 failed, 3 skipped"), "{told}");
