@@ -6,8 +6,8 @@ use llm_engine::weights::{self, MlaUp, Projections};
 
 use crate::cache::LayerCache;
 use crate::gated_delta_net::Delta;
-use crate::place::Place;
 use crate::projection::{Loader, Projection};
+use crate::rope_and_mask::RopeAndMask;
 use crate::steps::{Scores, attend, norm_if, rms_norm, rotate, sigmoid};
 
 /// Attention on the device; shapes as in [`weights::Layer`].
@@ -100,7 +100,7 @@ impl Attention {
         &self,
         spec: &Spec,
         layer: &LayerSpec,
-        place: &Place,
+        rope_and_mask: &RopeAndMask,
         start: usize,
         cached: &mut LayerCache,
         x: &Tensor,
@@ -110,21 +110,21 @@ impl Attention {
             Inputs::Heads { query, keys } => {
                 let (query, gate) = part(spec, layer, query.forward(&x)?)?;
                 let heads = Heads {
-                    queries: self.queries(spec, layer, place, query)?,
+                    queries: self.queries(spec, layer, rope_and_mask, query)?,
                     own: match keys {
-                        Some(keys) => Some(self.keys(spec, layer, place, keys, &x)?),
+                        Some(keys) => Some(self.keys(spec, layer, rope_and_mask, keys, &x)?),
                         None => None,
                     },
                 };
-                let attended = self.attend(spec, place, start, cached, heads)?;
+                let attended = self.attend(spec, rope_and_mask, start, cached, heads)?;
                 match gate {
                     Some(gate) => (attended * sigmoid(&gate)?)?,
                     None => attended,
                 }
             }
             Inputs::Mla(mla) => {
-                let heads = mla.heads(spec, place, &x)?;
-                let attended = self.attend(spec, place, start, cached, heads)?;
+                let heads = mla.heads(spec, rope_and_mask, &x)?;
+                let attended = self.attend(spec, rope_and_mask, start, cached, heads)?;
                 mla.results(spec, attended)?
             }
             Inputs::Delta(delta) => delta.forward(spec, cached, &x)?,
@@ -137,12 +137,12 @@ impl Attention {
     fn attend(
         &self,
         spec: &Spec,
-        place: &Place,
+        rope_and_mask: &RopeAndMask,
         start: usize,
         cached: &mut LayerCache,
         heads: Heads,
     ) -> Result<Tensor> {
-        let queries = match &place.temperature {
+        let queries = match &rope_and_mask.temperature {
             Some(factors) => heads.queries.broadcast_mul(factors)?,
             None => heads.queries,
         };
@@ -163,14 +163,20 @@ impl Attention {
             cap: spec.attention_soft_cap,
             sinks: self.sinks.as_ref(),
         };
-        attend(&queries, &keys, &values, &place.mask, &scores)
+        attend(&queries, &keys, &values, &rope_and_mask.mask, &scores)
     }
 
     /// Projected queries, (rows, heads * `head_dim`) → heads, normed and turned.
-    fn queries(&self, spec: &Spec, layer: &LayerSpec, place: &Place, x: Tensor) -> Result<Tensor> {
+    fn queries(
+        &self,
+        spec: &Spec,
+        layer: &LayerSpec,
+        rope_and_mask: &RopeAndMask,
+        x: Tensor,
+    ) -> Result<Tensor> {
         let norm = self.query_norm.as_ref();
         let queries = split(spec, x, norm, (spec.heads, layer.head_dim))?;
-        rotate(&queries, spec.rope_layout, place)
+        rotate(&queries, spec.rope_layout, rope_and_mask)
     }
 
     /// x, (rows, `hidden_size`), normed → keys and values.
@@ -178,7 +184,7 @@ impl Attention {
         &self,
         spec: &Spec,
         layer: &LayerSpec,
-        place: &Place,
+        rope_and_mask: &RopeAndMask,
         from: &KvProjections,
         x: &Tensor,
     ) -> Result<(Tensor, Tensor)> {
@@ -191,7 +197,7 @@ impl Attention {
         let keys = split(spec, keys, norm, (layer.kv_heads, layer.head_dim))?;
         let norm = self.value_norm.as_ref();
         let values = split(spec, values, norm, (layer.kv_heads, layer.value_dim))?;
-        Ok((rotate(&keys, spec.rope_layout, place)?, values))
+        Ok((rotate(&keys, spec.rope_layout, rope_and_mask)?, values))
     }
 }
 
@@ -239,7 +245,7 @@ impl Mla {
     }
 
     /// x, (rows, `hidden_size`), normed → queries, keys and values.
-    fn heads(&self, spec: &Spec, place: &Place, x: &Tensor) -> Result<Heads> {
+    fn heads(&self, spec: &Spec, rope_and_mask: &RopeAndMask, x: &Tensor) -> Result<Heads> {
         let mla = of(spec)?;
         let (rows, rotated) = (x.dim(0)?, spec.rope_dim);
         let unrotated = mla.key_dim - rotated;
@@ -253,12 +259,16 @@ impl Mla {
         let queries = queries.reshape((rows, spec.heads, mla.key_dim))?;
         let plain = queries.narrow(2, 0, unrotated)?;
         let turned = queries.narrow(2, unrotated, rotated)?.contiguous()?;
-        let turned = rotate(&turned, spec.rope_layout, place)?;
+        let turned = rotate(&turned, spec.rope_layout, rope_and_mask)?;
         let joint = self.down.forward(x)?;
         let short = joint.narrow(1, 0, mla.kv_lora_rank)?.contiguous()?;
         let short = rms_norm(&short, &self.norm, spec.norm_epsilon)?;
         let key = joint.narrow(1, mla.kv_lora_rank, rotated)?.contiguous()?;
-        let key = rotate(&key.reshape((rows, 1, rotated))?, spec.rope_layout, place)?;
+        let key = rotate(
+            &key.reshape((rows, 1, rotated))?,
+            spec.rope_layout,
+            rope_and_mask,
+        )?;
         match &self.up {
             Up::Expanded(up) => {
                 let each = unrotated + mla.value_dim;

@@ -18,7 +18,7 @@ mod device;
 
 mod projection;
 
-mod place;
+mod rope_and_mask;
 
 mod steps;
 
@@ -32,9 +32,9 @@ mod feed_forward;
 
 mod per_layer_embeddings;
 
-mod model;
+mod forward;
 
 pub use candle_core::Device;
 pub use device::{DeviceError, device};
-pub use model::CandleForward;
+pub use forward::CandleForward;
 pub use projection::Precision;

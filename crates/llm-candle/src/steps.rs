@@ -4,7 +4,7 @@ use candle_core::{D, Result, Tensor};
 use llm_kernels::rope::RopeLayout;
 use llm_kernels::vector::Gate;
 
-use crate::place::Place;
+use crate::rope_and_mask::RopeAndMask;
 
 /// x / rms(x) * weight over the last dimension; `weight` is as long as that
 /// (Zhang and Sennrich 2019, arXiv:1910.07467).
@@ -55,9 +55,13 @@ pub(crate) fn soft_cap(x: Tensor, cap: Option<f32>) -> Result<Tensor> {
 
 /// Turns the first `rope_dim` elements of each head of x, (rows, heads,
 /// `head_dim`): each pair (a, b) becomes (a cos - b sin, a sin + b cos).
-pub(crate) fn rotate(x: &Tensor, rope_layout: RopeLayout, place: &Place) -> Result<Tensor> {
+pub(crate) fn rotate(
+    x: &Tensor,
+    rope_layout: RopeLayout,
+    rope_and_mask: &RopeAndMask,
+) -> Result<Tensor> {
     let (rows, heads, dim) = x.dims3()?;
-    let pairs = place.cos.dim(2)?;
+    let pairs = rope_and_mask.cos.dim(2)?;
     if pairs == 0 {
         return Ok(x.clone());
     }
@@ -68,7 +72,10 @@ pub(crate) fn rotate(x: &Tensor, rope_layout: RopeLayout, place: &Place) -> Resu
     };
     let turned = x.narrow(2, 0, 2 * pairs)?.reshape(shape)?;
     let (a, b) = (turned.narrow(axis, 0, 1)?, turned.narrow(axis, 1, 1)?);
-    let (cos, sin) = (place.cos.unsqueeze(axis)?, place.sin.unsqueeze(axis)?);
+    let (cos, sin) = (
+        rope_and_mask.cos.unsqueeze(axis)?,
+        rope_and_mask.sin.unsqueeze(axis)?,
+    );
     let first = (a.broadcast_mul(&cos)? - b.broadcast_mul(&sin)?)?;
     let second = (a.broadcast_mul(&sin)? + b.broadcast_mul(&cos)?)?;
     let turned = Tensor::cat(&[first, second], axis)?.reshape((rows, heads, 2 * pairs))?;
@@ -149,7 +156,7 @@ mod tests {
     fn a_quarter_turn_swaps_the_pair() {
         let tensor =
             |data: &[f32]| Tensor::from_slice(data, (1, 1, data.len()), &Device::Cpu).unwrap();
-        let place = Place {
+        let rope_and_mask = RopeAndMask {
             cos: tensor(&[1.0, 0.0]),
             sin: tensor(&[0.0, 1.0]),
             temperature: None,
@@ -157,7 +164,7 @@ mod tests {
         };
         let x = tensor(&[1.0, 2.0, 3.0, 4.0, 9.0]);
         let turn = |rope_layout| {
-            let turned = rotate(&x, rope_layout, &place).unwrap();
+            let turned = rotate(&x, rope_layout, &rope_and_mask).unwrap();
             turned.flatten_all().unwrap().to_vec1::<f32>().unwrap()
         };
         assert_eq!(turn(RopeLayout::Adjacent), [1.0, 2.0, -4.0, 3.0, 9.0]);

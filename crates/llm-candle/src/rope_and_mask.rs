@@ -6,7 +6,7 @@ use llm_engine::spec::{Ramp, Rope, Spec, Temperature};
 
 /// The angles and the mask of one chunk for one kind of layer.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct RopeAndMask {
     /// (rows, 1, rotated pairs)
     pub(crate) cos: Tensor,
     /// (rows, 1, rotated pairs)
@@ -20,7 +20,7 @@ pub(crate) struct Place {
 
 /// The kinds of layers of a model.
 #[derive(Debug)]
-pub(crate) struct Kinds {
+pub(crate) struct LayerKinds {
     /// The window of each kind.
     windows: Vec<Option<usize>>,
     /// The kind of each layer.
@@ -38,7 +38,7 @@ struct Turn {
     magnitude: f64,
 }
 
-impl Kinds {
+impl LayerKinds {
     pub(crate) fn new(spec: &Spec, divisors: Option<&[f32]>) -> Self {
         let mut distinct: Vec<(Option<usize>, Option<Rope>)> = Vec::new();
         let mut of_layer = Vec::new();
@@ -64,13 +64,18 @@ impl Kinds {
         }
     }
 
-    /// Returns which of the places belongs to a layer.
+    /// Returns the kind of a layer.
     pub(crate) fn of_layer(&self, layer: usize) -> usize {
         self.of_layer[layer]
     }
 
-    /// Computes the places of `rows` positions from `start` on, one a kind.
-    pub(crate) fn places(&self, start: usize, rows: usize, device: &Device) -> Result<Vec<Place>> {
+    /// Computes what `rows` positions from `start` on mean to each kind.
+    pub(crate) fn for_positions(
+        &self,
+        start: usize,
+        rows: usize,
+        device: &Device,
+    ) -> Result<Vec<RopeAndMask>> {
         let scale = |temperature: Temperature| {
             let factor = |position: usize| {
                 let steps = position as f64 / temperature.every as f64;
@@ -83,10 +88,10 @@ impl Kinds {
         let kinds = self.windows.iter().zip(&self.turns);
         kinds
             .map(|(window, turn)| {
-                let place = Place::new(*window, turn, start, rows, device)?;
-                Ok(Place {
+                let rope_and_mask = RopeAndMask::new(*window, turn, start, rows, device)?;
+                Ok(RopeAndMask {
                     temperature: temperature.clone(),
-                    ..place
+                    ..rope_and_mask
                 })
             })
             .collect()
@@ -116,7 +121,7 @@ fn stretched(ramp: Ramp, pair: usize) -> f64 {
     ((pair as f64 - low) / (high - low).max(1e-3)).clamp(0.0, 1.0)
 }
 
-impl Place {
+impl RopeAndMask {
     fn new(
         window: Option<usize>,
         turn: &Turn,
@@ -164,13 +169,18 @@ mod tests {
             frequencies: vec![0.5],
             magnitude: 1.0,
         };
-        let place = Place::new(Some(2), &turn, 1, 2, &Device::Cpu).unwrap();
+        let rope_and_mask = RopeAndMask::new(Some(2), &turn, 1, 2, &Device::Cpu).unwrap();
         let hidden = f32::NEG_INFINITY;
         assert_eq!(
-            place.mask.to_vec2::<f32>().unwrap(),
+            rope_and_mask.mask.to_vec2::<f32>().unwrap(),
             [[0.0, 0.0, hidden], [hidden, 0.0, 0.0]]
         );
-        let cos = place.cos.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let cos = rope_and_mask
+            .cos
+            .flatten_all()
+            .unwrap()
+            .to_vec1::<f32>()
+            .unwrap();
         assert_eq!(cos, [0.5_f64.cos() as f32, 1.0_f64.cos() as f32]);
     }
 

@@ -13,8 +13,8 @@ use crate::cache::{Cache, LayerCache};
 use crate::device::first_line;
 use crate::feed_forward::FeedForward;
 use crate::per_layer_embeddings::{InputStep, PerLayerEmbeddings};
-use crate::place::Kinds;
 use crate::projection::{Loader, Precision, Projection};
+use crate::rope_and_mask::LayerKinds;
 use crate::steps::{rms_norm, soft_cap};
 
 /// Positions that are computed together; bounds the scores of a long prompt to
@@ -28,7 +28,7 @@ pub struct CandleForward {
     /// The embedding's rows are read from here: a batch needs few of them.
     weights: Arc<Weights>,
     device: Device,
-    kinds: Kinds,
+    kinds: LayerKinds,
     per_layer_embeddings: Option<PerLayerEmbeddings>,
     layers: Vec<Layer>,
     /// (`hidden_size`)
@@ -93,7 +93,7 @@ impl CandleForward {
         let (per_layer_embeddings, layers, output_norm, output) =
             load().map_err(|error| device_error("hold the weights", &error))?;
         Ok(Self {
-            kinds: Kinds::new(&spec, weights.rope_factors.as_deref()),
+            kinds: LayerKinds::new(&spec, weights.rope_factors.as_deref()),
             cache: Cache::new(spec.layers.len(), spec.state_elements() > 0),
             spec,
             weights,
@@ -140,7 +140,9 @@ impl CandleForward {
 
     /// tokens, (rows), at the positions from `start` on → x, (rows, `hidden_size`).
     fn chunk(&self, start: usize, cached: &mut [LayerCache], tokens: &[u32]) -> Result<Tensor> {
-        let places = self.kinds.places(start, tokens.len(), &self.device)?;
+        let of_kind = self
+            .kinds
+            .for_positions(start, tokens.len(), &self.device)?;
         let mut x = self.embed(tokens)?;
         let inputs = match (
             &self.per_layer_embeddings,
@@ -150,13 +152,14 @@ impl CandleForward {
             _ => None,
         };
         for (index, layer) in self.layers.iter().enumerate() {
-            let place = &places[self.kinds.of_layer(index)];
+            let rope_and_mask = &of_kind[self.kinds.of_layer(index)];
             let scale = f64::from(self.spec.residual_scale);
             let cached = &mut cached[self.spec.cached_layer(index)];
             let shape = &self.spec.layers[index];
-            let attended = layer
-                .attention
-                .forward(&self.spec, shape, place, start, cached, &x)?;
+            let attended =
+                layer
+                    .attention
+                    .forward(&self.spec, shape, rope_and_mask, start, cached, &x)?;
             x = (&x + (attended * scale)?)?;
             x = (&x + (layer.feed_forward.forward(&self.spec, &x)? * scale)?)?;
             if let (Some(step), Some(inputs)) = (&layer.input_step, &inputs) {
