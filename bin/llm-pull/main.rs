@@ -105,7 +105,7 @@ fn import(
     // A damaged file would be refused by every later run.
     if !options.force {
         let gguf = Gguf::open(&store.locate_path(file)?)?;
-        gguf.refuse_other_kinds()
+        gguf.refuse_non_models()
             .with_context(|| format!("cannot import '{}'", file.display()))?;
     }
     let imported = store.import(file, options, &mut |event| progress.receive(event))?;

@@ -22,11 +22,11 @@ use crate::{family, loader};
 pub(crate) fn open(path: &Path) -> Result<(Network, Tokens, Settings), EncoderError> {
     let gguf = Gguf::open(&shard_paths(path))?;
     let metadata = gguf.metadata();
-    let other_kind = |source| FolderError::OtherKind {
+    let not_a_model = |source| FolderError::NotAModel {
         path: path.to_path_buf(),
         source,
     };
-    gguf.refuse_other_kinds().map_err(other_kind)?;
+    gguf.refuse_non_models().map_err(not_a_model)?;
     let architecture = metadata
         .string("general.architecture")
         .map_err(FolderError::value(path))?

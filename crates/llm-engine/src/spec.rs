@@ -15,7 +15,7 @@ pub use rope::{Ramp, Rope};
 use llm_kernels::rope::RopeLayout;
 
 use crate::family::{self, Family, Routing};
-use llm_gguf::{Metadata, OtherKind, ValueError};
+use llm_gguf::{Metadata, NotAModel, ValueError};
 use reader::Reader;
 
 /// The shape of a decoder.
@@ -218,7 +218,7 @@ pub enum SpecError {
     },
     /// A file that is no model.
     #[error(transparent)]
-    OtherKind(#[from] OtherKind),
+    NotAModel(#[from] NotAModel),
     /// A number is of another type.
     #[error(transparent)]
     Metadata(#[from] ValueError),
@@ -259,7 +259,7 @@ impl Spec {
     /// # Errors
     /// An unknown family, or numbers that are missing or cannot be.
     pub fn for_rows(metadata: &Metadata, context: Option<usize>) -> Result<Self, SpecError> {
-        metadata.refuse_other_kinds()?;
+        metadata.refuse_non_models()?;
         let architecture = metadata
             .string("general.architecture")?
             .ok_or(SpecError::NoArchitecture)?;

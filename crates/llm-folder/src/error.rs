@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use llm_gguf::{GgufError, OtherKind, ValueError};
+use llm_gguf::{GgufError, NotAModel, ValueError};
 
 /// Why a model's files could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -53,11 +53,11 @@ pub enum FolderError {
     },
     /// A file that is no model.
     #[error("{}: {source}", path.display())]
-    OtherKind {
+    NotAModel {
         /// The file.
         path: PathBuf,
         /// What it is.
-        source: OtherKind,
+        source: NotAModel,
     },
     /// Tensors that would not be used.
     #[error(

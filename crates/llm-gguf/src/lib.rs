@@ -23,7 +23,7 @@
 
 mod array;
 mod error;
-mod other_kind;
+mod not_a_model;
 mod metadata;
 mod reader;
 mod split;
@@ -32,7 +32,7 @@ mod tensor_type;
 pub use array::{Floats, Integers, Strings};
 pub use error::GgufError;
 pub use metadata::{Metadata, Value, ValueError};
-pub use other_kind::{OtherKind, describe_bytes};
+pub use not_a_model::{NotAModel, describe_bytes};
 pub use tensor_type::TensorType;
 
 use std::collections::HashMap;
@@ -187,8 +187,8 @@ impl Gguf {
     ///
     /// # Errors
     /// An adapter, an importance matrix or another part of a model.
-    pub fn refuse_other_kinds(&self) -> Result<(), OtherKind> {
-        self.metadata.refuse_other_kinds()
+    pub fn refuse_non_models(&self) -> Result<(), NotAModel> {
+        self.metadata.refuse_non_models()
     }
 
     /// Returns the format version, 2 or 3.

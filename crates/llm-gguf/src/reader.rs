@@ -8,7 +8,7 @@ use std::sync::Arc;
 use llm_kernels::mmap::Mapping;
 
 use super::array::{float, integer, width};
-use super::other_kind;
+use super::not_a_model;
 use super::{Floats, Integers, Metadata, Strings, TensorInfo, TensorType, Value};
 
 /// What the header of one file holds.
@@ -35,7 +35,7 @@ pub(super) fn read_header(file: &Arc<Mapping>, shard: usize) -> Result<Header, S
     let bytes = file.bytes();
     let mut cursor = Cursor { file, bytes, at: 0 };
     if cursor.take(4).ok() != Some(b"GGUF") {
-        let other = other_kind::describe_bytes(bytes);
+        let other = not_a_model::describe_bytes(bytes);
         return Err(other
             .unwrap_or("it does not begin with the four letters GGUF")
             .into());

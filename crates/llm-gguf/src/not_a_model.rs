@@ -79,7 +79,7 @@ pub fn describe_bytes(bytes: &[u8]) -> Option<&'static str> {
 
 /// A GGUF file that is something else than a model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum OtherKind {
+pub enum NotAModel {
     /// The header says so.
     #[error("the file is {0}")]
     Named(&'static str),
@@ -117,12 +117,12 @@ impl Metadata {
     ///
     /// # Errors
     /// An adapter, an importance matrix or another part of a model.
-    pub fn refuse_other_kinds(&self) -> Result<(), OtherKind> {
+    pub fn refuse_non_models(&self) -> Result<(), NotAModel> {
         for key in ["general.type", "general.architecture"] {
             let said = self.string(key)?;
             let kind = KINDS.iter().find(|(kind, _)| said == Some(kind));
             if let Some((_, what)) = kind {
-                return Err(OtherKind::Named(what));
+                return Err(NotAModel::Named(what));
             }
         }
         Ok(())
@@ -155,7 +155,7 @@ mod tests {
             let mut metadata = Metadata::default();
             metadata.insert(key, Value::String(value.to_owned()));
             metadata
-                .refuse_other_kinds()
+                .refuse_non_models()
                 .map_err(|error| error.to_string())
         };
         assert!(
