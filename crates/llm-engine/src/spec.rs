@@ -2,8 +2,8 @@
 //!
 //! What the family does with them is in `family`, the weights are in `weights`.
 
+mod from_metadata;
 mod gated_delta_net;
-mod read;
 mod reader;
 mod rope;
 #[cfg(test)]
