@@ -9,11 +9,11 @@
 //!
 //! In each, `dequantize` unpacks blocks into packed panels, `gemv` multiplies one
 //! activation row and `gemm` many, `gemm_f32` does so for float weights, and
-//! `attention` or `ops` holds what attention needs. What is compiled several times
+//! `attention` or `primitives` holds what attention needs. What is compiled several times
 //! from one generic source (element-wise steps, attention below AVX-512, the loops
 //! of float products) stands beside the dispatch to it, outside of `arch`.
 
-pub(crate) mod ops;
+pub(crate) mod primitives;
 pub(crate) mod scalar;
 
 #[cfg(target_arch = "x86_64")]

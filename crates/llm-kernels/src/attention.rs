@@ -16,8 +16,8 @@ mod schedule;
 use half::f16;
 use half::vec::HalfBitsVecExt;
 
-use crate::arch::ops::HALVES;
-use crate::arch::scalar::ops::widen;
+use crate::arch::primitives::HALVES;
+use crate::arch::scalar::primitives::widen;
 
 /// Positions of a block.
 pub const BLOCK: usize = 64;

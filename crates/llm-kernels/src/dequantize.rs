@@ -6,7 +6,7 @@
 //! How a format's bits become these numbers is defined once, in `arch::scalar`.
 
 pub(crate) use crate::arch::scalar::dequantize::*;
-use crate::arch::scalar::ops::widen;
+use crate::arch::scalar::primitives::widen;
 use crate::block::{Format, for_quantized};
 pub(crate) use crate::quantized::Quantized;
 

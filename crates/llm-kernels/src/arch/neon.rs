@@ -3,4 +3,4 @@
 pub(crate) mod dequantize;
 pub(crate) mod gemm;
 pub(crate) mod gemv;
-pub(crate) mod ops;
+pub(crate) mod primitives;

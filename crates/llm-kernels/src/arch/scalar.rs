@@ -3,4 +3,4 @@
 pub(crate) mod dequantize;
 pub(crate) mod gemm;
 pub(crate) mod gemm_f32;
-pub(crate) mod ops;
+pub(crate) mod primitives;

@@ -3,12 +3,12 @@
 use super::products::{Group, Plain, Products, State};
 use super::{BLOCK, Element, LANES, SHARED, Shape};
 #[cfg(target_arch = "x86_64")]
-use crate::arch::avx2::ops::Avx2;
+use crate::arch::avx2::primitives::Avx2;
 #[cfg(target_arch = "x86_64")]
 use crate::arch::avx512::attention::Avx512;
 #[cfg(target_arch = "aarch64")]
-use crate::arch::neon::ops::Neon;
-use crate::arch::scalar::ops::Scalar;
+use crate::arch::neon::primitives::Neon;
+use crate::arch::scalar::primitives::Scalar;
 use crate::simd::Level;
 use crate::vector::exp;
 

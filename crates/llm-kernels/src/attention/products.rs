@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::{BLOCK, Block, Element, LANES, Shape};
-use crate::arch::ops::Ops;
+use crate::arch::primitives::Primitives;
 
 /// One query head at one position.
 pub(crate) struct Lane<'a> {
@@ -72,7 +72,7 @@ pub(crate) trait Products {
 /// Plain Rust around a level's operations.
 pub(super) struct Plain<O>(O);
 
-impl<O: Ops> Products for Plain<O> {
+impl<O: Primitives> Products for Plain<O> {
     #[inline(always)]
     fn scores<T: Element, const N: usize>(
         group: &Group<'_, T>,
@@ -97,7 +97,7 @@ impl<O: Ops> Products for Plain<O> {
 
 /// Widens the `LANES` values from `start` on.
 #[inline(always)]
-fn widen_at<T: Element, O: Ops>(values: &[T], start: usize) -> [f32; LANES] {
+fn widen_at<T: Element, O: Primitives>(values: &[T], start: usize) -> [f32; LANES] {
     let mut part = [T::default(); LANES];
     part.copy_from_slice(&values[start..start + LANES]);
     T::widen_all(&part, O::widen_all)
@@ -105,7 +105,7 @@ fn widen_at<T: Element, O: Ops>(values: &[T], start: usize) -> [f32; LANES] {
 
 /// Multiplies queries and keys: one chain over the elements for each position.
 #[inline(always)]
-fn scores<T: Element, O: Ops, const N: usize>(
+fn scores<T: Element, O: Primitives, const N: usize>(
     group: &Group<'_, T>,
     keys: &[T],
     used: usize,
@@ -131,7 +131,7 @@ fn scores<T: Element, O: Ops, const N: usize>(
 
 /// Adds a block's weighted values to the sums.
 #[inline(always)]
-fn add_values<T: Element, O: Ops, const N: usize>(
+fn add_values<T: Element, O: Primitives, const N: usize>(
     group: &mut Group<'_, T>,
     values: &[T],
     weights: &[[f32; BLOCK]; N],

@@ -13,7 +13,7 @@ use std::arch::aarch64::{
 };
 
 use super::dequantize::QUAD;
-use super::ops::{dot_lane, matrix_product};
+use super::primitives::{dot_lane, matrix_product};
 use crate::activations::{self, Activations, SUM_GROUP};
 use crate::dequantize::Quantized;
 use crate::packed_panel::{PackedPanel, ROWS};

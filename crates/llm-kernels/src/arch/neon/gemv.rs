@@ -11,7 +11,7 @@ use std::arch::aarch64::{
 
 use super::dequantize::{Blocks, CHUNK, Layout, QUAD};
 use super::gemm::GroupTerms;
-use super::ops;
+use super::primitives;
 use crate::activations::{self, Activations};
 use crate::block::Format;
 use crate::block::for_quantized;
@@ -148,6 +148,6 @@ impl Dot for Fours {
     #[inline(always)]
     unsafe fn dot(sums: int32x4_t, weights: int8x16_t, quants: int8x16_t) -> int32x4_t {
         // SAFETY: works on registers only; passed on from the caller.
-        unsafe { ops::dot(sums, weights, quants) }
+        unsafe { primitives::dot(sums, weights, quants) }
     }
 }

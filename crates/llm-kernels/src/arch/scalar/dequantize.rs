@@ -7,7 +7,7 @@ mod iq_grid;
 mod k_quants;
 mod lookup;
 
-use crate::arch::scalar::ops::widen;
+use crate::arch::scalar::primitives::widen;
 pub(crate) use block32::{Q4_0, Q4_1, Q5_0, Q5_1, Q8_0};
 #[cfg(target_arch = "aarch64")]
 pub(crate) use iq_grid::Points;

@@ -3,12 +3,12 @@
 
 use std::arch::x86_64::{_mm_loadu_si128, _mm256_cvtph_ps, _mm256_storeu_ps};
 
-use crate::arch::ops::{HALVES, Ops};
+use crate::arch::primitives::{HALVES, Primitives};
 
 /// The operations with 256-bit registers.
 pub(crate) struct Avx2;
 
-impl Ops for Avx2 {
+impl Primitives for Avx2 {
     #[inline(always)]
     fn widen_all(halves: &[u16; HALVES]) -> [f32; HALVES] {
         let mut out = [0.0; HALVES];

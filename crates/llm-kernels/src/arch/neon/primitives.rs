@@ -6,12 +6,12 @@ use std::arch::aarch64::{
 };
 use std::arch::asm;
 
-use crate::arch::ops::{HALVES, Ops};
+use crate::arch::primitives::{HALVES, Primitives};
 
 /// The operations with 128-bit registers.
 pub(crate) struct Neon;
 
-impl Ops for Neon {
+impl Primitives for Neon {
     #[inline(always)]
     fn widen_all(halves: &[u16; HALVES]) -> [f32; HALVES] {
         let mut out = [0.0; HALVES];

@@ -5,7 +5,7 @@
 pub(crate) const HALVES: usize = 16;
 
 /// The operations of one level.
-pub(crate) trait Ops {
+pub(crate) trait Primitives {
     /// Widens neighbouring halves.
     fn widen_all(halves: &[u16; HALVES]) -> [f32; HALVES];
 }

@@ -1,11 +1,11 @@
 //! The operations in plain Rust.
 
-use crate::arch::ops::{HALVES, Ops};
+use crate::arch::primitives::{HALVES, Primitives};
 
 /// Plain Rust.
 pub(crate) struct Scalar;
 
-impl Ops for Scalar {
+impl Primitives for Scalar {
     #[inline(always)]
     fn widen_all(halves: &[u16; HALVES]) -> [f32; HALVES] {
         halves.map(widen)
