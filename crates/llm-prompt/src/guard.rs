@@ -21,6 +21,7 @@
 //! as control tokens here.
 
 mod marks;
+mod private_characters;
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -29,9 +30,10 @@ use super::{ChatTemplate, Conversation, MarkupTexts, TemplateError};
 use llm_tokenizer::Tokenizer;
 use llm_tokenizer::cancel::Cancellation;
 
-use marks::{Level, Marker, Marks};
+use marks::{Level, Marker};
+use private_characters::Marks;
 
-pub(super) use marks::private_characters;
+pub(super) use private_characters::private_characters;
 
 /// A prompt, and which of its characters must not become part of a control
 /// token.

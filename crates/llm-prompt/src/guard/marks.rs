@@ -13,6 +13,7 @@ use std::ops::Range;
 use serde_json::{Map, Value as Json};
 
 use super::super::template_literals::TemplateLiterals;
+use super::private_characters::{Marks, escaped};
 use super::{Conversation, Guard, Rendered};
 
 /// How much is marked.
@@ -27,59 +28,6 @@ pub(super) enum Level {
     Names,
     /// All but the single characters that the template may look for.
     Letters,
-}
-
-/// Private characters that occur nowhere else.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Marks {
-    /// Stands behind a character.
-    letter: char,
-    /// Stands before a stretch.
-    open: char,
-    /// Stands behind a stretch.
-    close: char,
-}
-
-impl Marks {
-    /// Returns marks, if there are private characters left for them.
-    pub(super) fn unused(conversation: &Conversation, plain: &str) -> Option<Self> {
-        let mut free = private_characters(conversation, plain);
-        Some(Self {
-            letter: free.next()?,
-            open: free.next()?,
-            close: free.next()?,
-        })
-    }
-}
-
-/// Returns the private characters that occur neither in what the caller says nor
-/// in what the template makes of it, as they are or as JSON in ASCII writes
-/// them.
-pub(in super::super) fn private_characters(
-    conversation: &Conversation,
-    plain: &str,
-) -> impl Iterator<Item = char> + use<> {
-    let mut texts = vec![plain.to_owned()];
-    let trees = conversation.messages.iter().chain(&conversation.tools);
-    texts.extend(trees.map(Json::to_string));
-    let mut used: HashSet<char> = HashSet::new();
-    for text in &texts {
-        used.extend(text.chars().filter(|&one| one >= '\u{e000}'));
-    }
-    let is_escaping = texts.iter().any(|text| text.contains("\\u"));
-    let is_free = move |mark: &char| {
-        let is_written = || {
-            let escaped = escaped(*mark);
-            is_escaping && texts.iter().any(|text| text.contains(&escaped))
-        };
-        !used.contains(mark) && !is_written()
-    };
-    ('\u{e000}'..='\u{f8ff}').filter(is_free)
-}
-
-/// Returns a mark as JSON in ASCII writes it.
-fn escaped(mark: char) -> String {
-    format!("\\u{:04x}", u32::from(mark))
 }
 
 /// Sets marks and takes them out again.
@@ -100,9 +48,9 @@ enum Speaker {
     Other,
 }
 
-/// Where a string stands, and so whose words it may be.
+/// The part of a message that a string stands in, and so whose words it may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum MessagePart {
     /// Where the interface has names for roles, kinds, calls and tools.
     Interface,
     /// In a value that a template knows only by its key.
@@ -149,13 +97,13 @@ impl<'g> Marker<'g> {
             } else {
                 Speaker::Other
             };
-            self.tree(message, speaker, Place::Interface)
+            self.tree(message, speaker, MessagePart::Interface)
         });
         let messages = messages.collect();
         let tools = conversation
             .tools
             .as_ref()
-            .map(|tools| self.tree(tools, Speaker::Nobody, Place::Interface));
+            .map(|tools| self.tree(tools, Speaker::Nobody, MessagePart::Interface));
         Conversation {
             messages,
             tools,
@@ -163,42 +111,47 @@ impl<'g> Marker<'g> {
         }
     }
 
-    fn tree(&mut self, tree: &Json, speaker: Speaker, place: Place) -> Json {
+    fn tree(&mut self, tree: &Json, speaker: Speaker, part: MessagePart) -> Json {
         match tree {
             Json::String(text) => self.text(text, speaker).into(),
             Json::Array(items) => {
                 let items = items.iter();
-                items.map(|item| self.tree(item, speaker, place)).collect()
+                items.map(|item| self.tree(item, speaker, part)).collect()
             }
-            Json::Object(map) => self.map(map, speaker, place).into(),
+            Json::Object(map) => self.map(map, speaker, part).into(),
             other => other.clone(),
         }
     }
 
-    fn map(&mut self, map: &Map<String, Json>, speaker: Speaker, at: Place) -> Map<String, Json> {
+    fn map(
+        &mut self,
+        map: &Map<String, Json>,
+        speaker: Speaker,
+        at: MessagePart,
+    ) -> Map<String, Json> {
         let keys = match at {
-            Place::Arguments => speaker,
-            Place::Interface | Place::Field => Speaker::Nobody,
+            MessagePart::Arguments => speaker,
+            MessagePart::Interface | MessagePart::Field => Speaker::Nobody,
         };
         let items = map.iter().map(|(key, value)| {
             let name = &**key;
             let is_text = value.is_string() || value.is_array();
-            let (speaker, place) = match at {
-                Place::Interface if NAMES.contains(&name) && value.is_string() => {
+            let (speaker, part) = match at {
+                MessagePart::Interface if NAMES.contains(&name) && value.is_string() => {
                     (Speaker::Nobody, at)
                 }
-                Place::Interface if speaker == Speaker::Nobody => {
+                MessagePart::Interface if speaker == Speaker::Nobody => {
                     let is_prose = is_text && PROSE.contains(&name);
                     (if is_prose { Speaker::Other } else { speaker }, at)
                 }
-                Place::Interface => match name {
-                    "arguments" => (speaker, Place::Arguments),
+                MessagePart::Interface => match name {
+                    "arguments" => (speaker, MessagePart::Arguments),
                     "content" | "tool_calls" | "function" => (speaker, at),
-                    _ => (speaker, Place::Field),
+                    _ => (speaker, MessagePart::Field),
                 },
-                Place::Field | Place::Arguments => (speaker, at),
+                MessagePart::Field | MessagePart::Arguments => (speaker, at),
             };
-            let value = self.tree(value, speaker, place);
+            let value = self.tree(value, speaker, part);
             let is_looked_up = self.level == Level::Names && self.words.has_name(key);
             let keys = if is_looked_up { Speaker::Nobody } else { keys };
             (self.text(key, keys), value)

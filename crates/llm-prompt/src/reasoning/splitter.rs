@@ -2,9 +2,11 @@
 //! out does not depend on how the stream was cut into pieces.
 
 use super::{Channels, Fence, Markers};
-use place::Place;
+use letters::{Letter, begins, could_become, find, held, shown};
+use quoting::Quoting;
 
-mod place;
+mod letters;
+mod quoting;
 
 /// More of one of the two.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,19 +34,12 @@ pub struct Splitter {
     is_around: bool,
     /// The header of the message under way; for channels.
     header: String,
-    /// Where the answer has come to.
-    place: Place,
+    /// Whether a marker that comes next would be quoted.
+    quoting: Quoting,
     /// What begins the pending letters may be a block, if its end comes.
     is_doubtful: bool,
     /// Blocks that were in doubt until their end came.
     settled: usize,
-}
-
-/// A character, and whether it belongs to a control token, which is not shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Letter {
-    character: char,
-    hidden: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -133,7 +128,7 @@ impl Splitter {
         let rest = shown(&self.pending);
         match self.state {
             State::Reasoning => self.reason(&mut pieces, rest.trim_end()),
-            State::Before if self.has_reasoned && self.place.is_apart() => {
+            State::Before if self.has_reasoned && self.quoting.is_apart() => {
                 emit(&mut pieces, Piece::Answer, rest.trim_start().to_owned());
             }
             State::Before | State::Answer => emit(&mut pieces, Piece::Answer, rest),
@@ -165,8 +160,8 @@ impl Splitter {
         match self.state {
             State::Before | State::Header => self.begin(fence, pieces),
             State::Reasoning => {
-                let Some(at) = find(&self.pending, &[&fence.close], |_| true) else {
-                    let held = held(&self.pending, &[&fence.close], |_| true);
+                let Some(at) = find(&self.pending, &[&fence.close]) else {
+                    let held = held(&self.pending, &[&fence.close]);
                     self.reason_but(pieces, held);
                     return false;
                 };
@@ -211,7 +206,7 @@ impl Splitter {
             self.pending.remove(spaces);
             return true;
         }
-        if self.has_reasoned && self.place.is_apart() {
+        if self.has_reasoned && self.quoting.is_apart() {
             self.drop_first(spaces);
         }
         self.state = State::Answer;
@@ -226,8 +221,8 @@ impl Splitter {
             .into_iter()
             .flatten()
             .collect();
-        let Some(at) = find(&self.pending, &markers, |_| true) else {
-            let held = held(&self.pending, &markers, |_| true);
+        let Some(at) = find(&self.pending, &markers) else {
+            let held = held(&self.pending, &markers);
             self.answer(pieces, self.pending.len() - held);
             return false;
         };
@@ -248,13 +243,13 @@ impl Splitter {
     fn reopen(&mut self, fence: &Fence, pieces: &mut Vec<Piece>) -> bool {
         let length = fence.open.chars().count();
         let hidden = self.pending.first().is_some_and(|letter| letter.hidden);
-        if !hidden && self.place.is_quoted() {
+        if !hidden && self.quoting.is_quoted() {
             self.answer(pieces, length);
             return true;
         }
-        if !hidden && !self.place.begins_line() {
+        if !hidden && !self.quoting.begins_line() {
             let rest = &self.pending[length..];
-            self.is_doubtful = find(rest, &[&fence.close], |_| true).is_none();
+            self.is_doubtful = find(rest, &[&fence.close]).is_none();
             if self.is_doubtful {
                 return false;
             }
@@ -268,7 +263,7 @@ impl Splitter {
     /// Makes one step with channels; returns whether another may follow.
     fn step_channels(&mut self, channels: &Channels, pieces: &mut Vec<Piece>) -> bool {
         if matches!(self.state, State::Before | State::Header) {
-            let Some(at) = find(&self.pending, channels.contents, |_| true) else {
+            let Some(at) = find(&self.pending, channels.contents) else {
                 return false;
             };
             let marker = channels
@@ -290,8 +285,8 @@ impl Splitter {
         }
         let mut ends = channels.ends.to_vec();
         ends.push(channels.start);
-        let Some(at) = find(&self.pending, &ends, |_| true) else {
-            let held = held(&self.pending, &ends, |_| true);
+        let Some(at) = find(&self.pending, &ends) else {
+            let held = held(&self.pending, &ends);
             match self.state {
                 State::Reasoning => self.reason_but(pieces, held),
                 _ => self.answer(pieces, self.pending.len() - held),
@@ -365,7 +360,7 @@ impl Splitter {
     fn answer(&mut self, pieces: &mut Vec<Piece>, length: usize) {
         let text = shown(&self.pending[..length]);
         self.drop_first(length);
-        self.place.pass(&text);
+        self.quoting.pass(&text);
         emit(pieces, Piece::Answer, text);
     }
 
@@ -378,48 +373,4 @@ fn emit(pieces: &mut Vec<Piece>, kind: fn(String) -> Piece, text: String) {
     if !text.is_empty() {
         pieces.push(kind(text));
     }
-}
-
-fn shown(letters: &[Letter]) -> String {
-    let shown = letters.iter().filter(|letter| !letter.hidden);
-    shown.map(|letter| letter.character).collect()
-}
-
-/// Returns whether `marker` stands at the beginning of `letters`.
-fn begins(letters: &[Letter], marker: &str) -> bool {
-    let mut letters = letters.iter();
-    marker.chars().all(|wanted| {
-        letters
-            .next()
-            .is_some_and(|letter| letter.character == wanted)
-    })
-}
-
-/// Returns whether `letters` are the beginning of `marker`, not the whole.
-fn could_become(letters: &[Letter], marker: &str) -> bool {
-    let mut wanted = marker.chars();
-    letters
-        .iter()
-        .all(|letter| wanted.next() == Some(letter.character))
-        && wanted.next().is_some()
-}
-
-/// Returns where the first of `markers` stands whose first letter `counts`.
-fn find(letters: &[Letter], markers: &[&str], counts: fn(&Letter) -> bool) -> Option<usize> {
-    (0..letters.len()).find(|&at| {
-        let rest = &letters[at..];
-        rest.first().is_some_and(counts) && markers.iter().any(|marker| begins(rest, marker))
-    })
-}
-
-/// Returns the length of the longest end of `letters` that begins one of
-/// `markers` and whose first letter `counts`.
-fn held(letters: &[Letter], markers: &[&str], counts: fn(&Letter) -> bool) -> usize {
-    let longest = markers.iter().map(|marker| marker.len()).max().unwrap_or(0);
-    let from = letters.len().saturating_sub(longest);
-    let start = (from..letters.len()).find(|&at| {
-        let rest = &letters[at..];
-        rest.first().is_some_and(counts) && markers.iter().any(|one| could_become(rest, one))
-    });
-    start.map_or(0, |start| letters.len() - start)
 }

@@ -1,5 +1,5 @@
-//! Where in an answer its last character stands: what decides whether a marker
-//! after it begins reasoning or is spoken of.
+//! Whether a marker after the answer so far begins reasoning or is only spoken of: what the answer's
+//! last characters say about it.
 
 /// The fence of a code block (`CommonMark`, section 4.5).
 const FENCES: [&str; 2] = ["```", "~~~"];
@@ -7,16 +7,16 @@ const FENCES: [&str; 2] = ["```", "~~~"];
 /// What stands before a word that is only quoted.
 const QUOTES: &[char] = &['`', '"', '\'', '“', '‘', '«', '„'];
 
-/// A place in an answer; the default one is its beginning.
+/// What is known of the answer so far; the default is its beginning.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Place {
+pub(super) struct Quoting {
     last: Option<char>,
     /// The first letters of the line, without spaces before them.
     line: String,
     in_code: bool,
 }
 
-impl Place {
+impl Quoting {
     /// Goes on over text of the answer.
     pub(super) fn pass(&mut self, text: &str) {
         for character in text.chars() {
