@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use llm_batch::texts::{TOKENS, Text};
+use llm_batch::text_encoder::{TOKENS, Text};
 use llm_cli::embed::EmbedFormat;
 use llm_cli::{EmbedArgs, Job};
 use llm_digest::sha256_hex;

@@ -4,7 +4,7 @@
 //! streams. An [`Answerer`] makes a request's prompt, cut where it is too long, and the record of its
 //! answer; a [`Worker`] begins requests while there is room, goes on with all of them together, and
 //! closes them as they end. A [`Replayer`] does so with the requests of an earlier run and compares
-//! the answers; [`estimate`] tells what a run would take. [`texts`] makes vectors
+//! the answers; [`estimate`] tells what a run would take. [`text_encoder`] makes vectors
 //! of texts, in windows where they are too long. The program opens the model and the device
 //! ([`Opener`]) and hears what people should be told ([`Host`]); the loop around a worker is
 //! [`llm_filter::run`].
@@ -40,7 +40,7 @@ mod running;
 mod worker;
 mod replay;
 pub mod estimate;
-pub mod texts;
+pub mod text_encoder;
 
 pub use answerer::Answerer;
 pub use host::{Device, Host, MemoryOptions, OpenedModel, Opener, Options, Purpose, ReasoningTo};
