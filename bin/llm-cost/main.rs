@@ -4,12 +4,12 @@
 //! and how people see them are the cost model's business; here are its input and its output.
 
 mod data;
-mod input;
-mod inputs;
 mod list;
 mod model_shape;
+mod payback_flags;
 mod picture;
 mod reads;
+mod record_files;
 mod requirements;
 mod scenarios;
 mod show;

@@ -11,7 +11,7 @@ use llm_cost::{CacheType, Catalogue, Requirements, Shape, Usd};
 use crate::data::Data;
 use crate::picture::Picture;
 use crate::show::Writer;
-use crate::{input, model_shape, this_machine};
+use crate::{model_shape, record_files, this_machine};
 
 pub(crate) fn run(
     args: &FloorArgs,
@@ -85,7 +85,7 @@ fn models(
     // A machine or a budget alone is a question too, which needs no input.
     let has_machine = args.this_machine || !args.machine.is_empty();
     if !is_stdin && (has_machine || args.budget.is_some()) {
-        if input::is_fed() {
+        if record_files::is_fed() {
             context.messages.note(
                 "standard input is not read when a machine or a budget is given; name '-' to read 'model' \
                  records from it",
@@ -93,7 +93,7 @@ fn models(
         }
         return Ok(None);
     }
-    let text = input::text(std::path::Path::new("-"), context)?;
+    let text = record_files::text(std::path::Path::new("-"), context)?;
     let (shapes, others) = model_shape::recorded(&text, catalogue);
     if others > 0 {
         context.messages.note(format_args!(

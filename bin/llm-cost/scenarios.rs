@@ -9,10 +9,10 @@ use llm_cost::scenario::SpeedLogs;
 use llm_cost::{LocalModel, MonthlyVolume, Mtok, Scenarios, UsageLog, Volume};
 
 use crate::data::Data;
-use crate::input;
-use crate::inputs::Flags;
 use crate::model_shape;
+use crate::payback_flags::Flags;
 use crate::picture::Picture;
+use crate::record_files;
 use crate::show::Writer;
 
 /// The cloud model that is held against a machine where none is named: of those in use at the end of
@@ -102,7 +102,7 @@ fn gather(flags: Flags<'_>, data: &Data, context: &Context) -> Result<Scenarios>
     let (volumes, usage) = volumes(flags.volume, flags.local, data, context)?;
     let mut logs = SpeedLogs { bench: None, usage };
     if let Some(path) = &flags.local.bench {
-        let log = input::file(path, context)?;
+        let log = record_files::file(path, context)?;
         if log.benches.is_empty() {
             bail!(
                 "'{}' holds no 'bench' records; llm-bench writes them",
@@ -147,7 +147,7 @@ fn volumes(args: &VolumeArgs, local: &LocalArgs, data: &Data, context: &Context)
         local.bench.is_some() || (local.decode_tps.is_some() && local.prefill_tps.is_some());
     let by_flags = args.input_mtok.is_some() || args.output_mtok.is_some();
     if !by_flags && args.profile.is_empty() {
-        let log = input::files(&args.usage, context)?;
+        let log = record_files::files(&args.usage, context)?;
         let recorded = MonthlyVolume {
             is_recorded: true,
             ..MonthlyVolume::new("records", log.month(args.days)?)
@@ -158,7 +158,7 @@ fn volumes(args: &VolumeArgs, local: &LocalArgs, data: &Data, context: &Context)
     let log = if has_speeds {
         None
     } else {
-        input::unless_terminal(context)?
+        record_files::unless_terminal(context)?
     };
     if by_flags {
         let volume = Volume {

@@ -10,7 +10,7 @@ use llm_cost::usage::{Group, GroupBy, Power, current_clouds};
 use llm_cost::{UsageLog, UsdPerKwh, Watts};
 
 use crate::data::Data;
-use crate::input;
+use crate::record_files;
 use crate::show::Writer;
 
 pub(crate) fn run(
@@ -19,7 +19,7 @@ pub(crate) fn run(
     context: &Context,
     writer: &mut Writer,
 ) -> Result<()> {
-    let log = input::usage(&args.files, context)?;
+    let log = record_files::usage(&args.files, context)?;
     if log.entries.is_empty() {
         bail!(
             "there are no records of usage: completions, embeddings, OpenAI's batch output or ccusage's \

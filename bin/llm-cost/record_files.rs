@@ -1,5 +1,5 @@
-//! Files and standard input → logs of usage. Standard input is read only where it is needed, and never
-//! waited for at a terminal unless nothing else can answer.
+//! Files and standard input → records, most often a log of usage. Standard input is read only where it is
+//! needed, and never waited for at a terminal unless nothing else can answer.
 
 use std::io::Read;
 use std::os::unix::fs::FileTypeExt;
