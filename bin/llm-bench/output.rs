@@ -1,6 +1,6 @@
 //! Rows → standard output or a file: records, or llama-bench's table.
 
-use llm_cli::bench::BenchOutputArgs;
+use llm_cli::parser::bench::BenchOutputArgs;
 use llm_cli::stdio::{Sink, StdioError, stdout_is_terminal};
 use llm_cli::{BenchFormat, Messages, Reads, Replaces};
 use llm_measure::table;

@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow};
 use jiff::civil::Date;
 use jiff::{Timestamp, tz::TimeZone};
 use llm_cli::Messages;
-use llm_cli::cost::DataArgs;
+use llm_cli::parser::cost::DataArgs;
 use llm_cost::record::UsedRow;
 use llm_cost::{Catalogue, freshness};
 

@@ -1,7 +1,7 @@
 //! The catalogue's rows as records, or as a table of the columns that matter.
 
 use anyhow::Result;
-use llm_cli::cost::Table;
+use llm_cli::parser::cost::Table;
 use llm_cost::listing;
 use llm_cost::render::table;
 

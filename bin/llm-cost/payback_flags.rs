@@ -1,6 +1,6 @@
 //! Flags → what the user supplies of a payback.
 
-use llm_cli::cost::{CloudArgs, LocalArgs, MoneyArgs, VolumeArgs};
+use llm_cli::parser::cost::{CloudArgs, LocalArgs, MoneyArgs, VolumeArgs};
 use llm_cost::{
     Hours, Inputs, Months, TokensPerSecond, Usd, UsdPerHour, UsdPerKwh, UsdPerMonth, Watts,
 };

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use llm_cli::cost::PlotArgs;
+use llm_cli::parser::cost::PlotArgs;
 use llm_cli::reads::FileIdentity;
 use llm_cli::stdio::{Sink, StdioError};
 use llm_cli::{Reads, Replaces};

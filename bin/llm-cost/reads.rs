@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use llm_cli::cost::{LocalArgs, VolumeArgs};
+use llm_cli::parser::cost::{LocalArgs, VolumeArgs};
 use llm_cli::{CostArgs, CostCommand, Reads};
 use llm_gguf::shard_paths;
 

@@ -1,7 +1,7 @@
 //! `floor`: which models on which machines. What comes of it is the cost model's business.
 
 use anyhow::{Result, bail};
-use llm_cli::cost::{CacheKind, FloorArgs};
+use llm_cli::parser::cost::{CacheKind, FloorArgs};
 use llm_cli::{Context, Reads};
 use llm_cost::catalogue::Machine;
 use llm_cost::record::{Body, UsedRow};

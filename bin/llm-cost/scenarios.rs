@@ -1,7 +1,7 @@
 //! `payback` answers for one scenario, `compare` for every one of its lists.
 
 use anyhow::{Result, bail};
-use llm_cli::cost::{CompareArgs, LocalArgs, PaybackArgs, VolumeArgs};
+use llm_cli::parser::cost::{CompareArgs, LocalArgs, PaybackArgs, VolumeArgs};
 use llm_cli::{Context, Reads};
 use llm_cost::record::{Body, PaybackRecord};
 use llm_cost::render::{explain, plot, table};

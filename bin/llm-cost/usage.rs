@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use llm_cli::Context;
-use llm_cli::cost::{By, UsageArgs};
+use llm_cli::parser::cost::{By, UsageArgs};
 use llm_cost::catalogue::Price;
 use llm_cost::record::{Body, UsageRecord, UsedRow};
 use llm_cost::render::{explain, table};

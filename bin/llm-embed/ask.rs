@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use llm_cli::args::{FormatArgs, IfEmpty, InputArgs, OnOverflow, OutputArgs};
-use llm_cli::embed::EmbedMachineArgs;
+use llm_cli::parser::embed::EmbedMachineArgs;
 use llm_cli::{EmbedArgs, Job};
 use llm_record::read::DEFAULT_LINE_LIMIT;
 use llm_record::{ErrorCode, ErrorRecord, Reply};

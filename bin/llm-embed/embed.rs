@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use llm_cli::embed::EmbedFormat;
 use llm_cli::filter::{Run, Target};
+use llm_cli::parser::embed::EmbedFormat;
 use llm_cli::stdio::{InputWatch, StdioError};
 use llm_cli::{Context, EmbedArgs, Jobs, Output, OutputFormat, Reads, Replaces, Status};
 use llm_filter::durable::Existing;

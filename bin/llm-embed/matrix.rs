@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use anyhow::{Result, bail};
 use llm_cli::args::OutputArgs;
-use llm_cli::embed::EmbedFormat;
+use llm_cli::parser::embed::EmbedFormat;
 use llm_cli::reads::FileIdentity;
 use llm_cli::stdio::{Sink, StdioError};
 use llm_cli::{EmbedArgs, Messages, Output, OutputFormat, Reads, Replaces};

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use llm_batch::text_encoder::{OnOverflow, Refused, Text};
-use llm_cli::embed::{EmbedModelArgs, RerankArgs, TooLong};
+use llm_cli::parser::embed::{EmbedModelArgs, RerankArgs, TooLong};
 use llm_cli::stdio::{InputWatch, stdout_is_terminal};
 use llm_cli::{Context, EmbedArgs, Item, Job, Jobs, Messages, Output, OutputFormat, Status};
 use llm_encoder::CrossEncoder;

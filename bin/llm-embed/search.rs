@@ -3,7 +3,7 @@
 
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum as _;
-use llm_cli::embed::{EmbedModelArgs, EmbedQuantize, PoolingChoice, SearchArgs};
+use llm_cli::parser::embed::{EmbedModelArgs, EmbedQuantize, PoolingChoice, SearchArgs};
 use llm_cli::stdio::{InputWatch, stdout_is_terminal};
 use llm_cli::{Context, EmbedArgs, Item, Job, Jobs, Output, OutputFormat, Status};
 use llm_record::{ErrorCode, Hit, Record, SchemaVersion};

@@ -2,7 +2,7 @@
 //! other. No model is opened.
 
 use anyhow::Result;
-use llm_cli::embed::SimilarArgs;
+use llm_cli::parser::embed::SimilarArgs;
 use llm_cli::stdio::stdout_is_terminal;
 use llm_cli::{Context, Output, OutputFormat, Reads, Status};
 use llm_record::{Pair, Record, SchemaVersion};

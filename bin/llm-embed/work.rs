@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use llm_batch::text_encoder::{TOKENS, Text};
-use llm_cli::embed::EmbedFormat;
+use llm_cli::parser::embed::EmbedFormat;
 use llm_cli::{EmbedArgs, Job};
 use llm_digest::sha256_hex;
 use llm_filter::{Prepared, RecordSink, RequestName, Work};

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use llm_cli::pull::FetchArgs;
+use llm_cli::parser::pull::FetchArgs;
 use llm_cli::stdio::StdioError;
 use llm_cli::{Context, PullArgs, PullCommand, Reads, Status};
 use llm_engine::model::{Model, TemplateChoice};

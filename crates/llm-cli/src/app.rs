@@ -14,7 +14,7 @@ use crate::message::Messages;
 use crate::signal::Interrupt;
 use crate::status::Status;
 use crate::stdio::{Sink, StdioError};
-use crate::{arguments, llama_cpp_flags};
+use crate::{llama_cpp_flags, parser};
 
 /// What a program gets beside its arguments.
 #[derive(Clone, Debug)]
@@ -91,7 +91,7 @@ fn parse<A: Parser>(
     arguments: &[OsString],
     messages: &Messages,
 ) -> Result<A, Status> {
-    let command = arguments::command(A::command());
+    let command = parser::command(A::command());
     if let Some(sentence) = llama_cpp_flags::find(program, &command, arguments) {
         messages.error(sentence);
         return Err(Status::NotStarted);
@@ -102,7 +102,7 @@ fn parse<A: Parser>(
         let text = error.to_string();
         match error.kind() {
             ErrorKind::InvalidUtf8 => {
-                messages.error(arguments::not_utf8(&command, arguments));
+                messages.error(parser::not_utf8(&command, arguments));
                 Status::NotStarted
             }
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => shown(&text, messages),

@@ -1,7 +1,7 @@
 //! What the programs do alike: flags, standard streams, messages, memory, exit status.
 //!
-//! In the order of a run: flags are parsed ([`args`], [`pull`], [`run`], [`mod@bench`], [`cost`],
-//! [`embed`]), the output's [`mod@format`] is chosen, [`input`] turns arguments and standard input
+//! In the order of a run: flags are parsed ([`parser`], a program each, of the groups in [`args`]), the
+//! [`output_format`] is chosen, [`input`] turns arguments and standard input
 //! ([`stdio`]) into requests, [`output`] writes their answers, but never over a file that is read
 //! ([`reads`]) or that belongs to something else ([`replaces`]). [`mod@filter`] runs over many lines, [`memory`] and [`host`] describe the
 //! machine, [`message`] writes to people, [`signal`] listens to them, and [`status`] is what the shell
@@ -10,19 +10,14 @@
 #![forbid(unsafe_code)]
 
 pub mod args;
-mod arguments;
-pub mod bench;
-pub mod cost;
-pub mod embed;
+pub mod parser;
 pub mod filter;
 mod llama_cpp_flags;
 mod app;
-pub mod pull;
-pub mod run;
 
 mod file_identity;
 pub mod host;
-pub mod format;
+pub mod output_format;
 pub mod input;
 pub mod memory;
 pub mod message;
@@ -34,17 +29,17 @@ pub mod status;
 pub mod stdio;
 
 pub use app::{Context, Program, main};
-pub use bench::{BenchArgs, BenchFormat, BenchLogits};
-pub use cost::{CostArgs, CostCommand};
-pub use embed::{EmbedArgs, EmbedCommand, EmbedProgram};
-pub use format::OutputFormat;
 pub use input::{Item, Job, Jobs, TextPlace};
 pub use message::Messages;
 pub use output::Output;
-pub use pull::{PullArgs, PullCommand};
+pub use output_format::OutputFormat;
+pub use parser::bench::{BenchArgs, BenchFormat, BenchLogits};
+pub use parser::cost::{CostArgs, CostCommand};
+pub use parser::embed::{EmbedArgs, EmbedCommand, EmbedProgram};
+pub use parser::pull::{PullArgs, PullCommand};
+pub use parser::run::RunArgs;
 pub use reads::Reads;
 pub use replaces::Replaces;
-pub use run::RunArgs;
 pub use signal::Interrupt;
 pub use status::Status;
 pub use stdio::StdioError;

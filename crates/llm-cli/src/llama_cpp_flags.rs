@@ -8,7 +8,7 @@ use std::ffi::OsString;
 
 use clap::Command;
 
-use crate::arguments;
+use crate::parser;
 
 /// A flag of llama.cpp, and the way to the same end here.
 type Row = (&'static str, &'static str);
@@ -132,7 +132,7 @@ pub(crate) fn find(program: &str, command: &Command, arguments: &[OsString]) -> 
         if let Some(answer) = answer(program, flag) {
             return Some(answer);
         }
-        for _ in 0..arguments::values_after(command, argument) {
+        for _ in 0..parser::values_after(command, argument) {
             rest.next();
         }
     }

@@ -7,8 +7,8 @@ use llm_record::{BatchOutput, Completion, Delta, ErrorRecord, LineWriter, Record
 use serde_json::Value;
 
 use crate::args::OutputArgs;
-use crate::format::OutputFormat;
 use crate::message::Messages;
+use crate::output_format::OutputFormat;
 use crate::reads::Reads;
 use crate::replaces::Replaces;
 use crate::stdio::{Sink, StdioError};

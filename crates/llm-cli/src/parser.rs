@@ -1,5 +1,12 @@
-//! What is done to all parsers alike, beyond what each says of its flags: a value may be a negative number,
-//! and an argument that is no text is named.
+//! The command-line parsers of the five programs, a file each. Here stands what is done to all of them
+//! alike, beyond what each says of its flags: a value may be a negative number, and an argument that is
+//! no text is named.
+
+pub mod bench;
+pub mod cost;
+pub mod embed;
+pub mod pull;
+pub mod run;
 
 use std::ffi::OsString;
 

@@ -1,4 +1,4 @@
-//! The parser of `llm-run`. What its flags mean together is `format`'s and `input`'s business.
+//! The parser of `llm-run`. What its flags mean together is `output_format`'s and `input`'s business.
 
 use clap::Parser;
 
