@@ -1,6 +1,9 @@
 //! Flash attention: a few queries of one key-value head over some of its blocks.
 
-use super::products::{Group, Plain, Products, State};
+use half::f16;
+
+use super::group::{Attend, Group, State};
+use super::products::{Plain, Products};
 use super::{BLOCK, Element, LANES, SHARED, Shape};
 #[cfg(target_arch = "x86_64")]
 use crate::arch::avx2::primitives::Avx2;
@@ -12,8 +15,19 @@ use crate::arch::scalar::primitives::Scalar;
 use crate::simd::Level;
 use crate::vector::exp;
 
-/// Attends to the blocks with all lanes; states and sums are overwritten.
-pub(crate) fn attend<T: Element>(level: Level, group: &mut Group<'_, T>) {
+impl Attend for f32 {
+    fn attend(level: Level, group: &mut Group<'_, Self>) {
+        attend(level, group);
+    }
+}
+
+impl Attend for f16 {
+    fn attend(level: Level, group: &mut Group<'_, Self>) {
+        attend(level, group);
+    }
+}
+
+fn attend<T: Element>(level: Level, group: &mut Group<'_, T>) {
     #[cfg(target_arch = "x86_64")]
     if level >= Level::AVX512_VNNI {
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")]

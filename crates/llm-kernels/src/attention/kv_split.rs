@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::BLOCK;
-use super::products::State;
+use super::group::State;
 use crate::simd::dispatch;
 use crate::vector::exp;
 

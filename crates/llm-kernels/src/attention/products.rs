@@ -2,50 +2,9 @@
 //! what a level has to compute, and plain Rust that computes it around a level's
 //! operations.
 
-use std::ops::Range;
-
-use super::{BLOCK, Block, Element, LANES, Shape};
+use super::group::Group;
+use super::{BLOCK, Element, LANES};
 use crate::arch::primitives::Primitives;
-
-/// One query head at one position.
-pub(crate) struct Lane<'a> {
-    /// The first position that it attends to.
-    pub(crate) first: usize,
-    /// The last position that it attends to.
-    pub(crate) last: usize,
-    pub(crate) query: &'a [f32],
-}
-
-/// Up to `SHARED` queries of one key-value head.
-pub struct Group<'a, T> {
-    pub(crate) shape: Shape,
-    pub(crate) kv_head: usize,
-    pub(crate) blocks: &'a [Block<'a, T>],
-    pub(crate) lanes: &'a [Lane<'a>],
-    /// The range of the blocks.
-    pub(crate) range: Range<usize>,
-    /// The running softmax of each lane, (lanes).
-    pub(crate) states: &'a mut [State],
-    /// Each lane's weighted sum of the values, (lanes, `value_dim`).
-    pub(crate) sums: &'a mut [f32],
-}
-
-/// The running softmax of one query.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct State {
-    /// The largest score so far.
-    pub(crate) largest: f32,
-    /// The sum of all weights, relative to it; 0 where nothing was seen.
-    pub(crate) total: f32,
-}
-
-impl State {
-    /// The state before any position.
-    pub(crate) const EMPTY: Self = Self {
-        largest: f32::NEG_INFINITY,
-        total: 0.0,
-    };
-}
 
 /// The two products of a block, as a level computes them.
 pub(crate) trait Products {

@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
+use super::group::{Group, Lane, State};
 use super::kv_split::{Running, join, kv_splits, normalize};
-use super::products::{Group, Lane, State};
 use super::{Attention, Element, SHARED, Span};
 use crate::pool::{DisjointRows, Pool};
 use crate::simd::Level;

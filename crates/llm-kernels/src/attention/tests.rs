@@ -1,5 +1,7 @@
 //! Attention against its definition, and against itself in other batches.
 
+use half::f16;
+
 use super::*;
 use crate::pool::Pool;
 use crate::simd::Level;

@@ -8,7 +8,8 @@ use std::arch::x86_64::{
     _mm512_storeu_ps,
 };
 
-use crate::attention::products::{Group, Products, add_rest};
+use crate::attention::group::Group;
+use crate::attention::products::{Products, add_rest};
 use crate::attention::{BLOCK, Element};
 use crate::prefetch::{LINE, prefetch_near};
 
