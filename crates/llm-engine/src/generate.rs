@@ -10,7 +10,7 @@ use crate::forward::ForwardError;
 use crate::sampler::Sampling;
 use llm_prompt::reasoning::Splitter;
 
-pub use batch::{Batch, Ended, RequestId};
+pub use batch::Batch;
 pub use prefix::PrefixStore;
 
 mod answer;
@@ -59,6 +59,19 @@ impl Generate {
             shared: 0,
         }
     }
+}
+
+/// A request in a [`Batch`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RequestId(u64);
+
+/// A request that has ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// The request that has ended.
+    pub request_id: RequestId,
+    /// What came of it.
+    pub result: Result<Generated, GenerateError>,
 }
 
 /// What the caller is told while it waits.
