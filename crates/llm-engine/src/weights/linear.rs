@@ -1,0 +1,59 @@
+//! A matrix that stays in the file's memory map.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use llm_kernels::block::Format;
+use llm_kernels::dequantize::dequantize_row;
+use llm_kernels::matmul::Matrix;
+use llm_kernels::mmap::Mapping;
+
+/// A matrix in the memory map, with its bias.
+#[derive(Debug, Clone)]
+pub struct Linear {
+    pub(super) mapping: Arc<Mapping>,
+    pub(super) range: Range<usize>,
+    pub(super) format: Format,
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    /// (rows)
+    pub bias: Option<Vec<f32>>,
+}
+
+impl Linear {
+    /// Returns the matrix, (rows, columns).
+    pub fn matrix(&self) -> Matrix<'_> {
+        let bytes = &self.mapping.bytes()[self.range.clone()];
+        Matrix::new(self.format, bytes, self.rows, self.columns)
+            .expect("the sizes were checked when the tensor was found")
+    }
+
+    /// Returns the number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Returns the number of columns.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Returns the storage format.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Writes row `row` as floats.
+    pub fn dequantize_row(&self, row: usize, out: &mut [f32]) {
+        dequantize_row(self.format, self.matrix().row(row), out);
+    }
+
+    /// Returns all weights as floats, (rows, columns).
+    pub fn dequantize(&self) -> Vec<f32> {
+        let mut out = vec![0.0; self.rows * self.columns];
+        for (row, out) in out.chunks_exact_mut(self.columns).enumerate() {
+            self.dequantize_row(row, out);
+        }
+        out
+    }
+}

@@ -1,0 +1,210 @@
+//! One tensor by its name and the shape that it must have → a matrix, some of its rows, a stack of
+//! them, or a vector.
+//!
+//! Whatever is found is noted, so that what is left can be told, see `rest`.
+
+use std::sync::Arc;
+
+use llm_kernels::block::Format;
+use llm_kernels::dequantize::dequantize_row;
+
+use super::Loader;
+use crate::weights::{Linear, WeightsError};
+use llm_gguf::TensorInfo;
+
+/// Rows `first..first + rows` of a tensor that has `all` of them.
+#[derive(Clone, Copy)]
+pub(super) struct Rows {
+    pub(super) first: usize,
+    pub(super) rows: usize,
+    pub(super) all: usize,
+}
+
+impl Rows {
+    fn whole(rows: usize) -> Self {
+        Self {
+            first: 0,
+            rows,
+            all: rows,
+        }
+    }
+}
+
+impl<'a> Loader<'a> {
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.gguf.tensor(&format!("{name}.weight")).is_some()
+    }
+
+    /// Returns a tensor and notes that it was found: the one way to one.
+    fn look_up(&self, name: &str) -> Option<&'a TensorInfo> {
+        let found = self.gguf.tensor(name);
+        self.taken
+            .borrow_mut()
+            .extend(found.map(|it| it.name.as_str()));
+        found
+    }
+
+    pub(super) fn tensor(&self, name: &str) -> Result<&'a TensorInfo, WeightsError> {
+        self.look_up(name)
+            .ok_or_else(|| WeightsError::Missing(name.to_owned()))
+    }
+
+    /// Returns the rows of the matrix `name`, 0 where it is none.
+    pub(in crate::weights) fn matrix_rows(&self, name: &str) -> Result<usize, WeightsError> {
+        let tensor = self.tensor(&format!("{name}.weight"))?;
+        Ok(tensor.shape.get(1).copied().unwrap_or(0) as usize)
+    }
+
+    /// Returns a matrix of which only rows are read, which no bias is added to.
+    pub(in crate::weights) fn table(
+        &self,
+        name: &str,
+        rows: usize,
+        columns: usize,
+    ) -> Result<Linear, WeightsError> {
+        let tensor = self.tensor(&format!("{name}.weight"))?;
+        check_shape(tensor, &[columns, rows])?;
+        self.slice(tensor, 0, rows, columns, None)
+    }
+
+    pub(in crate::weights) fn linear(
+        &self,
+        name: &str,
+        rows: usize,
+        columns: usize,
+    ) -> Result<Linear, WeightsError> {
+        self.rows_of(name, Rows::whole(rows), columns)
+    }
+
+    /// Returns some rows of a matrix as a matrix.
+    pub(super) fn rows_of(
+        &self,
+        name: &str,
+        part: Rows,
+        columns: usize,
+    ) -> Result<Linear, WeightsError> {
+        let tensor = self.tensor(&format!("{name}.weight"))?;
+        check_shape(tensor, &[columns, part.all])?;
+        let bias = self
+            .optional_vector(&format!("{name}.bias"), part.all)?
+            .map(|bias| bias[part.first..part.first + part.rows].to_vec());
+        self.slice(tensor, part.first, part.rows, columns, bias)
+    }
+
+    /// Returns the matrices of a stack, (`count`, rows, columns), whose biases
+    /// are (`count`, rows).
+    pub(super) fn stack(
+        &self,
+        name: &str,
+        count: usize,
+        rows: usize,
+        columns: usize,
+    ) -> Result<Vec<Linear>, WeightsError> {
+        self.stack_of(name, count, Rows::whole(rows), columns)
+    }
+
+    /// Returns some rows of each matrix of a stack.
+    pub(super) fn stack_of(
+        &self,
+        name: &str,
+        count: usize,
+        part: Rows,
+        columns: usize,
+    ) -> Result<Vec<Linear>, WeightsError> {
+        let tensor = self.tensor(&format!("{name}.weight"))?;
+        check_shape(tensor, &[columns, part.all, count])?;
+        let biases = self
+            .look_up(&format!("{name}.bias"))
+            .map(|tensor| self.floats(tensor, &[part.all, count]))
+            .transpose()?;
+        let matrix = |index: usize| {
+            let first = index * part.all + part.first;
+            let bias = biases
+                .as_ref()
+                .map(|all| all[first..first + part.rows].to_vec());
+            self.slice(tensor, first, part.rows, columns, bias)
+        };
+        (0..count).map(matrix).collect()
+    }
+
+    /// Returns `rows` rows of a checked tensor from row `first` on.
+    fn slice(
+        &self,
+        tensor: &TensorInfo,
+        first: usize,
+        rows: usize,
+        columns: usize,
+        bias: Option<Vec<f32>>,
+    ) -> Result<Linear, WeightsError> {
+        let format = runnable(tensor)?;
+        let row = format.row_bytes(columns);
+        let start = tensor.offset as usize + first * row;
+        Ok(Linear {
+            mapping: Arc::clone(self.gguf.mapping(tensor)),
+            range: start..start + rows * row,
+            format,
+            rows,
+            columns,
+            bias,
+        })
+    }
+
+    pub(in crate::weights) fn vector(
+        &self,
+        name: &str,
+        length: usize,
+    ) -> Result<Vec<f32>, WeightsError> {
+        self.floats(self.tensor(name)?, &[length])
+    }
+
+    pub(in crate::weights) fn optional_vector(
+        &self,
+        name: &str,
+        length: usize,
+    ) -> Result<Option<Vec<f32>>, WeightsError> {
+        let found = self.look_up(name);
+        found.map(|it| self.floats(it, &[length])).transpose()
+    }
+
+    pub(super) fn floats(
+        &self,
+        tensor: &TensorInfo,
+        shape: &[usize],
+    ) -> Result<Vec<f32>, WeightsError> {
+        check_shape(tensor, shape)?;
+        let mut out = vec![0.0; shape.iter().product()];
+        let format = runnable(tensor)?;
+        let bytes = self.gguf.bytes(tensor);
+        let row = format.row_bytes(shape[0]);
+        for (out, bytes) in out.chunks_exact_mut(shape[0]).zip(bytes.chunks_exact(row)) {
+            dequantize_row(format, bytes, out);
+        }
+        Ok(out)
+    }
+}
+
+fn runnable(tensor: &TensorInfo) -> Result<Format, WeightsError> {
+    tensor.dtype.format().ok_or_else(|| WeightsError::Type {
+        name: tensor.name.clone(),
+        dtype: tensor.dtype.to_string(),
+    })
+}
+
+fn check_shape(tensor: &TensorInfo, expected: &[usize]) -> Result<(), WeightsError> {
+    let text = |shape: &[u64]| {
+        shape
+            .iter()
+            .map(u64::to_string)
+            .collect::<Vec<_>>()
+            .join(" x ")
+    };
+    let expected: Vec<u64> = expected.iter().map(|&extent| extent as u64).collect();
+    if tensor.shape == expected && !expected.contains(&0) {
+        return Ok(());
+    }
+    Err(WeightsError::Shape {
+        name: tensor.name.clone(),
+        found: text(&tensor.shape),
+        expected: text(&expected),
+    })
+}
