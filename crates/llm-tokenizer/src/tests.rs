@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::cancel::{Cancellation, Cancelled};
-use llm_gguf::{Gguf, Strings, Value};
+use llm_gguf::{Gguf, Metadata, Strings, Value};
 
 const NORMAL: i64 = 1;
 const UNKNOWN: i64 = 2;
