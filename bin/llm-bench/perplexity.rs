@@ -54,7 +54,8 @@ pub(crate) fn run(args: &BenchArgs, path: &Path, context: &Context) -> Result<St
     let messages = context.messages;
     let reads = reads(args).file(path);
     let mut writer = Writer::open(&args.output, "perplexity", &reads, messages)?;
-    let subject = Subject::open(&Named::Model(name.clone()), args, context)?;
+    let window = args.perplexity.ctx_size as usize;
+    let subject = Subject::open(&Named::Model(name.clone()), window, args, context)?;
     let tokenizer = subject.tokenizer()?;
     for warning in tokenizer.warnings() {
         messages.warning(warning);
@@ -64,7 +65,6 @@ pub(crate) fn run(args: &BenchArgs, path: &Path, context: &Context) -> Result<St
     let tokens = tokenizer.encode(text.strip_suffix('\n').unwrap_or(&text), true, false);
     let begins = tokenizer.encode("", true, false).first().copied();
     let bos = begins.filter(|token| Some(*token) == tokenizer.bos());
-    let window = args.perplexity.ctx_size as usize;
     if window > subject.context_length() {
         bail!(
             "a window of {window} tokens is more than the {} that the model was trained for; use a \

@@ -60,6 +60,8 @@ pub(crate) struct Subject {
     pub(crate) extrapolation: Option<Extrapolation>,
     /// Memory that was available before the weights were made, if they were.
     room: Option<u64>,
+    /// The most positions that will be run, where files are read.
+    positions: Option<usize>,
 }
 
 enum Source {
@@ -79,9 +81,16 @@ pub(crate) struct Engine {
 }
 
 impl Subject {
-    pub(crate) fn open(named: &Named, args: &BenchArgs, context: &Context) -> Result<Self> {
+    /// Opens a model of which at most `positions` will be run: by that some choose the
+    /// divisors of their rotation.
+    pub(crate) fn open(
+        named: &Named,
+        positions: usize,
+        args: &BenchArgs,
+        context: &Context,
+    ) -> Result<Self> {
         match named {
-            Named::Model(name) => Self::from_store(name, args, context),
+            Named::Model(name) => Self::from_store(name, positions, args, context),
             Named::Shape(..) if args.quantize.quantize.is_some() => {
                 bail!("--quantize is for folders; a shape names its quantization itself")
             }
@@ -89,7 +98,12 @@ impl Subject {
         }
     }
 
-    fn from_store(name: &str, args: &BenchArgs, context: &Context) -> Result<Self> {
+    fn from_store(
+        name: &str,
+        positions: usize,
+        args: &BenchArgs,
+        context: &Context,
+    ) -> Result<Self> {
         let found = Store::from_env().resolve_watched(name, &mut |event| {
             if let Event::Hashing { file, .. } = event {
                 context.messages.note(format_args!("hashing '{file}'"));
@@ -108,13 +122,16 @@ impl Subject {
             quantization: summary.quantization.clone(),
             ..BenchModel::default()
         };
-        let spec = Spec::from_gguf(gguf.metadata(), None)?;
+        let spec = Spec::from_gguf(&gguf, Some(positions))?;
         let tensors = gguf.tensors().to_vec();
         let source = match args.quantize.quantize {
             None => Source::Files(found.paths()),
             Some(_) => Source::Image(gguf),
         };
-        Ok(Self::new(source, model, &tensors, spec))
+        Ok(Self {
+            positions: Some(positions),
+            ..Self::new(source, model, &tensors, spec)
+        })
     }
 
     fn synthetic(whole: Synthetic, layers: Option<usize>, force: bool) -> Result<Self> {
@@ -133,7 +150,7 @@ impl Subject {
             synthetic: true,
             ..BenchModel::default()
         };
-        let spec = Spec::from_gguf(&whole.metadata(), None)?;
+        let spec = Spec::from_metadata(&whole.metadata())?;
         let subject = Self::new(Source::Image(gguf), model, &whole.tensors(), spec);
         Ok(Self {
             extrapolation: Extrapolation::new(made.layers(), whole.layers()),
@@ -154,6 +171,7 @@ impl Subject {
             work: Work::new(tensors, &spec),
             extrapolation: None,
             room: None,
+            positions: None,
             model: BenchModel {
                 architecture: architecture.to_owned(),
                 layers: spec.layers.len() as u64,
@@ -174,7 +192,7 @@ impl Subject {
             }
             Source::Image(gguf) => gguf,
         };
-        let spec = Arc::new(Spec::from_gguf(gguf.metadata(), None)?);
+        let spec = Arc::new(Spec::from_gguf(gguf, self.positions)?);
         let forward = |spec: &Arc<Spec>, weights| -> Result<CpuForward<f16>> {
             let pool = machine::pool(threads)?;
             let weights = Arc::new(weights);
@@ -337,7 +355,7 @@ mod tests {
     fn a_sample_tells_whether_the_whole_model_would_fit() {
         let whole = Synthetic::parse("llama-3.3-70b:q4_0").unwrap();
         let sample = Synthetic::parse("tiny-llama:q4_0").unwrap();
-        let spec = Spec::from_gguf(&whole.metadata(), None).unwrap();
+        let spec = Spec::from_metadata(&whole.metadata()).unwrap();
         let source = Source::Image(sample.gguf(&machine::pool(1).unwrap()).unwrap());
         let subject = Subject::new(source, BenchModel::default(), &whole.tensors(), spec);
         let load = Load {

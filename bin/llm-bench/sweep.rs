@@ -36,8 +36,9 @@ pub(crate) fn run(args: &BenchArgs, context: &Context) -> Result<Status> {
         )?,
         status: Status::Done,
     };
+    let positions = loads(args).iter().map(Load::positions).max().unwrap_or(0);
     for named in named {
-        let subject = Subject::open(&named, args, context)
+        let subject = Subject::open(&named, positions, args, context)
             .map_err(|error| fault(ErrorCode::ModelFailed, &error));
         for threads in threads(args) {
             if let Some(ended) = context.interrupt.status() {

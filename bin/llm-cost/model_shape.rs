@@ -104,7 +104,7 @@ pub(crate) fn recorded(text: &str, catalogue: &Catalogue) -> (Vec<Result<Shape>>
 fn from_file(path: &Path) -> Result<Shape> {
     let gguf = Gguf::open(&shard_paths(path))?;
     let summary = Summary::of(&gguf);
-    let spec = match Spec::from_gguf(gguf.metadata(), None) {
+    let spec = match Spec::from_gguf(&gguf, None) {
         Ok(spec) => spec,
         Err(reason) => bail!(
             "'{}': {reason}; name its model of 'llm-cost catalogue models' instead",
@@ -201,7 +201,7 @@ mod tests {
             ("gemma-3-270m:q8_0", "gemma-3-270m"),
         ] {
             let synthetic = Synthetic::parse(name).unwrap();
-            let spec = Spec::from_gguf(&synthetic.metadata(), None).unwrap();
+            let spec = Spec::from_metadata(&synthetic.metadata()).unwrap();
             let model = Catalogue::builtin().model(id).unwrap();
             assert_eq!(spec.layers.len() as u32, model.layers, "{name}");
             let shape = |cache| Shape {

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use llm_batch::text_encoder::{OnOverflow, TextEncoder};
 use llm_cli::parser::embed::{EmbedQuantize, PoolingChoice, TooLong};
+use llm_cli::memory::available;
 use llm_cli::{EmbedArgs, Messages, host};
 use llm_encoder::{Encoder, Pooling};
+use llm_folder::Quantize;
 use llm_kernels::pool::Pool;
 use llm_kernels::quantize::QuantType;
 use llm_kernels::simd::Level;
@@ -35,19 +37,21 @@ impl Opened {
             .model
             .quantize
             .map(|EmbedQuantize::Q8_0| QuantType::Q8_0);
-        let encoder = Encoder::open(&path, packing, level)?;
-        if packing.is_some() && (path.is_file() || !encoder.can_be_quantized()) {
-            bail!(
-                "--quantize is for encoders in a folder of safetensors, and '{name}' is another kind of model; leave it out"
-            );
-        }
+        let pool = pool(args)?;
+        let quantize = packing.map(|packing| Quantize {
+            packing,
+            level,
+            pool: &pool,
+            room: available(),
+            interrupted: &|| false,
+        });
+        let encoder = Encoder::open(&path, quantize.as_ref(), level)?;
         if !encoder.names_pooling() && args.model.pooling.is_none() {
             bail!(
                 "the files of '{name}' do not say how its token vectors are pooled into one; add --pooling mean, last or cls"
             );
         }
         let found = store.resolve(name)?;
-        let pool = pool(args)?;
         let whole = encoder.dimensions();
         let dimensions = args.model.dimensions.map_or(whole, usize::from);
         if dimensions > whole {

@@ -17,6 +17,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use llm_encoder::Encoder;
+use llm_folder::Quantize;
 use llm_kernels::pool::Pool;
 use llm_kernels::probe;
 use llm_kernels::quantize::QuantType;
@@ -28,12 +29,21 @@ fn main() {
         println!("usage: embed-speed MODEL FILE f32|q8_0 THREADS TOKENS ROUNDS");
         return;
     };
-    let packing = (precision == "q8_0").then_some(QuantType::Q8_0);
+    let (level, pool) = (
+        Level::detect().unwrap(),
+        Pool::new(threads.parse().unwrap()).unwrap(),
+    );
+    let quantize = (precision == "q8_0").then_some(Quantize {
+        packing: QuantType::Q8_0,
+        level,
+        pool: &pool,
+        room: None,
+        interrupted: &|| false,
+    });
     let started = Instant::now();
-    let encoder = Encoder::open(Path::new(model), packing, Level::detect().unwrap()).unwrap();
+    let encoder = Encoder::open(Path::new(model), quantize.as_ref(), level).unwrap();
     let opened = started.elapsed();
-    let pool = Pool::new(threads.parse().unwrap()).unwrap();
-    let limits = probe::measure(Level::detect().unwrap(), &pool, 64 << 20);
+    let limits = probe::measure(level, &pool, 64 << 20);
     let text = std::fs::read_to_string(file).unwrap();
     let lines = text.lines().map(str::trim);
     let lines: Vec<&str> = lines.filter(|line| line.chars().count() > 20).collect();

@@ -177,8 +177,7 @@ impl CrossEncoder {
 
 /// Returns the network's family, where it is one that can be run.
 fn family(path: &Path, config: &Value) -> Result<&'static EncoderFamily, FolderError> {
-    let model_type = config.get("model_type").and_then(Value::as_str);
-    let model_type = model_type.unwrap_or("none");
+    let model_type = family::model_type(path, config)?;
     let Some(family) = family::find_for_pairs(model_type) else {
         let known: Vec<&str> = family::model_types_for_pairs().collect();
         let what = format!(

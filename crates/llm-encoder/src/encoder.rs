@@ -53,11 +53,6 @@ impl Encoder {
         self.longest
     }
 
-    /// Returns whether its matrices can be quantized as it is opened.
-    pub fn can_be_quantized(&self) -> bool {
-        !matches!(self.network, Network::Decoder(_))
-    }
-
     /// Returns whether the model's own files say how to pool; else
     /// [`pooling`](Self::pooling) is a guess, and better asked of the user.
     pub fn names_pooling(&self) -> bool {

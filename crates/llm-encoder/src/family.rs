@@ -3,6 +3,9 @@
 
 mod table;
 
+use std::path::Path;
+
+use llm_folder::FolderError;
 use serde_json::Value;
 
 use table::FAMILIES;
@@ -98,6 +101,12 @@ const NETWORK_PREFIXES: [&str; 6] = [
     "model.",
 ];
 
+/// Returns what a folder's `config.json` says that the model is.
+pub(crate) fn model_type<'a>(path: &Path, config: &'a Value) -> Result<&'a str, FolderError> {
+    let stated = config.get("model_type").and_then(Value::as_str);
+    stated.ok_or_else(|| FolderError::malformed(path, "it has no 'model_type'"))
+}
+
 /// Returns the family of a folder by its `config.json`.
 pub(crate) fn find(config: &Value) -> Option<&'static EncoderFamily> {
     let text = |name: &str| config.get(name).and_then(Value::as_str);
@@ -158,6 +167,12 @@ impl EncoderFamily {
             .unwrap_or(name);
         let translated = || {
             let (stem, ending) = bare.rsplit_once('.')?;
+            // As the first checkpoints of BERT name the parts of a norm.
+            let ending = match ending {
+                "gamma" => "weight",
+                "beta" => "bias",
+                other => other,
+            };
             let translated = |table: &[Names], stem: &str| {
                 let found = table.iter().find(|(theirs, _)| *theirs == stem);
                 found.map(|(_, gguf)| *gguf)
@@ -218,6 +233,15 @@ mod tests {
             assert_eq!(family.gguf_name(folder), gguf);
             assert_eq!(family.gguf_name(&format!("bert.{folder}")), gguf);
             assert_eq!(family.folder_name(gguf).as_deref(), Some(folder));
+        }
+        for (old, gguf) in [
+            ("embeddings.LayerNorm.gamma", "token_embd_norm.weight"),
+            (
+                "encoder.layer.1.output.LayerNorm.beta",
+                "blk.1.layer_output_norm.bias",
+            ),
+        ] {
+            assert_eq!(BERT.gguf_name(&format!("bert.{old}")), gguf);
         }
         assert_eq!(
             BERT.gguf_name("bert.pooler.dense.bias"),

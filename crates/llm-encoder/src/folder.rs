@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use llm_folder::json::Fields;
-use llm_folder::{FolderError, json};
+use llm_folder::{FolderError, Quantize, json};
 
 use crate::config::EncoderConfig;
 use crate::cross::CrossEncoder;
@@ -30,10 +30,7 @@ impl Found {
         if let Some(family) = family::find(config) {
             return Ok(Self::Encoder(family, family.config(path, config)?));
         }
-        let model_type = config
-            .get("model_type")
-            .and_then(Value::as_str)
-            .unwrap_or("none");
+        let model_type = family::model_type(path, config)?;
         if !llm_folder::knows(model_type) {
             let known = family::model_types().chain(llm_folder::kinds());
             let what = format!(
@@ -64,7 +61,12 @@ impl Found {
 }
 
 /// Reads the network, the tokenizer and the settings in `folder`.
-pub(crate) fn open(folder: &Path) -> Result<(Network, Tokens, Settings), EncoderError> {
+/// A decoder's matrices are quantized as `quantize` says; those of encoders are
+/// quantized later, see [`crate::outliers`].
+pub(crate) fn open(
+    folder: &Path,
+    quantize: Option<&Quantize<'_>>,
+) -> Result<(Network, Tokens, Settings), EncoderError> {
     if CrossEncoder::is_in(folder)? {
         let folder = folder.to_path_buf();
         return Err(FolderError::CrossEncoder { folder }.into());
@@ -85,7 +87,7 @@ pub(crate) fn open(folder: &Path) -> Result<(Network, Tokens, Settings), Encoder
             Network::Encoder(Box::new(weights))
         }
         Found::Decoder { .. } => {
-            let decoder = Decoder::read(&llm_folder::open_for_rows(folder)?)?;
+            let decoder = Decoder::read(&llm_folder::open_for_rows(folder, quantize)?)?;
             Network::Decoder(Box::new(decoder))
         }
     };

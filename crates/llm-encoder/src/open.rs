@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use llm_kernels::quantize::QuantType;
+use llm_folder::{FolderError, Quantize};
 use llm_kernels::simd::Level;
 
 use crate::encoder::Encoder;
@@ -12,22 +12,26 @@ use crate::{folder, gguf, outliers};
 
 impl Encoder {
     /// Opens the encoder in the folder or GGUF file at `path`; its matrices are
-    /// quantized where a `quant_type` is given and the network is no decoder.
+    /// quantized as `quantize` says.
     ///
     /// # Errors
-    /// Files that are incomplete, damaged, or of a kind that cannot be run.
+    /// Files that are incomplete, damaged, or of a kind that cannot be run, and a GGUF
+    /// file that is to be quantized.
     pub fn open(
         path: &Path,
-        quant_type: Option<QuantType>,
+        quantize: Option<&Quantize<'_>>,
         level: Level,
     ) -> Result<Self, EncoderError> {
-        let (mut network, tokens, settings) = if path.is_file() {
-            gguf::open(path)?
-        } else {
-            folder::open(path)?
+        let (mut network, tokens, settings) = match (path.is_file(), quantize) {
+            (true, None) => gguf::open(path)?,
+            (true, Some(_)) => {
+                let path = path.to_path_buf();
+                return Err(FolderError::QuantizesGguf { path }.into());
+            }
+            (false, quantize) => folder::open(path, quantize)?,
         };
-        if let (Network::Encoder(weights), Some(quant_type)) = (&mut network, quant_type) {
-            outliers::quantize(weights, level, quant_type);
+        if let (Network::Encoder(weights), Some(quantize)) = (&mut network, quantize) {
+            outliers::quantize(weights, quantize.level, quantize.packing);
         }
         tokens.check_vocabulary(path, network.vocabulary_size())?;
         Ok(Self::new(network, tokens, settings, level))

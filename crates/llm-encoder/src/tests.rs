@@ -1,5 +1,6 @@
 use std::path::{Path, PathBuf};
 
+use llm_folder::Quantize;
 use llm_kernels::pool::Pool;
 use llm_kernels::quantize::QuantType;
 use llm_kernels::simd::Level;
@@ -50,7 +51,15 @@ fn read_goldens(lines: &str) -> Vec<Golden> {
 }
 
 fn encoder(packing: Option<QuantType>) -> Encoder {
-    Encoder::open(&folder(), packing, Level::detect().unwrap()).unwrap()
+    let (level, pool) = (Level::detect().unwrap(), Pool::new(2).unwrap());
+    let quantize = packing.map(|packing| Quantize {
+        packing,
+        level,
+        pool: &pool,
+        room: None,
+        interrupted: &|| false,
+    });
+    Encoder::open(&folder(), quantize.as_ref(), level).unwrap()
 }
 
 fn tokens(encoder: &Encoder, text: &str) -> Vec<u32> {

@@ -11,7 +11,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use llm_folder::Stated;
 use llm_folder::tokenizer_json::TokenizerJson;
 use llm_folder::tokenizer_json::{kind, sequence};
-use llm_folder::{FolderError, json, tokenizer};
+use llm_folder::{FolderError, tokenizer};
 use llm_gguf::Metadata;
 use llm_tokenizer::cancel::Cancellation;
 use llm_tokenizer::{Tokenizer, TokenizerWarning};
@@ -40,7 +40,7 @@ impl Tokens {
     /// gives a name.
     pub(crate) fn read(folder: &Path, stated: Stated<'_>) -> Result<Self, FolderError> {
         let path = folder.join("tokenizer.json");
-        let file: TokenizerJson = json::read(folder, "tokenizer.json")?;
+        let file = TokenizerJson::read(folder, stated)?;
         let mut metadata = Metadata::default();
         let mut last_space = None;
         match file.model.kind.as_deref() {

@@ -152,7 +152,7 @@ impl Model {
     ) -> Result<Self, ModelError> {
         let path = || gguf.paths()[0].clone();
         let metadata = gguf.metadata();
-        let spec = Spec::from_gguf(metadata, context).map_err(|source| ModelError::Spec {
+        let spec = Spec::from_gguf(gguf, context).map_err(|source| ModelError::Spec {
             path: path(),
             source,
         })?;

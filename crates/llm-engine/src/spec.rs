@@ -10,12 +10,12 @@ mod rope;
 mod tests;
 
 pub use rope::plain;
-pub use rope::{Ramp, Rope};
+pub use rope::{ROPE_FACTORS_LONG, ROPE_FACTORS_SHORT, Ramp, Rope};
 
 use llm_kernels::rope::RopeLayout;
 
 use crate::family::{self, Family, Routing};
-use llm_gguf::{Metadata, NotAModel, ValueError};
+use llm_gguf::{Gguf, Metadata, NotAModel, ValueError};
 use reader::Reader;
 
 /// The shape of a decoder.
@@ -237,20 +237,25 @@ pub enum SpecError {
 }
 
 impl Spec {
-    /// Reads the numbers of a model. Where its rotation has other divisors for
-    /// long texts than for short ones, `context`, the number of positions that
-    /// will be run at most, chooses; without it they are those for short texts.
+    /// Reads the numbers of a model. Where its file has two sets of divisors for
+    /// its rotation, one for long texts and one for short ones, `context`, the
+    /// number of positions that will be run at most, chooses; without it they are
+    /// those for short texts. The tensors themselves say that there are two sets:
+    /// `convert_hf_to_gguf.py` writes no type of scaling beside those of Phi-3.
     ///
     /// # Errors
     /// An unknown family, one that gives no logits, or numbers that are missing
     /// or cannot be.
-    pub fn from_gguf(metadata: &Metadata, context: Option<usize>) -> Result<Self, SpecError> {
-        let spec = Self::for_rows(metadata, context)?;
-        if spec.bidirectional {
-            Err(SpecError::MakesVectors)
-        } else {
-            Ok(spec)
-        }
+    pub fn from_gguf(gguf: &Gguf, context: Option<usize>) -> Result<Self, SpecError> {
+        Self::for_rows(gguf, context)?.with_logits()
+    }
+
+    /// Reads the numbers of a model whose tensors are not there yet.
+    ///
+    /// # Errors
+    /// As [`Spec::from_gguf`].
+    pub fn from_metadata(metadata: &Metadata) -> Result<Self, SpecError> {
+        Self::read(metadata, false, None)?.with_logits()
     }
 
     /// Does the same for a model of which only rows are wanted, which may see
@@ -258,7 +263,24 @@ impl Spec {
     ///
     /// # Errors
     /// An unknown family, or numbers that are missing or cannot be.
-    pub fn for_rows(metadata: &Metadata, context: Option<usize>) -> Result<Self, SpecError> {
+    pub fn for_rows(gguf: &Gguf, context: Option<usize>) -> Result<Self, SpecError> {
+        let long_and_short = gguf.tensor(ROPE_FACTORS_LONG).is_some();
+        Self::read(gguf.metadata(), long_and_short, context)
+    }
+
+    fn with_logits(self) -> Result<Self, SpecError> {
+        if self.bidirectional {
+            Err(SpecError::MakesVectors)
+        } else {
+            Ok(self)
+        }
+    }
+
+    fn read(
+        metadata: &Metadata,
+        long_and_short: bool,
+        context: Option<usize>,
+    ) -> Result<Self, SpecError> {
         metadata.refuse_non_models()?;
         let architecture = metadata
             .string("general.architecture")?
@@ -266,7 +288,11 @@ impl Spec {
         let family = family::find(architecture).ok_or_else(|| SpecError::UnknownFamily {
             architecture: architecture.to_owned(),
         })?;
-        let reader = Reader { metadata, family };
+        let reader = Reader {
+            metadata,
+            family,
+            long_and_short,
+        };
         let spec = reader.spec(context)?;
         spec.check()?;
         Ok(spec)

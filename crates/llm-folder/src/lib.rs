@@ -85,7 +85,7 @@ pub fn kinds() -> impl Iterator<Item = &'static str> {
 ///
 /// # Errors
 /// A folder that is incomplete, damaged or of a kind that cannot be run.
-pub fn open_for_rows(folder: &Path) -> Result<Gguf, FolderError> {
+pub fn open_for_rows(folder: &Path, quantize: Option<&Quantize<'_>>) -> Result<Gguf, FolderError> {
     let listed = std::fs::read_dir(folder).and_then(|entries| {
         let paths = entries.map(|entry| Ok(entry?.path()));
         paths.collect::<std::io::Result<Vec<_>>>()
@@ -106,7 +106,7 @@ pub fn open_for_rows(folder: &Path) -> Result<Gguf, FolderError> {
         folder,
         &Config::read(folder)?.without_output(),
         &paths,
-        None,
+        quantize,
     )
 }
 

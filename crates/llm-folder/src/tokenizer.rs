@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 
 use super::special_tokens::Stated;
 use super::tokenizer_json::{Added, TokenizerJson, kind, sequence};
-use super::{FolderError, json, pre_tokenizer, special_tokens};
+use super::{FolderError, pre_tokenizer, special_tokens};
 use llm_gguf::{Integers, Metadata, Value};
 
 /// `tokenizer.ggml.token_type`
@@ -30,7 +30,7 @@ const SPACE_MARK: &str = "\u{2581}";
 /// # Errors
 /// A tokenizer that is missing, damaged or of another kind.
 pub fn read(folder: &Path, stated: Stated<'_>, metadata: &mut Metadata) -> Result<(), FolderError> {
-    let file: TokenizerJson = json::read(folder, "tokenizer.json")?;
+    let file = TokenizerJson::read(folder, stated)?;
     let reader = Reader {
         path: folder.join("tokenizer.json"),
         file,

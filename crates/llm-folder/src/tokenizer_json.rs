@@ -2,10 +2,13 @@
 //! without building a tree of its half a million strings.
 
 use std::fmt;
+use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
+
+use super::{FolderError, Stated, json};
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -21,6 +24,22 @@ pub struct TokenizerJson {
     pub pre_tokenizer: Option<Json>,
     /// What puts tokens around those of a text.
     pub post_processor: Option<Json>,
+}
+
+impl TokenizerJson {
+    /// Reads the file of `folder`. An added token without an embedding is left out:
+    /// Gemma 3's text models have one for pictures behind the last row, and no text
+    /// becomes it. `stated` are the numbers that `config.json` gives a name.
+    ///
+    /// # Errors
+    /// A file that is missing or damaged.
+    pub fn read(folder: &Path, stated: Stated<'_>) -> Result<Self, FolderError> {
+        let mut file: Self = json::read(folder, "tokenizer.json")?;
+        if let Some(&rows) = stated("vocab_size")?.first() {
+            file.added_tokens.retain(|token| token.id < rows);
+        }
+        Ok(file)
+    }
 }
 
 /// The tables of the model.

@@ -122,8 +122,8 @@ fn open(path: &Path) {
             model::open(&gguf, Some(path));
         }
     }
-    for packing in [None, Some(QuantType::Q8_0)] {
-        if let Ok(encoder) = Encoder::open(path, packing, *LEVEL) {
+    for quantize in [None, Some(&quantize)] {
+        if let Ok(encoder) = Encoder::open(path, quantize, *LEVEL) {
             model::encode(&encoder);
         }
     }

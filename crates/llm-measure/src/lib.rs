@@ -16,7 +16,7 @@
 //! use llm_measure::{Load, Passes, Repetitions, Test};
 //!
 //! let gguf = Synthetic::parse("tiny-llama:q8_0")?.gguf(&Pool::new(1)?)?;
-//! let spec = Arc::new(Spec::from_gguf(gguf.metadata(), None)?);
+//! let spec = Arc::new(Spec::from_gguf(&gguf, None)?);
 //! let weights = Arc::new(Weights::from_gguf(&gguf, &spec)?);
 //! let mut forward = CpuForward::new(spec, weights, Pool::new(1)?, Level::detect()?);
 //!

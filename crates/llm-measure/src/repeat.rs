@@ -115,7 +115,7 @@ mod tests {
     fn forward() -> CpuForward<f16> {
         let synthetic = Synthetic::parse("tiny-llama:q8_0").unwrap();
         let gguf = synthetic.gguf(&Pool::new(1).unwrap()).unwrap();
-        let spec = Arc::new(Spec::from_gguf(gguf.metadata(), None).unwrap());
+        let spec = Arc::new(Spec::from_gguf(&gguf, None).unwrap());
         let weights = Arc::new(Weights::from_gguf(&gguf, &spec).unwrap());
         CpuForward::new(
             spec,

@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn numbers_are_those_of_all_runs() {
         let synthetic = Synthetic::parse("tiny-llama:q8_0").unwrap();
-        let spec = Spec::from_gguf(&synthetic.metadata(), None).unwrap();
+        let spec = Spec::from_metadata(&synthetic.metadata()).unwrap();
         let work = Work::new(&synthetic.tensors(), &spec);
         let measured = Measured {
             runs: vec![run(1e9), run(3e9)],

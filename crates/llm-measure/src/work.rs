@@ -188,7 +188,7 @@ mod tests {
 
     fn work(name: &str) -> (Work, Synthetic) {
         let synthetic = Synthetic::parse(name).unwrap();
-        let spec = Spec::from_gguf(&synthetic.metadata(), None).unwrap();
+        let spec = Spec::from_metadata(&synthetic.metadata()).unwrap();
         (Work::new(&synthetic.tensors(), &spec), synthetic)
     }
 

@@ -37,7 +37,7 @@ impl Model {
         let gguf = Gguf::open(&[path.to_path_buf()]).unwrap();
         // What the tests run at most, which is more than the first training of
         // one of the tiny models.
-        let spec = Spec::from_gguf(gguf.metadata(), Some(256)).unwrap();
+        let spec = Spec::from_gguf(&gguf, Some(256)).unwrap();
         let weights = Weights::from_gguf(&gguf, &spec).unwrap();
         Self {
             spec: Arc::new(spec),

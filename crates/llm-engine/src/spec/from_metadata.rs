@@ -3,7 +3,7 @@
 use llm_kernels::rope::RopeLayout;
 
 use super::reader::Reader;
-use super::rope::{Scaling, plain};
+use super::rope::{ROPE_FACTORS_LONG, ROPE_FACTORS_SHORT, Scaling, plain};
 use super::{ExpertSpec, LayerSpec, MlaSpec, Rope, Spec, SpecError, Temperature};
 use crate::family::{Routing, Scoring, WindowRope};
 use llm_gguf::{Value, ValueError};
@@ -49,8 +49,8 @@ impl Reader<'_> {
             context_length: if short { original } else { trained },
             rope_factors: match (scaling.long_and_short, short) {
                 (false, _) => "rope_freqs.weight",
-                (true, true) => "rope_factors_short.weight",
-                (true, false) => "rope_factors_long.weight",
+                (true, true) => ROPE_FACTORS_SHORT,
+                (true, false) => ROPE_FACTORS_LONG,
             },
             bidirectional: self.bidirectional()?,
             experts,

@@ -109,7 +109,7 @@ mod tests {
         for (name, value) in replaced {
             metadata.insert(format!("qwen35.{name}"), value.clone());
         }
-        Spec::from_gguf(&metadata, None)
+        Spec::from_metadata(&metadata)
     }
 
     fn attending(spec: &Spec) -> Vec<usize> {

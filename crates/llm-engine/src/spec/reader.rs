@@ -11,6 +11,8 @@ const LARGEST: u64 = 1 << 24;
 pub(super) struct Reader<'a> {
     pub(super) metadata: &'a Metadata,
     pub(super) family: &'static Family,
+    /// Whether the file has divisors of the rotation for long texts.
+    pub(super) long_and_short: bool,
 }
 
 impl<'a> Reader<'a> {

@@ -3,6 +3,12 @@
 use super::SpecError;
 use super::reader::Reader;
 
+/// The divisors of a rotation for texts longer than those of the first training
+/// (LongRoPE: Ding et al. 2024, arXiv:2402.13753).
+pub const ROPE_FACTORS_LONG: &str = "rope_factors_long.weight";
+/// Those for texts that are not.
+pub const ROPE_FACTORS_SHORT: &str = "rope_factors_short.weight";
+
 /// One rotation. Pair `i` of `n / 2` turns by
 /// `base^(-2 i / n) / divisor[i] * (factor * (1 - kept[i]) + kept[i])` radians a
 /// position, where `kept` is 0 without a ramp.
@@ -82,7 +88,7 @@ impl Reader<'_> {
                 ..plain(rope_dim, base)
             },
             log_stretch: 0.0,
-            long_and_short: kind == "longrope",
+            long_and_short: self.long_and_short || kind == "longrope",
         };
         match kind {
             "none" => {}

@@ -1,9 +1,11 @@
 //! Tests of headers whose layers differ, and of those that cannot be.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::*;
-use llm_gguf::{Gguf, Value};
+use llm_gguf::{Gguf, TensorInfo, TensorType, Value};
+use llm_kernels::mmap::Mapping;
 
 /// Six layers as Gemma 4's small models have them, the last two of which use
 /// the keys of others.
@@ -49,12 +51,12 @@ fn list(metadata: &mut Metadata, name: &str, numbers: &[i64]) {
 fn refusal(change: impl FnOnce(&mut Metadata)) -> String {
     let mut metadata = metadata();
     change(&mut metadata);
-    Spec::from_gguf(&metadata, None).unwrap_err().to_string()
+    Spec::from_metadata(&metadata).unwrap_err().to_string()
 }
 
 #[test]
 fn each_layer_has_its_own_numbers() {
-    let spec = Spec::from_gguf(&metadata(), None).unwrap();
+    let spec = Spec::from_metadata(&metadata()).unwrap();
     let rotated = |layer: &LayerSpec| layer.rope.map(|rope| (rope.dim, rope.divided));
     let [.., window, global] = &spec.layers[..] else {
         panic!("there are six layers");
@@ -101,7 +103,7 @@ fn shared_keys_have_their_owners_heads() {
         "attention.head_count_kv",
         &[2, 1, 2, 1, 4, 4],
     );
-    let spec = Spec::from_gguf(&metadata, None).unwrap();
+    let spec = Spec::from_metadata(&metadata).unwrap();
     assert_eq!((spec.layers[4].kv_heads, spec.layers[5].kv_heads), (2, 1));
 }
 
@@ -141,7 +143,7 @@ fn heads_of_two_lengths_are_refused_where_they_scale() {
     }
     let name = Value::String("gemma3".into());
     other.insert("general.architecture", name);
-    let error = Spec::from_gguf(&other, None).unwrap_err();
+    let error = Spec::from_metadata(&other).unwrap_err();
     assert!(matches!(error, SpecError::Unsupported(_)), "{error}");
 }
 
@@ -152,7 +154,7 @@ fn a_published_header_is_read() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/ggml-vocab");
     let gguf = Gguf::open(&[folder.join("ggml-vocab-gemma-4.gguf")])
         .expect("scripts/fetch-test-models fetches the vocabularies");
-    let spec = Spec::from_gguf(gguf.metadata(), None).unwrap();
+    let spec = Spec::from_gguf(&gguf, None).unwrap();
     let heads = |layer: &LayerSpec| (layer.window, layer.kv_heads, layer.head_dim);
     assert_eq!(spec.layers.len(), 30);
     assert_eq!(heads(&spec.layers[4]), (Some(1024), 8, 256));
@@ -234,7 +236,7 @@ fn a_key_of_another_type_is_refused_by_name() {
     for (key, value) in further() {
         whole.insert(format!("gemma4.{key}"), value);
     }
-    assert_eq!(Spec::from_gguf(&whole, None).err(), None);
+    assert_eq!(Spec::from_metadata(&whole).err(), None);
     let keys: Vec<_> = whole
         .iter()
         .map(|(key, value)| (key.to_owned(), value.clone()))
@@ -250,7 +252,7 @@ fn a_key_of_another_type_is_refused_by_name() {
             }
             let mut changed = whole.clone();
             changed.insert(key.clone(), other.clone());
-            let told = Spec::from_gguf(&changed, None)
+            let told = Spec::from_metadata(&changed)
                 .map(|_| ())
                 .unwrap_err()
                 .to_string();
@@ -279,4 +281,53 @@ fn files_that_are_no_models_are_told_what_they_are() {
         |it: &mut Metadata, kind: &str| drop(it.insert("general.type", Value::String(kind.into())));
     assert!(refusal(|it| kind(it, "adapter")).contains("a LoRA adapter"));
     assert!(refusal(|it| kind(it, "imatrix")).contains("an importance matrix"));
+}
+
+fn factors(name: &str) -> TensorInfo {
+    TensorInfo {
+        name: name.to_owned(),
+        shape: vec![8],
+        dtype: TensorType(0),
+        shard: 0,
+        offset: 0,
+        size: Some(32),
+    }
+}
+
+/// A file of Phi-3 as `convert_hf_to_gguf.py` writes it: two sets of divisors and no
+/// type of scaling beside them.
+#[test]
+fn divisors_for_long_texts_say_themselves_that_there_are_two_sets() {
+    let mut numbers = Metadata::default();
+    numbers.insert("general.architecture", Value::String("phi3".into()));
+    for (name, number) in [
+        ("block_count", 2),
+        ("embedding_length", 32),
+        ("attention.head_count", 2),
+        ("attention.head_count_kv", 2),
+        ("feed_forward_length", 64),
+        ("context_length", 131_072),
+        ("rope.dimension_count", 16),
+        ("rope.scaling.original_context_length", 4096),
+    ] {
+        numbers.insert(format!("phi3.{name}"), Value::Unsigned(number));
+    }
+    let epsilon = "phi3.attention.layer_norm_rms_epsilon";
+    numbers.insert(epsilon, Value::Float(1e-5));
+    let spec = |names: &[&str], context| {
+        let tensors = names.iter().map(|&name| factors(name)).collect();
+        let shards = vec![Arc::new(Mapping::anonymous(32, |_| ()).unwrap())];
+        let gguf = Gguf::from_parts(numbers.clone(), tensors, shards, &["phi.gguf".into()]);
+        Spec::from_gguf(&gguf.unwrap(), context).unwrap()
+    };
+    let both = [ROPE_FACTORS_LONG, ROPE_FACTORS_SHORT];
+    for (names, context, used, length) in [
+        (&both[..], None, ROPE_FACTORS_SHORT, 4096),
+        (&both[..], Some(4096), ROPE_FACTORS_SHORT, 4096),
+        (&both[..], Some(4097), ROPE_FACTORS_LONG, 131_072),
+        (&[], Some(4097), "rope_freqs.weight", 131_072),
+    ] {
+        let spec = spec(names, context);
+        assert_eq!((spec.rope_factors, spec.context_length), (used, length));
+    }
 }

@@ -19,7 +19,7 @@ fn every_shape_is_one_that_the_engine_runs() {
                 .any(|family| family.architecture == shape.architecture)
         );
         let synthetic = model(&format!("{}:q4_k_m", shape.name));
-        let spec = Spec::from_gguf(&synthetic.metadata(), None).unwrap();
+        let spec = Spec::from_metadata(&synthetic.metadata()).unwrap();
         assert_eq!(
             (spec.layers.len(), spec.hidden_size),
             (shape.layers, shape.hidden_size)
@@ -75,7 +75,7 @@ fn the_image_runs_and_its_weights_have_the_promised_size() {
             let synthetic = model(&format!("{shape}:{}", quantization.name));
             let gguf = synthetic.gguf(&pool).unwrap();
             assert_eq!(gguf.weight_bytes(), synthetic.weight_bytes());
-            let spec = Spec::from_gguf(gguf.metadata(), None).unwrap();
+            let spec = Spec::from_gguf(&gguf, None).unwrap();
             let weights = Weights::from_gguf(&gguf, &spec).unwrap();
             let layer = &weights.layers[0];
             let Projections::Heads {
@@ -191,7 +191,7 @@ fn the_mixture_is_that_of_real_files() {
             rows
         };
         assert_eq!(summary(&made), summary(&real));
-        let spec = |gguf: &Gguf| Spec::from_gguf(gguf.metadata(), None).unwrap();
+        let spec = |gguf: &Gguf| Spec::from_gguf(&gguf, None).unwrap();
         assert_eq!(spec(&made), spec(&real));
     }
 }

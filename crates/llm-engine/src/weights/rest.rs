@@ -4,7 +4,7 @@
 
 use super::WeightsError;
 use super::loader::Loader;
-use crate::spec::Spec;
+use crate::spec::{ROPE_FACTORS_LONG, ROPE_FACTORS_SHORT, Spec};
 
 /// What a model is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,7 @@ const LEFT_OUT: &[LeftOut] = &[
     ),
     (
         |spec, _, name| {
-            let sets = ["rope_factors_long.weight", "rope_factors_short.weight"];
+            let sets = [ROPE_FACTORS_LONG, ROPE_FACTORS_SHORT];
             sets.contains(&spec.rope_factors) && sets.contains(&name.part)
         },
         "one of two sets of divisors, for texts of the other length",

@@ -39,7 +39,7 @@ const WHOLE: [&str; 4] = [
 fn opened(place: &Path) -> Result<Gguf, String> {
     let gguf =
         llm_folder::open(&tiny::weight_files(place), None).map_err(|error| error.to_string())?;
-    let spec = Spec::from_gguf(gguf.metadata(), None).map_err(|error| error.to_string())?;
+    let spec = Spec::from_gguf(&gguf, None).map_err(|error| error.to_string())?;
     let weights = Weights::from_gguf(&gguf, &spec);
     weights.map(|_| gguf).map_err(|error| error.to_string())
 }

@@ -219,10 +219,9 @@ const PHI3: Plan = Plan {
     ..LLAMA
 };
 
-/// The divisors for long texts.
+/// The divisors for long texts, and no type of scaling: so the converter writes Phi's.
 const PHI3_LONG: Plan = Plan {
     extra: &[
-        ("rope.scaling.type", Text("longrope")),
         ("rope.scaling.attn_factor", Float(1.19)),
         ("rope.scaling.original_context_length", Size(64)),
     ],
