@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::Result;
 use llm_engine::generate::{Event, GenerateError};
 use llm_filter::{Prepared, RecordSink, RequestName, Work};
-use llm_record::{Delta, ErrorCode, ErrorRecord, Job, Record, SchemaVersion};
+use llm_record::{Delta, ErrorCode, ErrorRecord, Job, Record, Routed, SchemaVersion};
 use llm_tokenizer::Tokenizer;
 
 use crate::answerer::Answerer;
@@ -192,7 +192,6 @@ impl EventRelay<'_> {
             line: request.task.job.line,
             text: String::new(),
             reasoning_content: None,
-            reply: request.task.job.reply,
         };
         match (event, self.reasoning) {
             (Event::Text(text), _) => text.clone_into(&mut delta.text),
@@ -212,7 +211,7 @@ impl EventRelay<'_> {
                 return ControlFlow::Continue(());
             }
         }
-        match self.sink.delta(delta) {
+        match self.sink.delta(Routed::new(delta, request.task.job.reply)) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
                 self.failure = Some(error);

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Result;
 use llm_filter::durable::{self, DurableError, EarlierRun, Existing, Opened};
 use llm_filter::{Control, Journal, Options, ReadAhead, RecordSink, Rules, Summary, Work};
-use llm_record::{Delta, Item, Record};
+use llm_record::{Delta, Item, Record, Routed};
 
 use crate::reads::{FileIdentity, Reads};
 use crate::replaces::Replaces;
@@ -25,7 +25,7 @@ impl RecordSink for Output {
         Ok(Self::pass(self, line)?)
     }
 
-    fn delta(&mut self, delta: Delta) -> Result<()> {
+    fn delta(&mut self, delta: Routed<Delta>) -> Result<()> {
         Ok(self.piece(delta)?)
     }
 

@@ -3,7 +3,7 @@
 
 mod sentence;
 
-use llm_record::{BatchOutput, Completion, Delta, ErrorRecord, LineWriter, Record, Reply};
+use llm_record::{BatchOutput, Completion, Delta, ErrorRecord, LineWriter, Record, Reply, Routed};
 use serde_json::Value;
 
 use crate::args::OutputArgs;
@@ -119,13 +119,13 @@ impl Output {
     ///
     /// # Errors
     /// [`StdioError::Write`]; [`StdioError::Ended`] where the reader has closed.
-    pub fn piece(&mut self, delta: Delta) -> Result<(), StdioError> {
+    pub fn piece(&mut self, delta: Routed<Delta>) -> Result<(), StdioError> {
         match self.form {
             // A batch file has a place for whole answers only.
             OutputFormat::Records { .. } if delta.reply != Reply::Own => Ok(()),
-            OutputFormat::Records { deltas: true } => self.record(&Record::from(delta)),
+            OutputFormat::Records { deltas: true } => self.record(&Record::from(delta.record)),
             OutputFormat::Text { streamed: true } => {
-                self.answer.push_str(&delta.text);
+                self.answer.push_str(&delta.record.text);
                 let ready = self.answer.trim_end_matches('\n').len();
                 if ready <= self.written {
                     return Ok(());

@@ -1,7 +1,7 @@
 //! Who answers the requests of a run, and where their records go: what the loop knows of both.
 
 use anyhow::Result;
-use llm_record::{Delta, ErrorCode, ErrorRecord, Job, Record};
+use llm_record::{Delta, ErrorCode, ErrorRecord, Job, Record, Routed};
 
 use crate::RequestName;
 
@@ -23,7 +23,7 @@ pub trait RecordSink {
     ///
     /// # Errors
     /// As [`close`](Self::close).
-    fn delta(&mut self, delta: Delta) -> Result<()>;
+    fn delta(&mut self, delta: Routed<Delta>) -> Result<()>;
 
     /// Syncs what was written to disk, if that is due.
     ///

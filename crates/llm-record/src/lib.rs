@@ -34,6 +34,7 @@ pub mod read;
 pub mod record;
 pub mod comparison;
 pub mod request;
+pub mod routed;
 mod seed;
 pub mod settings;
 pub mod template;
@@ -58,6 +59,7 @@ pub use record::{
     SchemaVersion, TemplateUse, TokenizerIdentity, Tokens, Truncated, gib,
 };
 pub use request::{Incoming, Message, Prompt, Request};
+pub use routed::Routed;
 pub use seed::Seed;
 pub use settings::{Overrides, Sampling};
 pub use template::{Template, TemplateError};

@@ -40,13 +40,12 @@ fn completion() -> Record {
 fn pieces(output: &mut Output, texts: &[&str]) {
     for text in texts {
         let text = (*text).to_owned();
-        output
-            .piece(Delta {
-                line: 1,
-                text,
-                ..Delta::default()
-            })
-            .unwrap();
+        let delta = Delta {
+            line: 1,
+            text,
+            ..Delta::default()
+        };
+        output.piece(Routed::new(delta, Reply::Own)).unwrap();
     }
 }
 
@@ -124,11 +123,8 @@ fn a_batch_file_is_answered_in_its_form() {
             panic!("no completion");
         };
         answer.reply = Reply::ChatCompletion;
-        out.piece(Delta {
-            reply: Reply::ChatCompletion,
-            ..Delta::default()
-        })
-        .unwrap();
+        out.piece(Routed::new(Delta::default(), Reply::ChatCompletion))
+            .unwrap();
         out.close(&Record::Completion(answer)).unwrap();
         let mut failed = failure();
         failed.reply = Reply::ChatCompletion;
