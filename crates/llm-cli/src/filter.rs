@@ -17,7 +17,7 @@ use crate::stdio::{Sink, StdioError};
 use crate::{Context, Messages, Output, Status};
 
 impl RecordSink for Output {
-    fn close(&mut self, record: &Record) -> Result<()> {
+    fn close(&mut self, record: &Routed<Record>) -> Result<()> {
         Ok(Self::close(self, record)?)
     }
 

@@ -59,7 +59,7 @@ pub use record::{
     SchemaVersion, TemplateUse, TokenizerIdentity, Tokens, Truncated, gib,
 };
 pub use request::{Incoming, Message, Prompt, Request};
-pub use routed::Routed;
+pub use routed::{Failed, Routed};
 pub use seed::Seed;
 pub use settings::{Overrides, Sampling};
 pub use template::{Template, TemplateError};

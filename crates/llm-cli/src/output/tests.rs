@@ -1,6 +1,7 @@
 //! Tests of what is written, to real files.
 
 use clap::Parser;
+use llm_record::{ErrorCode, ErrorRecord};
 
 use super::*;
 use crate::RunArgs;
@@ -33,8 +34,8 @@ fn written(flags: &[&str], steps: impl FnOnce(&mut Output)) -> String {
     std::fs::read_to_string(&path).unwrap()
 }
 
-fn completion() -> Record {
-    serde_json::from_str(COMPLETION).unwrap()
+fn completion() -> Routed<Record> {
+    Routed::own(serde_json::from_str(COMPLETION).unwrap())
 }
 
 fn pieces(output: &mut Output, texts: &[&str]) {
@@ -49,13 +50,9 @@ fn pieces(output: &mut Output, texts: &[&str]) {
     }
 }
 
-fn failure() -> ErrorRecord {
-    ErrorRecord::new(
-        1,
-        None,
-        llm_record::ErrorCode::GenerationFailed,
-        "it failed",
-    )
+fn failure() -> Failed {
+    let code = ErrorCode::GenerationFailed;
+    Box::new(Routed::own(ErrorRecord::new(1, None, code, "it failed")))
 }
 
 #[test]
@@ -119,13 +116,11 @@ fn an_error_leaves_text_empty_and_closes_records() {
 #[test]
 fn a_batch_file_is_answered_in_its_form() {
     let steps = |out: &mut Output| {
-        let Record::Completion(mut answer) = completion() else {
-            panic!("no completion");
-        };
+        let mut answer = completion();
         answer.reply = Reply::ChatCompletion;
         out.piece(Routed::new(Delta::default(), Reply::ChatCompletion))
             .unwrap();
-        out.close(&Record::Completion(answer)).unwrap();
+        out.close(&answer).unwrap();
         let mut failed = failure();
         failed.reply = Reply::ChatCompletion;
         out.fail(failed).unwrap();
