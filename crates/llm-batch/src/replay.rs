@@ -213,9 +213,9 @@ impl Replayer<'_> {
     }
 
     /// Compares the answer to a request with the earlier one.
-    fn compare(&mut self, number: u64, now: Routed<Record>) -> Routed<Record> {
+    fn compare(&mut self, number: u64, routed: Routed<Record>) -> Routed<Record> {
         let then = self.under_way.remove(&number);
-        now.map(|record| match (record, then) {
+        routed.map(|record| match (record, then) {
             (Record::Completion(now), Some(then)) => {
                 let comparison = Comparison {
                     then: &then.answer,
@@ -330,8 +330,8 @@ impl Work for Replayer<'_> {
 
     fn step(&mut self, sink: &mut dyn RecordSink) -> Result<Vec<(u64, Routed<Record>)>> {
         let mut closed = std::mem::take(&mut self.ready);
-        for (number, record) in self.worker.step(sink)? {
-            closed.push((number, self.compare(number, record)));
+        for (number, routed) in self.worker.step(sink)? {
+            closed.push((number, self.compare(number, routed)));
         }
         Ok(closed)
     }

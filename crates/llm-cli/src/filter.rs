@@ -17,8 +17,8 @@ use crate::stdio::{Sink, StdioError};
 use crate::{Context, Messages, Output, Status};
 
 impl RecordSink for Output {
-    fn close(&mut self, record: &Routed<Record>) -> Result<()> {
-        Ok(Self::close(self, record)?)
+    fn close(&mut self, routed: &Routed<Record>) -> Result<()> {
+        Ok(Self::close(self, routed)?)
     }
 
     fn pass(&mut self, line: &str) -> Result<()> {

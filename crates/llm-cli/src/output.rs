@@ -145,20 +145,20 @@ impl Output {
     ///
     /// # Errors
     /// [`StdioError::Write`]; [`StdioError::Ended`] where the reader has closed.
-    pub fn close(&mut self, record: &Routed<Record>) -> Result<(), StdioError> {
+    pub fn close(&mut self, routed: &Routed<Record>) -> Result<(), StdioError> {
         let Change(Some(change)) = &mut self.change else {
-            return self.write(record);
+            return self.write(routed);
         };
-        let mut record = record.clone();
-        change(&mut record.record)?;
-        self.write(&record)
+        let mut routed = routed.clone();
+        change(&mut routed.record)?;
+        self.write(&routed)
     }
 
-    fn write(&mut self, record: &Routed<Record>) -> Result<(), StdioError> {
+    fn write(&mut self, routed: &Routed<Record>) -> Result<(), StdioError> {
         if !self.form.is_text() {
-            return self.record(record);
+            return self.record(routed);
         }
-        match &record.record {
+        match &routed.record {
             Record::Completion(completion) => {
                 self.tell_cut(completion);
                 // The pieces are the start of the text, so what is left of it is written.
@@ -250,11 +250,11 @@ impl Output {
     }
 
     /// Writes a record in the format in which its request is answered.
-    fn record(&mut self, record: &Routed<Record>) -> Result<(), StdioError> {
-        let batch = BatchOutput::of(record).filter(|_| self.answers);
+    fn record(&mut self, routed: &Routed<Record>) -> Result<(), StdioError> {
+        let batch = BatchOutput::of(routed).filter(|_| self.answers);
         let result = match batch {
             Some(line) => self.writer.record(&line),
-            None => self.writer.record(&record.record),
+            None => self.writer.record(&routed.record),
         };
         self.checked(result)
     }

@@ -145,8 +145,8 @@ impl<T> Filter<'_, T> {
             self.take_in(input, work, sink)?;
             self.write(sink)?;
             if !work.is_idle() {
-                for (number, record) in work.step(sink)? {
-                    self.close(number, record);
+                for (number, routed) in work.step(sink)? {
+                    self.close(number, routed);
                 }
                 self.write(sink)?;
             } else if self.is_over() {
@@ -278,9 +278,9 @@ impl<T> Filter<'_, T> {
         self.close(number, failed.map(Record::from));
     }
 
-    fn close(&mut self, number: u64, record: Routed<Record>) {
-        self.failures += u64::from(matches!(record.record, Record::Error(_)));
-        self.buffer.fill(number, Closing::Record(Box::new(record)));
+    fn close(&mut self, number: u64, routed: Routed<Record>) {
+        self.failures += u64::from(matches!(routed.record, Record::Error(_)));
+        self.buffer.fill(number, Closing::Record(Box::new(routed)));
     }
 
     /// Writes what is ready.
@@ -296,9 +296,9 @@ impl<T> Filter<'_, T> {
                     sink.pass(&line)?;
                     self.failed();
                 }
-                Closing::Record(record) => {
-                    sink.close(&record)?;
-                    match &record.record {
+                Closing::Record(routed) => {
+                    sink.close(&routed)?;
+                    match &routed.record {
                         Record::Error(_) => self.failed(),
                         Record::Completion(completion) => self.summary.add(&completion.usage),
                         Record::Count(count) => self.summary.add(&count.usage),

@@ -11,7 +11,7 @@ pub trait RecordSink {
     ///
     /// # Errors
     /// The record cannot be written.
-    fn close(&mut self, record: &Routed<Record>) -> Result<()>;
+    fn close(&mut self, routed: &Routed<Record>) -> Result<()>;
 
     /// Passes an `error` record of an earlier stage on, as it came.
     ///
