@@ -13,8 +13,8 @@ use llm_cli::{EmbedArgs, Job};
 use llm_digest::sha256_hex;
 use llm_filter::{Prepared, RecordSink, RequestName, Work};
 use llm_record::{
-    Embedding, EmbeddingUsage, Encoding, ErrorCode, Failed, Record, Reply, Routed, SchemaVersion,
-    Vector,
+    Embedding, EmbeddingUsage, Encoding, ErrorCode, Failed, ListRest, Record, Reply, Routed,
+    SchemaVersion,
 };
 
 use crate::open::{Opened, on_overflow};
@@ -194,10 +194,12 @@ impl<'a> Worker<'a> {
         let text = self.args.input.keep_text.then(|| task.job.text());
         let mut written = vectors.iter().map(|vector| task.encoding.encode(vector));
         let (embedding, scale) = written.next().unzip();
-        let more: Vec<Vector> = written.map(|(vector, _)| vector).collect();
+        let rest = ListRest {
+            vectors: written.map(|(vector, _)| vector).collect(),
+            requested_model: task.job.requested_model,
+        };
         let dimensions = task.texts.first().map_or(0, |text| text.dimensions);
         let windows = task.texts.iter().map(|text| text.windows.len()).max();
-        let reply = task.job.reply;
         let embedding = Embedding {
             schema_version: SchemaVersion::default(),
             id: task.job.id,
@@ -222,10 +224,12 @@ impl<'a> Worker<'a> {
             request_digest: task.digest,
             occurrence,
             build: opened.build.clone(),
-            more,
-            requested_model: task.job.requested_model,
         };
-        Routed::new(Record::from(embedding), reply)
+        Routed {
+            record: Record::from(embedding),
+            reply: task.job.reply,
+            rest,
+        }
     }
 }
 

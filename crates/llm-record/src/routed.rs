@@ -1,6 +1,6 @@
 //! A record on its way out, and what decides how it is written there: no part of the record itself.
 
-use crate::{ErrorRecord, Reply};
+use crate::{ErrorRecord, ListRest, Reply};
 
 /// A record, and how it is written.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -9,6 +9,8 @@ pub struct Routed<T> {
     pub record: T,
     /// In whose format its request is answered.
     pub reply: Reply,
+    /// What follows the record in a list of vectors; empty for any other.
+    pub rest: ListRest,
 }
 
 /// What closes a request that has failed.
@@ -22,7 +24,11 @@ impl<T> Routed<T> {
 
     /// Returns a record of a request that is answered in this format.
     pub fn new(record: T, reply: Reply) -> Self {
-        Self { record, reply }
+        Self {
+            record,
+            reply,
+            rest: ListRest::default(),
+        }
     }
 
     /// Returns what is made of the record, written as it would be.
@@ -30,6 +36,7 @@ impl<T> Routed<T> {
         Routed {
             record: make(self.record),
             reply: self.reply,
+            rest: self.rest,
         }
     }
 }

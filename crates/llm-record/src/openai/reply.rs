@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Reply;
-use super::vectors::VectorList;
+use super::vectors::{ListRest, VectorList};
 use crate::closed::BATCH_ID;
 use crate::{
     Build, Completion, Embedding, ErrorCode, ErrorRecord, FinishReason, Id, Record, Routed, Usage,
@@ -125,7 +125,9 @@ impl BatchOutput {
         match (&routed.record, routed.reply) {
             (_, Reply::Own) => None,
             (Record::Completion(completion), reply) => Self::answer(completion, reply),
-            (Record::Embedding(embedding), Reply::Embeddings) => Some(Self::vectors(embedding)),
+            (Record::Embedding(embedding), Reply::Embeddings) => {
+                Some(Self::vectors(embedding, &routed.rest))
+            }
             (Record::Error(error), _) => Some(Self::failure(error)),
             _ => None,
         }
@@ -171,8 +173,8 @@ impl BatchOutput {
     }
 
     /// Returns the line for vectors.
-    fn vectors(record: &Embedding) -> Self {
-        let body = Body::Vectors(VectorList::of(record));
+    fn vectors(record: &Embedding, rest: &ListRest) -> Self {
+        let body = Body::Vectors(VectorList::of(record, rest));
         Self::closing(record.id.as_ref(), &record.request_digest, body)
     }
 

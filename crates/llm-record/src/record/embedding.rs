@@ -62,12 +62,6 @@ pub struct Embedding {
     pub occurrence: Option<u64>,
     /// The program that made it.
     pub build: Build,
-    /// Vectors of the further texts of a line of a batch file; a record of our own has none.
-    #[serde(skip)]
-    pub more: Vec<Vector>,
-    /// The model that a line of a batch file asks for.
-    #[serde(skip)]
-    pub requested_model: Option<String>,
 }
 
 /// How many tokens a vector took, in OpenAI's names.

@@ -75,7 +75,7 @@ fn a_completion_is_one_text() {
         assert_eq!(read.overrides.max_tokens, Some(5));
     }
     for prompt in [json!(["a", "b"]), json!([1, 2]), json!(7), json!([])] {
-        let Routed { record, reply } = *parse(&text(&prompt)).unwrap_err();
+        let Routed { record, reply, .. } = *parse(&text(&prompt)).unwrap_err();
         assert_eq!(record.error.code, ErrorCode::UnsupportedField, "{prompt}");
         assert_eq!(reply, Reply::TextCompletion);
         assert!(record.error.message.contains("'body.prompt'"), "{record:?}");
@@ -133,7 +133,7 @@ fn a_key_that_would_change_the_answer_closes_the_line() {
         json!({"prompt": "a chat has none"}),
     ] {
         let (key, _) = more.as_object().unwrap().iter().next().unwrap();
-        let Routed { record, reply } = *parse(&chat(&more)).unwrap_err();
+        let Routed { record, reply, .. } = *parse(&chat(&more)).unwrap_err();
         assert_eq!(record.error.code, ErrorCode::UnsupportedField, "{more}");
         assert_eq!(record.id, Some(Id::Text("c".into())));
         assert_eq!(reply, Reply::ChatCompletion);
@@ -194,7 +194,7 @@ fn a_wrong_line_says_what_is_wrong() {
             "'messages' must be",
         ),
     ] {
-        let Routed { record, reply } = *changed(pointer, value.clone());
+        let Routed { record, reply, .. } = *changed(pointer, value.clone());
         assert_eq!(record.error.code, code, "{pointer} {value}");
         assert!(record.error.message.contains(wanted), "{record:?}");
         assert_ne!(reply, Reply::Own, "{pointer} {value}");
