@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use llm_cli::parser::cost::{LocalArgs, VolumeArgs};
+use llm_cli::parser::cost::ScenarioArgs;
 use llm_cli::{CostArgs, CostCommand, Reads};
 use llm_gguf::shard_paths;
 
@@ -18,8 +18,8 @@ pub(crate) fn of(args: &CostArgs) -> Reads {
         None => reads,
     };
     match &args.command {
-        CostCommand::Payback(args) => combined(reads, &args.volume, &args.local),
-        CostCommand::Compare(args) => combined(reads, &args.volume, &args.local),
+        CostCommand::Payback(args) => combined(reads, &args.scenario),
+        CostCommand::Compare(args) => combined(reads, &args.scenario),
         CostCommand::Floor(args) => {
             let reads = models(reads, &args.models);
             if args.models.iter().any(|name| name != "-") {
@@ -33,9 +33,9 @@ pub(crate) fn of(args: &CostArgs) -> Reads {
     }
 }
 
-fn combined(reads: Reads, volume: &VolumeArgs, local: &LocalArgs) -> Reads {
-    let reads = listed(reads, &volume.usage).files(&local.bench);
-    models(reads, &local.local)
+fn combined(reads: Reads, scenario: &ScenarioArgs) -> Reads {
+    let reads = listed(reads, &scenario.volume.usage).files(&scenario.local.bench);
+    models(reads, &scenario.local.local)
 }
 
 /// Adds files of records, for which standard input stands where none is named.

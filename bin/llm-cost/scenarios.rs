@@ -1,7 +1,7 @@
 //! `payback` answers for one scenario, `compare` for every one of its lists.
 
 use anyhow::{Result, bail};
-use llm_cli::parser::cost::{CompareArgs, LocalArgs, PaybackArgs, VolumeArgs};
+use llm_cli::parser::cost::{CompareArgs, LocalArgs, PaybackArgs, ScenarioArgs, VolumeArgs};
 use llm_cli::{Context, Reads};
 use llm_cost::record::{Body, PaybackRecord};
 use llm_cost::render::{explain, plot, table};
@@ -10,7 +10,7 @@ use llm_cost::{LocalModel, MonthlyVolume, Mtok, Scenarios, UsageLog, Volume};
 
 use crate::data::Data;
 use crate::model_shape;
-use crate::payback_flags::Flags;
+use crate::payback_flags;
 use crate::picture::Picture;
 use crate::record_files;
 use crate::show::Writer;
@@ -26,12 +26,7 @@ pub(crate) fn payback(
     context: &Context,
     writer: &mut Writer,
 ) -> Result<()> {
-    let flags = Flags {
-        volume: &args.volume,
-        cloud: &args.cloud,
-        local: &args.local,
-        money: &args.money,
-    };
+    let flags = &args.scenario;
     let picture = Picture::check(&args.plot, reads)?;
     let scenarios = gather(flags, data, context)?;
     if scenarios.len() > 1 {
@@ -40,7 +35,7 @@ pub(crate) fn payback(
     let Some(scenario) = scenarios.iter().next() else {
         bail!("there is no scenario to answer for");
     };
-    let answer = scenario.evaluate(&flags.inputs(), &data.catalogue, data.today)?;
+    let answer = scenario.evaluate(&payback_flags::of(flags), &data.catalogue, data.today)?;
     data.warn_of_age(&answer.rows);
     if let Some(picture) = picture {
         picture.write(&plot::payback(&answer)?)?;
@@ -58,15 +53,10 @@ pub(crate) fn compare(
     context: &Context,
     writer: &mut Writer,
 ) -> Result<()> {
-    let flags = Flags {
-        volume: &args.volume,
-        cloud: &args.cloud,
-        local: &args.local,
-        money: &args.money,
-    };
+    let flags = &args.scenario;
     let mut scenarios = gather(flags, data, context)?;
     scenarios.scale(&args.mtok);
-    let inputs = flags.inputs();
+    let inputs = payback_flags::of(flags);
     let mut answers: Vec<PaybackRecord> = Vec::new();
     for scenario in scenarios.iter() {
         match scenario.evaluate(&inputs, &data.catalogue, data.today) {
@@ -98,8 +88,8 @@ pub(crate) fn compare(
 }
 
 /// Reads the records and finds the rows that flags name.
-fn gather(flags: Flags<'_>, data: &Data, context: &Context) -> Result<Scenarios> {
-    let (volumes, usage) = volumes(flags.volume, flags.local, data, context)?;
+fn gather(flags: &ScenarioArgs, data: &Data, context: &Context) -> Result<Scenarios> {
+    let (volumes, usage) = volumes(&flags.volume, &flags.local, data, context)?;
     let mut logs = SpeedLogs { bench: None, usage };
     if let Some(path) = &flags.local.bench {
         let log = record_files::file(path, context)?;

@@ -6,7 +6,7 @@ use llm_cli::args::{FormatArgs, IfEmpty, InputArgs, OnOverflow, OutputArgs};
 use llm_cli::parser::embed::EmbedMachineArgs;
 use llm_cli::{EmbedArgs, Job};
 use llm_record::read::DEFAULT_LINE_LIMIT;
-use llm_record::{ErrorCode, ErrorRecord, Reply};
+use llm_record::{ErrorCode, Failed, Reply};
 
 /// Returns an input of one text that is given, or else of lines.
 pub(crate) fn input(text: Option<&str>, jsonl: bool, template: Option<&str>) -> InputArgs {
@@ -44,7 +44,7 @@ pub(crate) fn machine(machine: EmbedMachineArgs) -> EmbedArgs {
 }
 
 /// Returns the one text of a line, or the record of one that has another form.
-pub(crate) fn text(job: &Job) -> Result<String, Box<ErrorRecord>> {
+pub(crate) fn text(job: &Job) -> Result<String, Failed> {
     if job.reply == Reply::Own && job.messages.len() == 1 && job.tools.is_none() {
         return Ok(job.text());
     }
@@ -52,5 +52,5 @@ pub(crate) fn text(job: &Job) -> Result<String, Box<ErrorRecord>> {
         "line {} is a conversation or a request of a batch file, but a single text is needed; give it as 'text'",
         job.line
     );
-    Err(Box::new(job.failed(ErrorCode::BadRequest, sentence)))
+    Err(job.failed(ErrorCode::BadRequest, sentence))
 }

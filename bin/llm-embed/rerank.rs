@@ -12,7 +12,7 @@ use llm_cli::{Context, EmbedArgs, Item, Job, Jobs, Messages, Output, OutputForma
 use llm_encoder::CrossEncoder;
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
-use llm_record::{ErrorCode, Found, Hit, Record, SchemaVersion};
+use llm_record::{ErrorCode, Found, Hit, Record, Routed, SchemaVersion};
 use llm_search::{Neighbour, best_first, cosine};
 use llm_store::Store;
 
@@ -46,9 +46,9 @@ pub(crate) fn run(args: &RerankArgs, context: &Context) -> Result<Status> {
                     texts.push((job, text));
                     continue;
                 }
-                Err(record) => output.fail(*record),
+                Err(failed) => output.fail(failed),
             },
-            Item::Failed(record) => output.fail(*record),
+            Item::Failed(failed) => output.fail(failed),
             Item::Passed(line) => output.pass(&line),
         };
         failed?;
@@ -77,7 +77,7 @@ pub(crate) fn run(args: &RerankArgs, context: &Context) -> Result<Status> {
     for (rank, best) in scored.into_iter().take(most).enumerate() {
         let mut hit = hit(args, &texts[best.row], rank, best.score);
         hit.truncated = cut.contains(&best.row);
-        output.close(&Record::from(hit))?;
+        output.close(&Routed::own(Record::from(hit)))?;
     }
     output.finish()?;
     Ok(status)

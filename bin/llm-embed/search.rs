@@ -6,7 +6,7 @@ use clap::ValueEnum as _;
 use llm_cli::parser::embed::{EmbedModelArgs, EmbedQuantize, PoolingChoice, SearchArgs};
 use llm_cli::stdio::{InputWatch, stdout_is_terminal};
 use llm_cli::{Context, EmbedArgs, Item, Job, Jobs, Output, OutputFormat, Status};
-use llm_record::{ErrorCode, Hit, Record, SchemaVersion};
+use llm_record::{ErrorCode, Hit, Record, Routed, SchemaVersion};
 use llm_search::Index;
 
 use crate::open::{Opened, on_overflow};
@@ -49,8 +49,8 @@ pub(crate) fn run(args: &SearchArgs, context: &Context) -> Result<Status> {
         }
         let failed = match item? {
             Item::Run(job) => search.answer(&job, &mut output)?,
-            Item::Failed(record) => {
-                output.fail(*record)?;
+            Item::Failed(failed) => {
+                output.fail(failed)?;
                 true
             }
             Item::Passed(line) => {
@@ -77,8 +77,8 @@ impl Search<'_> {
     fn answer(&mut self, job: &Job, output: &mut Output) -> Result<bool> {
         let query = match ask::text(job) {
             Ok(query) => query,
-            Err(record) => {
-                output.fail(*record)?;
+            Err(failed) => {
+                output.fail(failed)?;
                 return Ok(true);
             }
         };
@@ -100,7 +100,7 @@ impl Search<'_> {
         let most = self.args.hits.get();
         let best = self.index.nearest(&self.opened.texts.pool, &vector, most);
         for (rank, neighbour) in best.into_iter().enumerate() {
-            output.close(&Record::from(Hit {
+            let hit = Hit {
                 schema_version: SchemaVersion::default(),
                 query: query.clone(),
                 query_id: job.id.clone(),
@@ -108,7 +108,8 @@ impl Search<'_> {
                 score: neighbour.score,
                 truncated: false,
                 found: self.index.record(neighbour.row)?,
-            }))?;
+            };
+            output.close(&Routed::own(Record::from(hit)))?;
         }
         Ok(false)
     }

@@ -5,7 +5,7 @@ use anyhow::Result;
 use llm_cli::parser::embed::SimilarArgs;
 use llm_cli::stdio::stdout_is_terminal;
 use llm_cli::{Context, Output, OutputFormat, Reads, Status};
-use llm_record::{Pair, Record, SchemaVersion};
+use llm_record::{Pair, Record, Routed, SchemaVersion};
 
 use crate::{ask, index, reads};
 
@@ -23,13 +23,14 @@ pub(crate) fn run(args: &SimilarArgs, context: &Context) -> Result<Status> {
         if let Some(status) = context.interrupt.status() {
             return Ok(status);
         }
-        for pair in index.similar(&pool, tile, args.threshold) {
-            output.close(&Record::from(Pair {
+        for found in index.similar(&pool, tile, args.threshold) {
+            let pair = Pair {
                 schema_version: SchemaVersion::default(),
-                score: pair.score,
-                a: index.record(pair.first)?,
-                b: index.record(pair.second)?,
-            }))?;
+                score: found.score,
+                a: index.record(found.first)?,
+                b: index.record(found.second)?,
+            };
+            output.close(&Routed::own(Record::from(pair)))?;
         }
         if output.reader_gone() {
             return Ok(Status::Done);

@@ -13,8 +13,8 @@ use llm_cli::{EmbedArgs, Job};
 use llm_digest::sha256_hex;
 use llm_filter::{Prepared, RecordSink, RequestName, Work};
 use llm_record::{
-    Embedding, EmbeddingUsage, Encoding, ErrorCode, ErrorRecord, Record, Reply, SchemaVersion,
-    Vector,
+    Embedding, EmbeddingUsage, Encoding, ErrorCode, Failed, ListRest, Record, Reply, Routed,
+    SchemaVersion,
 };
 
 use crate::open::{Opened, on_overflow};
@@ -73,10 +73,10 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn task(&self, job: Box<Job>) -> Result<Task, Box<ErrorRecord>> {
+    fn task(&self, job: Box<Job>) -> Result<Task, Failed> {
         let on_overflow = on_overflow(self.args.input.on_overflow);
         if let Some((code, sentence)) = self.obstacle(&job) {
-            return Err(Box::new(job.failed(code, sentence)));
+            return Err(job.failed(code, sentence));
         }
         let opened = &*self.opened;
         let texts = match &job.vectors {
@@ -99,7 +99,7 @@ impl<'a> Worker<'a> {
             Err(refused) => {
                 let name = format!("the text of line {}", job.line);
                 let (code, sentence) = refused.sentence(&name);
-                return Err(Box::new(job.failed(code, sentence)));
+                return Err(job.failed(code, sentence));
             }
         };
         let asked = job.vectors.as_ref();
@@ -173,7 +173,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Makes the record that closes a task.
-    fn record(&self, waiting: Waiting, vectors: &[Vec<f32>]) -> Record {
+    fn record(&self, waiting: Waiting, vectors: &[Vec<f32>]) -> Routed<Record> {
         let Waiting {
             task, occurrence, ..
         } = waiting;
@@ -185,19 +185,22 @@ impl<'a> Worker<'a> {
                 "the vector of line {} has values that are not finite; the model's weights are damaged",
                 task.job.line
             );
-            let mut record = task.job.failed(ErrorCode::GenerationFailed, sentence);
-            record.request_digest = Some(task.digest);
-            record.occurrence = occurrence;
-            return Record::from(record);
+            let mut failed = task.job.failed(ErrorCode::GenerationFailed, sentence);
+            failed.record.request_digest = Some(task.digest);
+            failed.record.occurrence = occurrence;
+            return failed.map(Record::from);
         }
         let tokens = task.tokens() as u64;
         let text = self.args.input.keep_text.then(|| task.job.text());
         let mut written = vectors.iter().map(|vector| task.encoding.encode(vector));
         let (embedding, scale) = written.next().unzip();
-        let more: Vec<Vector> = written.map(|(vector, _)| vector).collect();
+        let rest = ListRest {
+            vectors: written.map(|(vector, _)| vector).collect(),
+            requested_model: task.job.requested_model,
+        };
         let dimensions = task.texts.first().map_or(0, |text| text.dimensions);
         let windows = task.texts.iter().map(|text| text.windows.len()).max();
-        Record::from(Embedding {
+        let embedding = Embedding {
             schema_version: SchemaVersion::default(),
             id: task.job.id,
             line: task.job.line,
@@ -221,10 +224,12 @@ impl<'a> Worker<'a> {
             request_digest: task.digest,
             occurrence,
             build: opened.build.clone(),
+        };
+        Routed {
+            record: Record::from(embedding),
             reply: task.job.reply,
-            more,
-            requested_model: task.job.requested_model,
-        })
+            rest,
+        }
     }
 }
 
@@ -299,10 +304,10 @@ impl Work for Worker<'_> {
         RequestName::new(task.job.id.as_ref(), &task.job.input, &task.digest)
     }
 
-    fn refuse(&self, task: &Task, code: ErrorCode, sentence: String) -> ErrorRecord {
-        let mut record = task.job.failed(code, sentence);
-        record.request_digest = Some(task.digest.clone());
-        record
+    fn refuse(&self, task: &Task, code: ErrorCode, sentence: String) -> Failed {
+        let mut failed = task.job.failed(code, sentence);
+        failed.record.request_digest = Some(task.digest.clone());
+        failed
     }
 
     fn has_room(&mut self, task: &Task) -> bool {
@@ -311,7 +316,7 @@ impl Work for Worker<'_> {
         self.groups.is_empty() && (is_first || waiting.sum::<usize>() + task.tokens() <= self.limit)
     }
 
-    fn start(&mut self, number: u64, task: Task, occurrence: u64) -> Result<(), Box<ErrorRecord>> {
+    fn start(&mut self, number: u64, task: Task, occurrence: u64) -> Result<(), Failed> {
         self.gathered.push(Waiting {
             number,
             task,
@@ -324,7 +329,7 @@ impl Work for Worker<'_> {
         self.gathered.is_empty() && self.groups.is_empty()
     }
 
-    fn step(&mut self, _: &mut dyn RecordSink) -> Result<Vec<(u64, Record)>> {
+    fn step(&mut self, _: &mut dyn RecordSink) -> Result<Vec<(u64, Routed<Record>)>> {
         if self.groups.is_empty() {
             self.since = Instant::now();
             self.groups = groups(std::mem::take(&mut self.gathered));

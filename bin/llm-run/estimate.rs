@@ -9,7 +9,7 @@ use llm_batch::{Answerer, Opener as _};
 use llm_cli::stdio::{InputWatch, StdioError, stdout_is_terminal};
 use llm_cli::{Context, Jobs, Messages, Output, OutputFormat, RunArgs, Status};
 use llm_filter::Journal;
-use llm_record::{Estimate, Record, SchemaVersion};
+use llm_record::{Estimate, Record, Routed, SchemaVersion};
 
 use crate::open::{Host, Opener};
 use crate::price::Price;
@@ -67,7 +67,7 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Status> {
         model: answerer.model_identity().clone(),
         build: machine.build,
     };
-    output.close(&Record::from(estimate))?;
+    output.close(&Routed::own(Record::from(estimate)))?;
     output.finish()?;
     Ok(match counts.failed {
         0 => Status::Done,

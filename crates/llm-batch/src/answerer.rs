@@ -12,9 +12,9 @@ use llm_engine::generate::{Finish, GenerateError, Generated};
 use llm_engine::model::Model;
 use llm_record::usage::milliseconds;
 use llm_record::{
-    Build, Choice, Completion, Count, ErrorCode, ErrorRecord, FinishReason, Job, Metrics,
-    ModelIdentity, Overrides, Record, RecordedRequest, RenderedPrompt, Sampling, SchemaVersion,
-    TemplateUse, Usage,
+    Build, Choice, Completion, Count, ErrorCode, Failed, FinishReason, Job, Metrics, ModelIdentity,
+    Overrides, Record, RecordedRequest, RenderedPrompt, Sampling, SchemaVersion, TemplateUse,
+    Usage,
 };
 use llm_tokenizer::cancel::Cancellation;
 use llm_tokenizer::common_prefix_len;
@@ -87,7 +87,7 @@ impl Answerer {
     ///
     /// # Errors
     /// The record that closes a request whose prompt cannot be made or does not fit.
-    pub fn prepare(&self, mut job: Box<Job>) -> Result<Task, Box<ErrorRecord>> {
+    pub fn prepare(&self, mut job: Box<Job>) -> Result<Task, Failed> {
         let start = Instant::now();
         let cancellation = self.cancellation();
         let sampling = self.sampling(&job.overrides);
@@ -149,7 +149,7 @@ impl Answerer {
         job: &Job,
         prompt: &Prompt,
         labels: &[String],
-    ) -> Result<Vec<Vec<u32>>, Box<ErrorRecord>> {
+    ) -> Result<Vec<Vec<u32>>, Failed> {
         if !labels.is_empty() && prompt.splitter.is_reasoning() && !self.is_warned.replace(true) {
             self.host.warn(
                 &"the labels are scored where the model would begin to think; --think off leaves that out, if the \
@@ -163,7 +163,7 @@ impl Answerer {
                     "the model has no tokens for the label {}; leave it out",
                     serde_json::json!(label)
                 );
-                return Err(Box::new(job.failed(ErrorCode::BadRequest, sentence)));
+                return Err(job.failed(ErrorCode::BadRequest, sentence));
             }
             Ok(tokens)
         });
@@ -171,7 +171,7 @@ impl Answerer {
     }
 
     /// Makes a request's prompt, cut to the context where that was asked for.
-    pub(crate) fn prompt(&self, job: &Job) -> Result<Prompt, Box<ErrorRecord>> {
+    pub(crate) fn prompt(&self, job: &Job) -> Result<Prompt, Failed> {
         let sampling = self.sampling(&job.overrides);
         let (prompt, _) = self.fitting(job, &sampling, &self.cancellation())?;
         Ok(prompt)
@@ -293,7 +293,6 @@ impl Answerer {
             occurrence: (circumstances.occurrence > 1).then_some(circumstances.occurrence),
             requested_model: task.job.requested_model,
             build: circumstances.build,
-            reply: task.job.reply,
         }
     }
 

@@ -60,7 +60,7 @@ impl Counts {
     pub fn take(&mut self, item: Item, answerer: &Answerer) {
         let task = match item {
             Item::Run(job) => answerer.prepare(job),
-            Item::Failed(record) => Err(record),
+            Item::Failed(failed) => Err(failed),
             Item::Passed(_) => {
                 self.failed += 1;
                 return;
@@ -72,7 +72,8 @@ impl Counts {
                 self.closed
                     .next(RequestName::plain(id, &task.request_digest))
             }
-            Err(record) => {
+            Err(failed) => {
+                let record = &failed.record;
                 let digest = record.request_digest.as_deref().unwrap_or_default();
                 self.closed
                     .next(RequestName::plain(record.id.as_ref(), digest))

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use llm_record::{ErrorCode, ErrorRecord, Job, Message, Place, Sampling, TextPlace, Truncated};
+use llm_record::{ErrorCode, Failed, Job, Message, Place, Sampling, TextPlace, Truncated};
 use llm_tokenizer::Tokenizer;
 use llm_tokenizer::cancel::{Cancellation, Cancelled};
 
@@ -44,7 +44,7 @@ pub(crate) struct Cut<'a> {
     /// Tokens that the prompt may have.
     pub(crate) most: usize,
     /// Makes the prompt of a request.
-    pub(crate) make: &'a dyn Fn(&Job) -> Result<Prompt, Box<ErrorRecord>>,
+    pub(crate) make: &'a dyn Fn(&Job) -> Result<Prompt, Failed>,
     pub(crate) cancellation: &'a Cancellation,
 }
 
@@ -135,7 +135,7 @@ impl Cut<'_> {
              the rest, lower -n, or raise --ctx-size if it is set",
             self.most
         );
-        Obstacle::Refused(Box::new(job.failed(ErrorCode::ContextExceeded, sentence)))
+        Obstacle::Refused(job.failed(ErrorCode::ContextExceeded, sentence))
     }
 }
 

@@ -11,7 +11,7 @@ use llm_prompt::{
     ChatTemplate, ContentFormat, Conversation, Guard, MarkupTexts, Message, RenderProcess,
     Rendered, Rendering, TemplateError, reasoning::ReasoningSwitch,
 };
-use llm_record::{ErrorCode, ErrorRecord, Job};
+use llm_record::{ErrorCode, Failed, Job};
 use llm_tokenizer::Marked;
 use llm_tokenizer::cancel::{Cancellation, Cancelled};
 use serde_json::{Map, Value};
@@ -70,16 +70,16 @@ impl Prompt {
 }
 
 /// Refuses tools that the template would not pass on to the model.
-fn check_tools(template: Option<&ChatTemplate>, job: &Job) -> Result<(), Box<ErrorRecord>> {
+fn check_tools(template: Option<&ChatTemplate>, job: &Job) -> Result<(), Failed> {
     let has_place = template.is_some_and(|template| template.source().contains("tools"));
     if has_place || !has_tools(job) {
         return Ok(());
     }
-    Err(Box::new(job.failed(
+    Err(job.failed(
         ErrorCode::UnsupportedField,
         "the model's chat template has no place for 'tools', so the model would not know of them; leave them out, \
          or take a model that calls tools",
-    )))
+    ))
 }
 
 fn has_tools(job: &Job) -> bool {
@@ -88,12 +88,12 @@ fn has_tools(job: &Job) -> bool {
 }
 
 /// Returns the record of a request whose prompt cannot be made.
-fn failed(job: &Job, error: &TemplateError) -> Box<ErrorRecord> {
+fn failed(job: &Job, error: &TemplateError) -> Failed {
     let code = match error {
         TemplateError::Cancelled(Cancelled::TimedOut) => ErrorCode::Timeout,
         _ => ErrorCode::TemplateFailed,
     };
-    Box::new(job.failed(code, error.to_string()))
+    job.failed(code, error.to_string())
 }
 
 impl Dialect {
@@ -163,7 +163,7 @@ impl Prompts {
     }
 
     /// Returns how a request is rendered.
-    fn dialect(&self, job: &Job) -> Result<&Dialect, Box<ErrorRecord>> {
+    fn dialect(&self, job: &Job) -> Result<&Dialect, Failed> {
         let tools = self.tools.as_ref().filter(|_| has_tools(job));
         match (tools, &self.plain) {
             (Some(tools), _) => Ok(tools),
@@ -174,7 +174,7 @@ impl Prompts {
 
     /// Returns the template that renders a request; none where its text is taken as
     /// it is.
-    pub(crate) fn template(&self, job: &Job) -> Result<Option<&ChatTemplate>, Box<ErrorRecord>> {
+    pub(crate) fn template(&self, job: &Job) -> Result<Option<&ChatTemplate>, Failed> {
         let dialect = self.dialect(job)?;
         Ok(dialect.template.as_ref().filter(|_| !job.is_raw))
     }
@@ -197,7 +197,7 @@ impl Prompts {
         model: &Model,
         job: &Job,
         cancellation: &Cancellation,
-    ) -> Result<Prompt, Box<ErrorRecord>> {
+    ) -> Result<Prompt, Failed> {
         let tokenizer = &model.tokenizer;
         let dialect = self.dialect(job)?;
         let template = self.template(job)?;

@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use llm_engine::model::Model;
 use llm_prompt::{ChatTemplate, Guard};
-use llm_record::{ErrorRecord, Job, Message};
+use llm_record::{Failed, Job, Message};
 use llm_tokenizer::cancel::{Cancellation, Cancelled};
 use llm_tokenizer::{Marked, black_bytes};
 
@@ -33,7 +33,7 @@ pub(crate) enum Obstacle {
     /// They are not wanted any more.
     Cancelled(Cancelled),
     /// There is no such prompt.
-    Refused(Box<ErrorRecord>),
+    Refused(Failed),
 }
 
 impl From<Cancelled> for Obstacle {

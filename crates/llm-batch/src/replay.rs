@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Result;
 use llm_filter::{Prepared, RecordSink, RequestName, RunLog, Work};
 use llm_record::comparison::{Comparison, Tally, missing};
-use llm_record::{Completion, ErrorCode, ErrorRecord, Job, Record, Sampling};
+use llm_record::{Completion, ErrorCode, Failed, Job, Record, Routed, Sampling};
 
 use crate::answerer::Answerer;
 use crate::host::{Host, ReasoningTo};
@@ -36,7 +36,7 @@ pub struct Replayer<'a> {
     next: usize,
     under_way: HashMap<u64, EarlierAnswer>,
     /// What was closed without the engine.
-    ready: Vec<(u64, Record)>,
+    ready: Vec<(u64, Routed<Record>)>,
     tally: Tally,
     with_reasoning: bool,
     /// Whether it was said that another model answers now.
@@ -128,7 +128,7 @@ fn labels(
 ) -> Result<Vec<Vec<u32>>> {
     answerer
         .labels(job, prompt, &sampling.choices)
-        .map_err(|record| anyhow::Error::msg(record.error.message))
+        .map_err(|failed| anyhow::Error::msg(failed.record.error.message))
 }
 
 /// Returns the digest of a prompt with the model and the settings of an answer.
@@ -213,9 +213,9 @@ impl Replayer<'_> {
     }
 
     /// Compares the answer to a request with the earlier one.
-    fn compare(&mut self, number: u64, record: Record) -> Record {
+    fn compare(&mut self, number: u64, routed: Routed<Record>) -> Routed<Record> {
         let then = self.under_way.remove(&number);
-        match (record, then) {
+        routed.map(|record| match (record, then) {
             (Record::Completion(now), Some(then)) => {
                 let comparison = Comparison {
                     then: &then.answer,
@@ -231,7 +231,7 @@ impl Replayer<'_> {
                 self.tally.failed += 1;
                 record
             }
-        }
+        })
     }
 
     /// Returns what of the file was not run again, as the end of a sentence.
@@ -283,7 +283,7 @@ impl Work for Replayer<'_> {
         RequestName::plain(id, &row.task.request_digest)
     }
 
-    fn refuse(&self, row: &ReplayTask, code: ErrorCode, sentence: String) -> ErrorRecord {
+    fn refuse(&self, row: &ReplayTask, code: ErrorCode, sentence: String) -> Failed {
         row.task.failed(code, sentence)
     }
 
@@ -291,14 +291,9 @@ impl Work for Replayer<'_> {
         self.worker.has_room(&row.task)
     }
 
-    fn start(
-        &mut self,
-        number: u64,
-        row: ReplayTask,
-        occurrence: u64,
-    ) -> Result<(), Box<ErrorRecord>> {
+    fn start(&mut self, number: u64, row: ReplayTask, occurrence: u64) -> Result<(), Failed> {
         let ReplayTask { task, then } = row;
-        let failed = |error: String| Box::new(task.failed(ErrorCode::GenerationFailed, error));
+        let failed = |error: String| task.failed(ErrorCode::GenerationFailed, error);
         let then = match then {
             Some(then) => then,
             None => {
@@ -333,10 +328,10 @@ impl Work for Replayer<'_> {
         self.ready.is_empty() && self.worker.is_idle()
     }
 
-    fn step(&mut self, sink: &mut dyn RecordSink) -> Result<Vec<(u64, Record)>> {
+    fn step(&mut self, sink: &mut dyn RecordSink) -> Result<Vec<(u64, Routed<Record>)>> {
         let mut closed = std::mem::take(&mut self.ready);
-        for (number, record) in self.worker.step(sink)? {
-            closed.push((number, self.compare(number, record)));
+        for (number, routed) in self.worker.step(sink)? {
+            closed.push((number, self.compare(number, routed)));
         }
         Ok(closed)
     }
@@ -344,17 +339,17 @@ impl Work for Replayer<'_> {
 
 impl Replayer<'_> {
     /// Closes a row that the file holds no answer to.
-    fn miss(&mut self, number: u64, task: &Task) -> Result<(), Box<ErrorRecord>> {
+    fn miss(&mut self, number: u64, task: &Task) -> Result<(), Failed> {
         let model = match self.worker.answerer() {
             Ok(answerer) => answerer.model_identity().clone(),
             Err(error) => {
                 let sentence = format!("{error:#}");
-                return Err(Box::new(task.failed(ErrorCode::ModelFailed, sentence)));
+                return Err(task.failed(ErrorCode::ModelFailed, sentence));
             }
         };
         let record = missing(&task.job, model);
         self.tally.add(&record);
-        self.ready.push((number, Record::from(record)));
+        self.ready.push((number, Routed::own(Record::from(record))));
         Ok(())
     }
 }

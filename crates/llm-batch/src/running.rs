@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use llm_engine::generate::{Batch, Ended, GenerateError, RequestId};
-use llm_record::{Build, ErrorCode, ErrorRecord, Record};
+use llm_record::{Build, ErrorCode, Failed, Record, Routed};
 
 use crate::answerer::{Answerer, Circumstances, code};
 use crate::host::{Host, Opener, Options};
@@ -141,9 +141,9 @@ impl Running {
         task: Task,
         occurrence: u64,
         host: &dyn Host,
-    ) -> Result<(), Box<ErrorRecord>> {
+    ) -> Result<(), Failed> {
         if let Err(sentence) = self.fits(&task, host) {
-            return Err(Box::new(task.failed(ErrorCode::OutOfMemory, sentence)));
+            return Err(task.failed(ErrorCode::OutOfMemory, sentence));
         }
         match self.batch.admit(task.request(occurrence)) {
             Ok(request_id) => {
@@ -159,7 +159,7 @@ impl Running {
                 self.in_flight.insert(request_id, request);
                 Ok(())
             }
-            Err(error) => Err(Box::new(task.failed(code(&error), error.to_string()))),
+            Err(error) => Err(task.failed(code(&error), error.to_string())),
         }
     }
 
@@ -169,16 +169,16 @@ impl Running {
         ended: Ended,
         answerer: &Answerer,
         host: &dyn Host,
-    ) -> Option<(u64, Record)> {
+    ) -> Option<(u64, Routed<Record>)> {
         let request = self.in_flight.remove(&ended.request_id)?;
         if request.is_told || !request.unsaid.is_empty() {
             host.show_reasoning(&format!("{}\n", request.unsaid));
         }
         let record = match ended.result {
             Err(error) => {
-                let mut record = request.task.failed(code(&error), error.to_string());
-                record.occurrence = (request.occurrence > 1).then_some(request.occurrence);
-                Record::from(record)
+                let mut failed = request.task.failed(code(&error), error.to_string());
+                failed.record.occurrence = (request.occurrence > 1).then_some(request.occurrence);
+                failed.map(Record::from)
             }
             Ok(generated) => {
                 let length = request.task.prompt.tokens.len() + generated.tokens.len();
@@ -189,7 +189,9 @@ impl Running {
                     load: self.load.take(),
                     context: self.batch.context(),
                 };
-                Record::from(answerer.completion(request.task, generated, circumstances))
+                let reply = request.task.job.reply;
+                let answer = answerer.completion(request.task, generated, circumstances);
+                Routed::new(Record::from(answer), reply)
             }
         };
         Some((request.number, record))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use llm_engine::generate::Generate;
 use llm_kernels::attention::BLOCK;
-use llm_record::{ErrorCode, ErrorRecord, Job, Sampling, Truncated};
+use llm_record::{ErrorCode, Failed, Job, Sampling, Truncated};
 
 use crate::prompt::Prompt;
 use crate::{digest, settings};
@@ -53,10 +53,10 @@ impl Task {
     }
 
     /// Returns the record that closes the request as failed.
-    pub(crate) fn failed(&self, code: ErrorCode, sentence: impl Into<String>) -> ErrorRecord {
-        let mut record = self.job.failed(code, sentence);
-        record.request_digest = Some(self.request_digest.clone());
-        record
+    pub(crate) fn failed(&self, code: ErrorCode, sentence: impl Into<String>) -> Failed {
+        let mut failed = self.job.failed(code, sentence);
+        failed.record.request_digest = Some(self.request_digest.clone());
+        failed
     }
 
     /// Returns how many tokens are generated at most. Labels are scored, token by token, and

@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::Result;
 use llm_engine::generate::{Event, GenerateError};
 use llm_filter::{Prepared, RecordSink, RequestName, Work};
-use llm_record::{Delta, ErrorCode, ErrorRecord, Job, Record, SchemaVersion};
+use llm_record::{Delta, ErrorCode, Failed, Job, Record, Routed, SchemaVersion};
 use llm_tokenizer::Tokenizer;
 
 use crate::answerer::Answerer;
@@ -25,7 +25,7 @@ pub struct Worker<'a> {
     /// nothing.
     opened: Option<Opened>,
     /// What was closed without the engine.
-    ready: Vec<(u64, Record)>,
+    ready: Vec<(u64, Routed<Record>)>,
 }
 
 struct Opened {
@@ -98,7 +98,7 @@ impl Work for Worker<'_> {
         RequestName::plain(task.job.id.as_ref(), &task.request_digest)
     }
 
-    fn refuse(&self, task: &Task, code: ErrorCode, sentence: String) -> ErrorRecord {
+    fn refuse(&self, task: &Task, code: ErrorCode, sentence: String) -> Failed {
         task.failed(code, sentence)
     }
 
@@ -110,16 +110,20 @@ impl Work for Worker<'_> {
         running.is_none_or(|running| running.has_room(task, &*self.host))
     }
 
-    fn start(&mut self, number: u64, task: Task, occurrence: u64) -> Result<(), Box<ErrorRecord>> {
+    fn start(&mut self, number: u64, task: Task, occurrence: u64) -> Result<(), Failed> {
         let Some(opened) = &mut self.opened else {
             return Ok(());
         };
         match &mut opened.running {
             Some(running) => return running.begin(number, task, occurrence, &*self.host),
             None if self.options.purpose == Purpose::ShowPrompt => {
-                self.ready.push((number, opened.answerer.show(task)));
+                let shown = opened.answerer.show(task);
+                self.ready.push((number, Routed::own(shown)));
             }
-            None => self.ready.push((number, opened.answerer.count(task))),
+            None => {
+                let counted = opened.answerer.count(task);
+                self.ready.push((number, Routed::own(counted)));
+            }
         }
         Ok(())
     }
@@ -132,7 +136,7 @@ impl Work for Worker<'_> {
         self.ready.is_empty() && running.is_none_or(|running| running.in_flight.is_empty())
     }
 
-    fn step(&mut self, sink: &mut dyn RecordSink) -> Result<Vec<(u64, Record)>> {
+    fn step(&mut self, sink: &mut dyn RecordSink) -> Result<Vec<(u64, Routed<Record>)>> {
         let mut closed = std::mem::take(&mut self.ready);
         let Some(Opened {
             answerer,
@@ -192,7 +196,6 @@ impl EventRelay<'_> {
             line: request.task.job.line,
             text: String::new(),
             reasoning_content: None,
-            reply: request.task.job.reply,
         };
         match (event, self.reasoning) {
             (Event::Text(text), _) => text.clone_into(&mut delta.text),
@@ -212,7 +215,7 @@ impl EventRelay<'_> {
                 return ControlFlow::Continue(());
             }
         }
-        match self.sink.delta(delta) {
+        match self.sink.delta(Routed::new(delta, request.task.job.reply)) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
                 self.failure = Some(error);

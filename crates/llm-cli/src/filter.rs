@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Result;
 use llm_filter::durable::{self, DurableError, EarlierRun, Existing, Opened};
 use llm_filter::{Control, Journal, Options, ReadAhead, RecordSink, Rules, Summary, Work};
-use llm_record::{Delta, Item, Record};
+use llm_record::{Delta, Item, Record, Routed};
 
 use crate::reads::{FileIdentity, Reads};
 use crate::replaces::Replaces;
@@ -17,15 +17,15 @@ use crate::stdio::{Sink, StdioError};
 use crate::{Context, Messages, Output, Status};
 
 impl RecordSink for Output {
-    fn close(&mut self, record: &Record) -> Result<()> {
-        Ok(Self::close(self, record)?)
+    fn close(&mut self, routed: &Routed<Record>) -> Result<()> {
+        Ok(Self::close(self, routed)?)
     }
 
     fn pass(&mut self, line: &str) -> Result<()> {
         Ok(Self::pass(self, line)?)
     }
 
-    fn delta(&mut self, delta: Delta) -> Result<()> {
+    fn delta(&mut self, delta: Routed<Delta>) -> Result<()> {
         Ok(self.piece(delta)?)
     }
 

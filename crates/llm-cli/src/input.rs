@@ -256,7 +256,7 @@ impl Iterator for Jobs {
                     return slurp.finish(&self.builder).map(Ok);
                 }
                 Err(error) => return Some(Err(error)),
-                Ok(Some(Err(error))) => Some(Item::Failed(Box::new(error.record()))),
+                Ok(Some(Err(error))) => Some(Item::Failed(error.failed())),
                 Ok(Some(Ok(Incoming::Delta))) => None,
                 Ok(Some(Ok(Incoming::Failed(line)))) => Some(Item::Passed(line.text)),
                 Ok(Some(Ok(Incoming::Request(request)))) => {

@@ -3,7 +3,7 @@
 
 mod sentence;
 
-use llm_record::{BatchOutput, Completion, Delta, ErrorRecord, LineWriter, Record, Reply};
+use llm_record::{BatchOutput, Completion, Delta, Failed, LineWriter, Record, Reply, Routed};
 use serde_json::Value;
 
 use crate::args::OutputArgs;
@@ -119,13 +119,13 @@ impl Output {
     ///
     /// # Errors
     /// [`StdioError::Write`]; [`StdioError::Ended`] where the reader has closed.
-    pub fn piece(&mut self, delta: Delta) -> Result<(), StdioError> {
+    pub fn piece(&mut self, delta: Routed<Delta>) -> Result<(), StdioError> {
         match self.form {
             // A batch file has a place for whole answers only.
             OutputFormat::Records { .. } if delta.reply != Reply::Own => Ok(()),
-            OutputFormat::Records { deltas: true } => self.record(&Record::from(delta)),
+            OutputFormat::Records { deltas: true } => self.record(&delta.map(Record::from)),
             OutputFormat::Text { streamed: true } => {
-                self.answer.push_str(&delta.text);
+                self.answer.push_str(&delta.record.text);
                 let ready = self.answer.trim_end_matches('\n').len();
                 if ready <= self.written {
                     return Ok(());
@@ -145,20 +145,20 @@ impl Output {
     ///
     /// # Errors
     /// [`StdioError::Write`]; [`StdioError::Ended`] where the reader has closed.
-    pub fn close(&mut self, record: &Record) -> Result<(), StdioError> {
+    pub fn close(&mut self, routed: &Routed<Record>) -> Result<(), StdioError> {
         let Change(Some(change)) = &mut self.change else {
-            return self.write(record);
+            return self.write(routed);
         };
-        let mut record = record.clone();
-        change(&mut record)?;
-        self.write(&record)
+        let mut routed = routed.clone();
+        change(&mut routed.record)?;
+        self.write(&routed)
     }
 
-    fn write(&mut self, record: &Record) -> Result<(), StdioError> {
+    fn write(&mut self, routed: &Routed<Record>) -> Result<(), StdioError> {
         if !self.form.is_text() {
-            return self.record(record);
+            return self.record(routed);
         }
-        match record {
+        match &routed.record {
             Record::Completion(completion) => {
                 self.tell_cut(completion);
                 // The pieces are the start of the text, so what is left of it is written.
@@ -190,8 +190,8 @@ impl Output {
     ///
     /// # Errors
     /// As [`Output::close`].
-    pub fn fail(&mut self, record: ErrorRecord) -> Result<(), StdioError> {
-        self.close(&Record::from(record))
+    pub fn fail(&mut self, failed: Failed) -> Result<(), StdioError> {
+        self.close(&failed.map(Record::from))
     }
 
     /// Passes an `error` record of an earlier stage on, as it came.
@@ -250,11 +250,11 @@ impl Output {
     }
 
     /// Writes a record in the format in which its request is answered.
-    fn record(&mut self, record: &Record) -> Result<(), StdioError> {
-        let batch = BatchOutput::of(record).filter(|_| self.answers);
+    fn record(&mut self, routed: &Routed<Record>) -> Result<(), StdioError> {
+        let batch = BatchOutput::of(routed).filter(|_| self.answers);
         let result = match batch {
             Some(line) => self.writer.record(&line),
-            None => self.writer.record(record),
+            None => self.writer.record(&routed.record),
         };
         self.checked(result)
     }

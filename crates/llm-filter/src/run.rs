@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use llm_record::{ErrorCode, ErrorRecord, Item, Record};
+use llm_record::{ErrorCode, Failed, Item, Record, Routed};
 
 use crate::journal::digest_of;
 use crate::work::{Prepared, RecordSink, Work};
@@ -39,7 +39,7 @@ pub struct Control<'c> {
 #[derive(Debug)]
 enum Closing {
     /// A record of this run.
-    Record(Box<Record>),
+    Record(Box<Routed<Record>>),
     /// A record of an earlier stage, as it came.
     Passed(String),
     /// Nothing: the output holds its record already, which may be an error.
@@ -145,8 +145,8 @@ impl<T> Filter<'_, T> {
             self.take_in(input, work, sink)?;
             self.write(sink)?;
             if !work.is_idle() {
-                for (number, record) in work.step(sink)? {
-                    self.close(number, record);
+                for (number, routed) in work.step(sink)? {
+                    self.close(number, routed);
                 }
                 self.write(sink)?;
             } else if self.is_over() {
@@ -175,8 +175,8 @@ impl<T> Filter<'_, T> {
                     self.waiting = Some((number, task, occurrence));
                     return Ok(());
                 }
-                if let Err(record) = work.start(number, task, occurrence) {
-                    self.fail(number, *record, occurrence);
+                if let Err(failed) = work.start(number, task, occurrence) {
+                    self.fail(number, failed, occurrence);
                 }
             }
             if self.has_ended || self.is_stopped() || !self.buffer.has_room() {
@@ -205,9 +205,9 @@ impl<T> Filter<'_, T> {
         match item {
             Item::Run(job) => match work.prepare(job)? {
                 Prepared::Ready(task) => self.judge(number, task, work),
-                Prepared::Refused(record) => self.fail_if_new(number, *record),
+                Prepared::Refused(failed) => self.fail_if_new(number, failed),
             },
-            Item::Failed(record) => self.fail_if_new(number, *record),
+            Item::Failed(failed) => self.fail_if_new(number, failed),
             Item::Passed(line) => {
                 let verdict = self
                     .journal
@@ -239,32 +239,33 @@ impl<T> Filter<'_, T> {
                 let sentence = format!(
                     "an earlier line has the id {shown}, too; give each line an id of its own"
                 );
-                let record = work.refuse(&task, ErrorCode::DuplicateId, sentence);
-                self.fail(number, record, occurrence);
+                let failed = work.refuse(&task, ErrorCode::DuplicateId, sentence);
+                self.fail(number, failed, occurrence);
             }
             Verdict::IdConflict(occurrence) => {
                 let sentence = format!(
                     "the output holds an answer to {shown} already, and to another request; give the \
                      line another id, or the run another -o"
                 );
-                let record = work.refuse(&task, ErrorCode::IdConflict, sentence);
-                self.fail(number, record, occurrence);
+                let failed = work.refuse(&task, ErrorCode::IdConflict, sentence);
+                self.fail(number, failed, occurrence);
             }
         }
     }
 
     /// Closes a request that cannot be run, unless it is closed already.
-    fn fail_if_new(&mut self, number: u64, record: ErrorRecord) {
+    fn fail_if_new(&mut self, number: u64, failed: Failed) {
+        let record = &failed.record;
         let digest = record.request_digest.as_deref().unwrap_or_default();
         let name = RequestName::new(record.id.as_ref(), &record.input, digest);
         match self.journal.next(name) {
             Verdict::Skip => self.skip(number, false),
             Verdict::SkipFailed => self.skip(number, true),
             // An error is no vector that is there.
-            Verdict::Seen => self.fail(number, record, 1),
+            Verdict::Seen => self.fail(number, failed, 1),
             Verdict::Run(occurrence)
             | Verdict::DuplicateId(occurrence)
-            | Verdict::IdConflict(occurrence) => self.fail(number, record, occurrence),
+            | Verdict::IdConflict(occurrence) => self.fail(number, failed, occurrence),
         }
     }
 
@@ -272,14 +273,14 @@ impl<T> Filter<'_, T> {
         self.buffer.fill(number, Closing::Skipped { is_error });
     }
 
-    fn fail(&mut self, number: u64, mut record: ErrorRecord, occurrence: u64) {
-        record.occurrence = (occurrence > 1).then_some(occurrence);
-        self.close(number, Record::from(record));
+    fn fail(&mut self, number: u64, mut failed: Failed, occurrence: u64) {
+        failed.record.occurrence = (occurrence > 1).then_some(occurrence);
+        self.close(number, failed.map(Record::from));
     }
 
-    fn close(&mut self, number: u64, record: Record) {
-        self.failures += u64::from(matches!(record, Record::Error(_)));
-        self.buffer.fill(number, Closing::Record(Box::new(record)));
+    fn close(&mut self, number: u64, routed: Routed<Record>) {
+        self.failures += u64::from(matches!(routed.record, Record::Error(_)));
+        self.buffer.fill(number, Closing::Record(Box::new(routed)));
     }
 
     /// Writes what is ready.
@@ -295,9 +296,9 @@ impl<T> Filter<'_, T> {
                     sink.pass(&line)?;
                     self.failed();
                 }
-                Closing::Record(record) => {
-                    sink.close(&record)?;
-                    match &*record {
+                Closing::Record(routed) => {
+                    sink.close(&routed)?;
+                    match &routed.record {
                         Record::Error(_) => self.failed(),
                         Record::Completion(completion) => self.summary.add(&completion.usage),
                         Record::Count(count) => self.summary.add(&count.usage),

@@ -1,7 +1,7 @@
 //! Who answers the requests of a run, and where their records go: what the loop knows of both.
 
 use anyhow::Result;
-use llm_record::{Delta, ErrorCode, ErrorRecord, Job, Record};
+use llm_record::{Delta, ErrorCode, Failed, Job, Record, Routed};
 
 use crate::RequestName;
 
@@ -11,7 +11,7 @@ pub trait RecordSink {
     ///
     /// # Errors
     /// The record cannot be written.
-    fn close(&mut self, record: &Record) -> Result<()>;
+    fn close(&mut self, routed: &Routed<Record>) -> Result<()>;
 
     /// Passes an `error` record of an earlier stage on, as it came.
     ///
@@ -23,7 +23,7 @@ pub trait RecordSink {
     ///
     /// # Errors
     /// As [`close`](Self::close).
-    fn delta(&mut self, delta: Delta) -> Result<()>;
+    fn delta(&mut self, delta: Routed<Delta>) -> Result<()>;
 
     /// Syncs what was written to disk, if that is due.
     ///
@@ -41,7 +41,7 @@ pub enum Prepared<T> {
     /// It can be answered.
     Ready(T),
     /// It cannot: the record that closes it, with a digest that tells it from others.
-    Refused(Box<ErrorRecord>),
+    Refused(Failed),
 }
 
 /// Whoever answers requests, several at a time.
@@ -62,7 +62,7 @@ pub trait Work {
     fn name<'t>(&self, task: &'t Self::Task) -> RequestName<'t>;
 
     /// Returns the record that closes a request unanswered.
-    fn refuse(&self, task: &Self::Task, code: ErrorCode, sentence: String) -> ErrorRecord;
+    fn refuse(&self, task: &Self::Task, code: ErrorCode, sentence: String) -> Failed;
 
     /// Returns whether a request can be begun now.
     fn has_room(&mut self, task: &Self::Task) -> bool;
@@ -71,12 +71,7 @@ pub trait Work {
     ///
     /// # Errors
     /// The record that closes it at once.
-    fn start(
-        &mut self,
-        number: u64,
-        task: Self::Task,
-        occurrence: u64,
-    ) -> Result<(), Box<ErrorRecord>>;
+    fn start(&mut self, number: u64, task: Self::Task, occurrence: u64) -> Result<(), Failed>;
 
     /// Returns whether nothing is under way.
     fn is_idle(&self) -> bool;
@@ -85,5 +80,5 @@ pub trait Work {
     ///
     /// # Errors
     /// What ends the run.
-    fn step(&mut self, sink: &mut dyn RecordSink) -> Result<Vec<(u64, Record)>>;
+    fn step(&mut self, sink: &mut dyn RecordSink) -> Result<Vec<(u64, Routed<Record>)>>;
 }

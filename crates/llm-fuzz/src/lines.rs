@@ -49,7 +49,7 @@ fn lines(reader: impl BufRead) -> impl Iterator<Item = Result<Line, LineError>> 
 /// Checks that a line's failure can be written as one line of JSON and read
 /// again.
 fn refuse(error: &LineError) {
-    let record = Record::from(error.record());
+    let record = Record::from(error.failed().record);
     let line = serde_json::to_string(&record).unwrap();
     assert!(!line.contains('\n'));
     // An id of more digits than a number has is kept by `closed`, not by this.
@@ -94,9 +94,9 @@ fn jobs(name: &str, data: &[u8], flags: &[&str]) {
                     last = Some(job.line);
                     assert!(!job.messages.is_empty() || job.vectors.is_some());
                 }
-                Item::Failed(record) => {
-                    assert!(!in_order || record.line >= last);
-                    last = record.line;
+                Item::Failed(failed) => {
+                    assert!(!in_order || failed.record.line >= last);
+                    last = failed.record.line;
                 }
                 Item::Passed(line) => assert!(line.len() <= LIMIT),
             }

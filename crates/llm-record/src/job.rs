@@ -6,7 +6,8 @@ use std::ops::Range;
 use serde_json::Value;
 
 use crate::{
-    Completion, ErrorCode, ErrorRecord, Fields, Id, Inputs, Message, Overrides, Reply, TemplateUse,
+    Completion, ErrorCode, ErrorRecord, Failed, Fields, Id, Inputs, Message, Overrides, Reply,
+    Routed, TemplateUse,
 };
 
 /// A request that is ready to run.
@@ -88,13 +89,12 @@ impl Job {
     }
 
     /// Returns the record that closes the request as failed.
-    pub fn failed(&self, code: ErrorCode, message: impl Into<String>) -> ErrorRecord {
+    pub fn failed(&self, code: ErrorCode, message: impl Into<String>) -> Failed {
         let mut record = ErrorRecord::new(self.line, self.id.clone(), code, message);
         record.input = self.input.clone();
         let digest = &self.source_digest;
         record.request_digest = (!digest.is_empty()).then(|| digest.clone());
-        record.reply = self.reply;
-        record
+        Box::new(Routed::new(record, self.reply))
     }
 }
 
@@ -104,7 +104,7 @@ pub enum Item {
     /// A request to run.
     Run(Box<Job>),
     /// A request that cannot be run; its closing record.
-    Failed(Box<ErrorRecord>),
+    Failed(Failed),
     /// An `error` record of an earlier stage, which goes on as it came; this stage failed at it too.
     Passed(String),
 }
@@ -114,7 +114,7 @@ impl Item {
     pub fn set_digest(&mut self, digest: &str) {
         match self {
             Self::Run(job) => digest.clone_into(&mut job.source_digest),
-            Self::Failed(record) => record.request_digest = Some(digest.to_owned()),
+            Self::Failed(failed) => failed.record.request_digest = Some(digest.to_owned()),
             Self::Passed(_) => {}
         }
     }

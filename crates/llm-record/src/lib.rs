@@ -2,8 +2,9 @@
 //!
 //! This is the order in which a line travels: bytes → [`read`] or [`csv`] → [`request`], its prompt
 //! possibly made by a [`template`] → [`record`] with its [`usage`] → [`mod@write`]. A request of
-//! [`openai`]'s is answered in their form. A run that continues an earlier one reads which requests are
-//! [`mod@closed`]. Vectors stand in records or, together, in a [`matrix`]. A request in:
+//! [`openai`]'s is answered in their form; which form that is stands beside a record ([`routed`]). A run
+//! that continues an earlier one reads which requests are [`mod@closed`]. Vectors stand in records or,
+//! together, in a [`matrix`]. A request in:
 //!
 //! ```json
 //! {"id": 7, "prompt": "Name the capital of France.", "max_tokens": 20}
@@ -34,6 +35,7 @@ pub mod read;
 pub mod record;
 pub mod comparison;
 pub mod request;
+pub mod routed;
 mod seed;
 pub mod settings;
 pub mod template;
@@ -48,7 +50,7 @@ pub use job::{Item, Job, TextPlace};
 pub use json::{Fields, Json, Values};
 pub use known::{Purpose, Unsupported};
 pub use number::Number;
-pub use openai::{BatchOutput, Input, Inputs, Reply};
+pub use openai::{BatchOutput, Input, Inputs, ListRest, Reply};
 pub use read::{Line, LineError, LineFault, Lines};
 pub use record::{
     Bench, BenchModel, Build, Circumstance, CloudPrice, Completion, Count, Delta, Embedding,
@@ -58,6 +60,7 @@ pub use record::{
     SchemaVersion, TemplateUse, TokenizerIdentity, Tokens, Truncated, gib,
 };
 pub use request::{Incoming, Message, Prompt, Request};
+pub use routed::{Failed, Routed};
 pub use seed::Seed;
 pub use settings::{Overrides, Sampling};
 pub use template::{Template, TemplateError};

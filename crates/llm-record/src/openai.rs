@@ -10,7 +10,7 @@ pub mod request;
 pub mod vectors;
 
 pub use reply::BatchOutput;
-pub use vectors::{Input, Inputs};
+pub use vectors::{Input, Inputs, ListRest};
 
 /// In whose format the line is answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

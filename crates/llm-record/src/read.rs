@@ -5,7 +5,7 @@ use std::io::{self, BufRead};
 
 use thiserror::Error;
 
-use crate::{ErrorCode, ErrorRecord, Id, Reply};
+use crate::{ErrorCode, ErrorRecord, Failed, Id, Reply, Routed};
 
 /// The longest line that is read unless the caller says otherwise, in bytes: 8 MiB holds a book, and
 /// more than any context of today.
@@ -120,9 +120,9 @@ impl LineError {
         )
     }
 
-    /// Returns the record that closes the line.
+    /// Returns the record that closes the line as failed.
     #[must_use]
-    pub fn record(&self) -> ErrorRecord {
+    pub fn failed(&self) -> Failed {
         let code = match self.fault {
             LineFault::TooLong { .. } => ErrorCode::InputTooLong,
             LineFault::Utf8 { .. } | LineFault::Utf8Column { .. } => ErrorCode::BadUtf8,
@@ -133,10 +133,8 @@ impl LineError {
             LineFault::Unsupported { .. } => ErrorCode::UnsupportedField,
             LineFault::Csv { .. } => ErrorCode::BadCsv,
         };
-        ErrorRecord {
-            reply: self.reply,
-            ..ErrorRecord::new(self.line, self.id.clone(), code, self.to_string())
-        }
+        let record = ErrorRecord::new(self.line, self.id.clone(), code, self.to_string());
+        Box::new(Routed::new(record, self.reply))
     }
 }
 
@@ -295,7 +293,7 @@ mod tests {
         let error = read[1].clone().unwrap_err();
         assert_eq!(error.id, Some(Id::Number(2.into())));
         assert_eq!(error.fault, LineFault::Utf8 { byte: 14 });
-        assert_eq!(error.record().error.code, ErrorCode::BadUtf8);
+        assert_eq!(error.failed().record.error.code, ErrorCode::BadUtf8);
     }
 
     #[test]

@@ -5,8 +5,8 @@
 
 use llm_record::{
     Build, Choice, Completion, Delta, ErrorCode, ErrorRecord, Fields, FinishReason, Id, Incoming,
-    LineWriter, Lines, Metrics, ModelIdentity, Place, Prompt, Record, RecordedRequest, Reply,
-    Sampling, SchemaVersion, TemplateUse, Truncated, Usage,
+    LineWriter, Lines, Metrics, ModelIdentity, Place, Prompt, Record, RecordedRequest, Sampling,
+    SchemaVersion, TemplateUse, Truncated, Usage,
 };
 use proptest::prelude::*;
 
@@ -68,7 +68,6 @@ prop_compose! {
             occurrence: ends.then_some(2),
             requested_model: ends.then(|| "m".into()),
             build: Build::default(),
-            reply: Reply::Own,
         })
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use llm_engine::generate::GenerateError;
-use llm_record::{ErrorCode, ErrorRecord, Job, Sampling};
+use llm_record::{ErrorCode, Failed, Job, Sampling};
 use llm_tokenizer::cancel::{Cancellation, Cancelled};
 
 use super::{Answerer, code};
@@ -21,7 +21,7 @@ impl Answerer {
         job: &Job,
         sampling: &Sampling,
         cancellation: &Cancellation,
-    ) -> Result<(Prompt, Option<Cutting>), Box<ErrorRecord>> {
+    ) -> Result<(Prompt, Option<Cutting>), Failed> {
         // A prompt that is made late is closed when it is begun, under its digest.
         let make = |job: &Job| {
             let prompt = self.prompts.make(self.model, job, cancellation);
@@ -89,7 +89,7 @@ impl Answerer {
     }
 
     /// Returns the record of a request that has no prompt.
-    fn without_prompt(&self, job: &Job, obstacle: Obstacle) -> Box<ErrorRecord> {
+    fn without_prompt(&self, job: &Job, obstacle: Obstacle) -> Failed {
         let error = match obstacle {
             Obstacle::Refused(record) => return record,
             Obstacle::Cancelled(Cancelled::Interrupted) => GenerateError::Interrupted,
@@ -97,7 +97,7 @@ impl Answerer {
                 GenerateError::TimedOut(self.options.timeout.unwrap_or_default())
             }
         };
-        Box::new(job.failed(code(&error), error.to_string()))
+        job.failed(code(&error), error.to_string())
     }
 
     /// Returns how many tokens the prompt of a long conversation has, where it need
@@ -106,7 +106,7 @@ impl Answerer {
         &self,
         job: &Job,
         cancellation: &Cancellation,
-    ) -> Result<Option<usize>, Box<ErrorRecord>> {
+    ) -> Result<Option<usize>, Failed> {
         if !prompt_length::is_long(job) {
             return Ok(None);
         }
@@ -116,7 +116,7 @@ impl Answerer {
 
     /// Refuses a long conversation that does not fit the context, before its prompt
     /// is made.
-    fn check_length(&self, job: &Job, cancellation: &Cancellation) -> Result<(), Box<ErrorRecord>> {
+    fn check_length(&self, job: &Job, cancellation: &Cancellation) -> Result<(), Failed> {
         let context = self.positions;
         if !prompt_length::is_long(job) {
             return Ok(());
@@ -127,12 +127,12 @@ impl Answerer {
                 "the prompt has at least {least} tokens and the context {context}; shorten it, cut it with \
                  --on-overflow, or raise --ctx-size if it is set"
             );
-            return Err(Box::new(job.failed(ErrorCode::ContextExceeded, sentence)));
+            return Err(job.failed(ErrorCode::ContextExceeded, sentence));
         }
         match self.counted(job, cancellation)? {
             Some(prompt) if prompt >= context => {
                 let error = GenerateError::TooLong { prompt, context };
-                Err(Box::new(job.failed(code(&error), error.to_string())))
+                Err(job.failed(code(&error), error.to_string()))
             }
             _ => Ok(()),
         }

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use llm_record::{ErrorRecord, Request};
+use llm_record::{ErrorRecord, Request, Routed};
 
 use super::digest::sha256;
 use super::request_builder::RequestBuilder;
@@ -186,7 +186,7 @@ impl ChunkOrigin {
         count: Option<&Counter>,
     ) -> Option<Item> {
         if let Some(record) = self.failed.take() {
-            return Some(Item::Failed(Box::new(record)));
+            return Some(Item::Failed(Box::new(Routed::own(record))));
         }
         let (chunker, count) = (self.chunker.as_mut()?, count?);
         loop {

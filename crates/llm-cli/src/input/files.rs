@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use llm_record::{ErrorCode, ErrorRecord, Fields};
+use llm_record::{ErrorCode, ErrorRecord, Fields, Routed};
 
 use super::chunker::{Chunker, Counter};
 use super::digest::sha256;
@@ -174,7 +174,7 @@ impl FileOrigin {
                 let mut record = ErrorRecord::new(self.number, None, code, &sentence);
                 record.input = input(&shown);
                 record.request_digest = Some(sha256(&[&self.salt, &shown, &sentence]));
-                return Ok(Some(Item::Failed(Box::new(record))));
+                return Ok(Some(Item::Failed(Box::new(Routed::own(record)))));
             }
         };
         if let Some(limit) = self.limit {

@@ -7,7 +7,7 @@ use llm_record::known::INERT;
 use llm_record::template::{is_path_of, lookup};
 use llm_record::{
     ErrorCode, ErrorRecord, Fields, Json, LineError, LineFault, Message, Prompt, Purpose, Reply,
-    Request, Template, Unsupported,
+    Request, Routed, Template, Unsupported,
 };
 
 use super::whole::{bare, into_bare, read_whole};
@@ -69,7 +69,7 @@ impl RequestBuilder {
         }
         Ok(match self.text(prompt, sources, PROMPT_LIMIT)? {
             None => None,
-            Some(Err(record)) => Some(Item::Failed(Box::new(record))),
+            Some(Err(record)) => Some(Item::Failed(Box::new(Routed::own(record)))),
             Some(Ok(text)) => {
                 let text = match prompt {
                     Some(_) => text,
@@ -313,8 +313,7 @@ fn joined(instruction: &str, mut text: String) -> String {
 pub(super) fn failed(request: &Request, code: ErrorCode, sentence: &str) -> Item {
     let mut record = ErrorRecord::new(request.line, request.id.clone(), code, sentence);
     record.input = request.input.clone();
-    record.reply = request.reply;
-    Item::Failed(Box::new(record))
+    Item::Failed(Box::new(Routed::new(record, request.reply)))
 }
 
 const NONE: &str = "it has no 'messages', 'prompt', 'text' or 'input' to answer; --template makes a \

@@ -1,7 +1,7 @@
 //! All lines → one request: their texts in order, a blank line between, so that what one run made of
 //! many parts is put together by the next. Lines that cannot be read are closed as always.
 
-use llm_record::{ErrorCode, ErrorRecord, Prompt, Reply, Request};
+use llm_record::{ErrorCode, ErrorRecord, Prompt, Reply, Request, Routed};
 
 use super::PROMPT_LIMIT;
 use super::request_builder::{self, RequestBuilder};
@@ -55,7 +55,7 @@ impl Slurp {
                 "the lines together are longer than {PROMPT_LIMIT} bytes, too long for one prompt"
             );
             let record = ErrorRecord::new(1, None, ErrorCode::InputTooLong, sentence);
-            return Some(Item::Failed(Box::new(record)));
+            return Some(Item::Failed(Box::new(Routed::own(record))));
         }
         if self.text.is_empty() && self.has_failed {
             return None;

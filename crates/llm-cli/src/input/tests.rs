@@ -2,7 +2,7 @@
 //! tested on the real programs.
 
 use clap::Parser;
-use llm_record::{ErrorCode, ErrorRecord, Id, Reply};
+use llm_record::{ErrorCode, ErrorRecord, Failed, Id, Reply};
 use serde_json::json;
 
 use super::*;
@@ -37,11 +37,15 @@ fn job(item: &Item) -> &Job {
     }
 }
 
-fn error(item: &Item) -> &ErrorRecord {
+fn failed(item: &Item) -> &Failed {
     match item {
-        Item::Failed(record) => record,
+        Item::Failed(failed) => failed,
         other => panic!("not a failure: {other:?}"),
     }
+}
+
+fn error(item: &Item) -> &ErrorRecord {
+    &failed(item).record
 }
 
 fn texts(items: &[Item]) -> Vec<String> {
@@ -359,15 +363,15 @@ fn a_failure_in_a_batch_file_is_of_its_form() {
     let all = items(&["--jsonl"], lines.as_bytes());
     let unsupported = error(&all[0]);
     assert_eq!(unsupported.error.code, ErrorCode::UnsupportedField);
-    assert_eq!(unsupported.reply, Reply::ChatCompletion);
+    assert_eq!(failed(&all[0]).reply, Reply::ChatCompletion);
     assert_eq!(job(&all[1]).reply, Reply::TextCompletion);
     for item in &all[2..] {
         assert_eq!(error(item).error.code, ErrorCode::BadJson);
-        assert_eq!(error(item).reply, Reply::TextCompletion);
+        assert_eq!(failed(item).reply, Reply::TextCompletion);
     }
     // Where no line of a batch file came before, the record is one of our own.
     assert_eq!(
-        error(&items(&["--jsonl"], b"broken\n")[0]).reply,
+        failed(&items(&["--jsonl"], b"broken\n")[0]).reply,
         Reply::Own
     );
 }

@@ -1,6 +1,7 @@
 //! Tests of what is written, to real files.
 
 use clap::Parser;
+use llm_record::{ErrorCode, ErrorRecord};
 
 use super::*;
 use crate::RunArgs;
@@ -33,30 +34,25 @@ fn written(flags: &[&str], steps: impl FnOnce(&mut Output)) -> String {
     std::fs::read_to_string(&path).unwrap()
 }
 
-fn completion() -> Record {
-    serde_json::from_str(COMPLETION).unwrap()
+fn completion() -> Routed<Record> {
+    Routed::own(serde_json::from_str(COMPLETION).unwrap())
 }
 
 fn pieces(output: &mut Output, texts: &[&str]) {
     for text in texts {
         let text = (*text).to_owned();
-        output
-            .piece(Delta {
-                line: 1,
-                text,
-                ..Delta::default()
-            })
-            .unwrap();
+        let delta = Delta {
+            line: 1,
+            text,
+            ..Delta::default()
+        };
+        output.piece(Routed::new(delta, Reply::Own)).unwrap();
     }
 }
 
-fn failure() -> ErrorRecord {
-    ErrorRecord::new(
-        1,
-        None,
-        llm_record::ErrorCode::GenerationFailed,
-        "it failed",
-    )
+fn failure() -> Failed {
+    let code = ErrorCode::GenerationFailed;
+    Box::new(Routed::own(ErrorRecord::new(1, None, code, "it failed")))
 }
 
 #[test]
@@ -120,16 +116,11 @@ fn an_error_leaves_text_empty_and_closes_records() {
 #[test]
 fn a_batch_file_is_answered_in_its_form() {
     let steps = |out: &mut Output| {
-        let Record::Completion(mut answer) = completion() else {
-            panic!("no completion");
-        };
+        let mut answer = completion();
         answer.reply = Reply::ChatCompletion;
-        out.piece(Delta {
-            reply: Reply::ChatCompletion,
-            ..Delta::default()
-        })
-        .unwrap();
-        out.close(&Record::Completion(answer)).unwrap();
+        out.piece(Routed::new(Delta::default(), Reply::ChatCompletion))
+            .unwrap();
+        out.close(&answer).unwrap();
         let mut failed = failure();
         failed.reply = Reply::ChatCompletion;
         out.fail(failed).unwrap();

@@ -130,9 +130,9 @@ pub struct PlotArgs {
     pub overwrite: bool,
 }
 
-/// The flags of `payback`.
+/// The flags that `payback` and `compare` share.
 #[derive(Args, Clone, Debug, Default)]
-pub struct PaybackArgs {
+pub struct ScenarioArgs {
     /// The volume of tokens.
     #[command(flatten)]
     pub volume: VolumeArgs,
@@ -145,6 +145,14 @@ pub struct PaybackArgs {
     /// What the money is worth.
     #[command(flatten)]
     pub money: MoneyArgs,
+}
+
+/// The flags of `payback`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct PaybackArgs {
+    /// What is held against each other.
+    #[command(flatten)]
+    pub scenario: ScenarioArgs,
 
     /// Formulas instead of an answer.
     #[command(flatten)]
@@ -158,18 +166,9 @@ pub struct PaybackArgs {
 /// The flags of `compare`.
 #[derive(Args, Clone, Debug, Default)]
 pub struct CompareArgs {
-    /// The volume of tokens.
+    /// What is held against each other.
     #[command(flatten)]
-    pub volume: VolumeArgs,
-    /// What the cloud charges.
-    #[command(flatten)]
-    pub cloud: CloudArgs,
-    /// What runs here.
-    #[command(flatten)]
-    pub local: LocalArgs,
-    /// What the money is worth.
-    #[command(flatten)]
-    pub money: MoneyArgs,
+    pub scenario: ScenarioArgs,
 
     /// Scale the volume to N million tokens a month
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = amount,

@@ -59,7 +59,7 @@ fn a_bad_row_between_two_good_ones() {
     let read = rows(table, 100);
     assert_eq!(read.len(), 5);
     assert_eq!(read[4], row(6, &json!({"id": "5", "a": "x", "b": "y"})));
-    let record = |at: usize| read[at].clone().unwrap_err().record();
+    let record = |at: usize| read[at].clone().unwrap_err().failed().record;
     let short = record(1);
     assert_eq!(short.error.code, ErrorCode::BadCsv);
     assert_eq!(
@@ -97,7 +97,7 @@ fn a_quote_that_does_not_end_is_no_row() {
     assert_eq!(read[0], row(2, &json!({"a": "1", "b": "2"})));
     let error = read[1].clone().unwrap_err();
     assert_eq!(error.line, 3);
-    assert_eq!(error.record().error.code, ErrorCode::BadCsv);
+    assert_eq!(error.failed().record.error.code, ErrorCode::BadCsv);
     assert_eq!(read.len(), 2);
 }
 

@@ -5,10 +5,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Reply;
-use super::vectors::VectorList;
+use super::vectors::{ListRest, VectorList};
 use crate::closed::BATCH_ID;
 use crate::{
-    Build, Completion, Embedding, ErrorCode, ErrorRecord, FinishReason, Id, Record, Usage,
+    Build, Completion, Embedding, ErrorCode, ErrorRecord, FinishReason, Id, Record, Routed, Usage,
 };
 
 /// One line of a batch output file.
@@ -121,18 +121,21 @@ pub struct Failure {
 impl BatchOutput {
     /// Returns the line for a record that closes a line of a batch file; nothing for any other.
     #[must_use]
-    pub fn of(record: &Record) -> Option<Self> {
-        match record {
-            Record::Completion(completion) => Self::answer(completion),
-            Record::Embedding(embedding) => Self::vectors(embedding),
-            Record::Error(error) => Self::failure(error),
+    pub fn of(routed: &Routed<Record>) -> Option<Self> {
+        match (&routed.record, routed.reply) {
+            (_, Reply::Own) => None,
+            (Record::Completion(completion), reply) => Self::answer(completion, reply),
+            (Record::Embedding(embedding), Reply::Embeddings) => {
+                Some(Self::vectors(embedding, &routed.rest))
+            }
+            (Record::Error(error), _) => Some(Self::failure(error)),
             _ => None,
         }
     }
 
-    /// Returns the line for an answer, in the kind that its `reply` names.
-    fn answer(completion: &Completion) -> Option<Self> {
-        let body = match completion.reply {
+    /// Returns the line for an answer of this kind.
+    fn answer(completion: &Completion, reply: Reply) -> Option<Self> {
+        let body = match reply {
             Reply::Own | Reply::Embeddings => return None,
             Reply::ChatCompletion => Body::Chat(Answer::new(
                 completion,
@@ -170,10 +173,9 @@ impl BatchOutput {
     }
 
     /// Returns the line for vectors.
-    fn vectors(record: &Embedding) -> Option<Self> {
-        let body = Body::Vectors(VectorList::of(record));
-        (record.reply == Reply::Embeddings)
-            .then(|| Self::closing(record.id.as_ref(), &record.request_digest, body))
+    fn vectors(record: &Embedding, rest: &ListRest) -> Self {
+        let body = Body::Vectors(VectorList::of(record, rest));
+        Self::closing(record.id.as_ref(), &record.request_digest, body)
     }
 
     fn closing(id: Option<&Id>, digest: &str, body: Body) -> Self {
@@ -190,15 +192,12 @@ impl BatchOutput {
     }
 
     /// Returns the line for a request that failed.
-    fn failure(record: &ErrorRecord) -> Option<Self> {
-        if record.reply == Reply::Own {
-            return None;
-        }
+    fn failure(record: &ErrorRecord) -> Self {
         let name = match (&record.request_digest, record.line) {
             (Some(digest), _) => digest.clone(),
             (None, line) => format!("line_{}", line.unwrap_or_default()),
         };
-        Some(Self {
+        Self {
             id: format!("{BATCH_ID}{name}"),
             custom_id: record.id.clone(),
             response: None,
@@ -206,7 +205,7 @@ impl BatchOutput {
                 code: record.error.code,
                 message: record.error.message.clone(),
             }),
-        })
+        }
     }
 }
 
@@ -237,7 +236,7 @@ mod tests {
     use super::*;
     use crate::{Metrics, ModelIdentity, Sampling, SchemaVersion, TemplateUse};
 
-    fn completion(reply: Reply) -> Completion {
+    fn completion() -> Completion {
         Completion {
             schema_version: SchemaVersion::default(),
             id: Some(Id::Text("c".into())),
@@ -271,13 +270,15 @@ mod tests {
                 device: "cpu".into(),
                 threads: 2,
             },
-            reply,
         }
     }
 
-    fn written(record: impl Into<Record>) -> serde_json::Value {
-        let line = BatchOutput::of(&record.into()).unwrap();
-        serde_json::to_value(line).unwrap()
+    fn line(record: impl Into<Record>, reply: Reply) -> Option<BatchOutput> {
+        BatchOutput::of(&Routed::new(record.into(), reply))
+    }
+
+    fn written(record: impl Into<Record>, reply: Reply) -> serde_json::Value {
+        serde_json::to_value(line(record, reply).unwrap()).unwrap()
     }
 
     /// The field names and their places are those of the guide to batches.
@@ -297,18 +298,19 @@ mod tests {
                 "usage": usage, "system_fingerprint": "fp_0.1.0_avx2_cpu"}},
             "error": null,
         });
-        assert_eq!(written(completion(Reply::ChatCompletion)), wanted);
+        assert_eq!(written(completion(), Reply::ChatCompletion), wanted);
         wanted["response"]["body"] = json!({
             "id": "cmpl-d1", "object": "text_completion", "created": 1_790_000_000,
             "model": "smollm2", "requested_model": "gpt-5",
             "choices": [{"text": "Paris.", "index": 0, "logprobs": null, "finish_reason": "length"}],
             "usage": usage, "system_fingerprint": "fp_0.1.0_avx2_cpu"});
-        let mut asked = completion(Reply::TextCompletion);
+        let mut asked = completion();
         asked.requested_model = Some("gpt-5".into());
-        assert_eq!(written(asked), wanted);
-        let mut thought = completion(Reply::ChatCompletion);
+        assert_eq!(written(asked, Reply::TextCompletion), wanted);
+        let mut thought = completion();
         thought.reasoning_content = Some("Hm.".into());
-        let message = &written(thought)["response"]["body"]["choices"][0]["message"];
+        let thought = written(thought, Reply::ChatCompletion);
+        let message = &thought["response"]["body"]["choices"][0]["message"];
         assert_eq!(message["reasoning_content"], "Hm.");
     }
 
@@ -316,27 +318,25 @@ mod tests {
     fn a_failure_is_as_documented() {
         let id = Some(Id::Text("c".into()));
         let mut record = ErrorRecord::new(3, id, ErrorCode::ContextExceeded, "too long");
-        assert_eq!(BatchOutput::of(&record.clone().into()), None);
-        record.reply = Reply::ChatCompletion;
+        assert_eq!(line(record.clone(), Reply::Own), None);
         let mut wanted = json!({"id": "batch_req_line_3", "custom_id": "c", "response": null,
             "error": {"code": "context_exceeded", "message": "too long"}});
-        assert_eq!(written(record.clone()), wanted);
+        assert_eq!(written(record.clone(), Reply::ChatCompletion), wanted);
         record.request_digest = Some("d1".into());
         wanted["id"] = json!("batch_req_d1");
-        assert_eq!(written(record), wanted);
-        assert_eq!(BatchOutput::of(&completion(Reply::Own).into()), None);
+        assert_eq!(written(record, Reply::ChatCompletion), wanted);
+        assert_eq!(line(completion(), Reply::Own), None);
     }
 
     #[test]
     fn what_is_written_is_read_as_closed() {
-        let mut asked = completion(Reply::ChatCompletion);
+        let mut asked = completion();
         asked.request_digest = "0f".repeat(32);
         let mut failed = ErrorRecord::new(3, asked.id.clone(), ErrorCode::Timeout, "slow");
-        failed.reply = Reply::TextCompletion;
         failed.request_digest = Some(asked.request_digest.clone());
         let closed = |line: serde_json::Value| crate::closed(&line.to_string()).unwrap();
-        let answer = closed(written(asked.clone()));
-        let failure = closed(written(failed.clone()));
+        let answer = closed(written(asked.clone(), Reply::ChatCompletion));
+        let failure = closed(written(failed.clone(), Reply::TextCompletion));
         for read in [&answer, &failure] {
             assert_eq!(read.id, asked.id);
             assert_eq!(read.request_digest.as_ref(), Some(&asked.request_digest));
@@ -344,6 +344,9 @@ mod tests {
         assert_eq!((answer.is_error, failure.is_error), (false, true));
         assert_eq!(failure.code, Some(ErrorCode::Timeout));
         failed.request_digest = None;
-        assert_eq!(closed(written(failed)).request_digest, None);
+        assert_eq!(
+            closed(written(failed, Reply::TextCompletion)).request_digest,
+            None
+        );
     }
 }

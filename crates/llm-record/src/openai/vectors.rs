@@ -31,6 +31,15 @@ pub enum Input {
     Tokens(Vec<u32>),
 }
 
+/// What a list of vectors says beside the record of its first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListRest {
+    /// The vectors of the further texts.
+    pub vectors: Vec<Vector>,
+    /// The model that the line asks for, whichever answers it.
+    pub requested_model: Option<String>,
+}
+
 /// The answer to one request.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct VectorList {
@@ -59,9 +68,9 @@ pub struct VectorItem {
 }
 
 impl VectorList {
-    /// Returns the answer that a record holds.
-    pub(super) fn of(record: &Embedding) -> Self {
-        let vectors = record.embedding.iter().chain(&record.more);
+    /// Returns the answer that begins with the vector of a record.
+    pub(super) fn of(record: &Embedding, rest: &ListRest) -> Self {
+        let vectors = record.embedding.iter().chain(&rest.vectors);
         let items = vectors.enumerate().map(|(index, vector)| VectorItem {
             object: "embedding",
             index,
@@ -71,7 +80,7 @@ impl VectorList {
             object: "list",
             data: items.collect(),
             model: record.model.name.clone(),
-            requested_model: record.requested_model.clone(),
+            requested_model: rest.requested_model.clone(),
             usage: record.usage,
         }
     }

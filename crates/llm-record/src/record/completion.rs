@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Build, Choice, Fields, Id, Metrics, ModelIdentity, RecordedRequest, Reply, Sampling,
-    SchemaVersion, Usage,
+    Build, Choice, Fields, Id, Metrics, ModelIdentity, RecordedRequest, Sampling, SchemaVersion,
+    Usage,
 };
 
 /// A whole answer and all that is needed to audit it and to make it again.
@@ -60,9 +60,6 @@ pub struct Completion {
     pub requested_model: Option<String>,
     /// The program that answered.
     pub build: Build,
-    /// In whose format the record is written; no part of it.
-    #[serde(skip)]
-    pub reply: Reply,
 }
 
 /// What was cut from the text of a request (`--on-overflow`).

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Id, Reply, SchemaVersion};
+use crate::{Id, SchemaVersion};
 
 /// A piece of an answer: the pieces of one request, in order, make its whole text.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -20,7 +20,4 @@ pub struct Delta {
     /// A piece of what the model thinks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reasoning_content: Option<String>,
-    /// In whose format the request is answered; no part of the record.
-    #[serde(skip)]
-    pub reply: Reply,
 }

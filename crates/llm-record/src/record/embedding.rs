@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Build, Encoding, Fields, Id, Reply, SchemaVersion, Vector};
+use crate::{Build, Encoding, Fields, Id, SchemaVersion, Vector};
 
 /// The vector of a text; closes a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -62,15 +62,6 @@ pub struct Embedding {
     pub occurrence: Option<u64>,
     /// The program that made it.
     pub build: Build,
-    /// In whose format it is written.
-    #[serde(skip)]
-    pub reply: Reply,
-    /// Vectors of the further texts of a line of a batch file; a record of our own has none.
-    #[serde(skip)]
-    pub more: Vec<Vector>,
-    /// The model that a line of a batch file asks for.
-    #[serde(skip)]
-    pub requested_model: Option<String>,
 }
 
 /// How many tokens a vector took, in OpenAI's names.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(doc)]
 use crate::Completion;
-use crate::{Fields, Id, Reply, SchemaVersion};
+use crate::{Fields, Id, SchemaVersion};
 
 /// Why a request has no answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,9 +30,6 @@ pub struct ErrorRecord {
     /// Which of several equal requests without an id this is, from 2 on; the first has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurrence: Option<u64>,
-    /// In whose format the record is written; no part of it.
-    #[serde(skip)]
-    pub reply: Reply,
 }
 
 impl ErrorRecord {
@@ -49,7 +46,6 @@ impl ErrorRecord {
             input: Fields::new(),
             request_digest: None,
             occurrence: None,
-            reply: Reply::Own,
         }
     }
 }

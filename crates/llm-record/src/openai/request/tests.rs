@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use crate::openai::Reply;
-use crate::{ErrorCode, ErrorRecord, Id, Incoming, Json, Line, Message, Prompt, Request, Seed};
+use crate::{ErrorCode, Failed, Id, Incoming, Json, Line, Message, Prompt, Request, Routed, Seed};
 
-fn parse(value: &serde_json::Value) -> Result<Incoming, Box<ErrorRecord>> {
+fn parse(value: &serde_json::Value) -> Result<Incoming, Failed> {
     let text = value.to_string();
-    Incoming::parse(Line { number: 3, text }).map_err(|error| Box::new(error.record()))
+    Incoming::parse(Line { number: 3, text }).map_err(|error| error.failed())
 }
 
 fn request(value: &serde_json::Value) -> Request {
@@ -75,9 +75,9 @@ fn a_completion_is_one_text() {
         assert_eq!(read.overrides.max_tokens, Some(5));
     }
     for prompt in [json!(["a", "b"]), json!([1, 2]), json!(7), json!([])] {
-        let record = parse(&text(&prompt)).unwrap_err();
+        let Routed { record, reply, .. } = *parse(&text(&prompt)).unwrap_err();
         assert_eq!(record.error.code, ErrorCode::UnsupportedField, "{prompt}");
-        assert_eq!(record.reply, Reply::TextCompletion);
+        assert_eq!(reply, Reply::TextCompletion);
         assert!(record.error.message.contains("'body.prompt'"), "{record:?}");
     }
 }
@@ -133,10 +133,10 @@ fn a_key_that_would_change_the_answer_closes_the_line() {
         json!({"prompt": "a chat has none"}),
     ] {
         let (key, _) = more.as_object().unwrap().iter().next().unwrap();
-        let record = parse(&chat(&more)).unwrap_err();
+        let Routed { record, reply, .. } = *parse(&chat(&more)).unwrap_err();
         assert_eq!(record.error.code, ErrorCode::UnsupportedField, "{more}");
         assert_eq!(record.id, Some(Id::Text("c".into())));
-        assert_eq!(record.reply, Reply::ChatCompletion);
+        assert_eq!(reply, Reply::ChatCompletion);
         let told = &record.error.message;
         assert!(told.starts_with("line 3 cannot be answered: "), "{told}");
         assert!(told.contains(&format!("'body.{key}'")), "{told}");
@@ -194,10 +194,10 @@ fn a_wrong_line_says_what_is_wrong() {
             "'messages' must be",
         ),
     ] {
-        let record = changed(pointer, value.clone());
+        let Routed { record, reply, .. } = *changed(pointer, value.clone());
         assert_eq!(record.error.code, code, "{pointer} {value}");
         assert!(record.error.message.contains(wanted), "{record:?}");
-        assert_ne!(record.reply, Reply::Own, "{pointer} {value}");
+        assert_ne!(reply, Reply::Own, "{pointer} {value}");
     }
     // Whatever else is there that names our own lines.
     let mut line = chat(&json!({}));
@@ -205,10 +205,10 @@ fn a_wrong_line_says_what_is_wrong() {
     assert_eq!(request(&line).id, Some(Id::Text("c".into())));
     // The id stands in the error, so that the line can be found.
     assert_eq!(
-        changed("/custom_id", json!(7)).id,
+        changed("/custom_id", json!(7)).record.id,
         Some(Id::Number(7.into()))
     );
-    let record = parse(&chat(&json!({"temperature": -1}))).unwrap_err();
+    let Routed { record, .. } = *parse(&chat(&json!({"temperature": -1}))).unwrap_err();
     assert_eq!(record.error.code, ErrorCode::BadRequest);
     assert!(record.error.message.contains("'temperature'"));
 }
