@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use llm_batch::text_encoder::{OnOverflow, TextEncoder};
-use llm_cli::parser::embed::{EmbedQuantize, PoolingChoice, TooLong};
 use llm_cli::memory::available;
+use llm_cli::parser::embed::{EmbedQuantize, PoolingChoice, TooLong};
 use llm_cli::{EmbedArgs, Messages, host};
 use llm_encoder::{Encoder, Pooling};
 use llm_folder::Quantize;
