@@ -166,6 +166,24 @@ pub fn sequence<'a>(step: Option<&'a Json>, parts: &str) -> Vec<&'a Json> {
 mod tests {
     use super::*;
 
+    /// Of google/embeddinggemma-300m: 262,144 embeddings, and a token for pictures
+    /// with the id 262144.
+    #[test]
+    fn an_added_token_without_an_embedding_is_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let added = r#"{"model": {"vocab": {"a": 0, "b": 1}}, "added_tokens": [
+            {"id": 1, "content": "b"}, {"id": 2, "content": "<image_soft_token>"}]}"#;
+        std::fs::write(folder.path().join("tokenizer.json"), added).unwrap();
+        let kept = |rows: &'static [u64]| {
+            let file = TokenizerJson::read(folder.path(), &|name| {
+                assert_eq!(name, "vocab_size");
+                Ok(rows.to_vec())
+            });
+            file.unwrap().added_tokens.len()
+        };
+        assert_eq!((kept(&[2]), kept(&[3]), kept(&[])), (1, 2, 2));
+    }
+
     #[test]
     fn both_forms_of_merges_and_any_form_of_vocabulary_are_read() {
         let read = |text: &str| serde_json::from_str::<TokenizerJson>(text);
