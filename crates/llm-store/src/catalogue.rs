@@ -122,9 +122,9 @@ pub(crate) fn entry_with_digest(sha256: &str) -> Result<Option<&'static Entry>, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::file_name::quantization;
     use crate::layout::{is_commit, is_sha256};
     use crate::name::ModelName;
-    use crate::select::quantization;
 
     #[test]
     fn the_default_model_is_first_and_fully_known() {

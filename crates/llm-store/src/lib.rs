@@ -26,6 +26,7 @@ mod settings;
 
 // Where its files are on this disk.
 mod layout;
+mod file_name;
 mod select;
 mod folder;
 
@@ -54,13 +55,13 @@ use std::ops::ControlFlow;
 pub use aligned_writer::AlignedWriter;
 pub use catalogue::{Entry, catalogue};
 pub use error::StoreError;
+pub use file_name::quantization;
 pub use import::{ImportOptions, Imported, Placement};
 pub use inventory::{Removed, Stored};
 pub use locate::ModelPlaces;
 pub use name::{ModelName, Part};
 pub use plan::{Plan, PlannedFile, PullOptions};
 pub use resolve::{ModelFile, ResolvedModel};
-pub use select::quantization;
 pub use settings::Settings;
 
 /// What a long operation reports while it works.
