@@ -179,13 +179,6 @@ fn what_cannot_be_run_is_named() {
         ("1_Pooling/config.json", "true", "false", "another way"),
         (
             "tokenizer.json",
-            "\"WordPiece\",\"unk",
-            "\"WordLevel\",\"unk",
-            "'WordLevel'",
-        ),
-        ("tokenizer.json", "\"BertNormalizer\"", "\"NFC\"", "'NFC'"),
-        (
-            "tokenizer.json",
             "{\"id\":\"[SEP]\",\"type_id\":0}",
             "{\"id\":\"[XYZ]\",\"type_id\":0}",
             "[XYZ]",

@@ -2,7 +2,7 @@
 //! before that, and the special tokens around it.
 //!
 //! WordPiece is read by `wordpiece`, the unigram model by `unigram`, byte-pair
-//! encoding by `llm-folder`; all become `tokenizer.ggml.*`, which `llm-tokenizer` reads.
+//! encoding and what neither of them knows by `llm-folder`; all become `tokenizer.ggml.*`, which `llm-tokenizer` reads.
 
 use std::path::Path;
 
@@ -43,16 +43,20 @@ impl Tokens {
         let file = TokenizerJson::read(folder, stated)?;
         let mut metadata = Metadata::default();
         let mut last_space = None;
-        match file.model.kind.as_deref() {
-            Some("WordPiece") => wordpiece::read(&path, &file, &mut metadata)?,
-            Some("Unigram") => last_space = unigram::read(&path, &file, &mut metadata)?,
-            Some("BPE") | None => tokenizer::read(folder, stated, &mut metadata)?,
-            Some(other) => {
-                let what = format!(
-                    "the model is '{other}', and of encoders WordPiece, Unigram and BPE are known"
-                );
-                return Err(FolderError::unsupported(&path, what));
+        let own = match file.model.kind.as_deref() {
+            Some("WordPiece") => wordpiece::read(&path, &file, &mut metadata),
+            Some("Unigram") => {
+                unigram::read(&path, &file, &mut metadata).map(|space| last_space = space)
             }
+            _ => tokenizer::read(folder, stated, &mut metadata),
+        };
+        match own {
+            // A step that is not known here is known to the crate `tokenizers`.
+            Err(FolderError::Unsupported { .. }) => {
+                metadata = Metadata::default();
+                tokenizer::read(folder, stated, &mut metadata)?;
+            }
+            own => own?,
         }
         let mut tokens = Self::from_metadata(&path, &metadata)?;
         let around = post_processor::around(&path, file.post_processor.as_ref())?;

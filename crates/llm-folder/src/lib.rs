@@ -22,6 +22,7 @@
 mod config;
 mod derived_tensors;
 mod error;
+mod foreign_tokenizer;
 pub mod header;
 pub mod json;
 mod names;

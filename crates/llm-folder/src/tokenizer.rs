@@ -1,14 +1,16 @@
 //! `tokenizer.json` as GGUF's `tokenizer.ggml.*`. What ids and templates are
 //! for is left to `special_tokens`.
 //!
-//! Two kinds are known: byte-level BPE (`gpt2`) and SentencePiece's BPE with
-//! bytes for what no token can write (`llama`). The latter's files have lost the
-//! scores; the merges, in order, say the same and are kept instead.
+//! Two kinds have scanners of our own: byte-level BPE (`gpt2`) and SentencePiece's
+//! BPE with bytes for what no token can write (`llama`). The latter's files have lost
+//! the scores; the merges, in order, say the same and are kept instead. Every other
+//! kind is `foreign`'s.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
+use super::foreign_tokenizer::Foreign;
 use super::special_tokens::Stated;
 use super::tokenizer_json::{Added, TokenizerJson, kind, sequence};
 use super::{FolderError, pre_tokenizer, special_tokens};
@@ -22,7 +24,10 @@ const USER_DEFINED: i64 = 4;
 const UNUSED: i64 = 5;
 const BYTE: i64 = 6;
 
-const SPACE_MARK: &str = "\u{2581}";
+pub(super) const SPACE_MARK: &str = "\u{2581}";
+
+/// A key without `tokenizer.` before it, and its value.
+pub(super) type Pair = (&'static str, Value);
 
 /// Reads the tokenizer of `folder` into `metadata`; `stated` are the ids that
 /// `config.json` gives a name.
@@ -35,36 +40,33 @@ pub fn read(folder: &Path, stated: Stated<'_>, metadata: &mut Metadata) -> Resul
         path: folder.join("tokenizer.json"),
         file,
     };
-    let mut set = |name: &str, value: Value| {
-        metadata.insert(format!("tokenizer.{name}"), value);
-    };
-    let is_byte_level = reader.refuse_unsupported()?;
-    if is_byte_level {
-        set("ggml.model", Value::String("gpt2".to_owned()));
-        set(
-            "ggml.pre",
-            Value::String(reader.pre_tokenizer()?.to_owned()),
-        );
-    } else {
-        set("ggml.model", Value::String("llama".to_owned()));
-        let scheme = reader.space_prefix()?;
-        set("ggml.add_space_prefix", Value::Bool(scheme.is_some()));
-        if let Some(scheme) = scheme {
-            let scheme = Value::String(scheme.to_owned());
-            set("ggml.space_prefix_scheme", scheme);
+    let (pairs, tokens) = match reader.scanner() {
+        Ok((is_byte_level, mut pairs)) => {
+            pairs.push(("ggml.merges", reader.merges()?));
+            (pairs, reader.tokens(is_byte_level)?)
         }
-    }
-    let tokens = reader.tokens(is_byte_level)?;
+        Err(FolderError::Unsupported { what, .. }) => {
+            let foreign = Foreign::new(&reader.file)
+                .map_err(|reason| reader.unsupported(format!("{what}, and {reason}")))?;
+            let mut tokens = reader.tokens(foreign.is_byte_level())?;
+            for (text, kind) in &mut tokens {
+                if *kind == NORMAL {
+                    *text = foreign.respelled(text);
+                }
+            }
+            (foreign.pairs(&reader.path, &reader.file)?, tokens)
+        }
+        Err(error) => return Err(error),
+    };
     let texts = tokens.iter().map(|(text, _)| text).collect();
     let types: Integers = tokens.iter().map(|(_, kind)| *kind).collect();
-    let Some(merges) = &reader.file.model.merges else {
-        let reason = "its model has no 'merges', without which it cannot make words of characters";
-        return Err(FolderError::malformed(&reader.path, reason));
-    };
-    let merges = merges.iter().map(|merge| &merge.0);
-    set("ggml.tokens", Value::Strings(texts));
-    set("ggml.token_type", Value::Integers(types));
-    set("ggml.merges", Value::Strings(merges.collect()));
+    let of_tokens = [
+        ("ggml.tokens", Value::Strings(texts)),
+        ("ggml.token_type", Value::Integers(types)),
+    ];
+    for (name, value) in pairs.into_iter().chain(of_tokens) {
+        metadata.insert(format!("tokenizer.{name}"), value);
+    }
     special_tokens::read(folder, stated, &reader.file, metadata)
 }
 
@@ -76,6 +78,34 @@ struct Reader {
 impl Reader {
     fn unsupported(&self, what: impl Into<String>) -> FolderError {
         FolderError::unsupported(&self.path, what)
+    }
+
+    /// Returns whether bytes are written as characters, and what tells which of our
+    /// own scanners reads it.
+    fn scanner(&self) -> Result<(bool, Vec<Pair>), FolderError> {
+        let text = |text: &str| Value::String(text.to_owned());
+        if self.refuse_unsupported()? {
+            let name = text(self.pre_tokenizer()?);
+            let pairs = vec![("ggml.model", text("gpt2")), ("ggml.pre", name)];
+            return Ok((true, pairs));
+        }
+        let scheme = self.space_prefix()?;
+        let mut pairs = vec![
+            ("ggml.model", text("llama")),
+            ("ggml.add_space_prefix", Value::Bool(scheme.is_some())),
+        ];
+        pairs.extend(scheme.map(|scheme| ("ggml.space_prefix_scheme", text(scheme))));
+        Ok((false, pairs))
+    }
+
+    fn merges(&self) -> Result<Value, FolderError> {
+        let Some(merges) = &self.file.model.merges else {
+            let reason =
+                "its model has no 'merges', without which it cannot make words of characters";
+            return Err(FolderError::malformed(&self.path, reason));
+        };
+        let merges = merges.iter().map(|merge| &merge.0);
+        Ok(Value::Strings(merges.collect()))
     }
 
     /// Returns whether bytes are written as characters, which the other kind

@@ -24,6 +24,8 @@ pub struct TokenizerJson {
     pub pre_tokenizer: Option<Json>,
     /// What puts tokens around those of a text.
     pub post_processor: Option<Json>,
+    /// What makes a text of tokens.
+    pub decoder: Option<Json>,
 }
 
 impl TokenizerJson {
@@ -79,7 +81,7 @@ pub struct Added {
     pub special: bool,
 }
 
-/// Texts and ids; empty for a model whose vocabulary has another form.
+/// Texts and ids; those of a list of texts and scores are their places.
 #[derive(Debug, Default)]
 pub struct Entries(pub Vec<(String, u64)>);
 
@@ -106,8 +108,11 @@ impl<'de> Deserialize<'de> for Entries {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Entries, A::Error> {
-                while list.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Entries::default())
+                let mut entries = Vec::new();
+                while let Some((text, _)) = list.next_element::<(String, IgnoredAny)>()? {
+                    entries.push((text, entries.len() as u64));
+                }
+                Ok(Entries(entries))
             }
         }
         deserializer.deserialize_any(Reader)
@@ -199,7 +204,8 @@ mod tests {
             .collect();
         assert_eq!(merges, ["a b", "b a"]);
         let unigram = r#"{"model": {"type": "Unigram", "vocab": [["a", -1.5]]}}"#;
-        assert!(read(unigram).unwrap().model.vocab.0.is_empty());
+        let unigram = read(unigram).unwrap().model.vocab.0;
+        assert_eq!(unigram, [("a".to_owned(), 0)]);
         assert!(read(r#"{"model": {"merges": [["a"]]}}"#).is_err());
         assert!(read(r#"{"model": {"merges": [["a", "b", "c"]]}}"#).is_err());
         assert!(read(r#"{"model": {"vocab": {"a": -1}}}"#).is_err());

@@ -35,7 +35,7 @@ impl Tokenizer {
             Model::Bpe(pairs) => pairs.keeps_all() && writes_all_bytes(vocabulary),
             Model::Spm(_) => writes_all_bytes(vocabulary),
             // Accents go, long words and runs of unknown characters are one token.
-            Model::WordPiece(_) | Model::Unigram(_) => false,
+            Model::WordPiece(_) | Model::Unigram(_) | Model::HuggingFace(_) => false,
         };
         let is_byte_level = matches!(&self.model, Model::Bpe(pairs) if pairs.is_byte_level());
         let ids = 0..u32::try_from(vocabulary.len()).unwrap_or(u32::MAX);

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use super::bpe::BytePairs;
+use super::hugging_face::{self, HuggingFace};
 use super::pre_tokenizer::{self, Bos, PreTokenizer, Text};
 use super::prefix::SpacePrefix;
 use super::special::Specials;
@@ -18,12 +19,13 @@ use llm_gguf::Metadata;
 type Build = fn(&Metadata) -> Result<Tokenizer, TokenizerError>;
 
 /// The values of `tokenizer.ggml.model` that this build knows.
-const MODELS: [(&str, Build); 6] = [
+const MODELS: [(&str, Build); 7] = [
     ("gpt2", Tokenizer::byte_pairs),
     ("llama", Tokenizer::sentence_piece),
     ("bert", Tokenizer::word_piece),
     ("t5", Tokenizer::unigram),
     ("gemma4", |it| Tokenizer::of_kind(it, "gemma4")),
+    ("huggingface", Tokenizer::hugging_face),
     ("whitespace", |it| Tokenizer::of_kind(it, "whitespace")),
 ];
 
@@ -146,6 +148,22 @@ impl Tokenizer {
         let model = Model::Unigram(unigram);
         let mut built = Self::assemble(metadata, "t5".into(), vocabulary, model, &ends)?;
         built.drops_space = drops_space;
+        Ok(built)
+    }
+
+    fn hugging_face(metadata: &Metadata) -> Result<Self, TokenizerError> {
+        let spelling = hugging_face::spelling(metadata)?;
+        let vocabulary = read_vocabulary(metadata, spelling, Defaults::default())?;
+        let model = Model::HuggingFace(Box::new(HuggingFace::new(metadata)?));
+        let ends = Ends {
+            bos: Bos::OnRequest,
+            add_eos: false,
+        };
+        let kind = metadata.string("tokenizer.ggml.pre")?.unwrap_or("unknown");
+        let name = format!("huggingface/{kind}");
+        let mut built = Self::assemble(metadata, name, vocabulary, model, &ends)?;
+        let key = "tokenizer.ggml.add_space_prefix";
+        built.drops_space = metadata.bool(key)?.unwrap_or(false);
         Ok(built)
     }
 

@@ -188,6 +188,9 @@ impl Tokenizer {
                     (Fragment::Text(text), Model::Unigram(pieces)) => {
                         pieces.encode(vocabulary, text, flow);
                     }
+                    (Fragment::Text(text), Model::HuggingFace(tables)) => {
+                        tables.encode(text, is_first, flow);
+                    }
                 }
                 after_markup = matches!(fragment, Fragment::Token(_));
                 is_first = false;

@@ -37,6 +37,12 @@ pub enum TokenizerError {
         /// The names that would do.
         known: String,
     },
+    /// A `tokenizer.json` that the crate `tokenizers` does not take.
+    #[error("the tokenizer.json of the model cannot be used: {reason}")]
+    HuggingFace {
+        /// The crate's reason.
+        reason: String,
+    },
     /// An array with fewer entries than there are tokens.
     #[error(
         "the model file has {tokens} tokens and only {found} entries in '{key}'; convert or download the model again"

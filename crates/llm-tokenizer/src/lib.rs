@@ -2,7 +2,8 @@
 //!
 //! [`Tokenizer`] reads byte-pair encoding over bytes (`gpt2`) or characters
 //! (`gemma4`), SentencePiece's BPE (`llama`) and unigram model (`t5`) and
-//! WordPiece (`bert`) as llama.cpp reads them, and encodes as it does. Markup
+//! WordPiece (`bert`) as llama.cpp reads them, and encodes as it does; any other
+//! `tokenizer.json` is left to Hugging Face's `tokenizers` (`huggingface`). Markup
 //! written out in a text becomes control tokens on request only. A text of
 //! megabytes takes linear time, and any call can be broken off
 //! ([`cancel::Cancellation`]).
@@ -37,6 +38,7 @@ mod encoding;
 mod eog;
 mod error;
 mod flow;
+mod hugging_face;
 mod pre_tokenizer;
 mod word_cache;
 mod merge;
@@ -63,6 +65,7 @@ pub use warning::TokenizerWarning;
 use std::sync::OnceLock;
 
 use bpe::BytePairs;
+use hugging_face::HuggingFace;
 use prefix::SpacePrefix;
 use special::Specials;
 use spm::ScoredPieces;
@@ -95,6 +98,7 @@ enum Model {
     Spm(ScoredPieces),
     WordPiece(WordPieces),
     Unigram(Unigram),
+    HuggingFace(Box<HuggingFace>),
 }
 
 impl std::fmt::Debug for Model {
@@ -104,6 +108,7 @@ impl std::fmt::Debug for Model {
             Self::Spm(_) => "Spm",
             Self::WordPiece(_) => "WordPiece",
             Self::Unigram(_) => "Unigram",
+            Self::HuggingFace(_) => "HuggingFace",
         })
     }
 }
@@ -213,7 +218,8 @@ impl Tokenizer {
     }
 
     /// Returns the tokenizer's kind as the file names it: `gpt2/` and the
-    /// pre-tokenizer for byte-level BPE, else `llama`, `bert`, `t5`, ….
+    /// pre-tokenizer for byte-level BPE, `huggingface/` and the model for what is left
+    /// to `tokenizers`, else `llama`, `bert`, `t5`, ….
     pub fn kind(&self) -> &str {
         &self.name
     }

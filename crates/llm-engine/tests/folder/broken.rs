@@ -84,26 +84,12 @@ fn other_kinds_are_named_with_those_that_are_known() {
 
 #[test]
 fn other_tokenizers_are_named() {
-    says(
-        &tokenizer(|it| it["model"]["type"] = json!("Unigram")),
-        "'Unigram'",
-    );
-    says(
-        &tokenizer(|it| it["pre_tokenizer"] = json!({"type": "Whitespace"})),
-        "write bytes",
-    );
-    says(
-        &tokenizer(|it| it["normalizer"] = json!({"type": "Lowercase"})),
-        "Lowercase",
-    );
-    says(
-        &tokenizer(|it| it["pre_tokenizer"]["add_prefix_space"] = json!(true)),
-        "add_prefix",
-    );
-    says(
-        &tokenizer(|it| it["model"]["ignore_merges"] = json!(true)),
-        "ignores merges",
-    );
+    let unreadable = tokenizer(|it| {
+        it["pre_tokenizer"] = json!({"type": "Whitespace"});
+        it["decoder"] = json!({"type": "CTC"});
+    });
+    says(&unreadable, "write bytes");
+    says(&unreadable, "become text by {\"type\":\"CTC\"}");
     says(
         &tokenizer(|it| it["model"]["vocab"]["x"] = json!(1_u64 << 50)),
         "the id 1125899906842624",

@@ -1,6 +1,7 @@
 //! Tokenizers that the `tokenizers` crate trains on a few texts, written as it
 //! writes them and read back through a folder.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use llm_gguf::Gguf;
@@ -163,6 +164,95 @@ fn marked_tokens_are_those_of_the_tokenizers_crate() {
             "type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": false,
         });
         compare(&with_added(marked(Value::Null, metaspace)));
+    }
+}
+
+/// A tree whose model knows these tokens and no others.
+fn of_tokens(model: &Value, pre_tokenizer: &Value, decoder: &Value) -> Value {
+    json!({
+        "added_tokens": [], "normalizer": null, "pre_tokenizer": pre_tokenizer,
+        "post_processor": null, "model": model, "decoder": decoder,
+    })
+}
+
+/// Characters and some words of the texts, the unknown token first.
+fn some_tokens(mark: &str) -> Vec<String> {
+    let all = texts().concat();
+    let characters = all
+        .chars()
+        .filter(|it| !it.is_whitespace() && *it as u32 % 7 != 0);
+    let words = all.split_whitespace().step_by(3);
+    let mut known: BTreeSet<String> = characters.map(String::from).collect();
+    known.extend(words.map(|word| format!("{mark}{word}")));
+    let first = ["<unk>", "▁"].map(str::to_owned);
+    known.retain(|token| !first.contains(token));
+    first.into_iter().chain(known).collect()
+}
+
+#[test]
+fn kinds_without_a_scanner_of_ours_are_run_by_the_tokenizers_crate() {
+    let byte_decoder = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true});
+    let mut unknown_pattern = byte_level(Some(r"\w+|[^\w\s]+|\s+"));
+    let mut folding = byte_level(Some(QWEN2));
+    folding["normalizer"] =
+        json!({"type": "Sequence", "normalizers": [{"type": "NFKC"}, {"type": "Lowercase"}]});
+    let mut space_before = byte_level(None);
+    space_before["pre_tokenizer"]["add_prefix_space"] = json!(true);
+    for tree in [&mut unknown_pattern, &mut folding, &mut space_before] {
+        tree["decoder"] = byte_decoder.clone();
+    }
+    let metaspace = |scheme: &str| json!({"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": true});
+    let scored: Vec<_> = some_tokens("▁")
+        .into_iter()
+        .zip(1..)
+        .map(|(text, place)| json!([text, -0.01 * f64::from(place)]))
+        .collect();
+    let unigram = json!({"type": "Unigram", "unk_id": 0, "vocab": scored, "byte_fallback": false});
+    let ids: serde_json::Map<_, _> = some_tokens("")
+        .into_iter()
+        .zip(0..)
+        .map(|(text, id)| (text, json!(id)))
+        .collect();
+    let words = json!({"type": "WordLevel", "vocab": ids, "unk_token": "<unk>"});
+    let pieces = json!({"type": "WordPiece", "vocab": ids, "unk_token": "<unk>", "continuing_subword_prefix": "", "max_input_chars_per_word": 100});
+    for (kind, tree) in [
+        ("BPE", unknown_pattern),
+        ("BPE", folding),
+        ("BPE", space_before),
+        (
+            "Unigram",
+            of_tokens(&unigram, &metaspace("always"), &metaspace("always")),
+        ),
+        (
+            "Unigram",
+            of_tokens(&unigram, &metaspace("first"), &metaspace("first")),
+        ),
+        (
+            "WordLevel",
+            of_tokens(&words, &json!({"type": "Whitespace"}), &Value::Null),
+        ),
+        (
+            "WordPiece",
+            of_tokens(
+                &pieces,
+                &json!({"type": "BertPreTokenizer"}),
+                &json!({"type": "WordPiece", "prefix": "##", "cleanup": false}),
+            ),
+        ),
+    ] {
+        let theirs = with_added(tree);
+        compare(&theirs);
+        let place = tempfile::tempdir().unwrap();
+        let gguf = opened(place.path(), &theirs);
+        let ours = Tokenizer::from_gguf(gguf.metadata()).unwrap();
+        assert_eq!(ours.kind(), format!("huggingface/{kind}"));
+        let ids = ours.encode("apples have two spaces", false, false);
+        let known: Vec<u32> = ids.into_iter().filter(|&id| !ours.is_hidden(id)).collect();
+        assert_eq!(
+            ours.decode(&known),
+            theirs.decode(&known, true).unwrap(),
+            "{kind}"
+        );
     }
 }
 
