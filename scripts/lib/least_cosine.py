@@ -1,4 +1,6 @@
-"""Prints the least cosine between llm-embed's vectors and sentence-transformers'.
+"""Prints the least cosine between llm-embed's vectors and sentence-transformers', or
+Model2Vec's for a table of static embeddings. Texts without a known token, whose vectors
+are zeros in both, are left out.
 
 usage: least_cosine.py MODEL TEXTS VECTORS, called by scripts/check-real-models
 
@@ -7,9 +9,9 @@ MODEL is a folder, TEXTS has one text a line, VECTORS one record of llm-embed a 
 
 import json
 import sys
+from pathlib import Path
 
 import numpy
-from sentence_transformers import SentenceTransformer
 
 model, texts, vectors = sys.argv[1:]
 lines = open(texts, encoding="utf-8").read().splitlines()
@@ -17,7 +19,20 @@ records = [json.loads(line) for line in open(vectors, encoding="utf-8")]
 if len(records) != len(lines):
     sys.exit(f"{vectors} has {len(records)} records for {len(lines)} texts")
 ours = numpy.array([record["embedding"] for record in records], dtype=numpy.float64)
-network = SentenceTransformer(model, device="cpu", local_files_only=True)
-theirs = network.encode(lines, batch_size=8, prompt="", convert_to_numpy=True).astype(numpy.float64)
-cosines = (ours * theirs).sum(1) / numpy.linalg.norm(ours, axis=1) / numpy.linalg.norm(theirs, axis=1)
+config = json.loads((Path(model) / "config.json").read_text())
+if config.get("model_type", "model2vec") == "model2vec":
+    from model2vec import StaticModel
+
+    theirs = StaticModel.from_pretrained(model, force_download=False).encode(lines)
+else:
+    from sentence_transformers import SentenceTransformer
+
+    network = SentenceTransformer(model, device="cpu", local_files_only=True)
+    theirs = network.encode(lines, batch_size=8, prompt="", convert_to_numpy=True)
+theirs = theirs.astype(numpy.float64)
+lengths = numpy.linalg.norm(ours, axis=1), numpy.linalg.norm(theirs, axis=1)
+if ((lengths[0] == 0) != (lengths[1] == 0)).any():
+    sys.exit("a text has a vector of zeros on one side alone")
+known = lengths[0] > 0
+cosines = (ours * theirs).sum(1)[known] / lengths[0][known] / lengths[1][known]
 print(f"{cosines.min():.8f}")

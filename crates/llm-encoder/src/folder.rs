@@ -16,6 +16,7 @@ use crate::loader::{self, HEADS, TRAINING};
 use crate::network::Network;
 use crate::pooling::Pooling;
 use crate::settings::Settings;
+use crate::static_embedding::StaticEmbedding;
 use crate::tensors::Tensors;
 use crate::vocabulary::Tokens;
 
@@ -70,6 +71,17 @@ pub(crate) fn open(
     if CrossEncoder::is_in(folder)? {
         let folder = folder.to_path_buf();
         return Err(FolderError::CrossEncoder { folder }.into());
+    }
+    if let Some(table) = StaticEmbedding::find(folder)? {
+        if quantize.is_some() {
+            let what = "it has static embeddings, which --quantize makes no faster";
+            return Err(FolderError::unsupported(folder, what).into());
+        }
+        let mut settings = Settings::read(folder, table.hidden_size)?;
+        settings.pooling.get_or_insert(Pooling::Mean);
+        settings.normalizes |= table.normalizes;
+        let tokens = Tokens::known(&table.folder)?;
+        return Ok((Network::Static(Box::new(table)), tokens, settings));
     }
     let config: Value = json::read(folder, "config.json")?;
     let path = folder.join("config.json");

@@ -5,7 +5,8 @@
 //! rows of the last layer into one vector; a [`CrossEncoder`] reads a query and a text
 //! together and scores how well they fit. All encoder-only families (BERT, `RoBERTa`,
 //! `MPNet`, Nomic, `ModernBERT`, Jina) are rows of the table in `family` and run through
-//! the one `pass`; decoders that make embeddings run through `llm-engine`'s. Whether
+//! the one `pass`; decoders that make embeddings run through `llm-engine`'s, and tables of
+//! static embeddings need no pass. Whether
 //! vectors are normalized, cut or written is left to the caller.
 //!
 //! ```no_run
@@ -38,6 +39,7 @@ mod linear;
 mod loader;
 mod outliers;
 mod relative_bias;
+mod static_embedding;
 mod tensors;
 mod weights;
 

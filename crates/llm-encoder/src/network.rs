@@ -1,5 +1,5 @@
-//! What gives the rows of texts: an encoder-only transformer, or a decoder whose
-//! hidden states are wanted.
+//! What gives the rows of texts: an encoder-only transformer, a decoder whose hidden
+//! states are wanted, or a table without any network.
 
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
@@ -7,6 +7,7 @@ use llm_kernels::simd::Level;
 use crate::batch::Segments;
 use crate::decoder::Decoder;
 use crate::pass;
+use crate::static_embedding::StaticEmbedding;
 use crate::weights::Weights;
 
 /// A network that gives a row for each token.
@@ -14,6 +15,7 @@ use crate::weights::Weights;
 pub(crate) enum Network {
     Encoder(Box<Weights>),
     Decoder(Box<Decoder>),
+    Static(Box<StaticEmbedding>),
 }
 
 impl Network {
@@ -22,6 +24,7 @@ impl Network {
         match self {
             Self::Encoder(weights) => weights.config.hidden_size,
             Self::Decoder(decoder) => decoder.spec.hidden_size,
+            Self::Static(table) => table.hidden_size,
         }
     }
 
@@ -30,6 +33,7 @@ impl Network {
         match self {
             Self::Encoder(weights) => weights.config.positions,
             Self::Decoder(decoder) => decoder.spec.context_length,
+            Self::Static(table) => table.longest(),
         }
     }
 
@@ -38,6 +42,7 @@ impl Network {
         match self {
             Self::Encoder(weights) => weights.config.vocabulary_size,
             Self::Decoder(decoder) => decoder.vocabulary_size(),
+            Self::Static(table) => table.vocabulary_size(),
         }
     }
 
@@ -46,6 +51,7 @@ impl Network {
         match self {
             Self::Encoder(weights) => pass::run(weights, pool, level, &Segments::single(texts)),
             Self::Decoder(decoder) => decoder.run(pool, level, texts),
+            Self::Static(table) => table.run(texts),
         }
     }
 }

@@ -125,6 +125,7 @@ impl Settings {
             let name = module.kind.rsplit('.').next().unwrap_or_default();
             match (name, self.pooling) {
                 ("Transformer", None) if index == 0 && module.path.is_empty() => {}
+                ("StaticEmbedding", None) if index == 0 => self.pooling = Some(Pooling::Mean),
                 ("Pooling", None) => self.pooling = Some(read_pooling(folder, &module.path)?),
                 ("Normalize", Some(_)) => self.steps.push(Step::Normalize),
                 ("Dropout", Some(_)) => {}
@@ -155,7 +156,7 @@ impl Settings {
 
 /// Returns the folder of a module. A path out of the model's folder is no part
 /// of the model.
-fn inside(folder: &Path, name: &str) -> Result<PathBuf, FolderError> {
+pub(crate) fn inside(folder: &Path, name: &str) -> Result<PathBuf, FolderError> {
     if name.split(['/', '\\']).any(|part| part == "..") || Path::new(name).is_absolute() {
         let reason = format!("it names the module '{name}'");
         return Err(FolderError::malformed(&folder.join("modules.json"), reason));

@@ -33,6 +33,8 @@ pub(crate) struct Tokens {
     composes: bool,
     /// The token of the space that a text ends with, where it is one.
     last_space: Option<u32>,
+    /// The token of what no other can write, where it is left out.
+    left_out: Option<u32>,
 }
 
 impl Tokens {
@@ -73,6 +75,20 @@ impl Tokens {
         Ok(tokens)
     }
 
+    /// Reads the tokenizer of `folder` for a text's own tokens alone, and of these
+    /// those that are known, as Model2Vec does.
+    pub(crate) fn known(folder: &Path) -> Result<Self, FolderError> {
+        let stated: Stated<'_> = &|_| Ok(Vec::new());
+        let file = TokenizerJson::read(folder, stated)?;
+        let left_out = file.unknown_id().and_then(|id| u32::try_from(id).ok());
+        Ok(Self {
+            before: Vec::new(),
+            after: Vec::new(),
+            left_out,
+            ..Self::read(folder, stated)?
+        })
+    }
+
     /// Takes the tokenizer of a GGUF file at `path`.
     pub(crate) fn from_metadata(path: &Path, metadata: &Metadata) -> Result<Self, FolderError> {
         let tokenizer = Tokenizer::from_gguf(metadata)
@@ -86,6 +102,7 @@ impl Tokens {
             lowercases: false,
             composes: false,
             last_space: None,
+            left_out: None,
         })
     }
 
@@ -146,7 +163,16 @@ impl Tokens {
         let composed: Option<String> = self.composes.then(|| text.nfc().collect());
         let text = composed.as_deref().unwrap_or(text);
         let never = Cancellation::default();
-        let whole = self.tokenizer.encode_each(text, false, false, &never, take);
+        let mut take_known = |ids: &[u32]| match self.left_out {
+            Some(unknown) if ids.contains(&unknown) => {
+                let known: Vec<u32> = ids.iter().copied().filter(|&id| id != unknown).collect();
+                take(&known);
+            }
+            _ => take(ids),
+        };
+        let whole = self
+            .tokenizer
+            .encode_each(text, false, false, &never, &mut take_known);
         if let (Ok(()), Some(space)) = (whole, self.last_space)
             && text.ends_with(char::is_whitespace)
         {

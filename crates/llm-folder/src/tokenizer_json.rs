@@ -42,6 +42,16 @@ impl TokenizerJson {
         }
         Ok(file)
     }
+
+    /// Returns the id of the unknown token, if there is one.
+    pub fn unknown_id(&self) -> Option<u64> {
+        let Some(text) = &self.model.unk_token else {
+            return self.model.unk_id;
+        };
+        let added = self.added_tokens.iter().find(|it| it.content == *text);
+        let known = self.model.vocab.0.iter().find(|(known, _)| known == text);
+        added.map(|it| it.id).or(known.map(|(_, id)| *id))
+    }
 }
 
 /// The tables of the model.
@@ -57,6 +67,8 @@ pub struct Model {
     pub merges: Option<Vec<Merge>>,
     /// The unknown token.
     pub unk_token: Option<String>,
+    /// Its id, of a unigram model.
+    pub unk_id: Option<u64>,
     /// Longer words of WordPiece are unknown.
     pub max_input_chars_per_word: Option<u64>,
     /// Put before pieces inside a word.
