@@ -231,6 +231,7 @@ fn further() -> Vec<(&'static str, Value)> {
         ("rope.scaling.yarn_beta_fast", Value::Float(32.0)),
         ("rope.scaling.yarn_beta_slow", Value::Float(1.0)),
         ("rope.scaling.yarn_log_multiplier", Value::Float(0.1)),
+        ("rope.scaling.yarn_truncate", Value::Bool(false)),
         ("rope.scaling.finetuned", Value::Bool(true)),
         ("rope.pairing", text("halves")),
         ("attention.causal", Value::Bool(true)),
