@@ -188,6 +188,7 @@ impl Reader<'_> {
         let shared = self.size_or_none("expert_shared_count")?.unwrap_or(0);
         let shared_length = self.size_or_none("expert_shared_feed_forward_length")?;
         let groups = self.size_or_none("expert_group_count")?.unwrap_or(1);
+        let group_best = self.size_or_none("expert_group_best")?.unwrap_or(2);
         let scoring = match self.unsigned("expert_gating_func")? {
             None | Some(0) => self.family.routing.scoring,
             Some(1) => Scoring::Softmax,
@@ -212,6 +213,7 @@ impl Reader<'_> {
             },
             weight_scale: self.nonzero("expert_weights_scale")?.unwrap_or(1.0),
             groups,
+            group_best,
             groups_used: self
                 .size_or_none("expert_group_used_count")?
                 .unwrap_or(groups),

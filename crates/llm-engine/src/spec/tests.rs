@@ -253,6 +253,7 @@ fn further() -> Vec<(&'static str, Value)> {
         ("expert_weights_scale", Value::Float(2.5)),
         ("expert_group_count", Value::Unsigned(2)),
         ("expert_group_used_count", Value::Unsigned(1)),
+        ("expert_group_best", Value::Unsigned(1)),
         ("leading_dense_block_count", Value::Unsigned(1)),
     ]
 }
