@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use super::json::Fields;
 use super::kinds::{ENCODERS, KINDS, Kind, kinds};
-use super::{FolderError, json, refusals};
+use super::{FolderError, json, known_keys, refusals};
 
 /// A folder's `config.json`.
 #[derive(Debug)]
@@ -56,6 +56,7 @@ impl Config {
             needs_output: true,
         };
         refusals::check(&config)?;
+        known_keys::check(&config)?;
         Ok(config)
     }
 
@@ -67,6 +68,12 @@ impl Config {
     /// Returns a value that is not null.
     pub(super) fn get(&self, name: &str) -> Option<&Json> {
         self.fields().get(name)
+    }
+
+    /// Returns all keys and their values.
+    pub(super) fn keys(&self) -> impl Iterator<Item = (&str, &Json)> {
+        let pairs = self.values.as_object().into_iter().flatten();
+        pairs.map(|(name, value)| (name.as_str(), value))
     }
 
     fn default(&self, name: &str) -> Option<f64> {

@@ -29,6 +29,7 @@ mod error;
 pub mod header;
 pub mod json;
 mod kinds;
+mod known_keys;
 mod latent;
 mod mxfp4;
 mod names;

@@ -70,7 +70,7 @@ pub(super) fn check(config: &Config) -> Result<(), FolderError> {
 }
 
 /// A value for a message, the beginning of a long one.
-fn shown(value: &Json) -> String {
+pub(super) fn shown(value: &Json) -> String {
     /// Characters that are shown.
     const SHOWN: usize = 60;
     let text = value.to_string();

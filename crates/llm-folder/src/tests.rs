@@ -91,6 +91,8 @@ fn what_is_not_computed_is_refused_by_name() {
         ("smollm3", "no_rope_layers", json!([1, 1, 0, 1])),
         ("smollm3", "use_sliding_window", json!(true)),
         ("phi3", "full_attn_mod", json!(2)),
+        ("llama", "clip_qkv", json!(8.0)),
+        ("granite", "use_qk_norm", json!(true)),
     ] {
         let told = told(kind, json!({key: value}));
         assert!(told.contains(&format!("'{key}'")), "{kind}: {told}");
