@@ -22,6 +22,18 @@ const USER_DEFINED: i64 = 4;
 const UNUSED: i64 = 5;
 const BYTE: i64 = 6;
 
+/// Markup that who reads an answer looks for, and that is written out therefore: what
+/// Gemma 4 puts around its reasoning and its calls (the converter's `visible_tokens`).
+const VISIBLE: [&str; 7] = [
+    "<|channel>",
+    "<channel|>",
+    "<|tool_call>",
+    "<tool_call|>",
+    "<|tool_response>",
+    "<tool_response|>",
+    "<|\"|>",
+];
+
 const SPACE_MARK: &str = "\u{2581}";
 
 /// Reads the tokenizer of `folder` into `metadata`; `stated` are the ids that
@@ -218,6 +230,9 @@ impl Added {
     fn is_markup(&self) -> bool {
         let text = self.content.as_str();
         let between = |start: &str, end: &str| text.starts_with(start) && text.ends_with(end);
+        if VISIBLE.contains(&text) {
+            return false;
+        }
         self.special
             || matches!(text, "<pad>" | "<mask>" | "<2mass>" | "[@BOS@]")
             || between("<|", "|>")
