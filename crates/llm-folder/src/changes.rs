@@ -232,9 +232,8 @@ impl Values {
             _ => return Err(Misfit::Shape),
         };
         let (first, unit) = match change {
-            Change::ValueRows => (0, self.length),
+            Change::ValueRows | Change::ValueColumns => (0, self.length),
             Change::MixedRows => (self.before, self.length),
-            Change::ValueColumns => (0, self.length),
             _ => (0, 1),
         };
         let heads = self.keys.checked_mul(self.shared).ok_or(Misfit::Shape)?;

@@ -14,6 +14,9 @@ use super::{FolderError, latent, state, two_lengths};
 /// Names that differ from kind to kind: (Hugging Face's, GGUF's).
 pub(super) type Names = &'static [(&'static str, &'static str)];
 
+/// Numbers that are made of others.
+type More = fn(&Config) -> Result<Pairs, FolderError>;
+
 /// How the folders of a family differ from its GGUF files.
 #[derive(Debug)]
 pub(super) struct Kind {
@@ -55,7 +58,7 @@ pub(super) struct Kind {
     /// Experts may be stored in MXFP4.
     pub(super) mxfp4: bool,
     /// What needs more than a name: put behind the other numbers, in their place.
-    pub(super) more: &'static [fn(&Config) -> Result<Pairs, FolderError>],
+    pub(super) more: &'static [More],
 }
 
 const SILU: &[&str] = &["silu", "swish"];

@@ -97,6 +97,11 @@ pub fn kinds() -> impl Iterator<Item = &'static str> {
     kinds::kinds()
 }
 
+/// Returns the architectures whose folders can be opened, by GGUF's names.
+pub fn architectures() -> impl Iterator<Item = &'static str> {
+    kinds::KINDS.iter().map(|kind| kind.architecture)
+}
+
 /// Opens a folder's model for its rows alone: it needs no matrix that makes
 /// logits of them.
 ///

@@ -39,10 +39,10 @@ impl Packed {
         for ((scales, blocks), out) in taken.zip(out.chunks_exact_mut(row * (1 + QUANTS))) {
             let outs = out.chunks_exact_mut(1 + QUANTS);
             for ((scale, block), out) in scales.iter().zip(blocks.chunks_exact(QUANTS)).zip(outs) {
-                let nibble = |at: usize| (block[at / 2] >> (at % 2 * 4)) & 15;
+                let nibble = |at: usize| (block[at / 2] >> (4 * (at % 2))) & 15;
                 out[0] = *scale;
                 for (at, out) in out[1..].iter_mut().enumerate() {
-                    *out = nibble(at) | nibble(at + QUANTS) << 4;
+                    *out = nibble(at) | (nibble(at + QUANTS) << 4);
                 }
             }
         }
@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(made[1].shape, [32, 2, 1]);
         // Element n of every row is n mod 16, plus the row in the upper half of bytes.
         let blocks: Vec<u8> = (0..4)
-            .flat_map(|_| (0..16).map(|at| (2 * at % 16) | (2 * at + 1) % 16 << 4))
+            .flat_map(|_| (0..16).map(|at| (2 * at % 16) | (((2 * at + 1) % 16) << 4)))
             .collect();
         let Source::Mxfp4(ups) = &made[1].source else {
             panic!("{made:?}");
@@ -176,7 +176,7 @@ mod tests {
         let mut out = vec![0; 2 * 17];
         ups.write(&blocks, &[10, 11, 12, 13], &mut out);
         assert_eq!((out[0], out[17]), (11, 13));
-        let expected: Vec<u8> = (0..16).map(|at| at | at << 4).collect();
+        let expected: Vec<u8> = (0..16).map(|at| at | (at << 4)).collect();
         assert_eq!(out[1..17], expected);
     }
 

@@ -140,7 +140,7 @@ impl<'a> Rotation<'a> {
         Ok(pairs)
     }
 
-    /// As in LongRoPE: Ding et al. 2024, arXiv:2402.13753.
+    /// As in `LongRoPE`: Ding et al. 2024, arXiv:2402.13753.
     fn longrope(&self) -> Result<Pairs, FolderError> {
         let original = self.original()?;
         let factor = self.factor()?;

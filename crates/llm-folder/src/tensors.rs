@@ -54,7 +54,7 @@ pub(super) fn load(
             header::read(mapping.bytes()).map_err(|reason| FolderError::malformed(path, reason))?;
         for tensor in stored {
             finder
-                .take(tensor, shards.len())
+                .take(&tensor, shards.len())
                 .map_err(|reason| reason.at(path))?;
         }
         shards.push(Arc::new(mapping));
@@ -146,23 +146,23 @@ impl Fault {
 }
 
 impl Finder<'_> {
-    fn take(&mut self, tensor: Stored, shard: usize) -> Result<(), Fault> {
+    fn take(&mut self, tensor: &Stored, shard: usize) -> Result<(), Fault> {
         let kind = self.config.kind;
         let name = match translate(&tensor.name, kind.norms) {
             Named::Known(name) if self.guesses(&name) => return Ok(()),
             Named::Known(name) => name,
             Named::Unneeded => return Ok(()),
             Named::Unknown if self.guesses(&tensor.name) => return Ok(()),
-            Named::Unknown => return Err(unknown(&tensor)),
+            Named::Unknown => return Err(unknown(tensor)),
         };
         if name == "output.weight" && !self.config.needs_output() {
             return Ok(());
         }
         if name.ends_with(".blocks") || name.ends_with(".scales") {
             if !kind.mxfp4 {
-                return Err(unknown(&tensor));
+                return Err(unknown(tensor));
             }
-            let taken = self.halves.take(&name, &tensor, shard);
+            let taken = self.halves.take(&name, tensor, shard);
             return taken.map_err(Fault::Malformed);
         }
         let Some(dtype) = tensor.dtype else {

@@ -3,10 +3,11 @@
 use serde_json::{Value as Json, json};
 
 use super::FolderError;
+use super::changes::Piece;
 use super::config::Config;
 use super::kinds::KINDS;
 use super::rope_factors;
-use llm_gguf::{Metadata, Value};
+use llm_gguf::{Metadata, TensorInfo, TensorType, Value};
 
 /// What any kind could ask for.
 fn whole(model_type: &str) -> Json {
@@ -28,7 +29,7 @@ fn read(values: &Json) -> Result<Config, FolderError> {
     Config::of("config.json".into(), values.as_object().unwrap().clone())
 }
 
-fn metadata(model_type: &str, more: Json) -> Result<Metadata, FolderError> {
+fn metadata(model_type: &str, more: &Json) -> Result<Metadata, FolderError> {
     let mut values = whole(model_type);
     values
         .as_object_mut()
@@ -37,7 +38,7 @@ fn metadata(model_type: &str, more: Json) -> Result<Metadata, FolderError> {
     read(&values)?.metadata()
 }
 
-fn told(model_type: &str, more: Json) -> String {
+fn told(model_type: &str, more: &Json) -> String {
     metadata(model_type, more).unwrap_err().to_string()
 }
 
@@ -58,7 +59,7 @@ fn integers(metadata: &Metadata, key: &str) -> Option<Vec<i64>> {
 fn every_kind_has_its_family_and_what_all_have() {
     for kind in KINDS {
         for model_type in kind.model_types {
-            let found = metadata(model_type, json!({})).unwrap();
+            let found = metadata(model_type, &json!({})).unwrap();
             let architecture = found.string("general.architecture").unwrap();
             assert_eq!(architecture, Some(kind.architecture));
             let size = |name: &str| found.u64(&format!("{}.{name}", kind.architecture)).unwrap();
@@ -94,14 +95,14 @@ fn what_is_not_computed_is_refused_by_name() {
         ("llama", "clip_qkv", json!(8.0)),
         ("granite", "use_qk_norm", json!(true)),
     ] {
-        let told = told(kind, json!({key: value}));
+        let told = told(kind, &json!({key: value}));
         assert!(told.contains(&format!("'{key}'")), "{kind}: {told}");
         assert!(told.contains("not supported"), "{kind}: {told}");
     }
     for rotation in ["dynamic", "ntk", "proportional-ish"] {
         let told = told(
             "llama",
-            json!({"rope_scaling": {"type": rotation, "factor": 2.0}}),
+            &json!({"rope_scaling": {"type": rotation, "factor": 2.0}}),
         );
         assert!(
             told.contains(rotation) && told.contains("not supported"),
@@ -114,18 +115,18 @@ fn what_is_not_computed_is_refused_by_name() {
         "full_attention",
         "full_attention"
     ]);
-    assert!(told("gemma3", json!({"layer_types": types})).contains("chunked_attention"));
-    let short = told("gemma3", json!({"layer_types": ["full_attention"]}));
+    assert!(told("gemma3", &json!({"layer_types": types})).contains("chunked_attention"));
+    let short = told("gemma3", &json!({"layer_types": ["full_attention"]}));
     assert!(short.contains("1 entries for 4 layers"), "{short}");
     let mxfp4 = json!({"quantization_config": {"quant_method": "mxfp4"}});
-    assert!(metadata("gpt_oss", mxfp4.clone()).is_ok());
-    assert!(told("llama", mxfp4).contains("'mxfp4'"));
+    assert!(metadata("gpt_oss", &mxfp4).is_ok());
+    assert!(told("llama", &mxfp4).contains("'mxfp4'"));
     let inner = json!({"text_config": {"model_type": "mistral4"}});
-    assert!(told("mistral3", inner).contains("'mistral4'"));
+    assert!(told("mistral3", &inner).contains("'mistral4'"));
     assert!(
         metadata(
             "mistral3",
-            json!({"text_config": {"model_type": "mistral"}})
+            &json!({"text_config": {"model_type": "mistral"}})
         )
         .is_ok()
     );
@@ -137,7 +138,7 @@ fn keys_that_are_off_or_are_no_part_of_the_computation_are_taken() {
         "rope_interleaved": false, "attention_dropout": 0.1, "clip_qkv": null,
         "router_aux_loss_coef": 0.001, "_attn_implementation": "eager", "use_cache": true,
     });
-    assert!(metadata("llama", more).is_ok());
+    assert!(metadata("llama", &more).is_ok());
 }
 
 #[test]
@@ -149,7 +150,7 @@ fn a_temperature_is_what_transformers_makes_of_it() {
             .as_object_mut()
             .unwrap()
             .extend(more.as_object().unwrap().clone());
-        metadata("qwen2", json!({"rope_parameters": values})).unwrap()
+        metadata("qwen2", &json!({"rope_parameters": values})).unwrap()
     };
     // 1 + 0.1 ln 4 follows from the factor.
     assert_eq!(float(&yarn(json!({})), key), None);
@@ -163,7 +164,7 @@ fn a_temperature_is_what_transformers_makes_of_it() {
     assert_eq!(original, Some(512));
     // DeepSeek's is in the scores, by the multiplier.
     let scaling = json!({"type": "yarn", "factor": 40, "mscale": 0.707, "mscale_all_dim": 0.707});
-    let deepseek = metadata("deepseek_v2", json!({"rope_scaling": scaling})).unwrap();
+    let deepseek = metadata("deepseek_v2", &json!({"rope_scaling": scaling})).unwrap();
     assert_eq!(float(&deepseek, "deepseek2.rope.scaling.attn_factor"), None);
     let multiplier = float(&deepseek, "deepseek2.rope.scaling.yarn_log_multiplier").unwrap();
     assert!((multiplier - 0.0707).abs() < 1e-9);
@@ -176,7 +177,7 @@ fn windows_are_listed_where_the_config_has_them() {
         "attention.sliding_window_pattern",
     );
     let found = |kind: &str, architecture: &str, more: Json| {
-        let metadata = metadata(kind, more).unwrap();
+        let metadata = metadata(kind, &more).unwrap();
         let window = metadata.u64(&format!("{architecture}.{window}")).unwrap();
         (
             window,
@@ -272,6 +273,55 @@ fn hostile_numbers_are_survived() {
                     drop(rope_factors::tensors(&config));
                 }
             }
+        }
+    }
+}
+
+/// A tensor of any shape is changed within its bytes, or does not fit.
+#[test]
+fn shapes_that_do_not_fit_are_told_and_never_walked_out_of() {
+    const EXTENTS: [u64; 8] = [1, 2, 3, 4, 8, 32, 64, 65];
+    let of = |length: u32, mut at: usize| -> Vec<u64> {
+        let mut shape = Vec::new();
+        for _ in 0..length {
+            shape.push(EXTENTS[at % EXTENTS.len()]);
+            at /= EXTENTS.len();
+        }
+        shape
+    };
+    for kind in KINDS {
+        let config = read(&whole(kind.model_types[0])).unwrap();
+        for (ending, change) in kind.changes {
+            let mut fitting = 0;
+            for length in 1..=3 {
+                for at in 0..EXTENTS.len().pow(length) {
+                    let shape = of(length, at);
+                    let elements: u64 = shape.iter().product();
+                    let tensor = TensorInfo {
+                        name: format!("blk.0.{ending}"),
+                        shape,
+                        dtype: TensorType(0),
+                        shard: 0,
+                        offset: 0,
+                        size: Some(4 * elements),
+                    };
+                    let Ok(pieces) = change.pieces(&tensor, &config) else {
+                        continue;
+                    };
+                    fitting += 1;
+                    let bytes = vec![0; elements as usize];
+                    let all = |piece: &Piece| piece.shape.iter().product::<u64>();
+                    assert!(pieces.iter().map(all).sum::<u64>() <= elements);
+                    for piece in &pieces {
+                        let mut out = vec![1; all(piece) as usize];
+                        if let Some(order) = &piece.order {
+                            order.copy(&bytes, 1, 0, &mut out);
+                            assert!(!out.contains(&1), "{ending}: {:?}", tensor.shape);
+                        }
+                    }
+                }
+            }
+            assert!(fitting > 0, "{ending}");
         }
     }
 }

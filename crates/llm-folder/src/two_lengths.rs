@@ -55,10 +55,8 @@ pub(super) fn pairs(config: &Config) -> Result<Pairs, FolderError> {
 pub(super) fn long_head(config: &Config) -> Result<u64, FolderError> {
     let stated = config.size("global_head_dim")?;
     let own = config.fields().object("per_layer_config")?;
-    Ok(match stated.or(of_long(config, own, "head_dim")?) {
-        Some(long) => long,
-        None => 512,
-    })
+    let stated = stated.or(of_long(config, own, "head_dim")?);
+    Ok(stated.unwrap_or(512))
 }
 
 /// Returns how many heads of keys those layers have, where it is another number.

@@ -86,15 +86,15 @@ fn flags(layers: &[bool]) -> Value {
 fn listed(config: &Config) -> Result<Option<Vec<bool>>, FolderError> {
     let kinds = layer_types(config)?;
     let is_sliding = |kind: &&str| *kind == "sliding_attention";
-    Ok(kinds.map(|kinds| kinds.iter().map(|kind| is_sliding(&kind)).collect()))
+    Ok(kinds.map(|kinds| kinds.iter().map(|kind| is_sliding(kind)).collect()))
 }
 
 /// Returns what the config says of each layer, if it does.
 pub(super) fn layer_types(config: &Config) -> Result<Option<Vec<&str>>, FolderError> {
+    const KNOWN: [&str; 3] = ["full_attention", "sliding_attention", "linear_attention"];
     let Some(types) = config.fields().list("layer_types")? else {
         return Ok(None);
     };
-    const KNOWN: [&str; 3] = ["full_attention", "sliding_attention", "linear_attention"];
     let known = |kind: &'_ Json| KNOWN.into_iter().find(|known| kind.as_str() == Some(known));
     let kinds: Result<Vec<&str>, FolderError> = types
         .iter()
