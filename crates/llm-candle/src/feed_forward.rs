@@ -204,7 +204,7 @@ fn weigh(spec: &ExpertSpec, scores: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
     let group_wish = |group: usize| {
         let mut wishes: Vec<f64> = (group * size..(group + 1) * size).map(wish).collect();
         wishes.sort_by(|a, b| b.total_cmp(a));
-        wishes.iter().take(2).sum::<f64>()
+        wishes.iter().take(spec.group_best).sum::<f64>()
     };
     let mut groups: Vec<usize> = (0..spec.groups).collect();
     groups.sort_by(|&a, &b| group_wish(b).total_cmp(&group_wish(a)));

@@ -115,6 +115,8 @@ pub struct ExpertSpec {
     pub weight_scale: f32,
     /// Experts stand in this many groups.
     pub groups: usize,
+    /// As many experts of a group as its rank is the sum of, the best.
+    pub group_best: usize,
     /// Groups that a token may choose from.
     pub groups_used: usize,
 }

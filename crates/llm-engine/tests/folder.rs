@@ -117,6 +117,21 @@ fn logits_are_those_of_the_same_weights_in_a_gguf_file() {
 }
 
 #[test]
+fn every_family_runs_from_a_folder() {
+    for family in llm_engine::family::FAMILIES {
+        let mut known = llm_folder::architectures();
+        let name = family.architecture;
+        assert!(
+            known.any(|known| known == name),
+            "{name} has no kind of folder"
+        );
+    }
+    for name in llm_folder::architectures() {
+        assert!(llm_engine::family::find(name).is_some(), "{name}");
+    }
+}
+
+#[test]
 fn matrices_stay_in_the_files_map_and_in_their_format() {
     let place = tempfile::tempdir().unwrap();
     Plan {

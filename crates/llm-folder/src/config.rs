@@ -1,68 +1,12 @@
-//! `config.json` as GGUF metadata: which family a folder is, and its numbers.
-//!
-//! Whether the numbers fit together is left to `spec`.
+//! A folder's `config.json`: of which kind it is, and look-ups of its numbers.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value as Json};
 
 use super::json::Fields;
-use super::rope;
-use super::{FolderError, json};
-use llm_gguf::{Integers, Metadata, Value};
-
-/// How the folders of a family differ from its GGUF files.
-#[derive(Debug)]
-pub(super) struct Kind {
-    /// The values of `model_type`.
-    pub(super) model_types: &'static [&'static str],
-    /// `general.architecture` in GGUF.
-    pub(super) architecture: &'static str,
-    /// The non-linearity of the feed-forward step.
-    gates: &'static [&'static str],
-    /// Norms are stored as `w` and used as `1 + w`, and there are norms of what
-    /// comes out of a step.
-    pub(super) is_gemma: bool,
-    /// GGUF files have the rows of queries and keys in another order.
-    permuted: bool,
-    /// The base of the rotation where the file names none.
-    rope_theta: f64,
-}
-
-const SILU: &[&str] = &["silu", "swish"];
-
-const LLAMA: Kind = Kind {
-    model_types: &["llama", "mistral"],
-    architecture: "llama",
-    gates: SILU,
-    is_gemma: false,
-    permuted: true,
-    rope_theta: 10_000.0,
-};
-
-const KINDS: &[Kind] = &[
-    LLAMA,
-    Kind {
-        model_types: &["qwen2"],
-        architecture: "qwen2",
-        permuted: false,
-        ..LLAMA
-    },
-    Kind {
-        model_types: &["qwen3"],
-        architecture: "qwen3",
-        permuted: false,
-        ..LLAMA
-    },
-    Kind {
-        model_types: &["gemma3", "gemma3_text"],
-        architecture: "gemma3",
-        gates: &["gelu_pytorch_tanh"],
-        is_gemma: true,
-        permuted: false,
-        rope_theta: 1_000_000.0,
-    },
-];
+use super::kinds::{ENCODERS, KINDS, Kind, kinds};
+use super::{FolderError, json, known_keys, refusals};
 
 /// A folder's `config.json`.
 #[derive(Debug)]
@@ -78,8 +22,12 @@ pub(super) struct Config {
 impl Config {
     /// Reads the file of `folder`.
     pub(super) fn read(folder: &Path) -> Result<Self, FolderError> {
-        let path = folder.join("config.json");
-        let mut values: Map<String, Json> = json::read(folder, "config.json")?;
+        let values = json::read(folder, "config.json")?;
+        Self::of(folder.join("config.json"), values)
+    }
+
+    /// Takes the values of the file at `path`.
+    pub(super) fn of(path: PathBuf, mut values: Map<String, Json>) -> Result<Self, FolderError> {
         let model_type = values.get("model_type").and_then(Json::as_str);
         let model_type = model_type
             .ok_or_else(|| FolderError::malformed(&path, "it has no 'model_type'"))?
@@ -88,7 +36,17 @@ impl Config {
         let kind = kinds
             .find(|kind| kind.model_types.contains(&model_type.as_str()))
             .ok_or_else(|| unknown(&path, &model_type))?;
-        if let Some(Json::Object(text)) = values.remove("text_config") {
+        if let Some(Json::Object(mut text)) = values.remove("text_config") {
+            let inner = text.get("model_type").and_then(Json::as_str);
+            if let Some(inner) = inner.filter(|inner| !kind.holds(inner)) {
+                return Err(unknown(&path, inner));
+            }
+            // What the larger model says counts, and a text model's "no" says nothing: the
+            // larger one is tied where it says nothing itself.
+            let tied = "tie_word_embeddings";
+            if values.contains_key(tied) || text.get(tied) == Some(&Json::Bool(false)) {
+                text.remove(tied);
+            }
             values.extend(text);
         }
         let config = Self {
@@ -97,30 +55,9 @@ impl Config {
             values: Json::Object(values),
             needs_output: true,
         };
-        config.refuse_unsupported()?;
+        refusals::check(&config)?;
+        known_keys::check(&config)?;
         Ok(config)
-    }
-
-    fn refuse_unsupported(&self) -> Result<(), FolderError> {
-        let refuse = |what: String| Err(FolderError::unsupported(&self.path, what));
-        if let Some(Json::Object(quantization)) = self.get("quantization_config") {
-            let method = quantization.get("quant_method").and_then(Json::as_str);
-            return refuse(format!(
-                "its weights are quantized by '{}'",
-                method.unwrap_or("an unnamed method")
-            ));
-        }
-        // Gemma's files name both, and the second is the one that counts.
-        let gates = [
-            self.fields().text("hidden_activation")?,
-            self.fields().text("hidden_act")?,
-        ];
-        match gates.into_iter().flatten().next() {
-            Some(gate) if !self.kind.gates.contains(&gate) => {
-                refuse(format!("the activation is '{gate}'"))
-            }
-            _ => Ok(()),
-        }
     }
 
     /// Returns all values by their names.
@@ -133,17 +70,49 @@ impl Config {
         self.fields().get(name)
     }
 
-    pub(super) fn number(&self, name: &str) -> Result<Option<f64>, FolderError> {
-        self.fields().number(name)
+    /// Returns all keys and their values.
+    pub(super) fn keys(&self) -> impl Iterator<Item = (&str, &Json)> {
+        let pairs = self.values.as_object().into_iter().flatten();
+        pairs.map(|(name, value)| (name.as_str(), value))
     }
 
+    fn default(&self, name: &str) -> Option<f64> {
+        let found = self.kind.defaults.iter().find(|(known, _)| *known == name);
+        found.map(|(_, number)| *number)
+    }
+
+    /// Returns a number, or what the kind has where the file leaves it out.
+    pub(super) fn number(&self, name: &str) -> Result<Option<f64>, FolderError> {
+        Ok(self.fields().number(name)?.or(self.default(name)))
+    }
+
+    /// Returns a whole number, in the same way.
     pub(super) fn size(&self, name: &str) -> Result<Option<u64>, FolderError> {
-        self.fields().size(name)
+        let default = self.default(name).map(|number| number as u64);
+        Ok(self.fields().size(name)?.or(default))
+    }
+
+    /// Returns a boolean, in the same way.
+    pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, FolderError> {
+        let default = self.default(name).map(|number| number != 0.0);
+        Ok(self.fields().flag(name)?.or(default))
+    }
+
+    /// Returns a whole number that has to be there.
+    pub(super) fn needed(&self, name: &str) -> Result<u64, FolderError> {
+        self.size(name)?.ok_or_else(|| {
+            FolderError::malformed(&self.path, format!("it lacks the number '{name}'"))
+        })
     }
 
     /// Returns the ids that `name` holds, one or a list.
     pub(super) fn ids(&self, name: &str) -> Result<Vec<u64>, FolderError> {
         self.fields().ids(name)
+    }
+
+    /// Returns the error for a value that cannot be computed.
+    pub(super) fn refuse(&self, what: impl Into<String>) -> FolderError {
+        FolderError::unsupported(&self.path, what)
     }
 
     /// Takes it for a model that nobody wants logits of.
@@ -164,30 +133,18 @@ impl Config {
         if !self.needs_output {
             return Ok(Some(true));
         }
-        Ok(said.or(self.kind.is_gemma.then_some(true)))
+        Ok(said.or(self.kind.tied.then_some(true)))
     }
 
-    fn needed(&self, name: &str) -> Result<u64, FolderError> {
-        self.size(name)?.ok_or_else(|| {
-            FolderError::malformed(&self.path, format!("it lacks the number '{name}'"))
-        })
-    }
-
-    /// Like `needed`, with the number that Google's files leave out.
-    fn needed_or(&self, name: &str, of_gemma: u64) -> Result<u64, FolderError> {
-        match self.get(name) {
-            None if self.kind.is_gemma => Ok(of_gemma),
-            _ => self.needed(name),
-        }
+    /// Returns the layers that make logits.
+    pub(super) fn layers(&self) -> Result<u64, FolderError> {
+        self.needed("num_hidden_layers")
     }
 
     /// Returns the elements of a head.
     pub(super) fn head_dim(&self) -> Result<u64, FolderError> {
-        if self.get("head_dim").is_some() {
-            return self.needed("head_dim");
-        }
-        if self.kind.is_gemma {
-            return Ok(256);
+        if let Some(stated) = self.size("head_dim")? {
+            return Ok(stated);
         }
         let (width, heads) = (
             self.needed("hidden_size")?,
@@ -197,110 +154,14 @@ impl Config {
             .checked_div(heads)
             .ok_or_else(|| FolderError::malformed(&self.path, "its 'num_attention_heads' is 0"))
     }
-
-    /// Returns the base of the rotation where no other place names one.
-    pub(super) fn rope_theta(&self) -> Result<f64, FolderError> {
-        Ok(self.number("rope_theta")?.unwrap_or(self.kind.rope_theta))
-    }
-
-    /// Translates the numbers to GGUF's keys.
-    pub(super) fn metadata(&self) -> Result<Metadata, FolderError> {
-        let mut metadata = Metadata::default();
-        let architecture = self.kind.architecture;
-        let text = |text: &str| Value::String(text.to_owned());
-        metadata.insert("general.architecture", text(architecture));
-        let mut set = |name: &str, value: Value| {
-            metadata.insert(format!("{architecture}.{name}"), value);
-        };
-        let head_dim = self.head_dim()?;
-        let heads = self.needed_or("num_attention_heads", 8)?;
-        let default_kv_heads = if self.kind.is_gemma { 4 } else { heads };
-        let kv_heads = self
-            .size("num_key_value_heads")?
-            .unwrap_or(default_kv_heads);
-        for (name, size) in [
-            ("block_count", self.needed("num_hidden_layers")?),
-            ("embedding_length", self.needed("hidden_size")?),
-            ("feed_forward_length", self.needed("intermediate_size")?),
-            ("attention.head_count", heads),
-            ("attention.head_count_kv", kv_heads),
-            ("attention.key_length", head_dim),
-            ("attention.value_length", head_dim),
-            ("rope.dimension_count", head_dim),
-            (
-                "context_length",
-                self.needed_or("max_position_embeddings", 131_072)?,
-            ),
-        ] {
-            set(name, Value::Unsigned(size));
-        }
-        let epsilon = self.number("rms_norm_eps")?.unwrap_or(1e-6);
-        set("attention.layer_norm_rms_epsilon", Value::Float(epsilon));
-        for (name, value) in rope::pairs(&self.fields(), self.rope_theta()?)? {
-            set(name, value);
-        }
-        if self.kind.permuted {
-            set("rope.pairing", text("halves"));
-        }
-        if self.fields().flag("use_bidirectional_attention")? == Some(true) {
-            set("attention.causal", Value::Bool(false));
-        }
-        if self.kind.is_gemma {
-            for (name, value) in self.gemma_pairs()? {
-                set(name, value);
-            }
-        }
-        Ok(metadata)
-    }
-
-    fn gemma_pairs(&self) -> Result<Vec<(&'static str, Value)>, FolderError> {
-        let mut pairs = Vec::new();
-        if let Some(cap) = self.number("final_logit_softcapping")? {
-            pairs.push(("final_logit_softcapping", Value::Float(cap)));
-        }
-        if let Some(square) = self.number("query_pre_attn_scalar")? {
-            pairs.push(("attention.scale", Value::Float(square.sqrt().recip())));
-        }
-        if self.get("attn_logit_softcapping").is_some() {
-            let what = "it has 'attn_logit_softcapping'";
-            return Err(FolderError::unsupported(&self.path, what));
-        }
-        let pattern = self
-            .size("sliding_window_pattern")?
-            .or(self.size("_sliding_window_pattern")?);
-        // Every layer sees everything.
-        if pattern == Some(1) {
-            return Ok(pairs);
-        }
-        let window = self.needed("sliding_window")?;
-        pairs.push(("attention.sliding_window", Value::Unsigned(window)));
-        let key = "attention.sliding_window_pattern";
-        if let Some(types) = self.fields().list("layer_types")? {
-            let has_window = |kind: &Json| i64::from(kind.as_str() == Some("sliding_attention"));
-            let layers: Integers = types.iter().map(has_window).collect();
-            pairs.push((key, Value::Integers(layers)));
-        } else if let Some(pattern) = pattern {
-            pairs.push((key, Value::Unsigned(pattern)));
-        }
-        Ok(pairs)
-    }
 }
 
-/// Returns the values of `model_type` that are known.
-pub(super) fn kinds() -> impl Iterator<Item = &'static str> {
-    KINDS.iter().flat_map(|kind| kind.model_types).copied()
+impl Kind {
+    /// Returns whether a larger model of this kind may hold a text model of another.
+    fn holds(&self, text_type: &str) -> bool {
+        self.text_types.contains(&text_type) || self.model_types.contains(&text_type)
+    }
 }
-
-/// Kinds that make vectors and no text.
-const ENCODERS: [&str; 7] = [
-    "bert",
-    "camembert",
-    "modernbert",
-    "mpnet",
-    "nomic_bert",
-    "roberta",
-    "xlm-roberta",
-];
 
 fn unknown(path: &Path, model_type: &str) -> FolderError {
     let known: Vec<_> = kinds().collect();

@@ -8,6 +8,9 @@ use llm_kernels::dequantize::dequantize_row;
 use llm_kernels::mmap::Mapping;
 use llm_kernels::quantize::QuantType;
 
+use super::changes::Each;
+use super::mxfp4::Packed;
+use super::order::Order;
 use super::{FolderError, Quantize};
 use llm_gguf::{TensorInfo, TensorType};
 
@@ -25,18 +28,41 @@ pub(super) struct Made {
 pub(super) enum Source {
     /// These numbers.
     Numbers(Vec<f32>),
-    /// Another tensor, each number plus one.
-    PlusOne(TensorInfo),
-    /// The rows of another tensor.
-    Packed(TensorInfo, QuantType),
+    /// Another tensor.
+    Tensor(Taken),
+    /// Blocks and scales that stand apart.
+    Mxfp4(Packed),
+}
+
+/// Another tensor, or a part of it.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) tensor: TensorInfo,
+    /// The order of its elements; `None` for the one that they have.
+    pub(super) order: Option<Order>,
+    pub(super) each: Each,
+    /// What its rows are quantized to, if they are.
+    pub(super) packing: Option<QuantType>,
 }
 
 impl Source {
-    /// Returns the tensor that it is made from, if it is one.
+    /// Returns the tensor whose rows it has, if it has those of one.
     pub(super) fn tensor(&self) -> Option<&TensorInfo> {
         match self {
-            Self::Numbers(_) => None,
-            Self::PlusOne(tensor) | Self::Packed(tensor, _) => Some(tensor),
+            Self::Tensor(taken) if taken.order.is_none() => Some(&taken.tensor),
+            _ => None,
+        }
+    }
+
+    fn format(&self) -> Format {
+        match self {
+            Self::Numbers(_) => Format::F32,
+            Self::Mxfp4(_) => Format::Mxfp4,
+            Self::Tensor(taken) => match (taken.packing, taken.each) {
+                (Some(packing), _) => packing.format(),
+                (None, Each::Kept) => stored_format(&taken.tensor),
+                _ => Format::F32,
+            },
         }
     }
 }
@@ -54,9 +80,8 @@ pub(super) fn make(
     let tensors: Vec<TensorInfo> = made
         .iter()
         .map(|tensor| {
-            let format = format_of(&tensor.source);
             let offset = bytes.next_multiple_of(ALIGNMENT);
-            let dtype = TensorType::from(format);
+            let dtype = TensorType::from(tensor.source.format());
             let size = dtype.size(tensor.shape.iter().product());
             bytes = offset + size.unwrap_or(0);
             TensorInfo {
@@ -85,7 +110,18 @@ pub(super) fn make(
             }
             let start = tensor.offset as usize;
             let out = &mut image[start..start + tensor.size.unwrap_or(0) as usize];
-            put(&made.source, shards, quantize, out);
+            match &made.source {
+                Source::Numbers(numbers) => write_floats(numbers, out),
+                Source::Mxfp4(packed) => packed.write(
+                    bytes_of(&packed.blocks, shards),
+                    bytes_of(&packed.scales, shards),
+                    out,
+                ),
+                Source::Tensor(taken) => {
+                    let columns = made.shape.first().map_or(0, |&columns| columns as usize);
+                    taken.write(columns, bytes_of(&taken.tensor, shards), quantize, out);
+                }
+            }
         }
     });
     if interrupted {
@@ -95,42 +131,49 @@ pub(super) fn make(
     Ok((tensors, mapping))
 }
 
-fn format_of(source: &Source) -> Format {
-    match source {
-        Source::Numbers(_) | Source::PlusOne(_) => Format::F32,
-        Source::Packed(_, packing) => packing.format(),
-    }
-}
-
-fn put(source: &Source, shards: &[Arc<Mapping>], quantize: Option<&Quantize<'_>>, out: &mut [u8]) {
-    match source {
-        Source::Numbers(numbers) => write_floats(numbers, out),
-        Source::PlusOne(tensor) => {
-            let mut numbers = vec![0.0; tensor.elements() as usize];
-            dequantize_row(
-                stored_format(tensor),
-                bytes_of(tensor, shards),
-                &mut numbers,
-            );
-            for number in &mut numbers {
-                *number += 1.0;
+impl Taken {
+    fn write(&self, columns: usize, bytes: &[u8], quantize: Option<&Quantize<'_>>, out: &mut [u8]) {
+        let format = stored_format(&self.tensor);
+        let size = format.row_bytes(1);
+        // Elements from one on, until `stored` is full.
+        let copy = |start: u64, stored: &mut [u8]| match &self.order {
+            Some(order) => order.copy(bytes, size, start, stored),
+            None => {
+                let start = start as usize * size;
+                stored.copy_from_slice(&bytes[start..start + stored.len()]);
             }
-            write_floats(&numbers, out);
-        }
-        Source::Packed(tensor, packing) => {
-            let columns = tensor.shape.first().map_or(0, |&columns| columns as usize);
-            let format = stored_format(tensor);
-            let length = format.row_bytes(columns);
-            let bytes = bytes_of(tensor, shards);
-            if let Some(quantize) = quantize {
+        };
+        let floats = |start: u64, count: usize| {
+            let mut stored = vec![0; count * size];
+            copy(start, &mut stored);
+            let mut numbers = vec![0.0; count];
+            dequantize_row(format, &stored, &mut numbers);
+            for number in &mut numbers {
+                *number = self.each.of(*number);
+            }
+            numbers
+        };
+        match (self.packing, quantize, self.each) {
+            (Some(packing), Some(quantize), _) => {
                 let level = quantize.level;
                 let packed = packing.format().row_bytes(columns);
                 quantize.pool.for_each_row(out, packed, |row, out| {
-                    let mut weights = vec![0.0; columns];
-                    dequantize_row(format, &bytes[row * length..][..length], &mut weights);
+                    let weights = floats((row * columns) as u64, columns);
                     packing.quantize(level, &weights, out);
                 });
             }
+            (_, _, Each::Kept) => copy(0, out),
+            _ => write_floats(&floats(0, out.len() / 4), out),
+        }
+    }
+}
+
+impl Each {
+    fn of(self, number: f32) -> f32 {
+        match self {
+            Self::Kept => number,
+            Self::PlusOne => number + 1.0,
+            Self::Decay => -number.exp(),
         }
     }
 }

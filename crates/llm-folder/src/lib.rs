@@ -2,8 +2,11 @@
 //! `*.safetensors`) read as if it were a GGUF file: the same metadata keys and
 //! tensor names, so that nothing behind this crate knows where a model came
 //! from. Keys, names and numbers are those of llama.cpp's
-//! `convert_hf_to_gguf.py`, with one exception: the rows of queries and keys
-//! stay in their order, and `ARCHITECTURE.rope.pairing` says so.
+//! `convert_hf_to_gguf.py`, with few exceptions: the rows of queries and keys
+//! stay in their order, and `ARCHITECTURE.rope.pairing` says so; experts that
+//! stand alone stay alone; and what the converter does not write and the model
+//! was made with (windows, YaRN's temperature, how groups of experts are chosen)
+//! is written.
 //!
 //! Matrices stay in the memory maps of the folder's files, unless they are
 //! quantized as they are loaded ([`Quantize`]); what the converter changes is
@@ -19,20 +22,34 @@
 
 #![forbid(unsafe_code)]
 
+mod changes;
 mod config;
 mod derived_tensors;
 mod error;
 mod foreign_tokenizer;
 pub mod header;
 pub mod json;
+mod kinds;
+mod known_keys;
+mod latent;
+mod mxfp4;
 mod names;
+mod numbers;
+mod order;
 mod pre_tokenizer;
+mod refusals;
 mod rope;
+mod rope_factors;
 mod special_tokens;
+mod state;
 mod templates;
 mod tensors;
+#[cfg(test)]
+mod tests;
 pub mod tokenizer;
 pub mod tokenizer_json;
+mod two_lengths;
+mod windows;
 
 pub use error::FolderError;
 pub use special_tokens::Stated;
@@ -73,12 +90,17 @@ pub fn is_folder(paths: &[PathBuf]) -> bool {
 
 /// Returns whether folders of a `model_type` can be opened.
 pub fn knows(kind: &str) -> bool {
-    config::kinds().any(|known| known == kind)
+    kinds::kinds().any(|known| known == kind)
 }
 
 /// Returns the values of `model_type` that can be opened.
 pub fn kinds() -> impl Iterator<Item = &'static str> {
-    config::kinds()
+    kinds::kinds()
+}
+
+/// Returns the architectures whose folders can be opened, by GGUF's names.
+pub fn architectures() -> impl Iterator<Item = &'static str> {
+    kinds::KINDS.iter().map(|kind| kind.architecture)
 }
 
 /// Opens a folder's model for its rows alone: it needs no matrix that makes

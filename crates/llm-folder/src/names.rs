@@ -1,5 +1,7 @@
 //! Tensor names: Hugging Face's → GGUF's.
 
+use super::kinds::Names;
+
 /// What a tensor of a folder is.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Named {
@@ -20,40 +22,101 @@ const PREFIXES: [&str; 4] = [
     "model.",
 ];
 
-/// Parts of models that see.
-const OTHER_PARTS: [&str; 2] = ["vision_tower.", "multi_modal_projector."];
+/// Parts of models that see or hear, and one that guesses further tokens.
+const OTHER_PARTS: [&str; 9] = [
+    "vision_tower.",
+    "multi_modal_projector.",
+    "visual.",
+    "vision_embedder.",
+    "embed_vision.",
+    "audio_tower.",
+    "audio_embedder.",
+    "embed_audio.",
+    "mtp.",
+];
 
 /// (Hugging Face's name, GGUF's)
-const WHOLE: [(&str, &str); 3] = [
+const WHOLE: Names = &[
     ("embed_tokens", "token_embd"),
     ("norm", "output_norm"),
     ("lm_head", "output"),
+    ("embed_tokens_per_layer", "per_layer_token_embd"),
+    ("per_layer_model_projection", "per_layer_model_proj"),
+    ("per_layer_projection_norm", "per_layer_proj_norm"),
 ];
 
-/// The same for a layer's tensors, where all families agree.
-const OF_LAYER: [(&str, &str); 10] = [
-    ("input_layernorm", "attn_norm"),
+/// The same for a layer's tensors, where all kinds agree. An asterisk is the number
+/// of an expert.
+const OF_LAYER: Names = &[
     ("self_attn.q_proj", "attn_q"),
     ("self_attn.k_proj", "attn_k"),
     ("self_attn.v_proj", "attn_v"),
     ("self_attn.o_proj", "attn_output"),
     ("self_attn.q_norm", "attn_q_norm"),
     ("self_attn.k_norm", "attn_k_norm"),
+    ("self_attn.qkv_proj", "attn_qkv"),
+    ("self_attn.q_a_proj", "attn_q_a"),
+    ("self_attn.q_a_layernorm", "attn_q_a_norm"),
+    ("self_attn.q_b_proj", "attn_q_b"),
+    ("self_attn.kv_a_proj_with_mqa", "attn_kv_a_mqa"),
+    ("self_attn.kv_a_layernorm", "attn_kv_a_norm"),
+    ("self_attn.kv_b_proj", "attn_kv_b"),
+    ("linear_attn.in_proj_qkv", "attn_qkv"),
+    ("linear_attn.in_proj_z", "attn_gate"),
+    ("linear_attn.in_proj_a", "ssm_alpha"),
+    ("linear_attn.in_proj_b", "ssm_beta"),
+    ("linear_attn.conv1d", "ssm_conv1d"),
+    ("linear_attn.norm", "ssm_norm"),
+    ("linear_attn.out_proj", "ssm_out"),
     ("mlp.gate_proj", "ffn_gate"),
     ("mlp.up_proj", "ffn_up"),
+    ("mlp.gate_up_proj", "ffn_up"),
     ("mlp.down_proj", "ffn_down"),
+    ("mlp.gate", "ffn_gate_inp"),
+    ("mlp.router", "ffn_gate_inp"),
+    ("router.proj", "ffn_gate_inp"),
+    ("block_sparse_moe.gate", "ffn_gate_inp"),
+    ("mlp.experts.*.gate_proj", "ffn_gate.*"),
+    ("mlp.experts.*.up_proj", "ffn_up.*"),
+    ("mlp.experts.*.down_proj", "ffn_down.*"),
+    ("block_sparse_moe.experts.*.w1", "ffn_gate.*"),
+    ("block_sparse_moe.experts.*.w3", "ffn_up.*"),
+    ("block_sparse_moe.experts.*.w2", "ffn_down.*"),
+    ("mlp.shared_experts.gate_proj", "ffn_gate_shexp"),
+    ("mlp.shared_experts.up_proj", "ffn_up_shexp"),
+    ("mlp.shared_experts.down_proj", "ffn_down_shexp"),
+    ("mlp.shared_expert.gate_proj", "ffn_gate_shexp"),
+    ("mlp.shared_expert.up_proj", "ffn_up_shexp"),
+    ("mlp.shared_expert.down_proj", "ffn_down_shexp"),
+    ("mlp.shared_expert_gate", "ffn_gate_inp_shexp"),
+    ("per_layer_input_gate", "inp_gate"),
+    ("per_layer_projection", "proj"),
+    ("post_per_layer_input_norm", "post_norm"),
 ];
 
-const LLAMAS: [(&str, &str); 1] = [("post_attention_layernorm", "ffn_norm")];
-
-const GEMMAS: [(&str, &str); 3] = [
-    ("post_attention_layernorm", "post_attention_norm"),
-    ("pre_feedforward_layernorm", "ffn_norm"),
-    ("post_feedforward_layernorm", "post_ffw_norm"),
+/// The same for what is no `weight` and no `bias` in folders.
+const WITH_ENDING: Names = &[
+    ("self_attn.sinks", "attn_sinks.weight"),
+    ("mlp.gate.e_score_correction_bias", "exp_probs_b.bias"),
+    ("mlp.experts.gate_up_proj", "ffn_gate_up_exps.weight"),
+    ("mlp.experts.gate_up_proj_bias", "ffn_gate_up_exps.bias"),
+    ("mlp.experts.gate_up_proj_blocks", "ffn_gate_up_exps.blocks"),
+    ("mlp.experts.gate_up_proj_scales", "ffn_gate_up_exps.scales"),
+    ("mlp.experts.down_proj", "ffn_down_exps.weight"),
+    ("mlp.experts.down_proj_bias", "ffn_down_exps.bias"),
+    ("mlp.experts.down_proj_blocks", "ffn_down_exps.blocks"),
+    ("mlp.experts.down_proj_scales", "ffn_down_exps.scales"),
+    ("experts.gate_up_proj", "ffn_gate_up_exps.weight"),
+    ("experts.down_proj", "ffn_down_exps.weight"),
+    ("router.scale", "ffn_gate_inp.scale"),
+    ("router.per_expert_scale", "ffn_down_exps.scale"),
+    ("layer_scalar", "layer_output_scale.weight"),
+    ("linear_attn.A_log", "ssm_a"),
+    ("linear_attn.dt_bias", "ssm_dt.bias"),
 ];
 
-/// Translates a name.
-pub(super) fn translate(name: &str, is_gemma: bool) -> Named {
+/// Translates a name; `norms` are the names of a layer's norms.
+pub(super) fn translate(name: &str, norms: Names) -> Named {
     let mut prefixes = PREFIXES.iter();
     let short = prefixes
         .find_map(|prefix| name.strip_prefix(prefix))
@@ -63,87 +126,149 @@ pub(super) fn translate(name: &str, is_gemma: bool) -> Named {
     if is_other || short.ends_with("rotary_emb.inv_freq") {
         return Named::Unneeded;
     }
-    match known(short, is_gemma) {
+    match known(short, norms) {
         Some(name) => Named::Known(name),
         None => Named::Unknown,
     }
 }
 
-fn known(short: &str, is_gemma: bool) -> Option<String> {
-    let (stem, ending) = short.rsplit_once('.')?;
-    if !matches!(ending, "weight" | "bias") {
-        return None;
-    }
-    let of = |table: &[(&str, &'static str)], stem: &str| {
-        let found = table.iter().find(|(theirs, _)| *theirs == stem);
+fn known(short: &str, norms: Names) -> Option<String> {
+    let of = |table: Names, name: &str| {
+        let found = table.iter().find(|(theirs, _)| *theirs == name);
         found.map(|(_, ours)| *ours)
     };
-    if let Some(ours) = of(&WHOLE, stem) {
-        return Some(format!("{ours}.{ending}"));
-    }
-    let (number, part) = stem.strip_prefix("layers.")?.split_once('.')?;
+    // Without what every matrix and most vectors end in.
+    let stem = |name: &str| {
+        let (stem, ending) = name.rsplit_once('.')?;
+        let ending = ["weight", "bias"].into_iter().find(|it| *it == ending)?;
+        Some((stem.to_owned(), ending))
+    };
+    let Some((number, part)) = short
+        .strip_prefix("layers.")
+        .and_then(|it| it.split_once('.'))
+    else {
+        let (stem, ending) = stem(short)?;
+        return Some(format!("{}.{ending}", of(WHOLE, &stem)?));
+    };
     let number: u32 = number.parse().ok()?;
-    let norms: &[_] = if is_gemma { &GEMMAS } else { &LLAMAS };
-    let ours = of(&OF_LAYER, part).or_else(|| of(norms, part))?;
-    Some(format!("blk.{number}.{ours}.{ending}"))
+    if part.contains('*') {
+        return None;
+    }
+    let (part, expert) = without_number(part);
+    let ours = match of(WITH_ENDING, &part) {
+        Some(ours) => ours.to_owned(),
+        None => {
+            let (stem, ending) = stem(&part)?;
+            let ours = of(OF_LAYER, &stem).or_else(|| of(norms, &stem))?;
+            format!("{ours}.{ending}")
+        }
+    };
+    let ours = match expert {
+        Some(expert) => ours.replace('*', &expert.to_string()),
+        None => ours,
+    };
+    Some(format!("blk.{number}.{ours}"))
+}
+
+/// Puts an asterisk in the place of the number of an expert, and returns that.
+fn without_number(part: &str) -> (String, Option<u32>) {
+    let mut expert = None;
+    let star = |piece: &str| match piece.parse() {
+        Ok(number) if expert.is_none() => {
+            expert = Some(number);
+            "*".to_owned()
+        }
+        _ => piece.to_owned(),
+    };
+    let pieces: Vec<String> = part.split('.').map(star).collect();
+    (pieces.join("."), expert)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kinds::KINDS;
+
+    fn norms(model_type: &str) -> Names {
+        let mut kinds = KINDS.iter();
+        let kind = kinds.find(|kind| kind.model_types.contains(&model_type));
+        kind.unwrap().norms
+    }
 
     #[test]
     fn names_are_translated_or_told_apart() {
-        let known = |name: &str| Named::Known(name.to_owned());
-        for (theirs, is_gemma, ours) in [
+        for (kind, theirs, ours) in [
+            ("llama", "model.embed_tokens.weight", "token_embd.weight"),
+            ("llama", "lm_head.weight", "output.weight"),
+            ("gemma3", "model.norm.weight", "output_norm.weight"),
             (
-                "model.embed_tokens.weight",
-                false,
-                known("token_embd.weight"),
-            ),
-            ("lm_head.weight", false, known("output.weight")),
-            ("model.norm.weight", true, known("output_norm.weight")),
-            (
+                "llama",
                 "model.layers.12.self_attn.q_proj.bias",
-                false,
-                known("blk.12.attn_q.bias"),
+                "blk.12.attn_q.bias",
             ),
             (
+                "llama",
                 "layers.0.post_attention_layernorm.weight",
-                false,
-                known("blk.0.ffn_norm.weight"),
+                "blk.0.ffn_norm.weight",
             ),
             (
+                "gemma3",
                 "language_model.model.layers.0.post_attention_layernorm.weight",
-                true,
-                known("blk.0.post_attention_norm.weight"),
+                "blk.0.post_attention_norm.weight",
+            ),
+            ("gemma3", "language_model.lm_head.weight", "output.weight"),
+            (
+                "mixtral",
+                "model.layers.7.block_sparse_moe.experts.11.w3.weight",
+                "blk.7.ffn_up.11.weight",
             ),
             (
-                "language_model.lm_head.weight",
-                true,
-                known("output.weight"),
+                "qwen3_moe",
+                "model.layers.0.mlp.experts.gate_up_proj",
+                "blk.0.ffn_gate_up_exps.weight",
             ),
             (
-                "model.layers.3.self_attn.rotary_emb.inv_freq",
-                false,
-                Named::Unneeded,
+                "gpt_oss",
+                "model.layers.1.self_attn.sinks",
+                "blk.1.attn_sinks.weight",
             ),
-            ("vision_tower.x.weight", true, Named::Unneeded),
-            ("model.vision_tower.x.weight", true, Named::Unneeded),
             (
-                "model.layers.0.mlp.experts.0.w1.weight",
-                false,
-                Named::Unknown,
+                "glm4",
+                "model.layers.1.post_self_attn_layernorm.weight",
+                "blk.1.post_attention_norm.weight",
             ),
-            ("model.layers.x.mlp.up_proj.weight", false, Named::Unknown),
             (
-                "model.layers.0.pre_feedforward_layernorm.weight",
-                false,
-                Named::Unknown,
+                "qwen3_5",
+                "model.language_model.layers.1.linear_attn.A_log",
+                "blk.1.ssm_a",
             ),
-            ("weight", false, Named::Unknown),
         ] {
-            assert_eq!(translate(theirs, is_gemma), ours, "{theirs}");
+            let found = translate(theirs, norms(kind));
+            assert_eq!(found, Named::Known(ours.to_owned()), "{kind}: {theirs}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_guessed() {
+        for name in [
+            "model.layers.0.mlp.experts.0.w1.weight",
+            "model.layers.0.mlp.experts.x.up_proj.weight",
+            "model.layers.0.mlp.experts.1.2.up_proj.weight",
+            "model.layers.0.mlp.experts.*.up_proj.weight",
+            "model.layers.x.mlp.up_proj.weight",
+            "model.layers.0.mlp.up_proj.scale",
+            "model.layers.0.pre_feedforward_layernorm.weight",
+            "weight",
+        ] {
+            assert_eq!(translate(name, norms("llama")), Named::Unknown, "{name}");
+        }
+        for name in [
+            "model.layers.3.self_attn.rotary_emb.inv_freq",
+            "vision_tower.x.weight",
+            "model.vision_tower.x.weight",
+            "mtp.layers.0.mlp.up_proj.weight",
+        ] {
+            assert_eq!(translate(name, norms("llama")), Named::Unneeded, "{name}");
         }
     }
 }

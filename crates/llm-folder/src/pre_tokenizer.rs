@@ -2,6 +2,8 @@
 //! (`tokenizer.ggml.pre`), by a table: a pattern means what it says, whatever
 //! model it stands in.
 
+use std::borrow::Cow;
+
 use serde_json::Value as Json;
 
 /// Contractions, words with a character before them, up to three digits, …
@@ -14,11 +16,22 @@ const QWEN35: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M
 const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 const GPT4O: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
+/// DeepSeek's first: letters of scripts that have cases.
+const CASED: &str = r"\s?[A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-ᵷᵹ-ᶚḀ-ἕἘ-Ἕἠ-ὅὈ-Ὅὐ-ὗὙὛὝὟ-ώᾀ-ᾴᾶ-ᾼιῂ-ῄῆ-ῌῐ-ΐῖ-Ίῠ-Ῥῲ-ῴῶ-ῼℂℇℊ-ℓℕℙ-ℝℤΩℨK-ℭℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄⰀ-ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃]+";
+const PUNCTUATION: &str = r"\s?[!-/:-~！-／：-～‘-‟　-。]+";
+const CJK: &str = r"[一-龥ࠀ-一가-퟿]+";
+/// Its later one: Chinese and Japanese, and words that punctuation may begin.
+const HAN_AND_KANA: &str = r"[一-龥぀-ゟ゠-ヿ]+";
+const DEEPSEEK3: &str = r##"[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"##;
+
+/// Patterns that leave no character out.
+const WHOLE: [&str; 5] = [LLAMA3, QWEN2, QWEN35, TEKKEN, GPT4O];
+
 /// What a step of a pre-tokenizer does.
 #[derive(Debug, PartialEq, Eq)]
 enum Step<'a> {
-    /// Cuts out what the pattern matches.
-    Split(&'a str),
+    /// Cuts out what the pattern matches; ends of lines are written with escapes.
+    Split(Cow<'a, str>),
     /// Cuts out every digit.
     Digits,
     /// Cuts words as GPT-2 does.
@@ -29,16 +42,43 @@ enum Step<'a> {
 
 use Step::{Bytes, Digits, Gpt2, Split};
 
+const fn split(pattern: &str) -> Step<'_> {
+    Split(Cow::Borrowed(pattern))
+}
+
 /// (steps, whether a piece that is a token needs no merging, name in GGUF)
 const KINDS: &[(&[Step], bool, &str)] = &[
     (&[Gpt2], false, "gpt-2"),
     (&[Digits, Gpt2], false, "smollm"),
-    (&[Split(LLAMA3), Bytes], true, "llama-bpe"),
-    (&[Split(LLAMA3), Bytes], false, "smaug-bpe"),
-    (&[Split(QWEN2), Bytes], false, "qwen2"),
-    (&[Split(QWEN35), Bytes], false, "qwen35"),
-    (&[Split(TEKKEN), Bytes], true, "tekken"),
-    (&[Split(GPT4O), Bytes], false, "gpt-4o"),
+    (&[split(LLAMA3), Bytes], true, "llama-bpe"),
+    (&[split(LLAMA3), Bytes], false, "smaug-bpe"),
+    (&[split(QWEN2), Bytes], false, "qwen2"),
+    (&[split(QWEN35), Bytes], false, "qwen35"),
+    (&[split(TEKKEN), Bytes], true, "tekken"),
+    (&[split(GPT4O), Bytes], false, "gpt-4o"),
+    (
+        &[
+            split(r"[\r\n]"),
+            split(CASED),
+            split(PUNCTUATION),
+            split(r"\s+$"),
+            split(CJK),
+            Digits,
+            Bytes,
+        ],
+        false,
+        "deepseek-llm",
+    ),
+    (
+        &[
+            split(r"\p{N}{1,3}"),
+            split(HAN_AND_KANA),
+            split(DEEPSEEK3),
+            Bytes,
+        ],
+        false,
+        "deepseek-v3",
+    ),
 ];
 
 /// Returns whether a pre-tokenizer writes bytes as characters.
@@ -88,10 +128,22 @@ fn step(step: &Json) -> Result<Step<'_>, String> {
             Some(false) => Bytes,
             _ => Gpt2,
         }),
-        "Split" if text("behavior") == Some("Isolated") && flag("invert") != Some(true) => {
+        "Split" => {
             let pattern = step.get("pattern").and_then(|it| it.get("Regex")?.as_str());
-            pattern
-                .map(Split)
+            // One way to write what can be written in two.
+            let plain = |it: &str| {
+                let ends = it.replace('\r', r"\r").replace('\n', r"\n");
+                ends.replace(r#"\""#, "\"")
+            };
+            let pattern = pattern.map(plain);
+            let found = match (text("behavior"), flag("invert") == Some(true)) {
+                (Some("Isolated"), false) => pattern,
+                // What is not matched is left out, and these match everything.
+                (Some("Removed"), true) => pattern.filter(|it| WHOLE.contains(&it.as_str())),
+                _ => None,
+            };
+            found
+                .map(|pattern| Split(Cow::Owned(pattern)))
                 .ok_or_else(|| format!("a step of the pre-tokenizer is {step}"))
         }
         _ => Err(format!("a step of the pre-tokenizer is {step}")),
@@ -120,6 +172,14 @@ mod tests {
             Ok("qwen2")
         );
         assert!(is_byte_level(Some(&llama)) && !is_byte_level(Some(&digits)));
+        let kept = |pattern: &str| json!({"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Removed", "invert": true});
+        let steps = sequence(&[&kept(GPT4O), &bytes]);
+        assert_eq!(name(&steps, false), Ok("gpt-4o"));
+        assert!(name(&sequence(&[&kept(CJK), &bytes]), false).is_err());
+        let steps = [r"\p{N}{1,3}", HAN_AND_KANA, DEEPSEEK3].map(split);
+        let [numbers, han, words] = &steps;
+        let deepseek = sequence(&[numbers, han, words, &bytes]);
+        assert_eq!(name(&deepseek, false), Ok("deepseek-v3"));
         let unknown = sequence(&[&split(r"\w+"), &bytes]);
         assert!(name(&unknown, false).unwrap_err().contains(r"\\w+"));
         let metaspace = json!({"type": "Metaspace", "replacement": "▁"});

@@ -1,103 +1,218 @@
-//! The rotation's numbers: bases, stretched positions, and Llama 3's divisors.
+//! The rotation's numbers: bases, the rotated part of a head, stretched positions.
+//! Divisors of frequencies are tensors, see `rope_factors`.
 
 use super::FolderError;
+use super::config::Config;
 use super::json::Fields;
-use llm_gguf::Value;
+use super::numbers::Pairs;
+use llm_gguf::{Integers, Value};
 
-/// Where a config describes the rotation: `rope_parameters`, whole or by the
-/// kind of layer, or, in older files, `rope_scaling`.
-fn parameters<'a>(fields: &Fields<'a>) -> Result<Fields<'a>, FolderError> {
-    let name = match fields.get("rope_parameters") {
-        Some(_) => "rope_parameters",
-        None => "rope_scaling",
-    };
-    let stated = fields.object(name)?;
-    match stated.get("full_attention") {
-        Some(_) => stated.object("full_attention"),
-        None => Ok(stated),
-    }
+/// How a config rotates, wherever it says so.
+pub(super) struct Rotation<'a> {
+    config: &'a Config,
+    /// `rope_parameters`, whole or those of layers that see everything, or, in older
+    /// files, `rope_scaling`.
+    stated: Fields<'a>,
+    /// Those of layers with a window.
+    windowed: Fields<'a>,
 }
 
-fn kind<'a>(parameters: &Fields<'a>) -> Result<&'a str, FolderError> {
-    let kind = parameters.text("rope_type")?.or(parameters.text("type")?);
-    Ok(kind.unwrap_or("default"))
-}
-
-/// Returns the rotation of a config as GGUF's keys, without the architecture
-/// before them; `theta` is its base where nothing else says so.
-pub(super) fn pairs(
-    fields: &Fields<'_>,
-    theta: f64,
-) -> Result<Vec<(&'static str, Value)>, FolderError> {
-    let parameters = parameters(fields)?;
-    let base = parameters.number("rope_theta")?.unwrap_or(theta);
-    let mut pairs = vec![("rope.freq_base", Value::Float(base))];
-    let local = fields
-        .object("rope_parameters")?
-        .object("sliding_attention")?
-        .number("rope_theta")?;
-    if let Some(local) = local.or(fields.number("rope_local_base_freq")?) {
-        pairs.push(("rope.freq_base_swa", Value::Float(local)));
+impl<'a> Rotation<'a> {
+    pub(super) fn of(config: &'a Config) -> Result<Self, FolderError> {
+        let fields = config.fields();
+        let name = match fields.get("rope_parameters") {
+            Some(_) => "rope_parameters",
+            None => "rope_scaling",
+        };
+        let whole = fields.object(name)?;
+        let stated = match whole.get("full_attention") {
+            Some(_) => whole.object("full_attention")?,
+            None => whole,
+        };
+        Ok(Self {
+            config,
+            stated,
+            windowed: whole.object("sliding_attention")?,
+        })
     }
-    let kind = match kind(&parameters)? {
-        // Llama 3's is in a tensor, see `divisors`.
-        "default" | "llama3" => return Ok(pairs),
-        "su" => "longrope",
-        kind => kind,
-    };
-    pairs.push(("rope.scaling.type", Value::String(kind.to_owned())));
-    for (name, key) in [
-        ("factor", "rope.scaling.factor"),
-        ("extrapolation_factor", "rope.scaling.yarn_ext_factor"),
-        ("attention_factor", "rope.scaling.yarn_attn_factor"),
-        ("beta_fast", "rope.scaling.yarn_beta_fast"),
-        ("beta_slow", "rope.scaling.yarn_beta_slow"),
-    ] {
-        if let Some(number) = parameters.number(name)? {
-            pairs.push((key, Value::Float(number)));
+
+    /// Returns what stretches it, by transformers' name.
+    pub(super) fn kind(&self) -> Result<&'a str, FolderError> {
+        let kind = self.stated.text("rope_type")?.or(self.stated.text("type")?);
+        Ok(match kind {
+            None => "default",
+            Some("su") => "longrope",
+            Some(kind) => kind,
+        })
+    }
+
+    pub(super) fn number(&self, name: &str) -> Result<Option<f64>, FolderError> {
+        self.stated.number(name)
+    }
+
+    pub(super) fn list(
+        &self,
+        name: &str,
+    ) -> Result<Option<&'a Vec<serde_json::Value>>, FolderError> {
+        self.stated.list(name)
+    }
+
+    /// Returns the base.
+    pub(super) fn base(&self) -> Result<f64, FolderError> {
+        let stated = self.number("rope_theta")?;
+        let stated = stated.or(self.config.number("rope_theta")?);
+        Ok(stated.unwrap_or(self.config.kind.rope_theta))
+    }
+
+    /// Returns the part of a head that is rotated.
+    pub(super) fn rotated(&self) -> Result<f64, FolderError> {
+        let stated = self.number("partial_rotary_factor")?;
+        let stated = stated.or(self.config.number("partial_rotary_factor")?);
+        Ok(stated.unwrap_or(self.config.kind.rotated))
+    }
+
+    /// Returns the positions of the first training.
+    pub(super) fn original(&self) -> Result<u64, FolderError> {
+        let name = "original_max_position_embeddings";
+        match self.stated.size(name)?.or(self.config.size(name)?) {
+            Some(original) => Ok(original),
+            None => self.config.needed("max_position_embeddings"),
         }
     }
-    if let Some(original) = parameters.size("original_max_position_embeddings")? {
-        let key = "rope.scaling.original_context_length";
-        pairs.push((key, Value::Unsigned(original)));
+
+    /// Returns by how much positions are stretched.
+    fn factor(&self) -> Result<f64, FolderError> {
+        match self.number("factor")? {
+            Some(factor) => Ok(factor),
+            None => {
+                let longest = self.config.needed("max_position_embeddings")?;
+                Ok(longest as f64 / self.original()?.max(1) as f64)
+            }
+        }
     }
+
+    fn yarn(&self) -> Result<Pairs, FolderError> {
+        let factor = self.factor()?;
+        let all_dim = self.number("mscale_all_dim")?.filter(|scale| *scale != 0.0);
+        let multiplier = self.config.kind.log_multiplier;
+        let written = all_dim.map(|scale| multiplier * scale);
+        let written = written.filter(|multiplier| *multiplier != 0.0);
+        let mut pairs = vec![
+            ("rope.scaling.factor", Value::Float(factor)),
+            (
+                "rope.scaling.original_context_length",
+                Value::Unsigned(self.original()?),
+            ),
+        ];
+        for (name, key) in [
+            ("extrapolation_factor", "rope.scaling.yarn_ext_factor"),
+            ("beta_fast", "rope.scaling.yarn_beta_fast"),
+            ("beta_slow", "rope.scaling.yarn_beta_slow"),
+        ] {
+            pairs.extend(self.number(name)?.map(|number| (key, Value::Float(number))));
+        }
+        if self.stated.flag("truncate")? == Some(false) {
+            pairs.push(("rope.scaling.yarn_truncate", Value::Bool(false)));
+        }
+        let key = "rope.scaling.yarn_log_multiplier";
+        pairs.extend(written.map(|multiplier| (key, Value::Float(multiplier))));
+        // transformers' temperature (`_compute_yarn_parameters`), divided by the one that
+        // follows from the numbers above.
+        let temperature = |scale: f64| 1.0 + 0.1 * scale * factor.max(1.0).ln();
+        let wanted = match (
+            self.number("attention_factor")?,
+            self.number("mscale")?.filter(|scale| *scale != 0.0),
+            all_dim,
+        ) {
+            (Some(stated), _, _) => stated,
+            (None, Some(scale), Some(all)) => temperature(scale) / temperature(all),
+            _ => temperature(1.0),
+        };
+        let follows = match written {
+            None => temperature(1.0),
+            Some(_) if self.config.kind.yarn_scales_scores => 1.0,
+            Some(multiplier) => temperature(1.0) / temperature(multiplier),
+        };
+        let rest = wanted / follows;
+        if (rest - 1.0).abs() > 1e-6 {
+            pairs.push(("rope.scaling.attn_factor", Value::Float(rest)));
+        }
+        Ok(pairs)
+    }
+
+    /// As in `LongRoPE`: Ding et al. 2024, arXiv:2402.13753.
+    fn longrope(&self) -> Result<Pairs, FolderError> {
+        let original = self.original()?;
+        let factor = self.factor()?;
+        let root = |factor: f64| (1.0 + factor.ln() / (original as f64).ln()).sqrt();
+        let usual = if factor > 1.0 { root(factor) } else { 1.0 };
+        let attention = self.number("attention_factor")?.unwrap_or(usual);
+        Ok(vec![
+            ("rope.scaling.attn_factor", Value::Float(attention)),
+            (
+                "rope.scaling.original_context_length",
+                Value::Unsigned(original),
+            ),
+        ])
+    }
+
+    /// Layers with a window rotate as they are.
+    fn check_windowed(&self) -> Result<(), FolderError> {
+        let kind = self.windowed.text("rope_type")?;
+        match kind.or(self.windowed.text("type")?) {
+            None | Some("default") => Ok(()),
+            Some(kind) => Err(self.config.refuse(format!(
+                "the rotation of its 'sliding_attention' is '{kind}'"
+            ))),
+        }
+    }
+}
+
+/// Returns the rotation of a config as GGUF's keys.
+pub(super) fn pairs(config: &Config) -> Result<Pairs, FolderError> {
+    let rotation = Rotation::of(config)?;
+    let rotated = config.head_dim()? as f64 * rotation.rotated()?;
+    let mut pairs = vec![
+        ("rope.freq_base", Value::Float(rotation.base()?)),
+        ("rope.dimension_count", Value::Unsigned(rotated as u64)),
+    ];
+    rotation.check_windowed()?;
+    let local = rotation.windowed.number("rope_theta")?;
+    if let Some(local) = local.or(config.number("rope_local_base_freq")?) {
+        pairs.push(("rope.freq_base_swa", Value::Float(local)));
+    }
+    if let Some(sections) = rotation.list("mrope_section")? {
+        let number = |section: &serde_json::Value| section.as_i64();
+        let sections = sections.iter().map(number).chain([Some(0); 4]).take(4);
+        let sections: Option<Integers> = sections.collect();
+        let reason = "its 'mrope_section' holds something else than whole numbers";
+        let sections = sections.ok_or_else(|| FolderError::malformed(&config.path, reason))?;
+        pairs.push(("rope.dimension_sections", Value::Integers(sections)));
+    }
+    let kind = rotation.kind()?;
+    match kind {
+        // The last two are in a tensor.
+        "default" | "llama3" | "proportional" => return Ok(pairs),
+        "linear" => {
+            let factor = rotation.number("factor")?.unwrap_or(1.0);
+            pairs.push(("rope.scaling.factor", Value::Float(factor)));
+        }
+        "yarn" => pairs.extend(rotation.yarn()?),
+        "longrope" => pairs.extend(rotation.longrope()?),
+        kind => return Err(config.refuse(format!("the rotation is '{kind}'"))),
+    }
+    pairs.push(("rope.scaling.type", Value::String(kind.to_owned())));
     Ok(pairs)
 }
 
-/// Returns the divisors of Llama 3's frequencies, the tensor
-/// `rope_freqs.weight` of GGUF files, (half of `head_dim`); `None` where the
-/// rotation is of another kind.
-pub(super) fn divisors(
-    fields: &Fields<'_>,
-    theta: f64,
-    head_dim: u64,
-) -> Result<Option<Vec<f32>>, FolderError> {
-    /// More than any head has; a hostile number must not take all memory.
-    const MOST: u64 = 1 << 16;
-    let parameters = parameters(fields)?;
-    if kind(&parameters)? != "llama3" {
-        return Ok(None);
-    }
-    let or = |name: &str, default: f64| {
-        let stated = parameters.number(name)?;
-        Ok::<f64, FolderError>(stated.unwrap_or(default))
-    };
-    let base = or("rope_theta", theta)?;
-    let factor = or("factor", 8.0)?;
-    let (low, high) = (or("low_freq_factor", 1.0)?, or("high_freq_factor", 4.0)?);
-    let original = or("original_max_position_embeddings", 8192.0)?;
-    let divisor = |pair: u64| {
-        let frequency = base.powf(-2.0 * pair as f64 / head_dim as f64);
-        let length = std::f64::consts::TAU / frequency;
-        if length < original / high {
-            1.0
-        } else if length > original / low {
-            factor
-        } else {
-            let smooth = (original / length - low) / (high - low);
-            1.0 / ((1.0 - smooth) / factor + smooth)
-        }
-    };
-    let pairs = 0..head_dim.min(MOST) / 2;
-    Ok(Some(pairs.map(|pair| divisor(pair) as f32).collect()))
+/// Returns the temperature of far positions, as Llama 4 has it.
+pub(super) fn temperature(config: &Config) -> Result<Pairs, FolderError> {
+    let stated = Rotation::of(config)?.number("llama_4_scaling_beta")?;
+    let pair = stated.map(|scale| ("attention.temperature_scale", Value::Float(scale)));
+    Ok(pair.into_iter().collect())
+}
+
+/// Returns whether a config says which pairs of a head follow which axis of a picture.
+pub(super) fn has_sections(config: &Config) -> Result<bool, FolderError> {
+    Ok(Rotation::of(config)?.list("mrope_section")?.is_some())
 }

@@ -2,17 +2,20 @@
 //! point into the memory maps of the files, the others are made in memory.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use llm_kernels::mmap::Mapping;
 use llm_kernels::quantize::QuantType;
 
+use super::changes::{Change, Each, Misfit, Piece};
 use super::config::Config;
-use super::derived_tensors::{self, Made, Source};
+use super::derived_tensors::{self, Made, Source, Taken};
 use super::header::{self, Stored};
+use super::mxfp4::Halves;
 use super::names::{Named, translate};
-use super::{FolderError, Quantize, rope};
+use super::{FolderError, Quantize, rope_factors};
 use llm_gguf::TensorInfo;
 
 /// What was found.
@@ -34,7 +37,9 @@ pub(super) fn load(
         config,
         is_tied: config.is_tied()?,
         packing: quantize.map(|quantize| quantize.packing),
+        guessing: guessing(config)?,
         names: HashMap::new(),
+        halves: Halves::default(),
         second_output: None,
         found: Vec::new(),
         made: Vec::new(),
@@ -49,21 +54,23 @@ pub(super) fn load(
             header::read(mapping.bytes()).map_err(|reason| FolderError::malformed(path, reason))?;
         for tensor in stored {
             finder
-                .take(tensor, shards.len())
+                .take(&tensor, shards.len())
                 .map_err(|reason| reason.at(path))?;
         }
         shards.push(Arc::new(mapping));
     }
     finder.check_output(paths, &shards)?;
-    if let Some(divisors) =
-        rope::divisors(&config.fields(), config.rope_theta()?, config.head_dim()?)?
-    {
+    for (name, divisors) in rope_factors::tensors(config)? {
         finder.made.push(Made {
-            name: "rope_freqs.weight".to_owned(),
+            name: name.to_owned(),
             shape: vec![divisors.len() as u64],
             source: Source::Numbers(divisors),
         });
     }
+    let halves = std::mem::take(&mut finder.halves).made();
+    let halves = halves
+        .map_err(|reason| FolderError::malformed(paths.first().unwrap_or(&config.path), reason))?;
+    finder.made.extend(halves);
     let Finder {
         mut found,
         made,
@@ -82,13 +89,39 @@ pub(super) fn load(
     })
 }
 
+/// Matrices that llama.cpp does not quantize either: they are small, and what they choose
+/// weighs much.
+const EXACT: [&str; 3] = [
+    "ffn_gate_inp.weight",
+    "ssm_conv1d.weight",
+    "per_layer_model_proj.weight",
+];
+
+/// Returns the layers of a model behind those that make logits.
+fn guessing(config: &Config) -> Result<Range<u64>, FolderError> {
+    let layers = config.layers()?;
+    let count = config.size("num_nextn_predict_layers")?.unwrap_or(0);
+    Ok(layers..layers.saturating_add(count))
+}
+
+fn unknown(tensor: &Stored) -> Fault {
+    Fault::Unsupported(format!(
+        "it holds the tensor '{}', which other models of its kind do not have",
+        tensor.name
+    ))
+}
+
 struct Finder<'a> {
     config: &'a Config,
     /// See [`Config::is_tied`].
     is_tied: Option<bool>,
     packing: Option<QuantType>,
+    /// Layers that guess further tokens, which nobody asks for.
+    guessing: Range<u64>,
     /// The folder's names by GGUF's.
     names: HashMap<String, String>,
+    /// Experts in two tensors each.
+    halves: Halves,
     /// An output matrix beside the embedding that is to be the output.
     second_output: Option<TensorInfo>,
     found: Vec<TensorInfo>,
@@ -99,6 +132,7 @@ struct Finder<'a> {
 enum Fault {
     Malformed(String),
     Unsupported(String),
+    Config(FolderError),
 }
 
 impl Fault {
@@ -106,25 +140,30 @@ impl Fault {
         match self {
             Self::Malformed(reason) => FolderError::malformed(path, reason),
             Self::Unsupported(what) => FolderError::unsupported(path, what),
+            Self::Config(error) => error,
         }
     }
 }
 
 impl Finder<'_> {
-    fn take(&mut self, tensor: Stored, shard: usize) -> Result<(), Fault> {
-        let is_gemma = self.config.kind.is_gemma;
-        let name = match translate(&tensor.name, is_gemma) {
+    fn take(&mut self, tensor: &Stored, shard: usize) -> Result<(), Fault> {
+        let kind = self.config.kind;
+        let name = match translate(&tensor.name, kind.norms) {
+            Named::Known(name) if self.guesses(&name) => return Ok(()),
             Named::Known(name) => name,
             Named::Unneeded => return Ok(()),
-            Named::Unknown => {
-                return Err(Fault::Unsupported(format!(
-                    "it holds the tensor '{}', which other models of its kind do not have",
-                    tensor.name
-                )));
-            }
+            Named::Unknown if self.guesses(&tensor.name) => return Ok(()),
+            Named::Unknown => return Err(unknown(tensor)),
         };
         if name == "output.weight" && !self.config.needs_output() {
             return Ok(());
+        }
+        if name.ends_with(".blocks") || name.ends_with(".scales") {
+            if !kind.mxfp4 {
+                return Err(unknown(tensor));
+            }
+            let taken = self.halves.take(&name, tensor, shard);
+            return taken.map_err(Fault::Malformed);
         }
         let Some(dtype) = tensor.dtype else {
             return Err(Fault::Unsupported(format!(
@@ -132,63 +171,98 @@ impl Finder<'_> {
                 tensor.name, tensor.dtype_name
             )));
         };
-        let shape = &tensor.shape;
-        if !matches!(shape.len(), 1 | 2) || shape.contains(&0) {
-            return Err(Fault::Malformed(format!(
-                "the tensor '{}' has the shape {shape:?}",
-                tensor.name
-            )));
+        let misshapen = || {
+            let (name, shape) = (&tensor.name, &tensor.shape);
+            Fault::Malformed(format!("the tensor '{name}' has the shape {shape:?}"))
+        };
+        if !matches!(tensor.shape.len(), 1..=3) || tensor.shape.contains(&0) {
+            return Err(misshapen());
         }
-        let own_name = tensor.name.clone();
-        if self.names.insert(name.clone(), tensor.name).is_some() {
-            let reason = format!("the tensor '{own_name}' is there twice");
-            return Err(Fault::Malformed(reason));
-        }
-        let elements = tensor.shape.iter().product();
         let info = TensorInfo {
-            size: dtype.size(elements),
-            shape: tensor.shape.into_iter().rev().collect(),
+            size: dtype.size(tensor.shape.iter().product()),
+            shape: tensor.shape.iter().rev().copied().collect(),
             dtype,
             shard,
             offset: tensor.offset,
             name,
         };
-        if info.name == "output.weight" && self.is_tied == Some(true) {
-            self.second_output = Some(info);
-            return Ok(());
-        }
-        match self.source(&info) {
-            Some(source) => self.made.push(Made {
-                name: info.name,
-                shape: info.shape,
-                source,
-            }),
-            None => self.found.push(info),
+        let pieces = Change::of(&info.name, self.config).pieces(&info, self.config);
+        let pieces = pieces.map_err(|misfit| match misfit {
+            Misfit::Config(error) => Fault::Config(error),
+            Misfit::Shape => misshapen(),
+        })?;
+        for piece in pieces {
+            let own_name = tensor.name.clone();
+            if self.names.insert(piece.name.clone(), own_name).is_some() {
+                let reason = format!("the tensor '{}' is there twice", tensor.name);
+                return Err(Fault::Malformed(reason));
+            }
+            self.put(piece, &info);
         }
         Ok(())
     }
 
-    /// Returns how a tensor is made anew, if it must be.
-    fn source(&self, tensor: &TensorInfo) -> Option<Source> {
-        if self.config.kind.is_gemma && tensor.name.ends_with("norm.weight") {
-            return Some(Source::PlusOne(tensor.clone()));
+    /// Returns whether a name is that of a tensor in a layer that guesses.
+    fn guesses(&self, name: &str) -> bool {
+        let rest = ["blk.", "model.layers."]
+            .iter()
+            .find_map(|start| name.strip_prefix(start));
+        let layer = rest.and_then(|rest| rest.split_once('.')?.0.parse().ok());
+        layer.is_some_and(|layer| self.guessing.contains(&layer))
+    }
+
+    /// Notes a tensor that is made of `tensor`, or is that.
+    fn put(&mut self, piece: Piece, tensor: &TensorInfo) {
+        let Piece {
+            name,
+            shape,
+            order,
+            each,
+        } = piece;
+        let info = TensorInfo {
+            name,
+            shape,
+            ..tensor.clone()
+        };
+        if info.name == "output.weight" && self.is_tied == Some(true) {
+            self.second_output = Some(info);
+            return;
         }
-        let [columns, _] = *tensor.shape.as_slice() else {
+        let packing = self.packing(&info);
+        if order.is_none() && each == Each::Kept && packing.is_none() {
+            self.found.push(info);
+            return;
+        }
+        self.made.push(Made {
+            name: info.name,
+            shape: info.shape,
+            source: Source::Tensor(Taken {
+                tensor: tensor.clone(),
+                order,
+                each,
+                packing,
+            }),
+        });
+    }
+
+    /// Returns what a tensor is quantized to, if it is.
+    fn packing(&self, tensor: &TensorInfo) -> Option<QuantType> {
+        let [columns, _, ..] = *tensor.shape.as_slice() else {
             return None;
         };
+        let wanted = self.packing?;
+        if !tensor.name.ends_with(".weight") || EXACT.iter().any(|part| tensor.name.ends_with(part))
+        {
+            return None;
+        }
         // What chooses the token stays more exact, as in llama.cpp's mixtures;
         // the embedding is that, too, in most small models.
         let wanted = match tensor.name.as_str() {
-            "token_embd.weight" | "output.weight" => self.packing.map(|_| QuantType::Q8_0),
-            _ => self.packing,
+            "token_embd.weight" | "output.weight" => QuantType::Q8_0,
+            _ => wanted,
         };
-        let packings = [wanted?, QuantType::Q8_0];
-        let mut fitting = packings
-            .into_iter()
-            .filter(|packing| packing.fits(columns as usize));
-        fitting
-            .next()
-            .map(|packing| Source::Packed(tensor.clone(), packing))
+        let mut packings = [wanted, QuantType::Q8_0].into_iter();
+        packings.find(|packing| packing.fits(columns as usize))
     }
 
     /// A folder that is to have an output matrix must have one: the embedding

@@ -29,6 +29,18 @@ pub(super) const SPACE_MARK: &str = "\u{2581}";
 /// A key without `tokenizer.` before it, and its value.
 pub(super) type Pair = (&'static str, Value);
 
+/// Markup that who reads an answer looks for, and that is written out therefore: what
+/// Gemma 4 puts around its reasoning and its calls (the converter's `visible_tokens`).
+const VISIBLE: [&str; 7] = [
+    "<|channel>",
+    "<channel|>",
+    "<|tool_call>",
+    "<tool_call|>",
+    "<|tool_response>",
+    "<tool_response|>",
+    "<|\"|>",
+];
+
 /// Reads the tokenizer of `folder` into `metadata`; `stated` are the ids that
 /// `config.json` gives a name.
 ///
@@ -248,6 +260,9 @@ impl Added {
     fn is_markup(&self) -> bool {
         let text = self.content.as_str();
         let between = |start: &str, end: &str| text.starts_with(start) && text.ends_with(end);
+        if VISIBLE.contains(&text) {
+            return false;
+        }
         self.special
             || matches!(text, "<pad>" | "<mask>" | "<2mass>" | "[@BOS@]")
             || between("<|", "|>")

@@ -188,6 +188,7 @@ impl Reader<'_> {
         let shared = self.size_or_none("expert_shared_count")?.unwrap_or(0);
         let shared_length = self.size_or_none("expert_shared_feed_forward_length")?;
         let groups = self.size_or_none("expert_group_count")?.unwrap_or(1);
+        let group_best = self.size_or_none("expert_group_best")?.unwrap_or(2);
         let scoring = match self.unsigned("expert_gating_func")? {
             None | Some(0) => self.family.routing.scoring,
             Some(1) => Scoring::Softmax,
@@ -212,6 +213,7 @@ impl Reader<'_> {
             },
             weight_scale: self.nonzero("expert_weights_scale")?.unwrap_or(1.0),
             groups,
+            group_best,
             groups_used: self
                 .size_or_none("expert_group_used_count")?
                 .unwrap_or(groups),
@@ -331,15 +333,14 @@ impl Reader<'_> {
         })
     }
 
-    /// The window of each layer.
+    /// The window of each layer: where the file lists layers, of any family.
     fn windows(&self, count: usize) -> Result<Vec<Option<usize>>, SpecError> {
-        let Some(pattern) = self.family.window else {
-            return Ok(vec![None; count]);
-        };
-        let Some(length) = self
-            .size_or_none("attention.sliding_window")?
-            .or(pattern.length)
-        else {
+        let key = "attention.sliding_window_pattern";
+        let is_listed = matches!(self.metadata.get(&self.key(key)), Some(Value::Integers(_)));
+        let pattern = self.family.window;
+        let stated = self.size_or_none("attention.sliding_window")?;
+        let length = stated.or(pattern.and_then(|pattern| pattern.length));
+        let Some(length) = length.filter(|_| is_listed || pattern.is_some()) else {
             return Ok(vec![None; count]);
         };
         // Half of it lies on either side then, the position's own in the middle.
@@ -348,17 +349,15 @@ impl Reader<'_> {
         } else {
             length
         };
-        let key = "attention.sliding_window_pattern";
-        if let Some(Value::Integers(_)) = self.metadata.get(&self.key(key)) {
+        if is_listed {
             let layers = self.flags(key)?.unwrap_or_default();
             let windows = layers.into_iter().map(|it| it.then_some(length));
             let mut windows: Vec<_> = windows.collect();
             windows.resize(count, None);
             return Ok(windows);
         }
-        let every = self
-            .unsigned(key)?
-            .map_or(pattern.global_every, |it| it as usize);
+        let usual = pattern.map_or(0, |pattern| pattern.global_every);
+        let every = self.unsigned(key)?.map_or(usual, |it| it as usize);
         let window = |index: usize| {
             let is_global = every > 0 && (index + 1).is_multiple_of(every);
             (!is_global).then_some(length)

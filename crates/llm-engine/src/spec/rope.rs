@@ -127,9 +127,14 @@ impl Reader<'_> {
             .positive("rope.scaling.yarn_beta_fast")?
             .unwrap_or(32.0);
         let slow = self.positive("rope.scaling.yarn_beta_slow")?.unwrap_or(1.0);
+        let (mut low, mut high) = (pair(fast), pair(slow));
+        // Folders of gpt-oss say that parts of a pair count; llama.cpp has no such key.
+        if self.flag("rope.scaling.yarn_truncate")? != Some(false) {
+            (low, high) = (low.floor(), high.ceil());
+        }
         Ok(Ramp {
-            low: pair(fast).floor().max(0.0),
-            high: pair(slow).ceil().min(rope_dim as f32 - 1.0),
+            low: low.max(0.0),
+            high: high.min(rope_dim as f32 - 1.0),
         })
     }
 

@@ -95,6 +95,34 @@ fn each_layer_has_its_own_numbers() {
 }
 
 /// A layer stores what it shares, whatever the file says of its own heads.
+/// Of a family without windows, as folders of Mistral's first model have them.
+#[test]
+fn layers_that_are_listed_have_windows_in_any_family() {
+    let mut llama = Metadata::default();
+    llama.insert("general.architecture", Value::String("llama".to_owned()));
+    for (key, size) in [
+        ("block_count", 3),
+        ("context_length", 64),
+        ("embedding_length", 8),
+        ("feed_forward_length", 8),
+        ("attention.head_count", 2),
+        ("attention.sliding_window", 20),
+    ] {
+        llama.insert(format!("llama.{key}"), Value::Unsigned(size));
+    }
+    let epsilon = "llama.attention.layer_norm_rms_epsilon";
+    llama.insert(epsilon, Value::Float(1e-6));
+    let windows = |metadata: &Metadata| -> Vec<_> {
+        let spec = Spec::from_metadata(metadata).unwrap();
+        spec.layers.iter().map(|layer| layer.window).collect()
+    };
+    assert_eq!(windows(&llama), [None; 3]);
+    let pattern = [1, 0, 1].into_iter().collect();
+    let key = "llama.attention.sliding_window_pattern";
+    llama.insert(key, Value::Integers(pattern));
+    assert_eq!(windows(&llama), [Some(20), None, Some(20)]);
+}
+
 #[test]
 fn shared_keys_have_their_owners_heads() {
     let mut metadata = metadata();
@@ -203,6 +231,7 @@ fn further() -> Vec<(&'static str, Value)> {
         ("rope.scaling.yarn_beta_fast", Value::Float(32.0)),
         ("rope.scaling.yarn_beta_slow", Value::Float(1.0)),
         ("rope.scaling.yarn_log_multiplier", Value::Float(0.1)),
+        ("rope.scaling.yarn_truncate", Value::Bool(false)),
         ("rope.scaling.finetuned", Value::Bool(true)),
         ("rope.pairing", text("halves")),
         ("attention.causal", Value::Bool(true)),
@@ -224,6 +253,7 @@ fn further() -> Vec<(&'static str, Value)> {
         ("expert_weights_scale", Value::Float(2.5)),
         ("expert_group_count", Value::Unsigned(2)),
         ("expert_group_used_count", Value::Unsigned(1)),
+        ("expert_group_best", Value::Unsigned(1)),
         ("leading_dense_block_count", Value::Unsigned(1)),
     ]
 }

@@ -1,6 +1,7 @@
 //! Tiny models with random weights, written as a folder and, see `twin`, as a
 //! GGUF file.
 
+mod tensors;
 mod twin;
 
 use std::path::{Path, PathBuf};
@@ -8,8 +9,6 @@ use std::path::{Path, PathBuf};
 use half::{bf16, f16};
 use llm_gguf::Gguf;
 use serde_json::{Map, Value, json};
-
-use crate::random::Random;
 
 /// How the folder stores weights.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +60,10 @@ pub(crate) struct Plan {
     pub(crate) biases: bool,
     pub(crate) head_norms: bool,
     pub(crate) divisors: bool,
+    /// Experts of a layer, a tensor each; 0 for one step without.
+    pub(crate) experts: usize,
+    /// Queries, keys and values are one matrix, and gate and up another.
+    pub(crate) fused: bool,
     pub(crate) dtype: Dtype,
     pub(crate) shards: usize,
 }
@@ -79,6 +82,8 @@ pub(crate) const LLAMA: Plan = Plan {
     biases: false,
     head_norms: false,
     divisors: true,
+    experts: 0,
+    fused: false,
     dtype: Dtype::F32,
     shards: 1,
 };
@@ -100,7 +105,7 @@ pub(crate) const GEMMA3: Plan = Plan {
     ..QWEN3
 };
 
-pub(crate) const PLANS: [(&str, Plan); 5] = [
+pub(crate) const PLANS: [(&str, Plan); 7] = [
     ("llama", LLAMA),
     (
         "mistral",
@@ -122,6 +127,28 @@ pub(crate) const PLANS: [(&str, Plan); 5] = [
     ),
     ("qwen3", QWEN3),
     ("gemma3", GEMMA3),
+    (
+        "mixtral",
+        Plan {
+            model_type: "mixtral",
+            layers: 2,
+            intermediate_size: 64,
+            divisors: false,
+            experts: 4,
+            ..LLAMA
+        },
+    ),
+    (
+        "phi3",
+        Plan {
+            model_type: "phi3",
+            architecture: "phi3",
+            layers: 2,
+            divisors: false,
+            fused: true,
+            ..LLAMA
+        },
+    ),
 ];
 
 /// One tensor under both its names; rows and columns, or a vector's length.
@@ -198,6 +225,10 @@ impl Plan {
             });
             set("rope_scaling", scaling);
         }
+        if self.experts > 0 {
+            set("num_local_experts", json!(self.experts));
+            set("num_experts_per_tok", json!(2));
+        }
         if self.is_gemma() {
             set("hidden_act", json!("gelu"));
             set("hidden_activation", json!("gelu_pytorch_tanh"));
@@ -225,79 +256,6 @@ impl Plan {
         })
     }
 
-    fn tensors(&self, seed: u64) -> Vec<Tensor> {
-        let mut maker = Maker {
-            plan: self,
-            random: Random(seed),
-            tensors: Vec::new(),
-        };
-        let (hidden_size, inner) = (self.hidden_size, self.intermediate_size);
-        let (queries, keys) = (self.heads * self.head_dim, self.kv_heads * self.head_dim);
-        maker.matrix(
-            "model.embed_tokens",
-            "token_embd",
-            [self.vocabulary, hidden_size],
-            3.0,
-        );
-        if !self.tied {
-            maker.matrix("lm_head", "output", [self.vocabulary, hidden_size], 3.0);
-        }
-        maker.norm("model.norm", "output_norm", hidden_size);
-        for layer in 0..self.layers {
-            let theirs = |name: &str| format!("model.layers.{layer}.{name}");
-            let ours = |name: &str| format!("blk.{layer}.{name}");
-            for (name, our_name, shape, gain) in [
-                ("q_proj", "attn_q", [queries, hidden_size], 1.5),
-                ("k_proj", "attn_k", [keys, hidden_size], 1.5),
-                ("v_proj", "attn_v", [keys, hidden_size], 1.0),
-                ("o_proj", "attn_output", [hidden_size, queries], 1.0),
-            ] {
-                let theirs = theirs(&format!("self_attn.{name}"));
-                maker.matrix(&theirs, &ours(our_name), shape, gain);
-                if self.biases && name != "o_proj" {
-                    maker.bias(&theirs, &ours(our_name), shape[0]);
-                }
-            }
-            for (name, our_name, shape) in [
-                ("gate_proj", "ffn_gate", [inner, hidden_size]),
-                ("up_proj", "ffn_up", [inner, hidden_size]),
-                ("down_proj", "ffn_down", [hidden_size, inner]),
-            ] {
-                maker.matrix(&theirs(&format!("mlp.{name}")), &ours(our_name), shape, 1.0);
-            }
-            maker.norm(&theirs("input_layernorm"), &ours("attn_norm"), hidden_size);
-            let after = theirs("post_attention_layernorm");
-            if self.is_gemma() {
-                maker.norm(&after, &ours("post_attention_norm"), hidden_size);
-                maker.norm(
-                    &theirs("pre_feedforward_layernorm"),
-                    &ours("ffn_norm"),
-                    hidden_size,
-                );
-                maker.norm(
-                    &theirs("post_feedforward_layernorm"),
-                    &ours("post_ffw_norm"),
-                    hidden_size,
-                );
-            } else {
-                maker.norm(&after, &ours("ffn_norm"), hidden_size);
-            }
-            if self.head_norms {
-                maker.norm(
-                    &theirs("self_attn.q_norm"),
-                    &ours("attn_q_norm"),
-                    self.head_dim,
-                );
-                maker.norm(
-                    &theirs("self_attn.k_norm"),
-                    &ours("attn_k_norm"),
-                    self.head_dim,
-                );
-            }
-        }
-        maker.tensors
-    }
-
     fn safetensors(&self, tensors: &[Tensor]) -> Vec<u8> {
         let (mut header, mut data) = (Map::new(), Vec::new());
         header.insert("__metadata__".to_owned(), json!({"format": "pt"}));
@@ -314,41 +272,5 @@ impl Plan {
         let header = Value::Object(header).to_string();
         let length = (header.len() as u64).to_le_bytes();
         [&length, header.as_bytes(), &data].concat()
-    }
-}
-
-struct Maker<'a> {
-    plan: &'a Plan,
-    random: Random,
-    tensors: Vec<Tensor>,
-}
-
-impl Maker<'_> {
-    fn put(&mut self, theirs: String, ours: String, shape: &[usize], mean: f32, deviation: f32) {
-        let numbers = self.random.normals(shape.iter().product(), mean, deviation);
-        let shape = shape.to_vec();
-        self.tensors.push(Tensor {
-            theirs,
-            ours,
-            shape,
-            numbers,
-        });
-    }
-
-    fn matrix(&mut self, theirs: &str, ours: &str, shape: [usize; 2], gain: f32) {
-        let deviation = gain / (shape[1] as f32).sqrt();
-        let name = |name: &str| format!("{name}.weight");
-        self.put(name(theirs), name(ours), &shape, 0.0, deviation);
-    }
-
-    fn bias(&mut self, theirs: &str, ours: &str, length: usize) {
-        let name = |name: &str| format!("{name}.bias");
-        self.put(name(theirs), name(ours), &[length], 0.0, 0.3);
-    }
-
-    fn norm(&mut self, theirs: &str, ours: &str, length: usize) {
-        let name = |name: &str| format!("{name}.weight");
-        let mean = if self.plan.is_gemma() { 0.0 } else { 1.0 };
-        self.put(name(theirs), name(ours), &[length], mean, 0.2);
     }
 }

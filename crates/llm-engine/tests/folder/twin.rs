@@ -26,6 +26,10 @@ impl Plan {
         }
         file.float(&key("attention.layer_norm_rms_epsilon"), 1e-5);
         file.float(&key("rope.freq_base"), 50_000.0);
+        if self.experts > 0 {
+            file.size(&key("expert_count"), self.experts);
+            file.size(&key("expert_used_count"), 2);
+        }
         if self.is_gemma() {
             file.size(&key("attention.sliding_window"), 16);
             file.text(&key("rope.scaling.type"), "linear");

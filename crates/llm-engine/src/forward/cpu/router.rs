@@ -12,7 +12,8 @@ const LEAST_SUM: f32 = 6.103_515_6e-5;
 /// order. Of equal ones the first are taken.
 ///
 /// Groups are DeepSeek's (DeepSeek-AI 2024, arXiv:2412.19437, section 2.1.2):
-/// those whose two best add up to most are chosen from.
+/// those whose two best add up to most are chosen from, or, as at first, those that
+/// have the best one.
 pub(super) fn choose(
     spec: &ExpertSpec,
     scores: &mut [f32],
@@ -51,7 +52,12 @@ pub(super) fn choose(
 /// Puts the experts of all but the best groups out of reach.
 fn close_groups(spec: &ExpertSpec, ranks: &mut [f32]) {
     let size = ranks.len() / spec.groups;
-    let of_group = |group: &[f32]| best(group, 2).iter().map(|&at| group[at]).sum();
+    let of_group = |group: &[f32]| {
+        best(group, spec.group_best)
+            .iter()
+            .map(|&at| group[at])
+            .sum()
+    };
     let sums: Vec<f32> = ranks.chunks_exact(size).map(of_group).collect();
     let open = best(&sums, spec.groups_used);
     for (index, group) in ranks.chunks_exact_mut(size).enumerate() {
@@ -96,6 +102,7 @@ mod tests {
         },
         weight_scale: 1.0,
         groups: 1,
+        group_best: 2,
         groups_used: 1,
     };
 
@@ -137,6 +144,13 @@ mod tests {
         // The largest stands in the group whose sum is smaller.
         let found = chosen(&spec, [0.9, 0.0, 0.8, 0.7], None);
         assert_eq!(found.iter().map(|pair| pair.0).collect::<Vec<_>>(), [2, 3]);
+        let group_best = 1;
+        let found = chosen(
+            &ExpertSpec { group_best, ..spec },
+            [0.9, 0.0, 0.8, 0.7],
+            None,
+        );
+        assert_eq!(found.iter().map(|pair| pair.0).collect::<Vec<_>>(), [0, 1]);
     }
 
     #[test]

@@ -1,0 +1,270 @@
+//! What the converter makes of tensors that GGUF files hold in another form: which
+//! elements go where. What the numbers become is computed in `derived_tensors`.
+
+use super::config::Config;
+use super::order::{Order, Walk};
+use super::{FolderError, latent, state};
+use llm_gguf::TensorInfo;
+
+/// What becomes of a tensor. Shapes are those of the folder, the slowest-running extent
+/// first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// It is as it is.
+    Same,
+    /// Each number plus one.
+    PlusOne,
+    /// Extents of one are left out.
+    Flat,
+    /// (experts, m, n) becomes (experts, n, m).
+    Transposed,
+    /// (experts, m, 2 n), in which gates and ups take turns, becomes two of
+    /// (experts, n, m).
+    GateUpColumns,
+    /// (experts, 2 n), in the same way, becomes two of (experts, n).
+    GateUpPairs,
+    /// (heads × (keys + values), n) becomes (heads, n, keys) and (heads, values, n).
+    KeysAndValues,
+    /// Heads of values, a row each, which stand beside the head of keys that they
+    /// share, are put in its turn: the first of all, then the second of all.
+    ValueHeads,
+    /// The same with minus the exponential of each number.
+    Decay,
+    /// The same with as many rows a head as it is long.
+    ValueRows,
+    /// The same behind the rows of queries and keys, which stay.
+    MixedRows,
+    /// The same with columns.
+    ValueColumns,
+}
+
+/// What happens to each number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Each {
+    Kept,
+    PlusOne,
+    /// Minus its exponential.
+    Decay,
+}
+
+/// A tensor that is made.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub(super) name: String,
+    /// Extents, the fastest-running first.
+    pub(super) shape: Vec<u64>,
+    /// The elements that it takes; `None` for all as they stand.
+    pub(super) order: Option<Order>,
+    pub(super) each: Each,
+}
+
+/// Why a tensor cannot be changed: a number that the config lacks, or its shape.
+pub(super) enum Misfit {
+    Config(FolderError),
+    Shape,
+}
+
+impl From<FolderError> for Misfit {
+    fn from(error: FolderError) -> Self {
+        Self::Config(error)
+    }
+}
+
+impl Change {
+    /// Returns what becomes of the tensor of a name.
+    pub(super) fn of(name: &str, config: &Config) -> Self {
+        let mut changes = config.kind.changes.iter();
+        let found = changes.find(|(ending, _)| name.ends_with(ending));
+        found.map_or(Self::Same, |(_, change)| *change)
+    }
+
+    /// Returns the tensors that are made of one.
+    pub(super) fn pieces(self, tensor: &TensorInfo, config: &Config) -> Result<Vec<Piece>, Misfit> {
+        let whole = |shape: Vec<u64>, order, each| {
+            vec![Piece {
+                name: tensor.name.clone(),
+                shape,
+                order,
+                each,
+            }]
+        };
+        let shape = tensor.shape.clone();
+        let pieces = match self {
+            Self::Same => whole(shape, None, Each::Kept),
+            Self::PlusOne => whole(shape, None, Each::PlusOne),
+            Self::Flat => whole(flat(&shape), None, Each::Kept),
+            Self::Transposed => {
+                let [columns, rows, count] = extents(&shape)?;
+                let order = Order::of(0, &[(count, rows * columns), (columns, 1), (rows, columns)]);
+                whole(vec![rows, columns, count], Some(order), Each::Kept)
+            }
+            Self::GateUpColumns => {
+                let [both, rows, count] = extents(&shape)?;
+                let inner = both / 2;
+                halves(tensor, both, &[rows, inner, count], |first| {
+                    Order::of(first, &[(count, rows * both), (inner, 2), (rows, both)])
+                })?
+            }
+            Self::GateUpPairs => {
+                let [both, count] = extents(&shape)?;
+                let inner = both / 2;
+                halves(tensor, both, &[inner, count], |first| {
+                    Order::of(first, &[(count * inner, 2)])
+                })?
+            }
+            Self::KeysAndValues => keys_and_values(tensor, &latent::Lengths::of(config)?)?,
+            Self::Decay => {
+                let order = Values::of(config)?.order(&shape, self)?;
+                whole(shape, order, Each::Decay)
+            }
+            Self::ValueHeads | Self::ValueRows | Self::MixedRows | Self::ValueColumns => {
+                let shape = flat(&shape);
+                let order = Values::of(config)?.order(&shape, self)?;
+                whole(shape, order, Each::Kept)
+            }
+        };
+        let elements = tensor.elements();
+        let fits = |piece: &Piece| {
+            let order = piece.order.as_ref();
+            let wanted = piece.shape.iter().product();
+            !piece.shape.contains(&0) && order.is_none_or(|order| order.fits(elements, wanted))
+        };
+        if pieces.iter().all(fits) {
+            Ok(pieces)
+        } else {
+            Err(Misfit::Shape)
+        }
+    }
+}
+
+fn extents<const N: usize>(shape: &[u64]) -> Result<[u64; N], Misfit> {
+    shape.try_into().map_err(|_| Misfit::Shape)
+}
+
+/// Leaves out extents of one, but for one that is alone.
+fn flat(shape: &[u64]) -> Vec<u64> {
+    let mut flat = shape.to_vec();
+    flat.retain(|&extent| extent != 1);
+    if flat.is_empty() { vec![1] } else { flat }
+}
+
+/// Gates and ups, which take turns.
+fn halves(
+    tensor: &TensorInfo,
+    both: u64,
+    shape: &[u64],
+    order: impl Fn(u64) -> Order,
+) -> Result<Vec<Piece>, Misfit> {
+    if !both.is_multiple_of(2) {
+        return Err(Misfit::Shape);
+    }
+    let half = |(first, name): (u64, &str)| Piece {
+        name: tensor.name.replace("ffn_gate_up_exps", name),
+        shape: shape.to_vec(),
+        order: Some(order(first)),
+        each: Each::Kept,
+    };
+    Ok([(0, "ffn_gate_exps"), (1, "ffn_up_exps")].map(half).into())
+}
+
+fn keys_and_values(tensor: &TensorInfo, lengths: &latent::Lengths) -> Result<Vec<Piece>, Misfit> {
+    let [columns, rows] = extents(&tensor.shape)?;
+    let (heads, keys, values) = (lengths.heads, lengths.unrotated, lengths.value);
+    let of_head = keys.checked_add(values).ok_or(Misfit::Shape)?;
+    if heads.checked_mul(of_head) != Some(rows) {
+        return Err(Misfit::Shape);
+    }
+    let head = (heads, of_head * columns);
+    let piece = |name: &str, shape: [u64; 3], order| Piece {
+        name: tensor.name.replace("attn_kv_b", name),
+        shape: shape.to_vec(),
+        order: Some(order),
+        each: Each::Kept,
+    };
+    Ok(vec![
+        piece(
+            "attn_k_b",
+            [keys, columns, heads],
+            Order::of(0, &[head, (columns, 1), (keys, columns)]),
+        ),
+        piece(
+            "attn_v_b",
+            [columns, values, heads],
+            Order::of(keys * columns, &[head, (values * columns, 1)]),
+        ),
+    ])
+}
+
+/// Heads of values that share heads of keys.
+struct Values {
+    /// Heads of keys.
+    keys: u64,
+    /// Heads of values to each.
+    shared: u64,
+    /// Elements of a head of values.
+    length: u64,
+    /// Rows of queries and keys before those of values.
+    before: u64,
+}
+
+impl Values {
+    fn of(config: &Config) -> Result<Self, Misfit> {
+        let heads = state::Heads::of(config)?;
+        let before = heads.keys.checked_mul(heads.key_length);
+        let before = before.and_then(|rows| rows.checked_mul(2));
+        let shared = heads.values.checked_div(heads.keys).ok_or(Misfit::Shape)?;
+        if !heads.values.is_multiple_of(heads.keys) {
+            return Err(Misfit::Shape);
+        }
+        Ok(Self {
+            keys: heads.keys,
+            shared,
+            length: heads.value_length,
+            before: before.ok_or(Misfit::Shape)?,
+        })
+    }
+
+    /// Returns the order of a tensor's elements, `None` for the one that they have.
+    fn order(&self, shape: &[u64], change: Change) -> Result<Option<Order>, Misfit> {
+        let (columns, rows) = match *shape {
+            [rows] => (1, rows),
+            [columns, rows] => (columns, rows),
+            _ => return Err(Misfit::Shape),
+        };
+        let (first, unit) = match change {
+            Change::ValueRows | Change::ValueColumns => (0, self.length),
+            Change::MixedRows => (self.before, self.length),
+            _ => (0, 1),
+        };
+        let heads = self.keys.checked_mul(self.shared).ok_or(Misfit::Shape)?;
+        let all = heads
+            .checked_mul(unit)
+            .and_then(|all| all.checked_add(first));
+        let extent = match change {
+            Change::ValueColumns => columns,
+            _ => rows,
+        };
+        if all != Some(extent) {
+            return Err(Misfit::Shape);
+        }
+        if self.shared == 1 {
+            return Ok(None);
+        }
+        let turns = |unit: u64| {
+            [
+                (self.shared, unit),
+                (self.keys, self.shared * unit),
+                (unit, 1),
+            ]
+        };
+        if change == Change::ValueColumns {
+            let [outer, middle, inner] = turns(unit);
+            return Ok(Some(Order::of(0, &[(rows, columns), outer, middle, inner])));
+        }
+        let mut walks = vec![Walk::of(first * columns, &turns(unit * columns))];
+        if first > 0 {
+            walks.insert(0, Walk::of(0, &[(first * columns, 1)]));
+        }
+        Ok(Some(Order { walks }))
+    }
+}

@@ -1,0 +1,389 @@
+//! The kinds of folders, one row each: how they differ from the GGUF files of the same
+//! models. The only place that knows the kinds' names; a new one is a new row here.
+
+use super::changes::Change::{self, *};
+use super::config::Config;
+use super::numbers::{
+    CAPS, EXPERTS, HEAD_SCALE, MULTIPLIERS, NORMED_EXPERTS, Number, Pairs, SCALED_EXPERTS,
+    SHARED_EXPERT,
+};
+use super::refusals::Allowed::{self, *};
+use super::windows::Windows;
+use super::{FolderError, latent, state, two_lengths};
+
+/// Names that differ from kind to kind: (Hugging Face's, GGUF's).
+pub(super) type Names = &'static [(&'static str, &'static str)];
+
+/// Numbers that are made of others.
+type More = fn(&Config) -> Result<Pairs, FolderError>;
+
+/// How the folders of a family differ from its GGUF files.
+#[derive(Debug)]
+pub(super) struct Kind {
+    /// The values of `model_type`.
+    pub(super) model_types: &'static [&'static str],
+    /// The values of `model_type` in `text_config`, where that is the text model of one
+    /// that also sees, beside those above.
+    pub(super) text_types: &'static [&'static str],
+    /// `general.architecture` in GGUF.
+    pub(super) architecture: &'static str,
+    /// The non-linearity of the feed-forward step.
+    pub(super) gates: &'static [&'static str],
+    /// The norms of a layer, whose names mean one thing here and another there.
+    pub(super) norms: Names,
+    /// What becomes of tensors whose name in GGUF ends so; the first row counts.
+    pub(super) changes: &'static [(&'static str, Change)],
+    /// GGUF files have the rows of queries and keys in another order.
+    pub(super) permuted: bool,
+    /// The embedding is the output where the file does not say.
+    pub(super) tied: bool,
+    /// The base of the rotation where the file names none.
+    pub(super) rope_theta: f64,
+    /// The rotated part of a head where the file names none.
+    pub(super) rotated: f64,
+    /// What YaRN's `mscale_all_dim` is multiplied by in GGUF files, 0 for kinds without.
+    pub(super) log_multiplier: f64,
+    /// YaRN's temperature is in the scores and not in the rotation.
+    pub(super) yarn_scales_scores: bool,
+    /// What is added to the mean square of a norm where the file does not say.
+    pub(super) epsilon: f64,
+    /// Other numbers that files leave out.
+    pub(super) defaults: &'static [(&'static str, f64)],
+    /// The numbers beside those that all kinds have.
+    pub(super) numbers: &'static [&'static [Number]],
+    /// Keys whose values are a part of what the engine computes, with those that it does.
+    pub(super) fixed: &'static [(&'static str, Allowed)],
+    /// Which layers have a window.
+    pub(super) windows: Windows,
+    /// Experts may be stored in MXFP4.
+    pub(super) mxfp4: bool,
+    /// What needs more than a name: put behind the other numbers, in their place.
+    pub(super) more: &'static [More],
+}
+
+const SILU: &[&str] = &["silu", "swish"];
+const GELU: &[&str] = &["gelu_pytorch_tanh"];
+
+const BEFORE: Names = &[
+    ("input_layernorm", "attn_norm"),
+    ("post_attention_layernorm", "ffn_norm"),
+];
+const BEFORE_AS_AFTER: Names = &[
+    ("input_layernorm", "attn_norm"),
+    ("post_attention_layernorm", "post_attention_norm"),
+];
+const AROUND: Names = &[
+    ("input_layernorm", "attn_norm"),
+    ("post_attention_layernorm", "post_attention_norm"),
+    ("pre_feedforward_layernorm", "ffn_norm"),
+    ("post_feedforward_layernorm", "post_ffw_norm"),
+];
+const AROUND_AND_BESIDE: Names = &[
+    ("input_layernorm", "attn_norm"),
+    ("post_attention_layernorm", "post_attention_norm"),
+    ("pre_feedforward_layernorm", "ffn_norm"),
+    ("post_feedforward_layernorm", "post_ffw_norm"),
+    ("pre_feedforward_layernorm_2", "pre_ffw_norm_2"),
+    ("post_feedforward_layernorm_1", "post_ffw_norm_1"),
+    ("post_feedforward_layernorm_2", "post_ffw_norm_2"),
+];
+const AROUND_BY_STEP: Names = &[
+    ("input_layernorm", "attn_norm"),
+    ("post_self_attn_layernorm", "post_attention_norm"),
+    ("post_attention_layernorm", "ffn_norm"),
+    ("post_mlp_layernorm", "post_ffw_norm"),
+];
+const AFTER: Names = &[
+    ("post_attention_layernorm", "post_attention_norm"),
+    ("post_feedforward_layernorm", "post_ffw_norm"),
+];
+
+const PLUS_ONE: &[(&str, Change)] = &[("norm.weight", PlusOne)];
+
+/// Every layer with experts has the same ones.
+const ALL_SPARSE: &[(&str, Allowed)] = &[
+    ("decoder_sparse_step", Number(1.0)),
+    ("mlp_only_layers", Nothing),
+];
+
+const LLAMA: Kind = Kind {
+    model_types: &["llama"],
+    text_types: &[],
+    architecture: "llama",
+    gates: SILU,
+    norms: BEFORE,
+    changes: &[],
+    permuted: true,
+    tied: false,
+    rope_theta: 10_000.0,
+    rotated: 1.0,
+    log_multiplier: 0.0,
+    yarn_scales_scores: false,
+    epsilon: 1e-6,
+    defaults: &[],
+    numbers: &[],
+    fixed: &[],
+    windows: Windows::Never,
+    mxfp4: false,
+    more: &[],
+};
+
+const MISTRAL: Kind = Kind {
+    model_types: &["mistral"],
+    windows: Windows::All,
+    ..LLAMA
+};
+
+const QWEN2: Kind = Kind {
+    model_types: &["qwen2"],
+    architecture: "qwen2",
+    permuted: false,
+    windows: Windows::Behind,
+    ..LLAMA
+};
+
+const GEMMA: Kind = Kind {
+    model_types: &["gemma"],
+    architecture: "gemma",
+    // The first files say "gelu" and mean its approximation.
+    gates: &["gelu_pytorch_tanh", "gelu"],
+    changes: PLUS_ONE,
+    permuted: false,
+    tied: true,
+    defaults: &[("head_dim", 256.0)],
+    ..LLAMA
+};
+
+const GEMMA3: Kind = Kind {
+    model_types: &["gemma3", "gemma3_text"],
+    architecture: "gemma3",
+    gates: GELU,
+    norms: AROUND,
+    rope_theta: 1_000_000.0,
+    defaults: &[
+        ("head_dim", 256.0),
+        ("num_attention_heads", 8.0),
+        ("num_key_value_heads", 4.0),
+        ("max_position_embeddings", 131_072.0),
+    ],
+    numbers: &[CAPS, HEAD_SCALE],
+    windows: Windows::Family,
+    ..GEMMA
+};
+
+const DEEPSEEK2: Kind = Kind {
+    model_types: &["deepseek_v2"],
+    architecture: "deepseek2",
+    changes: &[("attn_kv_b.weight", KeysAndValues)],
+    permuted: false,
+    log_multiplier: 0.1,
+    yarn_scales_scores: true,
+    defaults: &[("kv_lora_rank", 512.0), ("n_shared_experts", 0.0)],
+    numbers: &[EXPERTS, NORMED_EXPERTS, SCALED_EXPERTS],
+    fixed: &[
+        ("moe_layer_freq", Number(1.0)),
+        ("rope_interleave", Flag(true)),
+    ],
+    more: &[latent::heads, latent::routing],
+    ..LLAMA
+};
+
+const QWEN35: Kind = Kind {
+    model_types: &["qwen3_5", "qwen3_5_text"],
+    architecture: "qwen35",
+    norms: BEFORE_AS_AFTER,
+    changes: &[
+        ("ssm_norm.weight", Same),
+        ("norm.weight", PlusOne),
+        ("ssm_a", Decay),
+        ("ssm_dt.bias", ValueHeads),
+        ("ssm_alpha.weight", ValueHeads),
+        ("ssm_beta.weight", ValueHeads),
+        ("attn_gate.weight", ValueRows),
+        ("attn_qkv.weight", MixedRows),
+        ("ssm_conv1d.weight", MixedRows),
+        ("ssm_out.weight", ValueColumns),
+        ("ffn_gate_inp_shexp.weight", Flat),
+    ],
+    rotated: 0.25,
+    fixed: &[("attn_output_gate", Flag(true))],
+    windows: Windows::Never,
+    more: &[state::pairs],
+    ..QWEN2
+};
+
+pub(super) const KINDS: &[Kind] = &[
+    LLAMA,
+    MISTRAL,
+    Kind {
+        model_types: &["mixtral"],
+        rope_theta: 1_000_000.0,
+        epsilon: 1e-5,
+        numbers: &[EXPERTS],
+        ..MISTRAL
+    },
+    Kind {
+        model_types: &["mistral3", "ministral3"],
+        text_types: &["mistral"],
+        architecture: "mistral3",
+        epsilon: 1e-5,
+        log_multiplier: 1.0,
+        more: &[super::rope::temperature],
+        ..MISTRAL
+    },
+    QWEN2,
+    Kind {
+        model_types: &["qwen3"],
+        architecture: "qwen3",
+        ..QWEN2
+    },
+    Kind {
+        model_types: &["qwen3_moe"],
+        architecture: "qwen3moe",
+        numbers: &[EXPERTS, NORMED_EXPERTS],
+        defaults: &[("norm_topk_prob", 0.0)],
+        fixed: ALL_SPARSE,
+        ..QWEN2
+    },
+    QWEN35,
+    Kind {
+        model_types: &["qwen3_5_moe", "qwen3_5_moe_text"],
+        architecture: "qwen35moe",
+        numbers: &[EXPERTS, SHARED_EXPERT],
+        ..QWEN35
+    },
+    GEMMA,
+    Kind {
+        model_types: &["gemma2"],
+        architecture: "gemma2",
+        gates: GELU,
+        norms: AROUND,
+        defaults: &[
+            ("head_dim", 256.0),
+            ("query_pre_attn_scalar", 256.0),
+            ("sliding_window", 4096.0),
+        ],
+        numbers: &[CAPS, HEAD_SCALE],
+        windows: Windows::Family,
+        ..GEMMA
+    },
+    GEMMA3,
+    Kind {
+        model_types: &["gemma4", "gemma4_text"],
+        architecture: "gemma4",
+        norms: AROUND_AND_BESIDE,
+        changes: &[],
+        numbers: &[CAPS],
+        more: &[two_lengths::pairs],
+        ..GEMMA3
+    },
+    Kind {
+        model_types: &["phi3"],
+        architecture: "phi3",
+        permuted: false,
+        epsilon: 1e-5,
+        fixed: &[("full_attn_mod", Number(1.0))],
+        windows: Windows::All,
+        ..LLAMA
+    },
+    DEEPSEEK2,
+    Kind {
+        model_types: &["deepseek_v3"],
+        defaults: &[
+            ("kv_lora_rank", 512.0),
+            ("n_shared_experts", 1.0),
+            ("n_group", 8.0),
+            ("topk_group", 4.0),
+            ("first_k_dense_replace", 3.0),
+            ("routed_scaling_factor", 2.5),
+            ("norm_topk_prob", 1.0),
+        ],
+        more: &[latent::heads, latent::routing_by_bias],
+        ..DEEPSEEK2
+    },
+    Kind {
+        model_types: &["gpt_oss"],
+        architecture: "gpt-oss",
+        norms: BEFORE_AS_AFTER,
+        changes: &[
+            ("ffn_gate_up_exps.weight", GateUpColumns),
+            ("ffn_gate_up_exps.bias", GateUpPairs),
+            ("ffn_down_exps.weight", Transposed),
+        ],
+        permuted: false,
+        rope_theta: 150_000.0,
+        epsilon: 1e-5,
+        defaults: &[("head_dim", 64.0), ("sliding_window", 128.0)],
+        numbers: &[EXPERTS],
+        fixed: &[
+            ("swiglu_limit", Number(7.0)),
+            ("swiglu_alpha", Number(1.702)),
+        ],
+        windows: Windows::Family,
+        mxfp4: true,
+        ..LLAMA
+    },
+    Kind {
+        model_types: &["glm4"],
+        architecture: "glm4",
+        norms: AROUND_BY_STEP,
+        permuted: false,
+        rotated: 0.5,
+        epsilon: 1.5625e-7,
+        defaults: &[("head_dim", 128.0)],
+        ..LLAMA
+    },
+    Kind {
+        model_types: &["granite"],
+        architecture: "granite",
+        numbers: &[MULTIPLIERS],
+        ..LLAMA
+    },
+    Kind {
+        model_types: &["olmo2"],
+        architecture: "olmo2",
+        norms: AFTER,
+        permuted: false,
+        epsilon: 1e-5,
+        ..LLAMA
+    },
+    Kind {
+        model_types: &["olmo3"],
+        architecture: "olmo2",
+        norms: AFTER,
+        permuted: false,
+        rope_theta: 500_000.0,
+        epsilon: 1e-5,
+        defaults: &[("sliding_window", 4096.0)],
+        windows: Windows::Family,
+        ..LLAMA
+    },
+    Kind {
+        model_types: &["smollm3"],
+        architecture: "smollm3",
+        tied: true,
+        rope_theta: 2_000_000.0,
+        fixed: &[
+            ("no_rope_layer_interval", Number(4.0)),
+            ("no_rope_layers", Every(4)),
+            ("use_sliding_window", Flag(false)),
+        ],
+        ..LLAMA
+    },
+];
+
+/// Returns the values of `model_type` that are known.
+pub(super) fn kinds() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().flat_map(|kind| kind.model_types).copied()
+}
+
+/// Kinds that make vectors and no text.
+pub(super) const ENCODERS: [&str; 7] = [
+    "bert",
+    "camembert",
+    "modernbert",
+    "mpnet",
+    "nomic_bert",
+    "roberta",
+    "xlm-roberta",
+];
