@@ -31,6 +31,7 @@ from pathlib import Path
 
 # A forked process must not look for a pool of threads that it does not have.
 os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["HF_DEACTIVATE_ASYNC_LOAD"] = "1"
 LLAMA_CPP = Path(os.environ["LLAMA_CPP"])
 sys.path[:0] = [str(LLAMA_CPP), str(LLAMA_CPP / "gguf-py")]
 

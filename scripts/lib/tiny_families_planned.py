@@ -19,22 +19,24 @@ def fill(planned, base, *, FULL, SLIDING, WIDE, NEW, LLAMA3):
     dense("command-r", "command-r", "CohereForCausalLM", "cohere", layer_norm_eps=1e-05, rms_norm_eps=None, logit_scale=0.25,
           use_qk_norm=False, attention_bias=False, rope_theta=8000000.0, num_key_value_heads=4, pad_token_id=279,
           tie_word_embeddings=True, sizes={"embed": 1.5})
-    dense("command-r-plus", "command-r", "CohereForCausalLM", "cohere", layer_norm_eps=1e-05, rms_norm_eps=None, logit_scale=0.8125,
-          use_qk_norm=True, attention_bias=False, rope_theta=75000000.0, pad_token_id=279, tie_word_embeddings=True)
+    # llama.cpp reads Command R+'s norms of queries and keys only in a model of 64 layers.
     dense("command-r7b", "command-r", "Cohere2ForCausalLM", "cohere2", layer_norm_eps=1e-05, rms_norm_eps=None, logit_scale=0.25,
           num_hidden_layers=4, sliding_window=24, layer_switch=4, order_of_interleaved_layers="local_attn_first", head_dim=8,
           rotary_pct=1.0, rope_theta=50000, attention_bias=False, pad_token_id=279, tie_word_embeddings=True,
           sizes={"embed": 1.5})
     dense("olmoe", "olmo2", "OlmoeForCausalLM", "olmoe", intermediate_size=16, num_experts=8, num_experts_per_tok=3,
           norm_topk_prob=False, rope_theta=10000.0, attention_bias=False, output_router_logits=False, num_key_value_heads=4)
-    exaone = {"rope_theta": 1000000, "rope_scaling": LLAMA3, "head_dim": 16, "tie_word_embeddings": True, "pad_token_id": 281}
+    exaone = {"rope_theta": 1000000, "rope_scaling": LLAMA3, "tie_word_embeddings": True, "pad_token_id": 281,
+              **WIDE}
     dense("exaone-4-1.2b", "exaone4", "Exaone4ForCausalLM", "exaone4", **exaone, layer_types=[FULL] * 2)
     dense("exaone-4-32b", "exaone4", "Exaone4ForCausalLM", "exaone4", **exaone, num_hidden_layers=4, sliding_window=24,
           sliding_window_pattern="LLLG", layer_types=[SLIDING] * 3 + [FULL])
     dense("ernie-4.5", "llama2", "Ernie4_5ForCausalLM", "ernie4_5", vocabulary=304, use_bias=False, head_dim=16,
           rope_theta=500000.0, tie_word_embeddings=True)
+    # The converter takes intermediate_size / num_key_value_heads for the width of the shared
+    # experts, which is right in the published ones.
     dense("ernie-4.5-moe", "llama2", "Ernie4_5_MoeForCausalLM", "ernie4_5_moe", vocabulary=304, use_bias=False,
-          rope_theta=500000.0, num_hidden_layers=3, moe_num_experts=8, moe_k=3, moe_intermediate_size=16, moe_num_shared_experts=2,
+          rope_theta=500000.0, num_hidden_layers=3, intermediate_size=64, moe_num_experts=8, moe_k=3, moe_intermediate_size=16, moe_num_shared_experts=2,
           moe_layer_start_index=1, moe_layer_end_index=2, moe_layer_interval=1, moe_use_aux_free=True, moe_capacity=[16, 16, 16],
           moe_norm_min=1e-12, tie_word_embeddings=True)
     dense("hunyuan-dense", "generic", "HunYuanDenseV1ForCausalLM", "hunyuan_v1_dense", head_dim=16, max_position_embeddings=32768, rope_theta=10000.0,
@@ -62,7 +64,7 @@ def fill(planned, base, *, FULL, SLIDING, WIDE, NEW, LLAMA3):
           ranges=[("act_fn.alpha", -4, 8)], f32=("act_fn",))
     dense("arcee", "llama3", "ArceeForCausalLM", "arcee", hidden_act="relu2", head_dim=16, rope_theta=10000.0, attention_bias=False,
           mlp_bias=False)
-    dense("dots1", "qwen2", "Dots1ForCausalLM", "dots1", num_hidden_layers=3, head_dim=16, moe_intermediate_size=16,
+    dense("dots1", "qwen2", "Dots1ForCausalLM", "dots1", num_hidden_layers=3, num_key_value_heads=4, head_dim=16, moe_intermediate_size=16,
           n_routed_experts=8, n_shared_experts=2, num_experts_per_tok=3, first_k_dense_replace=1, n_group=1, topk_group=1,
           norm_topk_prob=True, routed_scaling_factor=2.5, scoring_func="sigmoid", topk_method="noaux_tc", attention_bias=False,
           rope_theta=10000000, layer_types=[FULL] * 3)

@@ -27,6 +27,28 @@ LONG = (0, 1, 2, 20, 63, 100, 149, 200, 254, 255, 256, 299)
 
 VARIANTS = []
 
+# Where the judges differ, and what was found by changing one of them.
+LLAMA_CPPS_YARN = (
+    "transformers", "transformers",
+    "llama.cpp reads yarn_beta_fast, yarn_beta_slow and yarn_attn_factor for its families mistral3 and grok alone, and "
+    "computes with 32, 1 and the default elsewhere; the file has them, so the file says what transformers computes",
+)
+NO_WINDOW = (
+    "llama_cpp", "transformers",
+    "the converter writes no window for this family, or llama.cpp sets it aside (Phi-3): without `sliding_window` "
+    "transformers gives llama.cpp's logits",
+)
+TRUNCATED = (
+    "llama_cpp", "transformers",
+    "`truncate: false` is not in the GGUF file; llama.cpp rounds the bounds of YaRN's ramp to whole pairs, as transformers "
+    "does without it. All gpt-oss files are so",
+)
+GROUPS = (
+    "transformers", "transformers",
+    "`group_limited_greedy` takes a group for its best expert; llama.cpp adds its best two up, which is DeepSeek V3's rule. "
+    "In the file: groups, and no bias of the router",
+)
+
 
 def variant(name, tokenizer, config, **more):
     VARIANTS.append({"name": name, "tokenizer": tokenizer, "config": config, **more})
@@ -80,10 +102,10 @@ variant("llama-yarn", "llama2",
 variant("llama-yarn-new", "llama3",
         llama(**WIDE, spelling=NEW, rope_theta=None,
               rope_parameters={"rope_type": "yarn", "rope_theta": 10000.0, "factor": 8.0, "beta_fast": 16.0, "beta_slow": 2.0,
-                               "original_max_position_embeddings": 64}))
+                               "original_max_position_embeddings": 64}), judge=LLAMA_CPPS_YARN)
 variant("llama-yarn-attention-factor", "llama3",
         llama(**WIDE, rope_scaling={"rope_type": "yarn", "factor": 8.0, "attention_factor": 1.5,
-                                    "original_max_position_embeddings": 64}))
+                                    "original_max_position_embeddings": 64}), judge=LLAMA_CPPS_YARN)
 variant("llama-split", "llama3", llama(), shards=2, split=12)
 variant("llama-f16", "llama3", llama(torch_dtype="float16"), outtype="f16")
 variant("llama-q8_0", "llama3", llama(intermediate_size=64, num_hidden_layers=2), bits=8, quantize="q8_0")
@@ -95,7 +117,7 @@ def mistral(vocabulary=PIECES, **more):
 
 
 variant("mistral", "llama2", mistral(rope_theta=1000000.0) | {"sliding_window": None})
-variant("mistral-window", "llama2", mistral(sliding_window=24))
+variant("mistral-window", "llama2", mistral(sliding_window=24), judge=NO_WINDOW)
 variant("mistral-nemo", "tekken", mistral(BYTES, head_dim=16, rope_theta=1000000.0) | {"sliding_window": None})
 
 MINISTRAL3 = {
@@ -271,7 +293,7 @@ def longrope(count):
 
 
 variant("phi-3-mini-4k", "phi3", phi3(original_max_position_embeddings=512, sliding_window=2047))
-variant("phi-3-window", "phi3", phi3(original_max_position_embeddings=512, sliding_window=24))
+variant("phi-3-window", "phi3", phi3(original_max_position_embeddings=512, sliding_window=24), judge=NO_WINDOW)
 variant("phi-3-longrope", "phi3",
         phi3(**WIDE, max_position_embeddings=1024, rope_scaling=longrope(8), sliding_window=1024), original_context=256)
 variant("phi-3-longrope-new", "phi3",
@@ -307,7 +329,7 @@ variant("deepseek-v2-lite", "deepseek",
                  topk_group=1, rope_scaling=deepseek_yarn(0.707, 0.707)))
 variant("deepseek-v2", "deepseek",
         deepseek(2, q_lora_rank=16, topk_method="group_limited_greedy", scoring_func="softmax", norm_topk_prob=False,
-                 routed_scaling_factor=4.0, n_group=4, topk_group=2, rope_scaling=deepseek_yarn(0.707, 0.707)))
+                 routed_scaling_factor=4.0, n_group=4, topk_group=2, rope_scaling=deepseek_yarn(0.707, 0.707)), judge=GROUPS)
 variant("deepseek-v2-one-group", "deepseek",
         deepseek(2, q_lora_rank=16, topk_method="greedy", scoring_func="softmax", norm_topk_prob=False,
                  routed_scaling_factor=1.0, n_group=1, topk_group=1, n_shared_experts=2))
@@ -331,12 +353,12 @@ OSS = {"beta_fast": 32.0, "beta_slow": 1.0, "factor": 32.0, "original_max_positi
        "truncate": False}
 MXFP4 = {"modules_to_not_convert": ["model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens", "lm_head"],
          "quant_method": "mxfp4"}
-variant("gpt-oss", "gpt-oss", gpt_oss(rope_theta=150000, rope_scaling=OSS))
+variant("gpt-oss", "gpt-oss", gpt_oss(rope_theta=150000, rope_scaling=OSS), judge=TRUNCATED)
 variant("gpt-oss-new", "gpt-oss",
-        gpt_oss(spelling=NEW, rope_parameters={**OSS, "rope_theta": 150000.0}, num_hidden_layers=2, layer_types=[SLIDING, FULL]))
+        gpt_oss(spelling=NEW, rope_parameters={**OSS, "rope_theta": 150000.0, "truncate": True}, num_hidden_layers=2, layer_types=[SLIDING, FULL]))
 variant("gpt-oss-mxfp4", "gpt-oss",
         gpt_oss(rope_theta=150000, rope_scaling=OSS, quantization_config=MXFP4, num_hidden_layers=2, layer_types=[SLIDING, FULL]),
-        mxfp4=True)
+        mxfp4=True, judge=TRUNCATED)
 
 
 def glm4(**more):

@@ -121,8 +121,9 @@ PIECEWISE = {
     "llama2": ("LlamaTokenizer", ["<unk>", "<s>", "</s>"], [], "<s>", "</s>", True, INST),
     "phi3": ("LlamaTokenizer", ["<unk>", "<s>", "</s>"],
              ["<|endoftext|>", "<|assistant|>", "<|system|>", "<|end|>", "<|user|>"], "<s>", "<|endoftext|>", True, BARS),
-    "gemma": ("GemmaTokenizer", ["<pad>", "<eos>", "<bos>", "<unk>"], ["<start_of_turn>", "<end_of_turn>"],
-              "<bos>", "<eos>", False, TURNS),
+    # With its mask, which transformers would add, and as many as the models have rows.
+    "gemma": ("GemmaTokenizer", ["<pad>", "<eos>", "<bos>", "<unk>"],
+              ["<start_of_turn>", "<end_of_turn>", "<mask>", "<unused0>"], "<bos>", "<eos>", False, TURNS),
 }
 
 PRE = {kind: row[2] for kind, row in BYTE_LEVEL.items()}
