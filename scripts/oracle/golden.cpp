@@ -9,7 +9,7 @@
 //   golden logits MODEL TOKENS OUT POSITION...
 //
 // `logits` takes ids, one a line, and writes the raw logits of some positions
-// as f32, for the tiny models of crates/llm-candle.
+// as f32, for the tiny models of crates/llm-candle and crates/llm-engine.
 
 #include "build-info.h"
 #include "chat.h"
@@ -213,12 +213,21 @@ void logits(const std::string & path, const std::string & ids, const std::string
     std::vector<llama_token> tokens;
     std::istringstream lines(read_file(ids));
     for (llama_token id; lines >> id;) tokens.push_back(id);
-    Model it(path, int(tokens.size()), true);
-    it.decode(tokens.data(), int(tokens.size()), 0, true);
+    const int total = int(tokens.size());
+    Model it(path, total, true);
     const size_t vocab = llama_vocab_n_tokens(it.vocab);
+    std::vector<float> rows(tokens.size() * vocab);
+    for (int start = 0; start < total; start += chunk) {
+        const int count = std::min(chunk, total - start);
+        it.decode(tokens.data() + start, count, start, true);
+        for (int i = 0; i < count; i++) {
+            const float * row = llama_get_logits_ith(it.context, i);
+            std::copy(row, row + vocab, rows.begin() + (start + i) * vocab);
+        }
+    }
     std::ofstream out(out_path, std::ios::binary);
     for (const std::string & position : positions) {
-        const float * row = llama_get_logits_ith(it.context, std::stoi(position));
+        const float * row = rows.data() + size_t(std::stoi(position)) * vocab;
         for (size_t i = 0; i < vocab; i++) put<float>(out, row[i]);
     }
     if (!out.flush()) throw std::runtime_error("cannot write " + out_path);
