@@ -1,6 +1,7 @@
-//! The first half of a layer: x → output(attention(norm(x))).
+//! The first half of a layer: norm(x) → output(attention(norm(x))).
 
 use candle_core::{D, Result, Tensor};
+use llm_engine::family::QueryKeyNorm;
 use llm_engine::spec::{LayerSpec, MlaSpec, Spec};
 use llm_engine::weights::{self, MlaUp, Projections};
 
@@ -8,19 +9,19 @@ use crate::cache::LayerCache;
 use crate::gated_delta_net::Delta;
 use crate::projection::{Loader, Projection};
 use crate::rope_and_mask::RopeAndMask;
-use crate::steps::{Scores, attend, norm_if, rms_norm, rotate, sigmoid};
+use crate::steps::{Norm, Scores, attend, norm_if, rms_norm, rotate, sigmoid};
 
 /// Attention on the device; shapes as in [`weights::Layer`].
 #[derive(Debug)]
 pub(crate) struct Attention {
-    norm: Option<Tensor>,
+    norm: Option<Norm>,
     inputs: Inputs,
-    query_norm: Option<Tensor>,
-    key_norm: Option<Tensor>,
+    query_norm: Option<Norm>,
+    key_norm: Option<Norm>,
     value_norm: Option<Tensor>,
     sinks: Option<Tensor>,
     output: Projection,
-    post_norm: Option<Tensor>,
+    post_norm: Option<Norm>,
 }
 
 /// What makes queries, keys and values; see [`Projections`].
@@ -73,7 +74,7 @@ impl Attention {
     pub(crate) fn load(loader: &Loader<'_>, layer: &weights::Layer) -> Result<Self> {
         let optional = |vector: &Option<Vec<f32>>| loader.optional_vector(vector.as_deref());
         Ok(Self {
-            norm: optional(&layer.attention_norm)?,
+            norm: loader.optional_norm(&layer.attention_norm)?,
             inputs: match &layer.attention {
                 Projections::Heads { query, keys } => {
                     let keys = keys.as_ref().map(|keys| KvProjections::load(loader, keys));
@@ -85,16 +86,21 @@ impl Attention {
                 Projections::Mla(mla) => Inputs::Mla(Box::new(Mla::load(loader, mla)?)),
                 Projections::Delta(delta) => Inputs::Delta(Box::new(Delta::load(loader, delta)?)),
             },
-            query_norm: optional(&layer.query_norm)?,
-            key_norm: optional(&layer.key_norm)?,
+            query_norm: loader.optional_norm(&layer.query_norm)?,
+            key_norm: loader.optional_norm(&layer.key_norm)?,
             value_norm: optional(&layer.value_norm)?,
             sinks: optional(&layer.sinks)?,
             output: loader.projection(&layer.attention_output)?,
-            post_norm: optional(&layer.post_attention_norm)?,
+            post_norm: loader.optional_norm(&layer.post_attention_norm)?,
         })
     }
 
-    /// x, (rows, `hidden_size`) → output(attention(norm(x))), the same shape. `cached`
+    /// x, (rows, `hidden_size`) → norm(x), the same shape.
+    pub(crate) fn normed(&self, spec: &Spec, x: &Tensor) -> Result<Tensor> {
+        norm_if(x.clone(), self.norm.as_ref(), spec.norm_epsilon)
+    }
+
+    /// x, (rows, `hidden_size`), normed → output(attention(x)), the same shape. `cached`
     /// is of the layer whose keys and values are used.
     pub(crate) fn forward(
         &self,
@@ -105,14 +111,13 @@ impl Attention {
         cached: &mut LayerCache,
         x: &Tensor,
     ) -> Result<Tensor> {
-        let x = norm_if(x.clone(), self.norm.as_ref(), spec.norm_epsilon)?;
         let attended = match &self.inputs {
             Inputs::Heads { query, keys } => {
-                let (query, gate) = part(spec, layer, query.forward(&x)?)?;
+                let (query, gate) = part(spec, layer, query.forward(x)?)?;
                 let heads = Heads {
                     queries: self.queries(spec, layer, rope_and_mask, query)?,
                     own: match keys {
-                        Some(keys) => Some(self.keys(spec, layer, rope_and_mask, keys, &x)?),
+                        Some(keys) => Some(self.keys(spec, layer, rope_and_mask, keys, x)?),
                         None => None,
                     },
                 };
@@ -123,11 +128,11 @@ impl Attention {
                 }
             }
             Inputs::Mla(mla) => {
-                let heads = mla.heads(spec, rope_and_mask, &x)?;
+                let heads = mla.heads(spec, rope_and_mask, x)?;
                 let attended = self.attend(spec, rope_and_mask, start, cached, heads)?;
                 mla.results(spec, attended)?
             }
-            Inputs::Delta(delta) => delta.forward(spec, cached, &x)?,
+            Inputs::Delta(delta) => delta.forward(spec, cached, x)?,
         };
         let out = self.output.forward(&attended)?;
         norm_if(out, self.post_norm.as_ref(), spec.norm_epsilon)
@@ -175,8 +180,8 @@ impl Attention {
         x: Tensor,
     ) -> Result<Tensor> {
         let norm = self.query_norm.as_ref();
-        let queries = split(spec, x, norm, (spec.heads, layer.head_dim))?;
-        rotate(&queries, spec.rope_layout, rope_and_mask)
+        let shape = (spec.heads, layer.head_dim);
+        norm_and_rotate(spec, x, norm, shape, rope_and_mask)
     }
 
     /// x, (rows, `hidden_size`), normed → keys and values.
@@ -194,22 +199,43 @@ impl Attention {
             None => keys.clone(),
         };
         let norm = self.key_norm.as_ref();
-        let keys = split(spec, keys, norm, (layer.kv_heads, layer.head_dim))?;
-        let norm = self.value_norm.as_ref();
-        let values = split(spec, values, norm, (layer.kv_heads, layer.value_dim))?;
-        Ok((rotate(&keys, spec.rope_layout, rope_and_mask)?, values))
+        let shape = (layer.kv_heads, layer.head_dim);
+        let keys = norm_and_rotate(spec, keys, norm, shape, rope_and_mask)?;
+        let values = values.reshape((x.dim(0)?, layer.kv_heads, layer.value_dim))?;
+        let values = match &self.value_norm {
+            Some(weight) => rms_norm(&values, weight, spec.norm_epsilon)?,
+            None => values,
+        };
+        Ok((keys, values))
     }
 }
 
-/// x, (rows, heads * elements) → (rows, heads, elements), normed head by head or
-/// all of a row together, as long as the norm is.
-fn split(spec: &Spec, x: Tensor, norm: Option<&Tensor>, shape: (usize, usize)) -> Result<Tensor> {
-    let shape = (x.dim(0)?, shape.0, shape.1);
-    let whole = norm.is_some_and(|norm| norm.elem_count() != shape.2);
-    if whole {
-        norm_if(x, norm, spec.norm_epsilon)?.reshape(shape)
+/// x, (rows, heads * elements) → (rows, heads, elements), turned, and normed head by
+/// head or all of a row together, before that or after it.
+fn norm_and_rotate(
+    spec: &Spec,
+    x: Tensor,
+    norm: Option<&Norm>,
+    (heads, head_dim): (usize, usize),
+    rope_and_mask: &RopeAndMask,
+) -> Result<Tensor> {
+    let shape = (x.dim(0)?, heads, head_dim);
+    let family = spec.family;
+    let normed = |x: Tensor| match norm {
+        None => x.reshape(shape),
+        Some(norm) if family.query_key_norm == Some(QueryKeyNorm::All) => {
+            let x = x.reshape((shape.0, heads * head_dim))?;
+            norm.forward(&x, spec.norm_epsilon)?.reshape(shape)
+        }
+        Some(norm) => {
+            let norm = norm.of_heads(head_dim)?;
+            norm.forward(&x.reshape(shape)?, spec.norm_epsilon)
+        }
+    };
+    if family.rotated_before_norm {
+        normed(rotate(&x.reshape(shape)?, spec.rope_layout, rope_and_mask)?)
     } else {
-        norm_if(x.reshape(shape)?, norm, spec.norm_epsilon)
+        rotate(&normed(x)?, spec.rope_layout, rope_and_mask)
     }
 }
 

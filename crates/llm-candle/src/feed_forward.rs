@@ -1,21 +1,21 @@
-//! The second half of a layer: x → down(activation(gate(norm(x))) *
-//! up(norm(x))), for all tokens the same or with experts for each.
+//! The second half of a layer: norm(x) → down(activation(gate(norm(x))) *
+//! up(norm(x))), or without a gate, for all tokens the same or with experts for each.
 
 use candle_core::{Device, Result, Tensor};
 use llm_engine::family::Scoring;
 use llm_engine::spec::{ExpertSpec, Spec};
 use llm_engine::weights;
-use llm_kernels::vector::Gate;
+use llm_kernels::vector::{Activation, Gate};
 
 use crate::projection::{Loader, Projection};
-use crate::steps::{activate, lift, norm_if, rms_norm, sigmoid};
+use crate::steps::{Norm, activate, activate_alone, lift, norm_if, sigmoid};
 
 /// The step on the device; shapes as in [`weights::Layer`].
 #[derive(Debug)]
 pub(crate) struct FeedForward {
-    norm: Option<Tensor>,
+    norm: Option<Norm>,
     step: Step,
-    post_norm: Option<Tensor>,
+    post_norm: Option<Norm>,
 }
 
 #[derive(Debug)]
@@ -26,9 +26,16 @@ enum Step {
 
 #[derive(Debug)]
 struct Mlp {
-    gate: Projection,
+    inner: Inner,
     up: Projection,
     down: Projection,
+}
+
+/// See [`weights::Inner`].
+#[derive(Debug)]
+enum Inner {
+    Gate(Projection),
+    Activation(Activation),
 }
 
 #[derive(Debug)]
@@ -45,35 +52,40 @@ struct Experts {
 /// See [`weights::BesideNorms`].
 #[derive(Debug)]
 struct BesideNorms {
-    router: Tensor,
-    experts: Tensor,
-    after_experts: Tensor,
-    after_dense: Tensor,
+    router: Norm,
+    experts: Norm,
+    after_experts: Norm,
+    after_dense: Norm,
 }
 
 impl FeedForward {
     pub(crate) fn load(loader: &Loader<'_>, layer: &weights::Layer) -> Result<Self> {
-        let optional = |vector: &Option<Vec<f32>>| loader.optional_vector(vector.as_deref());
         Ok(Self {
-            norm: optional(&layer.feed_forward_norm)?,
+            norm: loader.optional_norm(&layer.feed_forward_norm)?,
             step: match &layer.feed_forward {
                 weights::FeedForward::Dense(mlp) => Step::Dense(Mlp::load(loader, mlp)?),
                 weights::FeedForward::Experts(experts) => {
                     Step::Experts(Box::new(Experts::load(loader, experts)?))
                 }
             },
-            post_norm: optional(&layer.post_feed_forward_norm)?,
+            post_norm: loader.optional_norm(&layer.post_feed_forward_norm)?,
         })
     }
 
-    /// x, (rows, `hidden_size`) → the step of norm(x), the same shape.
-    pub(crate) fn forward(&self, spec: &Spec, x: &Tensor) -> Result<Tensor> {
-        let stream = x;
-        let x = norm_if(x.clone(), self.norm.as_ref(), spec.norm_epsilon)?;
+    /// x, (rows, `hidden_size`) → norm(x), if there is one.
+    pub(crate) fn normed(&self, spec: &Spec, x: &Tensor) -> Result<Option<Tensor>> {
+        let norm = self.norm.as_ref();
+        norm.map(|norm| norm.forward(x, spec.norm_epsilon))
+            .transpose()
+    }
+
+    /// The stream, (rows, `hidden_size`), and x, that normed → the step of x, the same
+    /// shape.
+    pub(crate) fn forward(&self, spec: &Spec, stream: &Tensor, x: &Tensor) -> Result<Tensor> {
         let gate = spec.family.gate;
         let out = match &self.step {
-            Step::Dense(mlp) => mlp.forward(&x, gate)?,
-            Step::Experts(experts) => experts.step(spec, stream, &x)?,
+            Step::Dense(mlp) => mlp.forward(x, gate)?,
+            Step::Experts(experts) => experts.step(spec, stream, x)?,
         };
         norm_if(out, self.post_norm.as_ref(), spec.norm_epsilon)
     }
@@ -82,16 +94,22 @@ impl FeedForward {
 impl Mlp {
     fn load(loader: &Loader<'_>, mlp: &weights::Mlp) -> Result<Self> {
         Ok(Self {
-            gate: loader.projection(&mlp.gate)?,
+            inner: match &mlp.inner {
+                weights::Inner::Gate(gate) => Inner::Gate(loader.projection(gate)?),
+                weights::Inner::Activation(activation) => Inner::Activation(*activation),
+            },
             up: loader.projection(&mlp.up)?,
             down: loader.projection(&mlp.down)?,
         })
     }
 
     fn forward(&self, x: &Tensor, gate: Gate) -> Result<Tensor> {
-        let activated = activate(&self.gate.forward(x)?, gate)?;
-        let up = lift(self.up.forward(x)?, gate)?;
-        self.down.forward(&(activated * up)?)
+        let up = self.up.forward(x)?;
+        let inner = match &self.inner {
+            Inner::Gate(of) => (activate(&of.forward(x)?, gate)? * lift(up, gate)?)?,
+            Inner::Activation(activation) => activate_alone(&up, *activation)?,
+        };
+        self.down.forward(&inner)
     }
 }
 
@@ -129,7 +147,7 @@ impl Experts {
         let Some(norms) = &self.beside else {
             return shared + self.forward(experts, x, x, gate)?;
         };
-        let norm = |x: &Tensor, weight: &Tensor| rms_norm(x, weight, spec.norm_epsilon);
+        let norm = |x: &Tensor, norm: &Norm| norm.forward(x, spec.norm_epsilon);
         let (routed, x) = (norm(stream, &norms.router)?, norm(stream, &norms.experts)?);
         let chosen = self.forward(experts, &routed, &x, gate)?;
         norm(&shared, &norms.after_dense)? + norm(&chosen, &norms.after_experts)?
@@ -169,10 +187,10 @@ impl Experts {
 impl BesideNorms {
     fn load(loader: &Loader<'_>, norms: &weights::BesideNorms) -> Result<Self> {
         Ok(Self {
-            router: loader.vector(&norms.router)?,
-            experts: loader.vector(&norms.experts)?,
-            after_experts: loader.vector(&norms.after_experts)?,
-            after_dense: loader.vector(&norms.after_dense)?,
+            router: loader.norm(&norms.router)?,
+            experts: loader.norm(&norms.experts)?,
+            after_experts: loader.norm(&norms.after_experts)?,
+            after_dense: loader.norm(&norms.after_dense)?,
         })
     }
 }

@@ -15,7 +15,7 @@ use crate::feed_forward::FeedForward;
 use crate::per_layer_embeddings::{InputStep, PerLayerEmbeddings};
 use crate::projection::{Loader, Precision, Projection};
 use crate::rope_and_mask::LayerKinds;
-use crate::steps::{rms_norm, soft_cap};
+use crate::steps::{Norm, soft_cap};
 
 /// Positions that are computed together; bounds the scores of a long prompt to
 /// heads * 512 * positions.
@@ -32,7 +32,7 @@ pub struct CandleForward {
     per_layer_embeddings: Option<PerLayerEmbeddings>,
     layers: Vec<Layer>,
     /// (`hidden_size`)
-    output_norm: Tensor,
+    output_norm: Norm,
     /// (vocabulary, `hidden_size`)
     output: Projection,
     cache: Cache,
@@ -43,6 +43,7 @@ pub struct CandleForward {
 struct Layer {
     attention: Attention,
     feed_forward: FeedForward,
+    parallel: bool,
     input_step: Option<InputStep>,
     output_scale: Option<f32>,
 }
@@ -53,6 +54,7 @@ impl Layer {
         Ok(Self {
             attention: Attention::load(loader, layer)?,
             feed_forward: FeedForward::load(loader, layer)?,
+            parallel: layer.parallel,
             input_step: step.map(|step| InputStep::load(loader, step)).transpose()?,
             output_scale: layer.output_scale,
         })
@@ -86,7 +88,7 @@ impl CandleForward {
             Ok((
                 inputs.transpose()?,
                 layers.collect::<Result<Vec<_>>>()?,
-                loader.vector(&weights.output_norm)?,
+                loader.norm(&weights.output_norm)?,
                 loader.projection(&weights.output)?,
             ))
         };
@@ -156,12 +158,20 @@ impl CandleForward {
             let scale = f64::from(self.spec.residual_scale);
             let cached = &mut cached[self.spec.cached_layer(index)];
             let shape = &self.spec.layers[index];
+            let (attention, feed_forward) = (&layer.attention, &layer.feed_forward);
+            let normed = attention.normed(&self.spec, &x)?;
             let attended =
-                layer
-                    .attention
-                    .forward(&self.spec, shape, rope_and_mask, start, cached, &x)?;
-            x = (&x + (attended * scale)?)?;
-            x = (&x + (layer.feed_forward.forward(&self.spec, &x)? * scale)?)?;
+                attention.forward(&self.spec, shape, rope_and_mask, start, cached, &normed)?;
+            let after = (&x + (attended * scale)?)?;
+            // What the second step starts from.
+            let from = if layer.parallel { &x } else { &after };
+            let normed = match feed_forward.normed(&self.spec, from)? {
+                Some(own) => own,
+                None if layer.parallel => normed,
+                None => after.clone(),
+            };
+            let made = feed_forward.forward(&self.spec, from, &normed)?;
+            x = (&after + (made * scale)?)?;
             if let (Some(step), Some(inputs)) = (&layer.input_step, &inputs) {
                 let input = inputs.narrow(1, index, 1)?.squeeze(1)?.contiguous()?;
                 x = (&x + step.forward(&self.spec, &input, &x)?)?;
@@ -186,7 +196,7 @@ impl CandleForward {
 
     /// x, (rows, `hidden_size`) → (rows, vocabulary).
     fn logits(&self, x: &Tensor) -> Result<Tensor> {
-        let x = rms_norm(x, &self.output_norm, self.spec.norm_epsilon)?;
+        let x = self.output_norm.forward(x, self.spec.norm_epsilon)?;
         let logits = (self.output.forward(&x)? * f64::from(self.spec.logit_scale))?;
         soft_cap(logits, self.spec.logit_soft_cap)
     }

@@ -6,7 +6,7 @@ use llm_engine::spec::Spec;
 use llm_engine::weights;
 
 use crate::projection::{Loader, Projection};
-use crate::steps::{activate, rms_norm};
+use crate::steps::{Norm, activate, rms_norm};
 
 /// What makes the inputs. The embedding's rows are read from the weights.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl PerLayerEmbeddings {
 pub(crate) struct InputStep {
     gate: Projection,
     up: Projection,
-    norm: Tensor,
+    norm: Norm,
 }
 
 impl InputStep {
@@ -59,7 +59,7 @@ impl InputStep {
         Ok(Self {
             gate: loader.projection(&step.gate)?,
             up: loader.projection(&step.up)?,
-            norm: loader.vector(&step.norm)?,
+            norm: loader.norm(&step.norm)?,
         })
     }
 
@@ -67,10 +67,7 @@ impl InputStep {
     /// added to x.
     pub(crate) fn forward(&self, spec: &Spec, input: &Tensor, x: &Tensor) -> Result<Tensor> {
         let gate = activate(&self.gate.forward(x)?, spec.family.gate)?;
-        rms_norm(
-            &self.up.forward(&(gate * input)?)?,
-            &self.norm,
-            spec.norm_epsilon,
-        )
+        let out = self.up.forward(&(gate * input)?)?;
+        self.norm.forward(&out, spec.norm_epsilon)
     }
 }

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor};
 use candle_core::{Device, Module, Result, Tensor};
-use llm_engine::weights::Linear;
+use llm_engine::weights::{self, Linear};
 use llm_kernels::block::Format;
+
+use crate::steps::Norm;
 
 /// How the matrices are stored on the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +35,19 @@ impl Loader<'_> {
     /// Copies a vector that not every family has.
     pub(crate) fn optional_vector(&self, vector: Option<&[f32]>) -> Result<Option<Tensor>> {
         vector.map(|vector| self.vector(vector)).transpose()
+    }
+
+    /// Copies the weights of a norm.
+    pub(crate) fn norm(&self, norm: &weights::Norm) -> Result<Norm> {
+        Ok(Norm {
+            weight: self.vector(&norm.weight)?,
+            bias: self.optional_vector(norm.bias.as_deref())?,
+        })
+    }
+
+    /// Copies those of a norm that not every family has.
+    pub(crate) fn optional_norm(&self, norm: &Option<weights::Norm>) -> Result<Option<Norm>> {
+        norm.as_ref().map(|norm| self.norm(norm)).transpose()
     }
 
     /// Copies matrices of the same kind.

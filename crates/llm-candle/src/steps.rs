@@ -2,7 +2,7 @@
 
 use candle_core::{D, Result, Tensor};
 use llm_kernels::rope::RopeLayout;
-use llm_kernels::vector::Gate;
+use llm_kernels::vector::{Activation, Gate};
 
 use crate::rope_and_mask::RopeAndMask;
 
@@ -14,10 +14,42 @@ pub(crate) fn rms_norm(x: &Tensor, weight: &Tensor, epsilon: f32) -> Result<Tens
     x.broadcast_div(&rms)?.broadcast_mul(weight)
 }
 
+/// The weights of a norm, as long as the last dimension or (heads, that); see
+/// [`llm_engine::weights::Norm`].
+#[derive(Debug)]
+pub(crate) struct Norm {
+    pub(crate) weight: Tensor,
+    pub(crate) bias: Option<Tensor>,
+}
+
+impl Norm {
+    /// Norms the last dimension of `x`: with a bias as in Ba, Kiros and Hinton 2016,
+    /// arXiv:1607.06450.
+    pub(crate) fn forward(&self, x: &Tensor, epsilon: f32) -> Result<Tensor> {
+        let Some(bias) = &self.bias else {
+            return rms_norm(x, &self.weight, epsilon);
+        };
+        let centered = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
+        rms_norm(&centered, &self.weight, epsilon)?.broadcast_add(bias)
+    }
+
+    /// The same weights, a row a head where there are as many.
+    pub(crate) fn of_heads(&self, head_dim: usize) -> Result<Self> {
+        let rows = self.weight.elem_count() / head_dim;
+        let bias = self.bias.as_ref();
+        Ok(Self {
+            weight: self.weight.reshape((rows, head_dim))?,
+            bias: bias
+                .map(|bias| bias.reshape((rows, head_dim)))
+                .transpose()?,
+        })
+    }
+}
+
 /// Norms the last dimension of `x` where there is a norm.
-pub(crate) fn norm_if(x: Tensor, weight: Option<&Tensor>, epsilon: f32) -> Result<Tensor> {
-    match weight {
-        Some(weight) => rms_norm(&x, weight, epsilon),
+pub(crate) fn norm_if(x: Tensor, norm: Option<&Norm>, epsilon: f32) -> Result<Tensor> {
+    match norm {
+        Some(norm) => norm.forward(&x, epsilon),
         None => Ok(x),
     }
 }
@@ -30,6 +62,22 @@ pub(crate) fn activate(x: &Tensor, gate: Gate) -> Result<Tensor> {
         Gate::SiluClamped => {
             let x = x.minimum(7.0)?;
             &x * sigmoid(&(&x * 1.702)?)?
+        }
+    }
+}
+
+/// The non-linearity of a step without a gate.
+pub(crate) fn activate_alone(x: &Tensor, activation: Activation) -> Result<Tensor> {
+    match activation {
+        Activation::GeluTanh => x.gelu(),
+        Activation::ReluSquared => x.relu()?.sqr(),
+        Activation::Xielu(of) => {
+            let above = (x.relu()?.sqr()? * f64::from(of.positive))?;
+            let below = x.minimum(0.0)?;
+            let power = (below.minimum(f64::from(of.least))?.exp()? - 1.0)?;
+            let is_below = x.le(0.0)?.to_dtype(x.dtype())?;
+            let curve = ((power - below)? * f64::from(of.negative))?;
+            (above + (curve * is_below)?)? + (x * f64::from(of.slope))?
         }
     }
 }

@@ -1,8 +1,13 @@
-//! How the model families differ, as data: the only place that knows their
-//! names. A new family is a new entry here.
+//! How the model families differ, as data: what there is to say of one. The
+//! families themselves are the rows of `table`.
+
+mod table;
+
+pub use table::FAMILIES;
 
 use llm_kernels::rope::RopeLayout;
 use llm_kernels::vector::Gate;
+use table::EMBEDDERS;
 
 /// What one family does differently from the common decoder.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -13,18 +18,32 @@ pub struct Family {
     pub rope_layout: RopeLayout,
     /// The non-linearity of the feed-forward step.
     pub gate: Gate,
+    /// The same where the step has no gate and is `down(activation(up(x)))`.
+    pub ungated: Option<Ungated>,
+    /// The file's length of the feed-forward step counts gate and up together.
+    pub gate_in_length: bool,
+    /// What a norm of the stream, of queries and of keys is.
+    pub norm: NormKind,
     /// Where a layer norms the stream.
     pub norms: Norms,
     /// The tensor of the norm before the feed-forward step.
     pub feed_forward_norm: &'static str,
-    /// How queries and keys are normed before they rotate.
+    /// What the feed-forward step starts from.
+    pub residual: Residual,
+    /// How queries and keys are normed.
     pub query_key_norm: Option<QueryKeyNorm>,
+    /// That norm is left out where the file has no weights of it.
+    pub optional_query_key_norm: bool,
+    /// That norm follows the rotation.
+    pub rotated_before_norm: bool,
     /// Embeddings are multiplied by `sqrt(hidden_size)`.
     pub scaled_embedding: bool,
     /// Layers with a sliding window, `None` where every layer sees everything.
     pub window: Option<Window>,
     /// Every n-th layer does not rotate its queries and keys.
     pub unrotated_every: Option<usize>,
+    /// In a model with windows only layers with one rotate them.
+    pub unrotated_without_window: bool,
     /// No layer rotates them where the file says that its rotation was not
     /// fine-tuned (`rope.scaling.finetuned`).
     pub unrotated_unless_finetuned: bool,
@@ -34,6 +53,8 @@ pub struct Family {
     /// Scores are divided by `sqrt(hidden_size / heads)`, and not by `sqrt(head_dim)`,
     /// in the model with this many layers.
     pub narrow_scores_at: Option<usize>,
+    /// Logits are multiplied by the file's scale, and not divided.
+    pub logits_multiplied: bool,
     /// Each head has a learned attention-sink logit.
     pub sinks: bool,
     /// How the experts of a layer are weighed, where there are experts.
@@ -71,11 +92,48 @@ pub enum Norms {
     After,
 }
 
+/// What a norm does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NormKind {
+    /// Divides by the root mean square.
+    Rms,
+    /// Takes the mean away, divides by the deviation, and adds a bias where the
+    /// file has one.
+    Layer,
+}
+
+/// What the feed-forward step starts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Residual {
+    /// The stream after attention.
+    Sequential,
+    /// The stream before it, normed as for attention: both results are added
+    /// to it. A file may have norms of the two.
+    Parallel,
+    /// The same in layers without a norm of this step.
+    ParallelUnlessNormed,
+    /// One or the other, as the file says, with a norm of its own.
+    OfFile,
+}
+
+/// The non-linearity of a feed-forward step without a gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ungated {
+    /// GELU in its tanh form.
+    GeluTanh,
+    /// The square of what is above 0.
+    ReluSquared,
+    /// xIELU, whose numbers the file has for each layer.
+    Xielu,
+}
+
 /// What a norm of queries and keys spans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueryKeyNorm {
-    /// One head.
+    /// One head, with the same weights for each.
     Head,
+    /// One head, with weights of its own.
+    EachHead,
     /// All heads of a position.
     All,
 }
@@ -121,190 +179,6 @@ pub enum Scoring {
     /// The logistic function of each.
     Sigmoid,
 }
-
-const LLAMA: Family = Family {
-    architecture: "llama",
-    rope_layout: RopeLayout::Adjacent,
-    gate: Gate::Silu,
-    norms: Norms::Before,
-    feed_forward_norm: "ffn_norm",
-    query_key_norm: None,
-    scaled_embedding: false,
-    window: None,
-    unrotated_every: None,
-    unrotated_unless_finetuned: false,
-    yarn_scales_scores: false,
-    narrow_scores_at: None,
-    sinks: false,
-    routing: Routing {
-        scoring: Scoring::Softmax,
-        normalized: true,
-    },
-    mla: false,
-    unscaled_scores: false,
-    normed_values: false,
-    keys_as_values: false,
-    parallel_dense_mlp: false,
-    attends_every: None,
-    gated_attention: false,
-    bidirectional: false,
-};
-
-const QWEN2: Family = Family {
-    architecture: "qwen2",
-    rope_layout: RopeLayout::Halves,
-    ..LLAMA
-};
-
-const QWEN3: Family = Family {
-    architecture: "qwen3",
-    query_key_norm: Some(QueryKeyNorm::Head),
-    ..QWEN2
-};
-
-const QWEN35: Family = Family {
-    architecture: "qwen35",
-    feed_forward_norm: "post_attention_norm",
-    attends_every: Some(4),
-    gated_attention: true,
-    ..QWEN3
-};
-
-const GEMMA: Family = Family {
-    architecture: "gemma",
-    rope_layout: RopeLayout::Halves,
-    gate: Gate::GeluTanh,
-    scaled_embedding: true,
-    ..LLAMA
-};
-
-const GEMMA3: Family = Family {
-    architecture: "gemma3",
-    norms: Norms::Around,
-    query_key_norm: Some(QueryKeyNorm::Head),
-    window: Some(Window {
-        global_every: 6,
-        length: None,
-        rope: WindowRope::UnscaledBase(10_000.0),
-    }),
-    narrow_scores_at: Some(62),
-    ..GEMMA
-};
-
-/// The families that make vectors and no text.
-const EMBEDDERS: &[Family] = &[Family {
-    architecture: "gemma-embedding",
-    narrow_scores_at: None,
-    bidirectional: true,
-    ..GEMMA3
-}];
-
-/// All families that can be run.
-pub const FAMILIES: &[Family] = &[
-    LLAMA,
-    Family {
-        architecture: "mistral3",
-        ..LLAMA
-    },
-    QWEN2,
-    QWEN3,
-    Family {
-        architecture: "qwen3moe",
-        ..QWEN3
-    },
-    GEMMA,
-    Family {
-        architecture: "gemma2",
-        norms: Norms::Around,
-        window: Some(Window {
-            global_every: 2,
-            length: Some(4096),
-            rope: WindowRope::Same,
-        }),
-        narrow_scores_at: Some(46),
-        ..GEMMA
-    },
-    GEMMA3,
-    Family {
-        architecture: "gemma4",
-        norms: Norms::Around,
-        query_key_norm: Some(QueryKeyNorm::Head),
-        window: Some(Window {
-            global_every: 6,
-            length: None,
-            rope: WindowRope::UnscaledBase(10_000.0),
-        }),
-        unscaled_scores: true,
-        normed_values: true,
-        keys_as_values: true,
-        parallel_dense_mlp: true,
-        ..GEMMA
-    },
-    Family {
-        architecture: "phi3",
-        rope_layout: RopeLayout::Halves,
-        ..LLAMA
-    },
-    Family {
-        architecture: "deepseek2",
-        routing: Routing {
-            scoring: Scoring::Softmax,
-            normalized: false,
-        },
-        mla: true,
-        yarn_scales_scores: true,
-        ..LLAMA
-    },
-    Family {
-        architecture: "gpt-oss",
-        rope_layout: RopeLayout::Halves,
-        gate: Gate::SiluClamped,
-        feed_forward_norm: "post_attention_norm",
-        window: Some(Window {
-            global_every: 2,
-            length: None,
-            rope: WindowRope::Same,
-        }),
-        sinks: true,
-        routing: Routing {
-            scoring: Scoring::SoftmaxOfChosen,
-            normalized: false,
-        },
-        ..LLAMA
-    },
-    Family {
-        architecture: "glm4",
-        norms: Norms::Around,
-        ..LLAMA
-    },
-    Family {
-        architecture: "granite",
-        unrotated_unless_finetuned: true,
-        ..LLAMA
-    },
-    Family {
-        architecture: "olmo2",
-        rope_layout: RopeLayout::Halves,
-        norms: Norms::After,
-        query_key_norm: Some(QueryKeyNorm::All),
-        window: Some(Window {
-            global_every: 4,
-            length: None,
-            rope: WindowRope::Unscaled,
-        }),
-        ..LLAMA
-    },
-    Family {
-        architecture: "smollm3",
-        unrotated_every: Some(4),
-        ..LLAMA
-    },
-    QWEN35,
-    Family {
-        architecture: "qwen35moe",
-        ..QWEN35
-    },
-];
 
 /// Returns the family of a GGUF architecture, those that make vectors included.
 pub fn find(architecture: &str) -> Option<&'static Family> {

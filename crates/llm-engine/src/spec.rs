@@ -2,6 +2,7 @@
 //!
 //! What the family does with them is in `family`, the weights are in `weights`.
 
+mod activation;
 mod from_metadata;
 mod gated_delta_net;
 mod reader;
@@ -13,6 +14,7 @@ pub use rope::plain;
 pub use rope::{ROPE_FACTORS_LONG, ROPE_FACTORS_SHORT, Ramp, Rope};
 
 use llm_kernels::rope::RopeLayout;
+use llm_kernels::vector::Activation;
 
 use crate::family::{self, Family, Routing};
 use llm_gguf::{Gguf, Metadata, NotAModel, ValueError};
@@ -49,8 +51,11 @@ pub struct Spec {
     pub attention_soft_cap: Option<f32>,
     /// Soft cap of logits.
     pub logit_soft_cap: Option<f32>,
-    /// Added to the mean square in every norm.
+    /// Added to the mean square in every norm, or to the variance.
     pub norm_epsilon: f32,
+    /// Whether the feed-forward step starts from the stream before attention; some
+    /// families' layers tell by the norm that they have not.
+    pub parallel_residual: bool,
     /// Positions that the model was trained for; with divisors for short texts
     /// those of the first training.
     pub context_length: usize,
@@ -88,6 +93,9 @@ pub struct LayerSpec {
     /// Length of the feed-forward step's inner vector, in layers without
     /// experts and beside experts.
     pub intermediate_size: usize,
+    /// What stands between the matrices of a feed-forward step without a gate;
+    /// `None` where it has one.
+    pub activation: Option<Activation>,
     /// The earlier layer whose keys and values it uses, where it has none.
     pub kv_source_layer: Option<usize>,
     /// Whether the layer keeps a state instead of keys and values, see

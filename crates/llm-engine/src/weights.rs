@@ -3,14 +3,17 @@
 
 mod linear;
 mod loader;
+mod norm;
 mod rest;
 
 use llm_kernels::matmul::Matrix;
+use llm_kernels::vector::Activation;
 
 use crate::spec::Spec;
 pub use linear::Linear;
 use llm_gguf::Gguf;
 use loader::Loader;
+pub use norm::Norm;
 use rest::Wanted;
 pub use rest::named;
 
@@ -22,7 +25,7 @@ pub struct Weights {
     /// One entry a layer.
     pub layers: Vec<Layer>,
     /// (`hidden_size`)
-    pub output_norm: Vec<f32>,
+    pub output_norm: Norm,
     /// (vocabulary, `hidden_size`); the embedding where the file has no other.
     pub output: Linear,
     /// Divisors of the rotation frequencies, (`rope_dim` / 2).
@@ -48,13 +51,14 @@ pub struct PerLayerEmbeddings {
 #[derive(Debug)]
 pub struct Layer {
     /// (`hidden_size`)
-    pub attention_norm: Option<Vec<f32>>,
+    pub attention_norm: Option<Norm>,
     /// What makes queries, keys and values.
     pub attention: Projections,
-    /// (`head_dim`), or (heads * `head_dim`) where the norm spans all heads.
-    pub query_norm: Option<Vec<f32>>,
+    /// (`head_dim`), or (heads * `head_dim`) where the norm spans all heads or each
+    /// has its own weights.
+    pub query_norm: Option<Norm>,
     /// (`head_dim`), or (`kv_heads` * `head_dim`).
-    pub key_norm: Option<Vec<f32>>,
+    pub key_norm: Option<Norm>,
     /// (`value_dim`), ones: no family weighs its values.
     pub value_norm: Option<Vec<f32>>,
     /// A score of each head that goes to no position, (heads).
@@ -62,13 +66,16 @@ pub struct Layer {
     /// (`hidden_size`, what attention gives)
     pub attention_output: Linear,
     /// (`hidden_size`)
-    pub post_attention_norm: Option<Vec<f32>>,
+    pub post_attention_norm: Option<Norm>,
     /// (`hidden_size`)
-    pub feed_forward_norm: Option<Vec<f32>>,
-    /// The step after attention.
+    pub feed_forward_norm: Option<Norm>,
+    /// Whether the feed-forward step starts from the stream before attention; without
+    /// a norm of its own it takes what attention took.
+    pub parallel: bool,
+    /// The step after attention, or beside it.
     pub feed_forward: FeedForward,
     /// (`hidden_size`)
-    pub post_feed_forward_norm: Option<Vec<f32>>,
+    pub post_feed_forward_norm: Option<Norm>,
     /// The step with the layer's own input, after the feed-forward step.
     pub input_step: Option<InputStep>,
     /// What the stream is multiplied by at the end.
@@ -83,7 +90,7 @@ pub struct InputStep {
     /// (`hidden_size`, `per_layer_embedding`)
     pub up: Linear,
     /// (`hidden_size`)
-    pub norm: Vec<f32>,
+    pub norm: Norm,
 }
 
 /// What makes queries, keys and values.
@@ -186,15 +193,35 @@ pub enum FeedForward {
     Experts(Box<Experts>),
 }
 
-/// `down(activation(gate(x)) * up(x))`.
+/// `down(activation(gate(x)) * up(x))`, or `down(activation(up(x)))`.
 #[derive(Debug)]
 pub struct Mlp {
-    /// (inner, `hidden_size`)
-    pub gate: Linear,
+    /// What the result of `up` goes through.
+    pub inner: Inner,
     /// (inner, `hidden_size`)
     pub up: Linear,
     /// (`hidden_size`, inner)
     pub down: Linear,
+}
+
+/// What stands between the two matrices that every feed-forward step has.
+#[derive(Debug)]
+pub enum Inner {
+    /// A product with the activated gate, (inner, `hidden_size`); the family says by
+    /// what it is activated.
+    Gate(Linear),
+    /// An activation alone.
+    Activation(Activation),
+}
+
+impl Mlp {
+    /// Returns the matrices that the step begins with.
+    pub fn first_matrices(&self) -> Vec<Matrix<'_>> {
+        match &self.inner {
+            Inner::Gate(gate) => vec![gate.matrix(), self.up.matrix()],
+            Inner::Activation(_) => vec![self.up.matrix()],
+        }
+    }
 }
 
 /// A mixture of experts.
@@ -221,13 +248,13 @@ pub struct Experts {
 #[derive(Debug)]
 pub struct BesideNorms {
     /// Before the router, of the stream.
-    pub router: Vec<f32>,
+    pub router: Norm,
     /// Before the experts, of the stream.
-    pub experts: Vec<f32>,
+    pub experts: Norm,
     /// Behind the experts.
-    pub after_experts: Vec<f32>,
+    pub after_experts: Norm,
     /// Behind the dense step.
-    pub after_dense: Vec<f32>,
+    pub after_dense: Norm,
 }
 
 impl Layer {
@@ -257,9 +284,9 @@ impl FeedForward {
     /// depend on the token.
     pub fn first_matrices(&self) -> Vec<Matrix<'_>> {
         match self {
-            Self::Dense(mlp) => vec![mlp.gate.matrix(), mlp.up.matrix()],
+            Self::Dense(mlp) => mlp.first_matrices(),
             Self::Experts(experts) => match (&experts.beside, &experts.shared) {
-                (Some(_), Some(dense)) => vec![dense.gate.matrix(), dense.up.matrix()],
+                (Some(_), Some(dense)) => dense.first_matrices(),
                 _ => vec![experts.router.matrix()],
             },
         }
@@ -351,7 +378,7 @@ impl Weights {
             output: loader.output(&embedding)?,
             embedding,
             layers: layers.collect::<Result<_, _>>()?,
-            output_norm: loader.vector("output_norm.weight", spec.hidden_size)?,
+            output_norm: loader.norm("output_norm", &[spec.hidden_size])?,
             rope_factors: loader.rope_factors()?,
             per_layer_embeddings: loader.per_layer_embeddings(vocabulary)?,
         };

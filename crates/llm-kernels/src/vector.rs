@@ -235,13 +235,76 @@ fn gated_body(kind: Gate, gate: &mut [f32], up: &[f32]) {
             }
         }
         Gate::GeluTanh => {
-            /// sqrt(2 / pi)
-            const FACTOR: f32 = 0.797_884_6;
             for (gate, up) in gate.iter_mut().zip(up) {
-                let x = *gate;
-                let inner = FACTOR * x * (1.0 + 0.044_715 * x * x);
-                // (1 + tanh(y)) / 2 is the logistic function of 2 y.
-                *gate = x * sigmoid(2.0 * inner) * up;
+                *gate = gelu_tanh(*gate) * up;
+            }
+        }
+    }
+}
+
+/// Returns the tanh form of GELU.
+#[inline(always)]
+fn gelu_tanh(x: f32) -> f32 {
+    /// sqrt(2 / pi)
+    const FACTOR: f32 = 0.797_884_6;
+    let inner = FACTOR * x * (1.0 + 0.044_715 * x * x);
+    // (1 + tanh(y)) / 2 is the logistic function of 2 y.
+    x * sigmoid(2.0 * inner)
+}
+
+/// The non-linearity of a feed-forward step without a gate.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Activation {
+    /// The tanh form of GELU, see [`Gate::GeluTanh`].
+    GeluTanh,
+    /// `max(x, 0)^2` (So et al. 2021, arXiv:2109.08668).
+    ReluSquared,
+    /// xIELU of these numbers.
+    Xielu(Xielu),
+}
+
+/// The numbers of xIELU (Huang and Schlag 2024, arXiv:2411.13010):
+/// `positive x^2 + slope x` above 0, and
+/// `negative (exp(min(x, least)) - 1 - x) + slope x` below.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Xielu {
+    /// The weight of the square.
+    pub positive: f32,
+    /// The weight of the exponential.
+    pub negative: f32,
+    /// The slope at 0.
+    pub slope: f32,
+    /// What `x` is held below in the exponential, just under 0.
+    pub least: f32,
+}
+
+dispatch! {
+    /// Replaces each `x` by `activation(x)`.
+    pub fn activate(kind: Activation, x: &mut [f32]) = activate_body
+}
+
+#[inline(always)]
+fn activate_body(kind: Activation, x: &mut [f32]) {
+    match kind {
+        Activation::GeluTanh => {
+            for x in x {
+                *x = gelu_tanh(*x);
+            }
+        }
+        Activation::ReluSquared => {
+            for x in x {
+                let above = x.max(0.0);
+                *x = above * above;
+            }
+        }
+        Activation::Xielu(of) => {
+            for x in x {
+                let curve = if *x > 0.0 {
+                    of.positive * *x * *x
+                } else {
+                    (exp(x.min(of.least)) - 1.0 - *x) * of.negative
+                };
+                *x = curve + of.slope * *x;
             }
         }
     }
@@ -306,6 +369,13 @@ mod tests {
     use super::*;
     use crate::simd::Level;
 
+    const XIELU: Activation = Activation::Xielu(Xielu {
+        positive: 0.8,
+        negative: 1.3,
+        slope: 0.5,
+        least: -1e-6,
+    });
+
     #[test]
     fn exp_is_close_over_its_whole_range() {
         let mut x = -87.0_f32;
@@ -334,6 +404,9 @@ mod tests {
                     let mut gate = x.clone();
                     gated(level, kind, &mut gate, &out);
                     add_weighted(level, &mut sum, 0.3, &gate);
+                }
+                for kind in [Activation::GeluTanh, Activation::ReluSquared, XIELU] {
+                    activate(level, kind, &mut out);
                 }
                 soft_cap(level, &mut sum, 30.0);
                 add(level, &mut sum, &out);
@@ -433,7 +506,21 @@ mod tests {
             let mut gate = [x];
             gated(Level::SCALAR, Gate::GeluTanh, &mut gate, &[1.0]);
             let inner = (2.0 / std::f32::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3));
-            assert!((gate[0] - 0.5 * x * (1.0 + inner.tanh())).abs() < 1e-6);
+            let expected = 0.5 * x * (1.0 + inner.tanh());
+            assert!((gate[0] - expected).abs() < 1e-6);
+            let activated = |kind| {
+                let mut alone = [x];
+                activate(Level::SCALAR, kind, &mut alone);
+                alone[0]
+            };
+            assert!((activated(Activation::GeluTanh) - expected).abs() < 1e-6);
+            assert_eq!(activated(Activation::ReluSquared), x.max(0.0).powi(2));
+            let expected = if x > 0.0 {
+                0.8 * x * x + 0.5 * x
+            } else {
+                (x.min(-1e-6).exp_m1() - x) * 1.3 + 0.5 * x
+            };
+            assert!((activated(XIELU) - expected).abs() < 1e-6);
             for (up, held) in [(3.0, 3.0), (9.0, 7.0), (-9.0, -7.0)] {
                 let mut gate = [2.0 * x];
                 gated(Level::SCALAR, Gate::SiluClamped, &mut gate, &[up]);

@@ -59,6 +59,11 @@ impl Writer {
         self.array(key, BOOL, values.len(), bytes);
     }
 
+    pub(crate) fn floats(&mut self, key: &str, values: &[f32]) {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes());
+        self.array(key, F32, values.len(), bytes);
+    }
+
     fn array(&mut self, key: &str, id: u32, length: usize, bytes: impl Iterator<Item = u8>) {
         let mut value = id.to_le_bytes().to_vec();
         value.extend((length as u64).to_le_bytes());

@@ -27,7 +27,12 @@ pub(crate) struct Plan {
     pub(crate) head_dim: usize,
     pub(crate) rope_dim: usize,
     pub(crate) tied: bool,
-    /// Matrices that have a bias.
+    /// Whether the feed-forward step has a norm of its own, where families leave that
+    /// open.
+    pub(crate) two_norms: bool,
+    /// Whether queries and keys are normed, where families leave that open.
+    pub(crate) query_key_norm: bool,
+    /// Matrices and norms that have a bias.
     pub(crate) biases: &'static [&'static str],
     /// The tensors with divisors of the rotation, and how far these go up.
     pub(crate) rope_factors: &'static [(&'static str, f32)],
@@ -50,6 +55,7 @@ pub(crate) struct Plan {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Joined {
     Nothing,
+    Heads,
     GateAndUp,
     Everything,
 }

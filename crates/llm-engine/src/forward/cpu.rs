@@ -26,7 +26,7 @@ use llm_kernels::vector;
 use super::{Forward, ForwardError, Input, Outputs, Rotation, check_batch};
 use crate::cache::{Cache, Sequences};
 use crate::spec::{LayerSpec, Rope, Spec};
-use crate::weights::{Linear, Weights};
+use crate::weights::{Linear, Norm, Weights};
 use buffers::{Buffers, Row};
 use head::Head;
 pub use head::{TOKENS_BEFORE_SCREEN, screen_bytes};
@@ -135,7 +135,7 @@ impl<T: Element> CpuForward<T> {
 
     /// normed = norm(x), or x itself where there is no norm, and the same
     /// quantized.
-    fn normalize(&mut self, weight: Option<&[f32]>) {
+    fn normalize(&mut self, norm: Option<&Norm>) {
         let (level, hidden_size, epsilon) =
             (self.level, self.spec.hidden_size, self.spec.norm_epsilon);
         let buffers = &mut self.buffers;
@@ -143,18 +143,25 @@ impl<T: Element> CpuForward<T> {
         self.pool
             .for_each_row(&mut buffers.normed, hidden_size, |row, out| {
                 let x = &x[row * hidden_size..(row + 1) * hidden_size];
-                match weight {
-                    Some(weight) => vector::rms_norm(level, x, weight, epsilon, out),
+                match norm {
+                    Some(norm) => norm.write(level, x, epsilon, out),
                     None => out.copy_from_slice(x),
                 }
             });
+        self.quantize_normed();
+    }
+
+    /// Quantizes the normed rows, once more where others have been since.
+    fn quantize_normed(&mut self) {
+        let (level, hidden_size) = (self.level, self.spec.hidden_size);
+        let buffers = &mut self.buffers;
         buffers
             .activations
             .quantize(level, &self.pool, &buffers.normed, hidden_size);
     }
 
     /// x += projected, normed first where the family does so.
-    fn add_residual(&mut self, norm: Option<&[f32]>) {
+    fn add_residual(&mut self, norm: Option<&Norm>) {
         if let Some(norm) = norm {
             self.norm_projected(norm);
         }
@@ -168,12 +175,12 @@ impl<T: Element> CpuForward<T> {
     }
 
     /// projected = norm(projected)
-    fn norm_projected(&mut self, norm: &[f32]) {
+    fn norm_projected(&mut self, norm: &Norm) {
         let (level, hidden_size, epsilon) =
             (self.level, self.spec.hidden_size, self.spec.norm_epsilon);
         let projected = &mut self.buffers.projected;
         self.pool.for_each_row(projected, hidden_size, |_, x| {
-            vector::rms_norm_in_place(level, x, norm, epsilon);
+            norm.apply(level, x, epsilon);
         });
     }
 }

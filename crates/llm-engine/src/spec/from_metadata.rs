@@ -5,7 +5,7 @@ use llm_kernels::rope::RopeLayout;
 use super::reader::Reader;
 use super::rope::{ROPE_FACTORS_LONG, ROPE_FACTORS_SHORT, Scaling, plain};
 use super::{ExpertSpec, LayerSpec, MlaSpec, Rope, Spec, SpecError, Temperature};
-use crate::family::{Routing, Scoring, WindowRope};
+use crate::family::{NormKind, Residual, Routing, Scoring, WindowRope};
 use llm_gguf::{Value, ValueError};
 
 /// The heads of attention, in layers that see everything.
@@ -36,16 +36,13 @@ impl Reader<'_> {
             per_layer_embedding: self.size_or_none("embedding_length_per_layer_input")?,
             embedding_scale: self.embedding_scale(hidden_size)?,
             residual_scale: self.nonzero("residual_scale")?.unwrap_or(1.0),
-            logit_scale: self
-                .nonzero("logit_scale")?
-                .map_or(1.0, |scale| 1.0 / scale),
+            logit_scale: self.logit_scale()?,
             attention_scale: self.attention_scale(layers, hidden_size / heads, &shape, &scaling)?,
             temperature: self.temperature(original)?,
             attention_soft_cap: self.positive("attn_logit_softcapping")?,
             logit_soft_cap: self.positive("final_logit_softcapping")?,
-            norm_epsilon: self
-                .number("attention.layer_norm_rms_epsilon")?
-                .ok_or_else(|| SpecError::Missing(self.key("attention.layer_norm_rms_epsilon")))?,
+            norm_epsilon: self.norm_epsilon()?,
+            parallel_residual: self.parallel_residual()?,
             context_length: if short { original } else { trained },
             rope_factors: match (scaling.long_and_short, short) {
                 (false, _) => "rope_freqs.weight",
@@ -73,6 +70,35 @@ impl Reader<'_> {
             return Err(SpecError::Contradiction(text));
         }
         Ok((count - guessing, guessing))
+    }
+
+    fn norm_epsilon(&self) -> Result<f32, SpecError> {
+        let name = match self.family.norm {
+            NormKind::Rms => "attention.layer_norm_rms_epsilon",
+            NormKind::Layer => "attention.layer_norm_epsilon",
+        };
+        self.number(name)?
+            .ok_or_else(|| SpecError::Missing(self.key(name)))
+    }
+
+    fn parallel_residual(&self) -> Result<bool, SpecError> {
+        let name = "use_parallel_residual";
+        match self.family.residual {
+            Residual::Sequential | Residual::ParallelUnlessNormed => Ok(false),
+            Residual::Parallel => Ok(true),
+            Residual::OfFile => self
+                .flag(name)?
+                .ok_or_else(|| SpecError::Missing(self.key(name))),
+        }
+    }
+
+    /// What logits are multiplied by.
+    fn logit_scale(&self) -> Result<f32, SpecError> {
+        Ok(match self.nonzero("logit_scale")? {
+            None => 1.0,
+            Some(scale) if self.family.logits_multiplied => scale,
+            Some(scale) => 1.0 / scale,
+        })
     }
 
     fn bidirectional(&self) -> Result<bool, ValueError> {
@@ -189,6 +215,11 @@ impl Reader<'_> {
         let shared_length = self.size_or_none("expert_shared_feed_forward_length")?;
         let groups = self.size_or_none("expert_group_count")?.unwrap_or(1);
         let group_best = self.size_or_none("expert_group_best")?.unwrap_or(2);
+        if let Some(step @ 2..) = self.size_or_none("interleave_moe_layer_step")? {
+            return Err(SpecError::Unsupported(format!(
+                "experts in one of {step} layers"
+            )));
+        }
         let scoring = match self.unsigned("expert_gating_func")? {
             None | Some(0) => self.family.routing.scoring,
             Some(1) => Scoring::Softmax,
@@ -230,22 +261,22 @@ impl Reader<'_> {
     ) -> Result<Vec<LayerSpec>, SpecError> {
         let is_finetuned = self.flag("rope.scaling.finetuned")?;
         let unrotated = self.family.unrotated_unless_finetuned && is_finetuned == Some(false);
-        let rope_of = |index: usize, rope: Rope| {
+        let local = self.window_rope(rope)?;
+        let windows = self.windows(count)?;
+        let only_windows =
+            self.family.unrotated_without_window && windows.iter().any(Option::is_some);
+        let rope_of = |index: usize, rope: Rope, window: Option<usize>| {
             let free = self
                 .family
                 .unrotated_every
-                .is_some_and(|every| (index + 1).is_multiple_of(every));
+                .is_some_and(|every| (index + 1).is_multiple_of(every))
+                || only_windows && window.is_none();
             (!free && !unrotated).then_some(rope)
         };
-        let local = self.window_rope(rope)?;
-        let windows = self.windows(count)?;
         let (head_dim, value_dim) = self.window_heads(shape)?;
         let kv_heads = self.kv_heads(count, heads, shape)?;
-        let intermediate_size = self.sizes("feed_forward_length", count)?;
-        let intermediate_size =
-            intermediate_size.or(experts.map(|it| vec![it.intermediate_size; count]));
-        let intermediate_size =
-            intermediate_size.ok_or_else(|| SpecError::Missing(self.key("feed_forward_length")))?;
+        let intermediate_size = self.intermediate_sizes(count, experts)?;
+        let activations = self.activations(count)?;
         let shares = self.shares(&windows)?;
         let recurrent = self.recurrent(count)?;
         let layer = |(index, window): (usize, Option<usize>)| {
@@ -255,16 +286,33 @@ impl Reader<'_> {
             };
             LayerSpec {
                 window,
-                rope: rope_of(index, rope),
+                rope: rope_of(index, rope, window),
                 kv_heads: kv_heads[shares[index].unwrap_or(index)],
                 head_dim,
                 value_dim,
                 intermediate_size: intermediate_size[index],
+                activation: activations[index],
                 kv_source_layer: shares[index],
                 recurrent: recurrent[index],
             }
         };
         Ok(windows.into_iter().enumerate().map(layer).collect())
+    }
+
+    /// The length of each layer's feed-forward step.
+    fn intermediate_sizes(
+        &self,
+        count: usize,
+        experts: Option<ExpertSpec>,
+    ) -> Result<Vec<usize>, SpecError> {
+        let name = "feed_forward_length";
+        let sizes = self.sizes(name, count)?;
+        let sizes = sizes.or(experts.map(|it| vec![it.intermediate_size; count]));
+        let mut sizes = sizes.ok_or_else(|| SpecError::Missing(self.key(name)))?;
+        if self.family.gate_in_length {
+            sizes.iter_mut().for_each(|size| *size /= 2);
+        }
+        Ok(sizes)
     }
 
     /// The key heads of each layer.

@@ -79,6 +79,11 @@ impl Reader<'_> {
         let stretch = self
             .positive("rope.scaling.factor")?
             .or(self.positive("rope.scale_linear")?);
+        if self.positive("rope.scaling.alpha")?.is_some() {
+            return Err(SpecError::Unsupported(
+                "a base of its rotation that a factor alpha stretches".to_owned(),
+            ));
+        }
         let kind = self.text("rope.scaling.type")?.unwrap_or("linear");
         let attention_factor = self.positive("rope.scaling.attn_factor")?.unwrap_or(1.0);
         let mut scaling = Scaling {

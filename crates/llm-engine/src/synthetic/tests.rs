@@ -91,7 +91,7 @@ fn the_image_runs_and_its_weights_have_the_promised_size() {
             let FeedForward::Dense(mlp) = &layer.feed_forward else {
                 panic!("a dense model has no experts");
             };
-            for linear in [&weights.output, value, &mlp.down, &mlp.gate] {
+            for linear in [&weights.output, value, &mlp.down, &mlp.up] {
                 let numbers = linear.dequantize();
                 let count = numbers.len() as f64;
                 let sum =

@@ -12,9 +12,10 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 
 use super::{
-    Experts, FeedForward, KvProjections, Layer, Linear, Mla, MlaUp, Mlp, Projections, WeightsError,
+    Experts, FeedForward, Inner, KvProjections, Layer, Linear, Mla, MlaUp, Mlp, Norm, Projections,
+    WeightsError,
 };
-use crate::family::{Norms, QueryKeyNorm};
+use crate::family::{NormKind, Norms, QueryKeyNorm, Residual};
 use crate::spec::{ExpertSpec, LayerSpec, MlaSpec, Spec};
 use llm_gguf::Gguf;
 use look_up::Rows;
@@ -24,6 +25,16 @@ pub(super) struct Loader<'a> {
     pub(super) spec: &'a Spec,
     /// The names of the tensors that were found.
     pub(super) taken: RefCell<HashSet<&'a str>>,
+}
+
+/// What the two steps of a layer start from.
+struct Inputs {
+    /// The tensor of attention's norm.
+    attention: &'static str,
+    /// That of the feed-forward step, `None` where it takes what attention takes.
+    feed_forward: Option<&'static str>,
+    /// Whether the second step starts where the first one does.
+    parallel: bool,
 }
 
 impl<'a> Loader<'a> {
@@ -37,56 +48,122 @@ impl<'a> Loader<'a> {
 
     pub(super) fn layer(&self, index: usize) -> Result<Layer, WeightsError> {
         let (spec, family) = (self.spec, self.spec.family);
-        let LayerSpec {
-            head_dim,
-            value_dim,
-            ..
-        } = spec.layers[index];
+        let LayerSpec { value_dim, .. } = spec.layers[index];
         let name = |part: &str| format!("blk.{index}.{part}");
         let vector_if = |needed: bool, part: &str, length| {
             let name = name(&format!("{part}.weight"));
             needed.then(|| self.vector(&name, length)).transpose()
         };
+        let norm_if = |needed: bool, part: &str| {
+            let norm = || self.norm(&name(part), &[spec.hidden_size]);
+            needed.then(norm).transpose()
+        };
         let before = family.norms != Norms::After;
         let after = family.norms != Norms::Before;
         let delta = spec.layer_delta(index);
-        let normed = family.query_key_norm.is_some() && delta.is_none();
-        let (queries, keys) = match family.query_key_norm {
-            Some(QueryKeyNorm::All) => (spec.query_width(index), spec.key_width(index)),
-            _ => (head_dim, head_dim),
-        };
         let own_keys = spec.layers[index].kv_source_layer.is_none();
+        let inputs = self.inputs(index);
         let (output, attended) = match (delta, spec.mla) {
             (Some(delta), _) => ("ssm_out", delta.value_width()),
             (None, Some(mla)) => ("attn_output", spec.heads * mla.value_dim),
             (None, None) => ("attn_output", spec.attended_width(index)),
         };
         Ok(Layer {
-            attention_norm: vector_if(before, "attn_norm", spec.hidden_size)?,
+            attention_norm: norm_if(before, inputs.attention)?,
             attention: match (delta, &spec.mla) {
                 (Some(delta), _) => Projections::Delta(Box::new(self.delta(index, delta)?)),
                 (None, Some(mla)) => Projections::Mla(Box::new(self.mla(index, mla)?)),
                 (None, None) => self.heads(index)?,
             },
-            query_norm: vector_if(normed, "attn_q_norm", queries)?,
-            key_norm: vector_if(normed && own_keys, "attn_k_norm", keys)?,
+            query_norm: self.query_norm(index)?,
+            key_norm: self.key_norm(index)?,
             value_norm: (family.normed_values && own_keys).then(|| vec![1.0; value_dim]),
             sinks: vector_if(family.sinks, "attn_sinks", spec.heads)?,
             attention_output: self.linear(&name(output), spec.hidden_size, attended)?,
-            post_attention_norm: vector_if(after, "post_attention_norm", spec.hidden_size)?,
-            feed_forward_norm: vector_if(before, family.feed_forward_norm, spec.hidden_size)?,
+            post_attention_norm: norm_if(after, "post_attention_norm")?,
+            feed_forward_norm: match inputs.feed_forward {
+                Some(part) => norm_if(before, part)?,
+                None => None,
+            },
+            parallel: inputs.parallel,
             feed_forward: match spec.layer_experts(index) {
                 Some(experts) => FeedForward::Experts(Box::new(self.experts(index, experts)?)),
                 None => {
                     FeedForward::Dense(self.mlp(index, "", spec.layers[index].intermediate_size)?)
                 }
             },
-            post_feed_forward_norm: vector_if(after, "post_ffw_norm", spec.hidden_size)?,
+            post_feed_forward_norm: norm_if(after, "post_ffw_norm")?,
             input_step: self.input_step(index)?,
             output_scale: self
                 .optional_vector(&name("layer_output_scale.weight"), 1)?
                 .map(|scale| scale[0]),
         })
+    }
+
+    /// Returns what the two steps of a layer start from.
+    fn inputs(&self, index: usize) -> Inputs {
+        let has = |part: &str| self.has(&format!("blk.{index}.{part}"));
+        let family = self.spec.family;
+        let own = family.feed_forward_norm;
+        let (attention, feed_forward) = match family.residual {
+            Residual::Sequential | Residual::OfFile => ("attn_norm", Some(own)),
+            Residual::Parallel if has("attn_norm_2") => ("attn_norm_2", Some("attn_norm")),
+            Residual::Parallel => ("attn_norm", None),
+            Residual::ParallelUnlessNormed => ("attn_norm", has(own).then_some(own)),
+        };
+        let shared = family.residual == Residual::ParallelUnlessNormed && feed_forward.is_none();
+        Inputs {
+            attention,
+            feed_forward,
+            parallel: self.spec.parallel_residual || shared,
+        }
+    }
+
+    /// Returns a norm, with the weights in `shape`.
+    pub(super) fn norm(&self, name: &str, shape: &[usize]) -> Result<Norm, WeightsError> {
+        let weight = self.floats(self.tensor(&format!("{name}.weight"))?, shape)?;
+        let bias = match self.spec.family.norm {
+            NormKind::Rms => None,
+            NormKind::Layer => {
+                let bias = self.optional_vector(&format!("{name}.bias"), weight.len())?;
+                Some(bias.unwrap_or_else(|| vec![0.0; weight.len()]))
+            }
+        };
+        Ok(Norm { weight, bias })
+    }
+
+    fn query_norm(&self, index: usize) -> Result<Option<Norm>, WeightsError> {
+        self.head_norm(index, "attn_q_norm", self.spec.heads)
+    }
+
+    fn key_norm(&self, index: usize) -> Result<Option<Norm>, WeightsError> {
+        let layer = &self.spec.layers[index];
+        if layer.kv_source_layer.is_some() {
+            return Ok(None);
+        }
+        self.head_norm(index, "attn_k_norm", layer.kv_heads)
+    }
+
+    /// Returns the norm of queries or of keys, if the layer has one.
+    fn head_norm(
+        &self,
+        index: usize,
+        part: &str,
+        heads: usize,
+    ) -> Result<Option<Norm>, WeightsError> {
+        let (spec, name) = (self.spec, |part: &str| format!("blk.{index}.{part}"));
+        let either = ["attn_q_norm", "attn_k_norm"].map(|part| self.has(&name(part)));
+        let is_there = !spec.family.optional_query_key_norm || either.contains(&true);
+        let head_dim = spec.layers[index].head_dim;
+        let norm = |shape: &[usize]| self.norm(&name(part), shape).map(Some);
+        match spec.family.query_key_norm {
+            Some(span) if is_there && spec.layer_delta(index).is_none() => match span {
+                QueryKeyNorm::Head => norm(&[head_dim]),
+                QueryKeyNorm::EachHead => norm(&[head_dim, heads]),
+                QueryKeyNorm::All => norm(&[heads * head_dim]),
+            },
+            _ => Ok(None),
+        }
     }
 
     fn heads(&self, index: usize) -> Result<Projections, WeightsError> {
@@ -175,6 +252,13 @@ impl<'a> Loader<'a> {
     fn mlp(&self, index: usize, kind: &str, inner: usize) -> Result<Mlp, WeightsError> {
         let hidden_size = self.spec.hidden_size;
         let name = |part: &str| format!("blk.{index}.ffn_{part}{kind}");
+        if let Some(activation) = self.spec.layers[index].activation {
+            return Ok(Mlp {
+                inner: Inner::Activation(activation),
+                up: self.linear(&name("up"), inner, hidden_size)?,
+                down: self.linear(&name("down"), hidden_size, inner)?,
+            });
+        }
         let (gate, up) = if self.has(&name("gate")) {
             (
                 self.linear(&name("gate"), inner, hidden_size)?,
@@ -197,7 +281,7 @@ impl<'a> Loader<'a> {
             )
         };
         Ok(Mlp {
-            gate,
+            inner: Inner::Gate(gate),
             up,
             down: self.linear(&name("down"), hidden_size, inner)?,
         })
@@ -234,7 +318,11 @@ impl<'a> Loader<'a> {
             let downs = self.stack(&name("ffn_down_exps"), count, hidden_size, inner)?;
             let gates_and_ups = gates.into_iter().zip(ups).zip(downs);
             gates_and_ups
-                .map(|((gate, up), down)| Mlp { gate, up, down })
+                .map(|((gate, up), down)| Mlp {
+                    inner: Inner::Gate(gate),
+                    up,
+                    down,
+                })
                 .collect()
         } else {
             // Mixtral's first files: a tensor for each expert.

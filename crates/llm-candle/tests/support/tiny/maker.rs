@@ -3,7 +3,7 @@
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
 use half::f16;
-use llm_engine::family::{self, Family, Norms, QueryKeyNorm};
+use llm_engine::family::{self, Family, NormKind, Norms, QueryKeyNorm, Residual, Ungated};
 use llm_gguf::TensorType;
 use llm_kernels::block::Format;
 use llm_kernels::dequantize::dequantize_row;
@@ -46,7 +46,8 @@ impl Maker<'_> {
         match plan.varied {
             Some(varied) => plan.describe(&varied, file),
             None => {
-                file.size(&key("feed_forward_length"), plan.intermediate_size);
+                let gates = if self.family.gate_in_length { 2 } else { 1 };
+                file.size(&key("feed_forward_length"), gates * plan.intermediate_size);
                 file.size(&key("attention.head_count_kv"), plan.kv_heads);
                 file.size(&key("rope.dimension_count"), plan.rope_dim);
             }
@@ -62,7 +63,21 @@ impl Maker<'_> {
         file.size(&key("attention.key_length"), keys);
         file.size(&key("attention.value_length"), values);
         file.size(&key("context_length"), 4096);
-        file.float(&key("attention.layer_norm_rms_epsilon"), 1e-5);
+        let epsilon = match self.family.norm {
+            NormKind::Rms => "attention.layer_norm_rms_epsilon",
+            NormKind::Layer => "attention.layer_norm_epsilon",
+        };
+        file.float(&key(epsilon), 1e-5);
+        if self.family.ungated == Some(Ungated::Xielu) {
+            let of_layers = |first: f32| -> Vec<f32> {
+                let layers = 0..plan.layers;
+                layers.map(|layer| first + 0.1 * layer as f32).collect()
+            };
+            file.floats("xielu.alpha_p", &of_layers(0.3));
+            file.floats("xielu.alpha_n", &of_layers(0.6));
+            file.floats("xielu.beta", &of_layers(0.4));
+            file.floats("xielu.eps", &vec![-1e-6; plan.layers]);
+        }
         file.float(&key("rope.freq_base"), 50_000.0);
         if let Some(experts) = plan.experts {
             file.size(&key("expert_count"), experts.count);
@@ -146,11 +161,14 @@ impl Maker<'_> {
         if self.family.norms != Norms::After {
             self.norm(&name("attn_norm"), plan.hidden_size);
         }
+        if self.family.residual == Residual::Parallel && plan.two_norms {
+            self.norm(&name("attn_norm_2"), plan.hidden_size);
+        }
         let mut attended = queries;
         if let Some(mla) = plan.mla {
             attended = plan.heads * mla.value_dim;
             self.mla(layer, mla);
-        } else if plan.joined == Joined::Everything {
+        } else if matches!(plan.joined, Joined::Heads | Joined::Everything) {
             self.matrix(&name("attn_qkv"), queries + 2 * keys, plan.hidden_size, 1.5);
         } else {
             let gates = if self.family.gated_attention {
@@ -166,8 +184,15 @@ impl Maker<'_> {
                 self.matrix(&name("attn_v"), keys, plan.hidden_size, 1.0);
             }
         }
-        match self.family.query_key_norm {
+        match self.family.query_key_norm.filter(|_| plan.query_key_norm) {
             None => {}
+            Some(QueryKeyNorm::EachHead) => {
+                for (part, heads) in [("attn_q_norm", plan.heads), ("attn_k_norm", kv_heads)] {
+                    let weights = self.random.normals(heads * head_dim, 1.0, 0.2);
+                    let name = format!("{}.weight", name(part));
+                    self.numbers(&name, &[head_dim, heads], &weights);
+                }
+            }
             Some(QueryKeyNorm::Head) => {
                 // Scores that nothing divides shall spread as far as others.
                 let size = if self.family.unscaled_scores {
@@ -191,7 +216,7 @@ impl Maker<'_> {
         }
         self.matrix(&name("attn_output"), plan.hidden_size, attended, plan.step);
         if self.family.norms != Norms::Before {
-            self.norm(&name("post_attention_norm"), plan.hidden_size);
+            self.norm_of(&name("post_attention_norm"), plan.hidden_size, plan.step);
         }
     }
 
@@ -252,7 +277,13 @@ impl Maker<'_> {
     fn intermediate_size(&mut self, layer: usize) {
         let plan = self.plan;
         let name = |part: &str| format!("blk.{layer}.{part}");
-        if self.family.norms != Norms::After {
+        let normed = match self.family.residual {
+            Residual::Sequential => self.family.norms != Norms::After,
+            Residual::OfFile => true,
+            Residual::Parallel => false,
+            Residual::ParallelUnlessNormed => plan.two_norms,
+        };
+        if normed {
             self.norm(&name(self.family.feed_forward_norm), plan.hidden_size);
         }
         match plan.experts {
@@ -265,7 +296,7 @@ impl Maker<'_> {
             _ => self.mlp(layer, "", plan.feed_forward_of(layer)),
         }
         if self.family.norms != Norms::Before {
-            self.norm(&name("post_ffw_norm"), plan.hidden_size);
+            self.norm_of(&name("post_ffw_norm"), plan.hidden_size, plan.step);
         }
     }
 
@@ -287,7 +318,9 @@ impl Maker<'_> {
     fn mlp(&mut self, layer: usize, kind: &str, inner: usize) {
         let hidden_size = self.plan.hidden_size;
         let name = |part: &str| format!("blk.{layer}.ffn_{part}{kind}");
-        if self.plan.joined == Joined::Nothing {
+        if self.family.ungated.is_some() {
+            self.matrix(&name("up"), inner, hidden_size, 1.0);
+        } else if matches!(self.plan.joined, Joined::Nothing | Joined::Heads) {
             self.matrix(&name("gate"), inner, hidden_size, 1.0);
             self.matrix(&name("up"), inner, hidden_size, 1.0);
         } else {
@@ -410,6 +443,10 @@ impl Maker<'_> {
     fn norm_of(&mut self, name: &str, length: usize, size: f32) {
         let weights = self.random.normals(length, size, 0.2 * size);
         self.vector(&format!("{name}.weight"), &weights);
+        if self.family.norm == NormKind::Layer && self.has_bias(name) {
+            let bias = self.random.normals(length, 0.0, 0.3);
+            self.vector(&format!("{name}.bias"), &bias);
+        }
     }
 
     fn vector(&mut self, name: &str, vector: &[f32]) {

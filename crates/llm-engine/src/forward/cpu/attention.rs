@@ -6,13 +6,14 @@ use llm_kernels::{matmul, rope, vector};
 use super::buffers::Row;
 use super::query_blocks::spans;
 use super::{CpuForward, add_bias};
-use crate::weights::{KvProjections, Layer, Linear, Projections};
+use crate::family::QueryKeyNorm;
+use crate::weights::{KvProjections, Layer, Linear, Norm, Projections};
 
 impl<T: Element> CpuForward<T> {
     /// x += output(attention(norm(x)))
     pub(super) fn attention(&mut self, rows: &[Row], index: usize, layer: &Layer) {
         self.buffers.resize_heads(&self.spec, index, rows.len());
-        self.normalize(layer.attention_norm.as_deref());
+        self.normalize(layer.attention_norm.as_ref());
         match &layer.attention {
             Projections::Heads { query, keys } => {
                 self.project(layer, query, keys.as_ref());
@@ -33,7 +34,10 @@ impl<T: Element> CpuForward<T> {
             Projections::Delta(delta) => self.delta(rows, index, layer, delta),
         }
         self.attention_output(layer);
-        self.add_residual(layer.post_attention_norm.as_deref());
+        if layer.parallel {
+            self.start_feed_forward(layer);
+        }
+        self.add_residual(layer.post_attention_norm.as_ref());
     }
 
     /// normed → queries, keys and values, as far as the layer has its own.
@@ -101,7 +105,7 @@ impl<T: Element> CpuForward<T> {
     }
 
     /// Norms queries, keys and values where the family does so, and rotates the
-    /// first two. What a layer has not projected is left out.
+    /// first two, before or after that. What a layer has not projected is left out.
     fn norm_and_rotate(&mut self, rows: &[Row], index: usize, layer: &Layer) {
         let (level, dim, rope_layout) = (
             self.level,
@@ -112,19 +116,35 @@ impl<T: Element> CpuForward<T> {
         let rotation = self.layer_rotations[index];
         let pairs = self.rotations[rotation].pairs();
         let angles = &self.buffers.angles[rotation];
-        let step = |norm: Option<&[f32]>, row: usize, x: &mut [f32]| {
-            if let Some(norm) = norm {
-                // The norm spans one head, or all of them.
-                for part in x.chunks_exact_mut(norm.len()) {
-                    vector::rms_norm_in_place(level, part, norm, epsilon);
-                }
+        let span = self.spec.family.query_key_norm;
+        let norm_first = !self.spec.family.rotated_before_norm;
+        let norm_heads = |norm: Option<&Norm>, x: &mut [f32]| {
+            let Some(norm) = norm else {
+                return;
+            };
+            // The norm spans one head, or all of them, and has weights for one or for all.
+            let length = match span {
+                Some(QueryKeyNorm::EachHead) => dim,
+                _ => norm.weight.len(),
+            };
+            for (index, part) in x.chunks_exact_mut(length).enumerate() {
+                let first = index * length % norm.weight.len();
+                norm.apply_part(level, part, epsilon, first);
+            }
+        };
+        let step = |norm: Option<&Norm>, row: usize, x: &mut [f32]| {
+            if norm_first {
+                norm_heads(norm, x);
             }
             let turn = row * pairs..(row + 1) * pairs;
             let (cos, sin) = (&angles.cos[turn.clone()], &angles.sin[turn]);
             rope::rotate(level, x, dim, rope_layout, cos, sin);
+            if !norm_first {
+                norm_heads(norm, x);
+            }
         };
         let queries = &mut self.buffers.queries;
-        let norm = layer.query_norm.as_deref();
+        let norm = layer.query_norm.as_ref();
         let width = self.spec.query_width(index);
         self.pool.for_each_row(queries, width, |row, x| {
             step(norm, row, x);
@@ -136,7 +156,7 @@ impl<T: Element> CpuForward<T> {
         if self.spec.layers[index].kv_source_layer.is_some() {
             return;
         }
-        let norm = layer.key_norm.as_deref();
+        let norm = layer.key_norm.as_ref();
         let keys = &mut self.buffers.keys;
         let width = self.spec.key_width(index);
         self.pool

@@ -1,13 +1,15 @@
 //! The second half of a layer: x += down(activation(gate(norm(x))) *
-//! up(norm(x))), for all tokens the same or with experts for each.
+//! up(norm(x))), or without a gate, for all tokens the same or with experts for each.
 
 use llm_kernels::attention::Element;
 use llm_kernels::matmul::{self, Matrix};
-use llm_kernels::vector;
+use llm_kernels::pool::Pool;
+use llm_kernels::simd::Level;
+use llm_kernels::vector::{self, Gate};
 
 use super::router::choose;
 use super::{CpuForward, add_bias, apply};
-use crate::weights::{BesideNorms, Experts, FeedForward, Layer, Mlp};
+use crate::weights::{BesideNorms, Experts, FeedForward, Inner, Layer, Mlp};
 
 /// Rows that go through one expert, with the weights of its results.
 type Visits = Vec<(usize, f32)>;
@@ -15,7 +17,9 @@ type Visits = Vec<(usize, f32)>;
 impl<T: Element> CpuForward<T> {
     /// x += step(norm(x)); `next` are the matrices of the step after.
     pub(super) fn feed_forward(&mut self, layer: &Layer, next: &[Matrix<'_>]) {
-        self.normalize(layer.feed_forward_norm.as_deref());
+        if !layer.parallel {
+            self.start_feed_forward(layer);
+        }
         match &layer.feed_forward {
             FeedForward::Dense(mlp) => self.dense(mlp, next),
             FeedForward::Experts(experts) => match &experts.beside {
@@ -23,33 +27,29 @@ impl<T: Element> CpuForward<T> {
                 Some(norms) => self.parallel_dense_mlp(experts, norms),
             },
         }
-        self.add_residual(layer.post_feed_forward_norm.as_deref());
+        self.add_residual(layer.post_feed_forward_norm.as_ref());
+    }
+
+    /// x → normed, which the step takes. In a parallel layer x is the stream before
+    /// attention, whose normed rows are there.
+    pub(super) fn start_feed_forward(&mut self, layer: &Layer) {
+        match &layer.feed_forward_norm {
+            None if layer.parallel => self.quantize_normed(),
+            norm => self.normalize(norm.as_ref()),
+        }
     }
 
     /// projected = mlp(normed), which is quantized.
     fn dense(&mut self, mlp: &Mlp, next: &[Matrix<'_>]) {
-        let (level, inner, kind) = (self.level, mlp.gate.rows(), self.spec.family.gate);
+        let (level, inner, kind) = (self.level, mlp.up.rows(), self.spec.family.gate);
         let buffers = &mut self.buffers;
-        let rows = buffers.normed.len() / self.spec.hidden_size;
-        buffers.gate.resize(rows * inner, 0.0);
-        buffers.up.resize(rows * inner, 0.0);
         let input = matmul::Input {
             floats: &buffers.normed,
             quantized: &buffers.activations,
         };
-        let mut products = [
-            (mlp.gate.matrix(), buffers.gate.as_mut_slice()),
-            (mlp.up.matrix(), buffers.up.as_mut_slice()),
-        ];
         let down = mlp.down.matrix();
-        matmul::multiply(level, &self.pool, input, &mut products, &[down]);
-        add_bias(&mlp.gate, &mut buffers.gate);
-        add_bias(&mlp.up, &mut buffers.up);
-        let up = &buffers.up;
-        self.pool
-            .for_each_row(&mut buffers.gate, inner, |row, gate| {
-                vector::gated(level, kind, gate, &up[row * inner..(row + 1) * inner]);
-            });
+        let (gate, up) = (&mut buffers.gate, &mut buffers.up);
+        inner_vectors(level, &self.pool, mlp, kind, input, gate, up);
         buffers
             .activations
             .quantize(level, &self.pool, &buffers.gate, inner);
@@ -161,34 +161,20 @@ impl<T: Element> CpuForward<T> {
     /// projected += weight * expert(normed), for the rows of `visits`.
     fn expert(&mut self, expert: &Mlp, visits: &[(usize, f32)]) {
         let (level, hidden_size, kind) = (self.level, self.spec.hidden_size, self.spec.family.gate);
-        let inner = expert.gate.rows();
         let buffers = &mut self.buffers;
         buffers.gathered.clear();
         for &(row, _) in visits {
             let row = &buffers.normed[row * hidden_size..(row + 1) * hidden_size];
             buffers.gathered.extend_from_slice(row);
         }
-        buffers.gate.resize(visits.len() * inner, 0.0);
-        buffers.up.resize(visits.len() * inner, 0.0);
         let activations = &mut buffers.activations;
         activations.quantize(level, &self.pool, &buffers.gathered, hidden_size);
         let input = matmul::Input {
             floats: &buffers.gathered,
             quantized: activations,
         };
-        let mut products = [
-            (expert.gate.matrix(), buffers.gate.as_mut_slice()),
-            (expert.up.matrix(), buffers.up.as_mut_slice()),
-        ];
-        let down = [expert.down.matrix()];
-        matmul::multiply(level, &self.pool, input, &mut products, &down);
-        add_bias(&expert.gate, &mut buffers.gate);
-        add_bias(&expert.up, &mut buffers.up);
-        let up = &buffers.up;
-        self.pool
-            .for_each_row(&mut buffers.gate, inner, |row, gate| {
-                vector::gated(level, kind, gate, &up[row * inner..(row + 1) * inner]);
-            });
+        let (gate, up) = (&mut buffers.gate, &mut buffers.up);
+        inner_vectors(level, &self.pool, expert, kind, input, gate, up);
         let out = &mut buffers.gathered;
         apply(
             level,
@@ -201,6 +187,42 @@ impl<T: Element> CpuForward<T> {
         for (&(row, weight), out) in visits.iter().zip(out.chunks_exact(hidden_size)) {
             let sum = &mut buffers.projected[row * hidden_size..(row + 1) * hidden_size];
             vector::add_weighted(level, sum, weight, out);
+        }
+    }
+}
+
+/// `gate` = activation(gate(input)) * up(input), or activation(up(input)), (rows, inner).
+fn inner_vectors(
+    level: Level,
+    pool: &Pool,
+    mlp: &Mlp,
+    kind: Gate,
+    input: matmul::Input<'_>,
+    gate: &mut Vec<f32>,
+    up: &mut Vec<f32>,
+) {
+    let (inner, rows) = (mlp.up.rows(), input.floats.len() / mlp.up.columns());
+    gate.resize(rows * inner, 0.0);
+    let down = [mlp.down.matrix()];
+    match &mlp.inner {
+        Inner::Gate(linear) => {
+            up.resize(rows * inner, 0.0);
+            let mut products = [
+                (linear.matrix(), gate.as_mut_slice()),
+                (mlp.up.matrix(), up.as_mut_slice()),
+            ];
+            matmul::multiply(level, pool, input, &mut products, &down);
+            add_bias(linear, gate);
+            add_bias(&mlp.up, up);
+            pool.for_each_row(gate, inner, |row, gate| {
+                vector::gated(level, kind, gate, &up[row * inner..(row + 1) * inner]);
+            });
+        }
+        Inner::Activation(activation) => {
+            let mut products = [(mlp.up.matrix(), gate.as_mut_slice())];
+            matmul::multiply(level, pool, input, &mut products, &down);
+            add_bias(&mlp.up, gate);
+            pool.for_each_row(gate, inner, |_, x| vector::activate(level, *activation, x));
         }
     }
 }

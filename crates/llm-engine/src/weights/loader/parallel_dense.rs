@@ -2,7 +2,7 @@
 //! and experts next to a dense step.
 
 use super::Loader;
-use crate::weights::{BesideNorms, InputStep, PerLayerEmbeddings, WeightsError};
+use crate::weights::{BesideNorms, InputStep, Norm, PerLayerEmbeddings, WeightsError};
 
 impl Loader<'_> {
     pub(in crate::weights) fn per_layer_embeddings(
@@ -28,7 +28,7 @@ impl Loader<'_> {
             Ok(InputStep {
                 gate: self.linear(&name("inp_gate"), length, hidden_size)?,
                 up: self.linear(&name("proj"), hidden_size, length)?,
-                norm: self.vector(&name("post_norm.weight"), hidden_size)?,
+                norm: self.norm(&name("post_norm"), &[hidden_size])?,
             })
         };
         self.spec.per_layer_embedding.map(make).transpose()
@@ -36,15 +36,19 @@ impl Loader<'_> {
 
     pub(super) fn beside_norms(&self, index: usize) -> Result<BesideNorms, WeightsError> {
         let hidden_size = self.spec.hidden_size;
-        let norm = |part: &str| self.vector(&format!("blk.{index}.{part}"), hidden_size);
-        let mut router = norm("ffn_gate_inp.scale")?;
+        let name = |part: &str| format!("blk.{index}.{part}");
+        let norm = |part: &str| self.norm(&name(part), &[hidden_size]);
+        let mut router = self.vector(&name("ffn_gate_inp.scale"), hidden_size)?;
         let shrink = 1.0 / (hidden_size as f32).sqrt();
         router.iter_mut().for_each(|weight| *weight *= shrink);
         Ok(BesideNorms {
-            router,
-            experts: norm("pre_ffw_norm_2.weight")?,
-            after_experts: norm("post_ffw_norm_2.weight")?,
-            after_dense: norm("post_ffw_norm_1.weight")?,
+            router: Norm {
+                weight: router,
+                bias: None,
+            },
+            experts: norm("pre_ffw_norm_2")?,
+            after_experts: norm("post_ffw_norm_2")?,
+            after_dense: norm("post_ffw_norm_1")?,
         })
     }
 }
