@@ -274,7 +274,8 @@ impl Spec {
     /// # Errors
     /// An unknown family, or numbers that are missing or cannot be.
     pub fn for_rows(gguf: &Gguf, context: Option<usize>) -> Result<Self, SpecError> {
-        let long_and_short = gguf.tensor(ROPE_FACTORS_LONG).is_some();
+        let sets = [ROPE_FACTORS_LONG, ROPE_FACTORS_SHORT];
+        let long_and_short = sets.iter().all(|set| gguf.tensor(set).is_some());
         Self::read(gguf.metadata(), long_and_short, context)
     }
 
