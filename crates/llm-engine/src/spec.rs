@@ -3,6 +3,7 @@
 //! What the family does with them is in `family`, the weights are in `weights`.
 
 mod activation;
+mod experts;
 mod from_metadata;
 mod gated_delta_net;
 mod reader;

@@ -361,3 +361,96 @@ fn divisors_for_long_texts_say_themselves_that_there_are_two_sets() {
         assert_eq!((spec.rope_factors, spec.context_length), (used, length));
     }
 }
+
+/// A dense model of two layers with these numbers beside the common ones.
+fn small(architecture: &str, more: &[(&str, Value)]) -> Result<Spec, SpecError> {
+    let mut metadata = Metadata::default();
+    metadata.insert("general.architecture", Value::String(architecture.into()));
+    for (key, size) in [
+        ("block_count", 2),
+        ("embedding_length", 64),
+        ("context_length", 4096),
+        ("feed_forward_length", 48),
+        ("attention.head_count", 4),
+    ] {
+        metadata.insert(format!("{architecture}.{key}"), Value::Unsigned(size));
+    }
+    for kind in ["rms_epsilon", "epsilon"] {
+        let key = format!("{architecture}.attention.layer_norm_{kind}");
+        metadata.insert(key, Value::Float(1e-5));
+    }
+    for (key, value) in more {
+        let own = if key.starts_with("xielu") {
+            (*key).to_owned()
+        } else {
+            format!("{architecture}.{key}")
+        };
+        metadata.insert(own, value.clone());
+    }
+    Spec::from_metadata(&metadata)
+}
+
+#[test]
+fn a_scale_of_logits_multiplies_or_divides() {
+    let scale = [("logit_scale", Value::Float(0.25))];
+    assert_eq!(small("command-r", &scale).unwrap().logit_scale, 0.25);
+    assert_eq!(small("granite", &scale).unwrap().logit_scale, 4.0);
+}
+
+#[test]
+fn only_layers_with_a_window_rotate_where_there_are_windows() {
+    let rotates = |more: &[(&str, Value)]| -> Vec<bool> {
+        let spec = small("exaone4", more).unwrap();
+        spec.layers.iter().map(|it| it.rope.is_some()).collect()
+    };
+    assert_eq!(rotates(&[]), [true, true]);
+    let window = ("attention.sliding_window", Value::Unsigned(20));
+    let pattern = Value::Integers([1, 0].into_iter().collect());
+    let pattern = ("attention.sliding_window_pattern", pattern);
+    assert_eq!(rotates(&[window, pattern]), [true, false]);
+}
+
+#[test]
+fn a_step_without_a_gate_has_its_numbers_or_is_refused() {
+    let numbers = |values: &[f32]| Value::Floats(values.iter().copied().collect());
+    let told = |more: &[(&str, Value)]| small("apertus", more).unwrap_err().to_string();
+    assert!(told(&[]).contains("lacks the number 'xielu.alpha_p'"));
+    let mut more = [
+        ("xielu.alpha_p", numbers(&[0.0, 30.0])),
+        ("xielu.alpha_n", Value::Float(0.0)),
+        ("xielu.beta", Value::Float(0.5)),
+        ("xielu.eps", Value::Float(-1e-6)),
+    ];
+    let spec = small("apertus", &more).unwrap();
+    let of_layer = |at: usize| match spec.layers[at].activation {
+        Some(Activation::Xielu(of)) => of,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(of_layer(0).positive, 2.0_f32.ln());
+    assert_eq!(of_layer(1).positive, 30.0);
+    assert_eq!(of_layer(1).negative, 0.5 + 2.0_f32.ln());
+    for broken in [&[1.0][..], &[1.0, f32::NAN]] {
+        more[0].1 = numbers(broken);
+        let told = told(&more);
+        assert!(told.contains("xielu.alpha_p"), "{told}");
+    }
+}
+
+#[test]
+fn what_only_some_layers_have_is_refused() {
+    let told =
+        |architecture, more: &[(&str, Value)]| small(architecture, more).unwrap_err().to_string();
+    assert!(told("gptneox", &[]).contains("use_parallel_residual"));
+    let experts = [
+        ("expert_count", Value::Unsigned(4)),
+        ("expert_used_count", Value::Unsigned(2)),
+        ("interleave_moe_layer_step", Value::Unsigned(2)),
+    ];
+    let told_of_steps = told("ernie4_5-moe", &experts);
+    assert!(
+        told_of_steps.contains("experts in one of 2 layers"),
+        "{told_of_steps}"
+    );
+    let alpha = [("rope.scaling.alpha", Value::Float(1000.0))];
+    assert!(told("hunyuan-dense", &alpha).contains("alpha"));
+}

@@ -199,10 +199,7 @@ fn check_shape(tensor: &TensorInfo, expected: &[usize]) -> Result<(), WeightsErr
             .join(" x ")
     };
     let expected: Vec<u64> = expected.iter().map(|&extent| extent as u64).collect();
-    // Qwen's mixtures have a vector that is stored as a matrix of one row.
-    let (found, beyond) = tensor.shape.split_at(tensor.shape.len().min(expected.len()));
-    let is_same = found == expected && beyond.iter().all(|&extent| extent == 1);
-    if is_same && !expected.contains(&0) {
+    if without_ones(&tensor.shape) == without_ones(&expected) && !expected.contains(&0) {
         return Ok(());
     }
     Err(WeightsError::Shape {
@@ -210,4 +207,34 @@ fn check_shape(tensor: &TensorInfo, expected: &[usize]) -> Result<(), WeightsErr
         found: text(&tensor.shape),
         expected: text(&expected),
     })
+}
+
+/// Returns a shape without the extents of 1 at its end, which some files have where
+/// others have none: the bytes are the same.
+fn without_ones(shape: &[u64]) -> &[u64] {
+    let last = shape.iter().rposition(|&extent| extent != 1);
+    &shape[..last.map_or(0, |at| at + 1)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use llm_gguf::TensorType;
+
+    #[test]
+    fn extents_of_one_at_the_end_say_nothing() {
+        let check = |shape: &[u64], expected: &[usize]| {
+            let tensor = TensorInfo {
+                name: "t".to_owned(),
+                shape: shape.to_vec(),
+                dtype: TensorType(0),
+                shard: 0,
+                offset: 0,
+                size: None,
+            };
+            check_shape(&tensor, expected).is_ok()
+        };
+        assert!(check(&[8, 1], &[8]) && check(&[8], &[8, 1]) && check(&[1], &[1]));
+        assert!(!check(&[1, 8], &[8]) && !check(&[8, 2], &[8]) && !check(&[0], &[0]));
+    }
 }
