@@ -121,7 +121,7 @@ mod sealed {
 impl Shape {
     /// Writes the key, (`kv_heads`, `head_dim`), and value, (`kv_heads`,
     /// `value_dim`), of one position into `slot` of a block, whose elements are as
-    /// those of a [`Block`].
+    /// those of a [`Block`](super::Block).
     ///
     /// # Panics
     /// If the slot is none of the 64, an extent or `stride` is 0, or `elements` has
