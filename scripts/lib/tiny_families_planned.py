@@ -1,7 +1,7 @@
 """Variants of families that are not run yet, for tiny_families_table.py."""
 
 
-def fill(planned, base, *, FULL, SLIDING, WIDE, NEW, LLAMA3):
+def fill(planned, base, *, FULL, SLIDING, WIDE, LLAMA3):
     def dense(name, tokenizer, cls, kind, sizes=None, **more):
         extra = {key: more.pop(key) for key in ("ranges", "f32", "options", "ignored") if key in more}
         if sizes:
@@ -28,9 +28,10 @@ def fill(planned, base, *, FULL, SLIDING, WIDE, NEW, LLAMA3):
           norm_topk_prob=False, rope_theta=10000.0, attention_bias=False, output_router_logits=False, num_key_value_heads=4)
     exaone = {"rope_theta": 1000000, "rope_scaling": LLAMA3, "tie_word_embeddings": True, "pad_token_id": 281,
               **WIDE}
-    dense("exaone-4-1.2b", "exaone4", "Exaone4ForCausalLM", "exaone4", **exaone, layer_types=[FULL] * 2)
-    dense("exaone-4-32b", "exaone4", "Exaone4ForCausalLM", "exaone4", **exaone, num_hidden_layers=4, sliding_window=24,
-          sliding_window_pattern="LLLG", layer_types=[SLIDING] * 3 + [FULL])
+    planned("exaone-4-1.2b", "exaone4",
+            base("Exaone4ForCausalLM", "exaone4", **exaone, layer_types=[FULL] * 2)
+            | {"sliding_window": None, "sliding_window_pattern": None})
+    # llama.cpp has the windows of the one of 32B only in a model of 64 layers.
     dense("ernie-4.5", "llama2", "Ernie4_5ForCausalLM", "ernie4_5", vocabulary=304, use_bias=False, head_dim=16,
           rope_theta=500000.0, tie_word_embeddings=True)
     # The converter takes intermediate_size / num_key_value_heads for the width of the shared
@@ -75,7 +76,7 @@ def fill(planned, base, *, FULL, SLIDING, WIDE, NEW, LLAMA3):
           moe_intermediate_size=16, n_routed_experts=8, n_shared_experts=1, num_experts_per_tok=3, first_k_dense_replace=1,
           n_group=1, topk_group=1, norm_topk_prob=True, routed_scaling_factor=2.5, use_qk_norm=True, attention_bias=True,
           rope_theta=1000000, num_nextn_predict_layers=0, pad_token_id=279)
-    dense("glm-edge", "glm4", "GlmForCausalLM", "glm", head_dim=16, partial_rotary_factor=0.5, attention_bias=False,
+    dense("glm-edge", "glm4", "GlmForCausalLM", "glm", **WIDE, head_dim=16, partial_rotary_factor=0.5, attention_bias=False,
           rope_theta=10000.0, pad_token_id=279)
     dense("lfm2", "generic", "Lfm2ForCausalLM", "lfm2", num_hidden_layers=4, norm_eps=1e-05, rms_norm_eps=None, conv_L_cache=3,
           conv_bias=False, block_auto_adjust_ff_dim=False, block_ffn_dim_multiplier=1.0, block_multiple_of=16, block_dim=32,
@@ -107,15 +108,10 @@ def fill(planned, base, *, FULL, SLIDING, WIDE, NEW, LLAMA3):
           scoring_func="sigmoid", first_k_dense_replace=1, is_moe_layer=[False, True, True, True], pad_token_id=281,
           rope_theta=1000000, mlp_layer_types=["dense", "sparse", "sparse", "sparse"])
     # HunYuan's experts come with a tokenizer of their own code, which the converter runs.
-    dense("gemma-3n", "gemma", "Gemma3nForCausalLM", "gemma3n_text", vocabulary=304, spelling=NEW, num_hidden_layers=4,
-          intermediate_size=32, num_attention_heads=2, num_key_value_heads=1, head_dim=16, rms_norm_eps=1e-06, hidden_act=None,
-          hidden_activation="gelu_pytorch_tanh", sliding_window=24, layer_types=[SLIDING, FULL, SLIDING, FULL],
-          vocab_size_per_layer_input=304, hidden_size_per_layer_input=8, num_kv_shared_layers=2, laurel_rank=8,
-          altup_num_inputs=4, altup_active_idx=0, altup_coef_clip=120.0, altup_correct_scale=True,
-          activation_sparsity_pattern=[0.0, 0.0, 0.0, 0.0], final_logit_softcapping=30.0, rope_theta=1000000.0,
-          rope_local_base_freq=10000.0, pad_token_id=0, tie_word_embeddings=True, sizes={"embed": 0.25})
+    # llama.cpp has Gemma 3n's per-layer embeddings in the width of the real ones, 256.
+    # Chunk and temperature of Llama 4 are constants of llama.cpp.
     dense("llama-4", "llama3", "Llama4ForCausalLM", "llama4_text", num_hidden_layers=4, head_dim=16, intermediate_size=16,
           intermediate_size_mlp=48, num_local_experts=4, num_experts_per_tok=1, interleave_moe_layer_step=1, use_qk_norm=True,
-          no_rope_layers=[1, 1, 1, 0], attention_chunk_size=64, attn_temperature_tuning=True, floor_scale=32, attn_scale=0.1,
+          no_rope_layers=[1, 1, 1, 0], attention_chunk_size=8192, attn_temperature_tuning=True, floor_scale=8192, attn_scale=0.1,
           rope_theta=500000.0, rope_scaling=LLAMA3, pad_token_id=279, num_attention_heads=2, num_key_value_heads=1,
           layer_types=["chunked_attention"] * 3 + [FULL])

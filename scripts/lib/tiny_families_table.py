@@ -35,8 +35,13 @@ LLAMA_CPPS_YARN = (
 )
 NO_WINDOW = (
     "llama_cpp", "transformers",
-    "the converter writes no window for this family, or llama.cpp sets it aside (Phi-3): without `sliding_window` "
-    "transformers gives llama.cpp's logits",
+    "the converter writes no window for this family, so the file has lost it: without `sliding_window` transformers gives "
+    "llama.cpp's logits",
+)
+PHI3_WINDOW = (
+    "transformers", "transformers",
+    "the file states the window, and llama.cpp sets it aside for this family (`Phi SWA is currently disabled`): without "
+    "`sliding_window` transformers gives llama.cpp's logits. Phi-3-mini-4k has one of 2047 positions",
 )
 TRUNCATED = (
     "llama_cpp", "transformers",
@@ -293,7 +298,7 @@ def longrope(count):
 
 
 variant("phi-3-mini-4k", "phi3", phi3(original_max_position_embeddings=512, sliding_window=2047))
-variant("phi-3-window", "phi3", phi3(original_max_position_embeddings=512, sliding_window=24), judge=NO_WINDOW)
+variant("phi-3-window", "phi3", phi3(original_max_position_embeddings=512, sliding_window=24), judge=PHI3_WINDOW)
 variant("phi-3-longrope", "phi3",
         phi3(**WIDE, max_position_embeddings=1024, rope_scaling=longrope(8), sliding_window=1024), original_context=256)
 variant("phi-3-longrope-new", "phi3",
@@ -428,4 +433,4 @@ variant("qwen3.5-moe", "qwen35",
         qwen35("Qwen3_5MoeForCausalLM", "qwen3_5_moe_text", intermediate_size=None, moe_intermediate_size=16,
                shared_expert_intermediate_size=16, num_experts=8, num_experts_per_tok=3), options=["--no-mtp"])
 
-tiny_families_planned.fill(planned, base, FULL=FULL, SLIDING=SLIDING, WIDE=WIDE, NEW=NEW, LLAMA3=LLAMA3)
+tiny_families_planned.fill(planned, base, FULL=FULL, SLIDING=SLIDING, WIDE=WIDE, LLAMA3=LLAMA3)

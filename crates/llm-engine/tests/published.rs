@@ -1,0 +1,234 @@
+//! Tiny models as published ones come to their users: folders that transformers
+//! wrote, GGUF files that llama.cpp's converter made of them, and the logits of
+//! both (`published/README.md`; `scripts/make-tiny-families` makes them). Nothing
+//! in them was written by what reads them here.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and prints what it measured"
+)]
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use llm_engine::forward::{CpuForward, Forward, Input, Outputs};
+use llm_engine::spec::Spec;
+use llm_engine::weights::Weights;
+use llm_gguf::Gguf;
+use llm_kernels::pool::Pool;
+use llm_kernels::simd::Level;
+
+/// Positions whose logits are kept, as in `scripts/lib/tiny_families_table.py`.
+const POSITIONS: [usize; 12] = [0, 1, 2, 15, 16, 20, 41, 63, 64, 100, 128, 149];
+const LONG: [usize; 12] = [0, 1, 2, 20, 63, 100, 149, 200, 254, 255, 256, 299];
+
+/// The largest difference to llama.cpp's logits, as a part of their root mean
+/// square: both sum in f32, in another order.
+const LLAMA_CPP: f32 = 2e-4;
+/// The same for transformers, whose steps are more and its own; the two judges
+/// are up to 1e-3 apart where their difference has no other reason.
+const TRANSFORMERS: f32 = 1e-3;
+/// The same for quantized weights, whose products are with activations of 8 bits
+/// here and in f32 in the goldens.
+const QUANTIZED: f32 = 0.1;
+
+/// A line of `oracles.tsv`.
+struct Case {
+    name: String,
+    /// What stands before the names of its files.
+    prefix: &'static str,
+    /// Which judge is right about the GGUF file, and about the folder: `both`,
+    /// `llama_cpp` or `transformers`.
+    judges: [String; 2],
+    quantized: bool,
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/published")
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn cases() -> Vec<Case> {
+    let text = read(&root().join("oracles.tsv"));
+    let planned: BTreeSet<_> = read(&root().join("planned.txt"))
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    let mut cases = Vec::new();
+    for line in text.lines().skip(1) {
+        let columns: Vec<_> = line.split('\t').collect();
+        let [name, context, _, _, gguf, folder, weights] = columns[..] else {
+            panic!("oracles.tsv: {line}");
+        };
+        if planned.contains(name) {
+            continue;
+        }
+        cases.push(Case {
+            name: name.to_owned(),
+            prefix: if context == "long" { "long." } else { "" },
+            judges: [gguf.to_owned(), folder.to_owned()],
+            quantized: weights == "quantized",
+        });
+    }
+    cases
+}
+
+/// Returns the files of a folder that end in `extension`, in order.
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|it| it == extension));
+    paths.sort();
+    paths
+}
+
+fn floats(path: &Path) -> Vec<f32> {
+    let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let fours = bytes.chunks_exact(4);
+    fours
+        .map(|four| f32::from_le_bytes(four.try_into().unwrap()))
+        .collect()
+}
+
+fn logits(gguf: &Gguf, tokens: &[u32], positions: &[usize]) -> Result<Vec<f32>, String> {
+    let spec = Spec::from_gguf(gguf.metadata(), Some(tokens.len())).map_err(|it| it.to_string())?;
+    let weights = Weights::from_gguf(gguf, &spec).map_err(|it| it.to_string())?;
+    let pool = Pool::new(1).unwrap();
+    let level = Level::detect().unwrap();
+    let mut pass = CpuForward::<f32>::new(Arc::new(spec), Arc::new(weights), pool, level);
+    let vocabulary = pass.vocabulary();
+    let sequence = pass.sequences_mut().start();
+    let mut logits = Vec::new();
+    let input = Input {
+        sequence,
+        tokens,
+        outputs: Outputs::All,
+    };
+    let done = pass.forward(&[input], &mut logits);
+    done.map_err(|it| it.to_string())?;
+    let row = |position: &usize| &logits[position * vocabulary..(position + 1) * vocabulary];
+    Ok(positions.iter().flat_map(row).copied().collect())
+}
+
+/// Returns the largest difference as a part of the root mean square of `expected`.
+fn apart(found: &[f32], expected: &[f32]) -> f32 {
+    if found.len() != expected.len() {
+        return f32::INFINITY;
+    }
+    let size = (expected.iter().map(|x| x * x).sum::<f32>() / expected.len() as f32).sqrt();
+    let differences = found
+        .iter()
+        .zip(expected)
+        .map(|(one, other)| (one - other).abs());
+    let worst = differences.fold(
+        0.0,
+        |worst, it| if it > worst || it.is_nan() { it } else { worst },
+    );
+    worst / size
+}
+
+/// Compares one form of a model with those judges that are right about it, and
+/// adds to `failures` what is too far from one.
+fn compare(
+    case: &Case,
+    form: &str,
+    judge: &str,
+    opened: Result<Gguf, String>,
+    failures: &mut String,
+) {
+    let folder = root().join(&case.name);
+    let prefix = case.prefix;
+    let name = format!("{} {prefix}{form}", case.name);
+    let positions = if prefix.is_empty() { &POSITIONS } else { &LONG };
+    let tokens: Vec<u32> = read(&folder.join(format!("{prefix}tokens.txt")))
+        .lines()
+        .map(|line| line.parse().unwrap())
+        .collect();
+    let found = match opened.and_then(|gguf| logits(&gguf, &tokens, positions)) {
+        Ok(found) => found,
+        Err(error) => {
+            writeln!(failures, "{name}: {error}").unwrap();
+            return;
+        }
+    };
+    for (who, bound) in [("llama_cpp", LLAMA_CPP), ("transformers", TRANSFORMERS)] {
+        let expected = floats(&folder.join(format!("{prefix}{who}.f32")));
+        let apart = apart(&found, &expected);
+        println!("{name}: {apart:e} from {who} ({judge})");
+        let bound = if case.quantized { QUANTIZED } else { bound };
+        let judges = judge == "both" || judge == who;
+        // Not a number is too far as well.
+        if judges && (apart.is_nan() || apart >= bound) {
+            writeln!(failures, "{name}: {apart:e} from {who}").unwrap();
+        }
+    }
+}
+
+fn fail(failures: &str) {
+    assert!(failures.is_empty(), "\n{failures}");
+}
+
+#[test]
+fn gguf_files_give_the_judges_logits() {
+    let mut failures = String::new();
+    for case in cases() {
+        let paths = files(&root().join(&case.name), "gguf");
+        let opened = Gguf::open(&paths).map_err(|error| error.to_string());
+        compare(&case, "gguf", &case.judges[0], opened, &mut failures);
+    }
+    fail(&failures);
+}
+
+#[test]
+fn folders_give_the_judges_logits() {
+    let mut failures = String::new();
+    let mut unknown = BTreeSet::new();
+    for case in cases() {
+        let folder = root().join(&case.name);
+        let config: serde_json::Value =
+            serde_json::from_str(&read(&folder.join("config.json"))).unwrap();
+        let kind = config["model_type"].as_str().unwrap();
+        if !llm_folder::knows(kind) {
+            unknown.insert(format!("{} ({kind})", case.name));
+            continue;
+        }
+        let opened = llm_folder::open(&files(&folder, "safetensors"), None);
+        let opened = opened.map_err(|error| error.to_string());
+        compare(&case, "folder", &case.judges[1], opened, &mut failures);
+    }
+    for name in unknown {
+        println!("not read as a folder yet: {name}");
+    }
+    fail(&failures);
+}
+
+#[test]
+fn every_family_is_there() {
+    let names: BTreeSet<_> = cases().into_iter().map(|case| case.name).collect();
+    assert!(names.len() >= 45, "{} variants", names.len());
+    let mut seen = BTreeSet::new();
+    for name in &names {
+        let gguf = Gguf::open(&files(&root().join(name), "gguf")).unwrap();
+        let architecture = gguf.metadata().string("general.architecture").unwrap();
+        seen.insert(architecture.unwrap().to_owned());
+    }
+    for family in llm_engine::family::FAMILIES {
+        let name = family.architecture;
+        assert!(seen.contains(name), "no published model of {name}");
+    }
+    // A folder that no list names would never be compared.
+    let planned = read(&root().join("planned.txt"));
+    for entry in std::fs::read_dir(root()).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        let listed = names.contains(&name) || planned.lines().any(|line| line == name);
+        assert!(listed || !entry.path().is_dir(), "{name} is in no list");
+    }
+}
