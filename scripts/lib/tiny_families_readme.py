@@ -27,8 +27,8 @@ exactly as well. Only the hash by which the converter knows a tokenizer is taken
 vocabulary has another one: it is told the name.
 
 `oracles.tsv` has a line a run: the root mean square of llama.cpp's logits, the largest difference between the judges
-as a part of it, which judge is right about the GGUF file and which about the folder, and whether the GGUF file's
-weights are quantized. `planned.txt` names the models of families that are not run yet.
+as a part of it, whose logits llm-tools gives with the GGUF file and whose with the folder (a GGUF file gives
+llama.cpp's, whose files they are and with which people compare), and whether the GGUF file's weights are quantized. `planned.txt` names the models of families that are not run yet.
 
 ## Where the judges differ
 

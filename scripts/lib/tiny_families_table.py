@@ -15,8 +15,10 @@ and `type` before transformers 5, `rope_parameters` and `dtype` since. A variant
   mxfp4       experts are published in MXFP4
   original_context   longrope's: a second run, `long.`, goes past it
   sizes, ranges, f32, ignored   see weights() and by_transformers()
-  judge       (of the GGUF file, of the folder, why) where the two judges differ: who is
-              right, "both" where their difference is rounding
+  judge       (of the GGUF file, of the folder, why) where the two judges differ: whose
+              logits llm-tools gives, "both" where their difference is rounding. A GGUF
+              file gives llama.cpp's, whose files they are and with which people compare,
+              also where `why` says that transformers is right about the model
 """
 
 import tiny_families_planned
@@ -33,15 +35,20 @@ LLAMA_CPPS_YARN = (
     "llama.cpp reads yarn_beta_fast, yarn_beta_slow and yarn_attn_factor for its families mistral3 and grok alone, and "
     "computes with 32, 1 and the default elsewhere; the file has them, so the file says what transformers computes",
 )
+LLAMA_CPPS_ATTENTION_FACTOR = (
+    "llama_cpp", "transformers",
+    "llama.cpp reads yarn_attn_factor for its family grok alone; the file has it, so transformers is right about the model",
+)
 NO_WINDOW = (
     "llama_cpp", "transformers",
     "the converter writes no window for this family, so the file has lost it: without `sliding_window` transformers gives "
     "llama.cpp's logits",
 )
 PHI3_WINDOW = (
-    "transformers", "transformers",
+    "llama_cpp", "transformers",
     "the file states the window, and llama.cpp sets it aside for this family (`Phi SWA is currently disabled`): without "
-    "`sliding_window` transformers gives llama.cpp's logits. Phi-3-mini-4k has one of 2047 positions",
+    "`sliding_window` transformers gives llama.cpp's logits. transformers is right: Phi-3-mini-4k was trained with one of "
+    "2047 positions",
 )
 TRUNCATED = (
     "llama_cpp", "transformers",
@@ -49,9 +56,9 @@ TRUNCATED = (
     "does without it. All gpt-oss files are so",
 )
 GROUPS = (
-    "transformers", "transformers",
+    "llama_cpp", "transformers",
     "`group_limited_greedy` takes a group for its best expert; llama.cpp adds its best two up, which is DeepSeek V3's rule. "
-    "In the file: groups, and no bias of the router",
+    "transformers is right about DeepSeek-V2, of which only the 236B has groups",
 )
 
 
@@ -110,7 +117,7 @@ variant("llama-yarn-new", "llama3",
                                "original_max_position_embeddings": 64}), judge=LLAMA_CPPS_YARN)
 variant("llama-yarn-attention-factor", "llama3",
         llama(**WIDE, rope_scaling={"rope_type": "yarn", "factor": 8.0, "attention_factor": 1.5,
-                                    "original_max_position_embeddings": 64}), judge=LLAMA_CPPS_YARN)
+                                    "original_max_position_embeddings": 64}), judge=LLAMA_CPPS_ATTENTION_FACTOR)
 variant("llama-split", "llama3", llama(), shards=2, split=12)
 variant("llama-f16", "llama3", llama(torch_dtype="float16"), outtype="f16")
 variant("llama-q8_0", "llama3", llama(intermediate_size=64, num_hidden_layers=2), bits=8, quantize="q8_0")

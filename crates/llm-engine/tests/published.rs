@@ -29,12 +29,23 @@ const LONG: [usize; 12] = [0, 1, 2, 20, 63, 100, 149, 200, 254, 255, 256, 299];
 /// The largest difference to llama.cpp's logits, as a part of their root mean
 /// square: both sum in f32, in another order.
 const LLAMA_CPP: f32 = 2e-4;
-/// The same for transformers, whose steps are more and its own; the two judges
-/// are up to 1e-3 apart where their difference has no other reason.
-const TRANSFORMERS: f32 = 1e-3;
+/// The same for transformers, whose steps are more and its own.
+const TRANSFORMERS: f32 = 2e-4;
 /// The same for quantized weights, whose products are with activations of 8 bits
-/// here and in f32 in the goldens.
+/// here and in f32 in the goldens: 0.063 was measured.
 const QUANTIZED: f32 = 0.1;
+
+/// Families of which none is made: transformers has no class of the first ones of its
+/// own, and the last ones are waiting. The tiny models of llm-candle speak for them.
+const NOT_MADE: [&str; 7] = [
+    "bailingmoe",
+    "bailingmoe2",
+    "qwen",
+    "internlm2",
+    "hunyuan-moe",
+    "falcon",
+    "gptneox",
+];
 
 /// A line of `oracles.tsv`.
 struct Case {
@@ -98,7 +109,7 @@ fn floats(path: &Path) -> Vec<f32> {
 }
 
 fn logits(gguf: &Gguf, tokens: &[u32], positions: &[usize]) -> Result<Vec<f32>, String> {
-    let spec = Spec::from_gguf(gguf.metadata(), Some(tokens.len())).map_err(|it| it.to_string())?;
+    let spec = Spec::from_gguf(gguf, Some(tokens.len())).map_err(|it| it.to_string())?;
     let weights = Weights::from_gguf(gguf, &spec).map_err(|it| it.to_string())?;
     let pool = Pool::new(1).unwrap();
     let level = Level::detect().unwrap();
@@ -221,7 +232,8 @@ fn every_family_is_there() {
     }
     for family in llm_engine::family::FAMILIES {
         let name = family.architecture;
-        assert!(seen.contains(name), "no published model of {name}");
+        let is_made = !NOT_MADE.contains(&name);
+        assert_eq!(seen.contains(name), is_made, "published models of {name}");
     }
     // A folder that no list names would never be compared.
     let planned = read(&root().join("planned.txt"));
