@@ -171,7 +171,7 @@ fn open(bytes: &[u8]) -> Gguf {
 
 /// Opens a model as the programs do.
 fn model(gguf: &Gguf) -> Result<Model, String> {
-    let spec = Spec::from_gguf(&gguf, Some(256)).map_err(|error| error.to_string())?;
+    let spec = Spec::from_gguf(gguf, Some(256)).map_err(|error| error.to_string())?;
     let weights = Weights::from_gguf(gguf, &spec).map_err(|error| error.to_string())?;
     Ok(Model {
         spec: Arc::new(spec),

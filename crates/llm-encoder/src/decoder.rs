@@ -31,7 +31,7 @@ impl std::fmt::Debug for Decoder {
 impl Decoder {
     pub(crate) fn read(gguf: &Gguf) -> Result<Self, EncoderError> {
         let path = || gguf.paths().first().cloned().unwrap_or_default();
-        let spec = Spec::for_rows(&gguf, None)
+        let spec = Spec::for_rows(gguf, None)
             .map_err(|source| ModelError::Spec {
                 path: path(),
                 source,

@@ -44,7 +44,7 @@ use random::Random;
 use tiny::{Dtype, Plan};
 
 fn logits(gguf: &Gguf, tokens: &[u32]) -> Vec<f32> {
-    let spec = Spec::from_gguf(&gguf, None).unwrap();
+    let spec = Spec::from_gguf(gguf, None).unwrap();
     let weights = Weights::from_gguf(gguf, &spec).unwrap();
     let pool = Pool::new(1).unwrap();
     let mut pass = CpuForward::<f32>::new(Arc::new(spec), Arc::new(weights), pool, Level::SCALAR);

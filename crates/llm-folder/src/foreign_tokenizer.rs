@@ -128,7 +128,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn file(decoder: Json) -> TokenizerJson {
+    fn file(decoder: &Json) -> TokenizerJson {
         serde_json::from_value(json!({"model": {"vocab": {"a": 0}}, "decoder": decoder})).unwrap()
     }
 
@@ -176,7 +176,7 @@ mod tests {
                 true,
             ),
         ] {
-            let file = file(decoder.clone());
+            let file = file(&decoder);
             let foreign = Foreign::new(&file).unwrap();
             assert_eq!(foreign.respelled(token), text, "{decoder}");
             let place = tempfile::tempdir().unwrap();
@@ -191,8 +191,8 @@ mod tests {
                 "{decoder}"
             );
         }
-        assert!(Foreign::new(&file(json!({"type": "CTC"}))).is_err());
+        assert!(Foreign::new(&file(&json!({"type": "CTC"}))).is_err());
         let both = json!({"type": "Sequence", "decoders": [{"type": "ByteLevel"}, &marks]});
-        assert!(Foreign::new(&file(both)).is_err());
+        assert!(Foreign::new(&file(&both)).is_err());
     }
 }

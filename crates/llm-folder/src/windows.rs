@@ -86,7 +86,7 @@ fn flags(layers: &[bool]) -> Value {
 fn listed(config: &Config) -> Result<Option<Vec<bool>>, FolderError> {
     let kinds = layer_types(config)?;
     let is_sliding = |kind: &&str| *kind == "sliding_attention";
-    Ok(kinds.map(|kinds| kinds.iter().map(|kind| is_sliding(kind)).collect()))
+    Ok(kinds.map(|kinds| kinds.iter().map(is_sliding).collect()))
 }
 
 /// Returns what the config says of each layer, if it does.

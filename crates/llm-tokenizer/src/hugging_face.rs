@@ -37,9 +37,9 @@ impl HuggingFace {
         let text = metadata
             .string(KEY)?
             .ok_or(TokenizerError::MissingKey { key: KEY })?;
-        let mut file: Value = serde_json::from_str(text).map_err(refused)?;
+        let mut file: Value = serde_json::from_str(text).map_err(|error| refused(&error))?;
         let Some(parts) = file.as_object_mut() else {
-            return Err(refused("it is no object"));
+            return Err(refused(&"it is no object"));
         };
         // What text must not become, and what is done elsewhere.
         parts.insert("added_tokens".to_owned(), json!([]));
@@ -92,11 +92,11 @@ fn part(text: &str) -> usize {
 }
 
 fn built(file: &Value) -> Result<tokenizers::Tokenizer, TokenizerError> {
-    let bytes = serde_json::to_vec(file).map_err(refused)?;
-    tokenizers::Tokenizer::from_bytes(bytes).map_err(refused)
+    let bytes = serde_json::to_vec(file).map_err(|error| refused(&error))?;
+    tokenizers::Tokenizer::from_bytes(bytes).map_err(|error| refused(&error))
 }
 
-fn refused(reason: impl ToString) -> TokenizerError {
+fn refused(reason: &impl ToString) -> TokenizerError {
     let reason = reason.to_string();
     TokenizerError::HuggingFace { reason }
 }

@@ -191,7 +191,7 @@ fn the_mixture_is_that_of_real_files() {
             rows
         };
         assert_eq!(summary(&made), summary(&real));
-        let spec = |gguf: &Gguf| Spec::from_gguf(&gguf, None).unwrap();
+        let spec = |gguf: &Gguf| Spec::from_gguf(gguf, None).unwrap();
         assert_eq!(spec(&made), spec(&real));
     }
 }

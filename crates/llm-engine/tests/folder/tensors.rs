@@ -4,6 +4,10 @@ use super::{Plan, Tensor};
 use crate::random::Random;
 
 impl Plan {
+    #[allow(
+        clippy::too_many_lines,
+        reason = "a list of tensors, one after another"
+    )]
     pub(super) fn tensors(&self, seed: u64) -> Vec<Tensor> {
         let mut maker = Maker {
             plan: self,

@@ -180,7 +180,7 @@ fn some_tokens(mark: &str) -> Vec<String> {
     let all = texts().concat();
     let characters = all
         .chars()
-        .filter(|it| !it.is_whitespace() && *it as u32 % 7 != 0);
+        .filter(|it| !it.is_whitespace() && !(*it as u32).is_multiple_of(7));
     let words = all.split_whitespace().step_by(3);
     let mut known: BTreeSet<String> = characters.map(String::from).collect();
     known.extend(words.map(|word| format!("{mark}{word}")));

@@ -855,6 +855,10 @@ const INTERNLM2: Plan = Plan {
     ..LLAMA
 };
 
+#[allow(
+    clippy::large_const_arrays,
+    reason = "each test takes the plans apart, and copies them once"
+)]
 pub(crate) const PLANS: [(&str, Plan); 57] = [
     ("llama", LLAMA),
     ("llama-tied", LLAMA_TIED),
