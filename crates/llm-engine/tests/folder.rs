@@ -118,8 +118,6 @@ fn logits_are_those_of_the_same_weights_in_a_gguf_file() {
 
 /// Families that are run from GGUF files alone.
 const WITHOUT_FOLDERS: &[&str] = &[
-    // The numbers of its activation are tensors in a folder and metadata in GGUF files.
-    "apertus",
     // Queries, keys and values are one matrix, with names and orders of their own.
     "bailingmoe",
     "bailingmoe2",

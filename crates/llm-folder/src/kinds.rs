@@ -57,6 +57,8 @@ pub(super) struct Kind {
     pub(super) known: &'static [&'static str],
     /// A factor alpha may stretch the base of the rotation.
     pub(super) stretched_base: bool,
+    /// The numbers of the activation are tensors.
+    pub(super) xielu: bool,
     /// Which layers have a window.
     pub(super) windows: Windows,
     /// Experts may be stored in MXFP4.
@@ -129,6 +131,7 @@ const LLAMA: Kind = Kind {
     fixed: &[],
     known: &[],
     stretched_base: false,
+    xielu: false,
     windows: Windows::Never,
     mxfp4: false,
     more: &[],
@@ -504,6 +507,22 @@ pub(super) const KINDS: &[Kind] = &[
         architecture: "arcee",
         gates: &["relu2"],
         epsilon: 1e-5,
+        ..LLAMA
+    },
+    Kind {
+        model_types: &["apertus"],
+        architecture: "apertus",
+        gates: &["xielu"],
+        norms: &[
+            ("attention_layernorm", "attn_norm"),
+            ("feedforward_layernorm", "ffn_norm"),
+        ],
+        permuted: false,
+        rope_theta: 12_000_000.0,
+        epsilon: 1e-5,
+        fixed: &[("post_norm", Flag(false)), ("qk_norm", Flag(true))],
+        xielu: true,
+        more: &[super::rope::stated],
         ..LLAMA
     },
     DOTS1,

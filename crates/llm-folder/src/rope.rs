@@ -223,6 +223,15 @@ pub(super) fn pairs(config: &Config) -> Result<Pairs, FolderError> {
     Ok(pairs)
 }
 
+/// Checks that a config says how it rotates: where it does not, transformers stretches the
+/// positions of its kind by numbers of its own.
+pub(super) fn stated(config: &Config) -> Result<Pairs, FolderError> {
+    if config.get("rope_parameters").is_none() && config.get("rope_scaling").is_none() {
+        return Err(config.refuse("it has no 'rope_parameters' and no 'rope_scaling'"));
+    }
+    Ok(Vec::new())
+}
+
 /// Returns the rotated elements of a head, where a config counts them.
 pub(super) fn counted(config: &Config) -> Result<Pairs, FolderError> {
     let rotation = Rotation::of(config)?;
