@@ -23,6 +23,8 @@ pub(super) enum Change {
     GateUpColumns,
     /// (experts, 2 n), in the same way, becomes two of (experts, n).
     GateUpPairs,
+    /// (2 m, n), gates before ups, becomes two of (m, n).
+    GateUpRows,
     /// (heads × (keys + values), n) becomes (heads, n, keys) and (heads, values, n).
     KeysAndValues,
     /// Heads of values, a row each, which stand beside the head of keys that they
@@ -101,15 +103,22 @@ impl Change {
             Self::GateUpColumns => {
                 let [both, rows, count] = extents(&shape)?;
                 let inner = both / 2;
-                halves(tensor, both, &[rows, inner, count], |first| {
+                halves(tensor, "exps", both, &[rows, inner, count], |first| {
                     Order::of(first, &[(count, rows * both), (inner, 2), (rows, both)])
                 })?
             }
             Self::GateUpPairs => {
                 let [both, count] = extents(&shape)?;
                 let inner = both / 2;
-                halves(tensor, both, &[inner, count], |first| {
+                halves(tensor, "exps", both, &[inner, count], |first| {
                     Order::of(first, &[(count * inner, 2)])
+                })?
+            }
+            Self::GateUpRows => {
+                let [columns, both] = extents(&shape)?;
+                let inner = both / 2;
+                halves(tensor, "shexp", both, &[columns, inner], |half| {
+                    Order::of(half * inner * columns, &[(inner * columns, 1)])
                 })?
             }
             Self::KeysAndValues => keys_and_values(tensor, &latent::Lengths::of(config)?)?,
@@ -148,9 +157,10 @@ fn flat(shape: &[u64]) -> Vec<u64> {
     if flat.is_empty() { vec![1] } else { flat }
 }
 
-/// Gates and ups, which take turns.
+/// Gates and ups, the names of which end in `whose`; `order` is told which half it is.
 fn halves(
     tensor: &TensorInfo,
+    whose: &str,
     both: u64,
     shape: &[u64],
     order: impl Fn(u64) -> Order,
@@ -159,12 +169,14 @@ fn halves(
         return Err(Misfit::Shape);
     }
     let half = |(first, name): (u64, &str)| Piece {
-        name: tensor.name.replace("ffn_gate_up_exps", name),
+        name: tensor
+            .name
+            .replace(&format!("ffn_gate_up_{whose}"), &format!("{name}_{whose}")),
         shape: shape.to_vec(),
         order: Some(order(first)),
         each: Each::Kept,
     };
-    Ok([(0, "ffn_gate_exps"), (1, "ffn_up_exps")].map(half).into())
+    Ok([(0, "ffn_gate"), (1, "ffn_up")].map(half).into())
 }
 
 fn keys_and_values(tensor: &TensorInfo, lengths: &latent::Lengths) -> Result<Vec<Piece>, Misfit> {

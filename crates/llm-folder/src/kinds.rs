@@ -4,8 +4,8 @@
 use super::changes::Change::{self, *};
 use super::config::Config;
 use super::numbers::{
-    CAPS, EXPERTS, HEAD_SCALE, MULTIPLIERS, NORMED_EXPERTS, Number, Pairs, SCALED_EXPERTS,
-    SHARED_EXPERT,
+    CAPS, ERNIE_EXPERTS, EXPERTS, HEAD_SCALE, LAYER_NORM, LOGIT_SCALE, MULTIPLIERS, NORMED_EXPERTS,
+    Number, Pairs, SCALED_EXPERTS, SHARED_EXPERT, SHARED_STEP,
 };
 use super::refusals::Allowed::{self, *};
 use super::windows::Windows;
@@ -53,6 +53,12 @@ pub(super) struct Kind {
     pub(super) numbers: &'static [&'static [Number]],
     /// Keys whose values are a part of what the engine computes, with those that it does.
     pub(super) fixed: &'static [(&'static str, Allowed)],
+    /// Further keys of its configs that are read, or whose meaning lies in its tensors.
+    pub(super) known: &'static [&'static str],
+    /// A factor alpha may stretch the base of the rotation.
+    pub(super) stretched_base: bool,
+    /// The numbers of the activation are tensors.
+    pub(super) xielu: bool,
     /// Which layers have a window.
     pub(super) windows: Windows,
     /// Experts may be stored in MXFP4.
@@ -123,6 +129,9 @@ const LLAMA: Kind = Kind {
     defaults: &[],
     numbers: &[],
     fixed: &[],
+    known: &[],
+    stretched_base: false,
+    xielu: false,
     windows: Windows::Never,
     mxfp4: false,
     more: &[],
@@ -210,6 +219,79 @@ const QWEN35: Kind = Kind {
     windows: Windows::Never,
     more: &[state::pairs],
     ..QWEN2
+};
+
+/// Norms that subtract the mean, and a feed-forward step without a gate.
+const STARCODER2: Kind = Kind {
+    model_types: &["starcoder2"],
+    architecture: "starcoder2",
+    gates: GELU,
+    permuted: false,
+    tied: true,
+    defaults: &[("norm_epsilon", 1e-5)],
+    numbers: &[LAYER_NORM],
+    known: &["norm_epsilon", "use_bias"],
+    windows: Windows::All,
+    ..LLAMA
+};
+
+const COHERE: Kind = Kind {
+    model_types: &["cohere"],
+    architecture: "command-r",
+    permuted: false,
+    tied: true,
+    rope_theta: 500_000.0,
+    defaults: &[("layer_norm_eps", 1e-5), ("logit_scale", 0.0625)],
+    numbers: &[LAYER_NORM, LOGIT_SCALE],
+    fixed: &[
+        ("rotary_pct", Number(1.0)),
+        ("use_gated_activation", Flag(true)),
+        ("use_parallel_block", Flag(true)),
+    ],
+    known: &["layer_norm_eps", "logit_scale", "use_qk_norm"],
+    ..LLAMA
+};
+
+/// Experts chosen by the logistic function and a bias, behind dense layers.
+const DOTS1: Kind = Kind {
+    model_types: &["dots1"],
+    architecture: "dots1",
+    permuted: false,
+    defaults: &[
+        ("n_group", 1.0),
+        ("topk_group", 1.0),
+        ("first_k_dense_replace", 0.0),
+        ("routed_scaling_factor", 1.0),
+        ("norm_topk_prob", 0.0),
+        // A window is used wherever there are as many layers.
+        ("use_sliding_window", 1.0),
+        ("max_window_layers", 62.0),
+    ],
+    numbers: &[EXPERTS, NORMED_EXPERTS, SCALED_EXPERTS],
+    fixed: &[("moe_layer_freq", Number(1.0))],
+    windows: Windows::Behind,
+    more: &[latent::routing_by_bias],
+    ..LLAMA
+};
+
+const ERNIE: Kind = Kind {
+    model_types: &["ernie4_5"],
+    architecture: "ernie4_5",
+    permuted: false,
+    tied: true,
+    rope_theta: 500_000.0,
+    epsilon: 1e-5,
+    defaults: &[("head_dim", 128.0)],
+    known: &["use_bias"],
+    ..LLAMA
+};
+
+const GRANITE_MOE: Kind = Kind {
+    model_types: &["granitemoe"],
+    architecture: "granitemoe",
+    defaults: &[("attention_multiplier", 1.0)],
+    numbers: &[MULTIPLIERS, EXPERTS],
+    ..LLAMA
 };
 
 pub(super) const KINDS: &[Kind] = &[
@@ -369,6 +451,193 @@ pub(super) const KINDS: &[Kind] = &[
             ("use_sliding_window", Flag(false)),
         ],
         ..LLAMA
+    },
+    Kind {
+        model_types: &["seed_oss"],
+        architecture: "seed_oss",
+        norms: BEFORE_AS_AFTER,
+        permuted: false,
+        defaults: &[("head_dim", 128.0)],
+        known: &["attention_out_bias"],
+        ..LLAMA
+    },
+    Kind {
+        model_types: &["qwen2_moe"],
+        architecture: "qwen2moe",
+        changes: &[("ffn_gate_inp_shexp.weight", Flat)],
+        permuted: false,
+        defaults: &[("norm_topk_prob", 0.0)],
+        numbers: &[EXPERTS, NORMED_EXPERTS, SHARED_EXPERT],
+        fixed: &[
+            ("decoder_sparse_step", Number(1.0)),
+            ("mlp_only_layers", Nothing),
+            ("use_sliding_window", Flag(false)),
+        ],
+        known: &["qkv_bias"],
+        ..LLAMA
+    },
+    Kind {
+        model_types: &["olmoe"],
+        architecture: "olmoe",
+        permuted: false,
+        epsilon: 1e-5,
+        defaults: &[("norm_topk_prob", 0.0)],
+        numbers: &[EXPERTS, NORMED_EXPERTS],
+        ..LLAMA
+    },
+    COHERE,
+    Kind {
+        model_types: &["cohere2"],
+        architecture: "cohere2",
+        rope_theta: 10_000.0,
+        windows: Windows::FamilyIfAny,
+        ..COHERE
+    },
+    Kind {
+        model_types: &["exaone4"],
+        architecture: "exaone4",
+        norms: AFTER,
+        permuted: false,
+        epsilon: 1e-5,
+        windows: Windows::FamilyIfAny,
+        ..LLAMA
+    },
+    Kind {
+        model_types: &["arcee"],
+        architecture: "arcee",
+        gates: &["relu2"],
+        epsilon: 1e-5,
+        ..LLAMA
+    },
+    Kind {
+        model_types: &["apertus"],
+        architecture: "apertus",
+        gates: &["xielu"],
+        norms: &[
+            ("attention_layernorm", "attn_norm"),
+            ("feedforward_layernorm", "ffn_norm"),
+        ],
+        permuted: false,
+        rope_theta: 12_000_000.0,
+        epsilon: 1e-5,
+        fixed: &[("post_norm", Flag(false)), ("qk_norm", Flag(true))],
+        xielu: true,
+        more: &[super::rope::stated],
+        ..LLAMA
+    },
+    DOTS1,
+    Kind {
+        model_types: &["glm4_moe"],
+        architecture: "glm4moe",
+        norms: BEFORE_AS_AFTER,
+        rotated: 0.5,
+        epsilon: 1e-5,
+        defaults: &[
+            ("n_shared_experts", 1.0),
+            ("n_group", 1.0),
+            ("topk_group", 1.0),
+            ("first_k_dense_replace", 1.0),
+            ("routed_scaling_factor", 1.0),
+            ("norm_topk_prob", 1.0),
+        ],
+        known: &["use_qk_norm"],
+        windows: Windows::Never,
+        ..DOTS1
+    },
+    GRANITE_MOE,
+    Kind {
+        model_types: &["granitemoeshared"],
+        changes: &[("ffn_gate_up_shexp.weight", GateUpRows)],
+        numbers: &[MULTIPLIERS, EXPERTS, SHARED_STEP],
+        ..GRANITE_MOE
+    },
+    ERNIE,
+    Kind {
+        model_types: &["ernie4_5_moe"],
+        architecture: "ernie4_5-moe",
+        changes: &[("exp_probs_b.bias", Flat)],
+        defaults: &[
+            ("moe_num_shared_experts", 2.0),
+            ("moe_layer_start_index", 1.0),
+        ],
+        numbers: &[ERNIE_EXPERTS],
+        fixed: &[("moe_layer_interval", Number(1.0))],
+        known: &[
+            "moe_capacity",
+            "moe_k",
+            "moe_layer_end_index",
+            "moe_layer_start_index",
+            "moe_norm_min",
+            "moe_num_experts",
+            "moe_num_shared_experts",
+            "moe_use_aux_free",
+            "use_bias",
+        ],
+        more: &[latent::up_to_the_last],
+        ..ERNIE
+    },
+    Kind {
+        model_types: &["minimax_m2"],
+        architecture: "minimax-m2",
+        permuted: false,
+        rope_theta: 5_000_000.0,
+        defaults: &[("head_dim", 128.0)],
+        numbers: &[EXPERTS],
+        fixed: &[
+            ("attn_type_list", Every(usize::MAX)),
+            ("shared_intermediate_size", Number(0.0)),
+            ("use_qk_norm", Flag(true)),
+            ("use_routing_bias", Flag(true)),
+        ],
+        known: &["rotary_dim"],
+        more: &[super::rope::counted, latent::routing_by_bias],
+        ..LLAMA
+    },
+    Kind {
+        model_types: &["hunyuan_v1_dense"],
+        architecture: "hunyuan-dense",
+        permuted: false,
+        epsilon: 1e-5,
+        fixed: &[("use_cla", Flag(false)), ("use_qk_norm", Flag(true))],
+        known: &["attention_head_dim"],
+        stretched_base: true,
+        ..LLAMA
+    },
+    STARCODER2,
+    Kind {
+        model_types: &["stablelm"],
+        architecture: "stablelm",
+        gates: SILU,
+        tied: false,
+        rotated: 0.25,
+        defaults: &[("layer_norm_eps", 1e-5)],
+        // Without a second norm of a layer its steps stand beside each other.
+        known: &["layer_norm_eps", "use_parallel_residual", "use_qkv_bias"],
+        windows: Windows::Never,
+        ..STARCODER2
+    },
+    Kind {
+        model_types: &["nemotron"],
+        architecture: "nemotron",
+        gates: &["relu2"],
+        changes: PLUS_ONE,
+        tied: false,
+        rotated: 0.5,
+        defaults: &[("norm_eps", 1e-5)],
+        known: &["norm_eps"],
+        windows: Windows::Never,
+        ..STARCODER2
+    },
+    Kind {
+        model_types: &["phi"],
+        architecture: "phi2",
+        gates: &["gelu_new", "gelu_pytorch_tanh"],
+        tied: false,
+        rotated: 0.5,
+        defaults: &[("layer_norm_eps", 1e-5)],
+        known: &["layer_norm_eps"],
+        windows: Windows::Never,
+        ..STARCODER2
     },
 ];
 

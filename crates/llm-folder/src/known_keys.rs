@@ -100,7 +100,11 @@ pub(super) fn check(config: &Config) -> Result<(), FolderError> {
     let unknown = config.keys().find(|(name, value)| {
         let has = |part: &&str| name.contains(*part);
         let computes = COMPUTES.iter().any(has) && !DOES_NOT.iter().any(has);
-        computes && !KNOWN.contains(name) && is_on(value)
+        let mut fixed = config.kind.fixed.iter();
+        let known = KNOWN.contains(name)
+            || config.kind.known.contains(name)
+            || fixed.any(|(fixed, _)| fixed == name);
+        computes && !known && is_on(value)
     });
     match unknown {
         None => Ok(()),

@@ -84,6 +84,18 @@ pub(super) fn routing(config: &Config) -> Result<Pairs, FolderError> {
     Ok(pairs)
 }
 
+/// Checks that experts run up to the last layer, as ERNIE's configs may not have it.
+pub(super) fn up_to_the_last(config: &Config) -> Result<Pairs, FolderError> {
+    let name = "moe_layer_end_index";
+    let last = config.layers()?.saturating_sub(1);
+    match config.get(name) {
+        Some(end) if end.as_i64() != Some(-1) && end.as_u64() != Some(last) => {
+            Err(config.refuse(format!("its '{name}' is {end}")))
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
 /// Returns the routing by the logistic function, with a bias that chooses alone.
 pub(super) fn routing_by_bias(config: &Config) -> Result<Pairs, FolderError> {
     let mut pairs = scoring(config, 2)?;

@@ -22,6 +22,7 @@
 
 #![forbid(unsafe_code)]
 
+mod activation;
 mod changes;
 mod config;
 mod derived_tensors;
@@ -162,6 +163,9 @@ fn read(
     tokenizer::read(folder, &|name| config.ids(name), &mut metadata)?;
     let paths = indexed(folder, paths)?;
     let loaded = tensors::load(&paths, config, quantize)?;
+    for (key, value) in loaded.metadata {
+        metadata.insert(key, value);
+    }
     let gguf = Gguf::from_parts(metadata, loaded.tensors, loaded.shards, &paths)?;
     Ok(gguf.with_own_names(loaded.own_names))
 }

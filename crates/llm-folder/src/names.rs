@@ -23,7 +23,7 @@ const PREFIXES: [&str; 4] = [
 ];
 
 /// Parts of models that see or hear, and one that guesses further tokens.
-const OTHER_PARTS: [&str; 9] = [
+const OTHER_PARTS: [&str; 10] = [
     "vision_tower.",
     "multi_modal_projector.",
     "visual.",
@@ -33,12 +33,14 @@ const OTHER_PARTS: [&str; 9] = [
     "audio_embedder.",
     "embed_audio.",
     "mtp.",
+    "mtp_",
 ];
 
 /// (Hugging Face's name, GGUF's)
 const WHOLE: Names = &[
     ("embed_tokens", "token_embd"),
     ("norm", "output_norm"),
+    ("final_layernorm", "output_norm"),
     ("lm_head", "output"),
     ("embed_tokens_per_layer", "per_layer_token_embd"),
     ("per_layer_model_projection", "per_layer_model_proj"),
@@ -54,6 +56,9 @@ const OF_LAYER: Names = &[
     ("self_attn.o_proj", "attn_output"),
     ("self_attn.q_norm", "attn_q_norm"),
     ("self_attn.k_norm", "attn_k_norm"),
+    ("self_attn.query_layernorm", "attn_q_norm"),
+    ("self_attn.key_layernorm", "attn_k_norm"),
+    ("self_attn.dense", "attn_output"),
     ("self_attn.qkv_proj", "attn_qkv"),
     ("self_attn.q_a_proj", "attn_q_a"),
     ("self_attn.q_a_layernorm", "attn_q_a_norm"),
@@ -72,10 +77,19 @@ const OF_LAYER: Names = &[
     ("mlp.up_proj", "ffn_up"),
     ("mlp.gate_up_proj", "ffn_up"),
     ("mlp.down_proj", "ffn_down"),
+    ("mlp.fc1", "ffn_up"),
+    ("mlp.fc2", "ffn_down"),
+    ("mlp.c_fc", "ffn_up"),
+    ("mlp.c_proj", "ffn_down"),
     ("mlp.gate", "ffn_gate_inp"),
     ("mlp.router", "ffn_gate_inp"),
     ("router.proj", "ffn_gate_inp"),
     ("block_sparse_moe.gate", "ffn_gate_inp"),
+    ("block_sparse_moe.router.layer", "ffn_gate_inp"),
+    ("block_sparse_moe.input_linear", "ffn_gate_up_exps"),
+    ("block_sparse_moe.output_linear", "ffn_down_exps"),
+    ("shared_mlp.input_linear", "ffn_gate_up_shexp"),
+    ("shared_mlp.output_linear", "ffn_down_shexp"),
     ("mlp.experts.*.gate_proj", "ffn_gate.*"),
     ("mlp.experts.*.up_proj", "ffn_up.*"),
     ("mlp.experts.*.down_proj", "ffn_down.*"),
@@ -98,6 +112,14 @@ const OF_LAYER: Names = &[
 const WITH_ENDING: Names = &[
     ("self_attn.sinks", "attn_sinks.weight"),
     ("mlp.gate.e_score_correction_bias", "exp_probs_b.bias"),
+    (
+        "mlp.moe_statics.e_score_correction_bias",
+        "exp_probs_b.bias",
+    ),
+    (
+        "block_sparse_moe.e_score_correction_bias",
+        "exp_probs_b.bias",
+    ),
     ("mlp.experts.gate_up_proj", "ffn_gate_up_exps.weight"),
     ("mlp.experts.gate_up_proj_bias", "ffn_gate_up_exps.bias"),
     ("mlp.experts.gate_up_proj_blocks", "ffn_gate_up_exps.blocks"),

@@ -86,6 +86,30 @@ pub(super) const SHARED_EXPERT: &[Number] = &[size(
     "expert_shared_feed_forward_length",
 )];
 
+/// The same by ERNIE's names.
+pub(super) const ERNIE_EXPERTS: &[Number] = &[
+    size(&["moe_num_experts"], "expert_count"),
+    size(&["moe_k"], "expert_used_count"),
+    size(&["moe_intermediate_size"], "expert_feed_forward_length"),
+    size(&["moe_num_shared_experts"], "expert_shared_count"),
+    size(&["moe_layer_start_index"], "leading_dense_block_count"),
+];
+
+/// The same by Granite's name.
+pub(super) const SHARED_STEP: &[Number] = &[size(
+    &["shared_intermediate_size"],
+    "expert_shared_feed_forward_length",
+)];
+
+/// What is added to the variance in norms that subtract the mean.
+pub(super) const LAYER_NORM: &[Number] = &[float(
+    &["norm_eps", "norm_epsilon", "layer_norm_eps"],
+    "attention.layer_norm_epsilon",
+)];
+
+/// What logits are multiplied by.
+pub(super) const LOGIT_SCALE: &[Number] = &[float(&["logit_scale"], "logit_scale")];
+
 /// Bounds that scores and logits approach.
 pub(super) const CAPS: &[Number] = &[
     float(&["attn_logit_softcapping"], "attn_logit_softcapping"),

@@ -61,7 +61,23 @@ impl<'a> Rotation<'a> {
     pub(super) fn base(&self) -> Result<f64, FolderError> {
         let stated = self.number("rope_theta")?;
         let stated = stated.or(self.config.number("rope_theta")?);
-        Ok(stated.unwrap_or(self.config.kind.rope_theta))
+        let base = stated.unwrap_or(self.config.kind.rope_theta);
+        Ok(match self.alpha()? {
+            // It is the same for every length of text.
+            Some(alpha) => {
+                let head = self.config.head_dim()? as f64;
+                base * alpha.powf(head / (head - 2.0))
+            }
+            None => base,
+        })
+    }
+
+    /// Returns what stretches the base, as Hunyuan has it.
+    fn alpha(&self) -> Result<Option<f64>, FolderError> {
+        let kind = self.kind()?;
+        let has = self.config.kind.stretched_base && matches!(kind, "dynamic" | "ntk_alpha");
+        let alpha = if has { self.number("alpha")? } else { None };
+        Ok(alpha.filter(|alpha| *alpha != 0.0))
     }
 
     /// Returns the part of a head that is rotated.
@@ -193,6 +209,8 @@ pub(super) fn pairs(config: &Config) -> Result<Pairs, FolderError> {
     match kind {
         // The last two are in a tensor.
         "default" | "llama3" | "proportional" => return Ok(pairs),
+        // The base has it.
+        "dynamic" | "ntk_alpha" if rotation.alpha()?.is_some() => return Ok(pairs),
         "linear" => {
             let factor = rotation.number("factor")?.unwrap_or(1.0);
             pairs.push(("rope.scaling.factor", Value::Float(factor)));
@@ -203,6 +221,27 @@ pub(super) fn pairs(config: &Config) -> Result<Pairs, FolderError> {
     }
     pairs.push(("rope.scaling.type", Value::String(kind.to_owned())));
     Ok(pairs)
+}
+
+/// Checks that a config says how it rotates: where it does not, transformers stretches the
+/// positions of its kind by numbers of its own.
+pub(super) fn stated(config: &Config) -> Result<Pairs, FolderError> {
+    if config.get("rope_parameters").is_none() && config.get("rope_scaling").is_none() {
+        return Err(config.refuse("it has no 'rope_parameters' and no 'rope_scaling'"));
+    }
+    Ok(Vec::new())
+}
+
+/// Returns the rotated elements of a head, where a config counts them.
+pub(super) fn counted(config: &Config) -> Result<Pairs, FolderError> {
+    let rotation = Rotation::of(config)?;
+    let part = rotation.number("partial_rotary_factor")?;
+    if part.or(config.number("partial_rotary_factor")?).is_some() {
+        return Ok(Vec::new());
+    }
+    let stated = config.size("rotary_dim")?;
+    let pair = stated.map(|size| ("rope.dimension_count", Value::Unsigned(size)));
+    Ok(pair.into_iter().collect())
 }
 
 /// Returns the temperature of far positions, as Llama 4 has it.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use llm_kernels::mmap::Mapping;
 use llm_kernels::quantize::QuantType;
 
+use super::activation::Activations;
 use super::changes::{Change, Each, Misfit, Piece};
 use super::config::Config;
 use super::derived_tensors::{self, Made, Source, Taken};
@@ -16,7 +17,7 @@ use super::header::{self, Stored};
 use super::mxfp4::Halves;
 use super::names::{Named, translate};
 use super::{FolderError, Quantize, rope_factors};
-use llm_gguf::TensorInfo;
+use llm_gguf::{TensorInfo, Value};
 
 /// What was found.
 pub(super) struct Loaded {
@@ -25,6 +26,8 @@ pub(super) struct Loaded {
     pub(super) shards: Vec<Arc<Mapping>>,
     /// The folder's names of the tensors, by their names here.
     pub(super) own_names: HashMap<String, String>,
+    /// Tensors that are metadata in GGUF files.
+    pub(super) metadata: Vec<(&'static str, Value)>,
 }
 
 /// Finds, checks and, where that is asked for, quantizes all tensors.
@@ -44,6 +47,7 @@ pub(super) fn load(
         found: Vec::new(),
         made: Vec::new(),
     };
+    let mut activations = Activations::default();
     let mut shards = Vec::with_capacity(paths.len() + 1);
     for path in paths {
         let mapping = Mapping::open(path).map_err(|source| FolderError::Read {
@@ -53,6 +57,13 @@ pub(super) fn load(
         let stored =
             header::read(mapping.bytes()).map_err(|reason| FolderError::malformed(path, reason))?;
         for tensor in stored {
+            let taken = config.kind.xielu && {
+                let taken = activations.take(&tensor, mapping.bytes());
+                taken.map_err(|reason| FolderError::malformed(path, reason))?
+            };
+            if taken {
+                continue;
+            }
             finder
                 .take(&tensor, shards.len())
                 .map_err(|reason| reason.at(path))?;
@@ -86,6 +97,7 @@ pub(super) fn load(
         tensors: found,
         shards,
         own_names,
+        metadata: activations.lists(config.layers()?),
     })
 }
 

@@ -18,6 +18,8 @@ pub(super) enum Windows {
     Behind,
     /// Those that the family alternates, or that the config lists.
     Family,
+    /// The same, where the config does not say that there is no window.
+    FamilyIfAny,
 }
 
 const WINDOW: &str = "attention.sliding_window";
@@ -30,6 +32,14 @@ pub(super) fn pairs(config: &Config) -> Result<Pairs, FolderError> {
     let windowed: Vec<bool> = match config.kind.windows {
         Windows::Never => return Ok(Vec::new()),
         Windows::Family => return family(config, listed),
+        Windows::FamilyIfAny => {
+            let mut keys = config.keys();
+            if keys.any(|(name, value)| name == "sliding_window" && value.is_null()) {
+                return Ok(Vec::new());
+            }
+            let listed = listed.or(lettered(config, layers));
+            return family(config, listed);
+        }
         Windows::All => listed.unwrap_or_else(|| every(layers, |_| true)),
         Windows::Behind => {
             if config.flag("use_sliding_window")? != Some(true) {
@@ -53,9 +63,13 @@ pub(super) fn pairs(config: &Config) -> Result<Pairs, FolderError> {
 
 /// Windows of a family that alternates them.
 fn family(config: &Config, listed: Option<Vec<bool>>) -> Result<Pairs, FolderError> {
-    let pattern = config
-        .size("sliding_window_pattern")?
-        .or(config.size("_sliding_window_pattern")?);
+    let name = "sliding_window_pattern";
+    let pattern = match config.get(name) {
+        // Letters are in the list.
+        Some(Json::String(_)) if listed.is_some() => None,
+        _ => config.size(name)?,
+    };
+    let pattern = pattern.or(config.size("_sliding_window_pattern")?);
     // Every layer sees everything.
     if pattern == Some(1) {
         return Ok(Vec::new());
@@ -68,6 +82,14 @@ fn family(config: &Config, listed: Option<Vec<bool>>) -> Result<Pairs, FolderErr
         pairs.push((PATTERN, Value::Unsigned(pattern)));
     }
     Ok(pairs)
+}
+
+/// Returns which layers have a window by letters that are repeated, `L` for those.
+fn lettered(config: &Config, layers: u64) -> Option<Vec<bool>> {
+    let letters = config.get("sliding_window_pattern")?.as_str()?.as_bytes();
+    let last = letters.len().checked_sub(1)?;
+    let letter = |layer: u64| letters[layer as usize % (last + 1)];
+    Some(every(layers, |layer| letter(layer) == b'L'))
 }
 
 /// More layers than any model has; a hostile number must not take all memory.
