@@ -80,7 +80,7 @@ pub(crate) fn open(
         let mut settings = Settings::read(folder, table.hidden_size)?;
         settings.pooling.get_or_insert(Pooling::Mean);
         settings.normalizes |= table.normalizes;
-        let tokens = Tokens::known(&table.folder)?;
+        let tokens = Tokens::bare_of(&table.folder, table.known_alone)?;
         return Ok((Network::Static(Box::new(table)), tokens, settings));
     }
     let config: Value = json::read(folder, "config.json")?;

@@ -14,14 +14,16 @@ use serde_json::Value;
 
 use crate::settings::inside;
 
-/// Texts longer than this have no more meaning in their mean.
-const LONGEST: usize = 1_000_000;
+/// Tokens of a text, so that a batch of them has a bound in memory.
+const LONGEST: usize = 1 << 16;
 
 /// A table of vectors.
 #[derive(Debug)]
 pub(crate) struct StaticEmbedding {
     /// Where its tokenizer lies.
     pub(crate) folder: PathBuf,
+    /// Whether tokens of what no other can write are left out, as Model2Vec does.
+    pub(crate) known_alone: bool,
     /// Whether the folder's own config.json asks for vectors of unit length.
     pub(crate) normalizes: bool,
     pub(crate) hidden_size: usize,
@@ -159,6 +161,7 @@ impl StaticEmbedding {
         let mapping = list("mapping")?;
         let mapping = mapping.map(|mapping| mapping.into_iter().map(row_of).collect());
         let found = Self {
+            known_alone: embeddings.name == "embeddings",
             table: Table::find(&weights, &map, embeddings)?,
             weights: list("weights")?,
             rows: mapping.transpose()?,

@@ -75,12 +75,13 @@ impl Tokens {
         Ok(tokens)
     }
 
-    /// Reads the tokenizer of `folder` for a text's own tokens alone, and of these
-    /// those that are known, as Model2Vec does.
-    pub(crate) fn known(folder: &Path) -> Result<Self, FolderError> {
+    /// Reads the tokenizer of `folder` for a text's own tokens alone; of these the
+    /// unknown one is left out where only known ones are wanted.
+    pub(crate) fn bare_of(folder: &Path, known_alone: bool) -> Result<Self, FolderError> {
         let stated: Stated<'_> = &|_| Ok(Vec::new());
         let file = TokenizerJson::read(folder, stated)?;
-        let left_out = file.unknown_id().and_then(|id| u32::try_from(id).ok());
+        let unknown = file.unknown_id().filter(|_| known_alone);
+        let left_out = unknown.and_then(|id| u32::try_from(id).ok());
         Ok(Self {
             before: Vec::new(),
             after: Vec::new(),

@@ -41,25 +41,28 @@ impl Foreign {
             let text = step.get(name).and_then(Json::as_str);
             text.map(str::to_owned)
         };
+        let is_mark = |step: &Json| {
+            let pattern = step.get("pattern").and_then(|it| it.get("String"));
+            pattern.and_then(Json::as_str) == Some(SPACE_MARK)
+                && text(step, "content").as_deref() == Some(" ")
+        };
         let mut found = None;
         let mut before_text = false;
         for step in &steps {
             let meaning = match kind(step) {
                 "ByteLevel" => Self::ByteLevel,
-                "Metaspace" => {
+                "Metaspace" if text(step, "replacement").as_deref() == Some(SPACE_MARK) => {
                     before_text = text(step, "prepend_scheme").as_deref() != Some("never")
                         && step.get("add_prefix_space") != Some(&Json::Bool(false));
                     Self::Marked { before_text: false }
                 }
-                "Replace" if text(step, "content").as_deref() == Some(" ") => {
-                    Self::Marked { before_text: false }
-                }
+                "Replace" if is_mark(step) => Self::Marked { before_text: false },
                 "WordPiece" => Self::Inner(text(step, "prefix").unwrap_or_else(|| "##".to_owned())),
                 "BPEDecoder" => {
                     Self::Last(text(step, "suffix").unwrap_or_else(|| "</w>".to_owned()))
                 }
                 "ByteFallback" | "Fuse" => continue,
-                "Strip" => {
+                "Strip" if step.get("stop").and_then(Json::as_u64) == Some(0) => {
                     before_text |= step.get("start").and_then(Json::as_u64).unwrap_or(0) > 0;
                     continue;
                 }
@@ -107,6 +110,7 @@ impl Foreign {
         file: &TokenizerJson,
     ) -> Result<Vec<Pair>, FolderError> {
         let whole = json::text_if_there(path)?.unwrap_or_default();
+        let whole = whole.strip_prefix('\u{feff}').unwrap_or(&whole).to_owned();
         let model = file.model.kind.as_deref().unwrap_or("BPE");
         let begins_with_space = match self {
             Self::ByteLevel | Self::Last(_) => false,

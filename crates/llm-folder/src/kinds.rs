@@ -418,6 +418,7 @@ pub(super) const KINDS: &[Kind] = &[
     Kind {
         model_types: &["granite"],
         architecture: "granite",
+        defaults: &[("attention_multiplier", 1.0)],
         numbers: &[MULTIPLIERS],
         ..LLAMA
     },

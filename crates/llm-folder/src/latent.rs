@@ -51,7 +51,8 @@ fn scoring(config: &Config, usual: u64) -> Result<Pairs, FolderError> {
     let kind = match config.fields().text("scoring_func")? {
         None => usual,
         Some("softmax") => 1,
-        Some("sigmoid") => 2,
+        // As dots.llm1 calls it, for what it has beside: a bias of the router.
+        Some("sigmoid" | "noaux_tc") => 2,
         Some(other) => return Err(config.refuse(format!("its 'scoring_func' is '{other}'"))),
     };
     Ok(vec![("expert_gating_func", Value::Unsigned(kind))])

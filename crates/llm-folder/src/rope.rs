@@ -20,9 +20,13 @@ pub(super) struct Rotation<'a> {
 impl<'a> Rotation<'a> {
     pub(super) fn of(config: &'a Config) -> Result<Self, FolderError> {
         let fields = config.fields();
-        let name = match fields.get("rope_parameters") {
-            Some(_) => "rope_parameters",
-            None => "rope_scaling",
+        let name = match (fields.get("rope_parameters"), fields.get("rope_scaling")) {
+            (Some(new), Some(old)) if new != old => {
+                let what = "it has both 'rope_parameters' and 'rope_scaling', which differ";
+                return Err(config.refuse(what.to_owned()));
+            }
+            (Some(_), _) => "rope_parameters",
+            (None, _) => "rope_scaling",
         };
         let whole = fields.object(name)?;
         let stated = match whole.get("full_attention") {

@@ -120,24 +120,21 @@ fn refused(reason: &impl ToString) -> TokenizerError {
 /// Has the file put no space before a text where it puts one before the first
 /// word of all alone; returns whether it did.
 fn marks_only_the_first(file: &mut Value) -> bool {
-    let Some(step) = file.get_mut("pre_tokenizer") else {
-        return false;
-    };
-    let steps = match step.get_mut("pretokenizers").and_then(Value::as_array_mut) {
-        Some(steps) => steps.iter_mut().collect(),
-        None => file
-            .get_mut("pre_tokenizer")
-            .into_iter()
-            .collect::<Vec<_>>(),
-    };
-    let mut changed = false;
-    for step in steps {
-        if step.get("prepend_scheme").and_then(Value::as_str) == Some("first") {
-            step["prepend_scheme"] = json!("never");
-            changed = true;
-        }
+    file.get_mut("pre_tokenizer").is_some_and(marks_first)
+}
+
+fn marks_first(step: &mut Value) -> bool {
+    if step.get("prepend_scheme").and_then(Value::as_str) == Some("first") {
+        step["prepend_scheme"] = json!("never");
+        return true;
     }
-    changed
+    let steps = step.get_mut("pretokenizers").and_then(Value::as_array_mut);
+    // All of them, also behind one that was changed.
+    let changed = steps
+        .into_iter()
+        .flatten()
+        .filter_map(|step| marks_first(step).then_some(()));
+    changed.count() > 0
 }
 
 #[cfg(test)]

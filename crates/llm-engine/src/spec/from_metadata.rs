@@ -111,7 +111,7 @@ impl Reader<'_> {
             None => Ok(self.family.rope_layout),
             Some("halves") => Ok(RopeLayout::Halves),
             Some(other) => Err(SpecError::Unsupported(format!(
-                "the rope.rope_layout '{other}'"
+                "the rope.pairing '{other}'"
             ))),
         }
     }
