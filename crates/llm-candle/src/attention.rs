@@ -74,7 +74,7 @@ impl Attention {
     pub(crate) fn load(loader: &Loader<'_>, layer: &weights::Layer) -> Result<Self> {
         let optional = |vector: &Option<Vec<f32>>| loader.optional_vector(vector.as_deref());
         Ok(Self {
-            norm: loader.optional_norm(&layer.attention_norm)?,
+            norm: loader.optional_norm(layer.attention_norm.as_ref())?,
             inputs: match &layer.attention {
                 Projections::Heads { query, keys } => {
                     let keys = keys.as_ref().map(|keys| KvProjections::load(loader, keys));
@@ -86,12 +86,12 @@ impl Attention {
                 Projections::Mla(mla) => Inputs::Mla(Box::new(Mla::load(loader, mla)?)),
                 Projections::Delta(delta) => Inputs::Delta(Box::new(Delta::load(loader, delta)?)),
             },
-            query_norm: loader.optional_norm(&layer.query_norm)?,
-            key_norm: loader.optional_norm(&layer.key_norm)?,
+            query_norm: loader.optional_norm(layer.query_norm.as_ref())?,
+            key_norm: loader.optional_norm(layer.key_norm.as_ref())?,
             value_norm: optional(&layer.value_norm)?,
             sinks: optional(&layer.sinks)?,
             output: loader.projection(&layer.attention_output)?,
-            post_norm: loader.optional_norm(&layer.post_attention_norm)?,
+            post_norm: loader.optional_norm(layer.post_attention_norm.as_ref())?,
         })
     }
 

@@ -61,14 +61,14 @@ struct BesideNorms {
 impl FeedForward {
     pub(crate) fn load(loader: &Loader<'_>, layer: &weights::Layer) -> Result<Self> {
         Ok(Self {
-            norm: loader.optional_norm(&layer.feed_forward_norm)?,
+            norm: loader.optional_norm(layer.feed_forward_norm.as_ref())?,
             step: match &layer.feed_forward {
                 weights::FeedForward::Dense(mlp) => Step::Dense(Mlp::load(loader, mlp)?),
                 weights::FeedForward::Experts(experts) => {
                     Step::Experts(Box::new(Experts::load(loader, experts)?))
                 }
             },
-            post_norm: loader.optional_norm(&layer.post_feed_forward_norm)?,
+            post_norm: loader.optional_norm(layer.post_feed_forward_norm.as_ref())?,
         })
     }
 

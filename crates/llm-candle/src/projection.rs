@@ -46,8 +46,8 @@ impl Loader<'_> {
     }
 
     /// Copies those of a norm that not every family has.
-    pub(crate) fn optional_norm(&self, norm: &Option<weights::Norm>) -> Result<Option<Norm>> {
-        norm.as_ref().map(|norm| self.norm(norm)).transpose()
+    pub(crate) fn optional_norm(&self, norm: Option<&weights::Norm>) -> Result<Option<Norm>> {
+        norm.map(|norm| self.norm(norm)).transpose()
     }
 
     /// Copies matrices of the same kind.

@@ -1,5 +1,8 @@
 //! The tiny models: one for each thing that a family can have.
 
+mod layer_norm;
+mod mixtures;
+
 use candle_core::quantized::GgmlDType;
 
 use super::Extra::{Bool, Float, Size, Sizes, Text};
@@ -461,140 +464,6 @@ const QWEN35MOE: Plan = Plan {
     ..QWEN35
 };
 
-/// Attention and feed-forward step side by side behind one norm, logits multiplied.
-const COMMAND_R: Plan = Plan {
-    family: "command-r",
-    query_key_norm: false,
-    two_norms: false,
-    extra: &[("logit_scale", Float(0.7))],
-    kv_heads: 2,
-    ..LLAMA_TIED
-};
-
-/// Layers with a window rotate, the others do not.
-const COHERE2: Plan = Plan {
-    family: "cohere2",
-    layers: 5,
-    extra: &[
-        ("logit_scale", Float(0.7)),
-        ("attention.sliding_window", Size(20)),
-    ],
-    ..COMMAND_R
-};
-
-/// Norms with biases, a feed-forward step without a gate.
-const STARCODER2: Plan = Plan {
-    family: "starcoder2",
-    tied: true,
-    biases: &[
-        "attn_norm",
-        "attn_q",
-        "attn_k",
-        "attn_v",
-        "attn_output",
-        "ffn_norm",
-        "ffn_up",
-        "ffn_down",
-        "output_norm",
-    ],
-    rope_factors: &[],
-    ..LLAMA
-};
-
-const PHI2: Plan = Plan {
-    family: "phi2",
-    tied: false,
-    two_norms: false,
-    rope_dim: 8,
-    biases: &[
-        "attn_norm",
-        "attn_q",
-        "attn_k",
-        "attn_v",
-        "attn_output",
-        "ffn_up",
-        "ffn_down",
-        "output_norm",
-        "output",
-    ],
-    ..STARCODER2
-};
-
-/// As the small Falcon: one key head, joined heads.
-const FALCON: Plan = Plan {
-    family: "falcon",
-    kv_heads: 1,
-    two_norms: false,
-    joined: Joined::Heads,
-    biases: &["attn_norm", "attn_norm_2", "output_norm"],
-    ..STARCODER2
-};
-
-/// As the large one: attention has a norm of its own.
-const FALCON_LARGE: Plan = Plan {
-    kv_heads: 2,
-    two_norms: true,
-    tied: false,
-    ..FALCON
-};
-
-const GPTNEOX: Plan = Plan {
-    family: "gptneox",
-    kv_heads: 6,
-    tied: false,
-    rope_dim: 8,
-    joined: Joined::Heads,
-    biases: &[
-        "attn_norm",
-        "attn_qkv",
-        "attn_output",
-        "ffn_norm",
-        "ffn_up",
-        "ffn_down",
-        "output_norm",
-    ],
-    extra: &[("use_parallel_residual", Bool(true))],
-    ..STARCODER2
-};
-
-const GPTNEOX_SEQUENTIAL: Plan = Plan {
-    extra: &[("use_parallel_residual", Bool(false))],
-    ..GPTNEOX
-};
-
-/// The squared ReLU.
-const NEMOTRON: Plan = Plan {
-    family: "nemotron",
-    tied: false,
-    rope_dim: 8,
-    biases: &["attn_norm", "ffn_norm", "output_norm"],
-    ..STARCODER2
-};
-
-/// As the first StableLM 2: LayerNorm and a gate.
-const STABLELM: Plan = Plan {
-    family: "stablelm",
-    rope_dim: 8,
-    query_key_norm: false,
-    biases: &[
-        "attn_norm",
-        "attn_q",
-        "attn_k",
-        "attn_v",
-        "ffn_norm",
-        "output_norm",
-    ],
-    rope_factors: &[],
-    ..LLAMA
-};
-
-/// As its largest: side by side, each head of queries and keys with a norm of its own.
-const STABLELM_LARGE: Plan = Plan {
-    query_key_norm: true,
-    two_norms: false,
-    ..STABLELM
-};
-
 /// The squared ReLU behind RMS norms, YaRN.
 const ARCEE: Plan = Plan {
     family: "arcee",
@@ -614,14 +483,6 @@ const APERTUS: Plan = Plan {
     biases: &[],
     rope_factors: &[("rope_freqs", 8.0)],
     ..LLAMA
-};
-
-/// Norms over all heads, experts whose weights do not sum to one.
-const OLMOE: Plan = Plan {
-    family: "olmoe",
-    kv_heads: 6,
-    rope_factors: &[],
-    ..MIXTRAL
 };
 
 /// As EXAONE 4 with 1.2B: every layer sees everything and rotates.
@@ -652,26 +513,6 @@ const ERNIE4_5: Plan = Plan {
     ..LLAMA_TIED
 };
 
-/// A bias of the router's softmax, a shared expert, a dense layer.
-const ERNIE4_5_MOE: Plan = Plan {
-    family: "ernie4_5-moe",
-    biases: &[],
-    rope_factors: &[],
-    experts: Some(ExpertPlan {
-        shared: 2,
-        leading_dense_layers: 1,
-        router_bias: true,
-        ..EXPERTS
-    }),
-    extra: &[
-        ("expert_feed_forward_length", Size(48)),
-        ("expert_shared_feed_forward_length", Size(96)),
-        ("interleave_moe_layer_step", Size(1)),
-        ("leading_dense_block_count", Size(1)),
-    ],
-    ..LLAMA
-};
-
 /// Norms behind the rotation.
 const HUNYUAN: Plan = Plan {
     family: "hunyuan-dense",
@@ -681,20 +522,6 @@ const HUNYUAN: Plan = Plan {
     ..LLAMA_TIED
 };
 
-const HUNYUAN_MOE: Plan = Plan {
-    family: "hunyuan-moe",
-    intermediate_size: 48,
-    experts: Some(ExpertPlan {
-        shared: 2,
-        ..EXPERTS
-    }),
-    extra: &[
-        ("expert_feed_forward_length", Size(48)),
-        ("expert_shared_feed_forward_length", Size(96)),
-    ],
-    ..HUNYUAN
-};
-
 const SEED_OSS: Plan = Plan {
     family: "seed_oss",
     biases: ATTENTION_INPUTS,
@@ -702,141 +529,6 @@ const SEED_OSS: Plan = Plan {
     head_dim: 24,
     rope_dim: 24,
     ..LLAMA
-};
-
-/// As Granite, with experts and a shared one.
-const GRANITEMOE: Plan = Plan {
-    family: "granitemoe",
-    intermediate_size: 48,
-    experts: Some(ExpertPlan {
-        shared: 2,
-        ..EXPERTS
-    }),
-    extra: &[
-        ("expert_shared_feed_forward_length", Size(96)),
-        ("embedding_scale", Float(3.0)),
-        ("residual_scale", Float(0.4)),
-        ("attention.scale", Float(0.35)),
-        ("logit_scale", Float(2.0)),
-    ],
-    ..GRANITE
-};
-
-/// Experts by the logistic function with a bias, a shared one, a dense layer; a key
-/// head for each query head.
-const DOTS1: Plan = Plan {
-    family: "dots1",
-    kv_heads: 6,
-    biases: &[],
-    rope_factors: &[],
-    experts: Some(ExpertPlan {
-        shared: 2,
-        leading_dense_layers: 1,
-        router_bias: true,
-        ..EXPERTS
-    }),
-    extra: &[
-        ("expert_feed_forward_length", Size(48)),
-        ("expert_shared_count", Size(2)),
-        ("leading_dense_block_count", Size(1)),
-        ("expert_gating_func", Size(2)),
-        ("expert_weights_norm", Bool(true)),
-        ("expert_weights_scale", Float(2.5)),
-    ],
-    ..LLAMA
-};
-
-/// As GLM 4.5: the same with biases, of which a part rotates.
-const GLM4MOE: Plan = Plan {
-    family: "glm4moe",
-    kv_heads: 2,
-    rope_dim: 8,
-    biases: ATTENTION_INPUTS,
-    ..DOTS1
-};
-
-/// As GLM 4.5 Air, which does not norm queries and keys.
-const GLM4MOE_AIR: Plan = Plan {
-    query_key_norm: false,
-    ..GLM4MOE
-};
-
-/// Joined heads, groups of experts.
-const BAILINGMOE2: Plan = Plan {
-    family: "bailingmoe2",
-    kv_heads: 2,
-    rope_dim: 8,
-    joined: Joined::Heads,
-    experts: Some(ExpertPlan {
-        count: 8,
-        used: 3,
-        shared: 1,
-        leading_dense_layers: 1,
-        router_bias: true,
-        ..EXPERTS
-    }),
-    extra: &[
-        ("expert_feed_forward_length", Size(48)),
-        ("expert_shared_feed_forward_length", Size(48)),
-        ("expert_shared_count", Size(1)),
-        ("leading_dense_block_count", Size(1)),
-        ("expert_gating_func", Size(2)),
-        ("expert_weights_norm", Bool(true)),
-        ("expert_weights_scale", Float(2.5)),
-        ("expert_group_count", Size(4)),
-        ("expert_group_used_count", Size(2)),
-    ],
-    ..DOTS1
-};
-
-const BAILINGMOE: Plan = Plan {
-    family: "bailingmoe",
-    kv_heads: 2,
-    experts: Some(ExpertPlan {
-        shared: 2,
-        ..EXPERTS
-    }),
-    extra: &[
-        ("expert_feed_forward_length", Size(48)),
-        ("expert_shared_count", Size(2)),
-        ("expert_weights_norm", Bool(true)),
-        ("expert_weights_scale", Float(1.0)),
-    ],
-    ..DOTS1
-};
-
-/// Norms over all heads, of which a part rotates; experts by the logistic function.
-const MINIMAX_M2: Plan = Plan {
-    family: "minimax-m2",
-    intermediate_size: 48,
-    rope_dim: 8,
-    biases: &[],
-    rope_factors: &[],
-    experts: Some(ExpertPlan {
-        router_bias: true,
-        ..EXPERTS
-    }),
-    extra: &[
-        ("expert_feed_forward_length", Size(48)),
-        ("expert_gating_func", Size(2)),
-    ],
-    ..LLAMA
-};
-
-/// A shared expert behind a gate.
-const QWEN2MOE: Plan = Plan {
-    family: "qwen2moe",
-    biases: ATTENTION_INPUTS,
-    experts: Some(ExpertPlan {
-        shared: 2,
-        shared_gate: true,
-        ..EXPERTS
-    }),
-    extra: &[
-        ("expert_feed_forward_length", Size(48)),
-        ("expert_shared_feed_forward_length", Size(96)),
-    ],
-    ..QWEN2
 };
 
 /// Joined heads; the length of the feed-forward step counts its gate.
@@ -886,35 +578,35 @@ pub(crate) const PLANS: [(&str, Plan); 57] = [
     ("smollm3", SMOLLM3),
     ("qwen35", QWEN35),
     ("qwen35moe", QWEN35MOE),
-    ("command-r", COMMAND_R),
-    ("cohere2", COHERE2),
-    ("starcoder2", STARCODER2),
-    ("phi2", PHI2),
-    ("falcon", FALCON),
-    ("falcon-large", FALCON_LARGE),
-    ("gptneox", GPTNEOX),
-    ("gptneox-sequential", GPTNEOX_SEQUENTIAL),
-    ("nemotron", NEMOTRON),
-    ("stablelm", STABLELM),
-    ("stablelm-large", STABLELM_LARGE),
+    ("command-r", layer_norm::COMMAND_R),
+    ("cohere2", layer_norm::COHERE2),
+    ("starcoder2", layer_norm::STARCODER2),
+    ("phi2", layer_norm::PHI2),
+    ("falcon", layer_norm::FALCON),
+    ("falcon-large", layer_norm::FALCON_LARGE),
+    ("gptneox", layer_norm::GPTNEOX),
+    ("gptneox-sequential", layer_norm::GPTNEOX_SEQUENTIAL),
+    ("nemotron", layer_norm::NEMOTRON),
+    ("stablelm", layer_norm::STABLELM),
+    ("stablelm-large", layer_norm::STABLELM_LARGE),
     ("arcee", ARCEE),
     ("apertus", APERTUS),
-    ("olmoe", OLMOE),
+    ("olmoe", mixtures::OLMOE),
     ("exaone4", EXAONE4),
     ("exaone4-large", EXAONE4_LARGE),
     ("ernie4_5", ERNIE4_5),
-    ("ernie4_5-moe", ERNIE4_5_MOE),
+    ("ernie4_5-moe", mixtures::ERNIE4_5_MOE),
     ("hunyuan-dense", HUNYUAN),
-    ("hunyuan-moe", HUNYUAN_MOE),
+    ("hunyuan-moe", mixtures::HUNYUAN_MOE),
     ("seed_oss", SEED_OSS),
-    ("granitemoe", GRANITEMOE),
-    ("dots1", DOTS1),
-    ("glm4moe", GLM4MOE),
-    ("glm4moe-air", GLM4MOE_AIR),
-    ("bailingmoe2", BAILINGMOE2),
-    ("bailingmoe", BAILINGMOE),
-    ("minimax-m2", MINIMAX_M2),
-    ("qwen2moe", QWEN2MOE),
+    ("granitemoe", mixtures::GRANITEMOE),
+    ("dots1", mixtures::DOTS1),
+    ("glm4moe", mixtures::GLM4MOE),
+    ("glm4moe-air", mixtures::GLM4MOE_AIR),
+    ("bailingmoe2", mixtures::BAILINGMOE2),
+    ("bailingmoe", mixtures::BAILINGMOE),
+    ("minimax-m2", mixtures::MINIMAX_M2),
+    ("qwen2moe", mixtures::QWEN2MOE),
     ("qwen", QWEN),
     ("internlm2", INTERNLM2),
 ];
