@@ -286,7 +286,9 @@ fn a_mistake_in_any_number_is_noticed() {
             let wrong = CandleForward::new(Arc::new(spec), weights, Device::Cpu, Precision::Dense);
             let moved = worst(&WAYS[0].1(&mut wrong.unwrap(), &tokens), &expected);
             println!("{name}, {mistake}: {moved}");
-            assert!(moved > 100.0 * BOUND_F32, "{name}, {mistake}: {moved}");
+            // A model whose layers step less moves by as much less.
+            let noticed = 100.0 * BOUND_F32 * plan.step.min(1.0);
+            assert!(moved > noticed, "{name}, {mistake}: {moved}");
         }
     }
 }
