@@ -241,7 +241,7 @@ fn eight_bits_are_named_and_are_another_request() {
         .input("a\n")
         .run()
         .exits(2)
-        .says("--quantize is for encoders");
+        .says("is a GGUF file, which is run as it is; --quantize is for folders");
 }
 
 #[test]
