@@ -122,10 +122,7 @@ fn part(text: &str) -> usize {
 ///
 /// # Errors
 /// The kind of model fails without one, and it has none.
-fn unknown(
-    file: &Value,
-    tokenizer: &tokenizers::Tokenizer,
-) -> Result<Option<u32>, TokenizerError> {
+fn unknown(file: &Value, tokenizer: &tokenizers::Tokenizer) -> Result<Option<u32>, TokenizerError> {
     let model = &file["model"];
     let named = model["unk_token"].as_str();
     let id = match model["unk_id"].as_u64() {
