@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::Sandbox;
 use crate::support::model::file;
@@ -65,6 +65,56 @@ fn every_kind_is_found_opened_and_described() {
             assert_eq!(found["usage"]["prompt_tokens"], tokens, "{name}");
         }
     }
+}
+
+#[test]
+fn splade_gives_the_weights_of_tokens() {
+    let sandbox = Sandbox::new();
+    let tool = |name: &str| sandbox.tool("llm-embed").arg("-m").arg(tiny(name));
+    for name in ["splade-bert", "splade-roberta", "splade-modernbert"] {
+        let golden = std::fs::read_to_string(tiny(name).join("golden.jsonl")).unwrap();
+        let golden: Value = serde_json::from_str(golden.lines().nth(1).unwrap()).unwrap();
+        let found = record(
+            &tool(name)
+                .input(golden["text"].as_str().unwrap())
+                .run()
+                .exits(0),
+        );
+        assert_eq!(
+            (&found["pooling"], &found["encoding"], &found["normalized"]),
+            (&json!("splade"), &json!("sparse"), &json!(false))
+        );
+        let all = numbers(&golden, "vector");
+        assert_eq!(found["dim"], all.len(), "{name}");
+        let sparse = &found["embedding"];
+        let indices = sparse["indices"].as_array().unwrap().iter();
+        let indices: Vec<usize> = indices.map(|it| it.as_u64().unwrap() as usize).collect();
+        let weights = (0..all.len()).filter(|index| all[*index] != 0.0);
+        assert_eq!(indices, weights.collect::<Vec<_>>(), "{name}");
+        for (index, value) in indices.iter().zip(numbers(sparse, "values")) {
+            assert!((value - all[*index]).abs() < 1e-4, "{name}: {index}");
+        }
+    }
+    let splade = || tool("splade-bert").input("a\n");
+    let dense = splade().args(["--encoding", "f16"]).run().exits(2);
+    dense.says("leave --encoding and --dimensions out");
+    let matrix = splade().args(["--format", "npy", "-o", "v.npy"]).run();
+    matrix.exits(2).says("leave --format out");
+    let headless = tool("bert-cls").args(["--pooling", "splade"]);
+    let headless = headless.input("a\n").run().exits(2);
+    headless.says("has no head that guesses words");
+    splade().args(["-o", "vectors.jsonl"]).run().exits(0);
+    let search = sandbox
+        .tool("llm-embed")
+        .args(["search", "vectors.jsonl", "a"]);
+    search.run().exits(2).says("holds a sparse vector");
+    let line = r#"{"custom_id": "1", "method": "POST", "url": "/v1/embeddings", "body": {"model": "m", "input": "a", "encoding_format": "float"}}"#;
+    let batch = tool("splade-bert")
+        .arg("--jsonl")
+        .input(line)
+        .run()
+        .exits(1);
+    assert!(batch.stdout().contains("no place for sparse vectors"));
 }
 
 #[test]

@@ -41,6 +41,8 @@ pub(crate) struct EncoderFamily {
     layer_names: &'static [(&'static str, &'static str)],
     /// The same of the others.
     other_names: &'static [(&'static str, &'static str)],
+    /// The names of the head that guesses words, where such heads are read.
+    pub(crate) masked_lm: Option<HeadNames>,
     /// Values of `config.json` that would change what is computed, and what they
     /// must be where they are there.
     pub(crate) required: &'static [(&'static str, Required)],
@@ -51,6 +53,17 @@ pub(crate) struct EncoderFamily {
     /// The rotation's bases where the files say nothing: in layers that see
     /// everything, and in those with a window.
     pub(crate) rope_bases: [f32; 2],
+}
+
+/// What a folder calls the parts of the head that guesses words, without `.weight`.
+#[derive(Debug)]
+pub(crate) struct HeadNames {
+    pub(crate) dense: &'static str,
+    pub(crate) norm: &'static str,
+    /// The matrix that gives logits, where it is not the embedding.
+    pub(crate) decoder: &'static str,
+    /// Of the logits; the first that is there counts.
+    pub(crate) biases: [&'static str; 2],
 }
 
 /// What a value must be.
