@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::harness::Sandbox;
 use crate::support::model::file;
-use crate::support::records::record;
+use crate::support::records::{record, records};
 
 /// The tiny models of scripts/make-tiny-encoders, with what their files say of pooling.
 const MODELS: [(&str, &str); 17] = [
@@ -115,6 +115,59 @@ fn splade_gives_the_weights_of_tokens() {
         .run()
         .exits(1);
     assert!(batch.stdout().contains("no place for sparse vectors"));
+}
+
+/// Of scripts/lib/real_goldens.py: what Model2Vec and sentence-transformers make with
+/// published weights.
+fn real(name: &str) -> Vec<Value> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/embed/real");
+    let text = std::fs::read_to_string(folder.join(name)).unwrap();
+    let lines = text.lines().map(serde_json::from_str);
+    lines.collect::<Result<_, _>>().unwrap()
+}
+
+fn vectors_of_real(sandbox: &Sandbox, model: &str, goldens: &[Value], more: &[&str]) -> Vec<Value> {
+    let texts = goldens
+        .iter()
+        .map(|golden| golden["text"].as_str().unwrap());
+    let call = sandbox.tool("llm-embed").arg("-m");
+    let call = call.arg(file(&format!("real/{model}"))).args(more);
+    let input = texts.collect::<Vec<_>>().join("\n");
+    let records = records(&call.input(input).run().exits(0));
+    assert_eq!(records.len(), goldens.len());
+    records
+}
+
+#[test]
+fn a_published_table_gives_model2vec_s_vectors() {
+    let (sandbox, goldens) = (Sandbox::new(), real("tokenlearn.jsonl"));
+    let records = vectors_of_real(&sandbox, "tokenlearn", &goldens, &[]);
+    for (golden, record) in goldens.iter().zip(&records) {
+        let (ours, theirs) = (numbers(record, "embedding"), numbers(golden, "vector"));
+        let differ = ours.iter().zip(&theirs).map(|(x, y)| (x - y).abs());
+        let most = differ.fold(0.0, f64::max);
+        assert!(
+            ours.len() == theirs.len() && most < 1e-6,
+            "{}: {most}",
+            golden["text"]
+        );
+    }
+}
+
+#[test]
+fn a_published_splade_gives_sentence_transformers_weights() {
+    let (sandbox, goldens) = (Sandbox::new(), real("splade-tiny.jsonl"));
+    let asked = ["--pooling", "splade"];
+    let records = vectors_of_real(&sandbox, "splade-tiny", &goldens, &asked);
+    for (golden, record) in goldens.iter().zip(&records) {
+        let sparse = &record["embedding"];
+        assert_eq!(sparse["indices"], golden["indices"], "{}", golden["text"]);
+        let pairs = numbers(sparse, "values")
+            .into_iter()
+            .zip(numbers(golden, "values"));
+        let most = pairs.fold(0.0, |most: f64, (x, y)| most.max((x - y).abs()));
+        assert!(most < 1e-5, "{}: {most}", golden["text"]);
+    }
 }
 
 #[test]
