@@ -178,14 +178,14 @@ impl EncoderFamily {
         let bare = prefixes
             .find_map(|prefix| name.strip_prefix(prefix))
             .unwrap_or(name);
+        // As the first checkpoints of BERT name the parts of a norm.
+        let (stem, ending) = match bare.rsplit_once('.') {
+            None => return bare.to_owned(),
+            Some((stem, "gamma")) => (stem, "weight"),
+            Some((stem, "beta")) => (stem, "bias"),
+            Some(parts) => parts,
+        };
         let translated = || {
-            let (stem, ending) = bare.rsplit_once('.')?;
-            // As the first checkpoints of BERT name the parts of a norm.
-            let ending = match ending {
-                "gamma" => "weight",
-                "beta" => "bias",
-                other => other,
-            };
             let translated = |table: &[Names], stem: &str| {
                 let found = table.iter().find(|(theirs, _)| *theirs == stem);
                 found.map(|(_, gguf)| *gguf)
@@ -199,7 +199,7 @@ impl EncoderFamily {
             let gguf = translated(self.layer_names, part)?;
             Some(format!("blk.{number}.{gguf}.{ending}"))
         };
-        translated().unwrap_or_else(|| bare.to_owned())
+        translated().unwrap_or_else(|| format!("{stem}.{ending}"))
     }
 
     /// Returns what a folder calls the tensor that GGUF calls `name`, by the first
