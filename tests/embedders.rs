@@ -117,7 +117,7 @@ fn splade_gives_the_weights_of_tokens() {
     assert!(batch.stdout().contains("no place for sparse vectors"));
 }
 
-/// Of scripts/lib/real_goldens.py: what Model2Vec and sentence-transformers make with
+/// Of `scripts/lib/real_goldens.py`: what Model2Vec and sentence-transformers make with
 /// published weights.
 fn real(name: &str) -> Vec<Value> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/embed/real");

@@ -23,7 +23,7 @@ pub(crate) struct Splade {
     /// A token's weights are summed over the positions, as in the first SPLADE; else
     /// the largest counts.
     pub(crate) sums: bool,
-    /// The logarithm is taken twice, as in OpenSearch's models.
+    /// The logarithm is taken twice, as in models for `OpenSearch`.
     pub(crate) log_twice: bool,
 }
 
