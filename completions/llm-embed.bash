@@ -87,7 +87,7 @@ _llm__embed() {
                     return 0
                     ;;
                 --pooling)
-                    COMPREPLY=($(compgen -W "cls mean max last" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "cls mean max last splade" -- "${cur}"))
                     return 0
                     ;;
                 --dimensions)
@@ -219,7 +219,7 @@ _llm__embed() {
                     return 0
                     ;;
                 --pooling)
-                    COMPREPLY=($(compgen -W "cls mean max last" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "cls mean max last splade" -- "${cur}"))
                     return 0
                     ;;
                 --prompt)

@@ -39,9 +39,10 @@ complete -c llm-embed -n "__fish_llm_embed_needs_command" -l prompt -d 'Put this
 complete -c llm-embed -n "__fish_llm_embed_needs_command" -l pooling -d 'Pool the vectors of the tokens in this way instead of the model\'s own' -r -f -a "cls\t'That of the first token'
 mean\t'Their mean'
 max\t'Their maximum in each dimension'
-last\t'That of the last token'"
+last\t'That of the last token'
+splade\t'A weight for each token of the vocabulary, by a masked language model\'s head: sparse vectors'"
 complete -c llm-embed -n "__fish_llm_embed_needs_command" -l dimensions -d 'Keep the first N dimensions of each vector and normalize it to unit length again' -r
-complete -c llm-embed -n "__fish_llm_embed_needs_command" -l quantize -d 'Quantize the weights of an encoder\'s safetensors folder as they are loaded: faster, and vectors differ slightly' -r -f -a "q8_0\t'8.5 bits per weight, but floats where the inputs are largest'"
+complete -c llm-embed -n "__fish_llm_embed_needs_command" -l quantize -d 'Quantize the weights of a safetensors folder as they are loaded: faster, and vectors differ slightly' -r -f -a "q8_0\t'8.5 bits per weight, but floats where the inputs are largest'"
 complete -c llm-embed -n "__fish_llm_embed_needs_command" -l encoding -d 'Write vectors in this encoding' -r -f -a "float\t'JSON numbers'
 base64\t'Little-endian 32-bit floats, in base64'
 f16\t'Little-endian 16-bit floats, in base64'
@@ -76,7 +77,8 @@ complete -c llm-embed -n "__fish_llm_embed_using_subcommand search" -s m -l mode
 complete -c llm-embed -n "__fish_llm_embed_using_subcommand search" -l pooling -d 'Check that the vectors were pooled in this way' -r -f -a "cls\t'That of the first token'
 mean\t'Their mean'
 max\t'Their maximum in each dimension'
-last\t'That of the last token'"
+last\t'That of the last token'
+splade\t'A weight for each token of the vocabulary, by a masked language model\'s head: sparse vectors'"
 complete -c llm-embed -n "__fish_llm_embed_using_subcommand search" -l prompt -d 'Put this before each query instead of the model\'s own query prompt' -r
 complete -c llm-embed -n "__fish_llm_embed_using_subcommand search" -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
 jsonl\t'One JSON record per line'

@@ -3,11 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::Sandbox;
 use crate::support::model::file;
-use crate::support::records::record;
+use crate::support::records::{record, records};
 
 /// The tiny models of scripts/make-tiny-encoders, with what their files say of pooling.
 const MODELS: [(&str, &str); 17] = [
@@ -64,6 +64,109 @@ fn every_kind_is_found_opened_and_described() {
             let tokens = golden["tokens"].as_array().unwrap().len();
             assert_eq!(found["usage"]["prompt_tokens"], tokens, "{name}");
         }
+    }
+}
+
+#[test]
+fn splade_gives_the_weights_of_tokens() {
+    let sandbox = Sandbox::new();
+    let tool = |name: &str| sandbox.tool("llm-embed").arg("-m").arg(tiny(name));
+    for name in ["splade-bert", "splade-roberta", "splade-modernbert"] {
+        let golden = std::fs::read_to_string(tiny(name).join("golden.jsonl")).unwrap();
+        let golden: Value = serde_json::from_str(golden.lines().nth(1).unwrap()).unwrap();
+        let found = record(
+            &tool(name)
+                .input(golden["text"].as_str().unwrap())
+                .run()
+                .exits(0),
+        );
+        assert_eq!(
+            (&found["pooling"], &found["encoding"], &found["normalized"]),
+            (&json!("splade"), &json!("sparse"), &json!(false))
+        );
+        let all = numbers(&golden, "vector");
+        assert_eq!(found["dim"], all.len(), "{name}");
+        let sparse = &found["embedding"];
+        let indices = sparse["indices"].as_array().unwrap().iter();
+        let indices: Vec<usize> = indices.map(|it| it.as_u64().unwrap() as usize).collect();
+        let weights = (0..all.len()).filter(|index| all[*index] != 0.0);
+        assert_eq!(indices, weights.collect::<Vec<_>>(), "{name}");
+        for (index, value) in indices.iter().zip(numbers(sparse, "values")) {
+            assert!((value - all[*index]).abs() < 1e-4, "{name}: {index}");
+        }
+    }
+    let splade = || tool("splade-bert").input("a\n");
+    let dense = splade().args(["--encoding", "f16"]).run().exits(2);
+    dense.says("leave --encoding and --dimensions out");
+    let matrix = splade().args(["--format", "npy", "-o", "v.npy"]).run();
+    matrix.exits(2).says("leave --format out");
+    let headless = tool("bert-cls").args(["--pooling", "splade"]);
+    let headless = headless.input("a\n").run().exits(2);
+    headless.says("has no head that guesses words");
+    splade().args(["-o", "vectors.jsonl"]).run().exits(0);
+    let search = sandbox
+        .tool("llm-embed")
+        .args(["search", "vectors.jsonl", "a"]);
+    search.run().exits(2).says("holds a sparse vector");
+    let line = r#"{"custom_id": "1", "method": "POST", "url": "/v1/embeddings", "body": {"model": "m", "input": "a", "encoding_format": "float"}}"#;
+    let batch = tool("splade-bert")
+        .arg("--jsonl")
+        .input(line)
+        .run()
+        .exits(1);
+    assert!(batch.stdout().contains("no place for sparse vectors"));
+}
+
+/// Of `scripts/lib/real_goldens.py`: what Model2Vec and sentence-transformers make with
+/// published weights.
+fn real(name: &str) -> Vec<Value> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/embed/real");
+    let text = std::fs::read_to_string(folder.join(name)).unwrap();
+    let lines = text.lines().map(serde_json::from_str);
+    lines.collect::<Result<_, _>>().unwrap()
+}
+
+fn vectors_of_real(sandbox: &Sandbox, model: &str, goldens: &[Value], more: &[&str]) -> Vec<Value> {
+    let texts = goldens
+        .iter()
+        .map(|golden| golden["text"].as_str().unwrap());
+    let call = sandbox.tool("llm-embed").arg("-m");
+    let call = call.arg(file(&format!("real/{model}"))).args(more);
+    let input = texts.collect::<Vec<_>>().join("\n");
+    let records = records(&call.input(input).run().exits(0));
+    assert_eq!(records.len(), goldens.len());
+    records
+}
+
+#[test]
+fn a_published_table_gives_model2vec_s_vectors() {
+    let (sandbox, goldens) = (Sandbox::new(), real("tokenlearn.jsonl"));
+    let records = vectors_of_real(&sandbox, "tokenlearn", &goldens, &[]);
+    for (golden, record) in goldens.iter().zip(&records) {
+        let (ours, theirs) = (numbers(record, "embedding"), numbers(golden, "vector"));
+        let differ = ours.iter().zip(&theirs).map(|(x, y)| (x - y).abs());
+        let most = differ.fold(0.0, f64::max);
+        assert!(
+            ours.len() == theirs.len() && most < 1e-6,
+            "{}: {most}",
+            golden["text"]
+        );
+    }
+}
+
+#[test]
+fn a_published_splade_gives_sentence_transformers_weights() {
+    let (sandbox, goldens) = (Sandbox::new(), real("splade-tiny.jsonl"));
+    let asked = ["--pooling", "splade"];
+    let records = vectors_of_real(&sandbox, "splade-tiny", &goldens, &asked);
+    for (golden, record) in goldens.iter().zip(&records) {
+        let sparse = &record["embedding"];
+        assert_eq!(sparse["indices"], golden["indices"], "{}", golden["text"]);
+        let pairs = numbers(sparse, "values")
+            .into_iter()
+            .zip(numbers(golden, "values"));
+        let most = pairs.fold(0.0, |most: f64, (x, y)| most.max((x - y).abs()));
+        assert!(most < 1e-5, "{}: {most}", golden["text"]);
     }
 }
 

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use llm_batch::text_encoder::{OnOverflow, TextEncoder};
 use llm_cli::memory::available;
-use llm_cli::parser::embed::{EmbedQuantize, PoolingChoice, TooLong};
+use llm_cli::parser::embed::{EmbedFormat, EmbedQuantize, PoolingChoice, TooLong};
 use llm_cli::{EmbedArgs, Messages, host};
 use llm_encoder::{Encoder, Pooling};
 use llm_folder::Quantize;
 use llm_kernels::pool::Pool;
 use llm_kernels::quantize::QuantType;
 use llm_kernels::simd::Level;
-use llm_record::Build;
+use llm_record::{Build, Encoding};
 use llm_store::Store;
 use llm_tokenizer::TokenizerWarning;
 
@@ -22,6 +22,8 @@ pub(crate) struct Opened {
     pub(crate) texts: TextEncoder,
     /// Put before each text.
     pub(crate) prompt: String,
+    /// How vectors are written where a request says nothing.
+    pub(crate) encoding: Encoding,
     pub(crate) model: llm_record::Encoder,
     pub(crate) build: Build,
 }
@@ -52,13 +54,21 @@ impl Opened {
             );
         }
         let found = store.resolve(name)?;
-        let whole = encoder.dimensions();
+        let pooling = args.model.pooling.map_or(encoder.pooling(), pooling);
+        if !encoder.can_pool(pooling) {
+            bail!(
+                "'{name}' has no head that guesses words, of which --pooling splade makes its weights; take the folder of a masked language model, or another --pooling"
+            );
+        }
+        let encoding = encoding(args, pooling)?;
+        let whole = encoder.dimensions(pooling);
         let dimensions = args.model.dimensions.map_or(whole, usize::from);
         if dimensions > whole {
             bail!("--dimensions is {dimensions}, and the model's vectors have {whole} numbers");
         }
         Ok(Self {
             prompt: prompt(args, &encoder)?,
+            encoding,
             model: llm_record::Encoder {
                 name: found.name,
                 digest: found.digest,
@@ -71,7 +81,7 @@ impl Opened {
                 threads: pool.threads() as u64,
             },
             texts: TextEncoder {
-                pooling: args.model.pooling.map_or(encoder.pooling(), pooling),
+                pooling,
                 dimensions,
                 normalizes: encoder.normalizes() || args.model.dimensions.is_some(),
                 encoder,
@@ -122,7 +132,25 @@ fn pooling(choice: PoolingChoice) -> Pooling {
         PoolingChoice::Mean => Pooling::Mean,
         PoolingChoice::Max => Pooling::Max,
         PoolingChoice::Last => Pooling::Last,
+        PoolingChoice::Splade => Pooling::Splade,
     }
+}
+
+/// Returns how vectors are written that are pooled so.
+fn encoding(args: &EmbedArgs, pooling: Pooling) -> Result<Encoding> {
+    let asked = args.output.encoding.written();
+    if pooling != Pooling::Splade {
+        return Ok(asked);
+    }
+    if args.output.format != EmbedFormat::Jsonl {
+        bail!("a matrix of sparse vectors would hold little but zeros; leave --format out");
+    }
+    if asked != Encoding::Float || args.model.dimensions.is_some() {
+        bail!(
+            "sparse vectors are written as their indices and values, whole; leave --encoding and --dimensions out"
+        );
+    }
+    Ok(Encoding::Sparse)
 }
 
 /// Returns what is put before each text.

@@ -164,7 +164,7 @@ fn open(args: &SearchArgs, index: &Index) -> Result<Opened> {
         );
     }
     if opened.texts.pooling.name() != made.pooling
-        || made.dimensions > opened.texts.encoder.dimensions()
+        || made.dimensions > opened.texts.encoder.dimensions(opened.texts.pooling)
     {
         bail!(
             "the vectors of '{file}' have {} numbers pooled by '{}', which the model cannot make; the file is damaged",

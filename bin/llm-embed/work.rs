@@ -110,7 +110,7 @@ impl<'a> Worker<'a> {
         }
         let encoding = asked
             .and_then(|asked| asked.encoding)
-            .unwrap_or(self.args.output.encoding.written());
+            .unwrap_or(opened.encoding);
         let is_matrix = self.args.output.format != EmbedFormat::Jsonl;
         Ok(Task {
             digest: digest(opened, &texts, encoding),
@@ -125,7 +125,8 @@ impl<'a> Worker<'a> {
     fn obstacle(&self, job: &Job) -> Option<(ErrorCode, String)> {
         let line = job.line;
         if let Some(asked) = &job.vectors {
-            let whole = self.opened.texts.encoder.dimensions();
+            let texts = &self.opened.texts;
+            let whole = texts.encoder.dimensions(texts.pooling);
             let dimensions = asked.dimensions.unwrap_or(whole);
             if dimensions > whole {
                 return Some((
@@ -135,7 +136,13 @@ impl<'a> Worker<'a> {
                     ),
                 ));
             }
-            let encoding = self.args.output.encoding.written();
+            let encoding = self.opened.encoding;
+            if encoding == Encoding::Sparse {
+                let sentence = format!(
+                    "line {line} is a request of a batch file, whose response has no place for sparse vectors; give the text in 'text'"
+                );
+                return Some((ErrorCode::UnsupportedField, sentence));
+            }
             let is_known = matches!(encoding, Encoding::Float | Encoding::Base64);
             if asked.encoding.is_none() && !is_known {
                 let sentence = format!(

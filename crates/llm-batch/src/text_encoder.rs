@@ -192,7 +192,7 @@ impl TextEncoder {
     /// shorter.
     #[must_use]
     pub fn is_normalized(&self, dimensions: usize) -> bool {
-        self.normalizes || dimensions < self.encoder.dimensions()
+        self.normalizes || dimensions < self.encoder.dimensions(self.pooling)
     }
 
     /// Returns the vector of each text, cut to its dimensions and, where the model's files

@@ -34,8 +34,11 @@ impl Encoder {
         }
     }
 
-    /// Returns the length of its vectors, behind its linear layers.
-    pub fn dimensions(&self) -> usize {
+    /// Returns the length of its vectors that are pooled so, behind its linear layers.
+    pub fn dimensions(&self, pooling: Pooling) -> usize {
+        if let (Pooling::Splade, Some(head)) = (pooling, self.network.masked_lm()) {
+            return head.vocabulary_size();
+        }
         let dense = self
             .settings
             .steps
@@ -62,6 +65,13 @@ impl Encoder {
     /// Returns how the model's own files pool, by the mean where they do not say.
     pub fn pooling(&self) -> Pooling {
         self.settings.pooling.unwrap_or(Pooling::Mean)
+    }
+
+    /// Returns whether it can pool in this way: for [`Pooling::Splade`] its files must
+    /// have the head of a masked language model, and no linear layer behind.
+    pub fn can_pool(&self, pooling: Pooling) -> bool {
+        let has_head = self.network.masked_lm().is_some() && self.settings.steps.is_empty();
+        pooling != Pooling::Splade || has_head
     }
 
     /// Returns whether the model's own files normalize vectors to unit length.
@@ -119,7 +129,12 @@ impl Encoder {
         let mut vectors = Vec::with_capacity(texts.len());
         for text in &texts {
             let (own, later) = rest.split_at(text.len() * hidden_size);
-            vectors.push(pooling.pool(own, hidden_size));
+            vectors.push(match (pooling, self.network.masked_lm()) {
+                (Pooling::Splade, Some(head)) => {
+                    head.weights(self.level, pool, own, self.settings.splade)
+                }
+                _ => pooling.pool(own, hidden_size),
+            });
             rest = later;
         }
         let steps = self.settings.steps.iter();

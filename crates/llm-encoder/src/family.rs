@@ -41,6 +41,8 @@ pub(crate) struct EncoderFamily {
     layer_names: &'static [(&'static str, &'static str)],
     /// The same of the others.
     other_names: &'static [(&'static str, &'static str)],
+    /// The names of the head that guesses words, where such heads are read.
+    pub(crate) masked_lm: Option<HeadNames>,
     /// Values of `config.json` that would change what is computed, and what they
     /// must be where they are there.
     pub(crate) required: &'static [(&'static str, Required)],
@@ -51,6 +53,17 @@ pub(crate) struct EncoderFamily {
     /// The rotation's bases where the files say nothing: in layers that see
     /// everything, and in those with a window.
     pub(crate) rope_bases: [f32; 2],
+}
+
+/// What a folder calls the parts of the head that guesses words, without `.weight`.
+#[derive(Debug)]
+pub(crate) struct HeadNames {
+    pub(crate) dense: &'static str,
+    pub(crate) norm: &'static str,
+    /// The matrix that gives logits, where it is not the embedding.
+    pub(crate) decoder: &'static str,
+    /// Of the logits; the first that is there counts.
+    pub(crate) biases: [&'static str; 2],
 }
 
 /// What a value must be.
@@ -165,14 +178,14 @@ impl EncoderFamily {
         let bare = prefixes
             .find_map(|prefix| name.strip_prefix(prefix))
             .unwrap_or(name);
+        // As the first checkpoints of BERT name the parts of a norm.
+        let (stem, ending) = match bare.rsplit_once('.') {
+            None => return bare.to_owned(),
+            Some((stem, "gamma")) => (stem, "weight"),
+            Some((stem, "beta")) => (stem, "bias"),
+            Some(parts) => parts,
+        };
         let translated = || {
-            let (stem, ending) = bare.rsplit_once('.')?;
-            // As the first checkpoints of BERT name the parts of a norm.
-            let ending = match ending {
-                "gamma" => "weight",
-                "beta" => "bias",
-                other => other,
-            };
             let translated = |table: &[Names], stem: &str| {
                 let found = table.iter().find(|(theirs, _)| *theirs == stem);
                 found.map(|(_, gguf)| *gguf)
@@ -186,7 +199,7 @@ impl EncoderFamily {
             let gguf = translated(self.layer_names, part)?;
             Some(format!("blk.{number}.{gguf}.{ending}"))
         };
-        translated().unwrap_or_else(|| bare.to_owned())
+        translated().unwrap_or_else(|| format!("{stem}.{ending}"))
     }
 
     /// Returns what a folder calls the tensor that GGUF calls `name`, by the first

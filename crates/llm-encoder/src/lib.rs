@@ -19,7 +19,7 @@
 //! encoder.cut(&mut tokens, encoder.longest());
 //! let mut vectors = encoder.embed(&Pool::new(4)?, &[&tokens], encoder.pooling());
 //! encoder.normalize(&mut vectors[0]);
-//! assert_eq!(vectors[0].len(), encoder.dimensions());
+//! assert_eq!(vectors[0].len(), encoder.dimensions(encoder.pooling()));
 //! # Ok(())
 //! # }
 //! ```
@@ -37,6 +37,7 @@ mod config;
 mod family;
 mod linear;
 mod loader;
+mod masked_lm;
 mod outliers;
 mod relative_bias;
 mod static_embedding;

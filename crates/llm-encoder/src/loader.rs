@@ -6,6 +6,7 @@ use llm_folder::FolderError;
 use crate::config::EncoderConfig;
 use crate::family::{EncoderFamily, Positions};
 use crate::linear::Linear;
+use crate::masked_lm::MaskedLm;
 use crate::relative_bias::RelativeBias;
 use crate::tensors::{LeftOut, Tensors};
 use crate::weights::{Added, Embedding, Layer, Norm, Outliers, Weights};
@@ -52,8 +53,13 @@ pub(crate) fn load(
         Positions::Alibi => Some(RelativeBias::slopes(config.heads)),
         Positions::LearnedAndRelative => Some(RelativeBias::read(tensors, config.heads)?),
     };
+    let masked_lm = match &family.masked_lm {
+        Some(names) => MaskedLm::find(names, &config, tensors)?,
+        None => None,
+    };
     let ropes = config.ropes.iter();
     Ok(Weights {
+        masked_lm,
         family,
         embedding,
         layers,

@@ -6,6 +6,7 @@ use llm_kernels::simd::Level;
 
 use crate::batch::Segments;
 use crate::decoder::Decoder;
+use crate::masked_lm::MaskedLm;
 use crate::pass;
 use crate::static_embedding::StaticEmbedding;
 use crate::weights::Weights;
@@ -43,6 +44,14 @@ impl Network {
             Self::Encoder(weights) => weights.config.vocabulary_size,
             Self::Decoder(decoder) => decoder.vocabulary_size(),
             Self::Static(table) => table.vocabulary_size(),
+        }
+    }
+
+    /// Returns the head that guesses words, where the files have it.
+    pub(crate) fn masked_lm(&self) -> Option<&MaskedLm> {
+        match self {
+            Self::Encoder(weights) => weights.masked_lm.as_ref(),
+            Self::Decoder(_) | Self::Static(_) => None,
         }
     }
 

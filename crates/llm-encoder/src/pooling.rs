@@ -26,6 +26,9 @@ pub enum Pooling {
     Max,
     /// The last row.
     Last,
+    /// The weights of the vocabulary's tokens that a masked language model's head makes
+    /// of all rows (Formal et al. 2021, arXiv:2109.10086): a sparse vector.
+    Splade,
 }
 
 impl Pooling {
@@ -38,10 +41,12 @@ impl Pooling {
             Self::WeightedMean => "weightedmean",
             Self::Max => "max",
             Self::Last => "last",
+            Self::Splade => "splade",
         }
     }
 
-    /// Pools `rows`, (tokens, `hidden_size`).
+    /// Pools `rows`, (tokens, `hidden_size`); the head before [`Self::Splade`] is left
+    /// to the encoder.
     pub(crate) fn pool(self, rows: &[f32], hidden_size: usize) -> Vec<f32> {
         let mut all = rows.chunks_exact(hidden_size);
         let nothing = || vec![0.0; hidden_size];
@@ -53,7 +58,7 @@ impl Pooling {
             Self::WeightedMean => {
                 weighted(rows, hidden_size, |row| (row + 1) as f32, |total| total)
             }
-            Self::Max => {
+            Self::Max | Self::Splade => {
                 let mut most = all.next().map_or_else(nothing, <[f32]>::to_vec);
                 for row in all {
                     fold(&mut most, row, f32::max);

@@ -13,6 +13,7 @@ use llm_folder::json::Fields;
 use llm_folder::{FolderError, json};
 
 use crate::dense::{Dense, Step};
+use crate::masked_lm::Splade;
 use crate::pooling::Pooling;
 
 /// The prompts that a model wants in front of what it embeds, by name.
@@ -47,6 +48,8 @@ impl Prompts {
 pub(crate) struct Settings {
     /// `None` where no file says it.
     pub(crate) pooling: Option<Pooling>,
+    /// How [`Pooling::Splade`] weighs.
+    pub(crate) splade: Splade,
     /// What follows pooling, except a last step that normalizes.
     pub(crate) steps: Vec<Step>,
     pub(crate) normalizes: bool,
@@ -124,9 +127,14 @@ impl Settings {
         for (index, module) in modules.iter().enumerate() {
             let name = module.kind.rsplit('.').next().unwrap_or_default();
             match (name, self.pooling) {
-                ("Transformer", None) if index == 0 && module.path.is_empty() => {}
+                ("Transformer" | "MLMTransformer", None)
+                    if index == 0 && module.path.is_empty() => {}
                 ("StaticEmbedding", None) if index == 0 => self.pooling = Some(Pooling::Mean),
                 ("Pooling", None) => self.pooling = Some(read_pooling(folder, &module.path)?),
+                ("SpladePooling", None) => {
+                    self.splade = read_splade(folder, &module.path)?;
+                    self.pooling = Some(Pooling::Splade);
+                }
                 ("Normalize", Some(_)) => self.steps.push(Step::Normalize),
                 ("Dropout", Some(_)) => {}
                 ("Dense", Some(_)) => {
@@ -209,6 +217,26 @@ fn read_pooling(folder: &Path, name: &str) -> Result<Pooling, FolderError> {
             "it pools in another way than by one of cls, mean, max, mean_sqrt_len_tokens, weightedmean and lasttoken",
         )),
     }
+}
+
+fn read_splade(folder: &Path, name: &str) -> Result<Splade, FolderError> {
+    let folder = inside(folder, name)?;
+    let config: Value = json::read(&folder, "config.json")?;
+    let path = folder.join("config.json");
+    let fields = Fields::new(&path, &config);
+    let one_of = |key: &str, usual: &str, other: &str| match fields.text(key)? {
+        None => Ok(false),
+        Some(value) if value == usual => Ok(false),
+        Some(value) if value == other => Ok(true),
+        Some(value) => {
+            let what = format!("its {key} is '{value}'");
+            Err(FolderError::unsupported(&path, what))
+        }
+    };
+    Ok(Splade {
+        sums: one_of("pooling_strategy", "max", "sum")?,
+        log_twice: one_of("activation_function", "relu", "log1p_relu")?,
+    })
 }
 
 fn prompts(folder: &Path) -> Result<Prompts, FolderError> {

@@ -241,7 +241,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::Encoder;
+    use crate::{Encoder, Pooling};
 
     /// Tokens `<unk>`, a, b and c, where b and c share a row.
     fn write(folder: &Path, config: &Value, mapping: [i64; 4]) {
@@ -293,7 +293,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         write(place.path(), &json!({"normalize": false}), [0, 1, 2, 2]);
         let encoder = Encoder::open(place.path(), None, Level::SCALAR).unwrap();
-        assert_eq!(encoder.dimensions(), 2);
+        assert_eq!(encoder.dimensions(Pooling::Mean), 2);
         // (3, 0), 0.5 · (0, 4), and one that is not known.
         assert_eq!(vector(&encoder, "A c xyz"), [1.5, 1.0]);
         assert_eq!(vector(&encoder, "b"), [0.0, 4.0]);

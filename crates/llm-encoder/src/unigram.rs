@@ -59,6 +59,11 @@ pub(crate) fn read(
         }
     }
     if let Some(place) = model.unk_id.and_then(|id| kinds.get_mut(id)) {
+        if *place != CONTROL {
+            // Texts are cut into it as well, which the scanner here never does.
+            let what = "what is unknown becomes a token that texts may hold";
+            return Err(FolderError::unsupported(path, what));
+        }
         *place = UNKNOWN;
     }
     let mut set = |name: &str, value: Value| {

@@ -8,6 +8,7 @@ use llm_kernels::activations::Take;
 use crate::config::EncoderConfig;
 use crate::family::EncoderFamily;
 use crate::linear::Linear;
+use crate::masked_lm::MaskedLm;
 use crate::relative_bias::RelativeBias;
 
 /// A network that is ready to run.
@@ -23,6 +24,8 @@ pub(crate) struct Weights {
     pub(crate) rotations: Vec<Rotation>,
     /// Added to the scores of attention.
     pub(crate) bias: Option<RelativeBias>,
+    /// What guesses words, where the files have it.
+    pub(crate) masked_lm: Option<MaskedLm>,
 }
 
 /// What the first layer's input is made of.

@@ -294,7 +294,7 @@ impl FeedForward {
 }
 
 /// Why the tensors of a file cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WeightsError {
     /// A tensor that the architecture needs is not there.
@@ -329,6 +329,16 @@ pub enum WeightsError {
         tensors: String,
         /// The layers that it counts.
         layers: usize,
+    },
+    /// A rotation that divides by what is no number above 0.
+    #[error(
+        "the tensor '{name}' has the rotation divided by {divisor}, which must be above 0 and finite; fetch it again or from another source"
+    )]
+    RopeDivisor {
+        /// The tensor.
+        name: String,
+        /// The first such number.
+        divisor: f32,
     },
     /// A tensor type that cannot be run.
     #[error(

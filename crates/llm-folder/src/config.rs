@@ -76,7 +76,12 @@ impl Config {
         pairs.map(|(name, value)| (name.as_str(), value))
     }
 
+    /// Returns what the kind has where the file leaves a number out; one that says
+    /// "null" wants none.
     fn default(&self, name: &str) -> Option<f64> {
+        if self.values.get(name).is_some() {
+            return None;
+        }
         let found = self.kind.defaults.iter().find(|(known, _)| *known == name);
         found.map(|(_, number)| *number)
     }

@@ -111,6 +111,13 @@ impl<'a> Fields<'a> {
         Self { path, values }
     }
 
+    /// Returns the names of the values that are not null.
+    pub fn names(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let all = self.values.as_object().into_iter().flatten();
+        let said = all.filter(|(_, value)| !value.is_null());
+        said.map(|(name, _)| name.as_str())
+    }
+
     /// Returns a value of any type.
     pub fn get(&self, name: &str) -> Option<&'a Value> {
         self.values.get(name).filter(|value| !value.is_null())

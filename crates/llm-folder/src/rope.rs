@@ -7,6 +7,34 @@ use super::json::Fields;
 use super::numbers::Pairs;
 use llm_gguf::{Integers, Value};
 
+/// What a rotation may say of itself; anything else may be a part of what it computes.
+const KNOWN: [&str; 24] = [
+    "alpha",
+    "attention_factor",
+    "beta_fast",
+    "beta_slow",
+    "extrapolation_factor",
+    "factor",
+    "finetuned",
+    "full_attention",
+    "high_freq_factor",
+    "llama_4_scaling_beta",
+    "long_factor",
+    "low_freq_factor",
+    "max_position_embeddings",
+    "mrope_interleaved",
+    "mrope_section",
+    "mscale",
+    "mscale_all_dim",
+    "original_max_position_embeddings",
+    "partial_rotary_factor",
+    "rope_theta",
+    "rope_type",
+    "short_factor",
+    "sliding_attention",
+    "truncate",
+];
+
 /// How a config rotates, wherever it says so.
 pub(super) struct Rotation<'a> {
     config: &'a Config,
@@ -176,8 +204,30 @@ impl<'a> Rotation<'a> {
         ])
     }
 
-    /// Layers with a window rotate as they are.
+    /// Refuses what nobody here computes.
+    fn check_known(&self) -> Result<(), FolderError> {
+        let mut said = self.stated.names().chain(self.windowed.names());
+        match said.find(|name| !KNOWN.contains(name) && *name != "type") {
+            None => Ok(()),
+            Some(name) => Err(self.config.refuse(format!(
+                "its rotation has a '{name}', of which nothing is known"
+            ))),
+        }
+    }
+
+    /// Layers with a window rotate as they are, and as much of a head as the others.
     fn check_windowed(&self) -> Result<(), FolderError> {
+        if let Some(part) = self.windowed.number("partial_rotary_factor")? {
+            let usual = match self.kind()? {
+                "proportional" => 1.0,
+                _ => self.rotated()?,
+            };
+            if part != usual {
+                return Err(self
+                    .config
+                    .refuse(format!("its 'sliding_attention' rotates {part} of a head")));
+            }
+        }
         let kind = self.windowed.text("rope_type")?;
         match kind.or(self.windowed.text("type")?) {
             None | Some("default") => Ok(()),
@@ -196,6 +246,7 @@ pub(super) fn pairs(config: &Config) -> Result<Pairs, FolderError> {
         ("rope.freq_base", Value::Float(rotation.base()?)),
         ("rope.dimension_count", Value::Unsigned(rotated as u64)),
     ];
+    rotation.check_known()?;
     rotation.check_windowed()?;
     let local = rotation.windowed.number("rope_theta")?;
     if let Some(local) = local.or(config.number("rope_local_base_freq")?) {

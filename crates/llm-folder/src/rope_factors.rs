@@ -13,19 +13,29 @@ const MOST: u64 = 1 << 15;
 /// Returns the divisors of a config's rotation, none for one without.
 pub(super) fn tensors(config: &Config) -> Result<Vec<Row>, FolderError> {
     let rotation = Rotation::of(config)?;
+    let rows = rows(config, &rotation)?;
+    let mut divisors = rows.iter().flat_map(|(_, row)| row);
+    if divisors.any(|divisor| !(divisor.is_finite() && *divisor > 0.0)) {
+        let reason = "its rotation divides by numbers that are not above 0 and finite";
+        return Err(FolderError::malformed(&config.path, reason));
+    }
+    Ok(rows)
+}
+
+fn rows(config: &Config, rotation: &Rotation<'_>) -> Result<Vec<Row>, FolderError> {
     Ok(match rotation.kind()? {
-        "llama3" => vec![("rope_freqs.weight", llama3(config, &rotation)?)],
+        "llama3" => vec![("rope_freqs.weight", llama3(config, rotation)?)],
         "longrope" => vec![
             (
                 "rope_factors_long.weight",
-                listed(config, &rotation, "long_factor")?,
+                listed(config, rotation, "long_factor")?,
             ),
             (
                 "rope_factors_short.weight",
-                listed(config, &rotation, "short_factor")?,
+                listed(config, rotation, "short_factor")?,
             ),
         ],
-        "proportional" => vec![("rope_freqs.weight", proportional(config, &rotation)?)],
+        "proportional" => vec![("rope_freqs.weight", proportional(config, rotation)?)],
         _ => Vec::new(),
     })
 }

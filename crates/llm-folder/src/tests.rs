@@ -135,6 +135,67 @@ fn what_is_not_computed_is_refused_by_name() {
 }
 
 #[test]
+fn what_a_rotation_says_is_computed_or_refused() {
+    let rotation = |kind: &str, said: Json| told(kind, &json!({"rope_parameters": said}));
+    // Phi-3.5-MoE's, which its own code multiplies cosines and sines by.
+    let magnitude = rotation(
+        "llama",
+        json!({"rope_type": "yarn", "factor": 2.0, "short_mscale": 1.2}),
+    );
+    assert!(magnitude.contains("'short_mscale'"), "{magnitude}");
+    let part = json!({"sliding_attention": {"partial_rotary_factor": 0.5}, "full_attention": {}});
+    let part = rotation("gemma3", part);
+    assert!(part.contains("'sliding_attention' rotates 0.5"), "{part}");
+    let unknown = told("llama", &json!({"attention_type": "reversed"}));
+    assert!(unknown.contains("'attention_type'"), "{unknown}");
+}
+
+#[test]
+fn divisors_are_numbers_above_zero() {
+    let divisors = |values: Json| {
+        let mut config = whole("phi3");
+        let rotation = json!({"type": "longrope", "short_factor": values, "long_factor": [1.0]});
+        config["rope_scaling"] = rotation;
+        rope_factors::tensors(&read(&config).unwrap())
+    };
+    assert!(divisors(json!([1.0, 2.5])).is_ok());
+    for bad in [json!([1.0, 0.0]), json!([-1.0]), json!([1e60])] {
+        let told = divisors(bad).unwrap_err().to_string();
+        assert!(told.contains("not above 0 and finite"), "{told}");
+    }
+    let mut config = whole("llama");
+    config["rope_scaling"] = json!({"rope_type": "llama3", "factor": 0.0});
+    assert!(rope_factors::tensors(&read(&config).unwrap()).is_err());
+}
+
+#[test]
+fn numbers_that_are_left_out_are_transformers_own_and_null_is_none() {
+    let caps = |more: Json| {
+        let found = metadata("gemma2", &more).unwrap();
+        let cap = |name: &str| float(&found, &format!("gemma2.{name}_logit_softcapping"));
+        (cap("attn"), cap("final"))
+    };
+    // Gemma2Config of transformers.
+    assert_eq!(caps(json!({})), (Some(50.0), Some(30.0)));
+    let none = json!({"attn_logit_softcapping": null, "final_logit_softcapping": 20.0});
+    assert_eq!(caps(none), (None, Some(20.0)));
+    let without_window = told("cohere2", &json!({"sliding_window": null}));
+    assert!(
+        without_window.contains("'sliding_window'"),
+        "{without_window}"
+    );
+}
+
+#[test]
+fn layers_that_are_listed_count_before_a_pattern() {
+    let types: Vec<&str> = ["full_attention", "sliding_attention"].repeat(2);
+    let more = json!({"layer_types": types, "sliding_window_pattern": 1});
+    let found = metadata("gemma3", &more).unwrap();
+    let windows = integers(&found, "gemma3.attention.sliding_window_pattern");
+    assert_eq!(windows, Some(vec![0, 1, 0, 1]));
+}
+
+#[test]
 fn keys_that_are_off_or_are_no_part_of_the_computation_are_taken() {
     let more = json!({
         "rope_interleaved": false, "attention_dropout": 0.1, "clip_qkv": null,

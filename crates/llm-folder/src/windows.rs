@@ -70,8 +70,8 @@ fn family(config: &Config, listed: Option<Vec<bool>>) -> Result<Pairs, FolderErr
         _ => config.size(name)?,
     };
     let pattern = pattern.or(config.size("_sliding_window_pattern")?);
-    // Every layer sees everything.
-    if pattern == Some(1) {
+    // Every layer sees everything, where the list does not say otherwise.
+    if pattern == Some(1) && listed.is_none() {
         return Ok(Vec::new());
     }
     let window = config.needed("sliding_window")?;

@@ -121,7 +121,7 @@ pub(crate) fn encode(encoder: &Encoder) {
     assert!(tokens.iter().all(|&token| (token as usize) < known));
     let vectors = encoder.embed(&POOL, &[&tokens, &[]], encoder.pooling());
     for mut vector in vectors {
-        assert_eq!(vector.len(), encoder.dimensions());
+        assert_eq!(vector.len(), encoder.dimensions(encoder.pooling()));
         encoder.normalize(&mut vector);
     }
 }

@@ -180,7 +180,7 @@ pub fn is_ours(path: &Path, layout: Layout) -> bool {
 /// Returns what the two forms call a kind of number.
 fn names(encoding: Encoding) -> (&'static str, &'static str) {
     match encoding {
-        Encoding::Float | Encoding::Base64 => ("<f4", "F32"),
+        Encoding::Float | Encoding::Base64 | Encoding::Sparse => ("<f4", "F32"),
         Encoding::F16 => ("<f2", "F16"),
         Encoding::Int8 => ("|i1", "I8"),
         Encoding::Binary => ("|u1", "U8"),

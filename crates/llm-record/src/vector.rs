@@ -5,7 +5,8 @@ use std::fmt;
 
 use half::f16;
 use schemars::JsonSchema;
-use serde::de::{SeqAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// A vector in one of its forms.
@@ -16,6 +17,13 @@ pub enum Vector {
     Floats(Vec<f32>),
     /// Bytes in base64 (RFC 4648, section 4); [`Encoding`] says what they are.
     Base64(String),
+    /// The numbers that are not zero, for [`Encoding::Sparse`].
+    Sparse {
+        /// Where each stands, from 0 and ascending: the token whose weight it is.
+        indices: Vec<u32>,
+        /// The numbers.
+        values: Vec<f32>,
+    },
 }
 
 /// What the bytes of a vector are.
@@ -35,6 +43,9 @@ pub enum Encoding {
     /// A bit a number, 1 where it is above zero, the first the highest of its byte; the last byte is
     /// filled up with zeros. This is sentence-transformers' `ubinary`.
     Binary,
+    /// The numbers that are not zero, with where they stand; for vectors of weights of a vocabulary's
+    /// tokens (SPLADE).
+    Sparse,
 }
 
 /// The largest signed byte that is used, so that the range is symmetric.
@@ -46,6 +57,11 @@ impl Encoding {
     pub fn encode(self, numbers: &[f32]) -> (Vector, Option<f32>) {
         match self {
             Self::Float => (Vector::Floats(numbers.to_vec()), None),
+            Self::Sparse => {
+                let numbered = (0..).zip(numbers.iter().copied());
+                let (indices, values) = numbered.filter(|(_, x)| *x != 0.0).unzip();
+                (Vector::Sparse { indices, values }, None)
+            }
             _ => {
                 let (bytes, scale) = self.bytes(numbers);
                 (Vector::Base64(to_base64(&bytes)), scale)
@@ -53,12 +69,14 @@ impl Encoding {
         }
     }
 
-    /// Returns the bytes of numbers in this form, where [`Encoding::Float`] is as
-    /// [`Encoding::Base64`], and the scale of [`Encoding::Int8`].
+    /// Returns the bytes of numbers in this form, where [`Encoding::Float`] and
+    /// [`Encoding::Sparse`] are as [`Encoding::Base64`], and the scale of [`Encoding::Int8`].
     #[must_use]
     pub fn bytes(self, numbers: &[f32]) -> (Vec<u8>, Option<f32>) {
         let bytes = match self {
-            Self::Float | Self::Base64 => numbers.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            Self::Float | Self::Base64 | Self::Sparse => {
+                numbers.iter().flat_map(|x| x.to_le_bytes()).collect()
+            }
             Self::F16 => numbers
                 .iter()
                 .flat_map(|x| f16::from_f32(*x).to_le_bytes())
@@ -91,7 +109,7 @@ impl Encoding {
     #[must_use]
     pub fn size(self, length: usize) -> usize {
         match self {
-            Self::Float | Self::Base64 => length.saturating_mul(4),
+            Self::Float | Self::Base64 | Self::Sparse => length.saturating_mul(4),
             Self::F16 => length.saturating_mul(2),
             Self::Int8 => length,
             Self::Binary => length.div_ceil(8),
@@ -105,7 +123,7 @@ impl Encoding {
             return false;
         }
         match self {
-            Self::Float | Self::Base64 => into.extend(
+            Self::Float | Self::Base64 | Self::Sparse => into.extend(
                 bytes
                     .as_chunks()
                     .0
@@ -135,7 +153,7 @@ impl Encoding {
 
 impl Vector {
     /// Adds the numbers to `into`, given what stands beside the vector. Returns whether there are
-    /// `length` of them.
+    /// `length` of them; a sparse vector is not made dense.
     pub fn decode(
         &self,
         encoding: Encoding,
@@ -151,6 +169,7 @@ impl Vector {
             Self::Base64(text) => {
                 from_base64(text).is_some_and(|bytes| encoding.decode(&bytes, length, scale, into))
             }
+            Self::Sparse { .. } => false,
         }
     }
 }
@@ -168,7 +187,7 @@ impl<'de> Visitor<'de> for Forms {
     type Value = Vector;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("a list of numbers, or base64")
+        out.write_str("a list of numbers, base64, or 'indices' with 'values'")
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Vector, E> {
@@ -181,6 +200,16 @@ impl<'de> Visitor<'de> for Forms {
             numbers.push(number);
         }
         Ok(Vector::Floats(numbers))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Vector, A::Error> {
+        #[derive(Deserialize)]
+        struct Sparse {
+            indices: Vec<u32>,
+            values: Vec<f32>,
+        }
+        let Sparse { indices, values } = Sparse::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(Vector::Sparse { indices, values })
     }
 }
 
@@ -292,6 +321,11 @@ mod tests {
         let vector = Vector::Base64("AACAPw==".to_owned());
         assert!(!vector.decode(Encoding::Base64, 2, 1.0, &mut into));
         assert!(!Vector::Floats(vec![1.0]).decode(Encoding::Float, 2, 1.0, &mut into));
+        let sparse = r#"{"indices": [1], "values": [2.5]}"#;
+        let sparse: Vector = serde_json::from_str(sparse).unwrap();
+        let (written, scale) = Encoding::Sparse.encode(&[0.0, 2.5, 0.0]);
+        assert_eq!((&written, scale), (&sparse, None));
+        assert!(!sparse.decode(Encoding::Sparse, 3, 1.0, &mut into));
         for json in ["{}", "[\"a\"]", "[1,[2]]", "true"] {
             assert!(serde_json::from_str::<Vector>(json).is_err(), "{json}");
         }
@@ -309,7 +343,7 @@ mod tests {
                 prop_assert!(read.decode(encoding, numbers.len(), scale.unwrap_or(1.0), &mut back));
                 for (x, back) in numbers.iter().zip(&back) {
                     let bound = match encoding {
-                        Encoding::Float | Encoding::Base64 => 0.0,
+                        Encoding::Float | Encoding::Base64 | Encoding::Sparse => 0.0,
                         // Half a unit in the last of eleven bits.
                         Encoding::F16 => x.abs() / 2048.0 + 1e-7,
                         // Half a step, and the rounding of the division.

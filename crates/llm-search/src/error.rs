@@ -130,6 +130,11 @@ pub enum LineFault {
     /// A record beside a matrix holds a vector of its own.
     #[error("holds a vector itself, but the vectors are read from the matrix")]
     HasVector,
+    /// A record holds a sparse vector.
+    #[error(
+        "holds a sparse vector, which is ranked by dot products over an inverted index; load the records into a search engine that has one"
+    )]
+    Sparse,
     /// A record holds no vector, and no matrix is read.
     #[error(
         "holds no vector; to search a matrix, give the matrix's own name and not that of its records"

@@ -234,6 +234,7 @@ impl VectorLines {
                 return Err(LineFault::WrongRow);
             }
             None => {}
+            Some(Vector::Sparse { .. }) => return Err(LineFault::Sparse),
             Some(vector) => {
                 let encoding = probe.encoding.unwrap_or_default();
                 let scale = probe.scale.unwrap_or(1.0);

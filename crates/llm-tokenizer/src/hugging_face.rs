@@ -28,6 +28,8 @@ pub(super) struct HuggingFace {
     first: tokenizers::Tokenizer,
     /// For what follows a special token, where that differs.
     later: Option<tokenizers::Tokenizer>,
+    /// Stands for what has no token.
+    unknown: Option<u32>,
 }
 
 impl HuggingFace {
@@ -49,10 +51,15 @@ impl HuggingFace {
             parts.insert(part.to_owned(), Value::Null);
         }
         let first = built(&file)?;
+        let unknown = unknown(&file, &first)?;
         let later = marks_only_the_first(&mut file)
             .then(|| built(&file))
             .transpose()?;
-        Ok(Self { first, later })
+        Ok(Self {
+            first,
+            later,
+            unknown,
+        })
     }
 
     /// Appends the ids of a stretch between special tokens; `is_first` is that at
@@ -65,12 +72,29 @@ impl HuggingFace {
                 Some(later) if !is_first => later,
                 _ => &self.first,
             };
-            // That no text fails was tried as the file was read.
-            let encoded = unpanicking(|| tokenizer.encode_fast(part, false));
-            if let Ok(Ok(encoding)) = encoded {
-                flow.ids.extend_from_slice(encoding.get_ids());
-            }
+            self.encode_part(tokenizer, part, flow);
             (rest, is_first) = (later, false);
+        }
+    }
+
+    /// Appends the ids of a part. No model fails on a text once its file is read;
+    /// should the crate do so, only the character that it fails on becomes unknown.
+    fn encode_part(&self, tokenizer: &tokenizers::Tokenizer, part: &str, flow: &mut Flow) {
+        let encoded = unpanicking(|| tokenizer.encode_fast(part, false));
+        if let Ok(Ok(encoding)) = encoded {
+            flow.ids.extend_from_slice(encoding.get_ids());
+            return;
+        }
+        let middle = part.ceil_char_boundary(part.len().div_ceil(2));
+        let (before, behind) = part.split_at(middle);
+        if behind.is_empty() {
+            flow.ids.extend(self.unknown);
+            return;
+        }
+        for half in [before, behind] {
+            if flow.checks.go_on() {
+                self.encode_part(tokenizer, half, flow);
+            }
         }
     }
 }
@@ -92,6 +116,26 @@ fn part(text: &str) -> usize {
     }
     let most = text.floor_char_boundary(PART);
     text[..most].rfind('\n').map_or(most, |end| end + 1)
+}
+
+/// Returns the token of what has none.
+///
+/// # Errors
+/// The kind of model fails without one, and it has none.
+fn unknown(file: &Value, tokenizer: &tokenizers::Tokenizer) -> Result<Option<u32>, TokenizerError> {
+    let model = &file["model"];
+    let named = model["unk_token"].as_str();
+    let id = match model["unk_id"].as_u64() {
+        Some(id) => u32::try_from(id).ok(),
+        None => named.and_then(|token| tokenizer.token_to_id(token)),
+    };
+    let kind = model["type"].as_str().unwrap_or_default();
+    let fails = matches!(kind, "WordLevel" | "WordPiece" | "Unigram");
+    if id.is_none() && fails {
+        let reason = format!("its {kind} model has no token for what is unknown");
+        return Err(refused(&reason));
+    }
+    Ok(id)
 }
 
 /// Characters of private use and of a dead script, which hardly a model can write.
@@ -191,7 +235,12 @@ mod tests {
         let mut without_unknown = words();
         without_unknown["model"]["unk_token"] = json!("[NONE]");
         let none = json!({"model": {"type": "Nothing"}});
-        for file in [json!([]), none, without_unknown] {
+        // It fails on other words than those that are tried.
+        let mut knows_rare_words = without_unknown.clone();
+        for (id, word) in ["\u{e000}", "\u{10380}", "\u{10fffd}"].iter().enumerate() {
+            knows_rare_words["model"]["vocab"][word] = json!(id + 4);
+        }
+        for file in [json!([]), none, without_unknown, knows_rare_words] {
             let told = Tokenizer::from_gguf(&metadata(&file)).unwrap_err();
             assert!(matches!(told, TokenizerError::HuggingFace { .. }), "{told}");
         }

@@ -155,8 +155,8 @@ pub struct EmbedModelArgs {
     #[arg(long, value_name = "N")]
     pub dimensions: Option<NonZeroUsize>,
 
-    /// Quantize the weights of an encoder's safetensors folder as they are loaded: faster, and vectors
-    /// differ slightly
+    /// Quantize the weights of a safetensors folder as they are loaded: faster, and vectors differ
+    /// slightly
     #[arg(long, value_name = "FORMAT", value_enum)]
     pub quantize: Option<EmbedQuantize>,
 }

@@ -1,6 +1,6 @@
 //! The families and what their files call things. A new family is a new row here.
 
-use super::{Activation, EncoderFamily, Positions, Required};
+use super::{Activation, EncoderFamily, HeadNames, Positions, Required};
 
 /// BERT (Devlin et al. 2018, arXiv:1810.04805).
 pub(super) const BERT: EncoderFamily = EncoderFamily {
@@ -33,6 +33,12 @@ pub(super) const BERT: EncoderFamily = EncoderFamily {
         ("embeddings.token_type_embeddings", "token_types"),
         ("embeddings.LayerNorm", "token_embd_norm"),
     ],
+    masked_lm: Some(HeadNames {
+        dense: "cls.predictions.transform.dense",
+        norm: "cls.predictions.transform.LayerNorm",
+        decoder: "cls.predictions.decoder",
+        biases: ["cls.predictions.bias", "cls.predictions.decoder.bias"],
+    }),
     required: &[
         ("hidden_act", Required::Text("gelu")),
         ("position_embedding_type", Required::Text("absolute")),
@@ -49,8 +55,16 @@ const ROBERTA: EncoderFamily = EncoderFamily {
     // The converter writes them as BERT's.
     architecture: None,
     counts_from_padding: true,
+    masked_lm: LM_HEAD,
     ..BERT
 };
+
+const LM_HEAD: Option<HeadNames> = Some(HeadNames {
+    dense: "lm_head.dense",
+    norm: "lm_head.layer_norm",
+    decoder: "lm_head.decoder",
+    biases: ["lm_head.bias", "lm_head.decoder.bias"],
+});
 
 /// Nomic Embed (Nussbaum et al. 2024, arXiv:2402.01613).
 pub(super) const NOMIC: EncoderFamily = EncoderFamily {
@@ -61,6 +75,7 @@ pub(super) const NOMIC: EncoderFamily = EncoderFamily {
     needs_biases: false,
     reads_pairs: false,
     outlier_columns: 0,
+    masked_lm: None,
     layer_prefixes: &["encoder.layers.", "layers."],
     layer_names: &[
         ("attn.Wqkv", "attn_qkv"),
@@ -106,6 +121,12 @@ pub(super) const MODERN: EncoderFamily = EncoderFamily {
     architecture: Some("modern-bert"),
     norms_before: true,
     has_windows: true,
+    masked_lm: Some(HeadNames {
+        dense: "head.dense",
+        norm: "head.norm",
+        decoder: "decoder",
+        biases: ["decoder.bias", "decoder.bias"],
+    }),
     layer_prefixes: &["layers."],
     layer_names: &[
         ("attn_norm", "attn_norm"),
@@ -136,6 +157,7 @@ const MPNET: EncoderFamily = EncoderFamily {
     needs_biases: false,
     reads_pairs: false,
     outlier_columns: 0,
+    masked_lm: LM_HEAD,
     layer_names: &[
         ("attention.attn.q", "attn_q"),
         ("attention.attn.k", "attn_k"),
@@ -165,6 +187,7 @@ const JINA: EncoderFamily = EncoderFamily {
     needs_biases: false,
     reads_pairs: false,
     outlier_columns: 0,
+    masked_lm: None,
     layer_names: &[
         ("attention.self.query", "attn_q"),
         ("attention.self.key", "attn_k"),

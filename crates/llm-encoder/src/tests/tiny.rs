@@ -7,7 +7,7 @@ use super::*;
 
 /// All folders below `tests/fixtures/embed/tiny` that make vectors, and whether there is a GGUF file
 /// with the same weights.
-pub(super) const MODELS: [(&str, bool); 10] = [
+pub(super) const MODELS: [(&str, bool); 13] = [
     ("bert", false),
     ("bert-cls", true),
     ("roberta", false),
@@ -18,6 +18,9 @@ pub(super) const MODELS: [(&str, bool); 10] = [
     ("jina-bert", true),
     ("qwen3", true),
     ("embedding-gemma", true),
+    ("splade-bert", false),
+    ("splade-roberta", false),
+    ("splade-modernbert", false),
 ];
 
 pub(super) fn tiny(name: &str) -> PathBuf {
@@ -154,7 +157,11 @@ fn what_the_folders_say_is_honoured() {
     assert_eq!(bert.pooling(), Pooling::WeightedMean);
     // Two linear layers, of which the last makes 16 numbers.
     assert_eq!(
-        (bert.dimensions(), bert.longest(), bert.normalizes()),
+        (
+            bert.dimensions(Pooling::Mean),
+            bert.longest(),
+            bert.normalizes()
+        ),
         (16, 48, true)
     );
     let prompts = bert.prompts();
@@ -174,7 +181,7 @@ fn what_the_folders_say_is_honoured() {
     );
     assert!(qwen.prompts().query().unwrap().starts_with("Instruct: "));
     assert_eq!(
-        open(&tiny("embedding-gemma"), Level::SCALAR).dimensions(),
+        open(&tiny("embedding-gemma"), Level::SCALAR).dimensions(Pooling::Mean),
         32
     );
 }

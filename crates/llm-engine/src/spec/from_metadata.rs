@@ -349,11 +349,9 @@ impl Reader<'_> {
             length
         };
         if is_listed {
-            let layers = self.flags(key)?.unwrap_or_default();
+            let layers = self.flags(key, count)?.unwrap_or_default();
             let windows = layers.into_iter().map(|it| it.then_some(length));
-            let mut windows: Vec<_> = windows.collect();
-            windows.resize(count, None);
-            return Ok(windows);
+            return Ok(windows.collect());
         }
         let usual = pattern.map_or(0, |pattern| pattern.global_every);
         let every = self.unsigned(key)?.map_or(usual, |it| it as usize);

@@ -37,8 +37,7 @@ impl Reader<'_> {
             return Ok(vec![false; count]);
         };
         // One truth value a layer.
-        if let Some(mut layers) = self.flags("attention.recurrent_layers")? {
-            layers.resize(count, false);
+        if let Some(layers) = self.flags("attention.recurrent_layers", count)? {
             return Ok(layers);
         }
         let own = self.optional_size("full_attention_interval")?;
@@ -131,7 +130,7 @@ mod tests {
         assert_eq!(whole.state_elements(), 24 * (32 * 128 * 128 + 3 * 8192));
         let own = spec(&[
             ("block_count", Value::Unsigned(3)),
-            ("attention.recurrent_layers", integers(&[0, 1])),
+            ("attention.recurrent_layers", integers(&[0, 1, 0])),
         ]);
         assert_eq!(attending(&own.unwrap()), [0, 2]);
         let guessing = spec(&[

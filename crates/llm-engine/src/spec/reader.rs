@@ -28,10 +28,18 @@ impl<'a> Reader<'a> {
         self.metadata.bool(&self.key(name))
     }
 
-    /// A list of truth values, one a layer.
-    pub(super) fn flags(&self, name: &str) -> Result<Option<Vec<bool>>, ValueError> {
-        let flags = self.metadata.integers(&self.key(name))?;
-        Ok(flags.map(|flags| flags.iter().map(|flag| flag != 0).collect()))
+    /// A list of truth values, one for each of `count` layers; those of layers behind
+    /// them are left out.
+    pub(super) fn flags(&self, name: &str, count: usize) -> Result<Option<Vec<bool>>, SpecError> {
+        let key = self.key(name);
+        let Some(flags) = self.metadata.integers(&key)? else {
+            return Ok(None);
+        };
+        if flags.len() < count {
+            return Err(too_short(&key, flags.len(), count));
+        }
+        let flags = flags.iter().take(count).map(|flag| flag != 0);
+        Ok(Some(flags.collect()))
     }
 
     pub(super) fn unsigned(&self, name: &str) -> Result<Option<u64>, ValueError> {
@@ -114,10 +122,7 @@ impl<'a> Reader<'a> {
             return Ok(size.map(|size| vec![size; count]));
         };
         if sizes.len() < count {
-            return Err(SpecError::Contradiction(format!(
-                "{key} has {} numbers for {count} layers",
-                sizes.len()
-            )));
+            return Err(too_short(&key, sizes.len(), count));
         }
         let size = |size: i64| match u64::try_from(size) {
             Ok(number) if (1..=LARGEST).contains(&number) => Ok(number as usize),
@@ -138,4 +143,9 @@ impl<'a> Reader<'a> {
             _ => self.optional_size(name),
         }
     }
+}
+
+/// The error for a list that has no entry for each layer.
+fn too_short(key: &str, length: usize, layers: usize) -> SpecError {
+    SpecError::Contradiction(format!("{key} has {length} numbers for {layers} layers"))
 }

@@ -99,6 +99,12 @@ impl Reader<'_> {
             "none" => {}
             "linear" | "longrope" => scaling.rope.factor = 1.0 / stretch.unwrap_or(1.0),
             "yarn" => {
+                let blend = self.number("rope.scaling.yarn_ext_factor")?;
+                if let Some(blend) = blend.filter(|blend| *blend != 1.0) {
+                    return Err(SpecError::Unsupported(format!(
+                        "a YaRN whose extrapolation factor is {blend} and not 1"
+                    )));
+                }
                 let stretch = stretch.unwrap_or(1.0);
                 let original = self.original_context(trained)?;
                 scaling.log_stretch = stretch.max(1.0).ln();

@@ -369,6 +369,14 @@ impl<'a> Loader<'a> {
         if !ropes.any(|rope| rope.divided) {
             return Ok(None);
         }
-        self.optional_vector(spec.rope_factors, spec.rope_dim / 2)
+        let divisors = self.optional_vector(spec.rope_factors, spec.rope_dim / 2)?;
+        let mut values = divisors.iter().flatten();
+        match values.find(|divisor| !(divisor.is_finite() && **divisor > 0.0)) {
+            None => Ok(divisors),
+            Some(divisor) => Err(WeightsError::RopeDivisor {
+                name: self.gguf.own_name(spec.rope_factors).to_owned(),
+                divisor: *divisor,
+            }),
+        }
     }
 }

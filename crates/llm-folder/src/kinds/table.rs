@@ -118,6 +118,7 @@ const GEMMA3: Kind = Kind {
         ("num_attention_heads", 8.0),
         ("num_key_value_heads", 4.0),
         ("max_position_embeddings", 131_072.0),
+        ("query_pre_attn_scalar", 256.0),
     ],
     numbers: &[CAPS, HEAD_SCALE],
     windows: Windows::Family,
@@ -288,6 +289,8 @@ pub(crate) const KINDS: &[Kind] = &[
             ("head_dim", 256.0),
             ("query_pre_attn_scalar", 256.0),
             ("sliding_window", 4096.0),
+            ("attn_logit_softcapping", 50.0),
+            ("final_logit_softcapping", 30.0),
         ],
         numbers: &[CAPS, HEAD_SCALE],
         windows: Windows::Family,
@@ -435,7 +438,7 @@ pub(crate) const KINDS: &[Kind] = &[
         model_types: &["cohere2"],
         architecture: "cohere2",
         rope_theta: 10_000.0,
-        windows: Windows::FamilyIfAny,
+        windows: Windows::Family,
         ..COHERE
     },
     Kind {

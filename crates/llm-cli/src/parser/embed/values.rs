@@ -34,6 +34,8 @@ pub enum PoolingChoice {
     Max,
     /// That of the last token
     Last,
+    /// A weight for each token of the vocabulary, by a masked language model's head: sparse vectors
+    Splade,
 }
 
 /// How a vector is written.
