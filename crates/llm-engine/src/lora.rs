@@ -303,6 +303,9 @@ impl<'a> Finder<'a> {
     fn reordered(&mut self, linear: Linear, heads: usize) -> Result<Linear, LoraError> {
         let length = linear.rows() / heads.max(1);
         let half = length / 2;
+        if half == 0 {
+            return Ok(linear);
+        }
         let to_gguf = self.adapter.rows == RowOrder::Folder;
         let source = |row: usize| {
             let (head, at) = (row / length, row % length);
