@@ -59,6 +59,9 @@ mod outputs;
 /// Requests in records, replay, estimates.
 mod replay;
 
+/// LoRA adapters: named, chosen by lines, shown, refused.
+mod lora;
+
 /// Model files that are cut short, hostile, or no models.
 mod broken;
 

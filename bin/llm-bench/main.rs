@@ -13,7 +13,7 @@ mod write_shape;
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use llm_cli::{BenchArgs, Context, Status};
 use llm_kernels::mmap::tell_lost_files;
 
@@ -27,6 +27,9 @@ fn run(args: &BenchArgs, context: &Context) -> Result<Status> {
     match (&args.subject.write, &args.perplexity.perplexity) {
         (Some(path), _) => write_shape::run(args, path),
         (None, Some(path)) => perplexity::run(args, path, context),
+        (None, None) if !args.lora.lora.is_empty() => {
+            bail!("--lora is used with --perplexity alone")
+        }
         (None, None) => sweep::run(args, context),
     }
 }

@@ -12,7 +12,7 @@ use llm_cli::{BenchArgs, Context, Status};
 use llm_engine::forward::Forward;
 use llm_engine::perplexity::{PerplexityError, perplexity};
 use llm_kernels::simd::Level;
-use llm_record::{Perplexity, Record};
+use llm_record::{BenchModel, Perplexity, Record};
 
 use crate::machine;
 use crate::output::Writer;
@@ -72,13 +72,15 @@ pub(crate) fn run(args: &BenchArgs, path: &Path, context: &Context) -> Result<St
             subject.context_length()
         );
     }
-    let mut engine = subject.engine(level, threads)?;
+    let mut engine = subject.engine_with(level, threads, &args.lora.lora)?;
+    let chosen = engine.adapters.of_command_line();
     let windows = tokens.len() / window.max(1);
     let forward: &mut dyn Forward = &mut engine.forward;
-    let found = perplexity(forward, &tokens, bos, window, &mut |done, so_far| {
+    let mut watch = |done, so_far| {
         messages.note(format_args!("window {done} of {windows}: {so_far:.4}"));
         go_on(&context.interrupt)
-    });
+    };
+    let found = perplexity(forward, &tokens, bos, window, &chosen.applied, &mut watch);
     let found = found.map_err(|error| match (error, context.interrupt.status()) {
         (PerplexityError::Interrupted, Some(status)) => StdioError::Ended(status).into(),
         (error, _) => anyhow::Error::from(error),
@@ -91,7 +93,10 @@ pub(crate) fn run(args: &BenchArgs, path: &Path, context: &Context) -> Result<St
         perplexity: found.value,
         perplexity_stderr: found.standard_error,
         total_ns: start.elapsed().as_nanos() as u64,
-        model: subject.model.clone(),
+        model: BenchModel {
+            lora: chosen.identities,
+            ..subject.model.clone()
+        },
         build: machine::build(level, threads),
         ..Perplexity::default()
     };

@@ -8,6 +8,8 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 use half::f16;
+use llm_batch::Adapters;
+use llm_cli::args::LoraArg;
 use llm_cli::host;
 use llm_cli::memory::{available, gib};
 use llm_cli::{BenchArgs, Context, Interrupt, Reads};
@@ -72,6 +74,7 @@ enum Source {
 /// A subject ready to compute, with one number of threads.
 pub(crate) struct Engine {
     pub(crate) forward: CpuForward<f16>,
+    pub(crate) adapters: Adapters,
     /// The first half of the layers, where the rest is extrapolated.
     half: Option<CpuForward<f16>>,
     /// Time of opening, in nanoseconds.
@@ -183,6 +186,16 @@ impl Subject {
 
     /// Opens the model for `threads` threads.
     pub(crate) fn engine(&self, level: Level, threads: usize) -> Result<Engine> {
+        self.engine_with(level, threads, &[])
+    }
+
+    /// The same with adapters, which requests of the pass may have.
+    pub(crate) fn engine_with(
+        &self,
+        level: Level,
+        threads: usize,
+        lora: &[LoraArg],
+    ) -> Result<Engine> {
         let start = Instant::now();
         let opened;
         let gguf = match &self.source {
@@ -198,7 +211,9 @@ impl Subject {
             let weights = Arc::new(weights);
             Ok(CpuForward::new(Arc::clone(spec), weights, pool, level))
         };
-        let whole = forward(&spec, Weights::from_gguf(gguf, &spec)?)?;
+        let weights = Weights::from_gguf(gguf, &spec)?;
+        let adapters = Adapters::open(lora.iter().map(LoraArg::parts), &weights, &spec)?;
+        let whole = forward(&spec, weights)?.with_adapters(adapters.loras().to_vec());
         let load_ns = start.elapsed().as_nanos() as u64;
         let half = |extrapolation: &Extrapolation| {
             let mut spec = Spec::clone(&spec);
@@ -208,6 +223,7 @@ impl Subject {
         };
         Ok(Engine {
             forward: whole,
+            adapters,
             half: self.extrapolation.as_ref().map(half).transpose()?,
             load_ns,
             spec,

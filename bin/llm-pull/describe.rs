@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use llm_engine::model::{ModelError, Summary};
+use llm_folder::adapter;
 use llm_gguf::{Gguf, Metadata};
-use llm_record::{ModelFile, ModelRecord};
+use llm_record::{LoraSummary, ModelFile, ModelRecord};
 use llm_store::{Plan, Removed, ResolvedModel, Stored};
 
 /// Describes a model whose files are here.
@@ -108,6 +109,27 @@ pub(crate) fn header(
             .clone()
             .or_else(|| metadata.shown("general.license")),
         ..record
+    }
+}
+
+/// Describes a LoRA adapter.
+pub(crate) fn adapter(path: &Path, summary: adapter::Summary) -> ModelRecord {
+    let obstacle = "it is a LoRA adapter, to be given with --lora beside its model";
+    ModelRecord {
+        name: text(path),
+        path: Some(text(path)),
+        size: Some(summary.bytes),
+        architecture: summary.architecture,
+        runnable: Some(false),
+        obstacle: Some(obstacle.to_owned()),
+        lora: Some(LoraSummary {
+            format: summary.format.to_owned(),
+            base_model: summary.base_model,
+            rank: summary.ranks.1,
+            alpha: summary.alpha,
+            tensors: summary.tensors as u64,
+        }),
+        ..ModelRecord::default()
     }
 }
 

@@ -17,7 +17,7 @@ use llm_cli::parser::pull::FetchArgs;
 use llm_cli::stdio::StdioError;
 use llm_cli::{Context, PullArgs, PullCommand, Reads, Status};
 use llm_engine::model::{Model, TemplateChoice};
-use llm_folder::FolderError;
+use llm_folder::{FolderError, adapter};
 use llm_gguf::Gguf;
 use llm_kernels::mmap::tell_lost_files;
 use llm_record::ModelRecord;
@@ -135,6 +135,11 @@ fn remove(store: &Store, name: &str) -> Result<Answer> {
 }
 
 fn header(store: &Store, name: &str, progress: &mut Progress) -> Result<Answer> {
+    let path = Path::new(name);
+    if adapter::is_adapter(path) {
+        let record = describe::adapter(path, adapter::summary(path)?);
+        return Ok(Answer::Header(record));
+    }
     check(&store.locate(name)?)?;
     let model = store.resolve_watched(name, &mut |event| progress.receive(event))?;
     let gguf = match llm_folder::open(&model.paths(), None) {

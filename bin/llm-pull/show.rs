@@ -8,7 +8,7 @@ use llm_cli::Reads;
 use llm_cli::args::{Format, FormatArgs};
 use llm_cli::message::printable;
 use llm_cli::stdio::{Sink, StdioError, stdout_is_terminal};
-use llm_record::{LineWriter, ModelRecord, Record};
+use llm_record::{LineWriter, LoraSummary, ModelRecord, Record};
 
 use crate::tokenize::Tokenized;
 
@@ -144,6 +144,7 @@ fn facts(model: &ModelRecord) -> String {
     let facts = [
         ("name", Some(model.name.clone())),
         ("architecture", model.architecture.clone()),
+        ("adapter", model.lora.as_ref().map(adapter)),
         ("parameters", model.parameters.map(in_short)),
         ("quantization", model.quantization.clone()),
         ("context", number(model.context_length)),
@@ -172,6 +173,19 @@ fn facts(model: &ModelRecord) -> String {
         // A line end in a fact would begin another one.
         .filter_map(|(name, fact)| Some(format!("{name:13} {}\n", fact?.replace('\n', "\\n"))))
         .collect()
+}
+
+/// What a LoRA adapter is, in a line.
+fn adapter(lora: &LoraSummary) -> String {
+    let mut line = format!("LoRA ({}), rank {}", lora.format, lora.rank);
+    if let Some(alpha) = lora.alpha {
+        line.push_str(&format!(", alpha {alpha}"));
+    }
+    line.push_str(&format!(", adds to {} tensors", lora.tensors));
+    if let Some(base) = &lora.base_model {
+        line.push_str(&format!(" of {base}"));
+    }
+    line
 }
 
 /// Writes a size for people, in powers of ten as the hub does.

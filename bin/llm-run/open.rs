@@ -8,15 +8,16 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use half::f16;
-use llm_batch::{Device as OpenDevice, OpenedModel};
+use llm_batch::{Adapters, Device as OpenDevice, OpenedModel};
 use llm_candle::{CandleForward, Precision};
-use llm_cli::args::{Device, TemplateArgs, Think};
+use llm_cli::args::{Device, LoraArg, TemplateArgs, Think};
 use llm_cli::memory::available;
 use llm_cli::stdio::StdioError;
 use llm_cli::{Context, RunArgs, Status, host};
 use llm_engine::forward::CpuForward;
+use llm_engine::lora::Lora;
 use llm_engine::model::{Model, TemplateChoice};
 use llm_folder::FolderError;
 use llm_gguf::Gguf;
@@ -77,7 +78,10 @@ impl llm_batch::Opener for Opener<'_> {
             context.messages.warning(warning);
         }
         let positions = context_length.unwrap_or(model.spec.context_length);
+        let named = args.lora.lora.iter().map(LoraArg::parts);
+        let adapters = Adapters::open(named, &model.weights, &model.spec)?;
         Ok(OpenedModel {
+            adapters,
             identity: identity(&found, &model, &args.template),
             kept_with: args
                 .replay
@@ -90,8 +94,8 @@ impl llm_batch::Opener for Opener<'_> {
         })
     }
 
-    fn device(&self, model: &Model) -> Result<OpenDevice> {
-        device(self.args, model)
+    fn device(&self, model: &Model, adapters: &Adapters) -> Result<OpenDevice> {
+        device(self.args, model, adapters)
     }
 }
 
@@ -236,12 +240,16 @@ fn identity(found: &ResolvedModel, model: &Model, args: &TemplateArgs) -> ModelI
             .unwrap_or_default(),
         template,
         parse_special: args.parse_special,
+        lora: Vec::new(),
     }
 }
 
 /// Makes the forward pass on the device that was asked for.
-fn device(args: &RunArgs, model: &Model) -> Result<OpenDevice> {
+fn device(args: &RunArgs, model: &Model, adapters: &Adapters) -> Result<OpenDevice> {
+    let loras = adapters.loras();
     let name = match args.device.device {
+        // Adapters are applied on the CPU alone.
+        Device::Auto if !loras.is_empty() => "cpu",
         Device::Auto => "auto",
         Device::Cpu => "cpu",
         Device::Cuda => "cuda",
@@ -249,8 +257,11 @@ fn device(args: &RunArgs, model: &Model) -> Result<OpenDevice> {
         Device::Candle => "candle",
     };
     let Some(device) = llm_candle::device(name)? else {
-        return cpu(args, model);
+        return cpu(args, model, loras);
     };
+    if !loras.is_empty() {
+        bail!("--lora is applied on the CPU alone; leave out --device {name}");
+    }
     let (label, precision) = match &device {
         device if device.is_cuda() => ("cuda", Precision::Quantized),
         device if device.is_metal() => ("metal", Precision::Quantized),
@@ -264,17 +275,18 @@ fn device(args: &RunArgs, model: &Model) -> Result<OpenDevice> {
         }),
         // A model that the GPU cannot hold runs on the CPU where nobody asked
         // for the GPU by name.
-        Err(_) if args.device.device == Device::Auto => cpu(args, model),
+        Err(_) if args.device.device == Device::Auto => cpu(args, model, loras),
         Err(error) => Err(error.into()),
     }
 }
 
-fn cpu(args: &RunArgs, model: &Model) -> Result<OpenDevice> {
+fn cpu(args: &RunArgs, model: &Model, loras: &[Arc<Lora>]) -> Result<OpenDevice> {
     let level = Level::detect()?;
     let pool = pool(args)?;
     let threads = pool.threads();
     let (spec, weights) = (Arc::clone(&model.spec), Arc::clone(&model.weights));
     let forward = CpuForward::<f16>::new(spec, weights, pool, level);
+    let forward = forward.with_adapters(loras.to_vec());
     Ok(OpenDevice {
         forward: Box::new(forward),
         build: build(level.name(), "cpu", threads),

@@ -6,7 +6,7 @@
 //
 //   golden teacher MODEL TEXT POSITIONS noisy|exact LABEL SHA256 OUT
 //   golden answers MODEL PROMPTS LABEL OUT
-//   golden logits MODEL TOKENS OUT POSITION...
+//   golden logits MODEL TOKENS OUT [lora=FILE=SCALE...] POSITION...
 //
 // `logits` takes ids, one a line, and writes the raw logits of some positions
 // as f32, for the tiny models of crates/llm-candle and crates/llm-engine.
@@ -208,13 +208,32 @@ void answers(const std::string & path, const std::string & prompts, const std::s
     printf("%s: %d answers\n", out_path.c_str(), count);
 }
 
+// Takes the adapters from the front of the arguments.
+void adapt(Model & it, std::vector<std::string> & arguments) {
+    std::vector<llama_adapter_lora *> adapters;
+    std::vector<float> scales;
+    while (!arguments.empty() && arguments.front().rfind("lora=", 0) == 0) {
+        const std::string one = arguments.front().substr(5);
+        const size_t end = one.rfind('=');
+        adapters.push_back(llama_adapter_lora_init(it.model, one.substr(0, end).c_str()));
+        if (!adapters.back()) throw std::runtime_error("llama.cpp cannot load " + one);
+        scales.push_back(std::stof(one.substr(end + 1)));
+        arguments.erase(arguments.begin());
+    }
+    if (!adapters.empty() &&
+        llama_set_adapters_lora(it.context, adapters.data(), adapters.size(), scales.data()) != 0) {
+        throw std::runtime_error("llama_set_adapters_lora failed");
+    }
+}
+
 void logits(const std::string & path, const std::string & ids, const std::string & out_path,
-            const std::vector<std::string> & positions) {
+            std::vector<std::string> positions) {
     std::vector<llama_token> tokens;
     std::istringstream lines(read_file(ids));
     for (llama_token id; lines >> id;) tokens.push_back(id);
     const int total = int(tokens.size());
     Model it(path, total, true);
+    adapt(it, positions);
     const size_t vocab = llama_vocab_n_tokens(it.vocab);
     std::vector<float> rows(tokens.size() * vocab);
     for (int start = 0; start < total; start += chunk) {

@@ -19,6 +19,7 @@ use llm_record::{
 use llm_tokenizer::cancel::Cancellation;
 use llm_tokenizer::common_prefix_len;
 
+use crate::adapters::{Adapters, Chosen};
 use crate::host::{Host, OpenedModel, Options, Purpose, ReasoningTo};
 use crate::prompt::{Prompt, Prompts};
 use crate::task::Task;
@@ -28,6 +29,7 @@ use crate::{digest, settings};
 pub struct Answerer {
     pub(crate) model: &'static Model,
     identity: ModelIdentity,
+    pub(crate) adapters: Adapters,
     prompts: Prompts,
     options: Arc<Options>,
     /// Positions that a request may use.
@@ -61,6 +63,7 @@ impl Answerer {
         Ok(Self {
             model,
             identity: opened.identity,
+            adapters: opened.adapters,
             prompts: Prompts::new(options.prompts, model, &opened.renderer)?,
             positions: options.context.unwrap_or(model.spec.context_length),
             is_warned: Cell::new(false),
@@ -91,6 +94,7 @@ impl Answerer {
         let start = Instant::now();
         let cancellation = self.cancellation();
         let sampling = self.sampling(&job.overrides);
+        let chosen = self.choose(&job)?;
         if self.options.purpose == Purpose::Count
             && self.options.overflow.is_none()
             && let Some(tokens) = self.counted(&job, &cancellation)?
@@ -105,9 +109,11 @@ impl Answerer {
             job.text = None;
             cutting.truncated
         });
-        let model = &self.identity.digest;
+        let model = self.identity(&job, &chosen);
+        let model = model.weights();
         Ok(Task {
-            request_digest: digest::request(model, &prompt.text, &prompt.tokens, &sampling),
+            request_digest: digest::request(&model, &prompt.text, &prompt.tokens, &sampling),
+            chosen,
             shared,
             job,
             prompt,
@@ -177,6 +183,15 @@ impl Answerer {
         Ok(prompt)
     }
 
+    /// Returns the adapters of a request.
+    ///
+    /// # Errors
+    /// The record that closes a request whose adapters are not loaded.
+    pub(crate) fn choose(&self, job: &Job) -> Result<Chosen, Failed> {
+        let chosen = self.adapters.choose(job.lora.as_deref());
+        chosen.map_err(|sentence| job.failed(ErrorCode::BadRequest, sentence))
+    }
+
     /// Returns the settings of a request, given those that it sets itself.
     pub(crate) fn sampling(&self, request: &Overrides) -> Sampling {
         settings::resolve(
@@ -187,10 +202,17 @@ impl Answerer {
     }
 
     /// Returns the request as its record keeps it.
-    fn kept_request(&self, job: &mut Job, sampling: &Sampling) -> Option<Box<RecordedRequest>> {
+    fn kept_request(
+        &self,
+        job: &mut Job,
+        chosen: &Chosen,
+        sampling: &Sampling,
+    ) -> Option<Box<RecordedRequest>> {
+        let has_adapters = !self.adapters.identities().is_empty();
         let mut request = RecordedRequest {
             id: job.id.clone(),
             settings: sampling.as_overrides(),
+            lora: has_adapters.then(|| chosen.choices()),
             ..self.kept_with.clone()?
         };
         if self.identity.template == TemplateUse::Raw || job.is_raw {
@@ -202,9 +224,10 @@ impl Answerer {
         Some(Box::new(request))
     }
 
-    /// Names the model in the record of a request.
-    fn identity(&self, job: &Job) -> ModelIdentity {
+    /// Names the model in the record of a request, with its adapters.
+    pub(crate) fn identity(&self, job: &Job, chosen: &Chosen) -> ModelIdentity {
         let mut identity = self.identity.clone();
+        identity.lora.clone_from(&chosen.identities);
         if job.is_raw {
             identity.template = TemplateUse::Raw;
         }
@@ -216,7 +239,7 @@ impl Answerer {
         let usage = Usage::new(task.tokens() as u64, 0, 0);
         Record::from(Count {
             schema_version: SchemaVersion::default(),
-            model: self.identity(&task.job),
+            model: self.identity(&task.job, &task.chosen),
             id: task.job.id,
             line: task.job.line,
             usage,
@@ -228,7 +251,7 @@ impl Answerer {
     pub(crate) fn show(&self, task: Task) -> Record {
         Record::from(RenderedPrompt {
             schema_version: SchemaVersion::default(),
-            model: self.identity(&task.job),
+            model: self.identity(&task.job, &task.chosen),
             id: task.job.id,
             line: task.job.line,
             usage: Usage::new(task.prompt.tokens.len() as u64, 0, 0),
@@ -249,7 +272,7 @@ impl Answerer {
         self.warn_if_cut(&task, &generated, circumstances.context);
         let choices = Choice::list(&task.sampling.choices, &generated.label_logprobs);
         let scored: usize = task.labels.iter().map(Vec::len).sum();
-        let request = self.kept_request(&mut task.job, &task.sampling);
+        let request = self.kept_request(&mut task.job, &task.chosen, &task.sampling);
         let usage = Usage::new(
             prompt_tokens as u64,
             (generated.tokens.len() + scored) as u64,
@@ -263,7 +286,7 @@ impl Answerer {
             busy,
             ..
         } = generated;
-        let model = self.identity(&task.job);
+        let model = self.identity(&task.job, &task.chosen);
         let metrics = Metrics::measured(&usage, prefill, first_token, whole);
         Completion {
             schema_version: SchemaVersion::default(),

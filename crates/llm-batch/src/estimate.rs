@@ -157,9 +157,9 @@ impl Machine {
         counts: &Counts,
         host: &dyn Host,
     ) -> Result<Self> {
-        let mut memory = Memory::new(answerer.model, options.memory);
+        let mut memory = Memory::new(answerer.model, &answerer.adapters, options.memory);
         let fits = memory.check(CacheNeed::of_sequence(0), host);
-        let mut device = opener.device(answerer.model)?;
+        let mut device = opener.device(answerer.model, &answerer.adapters)?;
         let asked = options
             .parallel
             .unwrap_or_else(|| default_parallel(&device.build));

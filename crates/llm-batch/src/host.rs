@@ -11,6 +11,7 @@ use llm_engine::model::Model;
 use llm_prompt::RenderProcess;
 use llm_record::{Build, ModelIdentity, Overrides, Place, RecordedRequest};
 
+use crate::adapters::Adapters;
 use crate::prompt::PromptOptions;
 
 /// The program around a batch.
@@ -37,11 +38,11 @@ pub trait Opener {
     /// No such model, or one that is damaged.
     fn model(&self) -> Result<OpenedModel>;
 
-    /// Makes a model's forward pass on the device that was asked for.
+    /// Makes a model's forward pass, with adapters, on the device that was asked for.
     ///
     /// # Errors
     /// There is no such device, or the model does not fit it.
-    fn device(&self, model: &Model) -> Result<Device>;
+    fn device(&self, model: &Model, adapters: &Adapters) -> Result<Device>;
 }
 
 /// A model that is open, and how records name it.
@@ -49,6 +50,8 @@ pub struct OpenedModel {
     /// The model, which lives as long as the process: when it ends, the system takes back weights
     /// and vocabulary at once, and nobody waits while they are put away in order.
     pub model: &'static Model,
+    /// The adapters that requests may have.
+    pub adapters: Adapters,
     /// How records name it.
     pub identity: ModelIdentity,
     /// The process that renders its chat templates.

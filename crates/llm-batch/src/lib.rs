@@ -26,6 +26,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod adapters;
 mod host;
 pub mod settings;
 pub mod digest;
@@ -42,6 +43,7 @@ mod replay;
 pub mod estimate;
 pub mod text_encoder;
 
+pub use adapters::{Adapters, Chosen, NamedAdapter};
 pub use answerer::Answerer;
 pub use host::{Device, Host, MemoryOptions, OpenedModel, Opener, Options, Purpose, ReasoningTo};
 pub use prefix_folder::PrefixFolder;

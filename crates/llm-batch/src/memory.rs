@@ -10,6 +10,7 @@ use llm_engine::spec::Spec;
 use llm_record::MemoryEstimate;
 use llm_record::gib;
 
+use crate::adapters::Adapters;
 use crate::host::{Host, MemoryOptions};
 
 /// Memory that the program needs beside weights and cache: the vocabulary, the
@@ -43,7 +44,7 @@ impl CacheNeed {
 pub(crate) struct Memory {
     spec: Arc<Spec>,
     options: MemoryOptions,
-    /// Bytes of the weights: those of the file, or as many floats.
+    /// Bytes of the weights: those of the file, or as many floats, and the adapters'.
     weights: u64,
     /// Bytes beside weights and cache.
     overhead: u64,
@@ -64,8 +65,9 @@ struct Held {
 }
 
 impl Memory {
-    /// Looks up what a model needs; nothing is taken yet.
-    pub(crate) fn new(model: &Model, options: MemoryOptions) -> Self {
+    /// Looks up what a model with adapters needs; nothing is taken yet.
+    pub(crate) fn new(model: &Model, adapters: &Adapters, options: MemoryOptions) -> Self {
+        let (adapter_bytes, made_bytes) = adapters.bytes();
         let (weights, overhead) = if options.is_dense {
             (model.summary.parameters.saturating_mul(4), OVERHEAD)
         } else {
@@ -75,11 +77,11 @@ impl Memory {
         Self {
             spec: Arc::clone(&model.spec),
             options,
-            weights,
+            weights: weights.saturating_add(adapter_bytes),
             overhead,
             // What was made while loading is no page cache.
             held: Held {
-                weights: model.summary.made_bytes,
+                weights: model.summary.made_bytes + made_bytes,
                 ..Held::default()
             },
             granted: 0,

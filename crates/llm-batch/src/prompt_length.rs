@@ -231,6 +231,7 @@ fn without_messages(job: &Job) -> Job {
         text: None,
         tools: job.tools.clone(),
         overrides: job.overrides.clone(),
+        lora: job.lora.clone(),
         input: job.input.clone(),
         source_digest: job.source_digest.clone(),
         reply: job.reply,

@@ -9,8 +9,9 @@ use std::time::Duration;
 use anyhow::Result;
 use llm_filter::{Prepared, RecordSink, RequestName, RunLog, Work};
 use llm_record::comparison::{Comparison, Tally, missing};
-use llm_record::{Completion, ErrorCode, Failed, Job, Record, Routed, Sampling};
+use llm_record::{Completion, ErrorCode, Failed, Job, LoraIdentity, Record, Routed, Sampling};
 
+use crate::adapters::Chosen;
 use crate::answerer::Answerer;
 use crate::host::{Host, ReasoningTo};
 use crate::prompt::Prompt;
@@ -41,6 +42,8 @@ pub struct Replayer<'a> {
     with_reasoning: bool,
     /// Whether it was said that another model answers now.
     is_told: bool,
+    /// The same of adapters.
+    are_adapters_told: bool,
     host: Arc<dyn Host>,
 }
 
@@ -64,6 +67,7 @@ impl<'a> Replayer<'a> {
             tally: Tally::default(),
             with_reasoning: reasoning == ReasoningTo::Records,
             is_told: false,
+            are_adapters_told: false,
             host,
         }
     }
@@ -95,7 +99,7 @@ impl ReplayTask {
     fn recorded(
         answerer: &Answerer,
         job: Box<Job>,
-        prompt: Prompt,
+        (prompt, chosen): (Prompt, Chosen),
         answer: Box<Completion>,
     ) -> Result<Self> {
         let now = digest_then(&answer, &prompt);
@@ -105,6 +109,7 @@ impl ReplayTask {
                 job,
                 prompt,
                 sampling: answer.sampling.clone(),
+                chosen,
                 request_digest: answer.request_digest.clone(),
                 truncated: None,
                 shared: 0,
@@ -133,39 +138,45 @@ fn labels(
 
 /// Returns the digest of a prompt with the model and the settings of an answer.
 fn digest_then(answer: &Completion, prompt: &Prompt) -> String {
-    let model = &answer.model.digest;
-    digest::request(model, &prompt.text, &prompt.tokens, &answer.sampling)
+    digest::request(
+        &answer.model.weights(),
+        &prompt.text,
+        &prompt.tokens,
+        &answer.sampling,
+    )
 }
 
 impl Replayer<'_> {
     /// Makes the request of the next answer in the file ready.
-    fn recorded_row(&mut self, job: Box<Job>, prompt: Prompt) -> Result<ReplayTask> {
+    fn recorded_row(&mut self, job: Box<Job>, asked: (Prompt, Chosen)) -> Result<ReplayTask> {
         let offset = self.log.offsets().get(self.next).copied();
         self.next += 1;
         let Some(offset) = offset else {
             anyhow::bail!("the file of --replay has grown while it was read");
         };
         let answer = self.log.read(offset)?;
-        ReplayTask::recorded(self.worker.answerer()?, job, prompt, answer)
+        ReplayTask::recorded(self.worker.answerer()?, job, asked, answer)
     }
 
     /// Makes a row ready: its earlier answer is found by its id, or else by the digest that it
     /// had under any of the settings in the file.
-    fn given_row(&mut self, job: Box<Job>, prompt: Prompt) -> Result<ReplayTask> {
+    fn given_row(&mut self, job: Box<Job>, asked: (Prompt, Chosen)) -> Result<ReplayTask> {
         if let Some(offset) = job.id.as_ref().and_then(|id| self.log.find_id(id)) {
             let answer = self.log.read(offset)?;
-            let digest = digest_then(&answer, &prompt);
+            let digest = digest_then(&answer, &asked.0);
             let is_other = digest != answer.request_digest;
             if !is_other || !self.log.knows(job.id.as_ref(), &digest) {
-                return ReplayTask::recorded(self.worker.answerer()?, job, prompt, answer);
+                return ReplayTask::recorded(self.worker.answerer()?, job, asked, answer);
             }
         }
-        let (request_digest, sampling) = self.name_then(&job, &prompt)?;
+        let (request_digest, sampling) = self.name_then(&job, &asked)?;
+        let (prompt, chosen) = asked;
         let task = Task {
             labels: labels(self.worker.answerer()?, &job, &prompt, &sampling)?,
             job,
             prompt,
             sampling,
+            chosen,
             request_digest,
             truncated: None,
             shared: 0,
@@ -177,7 +188,11 @@ impl Replayer<'_> {
 
     /// Returns the digest and the settings under which the file knows a row, or those of
     /// today.
-    fn name_then(&mut self, job: &Job, prompt: &Prompt) -> Result<(String, Sampling)> {
+    fn name_then(
+        &mut self,
+        job: &Job,
+        (prompt, chosen): &(Prompt, Chosen),
+    ) -> Result<(String, Sampling)> {
         let answerer = self.worker.answerer()?;
         let recommended = &answerer.model.sampling;
         for then in self.log.conditions() {
@@ -191,8 +206,8 @@ impl Replayer<'_> {
             }
         }
         let sampling = answerer.sampling(&job.overrides);
-        let model = &answerer.model_identity().digest;
-        let digest = digest::request(model, &prompt.text, &prompt.tokens, &sampling);
+        let model = answerer.identity(job, chosen);
+        let digest = digest::request(&model.weights(), &prompt.text, &prompt.tokens, &sampling);
         Ok((digest, sampling))
     }
 
@@ -210,6 +225,21 @@ impl Replayer<'_> {
             self.is_told = true;
         }
         Ok(())
+    }
+
+    /// Warns once where other adapters are added than were then.
+    fn tell_adapters(&mut self, now: &Chosen, answer: &Completion) {
+        let same = |one: &LoraIdentity, other: &LoraIdentity| {
+            one.digest == other.digest && one.scale == other.scale
+        };
+        let (now, then) = (&now.identities, &answer.model.lora);
+        let is_same = now.len() == then.len() && now.iter().zip(then).all(|(a, b)| same(a, b));
+        if !is_same && !self.are_adapters_told {
+            self.host.warn(
+                &"other LoRA adapters or scales are used than were then; give the same --lora to compare",
+            );
+            self.are_adapters_told = true;
+        }
     }
 
     /// Compares the answer to a request with the earlier one.
@@ -262,12 +292,21 @@ impl Work for Replayer<'_> {
                 return Ok(Prepared::Refused(record));
             }
         };
+        let chosen = match self.worker.answerer()?.choose(&job) {
+            Ok(chosen) => chosen,
+            Err(record) => {
+                self.next += 1;
+                return Ok(Prepared::Refused(record));
+            }
+        };
+        let asked = (prompt, chosen);
         let row = match self.source {
-            ReplaySource::Rows => self.given_row(job, prompt)?,
-            ReplaySource::Answers => self.recorded_row(job, prompt)?,
+            ReplaySource::Rows => self.given_row(job, asked)?,
+            ReplaySource::Answers => self.recorded_row(job, asked)?,
         };
         if let Some(then) = &row.then {
             self.tell_model(&then.answer)?;
+            self.tell_adapters(&row.task.chosen, &then.answer);
         }
         Ok(Prepared::Ready(row))
     }
@@ -307,6 +346,7 @@ impl Work for Replayer<'_> {
                     .map_err(|error| failed(error.to_string()))?;
                 self.tell_model(&answer)
                     .map_err(|error| failed(error.to_string()))?;
+                self.tell_adapters(&task.chosen, &answer);
                 EarlierAnswer {
                     is_changed: digest_then(&answer, &task.prompt) != answer.request_digest,
                     answer,

@@ -66,14 +66,14 @@ impl Running {
         }
         // With a context of its own choice, the cache grows with the requests;
         // each is checked when its length is known.
-        let mut memory = Memory::new(model, options.memory);
+        let mut memory = Memory::new(model, &answerer.adapters, options.memory);
         memory
             .check(
                 CacheNeed::of_sequence(options.context.unwrap_or(0)),
                 &**host,
             )
             .map_err(anyhow::Error::msg)?;
-        let device = opener.device(model)?;
+        let device = opener.device(model, &answerer.adapters)?;
         memory.loaded();
         let mut batch = Batch::new(device.forward, &model.tokenizer, positions);
         if let Some(folder) = &options.prefix_folder {

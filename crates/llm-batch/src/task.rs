@@ -6,6 +6,7 @@ use llm_engine::generate::Generate;
 use llm_kernels::attention::BLOCK;
 use llm_record::{ErrorCode, Failed, Job, Sampling, Truncated};
 
+use crate::adapters::Chosen;
 use crate::prompt::Prompt;
 use crate::{digest, settings};
 
@@ -18,6 +19,8 @@ pub struct Task {
     pub(crate) prompt: Prompt,
     pub(crate) sampling: Sampling,
     pub(crate) request_digest: String,
+    /// What is added to the model's weights.
+    pub(crate) chosen: Chosen,
     /// The tokens of each label to choose from.
     pub(crate) labels: Vec<Vec<u32>>,
     pub(crate) truncated: Option<Truncated>,
@@ -39,6 +42,7 @@ impl Task {
             job,
             prompt: Prompt::default(),
             sampling,
+            chosen: Chosen::default(),
             labels: Vec::new(),
             truncated: None,
             shared: 0,
@@ -92,6 +96,7 @@ impl Task {
             splitter: self.prompt.splitter.clone(),
             labels: self.labels.clone(),
             shared: self.shared,
+            adapters: self.chosen.applied.clone(),
         }
     }
 }

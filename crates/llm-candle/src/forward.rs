@@ -228,7 +228,7 @@ impl Forward for CandleForward {
         logits: &mut Vec<f32>,
     ) -> std::result::Result<(), ForwardError> {
         logits.clear();
-        check_batch(batch, self.vocabulary())?;
+        check_batch(batch, self.vocabulary(), 0)?;
         let cached = batch.iter().map(|input| self.cache.get(input.sequence));
         let cached: Option<Vec<_>> = cached.collect();
         let mut cached = cached.ok_or(ForwardError::UnknownSequence)?;

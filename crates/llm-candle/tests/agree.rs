@@ -112,6 +112,7 @@ fn the_last_output_is_the_last_of_all() {
                 sequence,
                 tokens: &tokens,
                 outputs,
+                adapters: &[],
             };
             pass.forward(&[input], &mut logits).unwrap();
             logits
@@ -137,6 +138,7 @@ fn a_refused_batch_leaves_the_sequences_as_they_were() {
         sequence,
         tokens: &tokens,
         outputs,
+        adapters: &[],
     };
     let unknown = model.weights.vocabulary() as u32;
     for (other, expected) in [
@@ -145,6 +147,7 @@ fn a_refused_batch_leaves_the_sequences_as_they_were() {
                 sequence,
                 tokens: &[],
                 outputs,
+                adapters: &[],
             },
             ForwardError::RepeatedSequence,
         ),
@@ -153,6 +156,7 @@ fn a_refused_batch_leaves_the_sequences_as_they_were() {
                 sequence: ended,
                 tokens: &[1],
                 outputs,
+                adapters: &[],
             },
             ForwardError::UnknownSequence,
         ),
@@ -161,6 +165,7 @@ fn a_refused_batch_leaves_the_sequences_as_they_were() {
                 sequence: ended,
                 tokens: &[unknown],
                 outputs,
+                adapters: &[],
             },
             ForwardError::UnknownToken {
                 token: unknown,
@@ -192,6 +197,7 @@ fn a_failing_device_is_an_error_and_changes_nothing() {
         sequence,
         tokens: &[1, 2],
         outputs: Outputs::All,
+        adapters: &[],
     };
     let mut logits = vec![1.0];
     let error = pass.forward(&[input], &mut logits).unwrap_err();

@@ -84,6 +84,7 @@ fn request(prompt: Vec<u32>, key: u8) -> Generate {
         splitter: Splitter::default(),
         labels: Vec::new(),
         shared: 0,
+        adapters: Vec::new(),
     }
 }
 

@@ -116,6 +116,7 @@ fn last_logits<T: Element>(model: &Model, threads: usize, size: usize, tokens: &
             sequence,
             tokens,
             outputs: Outputs::Last,
+            adapters: &[],
         };
         pass.forward(&[input], &mut logits).unwrap();
     }

@@ -86,6 +86,7 @@ fn sequences_of_a_batch_have_checkpoints_of_their_own() {
             sequence,
             tokens,
             outputs,
+            adapters: &[],
         });
     pass.forward(&batch, &mut logits).unwrap();
     let vocabulary = pass.vocabulary();

@@ -73,6 +73,7 @@ impl Decoder {
                 sequence: *sequence,
                 tokens: text,
                 outputs: Outputs::All,
+                adapters: &[],
             })
             .collect();
         let mut rows = Vec::new();

@@ -7,6 +7,7 @@ pub use cpu::{CHUNK_ROWS, CpuForward, TOKENS_BEFORE_SCREEN, cache_bytes, screen_
 pub use rotation::Rotation;
 
 use crate::cache::{SequenceId, Sequences};
+use crate::lora::Applied;
 
 /// Tokens that continue one sequence.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +18,8 @@ pub struct Input<'a> {
     pub tokens: &'a [u32],
     /// The positions whose logits are wanted.
     pub outputs: Outputs,
+    /// The adapters of the sequence, the same for all of its tokens.
+    pub adapters: &'a [Applied],
 }
 
 /// Which positions of an input get logits.
@@ -51,6 +54,9 @@ pub enum ForwardError {
         /// Rows of the embedding.
         vocabulary: usize,
     },
+    /// The pass has no such adapter.
+    #[error("the LoRA adapter {0} is not loaded, or this device applies none (--device cpu does)")]
+    UnknownAdapter(usize),
     /// The device failed.
     #[error("{0}")]
     Device(String),
@@ -75,12 +81,21 @@ pub trait Forward {
     fn forward(&mut self, batch: &[Input<'_>], logits: &mut Vec<f32>) -> Result<(), ForwardError>;
 }
 
-/// Checks what every forward pass demands of a batch.
+/// Checks what every forward pass demands of a batch, where it has so many adapters.
 ///
 /// # Errors
-/// A token beyond `vocabulary`, or a sequence that stands there twice.
-pub fn check_batch(batch: &[Input<'_>], vocabulary: usize) -> Result<(), ForwardError> {
+/// A token beyond `vocabulary`, a sequence that stands there twice, or an adapter
+/// beyond those that there are.
+pub fn check_batch(
+    batch: &[Input<'_>],
+    vocabulary: usize,
+    adapters: usize,
+) -> Result<(), ForwardError> {
     for (index, input) in batch.iter().enumerate() {
+        let mut applied = input.adapters.iter();
+        if let Some(unknown) = applied.find(|one| one.adapter >= adapters) {
+            return Err(ForwardError::UnknownAdapter(unknown.adapter));
+        }
         if batch[..index]
             .iter()
             .any(|other| other.sequence == input.sequence)

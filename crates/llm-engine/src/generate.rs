@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::forward::ForwardError;
+use crate::lora::Applied;
 use crate::sampler::Sampling;
 use llm_prompt::reasoning::Splitter;
 
@@ -42,6 +43,8 @@ pub struct Generate {
     /// Tokens at the prompt's beginning that requests of other runs have, too, as
     /// far as the caller knows.
     pub shared: usize,
+    /// What is added to the model's weights, of which each adapter stands there once.
+    pub adapters: Vec<Applied>,
 }
 
 impl Generate {
@@ -57,6 +60,7 @@ impl Generate {
             splitter: Splitter::default(),
             labels: Vec::new(),
             shared: 0,
+            adapters: Vec::new(),
         }
     }
 }

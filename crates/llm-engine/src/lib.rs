@@ -32,6 +32,7 @@ pub mod defaults;
 pub mod family;
 pub mod forward;
 pub mod generate;
+pub mod lora;
 pub mod model;
 pub mod perplexity;
 pub mod sampler;

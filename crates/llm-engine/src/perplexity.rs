@@ -7,6 +7,7 @@
 use std::ops::ControlFlow;
 
 use crate::forward::{Forward, ForwardError, Input, Outputs};
+use crate::lora::Applied;
 
 /// A perplexity and what it rests on.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -65,7 +66,7 @@ struct Sums {
 
 /// Measures the perplexity of `tokens` in windows of `window` tokens. Where the
 /// model begins a sequence with the token `bos`, that takes the place of each
-/// window's first. `watch` is told the number of windows after each, and the
+/// window's first. `adapters` are added to the weights. `watch` is told the number of windows after each, and the
 /// perplexity so far.
 ///
 /// # Errors
@@ -76,6 +77,7 @@ pub fn perplexity(
     tokens: &[u32],
     bos: Option<u32>,
     window: usize,
+    adapters: &[Applied],
     watch: &mut dyn FnMut(usize, f64) -> ControlFlow<()>,
 ) -> Result<Perplexity, PerplexityError> {
     if window < 4 {
@@ -91,7 +93,7 @@ pub fn perplexity(
     let windows = tokens.chunks_exact(window);
     let count = windows.len();
     for (index, tokens) in windows.enumerate() {
-        score(forward, tokens, bos, &mut sums)?;
+        score(forward, tokens, bos, adapters, &mut sums)?;
         let so_far = sums.perplexity().value;
         if !so_far.is_finite() {
             return Err(PerplexityError::NotANumber(index + 1));
@@ -111,6 +113,7 @@ fn score(
     forward: &mut dyn Forward,
     tokens: &[u32],
     bos: Option<u32>,
+    adapters: &[Applied],
     sums: &mut Sums,
 ) -> Result<(), ForwardError> {
     let mut begun = tokens.to_vec();
@@ -126,6 +129,7 @@ fn score(
             sequence,
             tokens,
             outputs,
+            adapters,
         };
         forward.forward(&[input], logits)
     };
@@ -285,7 +289,7 @@ mod tests {
         for (window, bos) in [(4, None), (7, Some(2)), (300, Some(0)), (1000, None)] {
             let mut toy = Toy::default();
             let mut seen = Vec::new();
-            let got = perplexity(&mut toy, &tokens, bos, window, &mut |index, so_far| {
+            let got = perplexity(&mut toy, &tokens, bos, window, &[], &mut |index, so_far| {
                 seen.push((index, so_far));
                 ControlFlow::Continue(())
             })
@@ -306,7 +310,7 @@ mod tests {
     fn what_cannot_be_scored_is_an_error() {
         let run = |tokens: &[u32], window| {
             let mut go_on = |_, _| ControlFlow::Continue(());
-            perplexity(&mut Toy::default(), tokens, None, window, &mut go_on)
+            perplexity(&mut Toy::default(), tokens, None, window, &[], &mut go_on)
                 .unwrap_err()
                 .to_string()
         };
@@ -314,7 +318,7 @@ mod tests {
         assert!(run(&[1; 15], 3).contains("-c 4 or more"));
         assert!(run(&[7; 16], 8).contains("no such token"));
         let mut stop = |_, _| ControlFlow::Break(());
-        let stopped = perplexity(&mut Toy::default(), &[1; 16], None, 8, &mut stop);
+        let stopped = perplexity(&mut Toy::default(), &[1; 16], None, 8, &[], &mut stop);
         assert!(matches!(stopped, Err(PerplexityError::Interrupted)));
     }
 }

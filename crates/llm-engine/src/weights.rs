@@ -4,6 +4,7 @@
 mod linear;
 mod loader;
 mod norm;
+mod place;
 mod rest;
 
 use llm_kernels::matmul::Matrix;
@@ -14,6 +15,7 @@ pub use linear::Linear;
 use llm_gguf::Gguf;
 use loader::Loader;
 pub use norm::Norm;
+pub use place::{Place, PlaceId};
 use rest::Wanted;
 pub use rest::named;
 
@@ -32,6 +34,8 @@ pub struct Weights {
     pub rope_factors: Option<Vec<f32>>,
     /// What makes each layer's own input from a token.
     pub per_layer_embeddings: Option<PerLayerEmbeddings>,
+    /// Where the matrices lie that an adapter can add to.
+    pub places: Vec<Place>,
 }
 
 /// Vectors of a token for each layer, beside the stream (Gemma 3n and 4).
@@ -382,16 +386,18 @@ impl Weights {
     fn find(gguf: &Gguf, spec: &Spec, wanted: Option<Wanted>) -> Result<Self, WeightsError> {
         let loader = Loader::new(gguf, spec);
         let vocabulary = loader.matrix_rows("token_embd")?;
-        let embedding = loader.table("token_embd", vocabulary, spec.hidden_size)?;
+        let embedding = loader.embedding(vocabulary)?;
         let layers = (0..spec.layers.len()).map(|index| loader.layer(index));
-        let weights = Self {
+        let mut weights = Self {
             output: loader.output(&embedding)?,
             embedding,
             layers: layers.collect::<Result<_, _>>()?,
             output_norm: loader.norm("output_norm", &[spec.hidden_size])?,
             rope_factors: loader.rope_factors()?,
             per_layer_embeddings: loader.per_layer_embeddings(vocabulary)?,
+            places: Vec::new(),
         };
+        weights.places = loader.places.take();
         if let Some(wanted) = wanted {
             loader.refuse_rest(wanted)?;
         }

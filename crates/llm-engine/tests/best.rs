@@ -47,6 +47,7 @@ impl<'a> Subject<'a> {
                 sequence,
                 tokens: std::slice::from_ref(token),
                 outputs,
+                adapters: &[],
             };
             let mut logits = Vec::new();
             forward.forward(&[input], &mut logits).unwrap();

@@ -54,6 +54,7 @@ fn logits(gguf: &Gguf, tokens: &[u32]) -> Vec<f32> {
         sequence,
         tokens,
         outputs: Outputs::All,
+        adapters: &[],
     };
     pass.forward(&[input], &mut logits).unwrap();
     logits

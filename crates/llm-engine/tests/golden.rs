@@ -64,6 +64,7 @@ fn compare(file: &str, name: &str, largest_kl: f64) {
             sequence,
             tokens,
             outputs: Outputs::All,
+            adapters: &[],
         };
         forward.forward(&[input], &mut logits).unwrap();
         for (row, logits) in logits.chunks_exact(vocabulary).enumerate() {

@@ -56,6 +56,7 @@ fn expected(model: &Model, prompt: &[u32], label: &[u32]) -> f64 {
         sequence,
         tokens: &tokens,
         outputs: Outputs::All,
+        adapters: &[],
     };
     let mut logits = Vec::new();
     forward.forward(&[input], &mut logits).unwrap();

@@ -121,6 +121,7 @@ fn logits(gguf: &Gguf, tokens: &[u32], positions: &[usize]) -> Result<Vec<f32>, 
         sequence,
         tokens,
         outputs: Outputs::All,
+        adapters: &[],
     };
     let done = pass.forward(&[input], &mut logits);
     done.map_err(|it| it.to_string())?;

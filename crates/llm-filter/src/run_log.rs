@@ -183,10 +183,10 @@ impl RunLog {
         }
         self.offsets.push(offset);
         self.are_whole &= answer.request.is_some();
-        let text = serde_json::to_string(&(&answer.model.digest, &answer.sampling));
+        let text = serde_json::to_string(&(&answer.model.weights(), &answer.sampling));
         if known.insert(text.unwrap_or_default()) {
             self.conditions.push(Conditions {
-                model: answer.model.digest.clone(),
+                model: answer.model.weights().into_owned(),
                 sampling: answer.sampling.clone(),
             });
         }

@@ -20,8 +20,7 @@ pub fn read<T: DeserializeOwned>(folder: &Path, name: &str) -> Result<T, FolderE
         return Ok(found);
     }
     if name == "config.json" && folder.join("adapter_config.json").is_file() {
-        let what =
-            "it is a LoRA adapter and not a model (merge it into its model and name the result)";
+        let what = "it is a LoRA adapter and not a model (name its model with -m and the adapter with --lora)";
         return Err(FolderError::unsupported(folder, what));
     }
     Err(FolderError::Missing {

@@ -23,6 +23,7 @@
 #![forbid(unsafe_code)]
 
 mod activation;
+pub mod adapter;
 mod changes;
 mod config;
 mod derived_tensors;

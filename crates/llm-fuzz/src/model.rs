@@ -95,6 +95,7 @@ fn run(model: &Model) {
         sequence,
         tokens: &tokens,
         outputs: Outputs::All,
+        adapters: &[],
     };
     forward.forward(&[input], &mut logits).unwrap();
     assert_eq!(logits.len(), tokens.len() * vocabulary);

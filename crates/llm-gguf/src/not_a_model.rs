@@ -92,7 +92,7 @@ pub enum NotAModel {
 const KINDS: [(&str, &str); 5] = [
     (
         "adapter",
-        "a LoRA adapter and not a model; merge it into its model (llama-export-lora does) and name the result",
+        "a LoRA adapter and not a model; name its model with -m and the adapter with --lora",
     ),
     (
         "controlvector",

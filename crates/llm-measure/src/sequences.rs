@@ -150,6 +150,7 @@ impl<'a> Sequences<'a> {
                     sequence,
                     tokens: part.tokens,
                     outputs: if part.last { outputs } else { Outputs::None },
+                    adapters: &[],
                 })
             });
             let inputs: Vec<_> = inputs.collect();

@@ -6,8 +6,8 @@ use std::ops::Range;
 use serde_json::Value;
 
 use crate::{
-    Completion, ErrorCode, ErrorRecord, Failed, Fields, Id, Inputs, Message, Overrides, Reply,
-    Routed, TemplateUse,
+    Completion, ErrorCode, ErrorRecord, Failed, Fields, Id, Inputs, LoraChoice, Message, Overrides,
+    Reply, Routed, TemplateUse,
 };
 
 /// A request that is ready to run.
@@ -26,6 +26,8 @@ pub struct Job {
     pub tools: Option<Value>,
     /// What this line sets; `overrides.or(&flags.settings())` adds the flags.
     pub overrides: Overrides,
+    /// The LoRA adapters that this line chooses; `None` leaves it to the flags.
+    pub lora: Option<Vec<LoraChoice>>,
     /// What goes into the record's `input`.
     pub input: Fields,
     /// SHA-256, in hexadecimal, of the line and of what the flags add to it: what tells the request
@@ -67,6 +69,7 @@ impl Job {
             messages,
             tools: request.tools,
             overrides: request.settings,
+            lora: request.lora,
             input: answer.input,
             source_digest: answer.request_digest,
             reply: Reply::Own,

@@ -27,6 +27,7 @@ pub mod csv;
 mod id;
 pub mod job;
 pub mod json;
+mod lora;
 pub mod known;
 pub mod matrix;
 mod number;
@@ -49,14 +50,15 @@ pub use id::Id;
 pub use job::{Item, Job, TextPlace};
 pub use json::{Fields, Json, Values};
 pub use known::{Purpose, Unsupported};
+pub use lora::{LoraChoice, LoraIdentity, LoraName};
 pub use number::Number;
 pub use openai::{BatchOutput, Input, Inputs, ListRest, Reply};
 pub use read::{Line, LineError, LineFault, Lines};
 pub use record::{
     Bench, BenchModel, Build, Circumstance, CloudPrice, Completion, Count, Delta, Embedding,
     EmbeddingUsage, Encoder, ErrorCode, ErrorDetail, ErrorRecord, Estimate, FinishReason, Found,
-    Hit, Limits, MeasuredSpeed, MemoryEstimate, ModelFile, ModelIdentity, ModelRecord, Pair, Part,
-    Perplexity, Place, Record, RecordedRequest, RenderedPrompt, Replay, SCHEMA_VERSION,
+    Hit, Limits, LoraSummary, MeasuredSpeed, MemoryEstimate, ModelFile, ModelIdentity, ModelRecord,
+    Pair, Part, Perplexity, Place, Record, RecordedRequest, RenderedPrompt, Replay, SCHEMA_VERSION,
     SchemaVersion, TemplateUse, TokenizerIdentity, Tokens, Truncated, gib,
 };
 pub use request::{Incoming, Message, Prompt, Request};

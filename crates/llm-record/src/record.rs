@@ -30,7 +30,7 @@ pub use error::{ErrorCode, ErrorDetail, ErrorRecord};
 pub use estimate::{CloudPrice, Estimate, MeasuredSpeed, MemoryEstimate, gib};
 pub use hit::{Found, Hit};
 pub use identity::{Build, ModelIdentity, TemplateUse, TokenizerIdentity};
-pub use model::{ModelFile, ModelRecord};
+pub use model::{LoraSummary, ModelFile, ModelRecord};
 pub use pair::Pair;
 pub use perplexity::Perplexity;
 pub use prompt::RenderedPrompt;

@@ -11,7 +11,8 @@ use crate::csv::CsvRow;
 use crate::known::{self, Purpose, Unsupported};
 use crate::openai::request as batch;
 use crate::{
-    ErrorCode, Fields, Id, Inputs, Json, Line, LineError, LineFault, Overrides, Reply, Values, json,
+    ErrorCode, Fields, Id, Inputs, Json, Line, LineError, LineFault, LoraChoice, Overrides, Reply,
+    Values, json, lora,
 };
 
 use turns::{messages, tools};
@@ -40,6 +41,8 @@ pub struct Request {
     pub tools: Option<Value>,
     /// Sampling settings of this line.
     pub overrides: Overrides,
+    /// The LoRA adapters that this line chooses; `None` leaves it to the flags.
+    pub lora: Option<Vec<LoraChoice>>,
     /// In whose format it is answered.
     pub reply: Reply,
     /// The model that a line of a batch file asks for, whichever answers it.
@@ -262,6 +265,7 @@ fn from_user(values: &Values) -> Result<Request, String> {
         prompt,
         tools,
         overrides: Overrides::of(values)?,
+        lora: lora::choices(values)?,
         unsupported,
         ..Request::default()
     })

@@ -55,6 +55,7 @@ prop_compose! {
             input,
             request: ends.then(|| Box::new(RecordedRequest { prompt: Some("Hi".into()), ..RecordedRequest::default() })),
             model: ModelIdentity {
+                lora: Vec::new(),
                 name,
                 digest: "00".into(),
                 quantization: None,

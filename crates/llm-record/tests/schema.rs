@@ -36,6 +36,31 @@ struct RequestLine {
     text: Option<String>,
     /// The prompt, where there is none above.
     input: Option<Value>,
+    /// The LoRA adapters of those that the command line names: one's name, or a list of names and of objects
+    /// with `name` or `id`, and `scale`; an empty list for none.
+    lora: Option<Loras>,
+}
+
+/// The adapters that a line chooses.
+#[derive(JsonSchema, Deserialize)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only the schema is made of it")]
+enum Loras {
+    /// One.
+    Name(String),
+    /// Several.
+    List(Vec<OneLora>),
+}
+
+/// One adapter that a line chooses.
+#[derive(JsonSchema, Deserialize)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only the schema is made of it")]
+enum OneLora {
+    /// With the scale of the command line.
+    Name(String),
+    /// With a scale of its own.
+    Choice(llm_record::LoraChoice),
 }
 
 /// One turn of a conversation. It has content or calls tools; fields that are not named here are open
@@ -186,7 +211,8 @@ fn completion() -> Value {
         "created": 1_790_000_000, "input": {"title": "x"},
         "model": {"name": "smollm2", "digest": "00", "quantization": "Q4_1",
             "architecture": "llama", "file": "m.gguf", "template": "chat",
-            "parse_special": true},
+            "parse_special": true,
+            "lora": [{"name": "sql", "digest": "00", "scale": 0.5}]},
         "sampling": {"greedy": false, "temperature": 0.7, "top_k": 40, "top_p": 0.95,
             "min_p": 0.05, "repeat_penalty": 1.1, "repeat_last_n": 64, "seed": 42,
             "max_tokens": 1024, "stop": ["END"], "choices": ["Paris.", "London."]},
@@ -215,7 +241,8 @@ fn bench() -> Value {
         "bandwidth_fraction": 0.5, "compute_fraction": 0.25, "extrapolated": true,
         "n_layers_timed": 4, "needed_bytes": 7, "fits": false,
         "model": {"name": "m", "digest": "00", "quantization": "Q4_K_M", "architecture": "llama",
-            "layers": 80, "synthetic": false},
+            "layers": 80, "synthetic": false,
+            "lora": [{"name": "sql", "digest": "00", "scale": 0.5}]},
         "build": {"version": "0.1.0", "simd": "avx2", "device": "cpu", "threads": 2}
     })
 }
@@ -232,6 +259,9 @@ fn all_kinds() -> Vec<Value> {
             "input": {"k": 1}, "request_digest": "00", "occurrence": 3}),
         json!({"type": "model", "schema_version": 1, "name": "smollm2", "repo": "o/r",
             "files": [{"path": "m.gguf", "size": 1, "sha256": "00"}], "license": "Apache-2.0"}),
+        json!({"type": "model", "schema_version": 1, "name": "a.gguf", "files": [],
+            "lora": {"format": "peft", "base_model": "o/r", "rank": 8, "alpha": 16.0,
+                "tensors": 7}}),
         json!({"type": "count", "schema_version": 1, "line": 1,
             "usage": {"prompt_tokens": 9, "completion_tokens": 0, "total_tokens": 9,
                 "prompt_tokens_details": {"cached_tokens": 0},
@@ -249,7 +279,7 @@ fn all_kinds() -> Vec<Value> {
             let mut kept = completion();
             kept["request"] = json!({"id": "a", "messages": [{"role": "user", "content": "Hi"}],
                 "tools": [{"type": "function"}], "chat_template": "{{ 1 }}", "think": true,
-                "ctx_size": 96, "max_tokens": 5, "temperature": 0.8, "stop": ["END"]});
+                "ctx_size": 96, "lora": [{"name": "sql", "scale": 0.5}], "max_tokens": 5, "temperature": 0.8, "stop": ["END"]});
             // After `input`, as it is written.
             let order = [
                 "model",

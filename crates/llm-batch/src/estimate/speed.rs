@@ -71,6 +71,7 @@ fn prefill(
                 sequence,
                 tokens: &piece,
                 outputs: Outputs::None,
+                adapters: &[],
             }],
             &mut logits,
         )?;
@@ -106,6 +107,7 @@ fn decode(
             sequence: *sequence,
             tokens: &token,
             outputs: Outputs::Last,
+            adapters: &[],
         })
         .collect();
     let mut logits = Vec::new();

@@ -44,6 +44,7 @@ pub(crate) fn extend(pass: &mut dyn Forward, sequence: SequenceId, tokens: &[u32
         sequence,
         tokens,
         outputs,
+        adapters: &[],
     };
     pass.forward(&[input], &mut logits).unwrap();
     logits
@@ -73,6 +74,7 @@ fn token_by_token(pass: &mut dyn Forward, tokens: &[u32]) -> Vec<f32> {
             sequence,
             tokens: token,
             outputs: Outputs::Last,
+            adapters: &[],
         };
         pass.forward(&[input], &mut one).unwrap();
         logits.extend(&one);
@@ -144,16 +146,19 @@ fn beside_others(pass: &mut dyn Forward, tokens: &[u32]) -> Vec<f32> {
                 sequence: before,
                 tokens: &other[..1],
                 outputs: Outputs::Last,
+                adapters: &[],
             },
             Input {
                 sequence,
                 tokens: chunk,
                 outputs: Outputs::All,
+                adapters: &[],
             },
             Input {
                 sequence: after,
                 tokens: &other[..3],
                 outputs: Outputs::None,
+                adapters: &[],
             },
         ];
         pass.forward(&batch, &mut all).unwrap();

@@ -5,6 +5,7 @@
 mod device;
 mod filter;
 mod input;
+mod lora;
 mod model;
 mod output;
 mod replay;
@@ -15,6 +16,7 @@ pub use device::{Device, DeviceArgs};
 pub use filter::FilterArgs;
 pub use input::{IfEmpty, InputArgs, OnOverflow};
 pub(crate) use input::{chunk, line_limit};
+pub use lora::{LoraArg, LoraArgs};
 pub(crate) use model::ctx_size;
 pub use model::{DEFAULT_MODEL, ForceArgs, ModelArgs, Quantize, QuantizeArgs, TemplateArgs, Think};
 pub use output::{Format, FormatArgs, OutputArgs, QuietArgs, Reasoning};

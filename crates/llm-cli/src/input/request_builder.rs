@@ -286,6 +286,7 @@ impl RequestBuilder {
             text: text.filter(|text| !text.bytes.is_empty()),
             tools: request.tools.clone(),
             overrides: request.overrides.clone(),
+            lora: request.lora.clone(),
             input: request.input.clone(),
             source_digest: String::new(),
             reply: request.reply,

@@ -8,7 +8,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgGroup, Args, Parser, ValueEnum};
 
 use crate::app::{Program, file_of};
-use crate::args::{DEFAULT_MODEL, ForceArgs, QuantizeArgs, QuietArgs, ctx_size, threads};
+use crate::args::{DEFAULT_MODEL, ForceArgs, LoraArgs, QuantizeArgs, QuietArgs, ctx_size, threads};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,6 +41,9 @@ pub struct BenchArgs {
     /// How its weights are quantized.
     #[command(flatten)]
     pub quantize: QuantizeArgs,
+    /// What is added to them, with --perplexity.
+    #[command(flatten)]
+    pub lora: LoraArgs,
     /// The loads that are timed.
     #[command(flatten)]
     pub tests: TestArgs,

@@ -4,7 +4,8 @@ use clap::Parser;
 
 use crate::app::{Program, file_of};
 use crate::args::{
-    DeviceArgs, EstimateArgs, FilterArgs, ForceArgs, InputArgs, ModelArgs, OutputArgs, QuantizeArgs,
+    DeviceArgs, EstimateArgs, FilterArgs, ForceArgs, InputArgs, LoraArgs, ModelArgs, OutputArgs,
+    QuantizeArgs,
 };
 use crate::args::{QuietArgs, ReplayArgs, SamplingArgs, TemplateArgs};
 
@@ -17,6 +18,7 @@ Examples:
   llm-run --jsonl < openai_batch.jsonl > openai_batch_output.jsonl
   llm-run --csv --template 'Translate to French: {{title}}' < table.csv > titles.jsonl
   llm-run -p \"Why is the sky blue?\" --temp 0.7 -s 42
+  llm-run -m llama-3.gguf --lora sql=adapter.gguf:0.5 -p \"List all users\"
   cat report.txt | llm-run --count
   llm-run -p \"Hi\" --show-prompt -T
 
@@ -43,6 +45,9 @@ pub struct RunArgs {
     /// How its weights are quantized.
     #[command(flatten)]
     pub quantize: QuantizeArgs,
+    /// What is added to its weights.
+    #[command(flatten)]
+    pub lora: LoraArgs,
     /// How a prompt is rendered for the model.
     #[command(flatten)]
     pub template: TemplateArgs,

@@ -9,6 +9,7 @@ mod buffers;
 mod gated_delta_net;
 mod feed_forward;
 mod head;
+mod loras;
 mod mla;
 mod per_layer_embeddings;
 mod router;
@@ -25,11 +26,13 @@ use llm_kernels::vector;
 
 use super::{Forward, ForwardError, Input, Outputs, Rotation, check_batch};
 use crate::cache::{Cache, Sequences};
+use crate::lora::Lora;
 use crate::spec::{LayerSpec, Rope, Spec};
 use crate::weights::{Linear, Norm, Weights};
 use buffers::{Buffers, Row};
 use head::Head;
 pub use head::{TOKENS_BEFORE_SCREEN, screen_bytes};
+use loras::{Cpu, Loras};
 
 /// Rows of a chunk: enough that decoding the weights is a small part of the
 /// work, few enough that a chunk's activations stay in the second-level cache.
@@ -53,6 +56,7 @@ pub struct CpuForward<T> {
     /// Whether rows are wanted in place of logits.
     gives_rows: bool,
     head: Head,
+    loras: Loras,
 }
 
 impl<T: Element> CpuForward<T> {
@@ -79,6 +83,7 @@ impl<T: Element> CpuForward<T> {
             buffers: Buffers::default(),
             gives_rows: false,
             head: Head::default(),
+            loras: Loras::default(),
             spec,
             weights,
             pool,
@@ -95,6 +100,13 @@ impl<T: Element> CpuForward<T> {
         self
     }
 
+    /// Makes it a pass that can apply these adapters, all of this model.
+    #[must_use]
+    pub fn with_adapters(mut self, loras: Vec<Arc<Lora>>) -> Self {
+        self.loras = Loras::new(loras);
+        self
+    }
+
     /// Returns the instruction-set level in use.
     pub fn level(&self) -> Level {
         self.level
@@ -105,6 +117,7 @@ impl<T: Element> CpuForward<T> {
         let spec = Arc::clone(&self.spec);
         let weights = Arc::clone(&self.weights);
         self.buffers.resize(&spec, rows.len());
+        self.loras.begin_chunk(rows);
         self.embed(rows, &weights.embedding);
         self.buffers.turn(rows, &self.rotations);
         if let Some(inputs) = &weights.per_layer_embeddings {
@@ -131,6 +144,9 @@ impl<T: Element> CpuForward<T> {
                     *x *= scale;
                 }
             });
+        let cpu = Cpu::new(self.level, &self.pool);
+        self.loras
+            .embed(cpu, rows, embedding, scale, &mut self.buffers.x);
     }
 
     /// normed = norm(x), or x itself where there is no norm, and the same
@@ -231,23 +247,25 @@ pub fn cache_bytes<T: Element>(spec: &Spec, positions: usize, sequences: usize) 
 /// out = linear(input), where `input` is (rows, the linear's columns) and is
 /// quantized into `activations`.
 fn apply(
-    level: Level,
-    pool: &Pool,
+    cpu: Cpu<'_>,
+    loras: &mut Loras,
     activations: &mut Activations,
     input: &[f32],
     linear: &Linear,
     out: &mut [f32],
 ) {
-    activations.quantize(level, pool, input, linear.columns());
-    let input = matmul::Input {
+    activations.quantize(cpu.level, cpu.pool, input, linear.columns());
+    let quantized = matmul::Input {
         floats: input,
         quantized: activations,
     };
-    matmul::multiply(level, pool, input, &mut [(linear.matrix(), &mut *out)], &[]);
-    add_bias(linear, out);
+    let products = &mut [(linear.matrix(), &mut *out)];
+    matmul::multiply(cpu.level, cpu.pool, quantized, products, &[]);
+    add_rest(cpu, loras, linear, input, out);
 }
 
-fn add_bias(linear: &Linear, out: &mut [f32]) {
+/// out += what belongs to a product beside the matrix: the bias, and what adapters add.
+fn add_rest(cpu: Cpu<'_>, loras: &mut Loras, linear: &Linear, input: &[f32], out: &mut [f32]) {
     if let Some(bias) = &linear.bias {
         for row in out.chunks_exact_mut(bias.len()) {
             for (x, bias) in row.iter_mut().zip(bias) {
@@ -255,6 +273,7 @@ fn add_bias(linear: &Linear, out: &mut [f32]) {
             }
         }
     }
+    loras.add(cpu, linear, input, out);
 }
 
 impl<T: Element> Forward for CpuForward<T> {
@@ -272,7 +291,7 @@ impl<T: Element> Forward for CpuForward<T> {
 
     fn forward(&mut self, batch: &[Input<'_>], logits: &mut Vec<f32>) -> Result<(), ForwardError> {
         logits.clear();
-        check_batch(batch, self.vocabulary())?;
+        check_batch(batch, self.vocabulary(), self.loras.len())?;
         let mut rows = Vec::new();
         for input in batch {
             let length = self
@@ -304,6 +323,7 @@ impl<T: Element> Forward for CpuForward<T> {
                 },
             }));
         }
+        self.loras.begin_batch(batch);
         for input in batch {
             self.cache.extend(input.sequence, input.tokens.len());
         }

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use super::labels;
+use super::labels::{self, Prompted};
 use super::prefix::{PrefixStore, Prefixes};
 use super::slot::Slot;
 use super::{Ended, Event, Finish, Generate, GenerateError, Generated, RequestId, Watch};
@@ -105,7 +105,9 @@ impl<'t> Batch<'t> {
         self.request_ids += 1;
         let request_id = RequestId(self.request_ids);
         if let Some(prefixes) = &mut self.prefixes {
-            prefixes.note(&request.prompt, request.shared);
+            if request.adapters.is_empty() {
+                prefixes.note(&request.prompt, request.shared);
+            }
         }
         let slot = Slot::new(request_id, request, room, self.tokenizer);
         self.slots.push(slot);
@@ -280,6 +282,7 @@ impl<'t> Batch<'t> {
                 is_prefill: slot.is_prefilling(),
             };
             inputs.push(Input {
+                adapters: &slot.request.adapters,
                 sequence,
                 tokens: &pending[..take],
                 outputs: if wanted[index] {
@@ -306,6 +309,15 @@ fn score(
     let Some(sequence) = slot.sequence else {
         return Ok(None);
     };
-    let scores = labels::score(forward, sequence, logits, &slot.request.labels)?;
+    let request = &slot.request;
+    let scores = labels::score(
+        forward,
+        Prompted {
+            sequence,
+            adapters: &request.adapters,
+            logits,
+        },
+        &request.labels,
+    )?;
     Ok(Some((Finish::Stop, scores)))
 }

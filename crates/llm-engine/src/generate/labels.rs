@@ -2,6 +2,7 @@
 
 use crate::cache::SequenceId;
 use crate::forward::{Forward, ForwardError, Input, Outputs};
+use crate::lora::Applied;
 
 use super::GenerateError;
 
@@ -9,9 +10,18 @@ use super::GenerateError;
 /// vocabulary is Gemma's.
 const ROWS: usize = 64;
 
+/// A sequence that labels follow.
+#[derive(Clone, Copy)]
+pub(super) struct Prompted<'a> {
+    pub(super) sequence: SequenceId,
+    /// Its adapters.
+    pub(super) adapters: &'a [Applied],
+    /// Those after its last position, (vocabulary).
+    pub(super) logits: &'a [f32],
+}
+
 /// Returns the log-probability (natural) of each label, a list of at least one
-/// token, to follow `sequence`, whose last position has the logits `after`
-/// (vocabulary): the sum over the label's tokens, a finite number. Labels are
+/// token, to follow a sequence: the sum over the label's tokens, a finite number. Labels are
 /// computed together, each on a fork of the sequence.
 ///
 /// # Errors
@@ -19,24 +29,16 @@ const ROWS: usize = 64;
 /// that fails.
 pub(super) fn score(
     forward: &mut dyn Forward,
-    sequence: SequenceId,
-    after: &[f32],
+    prompted: Prompted<'_>,
     labels: &[Vec<u32>],
 ) -> Result<Vec<f64>, GenerateError> {
     let mut scores = Vec::with_capacity(labels.len());
     for label in labels {
         let first = label.first();
-        scores.push(first.map_or(Ok(0.0), |&first| logprob(after, first))?);
+        scores.push(first.map_or(Ok(0.0), |&first| logprob(prompted.logits, first))?);
     }
     let mut forks = Vec::new();
-    let scored = add_rests(
-        forward,
-        sequence,
-        after.len(),
-        labels,
-        &mut forks,
-        &mut scores,
-    );
+    let scored = add_rests(forward, prompted, labels, &mut forks, &mut scores);
     for fork in forks {
         forward.sequences_mut().end(fork.sequence);
     }
@@ -60,12 +62,12 @@ struct Fork {
 /// that are still to be ended.
 fn add_rests(
     forward: &mut dyn Forward,
-    sequence: SequenceId,
-    vocabulary: usize,
+    prompted: Prompted<'_>,
     labels: &[Vec<u32>],
     forks: &mut Vec<Fork>,
     scores: &mut [f64],
 ) -> Result<(), GenerateError> {
+    let (sequence, vocabulary) = (prompted.sequence, prompted.logits.len());
     let length = forward.sequences().length(sequence).unwrap_or(0);
     let mut waiting = (0..labels.len()).filter(|&label| labels[label].len() > 1);
     let mut logits = Vec::new();
@@ -94,6 +96,7 @@ fn add_rests(
             sequence: fork.sequence,
             tokens: &labels[fork.label][fork.done..fork.done + take],
             outputs: Outputs::All,
+            adapters: prompted.adapters,
         });
         let inputs: Vec<_> = inputs.filter(|input| !input.tokens.is_empty()).collect();
         forward.forward(&inputs, &mut logits)?;

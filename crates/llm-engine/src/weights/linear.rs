@@ -8,6 +8,8 @@ use llm_kernels::dequantize::dequantize_row;
 use llm_kernels::matmul::Matrix;
 use llm_kernels::mmap::Mapping;
 
+use super::PlaceId;
+
 /// A matrix in the memory map, with its bias.
 #[derive(Debug, Clone)]
 pub struct Linear {
@@ -18,9 +20,34 @@ pub struct Linear {
     pub(super) columns: usize,
     /// (rows)
     pub bias: Option<Vec<f32>>,
+    /// What an adapter knows it by; `None` where none can add to it.
+    pub place: Option<PlaceId>,
 }
 
 impl Linear {
+    /// Returns rows `first..first + rows` of the matrix that begins at `offset`; whoever
+    /// calls has checked that they are there and whole blocks.
+    pub(crate) fn at(
+        mapping: Arc<Mapping>,
+        offset: usize,
+        format: Format,
+        first: usize,
+        rows: usize,
+        columns: usize,
+    ) -> Self {
+        let row = format.row_bytes(columns);
+        let start = offset + first * row;
+        Self {
+            mapping,
+            range: start..start + rows * row,
+            format,
+            rows,
+            columns,
+            bias: None,
+            place: None,
+        }
+    }
+
     /// Returns the matrix, (rows, columns).
     pub fn matrix(&self) -> Matrix<'_> {
         let bytes = &self.mapping.bytes()[self.range.clone()];

@@ -12,8 +12,8 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 
 use super::{
-    Experts, FeedForward, Inner, KvProjections, Layer, Linear, Mla, MlaUp, Mlp, Norm, Projections,
-    WeightsError,
+    Experts, FeedForward, Inner, KvProjections, Layer, Linear, Mla, MlaUp, Mlp, Norm, Place,
+    PlaceId, Projections, WeightsError,
 };
 use crate::family::{NormKind, Norms, QueryKeyNorm, Residual};
 use crate::spec::{ExpertSpec, LayerSpec, MlaSpec, Spec};
@@ -25,6 +25,8 @@ pub(super) struct Loader<'a> {
     pub(super) spec: &'a Spec,
     /// The names of the tensors that were found.
     pub(super) taken: RefCell<HashSet<&'a str>>,
+    /// Those of the matrices that were found, by [`PlaceId`].
+    pub(super) places: RefCell<Vec<Place>>,
 }
 
 /// What the two steps of a layer start from.
@@ -43,6 +45,7 @@ impl<'a> Loader<'a> {
             gguf,
             spec,
             taken: RefCell::default(),
+            places: RefCell::default(),
         }
     }
 
@@ -350,6 +353,36 @@ impl<'a> Loader<'a> {
         })
     }
 
+    /// Returns the token embedding, of which rows are read.
+    pub(super) fn embedding(&self, rows: usize) -> Result<Linear, WeightsError> {
+        let columns = self.spec.hidden_size;
+        let place = self.place("token_embd", Rows::whole(rows), columns, None);
+        Ok(Linear {
+            place: Some(place),
+            ..self.table("token_embd", rows, columns)?
+        })
+    }
+
+    /// Notes where a matrix lies.
+    fn place(
+        &self,
+        tensor: &str,
+        part: Rows,
+        columns: usize,
+        stacked: Option<(usize, usize)>,
+    ) -> PlaceId {
+        let mut places = self.places.borrow_mut();
+        places.push(Place {
+            tensor: tensor.to_owned(),
+            stacked,
+            first: part.first,
+            rows: part.rows,
+            all: part.all,
+            columns,
+        });
+        PlaceId(places.len() - 1)
+    }
+
     /// Returns the output matrix: the embedding where the file has no other.
     pub(super) fn output(&self, embedding: &Linear) -> Result<Linear, WeightsError> {
         let (rows, columns) = (embedding.rows(), embedding.columns());
@@ -358,6 +391,7 @@ impl<'a> Loader<'a> {
         }
         Ok(Linear {
             bias: self.optional_vector("output.bias", rows)?,
+            place: Some(self.place("output", Rows::whole(rows), columns, None)),
             ..embedding.clone()
         })
     }

@@ -35,7 +35,6 @@ fn requests() -> Vec<(&'static str, Value)> {
         ("ignore_eos", json!({"ignore_eos": true})),
         ("n_probs", json!({"n_probs": 5})),
         ("samplers", json!({"samplers": ["top_k"]})),
-        ("lora", json!({"lora": [{"id": 0, "scale": 0.5}]})),
         ("system", json!({"system": "You are a pirate"})),
         ("format", json!({"format": "json"})),
         ("raw", json!({"raw": true})),

@@ -249,6 +249,7 @@ mod tests {
             created: 1_790_000_000,
             input: crate::Fields::new(),
             model: ModelIdentity {
+                lora: Vec::new(),
                 name: "smollm2".into(),
                 digest: "00".into(),
                 quantization: None,

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Reply, vectors};
 use crate::request::turns::{messages, tools};
-use crate::{Id, LineError, LineFault, Overrides, Prompt, Request, Values, known, settings};
+use crate::{Id, LineError, LineFault, Overrides, Prompt, Request, Values, known, lora, settings};
 
 /// Whether the model may be told of tools.
 pub(crate) fn lets_call(body: &Values) -> bool {
@@ -131,6 +131,7 @@ fn parse_body(url: &str, body: &Values) -> Result<Request, LineFault> {
         prompt: Some(prompt),
         tools,
         overrides: Overrides::of(body).map_err(read)?,
+        lora: lora::choices(body).map_err(read)?,
         requested_model: model.map(str::to_owned),
         ..Request::default()
     })
@@ -144,6 +145,7 @@ fn check_keys(body: &Values, prompt_key: &str) -> Result<(), LineFault> {
             || name == prompt_key
             || settings::reads(name)
             || known::is_inert(name)
+            || name == "lora"
             || (name == "tools" && prompt_key == "messages");
         if value.is_null() || is_read {
             continue;

@@ -5,7 +5,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Build, ErrorDetail, SchemaVersion};
+use crate::{Build, ErrorDetail, LoraIdentity, SchemaVersion};
 
 /// One row of a benchmark; with `error` where it could not be measured, and then without the numbers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -180,7 +180,7 @@ pub struct Limits {
 }
 
 /// Which weights were measured.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BenchModel {
     /// The name that the user gave.
     pub name: String,
@@ -195,4 +195,7 @@ pub struct BenchModel {
     pub layers: u64,
     /// Whether the weights are random numbers in a real model's shape.
     pub synthetic: bool,
+    /// The LoRA adapters that were added to the weights.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lora: Vec<LoraIdentity>,
 }

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::LoraIdentity;
+
 /// Which weights answered, and in what words they were asked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ModelIdentity {
@@ -22,6 +24,9 @@ pub struct ModelIdentity {
     /// Whether markup in what was asked counted as markup (`--parse-special`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub parse_special: bool,
+    /// The LoRA adapters that were added to the weights.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lora: Vec<LoraIdentity>,
 }
 
 /// How a prompt became the model's text.

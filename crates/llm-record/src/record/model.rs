@@ -18,6 +18,9 @@ pub struct ModelRecord {
     /// Commit of the repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
+    /// What it adds to a model, where it is a LoRA adapter and none itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lora: Option<LoraSummary>,
     /// Where the model (its first file) lies on this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
@@ -75,4 +78,21 @@ pub struct ModelFile {
     /// SHA-256 in hexadecimal, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+}
+
+/// What a LoRA adapter says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LoraSummary {
+    /// `gguf` or `peft`.
+    pub format: String,
+    /// The model that it was trained on, where it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_model: Option<String>,
+    /// The largest rank of its matrices.
+    pub rank: u64,
+    /// By which its products are multiplied before they are divided by the rank.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alpha: Option<f64>,
+    /// How many tensors it adds to.
+    pub tensors: u64,
 }

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Build, Id, Message, ModelIdentity, Overrides, SchemaVersion, Usage};
+use crate::{Build, Id, LoraChoice, Message, ModelIdentity, Overrides, SchemaVersion, Usage};
 
 /// A whole request, itself a line that `--jsonl` takes: the settings are those that were used, so that
 /// no flag has to be given again.
@@ -32,6 +32,9 @@ pub struct RecordedRequest {
     /// Tokens of context that the prompt and the answer could have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ctx_size: Option<u64>,
+    /// The LoRA adapters that the line chose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lora: Option<Vec<LoraChoice>>,
     /// How each token was chosen.
     #[serde(flatten)]
     pub settings: Overrides,

@@ -5,7 +5,7 @@ use llm_kernels::{matmul, rope, vector};
 
 use super::buffers::Row;
 use super::query_blocks::spans;
-use super::{CpuForward, add_bias};
+use super::{Cpu, CpuForward, add_rest};
 use crate::family::QueryKeyNorm;
 use crate::weights::{KvProjections, Layer, Linear, Norm, Projections};
 
@@ -43,9 +43,11 @@ impl<T: Element> CpuForward<T> {
     /// normed → queries, keys and values, as far as the layer has its own.
     fn project(&mut self, layer: &Layer, query: &Linear, keys: Option<&KvProjections>) {
         let (level, pool) = (self.level, &self.pool);
-        let buffers = &mut self.buffers;
+        let cpu = Cpu::new(level, pool);
+        let (buffers, loras) = (&mut self.buffers, &mut self.loras);
+        let normed = &buffers.normed;
         let input = matmul::Input {
-            floats: &buffers.normed,
+            floats: normed,
             quantized: &buffers.activations,
         };
         // A query comes with its gate where there are gates.
@@ -58,7 +60,7 @@ impl<T: Element> CpuForward<T> {
         let queries = (query.matrix(), made.as_mut_slice());
         let Some(KvProjections { key, value }) = keys else {
             matmul::multiply(level, pool, input, &mut [queries], &next);
-            add_bias(query, made);
+            add_rest(cpu, loras, query, normed, made);
             return;
         };
         let keys = (key.matrix(), buffers.keys.as_mut_slice());
@@ -66,12 +68,12 @@ impl<T: Element> CpuForward<T> {
             Some(value) => {
                 let values = (value.matrix(), buffers.values.as_mut_slice());
                 matmul::multiply(level, pool, input, &mut [queries, keys, values], &next);
-                add_bias(value, &mut buffers.values);
+                add_rest(cpu, loras, value, normed, &mut buffers.values);
             }
             None => matmul::multiply(level, pool, input, &mut [queries, keys], &next),
         }
-        add_bias(query, made);
-        add_bias(key, &mut buffers.keys);
+        add_rest(cpu, loras, query, normed, made);
+        add_rest(cpu, loras, key, normed, &mut buffers.keys);
         if value.is_none() {
             buffers.values.copy_from_slice(&buffers.keys);
         }
@@ -220,6 +222,13 @@ impl<T: Element> CpuForward<T> {
             &mut [(output.matrix(), &mut buffers.projected)],
             &layer.feed_forward.first_matrices(),
         );
-        add_bias(output, &mut buffers.projected);
+        let cpu = Cpu::new(self.level, &self.pool);
+        add_rest(
+            cpu,
+            &mut self.loras,
+            output,
+            attended,
+            &mut buffers.projected,
+        );
     }
 }

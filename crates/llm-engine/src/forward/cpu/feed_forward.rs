@@ -3,12 +3,11 @@
 
 use llm_kernels::attention::Element;
 use llm_kernels::matmul::{self, Matrix};
-use llm_kernels::pool::Pool;
-use llm_kernels::simd::Level;
 use llm_kernels::vector::{self, Gate};
 
+use super::loras::{Cpu, Loras};
 use super::router::choose;
-use super::{CpuForward, add_bias, apply};
+use super::{CpuForward, add_rest, apply};
 use crate::weights::{BesideNorms, Experts, FeedForward, Inner, Layer, Mlp};
 
 /// Rows that go through one expert, with the weights of its results.
@@ -42,14 +41,15 @@ impl<T: Element> CpuForward<T> {
     /// projected = mlp(normed), which is quantized.
     fn dense(&mut self, mlp: &Mlp, next: &[Matrix<'_>]) {
         let (level, inner, kind) = (self.level, mlp.up.rows(), self.spec.family.gate);
-        let buffers = &mut self.buffers;
+        let cpu = Cpu::new(self.level, &self.pool);
+        let (buffers, loras) = (&mut self.buffers, &mut self.loras);
         let input = matmul::Input {
             floats: &buffers.normed,
             quantized: &buffers.activations,
         };
         let down = mlp.down.matrix();
         let (gate, up) = (&mut buffers.gate, &mut buffers.up);
-        inner_vectors(level, &self.pool, mlp, kind, input, gate, up);
+        inner_vectors(cpu, loras, mlp, kind, input, gate, up);
         buffers
             .activations
             .quantize(level, &self.pool, &buffers.gate, inner);
@@ -64,7 +64,8 @@ impl<T: Element> CpuForward<T> {
             &mut [(down, &mut buffers.projected)],
             next,
         );
-        add_bias(&mlp.down, &mut buffers.projected);
+        let (gate, projected) = (&buffers.gate, &mut buffers.projected);
+        add_rest(cpu, loras, &mlp.down, gate, projected);
     }
 
     /// projected = the weighted sum of each token's experts, and the one that
@@ -115,7 +116,9 @@ impl<T: Element> CpuForward<T> {
         };
         let router = (experts.router.matrix(), self.buffers.router.as_mut_slice());
         matmul::multiply(self.level, &self.pool, input, &mut [router], &[]);
-        add_bias(&experts.router, &mut self.buffers.router);
+        let cpu = Cpu::new(self.level, &self.pool);
+        let (normed, router) = (&self.buffers.normed, &mut self.buffers.router);
+        add_rest(cpu, &mut self.loras, &experts.router, normed, router);
         let bias = experts.router_bias.as_deref();
         let scales = experts.scales.as_deref();
         let mut visits = vec![Vec::new(); spec.count];
@@ -161,7 +164,9 @@ impl<T: Element> CpuForward<T> {
     /// projected += weight * expert(normed), for the rows of `visits`.
     fn expert(&mut self, expert: &Mlp, visits: &[(usize, f32)]) {
         let (level, hidden_size, kind) = (self.level, self.spec.hidden_size, self.spec.family.gate);
-        let buffers = &mut self.buffers;
+        let cpu = Cpu::new(self.level, &self.pool);
+        let (buffers, loras) = (&mut self.buffers, &mut self.loras);
+        loras.take(visits.iter().map(|(row, _)| *row));
         buffers.gathered.clear();
         for &(row, _) in visits {
             let row = &buffers.normed[row * hidden_size..(row + 1) * hidden_size];
@@ -174,16 +179,10 @@ impl<T: Element> CpuForward<T> {
             quantized: activations,
         };
         let (gate, up) = (&mut buffers.gate, &mut buffers.up);
-        inner_vectors(level, &self.pool, expert, kind, input, gate, up);
+        inner_vectors(cpu, loras, expert, kind, input, gate, up);
         let out = &mut buffers.gathered;
-        apply(
-            level,
-            &self.pool,
-            activations,
-            &buffers.gate,
-            &expert.down,
-            out,
-        );
+        apply(cpu, loras, activations, &buffers.gate, &expert.down, out);
+        loras.take_all();
         for (&(row, weight), out) in visits.iter().zip(out.chunks_exact(hidden_size)) {
             let sum = &mut buffers.projected[row * hidden_size..(row + 1) * hidden_size];
             vector::add_weighted(level, sum, weight, out);
@@ -193,8 +192,8 @@ impl<T: Element> CpuForward<T> {
 
 /// `gate` = activation(gate(input)) * up(input), or activation(up(input)), (rows, inner).
 fn inner_vectors(
-    level: Level,
-    pool: &Pool,
+    cpu: Cpu<'_>,
+    loras: &mut Loras,
     mlp: &Mlp,
     kind: Gate,
     input: matmul::Input<'_>,
@@ -202,6 +201,7 @@ fn inner_vectors(
     up: &mut Vec<f32>,
 ) {
     let (inner, rows) = (mlp.up.rows(), input.floats.len() / mlp.up.columns());
+    let Cpu { level, pool } = cpu;
     gate.resize(rows * inner, 0.0);
     let down = [mlp.down.matrix()];
     match &mlp.inner {
@@ -212,8 +212,8 @@ fn inner_vectors(
                 (mlp.up.matrix(), up.as_mut_slice()),
             ];
             matmul::multiply(level, pool, input, &mut products, &down);
-            add_bias(linear, gate);
-            add_bias(&mlp.up, up);
+            add_rest(cpu, loras, linear, input.floats, gate);
+            add_rest(cpu, loras, &mlp.up, input.floats, up);
             pool.for_each_row(gate, inner, |row, gate| {
                 vector::gated(level, kind, gate, &up[row * inner..(row + 1) * inner]);
             });
@@ -221,7 +221,7 @@ fn inner_vectors(
         Inner::Activation(activation) => {
             let mut products = [(mlp.up.matrix(), gate.as_mut_slice())];
             matmul::multiply(level, pool, input, &mut products, &down);
-            add_bias(&mlp.up, gate);
+            add_rest(cpu, loras, &mlp.up, input.floats, gate);
             pool.for_each_row(gate, inner, |_, x| vector::activate(level, *activation, x));
         }
     }

@@ -8,7 +8,7 @@ use llm_kernels::vector::Gate;
 use llm_kernels::{matmul, vector};
 
 use super::buffers::Row;
-use super::{CpuForward, add_bias};
+use super::{Cpu, CpuForward, add_rest};
 use crate::cache::SequenceId;
 use crate::spec::GatedDeltaNetSpec;
 use crate::weights::{Delta, Layer};
@@ -111,10 +111,12 @@ impl<T: Element> CpuForward<T> {
         ];
         let next = [layer.attention_output.matrix()];
         matmul::multiply(self.level, &self.pool, input, &mut products, &next);
-        add_bias(&delta.mixed, &mut buffers.mixed);
-        add_bias(&delta.gate, &mut buffers.delta_gates);
-        add_bias(&delta.strength, &mut buffers.strengths);
-        add_bias(&delta.decay, &mut buffers.kept);
+        let cpu = Cpu::new(self.level, &self.pool);
+        let (loras, normed) = (&mut self.loras, &buffers.normed);
+        add_rest(cpu, loras, &delta.mixed, normed, &mut buffers.mixed);
+        add_rest(cpu, loras, &delta.gate, normed, &mut buffers.delta_gates);
+        add_rest(cpu, loras, &delta.strength, normed, &mut buffers.strengths);
+        add_rest(cpu, loras, &delta.decay, normed, &mut buffers.kept);
     }
 
     /// strengths = sigmoid(strengths), kept = e^(rate * softplus(kept + bias)).

@@ -7,7 +7,7 @@ use llm_kernels::topk_screen::{Computed, TopkScreen};
 use llm_kernels::vector;
 
 use super::buffers::Row;
-use super::{CpuForward, add_bias};
+use super::{Cpu, CpuForward, add_rest};
 use crate::spec::Spec;
 use crate::weights::{Layer, Weights};
 
@@ -111,6 +111,8 @@ impl<T: Element> CpuForward<T> {
         if wanted == 0 {
             return;
         }
+        let outputs = rows.iter().enumerate().filter(|(_, row)| row.output);
+        self.loras.take(outputs.map(|(at, _)| at));
         buffers.x.truncate(wanted * hidden_size);
         buffers.normed.truncate(wanted * hidden_size);
         self.normalize(Some(&weights.output_norm));
@@ -121,7 +123,9 @@ impl<T: Element> CpuForward<T> {
         let start = logits.len();
         logits.resize(start + wanted * weights.output.rows(), 0.0);
         let out = &mut logits[start..];
-        match best.filter(|_| wanted == 1 && self.is_screened()) {
+        // A screen knows the model's own products alone.
+        let is_own = !self.loras.add_to(&weights.output);
+        match best.filter(|_| wanted == 1 && is_own && self.is_screened()) {
             Some(count) => self.best_logits(count, weights, out),
             None => self.all_logits(weights, out),
         }
@@ -138,7 +142,9 @@ impl<T: Element> CpuForward<T> {
             &mut [(weights.output.matrix(), &mut *out)],
             first.as_deref().unwrap_or_default(),
         );
-        add_bias(&weights.output, out);
+        let cpu = Cpu::new(self.level, &self.pool);
+        let normed = &self.buffers.normed;
+        add_rest(cpu, &mut self.loras, &weights.output, normed, out);
         finish(self.level, &self.spec, out);
     }
 

@@ -5,7 +5,7 @@ use llm_kernels::attention::Element;
 use llm_kernels::{matmul, rope, vector};
 
 use super::buffers::Row;
-use super::{CpuForward, add_bias, apply};
+use super::{Cpu, CpuForward, add_rest, apply};
 use crate::spec::MlaSpec;
 use crate::weights::{Linear, Mla, MlaUp};
 
@@ -41,16 +41,18 @@ impl<T: Element> CpuForward<T> {
             (mla.down.matrix(), buffers.joint.as_mut_slice()),
         ];
         matmul::multiply(level, &self.pool, input, &mut products, &[]);
-        add_bias(first, out);
-        add_bias(&mla.down, &mut buffers.joint);
+        let cpu = Cpu::new(self.level, &self.pool);
+        let loras = &mut self.loras;
+        add_rest(cpu, loras, first, &buffers.normed, out);
+        add_rest(cpu, loras, &mla.down, &buffers.normed, &mut buffers.joint);
         if let Some((_, norm)) = &mla.query_down {
             self.pool
                 .for_each_row(&mut buffers.short_queries, norm.len(), |_, x| {
                     vector::rms_norm_in_place(level, x, norm, epsilon);
                 });
             apply(
-                level,
-                &self.pool,
+                cpu,
+                loras,
                 &mut buffers.activations,
                 &buffers.short_queries,
                 &mla.query,
@@ -108,7 +110,8 @@ impl<T: Element> CpuForward<T> {
         buffers.queries.copy_from_slice(&buffers.head_queries);
         let (activations, short) = (&mut buffers.activations, &buffers.short);
         let expanded = &mut buffers.expanded;
-        apply(self.level, &self.pool, activations, short, up, expanded);
+        let cpu = Cpu::new(self.level, &self.pool);
+        apply(cpu, &mut self.loras, activations, short, up, expanded);
         let each = unrotated + spec.value_dim;
         let rows = buffers
             .expanded
@@ -132,10 +135,11 @@ impl<T: Element> CpuForward<T> {
 
     /// Brings queries to the short vectors, which are keys and values themselves.
     fn absorb(&mut self, index: usize, keys: &[Linear], spec: &MlaSpec) {
-        let (level, rotated, rank) = (self.level, self.spec.rope_dim, spec.kv_lora_rank);
+        let cpu = Cpu::new(self.level, &self.pool);
+        let (rotated, rank) = (self.spec.rope_dim, spec.kv_lora_rank);
         let (key_dim, unrotated) = (spec.key_dim, spec.key_dim - rotated);
         let (heads, head_dim) = (self.spec.heads, self.spec.layers[index].head_dim);
-        let buffers = &mut self.buffers;
+        let (buffers, loras) = (&mut self.buffers, &mut self.loras);
         buffers.keys.copy_from_slice(&buffers.joint);
         buffers.values.copy_from_slice(&buffers.short);
         for (head, matrix) in keys.iter().enumerate() {
@@ -147,14 +151,7 @@ impl<T: Element> CpuForward<T> {
             }
             buffers.head_out.resize(rows.len() * rank, 0.0);
             let (activations, out) = (&mut buffers.activations, &mut buffers.head_out);
-            apply(
-                level,
-                &self.pool,
-                activations,
-                &buffers.head_in,
-                matrix,
-                out,
-            );
+            apply(cpu, loras, activations, &buffers.head_in, matrix, out);
             let out = buffers.queries.chunks_exact_mut(heads * head_dim);
             for ((row, short), out) in rows.zip(buffers.head_out.chunks_exact(rank)).zip(out) {
                 let out = &mut out[head * head_dim..][..head_dim];
@@ -171,8 +168,9 @@ impl<T: Element> CpuForward<T> {
         let (MlaUp::Absorbed { values, .. }, Some(spec)) = (&mla.up, self.spec.mla) else {
             return;
         };
-        let (level, rank, heads) = (self.level, spec.kv_lora_rank, self.spec.heads);
-        let buffers = &mut self.buffers;
+        let cpu = Cpu::new(self.level, &self.pool);
+        let (rank, heads) = (spec.kv_lora_rank, self.spec.heads);
+        let (buffers, loras) = (&mut self.buffers, &mut self.loras);
         for (head, matrix) in values.iter().enumerate() {
             buffers.head_in.clear();
             let rows = buffers.attended.chunks_exact(heads * rank);
@@ -184,14 +182,7 @@ impl<T: Element> CpuForward<T> {
             }
             buffers.head_out.resize(count * spec.value_dim, 0.0);
             let (activations, out) = (&mut buffers.activations, &mut buffers.head_out);
-            apply(
-                level,
-                &self.pool,
-                activations,
-                &buffers.head_in,
-                matrix,
-                out,
-            );
+            apply(cpu, loras, activations, &buffers.head_in, matrix, out);
             let results = buffers.results.chunks_exact_mut(heads * spec.value_dim);
             for (result, out) in results.zip(buffers.head_out.chunks_exact(spec.value_dim)) {
                 result[head * spec.value_dim..][..spec.value_dim].copy_from_slice(out);

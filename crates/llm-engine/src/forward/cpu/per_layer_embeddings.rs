@@ -7,7 +7,7 @@ use llm_kernels::attention::Element;
 use llm_kernels::{matmul, vector};
 
 use super::buffers::Row;
-use super::{CpuForward, add_bias, apply};
+use super::{Cpu, CpuForward, add_rest, apply};
 use crate::weights::{InputStep, Layer, PerLayerEmbeddings};
 
 impl<T: Element> CpuForward<T> {
@@ -22,14 +22,9 @@ impl<T: Element> CpuForward<T> {
         projected.resize(rows.len() * all, 0.0);
         let activations = &mut buffers.activations;
         let projection = &inputs.projection;
-        apply(
-            level,
-            &self.pool,
-            activations,
-            &buffers.x,
-            projection,
-            projected,
-        );
+        let cpu = Cpu::new(self.level, &self.pool);
+        let loras = &mut self.loras;
+        apply(cpu, loras, activations, &buffers.x, projection, projected);
         self.pool.for_each_row(projected, each, |_, x| {
             x.iter_mut().for_each(|x| *x *= shrink);
             vector::rms_norm_in_place(level, x, &inputs.norm, epsilon);
@@ -73,7 +68,9 @@ impl<T: Element> CpuForward<T> {
         };
         let gate = (step.gate.matrix(), buffers.gate.as_mut_slice());
         matmul::multiply(level, &self.pool, input, &mut [gate], &[step.up.matrix()]);
-        add_bias(&step.gate, &mut buffers.gate);
+        let cpu = Cpu::new(self.level, &self.pool);
+        let loras = &mut self.loras;
+        add_rest(cpu, loras, &step.gate, &buffers.x, &mut buffers.gate);
         let inputs = &buffers.per_layer_embeddings;
         self.pool
             .for_each_row(&mut buffers.gate, each, |row, gate| {
@@ -81,7 +78,7 @@ impl<T: Element> CpuForward<T> {
                 vector::gated(level, kind, gate, input);
             });
         let (activations, out) = (&mut buffers.activations, &mut buffers.projected);
-        apply(level, &self.pool, activations, &buffers.gate, &step.up, out);
+        apply(cpu, loras, activations, &buffers.gate, &step.up, out);
         self.add_residual(Some(&step.norm));
     }
 }

@@ -7,7 +7,9 @@ use llm_kernels::attention::BLOCK;
 
 use super::Batch;
 use crate::cache::SequenceId;
+use crate::generate::Generate;
 use crate::generate::slot::Slot;
+use crate::lora::Applied;
 use llm_tokenizer::common_prefix_len;
 
 /// Finished sequences that are kept for requests that begin alike.
@@ -21,6 +23,8 @@ const WORTH_WAITING: usize = BLOCK / 2;
 pub(super) struct Kept {
     sequence: SequenceId,
     tokens: Vec<u32>,
+    /// What its keys and values were made with.
+    adapters: Vec<Applied>,
 }
 
 /// What a sequence and a prompt have in common.
@@ -71,10 +75,10 @@ impl<'t> Batch<'t> {
                 continue;
             }
             self.find_prefix(index);
-            let prompt = &self.slots[index].request.prompt;
-            let best = self.best_prefix(prompt);
+            let request = &self.slots[index].request;
+            let best = self.best_prefix(request);
             let shared = best.map_or(0, |prefix| prefix.reach);
-            if let Some((sequence, coming)) = self.coming_prefix(prompt)
+            if let Some((sequence, coming)) = self.coming_prefix(request)
                 && coming >= shared + WORTH_WAITING
             {
                 self.forward
@@ -95,15 +99,17 @@ impl<'t> Batch<'t> {
 
     /// Returns the sequence of which a fork saves the most of a prompt, if one
     /// saves anything.
-    fn best_prefix(&self, prompt: &[u32]) -> Option<Prefix> {
-        let filled = self.slots.iter().filter_map(|slot| {
+    fn best_prefix(&self, request: &Generate) -> Option<Prefix> {
+        let (prompt, adapters) = (&request.prompt, &request.adapters);
+        let slots = self.slots.iter();
+        let slots = slots.filter(|slot| slot.request.adapters == *adapters);
+        let filled = slots.filter_map(|slot| {
             let tokens = &slot.history[..slot.filled];
             slot.sequence.map(|sequence| (sequence, tokens))
         });
-        let kept = self
-            .kept
-            .iter()
-            .map(|kept| (kept.sequence, &kept.tokens[..]));
+        let kept = self.kept.iter();
+        let kept = kept.filter(|kept| kept.adapters == *adapters);
+        let kept = kept.map(|kept| (kept.sequence, &kept.tokens[..]));
         let prefix = |(sequence, tokens)| {
             let common = sharable(tokens, prompt);
             let reach = self
@@ -126,9 +132,11 @@ impl<'t> Batch<'t> {
 
     /// Returns the sequence that is about to hold the most of a prompt, beyond
     /// what it holds already, and how many positions.
-    fn coming_prefix(&self, prompt: &[u32]) -> Option<(SequenceId, usize)> {
-        let coming = self.slots.iter().filter_map(|slot| {
-            let common = sharable(&slot.request.prompt, prompt);
+    fn coming_prefix(&self, request: &Generate) -> Option<(SequenceId, usize)> {
+        let slots = self.slots.iter();
+        let slots = slots.filter(|slot| slot.request.adapters == request.adapters);
+        let coming = slots.filter_map(|slot| {
+            let common = sharable(&slot.request.prompt, &request.prompt);
             let sequence = slot.sequence.filter(|_| common > slot.filled)?;
             Some((sequence, common))
         });
@@ -141,11 +149,18 @@ impl<'t> Batch<'t> {
         let Some(mut prefixes) = self.prefixes.take() else {
             return;
         };
-        let prompt = &self.slots[index].request.prompt;
-        let known = self.best_prefix(prompt).map_or(0, |prefix| prefix.reach);
-        let found = prefixes.find(self.forward.as_mut(), prompt, known);
-        if let Some((sequence, tokens)) = found {
-            self.keep_sequence(Kept { sequence, tokens });
+        let request = &self.slots[index].request;
+        // What is kept on disk is the model's own.
+        if request.adapters.is_empty() {
+            let known = self.best_prefix(request).map_or(0, |prefix| prefix.reach);
+            let found = prefixes.find(self.forward.as_mut(), &request.prompt, known);
+            if let Some((sequence, tokens)) = found {
+                self.keep_sequence(Kept {
+                    sequence,
+                    tokens,
+                    adapters: Vec::new(),
+                });
+            }
         }
         self.prefixes = Some(prefixes);
     }
@@ -153,7 +168,8 @@ impl<'t> Batch<'t> {
     /// Keeps in the store what requests have in common.
     pub(super) fn keep_prefix(&mut self) {
         if let Some(prefixes) = &mut self.prefixes {
-            for slot in &self.slots {
+            let slots = self.slots.iter();
+            for slot in slots.filter(|slot| slot.request.adapters.is_empty()) {
                 if let Some(sequence) = slot.sequence {
                     let tokens = &slot.history[..slot.filled];
                     prefixes.keep(self.forward.as_ref(), sequence, tokens);
@@ -169,7 +185,11 @@ impl<'t> Batch<'t> {
         };
         let mut tokens = slot.history;
         tokens.truncate(slot.filled);
-        self.keep_sequence(Kept { sequence, tokens });
+        self.keep_sequence(Kept {
+            sequence,
+            tokens,
+            adapters: slot.request.adapters,
+        });
     }
 
     fn keep_sequence(&mut self, kept: Kept) {

@@ -21,7 +21,7 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    fn whole(rows: usize) -> Self {
+    pub(super) fn whole(rows: usize) -> Self {
         Self {
             first: 0,
             rows,
@@ -88,7 +88,10 @@ impl<'a> Loader<'a> {
         let bias = self
             .optional_vector(&format!("{name}.bias"), part.all)?
             .map(|bias| bias[part.first..part.first + part.rows].to_vec());
-        self.slice(tensor, part.first, part.rows, columns, bias)
+        Ok(Linear {
+            place: Some(self.place(name, part, columns, None)),
+            ..self.slice(tensor, part.first, part.rows, columns, bias)?
+        })
     }
 
     /// Returns the matrices of a stack, (`count`, rows, columns), whose biases
@@ -122,7 +125,10 @@ impl<'a> Loader<'a> {
             let bias = biases
                 .as_ref()
                 .map(|all| all[first..first + part.rows].to_vec());
-            self.slice(tensor, first, part.rows, columns, bias)
+            Ok(Linear {
+                place: Some(self.place(name, part, columns, Some((index, count)))),
+                ..self.slice(tensor, first, part.rows, columns, bias)?
+            })
         };
         (0..count).map(matrix).collect()
     }
@@ -137,15 +143,11 @@ impl<'a> Loader<'a> {
         bias: Option<Vec<f32>>,
     ) -> Result<Linear, WeightsError> {
         let format = runnable(tensor)?;
-        let row = format.row_bytes(columns);
-        let start = tensor.offset as usize + first * row;
+        let mapping = Arc::clone(self.gguf.mapping(tensor));
+        let offset = tensor.offset as usize;
         Ok(Linear {
-            mapping: Arc::clone(self.gguf.mapping(tensor)),
-            range: start..start + rows * row,
-            format,
-            rows,
-            columns,
             bias,
+            ..Linear::at(mapping, offset, format, first, rows, columns)
         })
     }
 

@@ -61,7 +61,6 @@ pub(in crate::known) const ANSWERS: &[Row] = &[
     ("samplers", is_empty, "[]"),
     ("post_sampling_probs", is_false, "false"),
     ("response_fields", is_empty, "[]"),
-    ("lora", is_empty, "[]"),
     ("image_data", is_empty, "[]"),
     ("input_prefix", is_empty, "an empty text"),
     ("input_suffix", is_empty, "an empty text"),
