@@ -149,7 +149,7 @@ fn cache(spec: &Spec) -> Vec<CacheLayers> {
     let mut parts: Vec<CacheLayers> = Vec::new();
     for (index, layer) in spec.layers.iter().enumerate() {
         // A state does not grow with the context, and shared keys are kept once.
-        if layer.recurrent || layer.kv_source_layer.is_some() {
+        if !layer.attends || layer.kv_source_layer.is_some() {
             continue;
         }
         let elements = match absorbed {

@@ -60,6 +60,8 @@ pub(super) struct Kind {
     pub(super) stretched_base: bool,
     /// The numbers of the activation are tensors.
     pub(super) xielu: bool,
+    /// What `layer_types` calls a layer that keeps a state.
+    pub(super) stateful: Option<&'static str>,
     /// Which layers have a window.
     pub(super) windows: Windows,
     /// Experts may be stored in MXFP4.

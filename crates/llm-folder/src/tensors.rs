@@ -103,8 +103,9 @@ pub(super) fn load(
 
 /// Matrices that llama.cpp does not quantize either: they are small, and what they choose
 /// weighs much.
-const EXACT: [&str; 3] = [
+const EXACT: [&str; 4] = [
     "ffn_gate_inp.weight",
+    "shortconv.conv.weight",
     "ssm_conv1d.weight",
     "per_layer_model_proj.weight",
 ];

@@ -6,9 +6,9 @@
 
 mod attention;
 mod buffers;
-mod gated_delta_net;
 mod feed_forward;
 mod head;
+mod mixer;
 mod mla;
 mod per_layer_embeddings;
 mod router;
@@ -111,10 +111,12 @@ impl<T: Element> CpuForward<T> {
             self.per_layer_embeddings(rows, inputs);
         }
         for (index, layer) in weights.layers.iter().enumerate() {
-            self.attention(rows, index, layer);
-            match weights.layers.get(index + 1) {
-                Some(next) => self.feed_forward(layer, &next.first_matrices()),
-                None => self.feed_forward(layer, &[weights.output.matrix()]),
+            self.first_half(rows, index, layer);
+            if let Some(step) = &layer.feed_forward {
+                match weights.layers.get(index + 1) {
+                    Some(next) => self.feed_forward(layer, step, &next.first_matrices()),
+                    None => self.feed_forward(layer, step, &[weights.output.matrix()]),
+                }
             }
             self.end_layer(index, layer);
         }
@@ -209,12 +211,11 @@ fn attention_shape(spec: &Spec, index: usize) -> Shape {
     }
 }
 
-/// Returns what each layer stores, `None` where it uses another's or keeps a
-/// state instead.
+/// Returns what each layer stores, `None` where it uses another's or does not attend.
 fn cache_shapes(spec: &Spec) -> Vec<Option<Shape>> {
     let shape = |index: usize| {
         let layer = &spec.layers[index];
-        let stores = layer.kv_source_layer.is_none() && !layer.recurrent;
+        let stores = layer.kv_source_layer.is_none() && layer.attends;
         stores.then(|| attention_shape(spec, index))
     };
     (0..spec.layers.len()).map(shape).collect()

@@ -5,7 +5,7 @@ use llm_kernels::rope::RopeLayout;
 use super::reader::Reader;
 use super::rope::{ROPE_FACTORS_LONG, ROPE_FACTORS_SHORT, Scaling, plain};
 use super::{ExpertSpec, LayerSpec, MlaSpec, Rope, Spec, SpecError, Temperature};
-use crate::family::{NormKind, Residual, WindowRope};
+use crate::family::{NormKind, Residual, StatefulLayers, WindowRope};
 use llm_gguf::{Value, ValueError};
 
 /// The heads of attention, in layers that see everything.
@@ -52,7 +52,7 @@ impl Reader<'_> {
             bidirectional: self.bidirectional()?,
             experts,
             mla: shape.mla,
-            delta: self.delta(shape.rope_dim)?,
+            mixer: self.mixer(hidden_size, shape.rope_dim)?,
             layers: self.layers(layers, heads, &shape, scaling.rope, experts)?,
             mtp_layers,
         })
@@ -229,7 +229,7 @@ impl Reader<'_> {
         let intermediate_size = self.intermediate_sizes(count, experts)?;
         let activations = self.activations(count)?;
         let shares = self.shares(&windows)?;
-        let recurrent = self.recurrent(count)?;
+        let steps = self.steps(&kv_heads)?;
         let layer = |(index, window): (usize, Option<usize>)| {
             let (rope, head_dim, value_dim) = match window {
                 Some(_) => (local, head_dim, value_dim),
@@ -237,14 +237,15 @@ impl Reader<'_> {
             };
             LayerSpec {
                 window,
-                rope: rope_of(index, rope, window),
+                rope: rope_of(index, rope, window).filter(|_| steps[index].attends),
                 kv_heads: kv_heads[shares[index].unwrap_or(index)],
                 head_dim,
                 value_dim,
                 intermediate_size: intermediate_size[index],
                 activation: activations[index],
                 kv_source_layer: shares[index],
-                recurrent: recurrent[index],
+                attends: steps[index].attends,
+                recurrent: steps[index].recurrent,
             }
         };
         Ok(windows.into_iter().enumerate().map(layer).collect())
@@ -271,7 +272,12 @@ impl Reader<'_> {
         Ok(match shape.mla {
             Some(mla) => vec![if mla.absorbed { 1 } else { heads }; count],
             None => {
-                let kv_heads = self.sizes("attention.head_count_kv", count)?;
+                let name = "attention.head_count_kv";
+                let mixer = self.family.mixer.map(|mixer| mixer.layers);
+                let kv_heads = match mixer {
+                    Some(StatefulLayers::WithoutKeys) => self.sizes_or_none(name, count)?,
+                    _ => self.sizes(name, count)?,
+                };
                 kv_heads.unwrap_or_else(|| vec![heads; count])
             }
         })

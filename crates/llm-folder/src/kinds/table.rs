@@ -4,8 +4,8 @@
 use super::{Kind, Names};
 use crate::changes::Change::{self, *};
 use crate::numbers::{
-    CAPS, ERNIE_EXPERTS, EXPERTS, HEAD_SCALE, LAYER_NORM, LOGIT_SCALE, MULTIPLIERS, NORMED_EXPERTS,
-    SCALED_EXPERTS, SHARED_EXPERT, SHARED_STEP,
+    CAPS, DENSE_LAYERS, ERNIE_EXPERTS, EXPERTS, HEAD_SCALE, LAYER_NORM, LOGIT_SCALE, MULTIPLIERS,
+    NORMED_EXPERTS, RMS_NORM, SCALED_EXPERTS, SHARED_EXPERT, SHARED_STEP, SHORT_CONV,
 };
 use crate::refusals::Allowed::{self, *};
 use crate::windows::Windows;
@@ -76,6 +76,7 @@ const LLAMA: Kind = Kind {
     known: &[],
     stretched_base: false,
     xielu: false,
+    stateful: None,
     windows: Windows::Never,
     mxfp4: false,
     more: &[],
@@ -161,6 +162,7 @@ const QWEN35: Kind = Kind {
     ],
     rotated: 0.25,
     fixed: &[("attn_output_gate", Flag(true))],
+    stateful: Some("linear_attention"),
     windows: Windows::Never,
     more: &[state::pairs],
     ..QWEN2
@@ -236,6 +238,25 @@ const GRANITE_MOE: Kind = Kind {
     architecture: "granitemoe",
     defaults: &[("attention_multiplier", 1.0)],
     numbers: &[MULTIPLIERS, EXPERTS],
+    ..LLAMA
+};
+
+/// Short convolutions, and layers that attend among them.
+const LFM2: Kind = Kind {
+    model_types: &["lfm2"],
+    architecture: "lfm2",
+    norms: &[("operator_norm", "attn_norm"), ("ffn_norm", "ffn_norm")],
+    changes: &[("shortconv.conv.weight", Flat)],
+    permuted: false,
+    tied: true,
+    rope_theta: 1_000_000.0,
+    epsilon: 1e-5,
+    defaults: &[("conv_L_cache", 3.0), ("block_auto_adjust_ff_dim", 1.0)],
+    numbers: &[RMS_NORM, SHORT_CONV],
+    fixed: &[("conv_bias", Flag(false))],
+    known: &["block_ffn_dim_multiplier", "block_norm_eps", "norm_eps"],
+    stateful: Some("conv"),
+    more: &[state::without_keys, state::cut_by_a_third],
     ..LLAMA
 };
 
@@ -586,5 +607,19 @@ pub(crate) const KINDS: &[Kind] = &[
         known: &["layer_norm_eps"],
         windows: Windows::Never,
         ..STARCODER2
+    },
+    LFM2,
+    Kind {
+        model_types: &["lfm2_moe"],
+        architecture: "lfm2moe",
+        defaults: &[
+            ("conv_L_cache", 3.0),
+            ("norm_topk_prob", 1.0),
+            ("num_dense_layers", 2.0),
+        ],
+        numbers: &[RMS_NORM, SHORT_CONV, EXPERTS, NORMED_EXPERTS, DENSE_LAYERS],
+        known: &["norm_eps", "use_expert_bias"],
+        more: &[state::without_keys, latent::routing_by_bias],
+        ..LFM2
     },
 ];
