@@ -3,6 +3,7 @@
 
 mod gated_delta_net;
 mod short_conv;
+mod ssd;
 
 use candle_core::{Result, Shape, Tensor};
 use llm_engine::spec::{self, MixerSpec, Spec};
@@ -12,12 +13,14 @@ use crate::cache::LayerCache;
 use crate::projection::{Loader, Projection};
 use gated_delta_net::GatedDeltaNet;
 use short_conv::ShortConv;
+use ssd::Ssd;
 
 /// The step on the device; shapes as in [`weights::Mixer`].
 #[derive(Debug)]
 pub(crate) struct Mixer {
     inputs: Inputs,
     filters: Tensor,
+    filter_bias: Option<Tensor>,
     output: Projection,
 }
 
@@ -26,12 +29,14 @@ pub(crate) struct Mixer {
 enum Inputs {
     GatedDeltaNet(Box<GatedDeltaNet>),
     ShortConv(Box<ShortConv>),
+    Ssd(Box<Ssd>),
 }
 
 /// A convolution of each channel over the last tokens.
 struct Convolution<'a> {
     spec: spec::Convolution,
     filters: &'a Tensor,
+    bias: Option<&'a Tensor>,
 }
 
 impl Mixer {
@@ -44,8 +49,10 @@ impl Mixer {
                 MixerInputs::ShortConv(conv) => {
                     Inputs::ShortConv(Box::new(ShortConv::load(loader, conv)?))
                 }
+                MixerInputs::Ssd(ssd) => Inputs::Ssd(Box::new(Ssd::load(loader, ssd)?)),
             },
             filters: loader.vector(&mixer.filters)?,
+            filter_bias: loader.optional_vector(mixer.filter_bias.as_deref())?,
             output: loader.projection(&mixer.output)?,
         })
     }
@@ -63,6 +70,7 @@ impl Mixer {
         let convolution = Convolution {
             spec: mixer.convolution(),
             filters: &self.filters,
+            bias: self.filter_bias.as_ref(),
         };
         let got = match (&self.inputs, mixer) {
             (Inputs::GatedDeltaNet(net), MixerSpec::GatedDeltaNet(of)) => {
@@ -70,6 +78,9 @@ impl Mixer {
             }
             (Inputs::ShortConv(conv), MixerSpec::ShortConv(_)) => {
                 conv.forward(&convolution, cached, x)?
+            }
+            (Inputs::Ssd(ssd), MixerSpec::Ssd(of)) => {
+                ssd.forward(of, spec.norm_epsilon, &convolution, cached, x)?
             }
             _ => candle_core::bail!("the weights are those of another step"),
         };
@@ -97,7 +108,10 @@ impl Convolution<'_> {
             sum = (sum + product)?;
         }
         cached.put_tail(joined.narrow(0, rows, kernel - 1)?.contiguous()?);
-        Ok(sum)
+        match self.bias {
+            Some(bias) => sum.broadcast_add(bias),
+            None => Ok(sum),
+        }
     }
 }
 

@@ -74,6 +74,8 @@ pub struct Family {
     pub parallel_dense_mlp: bool,
     /// Layers that keep a state, `None` where all attend.
     pub mixer: Option<Mixer>,
+    /// What comes out of such a layer may have no norm.
+    pub optional_mixer_norm: bool,
     /// Whether each head has a gate for what attention gives, in one matrix
     /// with its query.
     pub gated_attention: bool,
@@ -177,6 +179,8 @@ pub enum MixerKind {
     GatedDeltaNet,
     /// A convolution between two gates.
     ShortConv,
+    /// State-space duality.
+    Ssd,
 }
 
 /// Which layers keep a state.
@@ -186,6 +190,10 @@ pub enum StatefulLayers {
     AllBut(usize),
     /// Those without heads of keys; the others attend.
     WithoutKeys,
+    /// All, and none attends or has a feed-forward step.
+    Alone,
+    /// All, beside their attention.
+    Beside,
 }
 
 /// What an expert's score is made of, where the file does not say.

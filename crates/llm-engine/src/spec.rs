@@ -10,10 +10,11 @@ mod mixer;
 mod reader;
 mod rope;
 mod short_conv;
+mod ssd;
 #[cfg(test)]
 mod tests;
 
-pub use mixer::{Convolution, GatedDeltaNetSpec, MixerSpec, ShortConvSpec};
+pub use mixer::{Convolution, GatedDeltaNetSpec, MixerSpec, ShortConvSpec, SsdSpec};
 pub use rope::plain;
 pub use rope::{ROPE_FACTORS_LONG, ROPE_FACTORS_SHORT, Ramp, Rope};
 

@@ -14,7 +14,7 @@ use crate::spec::Spec;
 pub use linear::Linear;
 use llm_gguf::Gguf;
 use loader::Loader;
-pub use mixer::{GatedDeltaNet, Mixer, MixerInputs, ShortConv};
+pub use mixer::{GatedDeltaNet, Mixer, MixerInputs, ShortConv, Ssd};
 pub use norm::Norm;
 use rest::Wanted;
 pub use rest::named;

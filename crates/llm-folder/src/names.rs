@@ -15,11 +15,12 @@ pub(super) enum Named {
 
 /// What may stand before the names of a text model that is a part of a larger
 /// one, the longest first.
-const PREFIXES: [&str; 4] = [
+const PREFIXES: [&str; 5] = [
     "model.language_model.",
     "language_model.model.",
     "language_model.",
     "model.",
+    "backbone.",
 ];
 
 /// Parts of models that see or hear, and one that guesses further tokens.
@@ -42,6 +43,8 @@ const WHOLE: Names = &[
     ("norm", "output_norm"),
     ("final_layernorm", "output_norm"),
     ("embedding_norm", "token_embd_norm"),
+    ("embeddings", "token_embd"),
+    ("norm_f", "output_norm"),
     ("lm_head", "output"),
     ("embed_tokens_per_layer", "per_layer_token_embd"),
     ("per_layer_model_projection", "per_layer_model_proj"),
@@ -80,6 +83,14 @@ const OF_LAYER: Names = &[
     ("conv.in_proj", "shortconv.in_proj"),
     ("conv.conv", "shortconv.conv"),
     ("conv.out_proj", "shortconv.out_proj"),
+    ("mamba.in_proj", "ssm_in"),
+    ("mamba.conv1d", "ssm_conv1d"),
+    ("mamba.norm", "ssm_norm"),
+    ("mamba.out_proj", "ssm_out"),
+    ("mixer.in_proj", "ssm_in"),
+    ("mixer.conv1d", "ssm_conv1d"),
+    ("mixer.norm", "ssm_norm"),
+    ("mixer.out_proj", "ssm_out"),
     ("mlp.gate_proj", "ffn_gate"),
     ("mlp.up_proj", "ffn_up"),
     ("mlp.gate_up_proj", "ffn_up"),
@@ -88,6 +99,9 @@ const OF_LAYER: Names = &[
     ("mlp.fc2", "ffn_down"),
     ("mlp.c_fc", "ffn_up"),
     ("mlp.c_proj", "ffn_down"),
+    ("feed_forward.gate_proj", "ffn_gate"),
+    ("feed_forward.up_proj", "ffn_up"),
+    ("feed_forward.down_proj", "ffn_down"),
     ("feed_forward.w1", "ffn_gate"),
     ("feed_forward.w3", "ffn_up"),
     ("feed_forward.w2", "ffn_down"),
@@ -155,6 +169,12 @@ const WITH_ENDING: Names = &[
     ("layer_scalar", "layer_output_scale.weight"),
     ("linear_attn.A_log", "ssm_a"),
     ("linear_attn.dt_bias", "ssm_dt.bias"),
+    ("mamba.A_log", "ssm_a"),
+    ("mamba.D", "ssm_d"),
+    ("mamba.dt_bias", "ssm_dt.bias"),
+    ("mixer.A_log", "ssm_a"),
+    ("mixer.D", "ssm_d"),
+    ("mixer.dt_bias", "ssm_dt.bias"),
 ];
 
 /// Translates a name; `norms` are the names of a layer's norms.

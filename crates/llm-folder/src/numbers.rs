@@ -138,6 +138,12 @@ pub(super) const HEAD_SCALE: &[Number] = &[Number {
     form: Form::InverseRoot,
 }];
 
+/// Factors at both ends of the stream.
+pub(super) const HEAD_MULTIPLIERS: &[Number] = &[
+    float(&["embedding_multiplier"], "embedding_scale"),
+    float(&["lm_head_multiplier"], "logit_scale"),
+];
+
 /// Factors along the stream.
 pub(super) const MULTIPLIERS: &[Number] = &[
     float(&["attention_multiplier"], "attention.scale"),

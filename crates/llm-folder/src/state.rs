@@ -54,8 +54,17 @@ pub(super) fn pairs(config: &Config) -> Result<Pairs, FolderError> {
 }
 
 /// Returns the heads of keys of each layer, none in those that keep a state: which they
-/// are is in the list of all, or the others are counted.
+/// are is in the list of all, or the others are counted, or all attend.
 pub(super) fn without_keys(config: &Config) -> Result<Pairs, FolderError> {
+    heads_of_keys(config, true)
+}
+
+/// The same where all keep a state if the config does not say.
+pub(super) fn without_keys_unless_listed(config: &Config) -> Result<Pairs, FolderError> {
+    heads_of_keys(config, false)
+}
+
+fn heads_of_keys(config: &Config, usual: bool) -> Result<Pairs, FolderError> {
     /// More layers than any model has; a hostile number must not take all memory.
     const MOST: u64 = 10_000;
     let heads = config.needed("num_attention_heads")?;
@@ -64,12 +73,11 @@ pub(super) fn without_keys(config: &Config) -> Result<Pairs, FolderError> {
     let attends: Vec<bool> = match layer_types(config)? {
         Some(types) => {
             let stateful = config.kind.stateful;
-            let attends = types.iter().map(|kind| Some(*kind) != stateful);
-            attends.collect()
+            types.iter().map(|kind| !stateful.contains(kind)).collect()
         }
         None => {
             let layers = 0..config.layers()?.min(MOST);
-            let attends = |layer| attending.is_empty() || attending.contains(&layer);
+            let attends = |layer| attending.contains(&layer) || attending.is_empty() && usual;
             layers.map(attends).collect()
         }
     };

@@ -118,7 +118,7 @@ pub(super) fn layer_types(config: &Config) -> Result<Option<Vec<&str>>, FolderEr
         return Ok(None);
     };
     let known = |kind: &'_ Json| {
-        let mut known = KNOWN.into_iter().chain(config.kind.stateful);
+        let mut known = KNOWN.iter().chain(config.kind.stateful).copied();
         known.find(|known| kind.as_str() == Some(known))
     };
     let kinds: Result<Vec<&str>, FolderError> = types

@@ -42,6 +42,7 @@ const LLAMA: Family = Family {
     keys_as_values: false,
     parallel_dense_mlp: false,
     mixer: None,
+    optional_mixer_norm: false,
     gated_attention: false,
     bidirectional: false,
 };
@@ -390,5 +391,31 @@ pub const FAMILIES: &[Family] = &[
     Family {
         architecture: "lfm2moe",
         ..LFM2
+    },
+    Family {
+        architecture: "mamba2",
+        mixer: Some(Mixer {
+            kind: MixerKind::Ssd,
+            layers: StatefulLayers::Alone,
+        }),
+        ..LLAMA
+    },
+    Family {
+        architecture: "granitehybrid",
+        mixer: Some(Mixer {
+            kind: MixerKind::Ssd,
+            layers: StatefulLayers::WithoutKeys,
+        }),
+        ..GRANITE
+    },
+    Family {
+        architecture: "falcon-h1",
+        logits_multiplied: true,
+        mixer: Some(Mixer {
+            kind: MixerKind::Ssd,
+            layers: StatefulLayers::Beside,
+        }),
+        optional_mixer_norm: true,
+        ..QWEN2
     },
 ];

@@ -245,10 +245,22 @@ fn apply(
         quantized: activations,
     };
     matmul::multiply(level, pool, input, &mut [(linear.matrix(), &mut *out)], &[]);
-    add_bias(linear, out);
+    scale_and_bias(linear, out);
 }
 
-fn add_bias(linear: &Linear, out: &mut [f32]) {
+/// out = scales * out + bias, as far as the matrix has them.
+fn scale_and_bias(linear: &Linear, out: &mut [f32]) {
+    match linear.scales.as_deref() {
+        None => {}
+        Some(&[scale]) => out.iter_mut().for_each(|x| *x *= scale),
+        Some(scales) => {
+            for row in out.chunks_exact_mut(scales.len()) {
+                for (x, scale) in row.iter_mut().zip(scales) {
+                    *x *= scale;
+                }
+            }
+        }
+    }
     if let Some(bias) = &linear.bias {
         for row in out.chunks_exact_mut(bias.len()) {
             for (x, bias) in row.iter_mut().zip(bias) {

@@ -20,9 +20,13 @@ impl Reader<'_> {
     pub(super) fn spec(&self, context: Option<usize>) -> Result<Spec, SpecError> {
         let (layers, mtp_layers) = self.layer_counts()?;
         let hidden_size = self.size("embedding_length")?;
-        let heads = self.size("attention.head_count")?;
+        let heads = match self.stateful() {
+            Some(StatefulLayers::Alone) => self.size_or_none("attention.head_count")?.unwrap_or(0),
+            _ => self.size("attention.head_count")?,
+        };
         let trained = self.size("context_length")?;
-        let shape = self.heads(hidden_size, heads)?;
+        let share = hidden_size.checked_div(heads).unwrap_or(0);
+        let shape = self.heads(share)?;
         let scaling = self.scaling(shape.rope_dim, trained)?;
         let original = self.original_context(trained)?;
         let short = scaling.long_and_short && context.is_none_or(|context| context <= original);
@@ -37,7 +41,7 @@ impl Reader<'_> {
             embedding_scale: self.embedding_scale(hidden_size)?,
             residual_scale: self.nonzero("residual_scale")?.unwrap_or(1.0),
             logit_scale: self.logit_scale()?,
-            attention_scale: self.attention_scale(layers, hidden_size / heads, &shape, &scaling)?,
+            attention_scale: self.attention_scale(layers, share, &shape, &scaling)?,
             temperature: self.temperature(original)?,
             attention_soft_cap: self.positive("attn_logit_softcapping")?,
             logit_soft_cap: self.positive("final_logit_softcapping")?,
@@ -116,10 +120,9 @@ impl Reader<'_> {
         }
     }
 
-    fn heads(&self, hidden_size: usize, heads: usize) -> Result<Heads, SpecError> {
-        let head_dim = self
-            .optional_size("attention.key_length")?
-            .unwrap_or(hidden_size / heads);
+    /// Reads the heads of attention; `share` is a head's share of the stream.
+    fn heads(&self, share: usize) -> Result<Heads, SpecError> {
+        let head_dim = self.optional_size("attention.key_length")?.unwrap_or(share);
         let value_dim = self.optional_size("attention.value_length")?;
         let rope_dim = self.optional_size("rope.dimension_count")?;
         let mut shape = Heads {
@@ -258,6 +261,10 @@ impl Reader<'_> {
         experts: Option<ExpertSpec>,
     ) -> Result<Vec<usize>, SpecError> {
         let name = "feed_forward_length";
+        if self.stateful() == Some(StatefulLayers::Alone) {
+            let sizes = self.sizes_or_none(name, count)?;
+            return Ok(sizes.unwrap_or_else(|| vec![0; count]));
+        }
         let sizes = self.sizes(name, count)?;
         let sizes = sizes.or(experts.map(|it| vec![it.intermediate_size; count]));
         let mut sizes = sizes.ok_or_else(|| SpecError::Missing(self.key(name)))?;
@@ -273,9 +280,10 @@ impl Reader<'_> {
             Some(mla) => vec![if mla.absorbed { 1 } else { heads }; count],
             None => {
                 let name = "attention.head_count_kv";
-                let mixer = self.family.mixer.map(|mixer| mixer.layers);
-                let kv_heads = match mixer {
-                    Some(StatefulLayers::WithoutKeys) => self.sizes_or_none(name, count)?,
+                let kv_heads = match self.stateful() {
+                    Some(StatefulLayers::WithoutKeys | StatefulLayers::Alone) => {
+                        self.sizes_or_none(name, count)?
+                    }
                     _ => self.sizes(name, count)?,
                 };
                 kv_heads.unwrap_or_else(|| vec![heads; count])

@@ -13,6 +13,8 @@ pub enum MixerSpec {
     GatedDeltaNet(GatedDeltaNetSpec),
     /// A convolution between two gates.
     ShortConv(ShortConvSpec),
+    /// State-space duality.
+    Ssd(SsdSpec),
 }
 
 /// A convolution of each channel over the last tokens.
@@ -56,6 +58,39 @@ pub struct ShortConvSpec {
     pub channels: usize,
 }
 
+/// Layers with a state that fades and is added to (Dao and Gu 2024, arXiv:2405.21060:
+/// state-space duality, the step of Mamba-2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SsdSpec {
+    /// Tokens that the convolution before it spans.
+    pub kernel: usize,
+    /// Heads of values (x in the paper), each with a state, (`head_dim`, `state_dim`).
+    pub heads: usize,
+    /// Elements of a value.
+    pub head_dim: usize,
+    /// Elements of a key and of a query (B and C in the paper).
+    pub state_dim: usize,
+    /// Keys and queries of a token: heads that stand beside each other share one.
+    pub groups: usize,
+}
+
+impl SsdSpec {
+    /// Returns the elements of the values of a token.
+    pub fn value_width(&self) -> usize {
+        self.heads * self.head_dim
+    }
+
+    /// Returns the elements of the keys, and those of the queries, of a token.
+    pub fn key_width(&self) -> usize {
+        self.groups * self.state_dim
+    }
+
+    /// Returns the elements of values, keys and queries of a token together.
+    pub fn mixed_width(&self) -> usize {
+        self.value_width() + 2 * self.key_width()
+    }
+}
+
 impl GatedDeltaNetSpec {
     /// Returns the elements of the queries, and those of the keys, of a token.
     pub fn key_width(&self) -> usize {
@@ -79,6 +114,7 @@ impl MixerSpec {
         let (kernel, channels) = match self {
             Self::GatedDeltaNet(spec) => (spec.kernel, spec.mixed_width()),
             Self::ShortConv(spec) => (spec.kernel, spec.channels),
+            Self::Ssd(spec) => (spec.kernel, spec.mixed_width()),
         };
         Convolution { kernel, channels }
     }
@@ -88,6 +124,7 @@ impl MixerSpec {
         match self {
             Self::GatedDeltaNet(spec) => spec.value_width() * spec.head_dim,
             Self::ShortConv(_) => 0,
+            Self::Ssd(spec) => spec.value_width() * spec.state_dim,
         }
     }
 
@@ -102,6 +139,7 @@ impl MixerSpec {
         match self {
             Self::GatedDeltaNet(spec) => spec.value_width(),
             Self::ShortConv(spec) => spec.channels,
+            Self::Ssd(spec) => spec.value_width(),
         }
     }
 
@@ -110,6 +148,7 @@ impl MixerSpec {
         match self {
             Self::GatedDeltaNet(spec) => spec.value_heads,
             Self::ShortConv(_) => 0,
+            Self::Ssd(spec) => spec.heads,
         }
     }
 }
@@ -134,6 +173,7 @@ impl Reader<'_> {
         Ok(Some(match mixer.kind {
             MixerKind::GatedDeltaNet => MixerSpec::GatedDeltaNet(self.gated_delta_net(rope_dim)?),
             MixerKind::ShortConv => MixerSpec::ShortConv(self.short_conv(hidden_size)?),
+            MixerKind::Ssd => MixerSpec::Ssd(self.ssd()?),
         }))
     }
 
@@ -150,34 +190,42 @@ impl Reader<'_> {
         )))
     }
 
+    /// Returns which layers keep a state, by the family's rule.
+    pub(super) fn stateful(&self) -> Option<StatefulLayers> {
+        self.family.mixer.map(|mixer| mixer.layers)
+    }
+
     /// Reads which of the layers attend, and which keep a state; `kv_heads` has an
     /// entry for each.
     pub(super) fn steps(&self, kv_heads: &[usize]) -> Result<Vec<Steps>, SpecError> {
-        let layers = self.family.mixer.map(|mixer| mixer.layers);
-        let every = match layers {
-            None => None,
+        let layers = self.stateful();
+        let (every, listed) = match layers {
             Some(StatefulLayers::AllBut(every)) => {
                 let own = self.optional_size("full_attention_interval")?;
-                Some(own.unwrap_or(every))
+                (
+                    own.unwrap_or(every),
+                    self.flags("attention.recurrent_layers", kv_heads.len())?,
+                )
             }
-            Some(StatefulLayers::WithoutKeys) => None,
+            _ => (1, None),
         };
-        let listed = match every {
-            Some(_) => self.flags("attention.recurrent_layers", kv_heads.len())?,
-            None => None,
-        };
-        let recurrent = |index: usize| match (&listed, every) {
-            // One truth value a layer.
-            (Some(listed), _) => listed.get(index).copied().unwrap_or(false),
-            (None, Some(every)) => !(index + 1).is_multiple_of(every),
-            (None, None) => kv_heads[index] == 0,
-        };
-        let steps = (0..kv_heads.len()).map(|index| {
-            let recurrent = recurrent(index);
-            Steps {
-                attends: !recurrent,
-                recurrent,
-            }
+        let steps = kv_heads.iter().enumerate().map(|(index, heads)| {
+            let (attends, recurrent) = match (layers, &listed) {
+                (None, _) => (true, false),
+                // One truth value a layer.
+                (Some(StatefulLayers::AllBut(_)), Some(listed)) => {
+                    let recurrent = listed.get(index).copied().unwrap_or(false);
+                    (!recurrent, recurrent)
+                }
+                (Some(StatefulLayers::AllBut(_)), None) => {
+                    let attends = (index + 1).is_multiple_of(every);
+                    (attends, !attends)
+                }
+                (Some(StatefulLayers::WithoutKeys), _) => (*heads > 0, *heads == 0),
+                (Some(StatefulLayers::Alone), _) => (false, true),
+                (Some(StatefulLayers::Beside), _) => (true, true),
+            };
+            Steps { attends, recurrent }
         });
         Ok(steps.collect())
     }

@@ -8,7 +8,7 @@ use llm_kernels::dequantize::dequantize_row;
 use llm_kernels::matmul::Matrix;
 use llm_kernels::mmap::Mapping;
 
-/// A matrix in the memory map, with its bias.
+/// A matrix in the memory map, with what its products are multiplied by and its bias.
 #[derive(Debug, Clone)]
 pub struct Linear {
     pub(super) mapping: Arc<Mapping>,
@@ -16,6 +16,9 @@ pub struct Linear {
     pub(super) format: Format,
     pub(super) rows: usize,
     pub(super) columns: usize,
+    /// (rows), or one for all, where the file has it: the products are multiplied by it
+    /// before the bias is added.
+    pub scales: Option<Vec<f32>>,
     /// (rows)
     pub bias: Option<Vec<f32>>,
 }

@@ -135,7 +135,10 @@ impl<'a> Loader<'a> {
 
     /// Returns a norm, with the weights in `shape`.
     pub(super) fn norm(&self, name: &str, shape: &[usize]) -> Result<Norm, WeightsError> {
-        let weight = self.floats(self.tensor(&format!("{name}.weight"))?, shape)?;
+        // The converter leaves the ending of one of Falcon-H1's names out.
+        let bare = !self.has(name) && self.gguf.tensor(name).is_some();
+        let ending = if bare { "" } else { ".weight" };
+        let weight = self.floats(self.tensor(&format!("{name}{ending}"))?, shape)?;
         let bias = match self.spec.family.norm {
             NormKind::Rms => None,
             NormKind::Layer => {
@@ -350,7 +353,8 @@ impl<'a> Loader<'a> {
             (experts.shared > 0).then(|| self.mlp(index, "_shexp", experts.shared))
         };
         Ok(Experts {
-            router: self.linear(&name("ffn_gate_inp"), count, hidden_size)?,
+            // Gemma 4's factors of that name are of the router's input.
+            router: self.unscaled(&name("ffn_gate_inp"), count, hidden_size)?,
             router_bias: self.optional_vector(&name("exp_probs_b.bias"), count)?,
             experts: all,
             scales: self.optional_vector(&name("ffn_down_exps.scale"), count)?,

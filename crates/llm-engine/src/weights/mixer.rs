@@ -11,6 +11,8 @@ pub struct Mixer {
     pub inputs: MixerInputs,
     /// (kernel, channels): the convolution's weights, oldest token first.
     pub filters: Vec<f32>,
+    /// (channels): what the convolution's sums begin with, where the file has it.
+    pub filter_bias: Option<Vec<f32>>,
     /// (`hidden_size`, what a token gets)
     pub output: Linear,
 }
@@ -22,6 +24,8 @@ pub enum MixerInputs {
     GatedDeltaNet(Box<GatedDeltaNet>),
     /// See [`crate::spec::ShortConvSpec`].
     ShortConv(Box<ShortConv>),
+    /// See [`crate::spec::SsdSpec`].
+    Ssd(Box<Ssd>),
 }
 
 /// What the gated delta rule needs.
@@ -55,6 +59,26 @@ pub struct ShortConv {
     pub input: Linear,
 }
 
+/// What state-space duality needs.
+#[derive(Debug)]
+pub struct Ssd {
+    /// (`value_width`, `hidden_size)`: the gate of what comes out.
+    pub gate: Linear,
+    /// (`mixed_width`, `hidden_size)`: values, keys and queries before the convolution.
+    pub mixed: Linear,
+    /// (heads, `hidden_size)`: the length of a token's time step.
+    pub step: Linear,
+    /// Added to that, (heads).
+    pub step_bias: Vec<f32>,
+    /// The logarithm of what is kept, per unit of time; below 0, (heads).
+    pub decay_rate: Vec<f32>,
+    /// How much of a value comes out as it is, (heads).
+    pub skip: Vec<f32>,
+    /// The norm of what comes out, each group's heads together, (`value_width`); `None`
+    /// where there is none.
+    pub norm: Option<Vec<f32>>,
+}
+
 impl MixerInputs {
     /// Returns the matrices that a token's normed row meets.
     pub fn matrices(&self) -> Vec<Matrix<'_>> {
@@ -63,6 +87,9 @@ impl MixerInputs {
                 .map(Linear::matrix)
                 .to_vec(),
             Self::ShortConv(conv) => [&conv.before, &conv.behind, &conv.input]
+                .map(Linear::matrix)
+                .to_vec(),
+            Self::Ssd(ssd) => [&ssd.gate, &ssd.mixed, &ssd.step]
                 .map(Linear::matrix)
                 .to_vec(),
         }

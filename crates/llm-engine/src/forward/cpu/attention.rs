@@ -5,7 +5,7 @@ use llm_kernels::{matmul, rope, vector};
 
 use super::buffers::Row;
 use super::query_blocks::spans;
-use super::{CpuForward, add_bias};
+use super::{CpuForward, scale_and_bias};
 use crate::family::QueryKeyNorm;
 use crate::weights::{Attention, FeedForward, KvProjections, Layer, Linear, Norm, Projections};
 
@@ -78,7 +78,7 @@ impl<T: Element> CpuForward<T> {
         let queries = (query.matrix(), made.as_mut_slice());
         let Some(KvProjections { key, value }) = keys else {
             matmul::multiply(level, pool, input, &mut [queries], &next);
-            add_bias(query, made);
+            scale_and_bias(query, made);
             return;
         };
         let keys = (key.matrix(), buffers.keys.as_mut_slice());
@@ -86,12 +86,12 @@ impl<T: Element> CpuForward<T> {
             Some(value) => {
                 let values = (value.matrix(), buffers.values.as_mut_slice());
                 matmul::multiply(level, pool, input, &mut [queries, keys, values], &next);
-                add_bias(value, &mut buffers.values);
+                scale_and_bias(value, &mut buffers.values);
             }
             None => matmul::multiply(level, pool, input, &mut [queries, keys], &next),
         }
-        add_bias(query, made);
-        add_bias(key, &mut buffers.keys);
+        scale_and_bias(query, made);
+        scale_and_bias(key, &mut buffers.keys);
         if value.is_none() {
             buffers.values.copy_from_slice(&buffers.keys);
         }
@@ -241,6 +241,6 @@ impl<T: Element> CpuForward<T> {
             &mut [(output.matrix(), &mut buffers.projected)],
             &next,
         );
-        add_bias(output, &mut buffers.projected);
+        scale_and_bias(output, &mut buffers.projected);
     }
 }

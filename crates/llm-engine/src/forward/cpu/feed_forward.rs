@@ -8,7 +8,7 @@ use llm_kernels::simd::Level;
 use llm_kernels::vector::{self, Gate};
 
 use super::router::choose;
-use super::{CpuForward, add_bias, apply};
+use super::{CpuForward, apply, scale_and_bias};
 use crate::weights::{BesideNorms, Experts, FeedForward, Inner, Layer, Mlp};
 
 /// Rows that go through one expert, with the weights of its results.
@@ -64,7 +64,7 @@ impl<T: Element> CpuForward<T> {
             &mut [(down, &mut buffers.projected)],
             next,
         );
-        add_bias(&mlp.down, &mut buffers.projected);
+        scale_and_bias(&mlp.down, &mut buffers.projected);
     }
 
     /// projected = the weighted sum of each token's experts, and the one that
@@ -115,7 +115,7 @@ impl<T: Element> CpuForward<T> {
         };
         let router = (experts.router.matrix(), self.buffers.router.as_mut_slice());
         matmul::multiply(self.level, &self.pool, input, &mut [router], &[]);
-        add_bias(&experts.router, &mut self.buffers.router);
+        scale_and_bias(&experts.router, &mut self.buffers.router);
         let bias = experts.router_bias.as_deref();
         let scales = experts.scales.as_deref();
         let mut visits = vec![Vec::new(); spec.count];
@@ -212,8 +212,8 @@ fn inner_vectors(
                 (mlp.up.matrix(), up.as_mut_slice()),
             ];
             matmul::multiply(level, pool, input, &mut products, &down);
-            add_bias(linear, gate);
-            add_bias(&mlp.up, up);
+            scale_and_bias(linear, gate);
+            scale_and_bias(&mlp.up, up);
             pool.for_each_row(gate, inner, |row, gate| {
                 vector::gated(level, kind, gate, &up[row * inner..(row + 1) * inner]);
             });
@@ -221,7 +221,7 @@ fn inner_vectors(
         Inner::Activation(activation) => {
             let mut products = [(mlp.up.matrix(), gate.as_mut_slice())];
             matmul::multiply(level, pool, input, &mut products, &down);
-            add_bias(&mlp.up, gate);
+            scale_and_bias(&mlp.up, gate);
             pool.for_each_row(gate, inner, |_, x| vector::activate(level, *activation, x));
         }
     }

@@ -7,7 +7,7 @@ use llm_kernels::topk_screen::{Computed, TopkScreen};
 use llm_kernels::vector;
 
 use super::buffers::Row;
-use super::{CpuForward, add_bias};
+use super::{CpuForward, scale_and_bias};
 use crate::spec::Spec;
 use crate::weights::{Layer, Weights};
 
@@ -138,7 +138,7 @@ impl<T: Element> CpuForward<T> {
             &mut [(weights.output.matrix(), &mut *out)],
             first.as_deref().unwrap_or_default(),
         );
-        add_bias(&weights.output, out);
+        scale_and_bias(&weights.output, out);
         finish(self.level, &self.spec, out);
     }
 
@@ -181,6 +181,7 @@ impl<T: Element> CpuForward<T> {
         let output = &self.weights.output;
         TopkScreen::suits(output.format(), output.rows())
             && output.bias.is_none()
+            && output.scales.is_none()
             && self.spec.logit_scale > 0.0
             && self.level != Level::SCALAR
     }

@@ -6,13 +6,14 @@
 
 mod gated_delta_net;
 mod short_conv;
+mod ssd;
 
 use llm_kernels::attention::Element;
 use llm_kernels::matmul;
 use llm_kernels::vector::{self, Gate};
 
 use super::buffers::Row;
-use super::{CpuForward, add_bias};
+use super::{CpuForward, scale_and_bias};
 use crate::cache::SequenceId;
 use crate::spec::{Convolution, MixerSpec};
 use crate::weights::{FeedForward, Layer, Linear, Mixer, MixerInputs};
@@ -146,6 +147,7 @@ impl<T: Element> CpuForward<T> {
             (MixerInputs::ShortConv(conv), MixerSpec::ShortConv(_)) => {
                 self.short_conv(&place, mixer, conv, &spec);
             }
+            (MixerInputs::Ssd(ssd), MixerSpec::Ssd(spec)) => self.ssd(&place, mixer, ssd, spec),
             _ => {}
         }
         self.mixer_output(layer, &mixer.output);
@@ -168,7 +170,7 @@ impl<T: Element> CpuForward<T> {
         let next = next.map(FeedForward::first_matrices).unwrap_or_default();
         let mut products = [(output.matrix(), buffers.projected.as_mut_slice())];
         matmul::multiply(self.level, &self.pool, input, &mut products, &next);
-        add_bias(output, &mut buffers.projected);
+        scale_and_bias(output, &mut buffers.projected);
     }
 
     /// mixed → convolved: each channel over its last tokens, and then `finish`. The
@@ -190,7 +192,10 @@ impl<T: Element> CpuForward<T> {
         self.pool.for_each_row(convolved, channels, |row, out| {
             let (at, run) = place.run(row);
             let offset = row - run.first;
-            out.fill(0.0);
+            match &mixer.filter_bias {
+                Some(bias) => out.copy_from_slice(bias),
+                None => out.fill(0.0),
+            }
             for (tap, filter) in mixer.filters.chunks_exact(channels).enumerate() {
                 // The last filter is the token's own.
                 let back = kernel - 1 - tap;

@@ -5,7 +5,7 @@ use llm_kernels::attention::Element;
 use llm_kernels::{matmul, rope, vector};
 
 use super::buffers::Row;
-use super::{CpuForward, add_bias, apply};
+use super::{CpuForward, apply, scale_and_bias};
 use crate::spec::MlaSpec;
 use crate::weights::{Linear, Mla, MlaUp};
 
@@ -41,8 +41,8 @@ impl<T: Element> CpuForward<T> {
             (mla.down.matrix(), buffers.joint.as_mut_slice()),
         ];
         matmul::multiply(level, &self.pool, input, &mut products, &[]);
-        add_bias(first, out);
-        add_bias(&mla.down, &mut buffers.joint);
+        scale_and_bias(first, out);
+        scale_and_bias(&mla.down, &mut buffers.joint);
         if let Some((_, norm)) = &mla.query_down {
             self.pool
                 .for_each_row(&mut buffers.short_queries, norm.len(), |_, x| {

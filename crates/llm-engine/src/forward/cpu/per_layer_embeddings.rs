@@ -7,7 +7,7 @@ use llm_kernels::attention::Element;
 use llm_kernels::{matmul, vector};
 
 use super::buffers::Row;
-use super::{CpuForward, add_bias, apply};
+use super::{CpuForward, apply, scale_and_bias};
 use crate::weights::{InputStep, Layer, PerLayerEmbeddings};
 
 impl<T: Element> CpuForward<T> {
@@ -73,7 +73,7 @@ impl<T: Element> CpuForward<T> {
         };
         let gate = (step.gate.matrix(), buffers.gate.as_mut_slice());
         matmul::multiply(level, &self.pool, input, &mut [gate], &[step.up.matrix()]);
-        add_bias(&step.gate, &mut buffers.gate);
+        scale_and_bias(&step.gate, &mut buffers.gate);
         let inputs = &buffers.per_layer_embeddings;
         self.pool
             .for_each_row(&mut buffers.gate, each, |row, gate| {

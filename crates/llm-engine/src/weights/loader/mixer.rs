@@ -2,8 +2,8 @@
 
 use super::Loader;
 use super::look_up::Rows;
-use crate::spec::{Convolution, GatedDeltaNetSpec, MixerSpec, ShortConvSpec};
-use crate::weights::{GatedDeltaNet, Mixer, MixerInputs, ShortConv, WeightsError};
+use crate::spec::{Convolution, GatedDeltaNetSpec, MixerSpec, ShortConvSpec, SsdSpec};
+use crate::weights::{GatedDeltaNet, Mixer, MixerInputs, ShortConv, Ssd, WeightsError};
 
 impl Loader<'_> {
     pub(super) fn mixer(&self, index: usize, spec: &MixerSpec) -> Result<Mixer, WeightsError> {
@@ -19,10 +19,23 @@ impl Loader<'_> {
                 let inputs = MixerInputs::ShortConv(conv);
                 (inputs, "shortconv.conv", "shortconv.out_proj")
             }
+            MixerSpec::Ssd(spec) => {
+                let ssd = Box::new(self.ssd(index, spec)?);
+                (MixerInputs::Ssd(ssd), "ssm_conv1d", "ssm_out")
+            }
+        };
+        // Only one kind has a bias there.
+        let bias = match spec {
+            MixerSpec::Ssd(_) => {
+                let bias = name(&format!("{filters}.bias"));
+                self.optional_vector(&bias, convolution.channels)?
+            }
+            _ => None,
         };
         Ok(Mixer {
             inputs,
             filters: self.filters(&name(filters), convolution)?,
+            filter_bias: bias,
             output: self.linear(&name(output), self.spec.hidden_size, spec.width())?,
         })
     }
@@ -71,5 +84,38 @@ impl Loader<'_> {
             behind: third(1)?,
             input: third(2)?,
         })
+    }
+
+    fn ssd(&self, index: usize, spec: &SsdSpec) -> Result<Ssd, WeightsError> {
+        let name = |part: &str| format!("blk.{index}.{part}");
+        let (inner, mixed) = (spec.value_width(), spec.mixed_width());
+        let all = inner + mixed + spec.heads;
+        let part = |first, rows| {
+            let part = Rows { first, rows, all };
+            self.rows_of(&name("ssm_in"), part, self.spec.hidden_size)
+        };
+        let norm = name("ssm_norm.weight");
+        let is_normed = !self.spec.family.optional_mixer_norm || self.has(&name("ssm_norm"));
+        let of_group = inner / spec.groups;
+        Ok(Ssd {
+            gate: part(0, inner)?,
+            mixed: part(inner, mixed)?,
+            step: part(inner + mixed, spec.heads)?,
+            step_bias: self.vector(&name("ssm_dt.bias"), spec.heads)?,
+            decay_rate: self.folded(&name("ssm_a"), &[1, spec.heads])?,
+            skip: self.folded(&name("ssm_d"), &[1, spec.heads])?,
+            norm: is_normed
+                .then(|| self.folded(&norm, &[of_group, spec.groups]))
+                .transpose()?,
+        })
+    }
+
+    /// Returns a vector that GGUF files hold in two extents, and folders in one.
+    fn folded(&self, name: &str, extents: &[usize; 2]) -> Result<Vec<f32>, WeightsError> {
+        let tensor = self.tensor(name)?;
+        match tensor.shape.len() {
+            1 => self.floats(tensor, &[extents[0] * extents[1]]),
+            _ => self.floats(tensor, extents),
+        }
     }
 }

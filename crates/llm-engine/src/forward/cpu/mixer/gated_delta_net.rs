@@ -2,10 +2,10 @@
 //! convolution over the last tokens, as Qwen3-Next and Qwen 3.5 have it.
 
 use llm_kernels::attention::Element;
-use llm_kernels::gated_delta_net::{self, Tokens};
+use llm_kernels::matrix_state::{self, Tokens};
 use llm_kernels::{matmul, vector};
 
-use super::{CpuForward, Place, add_bias, heads, layer_parts, sigmoid, softplus};
+use super::{CpuForward, Place, heads, layer_parts, scale_and_bias, sigmoid, softplus};
 use crate::spec::{GatedDeltaNetSpec, MixerSpec};
 use crate::weights::{GatedDeltaNet, Mixer};
 
@@ -51,10 +51,10 @@ impl<T: Element> CpuForward<T> {
         ];
         let next = [mixer.output.matrix()];
         matmul::multiply(self.level, &self.pool, input, &mut products, &next);
-        add_bias(&net.mixed, &mut buffers.mixed);
-        add_bias(&net.gate, &mut buffers.mixer_gates);
-        add_bias(&net.strength, &mut buffers.strengths);
-        add_bias(&net.decay, &mut buffers.kept);
+        scale_and_bias(&net.mixed, &mut buffers.mixed);
+        scale_and_bias(&net.gate, &mut buffers.mixer_gates);
+        scale_and_bias(&net.strength, &mut buffers.strengths);
+        scale_and_bias(&net.decay, &mut buffers.kept);
     }
 
     /// strengths = sigmoid(strengths), kept = e^(rate * softplus(kept + bias)).
@@ -87,7 +87,8 @@ impl<T: Element> CpuForward<T> {
                 let key_head = job.head % spec.key_heads;
                 let gates = job.run.first * count + job.head;
                 let tokens = Tokens {
-                    dim,
+                    key_dim: dim,
+                    value_dim: dim,
                     stride,
                     queries: &mixed[key_head * dim..],
                     keys: &mixed[keys + key_head * dim..],
@@ -96,7 +97,7 @@ impl<T: Element> CpuForward<T> {
                     kept: &kept[gates..],
                     strengths: &strengths[gates..],
                 };
-                gated_delta_net::run(level, &tokens, job.state, job.readings);
+                matrix_state::delta_rule(level, &tokens, job.state, job.readings);
                 for reading in job.readings.chunks_exact_mut(dim) {
                     vector::rms_norm_in_place(level, reading, &net.norm, epsilon);
                 }

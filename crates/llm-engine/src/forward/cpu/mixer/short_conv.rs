@@ -3,7 +3,7 @@
 use llm_kernels::attention::Element;
 use llm_kernels::matmul;
 
-use super::{CpuForward, MixerSpec, Place, add_bias};
+use super::{CpuForward, MixerSpec, Place, scale_and_bias};
 use crate::weights::{Mixer, ShortConv};
 
 impl<T: Element> CpuForward<T> {
@@ -27,9 +27,9 @@ impl<T: Element> CpuForward<T> {
         ];
         let next = [mixer.output.matrix()];
         matmul::multiply(self.level, &self.pool, input, &mut products, &next);
-        add_bias(&conv.before, &mut buffers.mixed);
-        add_bias(&conv.behind, &mut buffers.mixer_gates);
-        add_bias(&conv.input, &mut buffers.readings);
+        scale_and_bias(&conv.before, &mut buffers.mixed);
+        scale_and_bias(&conv.behind, &mut buffers.mixer_gates);
+        scale_and_bias(&conv.input, &mut buffers.readings);
         multiply(&mut buffers.mixed, &buffers.readings);
         self.convolve(place, spec, mixer, |_| {});
         let buffers = &mut self.buffers;
