@@ -120,7 +120,8 @@ fn from_file(path: &Path) -> Result<Shape> {
         active_b: active(gguf.tensors(), &spec) / 1e9,
         layers: spec.layers.len() as u32,
         cache: cache(&spec),
-        state: Bytes(0.0),
+        // In 32-bit floats, one for each sequence.
+        state: Bytes((spec.state_elements() * size_of::<f32>()) as f64),
         context: summary.context_length,
     })
 }
@@ -149,7 +150,7 @@ fn cache(spec: &Spec) -> Vec<CacheLayers> {
     let mut parts: Vec<CacheLayers> = Vec::new();
     for (index, layer) in spec.layers.iter().enumerate() {
         // A state does not grow with the context, and shared keys are kept once.
-        if layer.recurrent || layer.kv_source_layer.is_some() {
+        if !layer.attends || layer.kv_source_layer.is_some() {
             continue;
         }
         let elements = match absorbed {

@@ -56,6 +56,11 @@ def fill(planned, base, *, FULL, SLIDING, WIDE, LLAMA3):
           mamba_d_head=8, mamba_d_state=16, mamba_n_groups=1, mamba_d_conv=4, mamba_expand=2, mamba_chunk_size=64,
           mamba_conv_bias=True, mamba_proj_bias=False, position_embedding_type="nope", normalization_function="rmsnorm",
           layer_types=["mamba", "attention", "mamba"], **granite)
+    dense("granite-4-dense", "granite", "GraniteMoeHybridForCausalLM", "granitemoehybrid", sizes=heavy, intermediate_size=48,
+          num_hidden_layers=3, num_local_experts=0, num_experts_per_tok=0, shared_intermediate_size=48, mamba_n_heads=8,
+          mamba_d_head=8, mamba_d_state=16, mamba_n_groups=1, mamba_d_conv=4, mamba_expand=2, mamba_chunk_size=64,
+          mamba_conv_bias=True, mamba_proj_bias=False, position_embedding_type="nope", normalization_function="rmsnorm",
+          layer_types=["mamba", "mamba", "attention"], **granite)
     dense("nemotron", "llama2", "NemotronForCausalLM", "nemotron", **WIDE, vocabulary=304, hidden_act="relu2", norm_eps=1e-05, rms_norm_eps=None,
           partial_rotary_factor=0.5, head_dim=16, rope_theta=10000, attention_bias=False, mlp_bias=False)
     dense("seed-oss", "generic", "SeedOssForCausalLM", "seed_oss", head_dim=16, attention_bias=True, attention_out_bias=False,
@@ -85,18 +90,23 @@ def fill(planned, base, *, FULL, SLIDING, WIDE, LLAMA3):
           conv_L_cache=3, conv_bias=False, layer_types=["conv", FULL, "conv", FULL], moe_intermediate_size=16, num_dense_layers=1,
           num_experts=8, num_experts_per_tok=3, norm_topk_prob=True, use_expert_bias=True, routed_scaling_factor=1.0,
           rope_theta=1000000.0, tie_word_embeddings=True, pad_token_id=279)
-    dense("falcon-h1", "generic", "FalconH1ForCausalLM", "falcon_h1", head_dim=16, mamba_d_ssm=64, mamba_n_heads=8, mamba_d_head=8,
-          mamba_d_state=16, mamba_n_groups=1, mamba_d_conv=4, mamba_expand=2, mamba_chunk_size=64, mamba_conv_bias=True,
-          mamba_proj_bias=False, mamba_norm_before_gate=False, mamba_rms_norm=False, attention_bias=False, mlp_bias=False,
-          projectors_bias=False, rope_theta=100000000000.0, embedding_multiplier=5.65625, lm_head_multiplier=0.125,
-          key_multiplier=0.5, attention_in_multiplier=1.0, attention_out_multiplier=0.9375, ssm_in_multiplier=1.25,
-          ssm_out_multiplier=0.25, ssm_multipliers=[0.5, 0.25, 0.125, 0.5, 0.375], mlp_multipliers=[0.875, 0.25], pad_token_id=279,
-          sizes={"head": 3.0})
-    planned("mamba-2", "generic", {
-        "architectures": ["Mamba2ForCausalLM"], "model_type": "mamba2", "vocab_size": 288, "hidden_size": 32, "num_hidden_layers": 2,
-        "num_heads": 8, "head_dim": 8, "state_size": 16, "expand": 2, "n_groups": 1, "conv_kernel": 4, "chunk_size": 64,
-        "use_conv_bias": True, "use_bias": False, "rms_norm": True, "layer_norm_epsilon": 1e-05, "hidden_act": "silu",
-        "tie_word_embeddings": False, "time_step_rank": 2, "pad_token_id": 279, "torch_dtype": "bfloat16"})
+    # The converter multiplies matrices with these, which bf16 has to hold.
+    falcon = {"head_dim": 16, "mamba_d_ssm": 64, "mamba_n_heads": 8, "mamba_d_head": 8, "mamba_d_state": 16, "mamba_d_conv": 4,
+              "mamba_expand": 2, "mamba_chunk_size": 64, "mamba_conv_bias": True, "mamba_proj_bias": False,
+              "mamba_norm_before_gate": False, "attention_bias": False, "mlp_bias": False, "projectors_bias": False,
+              "rope_theta": 100000000000.0, "embedding_multiplier": 5.0, "lm_head_multiplier": 0.125, "key_multiplier": 0.5,
+              "attention_in_multiplier": 1.0, "attention_out_multiplier": 0.75, "ssm_in_multiplier": 1.25,
+              "ssm_out_multiplier": 0.25, "ssm_multipliers": [0.5, 0.25, 0.125, 0.5, 0.375], "mlp_multipliers": [0.875, 0.25],
+              "pad_token_id": 279, "sizes": {"head": 3.0}}
+    dense("falcon-h1", "generic", "FalconH1ForCausalLM", "falcon_h1", **falcon, mamba_n_groups=1, mamba_rms_norm=False)
+    dense("falcon-h1-normed", "generic", "FalconH1ForCausalLM", "falcon_h1", **falcon, mamba_n_groups=2, mamba_rms_norm=True)
+    mamba = {"architectures": ["Mamba2ForCausalLM"], "model_type": "mamba2", "vocab_size": 288, "hidden_size": 32,
+             "num_hidden_layers": 2, "num_heads": 8, "head_dim": 8, "state_size": 16, "expand": 2, "n_groups": 1, "conv_kernel": 4,
+             "chunk_size": 64, "use_conv_bias": True, "use_bias": False, "rms_norm": True, "layer_norm_epsilon": 1e-05,
+             "hidden_act": "silu", "tie_word_embeddings": False, "time_step_rank": 2, "pad_token_id": 279,
+             "torch_dtype": "bfloat16"}
+    planned("mamba-2", "generic", mamba)
+    planned("mamba-2-grouped", "generic", mamba | {"n_groups": 4, "tie_word_embeddings": True})
     dense("qwen3-next", "qwen2", "Qwen3NextForCausalLM", "qwen3_next", num_hidden_layers=4, head_dim=16, rms_norm_eps=1e-06,
           num_attention_heads=2, num_key_value_heads=1, linear_conv_kernel_dim=4, linear_key_head_dim=8, linear_num_key_heads=2,
           linear_num_value_heads=4, linear_value_head_dim=8, full_attention_interval=4, partial_rotary_factor=0.25,

@@ -1,4 +1,4 @@
-//! The first half of a layer: norm(x) → output(attention(norm(x))).
+//! Attention: x, normed → output(attention(x)).
 
 use candle_core::{D, Result, Tensor};
 use llm_engine::family::QueryKeyNorm;
@@ -6,22 +6,19 @@ use llm_engine::spec::{LayerSpec, MlaSpec, Spec};
 use llm_engine::weights::{self, MlaUp, Projections};
 
 use crate::cache::LayerCache;
-use crate::gated_delta_net::Delta;
 use crate::projection::{Loader, Projection};
 use crate::rope_and_mask::RopeAndMask;
-use crate::steps::{Norm, Scores, attend, norm_if, rms_norm, rotate, sigmoid};
+use crate::steps::{Norm, Scores, attend, rms_norm, rotate, sigmoid};
 
-/// Attention on the device; shapes as in [`weights::Layer`].
+/// Attention on the device; shapes as in [`weights::Attention`].
 #[derive(Debug)]
 pub(crate) struct Attention {
-    norm: Option<Norm>,
     inputs: Inputs,
     query_norm: Option<Norm>,
     key_norm: Option<Norm>,
     value_norm: Option<Tensor>,
     sinks: Option<Tensor>,
     output: Projection,
-    post_norm: Option<Norm>,
 }
 
 /// What makes queries, keys and values; see [`Projections`].
@@ -32,7 +29,6 @@ enum Inputs {
         keys: Option<KvProjections>,
     },
     Mla(Box<Mla>),
-    Delta(Box<Delta>),
 }
 
 /// See [`weights::KvProjections`].
@@ -71,11 +67,10 @@ struct Heads {
 }
 
 impl Attention {
-    pub(crate) fn load(loader: &Loader<'_>, layer: &weights::Layer) -> Result<Self> {
+    pub(crate) fn load(loader: &Loader<'_>, layer: &weights::Attention) -> Result<Self> {
         let optional = |vector: &Option<Vec<f32>>| loader.optional_vector(vector.as_deref());
         Ok(Self {
-            norm: loader.optional_norm(layer.attention_norm.as_ref())?,
-            inputs: match &layer.attention {
+            inputs: match &layer.projections {
                 Projections::Heads { query, keys } => {
                     let keys = keys.as_ref().map(|keys| KvProjections::load(loader, keys));
                     Inputs::Heads {
@@ -84,20 +79,13 @@ impl Attention {
                     }
                 }
                 Projections::Mla(mla) => Inputs::Mla(Box::new(Mla::load(loader, mla)?)),
-                Projections::Delta(delta) => Inputs::Delta(Box::new(Delta::load(loader, delta)?)),
             },
             query_norm: loader.optional_norm(layer.query_norm.as_ref())?,
             key_norm: loader.optional_norm(layer.key_norm.as_ref())?,
             value_norm: optional(&layer.value_norm)?,
             sinks: optional(&layer.sinks)?,
-            output: loader.projection(&layer.attention_output)?,
-            post_norm: loader.optional_norm(layer.post_attention_norm.as_ref())?,
+            output: loader.projection(&layer.output)?,
         })
-    }
-
-    /// x, (rows, `hidden_size`) → norm(x), the same shape.
-    pub(crate) fn normed(&self, spec: &Spec, x: &Tensor) -> Result<Tensor> {
-        norm_if(x.clone(), self.norm.as_ref(), spec.norm_epsilon)
     }
 
     /// x, (rows, `hidden_size`), normed → output(attention(x)), the same shape. `cached`
@@ -132,10 +120,8 @@ impl Attention {
                 let attended = self.attend(spec, rope_and_mask, start, cached, heads)?;
                 mla.results(spec, attended)?
             }
-            Inputs::Delta(delta) => delta.forward(spec, cached, x)?,
         };
-        let out = self.output.forward(&attended)?;
-        norm_if(out, self.post_norm.as_ref(), spec.norm_epsilon)
+        self.output.forward(&attended)
     }
 
     /// Appends keys and values and returns what the queries get from all.

@@ -1,5 +1,5 @@
-//! Keys and values of all sequences, and the states of layers that have those
-//! instead, as tensors.
+//! Keys and values of all sequences, and the states of layers that have those, as
+//! tensors.
 //!
 //! Tensors are never changed in place, so that a fork is a copy of references
 //! and a batch that fails leaves nothing behind. Appending copies the whole
@@ -11,16 +11,21 @@ use std::collections::HashMap;
 use candle_core::{Result, Tensor};
 use llm_engine::cache::{Cache as Ledger, Recurrent, SequenceId, Sequences};
 
-/// Keys and values of one layer of one sequence, (`kv_heads`, positions, elements),
-/// or the tail and the states of one that has those, see `delta`; `None` before
-/// the first position.
+/// What one layer of one sequence keeps; nothing before the first position.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct LayerCache(Option<(Tensor, Tensor)>);
+pub(crate) struct LayerCache {
+    /// Keys and values, (`kv_heads`, positions, elements).
+    keys_and_values: Option<(Tensor, Tensor)>,
+    /// The last inputs of a convolution, see `mixer`.
+    tail: Option<Tensor>,
+    /// The heads' matrices.
+    states: Option<Tensor>,
+}
 
 impl LayerCache {
-    /// Returns the whole.
+    /// Returns all keys and values.
     pub(crate) fn get(&self) -> Option<(Tensor, Tensor)> {
-        self.0.clone()
+        self.keys_and_values.clone()
     }
 
     /// Drops all but the first `length` positions, appends new ones and returns
@@ -31,25 +36,35 @@ impl LayerCache {
         keys: Tensor,
         values: Tensor,
     ) -> Result<(Tensor, Tensor)> {
-        let joined = match self.0.take() {
+        let joined = match self.keys_and_values.take() {
             Some((old_keys, old_values)) if length > 0 => (
                 Tensor::cat(&[&old_keys.narrow(1, 0, length)?, &keys], 1)?,
                 Tensor::cat(&[&old_values.narrow(1, 0, length)?, &values], 1)?,
             ),
             _ => (keys, values),
         };
-        self.0 = Some(joined.clone());
+        self.keys_and_values = Some(joined.clone());
         Ok(joined)
     }
 
-    /// Returns the tail and the states.
-    pub(crate) fn state(&self) -> Option<(Tensor, Tensor)> {
-        self.0.clone()
+    /// Returns the last inputs of the convolution.
+    pub(crate) fn tail(&self) -> Option<Tensor> {
+        self.tail.clone()
     }
 
-    /// Replaces the tail and the states.
-    pub(crate) fn put_state(&mut self, tail: Tensor, states: Tensor) {
-        self.0 = Some((tail, states));
+    /// Replaces them.
+    pub(crate) fn put_tail(&mut self, tail: Tensor) {
+        self.tail = Some(tail);
+    }
+
+    /// Returns the heads' matrices.
+    pub(crate) fn states(&self) -> Option<Tensor> {
+        self.states.clone()
+    }
+
+    /// Replaces them.
+    pub(crate) fn put_states(&mut self, states: Tensor) {
+        self.states = Some(states);
     }
 }
 

@@ -59,10 +59,14 @@ struct BesideNorms {
 }
 
 impl FeedForward {
-    pub(crate) fn load(loader: &Loader<'_>, layer: &weights::Layer) -> Result<Self> {
+    pub(crate) fn load(
+        loader: &Loader<'_>,
+        layer: &weights::Layer,
+        step: &weights::FeedForward,
+    ) -> Result<Self> {
         Ok(Self {
             norm: loader.optional_norm(layer.feed_forward_norm.as_ref())?,
-            step: match &layer.feed_forward {
+            step: match step {
                 weights::FeedForward::Dense(mlp) => Step::Dense(Mlp::load(loader, mlp)?),
                 weights::FeedForward::Experts(experts) => {
                     Step::Experts(Box::new(Experts::load(loader, experts)?))

@@ -5,17 +5,18 @@ use std::sync::Arc;
 use candle_core::{Device, Result, Tensor};
 use llm_engine::cache::Sequences;
 use llm_engine::forward::{Forward, ForwardError, Input, Outputs, check_batch};
-use llm_engine::spec::Spec;
+use llm_engine::spec::{LayerSpec, Spec};
 use llm_engine::weights::{self, Weights};
 
 use crate::attention::Attention;
 use crate::cache::{Cache, LayerCache};
 use crate::device::first_line;
 use crate::feed_forward::FeedForward;
+use crate::mixer::Mixer;
 use crate::per_layer_embeddings::{InputStep, PerLayerEmbeddings};
 use crate::projection::{Loader, Precision, Projection};
-use crate::rope_and_mask::LayerKinds;
-use crate::steps::{Norm, soft_cap};
+use crate::rope_and_mask::{LayerKinds, RopeAndMask};
+use crate::steps::{Norm, norm_if, soft_cap};
 
 /// Positions that are computed together; bounds the scores of a long prompt to
 /// heads * 512 * positions.
@@ -41,8 +42,11 @@ pub struct CandleForward {
 /// One layer on the device.
 #[derive(Debug)]
 struct Layer {
-    attention: Attention,
-    feed_forward: FeedForward,
+    attention_norm: Option<Norm>,
+    attention: Option<Attention>,
+    mixer: Option<Mixer>,
+    post_attention_norm: Option<Norm>,
+    feed_forward: Option<FeedForward>,
     parallel: bool,
     input_step: Option<InputStep>,
     output_scale: Option<f32>,
@@ -51,13 +55,81 @@ struct Layer {
 impl Layer {
     fn load(loader: &Loader<'_>, layer: &weights::Layer) -> Result<Self> {
         let step = layer.input_step.as_ref();
+        let attention = layer.attention.as_ref();
+        let (mixer, feed_forward) = (layer.mixer.as_ref(), layer.feed_forward.as_ref());
         Ok(Self {
-            attention: Attention::load(loader, layer)?,
-            feed_forward: FeedForward::load(loader, layer)?,
+            attention_norm: loader.optional_norm(layer.attention_norm.as_ref())?,
+            attention: attention
+                .map(|it| Attention::load(loader, it))
+                .transpose()?,
+            mixer: mixer.map(|mixer| Mixer::load(loader, mixer)).transpose()?,
+            post_attention_norm: loader.optional_norm(layer.post_attention_norm.as_ref())?,
+            feed_forward: feed_forward
+                .map(|step| FeedForward::load(loader, layer, step))
+                .transpose()?,
             parallel: layer.parallel,
             input_step: step.map(|step| InputStep::load(loader, step)).transpose()?,
             output_scale: layer.output_scale,
         })
+    }
+}
+
+/// What a chunk's rows see, and how they turn.
+struct Seen<'a> {
+    rope_and_mask: &'a RopeAndMask,
+    /// The position of the first row.
+    start: usize,
+}
+
+impl Layer {
+    /// normed → what attention and the step with a state give together, if there is one
+    /// of the two.
+    fn first(
+        &self,
+        spec: &Spec,
+        shape: &LayerSpec,
+        seen: &Seen<'_>,
+        cached: &mut LayerCache,
+        normed: &Tensor,
+    ) -> Result<Option<Tensor>> {
+        let attended = self.attention.as_ref().map(|attention| {
+            let Seen {
+                rope_and_mask,
+                start,
+            } = *seen;
+            attention.forward(spec, shape, rope_and_mask, start, cached, normed)
+        });
+        let attended = attended.transpose()?;
+        let mixed = self.mixer.as_ref();
+        let mixed = mixed.map(|mixer| mixer.forward(spec, cached, normed));
+        let made = match (attended, mixed.transpose()?) {
+            (Some(attended), Some(mixed)) => Some((attended + mixed)?),
+            (attended, mixed) => attended.or(mixed),
+        };
+        let norm = self.post_attention_norm.as_ref();
+        let made = made.map(|made| norm_if(made, norm, spec.norm_epsilon));
+        made.transpose()
+    }
+
+    /// What the feed-forward step gives, if there is one: `x` is the stream before the
+    /// layer, `normed` what the first half took of it, `after` the stream now.
+    fn second(
+        &self,
+        spec: &Spec,
+        x: &Tensor,
+        after: &Tensor,
+        normed: Tensor,
+    ) -> Result<Option<Tensor>> {
+        let Some(feed_forward) = &self.feed_forward else {
+            return Ok(None);
+        };
+        let from = if self.parallel { x } else { after };
+        let normed = match feed_forward.normed(spec, from)? {
+            Some(own) => own,
+            None if self.parallel => normed,
+            None => after.clone(),
+        };
+        feed_forward.forward(spec, from, &normed).map(Some)
     }
 }
 
@@ -153,25 +225,28 @@ impl CandleForward {
             (Some(made), Some(weights)) => Some(made.forward(&self.spec, weights, tokens, &x)?),
             _ => None,
         };
+        let scale = f64::from(self.spec.residual_scale);
         for (index, layer) in self.layers.iter().enumerate() {
             let rope_and_mask = &of_kind[self.kinds.of_layer(index)];
-            let scale = f64::from(self.spec.residual_scale);
             let cached = &mut cached[self.spec.cached_layer(index)];
             let shape = &self.spec.layers[index];
-            let (attention, feed_forward) = (&layer.attention, &layer.feed_forward);
-            let normed = attention.normed(&self.spec, &x)?;
-            let attended =
-                attention.forward(&self.spec, shape, rope_and_mask, start, cached, &normed)?;
-            let after = (&x + (attended * scale)?)?;
-            // What the second step starts from.
-            let from = if layer.parallel { &x } else { &after };
-            let normed = match feed_forward.normed(&self.spec, from)? {
-                Some(own) => own,
-                None if layer.parallel => normed,
-                None => after.clone(),
+            let normed = norm_if(
+                x.clone(),
+                layer.attention_norm.as_ref(),
+                self.spec.norm_epsilon,
+            )?;
+            let seen = Seen {
+                rope_and_mask,
+                start,
             };
-            let made = feed_forward.forward(&self.spec, from, &normed)?;
-            x = (&after + (made * scale)?)?;
+            let after = match layer.first(&self.spec, shape, &seen, cached, &normed)? {
+                Some(made) => (&x + (made * scale)?)?,
+                None => x.clone(),
+            };
+            x = match layer.second(&self.spec, &x, &after, normed)? {
+                Some(made) => (&after + (made * scale)?)?,
+                None => after,
+            };
             if let (Some(step), Some(inputs)) = (&layer.input_step, &inputs) {
                 let input = inputs.narrow(1, index, 1)?.squeeze(1)?.contiguous()?;
                 x = (&x + step.forward(&self.spec, &input, &x)?)?;

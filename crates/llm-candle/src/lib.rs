@@ -24,7 +24,7 @@ mod steps;
 
 mod cache;
 
-mod gated_delta_net;
+mod mixer;
 
 mod attention;
 

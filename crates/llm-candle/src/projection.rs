@@ -72,7 +72,12 @@ impl Loader<'_> {
             _ => QMatMul::Tensor(Tensor::from_vec(linear.dequantize(), shape, self.device)?),
         };
         let bias = self.optional_vector(linear.bias.as_deref())?;
-        Ok(Projection { weight, bias })
+        let scales = self.optional_vector(linear.scales.as_deref())?;
+        Ok(Projection {
+            weight,
+            scales,
+            bias,
+        })
     }
 }
 
@@ -113,13 +118,18 @@ fn block_type(format: Format) -> Option<GgmlDType> {
 #[derive(Debug)]
 pub(crate) struct Projection {
     weight: QMatMul,
+    /// One for all rows, or (rows).
+    scales: Option<Tensor>,
     bias: Option<Tensor>,
 }
 
 impl Projection {
-    /// x, (positions, columns) → x · weightᵀ + bias, (positions, rows).
+    /// x, (positions, columns) → x · weightᵀ * scales + bias, (positions, rows).
     pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let product = self.weight.forward(x)?;
+        let mut product = self.weight.forward(x)?;
+        if let Some(scales) = &self.scales {
+            product = product.broadcast_mul(scales)?;
+        }
         match &self.bias {
             Some(bias) => product.broadcast_add(bias),
             None => Ok(product),

@@ -207,13 +207,14 @@ fn shapes(base: &Gguf, plan: &Plan, stem: &str, ending: &str) -> Vec<Vec<usize>>
     let hidden_size = plan.hidden_size;
     let experts = plan.experts.map_or(4, |experts| experts.count);
     let part = stem.rsplit('.').next().unwrap_or(stem);
-    let (queries, keys) = (plan.heads * plan.head_dim, plan.kv_heads * plan.head_dim);
+    let heads = plan.heads.max(1);
+    let (queries, keys) = (heads * plan.head_dim, plan.kv_heads * plan.head_dim);
     let usual = match (part, ending) {
         (_, ".scale" | ".input_scale") if part == "ffn_down_exps" => vec![experts],
         (_, ".scale" | ".input_scale") | ("layer_output_scale", _) => vec![1],
         ("exp_probs_b", _) => vec![experts],
         ("attn_qkv", ".weight") => vec![hidden_size, queries + 2 * keys],
-        ("attn_sinks", _) => vec![plan.heads],
+        ("attn_sinks", _) => vec![heads],
         ("attn_q_norm" | "attn_k_norm", ".weight") => vec![plan.head_dim],
         ("rope_freqs" | "rope_factors_long" | "rope_factors_short", _) => vec![plan.rope_dim / 2],
         ("output" | "token_embd", ".weight") => vec![hidden_size, plan.vocabulary],
@@ -346,7 +347,7 @@ fn what_is_added_is_named() {
     for name in [
         "blk.1.attn_norm.bias",
         "token_embd_norm.weight",
-        "blk.0.ffn_up.scale",
+        "blk.0.attn_norm.scale",
     ] {
         let told = told(name, &[plan.hidden_size]);
         assert!(told.contains(&format!("the tensor '{name}'")), "{told}");

@@ -5,7 +5,8 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test fails by panicking"
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and prints what it was about"
 )]
 
 mod support;
@@ -21,16 +22,27 @@ use llm_tokenizer::Tokenizer;
 
 use support::measure::identical;
 use support::random::Random;
-use support::tiny::plans::{LLAMA, QWEN35};
+use support::tiny::Plan;
+use support::tiny::plans::{FALCON_H1, LFM2, LLAMA, MAMBA2, QWEN35};
 use support::ways::extend;
 use support::{Model, levels};
 
 /// Two regular checkpoints and some more.
 const LENGTH: usize = 600;
 
-fn setup() -> (Model, Vec<u32>) {
-    let model = QWEN35.build(3);
-    let tokens = Random(5).tokens(LENGTH, QWEN35.vocabulary);
+/// One model for each thing that layers do with a state.
+fn plans() -> [(&'static str, Plan); 4] {
+    [
+        ("qwen35", QWEN35),
+        ("lfm2", LFM2),
+        ("mamba2", MAMBA2),
+        ("falcon-h1", FALCON_H1),
+    ]
+}
+
+fn setup(plan: &Plan) -> (Model, Vec<u32>) {
+    let model = plan.build(3);
+    let tokens = Random(5).tokens(LENGTH, plan.vocabulary);
     (model, tokens)
 }
 
@@ -53,8 +65,12 @@ fn again(
 
 #[test]
 fn what_follows_a_checkpoint_is_the_same_to_the_bit() {
-    let (model, tokens) = setup();
-    for level in levels() {
+    for ((name, plan), level) in plans()
+        .iter()
+        .flat_map(|plan| levels().map(move |level| (plan, level)))
+    {
+        println!("{name}, {level:?}");
+        let (model, tokens) = setup(plan);
         let mut pass = model.cpu::<f32>(2, level);
         let sequence = pass.sequences_mut().start();
         let expected = extend(&mut pass, sequence, &tokens);
@@ -73,7 +89,14 @@ fn what_follows_a_checkpoint_is_the_same_to_the_bit() {
 /// A state is copied where it is due, whatever else is in the batch.
 #[test]
 fn sequences_of_a_batch_have_checkpoints_of_their_own() {
-    let (model, tokens) = setup();
+    for (name, plan) in plans() {
+        println!("{name}");
+        batch_of_two(&plan);
+    }
+}
+
+fn batch_of_two(plan: &Plan) {
+    let (model, tokens) = setup(plan);
     let mut pass = model.cpu::<f32>(2, Level::detect().unwrap());
     let [first, second] = [(); 2].map(|()| pass.sequences_mut().start());
     let expected = extend(&mut pass, first, &tokens);
@@ -106,7 +129,14 @@ fn sequences_of_a_batch_have_checkpoints_of_their_own() {
 /// Token by token there is a checkpoint too, and a fork has those of its origin.
 #[test]
 fn decoding_leaves_checkpoints_and_forks_share_them() {
-    let (model, tokens) = setup();
+    for (name, plan) in plans() {
+        println!("{name}");
+        decode_and_fork(&plan);
+    }
+}
+
+fn decode_and_fork(plan: &Plan) {
+    let (model, tokens) = setup(plan);
     let mut pass = model.cpu::<f32>(1, Level::detect().unwrap());
     let sequence = pass.sequences_mut().start();
     let expected = extend(&mut pass, sequence, &tokens);
@@ -145,11 +175,36 @@ fn the_memory_of_states_is_counted() {
     assert_eq!(many - two, 6 * (one - block), "those of each sequence");
 }
 
+/// What is kept where nothing grows, where only a convolution looks back, and where
+/// every layer has both.
+#[test]
+fn each_kind_of_state_has_its_size() {
+    let [lfm, mamba, falcon] = [LFM2, MAMBA2, FALCON_H1].map(|plan| plan.build(1).spec);
+    // Four layers of five: three tokens.
+    assert_eq!(lfm.state_elements(), 4 * 3 * 64);
+    // Four layers: three tokens of values, keys and queries, and eight heads.
+    let state = 4 * (3 * (128 + 2 * 2 * 24) + 8 * 16 * 24);
+    assert_eq!(mamba.state_elements(), state);
+    let [none, some] = [0, 4096].map(|positions| cache_bytes::<f32>(&mamba, positions, 2));
+    assert_eq!((none, some), (2 * 5 * 4 * state as u64, none));
+    let state = 3 * (3 * (96 + 2 * 24) + 6 * 16 * 24);
+    assert_eq!(falcon.state_elements(), state);
+    let keys = cache_bytes::<f32>(&falcon, 64, 1) - cache_bytes::<f32>(&falcon, 0, 1);
+    assert_eq!(keys, 3 * 64 * 2 * 2 * 16 * 4, "all of them attend as well");
+}
+
 /// A prompt that parts from the last one within a call is computed from the
 /// last checkpoint on, one that parts there again from just there.
 #[test]
 fn what_is_kept_answers_as_if_it_were_new() {
-    let (model, tokens) = setup();
+    for (name, plan) in plans() {
+        println!("{name}");
+        answer_again(&plan);
+    }
+}
+
+fn answer_again(plan: &Plan) {
+    let (model, tokens) = setup(plan);
     let gguf = support::fetched("smollm2-135m-instruct-q4_1.gguf");
     let tokenizer = Tokenizer::from_gguf(Gguf::open(&[gguf]).unwrap().metadata()).unwrap();
     let batch = || {

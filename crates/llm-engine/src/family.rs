@@ -26,6 +26,8 @@ pub struct Family {
     pub norm: NormKind,
     /// Where a layer norms the stream.
     pub norms: Norms,
+    /// The tensor of the norm behind the last layer.
+    pub output_norm: &'static str,
     /// The tensor of the norm before the feed-forward step.
     pub feed_forward_norm: &'static str,
     /// What the feed-forward step starts from.
@@ -70,9 +72,10 @@ pub struct Family {
     pub keys_as_values: bool,
     /// Layers with experts have the dense step beside them, and norms of each.
     pub parallel_dense_mlp: bool,
-    /// Every n-th layer attends, where the file does not say; the others keep a
-    /// state by the gated delta rule. `None` where all attend.
-    pub attends_every: Option<usize>,
+    /// Layers that keep a state, `None` where all attend.
+    pub mixer: Option<Mixer>,
+    /// What comes out of such a layer may have no norm.
+    pub optional_mixer_norm: bool,
     /// Whether each head has a gate for what attention gives, in one matrix
     /// with its query.
     pub gated_attention: bool,
@@ -158,6 +161,39 @@ pub enum WindowRope {
     Unscaled,
     /// The same, with this base where the file names none.
     UnscaledBase(f32),
+}
+
+/// The layers of a family that keep a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mixer {
+    /// What they do with it.
+    pub kind: MixerKind,
+    /// Which they are.
+    pub layers: StatefulLayers,
+}
+
+/// What a layer does with its state, see [`crate::spec::MixerSpec`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MixerKind {
+    /// The gated delta rule.
+    GatedDeltaNet,
+    /// A convolution between two gates.
+    ShortConv,
+    /// State-space duality.
+    Ssd,
+}
+
+/// Which layers keep a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatefulLayers {
+    /// All but every n-th, where the file does not list them; the others attend.
+    AllBut(usize),
+    /// Those without heads of keys; the others attend.
+    WithoutKeys,
+    /// All, and none attends or has a feed-forward step.
+    Alone,
+    /// All, beside their attention.
+    Beside,
 }
 
 /// What an expert's score is made of, where the file does not say.

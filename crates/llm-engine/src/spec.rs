@@ -6,11 +6,15 @@ mod activation;
 mod experts;
 mod from_metadata;
 mod gated_delta_net;
+mod mixer;
 mod reader;
 mod rope;
+mod short_conv;
+mod ssd;
 #[cfg(test)]
 mod tests;
 
+pub use mixer::{Convolution, GatedDeltaNetSpec, MixerSpec, ShortConvSpec, SsdSpec};
 pub use rope::plain;
 pub use rope::{ROPE_FACTORS_LONG, ROPE_FACTORS_SHORT, Ramp, Rope};
 
@@ -69,8 +73,8 @@ pub struct Spec {
     pub experts: Option<ExpertSpec>,
     /// Keys and values made from one short vector a position.
     pub mla: Option<MlaSpec>,
-    /// The state of the layers that do not attend.
-    pub delta: Option<GatedDeltaNetSpec>,
+    /// What the layers do that keep a state.
+    pub mixer: Option<MixerSpec>,
     /// One entry a layer.
     pub layers: Vec<LayerSpec>,
     /// Layers behind those, which guess further tokens and are not run.
@@ -85,22 +89,23 @@ pub struct LayerSpec {
     pub window: Option<usize>,
     /// The rotation of queries and keys, `None` where they are not rotated.
     pub rope: Option<Rope>,
-    /// Key and value heads.
+    /// Key and value heads, 0 where the layer does not attend.
     pub kv_heads: usize,
     /// Elements of a query's and a key's head.
     pub head_dim: usize,
     /// Elements of a value's head.
     pub value_dim: usize,
     /// Length of the feed-forward step's inner vector, in layers without
-    /// experts and beside experts.
+    /// experts and beside experts; 0 where there is no such step.
     pub intermediate_size: usize,
     /// What stands between the matrices of a feed-forward step without a gate;
     /// `None` where it has one.
     pub activation: Option<Activation>,
     /// The earlier layer whose keys and values it uses, where it has none.
     pub kv_source_layer: Option<usize>,
-    /// Whether the layer keeps a state instead of keys and values, see
-    /// [`GatedDeltaNetSpec`].
+    /// Whether the layer attends to keys and values.
+    pub attends: bool,
+    /// Whether it keeps a state, instead or beside that, see [`MixerSpec`].
     pub recurrent: bool,
 }
 
@@ -146,49 +151,6 @@ pub struct MlaSpec {
     /// Whether attention works on the short vectors themselves, which is what
     /// the cache holds then.
     pub absorbed: bool,
-}
-
-/// Layers with a state that each token changes by the gated delta rule (Yang et
-/// al. 2024, arXiv:2412.06464).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct GatedDeltaNetSpec {
-    /// Tokens that the convolution before it spans, the token's own included.
-    pub kernel: usize,
-    /// Heads of queries and of keys.
-    pub key_heads: usize,
-    /// Heads of values, each with a state. Head `i` goes with the query and the
-    /// key of head `i % key_heads`.
-    pub value_heads: usize,
-    /// Elements of a query's, a key's and a value's head.
-    pub head_dim: usize,
-}
-
-impl GatedDeltaNetSpec {
-    /// Returns the elements of the queries, and those of the keys, of a token.
-    pub fn key_width(&self) -> usize {
-        self.key_heads * self.head_dim
-    }
-
-    /// Returns the elements of the values of a token.
-    pub fn value_width(&self) -> usize {
-        self.value_heads * self.head_dim
-    }
-
-    /// Returns the elements of queries, keys and values of a token together.
-    pub fn mixed_width(&self) -> usize {
-        2 * self.key_width() + self.value_width()
-    }
-
-    /// Returns the elements of the tokens that the convolution looks back at.
-    pub fn tail_elements(&self) -> usize {
-        (self.kernel - 1) * self.mixed_width()
-    }
-
-    /// Returns the elements that a layer keeps of a sequence: the tail and, for
-    /// each value head, (`head_dim`, `head_dim`).
-    pub fn state_elements(&self) -> usize {
-        self.tail_elements() + self.value_width() * self.head_dim
-    }
 }
 
 /// Queries at position `p` are multiplied by `1 + scale * ln(1 + p / every)`,
@@ -312,7 +274,7 @@ impl Spec {
 
     fn check(&self) -> Result<(), SpecError> {
         let contradiction = |text: String| Err(SpecError::Contradiction(text));
-        for layer in &self.layers {
+        for layer in self.layers.iter().filter(|layer| layer.attends) {
             if !self.heads.is_multiple_of(layer.kv_heads) {
                 return contradiction(format!(
                     "{} query heads over {} key heads",
@@ -370,23 +332,18 @@ impl Spec {
         self.layers[layer].kv_source_layer.unwrap_or(layer)
     }
 
-    /// Returns what layer `layer` keeps instead of keys and values, if it does.
-    pub fn layer_delta(&self, layer: usize) -> Option<&GatedDeltaNetSpec> {
+    /// Returns what layer `layer` does with its state, if it keeps one.
+    pub fn layer_mixer(&self, layer: usize) -> Option<&MixerSpec> {
         let recurrent = self.layers.get(layer)?.recurrent;
-        self.delta.as_ref().filter(|_| recurrent)
-    }
-
-    /// Returns the layers that attend.
-    pub fn attending_layers(&self) -> usize {
-        self.layers.iter().filter(|layer| !layer.recurrent).count()
+        self.mixer.as_ref().filter(|_| recurrent)
     }
 
     /// Returns the elements of the state of a sequence, all layers together; 0
-    /// where every layer attends.
+    /// where no layer keeps one.
     pub fn state_elements(&self) -> usize {
-        let layers = self.layers.len() - self.attending_layers();
-        let delta = self.delta.as_ref();
-        delta.map_or(0, |delta| layers * delta.state_elements())
+        let layers = self.layers.iter().filter(|layer| layer.recurrent).count();
+        let mixer = self.mixer.as_ref();
+        mixer.map_or(0, |mixer| layers.saturating_mul(mixer.state_elements()))
     }
 
     /// Returns the experts of layer `layer`, if it has any.

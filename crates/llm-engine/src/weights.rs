@@ -3,6 +3,7 @@
 
 mod linear;
 mod loader;
+mod mixer;
 mod norm;
 mod place;
 mod rest;
@@ -14,6 +15,7 @@ use crate::spec::Spec;
 pub use linear::Linear;
 use llm_gguf::Gguf;
 use loader::Loader;
+pub use mixer::{GatedDeltaNet, Mixer, MixerInputs, ShortConv, Ssd};
 pub use norm::Norm;
 pub use place::{Place, PlaceId};
 use rest::Wanted;
@@ -56,8 +58,32 @@ pub struct PerLayerEmbeddings {
 pub struct Layer {
     /// (`hidden_size`)
     pub attention_norm: Option<Norm>,
+    /// Keys and values, `None` where the layer does not attend.
+    pub attention: Option<Attention>,
+    /// The step with a state, instead of attention or beside it.
+    pub mixer: Option<Mixer>,
+    /// (`hidden_size`)
+    pub post_attention_norm: Option<Norm>,
+    /// (`hidden_size`)
+    pub feed_forward_norm: Option<Norm>,
+    /// Whether the feed-forward step starts from the stream before attention; without
+    /// a norm of its own it takes what attention took.
+    pub parallel: bool,
+    /// The step after attention, or beside it; `None` where there is none.
+    pub feed_forward: Option<FeedForward>,
+    /// (`hidden_size`)
+    pub post_feed_forward_norm: Option<Norm>,
+    /// The step with the layer's own input, after the feed-forward step.
+    pub input_step: Option<InputStep>,
+    /// What the stream is multiplied by at the end.
+    pub output_scale: Option<f32>,
+}
+
+/// The weights of attention. A norm is `None` where the family has none.
+#[derive(Debug)]
+pub struct Attention {
     /// What makes queries, keys and values.
-    pub attention: Projections,
+    pub projections: Projections,
     /// (`head_dim`), or (heads * `head_dim`) where the norm spans all heads or each
     /// has its own weights.
     pub query_norm: Option<Norm>,
@@ -68,22 +94,7 @@ pub struct Layer {
     /// A score of each head that goes to no position, (heads).
     pub sinks: Option<Vec<f32>>,
     /// (`hidden_size`, what attention gives)
-    pub attention_output: Linear,
-    /// (`hidden_size`)
-    pub post_attention_norm: Option<Norm>,
-    /// (`hidden_size`)
-    pub feed_forward_norm: Option<Norm>,
-    /// Whether the feed-forward step starts from the stream before attention; without
-    /// a norm of its own it takes what attention took.
-    pub parallel: bool,
-    /// The step after attention, or beside it.
-    pub feed_forward: FeedForward,
-    /// (`hidden_size`)
-    pub post_feed_forward_norm: Option<Norm>,
-    /// The step with the layer's own input, after the feed-forward step.
-    pub input_step: Option<InputStep>,
-    /// What the stream is multiplied by at the end.
-    pub output_scale: Option<f32>,
+    pub output: Linear,
 }
 
 /// `norm(up(activation(gate(x)) * input))`, added to the stream.
@@ -114,8 +125,6 @@ pub enum Projections {
     },
     /// Keys and values from one short vector, see [`crate::spec::MlaSpec`].
     Mla(Box<Mla>),
-    /// None: the layer keeps a state, see [`crate::spec::GatedDeltaNetSpec`].
-    Delta(Box<Delta>),
 }
 
 /// What makes the keys and values of a layer.
@@ -160,28 +169,6 @@ pub enum MlaUp {
         /// (`value_dim`, rank)
         values: Vec<Linear>,
     },
-}
-
-/// What a layer with a state has instead of queries, keys and values of
-/// attention; its output is [`Layer::attention_output`].
-#[derive(Debug)]
-pub struct Delta {
-    /// (`mixed_width`, `hidden_size)`: queries, keys and values before the convolution.
-    pub mixed: Linear,
-    /// (`value_width`, `hidden_size)`: the gate of what comes out.
-    pub gate: Linear,
-    /// (`value_heads`, `hidden_size)`: how much of a token is written.
-    pub strength: Linear,
-    /// (`value_heads`, `hidden_size)`: how much of the state is forgotten.
-    pub decay: Linear,
-    /// (kernel, `mixed_width`): the convolution's weights, oldest token first.
-    pub filters: Vec<f32>,
-    /// Added to what `decay` gives, (`value_heads`).
-    pub decay_bias: Vec<f32>,
-    /// The logarithm of what is kept, per unit of decay; below 0, (`value_heads`).
-    pub decay_rate: Vec<f32>,
-    /// The norm of a head of what comes out, (`head_dim`).
-    pub norm: Vec<f32>,
 }
 
 /// The step after attention.
@@ -264,21 +251,30 @@ pub struct BesideNorms {
 impl Layer {
     /// Returns the matrices that the stream meets first.
     pub fn first_matrices(&self) -> Vec<Matrix<'_>> {
-        match &self.attention {
-            Projections::Heads { query, keys } => {
+        match (&self.attention, &self.mixer, &self.feed_forward) {
+            (Some(attention), ..) => attention.projections.matrices(),
+            (None, Some(mixer), _) => mixer.inputs.matrices(),
+            (None, None, Some(feed_forward)) => feed_forward.first_matrices(),
+            (None, None, None) => Vec::new(),
+        }
+    }
+}
+
+impl Projections {
+    /// Returns the matrices that a token's normed row meets.
+    fn matrices(&self) -> Vec<Matrix<'_>> {
+        match self {
+            Self::Heads { query, keys } => {
                 let keys = keys.iter();
                 let rest = keys.flat_map(|keys| [Some(&keys.key), keys.value.as_ref()]);
                 let all = [Some(query)].into_iter().chain(rest).flatten();
                 all.map(Linear::matrix).collect()
             }
-            Projections::Mla(mla) => {
+            Self::Mla(mla) => {
                 let query = mla.query_down.as_ref();
                 let query = query.map_or(&mla.query, |(down, _)| down);
                 vec![query.matrix(), mla.down.matrix()]
             }
-            Projections::Delta(delta) => [&delta.mixed, &delta.gate, &delta.strength, &delta.decay]
-                .map(Linear::matrix)
-                .to_vec(),
         }
     }
 }
@@ -392,7 +388,7 @@ impl Weights {
             output: loader.output(&embedding)?,
             embedding,
             layers: layers.collect::<Result<_, _>>()?,
-            output_norm: loader.norm("output_norm", &[spec.hidden_size])?,
+            output_norm: loader.norm(spec.family.output_norm, &[spec.hidden_size])?,
             rope_factors: loader.rope_factors()?,
             per_layer_embeddings: loader.per_layer_embeddings(vocabulary)?,
             places: Vec::new(),

@@ -32,7 +32,9 @@ pub(super) enum Change {
     ValueHeads,
     /// The same with minus the exponential of each number.
     Decay,
-    /// The same with as many rows a head as it is long.
+    /// Minus the exponential of each number, as they stand.
+    MinusExp,
+    /// The heads of values with as many rows a head as it is long.
     ValueRows,
     /// The same behind the rows of queries and keys, which stay.
     MixedRows,
@@ -95,6 +97,7 @@ impl Change {
             Self::Same => whole(shape, None, Each::Kept),
             Self::PlusOne => whole(shape, None, Each::PlusOne),
             Self::Flat => whole(flat(&shape), None, Each::Kept),
+            Self::MinusExp => whole(shape, None, Each::Decay),
             Self::Transposed => {
                 let [columns, rows, count] = extents(&shape)?;
                 let order = Order::of(0, &[(count, rows * columns), (columns, 1), (rows, columns)]);
@@ -103,21 +106,21 @@ impl Change {
             Self::GateUpColumns => {
                 let [both, rows, count] = extents(&shape)?;
                 let inner = both / 2;
-                halves(tensor, "exps", both, &[rows, inner, count], |first| {
+                halves(tensor, both, &[rows, inner, count], |first| {
                     Order::of(first, &[(count, rows * both), (inner, 2), (rows, both)])
                 })?
             }
             Self::GateUpPairs => {
                 let [both, count] = extents(&shape)?;
                 let inner = both / 2;
-                halves(tensor, "exps", both, &[inner, count], |first| {
+                halves(tensor, both, &[inner, count], |first| {
                     Order::of(first, &[(count * inner, 2)])
                 })?
             }
             Self::GateUpRows => {
                 let [columns, both] = extents(&shape)?;
                 let inner = both / 2;
-                halves(tensor, "shexp", both, &[columns, inner], |half| {
+                halves(tensor, both, &[columns, inner], |half| {
                     Order::of(half * inner * columns, &[(inner * columns, 1)])
                 })?
             }
@@ -160,7 +163,6 @@ fn flat(shape: &[u64]) -> Vec<u64> {
 /// Gates and ups, the names of which end in `whose`; `order` is told which half it is.
 fn halves(
     tensor: &TensorInfo,
-    whose: &str,
     both: u64,
     shape: &[u64],
     order: impl Fn(u64) -> Order,
@@ -169,9 +171,7 @@ fn halves(
         return Err(Misfit::Shape);
     }
     let half = |(first, name): (u64, &str)| Piece {
-        name: tensor
-            .name
-            .replace(&format!("ffn_gate_up_{whose}"), &format!("{name}_{whose}")),
+        name: tensor.name.replace("ffn_gate_up", name),
         shape: shape.to_vec(),
         order: Some(order(first)),
         each: Each::Kept,

@@ -44,10 +44,42 @@ fn parsed<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, FolderError> {
     if let Some(other) = describe_bytes(&bytes) {
         return Err(FolderError::malformed(path, other));
     }
-    let parsed = serde_json::from_slice(without_mark(&bytes));
+    let bytes = without_mark(&bytes);
+    let parsed = serde_json::from_slice(bytes)
+        .or_else(|error| serde_json::from_slice(&without_infinities(bytes)).map_err(|_| error));
     parsed
         .map(Some)
         .map_err(|error| FolderError::malformed(path, error.to_string()))
+}
+
+/// Returns JSON with null in the place of what Python writes for numbers that JSON does
+/// not have, as in `"time_step_limit": [0.0, Infinity]`.
+fn without_infinities(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let (mut rest, mut in_text) = (bytes, false);
+    while let Some((&first, later)) = rest.split_first() {
+        let word = ["-Infinity", "Infinity", "NaN"]
+            .into_iter()
+            .find(|word| !in_text && rest.starts_with(word.as_bytes()));
+        if let Some(word) = word {
+            out.extend(b"null");
+            rest = &rest[word.len()..];
+            continue;
+        }
+        out.push(first);
+        rest = later;
+        match first {
+            b'"' => in_text = !in_text,
+            b'\\' if in_text => {
+                if let Some((&escaped, later)) = rest.split_first() {
+                    out.push(escaped);
+                    rest = later;
+                }
+            }
+            _ => {}
+        }
+    }
+    out
 }
 
 /// Reads a text, `None` if there is none.
@@ -232,4 +264,21 @@ fn size(value: &Value) -> Option<u64> {
         let is_whole = number.fract() == 0.0 && (0.0..=EXACT).contains(&number);
         is_whole.then_some(number as u64)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_json_does_not_have_are_null() {
+        let python = br#"{"a": [0.0, Infinity], "b": "\"Infinity", "c": -Infinity, "d": NaN}"#;
+        let read: Value = serde_json::from_slice(&without_infinities(python)).unwrap();
+        let expected = serde_json::json!({
+            "a": [0.0, null], "b": "\"Infinity", "c": null, "d": null
+        });
+        assert_eq!(read, expected);
+        // What is no JSON stays none.
+        assert_eq!(without_infinities(b"\"Inf\\"), b"\"Inf\\");
+    }
 }

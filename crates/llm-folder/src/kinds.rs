@@ -60,6 +60,10 @@ pub(super) struct Kind {
     pub(super) stretched_base: bool,
     /// The numbers of the activation are tensors.
     pub(super) xielu: bool,
+    /// What `layer_types` calls a layer that keeps a state, in old configs and in new ones.
+    pub(super) stateful: &'static [&'static str],
+    /// What matrices give is multiplied by numbers of the config.
+    pub(super) multipliers: bool,
     /// Which layers have a window.
     pub(super) windows: Windows,
     /// Experts may be stored in MXFP4.

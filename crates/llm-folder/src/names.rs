@@ -15,11 +15,12 @@ pub(super) enum Named {
 
 /// What may stand before the names of a text model that is a part of a larger
 /// one, the longest first.
-const PREFIXES: [&str; 4] = [
+const PREFIXES: [&str; 5] = [
     "model.language_model.",
     "language_model.model.",
     "language_model.",
     "model.",
+    "backbone.",
 ];
 
 /// Parts of models that see or hear, and one that guesses further tokens.
@@ -41,6 +42,9 @@ const WHOLE: Names = &[
     ("embed_tokens", "token_embd"),
     ("norm", "output_norm"),
     ("final_layernorm", "output_norm"),
+    ("embedding_norm", "token_embd_norm"),
+    ("embeddings", "token_embd"),
+    ("norm_f", "output_norm"),
     ("lm_head", "output"),
     ("embed_tokens_per_layer", "per_layer_token_embd"),
     ("per_layer_model_projection", "per_layer_model_proj"),
@@ -58,7 +62,10 @@ const OF_LAYER: Names = &[
     ("self_attn.k_norm", "attn_k_norm"),
     ("self_attn.query_layernorm", "attn_q_norm"),
     ("self_attn.key_layernorm", "attn_k_norm"),
+    ("self_attn.q_layernorm", "attn_q_norm"),
+    ("self_attn.k_layernorm", "attn_k_norm"),
     ("self_attn.dense", "attn_output"),
+    ("self_attn.out_proj", "attn_output"),
     ("self_attn.qkv_proj", "attn_qkv"),
     ("self_attn.q_a_proj", "attn_q_a"),
     ("self_attn.q_a_layernorm", "attn_q_a_norm"),
@@ -73,6 +80,17 @@ const OF_LAYER: Names = &[
     ("linear_attn.conv1d", "ssm_conv1d"),
     ("linear_attn.norm", "ssm_norm"),
     ("linear_attn.out_proj", "ssm_out"),
+    ("conv.in_proj", "shortconv.in_proj"),
+    ("conv.conv", "shortconv.conv"),
+    ("conv.out_proj", "shortconv.out_proj"),
+    ("mamba.in_proj", "ssm_in"),
+    ("mamba.conv1d", "ssm_conv1d"),
+    ("mamba.norm", "ssm_norm"),
+    ("mamba.out_proj", "ssm_out"),
+    ("mixer.in_proj", "ssm_in"),
+    ("mixer.conv1d", "ssm_conv1d"),
+    ("mixer.norm", "ssm_norm"),
+    ("mixer.out_proj", "ssm_out"),
     ("mlp.gate_proj", "ffn_gate"),
     ("mlp.up_proj", "ffn_up"),
     ("mlp.gate_up_proj", "ffn_up"),
@@ -81,6 +99,13 @@ const OF_LAYER: Names = &[
     ("mlp.fc2", "ffn_down"),
     ("mlp.c_fc", "ffn_up"),
     ("mlp.c_proj", "ffn_down"),
+    ("feed_forward.gate_proj", "ffn_gate"),
+    ("feed_forward.up_proj", "ffn_up"),
+    ("feed_forward.down_proj", "ffn_down"),
+    ("feed_forward.w1", "ffn_gate"),
+    ("feed_forward.w3", "ffn_up"),
+    ("feed_forward.w2", "ffn_down"),
+    ("feed_forward.gate", "ffn_gate_inp"),
     ("mlp.gate", "ffn_gate_inp"),
     ("mlp.router", "ffn_gate_inp"),
     ("router.proj", "ffn_gate_inp"),
@@ -96,6 +121,9 @@ const OF_LAYER: Names = &[
     ("block_sparse_moe.experts.*.w1", "ffn_gate.*"),
     ("block_sparse_moe.experts.*.w3", "ffn_up.*"),
     ("block_sparse_moe.experts.*.w2", "ffn_down.*"),
+    ("feed_forward.experts.*.w1", "ffn_gate.*"),
+    ("feed_forward.experts.*.w3", "ffn_up.*"),
+    ("feed_forward.experts.*.w2", "ffn_down.*"),
     ("mlp.shared_experts.gate_proj", "ffn_gate_shexp"),
     ("mlp.shared_experts.up_proj", "ffn_up_shexp"),
     ("mlp.shared_experts.down_proj", "ffn_down_shexp"),
@@ -128,6 +156,12 @@ const WITH_ENDING: Names = &[
     ("mlp.experts.down_proj_bias", "ffn_down_exps.bias"),
     ("mlp.experts.down_proj_blocks", "ffn_down_exps.blocks"),
     ("mlp.experts.down_proj_scales", "ffn_down_exps.scales"),
+    ("feed_forward.expert_bias", "exp_probs_b.bias"),
+    (
+        "feed_forward.experts.gate_up_proj",
+        "ffn_gate_up_exps.weight",
+    ),
+    ("feed_forward.experts.down_proj", "ffn_down_exps.weight"),
     ("experts.gate_up_proj", "ffn_gate_up_exps.weight"),
     ("experts.down_proj", "ffn_down_exps.weight"),
     ("router.scale", "ffn_gate_inp.scale"),
@@ -135,6 +169,12 @@ const WITH_ENDING: Names = &[
     ("layer_scalar", "layer_output_scale.weight"),
     ("linear_attn.A_log", "ssm_a"),
     ("linear_attn.dt_bias", "ssm_dt.bias"),
+    ("mamba.A_log", "ssm_a"),
+    ("mamba.D", "ssm_d"),
+    ("mamba.dt_bias", "ssm_dt.bias"),
+    ("mixer.A_log", "ssm_a"),
+    ("mixer.D", "ssm_d"),
+    ("mixer.dt_bias", "ssm_dt.bias"),
 ];
 
 /// Translates a name; `norms` are the names of a layer's norms.

@@ -107,6 +107,21 @@ pub(super) const LAYER_NORM: &[Number] = &[float(
     "attention.layer_norm_epsilon",
 )];
 
+/// What is added to the mean square, by other names than most.
+pub(super) const RMS_NORM: &[Number] = &[float(
+    &["norm_eps", "layer_norm_epsilon"],
+    "attention.layer_norm_rms_epsilon",
+)];
+
+/// The first layers have no experts.
+pub(super) const DENSE_LAYERS: &[Number] = &[
+    size(&["num_dense_layers"], "leading_dense_block_count"),
+    float(&["routed_scaling_factor"], "expert_weights_scale"),
+];
+
+/// Tokens that a short convolution spans.
+pub(super) const SHORT_CONV: &[Number] = &[size(&["conv_L_cache"], "shortconv.l_cache")];
+
 /// What logits are multiplied by.
 pub(super) const LOGIT_SCALE: &[Number] = &[float(&["logit_scale"], "logit_scale")];
 
@@ -122,6 +137,12 @@ pub(super) const HEAD_SCALE: &[Number] = &[Number {
     ours: "attention.scale",
     form: Form::InverseRoot,
 }];
+
+/// Factors at both ends of the stream.
+pub(super) const HEAD_MULTIPLIERS: &[Number] = &[
+    float(&["embedding_multiplier"], "embedding_scale"),
+    float(&["lm_head_multiplier"], "logit_scale"),
+];
 
 /// Factors along the stream.
 pub(super) const MULTIPLIERS: &[Number] = &[
@@ -196,7 +217,10 @@ impl Config {
             pairs.push((name, Value::Unsigned(size)));
         }
         // A model of experts alone may have no other length.
-        let inner = match self.size("moe_intermediate_size")? {
+        let inner = match self
+            .size("moe_intermediate_size")?
+            .or(self.size("block_ff_dim")?)
+        {
             Some(_) => self.size("intermediate_size")?,
             None => Some(self.needed("intermediate_size")?),
         };

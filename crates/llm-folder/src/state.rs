@@ -1,4 +1,4 @@
-//! Layers that keep a state by the gated delta rule: their shape, and which they are.
+//! Layers that keep a state: which they are, and their shape by the gated delta rule.
 
 use super::FolderError;
 use super::config::Config;
@@ -51,4 +51,58 @@ pub(super) fn pairs(config: &Config) -> Result<Pairs, FolderError> {
         pairs.push(("attention.recurrent_layers", Value::Integers(layers)));
     }
     Ok(pairs)
+}
+
+/// Returns the heads of keys of each layer, none in those that keep a state: which they
+/// are is in the list of all, or the others are counted, or all attend.
+pub(super) fn without_keys(config: &Config) -> Result<Pairs, FolderError> {
+    heads_of_keys(config, true)
+}
+
+/// The same where all keep a state if the config does not say.
+pub(super) fn without_keys_unless_listed(config: &Config) -> Result<Pairs, FolderError> {
+    heads_of_keys(config, false)
+}
+
+fn heads_of_keys(config: &Config, usual: bool) -> Result<Pairs, FolderError> {
+    /// More layers than any model has; a hostile number must not take all memory.
+    const MOST: u64 = 10_000;
+    let heads = config.needed("num_attention_heads")?;
+    let heads = config.size("num_key_value_heads")?.unwrap_or(heads);
+    let attending = config.ids("full_attn_idxs")?;
+    let attends: Vec<bool> = match layer_types(config)? {
+        Some(types) => {
+            let stateful = config.kind.stateful;
+            types.iter().map(|kind| !stateful.contains(kind)).collect()
+        }
+        None => {
+            let layers = 0..config.layers()?.min(MOST);
+            let attends = |layer| attending.contains(&layer) || attending.is_empty() && usual;
+            layers.map(attends).collect()
+        }
+    };
+    let heads = i64::try_from(heads).unwrap_or(i64::MAX);
+    let heads = attends
+        .into_iter()
+        .map(|attends| if attends { heads } else { 0 });
+    let heads: Integers = heads.collect();
+    Ok(vec![("attention.head_count_kv", Value::Integers(heads))])
+}
+
+/// Returns the length of the feed-forward step, which a config may give as that of a
+/// step without a gate, to be cut by a third and rounded up.
+pub(super) fn cut_by_a_third(config: &Config) -> Result<Pairs, FolderError> {
+    let stated = config.size("block_ff_dim")?;
+    let mut length = match stated {
+        Some(length) => length,
+        None => config.needed("intermediate_size")?,
+    };
+    if config.flag("block_auto_adjust_ff_dim")? == Some(true) {
+        let factor = config.number("block_ffn_dim_multiplier")?.unwrap_or(1.0);
+        let multiple = config.size("block_multiple_of")?.unwrap_or(256).max(1);
+        let cut = length.saturating_mul(2) / 3;
+        let scaled = (cut as f64 * factor) as u64;
+        length = scaled.div_ceil(multiple).saturating_mul(multiple);
+    }
+    Ok(vec![("feed_forward_length", Value::Unsigned(length))])
 }

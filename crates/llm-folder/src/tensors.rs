@@ -16,7 +16,7 @@ use super::derived_tensors::{self, Made, Source, Taken};
 use super::header::{self, Stored};
 use super::mxfp4::Halves;
 use super::names::{Named, translate};
-use super::{FolderError, Quantize, rope_factors};
+use super::{FolderError, Quantize, multipliers, rope_factors, ssd};
 use llm_gguf::{TensorInfo, Value};
 
 /// What was found.
@@ -39,6 +39,7 @@ pub(super) fn load(
     let mut finder = Finder {
         config,
         is_tied: config.is_tied()?,
+        is_dense: ssd::is_dense(config)?,
         packing: quantize.map(|quantize| quantize.packing),
         guessing: guessing(config)?,
         names: HashMap::new(),
@@ -71,11 +72,13 @@ pub(super) fn load(
         shards.push(Arc::new(mapping));
     }
     finder.check_output(paths, &shards)?;
-    for (name, divisors) in rope_factors::tensors(config)? {
+    let divisors = rope_factors::tensors(config)?.into_iter();
+    let divisors = divisors.map(|(name, divisors)| (name.to_owned(), divisors));
+    for (name, numbers) in divisors.chain(multipliers::tensors(config)?) {
         finder.made.push(Made {
-            name: name.to_owned(),
-            shape: vec![divisors.len() as u64],
-            source: Source::Numbers(divisors),
+            name,
+            shape: vec![numbers.len() as u64],
+            source: Source::Numbers(numbers),
         });
     }
     let halves = std::mem::take(&mut finder.halves).made();
@@ -103,8 +106,9 @@ pub(super) fn load(
 
 /// Matrices that llama.cpp does not quantize either: they are small, and what they choose
 /// weighs much.
-const EXACT: [&str; 3] = [
+const EXACT: [&str; 4] = [
     "ffn_gate_inp.weight",
+    "shortconv.conv.weight",
     "ssm_conv1d.weight",
     "per_layer_model_proj.weight",
 ];
@@ -127,6 +131,8 @@ struct Finder<'a> {
     config: &'a Config,
     /// See [`Config::is_tied`].
     is_tied: Option<bool>,
+    /// See [`ssd::is_dense`].
+    is_dense: bool,
     packing: Option<QuantType>,
     /// Layers that guess further tokens, which nobody asks for.
     guessing: Range<u64>,
@@ -162,6 +168,7 @@ impl Finder<'_> {
         let kind = self.config.kind;
         let name = match translate(&tensor.name, kind.norms) {
             Named::Known(name) if self.guesses(&name) => return Ok(()),
+            Named::Known(name) if self.is_dense => name.replace("_shexp", ""),
             Named::Known(name) => name,
             Named::Unneeded => return Ok(()),
             Named::Unknown if self.guesses(&tensor.name) => return Ok(()),

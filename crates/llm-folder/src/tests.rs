@@ -1,5 +1,7 @@
 //! Configs of all kinds: what becomes of their numbers, and what is refused.
 
+mod states;
+
 use serde_json::{Value as Json, json};
 
 use super::FolderError;

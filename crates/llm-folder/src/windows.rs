@@ -113,11 +113,14 @@ fn listed(config: &Config) -> Result<Option<Vec<bool>>, FolderError> {
 
 /// Returns what the config says of each layer, if it does.
 pub(super) fn layer_types(config: &Config) -> Result<Option<Vec<&str>>, FolderError> {
-    const KNOWN: [&str; 3] = ["full_attention", "sliding_attention", "linear_attention"];
+    const KNOWN: [&str; 3] = ["full_attention", "attention", "sliding_attention"];
     let Some(types) = config.fields().list("layer_types")? else {
         return Ok(None);
     };
-    let known = |kind: &'_ Json| KNOWN.into_iter().find(|known| kind.as_str() == Some(known));
+    let known = |kind: &'_ Json| {
+        let mut known = KNOWN.iter().chain(config.kind.stateful).copied();
+        known.find(|known| kind.as_str() == Some(known))
+    };
     let kinds: Result<Vec<&str>, FolderError> = types
         .iter()
         .map(|kind| {

@@ -92,7 +92,7 @@ impl Work {
                 part.with(tensor, if is_stack { share } else { 1.0 })
             })
         };
-        let attends = |layer: &usize| !spec.layers[*layer].recurrent;
+        let attends = |layer: &usize| spec.layers[*layer].attends;
         let attention = |layer: usize| Attention {
             window: spec.layers[layer].window.unwrap_or(usize::MAX),
             query_width: (spec.query_width(layer) + spec.attended_width(layer)) as f64,

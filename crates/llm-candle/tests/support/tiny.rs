@@ -30,6 +30,9 @@ pub(crate) struct Plan {
     /// Whether the feed-forward step has a norm of its own, where families leave that
     /// open.
     pub(crate) two_norms: bool,
+    /// Whether the name of that norm lacks its ending, as the converter has it in one
+    /// family.
+    pub(crate) bare_norm: bool,
     /// Whether queries and keys are normed, where families leave that open.
     pub(crate) query_key_norm: bool,
     /// Matrices and norms that have a bias.
@@ -40,7 +43,7 @@ pub(crate) struct Plan {
     pub(crate) experts: Option<ExpertPlan>,
     pub(crate) mla: Option<MlaPlan>,
     pub(crate) varied: Option<VariedPlan>,
-    pub(crate) delta: Option<GatedDeltaNetPlan>,
+    pub(crate) mixer: Option<MixerPlan>,
     /// Whether it has all that [`super::super::agree`] takes away.
     pub(crate) capped: bool,
     /// Further metadata of the family.
@@ -103,14 +106,47 @@ pub(crate) struct VariedPlan {
     pub(crate) per_layer: usize,
 }
 
+/// Layers that keep a state.
 #[derive(Clone, Copy)]
-pub(crate) struct GatedDeltaNetPlan {
-    pub(crate) kernel: usize,
-    pub(crate) key_heads: usize,
-    pub(crate) value_heads: usize,
-    pub(crate) head_dim: usize,
-    /// Every n-th layer attends.
-    pub(crate) attends_every: usize,
+pub(crate) struct MixerPlan {
+    pub(crate) step: StepPlan,
+    pub(crate) attending: Attending,
+}
+
+/// What they do with it.
+#[derive(Clone, Copy)]
+pub(crate) enum StepPlan {
+    GatedDeltaNet {
+        kernel: usize,
+        key_heads: usize,
+        value_heads: usize,
+        head_dim: usize,
+    },
+    ShortConv {
+        kernel: usize,
+    },
+    Ssd {
+        kernel: usize,
+        heads: usize,
+        head_dim: usize,
+        state_dim: usize,
+        groups: usize,
+        /// Whether what comes out has a norm, where families leave that open.
+        normed: bool,
+    },
+}
+
+/// The layers that attend.
+#[derive(Clone, Copy)]
+pub(crate) enum Attending {
+    /// Every n-th, as the file says; the others keep a state.
+    Every(usize),
+    /// These, which have heads of keys; the others keep a state.
+    These(&'static [usize]),
+    /// None, and there is no feed-forward step either.
+    None,
+    /// All, and all keep a state beside that.
+    All,
 }
 
 #[derive(Clone, Copy)]

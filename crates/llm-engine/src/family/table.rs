@@ -5,7 +5,8 @@ use llm_kernels::rope::RopeLayout;
 use llm_kernels::vector::Gate;
 
 use super::{
-    Family, NormKind, Norms, QueryKeyNorm, Residual, Routing, Scoring, Ungated, Window, WindowRope,
+    Family, Mixer, MixerKind, NormKind, Norms, QueryKeyNorm, Residual, Routing, Scoring,
+    StatefulLayers, Ungated, Window, WindowRope,
 };
 
 const LLAMA: Family = Family {
@@ -16,6 +17,7 @@ const LLAMA: Family = Family {
     gate_in_length: false,
     norm: NormKind::Rms,
     norms: Norms::Before,
+    output_norm: "output_norm",
     feed_forward_norm: "ffn_norm",
     residual: Residual::Sequential,
     query_key_norm: None,
@@ -39,7 +41,8 @@ const LLAMA: Family = Family {
     normed_values: false,
     keys_as_values: false,
     parallel_dense_mlp: false,
-    attends_every: None,
+    mixer: None,
+    optional_mixer_norm: false,
     gated_attention: false,
     bidirectional: false,
 };
@@ -59,7 +62,10 @@ const QWEN3: Family = Family {
 const QWEN35: Family = Family {
     architecture: "qwen35",
     feed_forward_norm: "post_attention_norm",
-    attends_every: Some(4),
+    mixer: Some(Mixer {
+        kind: MixerKind::GatedDeltaNet,
+        layers: StatefulLayers::AllBut(4),
+    }),
     gated_attention: true,
     ..QWEN3
 };
@@ -130,6 +136,17 @@ const DOTS1: Family = Family {
         scoring: Scoring::Sigmoid,
         normalized: false,
     },
+    ..QWEN3
+};
+
+/// A short convolution in most layers, attention in those with heads of keys.
+const LFM2: Family = Family {
+    architecture: "lfm2",
+    output_norm: "token_embd_norm",
+    mixer: Some(Mixer {
+        kind: MixerKind::ShortConv,
+        layers: StatefulLayers::WithoutKeys,
+    }),
     ..QWEN3
 };
 
@@ -369,5 +386,36 @@ pub const FAMILIES: &[Family] = &[
     Family {
         architecture: "internlm2",
         ..LLAMA
+    },
+    LFM2,
+    Family {
+        architecture: "lfm2moe",
+        ..LFM2
+    },
+    Family {
+        architecture: "mamba2",
+        mixer: Some(Mixer {
+            kind: MixerKind::Ssd,
+            layers: StatefulLayers::Alone,
+        }),
+        ..LLAMA
+    },
+    Family {
+        architecture: "granitehybrid",
+        mixer: Some(Mixer {
+            kind: MixerKind::Ssd,
+            layers: StatefulLayers::WithoutKeys,
+        }),
+        ..GRANITE
+    },
+    Family {
+        architecture: "falcon-h1",
+        logits_multiplied: true,
+        mixer: Some(Mixer {
+            kind: MixerKind::Ssd,
+            layers: StatefulLayers::Beside,
+        }),
+        optional_mixer_norm: true,
+        ..QWEN2
     },
 ];

@@ -6,10 +6,10 @@
 
 mod attention;
 mod buffers;
-mod gated_delta_net;
 mod feed_forward;
 mod head;
 mod loras;
+mod mixer;
 mod mla;
 mod per_layer_embeddings;
 mod router;
@@ -124,10 +124,12 @@ impl<T: Element> CpuForward<T> {
             self.per_layer_embeddings(rows, inputs);
         }
         for (index, layer) in weights.layers.iter().enumerate() {
-            self.attention(rows, index, layer);
-            match weights.layers.get(index + 1) {
-                Some(next) => self.feed_forward(layer, &next.first_matrices()),
-                None => self.feed_forward(layer, &[weights.output.matrix()]),
+            self.first_half(rows, index, layer);
+            if let Some(step) = &layer.feed_forward {
+                match weights.layers.get(index + 1) {
+                    Some(next) => self.feed_forward(layer, step, &next.first_matrices()),
+                    None => self.feed_forward(layer, step, &[weights.output.matrix()]),
+                }
             }
             self.end_layer(index, layer);
         }
@@ -225,12 +227,11 @@ fn attention_shape(spec: &Spec, index: usize) -> Shape {
     }
 }
 
-/// Returns what each layer stores, `None` where it uses another's or keeps a
-/// state instead.
+/// Returns what each layer stores, `None` where it uses another's or does not attend.
 fn cache_shapes(spec: &Spec) -> Vec<Option<Shape>> {
     let shape = |index: usize| {
         let layer = &spec.layers[index];
-        let stores = layer.kv_source_layer.is_none() && !layer.recurrent;
+        let stores = layer.kv_source_layer.is_none() && layer.attends;
         stores.then(|| attention_shape(spec, index))
     };
     (0..spec.layers.len()).map(shape).collect()
@@ -264,8 +265,26 @@ fn apply(
     add_rest(cpu, loras, linear, input, out);
 }
 
-/// out += what belongs to a product beside the matrix: the bias, and what adapters add.
+/// out += what belongs to a product beside the matrix: scales, the bias, and what
+/// adapters add.
 fn add_rest(cpu: Cpu<'_>, loras: &mut Loras, linear: &Linear, input: &[f32], out: &mut [f32]) {
+    scale_and_bias(linear, out);
+    loras.add(cpu, linear, input, out);
+}
+
+/// out = scales * out + bias, as far as the matrix has them.
+fn scale_and_bias(linear: &Linear, out: &mut [f32]) {
+    match linear.scales.as_deref() {
+        None => {}
+        Some(&[scale]) => out.iter_mut().for_each(|x| *x *= scale),
+        Some(scales) => {
+            for row in out.chunks_exact_mut(scales.len()) {
+                for (x, scale) in row.iter_mut().zip(scales) {
+                    *x *= scale;
+                }
+            }
+        }
+    }
     if let Some(bias) = &linear.bias {
         for row in out.chunks_exact_mut(bias.len()) {
             for (x, bias) in row.iter_mut().zip(bias) {
@@ -273,7 +292,6 @@ fn add_rest(cpu: Cpu<'_>, loras: &mut Loras, linear: &Linear, input: &[f32], out
             }
         }
     }
-    loras.add(cpu, linear, input, out);
 }
 
 impl<T: Element> Forward for CpuForward<T> {

@@ -5,7 +5,7 @@ use llm_kernels::rope::RopeLayout;
 use super::reader::Reader;
 use super::rope::{ROPE_FACTORS_LONG, ROPE_FACTORS_SHORT, Scaling, plain};
 use super::{ExpertSpec, LayerSpec, MlaSpec, Rope, Spec, SpecError, Temperature};
-use crate::family::{NormKind, Residual, WindowRope};
+use crate::family::{NormKind, Residual, StatefulLayers, WindowRope};
 use llm_gguf::{Value, ValueError};
 
 /// The heads of attention, in layers that see everything.
@@ -20,9 +20,13 @@ impl Reader<'_> {
     pub(super) fn spec(&self, context: Option<usize>) -> Result<Spec, SpecError> {
         let (layers, mtp_layers) = self.layer_counts()?;
         let hidden_size = self.size("embedding_length")?;
-        let heads = self.size("attention.head_count")?;
+        let heads = match self.stateful() {
+            Some(StatefulLayers::Alone) => self.size_or_none("attention.head_count")?.unwrap_or(0),
+            _ => self.size("attention.head_count")?,
+        };
         let trained = self.size("context_length")?;
-        let shape = self.heads(hidden_size, heads)?;
+        let share = hidden_size.checked_div(heads).unwrap_or(0);
+        let shape = self.heads(share)?;
         let scaling = self.scaling(shape.rope_dim, trained)?;
         let original = self.original_context(trained)?;
         let short = scaling.long_and_short && context.is_none_or(|context| context <= original);
@@ -37,7 +41,7 @@ impl Reader<'_> {
             embedding_scale: self.embedding_scale(hidden_size)?,
             residual_scale: self.nonzero("residual_scale")?.unwrap_or(1.0),
             logit_scale: self.logit_scale()?,
-            attention_scale: self.attention_scale(layers, hidden_size / heads, &shape, &scaling)?,
+            attention_scale: self.attention_scale(layers, share, &shape, &scaling)?,
             temperature: self.temperature(original)?,
             attention_soft_cap: self.positive("attn_logit_softcapping")?,
             logit_soft_cap: self.positive("final_logit_softcapping")?,
@@ -52,7 +56,7 @@ impl Reader<'_> {
             bidirectional: self.bidirectional()?,
             experts,
             mla: shape.mla,
-            delta: self.delta(shape.rope_dim)?,
+            mixer: self.mixer(hidden_size, shape.rope_dim)?,
             layers: self.layers(layers, heads, &shape, scaling.rope, experts)?,
             mtp_layers,
         })
@@ -116,10 +120,9 @@ impl Reader<'_> {
         }
     }
 
-    fn heads(&self, hidden_size: usize, heads: usize) -> Result<Heads, SpecError> {
-        let head_dim = self
-            .optional_size("attention.key_length")?
-            .unwrap_or(hidden_size / heads);
+    /// Reads the heads of attention; `share` is a head's share of the stream.
+    fn heads(&self, share: usize) -> Result<Heads, SpecError> {
+        let head_dim = self.optional_size("attention.key_length")?.unwrap_or(share);
         let value_dim = self.optional_size("attention.value_length")?;
         let rope_dim = self.optional_size("rope.dimension_count")?;
         let mut shape = Heads {
@@ -229,7 +232,7 @@ impl Reader<'_> {
         let intermediate_size = self.intermediate_sizes(count, experts)?;
         let activations = self.activations(count)?;
         let shares = self.shares(&windows)?;
-        let recurrent = self.recurrent(count)?;
+        let steps = self.steps(&kv_heads)?;
         let layer = |(index, window): (usize, Option<usize>)| {
             let (rope, head_dim, value_dim) = match window {
                 Some(_) => (local, head_dim, value_dim),
@@ -237,14 +240,15 @@ impl Reader<'_> {
             };
             LayerSpec {
                 window,
-                rope: rope_of(index, rope, window),
+                rope: rope_of(index, rope, window).filter(|_| steps[index].attends),
                 kv_heads: kv_heads[shares[index].unwrap_or(index)],
                 head_dim,
                 value_dim,
                 intermediate_size: intermediate_size[index],
                 activation: activations[index],
                 kv_source_layer: shares[index],
-                recurrent: recurrent[index],
+                attends: steps[index].attends,
+                recurrent: steps[index].recurrent,
             }
         };
         Ok(windows.into_iter().enumerate().map(layer).collect())
@@ -257,6 +261,10 @@ impl Reader<'_> {
         experts: Option<ExpertSpec>,
     ) -> Result<Vec<usize>, SpecError> {
         let name = "feed_forward_length";
+        if self.stateful() == Some(StatefulLayers::Alone) {
+            let sizes = self.sizes_or_none(name, count)?;
+            return Ok(sizes.unwrap_or_else(|| vec![0; count]));
+        }
         let sizes = self.sizes(name, count)?;
         let sizes = sizes.or(experts.map(|it| vec![it.intermediate_size; count]));
         let mut sizes = sizes.ok_or_else(|| SpecError::Missing(self.key(name)))?;
@@ -271,7 +279,13 @@ impl Reader<'_> {
         Ok(match shape.mla {
             Some(mla) => vec![if mla.absorbed { 1 } else { heads }; count],
             None => {
-                let kv_heads = self.sizes("attention.head_count_kv", count)?;
+                let name = "attention.head_count_kv";
+                let kv_heads = match self.stateful() {
+                    Some(StatefulLayers::WithoutKeys | StatefulLayers::Alone) => {
+                        self.sizes_or_none(name, count)?
+                    }
+                    _ => self.sizes(name, count)?,
+                };
                 kv_heads.unwrap_or_else(|| vec![heads; count])
             }
         })

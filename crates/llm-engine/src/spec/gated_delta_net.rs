@@ -1,48 +1,26 @@
-//! What a file says of layers that keep a state: which they are, and its shape.
+//! What a file says of layers that keep a state by the gated delta rule.
 
 use super::reader::Reader;
 use super::{GatedDeltaNetSpec, SpecError};
 
 impl Reader<'_> {
-    /// Reads the shape of the state; `None` for a family without one.
-    pub(super) fn delta(&self, rope_dim: usize) -> Result<Option<GatedDeltaNetSpec>, SpecError> {
-        /// More tokens in a convolution are a broken header, not a model.
-        const MOST_TAPS: usize = 64;
-        if self.family.attends_every.is_none() {
-            return Ok(None);
-        }
+    /// Reads the shape of the state.
+    pub(super) fn gated_delta_net(&self, rope_dim: usize) -> Result<GatedDeltaNetSpec, SpecError> {
         self.check_sections(rope_dim)?;
         let delta = GatedDeltaNetSpec {
-            kernel: self.size("ssm.conv_kernel")?,
+            kernel: self.kernel("ssm.conv_kernel")?,
             key_heads: self.size("ssm.group_count")?,
             value_heads: self.size("ssm.time_step_rank")?,
             head_dim: self.size("ssm.state_size")?,
         };
         let inner = self.size("ssm.inner_size")?;
-        let possible = (2..=MOST_TAPS).contains(&delta.kernel)
-            && delta.value_heads.is_multiple_of(delta.key_heads)
-            && delta.value_width() == inner;
-        if possible {
-            return Ok(Some(delta));
+        if delta.value_heads.is_multiple_of(delta.key_heads) && delta.value_width() == inner {
+            return Ok(delta);
         }
         Err(SpecError::Contradiction(format!(
-            "a state of {inner} elements in {} heads of {}, {} heads of keys, a convolution of {}",
-            delta.value_heads, delta.head_dim, delta.key_heads, delta.kernel
+            "a state of {inner} elements in {} heads of {}, {} heads of keys",
+            delta.value_heads, delta.head_dim, delta.key_heads
         )))
-    }
-
-    /// Reads which layers keep a state.
-    pub(super) fn recurrent(&self, count: usize) -> Result<Vec<bool>, SpecError> {
-        let Some(every) = self.family.attends_every else {
-            return Ok(vec![false; count]);
-        };
-        // One truth value a layer.
-        if let Some(layers) = self.flags("attention.recurrent_layers", count)? {
-            return Ok(layers);
-        }
-        let own = self.optional_size("full_attention_interval")?;
-        let every = own.unwrap_or(every);
-        Ok((1..=count).map(|nth| !nth.is_multiple_of(every)).collect())
     }
 
     /// Checks that every rotated pair follows the text. Pairs take turns
@@ -125,7 +103,6 @@ mod tests {
     fn every_fourth_layer_attends_where_the_file_says_nothing_else() {
         let whole = spec(&[]).unwrap();
         assert_eq!(attending(&whole), [3, 7, 11, 15, 19, 23, 27, 31]);
-        assert_eq!(whole.attending_layers(), 8);
         // Of 24 layers 32 states of 128 x 128 and three tokens of 8192 channels.
         assert_eq!(whole.state_elements(), 24 * (32 * 128 * 128 + 3 * 8192));
         let own = spec(&[

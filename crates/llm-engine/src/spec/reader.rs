@@ -116,16 +116,37 @@ impl<'a> Reader<'a> {
     /// A size for each of `count` layers, which the file may give as one number
     /// or as a list.
     pub(super) fn sizes(&self, name: &str, count: usize) -> Result<Option<Vec<usize>>, SpecError> {
+        self.sizes_from(1, name, count)
+    }
+
+    /// The same where 0 means that a layer has none.
+    pub(super) fn sizes_or_none(
+        &self,
+        name: &str,
+        count: usize,
+    ) -> Result<Option<Vec<usize>>, SpecError> {
+        self.sizes_from(0, name, count)
+    }
+
+    fn sizes_from(
+        &self,
+        least: u64,
+        name: &str,
+        count: usize,
+    ) -> Result<Option<Vec<usize>>, SpecError> {
         let key = self.key(name);
         let Some(Value::Integers(sizes)) = self.metadata.get(&key) else {
-            let size = self.optional_size(name)?;
+            let size = match least {
+                0 => self.size_or_none(name)?,
+                _ => self.optional_size(name)?,
+            };
             return Ok(size.map(|size| vec![size; count]));
         };
         if sizes.len() < count {
             return Err(too_short(&key, sizes.len(), count));
         }
         let size = |size: i64| match u64::try_from(size) {
-            Ok(number) if (1..=LARGEST).contains(&number) => Ok(number as usize),
+            Ok(number) if (least..=LARGEST).contains(&number) => Ok(number as usize),
             _ => Err(SpecError::Contradiction(format!("{key} is {size}"))),
         };
         sizes

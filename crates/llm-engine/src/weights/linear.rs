@@ -10,7 +10,7 @@ use llm_kernels::mmap::Mapping;
 
 use super::PlaceId;
 
-/// A matrix in the memory map, with its bias.
+/// A matrix in the memory map, with what its products are multiplied by and its bias.
 #[derive(Debug, Clone)]
 pub struct Linear {
     pub(super) mapping: Arc<Mapping>,
@@ -18,6 +18,9 @@ pub struct Linear {
     pub(super) format: Format,
     pub(super) rows: usize,
     pub(super) columns: usize,
+    /// (rows), or one for all, where the file has it: the products are multiplied by it
+    /// before the bias is added.
+    pub scales: Option<Vec<f32>>,
     /// (rows)
     pub bias: Option<Vec<f32>>,
     /// What an adapter knows it by; `None` where none can add to it.
@@ -43,6 +46,7 @@ impl Linear {
             format,
             rows,
             columns,
+            scales: None,
             bias: None,
             place: None,
         }

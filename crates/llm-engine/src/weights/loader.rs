@@ -6,14 +6,14 @@
 
 mod look_up;
 mod parallel_dense;
-mod gated_delta_net;
+mod mixer;
 
 use std::cell::RefCell;
 use std::collections::HashSet;
 
 use super::{
-    Experts, FeedForward, Inner, KvProjections, Layer, Linear, Mla, MlaUp, Mlp, Norm, Place,
-    PlaceId, Projections, WeightsError,
+    Attention, Experts, FeedForward, Inner, KvProjections, Layer, Linear, Mla, MlaUp, Mlp, Norm,
+    Place, PlaceId, Projections, WeightsError,
 };
 use crate::family::{NormKind, Norms, QueryKeyNorm, Residual};
 use crate::spec::{ExpertSpec, LayerSpec, MlaSpec, Spec};
@@ -51,56 +51,70 @@ impl<'a> Loader<'a> {
 
     pub(super) fn layer(&self, index: usize) -> Result<Layer, WeightsError> {
         let (spec, family) = (self.spec, self.spec.family);
-        let LayerSpec { value_dim, .. } = spec.layers[index];
         let name = |part: &str| format!("blk.{index}.{part}");
-        let vector_if = |needed: bool, part: &str, length| {
-            let name = name(&format!("{part}.weight"));
-            needed.then(|| self.vector(&name, length)).transpose()
-        };
         let norm_if = |needed: bool, part: &str| {
             let norm = || self.norm(&name(part), &[spec.hidden_size]);
             needed.then(norm).transpose()
         };
         let before = family.norms != Norms::After;
         let after = family.norms != Norms::Before;
-        let delta = spec.layer_delta(index);
-        let own_keys = spec.layers[index].kv_source_layer.is_none();
         let inputs = self.inputs(index);
-        let (output, attended) = match (delta, spec.mla) {
-            (Some(delta), _) => ("ssm_out", delta.value_width()),
-            (None, Some(mla)) => ("attn_output", spec.heads * mla.value_dim),
-            (None, None) => ("attn_output", spec.attended_width(index)),
-        };
+        let mixer = spec.layer_mixer(index);
+        let feed_forward = self.feed_forward(index)?;
         Ok(Layer {
             attention_norm: norm_if(before, inputs.attention)?,
-            attention: match (delta, &spec.mla) {
-                (Some(delta), _) => Projections::Delta(Box::new(self.delta(index, delta)?)),
-                (None, Some(mla)) => Projections::Mla(Box::new(self.mla(index, mla)?)),
-                (None, None) => self.heads(index)?,
-            },
-            query_norm: self.query_norm(index)?,
-            key_norm: self.key_norm(index)?,
-            value_norm: (family.normed_values && own_keys).then(|| vec![1.0; value_dim]),
-            sinks: vector_if(family.sinks, "attn_sinks", spec.heads)?,
-            attention_output: self.linear(&name(output), spec.hidden_size, attended)?,
+            attention: spec.layers[index]
+                .attends
+                .then(|| self.attention(index))
+                .transpose()?,
+            mixer: mixer.map(|mixer| self.mixer(index, mixer)).transpose()?,
             post_attention_norm: norm_if(after, "post_attention_norm")?,
             feed_forward_norm: match inputs.feed_forward {
-                Some(part) => norm_if(before, part)?,
+                Some(part) => norm_if(before && feed_forward.is_some(), part)?,
                 None => None,
             },
             parallel: inputs.parallel,
-            feed_forward: match spec.layer_experts(index) {
-                Some(experts) => FeedForward::Experts(Box::new(self.experts(index, experts)?)),
-                None => {
-                    FeedForward::Dense(self.mlp(index, "", spec.layers[index].intermediate_size)?)
-                }
-            },
-            post_feed_forward_norm: norm_if(after, "post_ffw_norm")?,
+            post_feed_forward_norm: norm_if(after && feed_forward.is_some(), "post_ffw_norm")?,
+            feed_forward,
             input_step: self.input_step(index)?,
             output_scale: self
                 .optional_vector(&name("layer_output_scale.weight"), 1)?
                 .map(|scale| scale[0]),
         })
+    }
+
+    fn attention(&self, index: usize) -> Result<Attention, WeightsError> {
+        let (spec, family) = (self.spec, self.spec.family);
+        let LayerSpec { value_dim, .. } = spec.layers[index];
+        let own_keys = spec.layers[index].kv_source_layer.is_none();
+        let name = |part: &str| format!("blk.{index}.{part}");
+        let sinks = || self.vector(&name("attn_sinks.weight"), spec.heads);
+        let attended = match &spec.mla {
+            Some(mla) => spec.heads * mla.value_dim,
+            None => spec.attended_width(index),
+        };
+        Ok(Attention {
+            projections: match &spec.mla {
+                Some(mla) => Projections::Mla(Box::new(self.mla(index, mla)?)),
+                None => self.heads(index)?,
+            },
+            query_norm: self.query_norm(index)?,
+            key_norm: self.key_norm(index)?,
+            value_norm: (family.normed_values && own_keys).then(|| vec![1.0; value_dim]),
+            sinks: family.sinks.then(sinks).transpose()?,
+            output: self.linear(&name("attn_output"), spec.hidden_size, attended)?,
+        })
+    }
+
+    fn feed_forward(&self, index: usize) -> Result<Option<FeedForward>, WeightsError> {
+        let inner = self.spec.layers[index].intermediate_size;
+        if inner == 0 {
+            return Ok(None);
+        }
+        Ok(Some(match self.spec.layer_experts(index) {
+            Some(experts) => FeedForward::Experts(Box::new(self.experts(index, experts)?)),
+            None => FeedForward::Dense(self.mlp(index, "", inner)?),
+        }))
     }
 
     /// Returns what the two steps of a layer start from.
@@ -124,7 +138,10 @@ impl<'a> Loader<'a> {
 
     /// Returns a norm, with the weights in `shape`.
     pub(super) fn norm(&self, name: &str, shape: &[usize]) -> Result<Norm, WeightsError> {
-        let weight = self.floats(self.tensor(&format!("{name}.weight"))?, shape)?;
+        // The converter leaves the ending of one of Falcon-H1's names out.
+        let bare = !self.has(name) && self.gguf.tensor(name).is_some();
+        let ending = if bare { "" } else { ".weight" };
+        let weight = self.floats(self.tensor(&format!("{name}{ending}"))?, shape)?;
         let bias = match self.spec.family.norm {
             NormKind::Rms => None,
             NormKind::Layer => {
@@ -160,7 +177,7 @@ impl<'a> Loader<'a> {
         let head_dim = spec.layers[index].head_dim;
         let norm = |shape: &[usize]| self.norm(&name(part), shape).map(Some);
         match spec.family.query_key_norm {
-            Some(span) if is_there && spec.layer_delta(index).is_none() => match span {
+            Some(span) if is_there => match span {
                 QueryKeyNorm::Head => norm(&[head_dim]),
                 QueryKeyNorm::EachHead => norm(&[head_dim, heads]),
                 QueryKeyNorm::All => norm(&[heads * head_dim]),
@@ -339,7 +356,8 @@ impl<'a> Loader<'a> {
             (experts.shared > 0).then(|| self.mlp(index, "_shexp", experts.shared))
         };
         Ok(Experts {
-            router: self.linear(&name("ffn_gate_inp"), count, hidden_size)?,
+            // Gemma 4's factors of that name are of the router's input.
+            router: self.unscaled(&name("ffn_gate_inp"), count, hidden_size)?,
             router_bias: self.optional_vector(&name("exp_probs_b.bias"), count)?,
             experts: all,
             scales: self.optional_vector(&name("ffn_down_exps.scale"), count)?,

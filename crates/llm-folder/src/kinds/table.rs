@@ -4,12 +4,13 @@
 use super::{Kind, Names};
 use crate::changes::Change::{self, *};
 use crate::numbers::{
-    CAPS, ERNIE_EXPERTS, EXPERTS, HEAD_SCALE, LAYER_NORM, LOGIT_SCALE, MULTIPLIERS, NORMED_EXPERTS,
-    SCALED_EXPERTS, SHARED_EXPERT, SHARED_STEP,
+    CAPS, DENSE_LAYERS, ERNIE_EXPERTS, EXPERTS, HEAD_MULTIPLIERS, HEAD_SCALE, LAYER_NORM,
+    LOGIT_SCALE, MULTIPLIERS, NORMED_EXPERTS, RMS_NORM, SCALED_EXPERTS, SHARED_EXPERT, SHARED_STEP,
+    SHORT_CONV,
 };
 use crate::refusals::Allowed::{self, *};
 use crate::windows::Windows;
-use crate::{latent, state, two_lengths};
+use crate::{latent, ssd, state, two_lengths};
 
 const SILU: &[&str] = &["silu", "swish"];
 const GELU: &[&str] = &["gelu_pytorch_tanh"];
@@ -50,6 +51,9 @@ const AFTER: Names = &[
 
 const PLUS_ONE: &[(&str, Change)] = &[("norm.weight", PlusOne)];
 
+/// What layers with a state have in other forms.
+const SSD: &[(&str, Change)] = &[("ssm_conv1d.weight", Flat), ("ssm_a", MinusExp)];
+
 /// Every layer with experts has the same ones.
 const ALL_SPARSE: &[(&str, Allowed)] = &[
     ("decoder_sparse_step", Number(1.0)),
@@ -76,6 +80,8 @@ const LLAMA: Kind = Kind {
     known: &[],
     stretched_base: false,
     xielu: false,
+    stateful: &[],
+    multipliers: false,
     windows: Windows::Never,
     mxfp4: false,
     more: &[],
@@ -161,6 +167,7 @@ const QWEN35: Kind = Kind {
     ],
     rotated: 0.25,
     fixed: &[("attn_output_gate", Flag(true))],
+    stateful: &["linear_attention"],
     windows: Windows::Never,
     more: &[state::pairs],
     ..QWEN2
@@ -236,6 +243,30 @@ const GRANITE_MOE: Kind = Kind {
     architecture: "granitemoe",
     defaults: &[("attention_multiplier", 1.0)],
     numbers: &[MULTIPLIERS, EXPERTS],
+    ..LLAMA
+};
+
+/// Short convolutions, and layers that attend among them.
+const LFM2: Kind = Kind {
+    model_types: &["lfm2"],
+    architecture: "lfm2",
+    norms: &[("operator_norm", "attn_norm"), ("ffn_norm", "ffn_norm")],
+    changes: &[("shortconv.conv.weight", Flat)],
+    permuted: false,
+    tied: true,
+    rope_theta: 1_000_000.0,
+    epsilon: 1e-5,
+    defaults: &[("conv_L_cache", 3.0), ("block_auto_adjust_ff_dim", 1.0)],
+    numbers: &[RMS_NORM, SHORT_CONV],
+    fixed: &[("conv_bias", Flag(false))],
+    known: &[
+        "block_ffn_dim_multiplier",
+        "block_norm_eps",
+        "full_attn_idxs",
+        "norm_eps",
+    ],
+    stateful: &["conv"],
+    more: &[state::without_keys, state::cut_by_a_third],
     ..LLAMA
 };
 
@@ -586,5 +617,122 @@ pub(crate) const KINDS: &[Kind] = &[
         known: &["layer_norm_eps"],
         windows: Windows::Never,
         ..STARCODER2
+    },
+    LFM2,
+    Kind {
+        model_types: &["lfm2_moe"],
+        architecture: "lfm2moe",
+        defaults: &[
+            ("conv_L_cache", 3.0),
+            ("norm_topk_prob", 1.0),
+            ("num_dense_layers", 2.0),
+        ],
+        numbers: &[RMS_NORM, SHORT_CONV, EXPERTS, NORMED_EXPERTS, DENSE_LAYERS],
+        known: &["full_attn_idxs", "norm_eps", "use_expert_bias"],
+        more: &[state::without_keys, latent::routing_by_bias],
+        ..LFM2
+    },
+    Kind {
+        model_types: &["mamba2"],
+        architecture: "mamba2",
+        norms: &[("norm", "attn_norm")],
+        changes: SSD,
+        permuted: false,
+        epsilon: 1e-5,
+        defaults: &[
+            ("num_attention_heads", 0.0),
+            ("intermediate_size", 0.0),
+            ("max_position_embeddings", 1_048_576.0),
+            ("head_dim", 64.0),
+            ("expand", 2.0),
+            ("conv_kernel", 4.0),
+            ("state_size", 128.0),
+            ("n_groups", 8.0),
+            ("num_heads", 128.0),
+        ],
+        numbers: &[RMS_NORM],
+        // Of these the class of transformers reads none.
+        known: &[
+            "layer_norm_epsilon",
+            "norm_before_gate",
+            "rescale_prenorm_residual",
+            "residual_in_fp32",
+            "rms_norm",
+            "use_bias",
+            "use_conv_bias",
+        ],
+        stateful: &["linear_attention"],
+        more: &[ssd::pairs],
+        ..LLAMA
+    },
+    Kind {
+        model_types: &["granitemoehybrid"],
+        architecture: "granitehybrid",
+        changes: &[
+            ("ffn_gate_up_shexp.weight", GateUpRows),
+            ("ffn_gate_up.weight", GateUpRows),
+            ("ssm_conv1d.weight", Flat),
+            ("ssm_a", MinusExp),
+        ],
+        defaults: &[
+            ("attention_multiplier", 1.0),
+            ("mamba_d_conv", 4.0),
+            ("mamba_d_state", 256.0),
+            ("mamba_expand", 2.0),
+            ("mamba_n_groups", 1.0),
+            ("mamba_n_heads", 128.0),
+        ],
+        numbers: &[MULTIPLIERS, EXPERTS, SHARED_STEP],
+        known: &["mamba_conv_bias", "mamba_proj_bias"],
+        stateful: &["mamba", "linear_attention"],
+        more: &[
+            ssd::pairs,
+            ssd::rotation,
+            ssd::shared_alone,
+            state::without_keys_unless_listed,
+        ],
+        ..GRANITE_MOE
+    },
+    Kind {
+        model_types: &["falcon_h1"],
+        architecture: "falcon-h1",
+        norms: &[
+            ("input_layernorm", "attn_norm"),
+            ("pre_ff_layernorm", "ffn_norm"),
+        ],
+        changes: SSD,
+        permuted: false,
+        epsilon: 1e-5,
+        defaults: &[
+            ("mamba_d_conv", 4.0),
+            ("mamba_d_ssm", 1024.0),
+            ("mamba_d_state", 256.0),
+            ("mamba_n_groups", 1.0),
+            ("mamba_n_heads", 128.0),
+            ("num_key_value_heads", 8.0),
+        ],
+        numbers: &[HEAD_MULTIPLIERS],
+        fixed: &[
+            ("attention_bias", Flag(false)),
+            ("mamba_proj_bias", Flag(false)),
+            ("mlp_bias", Flag(false)),
+            ("projectors_bias", Flag(false)),
+        ],
+        known: &[
+            "attention_in_multiplier",
+            "attention_out_multiplier",
+            "key_multiplier",
+            "lm_head_multiplier",
+            "mamba_conv_bias",
+            "mamba_norm_before_gate",
+            "mamba_rms_norm",
+            "mlp_multipliers",
+            "ssm_in_multiplier",
+            "ssm_multipliers",
+            "ssm_out_multiplier",
+        ],
+        multipliers: true,
+        more: &[ssd::pairs, ssd::gated_before_norm],
+        ..LLAMA
     },
 ];

@@ -1,5 +1,7 @@
 //! A plan and a seed → the bytes of a GGUF file.
 
+mod mixers;
+
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
 use half::f16;
@@ -8,7 +10,7 @@ use llm_gguf::TensorType;
 use llm_kernels::block::Format;
 use llm_kernels::dequantize::dequantize_row;
 
-use super::{ExpertPlan, Extra, GatedDeltaNetPlan, Joined, Matrices, MlaPlan, Plan, VariedPlan};
+use super::{ExpertPlan, Extra, Joined, Matrices, MlaPlan, Plan, VariedPlan};
 use crate::support::gguf::Writer;
 use crate::support::measure::rms;
 use crate::support::random::Random;
@@ -48,7 +50,9 @@ impl Maker<'_> {
             None => {
                 let gates = if self.family.gate_in_length { 2 } else { 1 };
                 file.size(&key("feed_forward_length"), gates * plan.intermediate_size);
-                file.size(&key("attention.head_count_kv"), plan.kv_heads);
+                if !mixers::lists_heads(plan) {
+                    file.size(&key("attention.head_count_kv"), plan.kv_heads);
+                }
                 file.size(&key("rope.dimension_count"), plan.rope_dim);
             }
         }
@@ -83,13 +87,8 @@ impl Maker<'_> {
             file.size(&key("expert_count"), experts.count);
             file.size(&key("expert_used_count"), experts.used);
         }
-        if let Some(delta) = plan.delta {
-            file.size(&key("ssm.conv_kernel"), delta.kernel);
-            file.size(&key("ssm.group_count"), delta.key_heads);
-            file.size(&key("ssm.time_step_rank"), delta.value_heads);
-            file.size(&key("ssm.state_size"), delta.head_dim);
-            file.size(&key("ssm.inner_size"), delta.value_heads * delta.head_dim);
-            file.size(&key("full_attention_interval"), delta.attends_every);
+        if let Some(mixer) = plan.mixer {
+            mixers::describe(plan, mixer, file);
         }
         for (name, value) in plan.extra {
             match *value {
@@ -111,7 +110,7 @@ impl Maker<'_> {
         if !plan.tied {
             self.matrix("output", plan.vocabulary, plan.hidden_size, 3.0);
         }
-        self.norm("output_norm", plan.hidden_size);
+        self.norm(self.family.output_norm, plan.hidden_size);
         for (name, most) in plan.rope_factors {
             // As Llama 3.1 has them: 1 for the fast pairs, more for the slow.
             let pairs = plan.varied.map_or(plan.rope_dim, |varied| varied.head_dim) / 2;
@@ -127,11 +126,19 @@ impl Maker<'_> {
             self.norm("per_layer_proj_norm", varied.per_layer);
         }
         for layer in 0..plan.layers {
-            match plan.delta {
-                Some(delta) if (layer + 1) % delta.attends_every != 0 => self.delta(layer, delta),
-                _ => self.attention(layer),
+            if self.family.norms != Norms::After {
+                self.norm(&format!("blk.{layer}.attn_norm"), plan.hidden_size);
             }
-            self.intermediate_size(layer);
+            let mixer = plan.mixer.as_ref();
+            if mixer.is_none_or(|mixer| mixer.attends(layer)) {
+                self.attention(layer);
+            }
+            if let Some(mixer) = mixer.filter(|mixer| mixer.keeps_a_state(layer)) {
+                self.mixer(layer, mixer.step);
+            }
+            if plan.intermediate_size > 0 {
+                self.intermediate_size(layer);
+            }
             if let Some(varied) = plan.varied {
                 self.layer_end(layer, varied.per_layer);
             }
@@ -158,9 +165,6 @@ impl Maker<'_> {
         let (queries, keys) = (plan.heads * head_dim, kv_heads * head_dim);
         let has_keys = layer + plan.varied.map_or(0, |varied| varied.sharing) < plan.layers;
         let has_values = !plan.is_global(layer) || !plan.varied.is_some_and(|it| it.keys_as_values);
-        if self.family.norms != Norms::After {
-            self.norm(&name("attn_norm"), plan.hidden_size);
-        }
         if self.family.residual == Residual::Parallel && plan.two_norms {
             self.norm(&name("attn_norm_2"), plan.hidden_size);
         }
@@ -220,28 +224,6 @@ impl Maker<'_> {
         }
     }
 
-    fn delta(&mut self, layer: usize, delta: GatedDeltaNetPlan) {
-        let hidden_size = self.plan.hidden_size;
-        let name = |part: &str| format!("blk.{layer}.{part}");
-        let values = delta.value_heads * delta.head_dim;
-        let mixed = 2 * delta.key_heads * delta.head_dim + values;
-        self.norm(&name("attn_norm"), hidden_size);
-        self.matrix(&name("attn_qkv"), mixed, hidden_size, 1.0);
-        self.matrix(&name("attn_gate"), values, hidden_size, 1.0);
-        self.matrix(&name("ssm_beta"), delta.value_heads, hidden_size, 1.0);
-        self.matrix(&name("ssm_alpha"), delta.value_heads, hidden_size, 1.0);
-        let taps = self.random.normals(mixed * delta.kernel, 0.0, 0.7);
-        self.numbers(&name("ssm_conv1d.weight"), &[delta.kernel, mixed], &taps);
-        let bias = self.random.normals(delta.value_heads, 0.0, 1.0);
-        self.vector(&name("ssm_dt.bias"), &bias);
-        // States that fade within a few tokens, and some that stay.
-        let rates = self.random.normals(delta.value_heads, -2.5, 1.0);
-        let rates: Vec<f32> = rates.iter().map(|rate| -rate.exp()).collect();
-        self.vector(&name("ssm_a"), &rates);
-        self.norm(&name("ssm_norm"), delta.head_dim);
-        self.matrix(&name("ssm_out"), hidden_size, values, self.plan.step);
-    }
-
     fn mla(&mut self, layer: usize, mla: MlaPlan) {
         let plan = self.plan;
         let name = |part: &str| format!("blk.{layer}.{part}");
@@ -283,7 +265,10 @@ impl Maker<'_> {
             Residual::Parallel => false,
             Residual::ParallelUnlessNormed => plan.two_norms,
         };
-        if normed {
+        if normed && plan.bare_norm {
+            let weights = self.random.normals(plan.hidden_size, 1.0, 0.2);
+            self.vector(&name(self.family.feed_forward_norm), &weights);
+        } else if normed {
             self.norm(&name(self.family.feed_forward_norm), plan.hidden_size);
         }
         match plan.experts {

@@ -1,12 +1,15 @@
 //! The tiny models: one for each thing that a family can have.
 
 mod layer_norm;
+mod mixers;
 mod mixtures;
+
+pub(crate) use mixers::{FALCON_H1, LFM2, MAMBA2, QWEN35};
 
 use candle_core::quantized::GgmlDType;
 
-use super::Extra::{Bool, Float, Size, Sizes, Text};
-use super::{ExpertPlan, GatedDeltaNetPlan, Joined, Matrices, MlaPlan, Plan, VariedPlan};
+use super::Extra::{Bool, Float, Size, Text};
+use super::{ExpertPlan, Joined, Matrices, MlaPlan, Plan, VariedPlan};
 
 const ATTENTION_INPUTS: &[&str] = &["attn_q", "attn_k", "attn_v"];
 
@@ -23,6 +26,7 @@ pub(crate) const LLAMA: Plan = Plan {
     rope_dim: 16,
     tied: false,
     two_norms: true,
+    bare_norm: false,
     query_key_norm: true,
     biases: &[
         "attn_q",
@@ -38,7 +42,7 @@ pub(crate) const LLAMA: Plan = Plan {
     experts: None,
     mla: None,
     varied: None,
-    delta: None,
+    mixer: None,
     capped: false,
     extra: &[],
     step: 1.0,
@@ -416,54 +420,6 @@ const MISTRAL3: Plan = Plan {
     ..LLAMA
 };
 
-const DELTA: GatedDeltaNetPlan = GatedDeltaNetPlan {
-    kernel: 4,
-    key_heads: 2,
-    value_heads: 6,
-    head_dim: 16,
-    attends_every: 4,
-};
-
-/// States in three of four layers, more value heads than key heads, gates of
-/// what attention gives, heads of which a part rotates.
-pub(crate) const QWEN35: Plan = Plan {
-    family: "qwen35",
-    layers: 6,
-    hidden_size: 64,
-    intermediate_size: 64,
-    heads: 4,
-    head_dim: 24,
-    rope_dim: 12,
-    biases: &[],
-    rope_factors: &[],
-    delta: Some(DELTA),
-    extra: &[("rope.dimension_sections", Sizes(&[2, 2, 2, 0]))],
-    ..LLAMA
-};
-
-/// States in every other layer; experts, and a shared one behind a gate.
-const QWEN35MOE: Plan = Plan {
-    family: "qwen35moe",
-    layers: 5,
-    delta: Some(GatedDeltaNetPlan {
-        attends_every: 2,
-        ..DELTA
-    }),
-    experts: Some(ExpertPlan {
-        count: 4,
-        inner: 16,
-        shared: 2,
-        shared_gate: true,
-        ..EXPERTS
-    }),
-    extra: &[
-        ("rope.dimension_sections", Sizes(&[2, 2, 2, 0])),
-        ("expert_feed_forward_length", Size(16)),
-        ("expert_shared_feed_forward_length", Size(32)),
-    ],
-    ..QWEN35
-};
-
 /// The squared ReLU behind RMS norms, YaRN.
 const ARCEE: Plan = Plan {
     family: "arcee",
@@ -551,7 +507,7 @@ const INTERNLM2: Plan = Plan {
     clippy::large_const_arrays,
     reason = "each test takes the plans apart, and copies them once"
 )]
-pub(crate) const PLANS: [(&str, Plan); 57] = [
+pub(crate) const PLANS: [(&str, Plan); 63] = [
     ("llama", LLAMA),
     ("llama-tied", LLAMA_TIED),
     ("mixtral", MIXTRAL),
@@ -577,7 +533,13 @@ pub(crate) const PLANS: [(&str, Plan); 57] = [
     ("olmo3", OLMO3),
     ("smollm3", SMOLLM3),
     ("qwen35", QWEN35),
-    ("qwen35moe", QWEN35MOE),
+    ("qwen35moe", mixers::QWEN35MOE),
+    ("lfm2", LFM2),
+    ("lfm2moe", mixers::LFM2MOE),
+    ("mamba2", MAMBA2),
+    ("granitehybrid", mixers::GRANITE_HYBRID),
+    ("granitehybrid-dense", mixers::GRANITE_HYBRID_DENSE),
+    ("falcon-h1", FALCON_H1),
     ("command-r", layer_norm::COMMAND_R),
     ("cohere2", layer_norm::COHERE2),
     ("starcoder2", layer_norm::STARCODER2),

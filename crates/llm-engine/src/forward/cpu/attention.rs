@@ -1,47 +1,67 @@
 //! The first half of a layer: x += output(attention(norm(x))).
 
-use llm_kernels::attention::{Attention, Element};
+use llm_kernels::attention::{self, Element};
 use llm_kernels::{matmul, rope, vector};
 
 use super::buffers::Row;
 use super::query_blocks::spans;
 use super::{Cpu, CpuForward, add_rest};
 use crate::family::QueryKeyNorm;
-use crate::weights::{KvProjections, Layer, Linear, Norm, Projections};
+use crate::weights::{Attention, FeedForward, KvProjections, Layer, Linear, Norm, Projections};
 
 impl<T: Element> CpuForward<T> {
-    /// x += output(attention(norm(x)))
-    pub(super) fn attention(&mut self, rows: &[Row], index: usize, layer: &Layer) {
-        self.buffers.resize_heads(&self.spec, index, rows.len());
-        self.normalize(layer.attention_norm.as_ref());
-        match &layer.attention {
-            Projections::Heads { query, keys } => {
-                self.project(layer, query, keys.as_ref());
-                self.part_gates(index);
-                self.norm_and_rotate(rows, index, layer);
-                if keys.is_some() {
-                    self.store(rows, index);
-                }
-                self.attend(rows, index, layer);
-                self.gate_attended(index);
-            }
-            Projections::Mla(mla) => {
-                self.project_mla(rows, index, mla);
-                self.store(rows, index);
-                self.attend(rows, index, layer);
-                self.expand_results(mla);
-            }
-            Projections::Delta(delta) => self.delta(rows, index, layer, delta),
+    /// x += output(attention(norm(x))), or the same with a state, or with both.
+    pub(super) fn first_half(&mut self, rows: &[Row], index: usize, layer: &Layer) {
+        if layer.attention.is_none() && layer.mixer.is_none() {
+            return;
         }
-        self.attention_output(layer);
+        self.normalize(layer.attention_norm.as_ref());
+        if let Some(attention) = &layer.attention {
+            self.attention(rows, index, layer, attention);
+        }
+        if let Some(mixer) = &layer.mixer {
+            if layer.attention.is_some() {
+                self.buffers.beside.clone_from(&self.buffers.projected);
+                self.quantize_normed();
+            }
+            self.mix(rows, index, layer, mixer);
+            if layer.attention.is_some() {
+                let buffers = &mut self.buffers;
+                vector::add(self.level, &mut buffers.projected, &buffers.beside);
+            }
+        }
         if layer.parallel {
             self.start_feed_forward(layer);
         }
         self.add_residual(layer.post_attention_norm.as_ref());
     }
 
+    /// projected = output(attention(normed)), which is quantized.
+    fn attention(&mut self, rows: &[Row], index: usize, layer: &Layer, attention: &Attention) {
+        self.buffers.resize_heads(&self.spec, index, rows.len());
+        match &attention.projections {
+            Projections::Heads { query, keys } => {
+                self.project(attention, query, keys.as_ref());
+                self.part_gates(index);
+                self.norm_and_rotate(rows, index, attention);
+                if keys.is_some() {
+                    self.store(rows, index);
+                }
+                self.attend(rows, index, attention);
+                self.gate_attended(index);
+            }
+            Projections::Mla(mla) => {
+                self.project_mla(rows, index, mla);
+                self.store(rows, index);
+                self.attend(rows, index, attention);
+                self.expand_results(mla);
+            }
+        }
+        self.attention_output(layer, attention);
+    }
+
     /// normed → queries, keys and values, as far as the layer has its own.
-    fn project(&mut self, layer: &Layer, query: &Linear, keys: Option<&KvProjections>) {
+    fn project(&mut self, layer: &Attention, query: &Linear, keys: Option<&KvProjections>) {
         let (level, pool) = (self.level, &self.pool);
         let cpu = Cpu::new(level, pool);
         let (buffers, loras) = (&mut self.buffers, &mut self.loras);
@@ -56,7 +76,7 @@ impl<T: Element> CpuForward<T> {
         } else {
             &mut buffers.queries
         };
-        let next = [layer.attention_output.matrix()];
+        let next = [layer.output.matrix()];
         let queries = (query.matrix(), made.as_mut_slice());
         let Some(KvProjections { key, value }) = keys else {
             matmul::multiply(level, pool, input, &mut [queries], &next);
@@ -108,7 +128,7 @@ impl<T: Element> CpuForward<T> {
 
     /// Norms queries, keys and values where the family does so, and rotates the
     /// first two, before or after that. What a layer has not projected is left out.
-    fn norm_and_rotate(&mut self, rows: &[Row], index: usize, layer: &Layer) {
+    fn norm_and_rotate(&mut self, rows: &[Row], index: usize, layer: &Attention) {
         let (level, dim, rope_layout) = (
             self.level,
             self.spec.layers[index].head_dim,
@@ -181,13 +201,13 @@ impl<T: Element> CpuForward<T> {
         }
     }
 
-    fn attend(&mut self, rows: &[Row], index: usize, layer: &Layer) {
+    fn attend(&mut self, rows: &[Row], index: usize, layer: &Attention) {
         let (sequences, spans) = spans(rows, self.spec.bidirectional);
         let blocks: Vec<_> = sequences
             .iter()
             .map(|&id| self.cache.layer_blocks(id, self.spec.cached_layer(index)))
             .collect();
-        let attention = Attention {
+        let attention = attention::Attention {
             shape: self.shapes[index],
             window: self.spec.layers[index].window,
             bidirectional: self.spec.bidirectional,
@@ -200,14 +220,15 @@ impl<T: Element> CpuForward<T> {
     }
 
     /// projected = output(attended)
-    fn attention_output(&mut self, layer: &Layer) {
-        let output = &layer.attention_output;
+    fn attention_output(&mut self, layer: &Layer, attention: &Attention) {
+        let output = &attention.output;
         let buffers = &mut self.buffers;
-        let attended = match (&layer.attention, self.spec.mla) {
-            (Projections::Delta(_), _) => &buffers.delta_gates,
-            (_, Some(mla)) if mla.absorbed => &buffers.results,
+        let attended = match self.spec.mla {
+            Some(mla) if mla.absorbed => &buffers.results,
             _ => &buffers.attended,
         };
+        let next = layer.feed_forward.as_ref();
+        let next = next.map(FeedForward::first_matrices).unwrap_or_default();
         buffers
             .activations
             .quantize(self.level, &self.pool, attended, output.columns());
@@ -220,7 +241,7 @@ impl<T: Element> CpuForward<T> {
             &self.pool,
             input,
             &mut [(output.matrix(), &mut buffers.projected)],
-            &layer.feed_forward.first_matrices(),
+            &next,
         );
         let cpu = Cpu::new(self.level, &self.pool);
         add_rest(

@@ -4,7 +4,7 @@ use llm_kernels::activations::Activations;
 
 use crate::cache::SequenceId;
 use crate::forward::Rotation;
-use crate::spec::{GatedDeltaNetSpec, Spec};
+use crate::spec::{MixerSpec, Spec};
 
 /// One token of one sequence.
 #[derive(Debug, Clone, Copy)]
@@ -79,17 +79,18 @@ pub(super) struct Buffers {
     pub(super) gated_queries: Vec<f32>,
     /// (rows, heads * `head_dim`): the gates alone
     pub(super) query_gates: Vec<f32>,
-    /// (rows, `mixed_width`), of layers with a state as all that follow
+    /// (rows, channels): what a convolution starts from, of layers with a state as
+    /// all that follow
     pub(super) mixed: Vec<f32>,
-    /// (rows, `mixed_width`): queries, keys and values after the convolution
+    /// (rows, channels): what it gives
     pub(super) convolved: Vec<f32>,
-    /// (rows, `value_width`): gates of what comes out, and then that
-    pub(super) delta_gates: Vec<f32>,
-    /// (rows, `value_heads`): how much is written
+    /// (rows, width): gates of what comes out, and then that
+    pub(super) mixer_gates: Vec<f32>,
+    /// (rows, heads): how much is written
     pub(super) strengths: Vec<f32>,
-    /// (rows, `value_heads`): how much is kept
+    /// (rows, heads): how much is kept
     pub(super) kept: Vec<f32>,
-    /// For each sequence, (`value_heads`, its rows, `head_dim`): what is read
+    /// For each sequence, (heads, its rows, elements of a head): what is read
     pub(super) readings: Vec<f32>,
     /// The input of the next product, quantized.
     pub(super) activations: Activations,
@@ -109,8 +110,8 @@ impl Buffers {
         for (buffer, width) in widths {
             buffer.resize(rows * width, 0.0);
         }
-        if let Some(delta) = &spec.delta {
-            self.resize_delta(delta, rows);
+        if let Some(mixer) = &spec.mixer {
+            self.resize_mixer(mixer, rows);
         }
         let Some(mla) = spec.mla else {
             return;
@@ -151,14 +152,15 @@ impl Buffers {
         }
     }
 
-    fn resize_delta(&mut self, delta: &GatedDeltaNetSpec, rows: usize) {
+    fn resize_mixer(&mut self, mixer: &MixerSpec, rows: usize) {
+        let channels = mixer.convolution().channels;
         let widths = [
-            (&mut self.mixed, delta.mixed_width()),
-            (&mut self.convolved, delta.mixed_width()),
-            (&mut self.delta_gates, delta.value_width()),
-            (&mut self.strengths, delta.value_heads),
-            (&mut self.kept, delta.value_heads),
-            (&mut self.readings, delta.value_width()),
+            (&mut self.mixed, channels),
+            (&mut self.convolved, channels),
+            (&mut self.mixer_gates, mixer.width()),
+            (&mut self.strengths, mixer.heads()),
+            (&mut self.kept, mixer.heads()),
+            (&mut self.readings, mixer.width()),
         ];
         for (buffer, width) in widths {
             buffer.resize(rows * width, 0.0);

@@ -15,11 +15,11 @@ type Visits = Vec<(usize, f32)>;
 
 impl<T: Element> CpuForward<T> {
     /// x += step(norm(x)); `next` are the matrices of the step after.
-    pub(super) fn feed_forward(&mut self, layer: &Layer, next: &[Matrix<'_>]) {
+    pub(super) fn feed_forward(&mut self, layer: &Layer, step: &FeedForward, next: &[Matrix<'_>]) {
         if !layer.parallel {
             self.start_feed_forward(layer);
         }
-        match &layer.feed_forward {
+        match step {
             FeedForward::Dense(mlp) => self.dense(mlp, next),
             FeedForward::Experts(experts) => match &experts.beside {
                 None => self.experts(experts),

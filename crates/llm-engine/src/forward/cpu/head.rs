@@ -187,6 +187,7 @@ impl<T: Element> CpuForward<T> {
         let output = &self.weights.output;
         TopkScreen::suits(output.format(), output.rows())
             && output.bias.is_none()
+            && output.scales.is_none()
             && self.spec.logit_scale > 0.0
             && self.level != Level::SCALAR
     }

@@ -20,6 +20,13 @@ pub(super) struct Rows {
     pub(super) all: usize,
 }
 
+/// What the products of a matrix are multiplied by, and what is added to them then.
+#[derive(Default)]
+struct Factors {
+    scales: Option<Vec<f32>>,
+    bias: Option<Vec<f32>>,
+}
+
 impl Rows {
     pub(super) fn whole(rows: usize) -> Self {
         Self {
@@ -64,7 +71,7 @@ impl<'a> Loader<'a> {
     ) -> Result<Linear, WeightsError> {
         let tensor = self.tensor(&format!("{name}.weight"))?;
         check_shape(tensor, &[columns, rows])?;
-        self.slice(tensor, 0, rows, columns, None)
+        self.slice(tensor, 0, rows, columns, Factors::default())
     }
 
     pub(in crate::weights) fn linear(
@@ -76,6 +83,16 @@ impl<'a> Loader<'a> {
         self.rows_of(name, Rows::whole(rows), columns)
     }
 
+    /// Returns a matrix of which a tensor by the name of a factor is none.
+    pub(super) fn unscaled(
+        &self,
+        name: &str,
+        rows: usize,
+        columns: usize,
+    ) -> Result<Linear, WeightsError> {
+        self.rows_with(name, Rows::whole(rows), columns, None)
+    }
+
     /// Returns some rows of a matrix as a matrix.
     pub(super) fn rows_of(
         &self,
@@ -83,15 +100,43 @@ impl<'a> Loader<'a> {
         part: Rows,
         columns: usize,
     ) -> Result<Linear, WeightsError> {
+        let scales = self.scales(name, part.all)?;
+        self.rows_with(name, part, columns, scales)
+    }
+
+    /// The same with factors of the whole matrix.
+    fn rows_with(
+        &self,
+        name: &str,
+        part: Rows,
+        columns: usize,
+        scales: Option<Vec<f32>>,
+    ) -> Result<Linear, WeightsError> {
         let tensor = self.tensor(&format!("{name}.weight"))?;
         check_shape(tensor, &[columns, part.all])?;
-        let bias = self
-            .optional_vector(&format!("{name}.bias"), part.all)?
-            .map(|bias| bias[part.first..part.first + part.rows].to_vec());
+        let own = |numbers: Vec<f32>| match numbers.len() {
+            1 => numbers,
+            _ => numbers[part.first..part.first + part.rows].to_vec(),
+        };
+        let bias = self.optional_vector(&format!("{name}.bias"), part.all)?;
+        let factors = Factors {
+            scales: scales.map(own),
+            bias: bias.map(own),
+        };
         Ok(Linear {
             place: Some(self.place(name, part, columns, None)),
-            ..self.slice(tensor, part.first, part.rows, columns, bias)?
+            ..self.slice(tensor, part.first, part.rows, columns, factors)?
         })
+    }
+
+    /// Returns what the products of a matrix are multiplied by: one number, or one a
+    /// row.
+    fn scales(&self, name: &str, rows: usize) -> Result<Option<Vec<f32>>, WeightsError> {
+        let Some(scales) = self.look_up(&format!("{name}.scale")) else {
+            return Ok(None);
+        };
+        let count = if scales.elements() == 1 { 1 } else { rows };
+        self.floats(scales, &[count]).map(Some)
     }
 
     /// Returns the matrices of a stack, (`count`, rows, columns), whose biases
@@ -125,9 +170,10 @@ impl<'a> Loader<'a> {
             let bias = biases
                 .as_ref()
                 .map(|all| all[first..first + part.rows].to_vec());
+            let factors = Factors { scales: None, bias };
             Ok(Linear {
                 place: Some(self.place(name, part, columns, Some((index, count)))),
-                ..self.slice(tensor, first, part.rows, columns, bias)?
+                ..self.slice(tensor, first, part.rows, columns, factors)?
             })
         };
         (0..count).map(matrix).collect()
@@ -140,13 +186,14 @@ impl<'a> Loader<'a> {
         first: usize,
         rows: usize,
         columns: usize,
-        bias: Option<Vec<f32>>,
+        factors: Factors,
     ) -> Result<Linear, WeightsError> {
         let format = runnable(tensor)?;
         let mapping = Arc::clone(self.gguf.mapping(tensor));
         let offset = tensor.offset as usize;
         Ok(Linear {
-            bias,
+            scales: factors.scales,
+            bias: factors.bias,
             ..Linear::at(mapping, offset, format, first, rows, columns)
         })
     }

@@ -1,22 +1,21 @@
-//! Layers that keep a state instead of keys and values, see
-//! [`llm_engine::spec::GatedDeltaNetSpec`]: x → what goes into the output matrix.
+//! The gated delta rule, see [`llm_engine::spec::GatedDeltaNetSpec`].
 
 use candle_core::{D, Result, Tensor};
-use llm_engine::spec::{GatedDeltaNetSpec, Spec};
+use llm_engine::spec::GatedDeltaNetSpec;
 use llm_engine::weights;
 
+use super::{Convolution, blank, softplus};
 use crate::cache::LayerCache;
 use crate::projection::{Loader, Projection};
 use crate::steps::{rms_norm, sigmoid};
 
-/// The step on the device; shapes as in [`weights::Delta`].
+/// The step on the device; shapes as in [`weights::GatedDeltaNet`].
 #[derive(Debug)]
-pub(crate) struct Delta {
+pub(crate) struct GatedDeltaNet {
     mixed: Projection,
     gate: Projection,
     strength: Projection,
     decay: Projection,
-    filters: Tensor,
     decay_bias: Tensor,
     decay_rate: Tensor,
     norm: Tensor,
@@ -33,64 +32,40 @@ struct Rows {
     kept: Tensor,
 }
 
-impl Delta {
-    pub(crate) fn load(loader: &Loader<'_>, delta: &weights::Delta) -> Result<Self> {
+impl GatedDeltaNet {
+    pub(super) fn load(loader: &Loader<'_>, net: &weights::GatedDeltaNet) -> Result<Self> {
         Ok(Self {
-            mixed: loader.projection(&delta.mixed)?,
-            gate: loader.projection(&delta.gate)?,
-            strength: loader.projection(&delta.strength)?,
-            decay: loader.projection(&delta.decay)?,
-            filters: loader.vector(&delta.filters)?,
-            decay_bias: loader.vector(&delta.decay_bias)?,
-            decay_rate: loader.vector(&delta.decay_rate)?,
-            norm: loader.vector(&delta.norm)?,
+            mixed: loader.projection(&net.mixed)?,
+            gate: loader.projection(&net.gate)?,
+            strength: loader.projection(&net.strength)?,
+            decay: loader.projection(&net.decay)?,
+            decay_bias: loader.vector(&net.decay_bias)?,
+            decay_rate: loader.vector(&net.decay_rate)?,
+            norm: loader.vector(&net.norm)?,
         })
     }
 
     /// x, (rows, `hidden_size`), normed → (rows, `value_width`).
-    pub(crate) fn forward(
+    pub(super) fn forward(
         &self,
-        spec: &Spec,
+        spec: &GatedDeltaNetSpec,
+        epsilon: f32,
+        convolution: &Convolution<'_>,
         cached: &mut LayerCache,
         x: &Tensor,
     ) -> Result<Tensor> {
-        let epsilon = spec.norm_epsilon;
-        let Some(spec) = &spec.delta else {
-            candle_core::bail!("the model has no states");
-        };
-        let (tail, states) = match cached.state() {
-            Some(state) => state,
-            None => blank(spec, x)?,
-        };
-        let (mixed, tail) = self.convolve(spec, &tail, &self.mixed.forward(x)?)?;
+        let mixed = convolution.run(cached, &self.mixed.forward(x)?)?.silu()?;
         let rows = self.rows(spec, epsilon, &mixed, x)?;
+        let (heads, dim) = (spec.value_heads, spec.head_dim);
+        let states = match cached.states() {
+            Some(states) => states,
+            None => blank((heads, dim, dim), x)?,
+        };
         let (readings, states) = write_and_read(&rows, states)?;
-        cached.put_state(tail, states);
+        cached.put_states(states);
         let readings = rms_norm(&readings, &self.norm, epsilon)?;
         let gates = self.gate.forward(x)?.silu()?;
         readings.reshape(gates.shape())? * gates
-    }
-
-    /// mixed, (rows, `mixed_width`) → each channel over its last tokens, and the
-    /// new tail.
-    fn convolve(
-        &self,
-        spec: &GatedDeltaNetSpec,
-        tail: &Tensor,
-        mixed: &Tensor,
-    ) -> Result<(Tensor, Tensor)> {
-        let rows = mixed.dim(0)?;
-        let joined = Tensor::cat(&[tail, mixed], 0)?;
-        let filters = self.filters.reshape((spec.kernel, spec.mixed_width()))?;
-        let mut sum = mixed.zeros_like()?;
-        for tap in 0..spec.kernel {
-            let product = joined
-                .narrow(0, tap, rows)?
-                .broadcast_mul(&filters.get(tap)?)?;
-            sum = (sum + product)?;
-        }
-        let tail = joined.narrow(0, rows, spec.kernel - 1)?.contiguous()?;
-        Ok((sum.silu()?, tail))
     }
 
     fn rows(
@@ -126,20 +101,6 @@ impl Delta {
             kept: logarithm.exp()?,
         })
     }
-}
-
-/// The tail, (kernel - 1, `mixed_width`), and the states, (`value_heads`,
-/// `head_dim`, `head_dim`), before the first token.
-fn blank(spec: &GatedDeltaNetSpec, like: &Tensor) -> Result<(Tensor, Tensor)> {
-    let (heads, dim) = (spec.value_heads, spec.head_dim);
-    let (dtype, device) = (like.dtype(), like.device());
-    let tail = Tensor::zeros((spec.kernel - 1, spec.mixed_width()), dtype, device)?;
-    Ok((tail, Tensor::zeros((heads, dim, dim), dtype, device)?))
-}
-
-/// ln(1 + e^x)
-fn softplus(x: &Tensor) -> Result<Tensor> {
-    x.relu()? + (x.abs()?.neg()?.exp()? + 1.0)?.log()?
 }
 
 /// The gated delta rule, token by token (Yang et al. 2024, arXiv:2412.06464,
