@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use llm_encoder::{CrossEncoder, Encoder};
-use llm_folder::Quantize;
+use llm_folder::Loading;
 use llm_kernels::quantize::QuantType;
 
 use crate::model::{self, LEVEL, POOL, TEXT};
@@ -109,8 +109,8 @@ fn link(from: &Path, to: &Path, left_out: &Path) {
 /// Opens a folder as all that it could be, and runs it.
 fn open(path: &Path) {
     let weights = [path.join("model.safetensors")];
-    let quantize = Quantize {
-        packing: QuantType::Q8_0,
+    let quantize = Loading {
+        packing: Some(QuantType::Q8_0),
         level: *LEVEL,
         pool: &POOL,
         room: Some(ROOM),
