@@ -24,7 +24,7 @@ from safetensors.torch import load_file, save_file
 
 import tiny_families
 from tiny_families import by_transformers, put, seeded_tokens, write_folder
-from tiny_families_table import POSITIONS, llama, qwen2, qwen3, qwen3_moe
+from tiny_families_table import POSITIONS, deepseek, llama, qwen2, qwen3, qwen3_moe
 
 # Two layers of matrices of 64 x 64 and 64 x 128, and one of 128 x 128 and 128 x 256.
 SMALL = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2}
@@ -284,6 +284,9 @@ VARIANTS = [
     ("fp8-blocks", fp8, qwen3(**WIDE, **TIED) | {"intermediate_size": 192}, {"block": [128, 128]}),
     ("fp8", fp8, llama(**SMALL, **TIED), {}),
     ("fp8-e8m0", fp8, llama(**WIDE, **TIED), {"block": [128, 128], "scale_fmt": "ue8m0"}),
+    # Whose matrices of keys and values are put in another order as well.
+    ("fp8-latent", fp8, deepseek(3, q_lora_rank=16, topk_method="noaux_tc", scoring_func="sigmoid", norm_topk_prob=True,
+                                 routed_scaling_factor=2.5, n_group=1, topk_group=1), {"block": [128, 128]}),
     ("compressed-int4", compressed, llama(**SMALL, **TIED),
      {"format": "pack-quantized", "weights": {**INT, "num_bits": 4, "symmetric": True, "strategy": "group", "group_size": 32}}),
     ("compressed-int4-asym", compressed, llama(**SMALL, **TIED),
@@ -311,7 +314,9 @@ def save(folder, tensors):
 
 
 def make(folder, name, method, config, settings, work):
-    variant = {"name": name, "tokenizer": "qwen2" if "Qwen" in config["architectures"][0] else "llama3", "config": config}
+    kind = config["model_type"]
+    tokenizer = {"llama": "llama3", "deepseek_v3": "deepseek"}.get(kind, "qwen2")
+    variant = {"name": name, "tokenizer": tokenizer, "config": config}
     base = work / "base"
     base.mkdir()
     write_folder(base, variant, work)

@@ -202,7 +202,8 @@ fn read(
     for (key, value) in loaded.metadata {
         metadata.insert(key, value);
     }
-    if let Some(method) = &config.low_bit {
+    let is_low_bit = loaded.has_low_bit;
+    if let Some(method) = config.low_bit.as_ref().filter(|_| is_low_bit) {
         let quantizes = purpose.loading().is_some_and(|it| it.packing.is_some());
         let name = match most(&loaded.tensors).filter(|_| quantizes) {
             Some(dtype) => format!("{dtype} of {}", method.name()),

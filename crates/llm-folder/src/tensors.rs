@@ -29,6 +29,8 @@ pub(super) struct Loaded {
     pub(super) shards: Vec<Arc<Mapping>>,
     /// The folder's names of the tensors, by their names here.
     pub(super) own_names: HashMap<String, String>,
+    /// Whether some of its matrices are stored in a few bits.
+    pub(super) has_low_bit: bool,
     /// Tensors that are metadata in GGUF files.
     pub(super) metadata: Vec<(&'static str, Value)>,
 }
@@ -70,6 +72,8 @@ pub(super) fn load(
     };
     let (mut shards, headers) = read_headers(paths)?;
     let activations = finder.take_all(paths, &headers, &shards)?;
+    let mut made = finder.made.iter();
+    let has_low_bit = made.any(|made| matches!(made.source, Source::LowBit(_)));
     finder.check_output(paths, &shards)?;
     for (name, divisors) in rope_factors::tensors(config)? {
         finder.made.push(Made {
@@ -97,6 +101,7 @@ pub(super) fn load(
         tensors: found,
         shards,
         own_names,
+        has_low_bit,
         metadata: activations.lists(config.layers()?),
     })
 }

@@ -70,8 +70,8 @@ fn other_kinds_are_named_with_those_that_are_known() {
     );
     says(&config(|it| it["model_type"] = Value::Null), "'model_type'");
     says(&config(|it| it["hidden_act"] = json!("relu")), "'relu'");
-    let method = json!({"quant_method": "gptq", "bits": 4});
-    says(&config(|it| it["quantization_config"] = method), "'gptq'");
+    let method = json!({"quant_method": "hqq", "bits": 4});
+    says(&config(|it| it["quantization_config"] = method), "'hqq'");
     says(
         &config(|it| it["hidden_size"] = json!("many")),
         "'hidden_size'",

@@ -124,7 +124,9 @@ fn parts_that_are_missing_or_cut_are_named() {
         ("gptq-4", &["qweight", "qzeros", "scales"][..]),
         ("awq", &["qweight", "qzeros", "scales"]),
         ("mlx-4", &["weight", "scales", "biases"]),
-        ("fp8-blocks", &["weight", "weight_scale_inv"]),
+        // Half of its rows are as many blocks.
+        ("fp8-blocks", &["weight_scale_inv"]),
+        ("compressed-fp8", &["weight", "weight_scale"]),
         ("compressed-int4", &["weight_packed", "weight_scale"]),
         ("compressed-int8", &["weight", "weight_scale"]),
         ("nf4", &["weight", "weight.absmax", "weight.quant_map"]),
