@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use half::f16;
 use llm_batch::Adapters;
-use llm_cli::args::LoraArg;
+use llm_cli::args::{LoraArg, Quantize};
 use llm_cli::host;
 use llm_cli::memory::{available, gib};
 use llm_cli::{BenchArgs, Context, Interrupt, Reads};
@@ -127,9 +127,10 @@ impl Subject {
         };
         let spec = Spec::from_gguf(&gguf, Some(positions))?;
         let tensors = gguf.tensors().to_vec();
+        let is_made = gguf.metadata().get(llm_folder::QUANTIZATION).is_some();
         let source = match args.quantize.quantize {
-            None => Source::Files(found.paths()),
-            Some(_) => Source::Image(gguf),
+            None if !is_made => Source::Files(found.paths()),
+            _ => Source::Image(gguf),
         };
         Ok(Self {
             positions: Some(positions),
@@ -251,9 +252,7 @@ impl Subject {
     /// Returns the model's tokenizer; random weights have none.
     pub(crate) fn tokenizer(&self) -> Result<Tokenizer> {
         Ok(match &self.source {
-            Source::Files(paths) => {
-                Tokenizer::from_gguf(llm_folder::open(paths, None)?.metadata())?
-            }
+            Source::Files(paths) => Tokenizer::from_gguf(llm_folder::look(paths)?.metadata())?,
             Source::Image(gguf) => Tokenizer::from_gguf(gguf.metadata())?,
         })
     }
@@ -284,17 +283,17 @@ pub(crate) fn reads(args: &BenchArgs) -> Reads {
 
 /// Reads the headers, and quantizes the weights where that is asked for.
 fn open_files(paths: &[PathBuf], args: &BenchArgs, context: &Context) -> Result<Gguf> {
-    let Some(format) = args.quantize.quantize else {
-        return Ok(llm_folder::open(paths, None)?);
-    };
-    let quantize = llm_folder::Quantize {
-        packing: format.packing(),
+    if !llm_folder::is_folder(paths) && args.quantize.quantize.is_none() {
+        return Ok(Gguf::open(paths)?);
+    }
+    let loading = llm_folder::Loading {
+        packing: args.quantize.quantize.map(Quantize::packing),
         level: Level::detect()?,
         pool: &machine::pool(host::cores())?,
         room: available().filter(|_| !args.force.force),
         interrupted: &|| context.interrupt.is_set(),
     };
-    Ok(llm_folder::open(paths, Some(&quantize))?)
+    Ok(llm_folder::open(paths, Some(&loading))?)
 }
 
 impl Engine {

@@ -9,7 +9,7 @@ use llm_cli::memory::available;
 use llm_cli::parser::embed::{EmbedFormat, EmbedQuantize, PoolingChoice, TooLong};
 use llm_cli::{EmbedArgs, Messages, host};
 use llm_encoder::{Encoder, Pooling};
-use llm_folder::Quantize;
+use llm_folder::Loading;
 use llm_kernels::pool::Pool;
 use llm_kernels::quantize::QuantType;
 use llm_kernels::simd::Level;
@@ -40,14 +40,14 @@ impl Opened {
             .quantize
             .map(|EmbedQuantize::Q8_0| QuantType::Q8_0);
         let pool = pool(args)?;
-        let quantize = packing.map(|packing| Quantize {
+        let loading = Loading {
             packing,
             level,
             pool: &pool,
             room: available(),
             interrupted: &|| false,
-        });
-        let encoder = Encoder::open(&path, quantize.as_ref(), level)?;
+        };
+        let encoder = Encoder::open(&path, Some(&loading), level)?;
         if !encoder.names_pooling() && args.model.pooling.is_none() {
             bail!(
                 "the files of '{name}' do not say how its token vectors are pooled into one; add --pooling mean, last or cls"

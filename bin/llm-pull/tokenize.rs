@@ -49,7 +49,7 @@ pub(crate) fn tokens(
     model: &ResolvedModel,
     text: &str,
 ) -> Result<(Tokenized, Vec<TokenizerWarning>)> {
-    let gguf = llm_folder::open(&model.paths(), None)?;
+    let gguf = llm_folder::look(&model.paths())?;
     let tokenizer = Tokenizer::from_gguf(gguf.metadata())
         .with_context(|| format!("'{}' has no usable tokenizer", model.name))?;
     let tokens = tokenizer.encode(text, false, false);

@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use half::f16;
 use llm_batch::{Adapters, Device as OpenDevice, OpenedModel};
 use llm_candle::{CandleForward, Precision};
-use llm_cli::args::{Device, LoraArg, TemplateArgs, Think};
+use llm_cli::args::{Device, LoraArg, Quantize, TemplateArgs, Think};
 use llm_cli::memory::available;
 use llm_cli::stdio::StdioError;
 use llm_cli::{Context, RunArgs, Status, host};
@@ -133,18 +133,18 @@ fn find(args: &RunArgs, context: &Context) -> Result<(ResolvedModel, Gguf)> {
 
 /// Reads the headers, and quantizes the weights where that is asked for.
 fn header(paths: &[PathBuf], args: &RunArgs, context: &Context) -> Result<Gguf> {
-    let Some(format) = args.quantize.quantize else {
-        return Ok(llm_folder::open(paths, None)?);
-    };
+    if !llm_folder::is_folder(paths) && args.quantize.quantize.is_none() {
+        return Ok(Gguf::open(paths)?);
+    }
     let pool = pool(args)?;
-    let quantize = llm_folder::Quantize {
-        packing: format.packing(),
+    let loading = llm_folder::Loading {
+        packing: args.quantize.quantize.map(Quantize::packing),
         level: Level::detect()?,
         pool: &pool,
         room: available().filter(|_| !args.force.force),
         interrupted: &|| context.interrupt.is_set(),
     };
-    let opened = llm_folder::open(paths, Some(&quantize));
+    let opened = llm_folder::open(paths, Some(&loading));
     match (opened, context.interrupt.status()) {
         (Err(FolderError::Interrupted), Some(status)) => Err(StdioError::Ended(status).into()),
         (opened, _) => Ok(opened?),

@@ -17,7 +17,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use llm_encoder::Encoder;
-use llm_folder::Quantize;
+use llm_folder::Loading;
 use llm_kernels::pool::Pool;
 use llm_kernels::probe;
 use llm_kernels::quantize::QuantType;
@@ -33,15 +33,15 @@ fn main() {
         Level::detect().unwrap(),
         Pool::new(threads.parse().unwrap()).unwrap(),
     );
-    let quantize = (precision == "q8_0").then_some(Quantize {
-        packing: QuantType::Q8_0,
+    let loading = Loading {
+        packing: (precision == "q8_0").then_some(QuantType::Q8_0),
         level,
         pool: &pool,
         room: None,
         interrupted: &|| false,
-    });
+    };
     let started = Instant::now();
-    let encoder = Encoder::open(Path::new(model), quantize.as_ref(), level).unwrap();
+    let encoder = Encoder::open(Path::new(model), Some(&loading), level).unwrap();
     let opened = started.elapsed();
     let limits = probe::measure(level, &pool, 64 << 20);
     let text = std::fs::read_to_string(file).unwrap();

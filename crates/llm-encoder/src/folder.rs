@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use llm_folder::json::Fields;
-use llm_folder::{FolderError, Quantize, json};
+use llm_folder::{FolderError, Loading, json};
 
 use crate::config::EncoderConfig;
 use crate::cross::CrossEncoder;
@@ -62,18 +62,18 @@ impl Found {
 }
 
 /// Reads the network, the tokenizer and the settings in `folder`.
-/// A decoder's matrices are quantized as `quantize` says; those of encoders are
+/// A decoder's matrices are made as `loading` says; those of encoders are
 /// quantized later, see [`crate::outliers`].
 pub(crate) fn open(
     folder: &Path,
-    quantize: Option<&Quantize<'_>>,
+    loading: Option<&Loading<'_>>,
 ) -> Result<(Network, Tokens, Settings), EncoderError> {
     if CrossEncoder::is_in(folder)? {
         let folder = folder.to_path_buf();
         return Err(FolderError::CrossEncoder { folder }.into());
     }
     if let Some(table) = StaticEmbedding::find(folder)? {
-        if quantize.is_some() {
+        if loading.is_some_and(|loading| loading.packing.is_some()) {
             let what = "it has static embeddings, which --quantize makes no faster";
             return Err(FolderError::unsupported(folder, what).into());
         }
@@ -99,7 +99,7 @@ pub(crate) fn open(
             Network::Encoder(Box::new(weights))
         }
         Found::Decoder { .. } => {
-            let decoder = Decoder::read(&llm_folder::open_for_rows(folder, quantize)?)?;
+            let decoder = Decoder::read(&llm_folder::open_for_rows(folder, loading)?)?;
             Network::Decoder(Box::new(decoder))
         }
     };

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use llm_folder::{FolderError, Quantize};
+use llm_folder::{FolderError, Loading};
 use llm_kernels::simd::Level;
 
 use crate::encoder::Encoder;
@@ -12,26 +12,27 @@ use crate::{folder, gguf, outliers};
 
 impl Encoder {
     /// Opens the encoder in the folder or GGUF file at `path`; its matrices are
-    /// quantized as `quantize` says.
+    /// quantized as `loading` says.
     ///
     /// # Errors
     /// Files that are incomplete, damaged, or of a kind that cannot be run, and a GGUF
     /// file that is to be quantized.
     pub fn open(
         path: &Path,
-        quantize: Option<&Quantize<'_>>,
+        loading: Option<&Loading<'_>>,
         level: Level,
     ) -> Result<Self, EncoderError> {
-        let (mut network, tokens, settings) = match (path.is_file(), quantize) {
+        let packing = loading.and_then(|loading| loading.packing);
+        let (mut network, tokens, settings) = match (path.is_file(), packing) {
             (true, None) => gguf::open(path)?,
             (true, Some(_)) => {
                 let path = path.to_path_buf();
                 return Err(FolderError::QuantizesGguf { path }.into());
             }
-            (false, quantize) => folder::open(path, quantize)?,
+            (false, _) => folder::open(path, loading)?,
         };
-        if let (Network::Encoder(weights), Some(quantize)) = (&mut network, quantize) {
-            outliers::quantize(weights, quantize.level, quantize.packing);
+        if let (Network::Encoder(weights), Some(packing)) = (&mut network, packing) {
+            outliers::quantize(weights, level, packing);
         }
         tokens.check_vocabulary(path, network.vocabulary_size())?;
         Ok(Self::new(network, tokens, settings, level))

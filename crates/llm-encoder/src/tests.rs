@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use llm_folder::Quantize;
+use llm_folder::Loading;
 use llm_kernels::pool::Pool;
 use llm_kernels::quantize::QuantType;
 use llm_kernels::simd::Level;
@@ -52,14 +52,14 @@ fn read_goldens(lines: &str) -> Vec<Golden> {
 
 fn encoder(packing: Option<QuantType>) -> Encoder {
     let (level, pool) = (Level::detect().unwrap(), Pool::new(2).unwrap());
-    let quantize = packing.map(|packing| Quantize {
+    let loading = Loading {
         packing,
         level,
         pool: &pool,
         room: None,
         interrupted: &|| false,
-    });
-    Encoder::open(&folder(), quantize.as_ref(), level).unwrap()
+    };
+    Encoder::open(&folder(), Some(&loading), level).unwrap()
 }
 
 fn tokens(encoder: &Encoder, text: &str) -> Vec<u32> {

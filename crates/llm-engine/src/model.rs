@@ -267,6 +267,9 @@ const FILE_TYPES: &[(u64, &str)] = &[
 /// Names a file's quantization: by its own word, else by the tensor type that
 /// holds the most weights.
 fn quantization(gguf: &Gguf) -> String {
+    if let Some(name) = gguf.metadata().shown(llm_folder::QUANTIZATION) {
+        return name;
+    }
     // Another type says nothing, and the tensors say it themselves.
     let stated = gguf.metadata().u64("general.file_type").ok().flatten();
     let named = FILE_TYPES.iter().find(|entry| Some(entry.0) == stated);

@@ -33,7 +33,7 @@ use std::sync::Arc;
 use llm_engine::forward::{CpuForward, Forward, Input, Outputs};
 use llm_engine::spec::Spec;
 use llm_engine::weights::Weights;
-use llm_folder::Quantize;
+use llm_folder::Loading;
 use llm_gguf::Gguf;
 use llm_kernels::block::Format;
 use llm_kernels::pool::Pool;
@@ -78,14 +78,14 @@ fn worst(one: &[f32], other: &[f32]) -> f32 {
 
 /// Opens the folder with its weights quantized.
 fn quantized(folder: &Path, packing: QuantType) -> Gguf {
-    let quantize = Quantize {
-        packing,
+    let loading = Loading {
+        packing: Some(packing),
         level: Level::detect().unwrap(),
         pool: &Pool::new(2).unwrap(),
         room: Some(1 << 30),
         interrupted: &|| false,
     };
-    llm_folder::open(&tiny::weight_files(folder), Some(&quantize)).unwrap()
+    llm_folder::open(&tiny::weight_files(folder), Some(&loading)).unwrap()
 }
 
 #[test]
@@ -198,14 +198,14 @@ fn quantizing_stops_for_want_of_memory_and_on_request() {
     let files = tiny::weight_files(place.path());
     let pool = Pool::new(1).unwrap();
     let tried = |room, stop: bool| {
-        let quantize = Quantize {
-            packing: QuantType::Q8_0,
+        let loading = Loading {
+            packing: Some(QuantType::Q8_0),
             level: Level::SCALAR,
             pool: &pool,
             room,
             interrupted: &|| stop,
         };
-        llm_folder::open(&files, Some(&quantize))
+        llm_folder::open(&files, Some(&loading))
             .unwrap_err()
             .to_string()
     };

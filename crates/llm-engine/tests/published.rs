@@ -10,20 +10,19 @@
     reason = "a test fails by panicking, and prints what it measured"
 )]
 
+#[path = "support/judged.rs"]
+mod judged;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use llm_engine::forward::{CpuForward, Forward, Input, Outputs};
-use llm_engine::spec::Spec;
-use llm_engine::weights::Weights;
 use llm_gguf::Gguf;
-use llm_kernels::pool::Pool;
-use llm_kernels::simd::Level;
 
-/// Positions whose logits are kept, as in `scripts/lib/tiny_families_table.py`.
-const POSITIONS: [usize; 12] = [0, 1, 2, 15, 16, 20, 41, 63, 64, 100, 128, 149];
+use judged::{POSITIONS, apart, files, floats, logits, read};
+
+/// Positions of the longer runs whose logits are kept, as in
+/// `scripts/lib/tiny_families_table.py`.
 const LONG: [usize; 12] = [0, 1, 2, 20, 63, 100, 149, 200, 254, 255, 256, 299];
 
 /// The largest difference to llama.cpp's logits, as a part of their root mean
@@ -62,10 +61,6 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/published")
 }
 
-fn read(path: &Path) -> String {
-    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
 fn cases() -> Vec<Case> {
     let text = read(&root().join("oracles.tsv"));
     let planned: BTreeSet<_> = read(&root().join("planned.txt"))
@@ -91,61 +86,6 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-/// Returns the files of a folder that end in `extension`, in order.
-fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).unwrap();
-    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|it| it == extension));
-    paths.sort();
-    paths
-}
-
-fn floats(path: &Path) -> Vec<f32> {
-    let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let fours = bytes.chunks_exact(4);
-    fours
-        .map(|four| f32::from_le_bytes(four.try_into().unwrap()))
-        .collect()
-}
-
-fn logits(gguf: &Gguf, tokens: &[u32], positions: &[usize]) -> Result<Vec<f32>, String> {
-    let spec = Spec::from_gguf(gguf, Some(tokens.len())).map_err(|it| it.to_string())?;
-    let weights = Weights::from_gguf(gguf, &spec).map_err(|it| it.to_string())?;
-    let pool = Pool::new(1).unwrap();
-    let level = Level::detect().unwrap();
-    let mut pass = CpuForward::<f32>::new(Arc::new(spec), Arc::new(weights), pool, level);
-    let vocabulary = pass.vocabulary();
-    let sequence = pass.sequences_mut().start();
-    let mut logits = Vec::new();
-    let input = Input {
-        sequence,
-        tokens,
-        outputs: Outputs::All,
-        adapters: &[],
-    };
-    let done = pass.forward(&[input], &mut logits);
-    done.map_err(|it| it.to_string())?;
-    let row = |position: &usize| &logits[position * vocabulary..(position + 1) * vocabulary];
-    Ok(positions.iter().flat_map(row).copied().collect())
-}
-
-/// Returns the largest difference as a part of the root mean square of `expected`.
-fn apart(found: &[f32], expected: &[f32]) -> f32 {
-    if found.len() != expected.len() {
-        return f32::INFINITY;
-    }
-    let size = (expected.iter().map(|x| x * x).sum::<f32>() / expected.len() as f32).sqrt();
-    let differences = found
-        .iter()
-        .zip(expected)
-        .map(|(one, other)| (one - other).abs());
-    let worst = differences.fold(
-        0.0,
-        |worst, it| if it > worst || it.is_nan() { it } else { worst },
-    );
-    worst / size
-}
-
 /// Compares one form of a model with those judges that are right about it, and
 /// adds to `failures` what is too far from one.
 fn compare(
@@ -159,10 +99,7 @@ fn compare(
     let prefix = case.prefix;
     let name = format!("{} {prefix}{form}", case.name);
     let positions = if prefix.is_empty() { &POSITIONS } else { &LONG };
-    let tokens: Vec<u32> = read(&folder.join(format!("{prefix}tokens.txt")))
-        .lines()
-        .map(|line| line.parse().unwrap())
-        .collect();
+    let tokens = judged::tokens(&folder.join(format!("{prefix}tokens.txt")));
     let found = match opened.and_then(|gguf| logits(&gguf, &tokens, positions)) {
         Ok(found) => found,
         Err(error) => {

@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use super::json::Fields;
 use super::kinds::{ENCODERS, KINDS, Kind, kinds};
+use super::low_bit::Method;
 use super::{FolderError, json, known_keys, refusals};
 
 /// A folder's `config.json`.
@@ -17,12 +18,29 @@ pub(super) struct Config {
     values: Json,
     /// Whether anybody wants logits.
     needs_output: bool,
+    /// How its matrices are stored, if that is no float.
+    pub(super) low_bit: Option<Method>,
 }
+
+/// Files beside the config that say how matrices are quantized, as the first folders have
+/// them, and the method that each stands for.
+const BESIDE: [(&str, &str); 2] = [
+    ("quantize_config.json", "gptq"),
+    ("quant_config.json", "awq"),
+];
 
 impl Config {
     /// Reads the file of `folder`.
     pub(super) fn read(folder: &Path) -> Result<Self, FolderError> {
-        let values = json::read(folder, "config.json")?;
+        let mut values: Map<String, Json> = json::read(folder, "config.json")?;
+        for (name, method) in BESIDE {
+            if !values.contains_key("quantization_config")
+                && let Some(Json::Object(mut beside)) = json::read_if_there(&folder.join(name))?
+            {
+                beside.insert("quant_method".to_owned(), method.into());
+                values.insert("quantization_config".to_owned(), beside.into());
+            }
+        }
         Self::of(folder.join("config.json"), values)
     }
 
@@ -49,12 +67,14 @@ impl Config {
             }
             values.extend(text);
         }
-        let config = Self {
+        let mut config = Self {
             path,
             kind,
             values: Json::Object(values),
             needs_output: true,
+            low_bit: None,
         };
+        config.low_bit = refusals::low_bit(&config)?;
         refusals::check(&config)?;
         known_keys::check(&config)?;
         Ok(config)

@@ -9,9 +9,10 @@ use llm_kernels::mmap::Mapping;
 use llm_kernels::quantize::QuantType;
 
 use super::changes::Each;
+use super::low_bit::Matrix;
 use super::mxfp4::Packed;
 use super::order::Order;
-use super::{FolderError, Quantize};
+use super::{FolderError, Loading, Purpose};
 use llm_gguf::{TensorInfo, TensorType};
 
 /// A tensor to be made.
@@ -32,6 +33,18 @@ pub(super) enum Source {
     Tensor(Taken),
     /// Blocks and scales that stand apart.
     Mxfp4(Packed),
+    /// A matrix that is stored in a few bits.
+    LowBit(LowBit),
+}
+
+/// A matrix that is stored in a few bits, or a part of it.
+#[derive(Debug)]
+pub(super) struct LowBit {
+    pub(super) matrix: Arc<Matrix>,
+    /// What holds its weights: blocks for a whole one as it is, else floats.
+    pub(super) format: Format,
+    /// What is made of those floats.
+    pub(super) taken: Taken,
 }
 
 /// Another tensor, or a part of it.
@@ -58,11 +71,17 @@ impl Source {
         match self {
             Self::Numbers(_) => Format::F32,
             Self::Mxfp4(_) => Format::Mxfp4,
-            Self::Tensor(taken) => match (taken.packing, taken.each) {
-                (Some(packing), _) => packing.format(),
-                (None, Each::Kept) => stored_format(&taken.tensor),
-                _ => Format::F32,
-            },
+            Self::Tensor(taken) => taken.format(),
+            Self::LowBit(low_bit) => low_bit.format(),
+        }
+    }
+
+    /// Returns whether it is left out where a model is only described.
+    fn is_matrix(&self) -> bool {
+        match self {
+            Self::Numbers(_) => false,
+            Self::Tensor(taken) => taken.tensor.shape.len() > 1,
+            Self::Mxfp4(_) | Self::LowBit(_) => true,
         }
     }
 }
@@ -74,8 +93,10 @@ const ALIGNMENT: u64 = 64;
 pub(super) fn make(
     made: &[Made],
     shards: &[Arc<Mapping>],
-    quantize: Option<&Quantize<'_>>,
+    purpose: Purpose<'_>,
 ) -> Result<(Vec<TensorInfo>, Mapping), FolderError> {
+    let loading = purpose.loading();
+    let is_look = matches!(purpose, Purpose::Look);
     let mut bytes = 0_u64;
     let tensors: Vec<TensorInfo> = made
         .iter()
@@ -94,45 +115,121 @@ pub(super) fn make(
             }
         })
         .collect();
-    if let Some(room) = quantize.and_then(|quantize| quantize.room)
+    if let Some(room) = loading.and_then(|loading| loading.room)
         && bytes > room
     {
         let needed = bytes;
         return Err(FolderError::Memory { needed, room });
     }
-    let mut interrupted = false;
-    // A mapping of nothing is refused by the system.
-    let mapping = Mapping::anonymous(bytes.max(1) as usize, |image| {
+    let mut fault = None;
+    let fill = |image: &mut [u8]| {
         for (made, tensor) in made.iter().zip(&tensors) {
-            interrupted = quantize.is_some_and(|quantize| (quantize.interrupted)());
-            if interrupted {
+            if is_look && made.source.is_matrix() {
+                continue;
+            }
+            if loading.is_some_and(|loading| (loading.interrupted)()) {
+                fault = Some(FolderError::Interrupted);
                 return;
             }
             let start = tensor.offset as usize;
             let out = &mut image[start..start + tensor.size.unwrap_or(0) as usize];
-            match &made.source {
-                Source::Numbers(numbers) => write_floats(numbers, out),
-                Source::Mxfp4(packed) => packed.write(
-                    bytes_of(&packed.blocks, shards),
-                    bytes_of(&packed.scales, shards),
-                    out,
-                ),
-                Source::Tensor(taken) => {
-                    let columns = made.shape.first().map_or(0, |&columns| columns as usize);
-                    taken.write(columns, bytes_of(&taken.tensor, shards), quantize, out);
-                }
-            }
+            made.write(shards, loading, out);
         }
-    });
-    if interrupted {
-        return Err(FolderError::Interrupted);
+    };
+    // A mapping of nothing is refused by the system.
+    let length = bytes.max(1) as usize;
+    let mapping = match purpose {
+        Purpose::Look => Mapping::unreserved(length, fill),
+        Purpose::Run(_) => Mapping::anonymous(length, fill),
+    };
+    if let Some(fault) = fault {
+        return Err(fault);
     }
     let mapping = mapping.map_err(|source| FolderError::NoMemory { bytes, source })?;
     Ok((tensors, mapping))
 }
 
+impl Made {
+    fn write(&self, shards: &[Arc<Mapping>], loading: Option<&Loading<'_>>, out: &mut [u8]) {
+        let columns = self.shape.first().map_or(0, |&columns| columns as usize);
+        match &self.source {
+            Source::Numbers(numbers) => write_floats(numbers, out),
+            Source::Mxfp4(packed) => packed.write(
+                bytes_of(&packed.blocks, shards),
+                bytes_of(&packed.scales, shards),
+                out,
+            ),
+            Source::Tensor(taken) => {
+                taken.write(columns, bytes_of(&taken.tensor, shards), loading, out);
+            }
+            Source::LowBit(low_bit) => low_bit.write(columns, shards, loading, out),
+        }
+    }
+}
+
+impl LowBit {
+    /// Quantized weights are not quantized once more where that saves nothing.
+    fn packing(&self) -> Option<QuantType> {
+        let bits = |format: Format| 8 * format.block_bytes() / format.block_elements();
+        let packing = self.taken.packing?;
+        let saves = !self.format.is_quantized() || bits(packing.format()) < bits(self.format);
+        saves.then_some(packing)
+    }
+
+    fn format(&self) -> Format {
+        match self.packing() {
+            Some(packing) => packing.format(),
+            None if self.format.is_quantized() => self.format,
+            None => self.taken.format(),
+        }
+    }
+
+    fn write(
+        &self,
+        columns: usize,
+        shards: &[Arc<Mapping>],
+        loading: Option<&Loading<'_>>,
+        out: &mut [u8],
+    ) {
+        // They were read before, when the format was chosen.
+        let Ok(grid) = self.matrix.grid(shards) else {
+            return;
+        };
+        let is_whole = self.taken.order.is_none() && self.taken.each == Each::Kept;
+        match (self.packing(), loading) {
+            (Some(packing), Some(loading)) if is_whole => {
+                let row_bytes = packing.format().row_bytes(columns);
+                let (level, pool) = (loading.level, loading.pool);
+                self.matrix
+                    .for_each_row(&grid, shards, pool, row_bytes, out, |weights, out| {
+                        packing.quantize(level, weights, out);
+                    });
+            }
+            _ => {
+                let pool = loading.map(|loading| loading.pool);
+                let format = self.format;
+                if is_whole {
+                    self.matrix.write(format, &grid, shards, pool, out);
+                    return;
+                }
+                let mut floats = vec![0; self.taken.tensor.size.unwrap_or(0) as usize];
+                self.matrix.write(format, &grid, shards, pool, &mut floats);
+                self.taken.write(columns, &floats, loading, out);
+            }
+        }
+    }
+}
+
 impl Taken {
-    fn write(&self, columns: usize, bytes: &[u8], quantize: Option<&Quantize<'_>>, out: &mut [u8]) {
+    fn format(&self) -> Format {
+        match (self.packing, self.each) {
+            (Some(packing), _) => packing.format(),
+            (None, Each::Kept) => stored_format(&self.tensor),
+            _ => Format::F32,
+        }
+    }
+
+    fn write(&self, columns: usize, bytes: &[u8], loading: Option<&Loading<'_>>, out: &mut [u8]) {
         let format = stored_format(&self.tensor);
         let size = format.row_bytes(1);
         // Elements from one on, until `stored` is full.
@@ -153,11 +250,11 @@ impl Taken {
             }
             numbers
         };
-        match (self.packing, quantize, self.each) {
-            (Some(packing), Some(quantize), _) => {
-                let level = quantize.level;
+        match (self.packing, loading, self.each) {
+            (Some(packing), Some(loading), _) => {
+                let level = loading.level;
                 let packed = packing.format().row_bytes(columns);
-                quantize.pool.for_each_row(out, packed, |row, out| {
+                loading.pool.for_each_row(out, packed, |row, out| {
                     let weights = floats((row * columns) as u64, columns);
                     packing.quantize(level, &weights, out);
                 });

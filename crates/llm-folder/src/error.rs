@@ -87,9 +87,9 @@ pub enum FolderError {
         /// The folder.
         folder: PathBuf,
     },
-    /// The quantized weights are larger than the memory.
+    /// What is made of the weights is larger than the memory.
     #[error(
-        "the quantized weights need {:.1} GiB of memory, and {:.1} GiB are available; a smaller model or quantization needs less", gib(*needed), gib(*room)
+        "the weights that are made while loading need {:.1} GiB of memory, and {:.1} GiB are available; a smaller model, or --quantize with a smaller type, needs less", gib(*needed), gib(*room)
     )]
     Memory {
         /// Bytes needed.

@@ -9,8 +9,8 @@
 //! is written.
 //!
 //! Matrices stay in the memory maps of the folder's files, unless they are
-//! quantized as they are loaded ([`Quantize`]); what the converter changes is
-//! made anew in memory.
+//! quantized as they are loaded ([`Loading`]); what the converter changes, and what
+//! is stored in a few bits, is made anew in memory.
 //!
 //! ```no_run
 //! let paths = ["SmolLM2-135M/model.safetensors".into()];
@@ -34,6 +34,7 @@ pub mod json;
 mod kinds;
 mod known_keys;
 mod latent;
+mod low_bit;
 mod multipliers;
 mod mxfp4;
 mod names;
@@ -58,6 +59,7 @@ mod windows;
 pub use error::FolderError;
 pub use special_tokens::Stated;
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -67,14 +69,14 @@ use llm_kernels::simd::Level;
 use serde_json::Value;
 
 use config::Config;
-use llm_gguf::{Gguf, GgufError};
+use llm_gguf::{Gguf, GgufError, TensorInfo, TensorType};
 
-/// What to make of a folder's matrices while they are loaded.
+/// How what a folder holds in another form is made while it is loaded.
 #[derive(Clone, Copy)]
-pub struct Quantize<'a> {
-    /// The format, where rows are whole blocks of it; else the next larger one
-    /// that fits.
-    pub packing: QuantType,
+pub struct Loading<'a> {
+    /// What matrices are quantized to where rows are whole blocks of it, else the next
+    /// larger one that fits; `None` leaves them as they are.
+    pub packing: Option<QuantType>,
     /// The level that it is computed at; the bytes are the same at each.
     pub level: Level,
     /// Who does it.
@@ -83,6 +85,24 @@ pub struct Quantize<'a> {
     pub room: Option<u64>,
     /// Whether to give up.
     pub interrupted: &'a dyn Fn() -> bool,
+}
+
+/// What a folder is opened for.
+#[derive(Clone, Copy)]
+enum Purpose<'a> {
+    /// To be described: no matrix is made.
+    Look,
+    /// To be run; without more, on one thread and in any memory.
+    Run(Option<&'a Loading<'a>>),
+}
+
+impl<'a> Purpose<'a> {
+    fn loading(self) -> Option<&'a Loading<'a>> {
+        match self {
+            Self::Look => None,
+            Self::Run(loading) => loading,
+        }
+    }
 }
 
 /// Returns whether `paths` are the weights of a Hugging Face folder.
@@ -112,7 +132,7 @@ pub fn architectures() -> impl Iterator<Item = &'static str> {
 ///
 /// # Errors
 /// A folder that is incomplete, damaged or of a kind that cannot be run.
-pub fn open_for_rows(folder: &Path, quantize: Option<&Quantize<'_>>) -> Result<Gguf, FolderError> {
+pub fn open_for_rows(folder: &Path, loading: Option<&Loading<'_>>) -> Result<Gguf, FolderError> {
     let listed = std::fs::read_dir(folder).and_then(|entries| {
         let paths = entries.map(|entry| Ok(entry?.path()));
         paths.collect::<std::io::Result<Vec<_>>>()
@@ -133,7 +153,7 @@ pub fn open_for_rows(folder: &Path, quantize: Option<&Quantize<'_>>) -> Result<G
         folder,
         &Config::read(folder)?.without_output(),
         &paths,
-        quantize,
+        Purpose::Run(loading),
     )
 }
 
@@ -143,15 +163,31 @@ pub fn open_for_rows(folder: &Path, quantize: Option<&Quantize<'_>>) -> Result<G
 /// # Errors
 /// What [`Gguf::open`] says, a folder that is incomplete, damaged or of a kind
 /// that cannot be run, and GGUF files that are to be quantized.
-pub fn open(paths: &[PathBuf], quantize: Option<&Quantize<'_>>) -> Result<Gguf, FolderError> {
-    match (is_folder(paths), paths.first(), quantize) {
-        (true, Some(first), _) => {
-            let folder = first.parent().unwrap_or(Path::new(""));
-            read(folder, &Config::read(folder)?, paths, quantize)
-        }
-        (false, Some(first), Some(_)) => Err(FolderError::QuantizesGguf {
+pub fn open(paths: &[PathBuf], loading: Option<&Loading<'_>>) -> Result<Gguf, FolderError> {
+    let quantizes = loading.is_some_and(|loading| loading.packing.is_some());
+    match (is_folder(paths), paths.first()) {
+        (false, Some(first)) if quantizes => Err(FolderError::QuantizesGguf {
             path: first.clone(),
         }),
+        _ => open_for(paths, Purpose::Run(loading)),
+    }
+}
+
+/// Does the same for a model that is described and not run: matrices that would be made
+/// in memory are zeros, which take none.
+///
+/// # Errors
+/// Those of [`open`].
+pub fn look(paths: &[PathBuf]) -> Result<Gguf, FolderError> {
+    open_for(paths, Purpose::Look)
+}
+
+fn open_for(paths: &[PathBuf], purpose: Purpose<'_>) -> Result<Gguf, FolderError> {
+    match paths.first() {
+        Some(first) if is_folder(paths) => {
+            let folder = first.parent().unwrap_or(Path::new(""));
+            read(folder, &Config::read(folder)?, paths, purpose)
+        }
         _ => Ok(Gguf::open(paths)?),
     }
 }
@@ -160,18 +196,41 @@ fn read(
     folder: &Path,
     config: &Config,
     paths: &[PathBuf],
-    quantize: Option<&Quantize<'_>>,
+    purpose: Purpose<'_>,
 ) -> Result<Gguf, FolderError> {
     let mut metadata = config.metadata()?;
     tokenizer::read(folder, &|name| config.ids(name), &mut metadata)?;
     let paths = indexed(folder, paths)?;
-    let loaded = tensors::load(&paths, config, quantize)?;
+    let loaded = tensors::load(&paths, config, purpose)?;
     for (key, value) in loaded.metadata {
         metadata.insert(key, value);
+    }
+    let is_low_bit = loaded.has_low_bit;
+    if let Some(method) = config.low_bit.as_ref().filter(|_| is_low_bit) {
+        let quantizes = purpose.loading().is_some_and(|it| it.packing.is_some());
+        let name = match most(&loaded.tensors).filter(|_| quantizes) {
+            Some(dtype) => format!("{dtype} of {}", method.name()),
+            None => method.name(),
+        };
+        metadata.insert(QUANTIZATION, llm_gguf::Value::String(name));
     }
     let gguf = Gguf::from_parts(metadata, loaded.tensors, loaded.shards, &paths)?;
     Ok(gguf.with_own_names(loaded.own_names))
 }
+
+/// Returns the type that holds the most weights.
+fn most(tensors: &[TensorInfo]) -> Option<TensorType> {
+    let mut weights = BTreeMap::<u32, u64>::new();
+    for tensor in tensors {
+        let sum = weights.entry(tensor.dtype.0).or_default();
+        *sum = sum.saturating_add(tensor.elements());
+    }
+    let most = weights.into_iter().max_by_key(|(_, weights)| *weights)?;
+    Some(TensorType(most.0))
+}
+
+/// The key of the name of a folder's low-bit format.
+pub const QUANTIZATION: &str = "general.quantization";
 
 /// Returns those of `paths` that the folder's index names, or all where it has
 /// no index.

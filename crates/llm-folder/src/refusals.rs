@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 
 use super::FolderError;
 use super::config::Config;
+use super::low_bit::Method;
 
 /// The values of a key that are computed; it may also be absent.
 #[derive(Debug, Clone, Copy)]
@@ -36,17 +37,26 @@ impl Allowed {
     }
 }
 
+/// Returns how the matrices are stored, if that is no float.
+///
+/// # Errors
+/// A format that is not read.
+pub(super) fn low_bit(config: &Config) -> Result<Option<Method>, FolderError> {
+    let quantization = config.get("quantization_config");
+    let method = quantization.and_then(|it| it.get("quant_method")?.as_str());
+    if config.kind.mxfp4 && method == Some("mxfp4") {
+        return Ok(None);
+    }
+    Method::of(|name| config.get(name)).map_err(|what| FolderError::Unsupported {
+        path: config.path.clone(),
+        what,
+        way_out: "; a GGUF file of the model runs, or its unquantized folder with --quantize"
+            .to_owned(),
+    })
+}
+
 /// Refuses what is not computed.
 pub(super) fn check(config: &Config) -> Result<(), FolderError> {
-    if let Some(Json::Object(quantization)) = config.get("quantization_config") {
-        let method = quantization.get("quant_method").and_then(Json::as_str);
-        if !(config.kind.mxfp4 && method == Some("mxfp4")) {
-            return Err(config.refuse(format!(
-                "its weights are quantized by '{}'",
-                method.unwrap_or("an unnamed method")
-            )));
-        }
-    }
     // Gemma's files name both, and the second is the one that counts.
     let gates = [
         config.fields().text("hidden_activation")?,

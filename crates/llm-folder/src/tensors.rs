@@ -14,10 +14,13 @@ use super::changes::{Change, Each, Misfit, Piece};
 use super::config::Config;
 use super::derived_tensors::{self, Made, Source, Taken};
 use super::header::{self, Stored};
+use super::low_bit::{Method, collect, is_part, is_unneeded};
 use super::mxfp4::Halves;
 use super::names::{Named, translate};
-use super::{FolderError, Quantize, multipliers, rope_factors, ssd};
+use super::{FolderError, Purpose, multipliers, rope_factors, ssd};
 use llm_gguf::{TensorInfo, Value};
+
+mod low_bit;
 
 /// What was found.
 pub(super) struct Loaded {
@@ -26,30 +29,17 @@ pub(super) struct Loaded {
     pub(super) shards: Vec<Arc<Mapping>>,
     /// The folder's names of the tensors, by their names here.
     pub(super) own_names: HashMap<String, String>,
+    /// Whether some of its matrices are stored in a few bits.
+    pub(super) has_low_bit: bool,
     /// Tensors that are metadata in GGUF files.
     pub(super) metadata: Vec<(&'static str, Value)>,
 }
 
-/// Finds, checks and, where that is asked for, quantizes all tensors.
-pub(super) fn load(
-    paths: &[PathBuf],
-    config: &Config,
-    quantize: Option<&Quantize<'_>>,
-) -> Result<Loaded, FolderError> {
-    let mut finder = Finder {
-        config,
-        is_tied: config.is_tied()?,
-        is_dense: ssd::is_dense(config)?,
-        packing: quantize.map(|quantize| quantize.packing),
-        guessing: guessing(config)?,
-        names: HashMap::new(),
-        halves: Halves::default(),
-        second_output: None,
-        found: Vec::new(),
-        made: Vec::new(),
-    };
-    let mut activations = Activations::default();
-    let mut shards = Vec::with_capacity(paths.len() + 1);
+/// The maps of files, and the tensors of each by its header.
+type Files = (Vec<Arc<Mapping>>, Vec<Vec<Stored>>);
+
+fn read_headers(paths: &[PathBuf]) -> Result<Files, FolderError> {
+    let (mut shards, mut headers) = (Vec::with_capacity(paths.len() + 1), Vec::new());
     for path in paths {
         let mapping = Mapping::open(path).map_err(|source| FolderError::Read {
             path: path.clone(),
@@ -57,20 +47,34 @@ pub(super) fn load(
         })?;
         let stored =
             header::read(mapping.bytes()).map_err(|reason| FolderError::malformed(path, reason))?;
-        for tensor in stored {
-            let taken = config.kind.xielu && {
-                let taken = activations.take(&tensor, mapping.bytes());
-                taken.map_err(|reason| FolderError::malformed(path, reason))?
-            };
-            if taken {
-                continue;
-            }
-            finder
-                .take(&tensor, shards.len())
-                .map_err(|reason| reason.at(path))?;
-        }
+        headers.push(stored);
         shards.push(Arc::new(mapping));
     }
+    Ok((shards, headers))
+}
+
+/// Finds, checks and, where that is asked for, quantizes all tensors.
+pub(super) fn load(
+    paths: &[PathBuf],
+    config: &Config,
+    purpose: Purpose<'_>,
+) -> Result<Loaded, FolderError> {
+    let mut finder = Finder {
+        config,
+        is_tied: config.is_tied()?,
+        is_dense: ssd::is_dense(config)?,
+        packing: purpose.loading().and_then(|loading| loading.packing),
+        guessing: guessing(config)?,
+        names: HashMap::new(),
+        halves: Halves::default(),
+        second_output: None,
+        found: Vec::new(),
+        made: Vec::new(),
+    };
+    let (mut shards, headers) = read_headers(paths)?;
+    let activations = finder.take_all(paths, &headers, &shards)?;
+    let mut made = finder.made.iter();
+    let has_low_bit = made.any(|made| matches!(made.source, Source::LowBit(_)));
     finder.check_output(paths, &shards)?;
     let divisors = rope_factors::tensors(config)?.into_iter();
     let divisors = divisors.map(|(name, divisors)| (name.to_owned(), divisors));
@@ -82,8 +86,8 @@ pub(super) fn load(
         });
     }
     let halves = std::mem::take(&mut finder.halves).made();
-    let halves = halves
-        .map_err(|reason| FolderError::malformed(paths.first().unwrap_or(&config.path), reason))?;
+    let first = paths.first().unwrap_or(&config.path);
+    let halves = halves.map_err(|reason| FolderError::malformed(first, reason))?;
     finder.made.extend(halves);
     let Finder {
         mut found,
@@ -92,7 +96,7 @@ pub(super) fn load(
         ..
     } = finder;
     if !made.is_empty() {
-        let (tensors, shard) = derived_tensors::make(&made, &shards, quantize)?;
+        let (tensors, shard) = derived_tensors::make(&made, &shards, purpose)?;
         found.extend(tensors);
         shards.push(Arc::new(shard));
     }
@@ -100,6 +104,7 @@ pub(super) fn load(
         tensors: found,
         shards,
         own_names,
+        has_low_bit,
         metadata: activations.lists(config.layers()?),
     })
 }
@@ -120,10 +125,9 @@ fn guessing(config: &Config) -> Result<Range<u64>, FolderError> {
     Ok(layers..layers.saturating_add(count))
 }
 
-fn unknown(tensor: &Stored) -> Fault {
+fn unknown(own: &str) -> Fault {
     Fault::Unsupported(format!(
-        "it holds the tensor '{}', which other models of its kind do not have",
-        tensor.name
+        "it holds the tensor '{own}', which other models of its kind do not have"
     ))
 }
 
@@ -164,25 +168,78 @@ impl Fault {
 }
 
 impl Finder<'_> {
-    fn take(&mut self, tensor: &Stored, shard: usize) -> Result<(), Fault> {
-        let kind = self.config.kind;
-        let name = match translate(&tensor.name, kind.norms) {
-            Named::Known(name) if self.guesses(&name) => return Ok(()),
+    /// Takes the tensors of all files; returns those that are the activation's numbers.
+    fn take_all(
+        &mut self,
+        paths: &[PathBuf],
+        headers: &[Vec<Stored>],
+        shards: &[Arc<Mapping>],
+    ) -> Result<Activations, FolderError> {
+        let (config, mut activations) = (self.config, Activations::default());
+        let is_low_bit = config.low_bit.is_some();
+        let first = paths.first().unwrap_or(&config.path);
+        let parts = if is_low_bit {
+            collect(headers).map_err(|reason| FolderError::malformed(first, reason))?
+        } else {
+            Vec::new()
+        };
+        for (index, (path, stored)) in paths.iter().zip(headers).enumerate() {
+            for tensor in stored {
+                let name = &tensor.name;
+                if is_low_bit && (is_unneeded(name) || is_part(&parts, name)) {
+                    continue;
+                }
+                let taken = config.kind.xielu && {
+                    let taken = activations.take(tensor, shards[index].bytes());
+                    taken.map_err(|reason| FolderError::malformed(path, reason))?
+                };
+                if !taken {
+                    let taken = self.take(tensor, index);
+                    taken.map_err(|reason| reason.at(path))?;
+                }
+            }
+        }
+        for parts in &parts {
+            let path = paths.get(parts.shard()).unwrap_or(first);
+            let taken = self.take_parts(parts, shards);
+            taken.map_err(|reason| reason.at(path))?;
+        }
+        Ok(activations)
+    }
+
+    /// Returns the name of a tensor by the folder's; `None` for one of which nothing is
+    /// needed.
+    fn name(&self, own: &str) -> Result<Option<String>, Fault> {
+        let name = match translate(own, self.config.kind.norms) {
+            Named::Known(name) if self.guesses(&name) => return Ok(None),
             Named::Known(name) if self.is_dense => name.replace("_shexp", ""),
             Named::Known(name) => name,
-            Named::Unneeded => return Ok(()),
-            Named::Unknown if self.guesses(&tensor.name) => return Ok(()),
-            Named::Unknown => return Err(unknown(tensor)),
+            Named::Unneeded => return Ok(None),
+            Named::Unknown if self.guesses(own) => return Ok(None),
+            Named::Unknown => return Err(unknown(own)),
         };
-        if name == "output.weight" && !self.config.needs_output() {
+        let is_unneeded = name == "output.weight" && !self.config.needs_output();
+        Ok((!is_unneeded).then_some(name))
+    }
+
+    fn take(&mut self, tensor: &Stored, shard: usize) -> Result<(), Fault> {
+        let kind = self.config.kind;
+        let Some(name) = self.name(&tensor.name)? else {
             return Ok(());
-        }
+        };
         if name.ends_with(".blocks") || name.ends_with(".scales") {
             if !kind.mxfp4 {
-                return Err(unknown(tensor));
+                return Err(unknown(&tensor.name));
             }
             let taken = self.halves.take(&name, tensor, shard);
             return taken.map_err(Fault::Malformed);
+        }
+        let is_mlx = self.config.low_bit.as_ref().is_some_and(Method::is_mlx);
+        if is_mlx && name.contains("conv") {
+            return Err(Fault::Unsupported(format!(
+                "the tensor '{}' is of a layer with a state, which MLX stores in a form of its own",
+                tensor.name
+            )));
         }
         let Some(dtype) = tensor.dtype else {
             return Err(Fault::Unsupported(format!(
@@ -205,20 +262,38 @@ impl Finder<'_> {
             offset: tensor.offset,
             name,
         };
-        let pieces = Change::of(&info.name, self.config).pieces(&info, self.config);
+        for piece in self.pieces(&info, &tensor.name, misshapen)? {
+            self.put(piece, &info);
+        }
+        Ok(())
+    }
+
+    /// Returns what is made of a tensor, which the folder calls `own`.
+    fn pieces(
+        &mut self,
+        tensor: &TensorInfo,
+        own: &str,
+        misshapen: impl Fn() -> Fault,
+    ) -> Result<Vec<Piece>, Fault> {
+        let change = match &self.config.low_bit {
+            // Which has put experts in GGUF's order itself.
+            Some(method) if method.is_mlx() && tensor.name.contains("_exps.") => Change::Same,
+            _ => Change::of(&tensor.name, self.config),
+        };
+        let pieces = change.pieces(tensor, self.config);
         let pieces = pieces.map_err(|misfit| match misfit {
             Misfit::Config(error) => Fault::Config(error),
             Misfit::Shape => misshapen(),
         })?;
-        for piece in pieces {
-            let own_name = tensor.name.clone();
-            if self.names.insert(piece.name.clone(), own_name).is_some() {
-                let reason = format!("the tensor '{}' is there twice", tensor.name);
-                return Err(Fault::Malformed(reason));
+        for piece in &pieces {
+            let before = self.names.insert(piece.name.clone(), own.to_owned());
+            if before.is_some() {
+                return Err(Fault::Malformed(format!(
+                    "the tensor '{own}' is there twice"
+                )));
             }
-            self.put(piece, &info);
         }
-        Ok(())
+        Ok(pieces)
     }
 
     /// Returns whether a name is that of a tensor in a layer that guesses.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use llm_encoder::{CrossEncoder, Encoder};
-use llm_folder::Quantize;
+use llm_folder::Loading;
 use llm_kernels::quantize::QuantType;
 
 use crate::model::{self, LEVEL, POOL, TEXT};
@@ -13,7 +13,7 @@ use crate::scratch::{self, in_repository, named};
 
 /// The folders that an input can begin from; the first is that of an unknown
 /// name.
-const BASES: [&str; 10] = [
+const BASES: [&str; 15] = [
     "llama",
     "qwen3",
     "bert",
@@ -24,7 +24,15 @@ const BASES: [&str; 10] = [
     "jina-bert",
     "modernbert",
     "nomic-bert",
+    "awq",
+    "compressed-int4-asym",
+    "gptq-4-act-order",
+    "mlx-4",
+    "nf4-double",
 ];
+
+/// Those of them whose matrices are stored in a few bits.
+const LOW_BIT: &[&str] = BASES.split_at(10).1;
 
 /// The files that stand beside the three large ones.
 const OTHERS: [&str; 14] = [
@@ -81,6 +89,7 @@ fn with(base: &str, name: &str, bytes: &[u8]) {
         .unwrap_or(&BASES[0]);
     let source = in_repository(&match *base {
         "llama" => "crates/llm-fuzz/seeds/llama".to_owned(),
+        base if LOW_BIT.contains(&base) => format!("crates/llm-engine/tests/low_bit/{base}"),
         _ => format!("tests/fixtures/embed/tiny/{base}"),
     });
     let folder = scratch::folder();
@@ -109,8 +118,8 @@ fn link(from: &Path, to: &Path, left_out: &Path) {
 /// Opens a folder as all that it could be, and runs it.
 fn open(path: &Path) {
     let weights = [path.join("model.safetensors")];
-    let quantize = Quantize {
-        packing: QuantType::Q8_0,
+    let quantize = Loading {
+        packing: Some(QuantType::Q8_0),
         level: *LEVEL,
         pool: &POOL,
         room: Some(ROOM),

@@ -66,6 +66,16 @@ impl Mapping {
         Self::filled(map, fill)
     }
 
+    /// Like [`anonymous`](Self::anonymous), of which the system sets no memory aside:
+    /// what `fill` does not write takes none, and may be more than there is.
+    ///
+    /// # Errors
+    /// The system's error when it has no such addresses.
+    pub fn unreserved(length: usize, fill: impl FnOnce(&mut [u8])) -> std::io::Result<Self> {
+        let mut options = memmap2::MmapOptions::new();
+        Self::filled(options.len(length).no_reserve_swap().map_anon()?, fill)
+    }
+
     /// Like [`anonymous`](Self::anonymous), in pages of 2 MiB where the system has them:
     /// fewer page faults and TLB misses.
     ///

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use llm_folder::Quantize;
+use llm_folder::Loading;
 use llm_kernels::pool::Pool;
 use llm_kernels::quantize::QuantType;
 use llm_kernels::simd::Level;
@@ -70,8 +70,8 @@ fn other_kinds_are_named_with_those_that_are_known() {
     );
     says(&config(|it| it["model_type"] = Value::Null), "'model_type'");
     says(&config(|it| it["hidden_act"] = json!("relu")), "'relu'");
-    let method = json!({"quant_method": "gptq", "bits": 4});
-    says(&config(|it| it["quantization_config"] = method), "'gptq'");
+    let method = json!({"quant_method": "hqq", "bits": 4});
+    says(&config(|it| it["quantization_config"] = method), "'hqq'");
     says(
         &config(|it| it["hidden_size"] = json!("many")),
         "'hidden_size'",
@@ -149,14 +149,14 @@ fn other_tensors_are_named() {
 
 #[test]
 fn gguf_files_are_not_quantized() {
-    let quantize = Quantize {
-        packing: QuantType::Q8_0,
+    let loading = Loading {
+        packing: Some(QuantType::Q8_0),
         level: Level::SCALAR,
         pool: &Pool::new(1).unwrap(),
         room: None,
         interrupted: &|| false,
     };
-    let opened = llm_folder::open(&["x.gguf".into()], Some(&quantize));
+    let opened = llm_folder::open(&["x.gguf".into()], Some(&loading));
     says(
         &opened.unwrap_err().to_string(),
         "--quantize is for folders",

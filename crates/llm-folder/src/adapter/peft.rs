@@ -11,7 +11,6 @@ use serde_json::Value;
 
 use super::patterns::Pattern;
 use super::{Adapter, Pair, RowOrder, Summary, rank};
-use crate::FolderError;
 use crate::changes::{Change, Each};
 use crate::derived_tensors::{self, Made, Source, Taken};
 use crate::header::{self, Stored};
@@ -20,6 +19,7 @@ use crate::kinds::{KINDS, Kind};
 use crate::names::{Named, translate};
 use crate::order::Order;
 use crate::refusals::shown;
+use crate::{FolderError, Purpose};
 
 /// The file that tells a folder of an adapter.
 pub(super) const CONFIG: &str = "adapter_config.json";
@@ -294,7 +294,7 @@ pub(super) fn open(folder: &Path, architecture: &str) -> Result<Adapter, FolderE
     }
     let mut shards = vec![Arc::new(mapping)];
     if !made.is_empty() {
-        let (tensors, shard) = derived_tensors::make(&made, &shards, None)?;
+        let (tensors, shard) = derived_tensors::make(&made, &shards, Purpose::Run(None))?;
         shards.push(Arc::new(shard));
         for tensor in tensors {
             let place = pairs.iter_mut().find(|pair| pair.down.name == tensor.name);
