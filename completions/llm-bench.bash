@@ -23,7 +23,7 @@ _llm__bench() {
 
     case "${cmd}" in
         llm__bench)
-            opts="-m -p -n -d -t -r -c -o -q -h -V --model --shape --layers --write --quantize --n-prompt --n-gen --pg --n-depth --parallel --threads --repetitions --no-warmup --logits --perplexity --ctx-size --format --output --overwrite --quiet --force --help --version"
+            opts="-m -p -n -d -t -r -c -o -q -h -V --model --shape --layers --write --quantize --lora --n-prompt --n-gen --pg --n-depth --parallel --threads --repetitions --no-warmup --logits --perplexity --ctx-size --format --output --overwrite --quiet --force --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -51,6 +51,10 @@ _llm__bench() {
                     ;;
                 --quantize)
                     COMPREPLY=($(compgen -W "q8_0 q4_k" -- "${cur}"))
+                    return 0
+                    ;;
+                --lora)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --n-prompt)

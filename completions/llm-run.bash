@@ -23,7 +23,7 @@ _llm__run() {
 
     case "${cmd}" in
         llm__run)
-            opts="-p -f -m -c -n -s -T -o -0 -q -t -h -V --prompt --file --lines --jsonl --csv --slurp --chunk --template --keep --on-overflow --if-empty --max-line-bytes --model --ctx-size --quantize --system --chat-template --no-template --think --parse-special --n-predict --seed --temp --top-k --top-p --min-p --repeat-penalty --repeat-last-n --stop --choices --format --text --output --overwrite --stream --count --show-prompt --reasoning --null --parallel --unordered --resume --retry-errors --repair --timeout --max-errors --prefix-cache --record-request --replay --estimate --watts --cloud --quiet --device --threads --force --help --version"
+            opts="-p -f -m -c -n -s -T -o -0 -q -t -h -V --prompt --file --lines --jsonl --csv --slurp --chunk --template --keep --on-overflow --if-empty --max-line-bytes --model --ctx-size --quantize --lora --system --chat-template --no-template --think --parse-special --n-predict --seed --temp --top-k --top-p --min-p --repeat-penalty --repeat-last-n --stop --choices --format --text --output --overwrite --stream --count --show-prompt --reasoning --null --parallel --unordered --resume --retry-errors --repair --timeout --max-errors --prefix-cache --record-request --replay --estimate --watts --cloud --quiet --device --threads --force --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -87,6 +87,10 @@ _llm__run() {
                     ;;
                 --quantize)
                     COMPREPLY=($(compgen -W "q8_0 q4_k" -- "${cur}"))
+                    return 0
+                    ;;
+                --lora)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --system)
