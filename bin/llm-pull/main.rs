@@ -137,7 +137,7 @@ fn remove(store: &Store, name: &str) -> Result<Answer> {
 fn header(store: &Store, name: &str, progress: &mut Progress) -> Result<Answer> {
     check(&store.locate(name)?)?;
     let model = store.resolve_watched(name, &mut |event| progress.receive(event))?;
-    let gguf = match llm_folder::open(&model.paths(), None) {
+    let gguf = match llm_folder::open_to_look(&model.paths()) {
         Ok(gguf) => gguf,
         Err(obstacle @ FolderError::Unsupported { .. }) => {
             let record = describe::unsupported(&model, &obstacle.to_string());
@@ -162,7 +162,7 @@ fn check(paths: &[PathBuf]) -> Result<()> {
     if !llm_folder::is_folder(paths) {
         return Ok(());
     }
-    match llm_folder::open(paths, None) {
+    match llm_folder::open_to_look(paths) {
         // Which is an answer.
         Ok(_) | Err(FolderError::Unsupported { .. }) => Ok(()),
         Err(error) => Err(error.into()),

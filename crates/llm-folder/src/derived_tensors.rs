@@ -70,14 +70,10 @@ impl Source {
 /// A cache line; tensors begin at multiples of it.
 const ALIGNMENT: u64 = 64;
 
-/// Returns the tensors, for the shard after `shards`, and that shard.
-pub(super) fn make(
-    made: &[Made],
-    shards: &[Arc<Mapping>],
-    quantize: Option<&Quantize<'_>>,
-) -> Result<(Vec<TensorInfo>, Mapping), FolderError> {
+/// Lays the tensors out in a shard `shard`; returns them and its bytes.
+fn laid_out(made: &[Made], shard: usize) -> (Vec<TensorInfo>, u64) {
     let mut bytes = 0_u64;
-    let tensors: Vec<TensorInfo> = made
+    let tensors = made
         .iter()
         .map(|tensor| {
             let offset = bytes.next_multiple_of(ALIGNMENT);
@@ -88,12 +84,35 @@ pub(super) fn make(
                 name: tensor.name.clone(),
                 shape: tensor.shape.clone(),
                 dtype,
-                shard: shards.len(),
+                shard,
                 offset,
                 size,
             }
         })
         .collect();
+    // A mapping of nothing is refused by the system.
+    (tensors, bytes.max(1))
+}
+
+/// Returns the tensors, for the shard after `shards`, and that shard, in which all numbers
+/// are 0.
+pub(super) fn leave_out(
+    made: &[Made],
+    shards: &[Arc<Mapping>],
+) -> Result<(Vec<TensorInfo>, Mapping), FolderError> {
+    let (tensors, bytes) = laid_out(made, shards.len());
+    let mapping = Mapping::zeros(bytes as usize);
+    let mapping = mapping.map_err(|source| FolderError::NoMemory { bytes, source })?;
+    Ok((tensors, mapping))
+}
+
+/// Returns the tensors, for the shard after `shards`, and that shard.
+pub(super) fn make(
+    made: &[Made],
+    shards: &[Arc<Mapping>],
+    quantize: Option<&Quantize<'_>>,
+) -> Result<(Vec<TensorInfo>, Mapping), FolderError> {
+    let (tensors, bytes) = laid_out(made, shards.len());
     if let Some(room) = quantize.and_then(|quantize| quantize.room)
         && bytes > room
     {
@@ -101,8 +120,7 @@ pub(super) fn make(
         return Err(FolderError::Memory { needed, room });
     }
     let mut interrupted = false;
-    // A mapping of nothing is refused by the system.
-    let mapping = Mapping::anonymous(bytes.max(1) as usize, |image| {
+    let mapping = Mapping::anonymous(bytes as usize, |image| {
         for (made, tensor) in made.iter().zip(&tensors) {
             interrupted = quantize.is_some_and(|quantize| (quantize.interrupted)());
             if interrupted {

@@ -65,6 +65,7 @@ use serde_json::Value;
 
 use config::Config;
 use llm_gguf::{Gguf, GgufError};
+use tensors::Making;
 
 /// What to make of a folder's matrices while they are loaded.
 #[derive(Clone, Copy)]
@@ -130,7 +131,7 @@ pub fn open_for_rows(folder: &Path, quantize: Option<&Quantize<'_>>) -> Result<G
         folder,
         &Config::read(folder)?.without_output(),
         &paths,
-        quantize,
+        Making::All(quantize),
     )
 }
 
@@ -144,7 +145,7 @@ pub fn open(paths: &[PathBuf], quantize: Option<&Quantize<'_>>) -> Result<Gguf, 
     match (is_folder(paths), paths.first(), quantize) {
         (true, Some(first), _) => {
             let folder = first.parent().unwrap_or(Path::new(""));
-            read(folder, &Config::read(folder)?, paths, quantize)
+            read(folder, &Config::read(folder)?, paths, Making::All(quantize))
         }
         (false, Some(first), Some(_)) => Err(FolderError::QuantizesGguf {
             path: first.clone(),
@@ -153,16 +154,32 @@ pub fn open(paths: &[PathBuf], quantize: Option<&Quantize<'_>>) -> Result<Gguf, 
     }
 }
 
+/// Opens a model's files to look at them: what is not in a folder's files as a GGUF file
+/// has it has its name and shape, and zeros for numbers, so that a model larger than the
+/// memory can be looked at.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_to_look(paths: &[PathBuf]) -> Result<Gguf, FolderError> {
+    match (is_folder(paths), paths.first()) {
+        (true, Some(first)) => {
+            let folder = first.parent().unwrap_or(Path::new(""));
+            read(folder, &Config::read(folder)?, paths, Making::Nothing)
+        }
+        _ => Ok(Gguf::open(paths)?),
+    }
+}
+
 fn read(
     folder: &Path,
     config: &Config,
     paths: &[PathBuf],
-    quantize: Option<&Quantize<'_>>,
+    making: Making<'_>,
 ) -> Result<Gguf, FolderError> {
     let mut metadata = config.metadata()?;
     tokenizer::read(folder, &|name| config.ids(name), &mut metadata)?;
     let paths = indexed(folder, paths)?;
-    let loaded = tensors::load(&paths, config, quantize)?;
+    let loaded = tensors::load(&paths, config, making)?;
     for (key, value) in loaded.metadata {
         metadata.insert(key, value);
     }

@@ -30,12 +30,25 @@ pub(super) struct Loaded {
     pub(super) metadata: Vec<(&'static str, Value)>,
 }
 
-/// Finds, checks and, where that is asked for, quantizes all tensors.
+/// What becomes of tensors that are made in memory.
+#[derive(Clone, Copy)]
+pub(super) enum Making<'a> {
+    /// They are made, and quantized where that is asked for.
+    All(Option<&'a Quantize<'a>>),
+    /// Their names and shapes are wanted, and no numbers.
+    Nothing,
+}
+
+/// Finds, checks and makes all tensors.
 pub(super) fn load(
     paths: &[PathBuf],
     config: &Config,
-    quantize: Option<&Quantize<'_>>,
+    making: Making<'_>,
 ) -> Result<Loaded, FolderError> {
+    let quantize = match making {
+        Making::All(quantize) => quantize,
+        Making::Nothing => None,
+    };
     let mut finder = Finder {
         config,
         is_tied: config.is_tied()?,
@@ -89,7 +102,10 @@ pub(super) fn load(
         ..
     } = finder;
     if !made.is_empty() {
-        let (tensors, shard) = derived_tensors::make(&made, &shards, quantize)?;
+        let (tensors, shard) = match making {
+            Making::All(quantize) => derived_tensors::make(&made, &shards, quantize)?,
+            Making::Nothing => derived_tensors::leave_out(&made, &shards)?,
+        };
         found.extend(tensors);
         shards.push(Arc::new(shard));
     }
