@@ -118,6 +118,8 @@ pub struct ExpertSpec {
     pub shared: usize,
     /// The first layers have no experts.
     pub leading_dense_layers: usize,
+    /// Every n-th layer has some.
+    pub every: usize,
     /// How experts are weighed.
     pub routing: Routing,
     /// What weights are multiplied by.
@@ -156,14 +158,29 @@ pub struct GatedDeltaNetSpec {
     pub kernel: usize,
     /// Heads of queries and of keys.
     pub key_heads: usize,
-    /// Heads of values, each with a state. Head `i` goes with the query and the
-    /// key of head `i % key_heads`.
+    /// Heads of values, each with a state, see [`Self::key_head`].
     pub value_heads: usize,
+    /// Those that share a head of keys stand beside each other.
+    pub grouped: bool,
     /// Elements of a query's, a key's and a value's head.
     pub head_dim: usize,
 }
 
 impl GatedDeltaNetSpec {
+    /// Returns the heads of values to each head of keys.
+    pub fn shared(&self) -> usize {
+        self.value_heads / self.key_heads
+    }
+
+    /// Returns the head of queries and of keys that a head of values goes with.
+    pub fn key_head(&self, value_head: usize) -> usize {
+        if self.grouped {
+            value_head / self.shared()
+        } else {
+            value_head % self.key_heads
+        }
+    }
+
     /// Returns the elements of the queries, and those of the keys, of a token.
     pub fn key_width(&self) -> usize {
         self.key_heads * self.head_dim
@@ -191,20 +208,24 @@ impl GatedDeltaNetSpec {
     }
 }
 
-/// Queries at position `p` are multiplied by `1 + scale * ln(1 + p / every)`,
-/// `p / every` rounded down.
+/// Queries at position `p` are multiplied by `1 + scale * ln(1 + (p + offset) / every)`,
+/// the quotient rounded down.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Temperature {
     /// The factor of the logarithm.
     pub scale: f32,
     /// Positions between two steps.
     pub every: usize,
+    /// Positions that the first step comes earlier.
+    pub offset: usize,
+    /// Only in layers that do not rotate.
+    pub unrotated: bool,
 }
 
 impl Temperature {
     /// Returns what the queries of a position are multiplied by.
     pub fn at(&self, position: usize) -> f32 {
-        let steps = (position / self.every) as f64;
+        let steps = ((position + self.offset) / self.every) as f64;
         (f64::from(self.scale) * (1.0 + steps).ln() + 1.0) as f32
     }
 }
@@ -297,6 +318,9 @@ impl Spec {
         let architecture = metadata
             .string("general.architecture")?
             .ok_or(SpecError::NoArchitecture)?;
+        if family::ENCODERS.contains(&architecture) {
+            return Err(SpecError::MakesVectors);
+        }
         let family = family::find(architecture).ok_or_else(|| SpecError::UnknownFamily {
             architecture: architecture.to_owned(),
         })?;
@@ -392,6 +416,14 @@ impl Spec {
     /// Returns the experts of layer `layer`, if it has any.
     pub fn layer_experts(&self, layer: usize) -> Option<&ExpertSpec> {
         let experts = self.experts.as_ref();
-        experts.filter(|experts| layer >= experts.leading_dense_layers)
+        experts.filter(|experts| {
+            layer >= experts.leading_dense_layers && (layer + 1).is_multiple_of(experts.every)
+        })
+    }
+
+    /// Returns what the queries of layer `layer` are multiplied by, if they are.
+    pub fn layer_temperature(&self, layer: usize) -> Option<Temperature> {
+        let rotates = self.layers[layer].rope.is_some();
+        self.temperature.filter(|it| !(it.unrotated && rotates))
     }
 }

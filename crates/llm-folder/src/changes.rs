@@ -21,7 +21,9 @@ pub(super) enum Change {
     /// (experts, m, 2 n), in which gates and ups take turns, becomes two of
     /// (experts, n, m).
     GateUpColumns,
-    /// (experts, 2 n), in the same way, becomes two of (experts, n).
+    /// The same with gates before ups.
+    GateUpColumnHalves,
+    /// (experts, 2 n), gates and ups in turns, becomes two of (experts, n).
     GateUpPairs,
     /// (2 m, n), gates before ups, becomes two of (m, n).
     GateUpRows,
@@ -32,6 +34,11 @@ pub(super) enum Change {
     ValueHeads,
     /// The same with minus the exponential of each number.
     Decay,
+    /// Minus the exponential of each number, in the order that they have.
+    DecayInPlace,
+    /// (heads of keys × (queries + keys + values + gates), n), what belongs to one head of
+    /// keys together, becomes all queries, keys and values, and all gates.
+    MixedAndGates,
     /// The same with as many rows a head as it is long.
     ValueRows,
     /// The same behind the rows of queries and keys, which stay.
@@ -107,6 +114,14 @@ impl Change {
                     Order::of(first, &[(count, rows * both), (inner, 2), (rows, both)])
                 })?
             }
+            Self::GateUpColumnHalves => {
+                let [both, rows, count] = extents(&shape)?;
+                let inner = both / 2;
+                halves(tensor, "exps", both, &[rows, inner, count], |half| {
+                    let steps = [(count, rows * both), (inner, 1), (rows, both)];
+                    Order::of(half * inner, &steps)
+                })?
+            }
             Self::GateUpPairs => {
                 let [both, count] = extents(&shape)?;
                 let inner = both / 2;
@@ -122,6 +137,8 @@ impl Change {
                 })?
             }
             Self::KeysAndValues => keys_and_values(tensor, &latent::Lengths::of(config)?)?,
+            Self::DecayInPlace => whole(shape, None, Each::Decay),
+            Self::MixedAndGates => Values::of(config)?.mixed_and_gates(tensor)?,
             Self::Decay => {
                 let order = Values::of(config)?.order(&shape, self)?;
                 whole(shape, order, Each::Decay)
@@ -234,6 +251,42 @@ impl Values {
             length: heads.value_length,
             before: before.ok_or(Misfit::Shape)?,
         })
+    }
+
+    /// Returns the tensors that are made of one in which heads of keys stand with all
+    /// that belongs to them.
+    fn mixed_and_gates(&self, tensor: &TensorInfo) -> Result<Vec<Piece>, Misfit> {
+        let [columns, rows] = extents(&tensor.shape)?;
+        let product = |one: u64, other: u64| one.checked_mul(other).ok_or(Misfit::Shape);
+        // Of one head of keys.
+        let key = self.before / 2 / self.keys.max(1);
+        let values = product(self.shared, self.length)?;
+        let all = key.checked_add(values).and_then(|half| half.checked_mul(2));
+        let all = all.ok_or(Misfit::Shape)?;
+        if product(self.keys, all)? != rows {
+            return Err(Misfit::Shape);
+        }
+        let walk = |first: u64, rows: u64| {
+            Walk::of(
+                first * columns,
+                &[(self.keys, all * columns), (rows * columns, 1)],
+            )
+        };
+        let piece = |name: &str, rows: u64, walks: Vec<Walk>| Piece {
+            name: tensor.name.replace("attn_qkvz", name),
+            shape: vec![columns, rows],
+            order: Some(Order { walks }),
+            each: Each::Kept,
+        };
+        let mixed = vec![walk(0, key), walk(key, key), walk(2 * key, values)];
+        Ok(vec![
+            piece("attn_qkv", self.keys * (2 * key + values), mixed),
+            piece(
+                "attn_gate",
+                self.keys * values,
+                vec![walk(2 * key + values, values)],
+            ),
+        ])
     }
 
     /// Returns the order of a tensor's elements, `None` for the one that they have.

@@ -24,6 +24,7 @@
 
 mod activation;
 mod changes;
+mod chunks;
 mod config;
 mod derived_tensors;
 mod error;

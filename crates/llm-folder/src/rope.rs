@@ -74,6 +74,8 @@ impl<'a> Rotation<'a> {
         Ok(match kind {
             None => "default",
             Some("su") => "longrope",
+            // A text's positions are the same along every axis of a picture.
+            Some("mrope") => "default",
             Some(kind) => kind,
         })
     }

@@ -185,7 +185,7 @@ impl Maker<'_> {
             }
         }
         match self.family.query_key_norm.filter(|_| plan.query_key_norm) {
-            None => {}
+            None | Some(QueryKeyNorm::Unweighted) => {}
             Some(QueryKeyNorm::EachHead) => {
                 for (part, heads) in [("attn_q_norm", plan.heads), ("attn_k_norm", kv_heads)] {
                     let weights = self.random.normals(heads * head_dim, 1.0, 0.2);
@@ -228,8 +228,12 @@ impl Maker<'_> {
         self.norm(&name("attn_norm"), hidden_size);
         self.matrix(&name("attn_qkv"), mixed, hidden_size, 1.0);
         self.matrix(&name("attn_gate"), values, hidden_size, 1.0);
-        self.matrix(&name("ssm_beta"), delta.value_heads, hidden_size, 1.0);
-        self.matrix(&name("ssm_alpha"), delta.value_heads, hidden_size, 1.0);
+        if self.family.grouped_value_heads {
+            self.matrix(&name("ssm_ba"), 2 * delta.value_heads, hidden_size, 1.0);
+        } else {
+            self.matrix(&name("ssm_beta"), delta.value_heads, hidden_size, 1.0);
+            self.matrix(&name("ssm_alpha"), delta.value_heads, hidden_size, 1.0);
+        }
         let taps = self.random.normals(mixed * delta.kernel, 0.0, 0.7);
         self.numbers(&name("ssm_conv1d.weight"), &[delta.kernel, mixed], &taps);
         let bias = self.random.normals(delta.value_heads, 0.0, 1.0);
@@ -292,7 +296,7 @@ impl Maker<'_> {
                 self.experts(layer, experts);
                 self.beside(layer, experts);
             }
-            Some(experts) if layer >= experts.leading_dense_layers => self.experts(layer, experts),
+            Some(experts) if experts.are_in(layer) => self.experts(layer, experts),
             _ => self.mlp(layer, "", plan.feed_forward_of(layer)),
         }
         if self.family.norms != Norms::Before {

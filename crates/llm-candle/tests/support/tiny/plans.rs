@@ -60,6 +60,7 @@ const EXPERTS: ExpertPlan = ExpertPlan {
     inner: 48,
     shared: 0,
     leading_dense_layers: 0,
+    every: 1,
     separate: false,
     router_bias: false,
     joined: false,
@@ -87,6 +88,28 @@ const QWEN2: Plan = Plan {
     biases: &["attn_q", "attn_k", "attn_v", "output"],
     rope_factors: &[],
     ..LLAMA
+};
+
+/// Pairs that follow a picture's time, height and width.
+const QWEN2VL: Plan = Plan {
+    family: "qwen2vl",
+    extra: &[("rope.dimension_sections", Sizes(&[2, 3, 3, 0]))],
+    ..QWEN2
+};
+
+const QWEN3VL: Plan = Plan {
+    family: "qwen3vl",
+    extra: &[("rope.dimension_sections", Sizes(&[4, 4, 4, 0]))],
+    ..QWEN3
+};
+
+const QWEN3VLMOE: Plan = Plan {
+    family: "qwen3vlmoe",
+    extra: &[
+        ("expert_feed_forward_length", Size(48)),
+        ("rope.dimension_sections", Sizes(&[4, 4, 4, 0])),
+    ],
+    ..QWEN3MOE
 };
 
 /// Heads that are longer than their share of the `hidden_size`.
@@ -250,6 +273,7 @@ const DEEPSEEK: Plan = Plan {
         inner: 48,
         shared: 2,
         leading_dense_layers: 1,
+        every: 1,
         separate: false,
         router_bias: true,
         joined: false,
@@ -298,6 +322,7 @@ const DEEPSEEK_LITE: Plan = Plan {
         inner: 16,
         shared: 1,
         leading_dense_layers: 1,
+        every: 1,
         separate: false,
         router_bias: false,
         joined: false,
@@ -345,6 +370,16 @@ const GPT_OSS: Plan = Plan {
         ("rope.scaling.factor", Float(32.0)),
         ("rope.scaling.original_context_length", Size(128)),
     ],
+    ..LLAMA
+};
+
+/// Heads in one tensor, gate and up in another.
+const CHATGLM: Plan = Plan {
+    family: "chatglm",
+    biases: &["attn_qkv"],
+    rope_dim: 8,
+    rope_factors: &[],
+    joined: Joined::Everything,
     ..LLAMA
 };
 
@@ -464,6 +499,16 @@ const QWEN35MOE: Plan = Plan {
     ..QWEN35
 };
 
+/// The same with the heads that share one beside each other.
+const QWEN3NEXT: Plan = Plan {
+    family: "qwen3next",
+    extra: &[
+        ("expert_feed_forward_length", Size(16)),
+        ("expert_shared_feed_forward_length", Size(32)),
+    ],
+    ..QWEN35MOE
+};
+
 /// The squared ReLU behind RMS norms, YaRN.
 const ARCEE: Plan = Plan {
     family: "arcee",
@@ -547,18 +592,27 @@ const INTERNLM2: Plan = Plan {
     ..LLAMA
 };
 
+const EXAONE: Plan = Plan {
+    family: "exaone",
+    biases: &[],
+    ..LLAMA
+};
+
 #[allow(
     clippy::large_const_arrays,
     reason = "each test takes the plans apart, and copies them once"
 )]
-pub(crate) const PLANS: [(&str, Plan); 57] = [
+pub(crate) const PLANS: [(&str, Plan); 66] = [
     ("llama", LLAMA),
     ("llama-tied", LLAMA_TIED),
     ("mixtral", MIXTRAL),
     ("mixtral-first", MIXTRAL_FIRST),
     ("mistral3", MISTRAL3),
     ("qwen2", QWEN2),
+    ("qwen2vl", QWEN2VL),
     ("qwen3", QWEN3),
+    ("qwen3vl", QWEN3VL),
+    ("qwen3vlmoe", QWEN3VLMOE),
     ("qwen3moe", QWEN3MOE),
     ("gemma", GEMMA),
     ("gemma2", GEMMA2),
@@ -571,6 +625,7 @@ pub(crate) const PLANS: [(&str, Plan); 57] = [
     ("deepseek2", DEEPSEEK),
     ("deepseek2-lite", DEEPSEEK_LITE),
     ("gpt-oss", GPT_OSS),
+    ("chatglm", CHATGLM),
     ("glm4", GLM4),
     ("granite", GRANITE),
     ("olmo2", OLMO2),
@@ -578,6 +633,7 @@ pub(crate) const PLANS: [(&str, Plan); 57] = [
     ("smollm3", SMOLLM3),
     ("qwen35", QWEN35),
     ("qwen35moe", QWEN35MOE),
+    ("qwen3next", QWEN3NEXT),
     ("command-r", layer_norm::COMMAND_R),
     ("cohere2", layer_norm::COHERE2),
     ("starcoder2", layer_norm::STARCODER2),
@@ -601,6 +657,8 @@ pub(crate) const PLANS: [(&str, Plan); 57] = [
     ("seed_oss", SEED_OSS),
     ("granitemoe", mixtures::GRANITEMOE),
     ("dots1", mixtures::DOTS1),
+    ("exaone-moe", mixtures::EXAONE_MOE),
+    ("llama4", mixtures::LLAMA4),
     ("glm4moe", mixtures::GLM4MOE),
     ("glm4moe-air", mixtures::GLM4MOE_AIR),
     ("bailingmoe2", mixtures::BAILINGMOE2),
@@ -609,4 +667,6 @@ pub(crate) const PLANS: [(&str, Plan); 57] = [
     ("qwen2moe", mixtures::QWEN2MOE),
     ("qwen", QWEN),
     ("internlm2", INTERNLM2),
+    ("exaone", EXAONE),
+    ("deepseek", mixtures::DEEPSEEK_MOE),
 ];

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use llm_kernels::block::Format;
 use llm_kernels::dequantize::dequantize_row;
+use llm_kernels::mmap::Mapping;
 
 use super::Loader;
 use crate::weights::{Linear, WeightsError};
@@ -89,6 +90,36 @@ impl<'a> Loader<'a> {
             .optional_vector(&format!("{name}.bias"), part.all)?
             .map(|bias| bias[part.first..part.first + part.rows].to_vec());
         self.slice(tensor, part.first, part.rows, columns, bias)
+    }
+
+    /// Returns rows of a matrix of `all` in another order, as a matrix in memory.
+    pub(super) fn gathered(
+        &self,
+        name: &str,
+        rows: &[usize],
+        all: usize,
+        columns: usize,
+    ) -> Result<Linear, WeightsError> {
+        let whole = self.rows_of(name, Rows::whole(all), columns)?;
+        let matrix = whole.matrix();
+        let length = rows.len() * whole.format.row_bytes(columns);
+        let mapping = Mapping::anonymous(length, |out| {
+            let places = out.chunks_exact_mut(whole.format.row_bytes(columns));
+            for (out, &row) in places.zip(rows) {
+                out.copy_from_slice(matrix.row(row));
+            }
+        });
+        let bias = whole.bias.as_ref();
+        Ok(Linear {
+            bias: bias.map(|bias| rows.iter().map(|&row| bias[row]).collect()),
+            mapping: Arc::new(mapping.map_err(|error| WeightsError::NoMemory {
+                name: name.to_owned(),
+                reason: error.to_string(),
+            })?),
+            range: 0..length,
+            rows: rows.len(),
+            ..whole
+        })
     }
 
     /// Returns the matrices of a stack, (`count`, rows, columns), whose biases
