@@ -185,7 +185,13 @@ const STARCODER2: Kind = Kind {
     tied: true,
     defaults: &[("norm_epsilon", 1e-5)],
     numbers: &[LAYER_NORM],
-    known: &["norm_epsilon", "use_bias"],
+    fixed: &[("scale_attn_weights", Flag(true))],
+    known: &[
+        "attention_softmax_in_fp32",
+        "norm_epsilon",
+        "scale_attention_softmax_in_fp32",
+        "use_bias",
+    ],
     windows: Windows::All,
     ..LLAMA
 };
@@ -377,6 +383,8 @@ pub(crate) const KINDS: &[Kind] = &[
             ("final_logit_softcapping", 30.0),
         ],
         numbers: &[CAPS, HEAD_SCALE],
+        // The same as `sliding_window`, in some files.
+        known: &["sliding_window_size"],
         windows: Windows::Family,
         ..GEMMA
     },
