@@ -93,6 +93,7 @@ const QWEN2: Plan = Plan {
 /// Pairs that follow a picture's time, height and width.
 const QWEN2VL: Plan = Plan {
     family: "qwen2vl",
+    biases: ATTENTION_INPUTS,
     extra: &[("rope.dimension_sections", Sizes(&[2, 3, 3, 0]))],
     ..QWEN2
 };
