@@ -40,7 +40,7 @@ fn a_record_names_its_adapters_and_its_digest_depends_on_them() {
     let half = ask(&format!("--lora sql={file}:0.5"));
     let none = ask(&format!("--lora {file}:0"));
     assert_eq!(own["model"]["lora"], Value::Null);
-    let digest = sha256(&std::fs::read(&file).unwrap());
+    let digest = sha256(std::fs::read(&file).unwrap());
     let expected = json!([{"name": "llama", "digest": digest, "scale": 1.0}]);
     assert_eq!(added["model"]["lora"], expected);
     assert_eq!(half["model"]["lora"][0]["name"], "sql");

@@ -81,6 +81,9 @@ mod pull;
 /// Hugging Face folders with safetensors.
 mod folder;
 
+/// `llm-pull show` on the headers of a hundred published models.
+mod headers;
+
 /// `llm-pull show --tokenize`: the tokens of a text.
 mod tokenize;
 

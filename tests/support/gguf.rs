@@ -5,10 +5,21 @@ use std::fs;
 use std::path::Path;
 
 use llm_gguf::Gguf;
+use serde_json::{Value, json};
 
 /// Type ids of metadata.
 const U32: u32 = 4;
 const STRING: u32 = 8;
+const ARRAY: u32 = 9;
+/// Their names, of which an array's stand in brackets.
+const TYPES: [(&str, u32); 6] = [
+    ("u32", U32),
+    ("i32", 5),
+    ("f32", 6),
+    ("bool", 7),
+    ("string", STRING),
+    ("u64", 10),
+];
 
 /// What tensors are aligned to where the metadata does not say.
 const ALIGNMENT: usize = 32;
@@ -25,6 +36,78 @@ pub fn header(tensors: u64, pairs: &[(&str, &str)]) -> Vec<u8> {
         text(&mut bytes, value);
     }
     bytes
+}
+
+/// Appends a pair of metadata, of a type of `TYPES`.
+pub fn pair(bytes: &mut Vec<u8>, key: &str, kind: &str, value: &Value) {
+    text(bytes, key);
+    let items = kind.trim_matches(['[', ']']);
+    let (_, id) = TYPES.iter().find(|(name, _)| *name == items).unwrap();
+    if items == kind {
+        bytes.extend(id.to_le_bytes());
+        return single(bytes, items, value);
+    }
+    let values = value.as_array().unwrap();
+    bytes.extend(ARRAY.to_le_bytes());
+    bytes.extend(id.to_le_bytes());
+    bytes.extend((values.len() as u64).to_le_bytes());
+    for value in values {
+        single(bytes, items, value);
+    }
+}
+
+fn single(bytes: &mut Vec<u8>, kind: &str, value: &Value) {
+    match kind {
+        "u32" => bytes.extend((value.as_u64().unwrap() as u32).to_le_bytes()),
+        "i32" => bytes.extend((value.as_i64().unwrap() as i32).to_le_bytes()),
+        "f32" => bytes.extend((value.as_f64().unwrap() as f32).to_le_bytes()),
+        "bool" => bytes.push(value.as_bool().unwrap().into()),
+        "u64" => bytes.extend(value.as_u64().unwrap().to_le_bytes()),
+        _ => text(bytes, value.as_str().unwrap()),
+    }
+}
+
+/// A vocabulary that reads any text, as `vocabulary` of scripts/lib/headers.py makes it.
+pub struct Vocabulary {
+    tokens: Vec<String>,
+    types: Vec<u8>,
+}
+
+impl Vocabulary {
+    /// Makes one of `count` tokens for a kind of tokenizer.
+    pub fn made_up(kind: &str, count: usize) -> Self {
+        let (mut tokens, mut types): (Vec<_>, Vec<_>) = if kind == "gpt2" {
+            let printed = ('!'..='~')
+                .chain('\u{a1}'..='\u{ac}')
+                .chain('\u{ae}'..='\u{ff}');
+            let others = '\u{100}'..='\u{143}';
+            (
+                printed.chain(others).map(String::from).collect(),
+                vec![1; 256],
+            )
+        } else {
+            let special = ["<unk>", "<s>", "</s>"].map(str::to_owned).into_iter();
+            let bytes = (0..256).map(|byte| format!("<0x{byte:02X}>"));
+            let types = [2, 3, 3].into_iter().chain([6; 256]).collect();
+            (special.chain(bytes).collect(), types)
+        };
+        tokens.extend((tokens.len()..count).map(|at| format!("t{at}")));
+        types.resize(tokens.len(), 1);
+        Self { tokens, types }
+    }
+
+    /// Returns it as metadata: key, type, value.
+    pub fn pairs(&self) -> Vec<(String, String, Value)> {
+        let scores = vec![0.0; self.tokens.len()];
+        [
+            ("tokens", "[string]", json!(self.tokens)),
+            ("token_type", "[i32]", json!(self.types)),
+            ("scores", "[f32]", json!(scores)),
+            ("merges", "[string]", json!(["t h"])),
+        ]
+        .map(|(key, kind, value)| (format!("tokenizer.ggml.{key}"), kind.to_owned(), value))
+        .into()
+    }
 }
 
 /// Appends the entry of a tensor to a header; the offset counts from where the data begin.

@@ -149,11 +149,11 @@ impl Experts {
             None => x.zeros_like()?,
         };
         let Some(norms) = &self.beside else {
-            return shared + self.forward(experts, x, x, gate)?;
+            return shared + self.forward(spec, experts, x, x)?;
         };
         let norm = |x: &Tensor, norm: &Norm| norm.forward(x, spec.norm_epsilon);
         let (routed, x) = (norm(stream, &norms.router)?, norm(stream, &norms.experts)?);
-        let chosen = self.forward(experts, &routed, &x, gate)?;
+        let chosen = self.forward(spec, experts, &routed, &x)?;
         norm(&shared, &norms.after_dense)? + norm(&chosen, &norms.after_experts)?
     }
 
@@ -162,17 +162,17 @@ impl Experts {
     /// with 0 where it is not wanted: plain, and far too much for a large model.
     fn forward(
         &self,
-        spec: &ExpertSpec,
+        spec: &Spec,
+        experts: &ExpertSpec,
         routed: &Tensor,
         x: &Tensor,
-        gate: Gate,
     ) -> Result<Tensor> {
-        let rows = x.dim(0)?;
+        let (rows, gate) = (x.dim(0)?, spec.family.gate);
         let scores = self.router.forward(routed)?.to_device(&Device::Cpu)?;
         let weights: Vec<Vec<f32>> = scores
             .to_vec2::<f32>()?
             .iter()
-            .map(|scores| weigh(spec, scores, self.router_bias.as_deref()))
+            .map(|scores| weigh(experts, scores, self.router_bias.as_deref()))
             .collect();
         let mut sum = x.zeros_like()?;
         for (index, expert) in self.experts.iter().enumerate() {
@@ -181,7 +181,12 @@ impl Experts {
             let column: Vec<f32> = weights.iter().map(of_expert).collect();
             if column.iter().any(|weight| *weight != 0.0) {
                 let column = Tensor::from_vec(column, (rows, 1), x.device())?;
-                sum = (sum + expert.forward(x, gate)?.broadcast_mul(&column)?)?;
+                let weighted = if spec.family.weighs_expert_inputs {
+                    expert.forward(&x.broadcast_mul(&column)?, gate)?
+                } else {
+                    expert.forward(x, gate)?.broadcast_mul(&column)?
+                };
+                sum = (sum + weighted)?;
             }
         }
         Ok(sum)

@@ -27,6 +27,8 @@ pub(crate) struct LayerKinds {
     of_layer: Vec<usize>,
     turns: Vec<Turn>,
     temperature: Option<Temperature>,
+    /// Windows stand beside each other.
+    chunked: bool,
 }
 
 /// How one kind of layer rotates.
@@ -61,6 +63,7 @@ impl LayerKinds {
             windows: distinct.iter().map(|kind| kind.0).collect(),
             of_layer,
             temperature: spec.temperature,
+            chunked: spec.family.chunked,
         }
     }
 
@@ -78,7 +81,7 @@ impl LayerKinds {
     ) -> Result<Vec<RopeAndMask>> {
         let scale = |temperature: Temperature| {
             let factor = |position: usize| {
-                let steps = position as f64 / temperature.every as f64;
+                let steps = (position + temperature.offset) as f64 / temperature.every as f64;
                 (1.0 + f64::from(temperature.scale) * (1.0 + steps.floor()).ln()) as f32
             };
             let factors: Vec<f32> = (start..start + rows).map(factor).collect();
@@ -88,9 +91,19 @@ impl LayerKinds {
         let kinds = self.windows.iter().zip(&self.turns);
         kinds
             .map(|(window, turn)| {
-                let rope_and_mask = RopeAndMask::new(*window, turn, start, rows, device)?;
+                let sees = |query: usize, key: usize| {
+                    key <= query
+                        && window.is_none_or(|window| match self.chunked {
+                            true => query / window == key / window,
+                            false => query - key < window,
+                        })
+                };
+                let rope_and_mask = RopeAndMask::new(&sees, turn, start, rows, device)?;
+                let rotates = !turn.frequencies.is_empty();
+                let is_for = |it: Temperature| !(it.unrotated && rotates);
+                let temperature = temperature.clone();
                 Ok(RopeAndMask {
-                    temperature: temperature.clone(),
+                    temperature: temperature.filter(|_| self.temperature.is_some_and(is_for)),
                     ..rope_and_mask
                 })
             })
@@ -123,7 +136,7 @@ fn stretched(ramp: Ramp, pair: usize) -> f64 {
 
 impl RopeAndMask {
     fn new(
-        window: Option<usize>,
+        sees: &dyn Fn(usize, usize) -> bool,
         turn: &Turn,
         start: usize,
         rows: usize,
@@ -136,9 +149,6 @@ impl RopeAndMask {
         let scaled = |x: f64| (x * turn.magnitude) as f32;
         let cos: Vec<f32> = angles.iter().map(|angle| scaled(angle.cos())).collect();
         let sin: Vec<f32> = angles.iter().map(|angle| scaled(angle.sin())).collect();
-        let sees = |query: usize, key: usize| {
-            key <= query && window.is_none_or(|window| query - key < window)
-        };
         let mask: Vec<f32> = (start..positions)
             .flat_map(|query| (0..positions).map(move |key| (query, key)))
             .map(|(query, key)| {
@@ -169,7 +179,14 @@ mod tests {
             frequencies: vec![0.5],
             magnitude: 1.0,
         };
-        let rope_and_mask = RopeAndMask::new(Some(2), &turn, 1, 2, &Device::Cpu).unwrap();
+        let rope_and_mask = RopeAndMask::new(
+            &|query, key| key <= query && query - key < 2,
+            &turn,
+            1,
+            2,
+            &Device::Cpu,
+        )
+        .unwrap();
         let hidden = f32::NEG_INFINITY;
         assert_eq!(
             rope_and_mask.mask.to_vec2::<f32>().unwrap(),

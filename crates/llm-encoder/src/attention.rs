@@ -75,6 +75,7 @@ impl Attention<'_> {
         let attention = attention::Attention {
             shape,
             window,
+            chunked: false,
             bidirectional: true,
             sinks: None,
             blocks: &blocks,

@@ -264,6 +264,13 @@ mod tests {
     }
 
     #[test]
+    fn the_engine_knows_which_files_are_for_here() {
+        let mut ours: Vec<&str> = architectures().collect();
+        ours.sort_unstable();
+        assert_eq!(ours, llm_engine::family::ENCODERS);
+    }
+
+    #[test]
     fn positions_tell_families_of_one_model_type_apart() {
         let found = |kind: &str| {
             let config = serde_json::json!({"model_type": "bert", "position_embedding_type": kind});

@@ -3,8 +3,9 @@
 
 mod table;
 
-pub use table::FAMILIES;
+pub use table::{ENCODERS, FAMILIES};
 
+use crate::spec::Temperature;
 use llm_kernels::rope::RopeLayout;
 use llm_kernels::vector::Gate;
 use table::EMBEDDERS;
@@ -36,12 +37,18 @@ pub struct Family {
     pub query_key_norm: Option<QueryKeyNorm>,
     /// That norm is left out where the file has no weights of it.
     pub optional_query_key_norm: bool,
+    /// Queries and keys are not normed in the model with this many experts.
+    pub unnormed_with_experts: Option<usize>,
     /// That norm follows the rotation.
     pub rotated_before_norm: bool,
     /// Embeddings are multiplied by `sqrt(hidden_size)`.
     pub scaled_embedding: bool,
     /// Layers with a sliding window, `None` where every layer sees everything.
     pub window: Option<Window>,
+    /// Windows do not move with the text, but stand beside each other.
+    pub chunked: bool,
+    /// What queries are multiplied by, where the file does not say.
+    pub temperature: Option<Temperature>,
     /// Every n-th layer does not rotate its queries and keys.
     pub unrotated_every: Option<usize>,
     /// In a model with windows only layers with one rotate them.
@@ -61,6 +68,10 @@ pub struct Family {
     pub sinks: bool,
     /// How the experts of a layer are weighed, where there are experts.
     pub routing: Routing,
+    /// Their weights are for what goes into them, and not for what comes out.
+    pub weighs_expert_inputs: bool,
+    /// Experts that every token goes through, where the file does not say.
+    pub shared_experts: usize,
     /// Whether keys and values are made from one short vector a position.
     pub mla: bool,
     /// Scores are the products of queries and keys, divided by nothing.
@@ -76,6 +87,9 @@ pub struct Family {
     pub mixer: Option<Mixer>,
     /// What comes out of such a layer may have no norm.
     pub optional_mixer_norm: bool,
+    /// Heads of values that share a head of keys stand beside each other, and not each
+    /// in its turn.
+    pub grouped_value_heads: bool,
     /// Whether each head has a gate for what attention gives, in one matrix
     /// with its query.
     pub gated_attention: bool,
@@ -139,6 +153,8 @@ pub enum QueryKeyNorm {
     EachHead,
     /// All heads of a position.
     All,
+    /// One head of those that are rotated, without weights.
+    Unweighted,
 }
 
 /// The alternation of layers with and without a sliding window.

@@ -123,6 +123,8 @@ pub struct ExpertSpec {
     pub shared: usize,
     /// The first layers have no experts.
     pub leading_dense_layers: usize,
+    /// Every n-th layer has some.
+    pub every: usize,
     /// How experts are weighed.
     pub routing: Routing,
     /// What weights are multiplied by.
@@ -153,20 +155,24 @@ pub struct MlaSpec {
     pub absorbed: bool,
 }
 
-/// Queries at position `p` are multiplied by `1 + scale * ln(1 + p / every)`,
-/// `p / every` rounded down.
+/// Queries at position `p` are multiplied by `1 + scale * ln(1 + (p + offset) / every)`,
+/// the quotient rounded down.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Temperature {
     /// The factor of the logarithm.
     pub scale: f32,
     /// Positions between two steps.
     pub every: usize,
+    /// Positions that the first step comes earlier.
+    pub offset: usize,
+    /// Only in layers that do not rotate.
+    pub unrotated: bool,
 }
 
 impl Temperature {
     /// Returns what the queries of a position are multiplied by.
     pub fn at(&self, position: usize) -> f32 {
-        let steps = (position / self.every) as f64;
+        let steps = ((position + self.offset) / self.every) as f64;
         (f64::from(self.scale) * (1.0 + steps).ln() + 1.0) as f32
     }
 }
@@ -259,6 +265,9 @@ impl Spec {
         let architecture = metadata
             .string("general.architecture")?
             .ok_or(SpecError::NoArchitecture)?;
+        if family::ENCODERS.contains(&architecture) {
+            return Err(SpecError::MakesVectors);
+        }
         let family = family::find(architecture).ok_or_else(|| SpecError::UnknownFamily {
             architecture: architecture.to_owned(),
         })?;
@@ -349,6 +358,14 @@ impl Spec {
     /// Returns the experts of layer `layer`, if it has any.
     pub fn layer_experts(&self, layer: usize) -> Option<&ExpertSpec> {
         let experts = self.experts.as_ref();
-        experts.filter(|experts| layer >= experts.leading_dense_layers)
+        experts.filter(|experts| {
+            layer >= experts.leading_dense_layers && (layer + 1).is_multiple_of(experts.every)
+        })
+    }
+
+    /// Returns what the queries of layer `layer` are multiplied by, if they are.
+    pub fn layer_temperature(&self, layer: usize) -> Option<Temperature> {
+        let rotates = self.layers[layer].rope.is_some();
+        self.temperature.filter(|it| !(it.unrotated && rotates))
     }
 }

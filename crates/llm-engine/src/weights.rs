@@ -340,6 +340,14 @@ pub enum WeightsError {
         /// The first such number.
         divisor: f32,
     },
+    /// The system gives no memory for rows in another order.
+    #[error("no memory for the rows of '{name}': {reason}")]
+    NoMemory {
+        /// The tensor.
+        name: String,
+        /// The system's reason.
+        reason: String,
+    },
     /// A tensor type that cannot be run.
     #[error(
         "the tensor '{name}' is stored as {dtype}, which cannot be run yet; choose a file in Q4_K_M or Q8_0"

@@ -122,11 +122,14 @@ const WITHOUT_FOLDERS: &[&str] = &[
     // Queries, keys and values are one matrix, with names and orders of their own.
     "bailingmoe",
     "bailingmoe2",
+    "exaone",
     "falcon",
     "gptneox",
     "internlm2",
     // Its config lists a number for each layer.
     "hunyuan-moe",
+    // transformers has no class of its own for it, and none has asked for its folders.
+    "deepseek",
     // Its folders have names and a tokenizer of their own.
     "qwen",
 ];

@@ -21,7 +21,9 @@ pub(super) enum Change {
     /// (experts, m, 2 n), in which gates and ups take turns, becomes two of
     /// (experts, n, m).
     GateUpColumns,
-    /// (experts, 2 n), in the same way, becomes two of (experts, n).
+    /// The same with gates before ups.
+    GateUpColumnHalves,
+    /// (experts, 2 n), gates and ups in turns, becomes two of (experts, n).
     GateUpPairs,
     /// (2 m, n), gates before ups, becomes two of (m, n).
     GateUpRows,
@@ -34,6 +36,9 @@ pub(super) enum Change {
     Decay,
     /// Minus the exponential of each number, as they stand.
     MinusExp,
+    /// (heads of keys × (queries + keys + values + gates), n), what belongs to one head of
+    /// keys together, becomes all queries, keys and values, and all gates.
+    MixedAndGates,
     /// The heads of values with as many rows a head as it is long.
     ValueRows,
     /// The same behind the rows of queries and keys, which stay.
@@ -110,6 +115,14 @@ impl Change {
                     Order::of(first, &[(count, rows * both), (inner, 2), (rows, both)])
                 })?
             }
+            Self::GateUpColumnHalves => {
+                let [both, rows, count] = extents(&shape)?;
+                let inner = both / 2;
+                halves(tensor, both, &[rows, inner, count], |half| {
+                    let steps = [(count, rows * both), (inner, 1), (rows, both)];
+                    Order::of(half * inner, &steps)
+                })?
+            }
             Self::GateUpPairs => {
                 let [both, count] = extents(&shape)?;
                 let inner = both / 2;
@@ -125,6 +138,7 @@ impl Change {
                 })?
             }
             Self::KeysAndValues => keys_and_values(tensor, &latent::Lengths::of(config)?)?,
+            Self::MixedAndGates => Values::of(config)?.mixed_and_gates(tensor)?,
             Self::Decay => {
                 let order = Values::of(config)?.order(&shape, self)?;
                 whole(shape, order, Each::Decay)
@@ -135,17 +149,20 @@ impl Change {
                 whole(shape, order, Each::Kept)
             }
         };
-        let elements = tensor.elements();
-        let fits = |piece: &Piece| {
-            let order = piece.order.as_ref();
-            let wanted = piece.shape.iter().product();
-            !piece.shape.contains(&0) && order.is_none_or(|order| order.fits(elements, wanted))
-        };
-        if pieces.iter().all(fits) {
+        if pieces.iter().all(|piece| piece.fits(tensor)) {
             Ok(pieces)
         } else {
             Err(Misfit::Shape)
         }
+    }
+}
+
+impl Piece {
+    /// Returns whether its elements are some of the tensor's.
+    fn fits(&self, tensor: &TensorInfo) -> bool {
+        let wanted = self.shape.iter().product();
+        let order = self.order.as_ref();
+        !self.shape.contains(&0) && order.is_none_or(|order| order.fits(tensor.elements(), wanted))
     }
 }
 
@@ -160,7 +177,7 @@ fn flat(shape: &[u64]) -> Vec<u64> {
     if flat.is_empty() { vec![1] } else { flat }
 }
 
-/// Gates and ups, the names of which end in `whose`; `order` is told which half it is.
+/// Gates and ups; `order` is told which half it is.
 fn halves(
     tensor: &TensorInfo,
     both: u64,
@@ -234,6 +251,42 @@ impl Values {
             length: heads.value_length,
             before: before.ok_or(Misfit::Shape)?,
         })
+    }
+
+    /// Returns the tensors that are made of one in which heads of keys stand with all
+    /// that belongs to them.
+    fn mixed_and_gates(&self, tensor: &TensorInfo) -> Result<Vec<Piece>, Misfit> {
+        let [columns, rows] = extents(&tensor.shape)?;
+        let product = |one: u64, other: u64| one.checked_mul(other).ok_or(Misfit::Shape);
+        // Of one head of keys.
+        let key = self.before / 2 / self.keys.max(1);
+        let values = product(self.shared, self.length)?;
+        let all = key.checked_add(values).and_then(|half| half.checked_mul(2));
+        let all = all.ok_or(Misfit::Shape)?;
+        if product(self.keys, all)? != rows {
+            return Err(Misfit::Shape);
+        }
+        let walk = |first: u64, rows: u64| {
+            Walk::of(
+                first * columns,
+                &[(self.keys, all * columns), (rows * columns, 1)],
+            )
+        };
+        let piece = |name: &str, rows: u64, walks: Vec<Walk>| Piece {
+            name: tensor.name.replace("attn_qkvz", name),
+            shape: vec![columns, rows],
+            order: Some(Order { walks }),
+            each: Each::Kept,
+        };
+        let mixed = vec![walk(0, key), walk(key, key), walk(2 * key, values)];
+        Ok(vec![
+            piece("attn_qkv", self.keys * (2 * key + values), mixed),
+            piece(
+                "attn_gate",
+                self.keys * values,
+                vec![walk(2 * key + values, values)],
+            ),
+        ])
     }
 
     /// Returns the order of a tensor's elements, `None` for the one that they have.

@@ -75,6 +75,7 @@ const KNOWN: &[&str] = &[
     "num_experts",
     "num_experts_per_tok",
     "num_local_experts",
+    "num_shared_experts",
     "partial_rotary_factor",
     "qk_rope_head_dim",
     "query_pre_attn_scalar",

@@ -4,7 +4,9 @@
 use super::FolderError;
 use super::config::Config;
 use super::numbers::Pairs;
+use super::refusals::shown;
 use llm_gguf::Value;
+use serde_json::Value as Json;
 
 /// The lengths of a head.
 pub(super) struct Lengths {
@@ -95,6 +97,28 @@ pub(super) fn up_to_the_last(config: &Config) -> Result<Pairs, FolderError> {
         }
         _ => Ok(Vec::new()),
     }
+}
+
+/// Checks that each layer behind the leading dense ones has experts, as lists of the layers
+/// may not have it.
+pub(super) fn behind_the_dense(config: &Config) -> Result<Pairs, FolderError> {
+    let first = config.size("first_k_dense_replace")?.unwrap_or(0);
+    for (name, sparse) in [
+        ("is_moe_layer", Json::Bool(true)),
+        ("mlp_layer_types", Json::String("sparse".to_owned())),
+    ] {
+        let Some(listed) = config.fields().list(name)? else {
+            continue;
+        };
+        let mut numbered = listed.iter().zip(0_u64..);
+        if !numbered.all(|(kind, layer)| (*kind == sparse) == (layer >= first)) {
+            let list = shown(&Json::from(listed.as_slice()));
+            return Err(config.refuse(format!(
+                "its '{name}' is {list}, and 'first_k_dense_replace' is {first}"
+            )));
+        }
+    }
+    Ok(Vec::new())
 }
 
 /// Returns the routing by the logistic function, with a bias that chooses alone.

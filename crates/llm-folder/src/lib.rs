@@ -25,6 +25,7 @@
 mod activation;
 pub mod adapter;
 mod changes;
+mod chunks;
 mod config;
 mod derived_tensors;
 mod error;

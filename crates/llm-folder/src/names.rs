@@ -24,8 +24,9 @@ const PREFIXES: [&str; 5] = [
 ];
 
 /// Parts of models that see or hear, and one that guesses further tokens.
-const OTHER_PARTS: [&str; 10] = [
+const OTHER_PARTS: [&str; 11] = [
     "vision_tower.",
+    "vision_model.",
     "multi_modal_projector.",
     "visual.",
     "vision_embedder.",
@@ -75,6 +76,8 @@ const OF_LAYER: Names = &[
     ("self_attn.kv_b_proj", "attn_kv_b"),
     ("linear_attn.in_proj_qkv", "attn_qkv"),
     ("linear_attn.in_proj_z", "attn_gate"),
+    ("linear_attn.in_proj_qkvz", "attn_qkvz"),
+    ("linear_attn.in_proj_ba", "ssm_ba"),
     ("linear_attn.in_proj_a", "ssm_alpha"),
     ("linear_attn.in_proj_b", "ssm_beta"),
     ("linear_attn.conv1d", "ssm_conv1d"),
@@ -139,6 +142,13 @@ const OF_LAYER: Names = &[
     ("mlp.shared_expert.gate_proj", "ffn_gate_shexp"),
     ("mlp.shared_expert.up_proj", "ffn_up_shexp"),
     ("mlp.shared_expert.down_proj", "ffn_down_shexp"),
+    ("feed_forward.gate_proj", "ffn_gate"),
+    ("feed_forward.up_proj", "ffn_up"),
+    ("feed_forward.down_proj", "ffn_down"),
+    ("feed_forward.router", "ffn_gate_inp"),
+    ("feed_forward.shared_expert.gate_proj", "ffn_gate_shexp"),
+    ("feed_forward.shared_expert.up_proj", "ffn_up_shexp"),
+    ("feed_forward.shared_expert.down_proj", "ffn_down_shexp"),
     ("mlp.shared_expert_gate", "ffn_gate_inp_shexp"),
     ("per_layer_input_gate", "inp_gate"),
     ("per_layer_projection", "proj"),
@@ -149,6 +159,7 @@ const OF_LAYER: Names = &[
 const WITH_ENDING: Names = &[
     ("self_attn.sinks", "attn_sinks.weight"),
     ("mlp.gate.e_score_correction_bias", "exp_probs_b.bias"),
+    ("mlp.e_score_correction_bias", "exp_probs_b.bias"),
     (
         "mlp.moe_statics.e_score_correction_bias",
         "exp_probs_b.bias",

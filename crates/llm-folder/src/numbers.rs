@@ -76,7 +76,10 @@ pub(super) const NORMED_EXPERTS: &[Number] = &[Number {
 /// layers have none.
 pub(super) const SCALED_EXPERTS: &[Number] = &[
     float(&["routed_scaling_factor"], "expert_weights_scale"),
-    size(&["n_shared_experts"], "expert_shared_count"),
+    size(
+        &["n_shared_experts", "num_shared_experts"],
+        "expert_shared_count",
+    ),
     size(&["first_k_dense_replace"], "leading_dense_block_count"),
 ];
 

@@ -25,10 +25,20 @@ impl Heads {
     }
 }
 
+/// Returns the numbers of the state, and which pairs follow time, height and width.
+pub(super) fn seeing(config: &Config) -> Result<Pairs, FolderError> {
+    /// Qwen 3.5's, where the file says nothing.
+    const SECTIONS: [i64; 4] = [11, 11, 10, 0];
+    let mut pairs = pairs(config)?;
+    if !super::rope::has_sections(config)? {
+        let sections: Integers = SECTIONS.into_iter().collect();
+        pairs.push(("rope.dimension_sections", Value::Integers(sections)));
+    }
+    Ok(pairs)
+}
+
 /// Returns the numbers of the state.
 pub(super) fn pairs(config: &Config) -> Result<Pairs, FolderError> {
-    /// Qwen 3.5's pairs that follow time, height and width, where the file says nothing.
-    const SECTIONS: [i64; 4] = [11, 11, 10, 0];
     let heads = Heads::of(config)?;
     let inner = heads.values.saturating_mul(heads.value_length);
     let taps = config.needed("linear_conv_kernel_dim")?;
@@ -39,10 +49,6 @@ pub(super) fn pairs(config: &Config) -> Result<Pairs, FolderError> {
         ("ssm.time_step_rank", Value::Unsigned(heads.values)),
         ("ssm.inner_size", Value::Unsigned(inner)),
     ];
-    if !super::rope::has_sections(config)? {
-        let sections: Integers = SECTIONS.into_iter().collect();
-        pairs.push(("rope.dimension_sections", Value::Integers(sections)));
-    }
     let interval = config.size("full_attention_interval")?.unwrap_or(4);
     pairs.push(("full_attention_interval", Value::Unsigned(interval)));
     if let Some(types) = layer_types(config)? {

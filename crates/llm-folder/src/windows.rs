@@ -20,6 +20,8 @@ pub(super) enum Windows {
     Family,
     /// The same, where the config does not say that there is no window.
     FamilyIfAny,
+    /// Those that see a chunk, which are told otherwise.
+    Chunks,
 }
 
 const WINDOW: &str = "attention.sliding_window";
@@ -27,10 +29,13 @@ const PATTERN: &str = "attention.sliding_window_pattern";
 
 /// Returns the windows as GGUF's keys.
 pub(super) fn pairs(config: &Config) -> Result<Pairs, FolderError> {
+    if config.kind.windows == Windows::Chunks {
+        return Ok(Vec::new());
+    }
     let listed = listed(config)?;
     let layers = config.layers()?;
     let windowed: Vec<bool> = match config.kind.windows {
-        Windows::Never => return Ok(Vec::new()),
+        Windows::Never | Windows::Chunks => return Ok(Vec::new()),
         Windows::Family => return family(config, listed),
         Windows::FamilyIfAny => {
             let mut keys = config.keys();

@@ -49,6 +49,9 @@ pub struct Attention<'a, T> {
     /// A query sees this many last positions, its own included, and as many next
     /// ones if it is bidirectional; `None`: all.
     pub window: Option<usize>,
+    /// Windows stand beside each other, each of that many positions, and a query sees its
+    /// own as far as itself.
+    pub chunked: bool,
     /// A query sees its whole span, also the positions after it, as in encoders.
     pub bidirectional: bool,
     /// Attention sinks, (heads): a score of each query head that takes weight and has

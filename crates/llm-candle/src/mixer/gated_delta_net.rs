@@ -76,7 +76,6 @@ impl GatedDeltaNet {
         x: &Tensor,
     ) -> Result<Rows> {
         let (rows, dim, width) = (x.dim(0)?, spec.head_dim, spec.key_width());
-        let share = spec.value_heads / spec.key_heads;
         let unit = |from: usize| {
             let heads =
                 mixed
@@ -85,8 +84,9 @@ impl GatedDeltaNet {
                     .reshape((rows, spec.key_heads, dim))?;
             let length = heads.sqr()?.sum_keepdim(D::Minus1)?.sqrt()?;
             let unit = heads.broadcast_div(&length.maximum(epsilon)?)?;
-            // Value head i goes with key head i % key_heads.
-            Tensor::cat(&vec![unit; share], 1)
+            let heads = (0..spec.value_heads).map(|head| spec.key_head(head) as u32);
+            let heads = Tensor::from_iter(heads, x.device())?;
+            unit.index_select(&heads, 1)
         };
         let values = mixed.narrow(1, 2 * width, spec.value_width())?;
         let decay = self.decay.forward(x)?.broadcast_add(&self.decay_bias)?;

@@ -70,6 +70,8 @@ pub(crate) struct ExpertPlan {
     pub(crate) inner: usize,
     pub(crate) shared: usize,
     pub(crate) leading_dense_layers: usize,
+    /// Every n-th layer has experts.
+    pub(crate) every: usize,
     /// A tensor for each expert, as Mixtral's first files have them.
     pub(crate) separate: bool,
     pub(crate) router_bias: bool,
@@ -77,6 +79,13 @@ pub(crate) struct ExpertPlan {
     pub(crate) joined: bool,
     /// Whether the shared expert has a gate of its own.
     pub(crate) shared_gate: bool,
+}
+
+impl ExpertPlan {
+    /// Whether a layer has experts.
+    fn are_in(&self, layer: usize) -> bool {
+        layer >= self.leading_dense_layers && (layer + 1).is_multiple_of(self.every)
+    }
 }
 
 #[derive(Clone, Copy)]

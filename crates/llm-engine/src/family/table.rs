@@ -4,6 +4,8 @@
 use llm_kernels::rope::RopeLayout;
 use llm_kernels::vector::Gate;
 
+use crate::spec::Temperature;
+
 use super::{
     Family, Mixer, MixerKind, NormKind, Norms, QueryKeyNorm, Residual, Routing, Scoring,
     StatefulLayers, Ungated, Window, WindowRope,
@@ -22,9 +24,12 @@ const LLAMA: Family = Family {
     residual: Residual::Sequential,
     query_key_norm: None,
     optional_query_key_norm: false,
+    unnormed_with_experts: None,
     rotated_before_norm: false,
     scaled_embedding: false,
     window: None,
+    chunked: false,
+    temperature: None,
     unrotated_every: None,
     unrotated_without_window: false,
     unrotated_unless_finetuned: false,
@@ -36,6 +41,8 @@ const LLAMA: Family = Family {
         scoring: Scoring::Softmax,
         normalized: true,
     },
+    weighs_expert_inputs: false,
+    shared_experts: 0,
     mla: false,
     unscaled_scores: false,
     normed_values: false,
@@ -43,6 +50,7 @@ const LLAMA: Family = Family {
     parallel_dense_mlp: false,
     mixer: None,
     optional_mixer_norm: false,
+    grouped_value_heads: false,
     gated_attention: false,
     bidirectional: false,
 };
@@ -132,10 +140,7 @@ const HUNYUAN: Family = Family {
 /// more before them.
 const DOTS1: Family = Family {
     architecture: "dots1",
-    routing: Routing {
-        scoring: Scoring::Sigmoid,
-        normalized: false,
-    },
+    routing: BY_LOGISTIC,
     ..QWEN3
 };
 
@@ -156,6 +161,12 @@ const AS_THEY_ARE: Routing = Routing {
     normalized: false,
 };
 
+/// The logistic function of each expert, whose weights are left as they are.
+const BY_LOGISTIC: Routing = Routing {
+    scoring: Scoring::Sigmoid,
+    normalized: false,
+};
+
 /// The families that make vectors and no text.
 pub(super) const EMBEDDERS: &[Family] = &[Family {
     architecture: "gemma-embedding",
@@ -164,11 +175,38 @@ pub(super) const EMBEDDERS: &[Family] = &[Family {
     ..GEMMA3
 }];
 
+/// Architectures of GGUF files that are no decoders, and make vectors; `llm-encoder` reads
+/// them.
+pub const ENCODERS: &[&str] = &["bert", "modern-bert", "nomic-bert"];
+
 /// All families that can be run.
 pub const FAMILIES: &[Family] = &[
     LLAMA,
     Family {
         architecture: "mistral3",
+        ..LLAMA
+    },
+    Family {
+        architecture: "llama4",
+        query_key_norm: Some(QueryKeyNorm::Unweighted),
+        unnormed_with_experts: Some(128),
+        rotated_before_norm: true,
+        window: Some(Window {
+            global_every: 4,
+            length: Some(8192),
+            rope: WindowRope::Same,
+        }),
+        chunked: true,
+        temperature: Some(Temperature {
+            scale: 0.1,
+            every: 8192,
+            offset: 1,
+            unrotated: true,
+        }),
+        unrotated_without_window: true,
+        routing: BY_LOGISTIC,
+        weighs_expert_inputs: true,
+        shared_experts: 1,
         ..LLAMA
     },
     QWEN2,
@@ -235,6 +273,10 @@ pub const FAMILIES: &[Family] = &[
         ..LLAMA
     },
     Family {
+        architecture: "chatglm",
+        ..LLAMA
+    },
+    Family {
         architecture: "glm4",
         norms: Norms::Around,
         ..LLAMA
@@ -261,9 +303,26 @@ pub const FAMILIES: &[Family] = &[
         unrotated_every: Some(4),
         ..LLAMA
     },
+    Family {
+        architecture: "qwen2vl",
+        ..QWEN2
+    },
+    Family {
+        architecture: "qwen3vl",
+        ..QWEN3
+    },
+    Family {
+        architecture: "qwen3vlmoe",
+        ..QWEN3
+    },
     QWEN35,
     Family {
         architecture: "qwen35moe",
+        ..QWEN35
+    },
+    Family {
+        architecture: "qwen3next",
+        grouped_value_heads: true,
         ..QWEN35
     },
     COMMAND_R,
@@ -344,6 +403,16 @@ pub const FAMILIES: &[Family] = &[
         ..HUNYUAN
     },
     Family {
+        architecture: "exaone-moe",
+        window: Some(Window {
+            global_every: 4,
+            length: None,
+            rope: WindowRope::Same,
+        }),
+        unrotated_without_window: true,
+        ..DOTS1
+    },
+    Family {
         architecture: "seed_oss",
         feed_forward_norm: "post_attention_norm",
         ..QWEN2
@@ -417,5 +486,14 @@ pub const FAMILIES: &[Family] = &[
         }),
         optional_mixer_norm: true,
         ..QWEN2
+    },
+    Family {
+        architecture: "exaone",
+        ..QWEN2
+    },
+    Family {
+        architecture: "deepseek",
+        routing: AS_THEY_ARE,
+        ..LLAMA
     },
 ];

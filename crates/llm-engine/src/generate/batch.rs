@@ -104,10 +104,10 @@ impl<'t> Batch<'t> {
         let room = self.room(&request)?;
         self.request_ids += 1;
         let request_id = RequestId(self.request_ids);
-        if let Some(prefixes) = &mut self.prefixes {
-            if request.adapters.is_empty() {
-                prefixes.note(&request.prompt, request.shared);
-            }
+        if let Some(prefixes) = &mut self.prefixes
+            && request.adapters.is_empty()
+        {
+            prefixes.note(&request.prompt, request.shared);
         }
         let slot = Slot::new(request_id, request, room, self.tokenizer);
         self.slots.push(slot);

@@ -15,15 +15,11 @@ impl Reader<'_> {
             Some(intermediate_size) => intermediate_size,
             None => self.size("feed_forward_length")?,
         };
-        let shared = self.size_or_none("expert_shared_count")?.unwrap_or(0);
+        let shared = self.size_or_none("expert_shared_count")?;
+        let shared = shared.unwrap_or(self.family.shared_experts);
         let shared_length = self.size_or_none("expert_shared_feed_forward_length")?;
         let groups = self.size_or_none("expert_group_count")?.unwrap_or(1);
         let group_best = self.size_or_none("expert_group_best")?.unwrap_or(2);
-        if let Some(step @ 2..) = self.size_or_none("interleave_moe_layer_step")? {
-            return Err(SpecError::Unsupported(format!(
-                "experts in one of {step} layers"
-            )));
-        }
         let scoring = match self.unsigned("expert_gating_func")? {
             None | Some(0) => self.family.routing.scoring,
             Some(1) => Scoring::Softmax,
@@ -42,6 +38,7 @@ impl Reader<'_> {
             intermediate_size,
             shared: shared_length.unwrap_or(intermediate_size.saturating_mul(shared)),
             leading_dense_layers: self.size_or_none("leading_dense_block_count")?.unwrap_or(0),
+            every: self.size_or_none("interleave_moe_layer_step")?.unwrap_or(1),
             routing: Routing {
                 scoring,
                 normalized: normalized.unwrap_or(self.family.routing.normalized),

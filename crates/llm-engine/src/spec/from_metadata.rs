@@ -27,6 +27,7 @@ impl Reader<'_> {
         let trained = self.size("context_length")?;
         let share = hidden_size.checked_div(heads).unwrap_or(0);
         let shape = self.heads(share)?;
+        self.check_reach(shape.rope_dim)?;
         let scaling = self.scaling(shape.rope_dim, trained)?;
         let original = self.original_context(trained)?;
         let short = scaling.long_and_short && context.is_none_or(|context| context <= original);
@@ -197,12 +198,19 @@ impl Reader<'_> {
     }
 
     fn temperature(&self, original: usize) -> Result<Option<Temperature>, SpecError> {
+        let own = self.family.temperature;
         let every = self.size_or_none("attention.temperature_length")?;
-        let scale = self.nonzero("attention.temperature_scale")?;
-        Ok(scale.map(|scale| Temperature {
-            scale,
-            every: every.unwrap_or(original),
-        }))
+        let scale = self.number("attention.temperature_scale")?;
+        let scale = scale.or(own.map(|own| own.scale));
+        // 0 stands for what is not used.
+        Ok(scale
+            .filter(|scale| *scale != 0.0)
+            .map(|scale| Temperature {
+                scale,
+                every: every.unwrap_or(own.map_or(original, |own| own.every)),
+                offset: own.map_or(0, |own| own.offset),
+                unrotated: own.is_some_and(|own| own.unrotated),
+            }))
     }
 
     fn layers(

@@ -11,6 +11,7 @@ impl Reader<'_> {
             kernel: self.kernel("ssm.conv_kernel")?,
             key_heads: self.size("ssm.group_count")?,
             value_heads: self.size("ssm.time_step_rank")?,
+            grouped: self.family.grouped_value_heads,
             head_dim: self.size("ssm.state_size")?,
         };
         let inner = self.size("ssm.inner_size")?;
@@ -20,6 +21,22 @@ impl Reader<'_> {
         Err(SpecError::Contradiction(format!(
             "a state of {inner} elements in {} heads of {}, {} heads of keys",
             delta.value_heads, delta.head_dim, delta.key_heads
+        )))
+    }
+
+    /// Checks that the sections of a picture's time, height and width, which are all the
+    /// position where there is only text, are as many pairs as are rotated.
+    pub(super) fn check_reach(&self, rope_dim: usize) -> Result<(), SpecError> {
+        let key = self.key("rope.dimension_sections");
+        let sections = self.metadata.integers(&key)?;
+        let sections: Vec<i64> = sections.map_or_else(Vec::new, |it| it.iter().collect());
+        let whole: i128 = sections.iter().map(|&section| i128::from(section)).sum();
+        if sections.is_empty() || whole >= (rope_dim / 2) as i128 {
+            return Ok(());
+        }
+        Err(SpecError::Unsupported(format!(
+            "a rotation in the sections {sections:?} of {} pairs",
+            rope_dim / 2
         )))
     }
 

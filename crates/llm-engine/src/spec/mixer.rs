@@ -41,9 +41,11 @@ pub struct GatedDeltaNetSpec {
     pub kernel: usize,
     /// Heads of queries and of keys.
     pub key_heads: usize,
-    /// Heads of values, each with a state, (`head_dim`, `head_dim`). Head `i` goes
-    /// with the query and the key of head `i % key_heads`.
+    /// Heads of values, each with a state, (`head_dim`, `head_dim`), see
+    /// [`Self::key_head`].
     pub value_heads: usize,
+    /// Those that share a head of keys stand beside each other.
+    pub grouped: bool,
     /// Elements of a query's, a key's and a value's head.
     pub head_dim: usize,
 }
@@ -92,6 +94,20 @@ impl SsdSpec {
 }
 
 impl GatedDeltaNetSpec {
+    /// Returns the heads of values to each head of keys.
+    pub fn shared(&self) -> usize {
+        self.value_heads / self.key_heads
+    }
+
+    /// Returns the head of queries and of keys that a head of values goes with.
+    pub fn key_head(&self, value_head: usize) -> usize {
+        if self.grouped {
+            value_head / self.shared()
+        } else {
+            value_head % self.key_heads
+        }
+    }
+
     /// Returns the elements of the queries, and those of the keys, of a token.
     pub fn key_width(&self) -> usize {
         self.key_heads * self.head_dim

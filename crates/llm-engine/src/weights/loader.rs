@@ -176,11 +176,19 @@ impl<'a> Loader<'a> {
         let is_there = !spec.family.optional_query_key_norm || either.contains(&true);
         let head_dim = spec.layers[index].head_dim;
         let norm = |shape: &[usize]| self.norm(&name(part), shape).map(Some);
+        let experts = spec.experts.map(|experts| experts.count);
+        if experts.is_some() && experts == spec.family.unnormed_with_experts {
+            return Ok(None);
+        }
         match spec.family.query_key_norm {
             Some(span) if is_there => match span {
                 QueryKeyNorm::Head => norm(&[head_dim]),
                 QueryKeyNorm::EachHead => norm(&[head_dim, heads]),
                 QueryKeyNorm::All => norm(&[heads * head_dim]),
+                QueryKeyNorm::Unweighted => Ok(spec.layers[index].rope.map(|_| Norm {
+                    weight: vec![1.0; head_dim],
+                    bias: None,
+                })),
             },
             _ => Ok(None),
         }

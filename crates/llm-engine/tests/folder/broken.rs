@@ -66,7 +66,7 @@ fn other_kinds_are_named_with_those_that_are_known() {
     says(&told, "the kind 'mamba', which is not supported");
     says(
         &told,
-        "known are llama, mistral, mixtral, mistral3, ministral3, qwen2, qwen3, ",
+        "known are llama, mistral, mixtral, mistral3, ministral3, llama4, llama4_text, qwen2, ",
     );
     says(&config(|it| it["model_type"] = Value::Null), "'model_type'");
     says(&config(|it| it["hidden_act"] = json!("relu")), "'relu'");

@@ -169,8 +169,18 @@ const QWEN35: Kind = Kind {
     fixed: &[("attn_output_gate", Flag(true))],
     stateful: &["linear_attention"],
     windows: Windows::Never,
-    more: &[state::pairs],
+    more: &[state::seeing],
     ..QWEN2
+};
+
+const GLM: Kind = Kind {
+    model_types: &["glm"],
+    architecture: "chatglm",
+    permuted: false,
+    rotated: 0.5,
+    epsilon: 1.5625e-7,
+    defaults: &[("head_dim", 128.0)],
+    ..LLAMA
 };
 
 /// Norms that subtract the mean, and a feed-forward step without a gate.
@@ -182,7 +192,13 @@ const STARCODER2: Kind = Kind {
     tied: true,
     defaults: &[("norm_epsilon", 1e-5)],
     numbers: &[LAYER_NORM],
-    known: &["norm_epsilon", "use_bias"],
+    fixed: &[("scale_attn_weights", Flag(true))],
+    known: &[
+        "attention_softmax_in_fp32",
+        "norm_epsilon",
+        "scale_attention_softmax_in_fp32",
+        "use_bias",
+    ],
     windows: Windows::All,
     ..LLAMA
 };
@@ -289,10 +305,67 @@ pub(crate) const KINDS: &[Kind] = &[
         more: &[crate::rope::temperature],
         ..MISTRAL
     },
+    Kind {
+        model_types: &["llama4", "llama4_text"],
+        architecture: "llama4",
+        changes: &[
+            ("ffn_gate_up_exps.weight", GateUpColumnHalves),
+            ("ffn_down_exps.weight", Transposed),
+        ],
+        permuted: false,
+        rope_theta: 500_000.0,
+        epsilon: 1e-5,
+        defaults: &[
+            ("attention_chunk_size", 8192.0),
+            ("interleave_moe_layer_step", 1.0),
+            ("attn_scale", 0.1),
+            ("floor_scale", 8192.0),
+        ],
+        numbers: &[EXPERTS],
+        known: &[
+            "attention_chunk_size",
+            "attn_scale",
+            "attn_temperature_tuning",
+            "floor_scale",
+            "interleave_moe_layer_step",
+            "moe_layers",
+            "use_qk_norm",
+        ],
+        windows: Windows::Chunks,
+        more: &[crate::chunks::pairs],
+        ..LLAMA
+    },
     QWEN2,
+    Kind {
+        model_types: &["qwen2_vl", "qwen2_5_vl"],
+        text_types: &["qwen2_vl_text", "qwen2_5_vl_text"],
+        architecture: "qwen2vl",
+        ..QWEN2
+    },
     Kind {
         model_types: &["qwen3"],
         architecture: "qwen3",
+        ..QWEN2
+    },
+    Kind {
+        model_types: &["qwen3_vl"],
+        text_types: &["qwen3_vl_text"],
+        architecture: "qwen3vl",
+        rope_theta: 5_000_000.0,
+        ..QWEN2
+    },
+    Kind {
+        model_types: &["qwen3_vl_moe"],
+        text_types: &["qwen3_vl_moe_text"],
+        architecture: "qwen3vlmoe",
+        changes: &[
+            ("ffn_gate_up_exps.weight", GateUpColumnHalves),
+            ("ffn_down_exps.weight", Transposed),
+        ],
+        rope_theta: 5_000_000.0,
+        numbers: &[EXPERTS, NORMED_EXPERTS],
+        defaults: &[("norm_topk_prob", 1.0)],
+        fixed: ALL_SPARSE,
         ..QWEN2
     },
     Kind {
@@ -310,6 +383,23 @@ pub(crate) const KINDS: &[Kind] = &[
         numbers: &[EXPERTS, SHARED_EXPERT],
         ..QWEN35
     },
+    Kind {
+        model_types: &["qwen3_next"],
+        architecture: "qwen3next",
+        changes: &[
+            ("ssm_norm.weight", Same),
+            ("norm.weight", PlusOne),
+            ("ssm_a", MinusExp),
+            ("attn_qkvz.weight", MixedAndGates),
+            ("ssm_conv1d.weight", Flat),
+            ("ffn_gate_inp_shexp.weight", Flat),
+        ],
+        defaults: &[("norm_topk_prob", 1.0)],
+        numbers: &[EXPERTS, NORMED_EXPERTS, SHARED_EXPERT],
+        fixed: ALL_SPARSE,
+        more: &[state::pairs],
+        ..QWEN35
+    },
     GEMMA,
     Kind {
         model_types: &["gemma2"],
@@ -324,6 +414,8 @@ pub(crate) const KINDS: &[Kind] = &[
             ("final_logit_softcapping", 30.0),
         ],
         numbers: &[CAPS, HEAD_SCALE],
+        // The same as `sliding_window`, in some files.
+        known: &["sliding_window_size"],
         windows: Windows::Family,
         ..GEMMA
     },
@@ -348,7 +440,7 @@ pub(crate) const KINDS: &[Kind] = &[
     },
     DEEPSEEK2,
     Kind {
-        model_types: &["deepseek_v3"],
+        model_types: &["deepseek_v3", "kimi_k2"],
         defaults: &[
             ("kv_lora_rank", 512.0),
             ("n_shared_experts", 1.0),
@@ -383,15 +475,12 @@ pub(crate) const KINDS: &[Kind] = &[
         mxfp4: true,
         ..LLAMA
     },
+    GLM,
     Kind {
         model_types: &["glm4"],
         architecture: "glm4",
         norms: AROUND_BY_STEP,
-        permuted: false,
-        rotated: 0.5,
-        epsilon: 1.5625e-7,
-        defaults: &[("head_dim", 128.0)],
-        ..LLAMA
+        ..GLM
     },
     Kind {
         model_types: &["granite"],
@@ -480,6 +569,15 @@ pub(crate) const KINDS: &[Kind] = &[
         epsilon: 1e-5,
         windows: Windows::FamilyIfAny,
         ..LLAMA
+    },
+    Kind {
+        model_types: &["exaone_moe"],
+        architecture: "exaone-moe",
+        epsilon: 1e-5,
+        known: &["is_moe_layer", "mlp_layer_types", "sliding_window_pattern"],
+        windows: Windows::FamilyIfAny,
+        more: &[latent::routing_by_bias, latent::behind_the_dense],
+        ..DOTS1
     },
     Kind {
         model_types: &["arcee"],

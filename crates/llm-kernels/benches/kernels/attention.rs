@@ -54,6 +54,7 @@ fn attend(bencher: Bencher<'_, '_>, level: Level, position: usize, count: usize)
     let attention = Attention {
         shape: SHAPE,
         window: None,
+        chunked: false,
         bidirectional: false,
         sinks: None,
         blocks: &lists,

@@ -173,9 +173,11 @@ impl<T: Element> Attention<'_, T> {
             (true, Some(window)) => end.min(position.saturating_add(window.saturating_sub(1))),
             (false, _) => position,
         };
-        let first = self
-            .window
-            .map_or(0, |window| (position + 1).saturating_sub(window));
+        let first = match self.window {
+            None => 0,
+            Some(window) if self.chunked => position - position % window,
+            Some(window) => (position + 1).saturating_sub(window),
+        };
         (first, last)
     }
 

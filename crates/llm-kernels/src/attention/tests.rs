@@ -114,6 +114,7 @@ fn plain<T>(shape: Shape, window: Option<usize>, sinks: bool) -> Attention<'stat
     Attention {
         shape,
         window,
+        chunked: false,
         bidirectional: false,
         sinks: sinks.then(|| &SINKS[..shape.heads]),
         blocks: &[],

@@ -189,7 +189,7 @@ impl Maker<'_> {
             }
         }
         match self.family.query_key_norm.filter(|_| plan.query_key_norm) {
-            None => {}
+            None | Some(QueryKeyNorm::Unweighted) => {}
             Some(QueryKeyNorm::EachHead) => {
                 for (part, heads) in [("attn_q_norm", plan.heads), ("attn_k_norm", kv_heads)] {
                     let weights = self.random.normals(heads * head_dim, 1.0, 0.2);
@@ -277,7 +277,7 @@ impl Maker<'_> {
                 self.experts(layer, experts);
                 self.beside(layer, experts);
             }
-            Some(experts) if layer >= experts.leading_dense_layers => self.experts(layer, experts),
+            Some(experts) if experts.are_in(layer) => self.experts(layer, experts),
             _ => self.mlp(layer, "", plan.feed_forward_of(layer)),
         }
         if self.family.norms != Norms::Before {

@@ -8,7 +8,7 @@ pub(crate) use mixers::{FALCON_H1, LFM2, MAMBA2, QWEN35};
 
 use candle_core::quantized::GgmlDType;
 
-use super::Extra::{Bool, Float, Size, Text};
+use super::Extra::{Bool, Float, Size, Sizes, Text};
 use super::{ExpertPlan, Joined, Matrices, MlaPlan, Plan, VariedPlan};
 
 const ATTENTION_INPUTS: &[&str] = &["attn_q", "attn_k", "attn_v"];
@@ -64,6 +64,7 @@ const EXPERTS: ExpertPlan = ExpertPlan {
     inner: 48,
     shared: 0,
     leading_dense_layers: 0,
+    every: 1,
     separate: false,
     router_bias: false,
     joined: false,
@@ -91,6 +92,29 @@ const QWEN2: Plan = Plan {
     biases: &["attn_q", "attn_k", "attn_v", "output"],
     rope_factors: &[],
     ..LLAMA
+};
+
+/// Pairs that follow a picture's time, height and width.
+const QWEN2VL: Plan = Plan {
+    family: "qwen2vl",
+    biases: ATTENTION_INPUTS,
+    extra: &[("rope.dimension_sections", Sizes(&[2, 3, 3, 0]))],
+    ..QWEN2
+};
+
+const QWEN3VL: Plan = Plan {
+    family: "qwen3vl",
+    extra: &[("rope.dimension_sections", Sizes(&[4, 4, 4, 0]))],
+    ..QWEN3
+};
+
+const QWEN3VLMOE: Plan = Plan {
+    family: "qwen3vlmoe",
+    extra: &[
+        ("expert_feed_forward_length", Size(48)),
+        ("rope.dimension_sections", Sizes(&[4, 4, 4, 0])),
+    ],
+    ..QWEN3MOE
 };
 
 /// Heads that are longer than their share of the `hidden_size`.
@@ -254,6 +278,7 @@ const DEEPSEEK: Plan = Plan {
         inner: 48,
         shared: 2,
         leading_dense_layers: 1,
+        every: 1,
         separate: false,
         router_bias: true,
         joined: false,
@@ -302,6 +327,7 @@ const DEEPSEEK_LITE: Plan = Plan {
         inner: 16,
         shared: 1,
         leading_dense_layers: 1,
+        every: 1,
         separate: false,
         router_bias: false,
         joined: false,
@@ -349,6 +375,16 @@ const GPT_OSS: Plan = Plan {
         ("rope.scaling.factor", Float(32.0)),
         ("rope.scaling.original_context_length", Size(128)),
     ],
+    ..LLAMA
+};
+
+/// Heads in one tensor, gate and up in another.
+const CHATGLM: Plan = Plan {
+    family: "chatglm",
+    biases: &["attn_qkv"],
+    rope_dim: 8,
+    rope_factors: &[],
+    joined: Joined::Everything,
     ..LLAMA
 };
 
@@ -503,18 +539,27 @@ const INTERNLM2: Plan = Plan {
     ..LLAMA
 };
 
+const EXAONE: Plan = Plan {
+    family: "exaone",
+    biases: &[],
+    ..LLAMA
+};
+
 #[allow(
     clippy::large_const_arrays,
     reason = "each test takes the plans apart, and copies them once"
 )]
-pub(crate) const PLANS: [(&str, Plan); 63] = [
+pub(crate) const PLANS: [(&str, Plan); 72] = [
     ("llama", LLAMA),
     ("llama-tied", LLAMA_TIED),
     ("mixtral", MIXTRAL),
     ("mixtral-first", MIXTRAL_FIRST),
     ("mistral3", MISTRAL3),
     ("qwen2", QWEN2),
+    ("qwen2vl", QWEN2VL),
     ("qwen3", QWEN3),
+    ("qwen3vl", QWEN3VL),
+    ("qwen3vlmoe", QWEN3VLMOE),
     ("qwen3moe", QWEN3MOE),
     ("gemma", GEMMA),
     ("gemma2", GEMMA2),
@@ -527,6 +572,7 @@ pub(crate) const PLANS: [(&str, Plan); 63] = [
     ("deepseek2", DEEPSEEK),
     ("deepseek2-lite", DEEPSEEK_LITE),
     ("gpt-oss", GPT_OSS),
+    ("chatglm", CHATGLM),
     ("glm4", GLM4),
     ("granite", GRANITE),
     ("olmo2", OLMO2),
@@ -534,6 +580,7 @@ pub(crate) const PLANS: [(&str, Plan); 63] = [
     ("smollm3", SMOLLM3),
     ("qwen35", QWEN35),
     ("qwen35moe", mixers::QWEN35MOE),
+    ("qwen3next", mixers::QWEN3NEXT),
     ("lfm2", LFM2),
     ("lfm2moe", mixers::LFM2MOE),
     ("mamba2", MAMBA2),
@@ -563,6 +610,8 @@ pub(crate) const PLANS: [(&str, Plan); 63] = [
     ("seed_oss", SEED_OSS),
     ("granitemoe", mixtures::GRANITEMOE),
     ("dots1", mixtures::DOTS1),
+    ("exaone-moe", mixtures::EXAONE_MOE),
+    ("llama4", mixtures::LLAMA4),
     ("glm4moe", mixtures::GLM4MOE),
     ("glm4moe-air", mixtures::GLM4MOE_AIR),
     ("bailingmoe2", mixtures::BAILINGMOE2),
@@ -571,4 +620,6 @@ pub(crate) const PLANS: [(&str, Plan); 63] = [
     ("qwen2moe", mixtures::QWEN2MOE),
     ("qwen", QWEN),
     ("internlm2", INTERNLM2),
+    ("exaone", EXAONE),
+    ("deepseek", mixtures::DEEPSEEK_MOE),
 ];

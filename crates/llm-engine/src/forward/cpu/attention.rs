@@ -134,7 +134,8 @@ impl<T: Element> CpuForward<T> {
             self.spec.layers[index].head_dim,
             self.spec.rope_layout,
         );
-        let (epsilon, temperature) = (self.spec.norm_epsilon, self.spec.temperature);
+        let epsilon = self.spec.norm_epsilon;
+        let temperature = self.spec.layer_temperature(index);
         let rotation = self.layer_rotations[index];
         let pairs = self.rotations[rotation].pairs();
         let angles = &self.buffers.angles[rotation];
@@ -210,6 +211,7 @@ impl<T: Element> CpuForward<T> {
         let attention = attention::Attention {
             shape: self.shapes[index],
             window: self.spec.layers[index].window,
+            chunked: self.spec.family.chunked,
             bidirectional: self.spec.bidirectional,
             sinks: layer.sinks.as_deref(),
             blocks: &blocks,

@@ -166,11 +166,13 @@ impl<T: Element> CpuForward<T> {
         let (level, hidden_size, kind) = (self.level, self.spec.hidden_size, self.spec.family.gate);
         let cpu = Cpu::new(self.level, &self.pool);
         let (buffers, loras) = (&mut self.buffers, &mut self.loras);
-        loras.take(visits.iter().map(|(row, _)| *row));
+        loras.take(&visits.iter().map(|(row, _)| *row));
         buffers.gathered.clear();
-        for &(row, _) in visits {
+        let weighs_inputs = self.spec.family.weighs_expert_inputs;
+        for &(row, weight) in visits {
             let row = &buffers.normed[row * hidden_size..(row + 1) * hidden_size];
-            buffers.gathered.extend_from_slice(row);
+            let weight = if weighs_inputs { weight } else { 1.0 };
+            buffers.gathered.extend(row.iter().map(|x| x * weight));
         }
         let activations = &mut buffers.activations;
         activations.quantize(level, &self.pool, &buffers.gathered, hidden_size);
@@ -185,6 +187,7 @@ impl<T: Element> CpuForward<T> {
         loras.take_all();
         for (&(row, weight), out) in visits.iter().zip(out.chunks_exact(hidden_size)) {
             let sum = &mut buffers.projected[row * hidden_size..(row + 1) * hidden_size];
+            let weight = if weighs_inputs { 1.0 } else { weight };
             vector::add_weighted(level, sum, weight, out);
         }
     }

@@ -112,7 +112,7 @@ impl<T: Element> CpuForward<T> {
             return;
         }
         let outputs = rows.iter().enumerate().filter(|(_, row)| row.output);
-        self.loras.take(outputs.map(|(at, _)| at));
+        self.loras.take(&outputs.map(|(at, _)| at));
         buffers.x.truncate(wanted * hidden_size);
         buffers.normed.truncate(wanted * hidden_size);
         self.normalize(Some(&weights.output_norm));

@@ -109,7 +109,7 @@ impl Loras {
     }
 
     /// Has the next products be those of some rows of the chunk.
-    pub(super) fn take(&mut self, rows: impl Iterator<Item = usize> + Clone) {
+    pub(super) fn take(&mut self, rows: &(impl Iterator<Item = usize> + Clone)) {
         for user in &mut self.users {
             user.scales.clear();
             user.scales.extend(rows.clone().map(|row| user.all[row]));

@@ -96,6 +96,7 @@ mod tests {
         intermediate_size: 1,
         shared: 0,
         leading_dense_layers: 0,
+        every: 1,
         routing: Routing {
             scoring: Scoring::Softmax,
             normalized: true,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use llm_kernels::block::Format;
 use llm_kernels::dequantize::dequantize_row;
+use llm_kernels::mmap::Mapping;
 
 use super::Loader;
 use crate::weights::{Linear, WeightsError};
@@ -137,6 +138,43 @@ impl<'a> Loader<'a> {
         };
         let count = if scales.elements() == 1 { 1 } else { rows };
         self.floats(scales, &[count]).map(Some)
+    }
+
+    /// Returns rows of a matrix of `all` in another order, as a matrix in memory.
+    pub(super) fn gathered(
+        &self,
+        name: &str,
+        rows: &[usize],
+        all: usize,
+        columns: usize,
+    ) -> Result<Linear, WeightsError> {
+        let whole = self.rows_of(name, Rows::whole(all), columns)?;
+        // Its rows stand nowhere together, so that no adapter can add to them.
+        self.places.borrow_mut().pop();
+        let matrix = whole.matrix();
+        let length = rows.len() * whole.format.row_bytes(columns);
+        let mapping = Mapping::anonymous(length, |out| {
+            let places = out.chunks_exact_mut(whole.format.row_bytes(columns));
+            for (out, &row) in places.zip(rows) {
+                out.copy_from_slice(matrix.row(row));
+            }
+        });
+        let own = |numbers: &Vec<f32>| match numbers.as_slice() {
+            &[one] => vec![one],
+            all => rows.iter().map(|&row| all[row]).collect(),
+        };
+        Ok(Linear {
+            place: None,
+            scales: whole.scales.as_ref().map(own),
+            bias: whole.bias.as_ref().map(own),
+            mapping: Arc::new(mapping.map_err(|error| WeightsError::NoMemory {
+                name: name.to_owned(),
+                reason: error.to_string(),
+            })?),
+            range: 0..length,
+            rows: rows.len(),
+            ..whole
+        })
     }
 
     /// Returns the matrices of a stack, (`count`, rows, columns), whose biases

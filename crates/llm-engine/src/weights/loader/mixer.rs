@@ -3,7 +3,7 @@
 use super::Loader;
 use super::look_up::Rows;
 use crate::spec::{Convolution, GatedDeltaNetSpec, MixerSpec, ShortConvSpec, SsdSpec};
-use crate::weights::{GatedDeltaNet, Mixer, MixerInputs, ShortConv, Ssd, WeightsError};
+use crate::weights::{GatedDeltaNet, Linear, Mixer, MixerInputs, ShortConv, Ssd, WeightsError};
 
 impl Loader<'_> {
     pub(super) fn mixer(&self, index: usize, spec: &MixerSpec) -> Result<Mixer, WeightsError> {
@@ -58,15 +58,36 @@ impl Loader<'_> {
         let name = |part: &str| format!("blk.{index}.{part}");
         let linear = |part: &str, rows| self.linear(&name(part), rows, self.spec.hidden_size);
         let heads = spec.value_heads;
+        let [strength, decay] = if self.has(&name("ssm_ba")) {
+            self.strengths_and_decays(&name("ssm_ba"), spec)?
+        } else {
+            [linear("ssm_beta", heads)?, linear("ssm_alpha", heads)?]
+        };
         Ok(GatedDeltaNet {
             mixed: linear("attn_qkv", spec.mixed_width())?,
             gate: linear("attn_gate", spec.value_width())?,
-            strength: linear("ssm_beta", heads)?,
-            decay: linear("ssm_alpha", heads)?,
+            strength,
+            decay,
             decay_bias: self.vector(&name("ssm_dt.bias"), heads)?,
             decay_rate: self.vector(&name("ssm_a"), heads)?,
             norm: self.vector(&name("ssm_norm.weight"), spec.head_dim)?,
         })
+    }
+
+    /// Parts a matrix that has, for each head of keys, the strengths of its heads of
+    /// values and then their decays.
+    fn strengths_and_decays(
+        &self,
+        name: &str,
+        spec: &GatedDeltaNetSpec,
+    ) -> Result<[Linear; 2], WeightsError> {
+        let (heads, shared) = (spec.value_heads, spec.shared());
+        let rows = |half: usize| {
+            let row = move |head: usize| head / shared * 2 * shared + half * shared + head % shared;
+            let rows: Vec<usize> = (0..heads).map(row).collect();
+            self.gathered(name, &rows, 2 * heads, self.spec.hidden_size)
+        };
+        Ok([rows(0)?, rows(1)?])
     }
 
     fn short_conv(&self, index: usize, spec: &ShortConvSpec) -> Result<ShortConv, WeightsError> {

@@ -103,8 +103,12 @@ impl Maker<'_> {
         let mixed = 2 * keys + values;
         self.matrix(&name("attn_qkv"), mixed, hidden_size, 1.0);
         self.matrix(&name("attn_gate"), values, hidden_size, 1.0);
-        self.matrix(&name("ssm_beta"), heads, hidden_size, 1.0);
-        self.matrix(&name("ssm_alpha"), heads, hidden_size, 1.0);
+        if self.family.grouped_value_heads {
+            self.matrix(&name("ssm_ba"), 2 * heads, hidden_size, 1.0);
+        } else {
+            self.matrix(&name("ssm_beta"), heads, hidden_size, 1.0);
+            self.matrix(&name("ssm_alpha"), heads, hidden_size, 1.0);
+        }
         self.filters(&name("ssm_conv1d.weight"), kernel, mixed);
         let bias = self.random.normals(heads, 0.0, 1.0);
         self.vector(&name("ssm_dt.bias"), &bias);

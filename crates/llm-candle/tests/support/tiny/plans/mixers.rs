@@ -54,6 +54,16 @@ pub(super) const QWEN35MOE: Plan = Plan {
     ..QWEN35
 };
 
+/// The same with the heads that share one beside each other.
+pub(super) const QWEN3NEXT: Plan = Plan {
+    family: "qwen3next",
+    extra: &[
+        ("expert_feed_forward_length", Size(16)),
+        ("expert_shared_feed_forward_length", Size(32)),
+    ],
+    ..QWEN35MOE
+};
+
 /// Short convolutions around one layer that attends.
 pub(crate) const LFM2: Plan = Plan {
     family: "lfm2",

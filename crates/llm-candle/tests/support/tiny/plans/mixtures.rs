@@ -89,6 +89,43 @@ pub(super) const DOTS1: Plan = Plan {
     ..LLAMA
 };
 
+/// Windows in three of four layers, which rotate.
+pub(super) const EXAONE_MOE: Plan = Plan {
+    family: "exaone-moe",
+    layers: 5,
+    kv_heads: 2,
+    extra: &[
+        ("expert_feed_forward_length", Size(48)),
+        ("expert_shared_feed_forward_length", Size(96)),
+        ("expert_shared_count", Size(2)),
+        ("leading_dense_block_count", Size(1)),
+        ("expert_gating_func", Size(2)),
+        ("expert_weights_norm", Bool(true)),
+        ("expert_weights_scale", Float(2.5)),
+        ("attention.sliding_window", Size(20)),
+    ],
+    ..DOTS1
+};
+
+/// Norms without weights behind the rotation, which every fourth layer has not; one
+/// expert in every other layer, which is weighed before, and a shared one.
+pub(super) const LLAMA4: Plan = Plan {
+    family: "llama4",
+    layers: 4,
+    biases: &[],
+    experts: Some(ExpertPlan {
+        used: 1,
+        shared: 1,
+        every: 2,
+        ..EXPERTS
+    }),
+    extra: &[
+        ("expert_feed_forward_length", Size(48)),
+        ("interleave_moe_layer_step", Size(2)),
+    ],
+    ..LLAMA
+};
+
 /// As GLM 4.5: the same with biases, of which a part rotates.
 pub(super) const GLM4MOE: Plan = Plan {
     family: "glm4moe",
@@ -162,6 +199,25 @@ pub(super) const MINIMAX_M2: Plan = Plan {
     extra: &[
         ("expert_feed_forward_length", Size(48)),
         ("expert_gating_func", Size(2)),
+    ],
+    ..LLAMA
+};
+
+/// As DeepSeek's first model with experts: some shared ones, a dense layer.
+pub(super) const DEEPSEEK_MOE: Plan = Plan {
+    family: "deepseek",
+    kv_heads: 6,
+    biases: &[],
+    rope_factors: &[],
+    experts: Some(ExpertPlan {
+        shared: 2,
+        leading_dense_layers: 1,
+        ..EXPERTS
+    }),
+    extra: &[
+        ("expert_feed_forward_length", Size(48)),
+        ("expert_shared_count", Size(2)),
+        ("leading_dense_block_count", Size(1)),
     ],
     ..LLAMA
 };

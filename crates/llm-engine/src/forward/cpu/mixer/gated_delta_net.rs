@@ -86,7 +86,7 @@ impl<T: Element> CpuForward<T> {
         self.pool.for_each_row(&mut jobs, 1, |_, jobs| {
             for job in jobs {
                 let mixed = &convolved[job.run.first * stride..];
-                let key_head = job.head % spec.key_heads;
+                let key_head = spec.key_head(job.head);
                 let gates = job.run.first * count + job.head;
                 let tokens = Tokens {
                     key_dim: dim,
