@@ -115,7 +115,7 @@ mod tests {
 
     use super::*;
 
-    fn read(value: Value) -> Result<Option<Vec<LoraChoice>>, String> {
+    fn read(value: &Value) -> Result<Option<Vec<LoraChoice>>, String> {
         let values = json!({"prompt": "Hi", "lora": value});
         choices(values.as_object().unwrap())
     }
@@ -126,10 +126,10 @@ mod tests {
             adapter: LoraName::Name(name.to_owned()),
             scale,
         };
-        assert_eq!(read(Value::Null).unwrap(), None);
-        assert_eq!(read(json!([])).unwrap(), Some(Vec::new()));
-        assert_eq!(read(json!("sql")).unwrap(), Some(vec![named("sql", None)]));
-        let found = read(json!(["sql", {"name": "de", "scale": 0.5}, {"id": 2, "scale": -1}]));
+        assert_eq!(read(&Value::Null).unwrap(), None);
+        assert_eq!(read(&json!([])).unwrap(), Some(Vec::new()));
+        assert_eq!(read(&json!("sql")).unwrap(), Some(vec![named("sql", None)]));
+        let found = read(&json!(["sql", {"name": "de", "scale": 0.5}, {"id": 2, "scale": -1}]));
         let third = LoraChoice {
             adapter: LoraName::Id(2),
             scale: Some(-1.0),
@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(found.unwrap(), Some(expected.clone()));
         let written = serde_json::to_value(&expected).unwrap();
         assert_eq!(written[1], json!({"name": "de", "scale": 0.5}));
-        assert_eq!(read(written).unwrap(), Some(expected));
+        assert_eq!(read(&written).unwrap(), Some(expected));
         for wrong in [
             json!(3),
             json!([3]),
@@ -148,7 +148,7 @@ mod tests {
             json!([{"name": "a", "scale": 1e300}]),
             json!([{"name": "a", "weight": 1}]),
         ] {
-            assert!(read(wrong.clone()).is_err(), "{wrong}");
+            assert!(read(&wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -247,6 +247,30 @@ fn bench() -> Value {
     })
 }
 
+/// A record that keeps its request.
+fn kept() -> Value {
+    let mut kept = completion();
+    kept["request"] = json!({"id": "a", "messages": [{"role": "user", "content": "Hi"}],
+        "tools": [{"type": "function"}], "chat_template": "{{ 1 }}", "think": true,
+        "ctx_size": 96, "lora": [{"name": "sql", "scale": 0.5}], "max_tokens": 5, "temperature": 0.8, "stop": ["END"]});
+    // After `input`, as it is written.
+    let order = [
+        "model",
+        "sampling",
+        "request_digest",
+        "occurrence",
+        "requested_model",
+        "build",
+    ];
+    let fields = kept.as_object_mut().unwrap();
+    for name in order {
+        if let Some(value) = fields.shift_remove(name) {
+            fields.insert(name.into(), value);
+        }
+    }
+    kept
+}
+
 /// Records of every kind, and of each those with and without what may be absent.
 fn all_kinds() -> Vec<Value> {
     vec![
@@ -259,7 +283,7 @@ fn all_kinds() -> Vec<Value> {
             "input": {"k": 1}, "request_digest": "00", "occurrence": 3}),
         json!({"type": "model", "schema_version": 1, "name": "smollm2", "repo": "o/r",
             "files": [{"path": "m.gguf", "size": 1, "sha256": "00"}], "license": "Apache-2.0"}),
-        json!({"type": "model", "schema_version": 1, "name": "a.gguf", "files": [],
+        json!({"type": "model", "schema_version": 1, "name": "a.gguf",
             "lora": {"format": "peft", "base_model": "o/r", "rank": 8, "alpha": 16.0,
                 "tensors": 7}}),
         json!({"type": "count", "schema_version": 1, "line": 1,
@@ -275,28 +299,7 @@ fn all_kinds() -> Vec<Value> {
         json!({"type": "tokens", "schema_version": 1, "tokens": [9906, 0],
             "model": {"name": "m", "digest": "00", "file": "m.gguf",
                 "tokenizer": "gpt2/llama-bpe", "vocabulary": 128_256}}),
-        {
-            let mut kept = completion();
-            kept["request"] = json!({"id": "a", "messages": [{"role": "user", "content": "Hi"}],
-                "tools": [{"type": "function"}], "chat_template": "{{ 1 }}", "think": true,
-                "ctx_size": 96, "lora": [{"name": "sql", "scale": 0.5}], "max_tokens": 5, "temperature": 0.8, "stop": ["END"]});
-            // After `input`, as it is written.
-            let order = [
-                "model",
-                "sampling",
-                "request_digest",
-                "occurrence",
-                "requested_model",
-                "build",
-            ];
-            let fields = kept.as_object_mut().unwrap();
-            for name in order {
-                if let Some(value) = fields.shift_remove(name) {
-                    fields.insert(name.into(), value);
-                }
-            }
-            kept
-        },
+        kept(),
         json!({"type": "replay", "schema_version": 1, "id": "a", "line": 1, "same": false,
             "differs": "text", "first_difference": 2, "was": "abc", "is": "abd",
             "changed": ["model_digest", "request_digest", "version", "simd", "device", "threads"],
