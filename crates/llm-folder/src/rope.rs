@@ -74,8 +74,6 @@ impl<'a> Rotation<'a> {
         Ok(match kind {
             None => "default",
             Some("su") => "longrope",
-            // A text's positions are the same along every axis of a picture.
-            Some("mrope") => "default",
             Some(kind) => kind,
         })
     }
