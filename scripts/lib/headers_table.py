@@ -271,7 +271,7 @@ seeing("Qwen/Qwen3-VL-30B-A3B-Instruct", "Qwen3VLMoeForConditionalGeneration", "
             decoder_sparse_step=1, mlp_only_layers=[], moe_intermediate_size=768, norm_topk_prob=True, num_experts=128,
             num_experts_per_tok=8),
        2048, row={"transposed": True}, image_token_id=151655, video_token_id=151656)
-add("Qwen/Qwen2-VL-7B-Instruct", "Qwen2VLForConditionalGeneration", "qwen2_vl", RUNS, RUNS, QWEN2, MEMORY,
+add("Qwen/Qwen2-VL-7B-Instruct", "Qwen2VLForConditionalGeneration", "qwen2_vl", unknown("qwen2vl"), no_kind("qwen2_vl"), QWEN2, MEMORY,
     **shape(152064, 3584, 18944, 28, 28, 4, 32768, 1e-06, version="4.41.2", attention_dropout=0.0, bos_token_id=151643,
             eos_token_id=151645, vision_start_token_id=151652, vision_end_token_id=151653, vision_token_id=151654,
             image_token_id=151655, video_token_id=151656, max_window_layers=28, rope_theta=1000000.0, sliding_window=32768,

@@ -36,13 +36,12 @@ const QUANTIZED: f32 = 0.1;
 
 /// Families of which none is made: transformers has no class of the first ones of its
 /// own, and the last ones are waiting. The tiny models of llm-candle speak for them.
-const NOT_MADE: [&str; 11] = [
+const NOT_MADE: [&str; 10] = [
     "bailingmoe",
     "bailingmoe2",
     "qwen",
     "internlm2",
     "exaone",
-    "qwen2vl",
     "qwen3vlmoe",
     "deepseek",
     "hunyuan-moe",

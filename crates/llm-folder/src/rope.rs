@@ -72,8 +72,7 @@ impl<'a> Rotation<'a> {
     pub(super) fn kind(&self) -> Result<&'a str, FolderError> {
         let kind = self.stated.text("rope_type")?.or(self.stated.text("type")?);
         Ok(match kind {
-            // Sections beside it say the rest.
-            None | Some("mrope") => "default",
+            None => "default",
             Some("su") => "longrope",
             Some(kind) => kind,
         })

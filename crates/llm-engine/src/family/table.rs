@@ -304,10 +304,6 @@ pub const FAMILIES: &[Family] = &[
         ..LLAMA
     },
     Family {
-        architecture: "qwen2vl",
-        ..QWEN2
-    },
-    Family {
         architecture: "qwen3vl",
         ..QWEN3
     },

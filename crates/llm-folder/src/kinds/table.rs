@@ -337,12 +337,6 @@ pub(crate) const KINDS: &[Kind] = &[
     },
     QWEN2,
     Kind {
-        model_types: &["qwen2_vl", "qwen2_5_vl"],
-        text_types: &["qwen2_vl_text", "qwen2_5_vl_text"],
-        architecture: "qwen2vl",
-        ..QWEN2
-    },
-    Kind {
         model_types: &["qwen3"],
         architecture: "qwen3",
         ..QWEN2

@@ -95,13 +95,6 @@ const QWEN2: Plan = Plan {
 };
 
 /// Pairs that follow a picture's time, height and width.
-const QWEN2VL: Plan = Plan {
-    family: "qwen2vl",
-    biases: ATTENTION_INPUTS,
-    extra: &[("rope.dimension_sections", Sizes(&[2, 3, 3, 0]))],
-    ..QWEN2
-};
-
 const QWEN3VL: Plan = Plan {
     family: "qwen3vl",
     extra: &[("rope.dimension_sections", Sizes(&[4, 4, 4, 0]))],
@@ -549,14 +542,13 @@ const EXAONE: Plan = Plan {
     clippy::large_const_arrays,
     reason = "each test takes the plans apart, and copies them once"
 )]
-pub(crate) const PLANS: [(&str, Plan); 72] = [
+pub(crate) const PLANS: [(&str, Plan); 71] = [
     ("llama", LLAMA),
     ("llama-tied", LLAMA_TIED),
     ("mixtral", MIXTRAL),
     ("mixtral-first", MIXTRAL_FIRST),
     ("mistral3", MISTRAL3),
     ("qwen2", QWEN2),
-    ("qwen2vl", QWEN2VL),
     ("qwen3", QWEN3),
     ("qwen3vl", QWEN3VL),
     ("qwen3vlmoe", QWEN3VLMOE),
