@@ -180,9 +180,13 @@ impl Experts {
             let of_expert = |weights: &Vec<f32>| weights[index] * scale;
             let column: Vec<f32> = weights.iter().map(of_expert).collect();
             if column.iter().any(|weight| *weight != 0.0) {
+                let chosen = column.iter().map(|weight| f32::from(*weight != 0.0));
+                let chosen = Tensor::from_iter(chosen, x.device())?.reshape((rows, 1))?;
                 let column = Tensor::from_vec(column, (rows, 1), x.device())?;
                 let weighted = if spec.family.weighs_expert_inputs {
-                    expert.forward(&x.broadcast_mul(&column)?, gate)?
+                    // Of zeros an expert makes its biases, which other rows must not get.
+                    let made = expert.forward(&x.broadcast_mul(&column)?, gate)?;
+                    made.broadcast_mul(&chosen)?
                 } else {
                     expert.forward(x, gate)?.broadcast_mul(&column)?
                 };

@@ -64,6 +64,8 @@ pub(crate) struct HeadNames {
     pub(crate) decoder: &'static str,
     /// Of the logits; the first that is there counts.
     pub(crate) biases: [&'static str; 2],
+    /// How the names of its tensors begin.
+    pub(crate) prefixes: &'static [&'static str],
 }
 
 /// What a value must be.

@@ -96,6 +96,10 @@ pub(crate) fn open(
             let tensors = Tensors::open(folder, Some(family))?;
             let weights = loader::load(family, config, &tensors, 1)?;
             tensors.refuse_rest(&[TRAINING, HEADS])?;
+            if settings.pooling == Some(Pooling::Splade) && weights.masked_lm.is_none() {
+                let what = "its SpladePooling needs a head that guesses words, and its tensors are none that is known";
+                return Err(FolderError::unsupported(&tensors.path, what).into());
+            }
             Network::Encoder(Box::new(weights))
         }
         Found::Decoder { .. } => {

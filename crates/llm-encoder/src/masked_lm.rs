@@ -46,14 +46,24 @@ pub(crate) struct MaskedLm {
 }
 
 impl MaskedLm {
-    /// Reads the head; `None` where the folder has none.
+    /// Reads the head; `None` where the folder has none, or one with more than these
+    /// parts.
     pub(crate) fn find(
         names: &HeadNames,
         config: &EncoderConfig,
         tensors: &Tensors,
     ) -> Result<Option<Self>, FolderError> {
         let weight = |name: &str| format!("{name}.weight");
-        if !tensors.has(&weight(names.dense)) {
+        let bias = |name: &str| format!("{name}.bias");
+        let parts = [names.dense, names.norm, names.decoder];
+        let is_part = |name: &str| {
+            names.biases.contains(&name)
+                || parts
+                    .iter()
+                    .any(|part| name == weight(part) || name == bias(part))
+        };
+        let is_whole = tensors.beginning(names.prefixes).all(is_part);
+        if !tensors.has(&weight(names.dense)) || !is_whole {
             return Ok(None);
         }
         let (size, vocabulary) = (config.hidden_size, config.vocabulary_size);
@@ -65,10 +75,10 @@ impl MaskedLm {
             }
         };
         let mut dense = tensors.matrix(&weight(names.dense), Some(size), size)?;
-        dense.bias = numbers_or_zeros(&format!("{}.bias", names.dense), size)?;
+        dense.bias = numbers_or_zeros(&bias(names.dense), size)?;
         let norm = Norm {
             weight: tensors.numbers(&weight(names.norm), size)?,
-            bias: numbers_or_zeros(&format!("{}.bias", names.norm), size)?,
+            bias: numbers_or_zeros(&bias(names.norm), size)?,
         };
         let own = weight(names.decoder);
         let words = if tensors.has(&own) {
@@ -79,8 +89,8 @@ impl MaskedLm {
         let mut words = tensors.matrix(&words, Some(vocabulary), size)?;
         // Folders hold one of these, or the same numbers twice.
         let mut biases = names.biases.iter();
-        let bias = biases.find(|name| tensors.has(name));
-        words.bias = numbers_or_zeros(bias.unwrap_or(&names.biases[0]), vocabulary)?;
+        let found = biases.find(|name| tensors.has(name));
+        words.bias = numbers_or_zeros(found.unwrap_or(&names.biases[0]), vocabulary)?;
         Ok(Some(Self {
             dense,
             norm,

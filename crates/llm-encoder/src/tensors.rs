@@ -108,6 +108,12 @@ impl Tensors {
         self.by_name.contains_key(name)
     }
 
+    /// Returns the names that begin with one of `prefixes`.
+    pub(crate) fn beginning(&self, prefixes: &[&str]) -> impl Iterator<Item = &str> {
+        let names = self.by_name.keys().map(String::as_str);
+        names.filter(|name| prefixes.iter().any(|prefix| name.starts_with(prefix)))
+    }
+
     /// Returns what the file calls the tensor `name`, or would call it.
     pub(crate) fn own_name(&self, name: &str) -> String {
         let own = self

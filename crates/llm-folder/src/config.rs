@@ -163,7 +163,15 @@ impl Config {
 
     /// Returns the layers that make logits.
     pub(super) fn layers(&self) -> Result<u64, FolderError> {
-        self.needed("num_hidden_layers")
+        /// More than any model has; a hostile number must not take all memory.
+        const MOST: u64 = 10_000;
+        match self.needed("num_hidden_layers")? {
+            layers @ ..=MOST => Ok(layers),
+            layers => {
+                let reason = format!("its 'num_hidden_layers' is {layers}");
+                Err(FolderError::malformed(&self.path, reason))
+            }
+        }
     }
 
     /// Returns the elements of a head.

@@ -12,14 +12,18 @@ type Factors = (&'static str, Vec<f32>);
 
 /// Returns the tensors of all layers.
 pub(super) fn tensors(config: &Config) -> Result<Vec<(String, Vec<f32>)>, FolderError> {
-    /// More layers than any model has; a hostile number must not take all memory.
-    const MOST: u64 = 1000;
+    /// More than any model has; hostile numbers must not take all memory.
+    const MOST: u64 = 1 << 25;
     if !config.kind.multipliers {
         return Ok(Vec::new());
     }
-    let factors = of_layer(config)?;
-    let layers = 0..config.layers()?.min(MOST);
-    let tensors = layers.flat_map(|layer| {
+    let (factors, layers) = (of_layer(config)?, config.layers()?);
+    let each: usize = factors.iter().map(|(_, numbers)| numbers.len()).sum();
+    if layers.saturating_mul(each as u64) > MOST {
+        let reason = format!("its {layers} layers have {each} multipliers each");
+        return Err(FolderError::malformed(&config.path, reason));
+    }
+    let tensors = (0..layers).flat_map(|layer| {
         let tensor =
             move |(part, numbers): &Factors| (format!("blk.{layer}.{part}.scale"), numbers.clone());
         factors.iter().map(tensor)

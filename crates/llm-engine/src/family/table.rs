@@ -177,7 +177,7 @@ pub(super) const EMBEDDERS: &[Family] = &[Family {
 
 /// Architectures of GGUF files that are no decoders, and make vectors; `llm-encoder` reads
 /// them.
-pub const ENCODERS: &[&str] = &["bert", "modern-bert", "nomic-bert"];
+pub const ENCODERS: &[&str] = &["bert", "jina-bert-v2", "modern-bert", "nomic-bert"];
 
 /// All families that can be run.
 pub const FAMILIES: &[Family] = &[
