@@ -117,7 +117,7 @@ fn a_vocabulary_alone_is_no_model() {
     for (name, part) in [
         ("ggml-vocab-llama-spm.gguf", "lacks the tensor"),
         ("ggml-vocab-llama-bpe.gguf", "lacks the tensor"),
-        ("ggml-vocab-bert-bge.gguf", "'bert' is not known"),
+        ("ggml-vocab-bert-bge.gguf", "llm-embed runs it"),
         ("ggml-vocab-gemma-4.gguf", "lacks the tensor"),
     ] {
         let file = model::file(&format!("ggml-vocab/{name}"));

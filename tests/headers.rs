@@ -4,7 +4,8 @@
 //! what is said to run.
 
 use std::fs::{self, File};
-use std::os::unix::fs::MetadataExt as _;
+use std::ops::Range;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 
 use llm_gguf::TensorType;
@@ -90,15 +91,18 @@ fn said(sandbox: &Sandbox, place: &Path) -> String {
 }
 
 /// Makes a file as long as its header says, and notes a digest of it, so that nobody reads its holes.
-fn end(file: &Path, header: &[u8], data: u64) {
+/// `ones` are the ranges of the data that are numbers and not holes.
+fn end(file: &Path, header: &[u8], data: u64, ones: &[Range<u64>]) {
     fs::write(file, header).unwrap();
     let length = header.len() as u64 + data;
-    File::options()
-        .append(true)
-        .open(file)
-        .unwrap()
-        .set_len(length)
-        .unwrap();
+    let open = File::options().write(true).open(file).unwrap();
+    open.set_len(length).unwrap();
+    for range in ones {
+        let count = (range.end - range.start) as usize / 4;
+        let bytes = 1.0_f32.to_le_bytes().repeat(count);
+        let start = header.len() as u64 + range.start;
+        open.write_all_at(&bytes, start).unwrap();
+    }
     let stamp = fs::metadata(file).unwrap();
     let modified = i128::from(stamp.mtime()) * 1_000_000_000 + i128::from(stamp.mtime_nsec());
     let digests = file
@@ -177,15 +181,19 @@ fn write_gguf(place: &Path, header: &Value) {
     for (key, kind, value) in &metadata {
         gguf::pair(&mut bytes, key, kind, value);
     }
-    let mut offset = 0_u64;
+    let (mut offset, mut ones) = (0_u64, Vec::new());
     for (name, type_id, extents) in &tensors {
         let type_id = type_id.as_u64().unwrap() as u32;
         gguf::tensor(&mut bytes, name, extents, type_id, offset as usize);
         let size = TensorType(type_id).size(extents.iter().product()).unwrap();
+        if name.starts_with("rope_f") {
+            // No rotation is divided by 0.
+            ones.push(offset..offset + size);
+        }
         offset += size.next_multiple_of(32);
     }
     gguf::pad(&mut bytes);
-    end(&place.join("model.gguf"), &bytes, offset);
+    end(&place.join("model.gguf"), &bytes, offset, &ones);
 }
 
 fn write_folder(place: &Path, header: &Value) {
@@ -216,5 +224,5 @@ fn write_folder(place: &Path, header: &Value) {
     }
     let text = Value::Object(names).to_string();
     let bytes = [&(text.len() as u64).to_le_bytes(), text.as_bytes()].concat();
-    end(&place.join("model.safetensors"), &bytes, offset);
+    end(&place.join("model.safetensors"), &bytes, offset, &[]);
 }

@@ -125,10 +125,9 @@ fn a_run_is_not_resumed_with_another_scale_and_a_replay_says_so() {
     assert_eq!(count(), 2);
     run("0.5").exits(0);
     assert_eq!(count(), 4);
-    let replay = format!(
-        "{} --replay out.jsonl",
-        call(&format!("--lora {}", adapter("llama.gguf")))
-    );
+    let model = format!("{}/published/llama-3/llama-3.gguf", tests());
+    let file = adapter("llama.gguf");
+    let replay = format!("llm-run -m {model} -t 1 --lora {file}:0.5 --replay out.jsonl");
     let again = records(&sandbox.pipe(&replay).run().exits(0));
     assert!(
         again.iter().all(|answer| answer["same"] == true),

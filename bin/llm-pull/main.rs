@@ -136,9 +136,11 @@ fn remove(store: &Store, name: &str) -> Result<Answer> {
 
 fn header(store: &Store, name: &str, progress: &mut Progress) -> Result<Answer> {
     let path = Path::new(name);
-    if adapter::is_adapter(path) {
-        let record = describe::adapter(path, adapter::summary(path)?);
-        return Ok(Answer::Header(record));
+    // What is wrong with one is told as of any file that is no model.
+    if adapter::is_adapter(path)
+        && let Ok(summary) = adapter::summary(path)
+    {
+        return Ok(Answer::Header(describe::adapter(path, summary)));
     }
     check(&store.locate(name)?)?;
     let model = store.resolve_watched(name, &mut |event| progress.receive(event))?;

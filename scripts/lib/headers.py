@@ -39,7 +39,7 @@ from headers_table import MODELS  # noqa: E402
 transformers.logging.set_verbosity_error()
 logging.disable(logging.WARNING)
 
-SAFETENSORS = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64", torch.int32: "I32",
+SAFETENSORS = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64", torch.int32: "I32", torch.uint32: "U32",
                torch.bool: "BOOL", torch.float8_e4m3fn: "F8_E4M3", torch.uint8: "U8", torch.int8: "I8"}
 
 
@@ -97,7 +97,7 @@ def packed(kind, tensors, group=128):
                 "weight.nested_quant_map": ((256,), torch.float32), "weight.quant_state.bitsandbytes__nf4": ((82,), torch.uint8)}
 
     def mlx(rows, columns):
-        return {"weight": ((rows, columns // 8), torch.int32), "scales": ((rows, columns // 64), torch.bfloat16),
+        return {"weight": ((rows, columns // 8), torch.uint32), "scales": ((rows, columns // 64), torch.bfloat16),
                 "biases": ((rows, columns // 64), torch.bfloat16)}
 
     how, out = {"gptq": gptq, "awq": awq, "fp8": fp8, "nf4": nf4, "mlx": mlx}[kind], {}

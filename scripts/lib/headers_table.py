@@ -47,10 +47,6 @@ def no_kind(kind):
     return f"of the kind '{kind}'"
 
 
-def by(method):
-    return f"quantized by '{method}'"
-
-
 # Llama and what is written as one.
 
 LLAMA3 = (BPE, "llama-bpe")
@@ -198,12 +194,12 @@ qwen2("Qwen/Qwen2-0.5B", 151936, 896, 4864, 24, 14, 2, 131072, version="4.40.1",
 qwen2("Qwen/Qwen2.5-7B-Instruct", 152064, 3584, 18944, 28, 28, 4, 32768, version="4.43.1", max_window_layers=28,
       sliding_window=131072, source=MEMORY)
 qwen2("Qwen/Qwen2.5-7B-Instruct-GPTQ-Int4", 152064, 3584, 18944, 28, 28, 4, 32768, version="4.39.3", max_window_layers=28,
-      sliding_window=131072, source=MEMORY, gguf=None, folder=by("gptq"), row={"packed": "gptq"}, dtype="float16",
+      sliding_window=131072, source=MEMORY, gguf=None, folder=RUNS, row={"packed": "gptq"}, dtype="float16",
       quantization_config={"batch_size": 1, "bits": 4, "block_name_to_quantize": None, "cache_block_outputs": True,
                            "damp_percent": 0.01, "dataset": None, "desc_act": False, "exllama_config": {"version": 1},
                            "group_size": 128, "model_seqlen": None, "quant_method": "gptq", "sym": True, "true_sequential": True})
 qwen2("Qwen/Qwen2.5-7B-Instruct-AWQ", 152064, 3584, 18944, 28, 28, 4, 32768, version="4.41.1", max_window_layers=28,
-      sliding_window=131072, source=MEMORY, gguf=None, folder=by("awq"), row={"packed": "awq"}, dtype="float16",
+      sliding_window=131072, source=MEMORY, gguf=None, folder=RUNS, row={"packed": "awq"}, dtype="float16",
       quantization_config={"bits": 4, "group_size": 128, "modules_to_not_convert": None, "quant_method": "awq", "version": "gemm",
                            "zero_point": True})
 qwen("Qwen/Qwen1.5-MoE-A2.7B", "Qwen2MoeForCausalLM", "qwen2_moe", RUNS, RUNS, 151936, 2048, 5632, 24, 16, 16, 32768,
@@ -214,11 +210,11 @@ qwen3("Qwen/Qwen3-8B", 151936, 4096, 12288, 36, 32, 8, 40960, max_window_layers=
 qwen3("Qwen/Qwen3-0.6B", 151936, 1024, 3072, 28, 16, 8, 40960, max_window_layers=28, tie_word_embeddings=True)
 qwen3("Qwen/Qwen3-Embedding-0.6B", 151669, 1024, 3072, 28, 16, 8, 32768, max_window_layers=28, tie_word_embeddings=True,
       eos_token_id=151643, source=MEMORY)
-qwen3("Qwen/Qwen3-32B-FP8", 151936, 5120, 25600, 64, 64, 8, 40960, max_window_layers=64, gguf=None, folder=by("fp8"),
+qwen3("Qwen/Qwen3-32B-FP8", 151936, 5120, 25600, 64, 64, 8, 40960, max_window_layers=64, gguf=None, folder=RUNS,
       row={"packed": "fp8"},
       quantization_config={"activation_scheme": "dynamic", "fmt": "e4m3", "quant_method": "fp8", "weight_block_size": [128, 128]})
 qwen3("mlx-community/Qwen3-4B-4bit", 151936, 2560, 9728, 36, 32, 8, 40960, max_window_layers=36, tie_word_embeddings=True,
-      gguf=None, folder="quantiz", row={"packed": "mlx"}, source=MEMORY, quantization={"group_size": 64, "bits": 4},
+      gguf=None, folder=RUNS, row={"packed": "mlx"}, source=MEMORY, quantization={"group_size": 64, "bits": 4},
       quantization_config={"group_size": 64, "bits": 4})
 qwen("Qwen/Qwen3-30B-A3B", "Qwen3MoeForCausalLM", "qwen3_moe", RUNS, RUNS, 151936, 2048, 6144, 48, 32, 4, 40960,
      version="4.51.0", attention_bias=False, head_dim=128, max_window_layers=48, rope_scaling="null", sliding_window="null",
@@ -438,11 +434,11 @@ add("deepseek-ai/DeepSeek-V2-Lite", "DeepseekV2ForCausalLM", "deepseek_v2", RUNS
     **shape(102400, 2048, 10944, 27, 16, 16, 163840, 1e-06, version="4.33.1", bos_token_id=100000, eos_token_id=100001),
     **mla(None), **routed(64, 6, 1408, score="softmax", method="greedy", norm=False, shared=2), rope_theta=10000,
     rope_scaling=yarn(40, 0.707))
-add("deepseek-ai/DeepSeek-V3", "DeepseekV3ForCausalLM", "deepseek_v3", RUNS, by("fp8"), V3, row={"packed": "fp8"}, **DEEP,
+add("deepseek-ai/DeepSeek-V3", "DeepseekV3ForCausalLM", "deepseek_v3", RUNS, RUNS, V3, row={"packed": "fp8"}, **DEEP,
     **shape(129280, 7168, 18432, 61, 128, 128, 163840, 1e-06, version="4.33.1", bos_token_id=0, eos_token_id=1),
     **mla(), **routed(256, 8, 2048, 3, 2.5, 8, 4), rope_theta=10000, rope_scaling=yarn(40, 1.0), num_nextn_predict_layers=1,
     ep_size=1, quantization_config=FP8)
-add("moonshotai/Kimi-K2-Instruct", "DeepseekV3ForCausalLM", "kimi_k2", RUNS, by("fp8"), (BPE, "kimi-k2"),
+add("moonshotai/Kimi-K2-Instruct", "DeepseekV3ForCausalLM", "kimi_k2", RUNS, RUNS, (BPE, "kimi-k2"),
     row={"packed": "fp8", "read_as": {"model_type": "deepseek_v3"}}, **DEEP,
     **shape(163840, 7168, 18432, 61, 64, 64, 131072, 1e-06, version="4.48.3", bos_token_id=163584, eos_token_id=163585),
     **mla(), **routed(384, 8, 2048, 1, 2.827), rope_theta=50000.0, rope_scaling=yarn(32.0, 1.0, fast=1.0),
@@ -686,7 +682,7 @@ add("rednote-hilab/dots.llm1.inst", "Dots1ForCausalLM", "dots1", RUNS, RUNS, (BP
 MINIMAX = {"head_dim": 128, "num_experts_per_tok": 8, "num_local_experts": 256, "rope_theta": 5000000, "rotary_dim": 64,
            "tie_word_embeddings": False, "use_qk_norm": True, "qk_norm_type": "per_layer", "use_routing_bias": True, "use_mtp": True,
            "mtp_transformer_layers": 1, "num_mtp_modules": 3, "shared_intermediate_size": 0, "scoring_func": "sigmoid"}
-add("MiniMaxAI/MiniMax-M2.5", "MiniMaxM2ForCausalLM", "minimax_m2", RUNS, by("fp8"), (BPE, "minimax-m2"), row={"packed": "fp8"}, **MINIMAX,
+add("MiniMaxAI/MiniMax-M2.5", "MiniMaxM2ForCausalLM", "minimax_m2", RUNS, RUNS, (BPE, "minimax-m2"), row={"packed": "fp8"}, **MINIMAX,
     **shape(200064, 3072, 1536, 62, 48, 8, 196608, 1e-06, version="4.46.1"),
     quantization_config={"quant_method": "fp8", "fmt": "float8_e4m3fn", "activation_scheme": "dynamic", "weight_block_size": [128, 128],
                          "modules_to_not_convert": ["gate", "e_score_correction_bias", "lm_head"]})

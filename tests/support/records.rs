@@ -225,6 +225,18 @@ struct Model {
     runnable: Option<bool>,
     obstacle: Option<String>,
     action: Option<Action>,
+    lora: Option<AdapterHeader>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct AdapterHeader {
+    format: String,
+    base_model: Option<String>,
+    rank: u64,
+    alpha: f64,
+    tensors: u64,
 }
 
 #[derive(Deserialize)]
@@ -557,6 +569,17 @@ struct Identity {
     template: TemplateUse,
     #[serde(default)]
     parse_special: bool,
+    #[serde(default)]
+    lora: Vec<Adapter>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Adapter {
+    name: String,
+    digest: String,
+    scale: f64,
 }
 
 #[derive(Deserialize)]

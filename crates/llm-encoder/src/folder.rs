@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use llm_engine::weights;
 use llm_folder::json::Fields;
 use llm_folder::{FolderError, Loading, json};
 
@@ -13,6 +14,7 @@ use crate::decoder::Decoder;
 use crate::error::EncoderError;
 use crate::family::{self, EncoderFamily};
 use crate::loader::{self, HEADS, TRAINING};
+use crate::masked_lm;
 use crate::network::Network;
 use crate::pooling::Pooling;
 use crate::settings::Settings;
@@ -97,8 +99,7 @@ pub(crate) fn open(
             let weights = loader::load(family, config, &tensors, 1)?;
             tensors.refuse_rest(&[TRAINING, HEADS])?;
             if settings.pooling == Some(Pooling::Splade) && weights.masked_lm.is_none() {
-                let what = "its SpladePooling needs a head that guesses words, and its tensors are none that is known";
-                return Err(FolderError::unsupported(&tensors.path, what).into());
+                return Err(without_head(family, &tensors).into());
             }
             Network::Encoder(Box::new(weights))
         }
@@ -108,4 +109,18 @@ pub(crate) fn open(
         }
     };
     Ok((network, tokens, settings))
+}
+
+/// The error for a SPLADE model whose head is not there, or has parts that are not known.
+fn without_head(family: &EncoderFamily, tensors: &Tensors) -> FolderError {
+    let names = family.masked_lm.as_ref();
+    let rest = names.map_or_else(Vec::new, |names| masked_lm::rest(names, tensors));
+    let path = tensors.path.clone();
+    if rest.is_empty() {
+        let what =
+            "its SpladePooling needs a head that guesses words, and it has none that is known";
+        return FolderError::unsupported(&path, what);
+    }
+    let tensors = weights::named(&rest);
+    FolderError::Surplus { path, tensors }
 }

@@ -55,15 +55,7 @@ impl MaskedLm {
     ) -> Result<Option<Self>, FolderError> {
         let weight = |name: &str| format!("{name}.weight");
         let bias = |name: &str| format!("{name}.bias");
-        let parts = [names.dense, names.norm, names.decoder];
-        let is_part = |name: &str| {
-            names.biases.contains(&name)
-                || parts
-                    .iter()
-                    .any(|part| name == weight(part) || name == bias(part))
-        };
-        let is_whole = tensors.beginning(names.prefixes).all(is_part);
-        if !tensors.has(&weight(names.dense)) || !is_whole {
+        if !tensors.has(&weight(names.dense)) || !rest(names, tensors).is_empty() {
             return Ok(None);
         }
         let (size, vocabulary) = (config.hidden_size, config.vocabulary_size);
@@ -135,6 +127,23 @@ impl MaskedLm {
         }
         all
     }
+}
+
+/// Returns what the head has beside the parts that are computed, in order.
+pub(crate) fn rest<'t>(names: &HeadNames, tensors: &'t Tensors) -> Vec<&'t str> {
+    let parts = [names.dense, names.norm, names.decoder];
+    let is_part = |name: &str| {
+        let stem = name
+            .strip_suffix(".weight")
+            .or_else(|| name.strip_suffix(".bias"));
+        names.biases.contains(&name) || stem.is_some_and(|stem| parts.contains(&stem))
+    };
+    let mut rest: Vec<&str> = tensors
+        .beginning(names.prefixes)
+        .filter(|name| !is_part(name))
+        .collect();
+    rest.sort_unstable();
+    rest
 }
 
 /// Returns linear(rows), through GELU where that follows.

@@ -109,7 +109,7 @@ impl Tensors {
     }
 
     /// Returns the names that begin with one of `prefixes`.
-    pub(crate) fn beginning(&self, prefixes: &[&str]) -> impl Iterator<Item = &str> {
+    pub(crate) fn beginning<'t>(&'t self, prefixes: &'t [&str]) -> impl Iterator<Item = &'t str> {
         let names = self.by_name.keys().map(String::as_str);
         names.filter(|name| prefixes.iter().any(|prefix| name.starts_with(prefix)))
     }

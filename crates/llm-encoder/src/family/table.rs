@@ -38,7 +38,7 @@ pub(super) const BERT: EncoderFamily = EncoderFamily {
         norm: "cls.predictions.transform.LayerNorm",
         decoder: "cls.predictions.decoder",
         biases: ["cls.predictions.bias", "cls.predictions.decoder.bias"],
-        prefixes: &["cls.predictions."],
+        prefixes: &["cls.predictions"],
     }),
     required: &[
         ("hidden_act", Required::Text("gelu")),
@@ -65,7 +65,7 @@ const LM_HEAD: Option<HeadNames> = Some(HeadNames {
     norm: "lm_head.layer_norm",
     decoder: "lm_head.decoder",
     biases: ["lm_head.bias", "lm_head.decoder.bias"],
-    prefixes: &["lm_head."],
+    prefixes: &["lm_head"],
 });
 
 /// Nomic Embed (Nussbaum et al. 2024, arXiv:2402.01613).
@@ -128,7 +128,7 @@ pub(super) const MODERN: EncoderFamily = EncoderFamily {
         norm: "head.norm",
         decoder: "decoder",
         biases: ["decoder.bias", "decoder.bias"],
-        prefixes: &["head.", "decoder."],
+        prefixes: &["head", "decoder"],
     }),
     layer_prefixes: &["layers."],
     layer_names: &[

@@ -195,6 +195,8 @@ const STARCODER2: Kind = Kind {
     fixed: &[("scale_attn_weights", Flag(true))],
     known: &[
         "attention_softmax_in_fp32",
+        // The class of transformers does not read it.
+        "layer_norm_epsilon",
         "norm_epsilon",
         "scale_attention_softmax_in_fp32",
         "use_bias",
