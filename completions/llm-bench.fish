@@ -4,7 +4,7 @@ complete -c llm-bench -l layers -d 'Time N layers of the shapes, and half of the
 complete -c llm-bench -l write -d 'Write the shape to this GGUF file instead of measuring it' -r -F
 complete -c llm-bench -l quantize -d 'Quantize the weights of a safetensors folder as they are loaded, to save memory' -r -f -a "q8_0\t'8.5 bits per weight'
 q4_k\t'4.5 bits per weight, 8.5 for the output matrix and where rows do not fit'"
-complete -c llm-bench -l lora -d 'Add the LoRA adapter in FILE (GGUF, or a folder of PEFT) to the weights, times SCALE [1]; may be repeated, and a JSON line may choose others by NAME in its field \'lora\'' -r
+complete -c llm-bench -l lora -d 'Add the LoRA adapter in FILE (GGUF, or a folder of PEFT) to the weights, times SCALE (1); may be repeated, and a JSON line may choose others by NAME in its field \'lora\'' -r
 complete -c llm-bench -s p -l n-prompt -d 'Process prompts of N tokens (0: none)' -r
 complete -c llm-bench -s n -l n-gen -d 'Generate N tokens (0: none)' -r
 complete -c llm-bench -l pg -d 'Process a prompt of P tokens and generate G after it, timed as one; may be given several times' -r

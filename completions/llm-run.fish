@@ -15,7 +15,7 @@ complete -c llm-run -s m -l model -d 'Use this model: a name from `llm-pull ls`,
 complete -c llm-run -s c -l ctx-size -d 'Use a context of N tokens (0: what the request needs, up to the model\'s limit)' -r
 complete -c llm-run -l quantize -d 'Quantize the weights of a safetensors folder as they are loaded, to save memory' -r -f -a "q8_0\t'8.5 bits per weight'
 q4_k\t'4.5 bits per weight, 8.5 for the output matrix and where rows do not fit'"
-complete -c llm-run -l lora -d 'Add the LoRA adapter in FILE (GGUF, or a folder of PEFT) to the weights, times SCALE [1]; may be repeated, and a JSON line may choose others by NAME in its field \'lora\'' -r
+complete -c llm-run -l lora -d 'Add the LoRA adapter in FILE (GGUF, or a folder of PEFT) to the weights, times SCALE (1); may be repeated, and a JSON line may choose others by NAME in its field \'lora\'' -r
 complete -c llm-run -l system -d 'Put this system message before the conversation' -r
 complete -c llm-run -l chat-template -d 'Use the chat template (Jinja) in this file instead of the model\'s own' -r -F
 complete -c llm-run -l think -d 'Turn thinking before the answer on or off, if the model\'s chat template has a switch for it' -r -f -a "on\t'Think before answering'

@@ -10,7 +10,7 @@ use clap::Args;
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Model")]
 pub struct LoraArgs {
-    /// Add the LoRA adapter in FILE (GGUF, or a folder of PEFT) to the weights, times SCALE [1];
+    /// Add the LoRA adapter in FILE (GGUF, or a folder of PEFT) to the weights, times SCALE (1);
     /// may be repeated, and a JSON line may choose others by NAME in its field 'lora'
     #[arg(long, value_name = "[NAME=]FILE[:SCALE]")]
     pub lora: Vec<LoraArg>,
