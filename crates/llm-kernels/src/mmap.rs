@@ -88,19 +88,6 @@ impl Mapping {
         Self::filled(map, fill)
     }
 
-    /// Maps `length` bytes that are 0 and that nobody writes: address space, and no memory
-    /// but for the pages that are read.
-    ///
-    /// # Errors
-    /// The system's error when it gives no such address space.
-    pub fn zeros(length: usize) -> std::io::Result<Self> {
-        let map = memmap2::MmapOptions::new()
-            .len(length)
-            .no_reserve_swap()
-            .map_anon()?;
-        Self::filled(map, |_| ())
-    }
-
     fn filled(mut map: memmap2::MmapMut, fill: impl FnOnce(&mut [u8])) -> std::io::Result<Self> {
         fill(&mut map);
         Ok(Self {
