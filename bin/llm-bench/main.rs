@@ -24,6 +24,12 @@ fn main() -> ExitCode {
 fn run(args: &BenchArgs, context: &Context) -> Result<Status> {
     tell_lost_files("llm-bench")?;
     let context = &context.quiet(args.quiet.quiet);
+    if args.perplexity.perplexity.is_none() && args.perplexity.ctx_size.is_some() {
+        bail!(
+            "-c is the window of --perplexity; a test has the context that it needs, and -d N starts with N \
+             tokens in the cache"
+        );
+    }
     match (&args.subject.write, &args.perplexity.perplexity) {
         (Some(path), _) => write_shape::run(args, path),
         (None, Some(path)) => perplexity::run(args, path, context),

@@ -54,7 +54,7 @@ pub(crate) fn run(args: &BenchArgs, path: &Path, context: &Context) -> Result<St
     let messages = context.messages;
     let reads = reads(args).file(path);
     let mut writer = Writer::open(&args.output, "perplexity", &reads, messages)?;
-    let window = args.perplexity.ctx_size as usize;
+    let window = args.perplexity.window() as usize;
     let subject = Subject::open(&Named::Model(name.clone()), window, args, context)?;
     let tokenizer = subject.tokenizer()?;
     for warning in tokenizer.warnings() {

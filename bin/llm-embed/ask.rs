@@ -1,36 +1,27 @@
 //! What the commands have in common: how queries and texts come in, what is written.
 
-use std::path::PathBuf;
-
-use llm_cli::args::{FormatArgs, IfEmpty, InputArgs, OnOverflow, OutputArgs};
+use llm_cli::args::{FormatArgs, InputArgs, OutputArgs, TextArg};
 use llm_cli::parser::embed::EmbedMachineArgs;
 use llm_cli::{EmbedArgs, Job};
 use llm_record::read::DEFAULT_LINE_LIMIT;
 use llm_record::{ErrorCode, Failed, Reply};
 
 /// Returns an input of one text that is given, or else of lines.
-pub(crate) fn input(text: Option<&str>, jsonl: bool, template: Option<&str>) -> InputArgs {
+pub(crate) fn input(text: Option<&str>, jsonl: bool, template: Option<&TextArg>) -> InputArgs {
     InputArgs {
-        instruction: None,
         prompt: text.map(str::to_owned),
-        file: Vec::<PathBuf>::new(),
         lines: text.is_none() && !jsonl,
         jsonl,
-        csv: false,
-        slurp: false,
-        chunk: None,
-        template: template.map(str::to_owned),
-        keep: Vec::new(),
-        on_overflow: OnOverflow::Error,
-        if_empty: IfEmpty::Error,
+        template: template.cloned(),
         max_line_bytes: DEFAULT_LINE_LIMIT,
+        ..InputArgs::default()
     }
 }
 
 /// Returns an output to standard output.
 pub(crate) fn output(format: FormatArgs) -> OutputArgs {
     OutputArgs {
-        format,
+        format: format.asked().into(),
         ..OutputArgs::default()
     }
 }

@@ -67,7 +67,10 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
             reorder: REORDER,
             is_ordered: true,
             max_errors: args.output.max_errors,
+            on_conflict: args.output.conflict.rule(),
         },
+        file: continued(args),
+        every: args.output.progress.every(args.quiet.quiet),
         read_ahead: ahead(args),
         tells_last_words: true,
         progress: Box::new(|_| {}),
@@ -117,6 +120,15 @@ fn rules(args: &EmbedArgs) -> Rules {
         tells_files: true,
         kind: Some("embedding"),
     }
+}
+
+/// Returns the file of records that the run adds to.
+fn continued(args: &EmbedArgs) -> Option<&Path> {
+    let output = args.output.output.as_deref();
+    let is_added_to = args.output.format == EmbedFormat::Jsonl;
+    output
+        .or(args.output.resume.as_deref())
+        .filter(|_| is_added_to)
 }
 
 /// Finishes a matrix whose run is complete, and says so where there was no vector to write.
@@ -217,9 +229,13 @@ fn check(args: &EmbedArgs) -> Result<()> {
     if args.output.output.is_none() {
         bail!("a matrix is written to a file, whole; add -o FILE, or leave --format out");
     }
-    if args.output.resume.is_some() || args.output.retry_errors || args.output.repair {
+    let goes_on = args.output.resume.is_some()
+        || args.output.retry_errors
+        || args.output.repair
+        || args.output.conflict.on_conflict.is_some();
+    if goes_on {
         bail!(
-            "a matrix is written as a whole and cannot be continued; leave out --resume, --retry-errors and --repair"
+            "a matrix is written as a whole and cannot be continued; leave out --resume, --retry-errors, --repair and --on-conflict"
         );
     }
     Ok(())

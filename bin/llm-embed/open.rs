@@ -157,7 +157,7 @@ fn encoding(args: &EmbedArgs, pooling: Pooling) -> Result<Encoding> {
 fn prompt(args: &EmbedArgs, encoder: &Encoder) -> Result<String> {
     let prompts = encoder.prompts();
     let chosen = match (&args.model.prompt, args.model.query) {
-        (Some(prompt), _) => Some(prompt.as_str()),
+        (Some(prompt), _) => Some(&**prompt),
         (None, true) => match prompts.query() {
             Some(prompt) => Some(prompt),
             None => bail!(

@@ -8,7 +8,9 @@ use anyhow::{Result, bail};
 use llm_batch::text_encoder::{OnOverflow, Refused, Text};
 use llm_cli::parser::embed::{EmbedModelArgs, RerankArgs, TooLong};
 use llm_cli::stdio::{InputWatch, stdout_is_terminal};
-use llm_cli::{Context, EmbedArgs, Item, Job, Jobs, Messages, Output, OutputFormat, Status};
+use llm_cli::{
+    Context, EmbedArgs, Item, Job, Jobs, Messages, Output, OutputFormat, Requests, Status,
+};
 use llm_encoder::CrossEncoder;
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
@@ -29,10 +31,10 @@ pub(crate) fn run(args: &RerankArgs, context: &Context) -> Result<Status> {
         interrupt: context.interrupt.clone(),
         reader: true,
     };
-    let input = ask::input(None, args.jsonl, args.template.as_deref());
-    let jobs = Jobs::open(&input, None, &watch)?;
+    let input = ask::input(None, args.jsonl, args.template.as_ref());
+    let jobs = Jobs::open(&input, None, false, &watch)?;
     let shared = ask::output(args.format);
-    let form = OutputFormat::choose(&shared, true, stdout_is_terminal())?;
+    let form = OutputFormat::choose(&shared, Requests::One, stdout_is_terminal())?;
     let context = &context.quiet(args.quiet.quiet);
     let messages = context.messages;
     let scorer = Scorer::open(args, messages)?;

@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum as _;
 use llm_cli::parser::embed::{EmbedModelArgs, EmbedQuantize, PoolingChoice, SearchArgs};
 use llm_cli::stdio::{InputWatch, stdout_is_terminal};
-use llm_cli::{Context, EmbedArgs, Item, Job, Jobs, Output, OutputFormat, Status};
+use llm_cli::{Context, EmbedArgs, Item, Job, Jobs, Output, OutputFormat, Requests, Status};
 use llm_record::{ErrorCode, Hit, Record, Routed, SchemaVersion};
 use llm_search::Index;
 
@@ -21,10 +21,11 @@ pub(crate) fn run(args: &SearchArgs, context: &Context) -> Result<Status> {
     let jobs = Jobs::open(
         &ask::input(args.query.as_deref(), args.jsonl, None),
         None,
+        false,
         &watch,
     )?;
     let shared = ask::output(args.format);
-    let form = OutputFormat::choose(&shared, true, stdout_is_terminal())?;
+    let form = OutputFormat::choose(&shared, Requests::One, stdout_is_terminal())?;
     let context = &context.quiet(args.quiet.quiet);
     let messages = context.messages;
     let pool = crate::open::pool(&ask::machine(args.machine))?;
@@ -174,7 +175,7 @@ fn open(args: &SearchArgs, index: &Index) -> Result<Opened> {
     }
     opened.texts.dimensions = made.dimensions;
     opened.prompt = match (&args.prompt, opened.texts.encoder.prompts().query()) {
-        (Some(prompt), _) => prompt.clone(),
+        (Some(prompt), _) => prompt.to_string(),
         (None, Some(prompt)) => prompt.to_owned(),
         // A model without a prompt for queries takes them as it took the texts.
         (None, None) => match index.other_prompt() {

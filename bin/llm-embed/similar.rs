@@ -4,7 +4,7 @@
 use anyhow::Result;
 use llm_cli::parser::embed::SimilarArgs;
 use llm_cli::stdio::stdout_is_terminal;
-use llm_cli::{Context, Output, OutputFormat, Reads, Status};
+use llm_cli::{Context, Output, OutputFormat, Reads, Requests, Status};
 use llm_record::{Pair, Record, Routed, SchemaVersion};
 
 use crate::{ask, index, reads};
@@ -12,7 +12,7 @@ use crate::{ask, index, reads};
 /// Writes the pairs.
 pub(crate) fn run(args: &SimilarArgs, context: &Context) -> Result<Status> {
     let shared = ask::output(args.format);
-    let form = OutputFormat::choose(&shared, true, stdout_is_terminal())?;
+    let form = OutputFormat::choose(&shared, Requests::One, stdout_is_terminal())?;
     let context = &context.quiet(args.quiet.quiet);
     let messages = context.messages;
     let pool = crate::open::pool(&ask::machine(args.machine))?;

@@ -7,7 +7,7 @@ use anyhow::Result;
 use llm_batch::estimate::{Counts, Machine};
 use llm_batch::{Answerer, Opener as _};
 use llm_cli::stdio::{InputWatch, StdioError, stdout_is_terminal};
-use llm_cli::{Context, Jobs, Messages, Output, OutputFormat, RunArgs, Status};
+use llm_cli::{Context, Jobs, Messages, Output, OutputFormat, Requests, RunArgs, Status};
 use llm_filter::Journal;
 use llm_record::{Estimate, Record, Routed, SchemaVersion};
 
@@ -21,8 +21,13 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Status> {
         interrupt: context.interrupt.clone(),
         reader: args.output.output.is_none(),
     };
-    let jobs = Jobs::open(&args.input, args.template.system.as_deref(), &watch)?;
-    let form = OutputFormat::choose(&args.output, jobs.is_single(), stdout_is_terminal())?;
+    let jobs = Jobs::open(
+        &args.input,
+        args.template.system().map(|text| &**text),
+        false,
+        &watch,
+    )?;
+    let form = OutputFormat::choose(&args.output, Requests::One, stdout_is_terminal())?;
     let messages = context.messages;
     let reads = reads::besides_requests(args)
         .inputs(jobs.inputs())

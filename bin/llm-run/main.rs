@@ -7,6 +7,7 @@
 
 mod open;
 mod options;
+mod mistaken;
 mod reads;
 mod output;
 mod progress;
@@ -21,7 +22,9 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use llm_batch::Worker;
+use llm_cli::args::AnswerFormat;
 use llm_cli::filter::Run;
+use llm_cli::output_format::FormatError;
 use llm_cli::stdio::{InputWatch, stdout_is_terminal};
 use llm_cli::{Context, Jobs, Output, OutputFormat, RunArgs, Status};
 use llm_kernels::mmap::tell_lost_files;
@@ -45,19 +48,38 @@ fn run(args: &RunArgs, context: &Context) -> Result<Status> {
     if args.estimate.estimate {
         return estimate::run(args, context);
     }
+    mistaken::check_instruction(args)?;
     let watch = InputWatch {
         interrupt: context.interrupt.clone(),
         reader: args.output.output.is_none(),
     };
-    if args.filter.retry_errors && args.output.output.is_none() && args.filter.resume.is_none() {
-        anyhow::bail!(
-            "--retry-errors answers failed lines of a file again; name it with -o, or with --resume"
-        );
+    if args.output.output.is_none() && args.filter.resume.is_none() {
+        if args.filter.retry_errors {
+            anyhow::bail!(
+                "--retry-errors answers failed lines of a file again; name it with -o, or with --resume"
+            );
+        }
+        if args.filter.conflict.on_conflict.is_some() {
+            anyhow::bail!(
+                "--on-conflict is about answers that a file holds already; name it with -o, or with --resume"
+            );
+        }
     }
-    let jobs = Jobs::open(&args.input, args.template.system.as_deref(), &watch)?;
+    let jobs = Jobs::open(
+        &args.input,
+        args.template.system().map(|text| &**text),
+        matches!(args.output.format, AnswerFormat::Csv | AnswerFormat::Tsv),
+        &watch,
+    )?;
     let is_single = jobs.is_single();
-    let form = OutputFormat::choose(&args.output, is_single, stdout_is_terminal())?;
+    let form = OutputFormat::choose(&args.output, jobs.requests(), stdout_is_terminal())?;
     let messages = context.messages;
+    if matches!(form, OutputFormat::Table { .. }) && !args.input.csv {
+        return Err(FormatError::TableWithoutRows.into());
+    }
+    for sentence in mistaken::idle(args, is_single, form) {
+        messages.warning(sentence);
+    }
     let reads = reads::besides_requests(args).inputs(jobs.inputs());
     let target = output::target(args, form, &jobs, &reads, context)?;
     let output = match target.sink {
@@ -70,6 +92,8 @@ fn run(args: &RunArgs, context: &Context) -> Result<Status> {
             messages,
         )?,
     };
+    let output = output.with_columns(jobs.columns());
+    let output = if is_single { output } else { output.of_many() };
     // What is shown as it comes is shown one answer after another.
     let one_by_one = form.is_text() && form.wants_pieces();
     let parallel = if one_by_one {
@@ -94,6 +118,16 @@ fn run(args: &RunArgs, context: &Context) -> Result<Status> {
         journal: target.journal,
         output,
         options: options::filter(args, parallel),
+        file: args
+            .output
+            .output
+            .as_deref()
+            .or(args.filter.resume.as_deref()),
+        every: args
+            .filter
+            .progress
+            .every(args.quiet.quiet)
+            .filter(|_| !is_single),
         read_ahead: 1,
         tells_last_words: !is_single,
         progress: Box::new(move |summary| progress.show(summary)),

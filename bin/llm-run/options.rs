@@ -77,6 +77,7 @@ pub(crate) fn filter(args: &RunArgs, parallel: Option<usize>) -> llm_filter::Opt
         reorder: REORDER * parallel.unwrap_or(64),
         is_ordered: !args.filter.unordered,
         max_errors: args.filter.max_errors,
+        on_conflict: args.filter.conflict.rule(),
     }
 }
 
@@ -84,8 +85,8 @@ pub(crate) fn filter(args: &RunArgs, parallel: Option<usize>) -> llm_filter::Opt
 pub(crate) fn rules(args: &RunArgs) -> Rules {
     Rules {
         retries_errors: args.filter.retry_errors,
-        // An answer depends on what is asked, wherever it stands.
-        tells_files: false,
+        // An answer depends on what is asked, wherever it stands; but of files each has its record.
+        tells_files: !args.input.texts().is_none(),
         kind: Some("completion"),
     }
 }

@@ -40,6 +40,11 @@ pub(crate) fn target(
                 "--repair mends the records of many lines; add --lines or --jsonl, and leave out -T, --count and --show-prompt"
             );
         }
+        if args.filter.conflict.on_conflict.is_some() {
+            anyhow::bail!(
+                "--on-conflict is about records of many lines; add --lines or --jsonl, and leave out -T, --count and --show-prompt"
+            );
+        }
         return Ok(Target::default());
     }
     Target::open(

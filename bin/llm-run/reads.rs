@@ -1,5 +1,6 @@
 //! Which files a run reads beside its requests, so that no output is one of them.
 
+use llm_cli::args::TextArg;
 use llm_cli::{Reads, RunArgs};
 use llm_store::Store;
 
@@ -8,7 +9,9 @@ pub(crate) fn besides_requests(args: &RunArgs) -> Reads {
     let model = Store::from_env().places(args.model.name());
     let reads = Reads::default()
         .model(&model.files, model.folder.as_deref())
-        .files(&args.template.chat_template);
+        .files(&args.template.chat_template)
+        .files(args.template.system().and_then(TextArg::file))
+        .files(args.input.template().and_then(TextArg::file));
     match &args.filter.prefix_cache {
         Some(folder) => reads.folder(folder, "the prefix cache"),
         None => reads,

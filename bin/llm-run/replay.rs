@@ -11,7 +11,7 @@ use llm_cli::args::Think;
 use llm_cli::filter::Run;
 use llm_cli::reads::FileIdentity;
 use llm_cli::stdio::{InputWatch, StdioError, stdout_is_terminal};
-use llm_cli::{Context, Item, Job, Jobs, Messages, Output, OutputFormat, RunArgs, Status};
+use llm_cli::{Context, Item, Job, Jobs, Messages, Output, OutputFormat, Requests, RunArgs, Status};
 use llm_filter::{Journal, RunLog, RunLogError};
 use llm_record::{Completion, RecordedRequest};
 
@@ -27,7 +27,7 @@ pub(crate) fn run(args: &RunArgs, path: &Path, context: &Context) -> Result<Stat
     let mut log = RunLog::open(path)?;
     let source = Source::open(args, path, &log, context, messages)?;
     let args = &source.args(args);
-    let form = OutputFormat::choose(&args.output, false, stdout_is_terminal())?;
+    let form = OutputFormat::choose(&args.output, Requests::Objects, stdout_is_terminal())?;
     let reads = reads::besides_requests(args).inputs(&source.inputs);
     let output = Output::open(&args.output, form, "replay", &reads, messages)?;
     // Rows that an error has closed are passed over; without rows nothing is.
@@ -50,6 +50,8 @@ pub(crate) fn run(args: &RunArgs, path: &Path, context: &Context) -> Result<Stat
         journal,
         output,
         options: options::filter(args, parallel),
+        file: None,
+        every: args.filter.progress.every(args.quiet.quiet),
         read_ahead: 1,
         tells_last_words: false,
         progress: Box::new(move |summary| progress.show(summary)),
@@ -128,7 +130,12 @@ impl Source {
         };
         let mut rows = args.input.clone();
         rows.jsonl |= !rows.lines;
-        let jobs = Jobs::open(&rows, args.template.system.as_deref(), &watch)?;
+        let jobs = Jobs::open(
+            &rows,
+            args.template.system().map(|text| &**text),
+            false,
+            &watch,
+        )?;
         inputs.extend_from_slice(jobs.inputs());
         Ok(Self {
             kind: ReplaySource::Rows,

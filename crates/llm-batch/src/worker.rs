@@ -7,9 +7,10 @@ use std::time::Instant;
 
 use anyhow::Result;
 use llm_engine::generate::{Event, GenerateError};
-use llm_filter::{Prepared, RecordSink, RequestName, Work};
+use llm_filter::{Prepared, RecordSink, RequestName, UnderWay, Work};
 use llm_record::{Delta, ErrorCode, Failed, Job, Record, Routed, SchemaVersion};
 use llm_tokenizer::Tokenizer;
+use serde_json::{Value, json};
 
 use crate::answerer::Answerer;
 use crate::host::{Host, Opener, Options, Purpose, ReasoningTo};
@@ -95,7 +96,15 @@ impl Work for Worker<'_> {
     }
 
     fn name<'t>(&self, task: &'t Task) -> RequestName<'t> {
-        RequestName::plain(task.job.id.as_ref(), &task.request_digest)
+        RequestName::new(task.job.id.as_ref(), &task.job.input, &task.request_digest)
+    }
+
+    fn conditions(&self, task: &Task) -> Value {
+        let Some(opened) = &self.opened else {
+            return Value::Null;
+        };
+        let model = opened.answerer.identity(&task.job, &task.chosen);
+        json!({"model": model, "sampling": task.sampling})
     }
 
     fn refuse(&self, task: &Task, code: ErrorCode, sentence: String) -> Failed {
@@ -126,6 +135,21 @@ impl Work for Worker<'_> {
             }
         }
         Ok(())
+    }
+
+    fn under_way(&self) -> UnderWay {
+        let running = self
+            .opened
+            .as_ref()
+            .and_then(|opened| opened.running.as_ref());
+        running.map_or_else(UnderWay::default, |running| {
+            let (prompt_tokens, completion_tokens) = running.batch.tokens_under_way();
+            UnderWay {
+                requests: running.in_flight.len() as u64,
+                prompt_tokens: prompt_tokens as u64,
+                completion_tokens: completion_tokens as u64,
+            }
+        })
     }
 
     fn is_idle(&self) -> bool {

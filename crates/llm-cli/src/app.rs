@@ -14,7 +14,7 @@ use crate::message::Messages;
 use crate::signal::Interrupt;
 use crate::status::Status;
 use crate::stdio::{Sink, StdioError};
-use crate::{llama_cpp_flags, parser};
+use crate::{llama_cpp_flags, llm_options, parser};
 
 /// What a program gets beside its arguments.
 #[derive(Clone, Debug)]
@@ -92,7 +92,9 @@ fn parse<A: Parser>(
     messages: &Messages,
 ) -> Result<A, Status> {
     let command = parser::command(A::command());
-    if let Some(sentence) = llama_cpp_flags::find(program, &command, arguments) {
+    let foreign = llama_cpp_flags::find(program, &command, arguments)
+        .or_else(|| llm_options::find(program, arguments));
+    if let Some(sentence) = foreign {
         messages.error(sentence);
         return Err(Status::NotStarted);
     }

@@ -5,14 +5,18 @@
 use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::Result;
 use llm_filter::durable::{self, DurableError, EarlierRun, Existing, Opened};
-use llm_filter::{Control, Journal, Options, ReadAhead, RecordSink, Rules, Summary, Work};
+use llm_filter::{
+    Conflict, Control, Journal, Options, ReadAhead, RecordSink, Replaced, Rules, Summary, Work,
+};
 use llm_record::{Delta, Item, Record, Routed};
 
 use crate::reads::{FileIdentity, Reads};
 use crate::replaces::Replaces;
+use crate::reporter::Reporter;
 use crate::stdio::{Sink, StdioError};
 use crate::{Context, Messages, Output, Status};
 
@@ -147,6 +151,10 @@ pub struct Run<'r> {
     pub output: Output,
     /// How the run goes.
     pub options: Options,
+    /// The file that the records go to, where it is one that is continued.
+    pub file: Option<&'r Path>,
+    /// How often the sums so far are printed, if they are.
+    pub every: Option<Duration>,
     /// Lines that are read ahead, at least one.
     pub read_ahead: usize,
     /// Whether the totals so far are printed where a signal ends the program in the middle of a step.
@@ -170,6 +178,8 @@ pub fn run<W: Work>(
         journal,
         mut output,
         options,
+        file,
+        every,
         read_ahead,
         tells_last_words,
         mut progress,
@@ -185,6 +195,7 @@ pub fn run<W: Work>(
             }
         });
     }
+    let reporter = Reporter::start(&written, every, context)?;
     let control = Control {
         is_interrupted: &|| context.interrupt.is_set(),
         progress: &mut *progress,
@@ -192,6 +203,7 @@ pub fn run<W: Work>(
     };
     let outcome = llm_filter::run(&input, journal, work, &mut output, options, control);
     context.interrupt.take_last_words_back();
+    drop(reporter);
     drop(progress);
     let status = match (outcome.is_interrupted, outcome.summary.failed) {
         (true, _) => context.interrupt.status().unwrap_or(Status::Interrupted),
@@ -200,15 +212,43 @@ pub fn run<W: Work>(
     };
     let finished = match outcome.failure {
         None => output.finish(),
-        Some(_) => Ok(()),
+        Some(_) => {
+            drop(output);
+            Ok(())
+        }
     };
+    if let (Some(file), Ok(())) = (file, &finished) {
+        take_out(&outcome.replaced, file, context.messages);
+    }
+    let failure = outcome.failure.map(|failure| explained(failure, file));
     Ok(Ended {
         status,
         summary: outcome.summary,
         is_stopped: outcome.is_stopped,
-        failure: outcome.failure,
+        failure,
         finished,
     })
+}
+
+/// Takes the answers that this run has replaced out of its output. Where that fails they stand beside the
+/// new ones, and the same command takes them out.
+fn take_out(replaced: &Replaced, file: &Path, messages: Messages) {
+    match replaced.take_out(file, &|_| Ok(())) {
+        Ok(0) => {}
+        Ok(1) => messages.note("1 earlier answer was replaced"),
+        Ok(lines) => messages.note(format_args!("{lines} earlier answers were replaced")),
+        Err(error) => messages.warning(format_args!(
+            "what was answered anew still stands in the output, too: {error}; the same command takes it out"
+        )),
+    }
+}
+
+/// Says of a run that is made otherwise than its output in what it is.
+fn explained(failure: anyhow::Error, file: Option<&Path>) -> anyhow::Error {
+    match (failure.downcast_ref::<Conflict>(), file) {
+        (Some(conflict), Some(file)) => anyhow::Error::msg(conflict.sentence(file)),
+        _ => failure,
+    }
 }
 
 /// How a run has ended.
@@ -252,8 +292,28 @@ impl Ended {
         };
         if is_told {
             messages.note(&self.summary);
+            self.tell_failures(messages);
         }
         self.close()
+    }
+
+    /// Says why the status is not 0, also to those who want no notes: what a night job mails.
+    fn tell_failures(&self, messages: Messages) {
+        let summary = &self.summary;
+        if !summary.failures.is_empty() {
+            messages.error(&summary.failures);
+        }
+        if summary.skipped_failed > 0 {
+            let lines = if summary.skipped_failed == 1 {
+                "line"
+            } else {
+                "lines"
+            };
+            messages.error(format_args!(
+                "{} {lines} failed in an earlier run and stay failed; --retry-errors runs them again",
+                summary.skipped_failed
+            ));
+        }
     }
 
     /// Returns how the program ends, with nothing said.

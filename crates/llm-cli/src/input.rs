@@ -26,6 +26,7 @@ use self::slurp::Slurp;
 use crate::args::InputArgs;
 use crate::file_identity::FileIdentity;
 use crate::message::Messages;
+use crate::output_format::Requests;
 use crate::stdio::{InputWatch, Source, StdioError};
 
 /// The largest input that is taken as one prompt: 64 MiB is ten times what any context holds, and
@@ -37,6 +38,7 @@ const CHUNKED_LIMIT: u64 = 1 << 30;
 
 pub use self::chunker::CountTokens;
 pub use self::files::Texts;
+pub use self::lines::Columns;
 pub use llm_record::{Item, Job, TextPlace};
 
 /// An input that no request can be made of.
@@ -49,9 +51,16 @@ pub enum InputError {
     /// The template cannot be read.
     #[error("--template: {0}")]
     Template(TemplateError),
+    /// The template asks the same of every line.
+    #[error(
+        "--template has no field, so that every line would get the same prompt; name one, {{{{text}}}} say, \
+         or give the text as the instruction"
+    )]
+    NoField,
     /// The input is there, and blank.
     #[error(
-        "{name} is empty; --if-empty skip then writes nothing, and --if-empty run runs the instruction alone"
+        "{name} is empty; --if-empty skip then writes nothing, --if-empty run runs the instruction alone, and -p \
+         TEXT reads no input"
     )]
     Empty {
         /// The input.
@@ -90,7 +99,7 @@ enum Origin {
 }
 
 impl Jobs {
-    /// Opens what the arguments name. A whole prompt is read here, so that an empty or unreadable one
+    /// Opens what the arguments name. With `keeps_all` the records keep all fields of their lines. A whole prompt is read here, so that an empty or unreadable one
     /// stops the program before a model is loaded; lines are read as they are wanted.
     ///
     /// # Errors
@@ -98,9 +107,20 @@ impl Jobs {
     pub fn open(
         args: &InputArgs,
         system: Option<&str>,
+        keeps_all: bool,
         watch: &InputWatch,
     ) -> Result<Self, InputError> {
-        Self::of(args, RequestBuilder::new(args, system)?, watch, 0)
+        let builder = RequestBuilder::new(args, system)?;
+        let builder = if keeps_all {
+            builder.keeping_all()
+        } else {
+            builder
+        };
+        let texts = args.texts();
+        if texts.is_none() {
+            return Self::of(args, builder, watch, 0);
+        }
+        Self::of_files(args, &texts, builder, watch)
     }
 
     /// Opens an input of texts whose vectors are wanted.
@@ -112,6 +132,15 @@ impl Jobs {
         if texts.is_none() {
             return Self::of(args, builder, watch, texts.overlap);
         }
+        Self::of_files(args, texts, builder, watch)
+    }
+
+    fn of_files(
+        args: &InputArgs,
+        texts: &Texts,
+        builder: RequestBuilder,
+        watch: &InputWatch,
+    ) -> Result<Self, InputError> {
         let origin = FileOrigin::open(texts, args.chunk, watch, builder.salt())?;
         let inputs = origin.inputs();
         Ok(Self::new(builder, Origin::Files(Box::new(origin)), inputs))
@@ -212,6 +241,25 @@ impl Jobs {
         self.slurp.is_some() || matches!(self.origin, Origin::Whole(_))
     }
 
+    /// Returns what the requests are.
+    #[must_use]
+    pub fn requests(&self) -> Requests {
+        match &self.origin {
+            _ if self.is_single() => Requests::One,
+            Origin::Lines(lines) if lines.has_fields() => Requests::Objects,
+            _ => Requests::Texts,
+        }
+    }
+
+    /// Returns the columns of a table, which are there once its first row is.
+    #[must_use]
+    pub fn columns(&self) -> Columns {
+        match &self.origin {
+            Origin::Lines(lines) => lines.columns(),
+            _ => Columns::default(),
+        }
+    }
+
     /// Returns how many lines there will be, where that can be told beforehand and cheaply: where every
     /// input is a regular file, and nothing of it was read.
     #[must_use]
@@ -252,6 +300,9 @@ impl Iterator for Jobs {
             };
             let item = match line {
                 Ok(None) => {
+                    for sentence in self.unused.absent(&self.builder) {
+                        self.messages.iter().for_each(|to| to.warning(&sentence));
+                    }
                     let slurp = self.slurp.take()?;
                     return slurp.finish(&self.builder).map(Ok);
                 }

@@ -1,5 +1,5 @@
-//! Short flags of several letters, as llama.cpp has them, and what to write instead. The parser would
-//! read `-hf` as `-h -f` and show its help, or `-sys` as the seed "ys".
+//! Flags of llama.cpp that hands write by habit, and what to write instead. The parser would read `-hf` as
+//! `-h -f` and show its help, or `-sys` as the seed "ys", and has no word for `--n-gpu-layers`.
 //!
 //! What to write depends on the program: each has a table of its own, and an answer names only flags
 //! that the program has.
@@ -21,23 +21,24 @@ const IMPORT: &str = "fetch the file, then llm-pull import FILE";
 const NAME: &str = "name the model as -m ORG/REPO:QUANT (llm-pull ORG/REPO:QUANT fetches it)";
 const FILE_OF: &str = "name the model as -m ORG/REPO@REVISION:FILE";
 const TOKEN: &str = "set HF_TOKEN in the environment";
+const GPU: &str = "write --device auto, which uses a GPU where the model fits";
+const MAPPED: &str = "leave it out; files are always mapped";
+const TURN: &str = "leave it out; every request is one turn";
+const SERVER: &str = "leave it out; there is no server, requests come as lines";
 const NO_GPU: &str = "leave it out; llm-bench measures the CPU";
 
 /// What llm-run answers. The flags are those of all programs: one that does not stand in the table of
 /// another program has nothing to say there.
 const RUN: &[Row] = &[
     ("-sys", "write --system TEXT"),
-    ("-sysf", "write --system \"$(cat FILE)\""),
+    ("-sysf", "write --system-file FILE"),
     ("-hf", NAME),
     ("-hfr", NAME),
     ("-hff", FILE_OF),
     ("-hft", TOKEN),
     ("-pg", "llm-bench --pg PROMPT,GEN measures that"),
     ("-mu", IMPORT),
-    (
-        "-ngl",
-        "write --device auto, which uses a GPU where the model fits",
-    ),
+    ("-ngl", GPU),
     ("-dev", "write --device"),
     ("-tb", "write -t; both steps use the same threads"),
     ("-bf", "write -f FILE"),
@@ -46,7 +47,7 @@ const RUN: &[Row] = &[
         "leave it out; the chat template is used where the model has one",
     ),
     ("-no-cnv", "write --no-template"),
-    ("-st", "leave it out; every request is one turn"),
+    ("-st", TURN),
     ("-fa", ATTENTION),
     ("-ub", BATCH),
     ("-ctk", CACHE),
@@ -54,6 +55,45 @@ const RUN: &[Row] = &[
     ("-md", DRAFT),
     ("-np", "write --parallel N"),
     ("-lv", "leave it out; there is no log"),
+    ("--gpu-layers", GPU),
+    ("--n-gpu-layers", GPU),
+    ("--batch-size", BATCH),
+    ("--ubatch-size", BATCH),
+    ("--flash-attn", ATTENTION),
+    ("--cache-type-k", CACHE),
+    ("--cache-type-v", CACHE),
+    ("--mlock", MAPPED),
+    ("--no-mmap", MAPPED),
+    ("--interactive", TURN),
+    ("--single-turn", TURN),
+    (
+        "--no-display-prompt",
+        "leave it out; the prompt is never written",
+    ),
+    ("--jinja", "leave it out; chat templates are always Jinja"),
+    (
+        "--escape",
+        "leave it out; \\n is a newline in --system, --template and --stop",
+    ),
+    ("--verbose", "leave it out; there is no log"),
+    ("--log-disable", "leave it out; there is no log"),
+    ("--host", SERVER),
+    ("--port", SERVER),
+];
+
+/// Flags of llm-run, by its own and by other names, that the other programs have nothing like.
+const OF_RUN: &[&str] = &[
+    "--max-tokens",
+    "--predict",
+    "--n-predict",
+    "--temperature",
+    "--temp",
+    "--top-k",
+    "--top-p",
+    "--min-p",
+    "--seed",
+    "--stop",
+    "--system",
 ];
 
 /// What llm-bench answers, also to the flags that only llama-bench has.
@@ -80,7 +120,11 @@ const BENCH: &[Row] = &[
     ("-npp", "write --pg PROMPT,GEN"),
     ("-ntg", "write --pg PROMPT,GEN"),
     ("-npl", "write --parallel N"),
-    ("-mmp", "leave it out; files are always mapped"),
+    ("-mmp", MAPPED),
+    ("--gpu-layers", NO_GPU),
+    ("--n-gpu-layers", NO_GPU),
+    ("--max-tokens", "write -n N"),
+    ("--predict", "write -n N"),
     ("-oe", "write --format md or --format jsonl"),
     ("-lv", "leave it out; there is no log"),
 ];
@@ -129,7 +173,9 @@ pub(crate) fn find(program: &str, command: &Command, arguments: &[OsString]) -> 
             continue;
         };
         let flag = argument.split('=').next().unwrap_or(argument);
-        if let Some(answer) = answer(program, flag) {
+        if !parser::has_long(command, flag)
+            && let Some(answer) = answer(program, flag)
+        {
             return Some(answer);
         }
         for _ in 0..parser::values_after(command, argument) {
@@ -139,15 +185,21 @@ pub(crate) fn find(program: &str, command: &Command, arguments: &[OsString]) -> 
     None
 }
 
+/// Answers a flag that is not one of the program's own.
 fn answer(program: &str, flag: &str) -> Option<String> {
     let among = |rows: &[Row]| rows.iter().find(|(known, _)| *known == flag).copied();
     if let Some((_, instead)) = among(table(program)) {
         return Some(format!("'{flag}' is a flag of llama.cpp; {instead}"));
     }
-    among(RUN)?;
-    Some(format!(
-        "'{flag}' is a flag of llama.cpp; leave it out, {program} has nothing like it"
-    ))
+    if among(RUN).is_some() {
+        return Some(format!(
+            "'{flag}' is a flag of llama.cpp; leave it out, {program} has nothing like it"
+        ));
+    }
+    let is_of_run = program != "llm-run" && OF_RUN.contains(&flag);
+    is_of_run.then(|| {
+        format!("'{flag}' says how llm-run generates; leave it out, {program} has nothing like it")
+    })
 }
 
 #[cfg(test)]

@@ -2,11 +2,14 @@
 //! Which of the two was chosen by `format`; what goes wrong in text form is told by `message`.
 
 mod sentence;
+mod table;
 
 use llm_record::{BatchOutput, Completion, Delta, Failed, LineWriter, Record, Reply, Routed};
 use serde_json::Value;
 
+use self::table::Table;
 use crate::args::OutputArgs;
+use crate::input::Columns;
 use crate::message::Messages;
 use crate::output_format::OutputFormat;
 use crate::reads::Reads;
@@ -39,6 +42,10 @@ pub struct Output {
     answer: String,
     /// What closing records go through first.
     change: Change,
+    /// The rows that answers stand in, where the output is a table.
+    table: Option<Table>,
+    /// Warns where a text has line ends, since each of many answers is to be a line.
+    warns_of_lines: bool,
     /// How many bytes of it are written. Line ends at its end wait, since text ends with exactly one.
     written: usize,
 }
@@ -80,7 +87,28 @@ impl Output {
             answers: !args.count && !args.show_prompt,
             answer: String::new(),
             change: Change(None),
+            table: None,
+            warns_of_lines: false,
             written: 0,
+        }
+    }
+
+    /// Takes the columns of the input, which a table goes on with.
+    #[must_use]
+    pub fn with_columns(self, columns: Columns) -> Self {
+        let table = match self.form {
+            OutputFormat::Table { delimiter } => Some(Table::new(columns, delimiter)),
+            _ => None,
+        };
+        Self { table, ..self }
+    }
+
+    /// Warns once where an answer of several has line ends and the output has a line for each.
+    #[must_use]
+    pub fn of_many(self) -> Self {
+        Self {
+            warns_of_lines: self.form.is_text() && self.table.is_none() && self.end == "\n",
+            ..self
         }
     }
 
@@ -134,9 +162,9 @@ impl Output {
                 self.written = ready;
                 self.checked(result)
             }
-            OutputFormat::Records { deltas: false } | OutputFormat::Text { streamed: false } => {
-                Ok(())
-            }
+            OutputFormat::Records { deltas: false }
+            | OutputFormat::Text { streamed: false }
+            | OutputFormat::Table { .. } => Ok(()),
         }
     }
 
@@ -155,12 +183,17 @@ impl Output {
     }
 
     fn write(&mut self, routed: &Routed<Record>) -> Result<(), StdioError> {
+        if let Some(table) = &mut self.table {
+            let row = table.row(&routed.record);
+            return self.bytes(&row);
+        }
         if !self.form.is_text() {
             return self.record(routed);
         }
         match &routed.record {
             Record::Completion(completion) => {
                 self.tell_cut(completion);
+                self.tell_lines(completion);
                 // The pieces are the start of the text, so what is left of it is written.
                 let text = completion.text.trim_end_matches('\n');
                 let rest = text.get(self.written..).unwrap_or_default();
@@ -207,6 +240,10 @@ impl Output {
             .ok()
             .and_then(|record| Some(record.pointer("/error/message")?.as_str()?.to_owned()))
             .unwrap_or_else(|| "an earlier program failed on this request".to_owned());
+        if let Some(table) = &mut self.table {
+            let row = table.failed(&message);
+            return self.bytes(&row);
+        }
         self.failed(&message)
     }
 
@@ -215,6 +252,11 @@ impl Output {
     /// # Errors
     /// [`StdioError::Write`].
     pub fn finish(mut self) -> Result<(), StdioError> {
+        if let Some(header) = self.table.as_mut().map(Table::end)
+            && !header.is_empty()
+        {
+            self.bytes(&header)?;
+        }
         let sink = self.writer.sink_mut();
         let result = sink.finish().and_then(|()| sink.sync(true));
         self.checked(result)
@@ -240,6 +282,25 @@ impl Output {
                 completion.line, cut.tokens, cut.place
             ));
         }
+    }
+
+    /// Says that an answer takes more than its line, once.
+    fn tell_lines(&mut self, completion: &Completion) {
+        if self.warns_of_lines && completion.text.trim_end_matches('\n').contains('\n') {
+            self.warns_of_lines = false;
+            self.messages.warning(format_args!(
+                "the answer to line {} has line ends, so that the output has more lines than the input; -0 ends \
+                 each answer with NUL, and without -T each is a record",
+                completion.line
+            ));
+        }
+    }
+
+    /// Writes what is ready as it is.
+    fn bytes(&mut self, bytes: &[u8]) -> Result<(), StdioError> {
+        let text = String::from_utf8_lossy(bytes);
+        let result = self.writer.text(&text, "");
+        self.checked(result)
     }
 
     fn end_text(&mut self, rest: &str) -> Result<(), StdioError> {

@@ -68,6 +68,12 @@ pub(crate) fn values_after(command: &Command, argument: &str) -> usize {
     usize::from(flag.is_some_and(Arg::is_allow_hyphen_values_set))
 }
 
+/// Whether a program, or one of its commands, has a long flag, `--temp` say.
+pub(crate) fn has_long(command: &Command, flag: &str) -> bool {
+    let long = flag.strip_prefix("--");
+    long.is_some_and(|long| find(command, &|flag| flag.get_long() == Some(long)).is_some())
+}
+
 /// Returns the flag that takes a value of its own at the end of letters that stand for a flag each.
 fn last_of<'a>(command: &'a Command, letters: &str) -> Option<&'a Arg> {
     let mut letters = letters.chars();

@@ -1,6 +1,6 @@
-//! Ctrl-C and termination: a flag that loops read, so that a run ends in order, and a watcher that ends
-//! the program soon after wherever it does not look at the flag. Either way a record under way is
-//! written whole.
+//! Ctrl-C, termination and a terminal that is gone: a flag that loops read, so that a run ends in order,
+//! and a watcher that ends the program soon after wherever it does not look at the flag. Either way a
+//! record under way is written whole. SIGUSR1 has the state of a run told, and ends nothing.
 //! SIGPIPE stays ignored, as Rust's runtime sets it: an early closed pipe is an error of a write, which
 //! `output` reads. What happens at an interruption is the caller's choice.
 
@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
+use llm_kernels::streams::hang_up_is_ignored;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 use signal_hook::low_level;
@@ -32,18 +33,28 @@ const WORDS: Duration = Duration::from_millis(20);
 const LOOK: Duration = Duration::from_millis(5);
 
 /// Whether the program was asked to end; clones look at the same flag.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Interrupt {
     /// Number of the latest signal, 0 where none came.
     signal: Arc<AtomicUsize>,
     words: Arc<Mutex<LastWords>>,
+    state: Arc<Mutex<Option<State>>>,
 }
+
+/// Tells how far a run is.
+type State = Box<dyn Fn() + Send>;
 
 /// What is said where the program does not end in order.
 #[derive(Default)]
 struct LastWords {
     words: Option<Box<dyn FnOnce() + Send>>,
     are_said: bool,
+}
+
+impl fmt::Debug for Interrupt {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Interrupt({:?}, {:?})", self.signal, self.words)
+    }
 }
 
 impl fmt::Debug for LastWords {
@@ -53,7 +64,7 @@ impl fmt::Debug for LastWords {
 }
 
 impl Interrupt {
-    /// Catches SIGINT and SIGTERM. Unless the program has ended by itself soon after the first, it is
+    /// Catches SIGINT, SIGTERM and, unless it is ignored as nohup has it, SIGHUP. Unless the program has ended by itself soon after the first, it is
     /// ended between two records, at the second at once: no step that does not look at the flag keeps
     /// a user waiting.
     ///
@@ -63,7 +74,7 @@ impl Interrupt {
         let interrupt = Self::heard()?;
         // Registered after the flag, so that the flag is set when it wakes. (Its pair of
         // sockets reaches nobody; a pipe would be tried with `send` at the start.)
-        let signals = Signals::new([SIGINT, SIGTERM])?;
+        let signals = Signals::new(ends().chain([SIGUSR1]))?;
         let watched = interrupt.clone();
         thread::Builder::new()
             .name("signals".to_owned())
@@ -74,7 +85,7 @@ impl Interrupt {
     /// Sets the flag at a signal, and no more.
     fn heard() -> io::Result<Self> {
         let interrupt = Self::default();
-        for number in [SIGINT, SIGTERM] {
+        for number in ends() {
             let value = usize::try_from(number).map_err(io::Error::other)?;
             flag::register_usize(number, Arc::clone(&interrupt.signal), value)?;
         }
@@ -84,11 +95,18 @@ impl Interrupt {
 
     /// Waits for a signal, and ends the program where it does not do so itself.
     fn end(&self, mut signals: Signals) {
-        if signals.forever().next().is_none() {
+        for number in signals.forever() {
+            if number != SIGUSR1 {
+                break;
+            }
+            self.tell_state();
+        }
+        if !self.is_set() {
             return;
         }
         let since = Instant::now();
-        while since.elapsed() < ORDERLY && signals.pending().next().is_none() {
+        let mut is_asked_again = || signals.pending().any(|number| number != SIGUSR1);
+        while since.elapsed() < ORDERLY && !is_asked_again() {
             thread::sleep(LOOK);
         }
         let _whole = between_records(RECORD);
@@ -124,6 +142,17 @@ impl Interrupt {
         self.words.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Has the state of a run told at SIGUSR1; `None` once there is no run any more.
+    pub fn set_state(&self, state: Option<State>) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+
+    fn tell_state(&self) {
+        if let Some(state) = &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
+            state();
+        }
+    }
+
     /// Has something said where a signal ends the program before it ends in order.
     pub fn set_last_words(&self, words: impl FnOnce() + Send + 'static) {
         self.words().words = Some(Box::new(words));
@@ -149,6 +178,7 @@ impl Interrupt {
         match i32::try_from(self.signal.load(Ordering::Relaxed)) {
             Ok(SIGINT) => Some(Status::Interrupted),
             Ok(SIGTERM) => Some(Status::Terminated),
+            Ok(SIGHUP) => Some(Status::HungUp),
             _ => None,
         }
     }
@@ -165,6 +195,12 @@ impl Interrupt {
     pub fn is_set(&self) -> bool {
         self.status().is_some()
     }
+}
+
+/// Returns the signals that end a program.
+fn ends() -> impl Iterator<Item = i32> {
+    let hang_up = (!hang_up_is_ignored()).then_some(SIGHUP);
+    [SIGINT, SIGTERM].into_iter().chain(hang_up)
 }
 
 /// Makes a write beyond the limit on the size of files an error like any other, which has a sentence;

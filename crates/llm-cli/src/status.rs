@@ -14,6 +14,8 @@ pub enum Status {
     SomeFailed,
     /// Could not start: usage, no model, unreadable file, empty input.
     NotStarted,
+    /// The terminal is gone (SIGHUP); records already written are whole.
+    HungUp,
     /// Interrupted (SIGINT, Ctrl-C); records already written are whole.
     Interrupted,
     /// Terminated (SIGTERM); records already written are whole.
@@ -29,6 +31,7 @@ impl Status {
             Self::SomeFailed => 1,
             Self::NotStarted => 2,
             // The shell's own numbers for a program that a signal ended: 128 + the signal.
+            Self::HungUp => 128 + 1,
             Self::Interrupted => 128 + 2,
             Self::Terminated => 128 + 15,
         }
@@ -49,12 +52,19 @@ impl From<Status> for ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use super::Status::{Done, Interrupted, NotStarted, SomeFailed, Terminated};
+    use super::Status::{Done, HungUp, Interrupted, NotStarted, SomeFailed, Terminated};
 
     #[test]
     fn the_numbers_are_the_contract() {
-        let all = [Done, SomeFailed, NotStarted, Interrupted, Terminated];
-        assert_eq!(all.map(super::Status::code), [0, 1, 2, 130, 143]);
+        let all = [
+            Done,
+            SomeFailed,
+            NotStarted,
+            HungUp,
+            Interrupted,
+            Terminated,
+        ];
+        assert_eq!(all.map(super::Status::code), [0, 1, 2, 129, 130, 143]);
     }
 
     #[test]

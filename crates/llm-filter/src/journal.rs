@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use llm_digest::sha256_hex;
-use llm_record::{Closed, Fields, Id, Json};
+use llm_record::{Closed, ErrorCode, Fields, Id, Json};
 use sha2::{Digest, Sha256};
 
 /// 128 bits of a SHA-256, so that two requests of a run are never taken for one.
@@ -100,6 +100,8 @@ pub struct Journal {
     failed: HashSet<Key>,
     /// Ids with an answer, of whatever digest.
     answered: HashSet<Key>,
+    /// Requests that were closed since their id had an answer to another one.
+    conflicts: HashSet<Key>,
     /// How often each request has come in this run.
     occurrences: HashMap<Key, u64>,
     /// The ids of this run.
@@ -124,7 +126,12 @@ pub enum Verdict {
     /// Its id has come before in this run.
     DuplicateId(u64),
     /// Its id is answered already, for another request.
-    IdConflict(u64),
+    IdConflict {
+        /// Which of several equal requests it is, from 1.
+        occurrence: u64,
+        /// Whether the output says so already.
+        is_told: bool,
+    },
 }
 
 impl Journal {
@@ -139,7 +146,8 @@ impl Journal {
 
     /// Takes in a line that closes a request.
     pub fn close(&mut self, closed: &Closed, line: &str) {
-        if closed.is_error && self.rules.retries_errors {
+        let is_conflict = closed.code == Some(ErrorCode::IdConflict);
+        if closed.is_error && self.rules.retries_errors && !is_conflict {
             return;
         }
         if !closed.is_error
@@ -166,6 +174,11 @@ impl Journal {
                 (RequestName::plain(closed.id.as_ref(), &passed), *count)
             }
         };
+        if is_conflict {
+            // It ends with the answer that it conflicts with.
+            self.conflicts.insert(name.key_of(occurrence));
+            return;
+        }
         // A format that has no place for the occurrence says 1 of each.
         while !self.closed.insert(name.key_of(occurrence)) {
             occurrence += 1;
@@ -216,7 +229,10 @@ impl Journal {
         } else if !is_new {
             Verdict::DuplicateId(occurrence)
         } else if id.is_some() && self.answered.contains(&id_key) {
-            Verdict::IdConflict(occurrence)
+            Verdict::IdConflict {
+                occurrence,
+                is_told: self.conflicts.contains(&full_key),
+            }
         } else {
             Verdict::Run(occurrence)
         }

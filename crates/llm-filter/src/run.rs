@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use llm_record::{ErrorCode, Failed, Item, Record, Routed};
 
+use crate::conflict::{Conflict, OnConflict, Replaced};
 use crate::journal::digest_of;
 use crate::work::{Prepared, RecordSink, Work};
-use crate::{Journal, Next, ReadAhead, ReorderBuffer, RequestName, Summary, Verdict};
+use crate::{Journal, Next, ReadAhead, ReorderBuffer, RequestName, Summary, UnderWay, Verdict};
 
 /// How long the input may pause before what was written is synced.
 const IDLE: Duration = Duration::from_millis(500);
@@ -22,6 +23,8 @@ pub struct Options {
     pub is_ordered: bool,
     /// Failed requests after which no more are begun.
     pub max_errors: Option<u64>,
+    /// What becomes of a request whose id the output has with an answer to another one.
+    pub on_conflict: OnConflict,
 }
 
 /// What a run is told, and tells, while it goes on.
@@ -63,6 +66,8 @@ pub struct Outcome {
     /// What ended it early: an input that breaks, an output that cannot be
     /// written, a signal amid a request.
     pub failure: Option<anyhow::Error>,
+    /// What the answers of this run replace.
+    pub replaced: Replaced,
 }
 
 /// Answers all requests of the input, or those before something ends it.
@@ -90,17 +95,21 @@ pub fn run<W: Work, E: Into<anyhow::Error> + Send + 'static>(
             ..Summary::default()
         },
         failures: 0,
+        has_matched: false,
+        replaced: Replaced::default(),
         options,
         start: Instant::now(),
         written,
     };
     let failure = filter.go(input, work, sink, is_interrupted, progress).err();
     filter.summary.elapsed = filter.start.elapsed();
+    filter.summary.under_way = UnderWay::default();
     Outcome {
         is_stopped: filter.is_stopped() && !filter.has_ended,
         is_interrupted: filter.is_interrupted,
         summary: filter.summary,
         failure,
+        replaced: filter.replaced,
     }
 }
 
@@ -116,6 +125,9 @@ struct Filter<'c, T> {
     summary: Summary,
     /// Requests that have failed, written or not.
     failures: u64,
+    /// Whether the output had an answer to some request, so that it is of this run's kind.
+    has_matched: bool,
+    replaced: Replaced,
     options: Options,
     start: Instant,
     /// The sums of what is written.
@@ -153,6 +165,8 @@ impl<T> Filter<'_, T> {
                 return Ok(());
             }
             self.summary.elapsed = self.start.elapsed();
+            self.summary.under_way = work.under_way();
+            self.tell_written();
             progress(&self.summary);
         }
     }
@@ -204,7 +218,7 @@ impl<T> Filter<'_, T> {
         let number = self.buffer.open();
         match item {
             Item::Run(job) => match work.prepare(job)? {
-                Prepared::Ready(task) => self.judge(number, task, work),
+                Prepared::Ready(task) => self.judge(number, task, work)?,
                 Prepared::Refused(failed) => self.fail_if_new(number, failed),
             },
             Item::Failed(failed) => self.fail_if_new(number, failed),
@@ -224,33 +238,51 @@ impl<T> Filter<'_, T> {
     }
 
     /// Decides whether a request is to be answered.
-    fn judge<W: Work<Task = T>>(&mut self, number: u64, task: T, work: &W) {
+    fn judge<W: Work<Task = T>>(&mut self, number: u64, task: T, work: &W) -> Result<()> {
         let name = work.name(&task);
-        let shown = name
-            .id
-            .map(|id| serde_json::to_string(id).unwrap_or_default())
-            .unwrap_or_default();
         match self.journal.next(name) {
-            Verdict::Skip => self.skip(number, false),
+            Verdict::Skip => {
+                self.has_matched = true;
+                self.replaced.keep(name, self.options.on_conflict);
+                self.skip(number, false);
+            }
             Verdict::SkipFailed => self.skip(number, true),
             Verdict::Seen => self.buffer.fill(number, Closing::Seen),
             Verdict::Run(occurrence) => self.waiting = Some((number, task, occurrence)),
             Verdict::DuplicateId(occurrence) => {
                 let sentence = format!(
-                    "an earlier line has the id {shown}, too; give each line an id of its own"
+                    "an earlier line has the id {}, too; give each line an id of its own",
+                    shown(name)
                 );
                 let failed = work.refuse(&task, ErrorCode::DuplicateId, sentence);
                 self.fail(number, failed, occurrence);
             }
-            Verdict::IdConflict(occurrence) => {
-                let sentence = format!(
-                    "the output holds an answer to {shown} already, and to another request; give the \
-                     line another id, or the run another -o"
-                );
-                let failed = work.refuse(&task, ErrorCode::IdConflict, sentence);
-                self.fail(number, failed, occurrence);
-            }
+            Verdict::IdConflict {
+                occurrence,
+                is_told,
+            } => match self.options.on_conflict {
+                OnConflict::Replace => self.waiting = Some((number, task, occurrence)),
+                OnConflict::Skip => {
+                    self.summary.conflicts += 1;
+                    self.skip(number, false);
+                }
+                OnConflict::Stop | OnConflict::Error if is_told => self.skip(number, true),
+                OnConflict::Stop if !self.has_matched => {
+                    let id = name.id.cloned();
+                    return Err(Conflict::new(id, work.conditions(&task)).into());
+                }
+                OnConflict::Stop | OnConflict::Error => {
+                    let sentence = format!(
+                        "the output holds an answer to {} already, and to another request; give the \
+                         line another id or the run another -o, or let --on-conflict skip or replace it",
+                        shown(name)
+                    );
+                    let failed = work.refuse(&task, ErrorCode::IdConflict, sentence);
+                    self.fail(number, failed, occurrence);
+                }
+            },
         }
+        Ok(())
     }
 
     /// Closes a request that cannot be run, unless it is closed already.
@@ -265,7 +297,7 @@ impl<T> Filter<'_, T> {
             Verdict::Seen => self.fail(number, failed, 1),
             Verdict::Run(occurrence)
             | Verdict::DuplicateId(occurrence)
-            | Verdict::IdConflict(occurrence) => self.fail(number, failed, occurrence),
+            | Verdict::IdConflict { occurrence, .. } => self.fail(number, failed, occurrence),
         }
     }
 
@@ -294,13 +326,18 @@ impl<T> Filter<'_, T> {
                 Closing::Seen => self.summary.seen += 1,
                 Closing::Passed(line) => {
                     sink.pass(&line)?;
-                    self.failed();
+                    self.summary.failed += 1;
+                    self.summary.failures.add_line(&line);
                 }
                 Closing::Record(routed) => {
                     sink.close(&routed)?;
+                    self.replaced.add(&routed.record, self.options.on_conflict);
                     match &routed.record {
-                        Record::Error(_) => self.failed(),
-                        Record::Completion(completion) => self.summary.add(&completion.usage),
+                        Record::Error(error) => {
+                            self.summary.failed += 1;
+                            self.summary.failures.add(error);
+                        }
+                        Record::Completion(answer) => self.summary.add_answer(answer),
                         Record::Count(count) => self.summary.add(&count.usage),
                         Record::Prompt(prompt) => self.summary.add(&prompt.usage),
                         Record::Replay(replay) => {
@@ -315,13 +352,20 @@ impl<T> Filter<'_, T> {
                 }
             }
             self.summary.elapsed = self.start.elapsed();
-            let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-            written.clone_from(&self.summary);
+            self.tell_written();
         }
         Ok(())
     }
 
-    fn failed(&mut self) {
-        self.summary.failed += 1;
+    /// Lets another thread know the sums.
+    fn tell_written(&self) {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        written.clone_from(&self.summary);
     }
+}
+
+/// Returns the id of a request as JSON.
+fn shown(name: RequestName<'_>) -> String {
+    let id = name.id.map(serde_json::to_string);
+    id.and_then(Result::ok).unwrap_or_default()
 }

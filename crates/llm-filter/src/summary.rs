@@ -3,19 +3,38 @@
 use std::fmt;
 use std::time::Duration;
 
-use llm_record::Usage;
+use llm_record::{Completion, FinishReason, Usage};
+
+use crate::Failures;
+
+/// What is begun and not yet closed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UnderWay {
+    /// Requests.
+    pub requests: u64,
+    /// Tokens of their prompts that were computed.
+    pub prompt_tokens: u64,
+    /// Tokens of their answers so far.
+    pub completion_tokens: u64,
+}
 
 /// The sums of a run.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Summary {
     /// Requests that were answered.
     pub done: u64,
+    /// Answers that the limit of tokens or the context cut.
+    pub cut: u64,
     /// Requests that failed.
     pub failed: u64,
+    /// Why they did.
+    pub failures: Failures,
     /// Requests that were closed before.
     pub skipped: u64,
     /// Those of them that had failed.
     pub skipped_failed: u64,
+    /// Requests that were left out, since the output has an answer to another one under their id.
+    pub conflicts: u64,
     /// Requests that were left out, since what they ask for is there elsewhere.
     pub seen: u64,
     /// Answers are vectors, and nothing is generated.
@@ -26,6 +45,8 @@ pub struct Summary {
     pub cached_tokens: u64,
     /// Tokens of all answers.
     pub completion_tokens: u64,
+    /// What is begun and not yet closed, and counts in none of the other sums.
+    pub under_way: UnderWay,
     /// From the first line to the last.
     pub elapsed: Duration,
 }
@@ -39,16 +60,23 @@ impl Summary {
         self.completion_tokens += usage.completion_tokens;
     }
 
+    /// Adds an answer that was generated.
+    pub fn add_answer(&mut self, answer: &Completion) {
+        self.add(&answer.usage);
+        self.cut += u64::from(answer.finish_reason == FinishReason::Length);
+    }
+
     /// Returns whether no request is closed.
     pub fn is_empty(&self) -> bool {
         self.done + self.failed + self.skipped + self.seen == 0
     }
 
-    /// Returns all tokens, of prompts and answers, in a second.
+    /// Returns all tokens, of prompts and answers, in a second; those of requests under way count.
     pub fn tokens_per_second(&self) -> f64 {
         let seconds = self.elapsed.as_secs_f64();
+        let under_way = self.under_way.prompt_tokens + self.under_way.completion_tokens;
         if seconds > 0.0 {
-            (self.prompt_tokens + self.completion_tokens) as f64 / seconds
+            (self.prompt_tokens + self.completion_tokens + under_way) as f64 / seconds
         } else {
             0.0
         }
@@ -59,20 +87,29 @@ impl fmt::Display for Summary {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             done,
+            cut,
             failed,
             skipped,
             skipped_failed,
+            conflicts,
             seen,
             prompt_tokens,
             cached_tokens,
             completion_tokens,
             ..
         } = self;
-        write!(out, "{done} done, {failed} failed, {skipped} skipped")?;
+        write!(out, "{done} done")?;
+        if *cut > 0 {
+            write!(out, " ({cut} of them cut short by -n or the context)")?;
+        }
+        write!(out, ", {failed} failed, {skipped} skipped")?;
         if *skipped_failed > 0 {
+            write!(out, " ({skipped_failed} of them failed before)")?;
+        }
+        if *conflicts > 0 {
             write!(
                 out,
-                " ({skipped_failed} of them failed before; --retry-errors runs them again)"
+                " ({conflicts} of them keep an answer to another request)"
             )?;
         }
         if *seen > 0 {
@@ -87,7 +124,19 @@ impl fmt::Display for Summary {
             )?;
         }
         let (seconds, rate) = (self.elapsed.as_secs_f64(), self.tokens_per_second());
-        write!(out, " in {seconds:.1} s, {rate:.1} tokens/s")
+        write!(out, " in {seconds:.1} s, {rate:.1} tokens/s")?;
+        let UnderWay {
+            requests,
+            prompt_tokens,
+            completion_tokens,
+        } = self.under_way;
+        if requests > 0 {
+            write!(
+                out,
+                "; {requests} under way, with {prompt_tokens} prompt tokens and {completion_tokens} generated so far"
+            )?;
+        }
+        Ok(())
     }
 }
 

@@ -1,10 +1,9 @@
 //! Torn lines in the midst of an output: what a crash leaves where somebody has appended after it. They
 //! are found, said, and moved aside on demand; what they hold of whole records counts.
 
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use llm_record::Closed;
 use llm_record::closed::LONGEST_RECORD;
@@ -12,6 +11,7 @@ use serde_json::Value;
 
 use crate::Journal;
 use crate::exclusive::{DurableError, Refuse, lock};
+use crate::rewrite::{failed, part_of, shown, with_end};
 
 /// How a record of ours begins, and a line of OpenAI's batch output.
 const BEGINNINGS: [&str; 2] = ["{\"type\":\"", "{\"id\":\"batch_req_"];
@@ -245,8 +245,7 @@ pub(crate) fn move_aside(
 ) -> Result<File, DurableError> {
     let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let torn = with_end(path, ".torn");
-    // Of this process alone, so that nobody's file is in its place.
-    let fresh = with_end(&place, &format!(".{}.part", std::process::id()));
+    let fresh = part_of(&place);
     refuse(&torn).map_err(DurableError::Refused)?;
     let mut aside = File::options()
         .append(true)
@@ -303,21 +302,6 @@ fn part(file: &mut File, mended: &mut File, aside: &mut File) -> io::Result<()> 
     }
     mended.flush()?;
     aside.flush()
-}
-
-fn shown(path: &Path) -> String {
-    format!("'{}'", path.display())
-}
-
-fn failed(path: &Path) -> impl FnOnce(io::Error) -> DurableError {
-    let name = shown(path);
-    move |reason| DurableError::Io { name, reason }
-}
-
-fn with_end(path: &Path, end: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(end);
-    name.into()
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 use anyhow::Result;
 use llm_record::{Delta, ErrorCode, Failed, Job, Record, Routed};
 
-use crate::RequestName;
+use serde_json::Value;
+
+use crate::{RequestName, UnderWay};
 
 /// Where the records of a run go. What it refuses ends the run.
 pub trait RecordSink {
@@ -61,6 +63,12 @@ pub trait Work {
     /// Returns what tells the request from others.
     fn name<'t>(&self, task: &'t Self::Task) -> RequestName<'t>;
 
+    /// Returns the `model` and `sampling` that the record of its answer would have, where they tell how
+    /// it differs from an earlier one.
+    fn conditions(&self, _task: &Self::Task) -> Value {
+        Value::Null
+    }
+
     /// Returns the record that closes a request unanswered.
     fn refuse(&self, task: &Self::Task, code: ErrorCode, sentence: String) -> Failed;
 
@@ -72,6 +80,11 @@ pub trait Work {
     /// # Errors
     /// The record that closes it at once.
     fn start(&mut self, number: u64, task: Self::Task, occurrence: u64) -> Result<(), Failed>;
+
+    /// Returns how far what is under way has come, where that is known.
+    fn under_way(&self) -> UnderWay {
+        UnderWay::default()
+    }
 
     /// Returns whether nothing is under way.
     fn is_idle(&self) -> bool;

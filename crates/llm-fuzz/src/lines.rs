@@ -81,7 +81,7 @@ fn jobs(name: &str, data: &[u8], flags: &[&str]) {
         let more = ["--max-line-bytes", &limit, "-f", file];
         let args = ["llm-run"].iter().chain(flags).chain(&more);
         let args = RunArgs::try_parse_from(args).unwrap();
-        let Ok(jobs) = Jobs::open(&args.input, None, &InputWatch::default()) else {
+        let Ok(jobs) = Jobs::open(&args.input, None, false, &InputWatch::default()) else {
             return;
         };
         // One request of all lines comes behind those that failed.
@@ -123,7 +123,7 @@ pub fn csv(data: &[u8]) {
 }
 
 fn rows(reader: impl BufRead) -> impl Iterator<Item = Result<CsvRow, LineError>> {
-    CsvRows::new(reader, LIMIT).map(Result::unwrap)
+    CsvRows::new(reader, LIMIT, None).map(Result::unwrap)
 }
 
 /// Writes a table as RFC 4180 has it, whose cells are cut out of a text at

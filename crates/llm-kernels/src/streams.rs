@@ -1,4 +1,5 @@
-//! Which standard streams were closed when the process began. Rust's runtime opens
+//! What a process was given when it began: which standard streams were closed, and whether it is to outlive
+//! its terminal. Rust's runtime opens
 //! `/dev/null` in the place of a closed one before `main`, so that nothing later can tell
 //! `>&-` from `>/dev/null`; this looks before the runtime does. What follows from it is
 //! left to others.
@@ -12,6 +13,17 @@ static CLOSED: AtomicU8 = AtomicU8::new(0);
 #[must_use]
 pub fn stdout_was_closed() -> bool {
     CLOSED.load(Ordering::Relaxed) & (1 << libc::STDOUT_FILENO) != 0
+}
+
+/// Returns whether SIGHUP is ignored, as nohup leaves it: whoever asks before a handler is set learns
+/// what the process was started with.
+#[must_use]
+pub fn hang_up_is_ignored() -> bool {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: without a new action the call only fills the old one, for which there is room.
+    let asked = unsafe { libc::sigaction(libc::SIGHUP, std::ptr::null(), action.as_mut_ptr()) };
+    // SAFETY: where the call succeeds it has filled the action.
+    asked == 0 && unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN
 }
 
 extern "C" fn look() {

@@ -1,10 +1,13 @@
 //! CSV with a header line → one object of strings a row, with bounded memory and a name for each
 //! fault; the rules are RFC 4180's, with any line end. What a row is asked is `request`'s business.
 
-use std::collections::HashSet;
-use std::io::{self, BufRead};
+mod delimiter;
+pub mod write;
 
-use csv_core::{ReadRecordResult, Reader};
+use std::collections::HashSet;
+use std::io::{self, BufRead, Chain, Cursor, Read};
+
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
 use crate::{Fields, Id, Json, LineError, LineFault};
 
@@ -16,7 +19,7 @@ const MOST_COLUMNS: usize = 1 << 16;
 pub struct CsvRow {
     /// The line of the input on which it begins, from 1; blank lines and line ends in quotes count.
     pub number: u64,
-    /// Its fields by their columns' names, all strings. A column without a name is left out.
+    /// Its fields by their columns' names, all strings. A column without a name is `column_N`, from 1.
     pub fields: Fields,
 }
 
@@ -26,8 +29,11 @@ pub struct CsvRow {
 /// row are held. An `io::Error`, and a header that names no columns, end the iteration.
 #[derive(Debug)]
 pub struct CsvRows<R> {
-    reader: R,
+    /// The header line, where it was read to find the delimiter, and the rest.
+    reader: Chain<Cursor<Vec<u8>>, R>,
     core: Reader,
+    /// What separates fields; `None` until the header tells.
+    delimiter: Option<u8>,
     limit: usize,
     header: Option<Vec<String>>,
     /// Ends of lines seen so far.
@@ -53,15 +59,13 @@ struct Raw {
 }
 
 impl<R: BufRead> CsvRows<R> {
-    /// Returns the rows of a reader, each of at most `limit` bytes without quotes and commas.
-    pub fn new(reader: R, limit: usize) -> Self {
-        let mut core = Reader::new();
-        // The parser looks for a byte order mark in its first piece, and would take one that is nothing
-        // else for the end; after a blank line it does not look, and the mark is passed over here.
-        core.read_record(b"\n", &mut [0], &mut [0]);
+    /// Returns the rows of a reader, each of at most `limit` bytes without quotes and delimiters. Without
+    /// a `delimiter` it is a comma, or a semicolon or a tab where the header has those and no comma.
+    pub fn new(reader: R, limit: usize, delimiter: Option<u8>) -> Self {
         Self {
-            reader,
-            core,
+            reader: Cursor::new(Vec::new()).chain(reader),
+            core: core(delimiter.unwrap_or(b',')),
+            delimiter,
             limit,
             header: None,
             line_ends: 0,
@@ -72,12 +76,36 @@ impl<R: BufRead> CsvRows<R> {
         }
     }
 
+    /// Returns the names of the columns, once the header is read.
+    pub fn columns(&self) -> Option<&[String]> {
+        self.header.as_deref()
+    }
+
+    /// Returns what separates fields, once that is known.
+    pub fn delimiter(&self) -> Option<u8> {
+        self.delimiter
+    }
+
+    /// Reads the header line to find what separates fields.
+    fn find_delimiter(&mut self) -> io::Result<()> {
+        let (first, rest) = self.reader.get_mut();
+        let header = delimiter::header(rest, self.limit)?;
+        let found = delimiter::of(&header);
+        *first = Cursor::new(header);
+        self.core = core(found);
+        self.delimiter = Some(found);
+        Ok(())
+    }
+
     /// Returns how many lines were read so far, the header included.
     pub fn count_read(&self) -> u64 {
         self.line_ends + u64::from(self.is_open)
     }
 
     fn next_row(&mut self) -> io::Result<Option<Result<CsvRow, LineError>>> {
+        if self.delimiter.is_none() {
+            self.find_delimiter()?;
+        }
         if self.header.is_none() {
             if fill(&mut self.reader)?.starts_with(BYTE_ORDER_MARK) {
                 self.reader.consume(BYTE_ORDER_MARK.len());
@@ -85,7 +113,7 @@ impl<R: BufRead> CsvRows<R> {
             let Some(raw) = self.next_raw()? else {
                 return Ok(None);
             };
-            match self.columns(&raw) {
+            match self.names(&raw) {
                 Ok(columns) => {
                     // One more than a row should have, to see that it has too many.
                     self.ends.resize(columns.len() + 1, 0);
@@ -114,7 +142,7 @@ impl<R: BufRead> CsvRows<R> {
     }
 
     /// Returns the header's names, each once.
-    fn columns(&self, raw: &Raw) -> Result<Vec<String>, LineFault> {
+    fn names(&self, raw: &Raw) -> Result<Vec<String>, LineFault> {
         if raw.too_long {
             return Err(LineFault::TooLong { limit: self.limit });
         }
@@ -132,10 +160,15 @@ impl<R: BufRead> CsvRows<R> {
                 column: (at + 1).to_string(),
             })?;
             let name = text.strip_prefix('\u{feff}').unwrap_or(text);
-            if !name.is_empty() && !seen.insert(name) {
+            let name = if name.is_empty() {
+                format!("column_{}", at + 1)
+            } else {
+                name.to_owned()
+            };
+            if !seen.insert(name.clone()) {
                 return Err(csv(format!("its header has two columns named '{name}'")));
             }
-            names.push(name.to_owned());
+            names.push(name);
         }
         Ok(names)
     }
@@ -154,11 +187,7 @@ impl<R: BufRead> CsvRows<R> {
             )));
         }
         let mut fields = Fields::new();
-        for (at, name) in columns
-            .iter()
-            .enumerate()
-            .filter(|(_, name)| !name.is_empty())
-        {
+        for (at, name) in columns.iter().enumerate() {
             let text = std::str::from_utf8(self.field(at)).map_err(|_| LineFault::Utf8Column {
                 column: format!("'{name}'"),
             })?;
@@ -171,7 +200,14 @@ impl<R: BufRead> CsvRows<R> {
     /// Returns the id of a row that is none, where its column is whole.
     fn id(&self, columns: &[String], raw: &Raw) -> Option<Id> {
         let mut names = ["id", "custom_id"].iter();
-        let at = names.find_map(|name| columns.iter().position(|column| column == name))?;
+        let at = names.find_map(|name| {
+            let exact = columns.iter().position(|column| column == name);
+            exact.or_else(|| {
+                columns
+                    .iter()
+                    .position(|column| column.eq_ignore_ascii_case(name))
+            })
+        })?;
         // A row that is too long has lost its start, and one with too many fields their ends.
         if raw.too_long || raw.unclosed || at >= raw.fields || raw.fields > columns.len() {
             return None;
@@ -281,6 +317,15 @@ impl<R: BufRead> Iterator for CsvRows<R> {
         self.ended |= !matches!(row, Some(Ok(_)));
         row
     }
+}
+
+/// Returns a parser that is past the beginning of its input.
+fn core(delimiter: u8) -> Reader {
+    let mut core = ReaderBuilder::new().delimiter(delimiter).build();
+    // The parser looks for a byte order mark in its first piece, and would take one that is nothing
+    // else for the end; after a blank line it does not look, and the mark is passed over here.
+    core.read_record(b"\n", &mut [0], &mut [0]);
+    core
 }
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";

@@ -23,6 +23,7 @@
 
 pub mod choice;
 pub mod closed;
+pub mod array;
 pub mod csv;
 mod id;
 pub mod job;

@@ -113,7 +113,12 @@ impl Request {
     /// As [`Incoming::parse`].
     pub fn from_row(row: CsvRow) -> Result<Self, LineError> {
         let CsvRow { number, fields } = row;
-        let named = |name: &str| fields.get(name).filter(|value| **value != *"").cloned();
+        let named = |name: &str| {
+            fields
+                .get_any_case(name)
+                .filter(|value| **value != *"")
+                .cloned()
+        };
         let request = |reason| LineError::new(number, None, LineFault::Request { reason });
         Ok(Self {
             line: number,
@@ -324,7 +329,9 @@ fn prompt_of(values: &Values) -> Result<Option<Prompt>, String> {
 
 /// Returns the first text of a row that can be a prompt.
 fn text_in_row(fields: &Fields) -> Option<String> {
-    let texts = PROMPTS[1..].iter().filter_map(|name| fields.get(name));
+    let texts = PROMPTS[1..]
+        .iter()
+        .filter_map(|name| fields.get_any_case(name));
     texts.map(Json::as_str).next().flatten().map(str::to_owned)
 }
 

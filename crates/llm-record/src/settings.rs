@@ -46,6 +46,8 @@ pub struct Setting {
 pub struct Flag {
     /// Its long name, without hyphens.
     pub long: &'static str,
+    /// What other programs call it.
+    pub also: &'static [&'static str],
     /// Its letter.
     pub short: Option<char>,
     /// What stands for its value in help.

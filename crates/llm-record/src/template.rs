@@ -75,6 +75,13 @@ impl Template {
         Ok(Self { pieces })
     }
 
+    /// Whether the template has a place for any field.
+    #[must_use]
+    pub fn has_places(&self) -> bool {
+        let is_place = |piece: &Piece| matches!(piece, Piece::Field(_));
+        self.pieces.iter().any(is_place)
+    }
+
     /// Whether the template has a place for a field, or for what it holds.
     #[must_use]
     pub fn names(&self, field: &str) -> bool {
@@ -138,16 +145,21 @@ impl Template {
 }
 
 /// Returns the value at a path: `a.b` is the field of that very name, else field `b` of `a`; a number
-/// picks from a list.
+/// picks from a list. Where no name is the very one, the case of its letters does not matter.
 #[must_use]
 pub fn lookup<'a>(fields: &'a Fields, path: &str) -> Option<&'a Json> {
-    if let Some(value) = fields.get(path) {
-        return Some(value);
-    }
-    // The longest name first: a name may itself hold dots.
-    path.rmatch_indices('.').find_map(|(dot, _)| {
-        let value = fields.get(&path[..dot])?;
-        inner(value, &path[dot + 1..])
+    let value = |name: &str| fields.get(name);
+    let alike = |name: &str| fields.get_any_case(name);
+    at(value, path).or_else(|| at(alike, path))
+}
+
+fn at<'a>(field: impl Fn(&str) -> Option<&'a Json>, path: &str) -> Option<&'a Json> {
+    field(path).or_else(|| {
+        // The longest name first: a name may itself hold dots.
+        path.rmatch_indices('.').find_map(|(dot, _)| {
+            let value = field(&path[..dot])?;
+            inner(value, &path[dot + 1..])
+        })
     })
 }
 

@@ -3,7 +3,51 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use llm_filter::OnConflict;
+
+use super::ProgressArgs;
+
+/// What becomes of a line whose id has an answer to another request in the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Conflict {
+    /// Close it with an error, once
+    Error,
+    /// Leave the earlier answer
+    Skip,
+    /// Answer it, and take the earlier answer out of the file once the run ends
+    Replace,
+}
+
+/// What becomes of lines that the output answers otherwise.
+#[derive(Args, Clone, Copy, Debug, Default)]
+#[command(next_help_heading = "Batches")]
+pub struct ConflictArgs {
+    /// Choose what becomes of a line whose id has an answer to another request in the output (its text,
+    /// a setting or the model has changed); by default a run that begins with such a line does not
+    /// start, and later ones close with an error
+    #[arg(
+        long,
+        value_name = "WHAT",
+        value_enum,
+        conflicts_with = "overwrite",
+        requires_if("replace", "output")
+    )]
+    pub on_conflict: Option<Conflict>,
+}
+
+impl ConflictArgs {
+    /// Returns the rule for the loop.
+    #[must_use]
+    pub fn rule(self) -> OnConflict {
+        match self.on_conflict {
+            None => OnConflict::Stop,
+            Some(Conflict::Error) => OnConflict::Error,
+            Some(Conflict::Skip) => OnConflict::Skip,
+            Some(Conflict::Replace) => OnConflict::Replace,
+        }
+    }
+}
 
 /// How a run over many lines goes.
 #[derive(Args, Clone, Debug, Default)]
@@ -31,6 +75,10 @@ pub struct FilterArgs {
     #[arg(long, requires = "output", conflicts_with = "overwrite")]
     pub repair: bool,
 
+    /// What becomes of lines that the output answers otherwise.
+    #[command(flatten)]
+    pub conflict: ConflictArgs,
+
     /// Close a line with an error if its prompt and its answer take longer than SECONDS
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub timeout: Option<f64>,
@@ -38,6 +86,10 @@ pub struct FilterArgs {
     /// Start no more lines after N have failed
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_errors: Option<u64>,
+
+    /// How often the run tells how far it is.
+    #[command(flatten)]
+    pub progress: ProgressArgs,
 
     /// Cache the computed start that all prompts share (instruction, system text) in the folder DIR for
     /// the next run with the same model; answers do not depend on it

@@ -5,6 +5,10 @@
 
 use clap::{Args, ValueEnum};
 use llm_record::read::DEFAULT_LINE_LIMIT;
+
+use super::{TextArg, text_of_file, text_or_file, unescaped};
+use crate::input::Texts;
+
 /// What to do if the input is empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum IfEmpty {
@@ -32,7 +36,7 @@ pub enum OnOverflow {
 }
 
 /// Where prompts come from.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Input")]
 pub struct InputArgs {
     /// Put this before each input, separated by a blank line
@@ -47,19 +51,36 @@ pub struct InputArgs {
     #[arg(short, long, value_name = "FILE", conflicts_with = "prompt")]
     pub file: Vec<std::path::PathBuf>,
 
+    /// Run one request for each of these files, with the model loaded once; the record has the file's name
+    /// under 'input.path'
+    #[arg(long, value_name = "FILE", num_args = 1..,
+        conflicts_with_all = ["prompt", "file", "lines", "jsonl", "csv", "slurp"])]
+    pub each: Vec<std::path::PathBuf>,
+
+    /// Run one request for each file that is named in FILE ('-': standard input), each name ended by NUL
+    #[arg(long, value_name = "FILE",
+        conflicts_with_all = ["prompt", "file", "lines", "jsonl", "csv", "slurp"])]
+    pub files0_from: Option<std::path::PathBuf>,
+
     /// Treat each line of the input as a separate prompt; blank lines get no record
-    #[arg(long, conflicts_with_all = ["jsonl", "csv", "prompt"])]
+    #[arg(long, group = "fields", conflicts_with_all = ["jsonl", "csv", "prompt"])]
     pub lines: bool,
 
     /// Treat each line as a JSON object with 'prompt' or 'messages', as a record of this toolkit, or as
-    /// a request of an OpenAI batch file, which is answered in that format; blank lines get no record
+    /// a request of an OpenAI batch file, which is answered in that format; blank lines get no record.
+    /// An array of such objects is read as its elements
     #[arg(long, group = "fields", conflicts_with = "prompt")]
     pub jsonl: bool,
 
     /// Read the input as CSV with a header line: each row is a separate prompt, from the column
-    /// 'prompt' or 'text' or made with --template, and the column 'id' is its id
+    /// 'prompt', 'text' or 'input' or made with --template, and the column 'id' is its id
     #[arg(long, group = "fields", conflicts_with = "prompt")]
     pub csv: bool,
+
+    /// Take C for what separates the columns of --csv (\\t: a tab); without it a comma, or a semicolon or
+    /// a tab where the header has those and no comma
+    #[arg(long, value_name = "C", requires = "csv", value_parser = delimiter)]
+    pub delimiter: Option<u8>,
 
     /// Join all lines into one request: their texts in order, separated by blank lines; without
     /// --jsonl, --lines or --csv the input is one request anyway
@@ -71,14 +92,28 @@ pub struct InputArgs {
         value_parser = chunk)]
     pub chunk: Option<usize>,
 
-    /// Make each prompt from this text; {{field}} stands for a field of the line
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    pub template: Option<String>,
+    /// Make each prompt from this text; {{field}} stands for a field of the line, \\n for a newline, \\t
+    /// for a tab, \\\\ for a backslash
+    #[arg(long, value_name = "TEXT|@FILE", allow_hyphen_values = true, value_parser = text_or_file)]
+    pub template: Option<TextArg>,
+
+    /// Make each prompt from the text in this file, as it stands
+    #[arg(long, value_name = "FILE", conflicts_with = "template", value_parser = text_of_file)]
+    pub template_file: Option<TextArg>,
 
     /// Keep this field of the line under 'input' in its record; may be given several times
     // What `requires` asks for is dropped where it conflicts with a flag that is there, so these are named.
-    #[arg(long, value_name = "FIELD", requires = "fields", conflicts_with_all = ["lines", "prompt"])]
+    #[arg(
+        long,
+        value_name = "FIELD",
+        requires = "fields",
+        conflicts_with = "prompt"
+    )]
     pub keep: Vec<String>,
+
+    /// Keep the text of each request under 'input.text' in its record
+    #[arg(long, conflicts_with = "slurp")]
+    pub keep_text: bool,
 
     /// Choose what to do if prompt and answer do not fit the context: fail, or cut this part of the
     /// text. The room for the answer is -n if given, else at most a quarter of the context
@@ -92,6 +127,31 @@ pub struct InputArgs {
     /// Reject lines longer than N bytes
     #[arg(long, value_name = "N", default_value_t = DEFAULT_LINE_LIMIT, value_parser = line_limit)]
     pub max_line_bytes: usize,
+}
+
+impl InputArgs {
+    /// Returns the files that are a request each.
+    #[must_use]
+    pub fn texts(&self) -> Texts {
+        Texts {
+            files: self.each.clone(),
+            files0_from: self.files0_from.clone(),
+            overlap: 0,
+        }
+    }
+
+    /// Returns the template, from wherever it comes.
+    #[must_use]
+    pub fn template(&self) -> Option<&TextArg> {
+        self.template.as_ref().or(self.template_file.as_ref())
+    }
+}
+
+fn delimiter(text: &str) -> Result<u8, String> {
+    match unescaped(text).as_bytes() {
+        [byte] if !matches!(byte, b'"' | b'\r' | b'\n' | 0x80..) => Ok(*byte),
+        _ => Err("must be one character of ASCII, and neither a quote nor a line end".to_owned()),
+    }
 }
 
 pub(crate) fn chunk(text: &str) -> Result<usize, String> {

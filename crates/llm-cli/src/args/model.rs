@@ -2,19 +2,36 @@
 //! store's business.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use clap::{Args, ValueEnum};
 use llm_kernels::quantize::QuantType;
 
+use super::{TextArg, text_of_file, text_or_file};
+
 /// The model that is used where none is named.
 pub const DEFAULT_MODEL: &str = "smollm2";
+
+/// Returns the model that is used where none is named: what LLM_MODEL says, read once, or else
+/// [`DEFAULT_MODEL`].
+#[must_use]
+pub fn default_model() -> &'static str {
+    static NAMED: OnceLock<String> = OnceLock::new();
+    NAMED.get_or_init(|| {
+        let named = std::env::var("LLM_MODEL").unwrap_or_default();
+        match named.trim() {
+            "" => DEFAULT_MODEL.to_owned(),
+            name => name.to_owned(),
+        }
+    })
+}
 
 /// Which model.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Model")]
 pub struct ModelArgs {
     /// Use this model: a name from `llm-pull ls`, ORG/REPO:QUANT, a .gguf file or a folder of
-    /// safetensors [default: smollm2]
+    /// safetensors [default: LLM_MODEL of the environment, else smollm2]
     #[arg(short, long, value_name = "NAME")]
     pub model: Option<String>,
 
@@ -27,7 +44,7 @@ pub struct ModelArgs {
 impl ModelArgs {
     /// Returns the model's name, the default one where none was given.
     pub fn name(&self) -> &str {
-        self.model.as_deref().unwrap_or(DEFAULT_MODEL)
+        self.model.as_deref().unwrap_or_else(|| default_model())
     }
 }
 
@@ -85,9 +102,14 @@ pub enum Think {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Model")]
 pub struct TemplateArgs {
-    /// Put this system message before the conversation
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    pub system: Option<String>,
+    /// Put this system message before the conversation; \\n stands for a newline, \\t for a tab, \\\\ for a
+    /// backslash
+    #[arg(long, value_name = "TEXT|@FILE", allow_hyphen_values = true, value_parser = text_or_file)]
+    pub system: Option<TextArg>,
+
+    /// Put the system message in this file, as it stands, before the conversation
+    #[arg(long, value_name = "FILE", conflicts_with = "system", value_parser = text_of_file)]
+    pub system_file: Option<TextArg>,
 
     /// Use the chat template (Jinja) in this file instead of the model's own
     #[arg(long, value_name = "FILE", conflicts_with = "no_template")]
@@ -113,6 +135,14 @@ pub struct TemplateArgs {
     /// Parse control tokens that are written out in prompts, instead of taking them as text
     #[arg(long)]
     pub parse_special: bool,
+}
+
+impl TemplateArgs {
+    /// Returns the system message, from wherever it comes.
+    #[must_use]
+    pub fn system(&self) -> Option<&TextArg> {
+        self.system.as_ref().or(self.system_file.as_ref())
+    }
 }
 
 /// Whether a failed check stops the program.

@@ -17,6 +17,32 @@ pub enum Format {
     Text,
 }
 
+/// What the output of a run over requests holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum AnswerFormat {
+    /// On a terminal text (but records for --jsonl and --csv), else JSON lines
+    #[default]
+    Auto,
+    /// One JSON record per line
+    Jsonl,
+    /// Only the answers, numbers or prompts
+    Text,
+    /// The columns of --csv with 'answer' and 'error' beside them, separated by commas
+    Csv,
+    /// The same, separated by tabs
+    Tsv,
+}
+
+impl From<Format> for AnswerFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Auto => Self::Auto,
+            Format::Jsonl => Self::Jsonl,
+            Format::Text => Self::Text,
+        }
+    }
+}
+
 /// Where a model's reasoning goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Reasoning {
@@ -60,9 +86,13 @@ impl FormatArgs {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// The form of the output.
-    #[command(flatten)]
-    pub format: FormatArgs,
+    /// Write records, text or, for --csv, a table
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub format: AnswerFormat,
+
+    /// Write the answer and a newline, nothing else; short for --format text
+    #[arg(short = 'T', long = "text", conflicts_with = "format")]
+    pub text: bool,
 
     /// Write to this file instead of standard output ('-')
     #[arg(short, long, value_name = "FILE")]
@@ -91,6 +121,18 @@ pub struct OutputArgs {
     /// End each text with NUL instead of a newline
     #[arg(short = '0', long = "null")]
     pub null: bool,
+}
+
+impl OutputArgs {
+    /// Returns the format asked for.
+    #[must_use]
+    pub fn asked(&self) -> AnswerFormat {
+        if self.text {
+            AnswerFormat::Text
+        } else {
+            self.format
+        }
+    }
 }
 
 /// How much is said on standard error.

@@ -6,6 +6,8 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
 use llm_record::Overrides;
 use llm_record::settings::{Domain, SETTINGS, Setting};
 
+use super::unescaped;
+
 /// Tokens generated at most, unless the user says otherwise.
 pub const DEFAULT_PREDICT: i64 = 1024;
 
@@ -48,11 +50,18 @@ fn flag(setting: &'static Setting) -> Arg {
         } else {
             ArgAction::Set
         })
-        .value_parser(ValueParser::new(|text: &str| setting.parse(text)));
+        .value_parser(ValueParser::new(move |text: &str| {
+            if is_list {
+                setting.parse(&unescaped(text))
+            } else {
+                setting.parse(text)
+            }
+        }));
     let arg = match flag.short {
         Some(letter) => arg.short(letter),
         None => arg,
     };
+    let arg = arg.aliases(flag.also);
     match flag.default {
         Some(value) => arg.default_value(value),
         None => arg,
@@ -124,6 +133,27 @@ mod tests {
         let line = r#"{"max_tokens":-1,"seed":-1,"temperature":0,"stop":["-a","b"]}"#;
         let wanted = Overrides::of(&serde_json::from_str(line).unwrap()).unwrap();
         assert_eq!(settings(&flags).unwrap(), wanted);
+    }
+
+    #[test]
+    fn names_of_other_programs_are_understood() {
+        for name in [
+            "--max-tokens",
+            "--predict",
+            "--num-predict",
+            "--max-new-tokens",
+        ] {
+            assert_eq!(
+                settings(&[name, "5"]).unwrap().max_tokens,
+                Some(5),
+                "{name}"
+            );
+        }
+        let asked = settings(&["--temperature=0.5", "--repetition-penalty", "1.1"]).unwrap();
+        assert_eq!(
+            (asked.temperature, asked.repeat_penalty),
+            (Some(0.5), Some(1.1))
+        );
     }
 
     #[test]

@@ -34,7 +34,8 @@ pub struct Texts {
 
 impl Texts {
     /// Whether no file is named, so that lines are read.
-    pub(super) fn is_none(&self) -> bool {
+    #[must_use]
+    pub fn is_none(&self) -> bool {
         self.files.is_empty() && self.files0_from.is_none()
     }
 }

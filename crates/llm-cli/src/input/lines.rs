@@ -3,18 +3,24 @@
 
 use std::collections::VecDeque;
 use std::io::{self, BufReader};
+use std::sync::{Arc, OnceLock};
 
+use llm_record::array::ArrayAsLines;
 use llm_record::csv::CsvRows;
 use llm_record::{Incoming, LineError, Lines, Reply, Request};
 
 use crate::args::InputArgs;
 use crate::stdio::{Source, StdioError};
 
+/// The names of a table's columns, which are known once its first row is read.
+pub type Columns = Arc<OnceLock<Vec<String>>>;
+
 /// Lines of several sources, numbered through.
 #[derive(Debug)]
 pub(super) struct LineOrigin {
     form: LineFormat,
     limit: usize,
+    columns: Columns,
     waiting: VecDeque<Source>,
     current: Option<(LineReader, String)>,
     /// Lines of the sources before the current one.
@@ -28,29 +34,38 @@ pub(super) struct LineOrigin {
 enum LineFormat {
     Text,
     Json,
-    Csv,
+    Csv {
+        /// What separates fields, where that is said.
+        delimiter: Option<u8>,
+    },
 }
 
 #[derive(Debug)]
 enum LineReader {
     Text(Lines<BufReader<Source>>),
-    Json(Lines<BufReader<Source>>),
+    Json(Lines<BufReader<ArrayAsLines<Source>>>),
     Csv(Box<CsvRows<BufReader<Source>>>),
 }
 
 impl LineReader {
     fn new(form: LineFormat, source: Source, limit: usize) -> Self {
-        let source = BufReader::new(source);
         match form {
-            LineFormat::Text => Self::Text(Lines::new(source, limit)),
-            LineFormat::Json => Self::Json(Lines::new(source, limit)),
-            LineFormat::Csv => Self::Csv(Box::new(CsvRows::new(source, limit))),
+            LineFormat::Text => Self::Text(Lines::new(BufReader::new(source), limit)),
+            LineFormat::Json => {
+                let source = BufReader::new(ArrayAsLines::new(source));
+                Self::Json(Lines::new(source, limit))
+            }
+            LineFormat::Csv { delimiter } => {
+                let rows = CsvRows::new(BufReader::new(source), limit, delimiter);
+                Self::Csv(Box::new(rows))
+            }
         }
     }
 
     fn count_read(&self) -> u64 {
         match self {
-            Self::Text(lines) | Self::Json(lines) => lines.count_read(),
+            Self::Text(lines) => lines.count_read(),
+            Self::Json(lines) => lines.count_read(),
             Self::Csv(rows) => rows.count_read(),
         }
     }
@@ -100,12 +115,15 @@ impl LineOrigin {
     pub(super) fn new(args: &InputArgs, sources: VecDeque<Source>) -> Self {
         let form = match (args.jsonl, args.csv) {
             (true, _) => LineFormat::Json,
-            (_, true) => LineFormat::Csv,
+            (_, true) => LineFormat::Csv {
+                delimiter: args.delimiter,
+            },
             _ => LineFormat::Text,
         };
         Self {
             form,
             limit: args.max_line_bytes,
+            columns: Columns::default(),
             waiting: sources,
             current: None,
             passed: 0,
@@ -115,8 +133,18 @@ impl LineOrigin {
 
     /// Returns the sources if nothing of them was read, and each of their lines is an item.
     pub(super) fn unread(&self) -> Option<impl Iterator<Item = &Source>> {
-        let is_unread = self.current.is_none() && !matches!(self.form, LineFormat::Csv);
+        let is_unread = self.current.is_none() && !matches!(self.form, LineFormat::Csv { .. });
         is_unread.then(|| self.waiting.iter())
+    }
+
+    /// Whether each line has fields, which come with its answer.
+    pub(super) fn has_fields(&self) -> bool {
+        !matches!(self.form, LineFormat::Text)
+    }
+
+    /// Returns the columns of the first table.
+    pub(super) fn columns(&self) -> Columns {
+        Arc::clone(&self.columns)
     }
 
     pub(super) fn next_line(&mut self) -> Result<Option<Result<Incoming, LineError>>, StdioError> {
@@ -131,7 +159,15 @@ impl LineOrigin {
             let Some((reader, name)) = &mut self.current else {
                 continue;
             };
-            match reader.next(self.passed) {
+            let line = reader.next(self.passed);
+            if let LineReader::Csv(rows) = reader
+                && let Some(columns) = rows.columns()
+                && self.columns.get().is_none()
+            {
+                // Of several tables the first names the columns.
+                let _ = self.columns.set(columns.to_vec());
+            }
+            match line {
                 Ok(None) => {
                     self.passed += reader.count_read();
                     self.current = None;

@@ -24,6 +24,9 @@ pub(super) struct RequestBuilder {
     template: Option<Template>,
     template_text: Option<String>,
     keep: Vec<String>,
+    keep_text: bool,
+    /// All fields of a line are kept.
+    keeps_all: bool,
     if_empty: IfEmpty,
     /// Vectors are wanted, not answers.
     is_for_vectors: bool,
@@ -31,13 +34,25 @@ pub(super) struct RequestBuilder {
 
 impl RequestBuilder {
     pub(super) fn new(args: &InputArgs, system: Option<&str>) -> Result<Self, InputError> {
-        let template = args.template.as_deref().map(Template::parse).transpose();
+        let template = args
+            .template()
+            .map(|text| Template::parse(text))
+            .transpose();
+        let template = template.map_err(InputError::Template)?;
+        if template
+            .as_ref()
+            .is_some_and(|template| !template.has_places())
+        {
+            return Err(InputError::NoField);
+        }
         Ok(Self {
             instruction: args.instruction.clone(),
             system: system.map(str::to_owned),
-            template: template.map_err(InputError::Template)?,
-            template_text: args.template.clone(),
+            template,
+            template_text: args.template().map(|text| text.to_string()),
             keep: args.keep.clone(),
+            keep_text: args.keep_text,
+            keeps_all: false,
             if_empty: args.if_empty,
             is_for_vectors: false,
         })
@@ -47,6 +62,14 @@ impl RequestBuilder {
     pub(super) fn for_vectors(self) -> Self {
         Self {
             is_for_vectors: true,
+            ..self
+        }
+    }
+
+    /// Makes jobs whose records keep all fields of their lines.
+    pub(super) fn keeping_all(self) -> Self {
+        Self {
+            keeps_all: true,
             ..self
         }
     }
@@ -151,18 +174,31 @@ impl RequestBuilder {
         Some(self.run(&request, Prompt::Text(text), whole))
     }
 
-    /// Makes a request's prompt, with the bytes of it that may be cut, and what is kept of it. The error closes the request; it is nothing where
-    /// an empty one is skipped.
-    pub(super) fn prompt(
-        &self,
-        request: &mut Request,
-    ) -> Result<(Prompt, Range<usize>), Option<Item>> {
-        let bad = |request: &Request, code, sentence: &str| Some(failed(request, code, sentence));
+    /// Notes what of a request is kept in its record.
+    fn keep(&self, request: &mut Request) {
+        if self.keeps_all {
+            for (name, value) in request.fields.iter() {
+                request.input.insert(name.clone(), value.clone());
+            }
+        }
         for name in &self.keep {
             if let Some(value) = lookup(&request.fields, name) {
                 request.input.insert(name.clone(), value.clone());
             }
         }
+        if let (true, Some(Prompt::Text(text))) = (self.keep_text, &request.prompt) {
+            request.input.insert("text".into(), text.as_str().into());
+        }
+    }
+
+    /// Makes a request's prompt, with the bytes of it that may be cut, and what is kept of it. The error
+    /// closes the request; it is nothing where an empty one is skipped.
+    pub(super) fn prompt(
+        &self,
+        request: &mut Request,
+    ) -> Result<(Prompt, Range<usize>), Option<Item>> {
+        let bad = |request: &Request, code, sentence: &str| Some(failed(request, code, sentence));
+        self.keep(request);
         if let Some(unsupported) = self.unsupported(request) {
             let sentence = reason(request, &unsupported.reason);
             return Err(bad(request, unsupported.code, &sentence));
@@ -345,11 +381,21 @@ const CHANGES_NOTHING: &str = "it does not change the answer";
 #[derive(Debug, Default)]
 pub(super) struct Unused {
     told: HashSet<String>,
+    /// Fields of --keep that some line has had.
+    kept: HashSet<String>,
+    /// Whether there was a line.
+    has_lines: bool,
 }
 
 impl Unused {
     /// Returns the sentences for the fields that no line before this one had.
     pub(super) fn of(&mut self, request: &Request, builder: &RequestBuilder) -> Vec<String> {
+        self.has_lines = true;
+        for name in &builder.keep {
+            if !self.kept.contains(name) && lookup(&request.fields, name).is_some() {
+                self.kept.insert(name.clone());
+            }
+        }
         if let (true, Some(Json::Object(body))) =
             (request.reply != Reply::Own, request.fields.get("body"))
         {
@@ -364,6 +410,20 @@ impl Unused {
         };
         let rows = UNUSED.iter().filter(|(field, _)| is_there(field));
         rows.filter_map(|(field, instead)| self.sentence(request.line, field, instead))
+            .collect()
+    }
+
+    /// Returns, at the end of the lines, the sentences for fields of --keep that no line has had; once.
+    pub(super) fn absent(&mut self, builder: &RequestBuilder) -> Vec<String> {
+        if !std::mem::take(&mut self.has_lines) {
+            return Vec::new();
+        }
+        let absent = builder
+            .keep
+            .iter()
+            .filter(|name| !self.kept.contains(*name));
+        absent
+            .map(|name| format!("no line has the field '{name}' that --keep names"))
             .collect()
     }
 

@@ -21,7 +21,8 @@ fn parse(flags: &[&str]) -> Result<Jobs, InputError> {
     let args = RunArgs::try_parse_from(std::iter::once(&"llm-run").chain(flags)).unwrap();
     Jobs::open(
         &args.input,
-        args.template.system.as_deref(),
+        args.template.system().map(|text| &**text),
+        false,
         &InputWatch::default(),
     )
 }

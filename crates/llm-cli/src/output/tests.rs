@@ -15,7 +15,7 @@ const COMPLETION: &str = r#"{"type":"completion","line":1,"text":"a\n\nb\n\n","f
     "build":{"version":"0","simd":"scalar","device":"cpu","threads":1}}"#;
 
 fn opened(args: &OutputArgs) -> Output {
-    let form = OutputFormat::choose(args, true, false).unwrap();
+    let form = OutputFormat::choose(args, Requests::One, false).unwrap();
     let (reads, messages) = (Reads::default(), Messages::new("llm-run"));
     Output::open(args, form, "completion", &reads, messages).unwrap()
 }

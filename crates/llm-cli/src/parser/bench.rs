@@ -8,7 +8,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgGroup, Args, Parser, ValueEnum};
 
 use crate::app::{Program, file_of};
-use crate::args::{DEFAULT_MODEL, ForceArgs, LoraArgs, QuantizeArgs, QuietArgs, ctx_size, threads};
+use crate::args::{ForceArgs, LoraArgs, QuantizeArgs, QuietArgs, ctx_size, default_model, threads};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -64,6 +64,9 @@ pub struct BenchArgs {
 impl Program for BenchArgs {
     fn settled(mut self) -> Self {
         self.output.output = file_of(self.output.output);
+        if self.subject.model.is_empty() && self.subject.shape.is_empty() {
+            self.subject.model = vec![default_model().to_owned()];
+        }
         self
     }
 }
@@ -72,9 +75,9 @@ impl Program for BenchArgs {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Model")]
 pub struct SubjectArgs {
-    /// Measure these models: names of `llm-pull ls`, ORG/REPO:QUANT, .gguf files or folders
-    #[arg(short, long, value_name = "NAME", value_delimiter = ',', default_value = DEFAULT_MODEL,
-        default_value_if("shape", clap::builder::ArgPredicate::IsPresent, None))]
+    /// Measure these models: names of `llm-pull ls`, ORG/REPO:QUANT, .gguf files or folders [default:
+    /// LLM_MODEL of the environment, else smollm2, unless there is a --shape]
+    #[arg(short, long, value_name = "NAME", value_delimiter = ',')]
     pub model: Vec<String>,
 
     /// Measure random weights of these shapes, NAME:QUANT as in llama-3.2-1b:q4_k_m
@@ -102,25 +105,26 @@ pub struct SubjectArgs {
 pub struct TestArgs {
     /// Process prompts of N tokens (0: none)
     #[arg(short = 'p', long, value_name = "N", value_delimiter = ',', default_value = "512",
-        allow_negative_numbers = true, value_parser = count)]
+        allow_negative_numbers = true, value_parser = count, conflicts_with = "single")]
     pub n_prompt: Vec<usize>,
 
     /// Generate N tokens (0: none)
     #[arg(short = 'n', long, value_name = "N", value_delimiter = ',', default_value = "128",
-        allow_negative_numbers = true, value_parser = count)]
+        allow_negative_numbers = true, value_parser = count, conflicts_with = "single")]
     pub n_gen: Vec<usize>,
 
     /// Process a prompt of P tokens and generate G after it, timed as one; may be given several times
-    #[arg(long, value_name = "P,G", value_parser = pair)]
+    #[arg(long, value_name = "P,G", value_parser = pair, conflicts_with = "single")]
     pub pg: Vec<(usize, usize)>,
 
     /// Start with N tokens in the cache
     #[arg(short = 'd', long, value_name = "N", value_delimiter = ',', default_value = "0",
-        allow_negative_numbers = true, value_parser = count)]
+        allow_negative_numbers = true, value_parser = count, conflicts_with = "single")]
     pub n_depth: Vec<usize>,
 
     /// Run N sequences together: N prompts, and N tokens a step
-    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "1", value_parser = sequences)]
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "1", value_parser = sequences,
+        conflicts_with = "single")]
     pub parallel: Vec<usize>,
 
     /// Use N threads (-1, the default: one a core)
@@ -129,15 +133,22 @@ pub struct TestArgs {
     pub threads: Vec<NonZeroUsize>,
 
     /// Time each test N times
-    #[arg(short, long, value_name = "N", default_value_t = 5, value_parser = repetitions)]
+    #[arg(short, long, value_name = "N", default_value_t = 5, value_parser = repetitions,
+        conflicts_with = "single")]
     pub repetitions: usize,
 
     /// Do not run each test once before it is timed
-    #[arg(long)]
+    #[arg(long, conflicts_with = "single")]
     pub no_warmup: bool,
 
     /// Which logits to compute for a generated token
-    #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
+    #[arg(
+        long,
+        value_name = "WHICH",
+        value_enum,
+        default_value_t,
+        conflicts_with = "single"
+    )]
     pub logits: BenchLogits,
 }
 
@@ -159,9 +170,17 @@ pub struct PerplexityArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "shape")]
     pub perplexity: Option<PathBuf>,
 
-    /// Cut the text into windows of N tokens
-    #[arg(short, long, value_name = "N", default_value_t = 512, value_parser = ctx_size)]
-    pub ctx_size: u64,
+    /// Cut the text into windows of N tokens [default: 512]
+    #[arg(short, long, value_name = "N", value_parser = ctx_size)]
+    pub ctx_size: Option<u64>,
+}
+
+impl PerplexityArgs {
+    /// Returns the tokens of a window.
+    #[must_use]
+    pub fn window(&self) -> u64 {
+        self.ctx_size.unwrap_or(512)
+    }
 }
 
 /// The output, and where it goes.
@@ -244,6 +263,7 @@ fn pair(text: &str) -> Result<(usize, usize), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::args::DEFAULT_MODEL;
 
     fn parsed(arguments: &[&str]) -> BenchArgs {
         BenchArgs::try_parse_from([&["llm-bench"], arguments].concat()).unwrap()
@@ -252,13 +272,11 @@ mod tests {
     #[test]
     fn defaults_are_those_of_llama_bench() {
         let args = parsed(&[]);
-        assert_eq!(
-            (args.tests.n_prompt, args.tests.n_gen),
-            (vec![512], vec![128])
-        );
-        assert_eq!((args.tests.n_depth, args.tests.repetitions), (vec![0], 5));
-        assert_eq!(args.subject.model, [DEFAULT_MODEL]);
-        assert!(args.tests.pg.is_empty() && args.tests.threads.is_empty());
+        let tests = &args.tests;
+        assert_eq!((&*tests.n_prompt, &*tests.n_gen), (&[512][..], &[128][..]));
+        assert_eq!((&*tests.n_depth, tests.repetitions), (&[0][..], 5));
+        assert!(tests.pg.is_empty() && tests.threads.is_empty());
+        assert_eq!(args.settled().subject.model, [DEFAULT_MODEL]);
     }
 
     #[test]
@@ -311,6 +329,14 @@ mod tests {
         assert!(told(&["--layers", "4"]).contains("--shape"));
         assert!(told(&["-o", "jsonl"]).contains("--format jsonl"));
         assert!(told(&["-omd"]).contains("-o ./md"));
-        assert!(told(&["--perplexity", "x", "--shape", "a:b"]).contains("cannot be used with"));
+        for flags in [
+            &["--perplexity", "x", "--shape", "a:b"][..],
+            &["--perplexity", "x", "-p", "8"],
+            &["--perplexity", "x", "-n", "8"],
+            &["--perplexity", "x", "--parallel", "8"],
+            &["--shape", "a:b", "--write", "x", "-r", "2"],
+        ] {
+            assert!(told(flags).contains("cannot be used with"), "{flags:?}");
+        }
     }
 }

@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser};
 use llm_record::read::DEFAULT_LINE_LIMIT;
 
-use crate::args::{FormatArgs, IfEmpty, InputArgs, OnOverflow, OutputArgs, QuietArgs, Reasoning};
-use crate::args::{chunk, line_limit, threads};
+use crate::args::{ConflictArgs, InputArgs, OutputArgs, ProgressArgs, QuietArgs, TextArg};
+use crate::args::{chunk, line_limit, text_or_file, threads};
 use crate::input::Texts;
 
 pub use self::compare::{EmbedCommand, EmbedMachineArgs, RerankArgs, SearchArgs, SimilarArgs};
@@ -96,14 +96,16 @@ pub struct EmbedInputArgs {
     #[arg(long)]
     pub jsonl: bool,
 
-    /// Make each text from this one; {{field}} stands for a field of the line
+    /// Make each text from this one; {{field}} stands for a field of the line, \\n for a newline, \\t for a
+    /// tab, \\\\ for a backslash
     #[arg(
         long,
-        value_name = "TEXT",
+        value_name = "TEXT|@FILE",
         allow_hyphen_values = true,
+        value_parser = text_or_file,
         requires = "jsonl"
     )]
-    pub template: Option<String>,
+    pub template: Option<TextArg>,
 
     /// Keep this field of the line under 'input' in its record; may be given several times
     #[arg(long, value_name = "FIELD", requires = "jsonl")]
@@ -138,14 +140,15 @@ pub struct EmbedModelArgs {
     #[arg(long, group = "put_before")]
     pub document: bool,
 
-    /// Put this before each text
+    /// Put this before each text; \\n stands for a newline, \\t for a tab, \\\\ for a backslash
     #[arg(
         long,
-        value_name = "TEXT",
+        value_name = "TEXT|@FILE",
         allow_hyphen_values = true,
+        value_parser = text_or_file,
         group = "put_before"
     )]
-    pub prompt: Option<String>,
+    pub prompt: Option<TextArg>,
 
     /// Pool the vectors of the tokens in this way instead of the model's own
     #[arg(long, value_name = "HOW", value_enum)]
@@ -201,6 +204,14 @@ pub struct EmbedOutputArgs {
     #[arg(long, requires = "output", conflicts_with = "overwrite")]
     pub repair: bool,
 
+    /// What becomes of lines that the output answers otherwise.
+    #[command(flatten)]
+    pub conflict: ConflictArgs,
+
+    /// How often the run tells how far it is.
+    #[command(flatten)]
+    pub progress: ProgressArgs,
+
     /// Start no more lines after N have failed
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_errors: Option<u64>,
@@ -211,19 +222,14 @@ impl EmbedArgs {
     #[must_use]
     pub fn shared_input(&self) -> InputArgs {
         InputArgs {
-            instruction: None,
-            prompt: None,
             file: self.input.file.clone(),
             lines: !self.input.jsonl && self.input.chunk.is_none(),
             jsonl: self.input.jsonl,
-            csv: false,
-            slurp: false,
             chunk: self.input.chunk,
             template: self.input.template.clone(),
             keep: self.input.keep.clone(),
-            on_overflow: OnOverflow::Error,
-            if_empty: IfEmpty::Error,
             max_line_bytes: self.input.max_line_bytes,
+            ..InputArgs::default()
         }
     }
 
@@ -241,14 +247,9 @@ impl EmbedArgs {
     #[must_use]
     pub fn shared_output(&self) -> OutputArgs {
         OutputArgs {
-            format: FormatArgs::default(),
             output: self.output.output.clone(),
             overwrite: self.output.overwrite,
-            stream: false,
-            count: false,
-            show_prompt: false,
-            reasoning: Reasoning::default(),
-            null: false,
+            ..OutputArgs::default()
         }
     }
 }

@@ -91,6 +91,19 @@ impl<'t> Batch<'t> {
         self.slots.len()
     }
 
+    /// Returns how many tokens of prompts are in the cache for the requests under way, and how many of
+    /// answers are generated.
+    #[must_use]
+    pub fn tokens_under_way(&self) -> (usize, usize) {
+        self.slots.iter().fold((0, 0), |(prompt, answer), slot| {
+            let generated = slot.generated();
+            (
+                prompt + slot.filled.saturating_sub(generated),
+                answer + generated,
+            )
+        })
+    }
+
     /// Returns whether no request is under way.
     pub fn is_empty(&self) -> bool {
         self.slots.is_empty()

@@ -35,6 +35,11 @@ pub(super) struct Slot<'t> {
 }
 
 impl<'t> Slot<'t> {
+    /// Returns how many tokens of its answer there are.
+    pub(super) fn generated(&self) -> usize {
+        self.tokens.len()
+    }
+
     /// Takes a request that has `room` tokens left for its answer.
     pub(super) fn new(
         request_id: RequestId,

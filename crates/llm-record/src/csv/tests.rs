@@ -10,7 +10,7 @@ use crate::ErrorCode;
 
 /// Reads with a buffer of a few bytes, so that every row crosses its edges.
 fn rows(bytes: &[u8], limit: usize) -> Vec<Result<CsvRow, LineError>> {
-    CsvRows::new(BufReader::with_capacity(3, bytes), limit)
+    CsvRows::new(BufReader::with_capacity(3, bytes), limit, None)
         .map(Result::unwrap)
         .collect()
 }
@@ -47,7 +47,7 @@ fn quotes_line_ends_and_numbers() {
 #[test]
 fn every_line_is_counted() {
     for (table, wanted) in [("", 0), ("a\n", 1), ("a\nb", 2), ("a\r\n\"x\ny\"\r\n\n", 4)] {
-        let mut rows = CsvRows::new(table.as_bytes(), 100);
+        let mut rows = CsvRows::new(table.as_bytes(), 100, None);
         while rows.next().is_some() {}
         assert_eq!(rows.count_read(), wanted, "{table:?}");
     }
@@ -117,12 +117,12 @@ fn a_row_that_is_too_long_is_passed_over_in_bounded_memory() {
     for byte in [b'a', b','] {
         let endless = io::Read::take(io::repeat(byte), 64 << 20);
         let table = io::Read::chain(&b"a,b\n"[..], endless);
-        let mut rows = CsvRows::new(BufReader::new(table), 1024);
+        let mut rows = CsvRows::new(BufReader::new(table), 1024, None);
         assert!(rows.next().unwrap().unwrap().is_err());
         assert!(rows.bytes.capacity() < 16 << 10 && rows.ends.capacity() < 16 << 10);
     }
     let endless = io::Read::take(io::repeat(b','), 16 << 20);
-    let mut rows = CsvRows::new(BufReader::new(endless), 1024);
+    let mut rows = CsvRows::new(BufReader::new(endless), 1024, None);
     let error = rows.next().unwrap().unwrap().unwrap_err();
     assert!(error.to_string().contains("columns"), "{error}");
     assert!(rows.next().is_none() && rows.ends.capacity() <= 2 * MOST_COLUMNS);

@@ -24,6 +24,24 @@ impl Fields {
         self.0.get(name)
     }
 
+    /// Returns the field of this name, or else the one whose name differs from it in the case of letters
+    /// alone; nothing where several do.
+    #[must_use]
+    pub fn get_any_case(&self, name: &str) -> Option<&Json> {
+        let lower = name.to_lowercase();
+        let is_like = |(key, _): &(&String, &Json)| key.to_lowercase() == lower;
+        self.get(name).or_else(|| {
+            let mut alike = self.0.iter().filter(is_like);
+            let (_, value) = alike.next()?;
+            alike.next().is_none().then_some(value)
+        })
+    }
+
+    /// Returns the fields in their order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&String, &Json)> {
+        self.0.iter()
+    }
+
     /// Whether a field is there.
     #[must_use]
     pub fn contains_key(&self, name: &str) -> bool {

@@ -28,6 +28,7 @@ settings! {
             is_idle_when_greedy: false,
             flag: Flag {
                 long: "n-predict",
+                also: &["max-tokens", "predict", "max-completion-tokens", "max-new-tokens", "max-output-tokens", "num-predict"],
                 short: Some('n'),
                 value: "N",
                 // Long enough for an answer of two pages, short enough that a model which never ends
@@ -48,6 +49,7 @@ settings! {
             is_idle_when_greedy: false,
             flag: Flag {
                 long: "temp",
+                also: &["temperature"],
                 short: None,
                 value: "T",
                 default: None,
@@ -64,6 +66,7 @@ settings! {
             is_idle_when_greedy: true,
             flag: Flag {
                 long: "top-k",
+                also: &[],
                 short: None,
                 value: "K",
                 default: None,
@@ -80,6 +83,7 @@ settings! {
             is_idle_when_greedy: true,
             flag: Flag {
                 long: "top-p",
+                also: &[],
                 short: None,
                 value: "P",
                 default: None,
@@ -96,6 +100,7 @@ settings! {
             is_idle_when_greedy: true,
             flag: Flag {
                 long: "min-p",
+                also: &[],
                 short: None,
                 value: "P",
                 default: None,
@@ -112,6 +117,7 @@ settings! {
             is_idle_when_greedy: false,
             flag: Flag {
                 long: "repeat-penalty",
+                also: &["repetition-penalty"],
                 short: None,
                 value: "X",
                 default: None,
@@ -128,6 +134,7 @@ settings! {
             is_idle_when_greedy: false,
             flag: Flag {
                 long: "repeat-last-n",
+                also: &[],
                 short: None,
                 value: "N",
                 default: None,
@@ -144,6 +151,7 @@ settings! {
             is_idle_when_greedy: true,
             flag: Flag {
                 long: "seed",
+                also: &["random-seed"],
                 short: Some('s'),
                 value: "N",
                 default: None,
@@ -162,10 +170,12 @@ settings! {
             is_idle_when_greedy: false,
             flag: Flag {
                 long: "stop",
+                also: &["stop-sequences"],
                 short: None,
                 value: "TEXT",
                 default: None,
-                help: "End the answer before this text; may be given several times",
+                help: "End the answer before this text; \\n stands for a newline, \\t for a tab, \\\\ for a \
+                       backslash; may be given several times",
             },
         }
         /// Labels, of which the likeliest is the answer instead of a generated one.
@@ -178,6 +188,7 @@ settings! {
             is_idle_when_greedy: false,
             flag: Flag {
                 long: "choices",
+                also: &[],
                 short: None,
                 value: "LABELS",
                 default: None,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{PoolingChoice, TooLong};
-use crate::args::{FormatArgs, QuietArgs, threads};
+use crate::args::{FormatArgs, QuietArgs, TextArg, text_or_file, threads};
 
 const SEARCH: &str = "\
 Examples:
@@ -90,14 +90,16 @@ pub struct SearchArgs {
     #[arg(long, value_name = "HOW", value_enum, help_heading = "Model")]
     pub pooling: Option<PoolingChoice>,
 
-    /// Put this before each query instead of the model's own query prompt
+    /// Put this before each query instead of the model's own query prompt; \\n stands for a newline,
+    /// \\t for a tab, \\\\ for a backslash
     #[arg(
         long,
-        value_name = "TEXT",
+        value_name = "TEXT|@FILE",
         allow_hyphen_values = true,
+        value_parser = text_or_file,
         help_heading = "Model"
     )]
-    pub prompt: Option<String>,
+    pub prompt: Option<TextArg>,
 
     /// The form of the output.
     #[command(flatten)]
@@ -145,15 +147,17 @@ pub struct RerankArgs {
     #[arg(long, help_heading = "Input")]
     pub jsonl: bool,
 
-    /// Make each text from this one; {{field}} stands for a field of the line
+    /// Make each text from this one; {{field}} stands for a field of the line, \\n for a newline, \\t for a
+    /// tab, \\\\ for a backslash
     #[arg(
         long,
-        value_name = "TEXT",
+        value_name = "TEXT|@FILE",
         allow_hyphen_values = true,
+        value_parser = text_or_file,
         requires = "jsonl",
         help_heading = "Input"
     )]
-    pub template: Option<String>,
+    pub template: Option<TextArg>,
 
     /// Choose what to do with a text that is too long for the model
     #[arg(

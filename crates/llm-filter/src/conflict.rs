@@ -1,0 +1,238 @@
+//! An output that holds an answer under a request's id, but to another request: a second run with one
+//! changed flag, or a line that was edited. What becomes of such a request, and how the answers that it
+//! replaces leave the output.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+
+use llm_record::closed::LONGEST_RECORD;
+use llm_record::{Closed, Id, Record};
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::RequestName;
+use crate::exclusive::{DurableError, Refuse, lock};
+use crate::journal::{Key, id_key};
+use crate::rewrite::rewrite;
+
+/// What becomes of a request whose id the output has with an answer to another one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnConflict {
+    /// Where the first line that the output knows is one of them, the run ends before it has written
+    /// anything: it is made otherwise than the output. Else as [`Error`](Self::Error).
+    #[default]
+    Stop,
+    /// It fails.
+    Error,
+    /// The earlier answer stays.
+    Skip,
+    /// It is answered, and the earlier answer goes.
+    Replace,
+}
+
+/// A run that is made otherwise than the output that it was to continue.
+#[derive(Debug, Error)]
+#[error("the output holds an answer to another request under one of the ids")]
+pub struct Conflict {
+    id: Option<Id>,
+    /// The settings and the model of the request, named as in its record.
+    conditions: Value,
+}
+
+impl Conflict {
+    pub(crate) fn new(id: Option<Id>, conditions: Value) -> Self {
+        Self { id, conditions }
+    }
+
+    /// Returns the sentence that says how the run differs from the one that has written the file.
+    #[must_use]
+    pub fn sentence(&self, output: &Path) -> String {
+        let id = serde_json::to_string(&self.id).unwrap_or_default();
+        let difference = answer(output, self.id.as_ref())
+            .map(|earlier| differences(&earlier, &self.conditions))
+            .filter(|differences| !differences.is_empty());
+        let how = match difference {
+            Some(differences) => format!("made with {}", differences.join(", ")),
+            None => {
+                "to another prompt: the line, the instruction, --system or a template is another"
+                    .to_owned()
+            }
+        };
+        format!(
+            "'{}' holds an answer to {id} already, {how}; nothing is written: give another -o, run as \
+             before, or say what becomes of such lines with --on-conflict error, skip or replace",
+            output.display()
+        )
+    }
+}
+
+/// Returns the last answer of an output under an id, as JSON.
+fn answer(output: &Path, id: Option<&Id>) -> Option<Value> {
+    let mut lines = BufReader::new(File::open(output).ok()?);
+    let (mut line, mut found) = (Vec::new(), None);
+    loop {
+        line.clear();
+        let read = lines
+            .by_ref()
+            .take(LONGEST_RECORD)
+            .read_until(b'\n', &mut line);
+        if read.ok()? == 0 {
+            return found.and_then(|line: Vec<u8>| serde_json::from_slice(&line).ok());
+        }
+        let text = std::str::from_utf8(&line).unwrap_or_default().trim_end();
+        let closed = llm_record::closed(text);
+        if closed.is_some_and(|closed| !closed.is_error && closed.id.as_ref() == id) {
+            found = Some(line.clone());
+        }
+    }
+}
+
+/// Says in what an earlier answer was made otherwise.
+fn differences(earlier: &Value, now: &Value) -> Vec<String> {
+    let model = |record: &Value| {
+        (
+            record["model"]["digest"].clone(),
+            record["model"]["name"].clone(),
+        )
+    };
+    let ((was, was_called), (is, is_called)) = (model(earlier), model(now));
+    let mut differences = Vec::new();
+    if was != is && !was.is_null() {
+        differences.push(format!(
+            "the model {was_called}, and this run has {is_called}"
+        ));
+    }
+    let of_model = ["template", "parse_special", "lora"];
+    for (group, names) in [("model", &of_model[..]), ("sampling", &[])] {
+        let (Some(was), Some(is)) = (earlier[group].as_object(), now[group].as_object()) else {
+            // A format without these fields says nothing of them.
+            continue;
+        };
+        let mut names: Vec<_> = match names {
+            [] => was.keys().chain(is.keys()).map(String::as_str).collect(),
+            names => names.to_vec(),
+        };
+        names.sort_unstable();
+        names.dedup();
+        for name in names {
+            let (was, is) = (was.get(name), is.get(name));
+            if was != is {
+                let shown =
+                    |value: Option<&Value>| value.map_or("none".to_owned(), Value::to_string);
+                differences.push(format!(
+                    "{name} {}, and this run has {}",
+                    shown(was),
+                    shown(is)
+                ));
+            }
+        }
+    }
+    differences
+}
+
+/// The requests of a run whose earlier answers go: by id, the answer that stays.
+#[derive(Debug, Default)]
+pub struct Replaced {
+    answers: HashMap<Key, Key>,
+}
+
+impl Replaced {
+    /// Notes a request that the output answers already.
+    pub(crate) fn keep(&mut self, name: RequestName<'_>, on_conflict: OnConflict) {
+        if on_conflict == OnConflict::Replace && name.id.is_some() {
+            self.answers.insert(id_key(name.id), name.key());
+        }
+    }
+
+    /// Notes an answer that is written.
+    pub(crate) fn add(&mut self, record: &Record, on_conflict: OnConflict) {
+        let (id, digest) = match record {
+            Record::Completion(answer) => (&answer.id, Some(&answer.request_digest)),
+            Record::Embedding(vector) => (&vector.id, Some(&vector.request_digest)),
+            _ => return,
+        };
+        let digest = digest.map(String::as_str).unwrap_or_default();
+        self.keep(RequestName::plain(id.as_ref(), digest), on_conflict);
+    }
+
+    /// Whether a line of the output is an earlier answer, or an error, to what is answered otherwise now.
+    fn is_replaced(&self, closed: &Closed) -> bool {
+        let Some(id) = &closed.id else {
+            return false;
+        };
+        let digest = closed.request_digest.as_deref().unwrap_or_default();
+        let name = RequestName::plain(Some(id), digest);
+        let answer = self.answers.get(&id_key(Some(id)));
+        answer.is_some_and(|answer| *answer != name.key())
+    }
+
+    /// Takes what is replaced out of an output that nobody writes any more, and returns how many lines
+    /// that were. The file is another one then, under the old name.
+    ///
+    /// # Errors
+    /// [`DurableError`]; the file is as it was then.
+    pub fn take_out(&self, path: &Path, refuse: Refuse<'_>) -> Result<u64, DurableError> {
+        if self.answers.is_empty() {
+            return Ok(0);
+        }
+        let name = format!("'{}'", path.display());
+        let open = File::options().read(true).write(true).open(path);
+        let file = open.map_err(|reason| DurableError::Io {
+            name: name.clone(),
+            reason,
+        })?;
+        lock(&file, &name)?;
+        rewrite(path, &file, refuse, &|line| {
+            let closed = std::str::from_utf8(line).ok().map(str::trim_end);
+            let closed = closed.and_then(llm_record::closed);
+            !closed.is_some_and(|closed| self.is_replaced(&closed))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_differs_is_named() {
+        let was = json!({"model": {"digest": "a", "name": "m"}, "sampling": {"max_tokens": 4, "greedy": true}});
+        let is = json!({"model": {"digest": "a", "name": "n"}, "sampling": {"max_tokens": 5, "greedy": true}});
+        assert_eq!(differences(&was, &is), ["max_tokens 4, and this run has 5"]);
+        assert!(differences(&was, &was).is_empty());
+        assert!(differences(&json!({}), &is).is_empty());
+        let other = json!({"model": {"digest": "b", "name": "o", "template": "raw"}});
+        assert_eq!(
+            differences(&was, &other),
+            [
+                r#"the model "m", and this run has "o""#,
+                r#"template none, and this run has "raw""#
+            ]
+        );
+    }
+
+    #[test]
+    fn earlier_answers_go_and_all_else_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.jsonl");
+        let line = |id: &str, digest: &str| {
+            format!(
+                r#"{{"type":"completion","schema_version":1,"id":"{id}","request_digest":"{digest}"}}"#
+            ) + "\n"
+        };
+        let lines = [line("a", "1"), line("b", "1"), line("a", "2")];
+        std::fs::write(&path, lines.concat()).unwrap();
+        let mut replaced = Replaced::default();
+        assert_eq!(replaced.take_out(&path, &|_| Ok(())).unwrap(), 0);
+        let id = Id::Text("a".to_owned());
+        replaced.keep(RequestName::plain(Some(&id), "2"), OnConflict::Replace);
+        assert_eq!(replaced.take_out(&path, &|_| Ok(())).unwrap(), 1);
+        let left = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(left, [line("b", "1"), line("a", "2")].concat());
+        assert_eq!(replaced.take_out(&path, &|_| Ok(())).unwrap(), 0);
+    }
+}
