@@ -30,6 +30,7 @@ const FOREIGN: &[&str] = &[
     "HF_TOKEN_PATH",
     "HF_ENDPOINT",
     "HF_HUB_OFFLINE",
+    "LLM_MODEL",
     "LLM_SIMD",
     "COLUMNS",
 ];

@@ -110,6 +110,9 @@ mod floor;
 /// Longer pipes, with the shell's own tools between the stages.
 mod pipelines;
 
+/// What people do by habit, and what a night job meets.
+mod habits;
+
 /// The README's blocks and tables.
 mod readme;
 

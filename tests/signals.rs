@@ -114,7 +114,7 @@ fn started(tool: Tool) -> (Running, BufReader<ChildStdout>, String) {
 #[test]
 fn ctrl_c_between_records_leaves_whole_ones() {
     let bench = Bench::new();
-    for (signal, status) in [("INT", 130), ("TERM", 143)] {
+    for (signal, status) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
         let short = r#"{"id":"short","prompt":"Say hello","max_tokens":2}"#;
         let tool = bench
             .run()
@@ -134,6 +134,38 @@ fn ctrl_c_between_records_leaves_whole_ones() {
         );
         assert_eq!(rest, "", "{ran}");
     }
+}
+
+/// SIGUSR1 asks how far the run is, also of a quiet one; nohup's choice about the terminal's end stays.
+#[test]
+fn a_run_tells_how_far_it_is_and_goes_on() {
+    let bench = Bench::new();
+    let lines =
+        "{\"id\":\"short\",\"prompt\":\"Say hello\",\"max_tokens\":2}\n".to_owned() + ENDLESS;
+    let tool = bench
+        .pipe("trap '' HUP; exec llm-run --no-template --jsonl -q")
+        .input(lines);
+    let (mut running, _stdout, _) = started(tool);
+    running.signal("HUP");
+    running.signal("USR1");
+    let mut told = String::new();
+    let stderr = running.child.stderr.take().unwrap();
+    BufReader::new(stderr).read_line(&mut told).unwrap();
+    assert!(told.contains("1 done, 0 failed"), "{told}");
+    assert!(told.contains("1 under way, with "), "{told}");
+    running.signal("TERM");
+    assert_eq!(running.child.wait().unwrap().code(), Some(143));
+}
+
+#[test]
+fn a_run_without_a_terminal_tells_how_far_it_is_now_and_then() {
+    let bench = Bench::new();
+    let told = bench
+        .pipe("timeout 3 llm-run --no-template --jsonl --progress-every 1s")
+        .input(ENDLESS)
+        .run()
+        .stderr();
+    assert!(told.contains("1 under way, with "), "{told}");
 }
 
 #[test]

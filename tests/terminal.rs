@@ -19,16 +19,23 @@ fn one_request_on_a_terminal_is_text_and_the_same_as_in_a_pipe() {
 }
 
 #[test]
-fn several_requests_on_a_terminal_are_records() {
+fn texts_on_a_terminal_are_texts_and_objects_are_records() {
     let bench = Bench::new();
     bench.file("two.txt", "one\ntwo\n");
-    let shown = bench
-        .pipe(r#"script -qec "llm-run -q --lines -n 2 -f two.txt" /dev/null < /dev/null"#)
-        .run()
-        .exits(0);
-    let lines = shown.stdout();
+    bench.file("two.jsonl", "{\"prompt\":\"one\"}\n{\"prompt\":\"two\"}\n");
+    let shown = |flags: &str| {
+        let line = format!(r#"script -qec "llm-run -q {flags}" /dev/null < /dev/null"#);
+        bench.pipe(&line).run().exits(0).stdout()
+    };
     let starts = |line: &&str| line.starts_with(r#"{"type":"completion""#);
-    assert_eq!(lines.lines().filter(starts).count(), 2, "{lines}");
+    let records = shown("--jsonl -n 2 -f two.jsonl");
+    assert_eq!(records.lines().filter(starts).count(), 2, "{records}");
+    let texts = shown("--lines -n 2 -f two.txt");
+    assert!(
+        !texts.contains('{') && texts.lines().count() >= 2,
+        "{texts}"
+    );
+    assert_eq!(shown("--lines --count -f two.txt").lines().count(), 2);
 }
 
 #[test]

@@ -11,7 +11,9 @@ use llm_cli::args::Think;
 use llm_cli::filter::Run;
 use llm_cli::reads::FileIdentity;
 use llm_cli::stdio::{InputWatch, StdioError, stdout_is_terminal};
-use llm_cli::{Context, Item, Job, Jobs, Messages, Output, OutputFormat, Requests, RunArgs, Status};
+use llm_cli::{
+    Context, Item, Job, Jobs, Messages, Output, OutputFormat, Requests, RunArgs, Status,
+};
 use llm_filter::{Journal, RunLog, RunLogError};
 use llm_record::{Completion, RecordedRequest};
 

@@ -82,7 +82,9 @@ impl Counts {
         match (verdict, task) {
             (Verdict::Skip | Verdict::SkipFailed | Verdict::Seen, _) => self.skipped += 1,
             (Verdict::Run(_), Ok(task)) => self.add(&task),
-            (Verdict::DuplicateId(_) | Verdict::IdConflict { .. }, _) | (_, Err(_)) => self.failed += 1,
+            (Verdict::DuplicateId(_) | Verdict::IdConflict { .. }, _) | (_, Err(_)) => {
+                self.failed += 1
+            }
         }
     }
 

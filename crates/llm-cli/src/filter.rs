@@ -304,14 +304,15 @@ impl Ended {
             messages.error(&summary.failures);
         }
         if summary.skipped_failed > 0 {
-            let lines = if summary.skipped_failed == 1 {
-                "line"
-            } else {
-                "lines"
-            };
             messages.error(format_args!(
-                "{} {lines} failed in an earlier run and stay failed; --retry-errors runs them again",
-                summary.skipped_failed
+                "{} failed in an earlier run; --retry-errors runs what failed again",
+                lines(summary.skipped_failed)
+            ));
+        }
+        if summary.told_conflicts > 0 {
+            messages.error(format_args!(
+                "{} closed as id_conflict in an earlier run; --on-conflict skip or replace ends that",
+                lines(summary.told_conflicts)
             ));
         }
     }
@@ -325,10 +326,19 @@ impl Ended {
             return Err(failure);
         }
         self.finished?;
-        Ok(match self.summary.skipped_failed {
-            0 => self.status,
-            _ => self.status.and(Status::SomeFailed),
-        })
+        Ok(
+            match self.summary.skipped_failed + self.summary.told_conflicts {
+                0 => self.status,
+                _ => self.status.and(Status::SomeFailed),
+            },
+        )
+    }
+}
+
+fn lines(count: u64) -> String {
+    match count {
+        1 => "1 line".to_owned(),
+        count => format!("{count} lines"),
     }
 }
 

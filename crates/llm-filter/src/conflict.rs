@@ -165,7 +165,7 @@ impl Replaced {
         let digest = closed.request_digest.as_deref().unwrap_or_default();
         let name = RequestName::plain(Some(id), digest);
         let answer = self.answers.get(&id_key(Some(id)));
-        answer.is_some_and(|answer| *answer != name.key())
+        answer.is_some_and(|answer| closed.is_error || *answer != name.key())
     }
 
     /// Takes what is replaced out of an output that nobody writes any more, and returns how many lines
@@ -224,13 +224,17 @@ mod tests {
                 r#"{{"type":"completion","schema_version":1,"id":"{id}","request_digest":"{digest}"}}"#
             ) + "\n"
         };
-        let lines = [line("a", "1"), line("b", "1"), line("a", "2")];
+        // A failure goes with what it was about.
+        let failed = line("a", "2")
+            .replace("completion", "error")
+            .replace("}", r#","error":{"code":"id_conflict","message":"m"}}"#);
+        let lines = [line("a", "1"), line("b", "1"), failed, line("a", "2")];
         std::fs::write(&path, lines.concat()).unwrap();
         let mut replaced = Replaced::default();
         assert_eq!(replaced.take_out(&path, &|_| Ok(())).unwrap(), 0);
         let id = Id::Text("a".to_owned());
         replaced.keep(RequestName::plain(Some(&id), "2"), OnConflict::Replace);
-        assert_eq!(replaced.take_out(&path, &|_| Ok(())).unwrap(), 1);
+        assert_eq!(replaced.take_out(&path, &|_| Ok(())).unwrap(), 2);
         let left = std::fs::read_to_string(&path).unwrap();
         assert_eq!(left, [line("b", "1"), line("a", "2")].concat());
         assert_eq!(replaced.take_out(&path, &|_| Ok(())).unwrap(), 0);

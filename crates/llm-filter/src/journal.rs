@@ -350,7 +350,13 @@ mod tests {
         assert_eq!(journal.next(name(&id("a"), "1")), Verdict::Skip);
         let mut journal = Journal::default();
         journal.close(&closed(Some("a"), Some("1"), false), "");
-        assert_eq!(journal.next(name(&id("a"), "2")), Verdict::IdConflict(1));
+        assert_eq!(
+            journal.next(name(&id("a"), "2")),
+            Verdict::IdConflict {
+                occurrence: 1,
+                is_told: false
+            }
+        );
         assert_eq!(journal.next(name(&id("b"), "1")), Verdict::Run(1));
         assert_eq!(journal.next(name(&id("b"), "1")), Verdict::DuplicateId(2));
         assert_eq!(
@@ -430,5 +436,32 @@ mod tests {
         let verdicts = [(); 3].map(|()| journal.next(RequestName::plain(None, &digest)));
         let failed = Verdict::SkipFailed;
         assert_eq!(verdicts, [failed, failed, Verdict::Run(3)]);
+    }
+
+    /// A conflict that is written stands beside the answer that it is about, and is no answer: it is not
+    /// written again, and ends with that answer.
+    #[test]
+    fn a_conflict_is_told_once() {
+        for retries_errors in [false, true] {
+            let rules = Rules {
+                retries_errors,
+                ..Rules::default()
+            };
+            let conflict = || Closed {
+                code: Some(ErrorCode::IdConflict),
+                ..closed(Some("a"), Some("2"), true)
+            };
+            let mut journal = Journal::new(rules);
+            journal.close(&closed(Some("a"), Some("1"), false), "");
+            journal.close(&conflict(), "");
+            let told = Verdict::IdConflict {
+                occurrence: 1,
+                is_told: true,
+            };
+            assert_eq!(journal.next(name(&id("a"), "2")), told);
+            let mut journal = Journal::new(rules);
+            journal.close(&conflict(), "");
+            assert_eq!(journal.next(name(&id("a"), "2")), Verdict::Run(1));
+        }
     }
 }

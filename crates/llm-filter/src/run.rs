@@ -266,7 +266,10 @@ impl<T> Filter<'_, T> {
                     self.summary.conflicts += 1;
                     self.skip(number, false);
                 }
-                OnConflict::Stop | OnConflict::Error if is_told => self.skip(number, true),
+                OnConflict::Stop | OnConflict::Error if is_told => {
+                    self.summary.told_conflicts += 1;
+                    self.skip(number, false);
+                }
                 OnConflict::Stop if !self.has_matched => {
                     let id = name.id.cloned();
                     return Err(Conflict::new(id, work.conditions(&task)).into());

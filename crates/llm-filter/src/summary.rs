@@ -35,6 +35,8 @@ pub struct Summary {
     pub skipped_failed: u64,
     /// Requests that were left out, since the output has an answer to another one under their id.
     pub conflicts: u64,
+    /// Requests whose conflict with such an answer the output tells already.
+    pub told_conflicts: u64,
     /// Requests that were left out, since what they ask for is there elsewhere.
     pub seen: u64,
     /// Answers are vectors, and nothing is generated.

@@ -106,7 +106,8 @@ mod tests {
         ArrayAsLines::new(input.as_bytes())
             .read_to_string(&mut text)
             .unwrap();
-        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let lines = text.trim_start_matches('\u{feff}').lines();
+        let lines = lines.map(str::trim).filter(|line| !line.is_empty());
         lines.map(str::to_owned).collect()
     }
 

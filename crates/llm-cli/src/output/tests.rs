@@ -1,5 +1,6 @@
 //! Tests of what is written, to real files.
 
+use crate::Requests;
 use clap::Parser;
 use llm_record::{ErrorCode, ErrorRecord};
 

@@ -38,7 +38,7 @@ fn quotes_line_ends_and_numbers() {
     assert_eq!(rows(b"", 100), []);
     assert_eq!(
         rows(b"\n\"text\",\n\"a\",b", 100),
-        [row(3, &json!({"text": "a"}))]
+        [row(3, &json!({"text": "a", "column_2": "b"}))]
     );
     // In a table of one column an empty field must be quoted, and is a row.
     assert_eq!(rows(b"text\n\"\"\n", 100), [row(2, &json!({"text": ""}))]);
