@@ -30,7 +30,7 @@ pub fn file(name: &str) -> PathBuf {
     path
 }
 
-/// A sandbox in whose store `smollm2` is, the model that `llm-run` takes where none is named.
+/// A sandbox in whose store `smollm2` is, which the environment names as the default model.
 #[derive(Debug)]
 pub struct Bench {
     /// The folder in which programs run.
@@ -62,6 +62,7 @@ impl Bench {
     /// Remembered digests are shared too, else every run would hash the model "this once".
     fn ready(&self, tool: Tool) -> Tool {
         tool.env("XDG_CACHE_HOME", shared().join("cache"))
+            .env("LLM_MODEL", "smollm2")
     }
 }
 

@@ -299,6 +299,7 @@ impl Answerer {
             finish_reason: match generated.finish {
                 Finish::Stop => FinishReason::Stop,
                 Finish::Length => FinishReason::Length,
+                Finish::Repetition => FinishReason::Repetition,
             },
             usage,
             metrics: Metrics {
@@ -315,6 +316,7 @@ impl Answerer {
             request_digest: task.request_digest,
             occurrence: (circumstances.occurrence > 1).then_some(circumstances.occurrence),
             requested_model: task.job.requested_model,
+            ignored: task.job.ignored,
             build: circumstances.build,
         }
     }
@@ -327,6 +329,13 @@ impl Answerer {
 
     /// Warns of an answer that ends at a limit which nobody asked for.
     fn warn_if_cut(&self, task: &Task, generated: &Generated, context: usize) {
+        if generated.finish == Finish::Repetition {
+            self.host.warn(&format_args!(
+                "the answer to line {} repeats itself and was ended; --stop-repetition off lets it go on, and a \
+                 --repeat-penalty of 1.1 may help",
+                task.job.line
+            ));
+        }
         if generated.finish != Finish::Length {
             return;
         }

@@ -237,6 +237,7 @@ fn without_messages(job: &Job) -> Job {
         reply: job.reply,
         is_raw: job.is_raw,
         requested_model: job.requested_model.clone(),
+        ignored: job.ignored.clone(),
         vectors: job.vectors.clone(),
     }
 }

@@ -113,6 +113,7 @@ mod tests {
             max_tokens: 5,
             stop: vec!["END".to_owned()],
             choices: vec!["a".to_owned(), "b".to_owned()],
+            stop_repetition: Some(true),
             greedy: false,
         };
         let mut recommended = sampler::Sampling::GREEDY;

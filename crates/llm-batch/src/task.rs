@@ -97,6 +97,10 @@ impl Task {
             labels: self.labels.clone(),
             shared: self.shared,
             adapters: self.chosen.applied.clone(),
+            stops_repetition: self
+                .sampling
+                .stop_repetition
+                .unwrap_or(self.sampling.greedy),
         }
     }
 }

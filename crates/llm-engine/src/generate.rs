@@ -18,6 +18,7 @@ mod answer;
 mod batch;
 mod labels;
 mod prefix;
+mod repetition;
 mod slot;
 mod stop;
 
@@ -45,6 +46,8 @@ pub struct Generate {
     pub shared: usize,
     /// What is added to the model's weights, of which each adapter stands there once.
     pub adapters: Vec<Applied>,
+    /// An answer ends that repeats itself, see `repetition`.
+    pub stops_repetition: bool,
 }
 
 impl Generate {
@@ -61,6 +64,7 @@ impl Generate {
             labels: Vec::new(),
             shared: 0,
             adapters: Vec::new(),
+            stops_repetition: false,
         }
     }
 }
@@ -99,6 +103,8 @@ pub enum Finish {
     Stop,
     /// The most tokens were reached.
     Length,
+    /// It repeated itself, and was to end then.
+    Repetition,
 }
 
 /// A finished answer.

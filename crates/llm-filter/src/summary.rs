@@ -25,6 +25,8 @@ pub struct Summary {
     pub done: u64,
     /// Answers that the limit of tokens or the context cut.
     pub cut: u64,
+    /// Answers that were ended since they repeated themselves.
+    pub repetitive: u64,
     /// Requests that failed.
     pub failed: u64,
     /// Why they did.
@@ -66,6 +68,7 @@ impl Summary {
     pub fn add_answer(&mut self, answer: &Completion) {
         self.add(&answer.usage);
         self.cut += u64::from(answer.finish_reason == FinishReason::Length);
+        self.repetitive += u64::from(answer.finish_reason == FinishReason::Repetition);
     }
 
     /// Returns whether no request is closed.
@@ -90,6 +93,7 @@ impl fmt::Display for Summary {
         let Self {
             done,
             cut,
+            repetitive,
             failed,
             skipped,
             skipped_failed,
@@ -100,11 +104,7 @@ impl fmt::Display for Summary {
             completion_tokens,
             ..
         } = self;
-        write!(out, "{done} done")?;
-        if *cut > 0 {
-            write!(out, " ({cut} of them cut short by -n or the context)")?;
-        }
-        write!(out, ", {failed} failed, {skipped} skipped")?;
+        write!(out, "{done} done, {failed} failed, {skipped} skipped")?;
         if *skipped_failed > 0 {
             write!(out, " ({skipped_failed} of them failed before)")?;
         }
@@ -116,6 +116,12 @@ impl fmt::Display for Summary {
         }
         if *seen > 0 {
             write!(out, ", {seen} seen before")?;
+        }
+        if *cut > 0 {
+            write!(out, ", {cut} cut short by -n or the context")?;
+        }
+        if *repetitive > 0 {
+            write!(out, ", {repetitive} ended as they repeated themselves")?;
         }
         if self.is_embedding {
             write!(out, "; {prompt_tokens} tokens")?;

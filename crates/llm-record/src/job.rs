@@ -39,6 +39,8 @@ pub struct Job {
     pub is_raw: bool,
     /// The model that a line of a batch file asks for, whichever answers it.
     pub requested_model: Option<String>,
+    /// Fields that ask for what is not done, and are ignored.
+    pub ignored: Vec<String>,
     /// What a line of a batch file wants vectors of.
     pub vectors: Option<Inputs>,
 }
@@ -75,6 +77,7 @@ impl Job {
             reply: Reply::Own,
             is_raw: answer.model.template == TemplateUse::Raw,
             requested_model: None,
+            ignored: answer.ignored,
             vectors: None,
             text: None,
         }

@@ -51,8 +51,10 @@ pub struct Request {
     pub input: Fields,
     /// The whole object, for templates and for fields to keep.
     pub fields: Fields,
-    /// What a line of the user's asks for and does not get, unless its fields are the user's own data.
+    /// What the line asks for and does not get, unless its fields are the user's own data.
     pub unsupported: Vec<Unsupported>,
+    /// Those fields of it that are ignored.
+    pub ignored: Vec<String>,
 }
 
 /// What the model is asked.
@@ -190,13 +192,12 @@ fn as_written(values: &Values, exact: Option<&Fields>, name: &str) -> Option<Jso
 /// Returns what a line of a batch file asks. Its id is its `custom_id`, whatever else it holds.
 fn from_batch(line: u64, values: Values, exact: Option<Fields>) -> Result<Request, LineError> {
     let id = as_written(&values, exact.as_ref(), "custom_id").and_then(Id::of_json);
-    let request = batch::parse(line, id, &values)?;
+    let mut request = batch::parse(line, id, &values)?;
     if let (Some(fields), Some(Prompt::Messages(_))) = (&exact, &request.prompt)
         && let Some(Json::Object(body)) = fields.get("body")
         && let Some(one) = oversized(body)
     {
-        let fault = LineFault::Unsupported { reason: one.reason };
-        return Err(LineError::new(line, request.id, fault).with_reply(request.reply));
+        request.unsupported.push(one);
     }
     let fields = exact.unwrap_or_else(|| values.into());
     Ok(Request { fields, ..request })

@@ -68,6 +68,7 @@ prop_compose! {
             request_digest: "00".into(),
             occurrence: ends.then_some(2),
             requested_model: ends.then(|| "m".into()),
+            ignored: if ends { vec!["n".into()] } else { Vec::new() },
             build: Build::default(),
         })
     }

@@ -111,6 +111,11 @@ pub struct InputArgs {
     )]
     pub keep: Vec<String>,
 
+    /// Ignore what a line asks for and does not get (a 'response_format' say), instead of closing the line
+    /// with an error; each record lists it under 'ignored'
+    #[arg(long, requires = "jsonl")]
+    pub ignore_unsupported: bool,
+
     /// Keep the text of each request under 'input.text' in its record
     #[arg(long, conflicts_with = "slurp")]
     pub keep_text: bool,

@@ -25,6 +25,8 @@ pub(super) struct RequestBuilder {
     template_text: Option<String>,
     keep: Vec<String>,
     keep_text: bool,
+    /// What a line asks for and does not get is ignored.
+    ignores: bool,
     /// All fields of a line are kept.
     keeps_all: bool,
     if_empty: IfEmpty,
@@ -52,6 +54,7 @@ impl RequestBuilder {
             template_text: args.template().map(|text| text.to_string()),
             keep: args.keep.clone(),
             keep_text: args.keep_text,
+            ignores: args.ignore_unsupported,
             keeps_all: false,
             if_empty: args.if_empty,
             is_for_vectors: false,
@@ -199,10 +202,15 @@ impl RequestBuilder {
     ) -> Result<(Prompt, Range<usize>), Option<Item>> {
         let bad = |request: &Request, code, sentence: &str| Some(failed(request, code, sentence));
         self.keep(request);
-        if let Some(unsupported) = self.unsupported(request) {
+        let is_ignored =
+            |one: &&Unsupported| self.ignores && one.code == ErrorCode::UnsupportedField;
+        if let Some(unsupported) = self.unsupported(request).find(|one| !is_ignored(one)) {
             let sentence = reason(request, &unsupported.reason);
             return Err(bad(request, unsupported.code, &sentence));
         }
+        let ignored = self.unsupported(request).map(|one| one.field.clone());
+        let ignored: Vec<_> = ignored.collect();
+        request.ignored = ignored;
         let blank = |text: &str| text.trim().is_empty();
         let (prompt, place, empty) = match (&self.template, request.prompt.take()) {
             (_, Some(Prompt::Inputs(inputs))) if self.is_for_vectors => {
@@ -240,18 +248,18 @@ impl RequestBuilder {
         self.unless_empty(request, empty).map(|()| (prompt, place))
     }
 
-    /// Returns the first thing that a line asks for and does not get. A field that the template or --keep
-    /// names is the user's own data, whatever others call so.
-    fn unsupported<'a>(&self, request: &'a Request) -> Option<&'a Unsupported> {
+    /// Returns what a line asks for and does not get. A field that the template or --keep names is the
+    /// user's own data, whatever others call so; a body of OpenAI's has none.
+    fn unsupported<'a>(&'a self, request: &'a Request) -> impl Iterator<Item = &'a Unsupported> {
         let wanted = if self.is_for_vectors {
             Purpose::Vectors
         } else {
             Purpose::Answers
         };
-        let matters = |purpose: Purpose| {
+        let matters = move |purpose: Purpose| {
             purpose == wanted || purpose == Purpose::Prompt && self.template.is_none()
         };
-        let is_data = |field: &str| {
+        let is_data = move |field: &str| {
             let is_kept = self.keep.iter().any(|path| is_path_of(path, field));
             is_kept
                 || self
@@ -259,8 +267,9 @@ impl RequestBuilder {
                     .as_ref()
                     .is_some_and(|template| template.names(field))
         };
-        let mut all = request.unsupported.iter();
-        all.find(|field| matters(field.purpose) && !is_data(&field.field))
+        let is_own = request.reply == Reply::Own;
+        let all = request.unsupported.iter();
+        all.filter(move |field| matters(field.purpose) && !(is_own && is_data(&field.field)))
     }
 
     /// Says what becomes of a request that is empty.
@@ -328,6 +337,7 @@ impl RequestBuilder {
             reply: request.reply,
             is_raw: request.reply == Reply::TextCompletion,
             requested_model: request.requested_model.clone(),
+            ignored: request.ignored.clone(),
             vectors,
         }))
     }

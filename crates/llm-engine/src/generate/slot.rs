@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::answer::{Answer, Tell};
+use super::repetition::Repetition;
 use super::{Busy, Ended, Finish, Generate, GenerateError, Generated, RequestId};
 use crate::cache::SequenceId;
 use crate::forward::Outputs;
@@ -26,6 +27,8 @@ pub(super) struct Slot<'t> {
     tokens: Vec<u32>,
     sampler: Sampler,
     answer: Option<Answer<'t>>,
+    /// What ends an answer that repeats itself, where that is wanted.
+    repetition: Option<Repetition>,
     tokenizer: &'t Tokenizer,
     cached_tokens: usize,
     start: Instant,
@@ -56,6 +59,7 @@ impl<'t> Slot<'t> {
             tokens: Vec::new(),
             sampler: Sampler::new(request.sampling, request.key),
             answer: Some(Answer::new(tokenizer, &request)),
+            repetition: request.stops_repetition.then(Repetition::default),
             tokenizer,
             cached_tokens: 0,
             start: Instant::now(),
@@ -147,6 +151,11 @@ impl<'t> Slot<'t> {
         if self.tokens.len() == self.room {
             return Ok(Some(Finish::Length));
         }
+        if let Some(repetition) = &mut self.repetition
+            && repetition.goes_on(&self.tokens)
+        {
+            return Ok(Some(Finish::Repetition));
+        }
         self.history.push(token);
         Ok(None)
     }
@@ -159,7 +168,7 @@ impl<'t> Slot<'t> {
         tell: Tell<'_>,
     ) -> Ended {
         let answer = self.answer.take();
-        let text = answer.map(|answer| answer.finish(finish == Finish::Length, tell));
+        let text = answer.map(|answer| answer.finish(finish != Finish::Stop, tell));
         let (text, reasoning, reasoning_tokens, stopped) = match text {
             Some(text) => (
                 text.text,

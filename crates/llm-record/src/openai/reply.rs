@@ -61,6 +61,9 @@ pub struct Answer<T> {
     /// The model that the line asked for; a field of our own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requested_model: Option<String>,
+    /// Keys of the body that were ignored, where that was wanted; a field of our own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<String>,
     /// The one answer.
     pub choices: [T; 1],
     /// How many tokens it took.
@@ -150,7 +153,7 @@ impl BatchOutput {
                         reasoning_content: completion.reasoning_content.clone(),
                     },
                     logprobs: (),
-                    finish_reason: completion.finish_reason,
+                    finish_reason: completion.finish_reason.in_openai(),
                 },
             )),
             Reply::TextCompletion => Body::Text(Answer::new(
@@ -161,7 +164,7 @@ impl BatchOutput {
                     text: completion.text.clone(),
                     index: 0,
                     logprobs: (),
-                    finish_reason: completion.finish_reason,
+                    finish_reason: completion.finish_reason.in_openai(),
                 },
             )),
         };
@@ -216,6 +219,7 @@ impl<T> Answer<T> {
             object,
             created: completion.created,
             model: completion.model.name.clone(),
+            ignored: completion.ignored.clone(),
             requested_model: completion.requested_model.clone(),
             choices: [choice],
             usage: completion.usage,
@@ -265,6 +269,7 @@ mod tests {
             choices: Vec::new(),
             truncated: None,
             requested_model: None,
+            ignored: Vec::new(),
             build: Build {
                 version: "0.1.0".into(),
                 simd: "avx2".into(),

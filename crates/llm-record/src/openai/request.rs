@@ -6,7 +6,10 @@ use serde_json::Value;
 
 use super::{Reply, vectors};
 use crate::request::turns::{messages, tools};
-use crate::{Id, LineError, LineFault, Overrides, Prompt, Request, Values, known, lora, settings};
+use crate::{
+    ErrorCode, Id, LineError, LineFault, Overrides, Prompt, Purpose, Request, Unsupported, Values,
+    known, lora, settings,
+};
 
 /// Whether the model may be told of tools.
 pub(crate) fn lets_call(body: &Values) -> bool {
@@ -111,7 +114,7 @@ fn parse_body(url: &str, body: &Values) -> Result<Request, LineFault> {
             return Err(unsupported(&format!("'url' is {url:?}; {known}")));
         }
     };
-    check_keys(body, prompt_key)?;
+    let unsupported_keys = unsupported_keys(body, prompt_key);
     let read = |reason: String| LineFault::Request { reason };
     let prompt = match (prompt_key, body.get(prompt_key)) {
         (_, None | Some(Value::Null)) => {
@@ -133,12 +136,14 @@ fn parse_body(url: &str, body: &Values) -> Result<Request, LineFault> {
         overrides: Overrides::of(body).map_err(read)?,
         lora: lora::choices(body).map_err(read)?,
         requested_model: model.map(str::to_owned),
+        unsupported: unsupported_keys,
         ..Request::default()
     })
 }
 
-/// Refuses the first key that would change the answer.
-fn check_keys(body: &Values, prompt_key: &str) -> Result<(), LineFault> {
+/// Returns the keys that would change the answer.
+fn unsupported_keys(body: &Values, prompt_key: &str) -> Vec<Unsupported> {
+    let mut all = Vec::new();
     for (key, value) in body {
         let name = key.as_str();
         let is_read = name == "model"
@@ -150,18 +155,21 @@ fn check_keys(body: &Values, prompt_key: &str) -> Result<(), LineFault> {
         if value.is_null() || is_read {
             continue;
         }
-        if let Some(neutral) = known::neutral_of(name, value) {
-            return Err(unsupported(&format!(
-                "'body.{name}' would change the answer and is supported only as {neutral}"
-            )));
-        }
-        if !known::is_listed(name) {
-            return Err(unsupported(&format!(
-                "'body.{name}' is not supported and may change the answer; leave it out"
-            )));
-        }
+        let reason = if let Some(neutral) = known::neutral_of(name, value) {
+            format!("'body.{name}' would change the answer and is supported only as {neutral}")
+        } else if known::is_listed(name) {
+            continue;
+        } else {
+            format!("'body.{name}' is not supported and may change the answer; leave it out")
+        };
+        all.push(Unsupported {
+            field: format!("body.{name}"),
+            purpose: Purpose::Answers,
+            code: ErrorCode::UnsupportedField,
+            reason,
+        });
     }
-    Ok(())
+    all
 }
 
 /// Returns the one text of a completion's prompt. The API also takes several, and tokens.

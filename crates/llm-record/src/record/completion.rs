@@ -55,6 +55,9 @@ pub struct Completion {
     /// Which of several equal requests without an id this is, from 2 on; the first has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurrence: Option<u64>,
+    /// Fields of the request that ask for what is not done and were ignored, where that was wanted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<String>,
     /// The model that the request asked for, where it named one in the format of another API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested_model: Option<String>,
@@ -103,4 +106,17 @@ pub enum FinishReason {
     Stop,
     /// The limit of tokens, or the context's end, was reached.
     Length,
+    /// It repeated itself without end (`stop_repetition`).
+    Repetition,
+}
+
+impl FinishReason {
+    /// Returns the word of OpenAI's format, which has none for an answer that repeats itself.
+    #[must_use]
+    pub fn in_openai(self) -> Self {
+        match self {
+            Self::Repetition => Self::Length,
+            other => other,
+        }
+    }
 }

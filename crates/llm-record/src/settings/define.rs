@@ -6,16 +6,17 @@
 ///
 /// A row is the documentation of the field that asks, its name, its type when asked for and when used,
 /// the documentation of the field that was used, and the other fields of a [`Setting`](super::Setting).
-/// The groups differ in where a record tells of them (`sampler`, then `limit`, then `texts`), and that
-/// `texts` may be empty.
+/// The groups differ in where a record tells of them (`sampler`, then `limit`, `texts`, `switches`), and
+/// that of the last two a record leaves out what is empty or was not asked for.
 macro_rules! settings {
     (
         limit { $($limit:tt)* }
         sampler { $($sampler:tt)* }
         texts { $($texts:tt)* }
+        switches { $($switches:tt)* }
     ) => {
-        settings_of_groups! { [$($limit)*] [$($sampler)*] [$($texts)*] }
-        settings_of_rows! { $($limit)* $($sampler)* $($texts)* }
+        settings_of_groups! { [$($limit)*] [$($sampler)*] [$($texts)*] [$($switches)*] }
+        settings_of_rows! { $($limit)* $($sampler)* $($texts)* $($switches)* }
     };
 }
 
@@ -34,6 +35,10 @@ macro_rules! settings_of_groups {
             $(#[$_texts_doc:meta])*
             $texts:ident: $_texts_asked:ty => $texts_used:ty { used: $texts_doc:literal, $($_texts:tt)* }
         )*]
+        [$(
+            $(#[$_switch_doc:meta])*
+            $switch:ident: $_switch_asked:ty => $switch_used:ty { used: $switch_doc:literal, $($_switch:tt)* }
+        )*]
     ) => {
         /// The sampler's settings as they were used, defaults filled in.
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -47,6 +52,11 @@ macro_rules! settings_of_groups {
                 #[serde(default, skip_serializing_if = "Vec::is_empty")]
                 pub $texts: $texts_used,
             )*
+            $(
+                #[doc = $switch_doc]
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                pub $switch: $switch_used,
+            )*
         }
 
         impl Sampling {
@@ -57,6 +67,7 @@ macro_rules! settings_of_groups {
                     $($limit: SettingValue::asked(&self.$limit),)*
                     $($sampler: SettingValue::asked(&self.$sampler),)*
                     $($texts: SettingValue::asked(&self.$texts),)*
+                    $($switch: SettingValue::asked(&self.$switch),)*
                 }
             }
         }
@@ -70,6 +81,7 @@ macro_rules! settings_of_groups {
                 $(check(self.$sampler.as_ref(), &row::$sampler)?;)*
                 $(check(self.$limit.as_ref(), &row::$limit)?;)*
                 $(check(self.$texts.as_ref(), &row::$texts)?;)*
+                $(check(self.$switch.as_ref(), &row::$switch)?;)*
                 Ok(())
             }
         }

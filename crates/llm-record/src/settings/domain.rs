@@ -17,6 +17,8 @@ pub enum Domain {
     Texts,
     /// At least one text; none is empty or stands twice.
     Labels,
+    /// On or off.
+    Switch,
 }
 
 /// An interval that begins at zero.

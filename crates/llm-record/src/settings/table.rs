@@ -198,4 +198,25 @@ settings! {
             },
         }
     }
+    switches {
+        /// Whether an answer ends that repeats itself without end; by default where it is greedy.
+        stop_repetition: bool => Option<bool> {
+            used: "Whether an answer that repeats itself was ended, where the request said so; else it was where \
+                   it is greedy.",
+            aliases: &[],
+            is_shared: false,
+            domain: Domain::Switch,
+            description: "Whether an answer ends that repeats itself without end; by default where it is greedy.",
+            is_idle_when_greedy: false,
+            flag: Flag {
+                long: "stop-repetition",
+                also: &[],
+                short: None,
+                value: "on|off",
+                default: None,
+                help: "End an answer whose last 128 tokens or more are one block of at most 256 tokens at least four \
+                       times over (default: on where the most likely token is always taken)",
+            },
+        }
+    }
 }

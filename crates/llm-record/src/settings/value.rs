@@ -182,6 +182,35 @@ impl SettingValue for Seed {
     }
 }
 
+impl SettingValue for bool {
+    type Used = Option<Self>;
+
+    fn from_json(name: &str, value: &Value, _: &Setting) -> Result<Self, String> {
+        let switch = value.as_bool();
+        switch.ok_or_else(|| format!("'{name}' is {value} but must be true or false"))
+    }
+
+    fn from_text(text: &str, _: &Setting) -> Result<Self, String> {
+        match text {
+            "on" | "true" | "1" => Ok(true),
+            "off" | "false" | "0" => Ok(false),
+            _ => Err("must be on or off".to_owned()),
+        }
+    }
+
+    fn check(&self, _: &Setting) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn used(&self) -> Option<Option<Self>> {
+        Some(Some(*self))
+    }
+
+    fn asked(used: &Option<Self>) -> Option<Self> {
+        *used
+    }
+}
+
 impl SettingValue for Vec<String> {
     type Used = Self;
 
