@@ -1,7 +1,8 @@
-//! The README runs: each of its `sh` blocks is executed as it stands, in a copy of the folder that it
-//! speaks of, with the default model. What is expected is what the README promises: shapes, counts and
-//! facts that are true, never the model's own words. That its tables name what there is, is tested
-//! here too.
+//! The README runs: each of its `sh` blocks is executed as it stands by a POSIX shell, in a copy of the
+//! folder that it speaks of. What is expected is what the README promises: shapes, counts and facts that
+//! are true, never the model's own words. The facts are expected of the default model, where
+//! `scripts/fetch-real-models` has fetched it; the gate has a smaller one, of which only shapes are. That
+//! the README's tables name what there is, is tested here too.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -16,6 +17,12 @@ const README: &str = include_str!("../README.md");
 
 /// The model of the blocks about vectors.
 const ENCODER: &str = "all-minilm-l6-v2";
+
+/// The default model, where it is here.
+const DEFAULT: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/models/real/qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"
+);
 
 /// The folder whose copy the blocks run in.
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/readme");
@@ -34,7 +41,7 @@ macro_rules! blocks {
 }
 
 blocks!(
-    summary, commit, questions, labels, chain, count, stream, decide, loop_, batch, failures,
+    summary, commit, questions, labels, chain, count, stream, decide, files, batch, failures,
     seeds, list, show, tokens, vectors, ask, rerank, payback, floor, spent,
 );
 
@@ -42,12 +49,12 @@ blocks!(
 struct Block {
     script: String,
     bench: Bench,
+    /// Whether the default model answers, which knows the facts.
+    knows: bool,
 }
 
 impl Block {
     fn new(name: &str) -> Self {
-        // `loop` is a keyword of Rust, not of the README.
-        let name = name.trim_end_matches('_');
         let blocks = all();
         let block = blocks.into_iter().find(|(known, _)| known == name);
         let (_, script) = block.unwrap_or_else(|| panic!("README.md has no block '{name}'"));
@@ -55,7 +62,13 @@ impl Block {
         copy(Path::new(FOLDER), bench.sandbox.path());
         let (model, name) = (file(ENCODER), bench.sandbox.path().join(ENCODER));
         std::os::unix::fs::symlink(model, name).unwrap();
-        let block = Self { script, bench };
+        bench.file("block.sh", &script);
+        let knows = Path::new(DEFAULT).exists();
+        let block = Self {
+            script,
+            bench,
+            knows,
+        };
         if block.script.contains("jq ") {
             assert!(
                 block.shell("command -v jq").status().success(),
@@ -65,10 +78,15 @@ impl Block {
         block
     }
 
+    /// Runs the block in the plainest shell that is here.
+    fn start(&self) -> Ran {
+        self.shell("if command -v dash >/dev/null; then dash block.sh; else sh block.sh; fi")
+    }
+
     /// Runs the block and expects it to end well, with something on standard output.
     #[track_caller]
     fn run(&self) -> String {
-        let ran = self.shell(&self.script).exits(0);
+        let ran = self.start().exits(0);
         if ran.stdout().trim().is_empty() {
             ran.fail("expected something on standard output");
         }
@@ -77,7 +95,13 @@ impl Block {
 
     /// Runs another line in the same place.
     fn shell(&self, line: &str) -> Ran {
-        self.bench.pipe(line).run()
+        let tool = self.bench.pipe(line);
+        let tool = if self.knows {
+            tool.env("LLM_MODEL", DEFAULT)
+        } else {
+            tool
+        };
+        tool.run()
     }
 
     /// Returns the rows that the block writes, each cut at its tabs.
@@ -140,11 +164,7 @@ fn column(rows: &[Vec<String>], index: usize) -> Vec<&str> {
 #[test]
 fn every_block_of_the_readme_is_run() {
     let written: Vec<String> = all().into_iter().map(|(name, _)| name).collect();
-    let run: Vec<&str> = NAMES
-        .iter()
-        .map(|name| name.trim_end_matches('_'))
-        .collect();
-    assert_eq!(written, run);
+    assert_eq!(written, NAMES);
     assert!(README.matches("Better:").count() >= 10);
 }
 
@@ -254,22 +274,34 @@ fn commit(block: &Block) {
 fn questions(block: &Block) {
     let rows = block.rows(2);
     assert_eq!(column(&rows, 0), ["1", "2", "3"]);
-    assert!(rows[0][1].contains("Tokyo"), "{rows:?}");
-    assert!(rows[2][1].contains("Au"), "{rows:?}");
+    if block.knows {
+        assert!(rows[0][1].contains("Tokyo"), "{rows:?}");
+        assert!(rows[2][1].contains("Au"), "{rows:?}");
+    }
 }
 
 fn labels(block: &Block) {
     let rows = block.rows(3);
     assert_eq!(column(&rows, 0), ["r1", "r2", "r3"]);
     assert_eq!(column(&rows, 1), ["5", "1", "4"]);
-    assert_eq!(column(&rows, 2), ["positive", "negative", "positive"]);
+    let labels = column(&rows, 2);
+    assert!(
+        labels
+            .iter()
+            .all(|label| ["positive", "negative"].contains(label))
+    );
+    if block.knows {
+        assert_eq!(labels, ["positive", "negative", "positive"]);
+    }
 }
 
 fn chain(block: &Block) {
     let countries = block.rows(1);
     assert_eq!(countries.len(), 3, "{countries:?}");
-    assert_eq!(countries[0], ["Norway"]);
-    assert_eq!(countries[2], ["Italy"]);
+    if block.knows {
+        assert_eq!(countries[0], ["Norway"]);
+        assert_eq!(countries[2], ["Italy"]);
+    }
 }
 
 fn count(block: &Block) {
@@ -300,29 +332,24 @@ fn stream(block: &Block) {
 }
 
 fn decide(block: &Block) {
-    assert_eq!(block.run(), "write to the customer\n");
+    let text = block.run();
+    assert!(["ask the carrier\n", "look at the invoice\n"].contains(&&*text));
+    if block.knows {
+        assert_eq!(text, "ask the carrier\n");
+    }
 }
 
-fn loop_(block: &Block) {
-    let text = block.run();
-    let lines: Vec<_> = text.lines().collect();
-    assert_eq!(lines.len(), 2, "{text}");
-    assert!(
-        lines[0].starts_with("notes/pump.txt:") && lines[0].contains("Monday"),
-        "{text}"
-    );
-    assert!(
-        lines[1].starts_with("notes/roof.txt:") && lines[1].contains("Friday"),
-        "{text}"
-    );
+fn files(block: &Block) {
+    let rows = block.rows(2);
+    assert_eq!(column(&rows, 0), ["notes/pump.txt", "notes/roof.txt"]);
+    if block.knows {
+        assert!(rows[0][1].contains("Monday"), "{rows:?}");
+        assert!(rows[1][1].contains("Friday"), "{rows:?}");
+    }
 }
 
 fn batch(block: &Block) {
-    block
-        .shell(&block.script)
-        .exits(0)
-        .writes("")
-        .says_nothing();
+    block.start().exits(0).writes("").says_nothing();
     let read = records::records(&block.shell("cat moods.jsonl"));
     let ids: Vec<_> = read.iter().map(|record| &record["id"]).collect();
     assert_eq!(ids, ["r1", "r2", "r3"]);

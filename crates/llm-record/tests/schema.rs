@@ -215,8 +215,9 @@ fn completion() -> Value {
             "lora": [{"name": "sql", "digest": "00", "scale": 0.5}]},
         "sampling": {"greedy": false, "temperature": 0.7, "top_k": 40, "top_p": 0.95,
             "min_p": 0.05, "repeat_penalty": 1.1, "repeat_last_n": 64, "seed": 42,
-            "max_tokens": 1024, "stop": ["END"], "choices": ["Paris.", "London."]},
-        "request_digest": "00", "occurrence": 2, "requested_model": "m",
+            "max_tokens": 1024, "stop": ["END"], "choices": ["Paris.", "London."],
+            "stop_repetition": false},
+        "request_digest": "00", "occurrence": 2, "ignored": ["n"], "requested_model": "m",
         "build": {"version": "0.1.0", "simd": "avx2", "device": "cpu", "threads": 2}
     })
 }
@@ -259,6 +260,7 @@ fn kept() -> Value {
         "sampling",
         "request_digest",
         "occurrence",
+        "ignored",
         "requested_model",
         "build",
     ];
