@@ -306,6 +306,68 @@ fn a_cross_encoder_puts_texts_in_order() {
     }
 }
 
+/// Adds to the one bias of a head in a safetensors file of 32-bit floats.
+fn raise_bias(file: &Path, tensor: &str, by: f32) {
+    let mut bytes = std::fs::read(file).unwrap();
+    let length = usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();
+    let header: Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+    let start = header[tensor]["data_offsets"][0].as_u64().unwrap();
+    let at = 8 + length + usize::try_from(start).unwrap();
+    let bias = f32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+    bytes[at..at + 4].copy_from_slice(&(bias + by).to_le_bytes());
+    std::fs::write(file, bytes).unwrap();
+}
+
+/// With 30 added to every logit all scores are 1 in 32-bit floats: the order is still that of
+/// sentence-transformers' scores without it.
+#[test]
+fn texts_whose_scores_are_one_are_put_in_order_by_their_logits() {
+    let sandbox = Sandbox::new();
+    let model = sandbox.path().join("raised");
+    copy(&tiny("cross-roberta"), &model);
+    raise_bias(
+        &model.join("model.safetensors"),
+        "classifier.out_proj.bias",
+        30.0,
+    );
+    let golden = std::fs::read_to_string(model.join("golden.jsonl")).unwrap();
+    let golden: Vec<Value> = golden
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let query = golden[0]["query"].as_str().unwrap();
+    let score = |it: &Value| it["score"].as_f64().unwrap();
+    let mut wanted: Vec<&Value> = golden
+        .iter()
+        .filter(|it| it["query"] == query && !it["text"].as_str().unwrap().trim().is_empty())
+        .collect();
+    let input: String = wanted
+        .iter()
+        .map(|it| format!("{}\n", json!({"text": it["text"]})))
+        .collect();
+    wanted.sort_by(|a, b| score(b).total_cmp(&score(a)));
+    let tool = sandbox
+        .tool("llm-embed")
+        .args(["rerank", query, "--jsonl", "-m"]);
+    let ran = tool
+        .arg(&model)
+        .args(["--on-overflow", "truncate"])
+        .input(input)
+        .run();
+    let hits = records(&ran.exits(0));
+    assert!(hits.iter().all(|hit| hit["score"] == 1.0), "{hits:?}");
+    let texts =
+        |list: &[&Value]| -> Vec<Value> { list.iter().map(|it| it["text"].clone()).collect() };
+    assert_eq!(texts(&hits.iter().collect::<Vec<_>>()), texts(&wanted));
+    for (hit, wanted) in hits.iter().zip(wanted) {
+        let logit = (score(wanted) / (1.0 - score(wanted))).ln() + 30.0;
+        assert!(
+            (hit["logit"].as_f64().unwrap() - logit).abs() < 1e-4,
+            "{hit}"
+        );
+    }
+}
+
 #[test]
 fn a_cross_encoder_is_for_rerank_alone() {
     let sandbox = Sandbox::new();

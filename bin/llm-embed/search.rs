@@ -106,6 +106,7 @@ impl Search<'_> {
                 query_id: job.id.clone(),
                 rank: rank as u64 + 1,
                 score: neighbour.score,
+                logit: None,
                 truncated: false,
                 found: self.index.record(neighbour.row)?,
             };
