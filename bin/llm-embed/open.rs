@@ -8,7 +8,7 @@ use llm_batch::text_encoder::{OnOverflow, TextEncoder};
 use llm_cli::memory::available;
 use llm_cli::parser::embed::{EmbedFormat, EmbedQuantize, PoolingChoice, TooLong};
 use llm_cli::{EmbedArgs, Messages, host};
-use llm_encoder::{Encoder, Pooling};
+use llm_encoder::{Assumed, Encoder, Pooling};
 use llm_folder::Loading;
 use llm_kernels::pool::Pool;
 use llm_kernels::quantize::QuantType;
@@ -26,6 +26,8 @@ pub(crate) struct Opened {
     pub(crate) encoding: Encoding,
     pub(crate) model: llm_record::Encoder,
     pub(crate) build: Build,
+    /// What the model's files do not say and the flags do not either.
+    assumed: Option<Assumed>,
 }
 
 impl Opened {
@@ -69,6 +71,7 @@ impl Opened {
         Ok(Self {
             prompt: prompt(args, &encoder)?,
             encoding,
+            assumed: encoder.assumed().filter(|_| args.model.pooling.is_none()),
             model: llm_record::Encoder {
                 name: found.name,
                 digest: found.digest,
@@ -94,6 +97,9 @@ impl Opened {
 impl Opened {
     /// Warns of what the user may not have meant about the model.
     pub(crate) fn warn(&self, messages: Messages) {
+        if let Some(assumed) = self.assumed {
+            messages.warning(assumed);
+        }
         warn(self.texts.encoder.warnings(), messages);
     }
 }
