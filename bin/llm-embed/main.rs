@@ -14,6 +14,7 @@ mod reads;
 mod rerank;
 mod search;
 mod similar;
+mod stale;
 mod work;
 
 use std::process::ExitCode;

@@ -205,6 +205,7 @@ pub fn run<W: Work>(
     Ok(Ended {
         status,
         summary: outcome.summary,
+        journal: outcome.journal,
         is_stopped: outcome.is_stopped,
         failure: outcome.failure,
         finished,
@@ -218,6 +219,8 @@ pub struct Ended {
     pub status: Status,
     /// Its sums.
     pub summary: Summary,
+    /// What was closed before, and what the run has met.
+    pub journal: Journal,
     /// It stopped before its input's end, since too many requests failed.
     pub is_stopped: bool,
     /// What ended it early: an input that breaks, an output that cannot be written, a signal amid

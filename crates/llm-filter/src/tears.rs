@@ -1,17 +1,17 @@
 //! Torn lines in the midst of an output: what a crash leaves where somebody has appended after it. They
 //! are found, said, and moved aside on demand; what they hold of whole records counts.
 
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use llm_record::Closed;
 use llm_record::closed::LONGEST_RECORD;
 use serde_json::Value;
 
 use crate::Journal;
-use crate::exclusive::{DurableError, Refuse, lock};
+use crate::exclusive::{DurableError, Refuse};
+use crate::rewrite::{failed, rewrite, with_end};
 
 /// How a record of ours begins, and a line of OpenAI's batch output.
 const BEGINNINGS: [&str; 2] = ["{\"type\":\"", "{\"id\":\"batch_req_"];
@@ -243,36 +243,17 @@ pub(crate) fn move_aside(
     file: &mut File,
     refuse: Refuse<'_>,
 ) -> Result<File, DurableError> {
-    let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let torn = with_end(path, ".torn");
-    // Of this process alone, so that nobody's file is in its place.
-    let fresh = with_end(&place, &format!(".{}.part", std::process::id()));
     refuse(&torn).map_err(DurableError::Refused)?;
     let mut aside = File::options()
         .append(true)
         .create(true)
         .open(&torn)
         .map_err(failed(&torn))?;
-    let mut mended = File::options()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .open(&fresh)
-        .map_err(failed(&fresh))?;
-    let moved = lock(&mended, &shown(&fresh)).and_then(|()| {
-        let permissions = file.metadata().map_err(failed(path))?.permissions();
-        part(file, &mut mended, &mut aside).map_err(failed(path))?;
-        aside.sync_data().map_err(failed(&torn))?;
-        mended
-            .set_permissions(permissions)
-            .and_then(|()| mended.sync_all())
-            .and_then(|()| std::fs::rename(&fresh, &place))
-            .map_err(failed(&fresh))
-    });
-    if moved.is_err() {
-        let _ = std::fs::remove_file(&fresh);
-    }
-    moved.map(|()| mended)
+    rewrite(path, &file.try_clone().map_err(failed(path))?, |mended| {
+        part(file, mended, &mut aside).map_err(failed(path))?;
+        aside.sync_data().map_err(failed(&torn))
+    })
 }
 
 /// Writes what is whole in a file to one, and what is torn, each on a line, to another.
@@ -303,21 +284,6 @@ fn part(file: &mut File, mended: &mut File, aside: &mut File) -> io::Result<()> 
     }
     mended.flush()?;
     aside.flush()
-}
-
-fn shown(path: &Path) -> String {
-    format!("'{}'", path.display())
-}
-
-fn failed(path: &Path) -> impl FnOnce(io::Error) -> DurableError {
-    let name = shown(path);
-    move |reason| DurableError::Io { name, reason }
-}
-
-fn with_end(path: &Path, end: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(end);
-    name.into()
 }
 
 #[cfg(test)]
