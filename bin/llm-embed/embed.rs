@@ -20,6 +20,7 @@ use llm_search::{Provenance, first_provenance, records_path};
 use crate::matrix::{self, Matrix};
 use crate::open::Opened;
 use crate::reads;
+use crate::stale;
 use crate::work::Worker;
 
 /// Texts that may wait in order behind the oldest open one.
@@ -86,6 +87,9 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
         None => "the same command goes on",
     };
     ended.tell_stop(outlook, messages);
+    if is_whole {
+        stale::settle(args, &ended.journal, messages)?;
+    }
     ended.tell(messages)
 }
 
@@ -157,21 +161,28 @@ fn check_alike(args: &EmbedArgs, opened: &Opened) -> Result<()> {
     }
 }
 
-/// Refuses to overwrite what a list of files may name: it is known too late.
+/// Refuses to overwrite what a list of files may name, or a folder hold: it is known too late.
 fn check_list(args: &EmbedArgs) -> Result<()> {
     let Some(path) = args.output.output.as_deref() else {
         return Ok(());
     };
-    if !args.output.overwrite || args.input.files0_from.is_none() {
+    let is_listed = args.input.files0_from.is_some();
+    let has_folder = args.input.files.iter().any(|file| file.is_dir());
+    if !args.output.overwrite || !(is_listed || has_folder) {
         return Ok(());
     }
+    let origin = if is_listed {
+        "one of the texts of the --files0-from list"
+    } else {
+        "one of the texts of a folder"
+    };
     let checked = match Layout::of_name(path) {
         Some(layout) => matrix::check_replaceable(path, layout),
         None => Replaces::Records("embedding").check(path),
     };
     match checked {
         Err(StdioError::Occupied { name, .. }) => bail!(
-            "{name} is not an output of llm-embed and may be one of the texts of the --files0-from list, which is read while the output is written; remove it first, or give another -o"
+            "{name} is not an output of llm-embed and may be {origin}, which is read while the output is written; remove it first, or give another -o"
         ),
         _ => Ok(()),
     }
@@ -204,6 +215,11 @@ fn check(args: &EmbedArgs) -> Result<()> {
             "--keep carries fields of --jsonl lines over, and a file or a piece has none; leave it out"
         );
     }
+    if args.output.prune && input.files.is_empty() && input.files0_from.is_none() {
+        bail!(
+            "--prune drops the vectors of texts that their files no longer have, and no FILE is given; name the files, or leave it out"
+        );
+    }
     if args.output.format == EmbedFormat::Jsonl {
         return check_lines(args);
     }
@@ -217,9 +233,10 @@ fn check(args: &EmbedArgs) -> Result<()> {
     if args.output.output.is_none() {
         bail!("a matrix is written to a file, whole; add -o FILE, or leave --format out");
     }
-    if args.output.resume.is_some() || args.output.retry_errors || args.output.repair {
+    let goes_on = args.output.resume.is_some() || args.output.retry_errors;
+    if goes_on || args.output.repair || args.output.prune {
         bail!(
-            "a matrix is written as a whole and cannot be continued; leave out --resume, --retry-errors and --repair"
+            "a matrix is written as a whole and cannot be continued; leave out --resume, --retry-errors, --repair and --prune"
         );
     }
     Ok(())

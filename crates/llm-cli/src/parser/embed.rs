@@ -70,7 +70,8 @@ pub struct EmbedArgs {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Input")]
 pub struct EmbedInputArgs {
-    /// Embed each of these files, as one text or, with --chunk, in chunks
+    /// Embed each of these files, as one text or, with --chunk, in chunks; of a folder all text files in
+    /// it, in the order of their names, hidden ones left out
     #[arg(value_name = "FILE", conflicts_with_all = ["file", "files0_from", "jsonl"])]
     pub files: Vec<PathBuf>,
 
@@ -200,6 +201,11 @@ pub struct EmbedOutputArgs {
     /// Move lines torn by a crash from the -o file to FILE.torn, and continue
     #[arg(long, requires = "output", conflicts_with = "overwrite")]
     pub repair: bool,
+
+    /// Drop from the -o file the records of texts that their FILEs no longer have, and of files that are
+    /// no longer there, once the run is complete
+    #[arg(long, requires = "output", conflicts_with = "overwrite")]
+    pub prune: bool,
 
     /// Start no more lines after N have failed
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
