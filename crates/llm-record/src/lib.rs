@@ -42,6 +42,7 @@ pub mod settings;
 pub mod template;
 pub mod usage;
 pub mod vector;
+mod whole;
 pub mod write;
 
 pub use choice::Choice;
