@@ -14,6 +14,7 @@ mod reads;
 mod rerank;
 mod search;
 mod similar;
+mod spool;
 mod stale;
 mod work;
 

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use llm_batch::text_encoder::{OnOverflow, Refused, Text};
+use llm_cli::input::Texts;
 use llm_cli::parser::embed::{EmbedModelArgs, RerankArgs, TooLong};
 use llm_cli::stdio::{InputWatch, stdout_is_terminal};
 use llm_cli::{Context, EmbedArgs, Item, Job, Jobs, Messages, Output, OutputFormat, Status};
@@ -14,7 +15,7 @@ use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
 use llm_record::{ErrorCode, Found, Hit, Record, Routed, SchemaVersion};
 use llm_search::cosine;
-use llm_store::Store;
+use llm_store::{Purpose, Store};
 
 use crate::ask;
 use crate::open::{Opened, locate, on_overflow, pool, warn};
@@ -30,13 +31,14 @@ pub(crate) fn run(args: &RerankArgs, context: &Context) -> Result<Status> {
         reader: true,
     };
     let input = ask::input(None, args.jsonl, args.template.as_deref());
-    let jobs = Jobs::open(&input, None, &watch)?;
+    // As where vectors are made, an empty `text` is one, and a blank line is none.
+    let jobs = Jobs::texts(&input, &Texts::default(), &watch)?;
     let shared = ask::output(args.format);
     let form = OutputFormat::choose(&shared, true, stdout_is_terminal())?;
     let context = &context.quiet(args.quiet.quiet);
     let messages = context.messages;
     let scorer = Scorer::open(args, messages)?;
-    let reads = reads::model(&args.model).inputs(jobs.inputs());
+    let reads = reads::model(args.name()).inputs(jobs.inputs());
     let mut output = Output::open(&shared, form, "hit", &reads, messages)?;
     let (mut texts, mut status) = (Vec::new(), Status::Done);
     for item in jobs.warning(messages) {
@@ -145,7 +147,8 @@ type Score = Result<Scored, (ErrorCode, String)>;
 impl Scorer {
     /// Opens the model and reads the query.
     fn open(args: &RerankArgs, messages: Messages) -> Result<Self> {
-        let path = locate(&Store::from_env(), &args.model)?;
+        let purposes = [Purpose::Ranking, Purpose::Vectors];
+        let path = locate(&Store::from_env(), args.name(), &purposes)?;
         if CrossEncoder::is_in(&path)? {
             Ok(Self::Pairs(Box::new(Pairs::open(args, &path, messages)?)))
         } else {
