@@ -9,7 +9,8 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use llm_cli::filter::{Run, Target};
 use llm_cli::parser::embed::EmbedFormat;
-use llm_cli::stdio::{InputWatch, StdioError};
+use llm_cli::progress::LineBar;
+use llm_cli::stdio::{InputWatch, StdioError, stderr_is_terminal, stdout_is_terminal};
 use llm_cli::{Context, EmbedArgs, Jobs, Output, OutputFormat, Reads, Replaces, Status};
 use llm_filter::durable::Existing;
 use llm_filter::{Journal, Options, Rules};
@@ -61,6 +62,9 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
     let written = [args.output.output.as_deref(), records.as_deref()];
     let jobs = jobs.apart_from(written.into_iter().flatten());
     let mut worker = Worker::new(args, Arc::clone(&opened));
+    let to_stdout = args.output.output.is_none() && stdout_is_terminal();
+    let is_watched = !args.quiet.quiet && !to_stdout && stderr_is_terminal();
+    let mut bar = LineBar::start(is_watched, || jobs.count_lines());
     let run = Run {
         journal: target.journal,
         output,
@@ -71,7 +75,7 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
         },
         read_ahead: ahead(args),
         tells_last_words: true,
-        progress: Box::new(|_| {}),
+        progress: Box::new(move |summary| bar.show(summary)),
     };
     let ended = llm_cli::filter::run(jobs.warning(messages), &mut worker, run, context)?;
     let is_whole = ended.failure.is_none()

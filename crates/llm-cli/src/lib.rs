@@ -16,6 +16,7 @@ mod llama_cpp_flags;
 mod app;
 
 mod file_identity;
+pub mod progress;
 pub mod host;
 pub mod output_format;
 pub mod input;

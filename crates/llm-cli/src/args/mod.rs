@@ -18,7 +18,10 @@ pub use input::{IfEmpty, InputArgs, OnOverflow};
 pub(crate) use input::{chunk, line_limit};
 pub use lora::{LoraArg, LoraArgs};
 pub(crate) use model::ctx_size;
-pub use model::{DEFAULT_MODEL, ForceArgs, ModelArgs, Quantize, QuantizeArgs, TemplateArgs, Think};
+pub use model::{
+    DEFAULT_EMBEDDER, DEFAULT_MODEL, ForceArgs, ModelArgs, Quantize, QuantizeArgs, TemplateArgs,
+    Think,
+};
 pub use output::{Format, FormatArgs, OutputArgs, QuietArgs, Reasoning};
 pub use replay::{EstimateArgs, ReplayArgs};
 pub(crate) use sampling::generation_flags;

@@ -9,6 +9,9 @@ use llm_kernels::quantize::QuantType;
 /// The model that is used where none is named.
 pub const DEFAULT_MODEL: &str = "smollm2";
 
+/// The model that makes vectors where none is named.
+pub const DEFAULT_EMBEDDER: &str = "minilm";
+
 /// Which model.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Model")]

@@ -11,7 +11,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser};
 use llm_record::read::DEFAULT_LINE_LIMIT;
 
-use crate::args::{FormatArgs, IfEmpty, InputArgs, OnOverflow, OutputArgs, QuietArgs, Reasoning};
+use crate::args::{
+    DEFAULT_EMBEDDER, FormatArgs, IfEmpty, InputArgs, OnOverflow, OutputArgs, QuietArgs, Reasoning,
+};
 use crate::args::{chunk, line_limit, threads};
 use crate::input::Texts;
 
@@ -128,8 +130,9 @@ pub struct EmbedInputArgs {
 #[command(next_help_heading = "Model")]
 pub struct EmbedModelArgs {
     /// Use this model: a folder of safetensors, a GGUF file, or a name or ORG/REPO of the store
+    /// [default: minilm]
     #[arg(short, long, value_name = "NAME")]
-    pub model: String,
+    pub model: Option<String>,
 
     /// Put the model's own query prompt before each text
     #[arg(long, group = "put_before")]
@@ -210,6 +213,14 @@ pub struct EmbedOutputArgs {
     /// Start no more lines after N have failed
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_errors: Option<u64>,
+}
+
+impl EmbedModelArgs {
+    /// Returns the model's name, the default one where none was given.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.model.as_deref().unwrap_or(DEFAULT_EMBEDDER)
+    }
 }
 
 impl EmbedArgs {
