@@ -1,150 +1,107 @@
-_llm__bench() {
-    local i cur prev opts cmd
-    COMPREPLY=()
-    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-        cur="$2"
-    else
-        cur="${COMP_WORDS[COMP_CWORD]}"
-    fi
-    prev="$3"
-    cmd=""
-    opts=""
+# Completions of llm-bench for bash, made from its parser by tests/generated/completions.rs.
 
-    for i in "${COMP_WORDS[@]:0:COMP_CWORD}"
-    do
-        case "${cmd},${i}" in
-            ",$1")
-                cmd="llm__bench"
-                ;;
-            *)
-                ;;
-        esac
-    done
+_llm_bench_calls=''
 
-    case "${cmd}" in
-        llm__bench)
-            opts="-m -p -n -d -t -r -c -o -q -h -V --model --shape --layers --write --quantize --lora --n-prompt --n-gen --pg --n-depth --parallel --threads --repetitions --no-warmup --logits --perplexity --ctx-size --format --output --overwrite --quiet --force --help --version"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --model)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -m)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --shape)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --layers)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --write)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --quantize)
-                    COMPREPLY=($(compgen -W "q8_0 q4_k" -- "${cur}"))
-                    return 0
-                    ;;
-                --lora)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --n-prompt)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -p)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --n-gen)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -n)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --pg)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --n-depth)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -d)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --parallel)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --threads)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -t)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --repetitions)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -r)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --logits)
-                    COMPREPLY=($(compgen -W "best all" -- "${cur}"))
-                    return 0
-                    ;;
-                --perplexity)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --ctx-size)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -c)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --format)
-                    COMPREPLY=($(compgen -W "auto jsonl md" -- "${cur}"))
-                    return 0
-                    ;;
-                --output)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -o)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
+_llm_bench_is_call() {
+    false
+}
+
+_llm_bench_flags() {
+    case "$1" in
+    '') echo '--model -m --shape --layers --write --quantize --lora --n-prompt -p --n-gen -n --pg --n-depth -d --parallel --threads -t --repetitions -r --no-warmup --logits --perplexity --ctx-size -c --format --output -o --overwrite --quiet -q --force --help -h --version -V' ;;
     esac
 }
 
-if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERSINFO[0]}" -gt 4 ]]; then
-    complete -F _llm__bench -o nosort -o bashdefault -o default llm-bench
-else
-    complete -F _llm__bench -o bashdefault -o default llm-bench
-fi
+_llm_bench_value() {
+    case "$1 $2" in
+    ' --model' | ' -m') echo 'installed' ;;
+    ' --shape') echo 'text' ;;
+    ' --layers') echo 'text' ;;
+    ' --write') echo 'files' ;;
+    ' --quantize') echo 'words q8_0 q4_k' ;;
+    ' --lora') echo 'text' ;;
+    ' --n-prompt' | ' -p') echo 'text' ;;
+    ' --n-gen' | ' -n') echo 'text' ;;
+    ' --pg') echo 'text' ;;
+    ' --n-depth' | ' -d') echo 'text' ;;
+    ' --parallel') echo 'text' ;;
+    ' --threads' | ' -t') echo 'text' ;;
+    ' --repetitions' | ' -r') echo 'text' ;;
+    ' --logits') echo 'words best all' ;;
+    ' --perplexity') echo 'files' ;;
+    ' --ctx-size' | ' -c') echo 'text' ;;
+    ' --format') echo 'words auto jsonl md' ;;
+    ' --output' | ' -o') echo 'files' ;;
+    esac
+}
+
+_llm_bench_place() {
+    case "$1 $2" in
+    ' '*) echo 'text' ;;
+    esac
+}
+
+_llm_bench_names() {
+    case $1 in
+    installed) llm-pull ls -T 2>/dev/null ;;
+    esac
+}
+
+_llm_bench() {
+    local line=${COMP_LINE:0:COMP_POINT} words cur word call= takes= place=0 ended= before= i
+    COMPREPLY=()
+    read -ra words <<<"$line"
+    [[ $line == *[[:space:]] ]] && words+=("")
+    cur=${words[${#words[@]}-1]}
+    for ((i = 1; i < ${#words[@]} - 1; i++)); do
+        word=${words[i]}
+        if [[ -n $takes ]]; then
+            takes=
+        elif [[ -z $ended && $word == -- ]]; then
+            ended=1
+        elif [[ -z $ended && $word == -?* ]]; then
+            [[ $word == --*=* ]] || takes=$(_llm_bench_value "$call" "$word")
+        elif [[ -z $ended && -z $call && $place == 0 ]] && _llm_bench_is_call "$word"; then
+            call=$word
+        else
+            place=$((place + 1))
+        fi
+    done
+    if [[ -z $takes && -z $ended && $cur == --*=* ]]; then
+        takes=$(_llm_bench_value "$call" "${cur%%=*}")
+        before=${cur%%=*}=
+        cur=${cur#*=}
+    elif [[ -z $takes && -z $ended && $cur == -* ]]; then
+        COMPREPLY=($(compgen -W "$(_llm_bench_flags "$call")" -- "$cur"))
+        return
+    elif [[ -z $takes ]]; then
+        takes=$(_llm_bench_place "$call" "$place")
+        if [[ -z $call && -z $ended && $place == 0 ]]; then
+            COMPREPLY=($(compgen -W "$_llm_bench_calls" -- "$cur"))
+        fi
+    fi
+    case $takes in
+    files | '') ;;
+    text) compopt +o default +o bashdefault 2>/dev/null ;;
+    words\ *) COMPREPLY+=($(compgen -W "${takes#words }" -- "$cur")) ;;
+    *)
+        [[ $takes == list\ * ]] && before+=${cur%"${cur##*,}"} && cur=${cur##*,}
+        # Not by compgen -W, which would run what stands in a name.
+        while IFS= read -r word; do
+            [[ $word == "$cur"* ]] && printf -v word %q "$word" && COMPREPLY+=("$word")
+        done < <(_llm_bench_names "${takes#list }")
+        ;;
+    esac
+    # Readline replaces only what stands behind the last of these.
+    cur=$before$cur
+    COMPREPLY=("${COMPREPLY[@]/#/$before}")
+    for word in : =; do
+        if [[ $COMP_WORDBREAKS == *$word* && $cur == *$word* ]]; then
+            before=${cur%"${cur##*$word}"}
+            COMPREPLY=("${COMPREPLY[@]#"$before"}")
+            cur=${cur##*$word}
+        fi
+    done
+}
+
+complete -o bashdefault -o default -F _llm_bench llm-bench

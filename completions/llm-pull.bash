@@ -1,150 +1,110 @@
-_llm__pull() {
-    local i cur prev opts cmd
-    COMPREPLY=()
-    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-        cur="$2"
-    else
-        cur="${COMP_WORDS[COMP_CWORD]}"
-    fi
-    prev="$3"
-    cmd=""
-    opts=""
+# Completions of llm-pull for bash, made from its parser by tests/generated/completions.rs.
 
-    for i in "${COMP_WORDS[@]:0:COMP_CWORD}"
-    do
-        case "${cmd},${i}" in
-            ",$1")
-                cmd="llm__pull"
-                ;;
-            llm__pull,import)
-                cmd="llm__pull__subcmd__import"
-                ;;
-            llm__pull,ls)
-                cmd="llm__pull__subcmd__ls"
-                ;;
-            llm__pull,rm)
-                cmd="llm__pull__subcmd__rm"
-                ;;
-            llm__pull,show)
-                cmd="llm__pull__subcmd__show"
-                ;;
-            *)
-                ;;
-        esac
-    done
+_llm_pull_calls='import ls rm show'
 
-    case "${cmd}" in
-        llm__pull)
-            opts="-T -q -h -V --revision --include --dry-run --force --format --text --quiet --help --version import ls rm show"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --revision)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --include)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --format)
-                    COMPREPLY=($(compgen -W "auto jsonl text" -- "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        llm__subcmd__pull__subcmd__import)
-            opts="-T -q -h --name --force --format --text --quiet --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --name)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --format)
-                    COMPREPLY=($(compgen -W "auto jsonl text" -- "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        llm__subcmd__pull__subcmd__ls)
-            opts="-T -q -h --format --text --quiet --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --format)
-                    COMPREPLY=($(compgen -W "auto jsonl text" -- "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        llm__subcmd__pull__subcmd__rm)
-            opts="-T -q -h --format --text --quiet --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --format)
-                    COMPREPLY=($(compgen -W "auto jsonl text" -- "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        llm__subcmd__pull__subcmd__show)
-            opts="-T -q -h --tokenize --format --text --quiet --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --tokenize)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --format)
-                    COMPREPLY=($(compgen -W "auto jsonl text" -- "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
+_llm_pull_is_call() {
+    case $1 in
+    import | ls | rm | show) true ;;
+    *) false ;;
     esac
 }
 
-if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERSINFO[0]}" -gt 4 ]]; then
-    complete -F _llm__pull -o nosort -o bashdefault -o default llm-pull
-else
-    complete -F _llm__pull -o bashdefault -o default llm-pull
-fi
+_llm_pull_flags() {
+    case "$1" in
+    '') echo '--revision --include --dry-run --force --format --text -T --quiet -q --help -h --version -V' ;;
+    'import') echo '--name --force --format --text -T --quiet -q --help -h' ;;
+    'ls') echo '--all --format --text -T --quiet -q --help -h' ;;
+    'rm') echo '--format --text -T --quiet -q --help -h' ;;
+    'show') echo '--tokenize --format --text -T --quiet -q --help -h' ;;
+    esac
+}
+
+_llm_pull_value() {
+    case "$1 $2" in
+    ' --revision') echo 'text' ;;
+    ' --include') echo 'text' ;;
+    ' --format') echo 'words auto jsonl text' ;;
+    'import --name') echo 'text' ;;
+    'import --format') echo 'words auto jsonl text' ;;
+    'ls --format') echo 'words auto jsonl text' ;;
+    'rm --format') echo 'words auto jsonl text' ;;
+    'show --tokenize') echo 'text' ;;
+    'show --format') echo 'words auto jsonl text' ;;
+    esac
+}
+
+_llm_pull_place() {
+    case "$1 $2" in
+    ' '*) echo 'fetchable' ;;
+    'import '*) echo 'files' ;;
+    'ls '*) echo 'text' ;;
+    'rm '*) echo 'installed' ;;
+    'show '*) echo 'installed' ;;
+    esac
+}
+
+_llm_pull_names() {
+    case $1 in
+    fetchable) llm-pull ls --all -T 2>/dev/null ;;
+    installed) llm-pull ls -T 2>/dev/null ;;
+    esac
+}
+
+_llm_pull() {
+    local line=${COMP_LINE:0:COMP_POINT} words cur word call= takes= place=0 ended= before= i
+    COMPREPLY=()
+    read -ra words <<<"$line"
+    [[ $line == *[[:space:]] ]] && words+=("")
+    cur=${words[${#words[@]}-1]}
+    for ((i = 1; i < ${#words[@]} - 1; i++)); do
+        word=${words[i]}
+        if [[ -n $takes ]]; then
+            takes=
+        elif [[ -z $ended && $word == -- ]]; then
+            ended=1
+        elif [[ -z $ended && $word == -?* ]]; then
+            [[ $word == --*=* ]] || takes=$(_llm_pull_value "$call" "$word")
+        elif [[ -z $ended && -z $call && $place == 0 ]] && _llm_pull_is_call "$word"; then
+            call=$word
+        else
+            place=$((place + 1))
+        fi
+    done
+    if [[ -z $takes && -z $ended && $cur == --*=* ]]; then
+        takes=$(_llm_pull_value "$call" "${cur%%=*}")
+        before=${cur%%=*}=
+        cur=${cur#*=}
+    elif [[ -z $takes && -z $ended && $cur == -* ]]; then
+        COMPREPLY=($(compgen -W "$(_llm_pull_flags "$call")" -- "$cur"))
+        return
+    elif [[ -z $takes ]]; then
+        takes=$(_llm_pull_place "$call" "$place")
+        if [[ -z $call && -z $ended && $place == 0 ]]; then
+            COMPREPLY=($(compgen -W "$_llm_pull_calls" -- "$cur"))
+        fi
+    fi
+    case $takes in
+    files | '') ;;
+    text) compopt +o default +o bashdefault 2>/dev/null ;;
+    words\ *) COMPREPLY+=($(compgen -W "${takes#words }" -- "$cur")) ;;
+    *)
+        [[ $takes == list\ * ]] && before+=${cur%"${cur##*,}"} && cur=${cur##*,}
+        # Not by compgen -W, which would run what stands in a name.
+        while IFS= read -r word; do
+            [[ $word == "$cur"* ]] && printf -v word %q "$word" && COMPREPLY+=("$word")
+        done < <(_llm_pull_names "${takes#list }")
+        ;;
+    esac
+    # Readline replaces only what stands behind the last of these.
+    cur=$before$cur
+    COMPREPLY=("${COMPREPLY[@]/#/$before}")
+    for word in : =; do
+        if [[ $COMP_WORDBREAKS == *$word* && $cur == *$word* ]]; then
+            before=${cur%"${cur##*$word}"}
+            COMPREPLY=("${COMPREPLY[@]#"$before"}")
+            cur=${cur##*$word}
+        fi
+    done
+}
+
+complete -o bashdefault -o default -F _llm_pull llm-pull

@@ -1,230 +1,128 @@
-_llm__run() {
-    local i cur prev opts cmd
-    COMPREPLY=()
-    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-        cur="$2"
-    else
-        cur="${COMP_WORDS[COMP_CWORD]}"
-    fi
-    prev="$3"
-    cmd=""
-    opts=""
+# Completions of llm-run for bash, made from its parser by tests/generated/completions.rs.
 
-    for i in "${COMP_WORDS[@]:0:COMP_CWORD}"
-    do
-        case "${cmd},${i}" in
-            ",$1")
-                cmd="llm__run"
-                ;;
-            *)
-                ;;
-        esac
-    done
+_llm_run_calls=''
 
-    case "${cmd}" in
-        llm__run)
-            opts="-p -f -m -c -n -s -T -o -0 -q -t -h -V --prompt --file --lines --jsonl --csv --slurp --chunk --template --keep --on-overflow --if-empty --max-line-bytes --model --ctx-size --quantize --lora --system --chat-template --no-template --think --parse-special --n-predict --seed --temp --top-k --top-p --min-p --repeat-penalty --repeat-last-n --stop --choices --format --text --output --overwrite --stream --count --show-prompt --reasoning --null --parallel --unordered --resume --retry-errors --repair --timeout --max-errors --prefix-cache --record-request --replay --estimate --watts --cloud --quiet --device --threads --force --help --version"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --prompt)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -p)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --file)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -f)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --chunk)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --template)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --keep)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --on-overflow)
-                    COMPREPLY=($(compgen -W "error head tail middle" -- "${cur}"))
-                    return 0
-                    ;;
-                --if-empty)
-                    COMPREPLY=($(compgen -W "error skip run" -- "${cur}"))
-                    return 0
-                    ;;
-                --max-line-bytes)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --model)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -m)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --ctx-size)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -c)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --quantize)
-                    COMPREPLY=($(compgen -W "q8_0 q4_k" -- "${cur}"))
-                    return 0
-                    ;;
-                --lora)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --system)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --chat-template)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --think)
-                    COMPREPLY=($(compgen -W "on off" -- "${cur}"))
-                    return 0
-                    ;;
-                --n-predict)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -n)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --seed)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -s)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --temp)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --top-k)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --top-p)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --min-p)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --repeat-penalty)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --repeat-last-n)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --stop)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --choices)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --format)
-                    COMPREPLY=($(compgen -W "auto jsonl text" -- "${cur}"))
-                    return 0
-                    ;;
-                --output)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -o)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --reasoning)
-                    COMPREPLY=($(compgen -W "include stderr drop" -- "${cur}"))
-                    return 0
-                    ;;
-                --parallel)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --resume)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --max-errors)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --prefix-cache)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --replay)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --watts)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --cloud)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --device)
-                    COMPREPLY=($(compgen -W "auto cpu cuda metal candle" -- "${cur}"))
-                    return 0
-                    ;;
-                --threads)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -t)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
+_llm_run_is_call() {
+    false
+}
+
+_llm_run_flags() {
+    case "$1" in
+    '') echo '--prompt -p --file -f --lines --jsonl --csv --slurp --chunk --template --keep --on-overflow --if-empty --max-line-bytes --model -m --ctx-size -c --quantize --lora --system --chat-template --no-template --think --parse-special --n-predict -n --seed -s --temp --top-k --top-p --min-p --repeat-penalty --repeat-last-n --stop --choices --format --text -T --output -o --overwrite --stream --count --show-prompt --reasoning --null -0 --parallel --unordered --resume --retry-errors --repair --timeout --max-errors --prefix-cache --record-request --replay --estimate --watts --cloud --quiet -q --device --threads -t --force --help -h --version -V' ;;
     esac
 }
 
-if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERSINFO[0]}" -gt 4 ]]; then
-    complete -F _llm__run -o nosort -o bashdefault -o default llm-run
-else
-    complete -F _llm__run -o bashdefault -o default llm-run
-fi
+_llm_run_value() {
+    case "$1 $2" in
+    ' --prompt' | ' -p') echo 'text' ;;
+    ' --file' | ' -f') echo 'files' ;;
+    ' --chunk') echo 'text' ;;
+    ' --template') echo 'text' ;;
+    ' --keep') echo 'text' ;;
+    ' --on-overflow') echo 'words error head tail middle' ;;
+    ' --if-empty') echo 'words error skip run' ;;
+    ' --max-line-bytes') echo 'text' ;;
+    ' --model' | ' -m') echo 'installed' ;;
+    ' --ctx-size' | ' -c') echo 'text' ;;
+    ' --quantize') echo 'words q8_0 q4_k' ;;
+    ' --lora') echo 'text' ;;
+    ' --system') echo 'text' ;;
+    ' --chat-template') echo 'files' ;;
+    ' --think') echo 'words on off' ;;
+    ' --n-predict' | ' -n') echo 'text' ;;
+    ' --seed' | ' -s') echo 'text' ;;
+    ' --temp') echo 'text' ;;
+    ' --top-k') echo 'text' ;;
+    ' --top-p') echo 'text' ;;
+    ' --min-p') echo 'text' ;;
+    ' --repeat-penalty') echo 'text' ;;
+    ' --repeat-last-n') echo 'text' ;;
+    ' --stop') echo 'text' ;;
+    ' --choices') echo 'text' ;;
+    ' --format') echo 'words auto jsonl text' ;;
+    ' --output' | ' -o') echo 'files' ;;
+    ' --reasoning') echo 'words include stderr drop' ;;
+    ' --parallel') echo 'text' ;;
+    ' --resume') echo 'files' ;;
+    ' --timeout') echo 'text' ;;
+    ' --max-errors') echo 'text' ;;
+    ' --prefix-cache') echo 'files' ;;
+    ' --replay') echo 'files' ;;
+    ' --watts') echo 'text' ;;
+    ' --cloud') echo 'list prices' ;;
+    ' --device') echo 'words auto cpu cuda metal candle' ;;
+    ' --threads' | ' -t') echo 'text' ;;
+    esac
+}
+
+_llm_run_place() {
+    case "$1 $2" in
+    ' '*) echo 'text' ;;
+    esac
+}
+
+_llm_run_names() {
+    case $1 in
+    installed) llm-pull ls -T 2>/dev/null ;;
+    prices) llm-cost catalogue prices --format jsonl 2>/dev/null </dev/null | sed -n 's/.*"row":{"[a-z_]*":"\([^"]*\)".*/\1/p' ;;
+    esac
+}
+
+_llm_run() {
+    local line=${COMP_LINE:0:COMP_POINT} words cur word call= takes= place=0 ended= before= i
+    COMPREPLY=()
+    read -ra words <<<"$line"
+    [[ $line == *[[:space:]] ]] && words+=("")
+    cur=${words[${#words[@]}-1]}
+    for ((i = 1; i < ${#words[@]} - 1; i++)); do
+        word=${words[i]}
+        if [[ -n $takes ]]; then
+            takes=
+        elif [[ -z $ended && $word == -- ]]; then
+            ended=1
+        elif [[ -z $ended && $word == -?* ]]; then
+            [[ $word == --*=* ]] || takes=$(_llm_run_value "$call" "$word")
+        elif [[ -z $ended && -z $call && $place == 0 ]] && _llm_run_is_call "$word"; then
+            call=$word
+        else
+            place=$((place + 1))
+        fi
+    done
+    if [[ -z $takes && -z $ended && $cur == --*=* ]]; then
+        takes=$(_llm_run_value "$call" "${cur%%=*}")
+        before=${cur%%=*}=
+        cur=${cur#*=}
+    elif [[ -z $takes && -z $ended && $cur == -* ]]; then
+        COMPREPLY=($(compgen -W "$(_llm_run_flags "$call")" -- "$cur"))
+        return
+    elif [[ -z $takes ]]; then
+        takes=$(_llm_run_place "$call" "$place")
+        if [[ -z $call && -z $ended && $place == 0 ]]; then
+            COMPREPLY=($(compgen -W "$_llm_run_calls" -- "$cur"))
+        fi
+    fi
+    case $takes in
+    files | '') ;;
+    text) compopt +o default +o bashdefault 2>/dev/null ;;
+    words\ *) COMPREPLY+=($(compgen -W "${takes#words }" -- "$cur")) ;;
+    *)
+        [[ $takes == list\ * ]] && before+=${cur%"${cur##*,}"} && cur=${cur##*,}
+        # Not by compgen -W, which would run what stands in a name.
+        while IFS= read -r word; do
+            [[ $word == "$cur"* ]] && printf -v word %q "$word" && COMPREPLY+=("$word")
+        done < <(_llm_run_names "${takes#list }")
+        ;;
+    esac
+    # Readline replaces only what stands behind the last of these.
+    cur=$before$cur
+    COMPREPLY=("${COMPREPLY[@]/#/$before}")
+    for word in : =; do
+        if [[ $COMP_WORDBREAKS == *$word* && $cur == *$word* ]]; then
+            before=${cur%"${cur##*$word}"}
+            COMPREPLY=("${COMPREPLY[@]#"$before"}")
+            cur=${cur##*$word}
+        fi
+    done
+}
+
+complete -o bashdefault -o default -F _llm_run llm-run

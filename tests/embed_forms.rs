@@ -31,7 +31,14 @@ fn a_file_is_a_text_and_one_that_is_none_fails_in_its_place() {
     sandbox.file("a.txt", "A happy person\n");
     sandbox.file("bad.txt", b"\xff");
     sandbox.file("blank.txt", " \n");
-    let files = ["a.txt", "none.txt", "bad.txt", "blank.txt", ".", "a.txt"];
+    let files = [
+        "a.txt",
+        "none.txt",
+        "bad.txt",
+        "blank.txt",
+        "a.txt/b",
+        "a.txt",
+    ];
     let ran = tool(&sandbox).args(files).arg("--keep-text").run().exits(1);
     let records = records(&ran);
     let codes: Vec<_> = records.iter().map(|it| &it["error"]["code"]).collect();

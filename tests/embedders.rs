@@ -68,6 +68,31 @@ fn every_kind_is_found_opened_and_described() {
 }
 
 #[test]
+fn a_folder_that_does_not_say_how_it_pools_is_warned_of() {
+    let sandbox = Sandbox::new();
+    for name in ["mine", "bge-small-en"] {
+        let folder = sandbox.path().join(name);
+        std::fs::create_dir(&folder).unwrap();
+        for file in ["config.json", "tokenizer.json", "model.safetensors"] {
+            std::fs::copy(tiny("bert-cls").join(file), folder.join(file)).unwrap();
+        }
+    }
+    let run = |model: &str, more: &[&str]| {
+        let tool = sandbox.tool("llm-embed").args(["-m", model]).args(more);
+        tool.input("a text\n").run().exits(0)
+    };
+    let mean = run("./mine", &[]).says("assumed to be 'mean', not normalized");
+    assert_eq!(record(&mean)["pooling"], "mean");
+    run("./mine", &["--pooling", "cls"]).says_only_the_sums();
+    let cls = run("./bge-small-en", &[]).says("its name says 'bge-small-'");
+    let cls = record(&cls);
+    assert_eq!(
+        (&cls["pooling"], &cls["normalized"]),
+        (&json!("cls"), &json!(true))
+    );
+}
+
+#[test]
 fn splade_gives_the_weights_of_tokens() {
     let sandbox = Sandbox::new();
     let tool = |name: &str| sandbox.tool("llm-embed").arg("-m").arg(tiny(name));

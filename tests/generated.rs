@@ -1,30 +1,27 @@
 //! Man pages and completions: rendered from the parsers, compared with the files that are checked in.
 //! `UPDATE_GENERATED=1` writes them instead. What the flags mean is tested in llm-cli.
 
+mod completions;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use clap_complete::{Shell, generate};
+use crate::harness::Sandbox;
 
 const COMMAND: &str = "UPDATE_GENERATED=1 cargo test --release --test e2e generated";
 
 /// Every generated file: its path from the root of the repository, and what it has to hold.
 fn rendered() -> BTreeMap<PathBuf, String> {
-    let mut files = BTreeMap::new();
+    let mut files = completions::files();
     for command in llm_cli::commands() {
         let name = command.get_name().to_owned();
-        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
-            let mut bytes = Vec::new();
-            generate(shell, &mut command.clone(), &name, &mut bytes);
-            let file = match shell {
-                Shell::Zsh => format!("completions/_{name}"),
-                _ => format!("completions/{name}.{shell}"),
-            };
-            files.insert(file.into(), String::from_utf8(bytes).unwrap());
-        }
         let mut command = command;
         command.build();
-        for subcommand in command.get_subcommands() {
+        // Those that are hidden only say what to write instead.
+        let shown = command
+            .get_subcommands()
+            .filter(|inner| !inner.is_hide_set());
+        for subcommand in shown {
             // Building has given it the name of its page, `llm-pull-import` say.
             let page = subcommand.get_display_name().unwrap();
             files.insert(format!("man/{page}.1").into(), man_page(subcommand.clone()));
@@ -144,6 +141,17 @@ fn every_flag_is_in_every_file() {
             }
         }
     }
+}
+
+/// Tab in a real bash; `scripts/check-completions` does the same in zsh and fish.
+#[test]
+fn tab_completes_in_bash() {
+    let script = root().join("scripts/check-completions");
+    let ran = Sandbox::new()
+        .pipe("bash \"$SCRIPT\" bash")
+        .env("SCRIPT", script)
+        .run();
+    ran.exits(0).says("bash: ");
 }
 
 /// What a shell says of its completions; shells that are not installed are passed over, bash is always

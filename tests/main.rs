@@ -46,6 +46,7 @@ mod templates;
 
 /// What does not fit the memory.
 mod memory;
+mod notes;
 
 /// The same line and seed give the same bytes.
 mod determinism;

@@ -159,6 +159,29 @@ fn queries_come_as_lines_and_hits_are_texts_of_the_next_stage() {
 }
 
 #[test]
+fn vectors_come_from_standard_input_and_from_a_pipe() {
+    let sandbox = made("v.jsonl", &[]);
+    let wanted = command(&sandbox, &["search", "v.jsonl", QUERY], "")
+        .exits(0)
+        .stdout();
+    let vectors = std::fs::read_to_string(sandbox.path().join("v.jsonl")).unwrap();
+    let found = command(&sandbox, &["search", "-", QUERY], &vectors).exits(0);
+    assert_eq!(found.says_nothing().stdout(), wanted);
+    let line = format!("llm-embed search - '{QUERY}' < v.jsonl");
+    assert_eq!(sandbox.pipe(&line).run().exits(0).stdout(), wanted);
+    let line = format!("llm-embed search <(cat v.jsonl) '{QUERY}'");
+    assert_eq!(sandbox.pipe(&line).run().exits(0).stdout(), wanted);
+    let pairs = command(&sandbox, &["similar", "-", "--threshold", "-1"], &vectors);
+    assert_eq!(pairs.exits(0).records().len(), 15);
+    refused(
+        command(&sandbox, &["search", "-"], &vectors),
+        "the query must be an argument",
+    );
+    let foreign = command(&sandbox, &["search", "-", "a"], "notes\n");
+    foreign.exits(2).says("standard input holds no");
+}
+
+#[test]
 fn pairs_are_those_that_can_be_computed() {
     let sandbox = made("v.jsonl", &[]);
     let (texts, _) = vectors(&sandbox);
@@ -256,10 +279,8 @@ fn a_cross_encoder_puts_texts_in_order() {
         let lines = golden
             .lines()
             .map(|line| serde_json::from_str::<Value>(line).unwrap());
-        // A line without a text is said to be empty.
-        let mut wanted: Vec<Value> = lines
-            .filter(|it| !it["text"].as_str().unwrap().trim().is_empty())
-            .collect();
+        // Also those that are blank, as sentence-transformers scores them.
+        let mut wanted: Vec<Value> = lines.collect();
         let query = wanted[0]["query"].clone();
         wanted.retain(|it| it["query"] == query);
         let input: String = wanted
@@ -303,6 +324,65 @@ fn a_cross_encoder_puts_texts_in_order() {
         }
         let threads = |n: &str| run(&[&truncate[..], &["-t", n]].concat()).exits(0).stdout();
         assert_eq!(threads("1"), threads("3"));
+    }
+}
+
+/// Adds to the one bias of a head in a safetensors file of 32-bit floats.
+fn raise_bias(file: &Path, tensor: &str, by: f32) {
+    let mut bytes = std::fs::read(file).unwrap();
+    let length = usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();
+    let header: Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+    let start = header[tensor]["data_offsets"][0].as_u64().unwrap();
+    let at = 8 + length + usize::try_from(start).unwrap();
+    let bias = f32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+    bytes[at..at + 4].copy_from_slice(&(bias + by).to_le_bytes());
+    std::fs::write(file, bytes).unwrap();
+}
+
+/// With 30 added to every logit all scores are 1 in 32-bit floats: the order is still that of
+/// sentence-transformers' scores without it.
+#[test]
+fn texts_whose_scores_are_one_are_put_in_order_by_their_logits() {
+    let sandbox = Sandbox::new();
+    let model = sandbox.path().join("raised");
+    copy(&tiny("cross-roberta"), &model);
+    raise_bias(
+        &model.join("model.safetensors"),
+        "classifier.out_proj.bias",
+        30.0,
+    );
+    let golden = std::fs::read_to_string(model.join("golden.jsonl")).unwrap();
+    let golden: Vec<Value> = golden
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let query = golden[0]["query"].as_str().unwrap();
+    let score = |it: &Value| it["score"].as_f64().unwrap();
+    let mut wanted: Vec<&Value> = golden.iter().filter(|it| it["query"] == query).collect();
+    let input: String = wanted
+        .iter()
+        .map(|it| format!("{}\n", json!({"text": it["text"]})))
+        .collect();
+    wanted.sort_by(|a, b| score(b).total_cmp(&score(a)));
+    let tool = sandbox
+        .tool("llm-embed")
+        .args(["rerank", query, "--jsonl", "-m"]);
+    let ran = tool
+        .arg(&model)
+        .args(["--on-overflow", "truncate"])
+        .input(input)
+        .run();
+    let hits = records(&ran.exits(0));
+    assert!(hits.iter().all(|hit| hit["score"] == 1.0), "{hits:?}");
+    let texts =
+        |list: &[&Value]| -> Vec<Value> { list.iter().map(|it| it["text"].clone()).collect() };
+    assert_eq!(texts(&hits.iter().collect::<Vec<_>>()), texts(&wanted));
+    for (hit, wanted) in hits.iter().zip(wanted) {
+        let logit = (score(wanted) / (1.0 - score(wanted))).ln() + 30.0;
+        assert!(
+            (hit["logit"].as_f64().unwrap() - logit).abs() < 1e-4,
+            "{hit}"
+        );
     }
 }
 
@@ -578,6 +658,20 @@ fn damaged_matrices_are_said() {
         bytes.truncate(last.unwrap() + 1);
     });
     refused(run("x.npy"), "has 6 rows of 384");
+    change(&sandbox, "v.npy.jsonl", "x.npy.jsonl", |_| {});
+    for (cut, told) in [
+        (4000, "it is cut off, its header tells of 6 rows of 384"),
+        (40, "within the header"),
+    ] {
+        change(&sandbox, "v.npy", "x.npy", |bytes| bytes.truncate(cut));
+        refused(run("x.npy"), told);
+    }
+    let order = |bytes: &mut Vec<u8>| {
+        let at = bytes.windows(5).position(|it| it == b"False").unwrap();
+        bytes[at..at + 5].copy_from_slice(b"True ");
+    };
+    change(&sandbox, "v.npy", "x.npy", order);
+    refused(run("x.npy"), "numpy.ascontiguousarray");
     assert!(Path::new("/dev/full").exists());
     let full = sandbox
         .tool("llm-embed")

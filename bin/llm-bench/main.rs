@@ -7,6 +7,7 @@
 mod machine;
 mod output;
 mod perplexity;
+mod progress;
 mod subject;
 mod sweep;
 mod write_shape;

@@ -15,6 +15,7 @@ use llm_record::{ErrorCode, ErrorDetail};
 
 use crate::machine;
 use crate::output::Writer;
+use crate::progress::Progress;
 use crate::subject::{self, Engine, Named, Subject};
 
 /// Times every combination and writes its row.
@@ -24,6 +25,7 @@ pub(crate) fn run(args: &BenchArgs, context: &Context) -> Result<Status> {
         bail!("-p 0 and -n 0 leave nothing to time; give one of them, or --pg");
     }
     let named = named(args)?;
+    let rows = named.len() * threads(args).len() * loads(args).len();
     let mut sweep = Sweep {
         args,
         context,
@@ -35,6 +37,7 @@ pub(crate) fn run(args: &BenchArgs, context: &Context) -> Result<Status> {
             context.messages,
         )?,
         status: Status::Done,
+        progress: Progress::start(rows, args.quiet.quiet),
     };
     let positions = loads(args).iter().map(Load::positions).max().unwrap_or(0);
     for named in named {
@@ -47,6 +50,7 @@ pub(crate) fn run(args: &BenchArgs, context: &Context) -> Result<Status> {
             sweep.rows(&named, subject.as_ref(), threads)?;
         }
     }
+    drop(sweep.progress);
     sweep.writer.finish()?;
     Ok(sweep.status)
 }
@@ -87,6 +91,7 @@ struct Sweep<'a> {
     level: Level,
     writer: Writer,
     status: Status,
+    progress: Progress,
 }
 
 impl Sweep<'_> {
@@ -105,6 +110,8 @@ impl Sweep<'_> {
             opened.map_err(|error| fault(ErrorCode::ModelFailed, &error))
         });
         for load in loads(self.args) {
+            self.progress
+                .begin(&format!("{}, {}", named.name(), told(&load)));
             let begun = Row::new(self.setup(named, threads), load);
             let row = match &mut opened {
                 Err(error) => begun.failed(error.clone()),
@@ -130,7 +137,8 @@ impl Sweep<'_> {
             if record.error.is_some() {
                 self.status = Status::SomeFailed;
             }
-            self.writer.row(record)?;
+            let writer = &mut self.writer;
+            self.progress.end(|| writer.row(record))?;
         }
         Ok(())
     }
@@ -209,6 +217,20 @@ impl Sweep<'_> {
             });
         }
         Ok(())
+    }
+}
+
+/// Returns what a load is called in llama-bench's table.
+fn told(load: &Load) -> String {
+    let Test { prompt, generated } = load.test;
+    let test = match (prompt, generated) {
+        (prompt, 0) => format!("pp{prompt}"),
+        (0, generated) => format!("tg{generated}"),
+        _ => format!("pp{prompt}+tg{generated}"),
+    };
+    match load.depth {
+        0 => test,
+        depth => format!("{test} @ d{depth}"),
     }
 }
 

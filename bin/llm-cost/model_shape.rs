@@ -13,6 +13,7 @@ use llm_record::Record;
 
 /// Returns the shape of what a user named: a GGUF file, or a model of the catalogue.
 pub(crate) fn named(name: &str, catalogue: &Catalogue) -> Result<Shape> {
+    let name = &*llm_store::plain_name(name);
     let path = Path::new(name);
     let is_file = path
         .extension()

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use llm_cli::filter::{Run, Target};
 use llm_cli::parser::embed::EmbedFormat;
-use llm_cli::stdio::{InputWatch, StdioError};
+use llm_cli::progress::LineBar;
+use llm_cli::stdio::{InputWatch, StdioError, stderr_is_terminal, stdout_is_terminal};
 use llm_cli::{Context, EmbedArgs, Jobs, Output, OutputFormat, Reads, Replaces, Status};
 use llm_filter::durable::Existing;
 use llm_filter::{Journal, Options, Rules};
@@ -20,6 +21,7 @@ use llm_search::{Provenance, first_provenance, records_path};
 use crate::matrix::{self, Matrix};
 use crate::open::Opened;
 use crate::reads;
+use crate::stale;
 use crate::work::Worker;
 
 /// Texts that may wait in order behind the oldest open one.
@@ -60,6 +62,9 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
     let written = [args.output.output.as_deref(), records.as_deref()];
     let jobs = jobs.apart_from(written.into_iter().flatten());
     let mut worker = Worker::new(args, Arc::clone(&opened));
+    let to_stdout = args.output.output.is_none() && stdout_is_terminal();
+    let is_watched = !args.quiet.quiet && !to_stdout && stderr_is_terminal();
+    let mut bar = LineBar::start(is_watched, || jobs.count_lines());
     let run = Run {
         journal: target.journal,
         output,
@@ -73,7 +78,7 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
         every: args.output.progress.every(args.quiet.quiet),
         read_ahead: ahead(args),
         tells_last_words: true,
-        progress: Box::new(|_| {}),
+        progress: Box::new(move |summary| bar.show(summary)),
     };
     let ended = llm_cli::filter::run(jobs.warning(messages), &mut worker, run, context)?;
     let is_whole = ended.failure.is_none()
@@ -89,6 +94,9 @@ pub(crate) fn run(args: &EmbedArgs, context: &Context) -> Result<Status> {
         None => "the same command goes on",
     };
     ended.tell_stop(outlook, messages);
+    if is_whole {
+        stale::settle(args, &ended.journal, messages)?;
+    }
     ended.tell(messages)
 }
 
@@ -169,21 +177,28 @@ fn check_alike(args: &EmbedArgs, opened: &Opened) -> Result<()> {
     }
 }
 
-/// Refuses to overwrite what a list of files may name: it is known too late.
+/// Refuses to overwrite what a list of files may name, or a folder hold: it is known too late.
 fn check_list(args: &EmbedArgs) -> Result<()> {
     let Some(path) = args.output.output.as_deref() else {
         return Ok(());
     };
-    if !args.output.overwrite || args.input.files0_from.is_none() {
+    let is_listed = args.input.files0_from.is_some();
+    let has_folder = args.input.files.iter().any(|file| file.is_dir());
+    if !args.output.overwrite || !(is_listed || has_folder) {
         return Ok(());
     }
+    let origin = if is_listed {
+        "one of the texts of the --files0-from list"
+    } else {
+        "one of the texts of a folder"
+    };
     let checked = match Layout::of_name(path) {
         Some(layout) => matrix::check_replaceable(path, layout),
         None => Replaces::Records("embedding").check(path),
     };
     match checked {
         Err(StdioError::Occupied { name, .. }) => bail!(
-            "{name} is not an output of llm-embed and may be one of the texts of the --files0-from list, which is read while the output is written; remove it first, or give another -o"
+            "{name} is not an output of llm-embed and may be {origin}, which is read while the output is written; remove it first, or give another -o"
         ),
         _ => Ok(()),
     }
@@ -216,6 +231,11 @@ fn check(args: &EmbedArgs) -> Result<()> {
             "--keep carries fields of --jsonl lines over, and a file or a piece has none; leave it out"
         );
     }
+    if args.output.prune && input.files.is_empty() && input.files0_from.is_none() {
+        bail!(
+            "--prune drops the vectors of texts that their files no longer have, and no FILE is given; name the files, or leave it out"
+        );
+    }
     if args.output.format == EmbedFormat::Jsonl {
         return check_lines(args);
     }
@@ -232,10 +252,11 @@ fn check(args: &EmbedArgs) -> Result<()> {
     let goes_on = args.output.resume.is_some()
         || args.output.retry_errors
         || args.output.repair
+        || args.output.prune
         || args.output.conflict.on_conflict.is_some();
     if goes_on {
         bail!(
-            "a matrix is written as a whole and cannot be continued; leave out --resume, --retry-errors, --repair and --on-conflict"
+            "a matrix is written as a whole and cannot be continued; leave out --resume, --retry-errors, --repair, --prune and --on-conflict"
         );
     }
     Ok(())

@@ -14,6 +14,8 @@ mod reads;
 mod rerank;
 mod search;
 mod similar;
+mod spool;
+mod stale;
 mod work;
 
 use std::process::ExitCode;

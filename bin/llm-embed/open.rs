@@ -3,18 +3,18 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use llm_batch::text_encoder::{OnOverflow, TextEncoder};
 use llm_cli::memory::available;
 use llm_cli::parser::embed::{EmbedFormat, EmbedQuantize, PoolingChoice, TooLong};
 use llm_cli::{EmbedArgs, Messages, host};
-use llm_encoder::{Encoder, Pooling};
+use llm_encoder::{Assumed, Encoder, Pooling};
 use llm_folder::Loading;
 use llm_kernels::pool::Pool;
 use llm_kernels::quantize::QuantType;
 use llm_kernels::simd::Level;
 use llm_record::{Build, Encoding};
-use llm_store::Store;
+use llm_store::{Purpose, Store, StoreError};
 use llm_tokenizer::TokenizerWarning;
 
 /// An encoder and how it is used.
@@ -26,14 +26,16 @@ pub(crate) struct Opened {
     pub(crate) encoding: Encoding,
     pub(crate) model: llm_record::Encoder,
     pub(crate) build: Build,
+    /// What the model's files do not say and the flags do not either.
+    assumed: Option<Assumed>,
 }
 
 impl Opened {
     /// Finds the model, reads it and applies the flags.
     pub(crate) fn new(args: &EmbedArgs) -> Result<Self> {
-        let name = &args.model.model;
+        let name = args.model.name();
         let store = Store::from_env();
-        let path = locate(&store, name)?;
+        let path = locate(&store, name, &[Purpose::Vectors])?;
         let level = Level::detect()?;
         let packing = args
             .model
@@ -69,6 +71,7 @@ impl Opened {
         Ok(Self {
             prompt: prompt(args, &encoder)?,
             encoding,
+            assumed: encoder.assumed().filter(|_| args.model.pooling.is_none()),
             model: llm_record::Encoder {
                 name: found.name,
                 digest: found.digest,
@@ -94,6 +97,9 @@ impl Opened {
 impl Opened {
     /// Warns of what the user may not have meant about the model.
     pub(crate) fn warn(&self, messages: Messages) {
+        if let Some(assumed) = self.assumed {
+            messages.warning(assumed);
+        }
         warn(self.texts.encoder.warnings(), messages);
     }
 }
@@ -105,9 +111,15 @@ pub(crate) fn warn(warnings: &[TokenizerWarning], messages: Messages) {
     }
 }
 
-/// Returns the folder, or the GGUF file, of the model of that name.
-pub(crate) fn locate(store: &Store, name: &str) -> Result<PathBuf> {
-    let paths = store.locate(name)?;
+/// Returns the folder, or the GGUF file, of the model of that name. Where there is none, those are named
+/// that are made for one of the purposes.
+pub(crate) fn locate(store: &Store, name: &str, purposes: &[Purpose]) -> Result<PathBuf> {
+    let paths = store.locate(name).map_err(|error| match error {
+        StoreError::UnknownName { .. } => {
+            anyhow!("{error}; {}", known(purposes))
+        }
+        error => error.into(),
+    })?;
     let first = paths.first().context("the model has no files")?;
     let path = if llm_folder::is_folder(&paths) {
         first.parent().unwrap_or(Path::new(""))
@@ -115,6 +127,14 @@ pub(crate) fn locate(store: &Store, name: &str) -> Result<PathBuf> {
         first
     };
     Ok(path.to_path_buf())
+}
+
+/// Says which models can be had that are made for this.
+fn known(purposes: &[Purpose]) -> String {
+    let entries = llm_store::catalogue().unwrap_or_default().iter();
+    let names = entries.filter(|entry| purposes.contains(&entry.purpose));
+    let names: Vec<&str> = names.map(|entry| entry.name.as_str()).collect();
+    format!("llm-pull fetches {}", names.join(", "))
 }
 
 /// Returns what is done with a text that is too long.

@@ -22,7 +22,7 @@ pub(crate) fn vectors(reads: Reads, path: &Path) -> Reads {
 
 /// Returns everything that a run over texts reads beside them.
 pub(crate) fn texts(args: &EmbedArgs) -> Reads {
-    let reads = model(&args.model.model);
+    let reads = model(args.model.name());
     let output = args.output.output.as_deref();
     match &args.output.skip_seen {
         // A run may go on with the file whose vectors it need not make again.

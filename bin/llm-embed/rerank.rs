@@ -1,22 +1,23 @@
 //! `llm-embed rerank`: texts in, the same out in the order in which they fit a query.
 //! What says how well is a [`Scorer`].
 
-use std::collections::BTreeSet;
+use std::cmp::Ordering;
 use std::path::Path;
 
 use anyhow::{Result, bail};
 use llm_batch::text_encoder::{OnOverflow, Refused, Text};
+use llm_cli::input::Texts;
 use llm_cli::parser::embed::{EmbedModelArgs, RerankArgs, TooLong};
 use llm_cli::stdio::{InputWatch, stdout_is_terminal};
 use llm_cli::{
     Context, EmbedArgs, Item, Job, Jobs, Messages, Output, OutputFormat, Requests, Status,
 };
-use llm_encoder::CrossEncoder;
+use llm_encoder::{CrossEncoder, PairScore};
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
 use llm_record::{ErrorCode, Found, Hit, Record, Routed, SchemaVersion};
-use llm_search::{Neighbour, best_first, cosine};
-use llm_store::Store;
+use llm_search::cosine;
+use llm_store::{Purpose, Store};
 
 use crate::ask;
 use crate::open::{Opened, locate, on_overflow, pool, warn};
@@ -32,13 +33,14 @@ pub(crate) fn run(args: &RerankArgs, context: &Context) -> Result<Status> {
         reader: true,
     };
     let input = ask::input(None, args.jsonl, args.template.as_ref());
-    let jobs = Jobs::open(&input, None, false, &watch)?;
+    // As where vectors are made, an empty `text` is one, and a blank line is none.
+    let jobs = Jobs::texts(&input, &Texts::default(), &watch)?;
     let shared = ask::output(args.format);
     let form = OutputFormat::choose(&shared, Requests::One, stdout_is_terminal())?;
     let context = &context.quiet(args.quiet.quiet);
     let messages = context.messages;
     let scorer = Scorer::open(args, messages)?;
-    let reads = reads::model(&args.model).inputs(jobs.inputs());
+    let reads = reads::model(args.name()).inputs(jobs.inputs());
     let mut output = Output::open(&shared, form, "hit", &reads, messages)?;
     let (mut texts, mut status) = (Vec::new(), Status::Done);
     for item in jobs.warning(messages) {
@@ -56,17 +58,14 @@ pub(crate) fn run(args: &RerankArgs, context: &Context) -> Result<Status> {
         failed?;
         status = status.and(Status::SomeFailed);
     }
-    let (mut scored, mut cut) = (Vec::with_capacity(texts.len()), BTreeSet::new());
+    let mut scored = Vec::with_capacity(texts.len());
     for (first, together) in (0..).step_by(TOGETHER).zip(texts.chunks(TOGETHER)) {
         if let Some(ended) = context.interrupt.status() {
             return Ok(ended);
         }
         for (row, score) in (first..).zip(scorer.scores(together)) {
             match score {
-                Ok(Scored { score, truncated }) => {
-                    scored.push(Neighbour { row, score });
-                    cut.extend(truncated.then_some(row));
-                }
+                Ok(score) => scored.push((row, score)),
                 Err((code, sentence)) => {
                     output.fail(texts[row].0.failed(code, sentence))?;
                     status = status.and(Status::SomeFailed);
@@ -74,25 +73,26 @@ pub(crate) fn run(args: &RerankArgs, context: &Context) -> Result<Status> {
             }
         }
     }
-    scored.sort_unstable_by(best_first);
+    // Of what is alike in all, the text that comes first.
+    scored.sort_by(|(_, a), (_, b)| a.best_first(b));
     let most = args.hits.map_or(scored.len(), usize::from);
-    for (rank, best) in scored.into_iter().take(most).enumerate() {
-        let mut hit = hit(args, &texts[best.row], rank, best.score);
-        hit.truncated = cut.contains(&best.row);
+    for (rank, (row, score)) in scored.into_iter().take(most).enumerate() {
+        let hit = hit(args, &texts[row], rank, &score);
         output.close(&Routed::own(Record::from(hit)))?;
     }
     output.finish()?;
     Ok(status)
 }
 
-fn hit(args: &RerankArgs, (job, text): &(Box<Job>, String), rank: usize, score: f32) -> Hit {
+fn hit(args: &RerankArgs, (job, text): &(Box<Job>, String), rank: usize, score: &Scored) -> Hit {
     Hit {
         schema_version: SchemaVersion::default(),
         query: args.query.clone(),
         query_id: None,
         rank: rank as u64 + 1,
-        score,
-        truncated: false,
+        score: score.score,
+        logit: score.logit,
+        truncated: score.truncated,
         found: Found {
             id: job.id.clone(),
             line: job.line,
@@ -115,7 +115,6 @@ struct Vectors {
     opened: Opened,
     query: Vec<f32>,
     on_overflow: OnOverflow,
-    level: Level,
 }
 
 /// A model that reads the query and a text at once, and the query's tokens.
@@ -129,8 +128,19 @@ struct Pairs {
 /// How well a text fits.
 struct Scored {
     score: f32,
+    /// What a model that reads both says before its activation.
+    logit: Option<f32>,
     /// Whether its end was cut.
     truncated: bool,
+}
+
+impl Scored {
+    /// Orders by score, the highest first; where an activation has made one of several logits, by those.
+    fn best_first(&self, other: &Self) -> Ordering {
+        let logit = |it: &Self| it.logit.unwrap_or_default();
+        let by_score = other.score.total_cmp(&self.score);
+        by_score.then(logit(other).total_cmp(&logit(self)))
+    }
 }
 
 /// How well a text fits, or why that cannot be said.
@@ -139,7 +149,8 @@ type Score = Result<Scored, (ErrorCode, String)>;
 impl Scorer {
     /// Opens the model and reads the query.
     fn open(args: &RerankArgs, messages: Messages) -> Result<Self> {
-        let path = locate(&Store::from_env(), &args.model)?;
+        let purposes = [Purpose::Ranking, Purpose::Vectors];
+        let path = locate(&Store::from_env(), args.name(), &purposes)?;
         if CrossEncoder::is_in(&path)? {
             Ok(Self::Pairs(Box::new(Pairs::open(args, &path, messages)?)))
         } else {
@@ -157,13 +168,13 @@ impl Scorer {
 }
 
 /// Returns the score of a line's text, which must be finite.
-fn finite(score: Option<f32>, truncated: bool, name: &str) -> Score {
-    let score = score.filter(|score| score.is_finite()).ok_or_else(|| {
+fn finite(scored: Option<Scored>, name: &str) -> Score {
+    let is_finite = |it: &Scored| it.score.is_finite() && it.logit.is_none_or(f32::is_finite);
+    scored.filter(is_finite).ok_or_else(|| {
         let sentence =
             format!("the score of {name} is not finite; the model's weights are damaged");
         (ErrorCode::GenerationFailed, sentence)
-    })?;
-    Ok(Scored { score, truncated })
+    })
 }
 
 /// Returns what the text of a line is called.
@@ -212,7 +223,12 @@ impl Pairs {
                 );
                 return Err((ErrorCode::ContextExceeded, sentence));
             }
-            finite(made.next(), count > room, &name)
+            let scored = made.next().map(|PairScore { logit, score }| Scored {
+                score,
+                logit: Some(logit),
+                truncated: count > room,
+            });
+            finite(scored, &name)
         });
         scores.collect()
     }
@@ -243,7 +259,6 @@ impl Vectors {
             opened,
             query,
             on_overflow: on_overflow(args.on_overflow),
-            level: Level::detect()?,
         })
     }
 
@@ -264,9 +279,12 @@ impl Vectors {
             match text {
                 Err(refused) => Err(refused.sentence(&name)),
                 Ok(text) => {
-                    let vector = made.next();
-                    let score = vector.map(|vector| cosine(self.level, &self.query, &vector));
-                    finite(score, text.truncated, &name)
+                    let scored = made.next().map(|vector| Scored {
+                        score: cosine(&self.query, &vector),
+                        logit: None,
+                        truncated: text.truncated,
+                    });
+                    finite(scored, &name)
                 }
             }
         });

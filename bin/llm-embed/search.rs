@@ -1,6 +1,8 @@
 //! `llm-embed search`: queries in, the texts that are nearest to each out. The model
 //! and how it is used are those that the vectors were made with.
 
+use std::path::Path;
+
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum as _;
 use llm_cli::parser::embed::{EmbedModelArgs, EmbedQuantize, PoolingChoice, SearchArgs};
@@ -18,6 +20,11 @@ pub(crate) fn run(args: &SearchArgs, context: &Context) -> Result<Status> {
         interrupt: context.interrupt.clone(),
         reader: true,
     };
+    if args.query.is_none() && args.vectors == Path::new("-") {
+        bail!(
+            "standard input is read as the vectors, so the query must be an argument: llm-embed search - QUERY"
+        );
+    }
     let jobs = Jobs::open(
         &ask::input(args.query.as_deref(), args.jsonl, None),
         None,
@@ -107,6 +114,7 @@ impl Search<'_> {
                 query_id: job.id.clone(),
                 rank: rank as u64 + 1,
                 score: neighbour.score,
+                logit: None,
                 truncated: false,
                 found: self.index.record(neighbour.row)?,
             };
@@ -143,7 +151,7 @@ fn open(args: &SearchArgs, index: &Index) -> Result<Opened> {
     let name = args.model.as_ref().unwrap_or(&made.model.name);
     let mut opened = Opened::new(&EmbedArgs {
         model: EmbedModelArgs {
-            model: name.clone(),
+            model: Some(name.clone()),
             pooling: choice,
             quantize: quantize(made.model.quantization.as_deref(), &file.to_string())?,
             ..EmbedModelArgs::default()

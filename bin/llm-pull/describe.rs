@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use llm_cost::memory::OVERHEAD;
+use llm_cost::{Bytes, CacheType, Catalogue, Shape};
 use llm_engine::model::{ModelError, Summary};
 use llm_folder::adapter;
 use llm_gguf::{Gguf, Metadata};
 use llm_record::{LoraSummary, ModelFile, ModelRecord};
-use llm_store::{Plan, Removed, ResolvedModel, Stored};
+use llm_store::{Entry, Plan, Purpose, Removed, ResolvedModel, Stored};
 
 /// Describes a model whose files are here.
 pub(crate) fn resolved(model: &ResolvedModel, action: Option<&str>) -> ModelRecord {
@@ -44,6 +46,60 @@ pub(crate) fn stored(model: &Stored) -> ModelRecord {
         license: licence(&model.name),
         ..ModelRecord::default()
     }
+}
+
+/// The context that a model's memory is told with, as `llm-cost floor` has it.
+const CONTEXT: f64 = 8192.0;
+
+/// Describes a model that can be fetched by name, beside what this machine's memory holds.
+pub(crate) fn fetchable(
+    entry: &Entry,
+    is_here: bool,
+    memory: Option<u64>,
+    costs: &Catalogue,
+) -> ModelRecord {
+    let need = need(entry, costs);
+    ModelRecord {
+        name: entry.name.clone(),
+        repo: Some(entry.repo.clone()),
+        revision: entry.revision.clone(),
+        size: entry.about_bytes(),
+        digest: entry.sha256.clone(),
+        parameters: Some((entry.parameters_billion * 1e9).round() as u64),
+        quantization: entry.gguf.as_ref().map(|gguf| gguf.quantization.clone()),
+        license: Some(entry.licence.clone()),
+        memory: Some(need),
+        fits: memory.map(|memory| need <= memory),
+        purpose: Some(
+            match entry.purpose {
+                Purpose::Vectors => "vectors",
+                Purpose::Ranking => "ranking",
+                _ => "text",
+            }
+            .to_owned(),
+        ),
+        action: is_here.then(|| "present".to_owned()),
+        ..ModelRecord::default()
+    }
+}
+
+/// Returns about how many bytes a model needs: weights, the cache of a context where it has one, and the
+/// program beside them.
+fn need(entry: &Entry, costs: &Catalogue) -> u64 {
+    // Folders of encoders hold floats of 32 bits.
+    let weights = entry
+        .about_bytes()
+        .map_or(entry.parameters_billion * 4e9, |bytes| bytes as f64);
+    let repos = costs.models.iter();
+    let by_repo = |model: &&llm_cost::catalogue::Model| {
+        model.gguf_repo.as_ref() == Some(&entry.repo) || model.id == entry.name
+    };
+    let Some(model) = repos.clone().find(by_repo) else {
+        return (weights + Bytes::from(OVERHEAD).0) as u64;
+    };
+    let quantization = entry.gguf.as_ref().map_or("", |gguf| &gguf.quantization);
+    let shape = Shape::of_file(model, quantization, Bytes(weights));
+    shape.need(CONTEXT, CacheType::F16).0 as u64
 }
 
 /// Describes what a pull would fetch.

@@ -12,7 +12,7 @@ mod tokenize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use llm_cli::parser::pull::FetchArgs;
 use llm_cli::stdio::StdioError;
 use llm_cli::{Context, PullArgs, PullCommand, Reads, Status};
@@ -48,12 +48,22 @@ fn run(args: PullArgs, context: &Context) -> Result<Status> {
             let force = force.force;
             import(&store, &file, &ImportOptions { name, force }, &mut progress)
         }
-        Some(PullCommand::Ls) => list(&store),
+        Some(PullCommand::Ls { all: false }) => list(&store),
+        Some(PullCommand::Ls { all: true }) => available(&store),
         Some(PullCommand::Rm { name }) => remove(&store, &name),
         Some(PullCommand::Show { name, tokenize }) => match tokenize {
             None => header(&store, &name, &mut progress),
             Some(text) => tokens(&store, &name, text, context, &mut progress),
         },
+        Some(PullCommand::Search { .. }) => Err(anyhow!(
+            "llm-pull does not search the hub: find a model on huggingface.co, and llm-pull ORG/REPO, or its address, fetches it; llm-pull ls --all lists what has a short name"
+        )),
+        Some(PullCommand::Pull { names }) => {
+            let name = names.first().map_or("NAME", String::as_str);
+            Err(anyhow!(
+                "fetching needs no word before the name: llm-pull {name}"
+            ))
+        }
     };
     progress.clear();
     shown.write(&answer.map_err(|error| ended(error, context))?, output)?;
@@ -65,7 +75,7 @@ fn reads(store: &Store, command: Option<&PullCommand>) -> Reads {
     let model = match command {
         Some(PullCommand::Import { file, .. }) => store.places(&file.display().to_string()),
         Some(PullCommand::Show { name, .. }) => store.places(name),
-        None | Some(PullCommand::Ls | PullCommand::Rm { .. }) => return Reads::default(),
+        _ => return Reads::default(),
     };
     let reads = Reads::default().model(&model.files, model.folder.as_deref());
     match command {
@@ -127,6 +137,19 @@ fn import(
 fn list(store: &Store) -> Result<Answer> {
     let models: Vec<ModelRecord> = store.list()?.iter().map(describe::stored).collect();
     Ok(Answer::Models(models))
+}
+
+/// Lists what can be fetched by name, the smallest first of its kind as the catalogue has them.
+fn available(store: &Store) -> Result<Answer> {
+    let here = store.list().unwrap_or_default();
+    let memory = llm_cli::host::memory();
+    let costs = llm_cost::Catalogue::builtin();
+    let entries = llm_store::catalogue()?.iter();
+    let models = entries.map(|entry| {
+        let is_here = here.iter().any(|model| model.name == entry.name);
+        describe::fetchable(entry, is_here, memory, costs)
+    });
+    Ok(Answer::Catalogue(models.collect()))
 }
 
 fn remove(store: &Store, name: &str) -> Result<Answer> {

@@ -24,6 +24,8 @@ pub(crate) enum Answer {
     Tokens(Tokenized),
     /// Every model that is here.
     Models(Vec<ModelRecord>),
+    /// Every model that can be fetched by name.
+    Catalogue(Vec<ModelRecord>),
 }
 
 /// Opens standard output, unless it is a file that is read.
@@ -71,6 +73,9 @@ impl Shown {
                 .iter()
                 .try_for_each(|model| writer.text(&printable(&model.name), "\n")),
             (Self::Columns, Answer::Plan(model)) => writer.text(&printable(&files(model)), ""),
+            (Self::Columns, Answer::Catalogue(models)) => {
+                writer.text(&printable(&choices(models)), "")
+            }
             (Self::Columns, answer) => writer.text(&printable(&columns(answer.models())), ""),
         };
         written.map_err(|error| StdioError::write(writer.sink().name(), error))
@@ -83,7 +88,7 @@ impl Answer {
             Self::Model(model) | Self::Plan(model) | Self::Header(model) => {
                 std::slice::from_ref(model)
             }
-            Self::Models(models) => models,
+            Self::Models(models) | Self::Catalogue(models) => models,
             Self::Tokens(_) => &[],
         }
     }
@@ -112,6 +117,35 @@ fn columns(models: &[ModelRecord]) -> String {
             format!("{}\n", line.trim_end())
         })
         .collect()
+}
+
+/// One line a model that can be fetched: name, size, memory, what it is for and whether it runs here.
+fn choices(models: &[ModelRecord]) -> String {
+    let names = models.iter().map(|model| model.name.chars().count());
+    let width = names.max().unwrap_or_default();
+    let mut lines = format!(
+        "{:width$}  {:>8}  {:>8}  {:8}  runs here\n",
+        "name", "size", "memory", "for"
+    );
+    for model in models {
+        let bytes = |bytes: Option<u64>| bytes.map_or_else(|| "?".to_owned(), size);
+        let runs = match (model.action.is_some(), model.fits) {
+            (true, Some(true)) => "yes, it is here",
+            (false, Some(true)) => "yes",
+            (_, Some(false)) => "no, too little memory",
+            (_, None) => "",
+        };
+        let line = format!(
+            "{:width$}  {:>8}  {:>8}  {:8}  {runs}",
+            model.name,
+            bytes(model.size),
+            bytes(model.memory),
+            model.purpose.as_deref().unwrap_or_default(),
+        );
+        lines.push_str(line.trim_end());
+        lines.push('\n');
+    }
+    lines
 }
 
 /// One line a file of a plan, and their sum.

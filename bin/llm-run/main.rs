@@ -30,7 +30,6 @@ use llm_cli::{Context, Jobs, Output, OutputFormat, RunArgs, Status};
 use llm_kernels::mmap::tell_lost_files;
 
 use open::{Host, Opener};
-use progress::Progress;
 
 fn main() -> ExitCode {
     if renderer::is_asked_for() {
@@ -113,7 +112,7 @@ fn run(args: &RunArgs, context: &Context) -> Result<Status> {
     } else {
         jobs
     };
-    let mut progress = Progress::start(args, is_single, || jobs.count_lines());
+    let mut progress = progress::start(args, is_single, || jobs.count_lines());
     let run = Run {
         journal: target.journal,
         output,

@@ -18,7 +18,7 @@ use llm_filter::{Journal, RunLog, RunLogError};
 use llm_record::{Completion, RecordedRequest};
 
 use crate::open::{Host, Opener};
-use crate::progress::Progress;
+use crate::progress;
 use crate::{options, reads};
 
 type Items = Box<dyn Iterator<Item = Result<Item, StdioError>> + Send>;
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &RunArgs, path: &Path, context: &Context) -> Result<Stat
     };
     let parallel = args.filter.parallel.map(usize::from);
     let batch = Arc::new(options::batch(args, parallel)?);
-    let mut progress = Progress::start(args, false, || source.total);
+    let mut progress = progress::start(args, false, || source.total);
     let (opener, host, reasoning) = (
         Opener { args, context },
         Host::shared(context),

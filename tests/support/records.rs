@@ -368,6 +368,7 @@ struct Hit {
     query_id: Option<Id>,
     rank: u64,
     score: f64,
+    logit: Option<f64>,
     truncated: Option<bool>,
     id: Option<Id>,
     line: u64,

@@ -224,6 +224,7 @@ pub fn run<W: Work>(
     Ok(Ended {
         status,
         summary: outcome.summary,
+        journal: outcome.journal,
         is_stopped: outcome.is_stopped,
         failure,
         finished,
@@ -233,7 +234,7 @@ pub fn run<W: Work>(
 /// Takes the answers that this run has replaced out of its output. Where that fails they stand beside the
 /// new ones, and the same command takes them out.
 fn take_out(replaced: &Replaced, file: &Path, messages: Messages) {
-    match replaced.take_out(file, &|_| Ok(())) {
+    match replaced.take_out(file) {
         Ok(0) => {}
         Ok(1) => messages.note("1 earlier answer was replaced"),
         Ok(lines) => messages.note(format_args!("{lines} earlier answers were replaced")),
@@ -258,6 +259,8 @@ pub struct Ended {
     pub status: Status,
     /// Its sums.
     pub summary: Summary,
+    /// What was closed before, and what the run has met.
+    pub journal: Journal,
     /// It stopped before its input's end, since too many requests failed.
     pub is_stopped: bool,
     /// What ended it early: an input that breaks, an output that cannot be written, a signal amid

@@ -10,6 +10,7 @@ mod files;
 mod lines;
 mod request_builder;
 mod slurp;
+mod walk;
 mod whole;
 
 use std::collections::VecDeque;
@@ -216,12 +217,13 @@ impl Jobs {
         }
     }
 
-    /// Takes the files that are written to, so that a file of a list that is one of them is not read.
+    /// Takes the files that are written to, so that a file of a list or a folder that is one of them, or
+    /// standard output, is not read.
     #[must_use]
     pub fn apart_from<'p>(mut self, outputs: impl IntoIterator<Item = &'p Path>) -> Self {
         if let Origin::Files(files) = &mut self.origin {
             let outputs = outputs.into_iter().filter_map(FileIdentity::of_path);
-            files.set_outputs(outputs.collect());
+            files.set_outputs(outputs.chain(FileIdentity::of_stdout()).collect());
         }
         self
     }
@@ -288,7 +290,9 @@ impl Iterator for Jobs {
                 let count = self.count.as_ref();
                 return chunker.next(&self.builder, count).map(Ok);
             }
-            Origin::Files(files) => return files.next(&self.builder, self.count.as_ref()),
+            Origin::Files(files) => {
+                return files.next(&self.builder, self.count.as_ref(), self.messages);
+            }
             Origin::Lines(lines) => lines,
         };
         loop {

@@ -17,6 +17,7 @@ mod llm_options;
 mod app;
 
 mod file_identity;
+pub mod progress;
 pub mod host;
 pub mod output_format;
 pub mod input;

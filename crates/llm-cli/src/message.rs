@@ -9,17 +9,31 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// screen is not read.
 const LONGEST: usize = 2 << 10;
 
-/// What steps aside while something is written to standard error.
-type Aside = dyn Fn(&mut dyn FnMut()) + Send + Sync;
+/// Something that is drawn on standard error, a bar say.
+pub trait Drawn: Send + Sync {
+    /// Runs a write while it is out of the way.
+    fn step_aside(&self, write: &mut dyn FnMut());
+
+    /// Wipes it for good.
+    fn wipe(&self);
+}
 
 /// What is drawn on standard error now. Messages come from several threads and places, and none of
 /// them may be torn by it.
-static DRAWN: Mutex<Option<Arc<Aside>>> = Mutex::new(None);
+static DRAWN: Mutex<Option<Arc<dyn Drawn>>> = Mutex::new(None);
 
-/// Names what is drawn on standard error, a bar say: it is asked to run each write while it is out of
-/// the way. `None` once nothing is drawn any more.
-pub fn draw_around(aside: Option<Arc<Aside>>) {
-    *DRAWN.lock().unwrap_or_else(PoisonError::into_inner) = aside;
+/// Names what is drawn on standard error: it steps aside for each message. `None` once nothing is drawn
+/// any more.
+pub fn draw_around(drawn: Option<Arc<dyn Drawn>>) {
+    *DRAWN.lock().unwrap_or_else(PoisonError::into_inner) = drawn;
+}
+
+/// Wipes what is drawn, for a program that ends without coming back to it.
+pub(crate) fn wipe() {
+    let drawn = DRAWN.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(drawn) = drawn {
+        drawn.wipe();
+    }
 }
 
 /// Where sentences go, with the program's name before each.
@@ -98,7 +112,7 @@ impl Messages {
         };
         let drawn = DRAWN.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match drawn {
-            Some(aside) => aside(&mut write),
+            Some(drawn) => drawn.step_aside(&mut write),
             None => write(),
         }
     }

@@ -19,6 +19,7 @@ use signal_hook::iterator::Signals;
 use signal_hook::low_level;
 
 use crate::Status;
+use crate::message::wipe;
 use crate::stdio::record_lock::between_records;
 
 /// How long a program may take to end in order. With what follows it is less than a fifth of a second,
@@ -110,6 +111,7 @@ impl Interrupt {
             thread::sleep(LOOK);
         }
         let _whole = between_records(RECORD);
+        wipe();
         self.speak();
         let status = self.status().unwrap_or(Status::Interrupted);
         // Without the ends of threads and of objects, which other threads still use.

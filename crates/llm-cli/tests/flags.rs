@@ -203,7 +203,7 @@ fn a_subcommand_is_never_taken_for_a_name() {
     let parse = |words: &[&str]| PullArgs::try_parse_from([&["llm-pull"], words].concat());
     assert!(matches!(
         parse(&["ls", "-q", "-T"]).unwrap().command,
-        Some(PullCommand::Ls)
+        Some(PullCommand::Ls { all: false })
     ));
     assert_eq!(
         parse(&["--dry-run", "x"]).unwrap().fetch.name.as_deref(),

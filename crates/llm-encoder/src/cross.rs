@@ -29,11 +29,23 @@ pub struct CrossEncoder {
     weights: Weights,
     tokens: Tokens,
     pair: Pair,
-    /// What makes a score of the first row.
+    /// What makes a logit of the first row.
     head: [Dense; 2],
+    /// What makes a score of it.
+    activation: Activation,
     /// The longest pair in tokens.
     longest: usize,
     level: Level,
+}
+
+/// How well a text fits a query.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PairScore {
+    /// What the head makes of the two.
+    pub logit: f32,
+    /// The same through the activation that the model's files name, by which logits that differ may
+    /// become one: a sigmoid is 1 in 32-bit floats from a logit of about 17 on.
+    pub score: f32,
 }
 
 /// How the names of transformers' classes with a head for labels end.
@@ -102,10 +114,11 @@ impl CrossEncoder {
         let tensors = Tensors::open(folder, Some(family))?;
         let weights = loader::load(family, numbers, &tensors, 2)?;
         let most = settings.longest.unwrap_or(positions);
-        let head = head(&tensors, hidden_size, activation(folder, &config)?)?;
+        let head = head(&tensors, hidden_size)?;
         tensors.refuse_rest(&[TRAINING])?;
         Ok(Self {
             head,
+            activation: activation(folder, &config)?,
             longest: most.min(positions),
             weights,
             tokens,
@@ -144,11 +157,11 @@ impl CrossEncoder {
     }
 
     /// Returns how well each text fits the query, by their tokens without those around
-    /// them; the range is the model's own, and more is better. A text's score does not
+    /// them; the range is the model's own, and more is better. A text's numbers do not
     /// depend on the others.
     ///
     /// Texts are cut at the [`room`](Self::room), and a query at the longest pair.
-    pub fn score(&self, pool: &Pool, query: &[u32], texts: &[&[u32]]) -> Vec<f32> {
+    pub fn score(&self, pool: &Pool, query: &[u32], texts: &[&[u32]]) -> Vec<PairScore> {
         let pairs = self.pairs(query, texts);
         let segments: Vec<Segments<'_>> = pairs
             .iter()
@@ -171,7 +184,12 @@ impl CrossEncoder {
         }
         let [dense, last] = &self.head;
         let hidden = dense.apply(self.level, pool, &firsts);
-        last.apply(self.level, pool, &hidden).concat()
+        let logits = last.apply(self.level, pool, &hidden).concat();
+        let scores = logits.into_iter().map(|logit| PairScore {
+            logit,
+            score: self.activation.of(self.level, logit),
+        });
+        scores.collect()
     }
 }
 
@@ -229,11 +247,7 @@ fn activation(folder: &Path, config: &Value) -> Result<Activation, FolderError> 
 }
 
 /// Reads the head: BERT has a pooler below its classifier, `RoBERTa` two layers in it.
-fn head(
-    tensors: &Tensors,
-    hidden_size: usize,
-    last: Activation,
-) -> Result<[Dense; 2], FolderError> {
+fn head(tensors: &Tensors, hidden_size: usize) -> Result<[Dense; 2], FolderError> {
     let [dense, out] = if tensors.has("classifier.out_proj.weight") {
         ["classifier.dense", "classifier.out_proj"]
     } else {
@@ -241,7 +255,10 @@ fn head(
     };
     let dense = tensors.linear(dense, hidden_size, hidden_size)?;
     let out = tensors.linear(out, 1, hidden_size)?;
-    Ok([Dense::new(dense, Activation::Tanh), Dense::new(out, last)])
+    Ok([
+        Dense::new(dense, Activation::Tanh),
+        Dense::new(out, Activation::Identity),
+    ])
 }
 
 #[cfg(test)]

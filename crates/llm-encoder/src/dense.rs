@@ -7,6 +7,7 @@ use llm_kernels::activations::Activations;
 use llm_kernels::matmul::{Input, multiply_with_epilogue};
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
+use llm_kernels::vector;
 use serde::Deserialize;
 
 use llm_folder::{FolderError, json};
@@ -75,6 +76,28 @@ impl Activation {
         let short = name.rsplit('.').next().unwrap_or_default();
         let known = ACTIVATIONS.iter().find(|(known, _)| *known == short);
         known.map(|(_, activation)| *activation)
+    }
+
+    /// Returns what is made of a number.
+    pub(crate) fn of(self, level: Level, number: f32) -> f32 {
+        let mut numbers = [number];
+        match self {
+            Self::Gelu => vector::gelu(level, &mut numbers),
+            _ => self.follow(&mut numbers),
+        }
+        numbers[0]
+    }
+
+    /// Replaces each number by what is made of it; GELU came with the product.
+    fn follow(self, numbers: &mut [f32]) {
+        match self {
+            Self::Identity | Self::Gelu => {}
+            Self::Tanh => numbers.iter_mut().for_each(|x| *x = x.tanh()),
+            Self::Relu => numbers.iter_mut().for_each(|x| *x = x.max(0.0)),
+            Self::Sigmoid => numbers
+                .iter_mut()
+                .for_each(|x| *x = 1.0 / (1.0 + (-*x).exp())),
+        }
     }
 }
 
@@ -162,13 +185,7 @@ impl Dense {
             let mut products: Vec<_> = product.into_iter().collect();
             multiply_with_epilogue(level, pool, input, &mut products);
         }
-        match self.activation {
-            // GELU came with the product.
-            Activation::Identity | Activation::Gelu => {}
-            Activation::Tanh => out.iter_mut().for_each(|x| *x = x.tanh()),
-            Activation::Relu => out.iter_mut().for_each(|x| *x = x.max(0.0)),
-            Activation::Sigmoid => out.iter_mut().for_each(|x| *x = 1.0 / (1.0 + (-*x).exp())),
-        }
+        self.activation.follow(&mut out);
         let vectors = out.chunks_exact(self.out_features());
         vectors.map(<[f32]>::to_vec).collect()
     }

@@ -4,6 +4,7 @@ use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
 use llm_tokenizer::TokenizerWarning;
 
+use crate::assumed::Assumed;
 use crate::dense::Step;
 use crate::network::Network;
 use crate::pooling::{self, Pooling};
@@ -56,8 +57,9 @@ impl Encoder {
         self.longest
     }
 
-    /// Returns whether the model's own files say how to pool; else
-    /// [`pooling`](Self::pooling) is a guess, and better asked of the user.
+    /// Returns whether it is known how to pool, by the model's own files or as
+    /// [`assumed`](Self::assumed); else [`pooling`](Self::pooling) is a guess, and better
+    /// asked of the user.
     pub fn names_pooling(&self) -> bool {
         self.settings.pooling.is_some()
     }
@@ -65,6 +67,11 @@ impl Encoder {
     /// Returns how the model's own files pool, by the mean where they do not say.
     pub fn pooling(&self) -> Pooling {
         self.settings.pooling.unwrap_or(Pooling::Mean)
+    }
+
+    /// Returns what was taken of how to pool, where the model's own files do not say it.
+    pub fn assumed(&self) -> Option<Assumed> {
+        self.settings.assumed
     }
 
     /// Returns whether it can pool in this way: for [`Pooling::Splade`] its files must

@@ -8,6 +8,7 @@ use llm_engine::weights;
 use llm_folder::json::Fields;
 use llm_folder::{FolderError, Loading, json};
 
+use crate::assumed::Assumed;
 use crate::config::EncoderConfig;
 use crate::cross::CrossEncoder;
 use crate::decoder::Decoder;
@@ -91,10 +92,10 @@ pub(crate) fn open(
     let mut settings = Settings::read(folder, found.hidden_size())?;
     let mut tokens = Tokens::read(folder, &|name| Fields::new(&path, &config).ids(name))?;
     tokens.lowercases = settings.lowercases;
+    let by_name = Assumed::by_name(folder, &config);
     let network = match found {
         Found::Encoder(family, config) => {
-            // Sentence-transformers' own default for an encoder that names none.
-            settings.pooling.get_or_insert(Pooling::Mean);
+            settings.assume(by_name.or(Some(Assumed::USUAL)));
             let tensors = Tensors::open(folder, Some(family))?;
             let weights = loader::load(family, config, &tensors, 1)?;
             tensors.refuse_rest(&[TRAINING, HEADS])?;
@@ -104,6 +105,7 @@ pub(crate) fn open(
             Network::Encoder(Box::new(weights))
         }
         Found::Decoder { .. } => {
+            settings.assume(by_name);
             let decoder = Decoder::read(&llm_folder::open_for_rows(folder, loading)?)?;
             Network::Decoder(Box::new(decoder))
         }

@@ -53,6 +53,7 @@ mod pass;
 mod rotation;
 
 // Rows → vectors and scores.
+mod assumed;
 mod cross;
 mod dense;
 mod encoder;
@@ -65,7 +66,8 @@ mod folder;
 mod gguf;
 mod open;
 
-pub use cross::CrossEncoder;
+pub use assumed::Assumed;
+pub use cross::{CrossEncoder, PairScore};
 pub use encoder::Encoder;
 pub use error::EncoderError;
 pub use pooling::Pooling;

@@ -12,6 +12,7 @@ use serde_json::Value;
 use llm_folder::json::Fields;
 use llm_folder::{FolderError, json};
 
+use crate::assumed::Assumed;
 use crate::dense::{Dense, Step};
 use crate::masked_lm::Splade;
 use crate::pooling::Pooling;
@@ -48,6 +49,8 @@ impl Prompts {
 pub(crate) struct Settings {
     /// `None` where no file says it.
     pub(crate) pooling: Option<Pooling>,
+    /// What was taken, where no file says it.
+    pub(crate) assumed: Option<Assumed>,
     /// How [`Pooling::Splade`] weighs.
     pub(crate) splade: Splade,
     /// What follows pooling, except a last step that normalizes.
@@ -79,7 +82,19 @@ const TRANSFORMER_CONFIGS: [&str; 7] = [
     "sentence_xlnet_config.json",
 ];
 
+/// The usual folder of the module that pools.
+const POOLING: &str = "1_Pooling";
+
 impl Settings {
+    /// Takes what is known otherwise, where no file says how to pool.
+    pub(crate) fn assume(&mut self, known: Option<Assumed>) {
+        if self.pooling.is_none() {
+            self.assumed = known;
+            self.pooling = known.map(|known| known.pooling);
+            self.normalizes = known.is_some_and(|known| known.normalizes);
+        }
+    }
+
     /// Reads the files of `folder`, whose network gives rows of `hidden_size`.
     pub(crate) fn read(folder: &Path, hidden_size: usize) -> Result<Self, FolderError> {
         let mut settings = Self {
@@ -119,6 +134,10 @@ impl Settings {
     fn read_modules(&mut self, folder: &Path, hidden_size: usize) -> Result<(), FolderError> {
         let path = folder.join("modules.json");
         let Some(list) = json::read_if_there(&path)? else {
+            // Some conversions have kept this file alone.
+            if folder.join(POOLING).join("config.json").is_file() {
+                self.pooling = Some(read_pooling(folder, POOLING)?);
+            }
             return Ok(());
         };
         let modules: Vec<Module> = serde_json::from_value(list)

@@ -13,9 +13,9 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::RequestName;
-use crate::exclusive::{DurableError, Refuse, lock};
+use crate::exclusive::DurableError;
 use crate::journal::{Key, id_key};
-use crate::rewrite::rewrite;
+use crate::rewrite::drop_lines;
 
 /// What becomes of a request whose id the output has with an answer to another one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -173,22 +173,11 @@ impl Replaced {
     ///
     /// # Errors
     /// [`DurableError`]; the file is as it was then.
-    pub fn take_out(&self, path: &Path, refuse: Refuse<'_>) -> Result<u64, DurableError> {
+    pub fn take_out(&self, path: &Path) -> Result<u64, DurableError> {
         if self.answers.is_empty() {
             return Ok(0);
         }
-        let name = format!("'{}'", path.display());
-        let open = File::options().read(true).write(true).open(path);
-        let file = open.map_err(|reason| DurableError::Io {
-            name: name.clone(),
-            reason,
-        })?;
-        lock(&file, &name)?;
-        rewrite(path, &file, refuse, &|line| {
-            let closed = std::str::from_utf8(line).ok().map(str::trim_end);
-            let closed = closed.and_then(llm_record::closed);
-            !closed.is_some_and(|closed| self.is_replaced(&closed))
-        })
+        drop_lines(path, &mut |closed| self.is_replaced(closed))
     }
 }
 
@@ -231,12 +220,12 @@ mod tests {
         let lines = [line("a", "1"), line("b", "1"), failed, line("a", "2")];
         std::fs::write(&path, lines.concat()).unwrap();
         let mut replaced = Replaced::default();
-        assert_eq!(replaced.take_out(&path, &|_| Ok(())).unwrap(), 0);
+        assert_eq!(replaced.take_out(&path).unwrap(), 0);
         let id = Id::Text("a".to_owned());
         replaced.keep(RequestName::plain(Some(&id), "2"), OnConflict::Replace);
-        assert_eq!(replaced.take_out(&path, &|_| Ok(())).unwrap(), 2);
+        assert_eq!(replaced.take_out(&path).unwrap(), 2);
         let left = std::fs::read_to_string(&path).unwrap();
         assert_eq!(left, [line("b", "1"), line("a", "2")].concat());
-        assert_eq!(replaced.take_out(&path, &|_| Ok(())).unwrap(), 0);
+        assert_eq!(replaced.take_out(&path).unwrap(), 0);
     }
 }

@@ -9,6 +9,8 @@ use llm_digest::sha256_hex;
 use llm_record::{Closed, ErrorCode, Fields, Id, Json};
 use sha2::{Digest, Sha256};
 
+use crate::pieces::{IsGone, Piece, Pieces, Stale};
+
 /// 128 bits of a SHA-256, so that two requests of a run are never taken for one.
 pub(crate) type Key = u128;
 
@@ -110,6 +112,8 @@ pub struct Journal {
     undigested: HashMap<Key, u64>,
     /// Digests of what need not be answered again, under whatever id.
     seen: HashSet<Key>,
+    /// The texts of files, where they are told apart.
+    pieces: Pieces,
 }
 
 /// What is to be done with a request.
@@ -164,6 +168,9 @@ impl Journal {
                     offset: closed.offset,
                     digest,
                 };
+                if self.rules.tells_files {
+                    self.pieces.hold(closed, name.key());
+                }
                 (name.told(self.rules.tells_files), closed.occurrence)
             }
             // A record that passed through from an earlier stage.
@@ -193,6 +200,41 @@ impl Journal {
         self.seen.insert(key(&[digest]));
     }
 
+    /// Takes in that a file of texts could not be read, so that what the output holds of it stays.
+    pub(crate) fn miss(&mut self, path: &str) {
+        self.pieces.miss(path);
+    }
+
+    /// Counts the answers that the output held of texts which this run has not met although it has read
+    /// their files, or whose files are no more.
+    #[must_use]
+    pub fn stale(&self, is_gone: IsGone<'_>) -> Stale {
+        self.pieces.stale(&|piece| self.is_met(piece), is_gone)
+    }
+
+    /// Whether a record of the output is such a one, also one of a failure.
+    pub(crate) fn is_stale(&self, closed: &Closed, is_gone: IsGone<'_>) -> bool {
+        let (Some(path), Some(digest)) = (&closed.path, &closed.request_digest) else {
+            return false;
+        };
+        let name = RequestName {
+            id: closed.id.as_ref(),
+            path: Some(path),
+            offset: closed.offset,
+            digest,
+        };
+        let piece = Piece {
+            name: name.key(),
+            occurrence: closed.occurrence,
+        };
+        !self.is_met(piece) && self.pieces.is_settled(path, is_gone)
+    }
+
+    fn is_met(&self, piece: Piece) -> bool {
+        let met = self.occurrences.get(&piece.name).copied();
+        met.unwrap_or_default() >= piece.occurrence
+    }
+
     /// Marks a request as open again.
     pub(crate) fn reopen(&mut self, key: Key) {
         self.closed.remove(&key);
@@ -213,6 +255,9 @@ impl Journal {
     pub fn next(&mut self, name: RequestName<'_>) -> Verdict {
         let name = name.told(self.rules.tells_files);
         let RequestName { id, digest, .. } = name;
+        if let Some(path) = name.path {
+            self.pieces.meet(path);
+        }
         let count = self.occurrences.entry(name.key()).or_default();
         *count += 1;
         let occurrence = *count;

@@ -4,7 +4,7 @@
 //! and writes what comes back to a [`RecordSink`], in input order inside a bounded
 //! [`ReorderBuffer`]. [`Journal`] is what an output already holds, so that a run on the same output
 //! goes on where the last one ended; [`durable`] opens such an output: locked, cut after its last
-//! whole record, with torn lines told or moved aside. [`RunLog`] is an output whose requests are run
+//! whole record, with torn lines told or moved aside; [`prune`] drops what is of texts that are no more. [`RunLog`] is an output whose requests are run
 //! again. Flags, messages and the exit status are the program's business.
 //!
 //! ```
@@ -25,10 +25,12 @@
 
 mod read_ahead;
 mod journal;
+mod pieces;
+mod prune;
+mod rewrite;
 mod exclusive;
 pub mod durable;
 mod tears;
-mod rewrite;
 mod conflict;
 mod work;
 mod run;
@@ -40,6 +42,8 @@ mod run_log;
 pub use conflict::{Conflict, OnConflict, Replaced};
 pub use failures::Failures;
 pub use journal::{Journal, RequestName, Rules, Verdict};
+pub use pieces::{IsGone, Stale};
+pub use prune::prune;
 pub use read_ahead::{Next, ReadAhead};
 pub use reorder_buffer::ReorderBuffer;
 pub use run::{Control, Options, Outcome, run};

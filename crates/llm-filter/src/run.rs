@@ -59,6 +59,8 @@ enum Closing {
 pub struct Outcome {
     /// Its sums.
     pub summary: Summary,
+    /// What was closed before, and what the run has met.
+    pub journal: Journal,
     /// The user wanted an end.
     pub is_interrupted: bool,
     /// It stopped before its input's end, since too many requests failed.
@@ -108,6 +110,7 @@ pub fn run<W: Work, E: Into<anyhow::Error> + Send + 'static>(
         is_stopped: filter.is_stopped() && !filter.has_ended,
         is_interrupted: filter.is_interrupted,
         summary: filter.summary,
+        journal: filter.journal,
         failure,
         replaced: filter.replaced,
     }
@@ -293,6 +296,9 @@ impl<T> Filter<'_, T> {
         let record = &failed.record;
         let digest = record.request_digest.as_deref().unwrap_or_default();
         let name = RequestName::new(record.id.as_ref(), &record.input, digest);
+        if let (Some(path), ErrorCode::UnreadableFile) = (name.path, record.error.code) {
+            self.journal.miss(path);
+        }
         match self.journal.next(name) {
             Verdict::Skip => self.skip(number, false),
             Verdict::SkipFailed => self.skip(number, true),

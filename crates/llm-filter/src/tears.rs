@@ -10,8 +10,8 @@ use llm_record::closed::LONGEST_RECORD;
 use serde_json::Value;
 
 use crate::Journal;
-use crate::exclusive::{DurableError, Refuse, lock};
-use crate::rewrite::{failed, part_of, shown, with_end};
+use crate::exclusive::{DurableError, Refuse};
+use crate::rewrite::{failed, rewrite, with_end};
 
 /// How a record of ours begins, and a line of OpenAI's batch output.
 const BEGINNINGS: [&str; 2] = ["{\"type\":\"", "{\"id\":\"batch_req_"];
@@ -243,35 +243,17 @@ pub(crate) fn move_aside(
     file: &mut File,
     refuse: Refuse<'_>,
 ) -> Result<File, DurableError> {
-    let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let torn = with_end(path, ".torn");
-    let fresh = part_of(&place);
     refuse(&torn).map_err(DurableError::Refused)?;
     let mut aside = File::options()
         .append(true)
         .create(true)
         .open(&torn)
         .map_err(failed(&torn))?;
-    let mut mended = File::options()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .open(&fresh)
-        .map_err(failed(&fresh))?;
-    let moved = lock(&mended, &shown(&fresh)).and_then(|()| {
-        let permissions = file.metadata().map_err(failed(path))?.permissions();
-        part(file, &mut mended, &mut aside).map_err(failed(path))?;
-        aside.sync_data().map_err(failed(&torn))?;
-        mended
-            .set_permissions(permissions)
-            .and_then(|()| mended.sync_all())
-            .and_then(|()| std::fs::rename(&fresh, &place))
-            .map_err(failed(&fresh))
-    });
-    if moved.is_err() {
-        let _ = std::fs::remove_file(&fresh);
-    }
-    moved.map(|()| mended)
+    rewrite(path, &file.try_clone().map_err(failed(path))?, |mended| {
+        part(file, mended, &mut aside).map_err(failed(path))?;
+        aside.sync_data().map_err(failed(&torn))
+    })
 }
 
 /// Writes what is whole in a file to one, and what is torn, each on a line, to another.

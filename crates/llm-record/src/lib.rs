@@ -43,6 +43,7 @@ pub mod settings;
 pub mod template;
 pub mod usage;
 pub mod vector;
+mod whole;
 pub mod write;
 
 pub use choice::Choice;

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::whole::whole;
 use crate::{ModelIdentity, Values};
 
 /// The field of a line.
@@ -80,7 +81,10 @@ pub(crate) fn choices(values: &Values) -> Result<Option<Vec<LoraChoice>>, String
             let known = |key: &String| ["name", "id", "scale"].contains(&key.as_str());
             let adapter = match (fields.get("name"), fields.get("id")) {
                 (Some(Value::String(name)), None) => Some(LoraName::Name(name.clone())),
-                (None, Some(id)) => id.as_u64().map(LoraName::Id),
+                (None, Some(id)) => {
+                    let id = whole(id).and_then(|id| u64::try_from(id).ok());
+                    id.map(LoraName::Id)
+                }
                 _ => None,
             };
             let scale = fields.get("scale").map(|scale| {

@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::ops::Range;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -122,13 +123,13 @@ impl Layout {
             Self::Npy => read_npy(bytes),
             Self::Safetensors => read_safetensors(bytes),
         }
-        .ok_or_else(|| format!("is not a matrix of vectors in .{} format", self.end()))?;
+        .map_err(|obstacle| obstacle.sentence(self))?;
         let is_kind = |encoding: &Encoding| {
             let (npy, safetensors) = names(*encoding);
             kind == npy || kind == safetensors
         };
         let encoding = ENCODINGS.into_iter().find(is_kind).ok_or_else(|| {
-            format!("holds numbers of the kind '{kind}', and 32-bit and 16-bit floats, signed bytes and bits are read")
+            format!("holds numbers of the kind '{kind}', and 32-bit and 16-bit floats ('<f4', '<f2'), signed bytes and bits are read; convert them, with numpy's astype('<f4') say")
         })?;
         let [rows, columns] = shape;
         let size = match encoding {
@@ -145,6 +146,10 @@ impl Layout {
                 columns,
                 start,
             }),
+            Some(end) if end > bytes.len() => Err(format!(
+                "is damaged: it is cut off, its header tells of {rows} rows of {columns} in {end} bytes, and it has {}; write or copy it again",
+                bytes.len()
+            )),
             _ => Err(format!(
                 "is damaged: its header tells of {rows} rows of {columns}, and it has {} bytes",
                 bytes.len()
@@ -161,7 +166,7 @@ pub fn is_ours(path: &Path, layout: Layout) -> bool {
         Layout::Npy => read_npy(&head),
         Layout::Safetensors => read_safetensors(&head),
     };
-    let Some((kind, [rows, columns], _)) = parts.filter(|_| read.is_ok()) else {
+    let Some((kind, [rows, columns], _)) = parts.ok().filter(|_| read.is_ok()) else {
         return false;
     };
     let of_kind = |encoding: &Encoding| {
@@ -187,50 +192,113 @@ fn names(encoding: Encoding) -> (&'static str, &'static str) {
     }
 }
 
+/// What the header of a matrix tells: what its numbers are, its shape, and where they begin.
 type Parts = (String, [usize; 2], usize);
 
-fn read_npy(bytes: &[u8]) -> Option<Parts> {
-    let rest = bytes.strip_prefix(b"\x93NUMPY")?;
-    let (length, before) = match rest.first()? {
+/// Why a header tells of no matrix that is read.
+#[derive(Debug, PartialEq, Eq)]
+enum Obstacle {
+    /// It is none.
+    Foreign,
+    /// The file ends within it.
+    Cut,
+    /// Its columns stand one behind the other.
+    ByColumns,
+    /// It has fewer or more dimensions than a matrix.
+    Shape(String),
+}
+
+impl Obstacle {
+    /// Returns what is wrong, to follow the file's name.
+    fn sentence(&self, layout: Layout) -> String {
+        let end = layout.end();
+        match self {
+            Self::Foreign => format!("is not a matrix of vectors in .{end} format"),
+            Self::Cut => format!(
+                "is damaged: it is cut off within the header of its .{end} format; write or copy it again"
+            ),
+            Self::ByColumns => "has its numbers column by column (Fortran order), and they are read row by row; save numpy.ascontiguousarray of it".to_owned(),
+            Self::Shape(shape) => format!(
+                "has the shape ({shape}), and a matrix has two dimensions, (vectors, numbers); numpy's reshape makes it so"
+            ),
+        }
+    }
+}
+
+fn read_npy(bytes: &[u8]) -> Result<Parts, Obstacle> {
+    let text = npy_header(bytes)?;
+    let start = bytes.len().min(text.end);
+    let text = bytes.get(text).map(std::str::from_utf8);
+    let text = text.and_then(Result::ok).ok_or(Obstacle::Foreign)?;
+    let after = |key: &str| {
+        let found = text.split_once(&format!("'{key}':"));
+        found
+            .map(|(_, rest)| rest.trim_start())
+            .ok_or(Obstacle::Foreign)
+    };
+    let quoted = after("descr")?.strip_prefix('\'');
+    let kind = quoted.and_then(|rest| rest.split('\'').next());
+    let shape = after("shape")?.strip_prefix('(');
+    let shape = shape.and_then(|rest| rest.split(')').next());
+    let (kind, shape) = kind.zip(shape).ok_or(Obstacle::Foreign)?;
+    let order = after("fortran_order")?;
+    let numbers = shape.split(',').map(str::trim);
+    let numbers = numbers.filter(|text| !text.is_empty()).map(str::parse);
+    let numbers = numbers.collect::<Result<Vec<usize>, _>>();
+    match numbers.map_err(|_| Obstacle::Foreign)?.as_slice() {
+        [rows, columns] if order.starts_with("False") => {
+            Ok((kind.to_owned(), [*rows, *columns], start))
+        }
+        [_, _] if order.starts_with("True") => Err(Obstacle::ByColumns),
+        [_, _] => Err(Obstacle::Foreign),
+        _ => Err(Obstacle::Shape(shape.to_owned())),
+    }
+}
+
+/// Returns where the text of a header of numpy's stands, up to the first row.
+fn npy_header(bytes: &[u8]) -> Result<Range<usize>, Obstacle> {
+    const NAME: &[u8] = b"\x93NUMPY";
+    let known = bytes.len().min(NAME.len());
+    if bytes.get(..known) != NAME.get(..known) || bytes.is_empty() {
+        return Err(Obstacle::Foreign);
+    }
+    let (Some(version), Some(length)) = (bytes.get(6), bytes.get(8..)) else {
+        return Err(Obstacle::Cut);
+    };
+    let (length, before) = match version {
         1 => (
-            usize::from(u16::from_le_bytes(*rest.get(2..)?.first_chunk()?)),
+            length
+                .first_chunk()
+                .map(|it| u16::from_le_bytes(*it).into()),
             10,
         ),
-        2 | 3 => (
-            usize::try_from(u32::from_le_bytes(*rest.get(2..)?.first_chunk()?)).ok()?,
-            12,
-        ),
-        _ => return None,
+        2 | 3 => (length.first_chunk().map(|it| u32::from_le_bytes(*it)), 12),
+        _ => return Err(Obstacle::Foreign),
     };
-    let start = before + length;
-    if length > MOST {
-        return None;
+    match length.map(usize::try_from).ok_or(Obstacle::Cut)? {
+        Ok(length) if length > MOST => Err(Obstacle::Foreign),
+        Ok(length) if before + length > bytes.len() => Err(Obstacle::Cut),
+        Ok(length) => Ok(before..before + length),
+        Err(_) => Err(Obstacle::Foreign),
     }
-    let text = std::str::from_utf8(bytes.get(before..start)?).ok()?;
-    let after = |key: &str| Some(text.split_once(&format!("'{key}':"))?.1.trim_start());
-    let kind = after("descr")?.strip_prefix('\'')?.split('\'').next()?;
-    if !after("fortran_order")?.starts_with("False") {
-        return None;
-    }
-    let shape = after("shape")?.strip_prefix('(')?.split(')').next()?;
-    let mut numbers = shape
-        .split(',')
-        .map(str::trim)
-        .filter(|text| !text.is_empty())
-        .map(str::parse);
-    let shape = [numbers.next()?.ok()?, numbers.next()?.ok()?];
-    numbers
-        .next()
-        .is_none()
-        .then(|| (kind.to_owned(), shape, start))
 }
 
 /// Takes the tensor of our name, or the only one.
-fn read_safetensors(bytes: &[u8]) -> Option<Parts> {
-    let length = usize::try_from(u64::from_le_bytes(*bytes.first_chunk()?)).ok()?;
-    if length > MOST {
-        return None;
+fn read_safetensors(bytes: &[u8]) -> Result<Parts, Obstacle> {
+    let stated = bytes.first_chunk().map(|it| u64::from_le_bytes(*it));
+    let length = stated.and_then(|length| usize::try_from(length).ok());
+    match length.filter(|length| *length <= MOST) {
+        None => Err(Obstacle::Foreign),
+        // The header is an object of JSON.
+        Some(length) if bytes.len() < 8 + length && bytes.get(8) == Some(&b'{') => {
+            Err(Obstacle::Cut)
+        }
+        Some(_) => tensor(bytes).ok_or(Obstacle::Foreign),
     }
+}
+
+fn tensor(bytes: &[u8]) -> Option<Parts> {
+    let length = usize::try_from(u64::from_le_bytes(*bytes.first_chunk()?)).ok()?;
     let header: Value = serde_json::from_slice(bytes.get(8..8 + length)?).ok()?;
     let tensors = header.as_object()?;
     let mut all = tensors.iter().filter(|(name, _)| *name != "__metadata__");
@@ -287,16 +355,18 @@ mod tests {
         bytes.extend_from_slice(&[0; 8]);
         assert_eq!(Layout::Npy.read(&bytes).unwrap().columns, 2);
         let other = String::from_utf8_lossy(&bytes).into_owned();
-        for (from, to) in [
-            ("<f4", "<f8"),
-            ("False", "True "),
-            ("(1, 2)", "(1, x)"),
-            ("(1, 2)", "(2,   "),
+        for (from, to, told) in [
+            ("<f4", "<f8", "astype('<f4')"),
+            ("False", "True ", "Fortran order"),
+            ("(1, 2)", "(1, x)", "is not a matrix"),
+            ("(1, 2)", "(2,   ", "is not a matrix"),
+            ("(1, 2)", "(2,)  ", "has the shape (2,)"),
         ] {
             let start = bytes.len() - 8 - text.len();
             let changed = text.replace(from, to);
             let changed = [&bytes[..start], changed.as_bytes(), &[0; 8]].concat();
-            assert!(Layout::Npy.read(&changed).is_err(), "{other}: {to}");
+            let sentence = Layout::Npy.read(&changed).unwrap_err();
+            assert!(sentence.contains(told), "{other}: {to}: {sentence}");
         }
     }
 
@@ -305,7 +375,10 @@ mod tests {
         for layout in LAYOUTS {
             let bytes = layout.header(Encoding::Float, 1, 1);
             for cut in 0..bytes.len() {
-                assert!(layout.read(&bytes[..cut]).is_err(), "{layout:?} {cut}");
+                let told = layout.read(&bytes[..cut]).unwrap_err();
+                // Of the first bytes nobody can tell what they are of.
+                let is_told = cut < 9 || told.contains("it is cut off within the header");
+                assert!(is_told, "{layout:?} {cut}: {told}");
             }
         }
     }

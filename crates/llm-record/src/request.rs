@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::csv::CsvRow;
 use crate::known::{self, Purpose, Unsupported};
 use crate::openai::request as batch;
+use crate::whole::whole;
 use crate::{
     ErrorCode, Fields, Id, Inputs, Json, Line, LineError, LineFault, LoraChoice, Overrides, Reply,
     Values, json, lora,
@@ -221,7 +222,7 @@ fn oversized(fields: &Fields) -> Option<Unsupported> {
 /// Returns the `type` of one of our own records; a user's object may well have a `type` too, so the
 /// version must stand beside it.
 fn own_type(values: &Values) -> Option<&str> {
-    values.get("schema_version")?.as_u64()?;
+    whole(values.get("schema_version")?)?;
     values.get("type")?.as_str()
 }
 

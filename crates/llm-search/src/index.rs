@@ -59,6 +59,28 @@ impl VectorFile {
         if !file.metadata().is_ok_and(|data| data.is_file()) {
             return Err(SearchError::NotAFile { name });
         }
+        Self::records(path, layout, file, name, is_interrupted)
+    }
+
+    /// Reads JSON lines that are open already, in a file that messages call `name`.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn of_lines(
+        file: File,
+        name: String,
+        is_interrupted: &dyn Fn() -> bool,
+    ) -> Result<Self, SearchError> {
+        Self::records(Path::new(""), None, file, name, is_interrupted)
+    }
+
+    fn records(
+        path: &Path,
+        layout: Option<Layout>,
+        file: File,
+        name: String,
+        is_interrupted: &dyn Fn() -> bool,
+    ) -> Result<Self, SearchError> {
         let mut file = BufReader::with_capacity(1 << 20, file);
         let mut lines = VectorLines::new(name.clone(), layout.is_some());
         lines.read(&mut file, is_interrupted)?;

@@ -49,6 +49,23 @@ pub struct Entry {
     pub sha256: Option<String>,
     /// The licence of the weights.
     pub licence: String,
+    /// What it is made for.
+    #[serde(default)]
+    pub purpose: Purpose,
+}
+
+/// What a model is made for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Purpose {
+    /// Answering prompts.
+    #[default]
+    Text,
+    /// Making vectors of texts.
+    Vectors,
+    /// Saying how well a text fits a query.
+    Ranking,
 }
 
 /// The GGUF file of a model.

@@ -20,6 +20,7 @@
 #![forbid(unsafe_code)]
 
 // What a name means.
+mod address;
 mod catalogue;
 mod name;
 mod settings;
@@ -52,8 +53,9 @@ mod inventory;
 
 use std::ops::ControlFlow;
 
+pub use address::plain_name;
 pub use aligned_writer::AlignedWriter;
-pub use catalogue::{Entry, catalogue};
+pub use catalogue::{Entry, Purpose, catalogue};
 pub use error::StoreError;
 pub use file_name::quantization;
 pub use import::{ImportOptions, Imported, Placement};

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::address;
 use crate::error::StoreError;
 
 /// A model's name, read but not yet looked up.
@@ -14,6 +15,7 @@ use crate::error::StoreError;
 /// | `org/repo` | the one model of a repository |
 /// | `org/repo:Q4_K_M` | the model of that quantization |
 /// | `org/repo@revision:file.gguf` | a file at a branch, tag or commit |
+/// | `https://huggingface.co/org/repo`, `hf.co/org/repo:Q4_K_M` | the same, by an address of the hub |
 /// | `./folder`, `/a/b.gguf`, `b.gguf` | a path |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelName {
@@ -62,9 +64,19 @@ impl ModelName {
         if text.trim().is_empty() {
             return Err(bad("it is empty; name one such as 'smollm2'"));
         }
+        match address::name(text) {
+            Ok(None) => {}
+            Ok(Some(name)) => return Self::parse_name(&name, &bad),
+            Err(reason) => return Err(bad(reason)),
+        }
         if is_path(text) {
             return Ok(Self::Path(PathBuf::from(text)));
         }
+        Self::parse_name(text, &bad)
+    }
+
+    /// Reads what is no path; `bad` makes the error of a reason.
+    fn parse_name(text: &str, bad: &dyn Fn(&str) -> StoreError) -> Result<Self, StoreError> {
         if !text.contains('/') {
             return Ok(Self::Short(text.to_owned()));
         }

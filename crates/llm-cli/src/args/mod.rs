@@ -21,7 +21,8 @@ pub(crate) use input::{chunk, line_limit};
 pub use lora::{LoraArg, LoraArgs};
 pub(crate) use model::ctx_size;
 pub use model::{
-    DEFAULT_MODEL, ForceArgs, ModelArgs, Quantize, QuantizeArgs, TemplateArgs, Think, default_model,
+    DEFAULT_EMBEDDER, DEFAULT_MODEL, ForceArgs, ModelArgs, Quantize, QuantizeArgs, TemplateArgs,
+    Think, default_model,
 };
 pub use output::{AnswerFormat, Format, FormatArgs, OutputArgs, QuietArgs, Reasoning};
 pub use progress::ProgressArgs;

@@ -26,6 +26,9 @@ pub fn default_model() -> &'static str {
     })
 }
 
+/// The model that makes vectors where none is named.
+pub const DEFAULT_EMBEDDER: &str = "minilm";
+
 /// Which model.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Model")]

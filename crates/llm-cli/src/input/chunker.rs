@@ -4,7 +4,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use llm_record::{ErrorRecord, Request, Routed};
+use llm_record::{ErrorRecord, Json, Request, Routed};
 
 use super::digest::sha256;
 use super::request_builder::RequestBuilder;
@@ -39,6 +39,8 @@ pub(super) struct Chunker {
     limit: usize,
     /// Tokens of the last piece that the next begins with, at most.
     overlap: usize,
+    /// A byte and the line that it is in, from 1.
+    line: (usize, usize),
 }
 
 impl fmt::Debug for Chunker {
@@ -59,7 +61,25 @@ impl Chunker {
             last: at,
             limit,
             overlap,
+            line: (0, 1),
         }
+    }
+
+    /// Returns where a piece stands: its first line, from 1, and the bytes before and in it. Pieces are
+    /// asked for in their order.
+    pub(super) fn place(&mut self, piece: &Range<usize>) -> [(String, Json); 3] {
+        let (from, line) = self.line;
+        let between = self.text.as_bytes().get(from..piece.start);
+        let ends = between
+            .unwrap_or_default()
+            .iter()
+            .filter(|byte| **byte == b'\n');
+        self.line = (piece.start, line + ends.count());
+        [
+            ("line".to_owned(), self.line.1.into()),
+            ("offset".to_owned(), piece.start.into()),
+            ("length".to_owned(), piece.len().into()),
+        ]
     }
 
     /// Returns the text of a piece.
@@ -195,8 +215,7 @@ impl ChunkOrigin {
             let text = chunker.text(piece.clone());
             let digest = sha256(&[&self.salt, text]);
             let mut request = Request::from_text(self.number, text.to_owned());
-            request.input.insert("offset".into(), piece.start.into());
-            request.input.insert("length".into(), piece.len().into());
+            request.input.extend(chunker.place(&piece));
             // A blank piece may be skipped.
             if let Some(mut item) = builder.job(request) {
                 item.set_digest(&digest);

@@ -1,5 +1,5 @@
-//! Whole files → requests: one for each file, or for each chunk of it. A file that cannot be read closes its
-//! place with an error, and the next is read.
+//! Whole files → requests: one for each file, or for each chunk of it; a folder stands for its texts. A file
+//! that cannot be read closes its place with an error, and the next is read.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -12,9 +12,11 @@ use llm_record::{ErrorCode, ErrorRecord, Fields, Routed};
 use super::chunker::{Chunker, Counter};
 use super::digest::sha256;
 use super::request_builder::RequestBuilder;
+use super::walk::Walk;
 use super::whole::{bare, into_bare};
 use super::{CHUNKED_LIMIT, InputError, PROMPT_LIMIT};
 use crate::file_identity::FileIdentity;
+use crate::message::Messages;
 use crate::stdio::{InputWatch, Source, StdioError};
 use llm_record::Item;
 
@@ -24,7 +26,7 @@ const LONGEST_NAME: u64 = 64 << 10;
 /// Which files are texts.
 #[derive(Clone, Debug, Default)]
 pub struct Texts {
-    /// The files that are named one by one.
+    /// The files that are named one by one, and folders of files.
     pub files: Vec<PathBuf>,
     /// A file with the names of more, each ended by NUL.
     pub files0_from: Option<PathBuf>,
@@ -44,6 +46,8 @@ impl Texts {
 #[derive(Debug)]
 pub(super) struct FileOrigin {
     named: VecDeque<PathBuf>,
+    /// The folder under way.
+    walk: Option<Walk>,
     listed: Option<(BufReader<Source>, String)>,
     /// Tokens of a piece at most; `None` where a file is one text.
     limit: Option<usize>,
@@ -76,6 +80,7 @@ impl FileOrigin {
         };
         Ok(Self {
             named: texts.files.iter().cloned().collect(),
+            walk: None,
             listed,
             limit,
             overlap: texts.overlap,
@@ -111,13 +116,22 @@ impl FileOrigin {
         &mut self,
         builder: &RequestBuilder,
         count: Option<&Counter>,
+        messages: Option<Messages>,
     ) -> Option<Result<Item, StdioError>> {
         loop {
             if let Some(item) = self.piece(builder, count) {
                 return Some(Ok(item));
             }
-            let path = match self.next_path() {
-                Ok(path) => path?,
+            if let Some(status) = self.watch.interrupt.status() {
+                return Some(Err(StdioError::Ended(status)));
+            }
+            let path = match self.next_path(messages) {
+                Ok(Some(Ok(path))) => path,
+                Ok(Some(Err((path, sentence)))) => {
+                    let path = path.display().to_string();
+                    return Some(Ok(self.failed(&path, ErrorCode::UnreadableFile, &sentence)));
+                }
+                Ok(None) => return None,
                 Err(error) => return Some(Err(error)),
             };
             match self.begin(&path, builder) {
@@ -128,9 +142,28 @@ impl FileOrigin {
         }
     }
 
-    fn next_path(&mut self) -> Result<Option<PathBuf>, StdioError> {
-        if let Some(path) = self.named.pop_front() {
-            return Ok(Some(path));
+    /// Returns the next file, or a folder that cannot be read and why.
+    #[expect(
+        clippy::type_complexity,
+        reason = "the end, a broken list and an unreadable folder differ"
+    )]
+    fn next_path(
+        &mut self,
+        messages: Option<Messages>,
+    ) -> Result<Option<Result<PathBuf, (PathBuf, String)>>, StdioError> {
+        loop {
+            if let Some(walk) = &mut self.walk {
+                if let Some(found) = walk.next() {
+                    return Ok(Some(found));
+                }
+                messages.iter().for_each(|to| walk.tell(*to));
+                self.walk = None;
+            }
+            match self.named.pop_front() {
+                Some(path) if path.is_dir() => self.walk = Some(Walk::new(path)),
+                Some(path) => return Ok(Some(Ok(path))),
+                None => break,
+            }
         }
         let Some((list, name)) = &mut self.listed else {
             return Ok(None);
@@ -149,7 +182,7 @@ impl FileOrigin {
                 bytes.pop();
             }
             if !bytes.is_empty() {
-                return Ok(Some(OsString::from_vec(bytes).into()));
+                return Ok(Some(Ok(OsString::from_vec(bytes).into())));
             }
         }
     }
@@ -162,7 +195,12 @@ impl FileOrigin {
             None => PROMPT_LIMIT,
         };
         let is_output = |file: FileIdentity| self.outputs.iter().any(|output| output.is(&file));
-        let read = if FileIdentity::of_path(path).is_some_and(is_output) {
+        let is_own = FileIdentity::of_path(path).is_some_and(is_output);
+        if let (true, Some(walk)) = (is_own, &mut self.walk) {
+            walk.own_output();
+            return Ok(None);
+        }
+        let read = if is_own {
             let sentence = format!("'{shown}' is an output of this run; leave it out of the list");
             Err((ErrorCode::UnreadableFile, sentence))
         } else {
@@ -170,19 +208,28 @@ impl FileOrigin {
         };
         let text = match read {
             Ok(text) => text,
-            Err((code, sentence)) => {
-                self.number += 1;
-                let mut record = ErrorRecord::new(self.number, None, code, &sentence);
-                record.input = input(&shown);
-                record.request_digest = Some(sha256(&[&self.salt, &shown, &sentence]));
-                return Ok(Some(Item::Failed(Box::new(Routed::own(record)))));
+            Err((code @ (ErrorCode::EmptyInput | ErrorCode::BadUtf8), _))
+                if let Some(walk) = &mut self.walk =>
+            {
+                walk.no_text(code == ErrorCode::EmptyInput);
+                return Ok(None);
             }
+            Err((code, sentence)) => return Ok(Some(self.failed(&shown, code, &sentence))),
         };
         if let Some(limit) = self.limit {
             self.current = Some((shown, Chunker::new(text, limit, self.overlap)));
             return Ok(None);
         }
         Ok(self.item(into_bare(text), input(&shown), builder))
+    }
+
+    /// Returns the record of a file that is no text.
+    fn failed(&mut self, path: &str, code: ErrorCode, sentence: &str) -> Item {
+        self.number += 1;
+        let mut record = ErrorRecord::new(self.number, None, code, sentence);
+        record.input = input(path);
+        record.request_digest = Some(sha256(&[&self.salt, path, sentence]));
+        Item::Failed(Box::new(Routed::own(record)))
     }
 
     /// Returns the request for the next piece of the file under way. Blank ones are passed over.
@@ -199,8 +246,7 @@ impl FileOrigin {
             }
         };
         let mut input = input(path);
-        input.insert("offset".into(), piece.start.into());
-        input.insert("length".into(), piece.len().into());
+        input.extend(chunker.place(&piece));
         let text = chunker.text(piece).to_owned();
         self.item(text, input, builder)
     }

@@ -525,7 +525,7 @@ fn a_text_in_pieces_has_a_request_for_each() {
     assert_eq!(texts(&all), ["Sum up\n\n1 2 3 4 5 6 7 8 ", "Sum up\n\n9\n"]);
     assert_eq!(
         json!(job(&all[1]).input),
-        json!({"offset": 16, "length": 2})
+        json!({"line": 1, "offset": 16, "length": 2})
     );
     assert_eq!(job(&all[1]).line, 2);
     assert_ne!(job(&all[0]).source_digest, job(&all[1]).source_digest);

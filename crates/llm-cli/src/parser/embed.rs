@@ -11,7 +11,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser};
 use llm_record::read::DEFAULT_LINE_LIMIT;
 
-use crate::args::{ConflictArgs, InputArgs, OutputArgs, ProgressArgs, QuietArgs, TextArg};
+use crate::args::{
+    ConflictArgs, DEFAULT_EMBEDDER, InputArgs, OutputArgs, ProgressArgs, QuietArgs, TextArg,
+};
 use crate::args::{chunk, line_limit, text_or_file, threads};
 use crate::input::Texts;
 
@@ -70,7 +72,8 @@ pub struct EmbedArgs {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Input")]
 pub struct EmbedInputArgs {
-    /// Embed each of these files, as one text or, with --chunk, in chunks
+    /// Embed each of these files, as one text or, with --chunk, in chunks; of a folder all text files in
+    /// it, in the order of their names, hidden ones left out
     #[arg(value_name = "FILE", conflicts_with_all = ["file", "files0_from", "jsonl"])]
     pub files: Vec<PathBuf>,
 
@@ -129,8 +132,9 @@ pub struct EmbedInputArgs {
 #[command(next_help_heading = "Model")]
 pub struct EmbedModelArgs {
     /// Use this model: a folder of safetensors, a GGUF file, or a name or ORG/REPO of the store
+    /// [default: minilm]
     #[arg(short, long, value_name = "NAME")]
-    pub model: String,
+    pub model: Option<String>,
 
     /// Put the model's own query prompt before each text
     #[arg(long, group = "put_before")]
@@ -212,9 +216,22 @@ pub struct EmbedOutputArgs {
     #[command(flatten)]
     pub progress: ProgressArgs,
 
+    /// Drop from the -o file the records of texts that their FILEs no longer have, and of files that are
+    /// no longer there, once the run is complete
+    #[arg(long, requires = "output", conflicts_with = "overwrite")]
+    pub prune: bool,
+
     /// Start no more lines after N have failed
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_errors: Option<u64>,
+}
+
+impl EmbedModelArgs {
+    /// Returns the model's name, the default one where none was given.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.model.as_deref().unwrap_or(DEFAULT_EMBEDDER)
+    }
 }
 
 impl EmbedArgs {

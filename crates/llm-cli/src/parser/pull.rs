@@ -14,6 +14,8 @@ Examples:
   llm-pull --dry-run org/repo            say what would be fetched and how large it is
   llm-pull import ./model.gguf --name mine
   llm-pull ls -T                         name the models on this machine
+  llm-pull ls --all                      what can be fetched by name, and what runs here
+  llm-pull https://huggingface.co/ggml-org/gemma-3-270m-it-GGUF
   llm-pull show smollm2 | jq .context_length
   llm-pull show smollm2 --tokenize - < report.txt | jq '.tokens | length'
 
@@ -85,17 +87,22 @@ pub enum PullCommand {
         force: ForceArgs,
     },
     /// List the models on this machine
-    #[command(max_term_width = crate::HELP_WIDTH)]
-    Ls,
+    #[command(max_term_width = crate::HELP_WIDTH, visible_alias = "list")]
+    Ls {
+        /// List the models of the catalogue, which can be fetched by name: how large they are, about how
+        /// much memory they need with a context of 8192 tokens, and whether this machine has as much
+        #[arg(long)]
+        all: bool,
+    },
     /// Remove a model
-    #[command(max_term_width = crate::HELP_WIDTH)]
+    #[command(max_term_width = crate::HELP_WIDTH, visible_aliases = ["remove", "delete"])]
     Rm {
         /// Model to remove
         #[arg(value_name = "NAME")]
         name: String,
     },
     /// Describe a model from its header: architecture, size, quantization, context, tokenizer
-    #[command(max_term_width = crate::HELP_WIDTH)]
+    #[command(max_term_width = crate::HELP_WIDTH, visible_alias = "info")]
     Show {
         /// Model to describe, or a path to a .gguf file
         #[arg(value_name = "NAME")]
@@ -104,6 +111,20 @@ pub enum PullCommand {
         /// template and BOS, markup in it as plain text
         #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
         tokenize: Option<String>,
+    },
+    /// What other programs have a word for, and the way to it here
+    #[command(hide = true, name = "search", alias = "find")]
+    Search {
+        /// What was looked for
+        #[arg(value_name = "WORD")]
+        words: Vec<String>,
+    },
+    /// The same of fetching
+    #[command(hide = true, name = "pull", aliases = ["get", "fetch", "download", "install", "add"])]
+    Pull {
+        /// What was to be fetched
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
     },
 }
 

@@ -93,6 +93,12 @@ impl Source {
         &self.file
     }
 
+    /// Gives out what is read, as a file; nothing that was read before is in it.
+    #[must_use]
+    pub fn into_file(self) -> File {
+        self.file
+    }
+
     /// Whether bytes come from a person who types.
     #[must_use]
     pub fn is_terminal(&self) -> bool {

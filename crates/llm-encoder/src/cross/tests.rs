@@ -27,6 +27,11 @@ fn golden(name: &str) -> Vec<Value> {
 
 /// The scores of pairs of one query each, all texts of a query together.
 fn scores(model: &CrossEncoder, query: &str, texts: &[&str]) -> Vec<f32> {
+    let pairs = pair_scores(model, query, texts);
+    pairs.iter().map(|pair| pair.score).collect()
+}
+
+fn pair_scores(model: &CrossEncoder, query: &str, texts: &[&str]) -> Vec<PairScore> {
     let pool = Pool::new(2).unwrap();
     let texts: Vec<_> = texts.iter().map(|text| model.tokens(text)).collect();
     let texts: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
@@ -72,6 +77,30 @@ fn tokens_and_scores_are_those_of_the_reference() {
                     let differs = (f64::from(found) - score(line)).abs();
                     assert!(differs <= 1e-5 * largest, "{name}: {found}: {line}");
                 }
+            }
+        }
+    }
+}
+
+/// sentence-transformers' score of cross-bert is the logit itself, of cross-roberta its sigmoid.
+#[test]
+fn logits_are_those_of_the_reference() {
+    for name in MODELS {
+        let golden = golden(name);
+        let model = CrossEncoder::open(&tiny(name), Level::detect().unwrap()).unwrap();
+        for (query, lines) in by_query(&golden) {
+            let texts: Vec<&str> = lines.iter().map(|line| text(line)).collect();
+            for (line, found) in lines.iter().zip(pair_scores(&model, query, &texts)) {
+                let score = line["score"].as_f64().unwrap();
+                let wanted = match name {
+                    "cross-bert" => score,
+                    _ => (score / (1.0 - score)).ln(),
+                };
+                let differs = (f64::from(found.logit) - wanted).abs();
+                assert!(
+                    differs <= 2e-5 * wanted.abs().max(1.0),
+                    "{name}: {found:?}: {line}"
+                );
             }
         }
     }

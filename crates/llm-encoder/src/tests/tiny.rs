@@ -203,6 +203,43 @@ fn a_decoder_that_names_no_pooling_says_so() {
     agree("qwen3", &golden[1..2], &last);
 }
 
+/// A conversion without sentence-transformers' files, in a folder of this name.
+fn conversion(of: &str, folder: &Path, kept: &[&str]) {
+    std::fs::create_dir_all(folder.join("1_Pooling")).unwrap();
+    let files = ["config.json", "tokenizer.json", "model.safetensors"];
+    for file in files.iter().chain(kept) {
+        std::fs::copy(tiny(of).join(file), folder.join(file)).unwrap();
+    }
+}
+
+/// The golden vectors are pooled by cls and normalized.
+#[test]
+fn a_conversion_pools_as_its_name_says_or_by_the_mean_and_tells_it() {
+    let golden = golden("bert-cls");
+    let texts: Vec<_> = golden.iter().map(|golden| golden.tokens.clone()).collect();
+    let place = tempfile::tempdir().unwrap();
+    let named = place.path().join("bge-small-en-v1.5-fp16");
+    conversion("bert-cls", &named, &[]);
+    let encoder = open(&named, Level::SCALAR);
+    assert_eq!(encoder.assumed().unwrap().pooling, Pooling::Cls);
+    agree("bge", &golden, &whole(&encoder, &texts));
+
+    let unnamed = place.path().join("mine");
+    conversion("bert-cls", &unnamed, &[]);
+    let encoder = open(&unnamed, Level::SCALAR);
+    assert_eq!(encoder.assumed(), Some(Assumed::USUAL));
+    assert_eq!(
+        (encoder.pooling(), encoder.normalizes()),
+        (Pooling::Mean, false)
+    );
+
+    // The file of the module that pools is enough.
+    conversion("bert-cls", &unnamed, &["1_Pooling/config.json"]);
+    let encoder = open(&unnamed, Level::SCALAR);
+    assert_eq!((encoder.pooling(), encoder.assumed()), (Pooling::Cls, None));
+    assert_eq!(open(&tiny("bert-cls"), Level::SCALAR).assumed(), None);
+}
+
 #[test]
 fn tokens_behind_a_text_stay_where_it_is_cut() {
     let gemma = open(&tiny("embedding-gemma"), Level::SCALAR);

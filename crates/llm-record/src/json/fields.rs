@@ -11,6 +11,12 @@ use super::{Json, Values};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Fields(pub(super) IndexMap<String, Json>);
 
+impl Extend<(String, Json)> for Fields {
+    fn extend<T: IntoIterator<Item = (String, Json)>>(&mut self, fields: T) {
+        self.0.extend(fields);
+    }
+}
+
 impl Fields {
     /// Returns no fields.
     #[must_use]

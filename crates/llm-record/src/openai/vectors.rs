@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::known::INERT;
+use crate::whole::whole;
 use crate::{Embedding, EmbeddingUsage, Encoding, LineFault, Values, Vector};
 
 /// Texts of one request at most, as OpenAI has it.
@@ -104,8 +105,7 @@ pub(super) fn parse(body: &Values) -> Result<Inputs, LineFault> {
     let dimensions = match set(body, "dimensions") {
         None => None,
         Some(value) => {
-            let number = value
-                .as_u64()
+            let number = whole(value)
                 .and_then(|number| usize::try_from(number).ok())
                 .filter(|number| *number > 0);
             Some(number.ok_or_else(|| bad("'dimensions' must be a number from 1".to_owned()))?)
@@ -143,7 +143,7 @@ fn set<'a>(body: &'a Values, key: &str) -> Option<&'a Value> {
 
 fn texts(value: &Value) -> Option<Vec<Input>> {
     let list = match value {
-        Value::Array(list) if !list.first()?.is_u64() && list.len() <= MOST_INPUTS => list,
+        Value::Array(list) if whole(list.first()?).is_none() && list.len() <= MOST_INPUTS => list,
         one => return Some(vec![one_text(one)?]),
     };
     list.iter().map(one_text).collect()
@@ -153,7 +153,7 @@ fn one_text(value: &Value) -> Option<Input> {
     match value {
         Value::String(text) => (!text.is_empty()).then(|| Input::Text(text.clone())),
         Value::Array(list) if !list.is_empty() => {
-            let ids = list.iter().map(|id| u32::try_from(id.as_u64()?).ok());
+            let ids = list.iter().map(|id| u32::try_from(whole(id)?).ok());
             Some(Input::Tokens(ids.collect::<Option<_>>()?))
         }
         _ => None,
@@ -187,6 +187,9 @@ mod tests {
             assert_eq!(inputs.texts, wanted);
             assert_eq!((inputs.dimensions, inputs.encoding), (None, None));
         }
+        let floats = read(&json!({"input": [1.0, 2.0], "dimensions": 4.0})).unwrap();
+        assert_eq!(floats.texts, vec![Input::Tokens(vec![1, 2])]);
+        assert_eq!(floats.dimensions, Some(4));
         let more = json!({"input": "a", "dimensions": 8, "encoding_format": "base64"});
         let inputs = read(&more).unwrap();
         assert_eq!(
@@ -208,6 +211,8 @@ mod tests {
             (json!({"input": {"a": 1}}), "'input'"),
             (json!({"input": vec!["a"; 2049]}), "2048"),
             (json!({"input": "a", "dimensions": 0}), "'dimensions'"),
+            (json!({"input": "a", "dimensions": 4.5}), "'dimensions'"),
+            (json!({"input": [1.5]}), "'input'"),
             (
                 json!({"input": "a", "encoding_format": "int8"}),
                 "\"base64\"",

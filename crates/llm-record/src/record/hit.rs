@@ -20,6 +20,10 @@ pub struct Hit {
     pub rank: u64,
     /// How near it is to the query: the cosine of the two vectors, or what a model that reads both says.
     pub score: f32,
+    /// What a model that reads both says before its activation, by which equal scores are put in order;
+    /// left out where vectors were compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logit: Option<f32>,
     /// Whether its end was cut before a model read it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub truncated: bool,
@@ -56,16 +60,24 @@ impl Found {
         })
     }
 
-    /// Returns what it is called for people: its name, its place in a file, or its line.
+    /// Returns what it is called for people: its name, its place in a file as editors and compilers write
+    /// it (`file:line`), or its line.
     #[must_use]
     pub fn name(&self) -> String {
         let path = self.input.get("path").and_then(Json::as_str);
-        let offset = self.input.get("offset").and_then(Json::as_u64);
-        match (&self.id, path, offset) {
+        let number = |name: &str| self.input.get(name).and_then(Json::as_u64);
+        let offset = number("offset");
+        // A field of that name that was kept of a line is another thing.
+        let line = number("line").filter(|_| offset.is_some());
+        match (&self.id, path, line, offset) {
             (Some(id), ..) => id.to_string(),
-            (None, Some(path), Some(offset)) if offset > 0 => format!("{path}:{offset}"),
-            (None, Some(path), _) => path.to_owned(),
-            (None, None, _) => format!("line {}", self.line),
+            (None, Some(path), Some(line), _) => format!("{path}:{line}"),
+            // Records from before lines were kept.
+            (None, Some(path), None, Some(offset)) if offset > 0 => {
+                format!("{path} (byte {offset})")
+            }
+            (None, Some(path), ..) => path.to_owned(),
+            (None, None, line, _) => format!("line {}", line.unwrap_or(self.line)),
         }
     }
 }
@@ -80,7 +92,17 @@ mod tests {
         assert_eq!(name(r#"{"id":"a","line":3}"#), "a");
         assert_eq!(name(r#"{"id":7,"line":3}"#), "7");
         assert_eq!(name(r#"{"line":3,"input":{"path":"x","offset":0}}"#), "x");
-        assert_eq!(name(r#"{"line":3,"input":{"path":"x","offset":9}}"#), "x:9");
+        let old = r#"{"line":3,"input":{"path":"x","offset":9}}"#;
+        assert_eq!(name(old), "x (byte 9)");
+        let piece = r#"{"line":3,"input":{"path":"x","line":4,"offset":9}}"#;
+        assert_eq!(name(piece), "x:4");
+        let first = r#"{"line":3,"input":{"path":"x","line":1,"offset":0}}"#;
+        assert_eq!(name(first), "x:1");
+        assert_eq!(name(r#"{"line":3,"input":{"path":"x","line":4}}"#), "x");
+        assert_eq!(
+            name(r#"{"line":3,"input":{"line":4,"offset":9}}"#),
+            "line 4"
+        );
         assert_eq!(name(r#"{"line":3,"input":{"offset":9}}"#), "line 3");
     }
 }

@@ -63,6 +63,15 @@ pub struct ModelRecord {
     /// What stands in the way, in one sentence, where it cannot be run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub obstacle: Option<String>,
+    /// About how many bytes of memory it needs with a context of 8192 tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
+    /// Whether this machine has as much.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fits: Option<bool>,
+    /// What it is made for: `text`, `vectors` or `ranking`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
     /// What was done with the model (`pulled`, `present`, `imported`, `removed`, `planned`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,

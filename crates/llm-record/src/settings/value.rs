@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{Domain, Setting};
 use crate::Seed;
+use crate::whole::whole;
 
 /// A value that a setting may have.
 pub(super) trait SettingValue: Clone {
@@ -66,20 +67,11 @@ pub(super) fn extend<T: SettingValue>(set: &mut Option<T>, later: T) {
     }
 }
 
-/// Returns a float that stands for a small whole number as that number: other programs write 20.0.
-fn whole(value: f64) -> Option<i64> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "checked to be whole and small"
-    )]
-    (value.fract() == 0.0 && value.abs() < 1e15).then_some(value as i64)
-}
-
 impl SettingValue for i64 {
     type Used = Self;
 
     fn from_json(name: &str, value: &Value, _: &Setting) -> Result<Self, String> {
-        let number = value.as_i64().or_else(|| whole(value.as_f64()?));
+        let number = whole(value).and_then(|number| i64::try_from(number).ok());
         number.ok_or_else(|| format!("'{name}' is {value} but must be a whole number"))
     }
 
@@ -155,11 +147,8 @@ impl SettingValue for Seed {
     type Used = u64;
 
     fn from_json(name: &str, value: &Value, _: &Setting) -> Result<Self, String> {
-        let integer = || value.as_i64().or_else(|| whole(value.as_f64()?));
-        let unsigned = value.as_u64().map(i128::from);
-        let number = unsigned.or_else(|| integer().map(i128::from));
         let wrong = || format!("'{name}' is {value} but must be {}", Self::RANGE);
-        number.and_then(Self::of).ok_or_else(wrong)
+        whole(value).and_then(Self::of).ok_or_else(wrong)
     }
 
     fn from_text(text: &str, _: &Setting) -> Result<Self, String> {

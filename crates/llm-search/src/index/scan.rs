@@ -1,11 +1,14 @@
 //! Exact comparisons of all rows, on all threads: the rows that are nearest to a query,
 //! and pairs that are near to each other. No score depends on the number of threads.
+//!
+//! All rows are looked at in 32-bit floats, whose sums are off by some units of the last place:
+//! equal rows would be 1.0000001 or 0.9999999 alike. So what may be wanted is compared once more,
+//! in double precision, before anything is put in order or held against a threshold.
 
 use std::cmp::Ordering;
 use std::sync::{Mutex, PoisonError};
 
 use llm_kernels::pool::Pool;
-use llm_kernels::simd::Level;
 use llm_kernels::vector;
 
 use super::{BLOCK, Index};
@@ -40,17 +43,30 @@ pub fn best_first(a: &Neighbour, b: &Neighbour) -> Ordering {
     b.score.total_cmp(&a.score).then(a.row.cmp(&b.row))
 }
 
-/// Returns the cosine of two vectors of the same length: 0 where one is all zeros, and NaN where
-/// one holds it.
+/// Returns the cosine of two vectors of the same length, the nearest number to what is computed in
+/// double precision, so that it is 1 for equal ones and never above it: 0 where one is all zeros,
+/// and NaN where one holds it.
 #[must_use]
-pub fn cosine(level: Level, a: &[f32], b: &[f32]) -> f32 {
-    let lengths = (vector::dot(level, a, a) * vector::dot(level, b, b)).sqrt();
-    if lengths > 0.0 {
-        vector::dot(level, a, b) / lengths
+pub fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    let dot = |a: &[f32], b: &[f32]| -> f64 {
+        let both = a.iter().zip(b);
+        both.map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+    };
+    let lengths = (dot(a, a) * dot(b, b)).sqrt();
+    // Zero, or no number.
+    let cosine = if lengths > 0.0 {
+        dot(a, b) / lengths
     } else {
-        // Zero, or no number.
         lengths
-    }
+    };
+    cosine as f32
+}
+
+/// Returns how far a cosine of so many numbers may be off in 32-bit floats: a sum of n products by
+/// n half units of the last place of 1, and so its two lengths together; a few more are the roots,
+/// divisions and products around them (Higham 2002, section 3.1).
+fn slack(dimensions: usize) -> f32 {
+    (dimensions + 8) as f32 * f32::EPSILON
 }
 
 impl Index {
@@ -58,7 +74,7 @@ impl Index {
     /// as many numbers as a row, and any length.
     #[must_use]
     pub fn nearest(&self, pool: &Pool, query: &[f32], most: usize) -> Vec<Neighbour> {
-        let level = self.level;
+        let (level, slack) = (self.level, slack(query.len()));
         let length = vector::dot(level, query, query).sqrt();
         let scale = if length > 0.0 { 1.0 / length } else { 0.0 };
         let best = Mutex::new(Vec::new());
@@ -73,13 +89,17 @@ impl Index {
                     }
                 })
                 .collect();
-            keep_best(&mut own, most);
+            keep_best(&mut own, most, slack);
             let mut best = best.lock().unwrap_or_else(PoisonError::into_inner);
             best.append(&mut own);
-            keep_best(&mut best, most);
+            keep_best(&mut best, most, slack);
         });
         let mut best = best.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for found in &mut best {
+            found.score = cosine(query, self.row(found.row));
+        }
         best.sort_unstable_by(best_first);
+        best.truncate(most);
         best
     }
 
@@ -94,6 +114,7 @@ impl Index {
     #[must_use]
     pub fn similar(&self, pool: &Pool, tile: usize, threshold: f32) -> Vec<SimilarPair> {
         let level = self.level;
+        let near = threshold - slack(self.provenance().dimensions);
         let tile_start = tile * TILE;
         let rows = tile_start..self.len().min(tile_start + TILE);
         let found = Mutex::new(Vec::new());
@@ -104,8 +125,12 @@ impl Index {
             for first in rows.clone() {
                 for second in others.clone().filter(|second| *second > first) {
                     let product = vector::dot(level, self.row(first), self.row(second));
-                    let score =
+                    let rough =
                         product * self.inverse_lengths[first] * self.inverse_lengths[second];
+                    if rough < near {
+                        continue;
+                    }
+                    let score = cosine(self.row(first), self.row(second));
                     if score >= threshold {
                         own.push(SimilarPair {
                             first,
@@ -124,16 +149,20 @@ impl Index {
     }
 }
 
-/// Keeps the `most` best, in no order.
-fn keep_best(neighbours: &mut Vec<Neighbour>, most: usize) {
+/// Keeps the `most` best, at least one, in no order, and those whose score is off by so little that
+/// they may be among them.
+fn keep_best(neighbours: &mut Vec<Neighbour>, most: usize, slack: f32) {
     if neighbours.len() > most {
-        neighbours.select_nth_unstable_by(most, best_first);
-        neighbours.truncate(most);
+        let (_, last, _) = neighbours.select_nth_unstable_by(most.saturating_sub(1), best_first);
+        // Both may be off.
+        let least = last.score - 2.0 * slack;
+        neighbours.retain(|found| found.score >= least);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use llm_kernels::simd::Level;
     use serde_json::json;
 
     use super::*;
@@ -228,10 +257,55 @@ mod tests {
 
     #[test]
     fn a_cosine_does_not_depend_on_lengths() {
-        let of = |a: &[f32], b: &[f32]| cosine(Level::SCALAR, a, b);
+        let of = |a: &[f32], b: &[f32]| cosine(a, b);
         assert_eq!(of(&[3.0, 0.0], &[0.0, 0.5]), 0.0);
         assert!((of(&[3.0, 4.0], &[0.0, 7.0]) - 0.8).abs() < 1e-6);
         assert_eq!(of(&[0.0, 0.0], &[1.0, 1.0]), 0.0);
         assert!(of(&[f32::NAN, 0.0], &[1.0, 1.0]).is_nan());
+        // Squares of both that are no 32-bit floats.
+        assert!((of(&[3e30, 4e30], &[0.0, 7e30]) - 0.8).abs() < 1e-6);
+    }
+
+    /// Sixty vectors of many numbers, each twice, in the order 1, 1, 2, 2, …
+    fn twins(pool: &Pool, level: Level) -> (Index, tempfile::NamedTempFile) {
+        // The upper bits of a multiplicative hash (Knuth 1998, section 6.4).
+        let number = |row: usize, at: usize| {
+            let hash = ((row * 384 + at + 1) as u32).wrapping_mul(2_654_435_769);
+            (hash.wrapping_mul(hash | 1) >> 16) as f32 - 32_767.5
+        };
+        let lines = (0..120).map(|line| {
+            let row: Vec<f32> = (0..384).map(|at| number(line / 2, at)).collect();
+            let record = json!({"type": "embedding", "schema_version": 1, "line": line + 1, "dim": 384,
+                "embedding": row, "pooling": "mean", "model": {"name": "m", "digest": "d"}});
+            record.to_string() + "\n"
+        });
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), lines.collect::<String>()).unwrap();
+        (Index::open(file.path(), pool, level).unwrap(), file)
+    }
+
+    /// A cosine is at most 1, and 1 for equal vectors (Cauchy and Schwarz), whatever the sums round.
+    #[test]
+    fn equal_vectors_are_one_and_no_more_at_every_level() {
+        let pool = Pool::new(2).unwrap();
+        for level in [Level::SCALAR, Level::detect().unwrap()] {
+            let (index, _file) = twins(&pool, level);
+            let pairs: Vec<SimilarPair> = (0..index.tiles())
+                .flat_map(|tile| index.similar(&pool, tile, 1.0))
+                .collect();
+            let wanted: Vec<_> = (0..60).map(|row| (2 * row, 2 * row + 1, 1.0)).collect();
+            let found = pairs
+                .iter()
+                .map(|pair| (pair.first, pair.second, pair.score));
+            assert_eq!(found.collect::<Vec<_>>(), wanted);
+            for row in 0..60 {
+                let query: Vec<f32> = index.row(2 * row).iter().map(|x| x * 3.1).collect();
+                let best = index.nearest(&pool, &query, 3);
+                let found: Vec<_> = best.iter().map(|best| (best.row, best.score)).collect();
+                assert_eq!(found[..2], [(2 * row, 1.0), (2 * row + 1, 1.0)]);
+                assert!(found[2].1 < 0.9);
+                assert_eq!(index.nearest(&pool, &query, 1)[0].row, 2 * row);
+            }
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{PoolingChoice, TooLong};
-use crate::args::{FormatArgs, QuietArgs, TextArg, text_or_file, threads};
+use crate::args::{DEFAULT_EMBEDDER, FormatArgs, QuietArgs, TextArg, text_or_file, threads};
 
 const SEARCH: &str = "\
 Examples:
@@ -50,7 +50,8 @@ pub enum EmbedCommand {
 /// What is searched, and for what.
 #[derive(Args, Clone, Debug)]
 pub struct SearchArgs {
-    /// Vectors written by llm-embed: JSON lines, or a matrix (.npy, .safetensors) with its .jsonl
+    /// Vectors written by llm-embed: JSON lines ('-': standard input), or a matrix (.npy, .safetensors)
+    /// with its .jsonl
     #[arg(value_name = "FILE")]
     pub vectors: PathBuf,
 
@@ -115,7 +116,8 @@ pub struct SearchArgs {
 /// Which pairs are looked for.
 #[derive(Args, Clone, Debug)]
 pub struct SimilarArgs {
-    /// Vectors written by llm-embed: JSON lines, or a matrix (.npy, .safetensors) with its .jsonl
+    /// Vectors written by llm-embed: JSON lines ('-': standard input), or a matrix (.npy, .safetensors)
+    /// with its .jsonl
     #[arg(value_name = "FILE")]
     pub vectors: PathBuf,
 
@@ -174,8 +176,9 @@ pub struct RerankArgs {
     pub hits: Option<NonZeroUsize>,
 
     /// Use this model: a folder of safetensors, a GGUF file, or a name or ORG/REPO of the store
+    /// [default: minilm]
     #[arg(short, long, value_name = "NAME", help_heading = "Model")]
-    pub model: String,
+    pub model: Option<String>,
 
     /// The form of the output.
     #[command(flatten)]
@@ -186,6 +189,14 @@ pub struct RerankArgs {
     /// How many threads compute.
     #[command(flatten)]
     pub machine: EmbedMachineArgs,
+}
+
+impl RerankArgs {
+    /// Returns the model's name, the default one where none was given.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.model.as_deref().unwrap_or(DEFAULT_EMBEDDER)
+    }
 }
 
 /// How many threads compute.
