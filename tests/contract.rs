@@ -87,7 +87,7 @@ fn what_cannot_start_says_so_in_a_sentence() {
     // The parser of arguments adds the usage below its sentence.
     let ran = run(&["--unknown"]).exits(2).writes("");
     assert!(ran.stderr().contains("'--unknown'"), "{ran}");
-    for flags in [&["-p", "x"] as &[_], &["--lines"], &["-f", "x"]] {
+    for flags in [&["-p", "x"] as &[_], &["-f", "x"]] {
         let ran = run(&[flags, &["--keep", "a"]].concat()).exits(2).writes("");
         ran.says("--keep").says(if flags[0] == "-f" {
             "--jsonl"

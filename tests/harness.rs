@@ -297,7 +297,16 @@ impl Ran {
         let sums = lines
             .next()
             .is_some_and(|line| line.contains(" done, ") && line.contains(" skipped; "));
-        if !sums || lines.next().is_some() {
+        // What failed is told behind them.
+        let has_failed = self.status().code() == Some(1);
+        let rest: Vec<_> = lines.collect();
+        let is_reason =
+            |line: &&str| line.contains(" failed (") || line.contains("failed in an earlier run");
+        let are_told = match &rest[..] {
+            [] => !has_failed,
+            reasons => has_failed && reasons.iter().all(is_reason),
+        };
+        if !sums || !are_told {
             self.fail("expected the sums of the run alone on standard error");
         }
         self

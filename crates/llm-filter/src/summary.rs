@@ -117,12 +117,6 @@ impl fmt::Display for Summary {
         if *seen > 0 {
             write!(out, ", {seen} seen before")?;
         }
-        if *cut > 0 {
-            write!(out, ", {cut} cut short by -n or the context")?;
-        }
-        if *repetitive > 0 {
-            write!(out, ", {repetitive} ended as they repeated themselves")?;
-        }
         if self.is_embedding {
             write!(out, "; {prompt_tokens} tokens")?;
         } else {
@@ -133,6 +127,12 @@ impl fmt::Display for Summary {
         }
         let (seconds, rate) = (self.elapsed.as_secs_f64(), self.tokens_per_second());
         write!(out, " in {seconds:.1} s, {rate:.1} tokens/s")?;
+        if *cut > 0 {
+            write!(out, "; {cut} cut short by -n or the context")?;
+        }
+        if *repetitive > 0 {
+            write!(out, "; {repetitive} ended as they repeated themselves")?;
+        }
         let UnderWay {
             requests,
             prompt_tokens,
