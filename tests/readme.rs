@@ -492,3 +492,69 @@ fn the_readme_tells_the_predictors_errors() {
         assert!(README.contains(&line), "README.md lacks '{line}'");
     }
 }
+
+/// The flags that several programs have, as their parsers say.
+#[test]
+fn the_readme_shows_the_flags_that_programs_share() {
+    for row in shared_flags() {
+        assert!(README.contains(&row), "README.md lacks '{row}'");
+    }
+}
+
+/// Returns a row for each flag of several programs: its names, the programs, its default.
+fn shared_flags() -> Vec<String> {
+    let mut flags = std::collections::BTreeMap::<String, Vec<(String, clap::Arg)>>::new();
+    for command in llm_cli::commands() {
+        let program = command.get_name().to_owned();
+        collect(&command, &program, &mut flags);
+    }
+    let rows = flags.into_iter().filter_map(|(long, places)| {
+        let mut programs: Vec<_> = places.iter().map(|(program, _)| program.as_str()).collect();
+        programs.dedup();
+        if programs.len() < 2 || long == "help" || long == "version" {
+            return None;
+        }
+        let short = places[0].1.get_short();
+        let names = match short {
+            Some(letter) => format!("`-{letter}`, `--{long}`"),
+            None => format!("`--{long}`"),
+        };
+        for (program, flag) in &places {
+            assert_eq!(flag.get_short(), short, "--{long} of {program}");
+        }
+        let defaults: BTreeSet<String> = places.iter().map(|(_, flag)| default(flag)).collect();
+        let defaults: Vec<_> = defaults.into_iter().collect();
+        Some(format!(
+            "| {names} | {} | {} |",
+            programs.join(", "),
+            defaults.join(" or ")
+        ))
+    });
+    rows.collect()
+}
+
+fn collect(
+    command: &clap::Command,
+    program: &str,
+    into: &mut std::collections::BTreeMap<String, Vec<(String, clap::Arg)>>,
+) {
+    for flag in command.get_arguments() {
+        if let Some(long) = flag.get_long() {
+            let places = into.entry(long.to_owned()).or_default();
+            places.push((program.to_owned(), flag.clone()));
+        }
+    }
+    for inner in command.get_subcommands() {
+        collect(inner, program, into);
+    }
+}
+
+fn default(flag: &clap::Arg) -> String {
+    let values = flag.get_default_values().iter();
+    let values: Vec<_> = values.map(|value| value.to_string_lossy()).collect();
+    if flag.get_action().takes_values() && !values.is_empty() {
+        format!("`{}`", values.join(","))
+    } else {
+        "none".to_owned()
+    }
+}

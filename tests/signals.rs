@@ -116,9 +116,9 @@ fn ctrl_c_between_records_leaves_whole_ones() {
     let bench = Bench::new();
     for (signal, status) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
         let short = r#"{"id":"short","prompt":"Say hello","max_tokens":2}"#;
+        // Who runs the tests may have left SIGHUP ignored, as nohup does.
         let tool = bench
-            .run()
-            .args(["--no-template", "--jsonl"])
+            .pipe("exec env --default-signal=HUP llm-run --no-template --jsonl")
             .input(format!("{short}\n{ENDLESS}\n"));
         let (running, mut stdout, first) = started(tool);
         running.signal(signal);

@@ -1,5 +1,6 @@
 """Prints the least cosine between llm-embed's vectors and sentence-transformers', or
-Model2Vec's for a table of static embeddings. Texts without a known token, whose vectors
+Model2Vec's for a table of static embeddings; a SPLADE model's sparse vectors are
+compared as dense ones. Texts without a known token, whose vectors
 are zeros in both, are left out.
 
 usage: least_cosine.py MODEL TEXTS VECTORS, called by scripts/check-real-models
@@ -18,18 +19,35 @@ lines = open(texts, encoding="utf-8").read().splitlines()
 records = [json.loads(line) for line in open(vectors, encoding="utf-8")]
 if len(records) != len(lines):
     sys.exit(f"{vectors} has {len(records)} records for {len(lines)} texts")
-ours = numpy.array([record["embedding"] for record in records], dtype=numpy.float64)
+is_sparse = isinstance(records[0]["embedding"], dict)
 config = json.loads((Path(model) / "config.json").read_text())
 if config.get("model_type", "model2vec") == "model2vec":
     from model2vec import StaticModel
 
     theirs = StaticModel.from_pretrained(model, force_download=False).encode(lines)
+elif is_sparse:
+    from sentence_transformers import SparseEncoder
+
+    network = SparseEncoder(model, device="cpu", local_files_only=True)
+    theirs = network.encode(lines, convert_to_sparse_tensor=False, convert_to_tensor=True).numpy()
 else:
     from sentence_transformers import SentenceTransformer
 
     network = SentenceTransformer(model, device="cpu", local_files_only=True)
     theirs = network.encode(lines, batch_size=8, prompt="", convert_to_numpy=True)
 theirs = theirs.astype(numpy.float64)
+
+
+def dense(embedding):
+    """Returns a vector as a list of numbers, the sparse ones with their zeros."""
+    if not is_sparse:
+        return embedding
+    vector = numpy.zeros(theirs.shape[1])
+    vector[embedding["indices"]] = embedding["values"]
+    return vector
+
+
+ours = numpy.array([dense(record["embedding"]) for record in records], dtype=numpy.float64)
 lengths = numpy.linalg.norm(ours, axis=1), numpy.linalg.norm(theirs, axis=1)
 if ((lengths[0] == 0) != (lengths[1] == 0)).any():
     sys.exit("a text has a vector of zeros on one side alone")
