@@ -138,9 +138,15 @@ fn volumes(args: &VolumeArgs, local: &LocalArgs, data: &Data, context: &Context)
     let by_flags = args.input_mtok.is_some() || args.output_mtok.is_some();
     if !by_flags && args.profile.is_empty() {
         let log = record_files::files(&args.usage, context)?;
+        let month = log.month(args.days)?;
+        let left_out = month.left_out();
+        if let Some(sentence) = &left_out {
+            context.messages.warning(sentence);
+        }
         let recorded = MonthlyVolume {
             is_recorded: true,
-            ..MonthlyVolume::new("records", log.month(args.days)?)
+            left_out,
+            ..MonthlyVolume::new("records", month.volume)
         };
         return Ok((vec![recorded], Some(log)));
     }

@@ -225,6 +225,7 @@ impl<'a> Worker<'a> {
             pooling: opened.texts.pooling.name().to_owned(),
             normalized: opened.texts.is_normalized(dimensions),
             prompt: (!opened.prompt.is_empty()).then(|| opened.prompt.clone()),
+            created: Some(Timestamp::now().as_second()),
             text,
             input: task.job.input,
             model: opened.model.clone(),

@@ -124,6 +124,10 @@ impl Terms {
                 "the cloud's price of input into the cache",
                 rates.cache_write.0,
             ),
+            (
+                "the cloud's price of input into the cache for an hour",
+                rates.cache_write_1h.0,
+            ),
             ("the machine's price", self.machine_price_usd.0),
             (
                 "the price of the machine bought anyway",
@@ -144,8 +148,17 @@ impl Terms {
                 "the sum of cache hits and writes",
                 volume.cache_hit + volume.cache_write,
             ),
+            (
+                "the cloud's share of cache writes for an hour",
+                volume.cache_write_1h,
+            ),
+            (
+                "the share of cache writes for some minutes",
+                volume.cache_write - volume.cache_write_1h,
+            ),
             ("the share of batches", volume.batch),
             ("the batch discount", rates.batch_discount),
+            ("the batch discount on output", rates.batch_discount_output),
             ("the cloud's fall of prices", self.cloud_fall_per_month),
             ("the escalated share", self.escalated),
             ("the machine's share of cache hits", self.local_cache_hit),

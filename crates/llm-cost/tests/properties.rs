@@ -15,14 +15,16 @@ prop_compose! {
         input in 0.0..30.0_f64,
         output in 0.0..100.0_f64,
         read in 0.0..1.0_f64,
-        batch_discount in 0.0..1.0_f64,
+        (batch_discount, batch_discount_output) in (0.0..1.0_f64, 0.0..1.0_f64),
     ) -> Rates {
         Rates {
             input: UsdPerMtok(input),
             output: UsdPerMtok(output),
             cache_read: UsdPerMtok(input * read),
             cache_write: UsdPerMtok(input * 1.25),
+            cache_write_1h: UsdPerMtok(input * 2.0),
             batch_discount,
+            batch_discount_output,
         }
     }
 }
@@ -35,7 +37,14 @@ prop_compose! {
         cache_write in 0.0..0.1_f64,
         batch in 0.0..1.0_f64,
     ) -> Volume {
-        Volume { input: Mtok(input), output: Mtok(output), cache_hit, cache_write, batch }
+        Volume {
+            input: Mtok(input),
+            output: Mtok(output),
+            cache_hit,
+            cache_write,
+            cache_write_1h: cache_write / 2.0,
+            batch,
+        }
     }
 }
 

@@ -21,7 +21,7 @@ fn terms(profile: &str, cloud: &str) -> Terms {
             output: Mtok(profile.output_mtok),
             cache_hit: profile.cache_hit,
             cache_write: profile.cache_write,
-            batch: 0.0,
+            ..Volume::default()
         },
         rates: all.price(cloud).unwrap().rates(None, None),
         decode_tps: TokensPerSecond(11.0),

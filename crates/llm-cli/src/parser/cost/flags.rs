@@ -37,6 +37,10 @@ pub struct VolumeArgs {
     #[arg(long, value_name = "SHARE", value_parser = share, allow_negative_numbers = true)]
     pub cache_write: Option<f64>,
 
+    /// Part of that share which is written for an hour, and not for some minutes
+    #[arg(long, value_name = "SHARE", value_parser = share, allow_negative_numbers = true)]
+    pub cache_write_1h: Option<f64>,
+
     /// Share of the work that can go through the cloud's batch API
     #[arg(long, value_name = "SHARE", value_parser = share, allow_negative_numbers = true)]
     pub batch: Option<f64>,
