@@ -4,10 +4,9 @@
 use jiff::civil::Date;
 
 use crate::bill::Volume;
-use crate::catalogue::{Machine, Price};
+use crate::catalogue::{Machine, Price, Profile};
 use crate::inputs::Inputs;
 use crate::memory::CacheType;
-use crate::payback::Answer;
 use crate::scenario::{LocalModel, Scenario};
 use crate::terms::Terms;
 use crate::units::{Gib, UsdPerMtok};
@@ -130,8 +129,8 @@ pub(crate) fn proportions(price: &Price, on: Date, is_long: bool) -> Option<Stri
 }
 
 /// Says that the machine does not hold the model, whose speeds somebody else knows.
-fn too_large(scenario: Scenario<'_>, machine: &Machine, context: f64) -> Option<String> {
-    let local = scenario.local?;
+pub(crate) fn too_large(scenario: Scenario<'_>, context: f64) -> Option<String> {
+    let (machine, local) = (scenario.machine?, scenario.local?);
     let need = Gib::from(local.shape.need(context, CacheType::F16));
     (need > machine.usable_gib).then(|| {
         format!(
@@ -146,13 +145,7 @@ fn too_large(scenario: Scenario<'_>, machine: &Machine, context: f64) -> Option<
 }
 
 /// Says what a reader might take the answer for.
-pub(crate) fn misreadings(
-    scenario: Scenario<'_>,
-    context: f64,
-    answer: &Answer,
-    terms: &Terms,
-    same_model: bool,
-) -> Vec<String> {
+pub(crate) fn misreadings(scenario: Scenario<'_>, terms: &Terms, same_model: bool) -> Vec<String> {
     let mut caveats = Vec::new();
     if !same_model {
         let local = scenario.local.map(LocalModel::name);
@@ -162,16 +155,13 @@ pub(crate) fn misreadings(
             scenario.cloud.id
         ));
     }
-    if let Some(machine) = scenario.machine {
-        if machine.price_assumed && machine.whole_price() == Some(terms.machine_price_usd) {
-            caveats.push(
-                "the machine's price is an assumption; --machine-price sets yours".to_owned(),
-            );
-        }
-        if machine.whole_load() == Some(terms.load_watts) && !machine.watts_note.is_empty() {
-            caveats.push(format!("the machine's watts: {}", machine.watts_note));
-        }
-        caveats.extend(too_large(scenario, machine, context));
+    let machine = scenario.machine;
+    let is_priced = |machine: &&Machine| machine.whole_price() == Some(terms.machine_price_usd);
+    if machine
+        .filter(is_priced)
+        .is_some_and(|machine| machine.price_assumed)
+    {
+        caveats.push("the machine's price is an assumption; --machine-price sets yours".to_owned());
     }
     if terms.local_cache_hit > 0.0 {
         caveats.push(format!(
@@ -179,16 +169,22 @@ pub(crate) fn misreadings(
             terms.local_cache_hit * 100.0
         ));
     }
-    let longer = answer
-        .payback_months
-        .filter(|months| *months > terms.lifetime_months);
-    if let Some(months) = longer {
-        caveats.push(format!(
-            "{:.1} months are more than the {:.0} that the machine is kept",
-            months.0, terms.lifetime_months.0
-        ));
-    }
+    let is_loaded = |machine: &&Machine| machine.whole_load() == Some(terms.load_watts);
+    let noted = machine
+        .filter(is_loaded)
+        .filter(|machine| !machine.watts_note.is_empty());
+    caveats.extend(noted.map(|machine| format!("the machine's watts: {}", machine.watts_note)));
     caveats
+}
+
+/// Says what kind of user a volume is of, and where that comes from.
+pub(crate) fn profile(profile: Option<&Profile>) -> Option<String> {
+    let Profile {
+        id, note, source, ..
+    } = profile?;
+    Some(format!(
+        "the volume is the profile '{id}': {note} ({source})"
+    ))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::bill::Volume;
 use crate::cash::resale_share;
-use crate::catalogue::{Catalogue, CatalogueError, Price};
+use crate::catalogue::{Catalogue, CatalogueError, Price, Profile};
 use crate::caveats;
 use crate::inputs::Inputs;
 use crate::payback::{Answer, Verdict};
@@ -88,12 +88,13 @@ struct Evaluation<'a> {
 impl Evaluation<'_> {
     fn record(self) -> Result<PaybackRecord, ScenarioError> {
         let (scenario, inputs) = (self.scenario, self.inputs);
-        let mut caveats = Vec::new();
+        // What changes most comes first: a terminal shows only some.
+        let mut caveats: Vec<String> = scenario.volume.left_out.iter().cloned().collect();
+        let context = inputs.context_tokens;
+        caveats.extend(caveats::too_large(scenario, context));
         let volume = self.volume()?;
         let speeds = scenario.speeds(inputs, volume.cache_hit, self.catalogue, &mut caveats)?;
         let blended = self.blended(scenario.cloud);
-        caveats.extend(scenario.volume.left_out.clone());
-        caveats.extend(caveats::price(scenario.cloud));
         let is_long = |prompt| scenario.cloud.tier(prompt) > 0;
         let is_long = blended.long > 0 || inputs.prompt_tokens.is_some_and(is_long);
         caveats.extend(caveats::proportions(scenario.cloud, self.today, is_long));
@@ -126,15 +127,15 @@ impl Evaluation<'_> {
             scenario.cloud,
             inputs.batch.is_some(),
         ));
-        let context = inputs.context_tokens;
-        caveats.extend(caveats::misreadings(
-            scenario, context, &answer, &terms, same_model,
-        ));
+        caveats.extend(caveats::misreadings(scenario, &terms, same_model));
+        caveats.extend(caveats::price(scenario.cloud));
+        caveats.extend(caveats::profile(self.profile()));
         Ok(PaybackRecord {
             cloud: scenario.cloud.id.clone(),
             local: scenario.local.map(LocalModel::name),
             machine: scenario.machine.map(|machine| machine.id.clone()),
             volume_source: scenario.volume.source.clone(),
+            context_tokens: context,
             same_model,
             payback_months_low: low,
             payback_months_high: high,
@@ -263,6 +264,16 @@ impl Evaluation<'_> {
         }))
     }
 
+    /// Returns the kind of user that the volume is of, where it is one's.
+    fn profile(&self) -> Option<&Profile> {
+        let monthly = self.scenario.volume;
+        let is_given = monthly.is_recorded || monthly.source == "given";
+        self.catalogue
+            .profile(&monthly.source)
+            .ok()
+            .filter(|_| !is_given)
+    }
+
     /// Returns the rows of the catalogue that the answer rests on.
     fn rows(self, hosted: Option<&HostedAnswer>) -> Vec<UsedRow> {
         let scenario = self.scenario;
@@ -275,6 +286,7 @@ impl Evaluation<'_> {
             .filter(|_| self.inputs.usd_per_kwh.is_none());
         [UsedRow::from(scenario.cloud)]
             .into_iter()
+            .chain(self.profile().map(UsedRow::from))
             .chain(host.map(UsedRow::from))
             .chain(scenario.machine.map(UsedRow::from))
             .chain(model.map(UsedRow::from))
@@ -305,7 +317,7 @@ fn range(
     decode: &Rate,
     prefill: &Rate,
 ) -> (Option<Months>, Option<Months>, Option<Verdict>) {
-    if answer.verdict != Verdict::Pays {
+    if !matches!(answer.verdict, Verdict::Pays | Verdict::BeyondLifetime) {
         return (None, None, None);
     }
     let answer_at = |decode_tps, prefill_tps, fall| {

@@ -58,8 +58,8 @@ impl Program for CostArgs {}
 pub enum CostCommand {
     /// Say when a machine pays back against the cloud, or that it never does
     ///
-    /// Standard input is read to its end unless it is a terminal: for records of usage if no flag gives
-    /// the volume, and for 'bench' records if no flags give both speeds; '< /dev/null' prevents this.
+    /// Standard input is read only where --usage or --bench names it with '-', and for records of usage
+    /// where no flag gives the volume.
     #[command(max_term_width = crate::HELP_WIDTH)]
     Payback(Box<PaybackArgs>),
     /// Say what memory a model needs, which machines hold it, and how fast it would be

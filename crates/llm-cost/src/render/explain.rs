@@ -3,7 +3,7 @@
 mod requirements;
 mod usage;
 
-use super::format::verdict;
+use super::format::{rate, source, verdict};
 use crate::cash::monthly;
 use crate::payback::Verdict;
 use crate::record::PaybackRecord;
@@ -17,6 +17,14 @@ pub use usage::usage;
 pub fn payback(record: &PaybackRecord) -> String {
     let answer = &record.answer;
     let mut lines = bill(record);
+    lines.push(format!(
+        "speeds  decode {} tokens/s, {}; prefill {} tokens/s, {}; predictions are with {} tokens of context",
+        rate(&record.decode),
+        source(&record.decode),
+        rate(&record.prefill),
+        source(&record.prefill),
+        record.context_tokens
+    ));
     lines.extend(costs(record));
     lines.extend(months(record));
     lines.extend(crossover(record));

@@ -124,7 +124,7 @@ pub struct LocalArgs {
     #[arg(long, value_name = "N", value_parser = amount, allow_negative_numbers = true)]
     pub prefill_tps: Option<f64>,
 
-    /// Take the speeds from the 'bench' records in this file
+    /// Take the speeds from the 'bench' or 'completion' records in this file ('-' for standard input)
     #[arg(long, value_name = "FILE")]
     pub bench: Option<PathBuf>,
 

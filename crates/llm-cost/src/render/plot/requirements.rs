@@ -164,22 +164,24 @@ impl Legend {
             (Kind::Machines, 1) => Self {
                 title: models.concat(),
                 models: Vec::new(),
-                label: |point| point.row.machine.clone(),
+                label: machine,
             },
             (Kind::Machines, count) => Self {
                 title: format!("{count} models"),
                 models,
-                label: |point| point.row.machine.clone(),
+                label: machine,
             },
             (Kind::Models, _) => Self {
-                title: machines.into_iter().collect(),
+                title: points
+                    .first()
+                    .map_or_else(|| machines.into_iter().collect(), machine),
                 models: Vec::new(),
                 label: |point| point.model(),
             },
             (Kind::Fastest, count) => Self {
                 title: format!("{count} models, each on its fastest machine"),
                 models: Vec::new(),
-                label: |point| format!("{} on {}", point.row.model, point.row.machine),
+                label: |point| format!("{} on {}", point.row.model, machine(point)),
             },
         }
     }
@@ -205,6 +207,15 @@ impl Legend {
     }
 }
 
+/// A machine's name with its price.
+fn machine(point: &Point<'_>) -> String {
+    let about = if point.row.price_assumed { "~" } else { "" };
+    match point.row.price_usd {
+        Some(price) => format!("{}, {about}{:.0} USD", point.row.machine, price.0),
+        None => point.row.machine.clone(),
+    }
+}
+
 /// Draws predicted decode against memory, with bands; both axes logarithmic.
 ///
 /// There is nothing to draw where no speed could be predicted.
@@ -218,6 +229,7 @@ pub fn requirements(bodies: &[Body]) -> Result<Option<String>, DrawError> {
     if points.is_empty() {
         return Ok(None);
     }
+    let context = points.first().map_or(0.0, |point| point.row.context);
     let memory = ends(points.iter().map(|point| point.memory));
     let speed = ends(points.iter().flat_map(|point| [point.low, point.high]));
     let legend = Legend::new(kind, &points);
@@ -243,7 +255,9 @@ pub fn requirements(bodies: &[Body]) -> Result<Option<String>, DrawError> {
             } else {
                 "memory for a model, GiB"
             })
-            .y_desc("predicted decode, tokens/s")
+            .y_desc(format!(
+                "predicted decode with {context} tokens of context, tokens/s"
+            ))
             .x_label_formatter(&|memory| short(*memory))
             .y_label_formatter(&|rate| short(*rate))
             .light_line_style(WHITE)
