@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use jiff::Timestamp;
 use llm_batch::text_encoder::{TOKENS, Text};
 use llm_cli::parser::embed::EmbedFormat;
 use llm_cli::{EmbedArgs, Job};

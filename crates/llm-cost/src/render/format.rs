@@ -58,7 +58,10 @@ pub(super) fn source(rate: &Rate) -> &'static str {
 pub(super) fn verdict(answer: &Answer) -> String {
     match (answer.verdict, answer.payback_months) {
         (Verdict::Pays, Some(Months(months))) => format!("{months:.1} months"),
-        (Verdict::BeyondLifetime, _) => "beyond its life".to_owned(),
+        (Verdict::BeyondLifetime, Some(Months(months))) => {
+            format!("beyond its life ({months:.1} months)")
+        }
+        (Verdict::BeyondLifetime, None) => "beyond its life".to_owned(),
         (Verdict::Pays | Verdict::Never, _) => "never".to_owned(),
         (Verdict::Infeasible, _) => "infeasible".to_owned(),
     }

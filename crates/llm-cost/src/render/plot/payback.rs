@@ -14,8 +14,8 @@ use crate::units::{Months, TokensPerSecond};
 const CLOUD: RGBColor = RGBColor(200, 70, 40);
 const HOSTED: RGBColor = RGBColor(220, 150, 30);
 
-/// Points of a line: as many as look smooth.
-const POINTS: usize = 240;
+/// Points of a curve: as many as look smooth where each lies on a whole pixel.
+const POINTS: usize = 60;
 
 /// A line of cumulative cost, and the band in which it may lie.
 struct Line {
@@ -126,8 +126,13 @@ fn titles(record: &PaybackRecord) -> [String; 2] {
 }
 
 fn points(months: f64, paid: Paid) -> impl DoubleEndedIterator<Item = (f64, f64)> + Clone {
-    (0..=POINTS).map(move |point| {
-        let month = months * point as f64 / POINTS as f64;
+    let count = if paid.fall > 0.0 && paid.falling > 0.0 {
+        POINTS
+    } else {
+        1
+    };
+    (0..=count).map(move |point| {
+        let month = months * point as f64 / count as f64;
         (month, paid.after(month))
     })
 }
@@ -175,13 +180,15 @@ fn draw_life(
         .draw_series(DashedLineSeries::new(line, 6, 4, style))
         .map_err(failed)?;
     let label = format!("end of its life, {life:.0} months");
-    // To the left of a line that stands at the right edge.
+    // Right of the lines' names at the top, else below them; where the edge is near, to its left.
+    let height = if life > months * 0.5 { 1.0 } else { 0.6 };
     let left = if life > months * 0.75 {
         -7 * label.len() as i32
     } else {
         6
     };
-    let mark = EmptyElement::at((life, least)) + Text::new(label, (left, -18), (FONT, 14));
+    let place = (life, least + (most - least) * height);
+    let mark = EmptyElement::at(place) + Text::new(label, (left, 2), (FONT, 14));
     chart.draw_series([mark]).map_err(failed)?;
     Ok(())
 }

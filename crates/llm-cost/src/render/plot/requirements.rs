@@ -155,31 +155,27 @@ impl Legend {
     /// What all points have in common stands above, the rest beside each.
     fn new(kind: Kind, points: &[Point<'_>]) -> Self {
         let models: BTreeSet<String> = points.iter().map(Point::model).collect();
-        let machines: BTreeSet<&str> = points
-            .iter()
-            .map(|point| point.row.machine.as_str())
-            .collect();
         let models: Vec<String> = models.into_iter().collect();
         match (kind, models.len()) {
             (Kind::Machines, 1) => Self {
-                title: models.concat(),
+                title: format!("{}: machines with their prices in USD", models.concat()),
                 models: Vec::new(),
                 label: machine,
             },
             (Kind::Machines, count) => Self {
-                title: format!("{count} models"),
+                title: format!("{count} models: machines with their prices in USD"),
                 models,
                 label: machine,
             },
             (Kind::Models, _) => Self {
                 title: points
                     .first()
-                    .map_or_else(|| machines.into_iter().collect(), machine),
+                    .map_or_else(String::new, |point| format!("{} USD", machine(point))),
                 models: Vec::new(),
                 label: |point| point.model(),
             },
             (Kind::Fastest, count) => Self {
-                title: format!("{count} models, each on its fastest machine"),
+                title: format!("{count} models, each on its fastest machine (price in USD)"),
                 models: Vec::new(),
                 label: |point| format!("{} on {}", point.row.model, machine(point)),
             },
@@ -207,11 +203,11 @@ impl Legend {
     }
 }
 
-/// A machine's name with its price.
+/// A machine's name with its price in US dollars, as short as it can be read.
 fn machine(point: &Point<'_>) -> String {
     let about = if point.row.price_assumed { "~" } else { "" };
     match point.row.price_usd {
-        Some(price) => format!("{}, {about}{:.0} USD", point.row.machine, price.0),
+        Some(price) => format!("{} {about}{:.0}", point.row.machine, price.0),
         None => point.row.machine.clone(),
     }
 }
