@@ -95,7 +95,7 @@ pub enum Unbilled {
     Image,
     /// Searches of the web, left out.
     Search,
-    /// Requests of a tier with another price: priority, fast.
+    /// Requests of a tier with another price: faster, or kept in one region.
     Tier,
 }
 
@@ -106,7 +106,7 @@ impl Unbilled {
             Self::Audio => format!("{count} audio tokens, billed as text"),
             Self::Image => format!("{count} image tokens, billed as text"),
             Self::Search => format!("{count} web searches, not billed"),
-            Self::Tier => format!("{count} requests of a faster tier, billed at the normal price"),
+            Self::Tier => format!("{count} requests of a dearer tier, billed at the normal price"),
         }
     }
 }

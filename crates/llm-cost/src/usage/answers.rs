@@ -17,6 +17,9 @@ const OPENAI: [&str; 5] = [
     "list",
 ];
 
+/// Tiers of `OpenAI` that cost more than the normal one.
+const FASTER: [&str; 3] = ["priority", "fast", "ultrafast"];
+
 /// When an answer was made, the first that is there.
 const TIMES: [&str; 5] = [
     "created",
@@ -115,7 +118,7 @@ fn plain(value: &Value) -> Result<UsageEntry, Nonsense> {
     let entry = provider::counted(used(Some(value)).ok_or(Nonsense)?)?;
     let tier = text(value, "service_tier");
     let mut beside = entry.unbilled;
-    if tier == "priority" {
+    if FASTER.contains(&tier.as_str()) {
         beside.extend(unbilled([(Unbilled::Tier, 1.0)]));
     }
     Ok(UsageEntry {
@@ -144,6 +147,7 @@ fn metadata(value: &Value) -> Option<&Value> {
 
 /// An answer of Google's; a line of its batches has it in `response`, beside a `key` or the request.
 fn google(value: &Value, answer: &Value) -> Result<UsageEntry, Nonsense> {
+    let counted = provider::counted(metadata(answer).ok_or(Nonsense)?)?;
     let model = match text(answer, "modelVersion") {
         name if name.is_empty() => text(answer, "model_version"),
         name => name,
@@ -154,7 +158,7 @@ fn google(value: &Value, answer: &Value) -> Result<UsageEntry, Nonsense> {
     Ok(UsageEntry {
         timestamp: moment.map(|moment| moment.at),
         model,
-        by_batch: value.get("response").is_some(),
-        ..provider::counted(metadata(answer).ok_or(Nonsense)?)?
+        by_batch: counted.by_batch || value.get("response").is_some(),
+        ..counted
     })
 }

@@ -8,7 +8,7 @@
 
 use serde_json::Value;
 
-use super::parse::{Nonsense, amount, tokens};
+use super::parse::{Nonsense, amount, text, tokens};
 use super::{Unbilled, UsageEntry};
 use crate::units::Usd;
 
@@ -46,6 +46,9 @@ fn anthropic(usage: &Value) -> Result<UsageEntry, Nonsense> {
     let minutes = within("cache_creation", "ephemeral_5m_input_tokens")?;
     let written = tokens(usage, &["cache_creation_input_tokens"])?.unwrap_or(hour + minutes);
     let searches = within("server_tool_use", "web_search_requests")?;
+    let is_dearer = is_text(usage, "service_tier", "priority")
+        || is_text(usage, "speed", "fast")
+        || is_text(usage, "inference_geo", "us");
     Ok(UsageEntry {
         requests: 1,
         input: fresh + cached + written,
@@ -56,12 +59,7 @@ fn anthropic(usage: &Value) -> Result<UsageEntry, Nonsense> {
         by_batch: is_text(usage, "service_tier", "batch"),
         unbilled: unbilled([
             (Unbilled::Search, searches),
-            (
-                Unbilled::Tier,
-                count(
-                    is_text(usage, "service_tier", "priority") || is_text(usage, "speed", "fast"),
-                ),
-            ),
+            (Unbilled::Tier, count(is_dearer)),
         ]),
         ..UsageEntry::default()
     })
@@ -148,12 +146,18 @@ fn google(usage: &Value) -> Result<UsageEntry, Nonsense> {
     let audio = modality(usage, "promptTokensDetails", "AUDIO")?
         + modality(usage, "candidatesTokensDetails", "AUDIO")?;
     let image = modality(usage, "candidatesTokensDetails", "IMAGE")?;
+    let traffic = text(usage, "trafficType");
     Ok(UsageEntry {
         requests: 1,
         input: prompt + tools,
         cached: number("cachedContentTokenCount", "cached_content_token_count")?,
         output: answer.unwrap_or(0.0) + thoughts,
-        unbilled: unbilled([(Unbilled::Audio, audio), (Unbilled::Image, image)]),
+        by_batch: traffic.ends_with("FLEX"),
+        unbilled: unbilled([
+            (Unbilled::Audio, audio),
+            (Unbilled::Image, image),
+            (Unbilled::Tier, count(traffic.ends_with("PRIORITY"))),
+        ]),
         ..UsageEntry::default()
     })
 }

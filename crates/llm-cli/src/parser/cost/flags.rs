@@ -8,7 +8,8 @@ use clap::Args;
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Volume")]
 pub struct VolumeArgs {
-    /// Take the volume of a typical user: light, medium, heavy or agent; 'compare' takes several
+    /// Take the volume of a typical user: light, medium, heavy or agent ('llm-cost catalogue profiles' says where
+    /// each comes from); 'compare' takes several
     #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with_all = ["input_mtok", "output_mtok"])]
     pub profile: Vec<String>,
 
