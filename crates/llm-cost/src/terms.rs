@@ -112,9 +112,37 @@ impl Terms {
     /// # Errors
     /// [`TermsError`] for the first one.
     pub fn check(&self) -> Result<(), TermsError> {
-        let volume = &self.volume;
-        let rates = &self.rates;
-        let amounts = [
+        let (amounts, shares) = (self.amounts(), self.shares());
+        let positive = [
+            ("the decode speed", self.decode_tps.0),
+            ("the prefill speed", self.prefill_tps.0),
+            ("the speed-up of batching", self.batching),
+            ("the team", self.team),
+            ("the lifetime", self.lifetime_months.0),
+        ];
+        let hours = [
+            ("the available hours a month", self.available_hours.0),
+            ("the hours on a month", self.on_hours.0),
+        ];
+        within(&amounts, |value| value >= 0.0, "zero or more")?;
+        within(
+            &shares,
+            |value| (0.0..=1.0 + 1e-9).contains(&value),
+            "from 0 to 1",
+        )?;
+        within(&positive, |value| value > 0.0, "more than zero")?;
+        within(
+            &hours,
+            |value| (0.0..=744.0).contains(&value),
+            "from 0 to 744",
+        )?;
+        within(&hours[..1], |value| value > 0.0, "more than zero")
+    }
+
+    /// The terms that may be anything from zero up.
+    fn amounts(&self) -> Vec<(&'static str, f64)> {
+        let (volume, rates) = (&self.volume, &self.rates);
+        vec![
             ("the input volume", volume.input.0),
             ("the output volume", volume.output.0),
             ("the cloud's input price", rates.input.0),
@@ -140,8 +168,13 @@ impl Terms {
             ("the power when idle", self.idle_watts.0),
             ("the price of power", self.usd_per_kwh.0),
             ("the discount rate", self.discount_rate),
-        ];
-        let shares = [
+        ]
+    }
+
+    /// The terms that are shares.
+    fn shares(&self) -> Vec<(&'static str, f64)> {
+        let (volume, rates) = (&self.volume, &self.rates);
+        vec![
             ("the cloud's share of cache hits", volume.cache_hit),
             ("the cloud's share of cache writes", volume.cache_write),
             (
@@ -165,31 +198,7 @@ impl Terms {
             ("the idle share", self.idle_share),
             ("the resale share", self.resale_share),
             ("the highest duty", self.duty_cap),
-        ];
-        let positive = [
-            ("the decode speed", self.decode_tps.0),
-            ("the prefill speed", self.prefill_tps.0),
-            ("the speed-up of batching", self.batching),
-            ("the team", self.team),
-            ("the lifetime", self.lifetime_months.0),
-        ];
-        let hours = [
-            ("the available hours a month", self.available_hours.0),
-            ("the hours on a month", self.on_hours.0),
-        ];
-        within(&amounts, |value| value >= 0.0, "zero or more")?;
-        within(
-            &shares,
-            |value| (0.0..=1.0 + 1e-9).contains(&value),
-            "from 0 to 1",
-        )?;
-        within(&positive, |value| value > 0.0, "more than zero")?;
-        within(
-            &hours,
-            |value| (0.0..=744.0).contains(&value),
-            "from 0 to 744",
-        )?;
-        within(&hours[..1], |value| value > 0.0, "more than zero")
+        ]
     }
 }
 

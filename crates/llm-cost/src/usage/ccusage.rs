@@ -86,7 +86,7 @@ impl UsageLog {
                 .map(|(name, counts)| entry(counts, name, cost(counts)?));
             let entries = entries.collect();
             let paid = cost(row);
-            return match paid.and_then(|paid| Ok(with_cost(entries, paid))) {
+            return match paid.map(|paid| with_cost(entries, paid)) {
                 Ok(entries) => entries.into_iter().for_each(|entry| self.keep(entry)),
                 Err(Nonsense) => self.unsound += 1,
             };

@@ -230,7 +230,7 @@ pub fn compare(bodies: &[Body]) -> String {
             .iter()
             .map(|tokens| format!("Predicted speeds are with {tokens} tokens of context.\n")),
     );
-    let notes = ranked(rows);
+    let notes = ranked(&rows);
     text.extend(
         notes
             .iter()
@@ -247,7 +247,7 @@ pub fn compare(bodies: &[Body]) -> String {
 }
 
 /// The notes of all rows, each once, those that change most first.
-fn ranked<'a>(rows: impl Iterator<Item = &'a PaybackRecord> + Clone) -> Vec<&'a String> {
+fn ranked<'a>(rows: &(impl Iterator<Item = &'a PaybackRecord> + Clone)) -> Vec<&'a String> {
     let longest = rows.clone().map(|record| record.notes.len()).max();
     let mut seen = BTreeSet::new();
     let of_rank = |rank: usize| {
