@@ -85,6 +85,9 @@ pub(super) fn rows<R: Check>(rows: &[R]) -> Option<String> {
 /// Below it no provider has ever charged for a million tokens: such a price is one of a single token.
 const LEAST_USD_PER_MTOK: f64 = 1e-4;
 
+/// More lengths of prompts than any provider tells apart.
+const MOST_LENGTHS: usize = 32;
+
 fn usd(name: &'static str, price: Option<UsdPerMtok>) -> Field {
     (name, price.map(|price| price.0), Amount)
 }
@@ -120,6 +123,12 @@ impl Check for Price {
             ));
         }
         let tiers = self.long_prompt.tiers();
+        if tiers.len() > MOST_LENGTHS {
+            return Some(format!(
+                "has {} prices of long prompts; it may have up to {MOST_LENGTHS}",
+                tiers.len()
+            ));
+        }
         let same = tiers
             .windows(2)
             .find(|pair| pair[0].above_tokens == pair[1].above_tokens);

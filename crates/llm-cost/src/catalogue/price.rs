@@ -147,9 +147,15 @@ impl Kinds {
     }
 }
 
-/// Returns how many times as much a price is; 1 where it was nothing before.
+/// Returns how many times as much a price is; 1 where it was nothing before. What lies beyond any change of
+/// a price stays a number.
 fn ratio(now: UsdPerMtok, before: UsdPerMtok) -> f64 {
-    if before.0 > 0.0 { now / before } else { 1.0 }
+    const MOST: f64 = 1e6;
+    if before.0 > 0.0 {
+        (now / before).min(MOST)
+    } else {
+        1.0
+    }
 }
 
 impl LongPrompts {
