@@ -39,7 +39,7 @@ complete -c llm-cost -n "__fish_llm_cost_needs_command" -f -a "floor" -d 'Say wh
 complete -c llm-cost -n "__fish_llm_cost_needs_command" -f -a "usage" -d 'Add up the usage that records, providers\' answers and exports, or CSV hold'
 complete -c llm-cost -n "__fish_llm_cost_needs_command" -f -a "compare" -d 'Compare every combination of volumes, cloud models, machines and local models'
 complete -c llm-cost -n "__fish_llm_cost_needs_command" -f -a "catalogue" -d 'List the data that answers are computed from'
-complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l profile -d 'Take the volume of a typical user: light, medium, heavy or agent; \'compare\' takes several' -r
+complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l profile -d 'Take the volume of a typical user: light, medium, heavy or agent (\'llm-cost catalogue profiles\' says where each comes from); \'compare\' takes several' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l input-mtok -d 'Read N million input tokens a month, cached ones included' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l output-mtok -d 'Generate N million output tokens a month' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l usage -d 'Take the volume from the records in this file instead of standard input (\'-\')' -r -F
@@ -126,7 +126,7 @@ complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -l explain -d '
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -s q -l quiet -d 'Show neither progress nor notes; warnings and errors are still shown'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -s T -l text -d 'Write tables and sentences for people; short for --format text'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l profile -d 'Take the volume of a typical user: light, medium, heavy or agent; \'compare\' takes several' -r
+complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l profile -d 'Take the volume of a typical user: light, medium, heavy or agent (\'llm-cost catalogue profiles\' says where each comes from); \'compare\' takes several' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l input-mtok -d 'Read N million input tokens a month, cached ones included' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l output-mtok -d 'Generate N million output tokens a month' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l usage -d 'Take the volume from the records in this file instead of standard input (\'-\')' -r -F

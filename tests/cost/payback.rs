@@ -244,7 +244,7 @@ fn a_terminal_shows_few_notes_and_the_explanation_all() {
     let text = cost(&format!("{line} --explain")).exits(0).stdout();
     assert_eq!(text.matches("note      ").count(), notes, "{text}");
     assert!(
-        text.contains("the profile 'light', 2026-11-22: chosen to reproduce"),
+        text.contains("note      the volume is the profile 'light': 1 M tokens a month"),
         "{text}"
     );
 }

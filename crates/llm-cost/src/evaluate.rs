@@ -286,7 +286,6 @@ impl Evaluation<'_> {
             .filter(|_| self.inputs.usd_per_kwh.is_none());
         [UsedRow::from(scenario.cloud)]
             .into_iter()
-            .chain(self.profile().map(UsedRow::from))
             .chain(host.map(UsedRow::from))
             .chain(scenario.machine.map(UsedRow::from))
             .chain(model.map(UsedRow::from))

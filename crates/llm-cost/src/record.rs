@@ -7,7 +7,7 @@ mod usage;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{Electricity, Machine, Model, Price, Profile};
+use crate::catalogue::{Electricity, Machine, Model, Price};
 use crate::payback::{Answer, Verdict};
 use crate::terms::Terms;
 use crate::units::{Months, TokensPerSecond, Usd, UsdPerMonth, UsdPerMtok};
@@ -129,16 +129,6 @@ impl From<&Model> for UsedRow {
             row: format!("the model '{}'", model.id),
             as_of: model.as_of.clone(),
             source: model.source.clone(),
-        }
-    }
-}
-
-impl From<&Profile> for UsedRow {
-    fn from(profile: &Profile) -> Self {
-        Self {
-            row: format!("the profile '{}'", profile.id),
-            as_of: profile.as_of.clone(),
-            source: profile.source.clone(),
         }
     }
 }
