@@ -1,6 +1,8 @@
 //! This machine as one of the catalogue's: the memory that is free, and what its processor can do at most,
 //! measured as `llm-bench` measures it.
 
+use std::time::Duration;
+
 use anyhow::{Result, bail};
 use llm_cli::memory::available;
 use llm_cli::{Messages, host};
@@ -13,6 +15,9 @@ use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
 use llm_measure::limits::{self, Repeated};
 
+/// How long a busy machine is measured: as long as somebody waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Measures the limits, in a second or so where nothing else runs. While something else does it is measured
 /// again until the highest has come twice, and how much less there was meanwhile is said.
 pub(crate) fn measured(messages: Messages) -> Result<ThisMachine> {
@@ -21,7 +26,7 @@ pub(crate) fn measured(messages: Messages) -> Result<ThisMachine> {
     };
     let pool = Pool::new(host::cores())?;
     let level = Level::detect()?;
-    let repeated = limits::repeat(|| limits::measure(level, &pool, Some(free)));
+    let repeated = limits::repeat(PATIENCE, || limits::measure(level, &pool, Some(free)));
     if let Some(sentence) = unsteady(&repeated) {
         messages.warning(sentence);
     }

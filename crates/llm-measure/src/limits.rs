@@ -1,5 +1,7 @@
 //! What the machine under a benchmark can do at most.
 
+use std::time::{Duration, Instant};
+
 use llm_kernels::pool::Pool;
 use llm_kernels::probe;
 use llm_kernels::simd::Level;
@@ -31,12 +33,15 @@ pub struct Repeated {
     pub is_steady: bool,
 }
 
-/// Measures again until the two highest of each limit agree, a few times at most.
-pub fn repeat(mut measure: impl FnMut() -> Limits) -> Repeated {
+/// Measures at least twice, and again until the two highest of each limit agree: a few times at most, and no
+/// more once `patience` is over.
+pub fn repeat(patience: Duration, mut measure: impl FnMut() -> Limits) -> Repeated {
     const LEAST: usize = 2;
     const MOST: usize = 8;
+    let begun = Instant::now();
     let mut all = Vec::with_capacity(MOST);
-    while all.len() < LEAST || (all.len() < MOST && !is_steady(&all)) {
+    let may_go_on = |count: usize| count < MOST && begun.elapsed() < patience;
+    while all.len() < LEAST || (may_go_on(all.len()) && !is_steady(&all)) {
         all.push(measure());
     }
     let first = all.first().copied();
@@ -99,7 +104,7 @@ mod tests {
         let run = |reads: &[f64]| {
             let mut reads = reads.iter();
             let mut count = 0;
-            let repeated = repeat(|| {
+            let repeated = repeat(Duration::MAX, || {
                 count += 1;
                 let read = *reads.next().unwrap();
                 Limits {
@@ -121,6 +126,19 @@ mod tests {
             (10.0, 4, true)
         );
         assert!((busy.lowest_share - 0.4).abs() < 1e-12);
+        let one = Limits {
+            read_bytes_per_second: 1.0,
+            ..Limits::default()
+        };
+        let mut grown = one;
+        let hurried = repeat(Duration::ZERO, || {
+            grown.read_bytes_per_second *= 2.0;
+            grown
+        });
+        assert_eq!(
+            (hurried.limits.read_bytes_per_second, hurried.is_steady),
+            (4.0, false)
+        );
         let (never, count) = run(&[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0]);
         assert_eq!((count, never.is_steady), (8, false));
     }
