@@ -76,6 +76,51 @@ fn what_runs_is_loaded_by_llama_cpp() {
     }
 }
 
+/// A state takes what llama.cpp allots for it (`n_embd_r` and `n_embd_s` of its hparams, in 32-bit floats): in
+/// each layer that does not attend the tail of the convolution and a matrix for each head.
+#[test]
+fn what_a_model_needs_counts_its_recurrent_state() {
+    let sandbox = Sandbox::new();
+    let mut found = 0;
+    for model in models() {
+        let header = &model["gguf"];
+        let number = |end: &str| {
+            let pairs = header["metadata"].as_array()?.iter();
+            let pair = { pairs }.find(|pair| pair[0].as_str().unwrap().ends_with(end))?;
+            pair[2].as_u64()
+        };
+        let (Some(every), "runs") = (
+            number(".full_attention_interval"),
+            header["says"].as_str().unwrap_or_default(),
+        ) else {
+            continue;
+        };
+        write_gguf(sandbox.path(), header);
+        let cache = |tokens: u32| {
+            let mut floor = sandbox.tool("llm-cost");
+            floor = floor
+                .args(["floor", "model.gguf", "--context"])
+                .arg(tokens.to_string());
+            floor.run().exits(0).records()[0]["cache_bytes"]
+                .as_f64()
+                .unwrap()
+        };
+        let state = 2.0 * cache(1) - cache(2);
+        let of = |end: &str| number(end).unwrap();
+        let (inner, groups, size) = (
+            of(".ssm.inner_size"),
+            of(".ssm.group_count"),
+            of(".ssm.state_size"),
+        );
+        let tail = (of(".ssm.conv_kernel") - 1) * (inner + 2 * groups * size);
+        let layers = of(".block_count") - of(".block_count") / every;
+        let wanted = layers * (tail + size * inner) * 4;
+        assert_eq!(state, wanted as f64, "{}", model["name"]);
+        found += 1;
+    }
+    assert_eq!(found, 3);
+}
+
 /// Returns `runs`, or the obstacle.
 fn said(sandbox: &Sandbox, place: &Path) -> String {
     let shown = sandbox.tool("llm-pull").arg("show").arg(place).run();

@@ -41,7 +41,14 @@ impl Data {
                     imported.unsound.len()
                 ));
             }
-            catalogue.add_prices(imported.prices);
+            let kept = catalogue.add_prices(imported);
+            if kept > 0 {
+                messages.note(format_args!(
+                    "'{}': {kept} rows say nothing of batches and keep the batch discount of the rows that they \
+                     replace",
+                    path.display()
+                ));
+            }
         }
         for path in &args.machines {
             catalogue.add_machines(Catalogue::read_machines(path)?);

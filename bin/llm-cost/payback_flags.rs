@@ -16,6 +16,7 @@ pub(crate) fn of(flags: &ScenarioArgs) -> Inputs {
     Inputs {
         cache_hit: volume.cache_hit,
         cache_write: volume.cache_write,
+        cache_write_1h: volume.cache_write_1h,
         batch: volume.batch,
         team: volume.team,
         prompt_tokens: cloud.prompt_tokens,

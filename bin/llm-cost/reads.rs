@@ -6,7 +6,7 @@ use llm_cli::parser::cost::ScenarioArgs;
 use llm_cli::{CostArgs, CostCommand, Reads};
 use llm_gguf::shard_paths;
 
-use crate::data;
+use crate::{data, scenarios};
 
 /// Returns all files that the flags name, the user's own rows, and standard input where it is read.
 pub(crate) fn of(args: &CostArgs) -> Reads {
@@ -34,7 +34,14 @@ pub(crate) fn of(args: &CostArgs) -> Reads {
 }
 
 fn combined(reads: Reads, scenario: &ScenarioArgs) -> Reads {
-    let reads = listed(reads, &scenario.volume.usage).files(&scenario.local.bench);
+    let reads = reads
+        .files(&scenario.volume.usage)
+        .files(&scenario.local.bench);
+    let reads = if scenarios::takes_stdin(&scenario.volume) {
+        reads.file(Path::new("-"))
+    } else {
+        reads
+    };
     models(reads, &scenario.local.local)
 }
 

@@ -1,5 +1,5 @@
 //! Files and standard input → records, most often a log of usage. Standard input is read only where it is
-//! needed, and never waited for at a terminal unless nothing else can answer.
+//! asked for or nothing else can answer, and never waited for at a terminal.
 
 use std::io::Read;
 use std::os::unix::fs::FileTypeExt;
@@ -69,15 +69,6 @@ fn read(paths: &[PathBuf], context: &Context) -> Result<UsageLog> {
         log.add(UsageLog::read(&text(path, context)?));
     }
     Ok(log)
-}
-
-/// Reads standard input unless a person sits at it.
-pub(crate) fn unless_terminal(context: &Context) -> Result<Option<UsageLog>> {
-    let is_terminal = Source::stdin(InputWatch::default())?.is_terminal();
-    if is_terminal {
-        return Ok(None);
-    }
-    Ok(Some(file(Path::new("-"), context)?))
 }
 
 /// Returns whether somebody has piped or redirected something in.

@@ -26,7 +26,10 @@ pub(crate) fn run(
         context_tokens: args.context,
         cache_type: cache_type(args.cache_type),
         budget: args.budget.map(Usd),
-        this_machine: args.this_machine.then(this_machine::measured).transpose()?,
+        this_machine: args
+            .this_machine
+            .then(|| this_machine::measured(context.messages))
+            .transpose()?,
         machines: machines(args, &data.catalogue)?,
     };
     let named = models(args, &data.catalogue, context)?;

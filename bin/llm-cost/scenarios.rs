@@ -1,7 +1,9 @@
 //! `payback` answers for one scenario, `compare` for every one of its lists.
 
+use std::path::Path;
+
 use anyhow::{Result, bail};
-use llm_cli::parser::cost::{CompareArgs, LocalArgs, PaybackArgs, ScenarioArgs, VolumeArgs};
+use llm_cli::parser::cost::{CompareArgs, PaybackArgs, ScenarioArgs, VolumeArgs};
 use llm_cli::{Context, Reads};
 use llm_cost::record::{Body, PaybackRecord};
 use llm_cost::render::{explain, plot, table};
@@ -87,20 +89,33 @@ pub(crate) fn compare(
     Ok(writer.answer(bodies, table::compare)?)
 }
 
-/// Reads the records and finds the rows that flags name.
+/// Reads the records and finds the rows that flags name. Standard input is read where `-` names it, and
+/// where nothing else says the volume.
 fn gather(flags: &ScenarioArgs, data: &Data, context: &Context) -> Result<Scenarios> {
-    let (volumes, usage) = volumes(&flags.volume, &flags.local, data, context)?;
-    let mut logs = SpeedLogs { bench: None, usage };
-    if let Some(path) = &flags.local.bench {
-        let log = record_files::file(path, context)?;
-        if log.benches.is_empty() {
-            bail!(
-                "'{}' holds no 'bench' records; llm-bench writes them",
-                path.display()
-            );
-        }
-        logs.bench = Some(log);
+    let (volumes, usage) = volumes(&flags.volume, data, context)?;
+    let bench = match &flags.local.bench {
+        // Read for the volume already; it cannot be read twice.
+        Some(path) if is_stdin(path) && takes_stdin(&flags.volume) => usage.clone(),
+        Some(path) => Some(record_files::file(path, context)?),
+        None => None,
+    };
+    if let (Some(path), Some(log)) = (&flags.local.bench, &bench)
+        && !log.has_speeds()
+    {
+        bail!(
+            "'{}' holds no speeds: no 'bench' records, which llm-bench writes, and no 'completion' records \
+             with metrics, which llm-run writes",
+            path.display()
+        );
     }
+    let logs = match bench {
+        // Answers say how fast they were made as well.
+        Some(log) if log.benches.is_empty() && usage.is_none() => SpeedLogs {
+            bench: None,
+            usage: Some(log),
+        },
+        bench => SpeedLogs { bench, usage },
+    };
     let catalogue = &data.catalogue;
     let clouds = match flags.cloud.cloud.as_slice() {
         [] => vec![catalogue.price(DEFAULT_CLOUD)?.clone()],
@@ -130,37 +145,48 @@ fn gather(flags: &ScenarioArgs, data: &Data, context: &Context) -> Result<Scenar
 /// Volumes, and the log that was read meanwhile.
 type Found = (Vec<MonthlyVolume>, Option<UsageLog>);
 
-/// Finds the volumes: by flags, by profiles, by records; with the records that were read for them or for
-/// the speeds.
-fn volumes(args: &VolumeArgs, local: &LocalArgs, data: &Data, context: &Context) -> Result<Found> {
-    let has_speeds =
-        local.bench.is_some() || (local.decode_tps.is_some() && local.prefill_tps.is_some());
-    let by_flags = args.input_mtok.is_some() || args.output_mtok.is_some();
-    if !by_flags && args.profile.is_empty() {
+/// Whether a flag names standard input.
+fn is_stdin(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// Whether the volume is read from standard input.
+pub(crate) fn takes_stdin(args: &VolumeArgs) -> bool {
+    takes_records(args) && (args.usage.is_empty() || args.usage.iter().any(|path| is_stdin(path)))
+}
+
+/// Whether neither numbers nor a profile say the volume.
+fn takes_records(args: &VolumeArgs) -> bool {
+    args.input_mtok.is_none() && args.output_mtok.is_none() && args.profile.is_empty()
+}
+
+/// Finds the volumes: by flags, by profiles, by records; with the records that were read for them.
+fn volumes(args: &VolumeArgs, data: &Data, context: &Context) -> Result<Found> {
+    if takes_records(args) {
         let log = record_files::files(&args.usage, context)?;
+        let month = log.month(args.days)?;
+        let left_out = month.left_out();
+        if let Some(sentence) = &left_out {
+            context.messages.warning(sentence);
+        }
         let recorded = MonthlyVolume {
             is_recorded: true,
-            ..MonthlyVolume::new("records", log.month(args.days)?)
+            left_out,
+            ..MonthlyVolume::new("records", month.volume)
         };
         return Ok((vec![recorded], Some(log)));
     }
-    // Speeds alone are no reason to wait for a person.
-    let log = if has_speeds {
-        None
-    } else {
-        record_files::unless_terminal(context)?
-    };
-    if by_flags {
+    if args.profile.is_empty() {
         let volume = Volume {
             input: Mtok(args.input_mtok.unwrap_or_default()),
             output: Mtok(args.output_mtok.unwrap_or_default()),
             ..Volume::default()
         };
-        return Ok((vec![MonthlyVolume::new("given", volume)], log));
+        return Ok((vec![MonthlyVolume::new("given", volume)], None));
     }
     let profiles = args.profile.iter().map(|name| {
         let profile = data.catalogue.profile(name)?;
         Ok(MonthlyVolume::new(&profile.id, profile.volume()))
     });
-    Ok((profiles.collect::<Result<_>>()?, log))
+    Ok((profiles.collect::<Result<_>>()?, None))
 }

@@ -6,7 +6,8 @@ use llm_cli::parser::cost::{By, UsageArgs};
 use llm_cost::catalogue::Price;
 use llm_cost::record::{Body, UsageRecord, UsedRow};
 use llm_cost::render::{explain, table};
-use llm_cost::usage::{Group, GroupBy, Power, current_clouds};
+use llm_cost::usage::UsageTotals;
+use llm_cost::usage::{Group, GroupBy, Power};
 use llm_cost::{UsageLog, UsdPerKwh, Watts};
 
 use crate::data::Data;
@@ -22,15 +23,16 @@ pub(crate) fn run(
     let log = record_files::usage(&args.files, context)?;
     if log.entries.is_empty() {
         bail!(
-            "there are no records of usage: completions, embeddings, OpenAI's batch output or ccusage's \
-             JSON"
+            "there are no records of usage: completions, embeddings, answers, batches and exports of \
+             providers, ccusage's JSON, or CSV with named columns"
         );
     }
-    let clouds = clouds(args, data)?;
+    let clouds = clouds(args, &log, data)?;
     let mut rows: Vec<UsedRow> = clouds.iter().map(|&price| UsedRow::from(price)).collect();
-    let power = power(args, data, &mut rows)?;
+    let is_measured = log.entries.iter().any(|entry| entry.joules.is_some());
+    let power = power(args, data, is_measured, &mut rows)?;
     data.warn_of_age(&rows);
-    note(&log, context);
+    note(&log, &clouds, power.watts.is_some(), context);
     let by = args.by.map(|by| match by {
         By::Day => GroupBy::Day,
         By::Model => GroupBy::Model,
@@ -50,13 +52,32 @@ pub(crate) fn run(
 }
 
 /// Says what the sums count otherwise than a reader may think.
-fn note(log: &UsageLog, context: &Context) {
-    let batches = log.entries.iter().filter(|entry| entry.by_batch).count();
-    if batches > 0 {
+fn note(log: &UsageLog, clouds: &[&Price], has_watts: bool, context: &Context) {
+    note_batches(log, clouds, context);
+    if let Some(sentence) = log.unbilled() {
+        context.messages.note(sentence);
+    }
+    if log.more_pages {
+        context
+            .messages
+            .warning("the export says that more pages follow; what they hold is not in the sums");
+    }
+    let sums = UsageTotals::of(&log.entries);
+    if sums.paid.is_some() && sums.unpaid > 0 {
         context.messages.note(format_args!(
-            "{batches} requests came through a batch API and are billed with each cloud's batch discount, where it has \
-             one"
+            "{} records do not say what was paid for them; paid_usd is the sum of the others",
+            sums.unpaid
         ));
+    }
+    if sums.undated > 0 && sums.from_to.is_some() {
+        context.messages.note(format_args!(
+            "{} records do not say when they were; the first and the last day are those of the others",
+            sums.undated
+        ));
+    }
+    // Without a measure or a number of watts there is no power to be wrong about.
+    if !has_watts && sums.joules.is_none() {
+        return;
     }
     let untimed = log
         .entries
@@ -71,8 +92,31 @@ fn note(log: &UsageLog, context: &Context) {
     }
 }
 
+/// Says how requests of batch APIs are billed.
+fn note_batches(log: &UsageLog, clouds: &[&Price], context: &Context) {
+    let batches = log.entries.iter().filter(|entry| entry.by_batch).count();
+    if batches == 0 {
+        return;
+    }
+    let without = clouds.iter().filter(|price| !price.has_batch_discount());
+    let without: Vec<String> = without.map(|price| format!("'{}'", price.id)).collect();
+    let but = if without.is_empty() {
+        String::new()
+    } else {
+        format!("; none is known of {}", without.join(", "))
+    };
+    context.messages.note(format_args!(
+        "{batches} requests came through a batch API and are billed with each cloud's batch discount{but}"
+    ));
+}
+
 /// Returns the watts, where they are known, and the price of power, and adds the rows that they are of.
-fn power(args: &UsageArgs, data: &Data, rows: &mut Vec<UsedRow>) -> Result<Power> {
+fn power(
+    args: &UsageArgs,
+    data: &Data,
+    is_measured: bool,
+    rows: &mut Vec<UsedRow>,
+) -> Result<Power> {
     let machine = match args.machine.as_slice() {
         [] => None,
         [name] => Some(data.catalogue.machine(name)?),
@@ -85,16 +129,18 @@ fn power(args: &UsageArgs, data: &Data, rows: &mut Vec<UsedRow>) -> Result<Power
         Some(usd) => UsdPerKwh(usd),
         None => {
             let region = data.catalogue.region(&args.region)?;
-            rows.push(UsedRow::from(region));
+            if watts.is_some() || is_measured {
+                rows.push(UsedRow::from(region));
+            }
             region.usd_per_kwh
         }
     };
     Ok(Power { watts, usd_per_kwh })
 }
 
-fn clouds<'a>(args: &UsageArgs, data: &'a Data) -> Result<Vec<&'a Price>> {
+fn clouds<'a>(args: &UsageArgs, log: &UsageLog, data: &'a Data) -> Result<Vec<&'a Price>> {
     if args.cloud.is_empty() {
-        return Ok(current_clouds(&data.catalogue));
+        return Ok(log.usual_clouds(&data.catalogue));
     }
     let found = args.cloud.iter().map(|name| data.catalogue.price(name));
     Ok(found.collect::<Result<_, _>>()?)

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use jiff::Timestamp;
 use llm_batch::text_encoder::{TOKENS, Text};
 use llm_cli::parser::embed::EmbedFormat;
 use llm_cli::{EmbedArgs, Job};
@@ -225,6 +226,7 @@ impl<'a> Worker<'a> {
             pooling: opened.texts.pooling.name().to_owned(),
             normalized: opened.texts.is_normalized(dimensions),
             prompt: (!opened.prompt.is_empty()).then(|| opened.prompt.clone()),
+            created: Some(Timestamp::now().as_second()),
             text,
             input: task.job.input,
             model: opened.model.clone(),

@@ -42,10 +42,12 @@ impl Price {
             };
             self.rates.bill(&volume).0
         };
+        let discounts = [self.rates.batch_discount, self.rates.batch_discount_output];
+        let has_discount = discounts.iter().any(|discount| *discount > 0.0);
         CloudPrice {
             id: self.id.clone(),
             usd: usd(0.0),
-            usd_by_batch: (self.rates.batch_discount > 0.0).then(|| usd(1.0)),
+            usd_by_batch: has_discount.then(|| usd(1.0)),
             as_of: self.as_of.clone(),
         }
     }
@@ -68,6 +70,7 @@ mod tests {
             input: llm_cost::UsdPerMtok(3.0),
             output: llm_cost::UsdPerMtok(15.0),
             batch_discount: 0.5,
+            batch_discount_output: 0.5,
             ..Rates::default()
         };
         let price = Price {

@@ -31,7 +31,7 @@ fn what_run_and_bench_measure_is_what_cost_computes_with() {
         joules / 3.6e6 * 0.5 * 1e6,
     );
     let line = "llm-bench --shape tiny-llama:q4_0 -p 8 -n 4 -r 1 | llm-cost payback --profile light \
-        --machine-price 1000 --load-watts 60";
+        --machine-price 1000 --load-watts 60 --bench -";
     let said = record(&bench.pipe(line).run().exits(0));
     assert_eq!(
         (&said["decode"]["source"], &said["prefill"]["source"]),
@@ -54,7 +54,7 @@ fn speeds_of_another_model_are_passed_over_and_predicted_instead() {
              {{\"type\":\"bench\",\"model_filename\":\"{model}\",\"n_prompt\":8,\"avg_ts\":900}}\n"
         )
     };
-    let line = "payback --profile light --machine dgx-spark-128 --local gpt-oss-120b";
+    let line = "payback --profile light --machine dgx-spark-128 --local gpt-oss-120b --bench -";
     let said = record(&fed(line, &rows("smollm2-135m-Q4_0.gguf")).exits(0));
     assert_eq!(said["decode"]["source"], "predicted");
     assert!(is_noted(&said, "'smollm2-135m-Q4_0.gguf'"), "{said}");
@@ -68,7 +68,8 @@ fn speeds_of_another_model_are_passed_over_and_predicted_instead() {
     let said = record(&fed(line, run).exits(0));
     assert_eq!(said["decode"]["source"], "predicted");
     assert!(is_noted(&said, "the computer that they ran on"), "{said}");
-    let own = "payback --profile light --machine-price 900 --load-watts 60 --local gpt-oss-120b";
+    let own = "payback --profile light --machine-price 900 --load-watts 60 --local gpt-oss-120b \
+        --bench -";
     let said = record(&fed(own, run).exits(0));
     assert_eq!(said["decode"]["tps"], 7.0);
 }
@@ -78,7 +79,7 @@ fn speeds_of_another_model_are_passed_over_and_predicted_instead() {
 fn measured_speeds_name_the_computer_that_they_come_from() {
     let bench = Bench::new();
     let line = "llm-bench --shape tiny-llama:q4_0 -p 8 -n 4 -r 1 | llm-cost payback --profile light \
-        --machine-price 1000 --load-watts 60";
+        --machine-price 1000 --load-watts 60 --bench -";
     let said = record(&bench.pipe(line).run().exits(0));
     let [computer] = said["measured_on"].as_array().unwrap().as_slice() else {
         panic!("{said}");
@@ -94,7 +95,7 @@ fn measured_speeds_name_the_computer_that_they_come_from() {
 {"type":"bench","cpu_info":"Fast","cpu_cores":64,"memory_bytes":68719476736,"n_gen":8,"avg_ts":50}
 {"type":"bench","cpu_info":"Fast","cpu_cores":64,"memory_bytes":68719476736,"n_prompt":8,"avg_ts":500}
 "#;
-    let line = "payback --profile light --machine-price 1000 --load-watts 60";
+    let line = "payback --profile light --machine-price 1000 --load-watts 60 --bench -";
     let said = record(&fed(line, rows).exits(0));
     assert_eq!(
         said["measured_on"],

@@ -234,6 +234,56 @@ fn numbers_without_sense_are_passed_over_with_a_count() {
     fed("usage", &bad).exits(2).says("no records of usage");
 }
 
+/// By hand: 100,000 tokens on each of three days of one span are 9.1 million a month, and 100 million of
+/// embeddings of nobody knows when are none of them.
+#[test]
+fn what_has_no_date_swells_no_month() {
+    let dated = |created: u64| {
+        format!(
+            "{{\"type\":\"completion\",\"created\":{created},\"usage\":{{\"prompt_tokens\":100000,\
+             \"completion_tokens\":1000}},\"model\":{{\"name\":\"x\"}}}}\n"
+        )
+    };
+    let vectors = r#"{"type":"embedding","usage":{"prompt_tokens":100000000,"total_tokens":100000000},"model":{"name":"x"}}"#;
+    let own = dated(1_793_600_000) + &dated(1_793_643_200) + &dated(1_793_686_400);
+    let flags = "payback --machine dgx-spark-128 --local gpt-oss-120b";
+    let mixed = own.clone() + vectors;
+    let alone = record(&fed(flags, &own).exits(0));
+    near(&alone["assumptions"]["input"], 0.3 * 365.0 / 12.0);
+    let ran = fed(flags, &mixed).exits(0);
+    let said = record(&ran.says("1 records with 100.0 million tokens that do not say when"));
+    assert_eq!(said["assumptions"], alone["assumptions"]);
+    assert!(is_noted(&said, "left out of the month"), "{said}");
+    let all = record(&fed(&format!("{flags} --days 10"), &mixed).exits(0));
+    near(&all["assumptions"]["input"], 100.3 * 365.0 / 12.0 / 10.0);
+    let used = record(&fed("usage", &mixed).exits(0));
+    assert_eq!(
+        (&used["undated_records"], &used["to"]),
+        (&json!(1), &json!("2026-11-03"))
+    );
+}
+
+/// What is paid is a part where a record does not say it, and a table of a cloud's use asks for no watts.
+#[test]
+fn a_sum_of_a_part_of_what_was_paid_is_said_to_be_one() {
+    let input = r#"[{"date":"2026-11-01","model":"gpt-5","input_tokens":10,"output_tokens":2,"cost":0.25},
+        {"date":"2026-11-02","model":"gpt-5","input_tokens":10,"output_tokens":2}]"#;
+    let ran = fed("usage --cloud gpt-5", input).exits(0);
+    let said = record(&ran.says("1 records do not say what was paid"));
+    assert_eq!(
+        (&said["unpaid_records"], &said["paid_usd"]),
+        (&json!(1), &json!(0.25))
+    );
+    let ran = fed("usage --cloud gpt-5 -T", input).exits(0);
+    assert!(!ran.stdout().contains("joules"), "{}", ran.stdout());
+    assert!(!ran.stderr().contains("power"), "{}", ran.stderr());
+    let clouds = record(&fed("usage", input).exits(0))["clouds"]
+        .as_array()
+        .unwrap()
+        .len();
+    assert!((2..=6).contains(&clouds), "{clouds}");
+}
+
 #[test]
 fn embeddings_are_said_to_have_no_time() {
     let input =

@@ -351,6 +351,7 @@ struct Embedding {
     pooling: String,
     normalized: bool,
     prompt: Option<String>,
+    created: Option<i64>,
     text: Option<String>,
     input: Option<serde_json::Map<String, Value>>,
     model: Encoder,

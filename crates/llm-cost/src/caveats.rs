@@ -1,14 +1,15 @@
 //! What a reader of a payback should know beside its numbers: what it might be taken for, what was
 //! assumed, what is missing.
 
+use jiff::civil::Date;
+
 use crate::bill::Volume;
-use crate::catalogue::{Machine, Price};
+use crate::catalogue::{Machine, Price, Profile};
 use crate::inputs::Inputs;
 use crate::memory::CacheType;
-use crate::payback::Answer;
 use crate::scenario::{LocalModel, Scenario};
 use crate::terms::Terms;
-use crate::units::Gib;
+use crate::units::{Gib, UsdPerMtok};
 use crate::usage::BlendedRates;
 
 /// Says what a price's row has beside its numbers.
@@ -32,10 +33,10 @@ pub(crate) fn prompt_lengths(
     scenario: Scenario<'_>,
     blended: &BlendedRates,
 ) -> Vec<String> {
-    let (Some(long), None) = (&scenario.cloud.long_prompt, inputs.prompt_tokens) else {
+    let (Some(above), None) = (scenario.cloud.long_prompt.above(), inputs.prompt_tokens) else {
         return Vec::new();
     };
-    let (id, above) = (&scenario.cloud.id, long.above_tokens);
+    let id = &scenario.cloud.id;
     if !scenario.volume.is_recorded {
         return vec![format!(
             "'{id}' has another price for prompts above {above} tokens; these are taken to be shorter; \
@@ -73,26 +74,63 @@ pub(crate) fn unhosted(scenario: Scenario<'_>) -> String {
     }
 }
 
-/// Says how batches of the records are billed.
-pub(crate) fn batched(volume: &Volume, cloud: &Price) -> String {
+/// Says how batches are billed: those of the records, and those that `given` says there are.
+pub(crate) fn batched(volume: &Volume, cloud: &Price, given: bool) -> Option<String> {
     let share = volume.batch * 100.0;
-    match cloud.batch_discount {
-        Some(discount) => format!(
-            "{share:.0} % of the records' bill is for batches, at the discount of {:.0} % that '{}' \
-             gives; --batch 0 removes it",
+    let whose = if given { "the" } else { "the records'" };
+    if volume.batch <= 0.0 {
+        return None;
+    }
+    if !cloud.has_batch_discount() {
+        return Some(format!(
+            "{share:.0} % of {whose} bill is for batches, and no discount of '{}' for them is known, so they \
+             cost as much as other requests",
+            cloud.id
+        ));
+    }
+    let discount = cloud.batch_discount.unwrap_or(0.0);
+    let output = cloud.batch_discount_output.unwrap_or(discount);
+    let of_output = if (output - discount).abs() > 1e-9 {
+        format!(" ({:.0} % of output)", output * 100.0)
+    } else {
+        String::new()
+    };
+    (!given).then(|| {
+        format!(
+            "{share:.0} % of the records' bill is for batches, at the discount of {:.0} %{of_output} that \
+             '{}' gives; --batch 0 removes it",
             discount * 100.0,
             cloud.id
-        ),
-        None => format!(
-            "{share:.0} % of the records' bill is for batches, and no discount of '{}' for them is known",
-            cloud.id
-        ),
-    }
+        )
+    })
+}
+
+/// Says which prices were derived by proportion, since a row does not hold them.
+pub(crate) fn proportions(price: &Price, on: Date, is_long: bool) -> Option<String> {
+    let is_next = price.next.as_ref().filter(|next| next.holds(Some(on)));
+    let tiers = price.long_prompt.tiers();
+    let tiers = if is_long { tiers } else { &[] };
+    let lacks =
+        |own: Option<UsdPerMtok>, before: Option<UsdPerMtok>| own.is_none() && before.is_some();
+    let cached = tiers
+        .iter()
+        .any(|tier| lacks(tier.cache_read, price.cache_read));
+    let next_cached = is_next.is_some_and(|next| lacks(next.cache_read, price.cache_read));
+    let long = is_next.is_some() && !tiers.is_empty();
+    let part = match (long, cached || next_cached) {
+        (true, _) => "long prompts under the announced price",
+        (false, true) => "cached input under another price of input",
+        (false, false) => return None,
+    };
+    Some(format!(
+        "what '{}' charges for {part} is not known; it is taken to change as the price of input does",
+        price.id
+    ))
 }
 
 /// Says that the machine does not hold the model, whose speeds somebody else knows.
-fn too_large(scenario: Scenario<'_>, machine: &Machine, context: f64) -> Option<String> {
-    let local = scenario.local?;
+pub(crate) fn too_large(scenario: Scenario<'_>, context: f64) -> Option<String> {
+    let (machine, local) = (scenario.machine?, scenario.local?);
     let need = Gib::from(local.shape.need(context, CacheType::F16));
     (need > machine.usable_gib).then(|| {
         format!(
@@ -107,13 +145,7 @@ fn too_large(scenario: Scenario<'_>, machine: &Machine, context: f64) -> Option<
 }
 
 /// Says what a reader might take the answer for.
-pub(crate) fn misreadings(
-    scenario: Scenario<'_>,
-    context: f64,
-    answer: &Answer,
-    terms: &Terms,
-    same_model: bool,
-) -> Vec<String> {
+pub(crate) fn misreadings(scenario: Scenario<'_>, terms: &Terms, same_model: bool) -> Vec<String> {
     let mut caveats = Vec::new();
     if !same_model {
         let local = scenario.local.map(LocalModel::name);
@@ -123,16 +155,13 @@ pub(crate) fn misreadings(
             scenario.cloud.id
         ));
     }
-    if let Some(machine) = scenario.machine {
-        if machine.price_assumed && machine.whole_price() == Some(terms.machine_price_usd) {
-            caveats.push(
-                "the machine's price is an assumption; --machine-price sets yours".to_owned(),
-            );
-        }
-        if machine.whole_load() == Some(terms.load_watts) && !machine.watts_note.is_empty() {
-            caveats.push(format!("the machine's watts: {}", machine.watts_note));
-        }
-        caveats.extend(too_large(scenario, machine, context));
+    let machine = scenario.machine;
+    let is_priced = |machine: &&Machine| machine.whole_price() == Some(terms.machine_price_usd);
+    if machine
+        .filter(is_priced)
+        .is_some_and(|machine| machine.price_assumed)
+    {
+        caveats.push("the machine's price is an assumption; --machine-price sets yours".to_owned());
     }
     if terms.local_cache_hit > 0.0 {
         caveats.push(format!(
@@ -140,31 +169,37 @@ pub(crate) fn misreadings(
             terms.local_cache_hit * 100.0
         ));
     }
-    let longer = answer
-        .payback_months
-        .filter(|months| *months > terms.lifetime_months);
-    if let Some(months) = longer {
-        caveats.push(format!(
-            "{:.1} months are more than the {:.0} that the machine is kept",
-            months.0, terms.lifetime_months.0
-        ));
-    }
+    let is_loaded = |machine: &&Machine| machine.whole_load() == Some(terms.load_watts);
+    let noted = machine
+        .filter(is_loaded)
+        .filter(|machine| !machine.watts_note.is_empty());
+    caveats.extend(noted.map(|machine| format!("the machine's watts: {}", machine.watts_note)));
     caveats
+}
+
+/// Says what kind of user a volume is of, and where that comes from.
+pub(crate) fn profile(profile: Option<&Profile>) -> Option<String> {
+    let Profile {
+        id, note, source, ..
+    } = profile?;
+    Some(format!(
+        "the volume is the profile '{id}': {note} ({source})"
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::{Catalogue, LongPrompt};
+    use crate::catalogue::{Catalogue, LongPrompt, LongPrompts};
     use crate::scenario::{MonthlyVolume, SpeedLogs};
 
     fn told(volume: &MonthlyVolume, inputs: &Inputs, blended: &BlendedRates) -> Vec<String> {
         let cloud = Price {
             id: "a/x".to_owned(),
-            long_prompt: Some(LongPrompt {
+            long_prompt: LongPrompts::new(vec![LongPrompt {
                 above_tokens: 200,
                 ..LongPrompt::default()
-            }),
+            }]),
             ..Price::default()
         };
         let scenario = Scenario {

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::bill::Volume;
 use crate::cash::resale_share;
-use crate::catalogue::{Catalogue, CatalogueError, Price};
+use crate::catalogue::{Catalogue, CatalogueError, Price, Profile};
 use crate::caveats;
 use crate::inputs::Inputs;
 use crate::payback::{Answer, Verdict};
@@ -88,11 +88,16 @@ struct Evaluation<'a> {
 impl Evaluation<'_> {
     fn record(self) -> Result<PaybackRecord, ScenarioError> {
         let (scenario, inputs) = (self.scenario, self.inputs);
-        let mut caveats = Vec::new();
+        // What changes most comes first: a terminal shows only some.
+        let mut caveats: Vec<String> = scenario.volume.left_out.iter().cloned().collect();
+        let context = inputs.context_tokens;
+        caveats.extend(caveats::too_large(scenario, context));
         let volume = self.volume()?;
         let speeds = scenario.speeds(inputs, volume.cache_hit, self.catalogue, &mut caveats)?;
         let blended = self.blended(scenario.cloud);
-        caveats.extend(caveats::price(scenario.cloud));
+        let is_long = |prompt| scenario.cloud.tier(prompt) > 0;
+        let is_long = blended.long > 0 || inputs.prompt_tokens.is_some_and(is_long);
+        caveats.extend(caveats::proportions(scenario.cloud, self.today, is_long));
         caveats.extend(caveats::prompt_lengths(inputs, scenario, &blended));
         let own = Terms {
             volume,
@@ -101,7 +106,7 @@ impl Evaluation<'_> {
             prefill_tps: speeds.prefill.tps,
             ..self.machine_terms(volume.cache_hit)?
         };
-        let terms = self.priced(&money_terms(own, inputs), &blended);
+        let terms = self.priced(&money_terms(own, inputs), scenario.cloud, &blended);
         let answer = terms.answer()?;
         let (low, high, high_verdict) = range(&terms, &answer, &speeds.decode, &speeds.prefill);
         let hosts = scenario
@@ -117,18 +122,20 @@ impl Evaluation<'_> {
         if hosted.is_none() && !same_model {
             caveats.push(caveats::unhosted(scenario));
         }
-        if terms.volume.batch > 0.0 && inputs.batch.is_none() {
-            caveats.push(caveats::batched(&terms.volume, scenario.cloud));
-        }
-        let context = inputs.context_tokens;
-        caveats.extend(caveats::misreadings(
-            scenario, context, &answer, &terms, same_model,
+        caveats.extend(caveats::batched(
+            &terms.volume,
+            scenario.cloud,
+            inputs.batch.is_some(),
         ));
+        caveats.extend(caveats::misreadings(scenario, &terms, same_model));
+        caveats.extend(caveats::price(scenario.cloud));
+        caveats.extend(caveats::profile(self.profile()));
         Ok(PaybackRecord {
             cloud: scenario.cloud.id.clone(),
             local: scenario.local.map(LocalModel::name),
             machine: scenario.machine.map(|machine| machine.id.clone()),
             volume_source: scenario.volume.source.clone(),
+            context_tokens: context,
             same_model,
             payback_months_low: low,
             payback_months_high: high,
@@ -149,9 +156,14 @@ impl Evaluation<'_> {
     /// Returns the tokens of a month with the shares that the user gives.
     fn volume(self) -> Result<Volume, ScenarioError> {
         let (monthly, inputs) = (self.scenario.volume, self.inputs);
+        let cache_write = inputs.cache_write.unwrap_or(monthly.volume.cache_write);
+        let hour = inputs
+            .cache_write_1h
+            .unwrap_or(monthly.volume.cache_write_1h.min(cache_write));
         let volume = Volume {
             cache_hit: inputs.cache_hit.unwrap_or(monthly.volume.cache_hit),
-            cache_write: inputs.cache_write.unwrap_or(monthly.volume.cache_write),
+            cache_write,
+            cache_write_1h: hour,
             batch: inputs.batch.unwrap_or(monthly.volume.batch),
             ..monthly.volume
         };
@@ -174,7 +186,10 @@ impl Evaluation<'_> {
             self.inputs.prompt_tokens,
             log.filter(|_| monthly.is_recorded),
         ) {
-            (None, Some(log)) => BlendedRates::new(&log.entries, price, Some(self.today)),
+            (None, Some(log)) => {
+                let entries = log.entries.iter().filter(|entry| monthly.holds(entry));
+                BlendedRates::new(entries, price, Some(self.today))
+            }
             (prompt_tokens, _) => BlendedRates {
                 rates: price.rates(Some(self.today), prompt_tokens),
                 batch: monthly.volume.batch,
@@ -184,13 +199,20 @@ impl Evaluation<'_> {
     }
 
     /// Returns the terms at these rates.
-    fn priced(self, terms: &Terms, blended: &BlendedRates) -> Terms {
+    fn priced(self, terms: &Terms, price: &Price, blended: &BlendedRates) -> Terms {
+        let mut rates = blended.rates;
+        if self.inputs.batch.is_some() {
+            // The mean of what was asked for by batch says nothing of another share.
+            let own = price.rates(Some(self.today), None);
+            rates.batch_discount = own.batch_discount;
+            rates.batch_discount_output = own.batch_discount_output;
+        }
         Terms {
             volume: Volume {
                 batch: self.inputs.batch.unwrap_or(blended.batch),
                 ..terms.volume
             },
-            rates: blended.rates,
+            rates,
             ..terms.clone()
         }
     }
@@ -228,7 +250,7 @@ impl Evaluation<'_> {
         terms: &Terms,
     ) -> Result<Option<HostedAnswer>, ScenarioError> {
         let prices = hosts.iter().filter_map(|id| self.catalogue.price(id).ok());
-        let priced = prices.map(|price| (price, self.priced(terms, &self.blended(price))));
+        let priced = prices.map(|price| (price, self.priced(terms, price, &self.blended(price))));
         let bill = |terms: &Terms| terms.rates.bill(&terms.whole_volume()).0;
         let least = priced.min_by(|a, b| bill(&a.1).total_cmp(&bill(&b.1)));
         let Some((price, terms)) = least else {
@@ -240,6 +262,16 @@ impl Evaluation<'_> {
             output_usd_per_mtok: terms.rates.output,
             answer: terms.answer()?,
         }))
+    }
+
+    /// Returns the kind of user that the volume is of, where it is one's.
+    fn profile(&self) -> Option<&Profile> {
+        let monthly = self.scenario.volume;
+        let is_given = monthly.is_recorded || monthly.source == "given";
+        self.catalogue
+            .profile(&monthly.source)
+            .ok()
+            .filter(|_| !is_given)
     }
 
     /// Returns the rows of the catalogue that the answer rests on.
@@ -284,7 +316,7 @@ fn range(
     decode: &Rate,
     prefill: &Rate,
 ) -> (Option<Months>, Option<Months>, Option<Verdict>) {
-    if answer.verdict != Verdict::Pays {
+    if !matches!(answer.verdict, Verdict::Pays | Verdict::BeyondLifetime) {
         return (None, None, None);
     }
     let answer_at = |decode_tps, prefill_tps, fall| {

@@ -12,6 +12,8 @@ pub struct Inputs {
     pub cache_hit: Option<f64>,
     /// Share of the input that is written to the cloud's cache, 0 to 1.
     pub cache_write: Option<f64>,
+    /// The part of that share which is written for an hour.
+    pub cache_write_1h: Option<f64>,
     /// Share of the work that the cloud may do by batch, 0 to 1.
     pub batch: Option<f64>,
     /// Users who share the machine.
@@ -74,6 +76,7 @@ impl Default for Inputs {
         Self {
             cache_hit: None,
             cache_write: None,
+            cache_write_1h: None,
             batch: None,
             team: 1,
             prompt_tokens: None,

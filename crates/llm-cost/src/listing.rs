@@ -65,7 +65,14 @@ impl Table {
             Self::Models => &["id", "params_b", "active_b", "layers", "context", "repo"],
             Self::Quants => &["quant", "bits", "source"],
             Self::Electricity => &["region", "usd_per_kwh", "as_of", "confidence"],
-            Self::Profiles => &["id", "input_mtok", "output_mtok", "cache_hit", "note"],
+            Self::Profiles => &[
+                "id",
+                "input_mtok",
+                "output_mtok",
+                "cache_hit",
+                "note",
+                "source",
+            ],
             Self::Predictor => &["family", "rows", "eta", "tau_us", "moe", "prefill_moe"],
         }
     }

@@ -23,8 +23,11 @@ use crate::units::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// The savings pay for the machine.
+    /// The savings pay for the machine while it is kept, and it is worth more over its lifetime than it costs.
     Pays,
+    /// The savings would pay for the machine, but not before the end of its lifetime, or it is worth less
+    /// over its lifetime than it costs.
+    BeyondLifetime,
     /// The savings do not.
     Never,
     /// The machine cannot produce so many tokens.
@@ -38,7 +41,7 @@ pub struct Answer {
     pub verdict: Verdict,
     /// Why, in one sentence.
     pub reason: String,
-    /// When the savings equal the price; only where the verdict is `pays`.
+    /// When the savings equal the price; only where the verdict is `pays` or `beyond_lifetime`.
     pub payback_months: Option<Months>,
     /// The payback with interest.
     pub payback_months_discounted: Option<Months>,
@@ -191,17 +194,20 @@ impl Terms {
             Ok(crossover) => (Some(crossover.volume), None),
             Err(reason) => (None, Some(reason)),
         };
+        let months = life.0.round() as u32;
+        let worth = flow.present_value(months, resale, rate);
+        let is_in_life = simple.is_some_and(|months| months <= life) && worth.0 > 0.0;
         let (verdict, reason) = match (duty > self.duty_cap, discounted) {
             (true, _) => (
                 Verdict::Infeasible,
                 self.too_much(duty, full, fastest, at_cap),
             ),
-            (false, Some(_)) => (Verdict::Pays, pays(&flow)),
+            (false, Some(_)) if is_in_life => (Verdict::Pays, pays(&flow)),
+            (false, Some(_)) => (Verdict::BeyondLifetime, self.beyond(&flow, simple, worth)),
             (false, None) => (Verdict::Never, self.never(&flow, cloud, power, rate)),
         };
-        let pays = verdict == Verdict::Pays;
+        let pays = matches!(verdict, Verdict::Pays | Verdict::BeyondLifetime);
         let is_feasible = verdict != Verdict::Infeasible;
-        let months = life.0.round() as u32;
         Ok(Answer {
             verdict,
             reason,
@@ -226,11 +232,34 @@ impl Terms {
             local_premium_usd_per_month: is_feasible.then(|| {
                 capital(flow.price, resale, life.0, rate) - flow.mean_saving(months, rate)
             }),
-            net_present_value_usd: is_feasible.then(|| flow.present_value(months, resale, rate)),
+            net_present_value_usd: is_feasible.then_some(worth),
             internal_rate_per_year: is_feasible
                 .then(|| flow.internal_rate(months, resale))
                 .flatten(),
         })
+    }
+
+    /// Says that the savings come too late: after the machine's life, or worth less than it costs.
+    fn beyond(&self, flow: &Flow, simple: Option<Months>, worth: Usd) -> String {
+        let life = self.lifetime_months.0;
+        let months = simple.map_or(0.0, |months| months.0);
+        let late = if months > life {
+            format!("take {months:.1} months to pay for {:.0} USD", flow.price.0)
+        } else {
+            format!("pay for {:.0} USD in {months:.1} months", flow.price.0)
+        };
+        let loss = if worth.0 <= 0.0 {
+            format!(
+                ", over which it costs {:.0} USD more than it brings, with interest and resale",
+                -worth.0
+            )
+        } else {
+            String::new()
+        };
+        format!(
+            "{:.2} USD saved a month {late}, and the machine is kept for {life:.0}{loss}",
+            flow.saving().0
+        )
     }
 
     /// Says what the machine can produce: always at work, which nothing beats, and within the highest
@@ -251,7 +280,11 @@ impl Terms {
             return format!("{busy}, and with a highest duty of 0 % it is counted on for nothing");
         }
         let always = match fastest {
-            Some(months) => format!("so its fastest possible payback is {:.1} months", months.0),
+            Some(months) => format!(
+                "so its fastest possible payback is {:.1} months{}",
+                months.0,
+                self.too_late(months)
+            ),
             None => "and at that volume it would not pay back either".to_owned(),
         };
         let always =
@@ -260,7 +293,13 @@ impl Terms {
             return format!("{busy}; {always}");
         }
         let paid = match at_cap {
-            Some(months) => format!(", paid back in {:.1} months", months.0),
+            Some(months) => {
+                format!(
+                    ", paid back in {:.1} months{}",
+                    months.0,
+                    self.too_late(months)
+                )
+            }
             None if fastest.is_some() => ", which would not pay back".to_owned(),
             None => String::new(),
         };
@@ -270,6 +309,14 @@ impl Terms {
             self.duty_cap * 100.0,
             most * self.duty_cap
         )
+    }
+
+    /// Says that months are more than the machine is kept.
+    fn too_late(&self, months: Months) -> String {
+        if months <= self.lifetime_months {
+            return String::new();
+        }
+        format!(" (it is kept for {:.0})", self.lifetime_months.0)
     }
 
     fn never(&self, flow: &Flow, cloud: UsdPerMonth, power: UsdPerMonth, rate: f64) -> String {

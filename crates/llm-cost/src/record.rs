@@ -154,6 +154,9 @@ pub struct PaybackRecord {
     pub machine: Option<String>,
     /// Where the volume comes from: a profile's name, `given` or `records`.
     pub volume_source: String,
+    /// Tokens in the context that predicted speeds are for.
+    #[serde(default)]
+    pub context_tokens: f64,
     /// Whether the cloud model and the local one are the same weights. If not, the months compare bills
     /// and not answers.
     pub same_model: bool,
@@ -165,7 +168,7 @@ pub struct PaybackRecord {
     /// Payback at the slow end and with the cloud's prices falling by `range_cloud_fall_per_month`; null
     /// where that never pays, or is infeasible.
     pub payback_months_high: Option<Months>,
-    /// The verdict at that end; null where the answer itself does not pay.
+    /// The verdict at that end; null where the savings never pay for the machine.
     pub payback_high_verdict: Option<Verdict>,
     /// Share by which the upper end of the range lets the cloud's prices fall each month.
     pub range_cloud_fall_per_month: f64,

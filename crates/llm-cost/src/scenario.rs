@@ -5,7 +5,7 @@ use crate::bill::Volume;
 use crate::catalogue::{Machine, Model, Price};
 use crate::memory::Shape;
 use crate::units::Mtok;
-use crate::usage::UsageLog;
+use crate::usage::{UsageEntry, UsageLog};
 
 /// A month of tokens, and where it comes from.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +16,8 @@ pub struct MonthlyVolume {
     pub volume: Volume,
     /// Whether it is that of the records that were read, whose requests are billed one by one.
     pub is_recorded: bool,
+    /// What was left out of it, in a sentence: records that do not say when they were.
+    pub left_out: Option<String>,
 }
 
 impl MonthlyVolume {
@@ -26,7 +28,14 @@ impl MonthlyVolume {
             source: source.to_owned(),
             volume,
             is_recorded: false,
+            left_out: None,
         }
+    }
+
+    /// Whether an entry of the records is a part of it.
+    #[must_use]
+    pub fn holds(&self, entry: &UsageEntry) -> bool {
+        self.left_out.is_none() || entry.timestamp.is_some()
     }
 }
 

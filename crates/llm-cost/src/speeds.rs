@@ -31,8 +31,8 @@ pub struct Speeds {
 pub enum SpeedsError {
     /// No flag, record or prediction says how fast prompts are read.
     #[error(
-        "how fast the machine reads prompts is not known; give --prefill-tps, 'bench' records of \
-         prompts, or --machine and --local{noted}"
+        "how fast the machine reads prompts is not known; give --prefill-tps, --bench with \
+         records of prompts ('-' reads them from standard input), or --machine and --local{noted}"
     )]
     NoPrefill {
         /// What was noted meanwhile, as the end of the sentence.
@@ -40,8 +40,8 @@ pub enum SpeedsError {
     },
     /// No flag, record or prediction says how fast tokens are generated.
     #[error(
-        "how fast the machine generates is not known; give --decode-tps, 'bench' records, or \
-         --machine and --local{noted}"
+        "how fast the machine generates is not known; give --decode-tps, --bench with its \
+         records ('-' reads them from standard input), or --machine and --local{noted}"
     )]
     NoDecode {
         /// What was noted meanwhile, as the end of the sentence.

@@ -112,47 +112,7 @@ impl Terms {
     /// # Errors
     /// [`TermsError`] for the first one.
     pub fn check(&self) -> Result<(), TermsError> {
-        let volume = &self.volume;
-        let rates = &self.rates;
-        let amounts = [
-            ("the input volume", volume.input.0),
-            ("the output volume", volume.output.0),
-            ("the cloud's input price", rates.input.0),
-            ("the cloud's output price", rates.output.0),
-            ("the cloud's price of cached input", rates.cache_read.0),
-            (
-                "the cloud's price of input into the cache",
-                rates.cache_write.0,
-            ),
-            ("the machine's price", self.machine_price_usd.0),
-            (
-                "the price of the machine bought anyway",
-                self.alternative_price_usd.0,
-            ),
-            ("the set-up time", self.setup_hours.0),
-            ("the price of a set-up hour", self.setup_usd_per_hour.0),
-            ("the upkeep", self.upkeep_usd_per_month.0),
-            ("the power at work", self.load_watts.0),
-            ("the power when idle", self.idle_watts.0),
-            ("the price of power", self.usd_per_kwh.0),
-            ("the discount rate", self.discount_rate),
-        ];
-        let shares = [
-            ("the cloud's share of cache hits", volume.cache_hit),
-            ("the cloud's share of cache writes", volume.cache_write),
-            (
-                "the sum of cache hits and writes",
-                volume.cache_hit + volume.cache_write,
-            ),
-            ("the share of batches", volume.batch),
-            ("the batch discount", rates.batch_discount),
-            ("the cloud's fall of prices", self.cloud_fall_per_month),
-            ("the escalated share", self.escalated),
-            ("the machine's share of cache hits", self.local_cache_hit),
-            ("the idle share", self.idle_share),
-            ("the resale share", self.resale_share),
-            ("the highest duty", self.duty_cap),
-        ];
+        let (amounts, shares) = (self.amounts(), self.shares());
         let positive = [
             ("the decode speed", self.decode_tps.0),
             ("the prefill speed", self.prefill_tps.0),
@@ -177,6 +137,68 @@ impl Terms {
             "from 0 to 744",
         )?;
         within(&hours[..1], |value| value > 0.0, "more than zero")
+    }
+
+    /// The terms that may be anything from zero up.
+    fn amounts(&self) -> Vec<(&'static str, f64)> {
+        let (volume, rates) = (&self.volume, &self.rates);
+        vec![
+            ("the input volume", volume.input.0),
+            ("the output volume", volume.output.0),
+            ("the cloud's input price", rates.input.0),
+            ("the cloud's output price", rates.output.0),
+            ("the cloud's price of cached input", rates.cache_read.0),
+            (
+                "the cloud's price of input into the cache",
+                rates.cache_write.0,
+            ),
+            (
+                "the cloud's price of input into the cache for an hour",
+                rates.cache_write_1h.0,
+            ),
+            ("the machine's price", self.machine_price_usd.0),
+            (
+                "the price of the machine bought anyway",
+                self.alternative_price_usd.0,
+            ),
+            ("the set-up time", self.setup_hours.0),
+            ("the price of a set-up hour", self.setup_usd_per_hour.0),
+            ("the upkeep", self.upkeep_usd_per_month.0),
+            ("the power at work", self.load_watts.0),
+            ("the power when idle", self.idle_watts.0),
+            ("the price of power", self.usd_per_kwh.0),
+            ("the discount rate", self.discount_rate),
+        ]
+    }
+
+    /// The terms that are shares.
+    fn shares(&self) -> Vec<(&'static str, f64)> {
+        let (volume, rates) = (&self.volume, &self.rates);
+        vec![
+            ("the cloud's share of cache hits", volume.cache_hit),
+            ("the cloud's share of cache writes", volume.cache_write),
+            (
+                "the sum of cache hits and writes",
+                volume.cache_hit + volume.cache_write,
+            ),
+            (
+                "the cloud's share of cache writes for an hour",
+                volume.cache_write_1h,
+            ),
+            (
+                "the share of cache writes for some minutes",
+                volume.cache_write - volume.cache_write_1h,
+            ),
+            ("the share of batches", volume.batch),
+            ("the batch discount", rates.batch_discount),
+            ("the batch discount on output", rates.batch_discount_output),
+            ("the cloud's fall of prices", self.cloud_fall_per_month),
+            ("the escalated share", self.escalated),
+            ("the machine's share of cache hits", self.local_cache_hit),
+            ("the idle share", self.idle_share),
+            ("the resale share", self.resale_share),
+            ("the highest duty", self.duty_cap),
+        ]
     }
 }
 

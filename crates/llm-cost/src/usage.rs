@@ -1,12 +1,20 @@
-//! A log of usage, from records of several makers: our `completion` and `embedding` records, `OpenAI`
-//! batch output, and ccusage's JSON. Our `bench` records are kept apart, since they are speeds and no
-//! usage. Everything else is passed over with a count.
+//! A log of usage, from records of several makers: our `completion` and `embedding` records, providers'
+//! answers, batches and exports, ccusage's reports, spend logs and tables. Our `bench` records are kept
+//! apart, since they are speeds and no usage. Everything else is passed over with a count.
 
+mod answers;
 mod blended;
+mod buckets;
 mod busy;
 mod ccusage;
+mod csv;
+mod flat;
+mod moment;
 mod month;
+mod once;
+mod ours;
 mod parse;
+mod provider;
 mod report;
 mod speeds;
 
@@ -21,8 +29,8 @@ use crate::record::Computer;
 use crate::units::{Mtok, Seconds, TokensPerSecond, Usd};
 
 pub use blended::BlendedRates;
-pub use month::MonthError;
-pub use report::{Group, GroupBy, Power, current_clouds};
+pub use month::{Month, MonthError};
+pub use report::{Group, GroupBy, Power};
 pub use speeds::{MeasuredSpeeds, ModelQuery};
 
 /// Days of a month: a year of 365 days in twelve parts.
@@ -51,6 +59,8 @@ pub struct UsageEntry {
     pub cached: f64,
     /// Input tokens that were written to a cache.
     pub written: f64,
+    /// Those of them that were written for an hour.
+    pub written_1h: f64,
     /// Output tokens.
     pub output: f64,
     /// Its share of the time that the machine worked here, in seconds.
@@ -62,12 +72,43 @@ pub struct UsageEntry {
     pub joules: Option<f64>,
     /// What was paid, where the record says so.
     pub paid: Option<Usd>,
+    /// Whether what was paid for it is a part of another entry's, which stands for several models.
+    pub is_paid_elsewhere: bool,
+    /// What it used beside tokens that a price list has.
+    pub unbilled: Vec<(Unbilled, f64)>,
+    /// What tells it from other answers, where an answer may be written more than once.
+    pub key: String,
     /// Whether this toolkit produced it here.
     pub is_local: bool,
     /// Tokens that were generated after the first and the machine's seconds for them: a measured rate.
     pub decode: (f64, f64),
     /// Prompt tokens that were computed and the machine's seconds for them.
     pub prefill: (f64, f64),
+}
+
+/// What was used and is not billed by a row of prices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unbilled {
+    /// Tokens of sound, taken as text.
+    Audio,
+    /// Tokens of pictures that were made, taken as text.
+    Image,
+    /// Searches of the web, left out.
+    Search,
+    /// Requests of a tier with another price: faster, or kept in one region.
+    Tier,
+}
+
+impl Unbilled {
+    /// Says how many there were and what became of them.
+    fn sentence(self, count: f64) -> String {
+        match self {
+            Self::Audio => format!("{count} audio tokens, billed as text"),
+            Self::Image => format!("{count} image tokens, billed as text"),
+            Self::Search => format!("{count} web searches, not billed"),
+            Self::Tier => format!("{count} requests of a dearer tier, billed at the normal price"),
+        }
+    }
 }
 
 /// A log of usage: all that was read of one input or of several.
@@ -85,6 +126,10 @@ pub struct UsageLog {
     pub broken: u64,
     /// Records whose numbers make no sense.
     pub unsound: u64,
+    /// The time that exports cover, in Unix seconds, used or not.
+    pub covered: Option<(i64, i64)>,
+    /// Whether an export says that more pages follow.
+    pub more_pages: bool,
 }
 
 /// The speeds that a `bench` record measured.
@@ -123,6 +168,8 @@ pub struct UsageTotals {
     pub cached: f64,
     /// Input tokens into a cache.
     pub written: f64,
+    /// Those of them that were written for an hour.
+    pub written_1h: f64,
     /// Output tokens.
     pub output: f64,
     /// Tokens of both kinds that were asked for by batch.
@@ -136,6 +183,10 @@ pub struct UsageTotals {
     pub joules: Option<f64>,
     /// What was paid.
     pub paid: Option<Usd>,
+    /// Entries of clouds that do not say what was paid for them.
+    pub unpaid: u64,
+    /// Entries that do not say when they were.
+    pub undated: u64,
     /// First moment and end of the last span, in Unix seconds.
     pub from_to: Option<(i64, i64)>,
 }
@@ -146,7 +197,7 @@ impl UsageLog {
     #[must_use]
     pub fn read(text: &str) -> Self {
         let mut log = parse::read(text);
-        busy::share(&mut log.entries);
+        log.settle();
         log
     }
 
@@ -160,7 +211,38 @@ impl UsageLog {
         self.failed += other.failed;
         self.broken += other.broken;
         self.unsound += other.unsound;
+        if let Some((from, to)) = other.covered {
+            self.cover(from, to);
+        }
+        self.more_pages |= other.more_pages;
+        self.settle();
+    }
+
+    /// Does what needs all entries: leaves one of each answer, and shares the machine's time.
+    fn settle(&mut self) {
+        once::keep(&mut self.entries);
         busy::share(&mut self.entries);
+    }
+
+    /// Widens the time that exports cover.
+    fn cover(&mut self, from: i64, to: i64) {
+        let (first, last) = self.covered.unwrap_or((from, to));
+        self.covered = Some((first.min(from), last.max(to)));
+    }
+
+    /// Says what was used that the sums bill otherwise than its provider does; nothing where all is tokens
+    /// of text.
+    #[must_use]
+    pub fn unbilled(&self) -> Option<String> {
+        let mut sums: BTreeMap<Unbilled, f64> = BTreeMap::new();
+        for (what, count) in self.entries.iter().flat_map(|entry| &entry.unbilled) {
+            *sums.entry(*what).or_default() += count;
+        }
+        let parts: Vec<String> = sums
+            .iter()
+            .map(|(what, count)| what.sentence(*count))
+            .collect();
+        (!parts.is_empty()).then(|| format!("with a price of their own: {}", parts.join("; ")))
     }
 
     /// Takes the speeds out, and counts them as records of another type: of no use where only tokens count.
@@ -183,8 +265,8 @@ impl UsageLog {
         }
         if self.unsound > 0 {
             parts.push(format!(
-                "{} records whose numbers make no sense (negative, too large, not numbers, or more \
-                 cached tokens than the prompt has)",
+                "{} records whose numbers make no sense (negative, too large, not numbers, more \
+                 cached tokens than the prompt has, or faster than any computer)",
                 self.unsound
             ));
         }
@@ -227,11 +309,14 @@ impl UsageTotals {
     pub fn of<'a>(entries: impl IntoIterator<Item = &'a UsageEntry>) -> Self {
         let mut totals = Self::default();
         let mut unmeasured = false;
+        // Entries whose cost is a part of another's, and whether that one is here.
+        let (mut elsewhere, mut has_rest) = (0, false);
         for entry in entries {
             totals.requests += entry.requests;
             totals.input += entry.input;
             totals.cached += entry.cached;
             totals.written += entry.written;
+            totals.written_1h += entry.written_1h;
             totals.output += entry.output;
             let total = entry.input + entry.output;
             totals.batched += if entry.by_batch { total } else { 0.0 };
@@ -245,6 +330,11 @@ impl UsageTotals {
             if let Some(paid) = entry.paid {
                 totals.paid = Some(totals.paid.unwrap_or_default() + paid);
             }
+            elsewhere += u64::from(entry.paid.is_none() && entry.is_paid_elsewhere);
+            has_rest |= entry.paid.is_some() && entry.is_paid_elsewhere;
+            let is_unpaid = entry.paid.is_none() && !entry.is_paid_elsewhere && !entry.is_local;
+            totals.unpaid += u64::from(is_unpaid && total > 0.0);
+            totals.undated += u64::from(entry.timestamp.is_none() && total > 0.0);
             if let Some(start) = entry.timestamp {
                 let end = start.saturating_add(entry.span);
                 let (from, to) = totals.from_to.unwrap_or((start, end));
@@ -254,6 +344,7 @@ impl UsageTotals {
         if unmeasured {
             totals.joules = None;
         }
+        totals.unpaid += if has_rest { 0 } else { elsewhere };
         totals
     }
 
@@ -273,6 +364,7 @@ impl UsageTotals {
             output: Mtok(self.output / 1e6),
             cache_hit: share(self.cached, self.input),
             cache_write: share(self.written, self.input),
+            cache_write_1h: share(self.written_1h, self.input),
             batch: share(self.batched, self.input + self.output),
         }
     }

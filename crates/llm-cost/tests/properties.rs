@@ -15,14 +15,16 @@ prop_compose! {
         input in 0.0..30.0_f64,
         output in 0.0..100.0_f64,
         read in 0.0..1.0_f64,
-        batch_discount in 0.0..1.0_f64,
+        (batch_discount, batch_discount_output) in (0.0..1.0_f64, 0.0..1.0_f64),
     ) -> Rates {
         Rates {
             input: UsdPerMtok(input),
             output: UsdPerMtok(output),
             cache_read: UsdPerMtok(input * read),
             cache_write: UsdPerMtok(input * 1.25),
+            cache_write_1h: UsdPerMtok(input * 2.0),
             batch_discount,
+            batch_discount_output,
         }
     }
 }
@@ -35,7 +37,14 @@ prop_compose! {
         cache_write in 0.0..0.1_f64,
         batch in 0.0..1.0_f64,
     ) -> Volume {
-        Volume { input: Mtok(input), output: Mtok(output), cache_hit, cache_write, batch }
+        Volume {
+            input: Mtok(input),
+            output: Mtok(output),
+            cache_hit,
+            cache_write,
+            cache_write_1h: cache_write / 2.0,
+            batch,
+        }
     }
 }
 
@@ -101,7 +110,8 @@ proptest! {
         let at = |share| answer(&feasible(&terms, share));
         let (little, much) = (at(less), at(more));
         if let Some(Months(months)) = little.payback_months {
-            prop_assert_eq!(much.verdict, Verdict::Pays);
+            prop_assert!(matches!(much.verdict, Verdict::Pays | Verdict::BeyondLifetime));
+            prop_assert!(little.verdict != Verdict::Pays || much.verdict == Verdict::Pays);
             prop_assert!(much.payback_months.unwrap().0 <= months + 1e-6);
         }
     }
@@ -128,8 +138,36 @@ proptest! {
         match said.verdict {
             Verdict::Pays => prop_assert_eq!(said.payback_months, Some(Months(0.0))),
             Verdict::Never => prop_assert!(said.saving_usd_per_month.unwrap().0 <= 0.0),
+            // Prices that fall may make of it a loss in the end.
+            Verdict::BeyondLifetime => prop_assert!(said.net_present_value_usd.unwrap().0 <= 0.0),
             Verdict::Infeasible => prop_assert!(false, "{said:?}"),
         }
+    }
+
+    /// Its months and its worth are added up here month by month.
+    #[test]
+    fn a_machine_pays_within_its_life_or_not_at_all(
+        terms in terms(),
+        share in 0.01..1.0_f64,
+        months in 1..120_u32,
+    ) {
+        let terms = Terms { lifetime_months: Months(f64::from(months)), ..feasible(&terms, share) };
+        let said = answer(&terms);
+        prop_assume!(said.payback_months.is_some());
+        let monthly = (1.0 + terms.discount_rate).powf(1.0 / 12.0);
+        let (mut saved, mut worth) = (0.0, -terms.marginal_price().0);
+        let flow = terms.flow(&terms.volume);
+        for month in 0..months {
+            let cloud = flow.avoided.0 * (1.0 - terms.cloud_fall_per_month).powi(month as i32);
+            saved += cloud - flow.running.0;
+            worth += (cloud - flow.running.0) / monthly.powi(month as i32 + 1);
+        }
+        worth += terms.resale().0 / monthly.powi(months as i32);
+        // Near the border rounding decides.
+        prop_assume!(worth.abs() > 1e-3 && (saved - terms.marginal_price().0).abs() > 1e-3);
+        let in_life = said.payback_months.unwrap().0 <= f64::from(months);
+        let wanted = if in_life && worth > 0.0 { Verdict::Pays } else { Verdict::BeyondLifetime };
+        prop_assert_eq!(said.verdict, wanted);
     }
 
     #[test]

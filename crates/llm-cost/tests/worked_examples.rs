@@ -21,7 +21,7 @@ fn terms(profile: &str, cloud: &str) -> Terms {
             output: Mtok(profile.output_mtok),
             cache_hit: profile.cache_hit,
             cache_write: profile.cache_write,
-            batch: 0.0,
+            ..Volume::default()
         },
         rates: all.price(cloud).unwrap().rates(None, None),
         decode_tps: TokensPerSecond(11.0),
@@ -157,7 +157,8 @@ fn a_35b_with_3b_active_pays_in_three_months_against_the_frontier() {
 #[test]
 fn and_in_72_against_itself_hosted() {
     let said = answer(&small_active("heavy", HOSTED_35B));
-    assert_eq!(said.verdict, Verdict::Pays);
+    // Twice as long as it is kept.
+    assert_eq!(said.verdict, Verdict::BeyondLifetime);
     near(said.payback_months.unwrap().0, 72.0, 1.0);
     let medium = small_active("medium", HOSTED_35B);
     assert_eq!(answer(&medium).verdict, Verdict::Never);

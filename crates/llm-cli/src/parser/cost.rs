@@ -29,13 +29,21 @@ Exit status:
   2  could not start: usage, unknown names, nonsensical numbers, no records
   130, 143  interrupted, terminated; records already written are whole";
 
+/// Names that are no code stand in help without the marks that they have in a doc comment.
+const PRICES: &str = "Also use the prices in this file: what 'catalogue prices' writes, a list of its rows, or \
+    the list of LiteLLM, models.dev, OpenRouter or llm-prices";
+
+/// What `-T` writes here.
+const TEXT: &str = "Write tables and sentences for people; short for --format text";
+
 /// Says what hardware a model needs, how fast it will be, and when a machine pays back
 ///
 /// Computes from built-in, dated prices, machines and models, from records of usage and speed where
 /// there are any, and from your own numbers. Writes 'cost' records. Nothing is fetched.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "llm-cost", version, max_term_width = crate::HELP_WIDTH, after_help = EXAMPLES,
-    disable_help_subcommand = true, arg_required_else_help = true, args_override_self = true)]
+    disable_help_subcommand = true, arg_required_else_help = true, args_override_self = true,
+    mut_arg("text", |text| text.help(TEXT)))]
 pub struct CostArgs {
     /// What to answer.
     #[command(subcommand)]
@@ -58,14 +66,14 @@ impl Program for CostArgs {}
 pub enum CostCommand {
     /// Say when a machine pays back against the cloud, or that it never does
     ///
-    /// Standard input is read to its end unless it is a terminal: for records of usage if no flag gives
-    /// the volume, and for 'bench' records if no flags give both speeds; '< /dev/null' prevents this.
+    /// Standard input is read only where --usage or --bench names it with '-', and for records of usage
+    /// where no flag gives the volume.
     #[command(max_term_width = crate::HELP_WIDTH)]
     Payback(Box<PaybackArgs>),
     /// Say what memory a model needs, which machines hold it, and how fast it would be
     #[command(max_term_width = crate::HELP_WIDTH)]
     Floor(FloorArgs),
-    /// Add up the usage records on standard input
+    /// Add up the usage that records, providers' answers and exports, or CSV hold
     #[command(max_term_width = crate::HELP_WIDTH)]
     Usage(Box<UsageArgs>),
     /// Compare every combination of volumes, cloud models, machines and local models
@@ -103,9 +111,8 @@ pub enum Table {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Data")]
 pub struct DataArgs {
-    /// Also use the prices in this file: what 'catalogue prices' writes, a list of its rows, or `LiteLLM`'s or
-    /// models.dev's price list
-    #[arg(long, value_name = "FILE", global = true)]
+    /// Files of further prices.
+    #[arg(long, value_name = "FILE", global = true, help = PRICES)]
     pub prices: Vec<PathBuf>,
 
     /// Also use the machines in this file: what 'catalogue machines' writes, or a list of its rows

@@ -6,9 +6,11 @@ use std::collections::HashSet;
 
 use super::find::Named;
 use super::{
-    CacheLayers, Catalogue, Electricity, File, LongPrompt, Machine, Model, Price, Profile, Quant,
+    CacheLayers, Catalogue, Electricity, File, LongPrompt, Machine, Model, NextPrice, Price,
+    Profile, Quant,
 };
 use crate::dates;
+use crate::units::UsdPerMtok;
 
 /// More than any price, size or count of a row, and small enough that sums stay finite.
 const MOST: f64 = 1e15;
@@ -80,41 +82,59 @@ pub(super) fn rows<R: Check>(rows: &[R]) -> Option<String> {
     rows.iter().find_map(Check::fault).or_else(twice)
 }
 
+/// Below it no provider has ever charged for a million tokens: such a price is one of a single token.
+const LEAST_USD_PER_MTOK: f64 = 1e-4;
+
+/// More lengths of prompts than any provider tells apart.
+const MOST_LENGTHS: usize = 32;
+
+fn usd(name: &'static str, price: Option<UsdPerMtok>) -> Field {
+    (name, price.map(|price| price.0), Amount)
+}
+
 impl Check for Price {
     fn fields(&self) -> Vec<Field> {
+        let context = self.context.map(|tokens| tokens as f64);
         let mut fields = vec![
-            ("input", Some(self.input.0), Amount),
-            ("output", Some(self.output.0), Amount),
-            ("cache_read", self.cache_read.map(|value| value.0), Amount),
-            ("cache_write", self.cache_write.map(|value| value.0), Amount),
-            (
-                "cache_write_1h",
-                self.cache_write_1h.map(|value| value.0),
-                Amount,
-            ),
+            usd("input", Some(self.input)),
+            usd("output", Some(self.output)),
+            usd("cache_read", self.cache_read),
+            usd("cache_write", self.cache_write),
+            usd("cache_write_1h", self.cache_write_1h),
             ("batch_discount", self.batch_discount, Share),
-            (
-                "context",
-                self.context.map(|tokens| tokens as f64),
-                Positive,
-            ),
+            ("batch_discount_output", self.batch_discount_output, Share),
+            ("context", context, Positive),
         ];
-        fields.extend(self.long_prompt.iter().flat_map(long_prompt));
-        if let Some(next) = &self.next {
-            fields.extend([
-                ("next.input", Some(next.input.0), Amount),
-                ("next.output", Some(next.output.0), Amount),
-                (
-                    "next.cache_read",
-                    next.cache_read.map(|value| value.0),
-                    Amount,
-                ),
-            ]);
-        }
+        fields.extend(self.long_prompt.tiers().iter().flat_map(long_prompt));
+        fields.extend(self.next.iter().flat_map(next));
         fields
     }
 
     fn beside(&self) -> Option<String> {
+        let dearest = self.input.0.max(self.output.0);
+        if dearest > 0.0 && dearest < LEAST_USD_PER_MTOK {
+            return Some(format!(
+                "has input {} and output {}, which looks like US dollars per token; write them per million \
+                 tokens: {} and {}",
+                self.input.0,
+                self.output.0,
+                rounded(self.input.0 * 1e6),
+                rounded(self.output.0 * 1e6)
+            ));
+        }
+        let tiers = self.long_prompt.tiers();
+        if tiers.len() > MOST_LENGTHS {
+            return Some(format!(
+                "has {} prices of long prompts; it may have up to {MOST_LENGTHS}",
+                tiers.len()
+            ));
+        }
+        let same = tiers
+            .windows(2)
+            .find(|pair| pair[0].above_tokens == pair[1].above_tokens);
+        if let Some([tier, _]) = same {
+            return Some(format!("has two prices above {} tokens", tier.above_tokens));
+        }
         let next = self.next.as_ref()?;
         dates::parse(&next.from).is_none().then(|| {
             format!(
@@ -125,30 +145,30 @@ impl Check for Price {
     }
 }
 
+/// A number without the digits that a product of binary fractions leaves behind.
+fn rounded(number: f64) -> f64 {
+    (number * 1e9).round() / 1e9
+}
+
 fn long_prompt(long: &LongPrompt) -> [Field; 6] {
+    let above = long.above_tokens as f64;
     [
-        (
-            "long_prompt.above_tokens",
-            Some(long.above_tokens as f64),
-            Positive,
-        ),
-        ("long_prompt.input", Some(long.input.0), Amount),
-        ("long_prompt.output", Some(long.output.0), Amount),
-        (
-            "long_prompt.cache_read",
-            long.cache_read.map(|value| value.0),
-            Amount,
-        ),
-        (
-            "long_prompt.cache_write",
-            long.cache_write.map(|value| value.0),
-            Amount,
-        ),
-        (
-            "long_prompt.cache_write_1h",
-            long.cache_write_1h.map(|value| value.0),
-            Amount,
-        ),
+        ("long_prompt.above_tokens", Some(above), Positive),
+        usd("long_prompt.input", Some(long.input)),
+        usd("long_prompt.output", Some(long.output)),
+        usd("long_prompt.cache_read", long.cache_read),
+        usd("long_prompt.cache_write", long.cache_write),
+        usd("long_prompt.cache_write_1h", long.cache_write_1h),
+    ]
+}
+
+fn next(next: &NextPrice) -> [Field; 5] {
+    [
+        usd("next.input", Some(next.input)),
+        usd("next.output", Some(next.output)),
+        usd("next.cache_read", next.cache_read),
+        usd("next.cache_write", next.cache_write),
+        usd("next.cache_write_1h", next.cache_write_1h),
     ]
 }
 

@@ -1,14 +1,17 @@
 //! Price files → rows: of our own a list of rows, or the records that `catalogue prices` writes; of others
-//! `LiteLLM`'s `model_prices_and_context_window.json` (US dollars a token, by model) and models.dev's
-//! `api.json` (US dollars a million tokens, by provider and model). What has no price for input and output
+//! the lists of `LiteLLM`, models.dev, `OpenRouter` and llm-prices. What has no price for input and output
 //! tokens is passed over with a count.
+
+mod litellm;
+mod models_dev;
+mod others;
 
 use serde_json::{Map, Value};
 
 use super::check::{self, Check};
 use super::find::Named;
+use super::price::{LongPrompt, Price};
 use super::rows_json;
-use super::{LongPrompt, Price};
 use crate::units::UsdPerMtok;
 
 /// Prices that were read from a file.
@@ -20,6 +23,9 @@ pub struct Imported {
     pub passed_over: usize,
     /// What is wrong with entries whose prices make no sense.
     pub unsound: Vec<String>,
+    /// Whether the rows are of our own form, in which what a row leaves out is not there. Other lists have
+    /// no place for some of it.
+    pub is_own: bool,
 }
 
 /// Why a file gives no prices.
@@ -37,28 +43,12 @@ impl Fault {
     }
 }
 
-/// Reads a price file of any of the three kinds; `day` is given to rows that have none. Rows of our own
-/// form, which somebody wrote for this program, must all make sense; of others' files those that do not
-/// are left out.
+/// Reads a price file of any kind; `day` is given to rows that have none. Rows of our own form, which
+/// somebody wrote for this program, must all make sense; of others' files those that do not are left out.
 pub(super) fn prices(text: &str, day: &str) -> Result<Imported, Fault> {
     let imported = match rows_json::whole(text).map_err(Fault::Data)? {
-        Value::Array(entries) => {
-            let rows = rows_json::rows(entries, Price::TABLE).map_err(Fault::Data)?;
-            let prices: Vec<Price> =
-                serde_json::from_value(Value::Array(rows)).map_err(Fault::data)?;
-            if let Some(fault) = check::rows(&prices) {
-                return Err(Fault::Row(fault));
-            }
-            // A file of one's own may be empty.
-            return Ok(Imported {
-                prices,
-                ..Imported::default()
-            });
-        }
-        Value::Object(map) if map.values().any(|entry| entry.get("models").is_some()) => {
-            models_dev(&map, day)
-        }
-        Value::Object(map) => litellm(&map, day),
+        Value::Array(entries) => return own(entries),
+        Value::Object(map) => foreign(&map, day)?,
         _ => {
             return Err(Fault::data(
                 "it is neither a list of rows nor a map of models",
@@ -66,138 +56,82 @@ pub(super) fn prices(text: &str, day: &str) -> Result<Imported, Fault> {
         }
     };
     if imported.prices.is_empty() {
-        return Err(Fault::data(
-            "no entry has a price for input and output tokens",
-        ));
+        return Err(Fault::data(format!(
+            "none of its {} entries has a price for input and output tokens; known are rows of 'catalogue \
+             prices' and the lists of LiteLLM, models.dev, OpenRouter and llm-prices",
+            imported.passed_over
+        )));
     }
+    sound(imported)
+}
+
+/// Rows of our own form.
+fn own(entries: Vec<Value>) -> Result<Imported, Fault> {
+    let rows = rows_json::rows(entries, Price::TABLE).map_err(Fault::Data)?;
+    let prices: Vec<Price> = serde_json::from_value(Value::Array(rows)).map_err(Fault::data)?;
+    if let Some(fault) = check::rows(&prices) {
+        return Err(Fault::Row(fault));
+    }
+    // A file of one's own may be empty.
+    Ok(Imported {
+        prices,
+        is_own: true,
+        ..Imported::default()
+    })
+}
+
+/// Lists of others, told by how they begin.
+fn foreign(map: &Map<String, Value>, day: &str) -> Result<Imported, Fault> {
+    let list = |key: &str| map.get(key).and_then(Value::as_array);
+    if let Some(rows) = list("data") {
+        return Ok(others::openrouter(rows, day));
+    }
+    if let Some(rows) = list("prices") {
+        let updated = map.get("updated_at").and_then(Value::as_str);
+        return Ok(others::llm_prices(rows, updated.unwrap_or(day)));
+    }
+    if map.values().any(|entry| entry.get("models").is_some()) {
+        return Ok(models_dev::prices(map, day));
+    }
+    if map.values().any(Value::is_object) {
+        return Ok(litellm::prices(map, day));
+    }
+    Err(Fault::data(
+        "it is neither a list of rows nor a map of models",
+    ))
+}
+
+/// Leaves out the rows that make no sense, unless none does.
+fn sound(imported: Imported) -> Result<Imported, Fault> {
     let faults: Vec<Option<String>> = imported.prices.iter().map(Check::fault).collect();
     if let (true, Some(Some(first))) = (faults.iter().all(Option::is_some), faults.first()) {
         return Err(Fault::Row(first.clone()));
     }
-    let sound = imported.prices.into_iter().zip(&faults);
+    let rows = imported.prices.into_iter().zip(&faults);
     Ok(Imported {
-        prices: sound
+        prices: rows
             .filter(|(_, fault)| fault.is_none())
             .map(|(price, _)| price)
             .collect(),
-        passed_over: imported.passed_over,
         unsound: faults.into_iter().flatten().collect(),
+        passed_over: imported.passed_over,
+        is_own: false,
     })
 }
 
-fn litellm(map: &Map<String, Value>, day: &str) -> Imported {
-    let mut imported = Imported::default();
-    for (name, entry) in map {
-        let rate = |key: &str| {
-            let usd = entry.get(key).and_then(Value::as_f64);
-            // Rounded, since 3e-6 times a million is 3.0000000000000004 at times.
-            usd.map(|usd| UsdPerMtok((usd * 1e12).round() / 1e6))
-        };
-        let (Some(input), Some(output)) =
-            (rate("input_cost_per_token"), rate("output_cost_per_token"))
-        else {
-            imported.passed_over += 1;
-            continue;
-        };
-        if is_free(input, output) {
-            imported.passed_over += 1;
-            continue;
-        }
-        let provider = entry.get("litellm_provider").and_then(Value::as_str);
-        let batch = rate("input_cost_per_token_batches").filter(|_| input.0 > 0.0);
-        imported.prices.push(Price {
-            id: qualified(provider, name),
-            name: name.clone(),
-            context: entry.get("max_input_tokens").and_then(Value::as_u64),
-            input,
-            output,
-            cache_read: rate("cache_read_input_token_cost"),
-            cache_write: rate("cache_creation_input_token_cost"),
-            batch_discount: batch.map(|batch| 1.0 - batch / input),
-            long_prompt: litellm_long(entry, &rate, input, output),
-            as_of: day.to_owned(),
-            source: "LiteLLM".to_owned(),
-            ..Price::default()
-        });
-    }
-    imported
-}
-
-/// Reads the prices of long prompts, as `input_cost_per_token_above_200k_tokens`; of several lengths the
-/// shortest.
-fn litellm_long(
-    entry: &Value,
-    rate: &impl Fn(&str) -> Option<UsdPerMtok>,
-    input: UsdPerMtok,
-    output: UsdPerMtok,
-) -> Option<LongPrompt> {
-    let length = |key: &String| {
-        let (_, end) = key.split_once("_cost_per_token_above_")?;
-        end.strip_suffix("k_tokens")?.parse::<u64>().ok()
+/// Returns a price that a list writes in US dollars a token, as a number or as a text.
+fn per_token(entry: &Value, key: &str) -> Option<UsdPerMtok> {
+    let usd = match entry.get(key)? {
+        Value::String(text) => text.trim().parse().ok()?,
+        number => number.as_f64()?,
     };
-    let lengths = entry.as_object()?.keys().filter_map(length);
-    let above = lengths.min()?;
-    let long = |kind: &str| rate(&format!("{kind}_above_{above}k_tokens"));
-    Some(LongPrompt {
-        above_tokens: above.checked_mul(1000)?,
-        input: long("input_cost_per_token").unwrap_or(input),
-        output: long("output_cost_per_token").unwrap_or(output),
-        cache_read: long("cache_read_input_token_cost"),
-        cache_write: long("cache_creation_input_token_cost"),
-        cache_write_1h: None,
-    })
+    // Rounded, since 3e-6 times a million is 3.0000000000000004 at times.
+    Some(UsdPerMtok((usd * 1e12).round() / 1e6))
 }
 
 /// Whether nothing is asked for: a free offer, or the sample that `LiteLLM`'s file begins with.
 fn is_free(input: UsdPerMtok, output: UsdPerMtok) -> bool {
     input.0 == 0.0 && output.0 == 0.0
-}
-
-fn models_dev(map: &Map<String, Value>, day: &str) -> Imported {
-    let mut imported = Imported::default();
-    for (provider, entry) in map {
-        let Some(models) = entry.get("models").and_then(Value::as_object) else {
-            continue;
-        };
-        for (name, model) in models {
-            let cost = model.get("cost");
-            let of = |cost: Option<&Value>, key: &str| cost?.get(key)?.as_f64().map(UsdPerMtok);
-            let rate = |key: &str| of(cost, key);
-            let (Some(input), Some(output)) = (rate("input"), rate("output")) else {
-                imported.passed_over += 1;
-                continue;
-            };
-            if is_free(input, output) {
-                imported.passed_over += 1;
-                continue;
-            }
-            let long = cost.and_then(|cost| cost.get("context_over_200k"));
-            let long_prompt = long.map(|long| LongPrompt {
-                above_tokens: 200_000,
-                input: of(Some(long), "input").unwrap_or(input),
-                output: of(Some(long), "output").unwrap_or(output),
-                cache_read: of(Some(long), "cache_read"),
-                cache_write: of(Some(long), "cache_write"),
-                cache_write_1h: None,
-            });
-            let context = model.get("limit").and_then(|limit| limit.get("context"));
-            let shown = model.get("name").and_then(Value::as_str);
-            imported.prices.push(Price {
-                id: qualified(Some(provider), name),
-                name: shown.unwrap_or(name).to_owned(),
-                context: context.and_then(Value::as_u64),
-                input,
-                output,
-                cache_read: rate("cache_read"),
-                cache_write: rate("cache_write"),
-                long_prompt,
-                as_of: day.to_owned(),
-                source: "models.dev".to_owned(),
-                ..Price::default()
-            });
-        }
-    }
-    imported
 }
 
 /// Returns `provider/name`, unless the name begins so.
@@ -308,7 +242,7 @@ mod tests {
 
     #[test]
     fn what_holds_no_prices_is_said_to() {
-        assert_eq!(prices("[]", ""), Ok(Imported::default()));
+        assert!(prices("[]", "").unwrap().prices.is_empty());
         for text in [
             "{}",
             "3",

@@ -5,10 +5,11 @@ mod check;
 mod family;
 mod find;
 mod import;
+mod price;
 mod rows;
 mod rows_json;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -21,10 +22,8 @@ use check::Check;
 pub use family::{Family, HeldOut};
 use find::{Named, find};
 pub use import::Imported;
-pub use rows::{
-    CacheLayers, Electricity, File, Host, LongPrompt, Machine, Model, NextPrice, Observation,
-    Price, Profile, Quant,
-};
+pub use price::{LongPrompt, LongPrompts, NextPrice, Price};
+pub use rows::{CacheLayers, Electricity, File, Host, Machine, Model, Observation, Profile, Quant};
 
 /// All rows of all tables.
 #[derive(Clone, Debug, Default)]
@@ -189,9 +188,25 @@ impl Catalogue {
         rows.max_by(|a, b| a.as_of.cmp(&b.as_of))
     }
 
-    /// Takes rows of the same name out and puts new ones in.
-    pub fn add_prices(&mut self, prices: Vec<Price>) {
+    /// Takes rows of the same name out and puts new ones in. Lists of others have no place for some of what
+    /// a row says, such as the discount of batches; a row that replaces one keeps that. Returns how many
+    /// rows did.
+    pub fn add_prices(&mut self, imported: Imported) -> usize {
+        let mut kept = 0;
+        let mut prices = imported.prices;
+        if !imported.is_own {
+            let old: HashMap<String, &Price> = self
+                .prices
+                .iter()
+                .map(|price| (price.id.to_ascii_lowercase(), price))
+                .collect();
+            for price in &mut prices {
+                let before = old.get(&price.id.to_ascii_lowercase());
+                kept += usize::from(before.is_some_and(|before| keep(price, before)));
+            }
+        }
         merge(&mut self.prices, prices);
+        kept
     }
 
     /// Takes machines of the same name out and puts new ones in.
@@ -208,10 +223,10 @@ impl Catalogue {
         let prices = folder.join("prices.json");
         if prices.exists() {
             let read = Self::read_prices(&prices)?;
-            if let Some(fault) = read.unsound.into_iter().next() {
-                return Err(row_error(&prices, fault));
+            if let Some(fault) = read.unsound.first() {
+                return Err(row_error(&prices, fault.clone()));
             }
-            self.add_prices(read.prices);
+            self.add_prices(read);
         }
         merge(&mut self.machines, file(&folder.join("machines.json"))?);
         merge(&mut self.models, file(&folder.join("models.json"))?);
@@ -223,8 +238,8 @@ impl Catalogue {
         Ok(())
     }
 
-    /// Reads prices of a file: rows of this crate, `LiteLLM`'s `model_prices_and_context_window.json` or
-    /// models.dev's `api.json`.
+    /// Reads prices of a file: rows of this crate, `LiteLLM`'s `model_prices_and_context_window.json`,
+    /// models.dev's `api.json`, `OpenRouter`'s `models` or llm-prices' `current-v1.json`.
     ///
     /// # Errors
     /// [`CatalogueError::Read`], [`CatalogueError::Data`], [`CatalogueError::Row`].
@@ -243,6 +258,17 @@ impl Catalogue {
     pub fn read_machines(path: &Path) -> Result<Vec<Machine>, CatalogueError> {
         parsed(path, &text(path)?)
     }
+}
+
+/// Gives a row what the one before it says and other lists cannot; whether there was anything.
+fn keep(price: &mut Price, before: &Price) -> bool {
+    let is_silent = price.batch_discount.is_none() && price.batch_discount_output.is_none();
+    let is_kept = is_silent && before.has_batch_discount();
+    if is_kept {
+        price.batch_discount = before.batch_discount;
+        price.batch_discount_output = before.batch_discount_output;
+    }
+    is_kept
 }
 
 /// Returns the rows of a file of our own.

@@ -1,120 +1,12 @@
-//! The rows of the data files. Each says as of when it holds and where it comes from; a field that is
+//! The rows of the data files but for prices, which have a file of their own. Each says as of when it holds and where it comes from; a field that is
 //! not known is left out. Prices are in US dollars per million tokens, sizes in GiB.
 
-use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::bill::{Rates, Volume};
-use crate::dates;
+use crate::bill::Volume;
 use crate::units::{
-    Gib, GigabytesPerSecond, Mtok, Teraflops, TokensPerSecond, Usd, UsdPerKwh, UsdPerMtok, Watts,
+    Gib, GigabytesPerSecond, Mtok, Teraflops, TokensPerSecond, Usd, UsdPerKwh, Watts,
 };
-
-/// What a cloud model costs.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Price {
-    /// `provider/model`.
-    pub id: String,
-    /// The model's name for people.
-    #[serde(default)]
-    pub name: String,
-    /// Longest context, in tokens.
-    pub context: Option<u64>,
-    /// Price of input tokens.
-    pub input: UsdPerMtok,
-    /// Price of output tokens.
-    pub output: UsdPerMtok,
-    /// Price of input tokens that are read from the cache.
-    pub cache_read: Option<UsdPerMtok>,
-    /// Price of input tokens that are written to the cache for some minutes.
-    pub cache_write: Option<UsdPerMtok>,
-    /// Price of input tokens that are written to the cache for an hour.
-    pub cache_write_1h: Option<UsdPerMtok>,
-    /// Discount of the batch API, 0 to 1.
-    pub batch_discount: Option<f64>,
-    /// The prices of long prompts, where they differ.
-    pub long_prompt: Option<LongPrompt>,
-    /// Announced prices.
-    pub next: Option<NextPrice>,
-    /// `legacy` and the like; nothing for a current model.
-    pub status: Option<String>,
-    /// A caveat for the reader.
-    pub note: Option<String>,
-    /// Whether the price was derived and not read.
-    #[serde(default)]
-    pub derived: bool,
-    /// The day on which the row was true.
-    #[serde(default)]
-    pub as_of: String,
-    /// Where it was read.
-    #[serde(default)]
-    pub source: String,
-}
-
-/// Prices of prompts above a length.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LongPrompt {
-    /// Longest prompt at the normal price, in tokens.
-    pub above_tokens: u64,
-    /// Price of input tokens.
-    pub input: UsdPerMtok,
-    /// Price of output tokens.
-    pub output: UsdPerMtok,
-    /// Price of input tokens that are read from the cache.
-    pub cache_read: Option<UsdPerMtok>,
-    /// Price of input tokens that are written to the cache.
-    pub cache_write: Option<UsdPerMtok>,
-    /// Price of input tokens that are written to the cache for an hour.
-    pub cache_write_1h: Option<UsdPerMtok>,
-}
-
-/// Prices from a day on.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NextPrice {
-    /// The first day on which they hold.
-    pub from: String,
-    /// Price of input tokens.
-    pub input: UsdPerMtok,
-    /// Price of output tokens.
-    pub output: UsdPerMtok,
-    /// Price of input tokens that are read from the cache.
-    pub cache_read: Option<UsdPerMtok>,
-}
-
-impl Price {
-    /// Whether a prompt of so many tokens has the price of long ones.
-    #[must_use]
-    pub fn is_long(&self, prompt_tokens: f64) -> bool {
-        let long = self.long_prompt.as_ref();
-        long.is_some_and(|long| prompt_tokens > long.above_tokens as f64)
-    }
-
-    /// Returns the rates on a day (without one: those of the row) for prompts of so many tokens
-    /// (without a number: short ones).
-    #[must_use]
-    pub fn rates(&self, on: Option<Date>, prompt_tokens: Option<f64>) -> Rates {
-        let is_long = prompt_tokens.is_some_and(|tokens| self.is_long(tokens));
-        let long = self.long_prompt.as_ref().filter(|_| is_long);
-        let next = self.next.as_ref().filter(|next| {
-            on.is_some_and(|on| dates::parse(&next.from).is_some_and(|day| day <= on))
-        });
-        let (input, output, read, write) = match (long, next) {
-            (Some(long), _) => (long.input, long.output, long.cache_read, long.cache_write),
-            (None, Some(next)) => (next.input, next.output, next.cache_read, None),
-            (None, None) => (self.input, self.output, self.cache_read, self.cache_write),
-        };
-        Rates {
-            input,
-            output,
-            cache_read: read.unwrap_or(input),
-            cache_write: write.unwrap_or(input),
-            batch_discount: self.batch_discount.unwrap_or(0.0),
-        }
-    }
-}
 
 /// A machine, or a card with the computer around it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -333,7 +225,7 @@ impl Profile {
             output: Mtok(self.output_mtok),
             cache_hit: self.cache_hit,
             cache_write: self.cache_write,
-            batch: 0.0,
+            ..Volume::default()
         }
     }
 }

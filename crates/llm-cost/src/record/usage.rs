@@ -10,7 +10,7 @@ use crate::units::{Usd, UsdPerKwh, UsdPerMtok, Watts};
 pub struct UsageRecord {
     /// The day or model that is added up; null for all.
     pub key: Option<String>,
-    /// The first day, in UTC.
+    /// The first day, in UTC, of the records that say when they were.
     pub from: Option<String>,
     /// The last day, in UTC.
     pub to: Option<String>,
@@ -22,6 +22,9 @@ pub struct UsageRecord {
     pub cached_tokens: f64,
     /// Input tokens that were written to a cache.
     pub cache_write_tokens: f64,
+    /// Those of them that were written for an hour.
+    #[serde(default)]
+    pub cache_write_1h_tokens: f64,
     /// Output tokens.
     pub output_tokens: f64,
     /// Input and output tokens together.
@@ -43,6 +46,12 @@ pub struct UsageRecord {
     pub local_usd_per_mtok: Option<UsdPerMtok>,
     /// What was paid, where the records say so.
     pub paid_usd: Option<Usd>,
+    /// Records of clouds that do not say what was paid for them: above 0, and `paid_usd` is only a part.
+    #[serde(default)]
+    pub unpaid_records: u64,
+    /// Records that do not say when they were; they lie outside of `from` and `to`.
+    #[serde(default)]
+    pub undated_records: u64,
     /// What clouds would have charged for the same tokens, the cheapest first.
     pub clouds: Vec<CloudSum>,
     /// Requests that failed and have no usage.

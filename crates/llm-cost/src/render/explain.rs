@@ -1,9 +1,10 @@
 //! Formulas with the numbers in them, for a reader with a pocket calculator: here those of a verdict.
 
+mod bill;
 mod requirements;
 mod usage;
 
-use super::format::verdict;
+use super::format::{rate, source, verdict};
 use crate::cash::monthly;
 use crate::payback::Verdict;
 use crate::record::PaybackRecord;
@@ -16,7 +17,15 @@ pub use usage::usage;
 #[must_use]
 pub fn payback(record: &PaybackRecord) -> String {
     let answer = &record.answer;
-    let mut lines = bill(record);
+    let mut lines = cloud(record);
+    lines.push(format!(
+        "speeds  decode {} tokens/s, {}; prefill {} tokens/s, {}; predictions are with {} tokens of context",
+        rate(&record.decode),
+        source(&record.decode),
+        rate(&record.prefill),
+        source(&record.prefill),
+        record.context_tokens
+    ));
     lines.extend(costs(record));
     lines.extend(months(record));
     lines.extend(crossover(record));
@@ -43,26 +52,15 @@ pub fn payback(record: &PaybackRecord) -> String {
 }
 
 /// The cloud's bill.
-fn bill(record: &PaybackRecord) -> Vec<String> {
+fn cloud(record: &PaybackRecord) -> Vec<String> {
     let terms = &record.assumptions;
     let answer = &record.answer;
     let volume = terms.whole_volume();
-    let (input, output) = (volume.input.0, volume.output.0);
-    let fresh = 1.0 - volume.cache_hit - volume.cache_write;
-    let rates = &terms.rates;
+    let tokens = |mtok: f64| format!("{mtok:.4}");
+    let [letters, numbers] = bill::bill(&volume, &terms.rates, tokens, |share| share.to_string());
     vec![
-        "cloud   C = [I ((1-h-w) pi + h pr + w pw) + O po] (1 - b d)".to_owned(),
-        format!(
-            "          = [{input:.4} ({fresh:.4} x {} + {:.4} x {} + {:.4} x {}) + {output:.4} x {}] (1 - {} x {})",
-            rates.input.0,
-            volume.cache_hit,
-            rates.cache_read.0,
-            volume.cache_write,
-            rates.cache_write.0,
-            rates.output.0,
-            volume.batch,
-            rates.batch_discount
-        ),
+        format!("cloud   C = {letters}"),
+        format!("          = {numbers}"),
         format!(
             "          = {:.2} USD a month ('{}')",
             answer.cloud_usd_per_month.0, record.cloud

@@ -1,7 +1,7 @@
 //! Numbers and verdicts as people read them.
 
 use crate::payback::{Answer, Verdict};
-use crate::record::Rate;
+use crate::record::{Rate, SpeedSource};
 use crate::units::{Bytes, Gib, Months, Usd};
 
 /// Writes a number with as many digits as say something.
@@ -45,10 +45,23 @@ pub(super) fn rate(rate: &Rate) -> String {
     }
 }
 
+/// Names where a rate comes from.
+pub(super) fn source(rate: &Rate) -> &'static str {
+    match rate.source {
+        SpeedSource::Given => "given",
+        SpeedSource::Measured => "measured",
+        SpeedSource::Predicted => "predicted",
+    }
+}
+
 /// Names a verdict with its number.
 pub(super) fn verdict(answer: &Answer) -> String {
     match (answer.verdict, answer.payback_months) {
         (Verdict::Pays, Some(Months(months))) => format!("{months:.1} months"),
+        (Verdict::BeyondLifetime, Some(Months(months))) => {
+            format!("beyond its life ({months:.1} months)")
+        }
+        (Verdict::BeyondLifetime, None) => "beyond its life".to_owned(),
         (Verdict::Pays | Verdict::Never, _) => "never".to_owned(),
         (Verdict::Infeasible, _) => "infeasible".to_owned(),
     }

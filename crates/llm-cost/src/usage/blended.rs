@@ -14,7 +14,8 @@ use crate::units::UsdPerMtok;
 pub struct BlendedRates {
     /// The rates of all together.
     pub rates: Rates,
-    /// Share of the bill before discounts that was asked for by batch.
+    /// Share of the bill before discounts that was asked for by batch; the rates' discounts are the mean of
+    /// what it got.
     pub batch: f64,
     /// Requests whose prompts are billed as long ones.
     pub long: u64,
@@ -28,6 +29,7 @@ struct Tokens {
     fresh: f64,
     cached: f64,
     written: f64,
+    written_1h: f64,
     output: f64,
 }
 
@@ -36,7 +38,8 @@ impl Tokens {
         Self {
             fresh: entry.input - entry.cached - entry.written,
             cached: entry.cached,
-            written: entry.written,
+            written: entry.written - entry.written_1h,
+            written_1h: entry.written_1h,
             output: entry.output,
         }
     }
@@ -45,19 +48,21 @@ impl Tokens {
         self.fresh += other.fresh;
         self.cached += other.cached;
         self.written += other.written;
+        self.written_1h += other.written_1h;
         self.output += other.output;
     }
 
     fn input(&self) -> f64 {
-        self.fresh + self.cached + self.written
+        self.fresh + self.cached + self.written + self.written_1h
     }
 
-    /// Millionths of US dollars, without discounts.
-    fn bill(&self, rates: &Rates) -> f64 {
-        self.fresh * rates.input.0
+    /// Millionths of US dollars, without discounts: of input and of output.
+    fn bill(&self, rates: &Rates) -> [f64; 2] {
+        let input = self.fresh * rates.input.0
             + self.cached * rates.cache_read.0
             + self.written * rates.cache_write.0
-            + self.output * rates.output.0
+            + self.written_1h * rates.cache_write_1h.0;
+        [input, self.output * rates.output.0]
     }
 }
 
@@ -69,32 +74,37 @@ impl BlendedRates {
         price: &Price,
         on: Option<Date>,
     ) -> Self {
-        let rates = [None, Some(f64::INFINITY)].map(|prompt| price.rates(on, prompt));
-        let mut tokens = [Tokens::default(); 2];
-        let mut by_batch = 0.0;
+        let tiers = 0..=price.long_prompt.tiers().len();
+        let rates: Vec<Rates> = tiers.map(|tier| price.tier_rates(on, tier)).collect();
+        let mut tokens = vec![Tokens::default(); rates.len()];
+        let mut by_batch = [0.0; 2];
         let mut blended = Self::default();
         for entry in entries {
             let prompt = entry.prompt();
-            let is_long = prompt.is_some_and(|prompt| price.is_long(prompt));
-            blended.long += u64::from(is_long);
+            let tier = prompt.map_or(0, |prompt| price.tier(prompt));
+            blended.long += u64::from(tier > 0);
             blended.unknown += u64::from(prompt.is_none());
             let own = Tokens::of(entry);
-            let [short, long] = &mut tokens;
-            let (sum, rates) = if is_long {
-                (long, &rates[1])
-            } else {
-                (short, &rates[0])
+            let (Some(sum), Some(rates)) = (tokens.get_mut(tier), rates.get(tier)) else {
+                continue;
             };
             sum.add(own);
             if entry.by_batch {
-                by_batch += own.bill(rates);
+                let [input, output] = own.bill(rates);
+                by_batch[0] += input;
+                by_batch[1] += output;
             }
         }
-        let whole = tokens[0].bill(&rates[0]) + tokens[1].bill(&rates[1]);
+        let bills = tokens
+            .iter()
+            .zip(&rates)
+            .map(|(tokens, rates)| tokens.bill(rates));
+        let whole: f64 = bills.flatten().sum();
+        let batch: f64 = by_batch.iter().sum();
         Self {
-            rates: mixed(&tokens, &rates),
+            rates: discounted(mixed(&tokens, &rates), by_batch),
             batch: if whole > 0.0 {
-                (by_batch / whole).min(1.0)
+                (batch / whole).min(1.0)
             } else {
                 0.0
             },
@@ -103,24 +113,46 @@ impl BlendedRates {
     }
 }
 
-/// Returns each rate as the mean of both lists, weighted by the tokens that it is asked for; where there
+/// Gives the discounts of both kinds of tokens the mean of what was asked for by batch: a share of the whole
+/// bill does not say of which kind it is.
+fn discounted(rates: Rates, [input, output]: [f64; 2]) -> Rates {
+    let batch = input + output;
+    if batch <= 0.0 {
+        return rates;
+    }
+    let mean = (input * rates.batch_discount + output * rates.batch_discount_output) / batch;
+    Rates {
+        batch_discount: mean,
+        batch_discount_output: mean,
+        ..rates
+    }
+}
+
+/// Returns each rate as the mean of all lists, weighted by the tokens that it is asked for; where there
 /// are none of them, by the input.
-fn mixed(tokens: &[Tokens; 2], rates: &[Rates; 2]) -> Rates {
-    let share = |part: fn(&Tokens) -> f64| {
-        let both = tokens.each_ref().map(part);
-        let all = both[0] + both[1];
-        (all > 0.0).then(|| both[1] / all)
+fn mixed(tokens: &[Tokens], rates: &[Rates]) -> Rates {
+    let Some(short) = rates.first() else {
+        return Rates::default();
     };
-    let input = share(Tokens::input).unwrap_or(0.0);
+    let sum = |part: fn(&Tokens) -> f64| tokens.iter().map(part).sum::<f64>();
     let mix = |part: fn(&Tokens) -> f64, rate: fn(&Rates) -> UsdPerMtok| {
-        let long = share(part).unwrap_or(input);
-        rate(&rates[0]) * (1.0 - long) + rate(&rates[1]) * long
+        let kinds: [fn(&Tokens) -> f64; 2] = [part, Tokens::input];
+        let weighed = kinds.into_iter().find(|part| sum(*part) > 0.0);
+        weighed.map_or(rate(short), |part| {
+            let all = sum(part);
+            let both = tokens.iter().zip(rates);
+            UsdPerMtok(
+                both.map(|(tokens, rates)| rate(rates).0 * (part(tokens) / all))
+                    .sum(),
+            )
+        })
     };
     Rates {
         input: mix(|tokens| tokens.fresh, |rates| rates.input),
         cache_read: mix(|tokens| tokens.cached, |rates| rates.cache_read),
         cache_write: mix(|tokens| tokens.written, |rates| rates.cache_write),
+        cache_write_1h: mix(|tokens| tokens.written_1h, |rates| rates.cache_write_1h),
         output: mix(|tokens| tokens.output, |rates| rates.output),
-        batch_discount: rates[0].batch_discount,
+        ..*short
     }
 }

@@ -3,12 +3,10 @@
 
 use serde_json::Value;
 
+use super::moment::{self, DAY};
 use super::parse::{Nonsense, amount, text};
 use super::{UsageEntry, UsageLog, parse};
-use crate::dates;
 use crate::units::Usd;
-
-const DAY: i64 = 86_400;
 
 /// What the rows of a report stand for, as its `type` or the name of its list.
 const KINDS: [&str; 6] = [
@@ -18,16 +16,16 @@ const KINDS: [&str; 6] = [
 /// What is paid for a row, the first that is there.
 const COSTS: [&str; 3] = ["totalCost", "costUSD", "cost"];
 
-/// When a row's time begins, the first that is there.
+/// When a row's time begins, the first that is a day. The `period` of a session is its name.
 const BEGINS: [&str; 8] = [
     "date",
-    "period",
     "week",
     "month",
     "startTime",
     "blockStart",
     "firstActivity",
     "lastActivity",
+    "period",
 ];
 
 impl UsageLog {
@@ -48,11 +46,18 @@ impl UsageLog {
             rows.for_each(|row| self.take_row(row, ""));
             return true;
         }
-        let lists = KINDS.iter().copied().chain(["data"]);
-        let list = lists.filter_map(|kind| Some((kind, rows(kind)?))).next();
+        let mut lists = KINDS.iter().filter_map(|&kind| Some((kind, rows(kind)?)));
+        let list = lists.next().or_else(|| Some(("data", rows("data")?)));
         match list {
-            Some((kind, rows)) => rows.iter().for_each(|row| self.take_row(row, kind)),
-            None if value.get("inputTokens").is_some() => self.take_row(value, ""),
+            Some((kind, rows)) => rows.iter().for_each(|row| {
+                if is_row(row) || kind != "data" {
+                    self.take_row(row, kind);
+                } else {
+                    // A page of somebody else's rows.
+                    self.take(row);
+                }
+            }),
+            None if is_row(value) => self.take_row(value, ""),
             None => return false,
         }
         true
@@ -76,10 +81,15 @@ impl UsageLog {
         let cost = |value: &Value| amount(value, &COSTS);
         let by_model = by_model(row);
         if !by_model.is_empty() {
-            for (name, counts) in by_model {
-                self.keep(cost(counts).and_then(|paid| entry(counts, name, paid)));
-            }
-            return;
+            let entries = by_model
+                .into_iter()
+                .map(|(name, counts)| entry(counts, name, cost(counts)?));
+            let entries = entries.collect();
+            let paid = cost(row);
+            return match paid.map(|paid| with_cost(entries, paid)) {
+                Ok(entries) => entries.into_iter().for_each(|entry| self.keep(entry)),
+                Err(Nonsense) => self.unsound += 1,
+            };
         }
         let counts = row.get("tokenCounts").unwrap_or(row);
         if counts.get("inputTokens").is_none() {
@@ -97,6 +107,48 @@ impl UsageLog {
     }
 }
 
+/// Whether a value has counts of ccusage.
+fn is_row(value: &Value) -> bool {
+    let counts = [
+        "inputTokens",
+        "tokenCounts",
+        "modelBreakdowns",
+        "breakdown",
+        "isGap",
+    ];
+    counts.iter().any(|key| value.get(key).is_some())
+}
+
+/// Gives entries of one row what the row says was paid, where they do not say it themselves: the only one
+/// all of it; of several none can be told apart, and an entry without tokens holds it.
+fn with_cost(
+    mut entries: Vec<Result<UsageEntry, Nonsense>>,
+    paid: Option<f64>,
+) -> Vec<Result<UsageEntry, Nonsense>> {
+    let said = |entry: &Result<UsageEntry, Nonsense>| {
+        entry.as_ref().is_ok_and(|entry| entry.paid.is_some())
+    };
+    let Some(paid) = paid.filter(|_| !entries.iter().any(said)) else {
+        return entries;
+    };
+    if let [Ok(only)] = entries.as_mut_slice() {
+        only.paid = Some(Usd(paid));
+        return entries;
+    }
+    let of_row = entries.iter().flatten().next().map(|first| UsageEntry {
+        timestamp: first.timestamp,
+        span: first.span,
+        paid: Some(Usd(paid)),
+        is_paid_elsewhere: true,
+        ..UsageEntry::default()
+    });
+    for entry in entries.iter_mut().flatten() {
+        entry.is_paid_elsewhere = true;
+    }
+    entries.extend(of_row.map(Ok));
+    entries
+}
+
 /// Returns the counts of each model: a list of them, or an object by name.
 fn by_model(row: &Value) -> Vec<(String, &Value)> {
     let listed = row.get("modelBreakdowns").and_then(Value::as_array);
@@ -107,19 +159,21 @@ fn by_model(row: &Value) -> Vec<(String, &Value)> {
         };
         return models.iter().map(|model| (name(model), model)).collect();
     }
-    let named = row
-        .get("models")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten();
+    let named = ["breakdown", "models"]
+        .iter()
+        .find_map(|key| row.get(key)?.as_object());
+    let named = named.into_iter().flatten();
     named.map(|(name, model)| (name.clone(), model)).collect()
 }
 
 /// Returns when a row begins and the seconds that it stands for.
 fn time(row: &Value, kind: &str) -> (Option<i64>, i64) {
-    let field = |key: &str| row.get(key)?.as_str();
-    let begin = BEGINS.iter().find_map(|key| field(key));
-    let day = begin.and_then(dates::parse);
+    let metadata = row.get("metadata").unwrap_or(&Value::Null);
+    let field = |key: &str| row.get(key).or(metadata.get(key))?.as_str();
+    let days_of = |key: &&str| moment::day(field(key)?);
+    let is_session = kind.starts_with("session");
+    let mut begins = BEGINS.iter().filter(|key| !is_session || **key != "period");
+    let day = begins.find_map(days_of);
     let zoned = day.and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok());
     let timestamp = zoned.map(|time| time.timestamp().as_second());
     // A `2026-05` without a day.
@@ -133,7 +187,7 @@ fn time(row: &Value, kind: &str) -> (Option<i64>, i64) {
         _ if field("week").is_some() => 7,
         // The first day and the last both count; the time of day is not read.
         _ => {
-            let last = field("lastActivity").and_then(dates::parse);
+            let last = field("lastActivity").and_then(moment::day);
             let between = day.zip(last).and_then(|(day, last)| day.until(last).ok());
             between.map_or(1, |span| i64::from(span.get_days()).max(0) + 1)
         }

@@ -9,8 +9,17 @@ use crate::catalogue::{Catalogue, Price};
 use crate::record::{CloudSum, UsageRecord};
 use crate::units::{Joules, KilowattHours, Usd, UsdPerKwh, UsdPerMtok, Watts};
 
-/// Providers whose current models are held against usage where none is named.
-const PROVIDERS: &[&str] = &["anthropic/", "openai/", "google/", "deepseek/"];
+/// The clouds that usage is held against where none is named: of each large provider the model that most
+/// work would go to.
+const CLOUDS: [&str; 4] = [
+    "anthropic/claude-sonnet-5.5",
+    "openai/gpt-6.1-terra",
+    "google/gemini-3.8-flash",
+    "deepseek/deepseek-flash-peak",
+];
+
+/// Of the log's own models at most so many are added.
+const OWN: usize = 4;
 
 /// What usage is added up by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +96,7 @@ impl Group<'_> {
             input_tokens: sums.input,
             cached_tokens: sums.cached,
             cache_write_tokens: sums.written,
+            cache_write_1h_tokens: sums.written_1h,
             output_tokens: sums.output,
             total_tokens: total,
             seconds: sums.seconds,
@@ -97,6 +107,8 @@ impl Group<'_> {
             local_usd: local,
             local_usd_per_mtok: local.and_then(per_mtok),
             paid_usd: sums.paid,
+            unpaid_records: sums.unpaid,
+            undated_records: sums.undated,
             clouds: self.cloud_sums(clouds, today),
             failed,
         }
@@ -116,15 +128,58 @@ impl Group<'_> {
     }
 }
 
-/// Returns the cloud models that usage is held against where none is named: the current ones of the
-/// largest providers.
-#[must_use]
-pub fn current_clouds(catalogue: &Catalogue) -> Vec<&Price> {
-    let is_large = |price: &Price| PROVIDERS.iter().any(|name| price.id.starts_with(name));
-    let prices = catalogue.prices.iter();
-    prices
-        .filter(|price| price.status.is_none() && is_large(price))
-        .collect()
+impl UsageLog {
+    /// Returns the cloud models that the log is held against where none is named: those that it used, as
+    /// far as they have a row, and one of each large provider.
+    #[must_use]
+    pub fn usual_clouds<'a>(&self, catalogue: &'a Catalogue) -> Vec<&'a Price> {
+        let mut tokens: BTreeMap<&str, f64> = BTreeMap::new();
+        for entry in self.entries.iter().filter(|entry| !entry.is_local) {
+            *tokens.entry(&entry.model).or_default() += entry.input + entry.output;
+        }
+        let mut used: Vec<(&str, f64)> = tokens.into_iter().collect();
+        used.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let own = used
+            .iter()
+            .filter_map(|(name, _)| priced(catalogue, name))
+            .take(OWN);
+        let mut clouds: Vec<&Price> = Vec::new();
+        for price in own.chain(CLOUDS.iter().filter_map(|name| catalogue.price(name).ok())) {
+            if !clouds.iter().any(|other| other.id == price.id) {
+                clouds.push(price);
+            }
+        }
+        clouds
+    }
+}
+
+/// Finds the row of a model as records name it: with a day behind it, or with `-` where a version has a
+/// point.
+fn priced<'a>(catalogue: &'a Catalogue, name: &str) -> Option<&'a Price> {
+    let is_day = |part: &str| part.len() == 8 && part.bytes().all(|byte| byte.is_ascii_digit());
+    let undated = match name.rsplit_once('-') {
+        Some((rest, day)) if is_day(day) => rest,
+        _ => name,
+    };
+    let undated = match undated.char_indices().rev().nth(10) {
+        // `-2026-10-24`
+        Some((at, '-')) if crate::dates::parse(&undated[at + 1..]).is_some() => &undated[..at],
+        _ => undated,
+    };
+    let last = undated.rsplit('/').next().unwrap_or(undated);
+    let pointed = match last.rsplit_once('-') {
+        Some((rest, minor))
+            if minor.parse::<u8>().is_ok() && rest.ends_with(|c: char| c.is_ascii_digit()) =>
+        {
+            format!("{rest}.{minor}")
+        }
+        _ => last.to_owned(),
+    };
+    let names = [name, undated, last, &pointed];
+    names
+        .into_iter()
+        .filter(|name| !name.is_empty())
+        .find_map(|name| catalogue.price(name).ok())
 }
 
 #[cfg(test)]
@@ -193,9 +248,32 @@ mod tests {
     }
 
     #[test]
-    fn the_clouds_that_usage_is_held_against_are_current() {
-        let clouds = current_clouds(Catalogue::builtin());
-        assert!(!clouds.is_empty());
+    fn the_clouds_that_usage_is_held_against_are_few_and_current() {
+        let clouds = log().usual_clouds(Catalogue::builtin());
+        assert_eq!(clouds.len(), CLOUDS.len());
         assert!(clouds.iter().all(|price| price.status.is_none()));
+    }
+
+    #[test]
+    fn what_a_log_used_is_among_its_clouds() {
+        for (name, wanted) in [
+            ("claude-sonnet-4-6", "anthropic/claude-sonnet-4.6"),
+            ("claude-haiku-4-5-20251001", "anthropic/claude-haiku-4.5"),
+            ("gpt-5-2025-08-07", "openai/gpt-5"),
+            ("openai/gpt-4o", "openai/gpt-4o"),
+            ("gpt-5.4", "openai/gpt-5.4"),
+        ] {
+            let log = UsageLog {
+                entries: vec![UsageEntry {
+                    model: name.to_owned(),
+                    ..UsageEntry::default()
+                }],
+                ..UsageLog::default()
+            };
+            let clouds = log.usual_clouds(Catalogue::builtin());
+            assert_eq!(clouds[0].id, wanted, "{name}");
+        }
+        assert!(priced(Catalogue::builtin(), "").is_none());
+        assert!(priced(Catalogue::builtin(), "häßliches-modell-1234567890").is_none());
     }
 }

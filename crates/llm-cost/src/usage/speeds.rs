@@ -64,6 +64,13 @@ impl MeasuredSpeeds {
 }
 
 impl UsageLog {
+    /// Whether any record says how fast something was.
+    #[must_use]
+    pub fn has_speeds(&self) -> bool {
+        let is_timed = |entry: &UsageEntry| entry.decode.1 > 0.0 || entry.prefill.1 > 0.0;
+        !self.benches.is_empty() || self.entries.iter().any(is_timed)
+    }
+
     /// Returns the rates that our own completions of a model reached, weighted by time.
     #[must_use]
     pub fn measured(&self, wanted: Option<ModelQuery<'_>>) -> MeasuredSpeeds {

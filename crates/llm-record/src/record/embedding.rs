@@ -46,6 +46,9 @@ pub struct Embedding {
     /// What was put before the text; left out where nothing was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
+    /// When it was made, in Unix seconds; records of older versions do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<i64>,
     /// The text, where it was asked to be kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,

@@ -8,7 +8,8 @@ use clap::Args;
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Volume")]
 pub struct VolumeArgs {
-    /// Take the volume of a typical user: light, medium, heavy or agent; 'compare' takes several
+    /// Take the volume of a typical user: light, medium, heavy or agent ('llm-cost catalogue profiles' says where
+    /// each comes from); 'compare' takes several
     #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with_all = ["input_mtok", "output_mtok"])]
     pub profile: Vec<String>,
 
@@ -36,6 +37,10 @@ pub struct VolumeArgs {
     /// Share of the input that is written to the cloud's cache
     #[arg(long, value_name = "SHARE", value_parser = share, allow_negative_numbers = true)]
     pub cache_write: Option<f64>,
+
+    /// Part of that share which is written for an hour, and not for some minutes
+    #[arg(long, value_name = "SHARE", value_parser = share, allow_negative_numbers = true)]
+    pub cache_write_1h: Option<f64>,
 
     /// Share of the work that can go through the cloud's batch API
     #[arg(long, value_name = "SHARE", value_parser = share, allow_negative_numbers = true)]
@@ -120,7 +125,7 @@ pub struct LocalArgs {
     #[arg(long, value_name = "N", value_parser = amount, allow_negative_numbers = true)]
     pub prefill_tps: Option<f64>,
 
-    /// Take the speeds from the 'bench' records in this file
+    /// Take the speeds from the 'bench' or 'completion' records in this file ('-' for standard input)
     #[arg(long, value_name = "FILE")]
     pub bench: Option<PathBuf>,
 

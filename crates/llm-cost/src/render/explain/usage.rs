@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 
+use super::bill::bill;
 use crate::bill::Volume;
 use crate::catalogue::Price;
 use crate::record::UsageRecord;
@@ -13,12 +14,13 @@ pub fn usage(groups: &[(Group<'_>, UsageRecord)], clouds: &[&Price], today: Date
     let mut lines = Vec::new();
     for (group, record) in groups {
         lines.push(format!(
-            "sum       {}: {} requests, {} tokens in ({} from a cache, {} into one) and {} out",
+            "sum       {}: {} requests, {} tokens in ({} from a cache, {} into one{}) and {} out",
             record.key.as_deref().unwrap_or("all"),
             record.requests,
             record.input_tokens,
             record.cached_tokens,
             record.cache_write_tokens,
+            for_an_hour(record),
             record.output_tokens
         ));
         lines.extend(power(record));
@@ -26,6 +28,14 @@ pub fn usage(groups: &[(Group<'_>, UsageRecord)], clouds: &[&Price], today: Date
         lines.push(String::new());
     }
     lines.join("\n")
+}
+
+/// Says how many of the tokens into a cache were for an hour, where any were.
+fn for_an_hour(record: &UsageRecord) -> String {
+    match record.cache_write_1h_tokens {
+        hour if hour > 0.0 => format!(", {hour} of them for an hour"),
+        _ => String::new(),
+    }
 }
 
 /// Energy and its price.
@@ -62,11 +72,14 @@ fn cloud(group: &Group<'_>, price: &Price, today: Date) -> Vec<String> {
     let entries = || group.entries.iter().copied();
     let blended = BlendedRates::new(entries(), price, Some(today));
     let volume = UsageTotals::of(entries()).volume();
-    let rates = &blended.rates;
-    let (hit, write) = (volume.cache_hit, volume.cache_write);
-    let sum = rates.bill(&Volume {
+    let volume = Volume {
         batch: blended.batch,
         ..volume
+    };
+    let sum = blended.rates.bill(&volume);
+    let tokens = |mtok: f64| mtok.to_string();
+    let [letters, numbers] = bill(&volume, &blended.rates, tokens, |share| {
+        format!("{share:.4}")
     });
     let long = match blended.long {
         0 => String::new(),
@@ -74,19 +87,6 @@ fn cloud(group: &Group<'_>, price: &Price, today: Date) -> Vec<String> {
     };
     vec![
         format!("cloud     '{}', {}{long}", price.id, price.as_of),
-        format!(
-            "          C = [I ((1-h-w) pi + h pr + w pw) + O po] (1 - b d) = [{} ({:.4} x {} + {hit:.4} x {} \
-             + {write:.4} x {}) + {} x {}] (1 - {:.4} x {}) = {:.6} USD",
-            volume.input.0,
-            1.0 - hit - write,
-            rates.input.0,
-            rates.cache_read.0,
-            rates.cache_write.0,
-            volume.output.0,
-            rates.output.0,
-            blended.batch,
-            rates.batch_discount,
-            sum.0
-        ),
+        format!("          C = {letters} = {numbers} = {:.6} USD", sum.0),
     ]
 }

@@ -155,31 +155,29 @@ impl Legend {
     /// What all points have in common stands above, the rest beside each.
     fn new(kind: Kind, points: &[Point<'_>]) -> Self {
         let models: BTreeSet<String> = points.iter().map(Point::model).collect();
-        let machines: BTreeSet<&str> = points
-            .iter()
-            .map(|point| point.row.machine.as_str())
-            .collect();
         let models: Vec<String> = models.into_iter().collect();
         match (kind, models.len()) {
             (Kind::Machines, 1) => Self {
-                title: models.concat(),
+                title: format!("{}: machines with their prices in USD", models.concat()),
                 models: Vec::new(),
-                label: |point| point.row.machine.clone(),
+                label: machine,
             },
             (Kind::Machines, count) => Self {
-                title: format!("{count} models"),
+                title: format!("{count} models: machines with their prices in USD"),
                 models,
-                label: |point| point.row.machine.clone(),
+                label: machine,
             },
             (Kind::Models, _) => Self {
-                title: machines.into_iter().collect(),
+                title: points
+                    .first()
+                    .map_or_else(String::new, |point| format!("{} USD", machine(point))),
                 models: Vec::new(),
                 label: |point| point.model(),
             },
             (Kind::Fastest, count) => Self {
-                title: format!("{count} models, each on its fastest machine"),
+                title: format!("{count} models, each on its fastest machine (price in USD)"),
                 models: Vec::new(),
-                label: |point| format!("{} on {}", point.row.model, point.row.machine),
+                label: |point| format!("{} on {}", point.row.model, machine(point)),
             },
         }
     }
@@ -205,6 +203,15 @@ impl Legend {
     }
 }
 
+/// A machine's name with its price in US dollars, as short as it can be read.
+fn machine(point: &Point<'_>) -> String {
+    let about = if point.row.price_assumed { "~" } else { "" };
+    match point.row.price_usd {
+        Some(price) => format!("{} {about}{:.0}", point.row.machine, price.0),
+        None => point.row.machine.clone(),
+    }
+}
+
 /// Draws predicted decode against memory, with bands; both axes logarithmic.
 ///
 /// There is nothing to draw where no speed could be predicted.
@@ -218,6 +225,7 @@ pub fn requirements(bodies: &[Body]) -> Result<Option<String>, DrawError> {
     if points.is_empty() {
         return Ok(None);
     }
+    let context = points.first().map_or(0.0, |point| point.row.context);
     let memory = ends(points.iter().map(|point| point.memory));
     let speed = ends(points.iter().flat_map(|point| [point.low, point.high]));
     let legend = Legend::new(kind, &points);
@@ -243,7 +251,9 @@ pub fn requirements(bodies: &[Body]) -> Result<Option<String>, DrawError> {
             } else {
                 "memory for a model, GiB"
             })
-            .y_desc("predicted decode, tokens/s")
+            .y_desc(format!(
+                "predicted decode with {context} tokens of context, tokens/s"
+            ))
             .x_label_formatter(&|memory| short(*memory))
             .y_label_formatter(&|rate| short(*rate))
             .light_line_style(WHITE)

@@ -2,38 +2,61 @@
 
 use std::collections::BTreeSet;
 
-use super::super::format::{rate, short, verdict};
+use super::super::format::{rate, short, source, verdict};
 use super::table;
 use crate::payback::Verdict;
 use crate::record::{Body, PaybackRecord, Rate, SpeedSource};
 
 /// Notes below a table.
-const MOST: usize = 12;
+const MOST: usize = 6;
 
-/// Returns the answer in a few lines.
+/// Notes below an answer: those that change most.
+const FEW: usize = 4;
+
+/// Returns the answer in a few lines: both verdicts first, then why.
 #[must_use]
 pub fn payback(body: &Body) -> String {
     let (Body::Payback(record) | Body::Compare(record)) = body else {
         return String::new();
     };
     let answer = &record.answer;
-    let mut text = format!("{}: {}\n", verdict(answer), answer.reason);
+    let mut text = headline(record);
+    text.push_str(&format!("{}: {}\n", record.cloud, answer.reason));
     match answer.verdict {
-        Verdict::Pays => text.push_str(&span(record)),
+        Verdict::Pays | Verdict::BeyondLifetime => text.push_str(&span(record)),
         Verdict::Never => text.push_str(&premium(record)),
         Verdict::Infeasible => {}
     }
     if let Some(hosted) = &record.hosted {
-        text.push_str(&format!(
-            "against the same model hosted ('{}'), {}: {}\n",
-            hosted.cloud,
-            verdict(&hosted.answer),
-            hosted.answer.reason
-        ));
+        text.push_str(&format!("{}: {}\n", hosted.cloud, hosted.answer.reason));
     }
     text.push_str(&facts(record));
-    text.extend(record.notes.iter().map(|note| format!("  note: {note}\n")));
+    let notes = record.notes.iter();
+    text.extend(notes.take(FEW).map(|note| format!("  note: {note}\n")));
+    if record.notes.len() > FEW {
+        text.push_str(&format!(
+            "  {} more notes; --explain has them\n",
+            record.notes.len() - FEW
+        ));
+    }
     text
+}
+
+/// The verdict against the cloud and that against the same model hosted, side by side.
+fn headline(record: &PaybackRecord) -> String {
+    let own = verdict(&record.answer);
+    if record.same_model {
+        return format!("{own} against the same model hosted ({})\n", record.cloud);
+    }
+    let hosted = match &record.hosted {
+        Some(hosted) => format!(
+            "{} against the same model hosted ({})",
+            verdict(&hosted.answer),
+            hosted.cloud
+        ),
+        None => "no price of the same model hosted is known".to_owned(),
+    };
+    format!("{own} against {}; {hosted}\n", record.cloud)
 }
 
 /// What privacy costs.
@@ -55,10 +78,16 @@ fn premium(record: &PaybackRecord) -> String {
 fn facts(record: &PaybackRecord) -> String {
     let answer = &record.answer;
     let mut text = String::new();
-    let source = |rate: &Rate| match rate.source {
-        SpeedSource::Given => "given",
-        SpeedSource::Measured => "measured",
-        SpeedSource::Predicted => "predicted",
+    // What was given or measured is what it is, whatever the context.
+    let with_context = |rate: &Rate| match rate.source {
+        SpeedSource::Predicted => {
+            format!(
+                "{} with {} tokens of context",
+                source(rate),
+                short(record.context_tokens)
+            )
+        }
+        _ => source(rate).to_owned(),
     };
     let lines = [
         (
@@ -88,7 +117,7 @@ fn facts(record: &PaybackRecord) -> String {
             format!(
                 "{} tokens/s, {}",
                 rate(&record.decode),
-                source(&record.decode)
+                with_context(&record.decode)
             ),
         ),
         (
@@ -96,7 +125,7 @@ fn facts(record: &PaybackRecord) -> String {
             format!(
                 "{} tokens/s, {}",
                 rate(&record.prefill),
-                source(&record.prefill)
+                with_context(&record.prefill)
             ),
         ),
     ];
@@ -122,6 +151,7 @@ fn facts(record: &PaybackRecord) -> String {
 fn slow_end(record: &PaybackRecord) -> &'static str {
     match record.payback_high_verdict {
         Some(Verdict::Infeasible) => "infeasible",
+        Some(Verdict::BeyondLifetime) => "beyond its life",
         _ => "never",
     }
 }
@@ -190,7 +220,17 @@ pub fn compare(bodies: &[Body]) -> String {
         ]
     };
     let mut text = table(&head, rows.clone().map(row));
-    let notes: BTreeSet<&String> = rows.flat_map(|record| &record.notes).collect();
+    let contexts: BTreeSet<String> = rows
+        .clone()
+        .filter(|record| record.decode.source == SpeedSource::Predicted)
+        .map(|record| short(record.context_tokens))
+        .collect();
+    text.extend(
+        contexts
+            .iter()
+            .map(|tokens| format!("Predicted speeds are with {tokens} tokens of context.\n")),
+    );
+    let notes = ranked(&rows);
     text.extend(
         notes
             .iter()
@@ -199,9 +239,21 @@ pub fn compare(bodies: &[Body]) -> String {
     );
     if notes.len() > MOST {
         text.push_str(&format!(
-            "{} more notes; --format jsonl has them\n",
+            "{} more notes; --explain has them\n",
             notes.len() - MOST
         ));
     }
     text
+}
+
+/// The notes of all rows, each once, those that change most first.
+fn ranked<'a>(rows: &(impl Iterator<Item = &'a PaybackRecord> + Clone)) -> Vec<&'a String> {
+    let longest = rows.clone().map(|record| record.notes.len()).max();
+    let mut seen = BTreeSet::new();
+    let of_rank = |rank: usize| {
+        rows.clone()
+            .filter_map(move |record| record.notes.get(rank))
+    };
+    let notes = (0..longest.unwrap_or(0)).flat_map(of_rank);
+    notes.filter(|note| seen.insert(*note)).collect()
 }

@@ -36,7 +36,8 @@ pub fn requirements(bodies: &[Body]) -> String {
         "USD",
         "W",
     ];
-    if !rows.is_empty() {
+    if let Some(first) = rows.first() {
+        text.push_str(&format!("With {} tokens of context:\n", first.context));
         text.push_str(&table(
             &head,
             rows.iter().take(MOST).map(|row| floor_line(row)),

@@ -45,7 +45,9 @@ pub fn usage(bodies: &[Body]) -> String {
             ]
         }),
     );
-    if records.iter().all(|record| record.joules.is_none()) {
+    // What ran elsewhere took no power here.
+    let ran_here = records.iter().any(|record| record.seconds > 0.0);
+    if ran_here && records.iter().all(|record| record.joules.is_none()) {
         text.push_str(
             "No record has joules; with --load-watts N or --machine the cost of power is estimated.\n",
         );
