@@ -290,6 +290,7 @@ struct Completion {
     sampling: Sampling,
     request_digest: String,
     occurrence: Option<u64>,
+    ignored: Option<Vec<String>>,
     requested_model: Option<String>,
     build: Build,
 }
@@ -518,6 +519,7 @@ struct Cloud {
 enum FinishReason {
     Stop,
     Length,
+    Repetition,
 }
 
 #[derive(Deserialize)]
@@ -607,6 +609,7 @@ struct Sampling {
     max_tokens: i64,
     stop: Option<Vec<String>>,
     choices: Option<Vec<String>>,
+    stop_repetition: Option<bool>,
 }
 
 #[derive(Deserialize)]

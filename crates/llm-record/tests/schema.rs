@@ -123,6 +123,7 @@ fn setting_schema(setting: &Setting) -> Value {
     let (kind, keywords) = match setting.domain {
         Domain::AtLeast(least) => ("integer", json!({"format": "int64", "minimum": least})),
         Domain::RaisedTo(_) => ("integer", json!({"format": "int64"})),
+        Domain::Switch => ("boolean", json!({})),
         Domain::Seed => ("integer", json!({"format": "int64", "minimum": -1})),
         Domain::Number(interval) => {
             let mut keywords = json!({"format": "float"});
