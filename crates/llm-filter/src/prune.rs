@@ -31,6 +31,8 @@ pub fn prune(path: &Path, journal: &Journal, is_gone: IsGone<'_>) -> Result<Stal
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
     use crate::durable::{self, Existing, Opened};
     use crate::{RequestName, Rules, Verdict};

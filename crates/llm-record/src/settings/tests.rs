@@ -12,7 +12,7 @@ fn every_name_is_read() {
     let all = of(
         r#"{"max_completion_tokens":5,"temperature":0.5,"top_k":40.0,"top_p":0.9,
         "min_p":0.05,"repetition_penalty":1.1,"repeat_last_n":64,"seed":-1,"stop":"END",
-        "choices":["spam"," ham"]}"#,
+        "choices":["spam"," ham"],"stop_repetition":false}"#,
     )
     .unwrap();
     let wanted = Overrides {
@@ -26,6 +26,7 @@ fn every_name_is_read() {
         seed: Some(Seed::Drawn),
         stop: Some(vec!["END".into()]),
         choices: Some(vec!["spam".into(), " ham".into()]),
+        stop_repetition: Some(false),
     };
     assert_eq!(all, wanted);
     assert_eq!(of(r#"{"n_predict":7}"#).unwrap().max_tokens, Some(7));
@@ -53,6 +54,7 @@ fn a_wrong_value_is_named() {
         (r#"{"seed":1e40}"#, "seed"),
         (r#"{"seed":1.5}"#, "seed"),
         (r#"{"stop_sequences":7}"#, "stop_sequences"),
+        (r#"{"stop_repetition":"off"}"#, "stop_repetition"),
         (r#"{"options":{"num_predict":"5"}}"#, "options.num_predict"),
         (
             r#"{"max_tokens":2,"max_completion_tokens":1}"#,
