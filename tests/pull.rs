@@ -6,6 +6,8 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use crate::harness::{Ran, Sandbox, Tool};
 use crate::support::gguf::header;
 use crate::support::hub::{COMMIT, Hub, Manner, REPO, sha256};
@@ -351,6 +353,108 @@ fn an_import_under_a_catalogue_name_is_the_default_revision() {
     let repo = path.ancestors().nth(3).unwrap();
     let main = fs::read_to_string(repo.join("refs/main")).unwrap();
     assert_eq!(main, stored["revision"].as_str().unwrap());
+}
+
+/// The memory of the second is the worked example's of the cost model.
+#[test]
+fn what_can_be_fetched_by_name_is_listed() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox.tool("llm-pull").args(["ls", "--all"]).run();
+    let models = records(&ran.exits(0).says_nothing());
+    let of = |name: &str| models.iter().find(|model| model["name"] == name).unwrap();
+    let gib = |model: &Value, key: &str| model[key].as_f64().unwrap() / f64::from(1 << 30);
+    let llama = of("llama-3.1-8b");
+    assert!((gib(llama, "memory") - 6.6).abs() < 0.05, "{llama}");
+    assert_eq!(
+        (&llama["purpose"], &llama["quantization"]),
+        (&json!("text"), &json!("Q4_K_M"))
+    );
+    let minilm = of("minilm");
+    assert_eq!(
+        (&minilm["purpose"], &minilm["size"]),
+        (&json!("vectors"), &json!(90_868_376))
+    );
+    assert_eq!(of("ms-marco-minilm")["purpose"], "ranking");
+    let memory = std::fs::read_to_string("/proc/meminfo").unwrap();
+    let total = memory
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))
+        .unwrap();
+    let total: f64 = total.trim().trim_end_matches(" kB").parse::<f64>().unwrap() * 1024.0;
+    for model in &models {
+        let fits = model["memory"].as_f64().unwrap() <= total;
+        assert_eq!(model["fits"], fits, "{model}");
+    }
+    let names = sandbox
+        .tool("llm-pull")
+        .args(["ls", "--all", "-T"])
+        .run()
+        .exits(0)
+        .stdout();
+    assert_eq!(names.lines().count(), models.len());
+    let shown = sandbox
+        .pipe(r#"script -qec "llm-pull ls --all" /dev/null < /dev/null"#)
+        .run()
+        .exits(0);
+    assert!(shown.stdout().contains("runs here"), "{shown}");
+}
+
+#[test]
+fn words_of_other_programs_are_answered() {
+    let sandbox = Sandbox::new();
+    sandbox.file(FILE, tiny());
+    let call = |arguments: &[&str]| sandbox.tool("llm-pull").args(arguments).run();
+    call(&["import", FILE, "--name", "mine"]).exits(0);
+    call(&["list", "-T"]).exits(0).writes("mine\n");
+    assert_eq!(record(&call(&["info", "mine"]).exits(0))["name"], "mine");
+    assert_eq!(
+        record(&call(&["delete", "mine"]).exits(0))["action"],
+        "removed"
+    );
+    for (arguments, told) in [
+        (&["search", "qwen", "small"] as &[_], "llm-pull ls --all"),
+        (&["get", "smollm2"], "llm-pull smollm2"),
+        (&["pull", "smollm2"], "llm-pull smollm2"),
+        (&["https://example.com/a/b.gguf"], "huggingface.co are read"),
+        (&["hf.co/datasets/a/b"], "something else than a model"),
+    ] {
+        call(arguments).exits(2).writes("").says(told);
+    }
+}
+
+/// The hub is one of this machine: of an address only the name counts.
+#[test]
+fn an_address_of_the_hub_is_a_name() {
+    let (sandbox, hub) = (Sandbox::new(), hub(Manner::Honest));
+    let address = format!("https://huggingface.co/{REPO}/blob/main/{FILE}");
+    let pulled = record(&pull(&sandbox, &hub).arg(&address).run().exits(0));
+    assert_eq!(
+        (&pulled["repo"], &pulled["digest"]),
+        (&json!(REPO), &json!(sha256(tiny())))
+    );
+    let address = format!("hf.co/{REPO}:Q4_0");
+    let call =
+        |tool: &str, arguments: &[&str]| sandbox.tool(tool).args(arguments).arg(&address).run();
+    call("llm-pull", &["show"]).exits(0);
+    // It is found, and has too little in it to be run.
+    let found = "lacks the number 'llama.block_count'";
+    call("llm-run", &["--count", "-p", "a", "-m"])
+        .exits(2)
+        .says(found);
+    let row = call("llm-bench", &["-p", "1", "-n", "0", "-r", "1", "-m"]).exits(1);
+    assert!(row.stdout().contains(found), "{row}");
+    let floor = [
+        "floor",
+        "https://huggingface.co/meta-llama/Llama-3.1-8B-Instruct",
+    ];
+    let floor = sandbox.tool("llm-cost").args(floor).run().exits(0);
+    assert!(floor.stdout().contains("llama-3.1-8b"), "{floor}");
+    let embed = sandbox
+        .tool("llm-embed")
+        .args(["-m", "hf.co/org/none"])
+        .input("a")
+        .run();
+    embed.exits(2).says("llm-pull hf.co/org/none fetches it");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What a person at a terminal sees, through a real pseudo-terminal (`script` of util-linux, which
 //! every Debian has).
 
+use crate::harness::Sandbox;
 use crate::support::model::Bench;
 
 #[test]
@@ -86,6 +87,34 @@ fn many_lines_have_a_bar_that_tears_no_sentence_and_vanishes() {
     let (_, end) = shown.split_once("llm-run: 3 done").unwrap();
     assert!(!end.contains("lines"), "{shown:?}");
     assert_eq!(end.matches('\n').count(), 1, "{shown:?}");
+}
+
+/// The same as llm-run's, and the line of llm-bench, which a row on the same terminal does not tear.
+#[test]
+fn vectors_and_measurements_show_how_far_they_are() {
+    let sandbox = Sandbox::new();
+    sandbox.file("lines", "a\nb\nc\n");
+    let shown = |call: &str| {
+        let line = format!(r#"TERM=xterm script -qec "{call}" /dev/null < /dev/null"#);
+        sandbox.pipe(&line).run().exits(0).stdout()
+    };
+    let model = crate::embedders::tiny("bert");
+    let embed = format!("llm-embed -m {} -f lines", model.display());
+    let bar = shown(&format!("{embed} > out.jsonl"));
+    assert!(bar.contains("0/3 lines"), "{bar:?}");
+    let quiet = shown(&format!("{embed} -q > out.jsonl"));
+    assert!(!quiet.contains("lines"), "{quiet:?}");
+    let bench = "llm-bench --shape tiny-llama:q4_0 -p 4 -n 2 -r 1";
+    let table = shown(bench);
+    assert!(
+        table.contains("0/2 tests") && table.contains("pp4"),
+        "{table:?}"
+    );
+    let rows = table
+        .lines()
+        .filter(|line| line.contains("tiny-llama") && line.contains('|'));
+    assert_eq!(rows.count(), 2, "{table:?}");
+    assert!(!shown(&format!("{bench} -q")).contains("tests"));
 }
 
 #[test]

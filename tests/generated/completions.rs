@@ -143,9 +143,8 @@ impl Kind {
         }
         match (program, command, arg.get_id().as_str()) {
             ("llm-cost", _, "model" | "models") => Self::Table("models".to_owned()),
-            (_, _, "model") => Self::Installed,
             ("llm-pull", "", "name") => Self::Fetchable,
-            ("llm-pull", "rm" | "show", "name") => Self::Installed,
+            (_, _, "model") | ("llm-pull", "rm" | "show", "name") => Self::Installed,
             _ => Self::Text,
         }
     }

@@ -19,7 +19,7 @@ struct Series {
     normalizes: bool,
 }
 
-/// Series whose authors say it themselves: FlagEmbedding's, Snowflake's, Mixedbread's, E5's,
+/// Series whose authors say it themselves: `FlagEmbedding`'s, Snowflake's, Mixedbread's, E5's,
 /// sentence-transformers' and Qwen's own pages. What others have built on one is left out by
 /// the words (`bge-micro` takes the mean).
 const SERIES: [Series; 12] = [
