@@ -225,7 +225,7 @@ fn a_subcommand_is_never_taken_for_a_name() {
 fn no_flag_is_ignored_for_want_of_another() {
     let run = |line: &str| llm_cli::RunArgs::try_parse_from(line.split(' ')).is_ok();
     assert!(run("llm-run --jsonl --keep a"));
-    for line in ["-p x", "--lines", "-f x", "x", "--jsonl -p x"] {
+    for line in ["-p x", "-f x", "x", "--jsonl -p x"] {
         assert!(!run(&format!("llm-run {line} --keep a")), "{line}");
     }
     let bench = |line: &str| llm_cli::BenchArgs::try_parse_from(line.split(' ')).is_ok();

@@ -86,7 +86,7 @@ impl FormatArgs {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// Write records, text or, for --csv, a table
+    /// Write records or text
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub format: AnswerFormat,
 
