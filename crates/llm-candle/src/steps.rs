@@ -69,6 +69,7 @@ pub(crate) fn activate(x: &Tensor, gate: Gate) -> Result<Tensor> {
 /// The non-linearity of a step without a gate.
 pub(crate) fn activate_alone(x: &Tensor, activation: Activation) -> Result<Tensor> {
     match activation {
+        Activation::Gelu => x.gelu_erf(),
         Activation::GeluTanh => x.gelu(),
         Activation::ReluSquared => x.relu()?.sqr(),
         Activation::Xielu(of) => {

@@ -136,7 +136,7 @@ pub enum Residual {
 /// The non-linearity of a feed-forward step without a gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ungated {
-    /// GELU in its tanh form.
+    /// GELU in its tanh form, or as it is defined where the file says so.
     GeluTanh,
     /// The square of what is above 0.
     ReluSquared,
@@ -210,6 +210,9 @@ pub enum StatefulLayers {
     Alone,
     /// All, beside their attention.
     Beside,
+    /// Those without heads of keys and without a feed-forward step: each layer is one of
+    /// the three.
+    OneStep,
 }
 
 /// What an expert's score is made of, where the file does not say.

@@ -29,6 +29,9 @@ pub(super) enum Change {
     GateUpRows,
     /// (heads × (keys + values), n) becomes (heads, n, keys) and (heads, values, n).
     KeysAndValues,
+    /// (heads of keys × (queries to each + key + value), n) becomes all queries, then all
+    /// keys, then all values.
+    QueriesKeysValues,
     /// Heads of values, a row each, which stand beside the head of keys that they
     /// share, are put in its turn: the first of all, then the second of all.
     ValueHeads,
@@ -138,6 +141,10 @@ impl Change {
                 })?
             }
             Self::KeysAndValues => keys_and_values(tensor, &latent::Lengths::of(config)?)?,
+            Self::QueriesKeysValues => {
+                let order = queries_keys_values(&shape, config)?;
+                whole(shape, Some(order), Each::Kept)
+            }
             Self::MixedAndGates => Values::of(config)?.mixed_and_gates(tensor)?,
             Self::Decay => {
                 let order = Values::of(config)?.order(&shape, self)?;
@@ -222,6 +229,31 @@ fn keys_and_values(tensor: &TensorInfo, lengths: &latent::Lengths) -> Result<Vec
             Order::of(keys * columns, &[head, (values * columns, 1)]),
         ),
     ])
+}
+
+/// Returns the order of rows, or of numbers, that stand by heads of keys.
+fn queries_keys_values(shape: &[u64], config: &Config) -> Result<Order, Misfit> {
+    let (columns, rows) = match *shape {
+        [rows] => (1, rows),
+        [columns, rows] => (columns, rows),
+        _ => return Err(Misfit::Shape),
+    };
+    let (heads, groups) = (config.needed("num_attention_heads")?, config.kv_heads()?);
+    let shared = heads.checked_div(groups).ok_or(Misfit::Shape)?;
+    let of_group = rows.checked_div(groups).ok_or(Misfit::Shape)?;
+    let in_group = shared.checked_add(2).ok_or(Misfit::Shape)?;
+    let head = of_group / in_group;
+    if shared * groups != heads || head * in_group * groups != rows {
+        return Err(Misfit::Shape);
+    }
+    let walk = |first: u64, heads: u64| {
+        let of_group = of_group * columns;
+        let rows = heads * head * columns;
+        Walk::of(first * head * columns, &[(groups, of_group), (rows, 1)])
+    };
+    Ok(Order {
+        walks: vec![walk(0, shared), walk(shared, 1), walk(shared + 1, 1)],
+    })
 }
 
 /// Heads of values that share heads of keys.

@@ -174,9 +174,25 @@ impl Config {
         }
     }
 
+    /// Returns the heads of keys, by any of the ways to say so.
+    pub(super) fn kv_heads(&self) -> Result<u64, FolderError> {
+        if let Some(stated) = self.size("num_key_value_heads")? {
+            return Ok(stated);
+        }
+        let is_grouped = self.flag("new_decoder_architecture")? == Some(true);
+        if is_grouped && let Some(stated) = self.size("num_kv_heads")? {
+            return Ok(stated);
+        }
+        match self.flag("multi_query")? {
+            Some(true) if !is_grouped => Ok(1),
+            _ => self.needed("num_attention_heads"),
+        }
+    }
+
     /// Returns the elements of a head.
     pub(super) fn head_dim(&self) -> Result<u64, FolderError> {
-        if let Some(stated) = self.size("head_dim")? {
+        let stated = self.size("head_dim")?.or(self.size("attention_head_dim")?);
+        if let Some(stated) = stated {
             return Ok(stated);
         }
         let (width, heads) = (

@@ -58,6 +58,8 @@ pub(super) struct Kind {
     pub(super) known: &'static [&'static str],
     /// A factor alpha may stretch the base of the rotation.
     pub(super) stretched_base: bool,
+    /// The rotation may be one that changes beyond the length of training alone.
+    pub(super) stretched_beyond: bool,
     /// The numbers of the activation are tensors.
     pub(super) xielu: bool,
     /// What `layer_types` calls a layer that keeps a state, in old configs and in new ones.

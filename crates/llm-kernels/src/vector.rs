@@ -255,6 +255,8 @@ fn gelu_tanh(x: f32) -> f32 {
 /// The non-linearity of a feed-forward step without a gate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Activation {
+    /// GELU as it is defined, see [`gelu`].
+    Gelu,
     /// The tanh form of GELU, see [`Gate::GeluTanh`].
     GeluTanh,
     /// `max(x, 0)^2` (So et al. 2021, arXiv:2109.08668).
@@ -286,6 +288,7 @@ dispatch! {
 #[inline(always)]
 fn activate_body(kind: Activation, x: &mut [f32]) {
     match kind {
+        Activation::Gelu => gelu_body(x),
         Activation::GeluTanh => {
             for x in x {
                 *x = gelu_tanh(*x);
@@ -405,7 +408,12 @@ mod tests {
                     gated(level, kind, &mut gate, &out);
                     add_weighted(level, &mut sum, 0.3, &gate);
                 }
-                for kind in [Activation::GeluTanh, Activation::ReluSquared, XIELU] {
+                for kind in [
+                    Activation::Gelu,
+                    Activation::GeluTanh,
+                    Activation::ReluSquared,
+                    XIELU,
+                ] {
                     activate(level, kind, &mut out);
                 }
                 soft_cap(level, &mut sum, 30.0);
@@ -486,6 +494,9 @@ mod tests {
                 gelu(Level::SCALAR, &mut out);
                 let wanted = x * (1.0 + erf) / 2.0;
                 assert!((f64::from(out[0]) - wanted).abs() < 6e-7, "{x}");
+                let mut alone = [x as f32];
+                activate(Level::SCALAR, Activation::Gelu, &mut alone);
+                assert_eq!(alone, out);
             }
         }
     }

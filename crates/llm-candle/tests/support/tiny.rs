@@ -156,6 +156,9 @@ pub(crate) enum Attending {
     None,
     /// All, and all keep a state beside that.
     All,
+    /// Those with an asterisk; those with an M keep a state, and only the others have a
+    /// feed-forward step.
+    OneStep(&'static str),
 }
 
 #[derive(Clone, Copy)]

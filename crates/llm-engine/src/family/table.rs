@@ -155,6 +155,20 @@ const LFM2: Family = Family {
     ..QWEN3
 };
 
+/// Each layer is one step, of which none rotates.
+const NEMOTRON_H: Family = Family {
+    architecture: "nemotron_h",
+    ungated: Some(Ungated::ReluSquared),
+    feed_forward_norm: "attn_norm",
+    unrotated_every: Some(1),
+    routing: BY_LOGISTIC,
+    mixer: Some(Mixer {
+        kind: MixerKind::Ssd,
+        layers: StatefulLayers::OneStep,
+    }),
+    ..LLAMA
+};
+
 /// A softmax over all experts, of which the chosen ones' weights are left as they are.
 const AS_THEY_ARE: Routing = Routing {
     scoring: Scoring::Softmax,
@@ -482,6 +496,11 @@ pub const FAMILIES: &[Family] = &[
         }),
         optional_mixer_norm: true,
         ..QWEN2
+    },
+    NEMOTRON_H,
+    Family {
+        architecture: "nemotron_h_moe",
+        ..NEMOTRON_H
     },
     Family {
         architecture: "exaone",

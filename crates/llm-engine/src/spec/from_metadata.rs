@@ -240,7 +240,7 @@ impl Reader<'_> {
         let intermediate_size = self.intermediate_sizes(count, experts)?;
         let activations = self.activations(count)?;
         let shares = self.shares(&windows)?;
-        let steps = self.steps(&kv_heads)?;
+        let steps = self.steps(&kv_heads, &intermediate_size)?;
         let layer = |(index, window): (usize, Option<usize>)| {
             let (rope, head_dim, value_dim) = match window {
                 Some(_) => (local, head_dim, value_dim),
@@ -269,7 +269,10 @@ impl Reader<'_> {
         experts: Option<ExpertSpec>,
     ) -> Result<Vec<usize>, SpecError> {
         let name = "feed_forward_length";
-        if self.stateful() == Some(StatefulLayers::Alone) {
+        if matches!(
+            self.stateful(),
+            Some(StatefulLayers::Alone | StatefulLayers::OneStep)
+        ) {
             let sizes = self.sizes_or_none(name, count)?;
             return Ok(sizes.unwrap_or_else(|| vec![0; count]));
         }
@@ -289,9 +292,11 @@ impl Reader<'_> {
             None => {
                 let name = "attention.head_count_kv";
                 let kv_heads = match self.stateful() {
-                    Some(StatefulLayers::WithoutKeys | StatefulLayers::Alone) => {
-                        self.sizes_or_none(name, count)?
-                    }
+                    Some(
+                        StatefulLayers::WithoutKeys
+                        | StatefulLayers::Alone
+                        | StatefulLayers::OneStep,
+                    ) => self.sizes_or_none(name, count)?,
                     _ => self.sizes(name, count)?,
                 };
                 kv_heads.unwrap_or_else(|| vec![heads; count])

@@ -324,7 +324,16 @@ impl<'a> Loader<'a> {
         let name = |part: &str| format!("blk.{index}.{part}");
         let stacked = self.has(&name("ffn_down_exps"));
         let joined = name("ffn_gate_up_exps");
-        let all = if stacked {
+        let all = if let (true, Some(activation)) = (stacked, self.spec.layers[index].activation) {
+            let ups = self.stack(&name("ffn_up_exps"), count, inner, hidden_size)?;
+            let downs = self.stack(&name("ffn_down_exps"), count, hidden_size, inner)?;
+            let ungated = |(up, down)| Mlp {
+                inner: Inner::Activation(activation),
+                up,
+                down,
+            };
+            ups.into_iter().zip(downs).map(ungated).collect()
+        } else if stacked {
             let (gates, ups) = if self.has(&joined) {
                 let half = |first| Rows {
                     first,

@@ -49,7 +49,9 @@ impl Maker<'_> {
             Some(varied) => plan.describe(&varied, file),
             None => {
                 let gates = if self.family.gate_in_length { 2 } else { 1 };
-                file.size(&key("feed_forward_length"), gates * plan.intermediate_size);
+                if !mixers::lists_lengths(plan) {
+                    file.size(&key("feed_forward_length"), gates * plan.intermediate_size);
+                }
                 if !mixers::lists_heads(plan) {
                     file.size(&key("attention.head_count_kv"), plan.kv_heads);
                 }
@@ -136,7 +138,8 @@ impl Maker<'_> {
             if let Some(mixer) = mixer.filter(|mixer| mixer.keeps_a_state(layer)) {
                 self.mixer(layer, mixer.step);
             }
-            if plan.intermediate_size > 0 {
+            let has_mlp = mixer.is_none_or(|mixer| mixer.has_mlp(layer));
+            if plan.intermediate_size > 0 && has_mlp {
                 self.intermediate_size(layer);
             }
             if let Some(varied) = plan.varied {
@@ -265,7 +268,9 @@ impl Maker<'_> {
             Residual::Parallel => false,
             Residual::ParallelUnlessNormed => plan.two_norms,
         };
-        if normed && plan.bare_norm {
+        // Which a layer of one step has already.
+        if self.family.feed_forward_norm == "attn_norm" {
+        } else if normed && plan.bare_norm {
             let weights = self.random.normals(plan.hidden_size, 1.0, 0.2);
             self.vector(&name(self.family.feed_forward_norm), &weights);
         } else if normed {
@@ -335,7 +340,9 @@ impl Maker<'_> {
                     hidden_size,
                 );
             } else {
-                self.stack(&name("ffn_gate_exps"), plan.count, plan.inner, hidden_size);
+                if self.family.ungated.is_none() {
+                    self.stack(&name("ffn_gate_exps"), plan.count, plan.inner, hidden_size);
+                }
                 self.stack(&name("ffn_up_exps"), plan.count, plan.inner, hidden_size);
             }
             self.stack(&name("ffn_down_exps"), plan.count, hidden_size, plan.inner);

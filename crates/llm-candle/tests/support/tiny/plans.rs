@@ -542,7 +542,7 @@ const EXAONE: Plan = Plan {
     clippy::large_const_arrays,
     reason = "each test takes the plans apart, and copies them once"
 )]
-pub(crate) const PLANS: [(&str, Plan); 71] = [
+pub(crate) const PLANS: [(&str, Plan); 73] = [
     ("llama", LLAMA),
     ("llama-tied", LLAMA_TIED),
     ("mixtral", MIXTRAL),
@@ -579,6 +579,8 @@ pub(crate) const PLANS: [(&str, Plan); 71] = [
     ("granitehybrid", mixers::GRANITE_HYBRID),
     ("granitehybrid-dense", mixers::GRANITE_HYBRID_DENSE),
     ("falcon-h1", FALCON_H1),
+    ("nemotron_h", mixers::NEMOTRON_H),
+    ("nemotron_h_moe", mixers::NEMOTRON_H_MOE),
     ("command-r", layer_norm::COMMAND_R),
     ("cohere2", layer_norm::COHERE2),
     ("starcoder2", layer_norm::STARCODER2),
