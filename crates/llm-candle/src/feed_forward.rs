@@ -8,7 +8,7 @@ use llm_engine::weights;
 use llm_kernels::vector::{Activation, Gate};
 
 use crate::projection::{Loader, Projection};
-use crate::steps::{Norm, activate, activate_alone, lift, norm_if, sigmoid};
+use crate::steps::{Norm, activate, activate_alone, far_above, lift, norm_if, sigmoid};
 
 /// The step on the device; shapes as in [`weights::Layer`].
 #[derive(Debug)]
@@ -29,6 +29,7 @@ struct Mlp {
     inner: Inner,
     up: Projection,
     down: Projection,
+    sparsity: Option<f32>,
 }
 
 /// See [`weights::Inner`].
@@ -104,13 +105,20 @@ impl Mlp {
             },
             up: loader.projection(&mlp.up)?,
             down: loader.projection(&mlp.down)?,
+            sparsity: mlp.sparsity,
         })
     }
 
     fn forward(&self, x: &Tensor, gate: Gate) -> Result<Tensor> {
         let up = self.up.forward(x)?;
         let inner = match &self.inner {
-            Inner::Gate(of) => (activate(&of.forward(x)?, gate)? * lift(up, gate)?)?,
+            Inner::Gate(of) => {
+                let opening = match self.sparsity {
+                    Some(deviations) => far_above(&of.forward(x)?, deviations)?,
+                    None => of.forward(x)?,
+                };
+                (activate(&opening, gate)? * lift(up, gate)?)?
+            }
             Inner::Activation(activation) => activate_alone(&up, *activation)?,
         };
         self.down.forward(&inner)

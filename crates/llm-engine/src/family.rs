@@ -83,6 +83,8 @@ pub struct Family {
     pub keys_as_values: bool,
     /// Layers with experts have the dense step beside them, and norms of each.
     pub parallel_dense_mlp: bool,
+    /// The stream has copies, of which each layer computes one and corrects the others.
+    pub alternating_updates: bool,
     /// Layers that keep a state, `None` where all attend.
     pub mixer: Option<Mixer>,
     /// What comes out of such a layer may have no norm.

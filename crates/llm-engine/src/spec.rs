@@ -3,6 +3,7 @@
 //! What the family does with them is in `family`, the weights are in `weights`.
 
 mod activation;
+mod altup;
 mod experts;
 mod from_metadata;
 mod gated_delta_net;
@@ -14,6 +15,7 @@ mod ssd;
 #[cfg(test)]
 mod tests;
 
+pub use altup::AltUpSpec;
 pub use mixer::{Convolution, GatedDeltaNetSpec, MixerSpec, ShortConvSpec, SsdSpec};
 pub use rope::plain;
 pub use rope::{ROPE_FACTORS_LONG, ROPE_FACTORS_SHORT, Ramp, Rope};
@@ -73,6 +75,8 @@ pub struct Spec {
     pub experts: Option<ExpertSpec>,
     /// Keys and values made from one short vector a position.
     pub mla: Option<MlaSpec>,
+    /// The copies of the stream, where it has some.
+    pub altup: Option<AltUpSpec>,
     /// What the layers do that keep a state.
     pub mixer: Option<MixerSpec>,
     /// One entry a layer.
@@ -101,6 +105,9 @@ pub struct LayerSpec {
     /// What stands between the matrices of a feed-forward step without a gate;
     /// `None` where it has one.
     pub activation: Option<Activation>,
+    /// The gate keeps what is so many deviations above its mean; `None` where it keeps
+    /// everything.
+    pub gate_sparsity: Option<f32>,
     /// The earlier layer whose keys and values it uses, where it has none.
     pub kv_source_layer: Option<usize>,
     /// Whether the layer attends to keys and values.

@@ -1,6 +1,7 @@
 //! Named tensors in the order in which the forward pass uses them, checked
 //! against the model's numbers. Matrices stay in the file's memory map.
 
+mod altup;
 mod linear;
 mod loader;
 mod mixer;
@@ -12,6 +13,7 @@ use llm_kernels::matmul::Matrix;
 use llm_kernels::vector::Activation;
 
 use crate::spec::Spec;
+pub use altup::{AltUp, Copies};
 pub use linear::Linear;
 use llm_gguf::Gguf;
 use loader::Loader;
@@ -36,6 +38,8 @@ pub struct Weights {
     pub rope_factors: Option<Vec<f32>>,
     /// What makes each layer's own input from a token.
     pub per_layer_embeddings: Option<PerLayerEmbeddings>,
+    /// What makes the copies of the stream, and one of them again.
+    pub copies: Option<Copies>,
     /// Where the matrices lie that an adapter can add to.
     pub places: Vec<Place>,
 }
@@ -45,7 +49,8 @@ pub struct Weights {
 /// are summed and divided by `sqrt(2)`.
 #[derive(Debug)]
 pub struct PerLayerEmbeddings {
-    /// (vocabulary, layers * `per_layer_embedding`)
+    /// (vocabulary, layers * `per_layer_embedding`); of tokens that stand for pictures and
+    /// sounds it may have none.
     pub embedding: Linear,
     /// (layers * `per_layer_embedding`, `hidden_size`)
     pub projection: Linear,
@@ -77,6 +82,8 @@ pub struct Layer {
     pub input_step: Option<InputStep>,
     /// What the stream is multiplied by at the end.
     pub output_scale: Option<f32>,
+    /// How the copies of the stream are predicted and corrected.
+    pub altup: Option<Box<AltUp>>,
 }
 
 /// The weights of attention. A norm is `None` where the family has none.
@@ -193,6 +200,8 @@ pub struct Mlp {
     pub up: Linear,
     /// (`hidden_size`, inner)
     pub down: Linear,
+    /// See [`crate::spec::LayerSpec::gate_sparsity`].
+    pub sparsity: Option<f32>,
 }
 
 /// What stands between the two matrices that every feed-forward step has.
@@ -246,6 +255,16 @@ pub struct BesideNorms {
     pub after_experts: Norm,
     /// Behind the dense step.
     pub after_dense: Norm,
+}
+
+impl PerLayerEmbeddings {
+    /// Writes the row of a token, zeros where there is none.
+    pub fn write_row(&self, token: u32, out: &mut [f32]) {
+        match token as usize {
+            row if row < self.embedding.rows() => self.embedding.dequantize_row(row, out),
+            _ => out.fill(0.0),
+        }
+    }
 }
 
 impl Layer {
@@ -399,6 +418,7 @@ impl Weights {
             output_norm: loader.norm(spec.family.output_norm, &[spec.hidden_size])?,
             rope_factors: loader.rope_factors()?,
             per_layer_embeddings: loader.per_layer_embeddings(vocabulary)?,
+            copies: loader.copies()?,
             places: Vec::new(),
         };
         weights.places = loader.places.take();

@@ -111,10 +111,25 @@ impl Config {
         Ok(self.fields().number(name)?.or(self.default(name)))
     }
 
-    /// Returns a whole number, in the same way.
+    /// Returns a whole number, in the same way; a list that says it for each layer is the
+    /// number as well.
     pub(super) fn size(&self, name: &str) -> Result<Option<u64>, FolderError> {
+        if let Some(Json::Array(listed)) = self.get(name) {
+            return self.same(name, listed);
+        }
         let default = self.default(name).map(|number| number as u64);
         Ok(self.fields().size(name)?.or(default))
+    }
+
+    /// Returns a number that is listed for each layer, and is the same in all.
+    fn same(&self, name: &str, listed: &[Json]) -> Result<Option<u64>, FolderError> {
+        let first = listed.first().and_then(Json::as_u64);
+        let is_same = listed.iter().all(|it| it.as_u64() == first);
+        if first.is_some() && is_same {
+            return Ok(first);
+        }
+        let shown = refusals::shown(&Json::from(listed));
+        Err(self.refuse(format!("its '{name}' is {shown}")))
     }
 
     /// Returns a boolean, in the same way.

@@ -24,6 +24,7 @@
 
 mod activation;
 pub mod adapter;
+mod altup;
 mod changes;
 mod chunks;
 mod config;

@@ -65,6 +65,8 @@ const WHOLE: Names = &[
     ("output", "output"),
     ("embed_out", "output"),
     ("embed_tokens_per_layer", "per_layer_token_embd"),
+    ("altup_projections.*", "altup_proj.*"),
+    ("altup_unembed_projections.*", "altup_unembd_proj.*"),
     ("per_layer_model_projection", "per_layer_model_proj"),
     ("per_layer_projection_norm", "per_layer_proj_norm"),
 ];
@@ -192,6 +194,13 @@ const OF_LAYER: Names = &[
     ("feed_forward.shared_expert.up_proj", "ffn_up_shexp"),
     ("feed_forward.shared_expert.down_proj", "ffn_down_shexp"),
     ("mlp.shared_expert_gate", "ffn_gate_inp_shexp"),
+    ("altup.correction_coefs", "altup_correct_coef"),
+    ("altup.modality_router", "altup_router"),
+    ("altup.prediction_coefs", "altup_predict_coef"),
+    ("altup.router_norm", "altup_router_norm"),
+    ("laurel.linear_left", "laurel_l"),
+    ("laurel.linear_right", "laurel_r"),
+    ("laurel.post_laurel_norm", "laurel_post_norm"),
     ("per_layer_input_gate", "inp_gate"),
     ("per_layer_projection", "proj"),
     ("post_per_layer_input_norm", "post_norm"),
@@ -231,6 +240,7 @@ const WITH_ENDING: Names = &[
     ("router.scale", "ffn_gate_inp.scale"),
     ("router.per_expert_scale", "ffn_down_exps.scale"),
     ("layer_scalar", "layer_output_scale.weight"),
+    ("altup.correct_output_scale", "altup_correct_scale.weight"),
     ("linear_attn.A_log", "ssm_a"),
     ("linear_attn.dt_bias", "ssm_dt.bias"),
     ("mamba.A_log", "ssm_a"),
@@ -271,8 +281,14 @@ fn known(short: &str, norms: Names) -> Option<String> {
     };
     let of_layer = short.strip_prefix("layers.").or(short.strip_prefix("h."));
     let Some((number, part)) = of_layer.and_then(|it| it.split_once('.')) else {
-        let (stem, ending) = stem(short)?;
-        return Some(format!("{}.{ending}", of(WHOLE, &stem)?));
+        let (starred, number) = without_number(short);
+        let (stem, ending) = stem(&starred)?;
+        let ours = of(WHOLE, &stem).filter(|_| !short.contains('*'))?;
+        let ours = match number {
+            Some(number) => ours.replace('*', &number.to_string()),
+            None => ours.to_owned(),
+        };
+        return Some(format!("{ours}.{ending}"));
     };
     let number: u32 = number.parse().ok()?;
     if part.contains('*') {
@@ -294,7 +310,7 @@ fn known(short: &str, norms: Names) -> Option<String> {
     Some(format!("blk.{number}.{ours}"))
 }
 
-/// Puts an asterisk in the place of the number of an expert, and returns that.
+/// Puts an asterisk in the place of the number of an expert or a copy, and returns that.
 fn without_number(part: &str) -> (String, Option<u32>) {
     let mut expert = None;
     let star = |piece: &str| match piece.parse() {

@@ -56,6 +56,7 @@ pub(super) const EXPERTS: &[Number] = &[
             "num_experts_per_token",
             "experts_per_token",
             "top_k_experts",
+            "moe_topk",
         ],
         "expert_used_count",
     ),
@@ -92,6 +93,12 @@ pub(super) const SHARED_EXPERT: &[Number] = &[size(
 /// The same by Nemotron's name.
 pub(super) const SHARED_EXPERTS: &[Number] = &[size(
     &["moe_shared_expert_intermediate_size"],
+    "expert_shared_feed_forward_length",
+)];
+
+/// That expert is as long as the step of a model without experts.
+pub(super) const STEP_AS_SHARED: &[Number] = &[size(
+    &["intermediate_size"],
     "expert_shared_feed_forward_length",
 )];
 

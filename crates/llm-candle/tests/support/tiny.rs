@@ -113,6 +113,9 @@ pub(crate) struct VariedPlan {
     pub(crate) sharing: usize,
     /// Elements of a token's vector for each layer, 0 for none.
     pub(crate) per_layer: usize,
+    /// Copies of the stream, 0 for none; with them steps are not wider, and the gates of
+    /// the first ten layers keep little.
+    pub(crate) copies: usize,
 }
 
 /// Layers that keep a state.

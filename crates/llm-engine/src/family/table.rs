@@ -48,6 +48,7 @@ const LLAMA: Family = Family {
     normed_values: false,
     keys_as_values: false,
     parallel_dense_mlp: false,
+    alternating_updates: false,
     mixer: None,
     optional_mixer_norm: false,
     grouped_value_heads: false,
@@ -255,6 +256,20 @@ pub const FAMILIES: &[Family] = &[
         normed_values: true,
         keys_as_values: true,
         parallel_dense_mlp: true,
+        ..GEMMA
+    },
+    Family {
+        architecture: "gemma3n",
+        norms: Norms::Around,
+        query_key_norm: Some(QueryKeyNorm::Head),
+        window: Some(Window {
+            global_every: 5,
+            length: None,
+            rope: WindowRope::UnscaledBase(10_000.0),
+        }),
+        unscaled_scores: true,
+        normed_values: true,
+        alternating_updates: true,
         ..GEMMA
     },
     Family {

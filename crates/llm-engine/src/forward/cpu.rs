@@ -4,6 +4,7 @@
 //! All steps but attention treat rows alone, so that what a row computes does
 //! not depend on its neighbours.
 
+mod altup;
 mod attention;
 mod buffers;
 mod feed_forward;
@@ -123,7 +124,13 @@ impl<T: Element> CpuForward<T> {
         if let Some(inputs) = &weights.per_layer_embeddings {
             self.per_layer_embeddings(rows, inputs);
         }
+        if let Some(copies) = &weights.copies {
+            self.copy_stream(copies);
+        }
         for (index, layer) in weights.layers.iter().enumerate() {
+            if let Some(altup) = &layer.altup {
+                self.predict(altup);
+            }
             self.first_half(rows, index, layer);
             if let Some(step) = &layer.feed_forward {
                 match weights.layers.get(index + 1) {
@@ -132,6 +139,9 @@ impl<T: Element> CpuForward<T> {
                 }
             }
             self.end_layer(index, layer);
+        }
+        if let Some(copies) = &weights.copies {
+            self.merge_copies(copies);
         }
         self.logits(rows, &weights, logits);
     }

@@ -57,6 +57,7 @@ impl Reader<'_> {
             bidirectional: self.bidirectional()?,
             experts,
             mla: shape.mla,
+            altup: self.altup()?,
             mixer: self.mixer(hidden_size, shape.rope_dim)?,
             layers: self.layers(layers, heads, &shape, scaling.rope, experts)?,
             mtp_layers,
@@ -239,6 +240,7 @@ impl Reader<'_> {
         let kv_heads = self.kv_heads(count, heads, shape)?;
         let intermediate_size = self.intermediate_sizes(count, experts)?;
         let activations = self.activations(count)?;
+        let gate_sparsity = self.gate_sparsity(count)?;
         let shares = self.shares(&windows)?;
         let steps = self.steps(&kv_heads, &intermediate_size)?;
         let layer = |(index, window): (usize, Option<usize>)| {
@@ -254,6 +256,7 @@ impl Reader<'_> {
                 value_dim,
                 intermediate_size: intermediate_size[index],
                 activation: activations[index],
+                gate_sparsity: gate_sparsity[index],
                 kv_source_layer: shares[index],
                 attends: steps[index].attends,
                 recurrent: steps[index].recurrent,

@@ -4,6 +4,7 @@
 //! gate and up, one below the other, and experts or heads one behind the other.
 //! All become matrices of their own that lie in the same bytes.
 
+mod altup;
 mod look_up;
 mod parallel_dense;
 mod mixer;
@@ -80,6 +81,7 @@ impl<'a> Loader<'a> {
             output_scale: self
                 .optional_vector(&name("layer_output_scale.weight"), 1)?
                 .map(|scale| scale[0]),
+            altup: self.altup(index)?,
         })
     }
 
@@ -285,6 +287,7 @@ impl<'a> Loader<'a> {
                 inner: Inner::Activation(activation),
                 up: self.linear(&name("up"), inner, hidden_size)?,
                 down: self.linear(&name("down"), hidden_size, inner)?,
+                sparsity: None,
             });
         }
         let (gate, up) = if self.has(&name("gate")) {
@@ -312,6 +315,7 @@ impl<'a> Loader<'a> {
             inner: Inner::Gate(gate),
             up,
             down: self.linear(&name("down"), hidden_size, inner)?,
+            sparsity: self.spec.layers[index].gate_sparsity,
         })
     }
 
@@ -331,6 +335,7 @@ impl<'a> Loader<'a> {
                 inner: Inner::Activation(activation),
                 up,
                 down,
+                sparsity: None,
             };
             ups.into_iter().zip(downs).map(ungated).collect()
         } else if stacked {
@@ -359,6 +364,7 @@ impl<'a> Loader<'a> {
                     inner: Inner::Gate(gate),
                     up,
                     down,
+                    sparsity: None,
                 })
                 .collect()
         } else {

@@ -6,11 +6,11 @@ use crate::changes::Change::{self, *};
 use crate::numbers::{
     CAPS, DENSE_LAYERS, ERNIE_EXPERTS, EXPERTS, FALCON_NORM, HEAD_MULTIPLIERS, HEAD_SCALE,
     LAYER_NORM, LOGIT_SCALE, MULTIPLIERS, NORMED_EXPERTS, PARALLEL_STEPS, RMS_NORM, SCALED_EXPERTS,
-    SHARED_EXPERT, SHARED_EXPERTS, SHARED_STEP, SHORT_CONV,
+    SHARED_EXPERT, SHARED_EXPERTS, SHARED_STEP, SHORT_CONV, STEP_AS_SHARED,
 };
 use crate::refusals::Allowed::{self, *};
 use crate::windows::Windows;
-use crate::{gelu, latent, one_step, ssd, state, two_lengths};
+use crate::{altup, gelu, latent, one_step, ssd, state, two_lengths};
 
 const SILU: &[&str] = &["silu", "swish"];
 const GELU: &[&str] = &["gelu_pytorch_tanh"];
@@ -433,6 +433,26 @@ pub(crate) const KINDS: &[Kind] = &[
         ..GEMMA3
     },
     Kind {
+        model_types: &["gemma3n", "gemma3n_text"],
+        architecture: "gemma3n",
+        changes: &[],
+        defaults: &[
+            ("head_dim", 256.0),
+            ("max_position_embeddings", 32_768.0),
+            ("altup_num_inputs", 4.0),
+            ("altup_active_idx", 0.0),
+            ("num_kv_shared_layers", 15.0),
+            ("hidden_size_per_layer_input", 256.0),
+            ("sliding_window", 512.0),
+            ("final_logit_softcapping", 30.0),
+        ],
+        numbers: &[CAPS],
+        fixed: &[("altup_correct_scale", Flag(true))],
+        known: &["altup_lr_multiplier"],
+        more: &[altup::pairs],
+        ..GEMMA3
+    },
+    Kind {
         model_types: &["phi3"],
         architecture: "phi3",
         permuted: false,
@@ -800,6 +820,7 @@ pub(crate) const KINDS: &[Kind] = &[
         architecture: "hunyuan-moe",
         permuted: false,
         epsilon: 1e-5,
+        numbers: &[EXPERTS, NORMED_EXPERTS, STEP_AS_SHARED],
         fixed: &[("use_cla", Flag(false)), ("use_qk_norm", Flag(true))],
         known: &[
             "attention_head_dim",

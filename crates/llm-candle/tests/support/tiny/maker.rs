@@ -1,5 +1,6 @@
 //! A plan and a seed → the bytes of a GGUF file.
 
+mod copies;
 mod mixers;
 
 use candle_core::quantized::{GgmlDType, QTensor};
@@ -127,6 +128,9 @@ impl Maker<'_> {
             self.matrix("per_layer_model_proj", all, plan.hidden_size, 1.0);
             self.norm("per_layer_proj_norm", varied.per_layer);
         }
+        if plan.copies() > 0 {
+            self.copies(plan.copies());
+        }
         for layer in 0..plan.layers {
             if self.family.norms != Norms::After {
                 self.norm(&format!("blk.{layer}.attn_norm"), plan.hidden_size);
@@ -145,6 +149,9 @@ impl Maker<'_> {
             if let Some(varied) = plan.varied {
                 self.layer_end(layer, varied.per_layer);
             }
+            if plan.copies() > 0 {
+                self.altup(layer, plan.copies());
+            }
         }
     }
 
@@ -156,6 +163,9 @@ impl Maker<'_> {
             self.matrix(&name("inp_gate"), inputs, plan.hidden_size, 1.0);
             self.matrix(&name("proj"), plan.hidden_size, inputs, plan.step);
             self.norm(&name("post_norm"), plan.hidden_size);
+        }
+        if plan.copies() > 0 {
+            return;
         }
         let scale = self.random.normals(1, 0.8, 0.1);
         self.vector(&name("layer_output_scale.weight"), &scale);
@@ -469,7 +479,7 @@ impl Plan {
 
     fn feed_forward_of(&self, layer: usize) -> usize {
         let sharing = self.varied.map_or(0, |varied| varied.sharing);
-        let wide = layer + sharing >= self.layers;
+        let wide = layer + sharing >= self.layers && self.copies() == 0;
         self.intermediate_size * if wide { 2 } else { 1 }
     }
 
@@ -489,6 +499,17 @@ impl Plan {
         file.size(&key("rope.dimension_count_swa"), self.rope_dim);
         file.size(&key("attention.shared_kv_layers"), varied.sharing);
         file.size(&key("embedding_length_per_layer_input"), varied.per_layer);
+        if varied.copies > 0 {
+            let scale = |layer| {
+                if layer < 10 {
+                    1.644_853_6
+                } else {
+                    f32::NEG_INFINITY
+                }
+            };
+            let scales: Vec<_> = (0..self.layers).map(scale).collect();
+            file.floats(&key("activation_sparsity_scale"), &scales);
+        }
     }
 }
 

@@ -218,6 +218,9 @@ fn inner_vectors(
             add_rest(cpu, loras, linear, input.floats, gate);
             add_rest(cpu, loras, &mlp.up, input.floats, up);
             pool.for_each_row(gate, inner, |row, gate| {
+                if let Some(deviations) = mlp.sparsity {
+                    vector::far_above(level, gate, deviations);
+                }
                 vector::gated(level, kind, gate, &up[row * inner..(row + 1) * inner]);
             });
         }
