@@ -303,6 +303,13 @@ pub(super) fn counted(config: &Config) -> Result<Pairs, FolderError> {
     Ok(pair.into_iter().collect())
 }
 
+/// Returns the context of a config whose largest position is one that it stretches to.
+pub(super) fn length_of_training(config: &Config) -> Result<Pairs, FolderError> {
+    let length = config.size("seq_length")?;
+    let pair = length.map(|length| ("context_length", Value::Unsigned(length)));
+    Ok(pair.into_iter().collect())
+}
+
 /// Returns the temperature of far positions, as Llama 4 has it.
 pub(super) fn temperature(config: &Config) -> Result<Pairs, FolderError> {
     let stated = Rotation::of(config)?.number("llama_4_scaling_beta")?;

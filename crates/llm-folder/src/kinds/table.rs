@@ -789,6 +789,18 @@ pub(crate) const KINDS: &[Kind] = &[
         ..LLAMA
     },
     Kind {
+        model_types: &["qwen"],
+        architecture: "qwen",
+        norms: &[("ln_1", "attn_norm"), ("ln_2", "ffn_norm")],
+        permuted: false,
+        numbers: &[RMS_NORM],
+        fixed: &[("no_bias", Flag(true)), ("scale_attn_weights", Flag(true))],
+        // What it changes lies beyond its context.
+        known: &["layer_norm_epsilon", "use_flash_attn", "use_logn_attn"],
+        more: &[crate::rope::length_of_training],
+        ..LLAMA
+    },
+    Kind {
         model_types: &["bailing_moe"],
         architecture: "bailingmoe",
         defaults: &[("first_k_dense_replace", 0.0), ("num_shared_experts", 0.0)],
@@ -934,6 +946,7 @@ pub(crate) const KINDS: &[Kind] = &[
             "layer_norm_epsilon",
             "mamba_proj_bias",
             "moe_shared_expert_intermediate_size",
+            "norm_eps",
             "rescale_prenorm_residual",
             "residual_in_fp32",
             "use_bias",
