@@ -94,6 +94,16 @@ def fill(variant, base, gemma, *, FULL, SLIDING, WIDE, PIECES, NEW):
     variant("pythia", "gpt-neox", neox, judge=GELU)
     variant("gpt-neox-20b", "gpt-neox", neox | {"hidden_act": "gelu_fast", "attention_probs_dropout_prob": 0})
     variant("redpajama", "gpt-neox", neox | {"rotary_pct": 1.0, "use_parallel_residual": False}, judge=GELU)
+    gpt2 = {
+        "activation_function": "gelu_new", "architectures": ["GPT2LMHeadModel"], "attn_pdrop": 0.1, "embd_pdrop": 0.1,
+        "initializer_range": 0.02, "layer_norm_epsilon": 1e-05, "model_type": "gpt2", "n_ctx": 512, "n_embd": 32, "n_head": 4,
+        "n_layer": 2, "n_positions": 512, "resid_pdrop": 0.1, "summary_activation": None, "summary_first_dropout": 0.1,
+        "summary_proj_to_labels": True, "summary_type": "cls_index", "summary_use_proj": True, "vocab_size": 288}
+    variant("gpt-2", "gpt2", gpt2)
+    variant("starcoderbase", "starcoder",
+            gpt2 | {"activation_function": "gelu_pytorch_tanh", "architectures": ["GPTBigCodeForCausalLM"], "model_type": "gpt_bigcode",
+                    "attention_softmax_in_fp32": True, "multi_query": True, "n_inner": 128, "scale_attention_softmax_in_fp32": True,
+                    "scale_attn_weights": True, "transformers_version": "4.28.1"})
     tencent = dict(
         head_dim=16, attention_head_dim=16, attention_bias=False, mlp_bias=False, max_position_embeddings=32768, rope_theta=10000.0,
         moe_intermediate_size=[24] * 2, moe_topk=[3] * 2, num_experts=8, num_shared_expert=[1] * 2, norm_topk_prob=True,

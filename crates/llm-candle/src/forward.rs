@@ -225,7 +225,7 @@ impl CandleForward {
         let of_kind = self
             .kinds
             .for_positions(start, tokens.len(), &self.device)?;
-        let mut x = self.embed(tokens)?;
+        let mut x = self.embed(start, tokens)?;
         let inputs = match (
             &self.per_layer_embeddings,
             &self.weights.per_layer_embeddings,
@@ -288,15 +288,26 @@ impl CandleForward {
         }
     }
 
-    /// tokens, (rows) → x, (rows, `hidden_size`).
-    fn embed(&self, tokens: &[u32]) -> Result<Tensor> {
+    /// tokens, (rows), at the positions from `start` on → x, (rows, `hidden_size`).
+    fn embed(&self, start: usize, tokens: &[u32]) -> Result<Tensor> {
         let hidden_size = self.spec.hidden_size;
         let mut rows = vec![0.0; tokens.len() * hidden_size];
         for (&token, row) in tokens.iter().zip(rows.chunks_exact_mut(hidden_size)) {
             self.weights.embedding.dequantize_row(token as usize, row);
         }
         let x = Tensor::from_vec(rows, (tokens.len(), hidden_size), &self.device)?;
-        x * f64::from(self.spec.embedding_scale)
+        let x = (x * f64::from(self.spec.embedding_scale))?;
+        let Some(positions) = &self.weights.positions else {
+            return Ok(x);
+        };
+        let mut rows = vec![0.0; tokens.len() * hidden_size];
+        for (row, position) in rows
+            .chunks_exact_mut(hidden_size)
+            .zip(start..positions.rows())
+        {
+            positions.dequantize_row(position, row);
+        }
+        x + Tensor::from_vec(rows, (tokens.len(), hidden_size), &self.device)?
     }
 
     /// x, (rows, `hidden_size`) → (rows, vocabulary).

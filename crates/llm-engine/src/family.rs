@@ -43,6 +43,8 @@ pub struct Family {
     pub rotated_before_norm: bool,
     /// Embeddings are multiplied by `sqrt(hidden_size)`.
     pub scaled_embedding: bool,
+    /// A learned vector for each position is added to the embedding.
+    pub learned_positions: bool,
     /// Layers with a sliding window, `None` where every layer sees everything.
     pub window: Option<Window>,
     /// Windows do not move with the text, but stand beside each other.

@@ -214,6 +214,16 @@ pub enum SpecError {
     /// A number that no model can have, or two that contradict each other.
     #[error("the file's numbers contradict each other: {0}")]
     Contradiction(String),
+    /// More positions than the model has vectors for.
+    #[error(
+        "the model has vectors for {positions} positions, and {context} are wanted; choose at most {positions} (-c {positions})"
+    )]
+    TooLong {
+        /// Positions that are wanted.
+        context: usize,
+        /// Those that it has vectors for.
+        positions: usize,
+    },
     /// A model for vectors, where text is wanted.
     #[error("the model makes vectors and no text; llm-embed runs it")]
     MakesVectors,

@@ -28,6 +28,8 @@ pub use rest::named;
 pub struct Weights {
     /// (vocabulary, `hidden_size`)
     pub embedding: Linear,
+    /// (positions, `hidden_size`), added to the embedding, where positions have vectors.
+    pub positions: Option<Linear>,
     /// One entry a layer.
     pub layers: Vec<Layer>,
     /// (`hidden_size`)
@@ -414,6 +416,7 @@ impl Weights {
         let mut weights = Self {
             output: loader.output(&embedding)?,
             embedding,
+            positions: loader.positions()?,
             layers: layers.collect::<Result<_, _>>()?,
             output_norm: loader.norm(spec.family.output_norm, &[spec.hidden_size])?,
             rope_factors: loader.rope_factors()?,

@@ -18,6 +18,8 @@ pub(super) enum Change {
     Flat,
     /// (experts, m, n) becomes (experts, n, m).
     Transposed,
+    /// (m, n) becomes (n, m).
+    Turned,
     /// (experts, m, 2 n), in which gates and ups take turns, becomes two of
     /// (experts, n, m).
     GateUpColumns,
@@ -110,6 +112,11 @@ impl Change {
                 let [columns, rows, count] = extents(&shape)?;
                 let order = Order::of(0, &[(count, rows * columns), (columns, 1), (rows, columns)]);
                 whole(vec![rows, columns, count], Some(order), Each::Kept)
+            }
+            Self::Turned => {
+                let [columns, rows] = extents(&shape)?;
+                let order = Order::of(0, &[(columns, 1), (rows, columns)]);
+                whole(vec![rows, columns], Some(order), Each::Kept)
             }
             Self::GateUpColumns => {
                 let [both, rows, count] = extents(&shape)?;

@@ -67,6 +67,11 @@ impl Config {
             }
             values.extend(text);
         }
+        for (theirs, usual) in kind.renamed {
+            if let Some(value) = values.remove(*theirs) {
+                values.entry(*usual).or_insert(value);
+            }
+        }
         let mut config = Self {
             path,
             kind,

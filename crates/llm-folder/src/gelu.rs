@@ -10,6 +10,7 @@ use llm_gguf::Value;
 pub(super) fn kind(config: &Config) -> Result<Pairs, FolderError> {
     let fields = config.fields();
     let said = fields.text("activation")?.or(fields.text("hidden_act")?);
+    let said = said.or(fields.text("activation_function")?);
     match said.unwrap_or("gelu") {
         "gelu" => Ok(vec![(
             "feed_forward_activation",

@@ -28,6 +28,8 @@ pub(super) struct Kind {
     pub(super) text_types: &'static [&'static str],
     /// `general.architecture` in GGUF.
     pub(super) architecture: &'static str,
+    /// Keys of its configs by another name than nearly all have: (theirs, the usual one).
+    pub(super) renamed: Names,
     /// The non-linearity of the feed-forward step.
     pub(super) gates: &'static [&'static str],
     /// The norms of a layer, whose names mean one thing here and another there.

@@ -42,8 +42,10 @@ const OTHER_PARTS: [&str; 11] = [
 
 /// What old files hold and the config says: frequencies of the rotation, and what a
 /// position may see.
-const BUFFERS: [&str; 3] = [
+const BUFFERS: [&str; 5] = [
     "rotary_emb.inv_freq",
+    ".attn.bias",
+    ".attn.masked_bias",
     ".attention.bias",
     ".attention.masked_bias",
 ];
@@ -55,6 +57,7 @@ const WHOLE: Names = &[
     ("word_embeddings", "token_embd"),
     ("embed_in", "token_embd"),
     ("wte", "token_embd"),
+    ("wpe", "position_embd"),
     ("norm", "output_norm"),
     ("ln_f", "output_norm"),
     ("final_layer_norm", "output_norm"),

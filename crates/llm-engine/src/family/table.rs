@@ -27,6 +27,7 @@ const LLAMA: Family = Family {
     unnormed_with_experts: None,
     rotated_before_norm: false,
     scaled_embedding: false,
+    learned_positions: false,
     window: None,
     chunked: false,
     temperature: None,
@@ -117,6 +118,14 @@ const STARCODER2: Family = Family {
     ungated: Some(Ungated::GeluTanh),
     norm: NormKind::Layer,
     ..LLAMA
+};
+
+/// Vectors for positions, and no rotation.
+const GPT2: Family = Family {
+    architecture: "gpt2",
+    learned_positions: true,
+    unrotated_every: Some(1),
+    ..STARCODER2
 };
 
 const PHI2: Family = Family {
@@ -363,6 +372,11 @@ pub const FAMILIES: &[Family] = &[
         ..COMMAND_R
     },
     STARCODER2,
+    GPT2,
+    Family {
+        architecture: "starcoder",
+        ..GPT2
+    },
     PHI2,
     Family {
         architecture: "falcon",

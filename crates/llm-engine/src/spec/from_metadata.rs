@@ -25,6 +25,10 @@ impl Reader<'_> {
             _ => self.size("attention.head_count")?,
         };
         let trained = self.size("context_length")?;
+        if let Some(context) = context.filter(|it| self.family.learned_positions && *it > trained) {
+            let positions = trained;
+            return Err(SpecError::TooLong { context, positions });
+        }
         let share = hidden_size.checked_div(heads).unwrap_or(0);
         let shape = self.heads(share)?;
         self.check_reach(shape.rope_dim)?;

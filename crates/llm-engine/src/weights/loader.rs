@@ -404,6 +404,13 @@ impl<'a> Loader<'a> {
         })
     }
 
+    /// Returns the vectors of positions, of which rows are read.
+    pub(super) fn positions(&self) -> Result<Option<Linear>, WeightsError> {
+        let (rows, columns) = (self.spec.context_length, self.spec.hidden_size);
+        let table = || self.table("position_embd", rows, columns);
+        self.spec.family.learned_positions.then(table).transpose()
+    }
+
     /// Notes where a matrix lies.
     fn place(
         &self,

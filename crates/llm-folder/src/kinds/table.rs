@@ -70,6 +70,7 @@ const LLAMA: Kind = Kind {
     model_types: &["llama"],
     text_types: &[],
     architecture: "llama",
+    renamed: &[],
     gates: SILU,
     norms: BEFORE,
     changes: &[],
@@ -210,6 +211,37 @@ const STARCODER2: Kind = Kind {
     ],
     windows: Windows::All,
     ..LLAMA
+};
+
+/// A vector for each position; matrices stand the other way round.
+const GPT2: Kind = Kind {
+    model_types: &["gpt2"],
+    architecture: "gpt2",
+    renamed: &[
+        ("n_embd", "hidden_size"),
+        ("n_head", "num_attention_heads"),
+        ("n_inner", "ffn_hidden_size"),
+        ("n_layer", "num_hidden_layers"),
+        ("n_positions", "max_position_embeddings"),
+    ],
+    norms: &[("ln_1", "attn_norm"), ("ln_2", "ffn_norm")],
+    changes: &[
+        ("attn_qkv.weight", Turned),
+        ("attn_output.weight", Turned),
+        ("ffn_up.weight", Turned),
+        ("ffn_down.weight", Turned),
+    ],
+    defaults: &[("intermediate_size", 0.0), ("layer_norm_epsilon", 1e-5)],
+    numbers: &[FALCON_NORM],
+    fixed: &[
+        ("reorder_and_upcast_attn", Flag(false)),
+        ("scale_attn_by_inverse_layer_idx", Flag(false)),
+        ("scale_attn_weights", Flag(true)),
+    ],
+    known: &["layer_norm_epsilon"],
+    windows: Windows::Never,
+    more: &[gelu::kind, gelu::length],
+    ..STARCODER2
 };
 
 const COHERE: Kind = Kind {
@@ -738,6 +770,23 @@ pub(crate) const KINDS: &[Kind] = &[
         known: &["layer_norm_eps"],
         windows: Windows::Never,
         ..STARCODER2
+    },
+    GPT2,
+    Kind {
+        model_types: &["gpt_bigcode"],
+        architecture: "starcoder",
+        changes: &[],
+        defaults: &[("layer_norm_epsilon", 1e-5), ("multi_query", 1.0)],
+        fixed: &[
+            ("multi_query", Flag(true)),
+            ("scale_attn_weights", Flag(true)),
+        ],
+        known: &[
+            "attention_softmax_in_fp32",
+            "layer_norm_epsilon",
+            "scale_attention_softmax_in_fp32",
+        ],
+        ..GPT2
     },
     Kind {
         model_types: &["falcon"],

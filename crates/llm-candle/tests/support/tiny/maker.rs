@@ -69,7 +69,7 @@ impl Maker<'_> {
         };
         file.size(&key("attention.key_length"), keys);
         file.size(&key("attention.value_length"), values);
-        file.size(&key("context_length"), 4096);
+        file.size(&key("context_length"), context(self.family));
         let epsilon = match self.family.norm {
             NormKind::Rms => "attention.layer_norm_rms_epsilon",
             NormKind::Layer => "attention.layer_norm_epsilon",
@@ -112,6 +112,14 @@ impl Maker<'_> {
         self.matrix_of("token_embd", &[plan.vocabulary], plan.hidden_size, rows);
         if !plan.tied {
             self.matrix("output", plan.vocabulary, plan.hidden_size, 3.0);
+        }
+        if self.family.learned_positions {
+            self.matrix_of(
+                "position_embd",
+                &[context(self.family)],
+                plan.hidden_size,
+                rows,
+            );
         }
         self.norm(self.family.output_norm, plan.hidden_size);
         for (name, most) in plan.rope_factors {
@@ -461,6 +469,11 @@ impl Maker<'_> {
         self.file
             .tensor(name, shape, type_id(GgmlDType::F32), &bytes);
     }
+}
+
+/// Positions that a model was trained for.
+fn context(family: &Family) -> usize {
+    if family.learned_positions { 512 } else { 4096 }
 }
 
 impl Plan {

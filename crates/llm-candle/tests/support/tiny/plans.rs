@@ -577,7 +577,7 @@ const EXAONE: Plan = Plan {
     clippy::large_const_arrays,
     reason = "each test takes the plans apart, and copies them once"
 )]
-pub(crate) const PLANS: [(&str, Plan); 74] = [
+pub(crate) const PLANS: [(&str, Plan); 76] = [
     ("llama", LLAMA),
     ("llama-tied", LLAMA_TIED),
     ("mixtral", MIXTRAL),
@@ -620,6 +620,8 @@ pub(crate) const PLANS: [(&str, Plan); 74] = [
     ("command-r", layer_norm::COMMAND_R),
     ("cohere2", layer_norm::COHERE2),
     ("starcoder2", layer_norm::STARCODER2),
+    ("gpt2", layer_norm::GPT2),
+    ("starcoder", layer_norm::STARCODER),
     ("phi2", layer_norm::PHI2),
     ("falcon", layer_norm::FALCON),
     ("falcon-large", layer_norm::FALCON_LARGE),
