@@ -44,6 +44,7 @@ struct Experts {
     router: Projection,
     router_bias: Option<Vec<f32>>,
     experts: Vec<Mlp>,
+    latent: Option<(Projection, Projection)>,
     scales: Option<Vec<f32>>,
     shared: Option<Mlp>,
     shared_gate: Option<Tensor>,
@@ -130,12 +131,18 @@ impl Experts {
         let all = experts.experts.iter();
         let shared = experts.shared.as_ref();
         let beside = experts.beside.as_ref();
+        let latent = experts.latent.as_ref();
+        let latent = latent.map(|latent| -> Result<_> {
+            let down = loader.projection(&latent.down)?;
+            Ok((down, loader.projection(&latent.up)?))
+        });
         Ok(Self {
             router: loader.projection(&experts.router)?,
             router_bias: experts.router_bias.clone(),
             experts: all
                 .map(|mlp| Mlp::load(loader, mlp))
                 .collect::<Result<_>>()?,
+            latent: latent.transpose()?,
             scales: experts.scales.clone(),
             shared: shared.map(|mlp| Mlp::load(loader, mlp)).transpose()?,
             shared_gate: loader.optional_vector(experts.shared_gate.as_deref())?,
@@ -157,7 +164,13 @@ impl Experts {
             None => x.zeros_like()?,
         };
         let Some(norms) = &self.beside else {
-            return shared + self.forward(spec, experts, x, x)?;
+            return match &self.latent {
+                Some((down, up)) => {
+                    let short = down.forward(x)?;
+                    shared + up.forward(&self.forward(spec, experts, x, &short)?)?
+                }
+                None => shared + self.forward(spec, experts, x, x)?,
+            };
         };
         let norm = |x: &Tensor, norm: &Norm| norm.forward(x, spec.norm_epsilon);
         let (routed, x) = (norm(stream, &norms.router)?, norm(stream, &norms.experts)?);

@@ -125,6 +125,8 @@ pub struct ExpertSpec {
     pub used: usize,
     /// Length of an expert's inner vector.
     pub intermediate_size: usize,
+    /// Length of the vectors that experts work on; `None` where it is the stream's.
+    pub latent: Option<usize>,
     /// Length of the inner vector of the expert that every token goes through;
     /// 0 where there is none.
     pub shared: usize,

@@ -235,6 +235,8 @@ pub struct Experts {
     pub router_bias: Option<Vec<f32>>,
     /// In the order of the router's rows.
     pub experts: Vec<Mlp>,
+    /// What stands around them where they work on shorter vectors.
+    pub latent: Option<Latent>,
     /// What an expert's result is multiplied by, (experts).
     pub scales: Option<Vec<f32>>,
     /// The expert that every token goes through.
@@ -243,6 +245,15 @@ pub struct Experts {
     pub shared_gate: Option<Vec<f32>>,
     /// Where the shared expert stands beside the others, on its own.
     pub beside: Option<BesideNorms>,
+}
+
+/// The way to the shorter vectors of experts, and back.
+#[derive(Debug)]
+pub struct Latent {
+    /// (`latent`, `hidden_size`)
+    pub down: Linear,
+    /// (`hidden_size`, `latent`)
+    pub up: Linear,
 }
 
 /// The norms of experts beside a dense step; the layer's own norms are before

@@ -136,6 +136,8 @@ const OF_LAYER: Names = &[
     ("mixer.gate", "ffn_gate_inp"),
     ("mixer.experts.*.up_proj", "ffn_up.*"),
     ("mixer.experts.*.down_proj", "ffn_down.*"),
+    ("mixer.fc1_latent_proj", "ffn_latent_down"),
+    ("mixer.fc2_latent_proj", "ffn_latent_up"),
     ("mixer.shared_experts.up_proj", "ffn_up_shexp"),
     ("mixer.shared_experts.down_proj", "ffn_down_shexp"),
     ("mlp.gate_proj", "ffn_gate"),

@@ -90,11 +90,14 @@ pub(super) const SHARED_EXPERT: &[Number] = &[size(
     "expert_shared_feed_forward_length",
 )];
 
-/// The same by Nemotron's name.
-pub(super) const SHARED_EXPERTS: &[Number] = &[size(
-    &["moe_shared_expert_intermediate_size"],
-    "expert_shared_feed_forward_length",
-)];
+/// The same by Nemotron's name; experts may work on shorter vectors.
+pub(super) const SHARED_EXPERTS: &[Number] = &[
+    size(
+        &["moe_shared_expert_intermediate_size"],
+        "expert_shared_feed_forward_length",
+    ),
+    size(&["moe_latent_size"], "moe_latent_size"),
+];
 
 /// That expert is as long as the step of a model without experts.
 pub(super) const STEP_AS_SHARED: &[Number] = &[size(

@@ -79,6 +79,8 @@ pub(crate) struct ExpertPlan {
     pub(crate) joined: bool,
     /// Whether the shared expert has a gate of its own.
     pub(crate) shared_gate: bool,
+    /// Length of the vectors that experts work on, 0 for the stream's.
+    pub(crate) latent: usize,
 }
 
 impl ExpertPlan {

@@ -994,6 +994,7 @@ pub(crate) const KINDS: &[Kind] = &[
             "attention_head_dim",
             "layer_norm_epsilon",
             "mamba_proj_bias",
+            "moe_latent_size",
             "moe_shared_expert_intermediate_size",
             "norm_eps",
             "rescale_prenorm_residual",

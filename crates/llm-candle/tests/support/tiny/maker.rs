@@ -341,6 +341,12 @@ impl Maker<'_> {
         let name = |part: &str| format!("blk.{layer}.{part}");
         let hidden_size = self.plan.hidden_size;
         self.matrix(&name("ffn_gate_inp"), plan.count, hidden_size, 2.0);
+        let mut width = hidden_size;
+        if plan.latent > 0 {
+            width = plan.latent;
+            self.matrix(&name("ffn_latent_down"), width, hidden_size, 1.0);
+            self.matrix(&name("ffn_latent_up"), hidden_size, width, 1.0);
+        }
         if plan.router_bias {
             let bias = self.random.normals(plan.count, 0.0, 0.2);
             self.vector(&name("exp_probs_b.bias"), &bias);
@@ -351,19 +357,14 @@ impl Maker<'_> {
             }
         } else {
             if plan.joined {
-                self.stack(
-                    &name("ffn_gate_up_exps"),
-                    plan.count,
-                    2 * plan.inner,
-                    hidden_size,
-                );
+                self.stack(&name("ffn_gate_up_exps"), plan.count, 2 * plan.inner, width);
             } else {
                 if self.family.ungated.is_none() {
-                    self.stack(&name("ffn_gate_exps"), plan.count, plan.inner, hidden_size);
+                    self.stack(&name("ffn_gate_exps"), plan.count, plan.inner, width);
                 }
-                self.stack(&name("ffn_up_exps"), plan.count, plan.inner, hidden_size);
+                self.stack(&name("ffn_up_exps"), plan.count, plan.inner, width);
             }
-            self.stack(&name("ffn_down_exps"), plan.count, hidden_size, plan.inner);
+            self.stack(&name("ffn_down_exps"), plan.count, width, plan.inner);
         }
         if plan.shared > 0 {
             self.mlp(layer, "_shexp", plan.shared * plan.inner);

@@ -69,6 +69,7 @@ const EXPERTS: ExpertPlan = ExpertPlan {
     router_bias: false,
     joined: false,
     shared_gate: false,
+    latent: 0,
 };
 
 const MIXTRAL: Plan = Plan {
@@ -311,6 +312,7 @@ const DEEPSEEK: Plan = Plan {
         router_bias: true,
         joined: false,
         shared_gate: false,
+        latent: 0,
     }),
     mla: Some(MlaPlan {
         q_lora_rank: Some(40),
@@ -360,6 +362,7 @@ const DEEPSEEK_LITE: Plan = Plan {
         router_bias: false,
         joined: false,
         shared_gate: false,
+        latent: 0,
     }),
     mla: Some(MlaPlan {
         q_lora_rank: None,
@@ -577,7 +580,7 @@ const EXAONE: Plan = Plan {
     clippy::large_const_arrays,
     reason = "each test takes the plans apart, and copies them once"
 )]
-pub(crate) const PLANS: [(&str, Plan); 76] = [
+pub(crate) const PLANS: [(&str, Plan); 77] = [
     ("llama", LLAMA),
     ("llama-tied", LLAMA_TIED),
     ("mixtral", MIXTRAL),
@@ -617,6 +620,7 @@ pub(crate) const PLANS: [(&str, Plan); 76] = [
     ("falcon-h1", FALCON_H1),
     ("nemotron_h", mixers::NEMOTRON_H),
     ("nemotron_h_moe", mixers::NEMOTRON_H_MOE),
+    ("nemotron_h_moe-latent", mixers::NEMOTRON_H_LATENT),
     ("command-r", layer_norm::COMMAND_R),
     ("cohere2", layer_norm::COHERE2),
     ("starcoder2", layer_norm::STARCODER2),

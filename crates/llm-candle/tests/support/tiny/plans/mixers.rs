@@ -231,3 +231,22 @@ pub(super) const NEMOTRON_H_MOE: Plan = Plan {
     ],
     ..NEMOTRON_H
 };
+
+/// The same with experts that work on shorter vectors, as Nemotron 3 Super has them.
+pub(super) const NEMOTRON_H_LATENT: Plan = Plan {
+    experts: Some(ExpertPlan {
+        shared: 2,
+        router_bias: true,
+        latent: 40,
+        ..EXPERTS
+    }),
+    extra: &[
+        ("expert_feed_forward_length", Size(48)),
+        ("expert_shared_feed_forward_length", Size(96)),
+        ("expert_shared_count", Size(1)),
+        ("expert_weights_norm", Bool(true)),
+        ("expert_weights_scale", Float(1.5)),
+        ("moe_latent_size", Size(40)),
+    ],
+    ..NEMOTRON_H_MOE
+};
