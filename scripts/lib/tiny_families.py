@@ -43,7 +43,7 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 
 import conversion  # noqa: E402  (llama.cpp's)
 import convert_hf_to_gguf  # noqa: E402
-from conversion.base import TextModel  # noqa: E402
+from conversion.base import ModelBase, TextModel  # noqa: E402
 from conversion.hunyuan import HunYuanMoEModel  # noqa: E402
 from conversion.qwen import QwenModel  # noqa: E402
 
@@ -280,13 +280,16 @@ def write_folder(folder, variant, work):
 def convert(folder, out, outtype, variant, *more):
     """Runs llama.cpp's converter. A cut-off vocabulary has another hash than the
     real one, by which the converter would know its pre-tokenizer: it is told. It is
-    also told to read tokenizer.json where it would run code that comes with a model."""
+    also told to read tokenizer.json where it would run code that comes with a model, and
+    config.json where transformers 5 gives numbers names that it does not know."""
     pid = os.fork()
     if pid == 0:
         status = 1
         try:
             pre = tiny_tokenizers.PRE.get(variant["tokenizer"])
             TextModel.get_vocab_base_pre = lambda self, tokenizer: pre
+            if variant.get("plain"):
+                ModelBase.load_hparams = staticmethod(lambda folder, *_, **__: json.loads((folder / "config.json").read_text()))
             if variant.get("own_tokenizer"):
                 HunYuanMoEModel.set_vocab = QwenModel.set_vocab = TextModel._set_vocab_gpt2
             logging.disable(logging.WARNING)

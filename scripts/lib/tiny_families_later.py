@@ -79,21 +79,21 @@ def fill(variant, base, gemma, *, FULL, SLIDING, WIDE, PIECES, NEW):
         "attention_dropout": 0.0, "bias": False, "hidden_dropout": 0.0, "hidden_size": 32, "initializer_range": 0.02,
         "layer_norm_epsilon": 1e-05, "num_attention_heads": 4, "num_hidden_layers": 2, "parallel_attn": True,
         "torch_dtype": "bfloat16", "transformers_version": "4.27.4", "use_cache": True, "vocab_size": 288}
-    variant("falcon-7b", "falcon", falcon | {"multi_query": True, "new_decoder_architecture": False}, judge=GELU)
-    variant("falcon-40b", "falcon", falcon | {"new_decoder_architecture": True, "num_kv_heads": 2}, judge=GELU)
+    variant("falcon-7b", "falcon", falcon | {"multi_query": True, "new_decoder_architecture": False}, plain=True, judge=GELU)
+    variant("falcon-40b", "falcon", falcon | {"new_decoder_architecture": True, "num_kv_heads": 2}, plain=True, judge=GELU)
     variant("falcon-11b", "falcon",
             falcon | {"activation": "gelu", "ffn_hidden_size": 128, "max_position_embeddings": 8192, "multi_query": True,
                       "new_decoder_architecture": True, "num_kv_heads": 2, "num_ln_in_parallel_attn": 1, "rope_scaling": None,
-                      "rope_theta": 500042.0, "tie_word_embeddings": False}, judge=FALCON_ROPE)
+                      "rope_theta": 500042.0, "tie_word_embeddings": False}, plain=True, judge=FALCON_ROPE)
     neox = {
         "architectures": ["GPTNeoXForCausalLM"], "model_type": "gpt_neox", "hidden_act": "gelu", "hidden_size": 64,
         "initializer_range": 0.02, "intermediate_size": 128, "layer_norm_eps": 1e-05, "max_position_embeddings": 2048,
         "num_attention_heads": 4, "num_hidden_layers": 2, "rotary_emb_base": 10000, "rotary_pct": 0.25, "tie_word_embeddings": False,
         "torch_dtype": "float16", "transformers_version": "4.24.0", "use_cache": True, "use_parallel_residual": True,
         "vocab_size": 288}
-    variant("pythia", "gpt-neox", neox, judge=GELU)
-    variant("gpt-neox-20b", "gpt-neox", neox | {"hidden_act": "gelu_fast", "attention_probs_dropout_prob": 0})
-    variant("redpajama", "gpt-neox", neox | {"rotary_pct": 1.0, "use_parallel_residual": False}, judge=GELU)
+    variant("pythia", "gpt-neox", neox, plain=True, judge=GELU)
+    variant("gpt-neox-20b", "gpt-neox", neox | {"hidden_act": "gelu_fast", "attention_probs_dropout_prob": 0}, plain=True)
+    variant("redpajama", "gpt-neox", neox | {"rotary_pct": 1.0, "use_parallel_residual": False}, plain=True, judge=GELU)
     gpt2 = {
         "activation_function": "gelu_new", "architectures": ["GPT2LMHeadModel"], "attn_pdrop": 0.1, "embd_pdrop": 0.1,
         "initializer_range": 0.02, "layer_norm_epsilon": 1e-05, "model_type": "gpt2", "n_ctx": 512, "n_embd": 32, "n_head": 4,
@@ -110,7 +110,7 @@ def fill(variant, base, gemma, *, FULL, SLIDING, WIDE, PIECES, NEW):
         use_cla=False, use_mixed_mlp_moe=True, use_qk_norm=True, tie_word_embeddings=True, intermediate_size=24, pad_token_id=279)
     variant("hunyuan-moe", "generic", base("HunYuanMoEV1ForCausalLM", "hunyuan_v1_moe", **tencent), own_tokenizer=True)
     variant("internlm-2", "llama2",
-            base("InternLM2ForCausalLM", "internlm2", PIECES, bias=False, attn_implementation="eager", rope_theta=1000000,
+            base("InternLM2ForCausalLM", "internlm2", 299, bias=False, attn_implementation="eager", rope_theta=1000000,
                  rope_scaling={"type": "dynamic", "factor": 2.0}), tensors=internlm2, judge=ALONE)
     ling = dict(head_dim=16, moe_intermediate_size=16, num_experts=8, num_experts_per_tok=3, num_shared_experts=2,
                 norm_topk_prob=True, rope_theta=600000.0, use_bias=False, use_qkv_bias=False)
@@ -132,18 +132,18 @@ def fill(variant, base, gemma, *, FULL, SLIDING, WIDE, PIECES, NEW):
              "transformers_version": "4.32.0", "use_cache": True, "use_dynamic_ntk": True, "use_flash_attn": "auto",
              "use_logn_attn": True, "vocab_size": 288}, own_tokenizer=True, tensors=qwen, judge=ALONE)
     hybrid = dict(
-        intermediate_size=64, num_attention_heads=4, num_key_value_heads=2, head_dim=16, mamba_num_heads=8, mamba_head_dim=12,
+        intermediate_size=64, num_attention_heads=4, num_key_value_heads=2, head_dim=16, mamba_num_heads=8, mamba_head_dim=16,
         ssm_state_size=16, n_groups=2, conv_kernel=4, chunk_size=64, expand=2, mamba_hidden_act="silu", mamba_proj_bias=False,
         mlp_bias=False, mlp_hidden_act="relu2", attention_bias=False, layer_norm_epsilon=1e-05, residual_in_fp32=False,
         rescale_prenorm_residual=True, use_bias=False, use_conv_bias=True, use_mamba_kernels=True, hidden_act=None,
         num_logits_to_keep=1, pad_token_id=0)
     nemotron = "NemotronHForCausalLM"
     variant("nemotron-nano-2", "generic",
-            base(nemotron, "nemotron_h", **hybrid, num_hidden_layers=6, hybrid_override_pattern="M-M*-M"))
+            base(nemotron, "nemotron_h", **hybrid, num_hidden_layers=6, hybrid_override_pattern="M-M*-M"), plain=True)
     variant("nemotron-3-nano", "generic",
             base(nemotron, "nemotron_h", **hybrid, num_hidden_layers=5, hybrid_override_pattern="ME*EM", moe_intermediate_size=24,
                  moe_shared_expert_intermediate_size=40, n_routed_experts=8, num_experts_per_tok=3, n_shared_experts=1, n_group=1,
-                 topk_group=1, norm_topk_prob=True, routed_scaling_factor=2.5))
+                 topk_group=1, norm_topk_prob=True, routed_scaling_factor=2.5), plain=True)
     # Twenty layers with keys of their own, a vector of 256 and a rank of 64 are constants of llama.cpp.
     layers = ([SLIDING] * 4 + [FULL]) * 4 + [SLIDING, FULL]
     three_n = gemma("Gemma3nForCausalLM", "gemma3n_text", num_hidden_layers=22, layer_types=layers, intermediate_size=[32] * 22,
@@ -152,4 +152,7 @@ def fill(variant, base, gemma, *, FULL, SLIDING, WIDE, PIECES, NEW):
                     altup_correct_scale=True, altup_lr_multiplier=1.0, altup_num_inputs=4, final_logit_softcapping=30.0,
                     hidden_size_per_layer_input=256, laurel_rank=64, num_kv_shared_layers=2, query_pre_attn_scalar=256,
                     rope_local_base_freq=10000.0, rope_theta=1000000.0, vocab_size_per_layer_input=PIECES)
-    variant("gemma-3n", "gemma", three_n | {"rope_scaling": None}, sizes={"embed": 0.25, "query": 1.0}, judge=SPARSE)
+    # Steps are small, for so many layers make much of a rounding.
+    small = [(part, 1, 3) for part in ("post_attention", "post_feedforward", "post_laurel", "post_per_layer")]
+    variant("gemma-3n", "gemma", three_n | {"rope_scaling": None}, sizes={"embed": 0.25},
+            ranges=[*small, ("q_norm", 3, 6), ("k_norm", 3, 6)], judge=SPARSE)

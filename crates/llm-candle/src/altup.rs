@@ -17,8 +17,9 @@ pub(crate) struct Copies {
 
 /// Returns x, as long as `like` is.
 fn as_long(x: &Tensor, like: &Tensor) -> Result<Tensor> {
-    let length = |x: &Tensor| x.sqr()?.mean_keepdim(D::Minus1)?.sqrt();
-    x.broadcast_mul(&(length(like)? / length(x)?.maximum(1e-5)?)?)
+    let mean_square = |x: &Tensor| x.sqr()?.mean_keepdim(D::Minus1);
+    let ratio = (mean_square(like)? / mean_square(x)?.maximum(1e-5)?)?;
+    x.broadcast_mul(&ratio.sqrt()?)
 }
 
 impl Copies {
@@ -41,11 +42,11 @@ impl Copies {
     /// copies → x.
     pub(crate) fn merge(&self, spec: &AltUpSpec, copies: &Tensor) -> Result<Tensor> {
         let copy = |index: usize| copies.narrow(1, index, 1)?.squeeze(1)?.contiguous();
-        let computed = copy(spec.active)?;
-        let mut sum = copy(0)?;
+        let first = copy(0)?;
+        let mut sum = first.clone();
         for (index, projection) in self.unprojections.iter().enumerate() {
             let made = projection.forward(&copy(index + 1)?)?;
-            sum = (sum + as_long(&made, &computed)?)?;
+            sum = (sum + as_long(&made, &first)?)?;
         }
         sum / spec.copies as f64
     }

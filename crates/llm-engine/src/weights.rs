@@ -271,12 +271,11 @@ pub struct BesideNorms {
 }
 
 impl PerLayerEmbeddings {
-    /// Writes the row of a token, zeros where there is none.
+    /// Writes the row of a token, the first one where it has none.
     pub fn write_row(&self, token: u32, out: &mut [f32]) {
-        match token as usize {
-            row if row < self.embedding.rows() => self.embedding.dequantize_row(row, out),
-            _ => out.fill(0.0),
-        }
+        let row = token as usize;
+        let row = if row < self.embedding.rows() { row } else { 0 };
+        self.embedding.dequantize_row(row, out);
     }
 }
 

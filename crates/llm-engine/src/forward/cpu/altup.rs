@@ -10,7 +10,7 @@ use llm_kernels::vector;
 use super::{Cpu, CpuForward, apply};
 use crate::weights::{AltUp, Copies, Norm};
 
-/// A vector shorter than this, by its root mean square, is not made longer.
+/// A vector whose mean square is less than this is taken for one of that.
 const SHORTEST: f32 = 1e-5;
 
 /// What all rows of a layer need.
@@ -39,8 +39,10 @@ fn products<'a>(matrix: &'a [f32], vector: &'a [f32]) -> impl Iterator<Item = f3
     rows.map(move |row| row.iter().zip(vector).map(|(a, b)| a * b).sum())
 }
 
-fn root_mean_square(level: Level, x: &[f32]) -> f32 {
-    (vector::dot(level, x, x) / x.len() as f32).sqrt()
+/// Returns what makes `x` as long as `like`.
+fn stretch(level: Level, x: &[f32], like: &[f32]) -> f32 {
+    let mean_square = |x: &[f32]| vector::dot(level, x, x) / x.len() as f32;
+    (mean_square(like) / mean_square(x).max(SHORTEST)).sqrt()
 }
 
 impl<T: Element> CpuForward<T> {
@@ -69,9 +71,7 @@ impl<T: Element> CpuForward<T> {
             for ((x, made), copies) in rows.zip(buffers.copies.chunks_exact_mut(width)) {
                 let out = &mut copies[(index + 1) * hidden_size..][..hidden_size];
                 out.fill(0.0);
-                let wanted = root_mean_square(level, x);
-                let scale = wanted / root_mean_square(level, made).max(SHORTEST);
-                vector::add_weighted(level, out, scale, made);
+                vector::add_weighted(level, out, stretch(level, made, x), made);
             }
         }
     }
@@ -183,7 +183,7 @@ impl<T: Element> CpuForward<T> {
     /// x = the mean of the first copy and of the others' products, as long as that.
     pub(super) fn merge_copies(&mut self, copies: &Copies) {
         let (level, hidden_size) = (self.level, self.spec.hidden_size);
-        let (count, active) = self.copies_and_active();
+        let (count, _) = self.copies_and_active();
         let (cpu, loras) = (Cpu::new(level, &self.pool), &mut self.loras);
         let buffers = &mut self.buffers;
         let gather = |copies: &[f32], index: usize, out: &mut [f32]| {
@@ -200,10 +200,8 @@ impl<T: Element> CpuForward<T> {
             let rows = buffers.x.chunks_exact_mut(hidden_size);
             let rows = rows.zip(buffers.projected.chunks_exact(hidden_size));
             for ((x, made), copies) in rows.zip(buffers.copies.chunks_exact(count * hidden_size)) {
-                let computed = &copies[active * hidden_size..][..hidden_size];
-                let wanted = root_mean_square(level, computed);
-                let scale = wanted / root_mean_square(level, made).max(SHORTEST);
-                vector::add_weighted(level, x, scale, made);
+                let like = &copies[..hidden_size];
+                vector::add_weighted(level, x, stretch(level, made, like), made);
             }
         }
         let share = 1.0 / count as f32;

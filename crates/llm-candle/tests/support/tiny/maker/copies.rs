@@ -31,11 +31,12 @@ impl Maker<'_> {
             .random
             .normals(count * width, 0.0, (width as f32).sqrt());
         self.numbers(&name("altup_router.weight"), &[width, count], &router);
-        for (part, rows) in [
-            ("altup_predict_coef.weight", count * count),
-            ("altup_correct_coef.weight", count),
+        // What predicts too much makes the stream longer layer by layer.
+        for (part, rows, size) in [
+            ("altup_predict_coef.weight", count * count, 0.03),
+            ("altup_correct_coef.weight", count, 0.15),
         ] {
-            let numbers = self.random.normals(rows * count, 0.0, 0.15);
+            let numbers = self.random.normals(rows * count, 0.0, size);
             self.numbers(&name(part), &[count, rows], &numbers);
         }
         self.norm(&name("altup_correct_scale"), width);
