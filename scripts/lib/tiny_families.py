@@ -197,6 +197,16 @@ def mtp(half, layers, variant, generator):
     return {name: tensor if "correction_bias" in name else tensor.to(torch.bfloat16) for name, tensor in made.items()}
 
 
+def spare_keys(half, text):
+    """Keys and values of layers that use those of others, as Gemma 3n's folders have them;
+    nobody computes with them."""
+    own = text["num_hidden_layers"] - text["num_kv_shared_layers"]
+    like = f"layers.{own - 1}.self_attn."
+    parts = [name for name in half if like in name and name.split(".")[-2] in ("k_proj", "v_proj", "k_norm")]
+    return {name.replace(f"layers.{own - 1}.", f"layers.{at}."): half[name]
+            for name in parts for at in range(own, text["num_hidden_layers"])}
+
+
 # Folders.
 
 
@@ -260,6 +270,8 @@ def write_folder(folder, variant, work):
             for name, tensor in tensors.items()}
     for name, tensor in half.items():
         assert torch.equal(tensor.float(), tensors[name].float()), f"{name} is not exact in bf16"
+    if variant.get("spare_keys"):
+        half |= spare_keys(half, text)
     if variant.get("mtp"):
         half |= mtp(half, text["num_hidden_layers"], variant, generator)
     twin = folder

@@ -146,7 +146,7 @@ def fill(variant, base, gemma, *, FULL, SLIDING, WIDE, PIECES, NEW):
                  topk_group=1, norm_topk_prob=True, routed_scaling_factor=2.5), plain=True)
     # Twenty layers with keys of their own, a vector of 256 and a rank of 64 are constants of llama.cpp.
     layers = ([SLIDING] * 4 + [FULL]) * 4 + [SLIDING, FULL]
-    three_n = gemma("Gemma3nForCausalLM", "gemma3n_text", num_hidden_layers=22, layer_types=layers, intermediate_size=[32] * 22,
+    three_n = gemma("Gemma3nForCausalLM", "gemma3n_text", num_hidden_layers=22, layer_types=layers, intermediate_size=[96] * 22,
                     num_attention_heads=2, num_key_value_heads=1, sliding_window=24, hidden_activation="gelu_pytorch_tanh",
                     activation_sparsity_pattern=[0.95] * 10 + [0.0] * 12, altup_active_idx=0, altup_coef_clip=120.0,
                     altup_correct_scale=True, altup_lr_multiplier=1.0, altup_num_inputs=4, final_logit_softcapping=30.0,
@@ -155,4 +155,4 @@ def fill(variant, base, gemma, *, FULL, SLIDING, WIDE, PIECES, NEW):
     # Steps are small, for so many layers make much of a rounding.
     small = [(part, 1, 3) for part in ("post_attention", "post_feedforward", "post_laurel", "post_per_layer")]
     variant("gemma-3n", "gemma", three_n | {"rope_scaling": None}, sizes={"embed": 0.25},
-            ranges=[*small, ("q_norm", 3, 6), ("k_norm", 3, 6)], judge=SPARSE)
+            ranges=[*small, ("q_norm", 3, 6), ("k_norm", 3, 6)], spare_keys=True, judge=SPARSE)

@@ -10,6 +10,7 @@ and `type` before transformers 5, `rope_parameters` and `dtype` since. A variant
   class       of transformers, where `architectures` does not name it
   tensors     names and shapes of a family that transformers has no class of: llama.cpp
               alone is its judge
+  spare_keys  the folder has keys of layers that use those of others
   plain       the converter reads config.json as it stands, and not what transformers makes
               of it
   own_tokenizer  the converter would run code of the model's to read its tokenizer

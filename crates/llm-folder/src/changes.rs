@@ -16,10 +16,8 @@ pub(super) enum Change {
     PlusOne,
     /// Extents of one are left out.
     Flat,
-    /// (experts, m, n) becomes (experts, n, m).
+    /// (experts, m, n) becomes (experts, n, m), or (m, n) becomes (n, m).
     Transposed,
-    /// (m, n) becomes (n, m).
-    Turned,
     /// (experts, m, 2 n), in which gates and ups take turns, becomes two of
     /// (experts, n, m).
     GateUpColumns,
@@ -109,14 +107,8 @@ impl Change {
             Self::Flat => whole(flat(&shape), None, Each::Kept),
             Self::MinusExp => whole(shape, None, Each::Decay),
             Self::Transposed => {
-                let [columns, rows, count] = extents(&shape)?;
-                let order = Order::of(0, &[(count, rows * columns), (columns, 1), (rows, columns)]);
-                whole(vec![rows, columns, count], Some(order), Each::Kept)
-            }
-            Self::Turned => {
-                let [columns, rows] = extents(&shape)?;
-                let order = Order::of(0, &[(columns, 1), (rows, columns)]);
-                whole(vec![rows, columns], Some(order), Each::Kept)
+                let (shape, order) = transposed(&shape)?;
+                whole(shape, Some(order), Each::Kept)
             }
             Self::GateUpColumns => {
                 let [both, rows, count] = extents(&shape)?;
@@ -178,6 +170,19 @@ impl Piece {
         let order = self.order.as_ref();
         !self.shape.contains(&0) && order.is_none_or(|order| order.fits(tensor.elements(), wanted))
     }
+}
+
+/// Returns the shape of what is transposed, and its order.
+fn transposed(shape: &[u64]) -> Result<(Vec<u64>, Order), Misfit> {
+    let (columns, rows, count) = match *shape {
+        [columns, rows] => (columns, rows, 1),
+        [columns, rows, count] => (columns, rows, count),
+        _ => return Err(Misfit::Shape),
+    };
+    let mut turned = shape.to_vec();
+    turned.swap(0, 1);
+    let steps = [(count, rows * columns), (columns, 1), (rows, columns)];
+    Ok((turned, Order::of(0, &steps)))
 }
 
 fn extents<const N: usize>(shape: &[u64]) -> Result<[u64; N], Misfit> {

@@ -226,10 +226,10 @@ const GPT2: Kind = Kind {
     ],
     norms: &[("ln_1", "attn_norm"), ("ln_2", "ffn_norm")],
     changes: &[
-        ("attn_qkv.weight", Turned),
-        ("attn_output.weight", Turned),
-        ("ffn_up.weight", Turned),
-        ("ffn_down.weight", Turned),
+        ("attn_qkv.weight", Transposed),
+        ("attn_output.weight", Transposed),
+        ("ffn_up.weight", Transposed),
+        ("ffn_down.weight", Transposed),
     ],
     defaults: &[("intermediate_size", 0.0), ("layer_norm_epsilon", 1e-5)],
     numbers: &[FALCON_NORM],
@@ -776,7 +776,11 @@ pub(crate) const KINDS: &[Kind] = &[
         model_types: &["gpt_bigcode"],
         architecture: "starcoder",
         changes: &[],
-        defaults: &[("layer_norm_epsilon", 1e-5), ("multi_query", 1.0)],
+        defaults: &[
+            ("intermediate_size", 0.0),
+            ("layer_norm_epsilon", 1e-5),
+            ("multi_query", 1.0),
+        ],
         fixed: &[
             ("multi_query", Flag(true)),
             ("scale_attn_weights", Flag(true)),

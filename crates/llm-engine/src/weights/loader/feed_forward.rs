@@ -65,79 +65,22 @@ impl Loader<'_> {
     }
 
     fn experts(&self, index: usize, experts: &ExpertSpec) -> Result<Experts, WeightsError> {
-        let (hidden_size, inner, count) = (
-            self.spec.hidden_size,
-            experts.intermediate_size,
-            experts.count,
-        );
+        let (spec, count) = (self.spec, experts.count);
+        let hidden_size = spec.hidden_size;
         let name = |part: &str| format!("blk.{index}.{part}");
-        let width = experts.latent.unwrap_or(hidden_size);
-        let latent = |width| {
-            Ok(Latent {
-                down: self.linear(&name("ffn_latent_down"), width, hidden_size)?,
-                up: self.linear(&name("ffn_latent_up"), hidden_size, width)?,
-            })
-        };
-        let stacked = self.has(&name("ffn_down_exps"));
-        let joined = name("ffn_gate_up_exps");
-        let all = if let (true, Some(activation)) = (stacked, self.spec.layers[index].activation) {
-            let ups = self.stack(&name("ffn_up_exps"), count, inner, width)?;
-            let downs = self.stack(&name("ffn_down_exps"), count, width, inner)?;
-            let ungated = |(up, down)| Mlp {
-                inner: Inner::Activation(activation),
-                up,
-                down,
-                sparsity: None,
-            };
-            ups.into_iter().zip(downs).map(ungated).collect()
-        } else if stacked {
-            let (gates, ups) = if self.has(&joined) {
-                let half = |first| Rows {
-                    first,
-                    rows: inner,
-                    all: 2 * inner,
-                };
-                let gates = self.stack_of(&joined, count, half(0), width)?;
-                (gates, self.stack_of(&joined, count, half(inner), width)?)
-            } else {
-                let gates = self.stack(&name("ffn_gate_exps"), count, inner, width)?;
-                (
-                    gates,
-                    self.stack(&name("ffn_up_exps"), count, inner, width)?,
-                )
-            };
-            let downs = self.stack(&name("ffn_down_exps"), count, width, inner)?;
-            let gates_and_ups = gates.into_iter().zip(ups).zip(downs);
-            gates_and_ups
-                .map(|((gate, up), down)| Mlp {
-                    inner: Inner::Gate(gate),
-                    up,
-                    down,
-                    sparsity: None,
-                })
-                .collect()
-        } else {
-            // Mixtral's first files: a tensor for each expert.
-            let expert = |at: usize| self.mlp(index, &format!(".{at}"), inner, width);
-            (0..count).map(expert).collect::<Result<_, _>>()?
-        };
-        let beside = self.spec.family.parallel_dense_mlp;
+        let beside = spec.family.parallel_dense_mlp;
+        let step = |kind: &str, inner| self.mlp(index, kind, inner, hidden_size);
         let shared = if beside {
-            Some(self.mlp(
-                index,
-                "",
-                self.spec.layers[index].intermediate_size,
-                hidden_size,
-            ))
+            Some(step("", spec.layers[index].intermediate_size))
         } else {
-            (experts.shared > 0).then(|| self.mlp(index, "_shexp", experts.shared, hidden_size))
+            (experts.shared > 0).then(|| step("_shexp", experts.shared))
         };
         Ok(Experts {
             // Gemma 4's factors of that name are of the router's input.
             router: self.unscaled(&name("ffn_gate_inp"), count, hidden_size)?,
             router_bias: self.optional_vector(&name("exp_probs_b.bias"), count)?,
-            experts: all,
-            latent: experts.latent.map(latent).transpose()?,
+            experts: self.all_experts(index, experts)?,
+            latent: self.latent(index, experts)?,
             scales: self.optional_vector(&name("ffn_down_exps.scale"), count)?,
             shared_gate: if shared.is_some() && !beside {
                 self.optional_vector(&name("ffn_gate_inp_shexp.weight"), hidden_size)?
@@ -147,5 +90,56 @@ impl Loader<'_> {
             shared: shared.transpose()?,
             beside: beside.then(|| self.beside_norms(index)).transpose()?,
         })
+    }
+
+    fn latent(&self, index: usize, experts: &ExpertSpec) -> Result<Option<Latent>, WeightsError> {
+        let hidden_size = self.spec.hidden_size;
+        let name = |part: &str| format!("blk.{index}.ffn_latent_{part}");
+        let latent = |width| {
+            Ok(Latent {
+                down: self.linear(&name("down"), width, hidden_size)?,
+                up: self.linear(&name("up"), hidden_size, width)?,
+            })
+        };
+        experts.latent.map(latent).transpose()
+    }
+
+    /// The experts of one layer: in a tensor of all gates, one of all ups (or one of both)
+    /// and one of all downs, or in tensors of their own.
+    fn all_experts(&self, index: usize, experts: &ExpertSpec) -> Result<Vec<Mlp>, WeightsError> {
+        let (inner, count) = (experts.intermediate_size, experts.count);
+        let width = experts.latent.unwrap_or(self.spec.hidden_size);
+        let name = |part: &str| format!("blk.{index}.ffn_{part}_exps");
+        if !self.has(&name("down")) {
+            // Mixtral's first files: a tensor for each expert.
+            let expert = |at: usize| self.mlp(index, &format!(".{at}"), inner, width);
+            return (0..count).map(expert).collect();
+        }
+        let stack = |part: &str| self.stack(&name(part), count, inner, width);
+        let half = |first| {
+            let part = Rows {
+                first,
+                rows: inner,
+                all: 2 * inner,
+            };
+            self.stack_of(&name("gate_up"), count, part, width)
+        };
+        let (gates, ups) = match self.spec.layers[index].activation {
+            Some(_) => (Vec::new(), stack("up")?),
+            None if self.has(&name("gate_up")) => (half(0)?, half(inner)?),
+            None => (stack("gate")?, stack("up")?),
+        };
+        let downs = self.stack(&name("down"), count, width, inner)?;
+        let activation = self.spec.layers[index].activation;
+        let gates = gates.into_iter().map(Inner::Gate);
+        let inners = gates.chain(activation.into_iter().cycle().map(Inner::Activation));
+        let all = inners.zip(ups).zip(downs);
+        let expert = |((inner, up), down)| Mlp {
+            inner,
+            up,
+            down,
+            sparsity: None,
+        };
+        Ok(all.map(expert).collect())
     }
 }
