@@ -117,8 +117,9 @@ def fill(variant, base, gemma, *, FULL, SLIDING, WIDE, PIECES, NEW):
     variant("ling-lite", "generic",
             base("BailingMoeForCausalLM", "bailing_moe", **ling, first_k_dense_replace=0, norm_head=False, norm_softmax=False),
             tensors=bailing, judge=ALONE)
+    # llama.cpp takes heads to be as wide as the stream, as they are in the published ones.
     variant("ling-mini-2.0", "generic",
-            base("BailingMoeV2ForCausalLM", "bailing_moe_v2", **ling | {"num_shared_experts": 1}, first_k_dense_replace=1,
+            base("BailingMoeV2ForCausalLM", "bailing_moe_v2", **ling | {"num_shared_experts": 1, "head_dim": 8}, first_k_dense_replace=1,
                  num_hidden_layers=3, n_group=4, topk_group=2, partial_rotary_factor=0.5, routed_scaling_factor=2.5,
                  score_function="sigmoid", use_qk_norm=True, use_rmsnorm=True, moe_router_enable_expert_bias=True,
                  moe_shared_expert_intermediate_size=16, num_nextn_predict_layers=0, rope_scaling=None),
@@ -144,8 +145,9 @@ def fill(variant, base, gemma, *, FULL, SLIDING, WIDE, PIECES, NEW):
             base(nemotron, "nemotron_h", **hybrid, num_hidden_layers=5, hybrid_override_pattern="ME*EM", moe_intermediate_size=24,
                  moe_shared_expert_intermediate_size=40, n_routed_experts=8, num_experts_per_tok=3, n_shared_experts=1, n_group=1,
                  topk_group=1, norm_topk_prob=True, routed_scaling_factor=2.5), plain=True)
-    # Twenty layers with keys of their own, a vector of 256 and a rank of 64 are constants of llama.cpp.
-    layers = ([SLIDING] * 4 + [FULL]) * 4 + [SLIDING, FULL]
+    # Twenty layers with keys of their own, each fifth that sees everything, a vector of 256, a rank of 64 and the cap are
+    # constants of llama.cpp.
+    layers = ([SLIDING] * 4 + [FULL]) * 4 + [SLIDING] * 2
     three_n = gemma("Gemma3nForCausalLM", "gemma3n_text", num_hidden_layers=22, layer_types=layers, intermediate_size=[96] * 22,
                     num_attention_heads=2, num_key_value_heads=1, sliding_window=24, hidden_activation="gelu_pytorch_tanh",
                     activation_sparsity_pattern=[0.95] * 10 + [0.0] * 12, altup_active_idx=0, altup_coef_clip=120.0,

@@ -8,7 +8,7 @@ pub use table::{ENCODERS, FAMILIES};
 use crate::spec::Temperature;
 use llm_kernels::rope::RopeLayout;
 use llm_kernels::vector::Gate;
-use table::EMBEDDERS;
+use table::{EMBEDDERS, LACKING};
 
 /// What one family does differently from the common decoder.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -245,6 +245,12 @@ pub fn find(architecture: &str) -> Option<&'static Family> {
         .iter()
         .chain(EMBEDDERS)
         .find(|family| family.architecture == architecture)
+}
+
+/// Returns what an architecture needs that cannot be run, where it is known.
+pub fn lacking(architecture: &str) -> Option<&'static str> {
+    let mut known = LACKING.iter().filter(|(name, _)| *name == architecture);
+    known.next().map(|(_, what)| *what)
 }
 
 /// Returns the names of all families, for messages.

@@ -204,6 +204,16 @@ pub enum SpecError {
         /// `general.architecture`.
         architecture: String,
     },
+    /// A family that is known to need something that cannot be run.
+    #[error(
+        "the architecture '{architecture}' is not known: it needs {what}, which is not supported yet; choose a model of another architecture"
+    )]
+    Lacking {
+        /// `general.architecture`.
+        architecture: String,
+        /// What it needs.
+        what: &'static str,
+    },
     /// A file that is no model.
     #[error(transparent)]
     NotAModel(#[from] NotAModel),
@@ -287,8 +297,12 @@ impl Spec {
         if family::ENCODERS.contains(&architecture) {
             return Err(SpecError::MakesVectors);
         }
-        let family = family::find(architecture).ok_or_else(|| SpecError::UnknownFamily {
-            architecture: architecture.to_owned(),
+        let family = family::find(architecture).ok_or_else(|| {
+            let architecture = architecture.to_owned();
+            match family::lacking(&architecture) {
+                Some(what) => SpecError::Lacking { architecture, what },
+                None => SpecError::UnknownFamily { architecture },
+            }
         })?;
         let reader = Reader {
             metadata,

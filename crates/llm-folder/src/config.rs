@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value as Json};
 
 use super::json::Fields;
-use super::kinds::{ENCODERS, KINDS, Kind, kinds};
+use super::kinds::{ENCODERS, KINDS, Kind, LACKING, kinds};
 use super::low_bit::Method;
 use super::{FolderError, json, known_keys, refusals};
 
@@ -234,10 +234,13 @@ impl Kind {
 
 fn unknown(path: &Path, model_type: &str) -> FolderError {
     let known: Vec<_> = kinds().collect();
+    let mut lacking = LACKING.iter().filter(|(name, _)| *name == model_type);
     FolderError::Unsupported {
         path: path.to_path_buf(),
         what: format!("the model is of the kind '{model_type}'"),
-        way_out: if ENCODERS.contains(&model_type) {
+        way_out: if let Some((_, what)) = lacking.next() {
+            format!(": it needs {what}; choose a model of another kind")
+        } else if ENCODERS.contains(&model_type) {
             " for text; llm-embed makes vectors with it".to_owned()
         } else {
             format!(

@@ -81,6 +81,12 @@ pub(super) fn kinds() -> impl Iterator<Item = &'static str> {
     KINDS.iter().flat_map(|kind| kind.model_types).copied()
 }
 
+/// Kinds that are like others but for one part: (`model_type`, that part).
+pub(super) const LACKING: &[(&str, &str)] = &[("deepseek_v32", INDEXER), ("glm_moe_dsa", INDEXER)];
+
+/// DeepSeek-AI 2025, DeepSeek-V3.2.
+const INDEXER: &str = "sparse attention to the positions that an indexer chooses";
+
 /// Kinds that make vectors and no text.
 pub(super) const ENCODERS: [&str; 7] = [
     "bert",

@@ -203,6 +203,12 @@ pub(super) const EMBEDDERS: &[Family] = &[Family {
 /// them.
 pub const ENCODERS: &[&str] = &["bert", "jina-bert-v2", "modern-bert", "nomic-bert"];
 
+/// DeepSeek-AI 2025, DeepSeek-V3.2.
+const INDEXER: &str = "sparse attention to the positions that an indexer chooses";
+
+/// Families that are like others but for one part: (architecture, that part).
+pub(super) const LACKING: &[(&str, &str)] = &[("deepseek32", INDEXER), ("glm-dsa", INDEXER)];
+
 /// All families that can be run.
 pub const FAMILIES: &[Family] = &[
     LLAMA,

@@ -184,7 +184,9 @@ impl Maker<'_> {
         let name = |part: &str| format!("blk.{layer}.{part}");
         let (kv_heads, head_dim) = plan.heads_of(layer);
         let (queries, keys) = (plan.heads * head_dim, kv_heads * head_dim);
-        let has_keys = layer + plan.varied.map_or(0, |varied| varied.sharing) < plan.layers;
+        let own_keys = layer + plan.varied.map_or(0, |varied| varied.sharing) < plan.layers;
+        // Gemma 3n's files have keys of all layers, whoever uses them.
+        let has_keys = own_keys || plan.copies() > 0;
         let has_values = !plan.is_global(layer) || !plan.varied.is_some_and(|it| it.keys_as_values);
         if self.family.residual == Residual::Parallel && plan.two_norms {
             self.norm(&name("attn_norm_2"), plan.hidden_size);

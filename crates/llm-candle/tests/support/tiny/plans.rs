@@ -234,7 +234,7 @@ const GEMMA4_EXPERTS: Plan = Plan {
 };
 
 /// As Gemma 3n, of which llama.cpp knows by heart that the first twenty layers have keys of
-/// their own, and the sizes of vectors and copies.
+/// their own and each fifth sees everything, the sizes of vectors and copies, and the cap.
 const GEMMA3N: Plan = Plan {
     family: "gemma3n",
     layers: 25,
@@ -260,7 +260,7 @@ const GEMMA3N: Plan = Plan {
         ("altup.active_idx", Size(0)),
         ("attention.sliding_window", Size(20)),
         ("rope.freq_base_swa", Float(8000.0)),
-        ("final_logit_softcapping", Float(12.0)),
+        ("final_logit_softcapping", Float(30.0)),
     ],
     step: 0.3,
     ..GEMMA4

@@ -205,6 +205,8 @@ pub(super) const NEMOTRON_H: Plan = Plan {
         step: SSD,
         attending: Attending::OneStep("M-M*-M"),
     }),
+    // Of the norm of a layer that guesses; llama.cpp wants it of all files.
+    extra: &[("attention.layer_norm_epsilon", Float(1e-5))],
     ..MAMBA2
 };
 
@@ -228,6 +230,7 @@ pub(super) const NEMOTRON_H_MOE: Plan = Plan {
         ("expert_shared_count", Size(1)),
         ("expert_weights_norm", Bool(true)),
         ("expert_weights_scale", Float(1.5)),
+        ("attention.layer_norm_epsilon", Float(1e-5)),
     ],
     ..NEMOTRON_H
 };
@@ -246,6 +249,7 @@ pub(super) const NEMOTRON_H_LATENT: Plan = Plan {
         ("expert_shared_count", Size(1)),
         ("expert_weights_norm", Bool(true)),
         ("expert_weights_scale", Float(1.5)),
+        ("attention.layer_norm_epsilon", Float(1e-5)),
         ("moe_latent_size", Size(40)),
     ],
     ..NEMOTRON_H_MOE
