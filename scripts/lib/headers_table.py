@@ -9,6 +9,7 @@ documentation, or memory), and what the model is, from which follows what must b
   folder      the same of the folder with safetensors
   class       of transformers, where `architectures` does not name one
   tensors     names, shapes and types of a model that transformers has no class of
+  plain       the converter reads config.json as it stands, and not what transformers makes of it
   packed      how the folder's matrices are quantized; `mxfp4`: its experts are
   transposed  its experts are stored so, and transformers turns them as it loads them
   read_as     keys that transformers must see otherwise than they are written
@@ -325,7 +326,8 @@ gemma("google/embeddinggemma-300m", "Gemma3TextModel", "gemma3_text", "llm-embed
           final_logit_softcapping="null", head_dim=256, hidden_activation="gelu_pytorch_tanh", pad_token_id=0,
           layer_types=layers(24, 6, SLIDE, FULL), query_pre_attn_scalar=256, rope_local_base_freq=10000.0, rope_scaling="null",
           rope_theta=1000000.0, sliding_window=512, use_bidirectional_attention=True).items() if key != "hidden_act"})
-gemma("google/gemma-3n-E4B-it", "Gemma3nForConditionalGeneration", "gemma3n", RUNS, RUNS, DOCS,
+# The converter puts its embedding on the CPU, of which there are no numbers here.
+gemma("google/gemma-3n-E4B-it", "Gemma3nForConditionalGeneration", "gemma3n", None, RUNS, DOCS, row={"class": "Gemma3nForCausalLM"},
       torch_dtype="bfloat16", transformers_version="4.53.0.dev0", initializer_range=0.02,
       text_config={"model_type": "gemma3n_text", "vocab_size": 262400, "hidden_size": 2048, "intermediate_size": [16384] * 35,
                    "num_hidden_layers": 35, "num_attention_heads": 8, "num_key_value_heads": 2, "head_dim": 256,
@@ -611,7 +613,7 @@ stablelm("stabilityai/stablelm-2-12b", 5120, 13824, 40, 32, 8, MEMORY, bos_token
 FALCON = {"alibi": False, "attention_dropout": 0.0, "bias": False, "bos_token_id": 11, "eos_token_id": 11, "hidden_dropout": 0.0,
           "initializer_range": 0.02, "layer_norm_epsilon": 1e-05, "parallel_attn": True, "torch_dtype": "bfloat16", "use_cache": True,
           "vocab_size": 65024}
-add("tiiuae/falcon-7b", "FalconForCausalLM", "falcon", RUNS, RUNS, (BPE, "falcon"), DOCS, **FALCON, apply_residual_connection_post_layernorm=False,
+add("tiiuae/falcon-7b", "FalconForCausalLM", "falcon", RUNS, RUNS, (BPE, "falcon"), DOCS, row={"plain": True}, **FALCON, apply_residual_connection_post_layernorm=False,
     hidden_size=4544, multi_query=True, new_decoder_architecture=False, num_attention_heads=71, num_hidden_layers=32,
     transformers_version="4.27.4")
 add("tiiuae/falcon-40b", "FalconForCausalLM", "falcon", RUNS, RUNS, (BPE, "falcon"), MEMORY, **FALCON,
@@ -620,10 +622,10 @@ add("tiiuae/falcon-40b", "FalconForCausalLM", "falcon", RUNS, RUNS, (BPE, "falco
 NEOX = {"bos_token_id": 0, "eos_token_id": 0, "hidden_act": "gelu", "initializer_range": 0.02, "layer_norm_eps": 1e-05,
         "max_position_embeddings": 2048, "rotary_emb_base": 10000, "tie_word_embeddings": False, "torch_dtype": "float16",
         "use_cache": True}
-add("EleutherAI/pythia-1b", "GPTNeoXForCausalLM", "gpt_neox", RUNS, RUNS, (BPE, "olmo"), MEMORY, **NEOX, hidden_size=2048,
+add("EleutherAI/pythia-1b", "GPTNeoXForCausalLM", "gpt_neox", RUNS, RUNS, (BPE, "olmo"), MEMORY, row={"plain": True}, **NEOX, hidden_size=2048,
     intermediate_size=8192, num_attention_heads=8, num_hidden_layers=16, rotary_pct=0.25, transformers_version="4.24.0",
     use_parallel_residual=True, vocab_size=50304)
-add("togethercomputer/RedPajama-INCITE-Chat-3B-v1", "GPTNeoXForCausalLM", "gpt_neox", RUNS, RUNS, (BPE, "olmo"), **NEOX,
+add("togethercomputer/RedPajama-INCITE-Chat-3B-v1", "GPTNeoXForCausalLM", "gpt_neox", RUNS, RUNS, (BPE, "olmo"), row={"plain": True}, **NEOX,
     hidden_size=2560, intermediate_size=10240, num_attention_heads=32, num_hidden_layers=32, rotary_pct=1.0,
     transformers_version="4.28.1", use_parallel_residual=False, vocab_size=50432)
 add("nvidia/Minitron-4B-Base", "NemotronForCausalLM", "nemotron", RUNS, RUNS, (SPM, None), MEMORY,
@@ -736,7 +738,7 @@ add("inclusionAI/Ling-mini-2.0", "BailingMoeV2ForCausalLM", "bailing_moe_v2", RU
     moe_router_enable_expert_bias=True, moe_shared_expert_intermediate_size=512, n_group=8, num_experts=256, num_experts_per_tok=8,
     num_nextn_predict_layers=0, num_shared_experts=1, partial_rotary_factor=0.5, routed_scaling_factor=2.5, router_dtype="fp32",
     score_function="sigmoid", topk_group=4, use_qk_norm=True, use_rmsnorm=True)
-add("nvidia/NVIDIA-Nemotron-Nano-9B-v2", "NemotronHForCausalLM", "nemotron_h", RUNS, RUNS, TEKKEN, MEMORY,
+add("nvidia/NVIDIA-Nemotron-Nano-9B-v2", "NemotronHForCausalLM", "nemotron_h", RUNS, RUNS, TEKKEN, MEMORY, row={"plain": True},
     attention_bias=False, attention_dropout=0.0, bos_token_id=1, chunk_size=128, conv_kernel=4, eos_token_id=12, expand=2, head_dim=128,
     hidden_dropout=0.0, hidden_size=4480, hybrid_override_pattern="M-M-M-MM-M-M-M*-M-M-M*-M-M-M-M*-M-M-M-M*-M-MM-M-M-M-M-M-",
     initializer_range=0.02, intermediate_size=15680, layer_norm_epsilon=1e-05, mamba_head_dim=80, mamba_hidden_act="silu",
