@@ -138,13 +138,17 @@ def fill(variant, base, gemma, *, FULL, SLIDING, WIDE, PIECES, NEW):
         mlp_bias=False, mlp_hidden_act="relu2", attention_bias=False, layer_norm_epsilon=1e-05, residual_in_fp32=False,
         rescale_prenorm_residual=True, use_bias=False, use_conv_bias=True, use_mamba_kernels=True, hidden_act=None,
         num_logits_to_keep=1, pad_token_id=0)
+    mixture = dict(
+        moe_intermediate_size=24, moe_shared_expert_intermediate_size=40, n_routed_experts=8, num_experts_per_tok=3,
+        n_shared_experts=1, n_group=1, topk_group=1, norm_topk_prob=True, routed_scaling_factor=2.5)
     nemotron = "NemotronHForCausalLM"
     variant("nemotron-nano-2", "generic",
             base(nemotron, "nemotron_h", **hybrid, num_hidden_layers=6, hybrid_override_pattern="M-M*-M"), plain=True)
     variant("nemotron-3-nano", "generic",
-            base(nemotron, "nemotron_h", **hybrid, num_hidden_layers=5, hybrid_override_pattern="ME*EM", moe_intermediate_size=24,
-                 moe_shared_expert_intermediate_size=40, n_routed_experts=8, num_experts_per_tok=3, n_shared_experts=1, n_group=1,
-                 topk_group=1, norm_topk_prob=True, routed_scaling_factor=2.5), plain=True)
+            base(nemotron, "nemotron_h", **hybrid, **mixture, num_hidden_layers=5, hybrid_override_pattern="ME*EM"), plain=True)
+    variant("nemotron-3-super", "generic",
+            base(nemotron, "nemotron_h", **hybrid, **mixture, num_hidden_layers=3, hybrid_override_pattern="ME*", moe_latent_size=16),
+            plain=True)
     # Twenty layers with keys of their own, each fifth that sees everything, a vector of 256, a rank of 64 and the cap are
     # constants of llama.cpp.
     layers = ([SLIDING] * 4 + [FULL]) * 4 + [SLIDING] * 2
