@@ -163,6 +163,8 @@ def convert(row, tensors):
     ModelBase.index_tensors = index
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "config.json").write_text(json.dumps(hparams))
+        if row.get("plain"):
+            ModelBase.load_hparams = staticmethod(lambda folder, *_, **__: json.loads((folder / "config.json").read_text()))
         loaded = ModelBase.load_hparams(Path(folder), False)
         model_class = get_model_class(get_model_architecture(loaded, ModelType.TEXT))
         inner = [cls for cls in vars(model_class).values() if isinstance(cls, type)]

@@ -9,12 +9,15 @@ documentation, or memory), and what the model is, from which follows what must b
   folder      the same of the folder with safetensors
   class       of transformers, where `architectures` does not name one
   tensors     names, shapes and types of a model that transformers has no class of
+  plain       the converter reads config.json as it stands, and not what transformers makes of it
   packed      how the folder's matrices are quantized; `mxfp4`: its experts are
   transposed  its experts are stored so, and transformers turns them as it loads them
   read_as     keys that transformers must see otherwise than they are written
 """
 
 import torch
+
+from tiny_families_later import bailing
 
 MODELS = []
 
@@ -183,7 +186,7 @@ def of_qwen1(config):
     return [(name, extents, torch.bfloat16) for name, extents in tensors.items()]
 
 
-add("Qwen/Qwen-1_8B", "QWenLMHeadModel", "qwen", "lacks the number 'qwen.attention.layer_norm_rms_epsilon'", no_kind("qwen"), (BPE, "qwen2"), row={"tensors": of_qwen1},
+add("Qwen/Qwen-1_8B", "QWenLMHeadModel", "qwen", "lacks the number 'qwen.attention.layer_norm_rms_epsilon'", RUNS, (BPE, "qwen2"), row={"tensors": of_qwen1},
     attn_dropout_prob=0.0, bf16=False, emb_dropout_prob=0.0, hidden_size=2048, intermediate_size=11008, initializer_range=0.02,
     kv_channels=128, layer_norm_epsilon=1e-06, max_position_embeddings=8192, no_bias=True, num_attention_heads=16,
     num_hidden_layers=24, rotary_emb_base=10000, rotary_pct=1.0, scale_attn_weights=True, seq_length=8192,
@@ -323,7 +326,8 @@ gemma("google/embeddinggemma-300m", "Gemma3TextModel", "gemma3_text", "llm-embed
           final_logit_softcapping="null", head_dim=256, hidden_activation="gelu_pytorch_tanh", pad_token_id=0,
           layer_types=layers(24, 6, SLIDE, FULL), query_pre_attn_scalar=256, rope_local_base_freq=10000.0, rope_scaling="null",
           rope_theta=1000000.0, sliding_window=512, use_bidirectional_attention=True).items() if key != "hidden_act"})
-gemma("google/gemma-3n-E4B-it", "Gemma3nForConditionalGeneration", "gemma3n", unknown("gemma3n"), no_kind("gemma3n"), DOCS,
+# The converter puts its embedding on the CPU, of which there are no numbers here.
+gemma("google/gemma-3n-E4B-it", "Gemma3nForConditionalGeneration", "gemma3n", None, RUNS, DOCS, row={"class": "Gemma3nForCausalLM"},
       torch_dtype="bfloat16", transformers_version="4.53.0.dev0", initializer_range=0.02,
       text_config={"model_type": "gemma3n_text", "vocab_size": 262400, "hidden_size": 2048, "intermediate_size": [16384] * 35,
                    "num_hidden_layers": 35, "num_attention_heads": 8, "num_key_value_heads": 2, "head_dim": 256,
@@ -609,19 +613,19 @@ stablelm("stabilityai/stablelm-2-12b", 5120, 13824, 40, 32, 8, MEMORY, bos_token
 FALCON = {"alibi": False, "attention_dropout": 0.0, "bias": False, "bos_token_id": 11, "eos_token_id": 11, "hidden_dropout": 0.0,
           "initializer_range": 0.02, "layer_norm_epsilon": 1e-05, "parallel_attn": True, "torch_dtype": "bfloat16", "use_cache": True,
           "vocab_size": 65024}
-add("tiiuae/falcon-7b", "FalconForCausalLM", "falcon", RUNS, no_kind("falcon"), (BPE, "falcon"), DOCS, **FALCON, apply_residual_connection_post_layernorm=False,
+add("tiiuae/falcon-7b", "FalconForCausalLM", "falcon", RUNS, RUNS, (BPE, "falcon"), DOCS, row={"plain": True}, **FALCON, apply_residual_connection_post_layernorm=False,
     hidden_size=4544, multi_query=True, new_decoder_architecture=False, num_attention_heads=71, num_hidden_layers=32,
     transformers_version="4.27.4")
-add("tiiuae/falcon-40b", "FalconForCausalLM", "falcon", RUNS, no_kind("falcon"), (BPE, "falcon"), MEMORY, **FALCON,
+add("tiiuae/falcon-40b", "FalconForCausalLM", "falcon", RUNS, RUNS, (BPE, "falcon"), MEMORY, **FALCON,
     apply_residual_connection_post_layernorm=False, hidden_size=8192, new_decoder_architecture=True, num_attention_heads=128,
     num_hidden_layers=60, num_kv_heads=8, transformers_version="4.27.4")
 NEOX = {"bos_token_id": 0, "eos_token_id": 0, "hidden_act": "gelu", "initializer_range": 0.02, "layer_norm_eps": 1e-05,
         "max_position_embeddings": 2048, "rotary_emb_base": 10000, "tie_word_embeddings": False, "torch_dtype": "float16",
         "use_cache": True}
-add("EleutherAI/pythia-1b", "GPTNeoXForCausalLM", "gpt_neox", RUNS, no_kind("gpt_neox"), (BPE, "olmo"), MEMORY, **NEOX, hidden_size=2048,
+add("EleutherAI/pythia-1b", "GPTNeoXForCausalLM", "gpt_neox", RUNS, RUNS, (BPE, "olmo"), MEMORY, row={"plain": True}, **NEOX, hidden_size=2048,
     intermediate_size=8192, num_attention_heads=8, num_hidden_layers=16, rotary_pct=0.25, transformers_version="4.24.0",
     use_parallel_residual=True, vocab_size=50304)
-add("togethercomputer/RedPajama-INCITE-Chat-3B-v1", "GPTNeoXForCausalLM", "gpt_neox", RUNS, no_kind("gpt_neox"), (BPE, "olmo"), **NEOX,
+add("togethercomputer/RedPajama-INCITE-Chat-3B-v1", "GPTNeoXForCausalLM", "gpt_neox", RUNS, RUNS, (BPE, "olmo"), row={"plain": True}, **NEOX,
     hidden_size=2560, intermediate_size=10240, num_attention_heads=32, num_hidden_layers=32, rotary_pct=1.0,
     transformers_version="4.28.1", use_parallel_residual=False, vocab_size=50432)
 add("nvidia/Minitron-4B-Base", "NemotronForCausalLM", "nemotron", RUNS, RUNS, (SPM, None), MEMORY,
@@ -668,7 +672,7 @@ add("tencent/Hunyuan-7B-Instruct", "HunYuanDenseV1ForCausalLM", "hunyuan_v1_dens
             head_dim=128, bos_token_id=1, eos_token_id=127960, pad_token_id=127961, mlp_bias=False, rope_theta=10000.0,
             rope_scaling={"alpha": 1000.0, "beta_fast": 32, "beta_slow": 1, "factor": 1.0, "mscale": 1.0, "mscale_all_dim": 1.0,
                           "type": "dynamic"}, tie_word_embeddings=True, use_cla=False, use_qk_norm=True))
-add("tencent/Hunyuan-A13B-Instruct", "HunYuanMoEV1ForCausalLM", "hunyuan_v1_moe", RUNS, no_kind("hunyuan_v1_moe"), (BPE, "hunyuan"), MEMORY,
+add("tencent/Hunyuan-A13B-Instruct", "HunYuanMoEV1ForCausalLM", "hunyuan_v1_moe", RUNS, RUNS, (BPE, "hunyuan"), MEMORY,
     **shape(128167, 4096, 3072, 32, 32, 8, 32768, version="4.41.2", attention_bias=False, attention_dropout=0.0, attention_head_dim=128,
             head_dim=128, bos_token_id=1, eos_token_id=127960, pad_token_id=127961, mlp_bias=False, moe_intermediate_size=[3072] * 32,
             moe_topk=[8] * 32, num_experts=64, num_shared_expert=[1] * 32, rope_theta=10000.0, norm_topk_prob=True,
@@ -714,9 +718,36 @@ def internlm2(config):
     return [(name, extents, torch.bfloat16) for name, extents in tensors.items()]
 
 
-add("internlm/internlm2-7b", "InternLM2ForCausalLM", "internlm2", RUNS, no_kind("internlm2"), (SPM, None), row={"tensors": internlm2},
+add("internlm/internlm2-7b", "InternLM2ForCausalLM", "internlm2", RUNS, RUNS, (SPM, None), row={"tensors": internlm2},
     **shape(92544, 4096, 14336, 32, 32, 8, 32768, version="4.37.1", attn_implementation="eager", bias=False, bos_token_id=1, eos_token_id=2,
             pad_token_id=2, rope_scaling="null", rope_theta=1000000, tie_word_embeddings=False))
+
+
+def of_ling(config):
+    return [(name, extents, torch.bfloat16) for name, extents in bailing(config).items()]
+
+
+LING = {"bos_token_id": "null", "eos_token_id": 126081, "pad_token_id": 126081, "head_dim": 128, "norm_topk_prob": True,
+        "rope_scaling": "null", "rope_theta": 600000, "use_bias": False, "use_qkv_bias": False, "tie_word_embeddings": False}
+add("inclusionAI/Ling-lite", "BailingMoeForCausalLM", "bailing_moe", RUNS, RUNS, (BPE, "bailingmoe"), MEMORY, row={"tensors": of_ling},
+    **shape(126464, 2048, 5632, 28, 16, 4, 16384, 1e-06, version="4.36.0"), **LING, first_k_dense_replace=0, moe_intermediate_size=1408,
+    num_experts=64, num_experts_per_tok=6, num_shared_experts=2, norm_head=False, norm_softmax=False)
+add("inclusionAI/Ling-mini-2.0", "BailingMoeV2ForCausalLM", "bailing_moe_v2", RUNS, RUNS, (BPE, "bailingmoe2"), MEMORY,
+    row={"tensors": of_ling}, **shape(157184, 2048, 5120, 20, 16, 4, 32768, 1e-06, version="4.52.3"),
+    **LING | {"eos_token_id": 156892, "pad_token_id": 156892}, first_k_dense_replace=1, moe_intermediate_size=512,
+    moe_router_enable_expert_bias=True, moe_shared_expert_intermediate_size=512, n_group=8, num_experts=256, num_experts_per_tok=8,
+    num_nextn_predict_layers=0, num_shared_experts=1, partial_rotary_factor=0.5, routed_scaling_factor=2.5, router_dtype="fp32",
+    score_function="sigmoid", topk_group=4, use_qk_norm=True, use_rmsnorm=True)
+add("nvidia/NVIDIA-Nemotron-Nano-9B-v2", "NemotronHForCausalLM", "nemotron_h", RUNS, RUNS, TEKKEN, MEMORY, row={"plain": True},
+    attention_bias=False, attention_dropout=0.0, bos_token_id=1, chunk_size=128, conv_kernel=4, eos_token_id=12, expand=2, head_dim=128,
+    hidden_dropout=0.0, hidden_size=4480, hybrid_override_pattern="M-M-M-MM-M-M-M*-M-M-M*-M-M-M-M*-M-M-M-M*-M-MM-M-M-M-M-M-",
+    initializer_range=0.02, intermediate_size=15680, layer_norm_epsilon=1e-05, mamba_head_dim=80, mamba_hidden_act="silu",
+    mamba_num_heads=128, mamba_proj_bias=False, max_position_embeddings=131072, mlp_bias=False, mlp_hidden_act="relu2", n_groups=8,
+    num_attention_heads=40, num_hidden_layers=56, num_key_value_heads=8, num_logits_to_keep=1, pad_token_id=0,
+    rescale_prenorm_residual=True, residual_in_fp32=False, rms_norm_eps=1e-05, sliding_window="null", ssm_state_size=128,
+    tie_word_embeddings=False, time_step_floor=0.0001, time_step_max=0.1, time_step_min=0.001,
+    time_step_rank=256, torch_dtype="bfloat16", transformers_version="4.51.3", use_bias=False, use_cache=True, use_conv_bias=True,
+    use_mamba_kernels=True, vocab_size=131072)
 
 
 # Others that do not.
@@ -725,13 +756,13 @@ FORMER = {"attention_dropout": 0.0}
 GPT2 = {"activation_function": "gelu_new", "attn_pdrop": 0.1, "bos_token_id": 50256, "embd_pdrop": 0.1, "eos_token_id": 50256,
         "initializer_range": 0.02, "layer_norm_epsilon": 1e-05, "resid_pdrop": 0.1, "summary_activation": "null",
         "summary_first_dropout": 0.1, "summary_proj_to_labels": True, "summary_type": "cls_index", "summary_use_proj": True}
-add("openai-community/gpt2", "GPT2LMHeadModel", "gpt2", unknown("gpt2"), no_kind("gpt2"), (BPE, "gpt-2"), **GPT2, n_ctx=1024, n_embd=768,
+add("openai-community/gpt2", "GPT2LMHeadModel", "gpt2", RUNS, RUNS, (BPE, "gpt-2"), **GPT2, n_ctx=1024, n_embd=768,
     n_head=12, n_layer=12, n_positions=1024, vocab_size=50257,
     task_specific_params={"text-generation": {"do_sample": True, "max_length": 50}})
 add("EleutherAI/gpt-j-6b", "GPTJForCausalLM", "gptj", None, no_kind("gptj"), (BPE, "gpt-2"), **GPT2 | {"attn_pdrop": 0.0, "embd_pdrop": 0.0,
     "resid_pdrop": 0.0}, n_embd=4096, n_head=16, n_inner="null", n_layer=28, n_positions=2048, rotary=True, rotary_dim=64,
     scale_attn_weights=True, tie_word_embeddings=False, transformers_version="4.18.0.dev0", use_cache=True, vocab_size=50400)
-add("bigcode/starcoderbase-1b", "GPTBigCodeForCausalLM", "gpt_bigcode", unknown("starcoder"), no_kind("gpt_bigcode"), (BPE, "starcoder"),
+add("bigcode/starcoderbase-1b", "GPTBigCodeForCausalLM", "gpt_bigcode", RUNS, RUNS, (BPE, "starcoder"),
     **GPT2 | {"activation_function": "gelu_pytorch_tanh", "bos_token_id": 0, "eos_token_id": 0}, attention_softmax_in_fp32=True,
     multi_query=True, n_embd=2048, n_head=16, n_inner=8192, n_layer=24, n_positions=8192, scale_attention_softmax_in_fp32=True,
     scale_attn_weights=True, transformers_version="4.28.1", use_cache=True, vocab_size=49152)
@@ -767,7 +798,7 @@ add("ai21labs/Jamba-v0.1", "JambaForCausalLM", "jamba", unknown("jamba"), no_kin
             mamba_d_conv=4, mamba_d_state=16, mamba_dt_rank=256, mamba_expand=2, mamba_proj_bias=False, num_experts=16,
             num_experts_per_tok=2, num_logits_to_keep=1, output_router_logits=False, pad_token_id=0, router_aux_loss_coef=0.001,
             sliding_window="null", tie_word_embeddings=False, use_mamba_kernels=True))
-add("nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-BF16", "NemotronHForCausalLM", "nemotron_h", None, no_kind("nemotron_h"), TEKKEN,
+add("nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-BF16", "NemotronHForCausalLM", "nemotron_h", RUNS, RUNS, TEKKEN,
     attention_bias=False, attention_dropout=0.0, bos_token_id=1, chunk_size=128, conv_kernel=4, eos_token_id=2, expand=2, head_dim=128,
     hidden_dropout=0.0, hidden_size=2688, hybrid_override_pattern="MEMEM*EMEMEM*EMEMEM*EMEMEM*EMEMEM*EMEMEMEM*EMEMEMEME",
     initializer_range=0.02, intermediate_size=1856, layer_norm_epsilon=1e-05, mamba_head_dim=64, mamba_hidden_act="silu",

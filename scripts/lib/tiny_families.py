@@ -43,7 +43,9 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 
 import conversion  # noqa: E402  (llama.cpp's)
 import convert_hf_to_gguf  # noqa: E402
-from conversion.base import TextModel  # noqa: E402
+from conversion.base import ModelBase, TextModel  # noqa: E402
+from conversion.hunyuan import HunYuanMoEModel  # noqa: E402
+from conversion.qwen import QwenModel  # noqa: E402
 
 import tiny_tokenizers  # noqa: E402
 from tiny_families_readme import readme  # noqa: E402
@@ -195,6 +197,16 @@ def mtp(half, layers, variant, generator):
     return {name: tensor if "correction_bias" in name else tensor.to(torch.bfloat16) for name, tensor in made.items()}
 
 
+def spare_keys(half, text):
+    """Keys and values of layers that use those of others, as Gemma 3n's folders have them;
+    nobody computes with them."""
+    own = text["num_hidden_layers"] - text["num_kv_shared_layers"]
+    like = f"layers.{own - 1}.self_attn."
+    parts = [name for name in half if like in name and name.split(".")[-2] in ("k_proj", "v_proj", "k_norm")]
+    return {name.replace(f"layers.{own - 1}.", f"layers.{at}."): half[name]
+            for name in parts for at in range(own, text["num_hidden_layers"])}
+
+
 # Folders.
 
 
@@ -221,6 +233,13 @@ def shards(folder, tensors, count):
     put(folder / "model.safetensors.index.json", {"metadata": {"total_size": size}, "weight_map": index})
 
 
+def by_hand(variant, generator):
+    """The weights of a family that transformers has no class of: `tensors` names them."""
+    named = variant["tensors"](variant["config"])
+    return {name: value(name, torch.ones(shape), {**SIZES, **variant.get("sizes", {})}, variant, generator)
+            for name, shape in named.items()}
+
+
 def write_folder(folder, variant, work):
     """Writes everything that is published of a model, and returns a folder that
     holds the same weights in bf16: this one, or a twin where it is quantized."""
@@ -231,23 +250,28 @@ def write_folder(folder, variant, work):
     assert count <= text["vocab_size"] <= count + 40, (count, text["vocab_size"])
     put(folder / "config.json", config)
     put(folder / "generation_config.json", tiny_tokenizers.ids(folder))
-    cls = getattr(transformers, variant.get("class") or config["architectures"][0])
-    made = transformers.AutoConfig.from_pretrained(folder)
-    torch.manual_seed(0)
-    model = cls._from_config(made, attn_implementation="eager", dtype=torch.float32)
     generator = torch.Generator().manual_seed(zlib.crc32(variant["name"].encode()))
-    weights(model, variant, generator)
-    model.tie_weights()
-    saved = work / "saved"
-    model.save_pretrained(saved)
     tensors = {}
-    for path in sorted(saved.glob("*.safetensors")):
-        tensors |= load_file(path)
+    if "tensors" in variant:
+        tensors = by_hand(variant, generator)
+    else:
+        cls = getattr(transformers, variant.get("class") or config["architectures"][0])
+        made = transformers.AutoConfig.from_pretrained(folder)
+        torch.manual_seed(0)
+        model = cls._from_config(made, attn_implementation="eager", dtype=torch.float32)
+        weights(model, variant, generator)
+        model.tie_weights()
+        saved = work / "saved"
+        model.save_pretrained(saved)
+        for path in sorted(saved.glob("*.safetensors")):
+            tensors |= load_file(path)
     keep = tuple(variant.get("f32", ("correction_bias", "A_log")))
     half = {name: tensor if any(part in name for part in keep) else tensor.to(torch.bfloat16)
             for name, tensor in tensors.items()}
     for name, tensor in half.items():
         assert torch.equal(tensor.float(), tensors[name].float()), f"{name} is not exact in bf16"
+    if variant.get("spare_keys"):
+        half |= spare_keys(half, text)
     if variant.get("mtp"):
         half |= mtp(half, text["num_hidden_layers"], variant, generator)
     twin = folder
@@ -267,13 +291,19 @@ def write_folder(folder, variant, work):
 
 def convert(folder, out, outtype, variant, *more):
     """Runs llama.cpp's converter. A cut-off vocabulary has another hash than the
-    real one, by which the converter would know its pre-tokenizer: it is told."""
+    real one, by which the converter would know its pre-tokenizer: it is told. It is
+    also told to read tokenizer.json where it would run code that comes with a model, and
+    config.json where transformers 5 gives numbers names that it does not know."""
     pid = os.fork()
     if pid == 0:
         status = 1
         try:
             pre = tiny_tokenizers.PRE.get(variant["tokenizer"])
             TextModel.get_vocab_base_pre = lambda self, tokenizer: pre
+            if variant.get("plain"):
+                ModelBase.load_hparams = staticmethod(lambda folder, *_, **__: json.loads((folder / "config.json").read_text()))
+            if variant.get("own_tokenizer"):
+                HunYuanMoEModel.set_vocab = QwenModel.set_vocab = TextModel._set_vocab_gpt2
             logging.disable(logging.WARNING)
             sys.argv = ["convert", str(folder), "--outtype", outtype, "--outfile", str(out),
                         "--model-name", variant["name"], *more]
@@ -357,7 +387,8 @@ def make(folder, variant, work):
         ids = seeded_tokens(variant, count)
         (folder / f"{prefix}tokens.txt").write_text("".join(f"{id}\n" for id in ids))
         runs.append((ids, list(positions), folder / f"{prefix}transformers.f32"))
-    by_transformers(twin, variant, runs)
+    if "tensors" not in variant:
+        by_transformers(twin, variant, runs)
     outtype = variant.get("outtype", "bf16")
     split = ["--split-max-tensors", str(variant["split"])] if variant.get("split") else []
     convert(folder, folder / f"{name}.gguf", outtype, variant, *split, *variant.get("options", ()))
@@ -371,7 +402,8 @@ def make(folder, variant, work):
     for prefix, _, positions in contexts:
         theirs = folder / f"{prefix}llama_cpp.f32"
         by_llama_cpp(work / "f32.gguf", folder / f"{prefix}tokens.txt", positions, theirs)
-        size, apart = compare(theirs, folder / f"{prefix}transformers.f32")
+        other = folder / f"{prefix}transformers.f32"
+        size, apart = compare(theirs, other if other.exists() else theirs)
         lines.append((prefix.rstrip("."), size, apart / size))
     return lines
 
@@ -404,7 +436,7 @@ def tried(folder, variant):
 def warm(variants):
     """Loads here, once, what each process would load for itself."""
     for variant in variants:
-        getattr(transformers, variant["config"]["architectures"][0])
+        getattr(transformers, variant["config"]["architectures"][0], None)
     with tempfile.TemporaryDirectory() as work:
         for kind in {variant["tokenizer"] for variant in variants}:
             tiny_tokenizers.write(Path(work), kind)

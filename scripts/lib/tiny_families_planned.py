@@ -1,7 +1,7 @@
 """Variants of families that came later, for tiny_families_table.py, and which of them
 are not run yet."""
 
-WAITING = ("falcon-h1", "granite-4-hybrid", "lfm2", "lfm2-moe", "mamba-2")
+WAITING = ()
 
 
 def fill(planned, base, *, FULL, SLIDING, WIDE, LLAMA3):
@@ -120,8 +120,6 @@ def fill(planned, base, *, FULL, SLIDING, WIDE, LLAMA3):
           num_experts_per_tok=3, num_shared_experts=1, n_group=1, topk_group=1, norm_topk_prob=True, routed_scaling_factor=2.5,
           scoring_func="sigmoid", first_k_dense_replace=1, is_moe_layer=[False, True, True, True], pad_token_id=281,
           rope_theta=1000000, mlp_layer_types=["dense", "sparse", "sparse", "sparse"])
-    # HunYuan's experts come with a tokenizer of their own code, which the converter runs.
-    # llama.cpp has Gemma 3n's per-layer embeddings in the width of the real ones, 256.
     # Chunk and temperature of Llama 4 are constants of llama.cpp.
     dense("llama-4", "llama3", "Llama4ForCausalLM", "llama4_text", num_hidden_layers=4, head_dim=16, intermediate_size=16,
           intermediate_size_mlp=48, num_local_experts=4, num_experts_per_tok=1, interleave_moe_layer_step=1, use_qk_norm=True,

@@ -14,7 +14,7 @@ its table (`scripts/lib/tiny_families_table.py`) says what each is for.
 | `*.gguf` | that folder converted, {formats} | llama.cpp's `convert_hf_to_gguf.py` |
 | `tokens.txt` | 150 ids, one a line | a seeded generator |
 | `llama_cpp.f32` | logits, (positions, vocabulary), little-endian f32 | llama.cpp, from an f32 conversion of the same folder |
-| `transformers.f32` | the same | `transformers`, from the folder, in f32 with eager attention |
+| `transformers.f32` | the same, but for families that it has no class of | `transformers`, from the folder, in f32 with eager attention |
 | `made-by.txt` | versions | |
 
 The positions are {positions}. Where a rotation has divisors for long texts, a second run of 300 ids goes past the
@@ -23,8 +23,10 @@ the positions {long}.
 
 Weights are one of sixteen levels that bf16, f16 and f32 hold exactly, so that the folder, the GGUF file and what the
 judges computed with are the same numbers; those of the quantized files are such that Q8_0, Q4_0 and MXFP4 hold them
-exactly as well. Only the hash by which the converter knows a tokenizer is taken out of its way, for a cut-off
-vocabulary has another one: it is told the name.
+exactly as well. The hash by which the converter knows a tokenizer is taken out of its way, for a cut-off
+vocabulary has another one: it is told the name. It is told, too, to read `tokenizer.json` where it would run code that
+comes with a model, and `config.json` itself where transformers 5 gives its numbers other names than the converter
+knows (`own_tokenizer` and `plain` in the table).
 
 `oracles.tsv` has a line a run: the root mean square of llama.cpp's logits, the largest difference between the judges
 as a part of it, whose logits llm-tools gives with the GGUF file and whose with the folder (a GGUF file gives

@@ -8,6 +8,12 @@ and `type` before transformers 5, `rope_parameters` and `dtype` since. A variant
   config      config.json; `bos_token_id` and `eos_token_id` are filled in
   planned     of a family that is not run yet
   class       of transformers, where `architectures` does not name it
+  tensors     names and shapes of a family that transformers has no class of: llama.cpp
+              alone is its judge
+  spare_keys  the folder has keys of layers that use those of others
+  plain       the converter reads config.json as it stands, and not what transformers makes
+              of it
+  own_tokenizer  the converter would run code of the model's to read its tokenizer
   options     of the converter; `mtp`: the folder has a layer that guesses a token more
   outtype     of the GGUF file: bf16, or f16
   quantize    what llama-quantize makes of it; `bits` draws weights that it holds exactly
@@ -21,6 +27,7 @@ and `type` before transformers 5, `rope_parameters` and `dtype` since. A variant
               also where `why` says that transformers is right about the model
 """
 
+import tiny_families_later
 import tiny_families_planned
 
 # Positions whose logits are kept: of 150 tokens, and of 300 for long.
@@ -467,3 +474,5 @@ seeing("qwen3-vl", "Qwen3VLForConditionalGeneration", "qwen3_vl",
              rope_scaling={"mrope_interleaved": True, "mrope_section": [4, 2, 2], "rope_type": "default"}),
        {"intermediate_size": 16, "in_channels": 3, "out_hidden_size": 32, "num_position_embeddings": 16,
         "hidden_act": "gelu_pytorch_tanh", "deepstack_visual_indexes": [0]})
+
+tiny_families_later.fill(variant, base, gemma, FULL=FULL, SLIDING=SLIDING, WIDE=WIDE, PIECES=PIECES, NEW=NEW)

@@ -108,6 +108,7 @@ BYTE_LEVEL = {
                   ["<PAD>", "<UNK>", "<BOS_TOKEN>", "<EOS_TOKEN>", "<|START_OF_TURN_TOKEN|>", "<|END_OF_TURN_TOKEN|>"],
                   "<BOS_TOKEN>", "<|END_OF_TURN_TOKEN|>", PLAIN),
     "falcon": ("falcon", [GPT2], "falcon", "PreTrainedTokenizerFast", ["<|endoftext|>"], "<|endoftext|>", "<|endoftext|>", PLAIN),
+    "gpt-neox": ("gpt-neox", [GPT2], "olmo", "GPTNeoXTokenizer", ["<|endoftext|>"], "<|endoftext|>", "<|endoftext|>", PLAIN),
     "exaone4": ("llama-bpe", [LLAMA3], "exaone4", "PreTrainedTokenizerFast", ["[BOS]", "[|endofturn|]", "[PAD]"],
                 "[BOS]", "[|endofturn|]", PLAIN),
     "generic": ("llama-bpe", [LLAMA3], "llama-bpe", "PreTrainedTokenizerFast", CHAT, "<|endoftext|>", "<|im_end|>", CHATML),

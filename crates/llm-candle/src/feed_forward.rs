@@ -8,7 +8,7 @@ use llm_engine::weights;
 use llm_kernels::vector::{Activation, Gate};
 
 use crate::projection::{Loader, Projection};
-use crate::steps::{Norm, activate, activate_alone, lift, norm_if, sigmoid};
+use crate::steps::{Norm, activate, activate_alone, far_above, lift, norm_if, sigmoid};
 
 /// The step on the device; shapes as in [`weights::Layer`].
 #[derive(Debug)]
@@ -29,6 +29,7 @@ struct Mlp {
     inner: Inner,
     up: Projection,
     down: Projection,
+    sparsity: Option<f32>,
 }
 
 /// See [`weights::Inner`].
@@ -43,6 +44,7 @@ struct Experts {
     router: Projection,
     router_bias: Option<Vec<f32>>,
     experts: Vec<Mlp>,
+    latent: Option<(Projection, Projection)>,
     scales: Option<Vec<f32>>,
     shared: Option<Mlp>,
     shared_gate: Option<Tensor>,
@@ -104,13 +106,20 @@ impl Mlp {
             },
             up: loader.projection(&mlp.up)?,
             down: loader.projection(&mlp.down)?,
+            sparsity: mlp.sparsity,
         })
     }
 
     fn forward(&self, x: &Tensor, gate: Gate) -> Result<Tensor> {
         let up = self.up.forward(x)?;
         let inner = match &self.inner {
-            Inner::Gate(of) => (activate(&of.forward(x)?, gate)? * lift(up, gate)?)?,
+            Inner::Gate(of) => {
+                let opening = match self.sparsity {
+                    Some(deviations) => far_above(&of.forward(x)?, deviations)?,
+                    None => of.forward(x)?,
+                };
+                (activate(&opening, gate)? * lift(up, gate)?)?
+            }
             Inner::Activation(activation) => activate_alone(&up, *activation)?,
         };
         self.down.forward(&inner)
@@ -122,12 +131,18 @@ impl Experts {
         let all = experts.experts.iter();
         let shared = experts.shared.as_ref();
         let beside = experts.beside.as_ref();
+        let latent = experts.latent.as_ref();
+        let latent = latent.map(|latent| -> Result<_> {
+            let down = loader.projection(&latent.down)?;
+            Ok((down, loader.projection(&latent.up)?))
+        });
         Ok(Self {
             router: loader.projection(&experts.router)?,
             router_bias: experts.router_bias.clone(),
             experts: all
                 .map(|mlp| Mlp::load(loader, mlp))
                 .collect::<Result<_>>()?,
+            latent: latent.transpose()?,
             scales: experts.scales.clone(),
             shared: shared.map(|mlp| Mlp::load(loader, mlp)).transpose()?,
             shared_gate: loader.optional_vector(experts.shared_gate.as_deref())?,
@@ -149,7 +164,13 @@ impl Experts {
             None => x.zeros_like()?,
         };
         let Some(norms) = &self.beside else {
-            return shared + self.forward(spec, experts, x, x)?;
+            return match &self.latent {
+                Some((down, up)) => {
+                    let short = down.forward(x)?;
+                    shared + up.forward(&self.forward(spec, experts, x, &short)?)?
+                }
+                None => shared + self.forward(spec, experts, x, x)?,
+            };
         };
         let norm = |x: &Tensor, norm: &Norm| norm.forward(x, spec.norm_epsilon);
         let (routed, x) = (norm(stream, &norms.router)?, norm(stream, &norms.experts)?);

@@ -8,6 +8,7 @@ use llm_engine::forward::{Forward, ForwardError, Input, Outputs, check_batch};
 use llm_engine::spec::{LayerSpec, Spec};
 use llm_engine::weights::{self, Weights};
 
+use crate::altup::{AltUp, Copies};
 use crate::attention::Attention;
 use crate::cache::{Cache, LayerCache};
 use crate::device::first_line;
@@ -31,6 +32,7 @@ pub struct CandleForward {
     device: Device,
     kinds: LayerKinds,
     per_layer_embeddings: Option<PerLayerEmbeddings>,
+    copies: Option<Copies>,
     layers: Vec<Layer>,
     /// (`hidden_size`)
     output_norm: Norm,
@@ -50,12 +52,13 @@ struct Layer {
     parallel: bool,
     input_step: Option<InputStep>,
     output_scale: Option<f32>,
+    altup: Option<AltUp>,
 }
 
 impl Layer {
     fn load(loader: &Loader<'_>, layer: &weights::Layer) -> Result<Self> {
         let step = layer.input_step.as_ref();
-        let attention = layer.attention.as_ref();
+        let (attention, altup) = (layer.attention.as_ref(), layer.altup.as_ref());
         let (mixer, feed_forward) = (layer.mixer.as_ref(), layer.feed_forward.as_ref());
         Ok(Self {
             attention_norm: loader.optional_norm(layer.attention_norm.as_ref())?,
@@ -70,6 +73,7 @@ impl Layer {
             parallel: layer.parallel,
             input_step: step.map(|step| InputStep::load(loader, step)).transpose()?,
             output_scale: layer.output_scale,
+            altup: altup.map(|altup| AltUp::load(loader, altup)).transpose()?,
         })
     }
 }
@@ -157,14 +161,17 @@ impl CandleForward {
                 .per_layer_embeddings
                 .as_ref()
                 .map(|inputs| PerLayerEmbeddings::load(&loader, inputs));
+            let copies = weights.copies.as_ref();
+            let copies = copies.map(|copies| Copies::load(&loader, copies));
             Ok((
                 inputs.transpose()?,
+                copies.transpose()?,
                 layers.collect::<Result<Vec<_>>>()?,
                 loader.norm(&weights.output_norm)?,
                 loader.projection(&weights.output)?,
             ))
         };
-        let (per_layer_embeddings, layers, output_norm, output) =
+        let (per_layer_embeddings, copies, layers, output_norm, output) =
             load().map_err(|error| device_error("hold the weights", &error))?;
         Ok(Self {
             kinds: LayerKinds::new(&spec, weights.rope_factors.as_deref()),
@@ -173,6 +180,7 @@ impl CandleForward {
             weights,
             device,
             per_layer_embeddings,
+            copies,
             layers,
             output_norm,
             output,
@@ -217,7 +225,7 @@ impl CandleForward {
         let of_kind = self
             .kinds
             .for_positions(start, tokens.len(), &self.device)?;
-        let mut x = self.embed(tokens)?;
+        let mut x = self.embed(start, tokens)?;
         let inputs = match (
             &self.per_layer_embeddings,
             &self.weights.per_layer_embeddings,
@@ -225,11 +233,17 @@ impl CandleForward {
             (Some(made), Some(weights)) => Some(made.forward(&self.spec, weights, tokens, &x)?),
             _ => None,
         };
+        let copies = self.copies.as_ref().map(|copies| copies.make(&x));
+        let mut copies = copies.transpose()?;
         let scale = f64::from(self.spec.residual_scale);
         for (index, layer) in self.layers.iter().enumerate() {
             let rope_and_mask = &of_kind[self.kinds.of_layer(index)];
             let cached = &mut cached[self.spec.cached_layer(index)];
             let shape = &self.spec.layers[index];
+            let copied = (layer.altup.as_ref(), self.spec.altup.as_ref());
+            if let (Some(altup), Some(spec), Some(copies)) = (copied.0, copied.1, copies.as_mut()) {
+                (*copies, x) = altup.predict(&self.spec, spec, copies)?;
+            }
             let normed = norm_if(
                 x.clone(),
                 layer.attention_norm.as_ref(),
@@ -243,30 +257,57 @@ impl CandleForward {
                 Some(made) => (&x + (made * scale)?)?,
                 None => x.clone(),
             };
+            let after = match &layer.altup {
+                Some(altup) => altup.add_laurel(&self.spec, &after, &normed)?,
+                None => after,
+            };
             x = match layer.second(&self.spec, &x, &after, normed)? {
                 Some(made) => (&after + (made * scale)?)?,
                 None => after,
             };
+            if let (Some(altup), Some(spec), Some(copies)) = (copied.0, copied.1, copies.as_mut()) {
+                (*copies, x) = altup.correct(&self.spec, spec, copies, &x)?;
+            }
             if let (Some(step), Some(inputs)) = (&layer.input_step, &inputs) {
                 let input = inputs.narrow(1, index, 1)?.squeeze(1)?.contiguous()?;
-                x = (&x + step.forward(&self.spec, &input, &x)?)?;
+                let made = step.forward(&self.spec, &input, &x)?;
+                match (copied.1, copies.as_mut()) {
+                    (Some(spec), Some(copies)) => {
+                        *copies = AltUp::add_to_others(spec, copies, &made)?;
+                    }
+                    _ => x = (&x + made)?,
+                }
             }
             if let Some(scale) = layer.output_scale {
                 x = (x * f64::from(scale))?;
             }
         }
-        Ok(x)
+        match (&self.copies, &self.spec.altup, &copies) {
+            (Some(made), Some(spec), Some(copies)) => made.merge(spec, copies),
+            _ => Ok(x),
+        }
     }
 
-    /// tokens, (rows) → x, (rows, `hidden_size`).
-    fn embed(&self, tokens: &[u32]) -> Result<Tensor> {
+    /// tokens, (rows), at the positions from `start` on → x, (rows, `hidden_size`).
+    fn embed(&self, start: usize, tokens: &[u32]) -> Result<Tensor> {
         let hidden_size = self.spec.hidden_size;
         let mut rows = vec![0.0; tokens.len() * hidden_size];
         for (&token, row) in tokens.iter().zip(rows.chunks_exact_mut(hidden_size)) {
             self.weights.embedding.dequantize_row(token as usize, row);
         }
         let x = Tensor::from_vec(rows, (tokens.len(), hidden_size), &self.device)?;
-        x * f64::from(self.spec.embedding_scale)
+        let x = (x * f64::from(self.spec.embedding_scale))?;
+        let Some(positions) = &self.weights.positions else {
+            return Ok(x);
+        };
+        let mut rows = vec![0.0; tokens.len() * hidden_size];
+        for (row, position) in rows
+            .chunks_exact_mut(hidden_size)
+            .zip(start..positions.rows())
+        {
+            positions.dequantize_row(position, row);
+        }
+        x + Tensor::from_vec(rows, (tokens.len(), hidden_size), &self.device)?
     }
 
     /// x, (rows, `hidden_size`) → (rows, vocabulary).

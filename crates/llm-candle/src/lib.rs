@@ -26,6 +26,7 @@ mod cache;
 
 mod mixer;
 
+mod altup;
 mod attention;
 
 mod feed_forward;

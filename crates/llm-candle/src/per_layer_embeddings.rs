@@ -36,7 +36,7 @@ impl PerLayerEmbeddings {
         let shape = (rows, layers, each);
         let mut own = vec![0.0; rows * layers * each];
         for (&token, row) in tokens.iter().zip(own.chunks_exact_mut(layers * each)) {
-            inputs.embedding.dequantize_row(token as usize, row);
+            inputs.write_row(token, row);
         }
         let own = (Tensor::from_vec(own, shape, x.device())? * (each as f64).sqrt())?;
         let projected = self.projection.forward(x)?.reshape(shape)?;

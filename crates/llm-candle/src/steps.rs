@@ -69,6 +69,7 @@ pub(crate) fn activate(x: &Tensor, gate: Gate) -> Result<Tensor> {
 /// The non-linearity of a step without a gate.
 pub(crate) fn activate_alone(x: &Tensor, activation: Activation) -> Result<Tensor> {
     match activation {
+        Activation::Gelu => x.gelu_erf(),
         Activation::GeluTanh => x.gelu(),
         Activation::ReluSquared => x.relu()?.sqr(),
         Activation::Xielu(of) => {
@@ -80,6 +81,16 @@ pub(crate) fn activate_alone(x: &Tensor, activation: Activation) -> Result<Tenso
             (above + (curve * is_below)?)? + (x * f64::from(of.slope))?
         }
     }
+}
+
+/// How far each number of a row is above its mean and so many deviations, or 0; see
+/// [`llm_kernels::vector::far_above`].
+pub(crate) fn far_above(x: &Tensor, deviations: f32) -> Result<Tensor> {
+    let centered = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
+    let others = x.dim(D::Minus1)?.saturating_sub(1).max(1);
+    let square = (centered.sqr()?.sum_keepdim(D::Minus1)? / others as f64)?;
+    let least = (square.sqrt()? * f64::from(deviations))?;
+    centered.broadcast_sub(&least)?.relu()
 }
 
 /// What the activated gate is multiplied with.

@@ -239,7 +239,8 @@ const VARIED: &[Mistake] = &[
 
 /// And one that only a model shows whose layers share keys.
 const SHARING: &[Mistake] = &[("another layer's keys", |spec| {
-    spec.layers[4].kv_source_layer = Some(0);
+    let at = spec.layers.len() - 2;
+    spec.layers[at].kv_source_layer = Some(0);
 })];
 
 /// Mistakes that only a model with states shows, see `MixerSpec`.
@@ -259,6 +260,11 @@ fn has(spec: &Spec, mistake: &str) -> bool {
     let steps = spec.layers.iter().any(|layer| layer.intermediate_size > 0);
     match mistake {
         "rope base" | "rope factor" | "pairing" => rotates,
+        // A head that is rotated whole has no more pairs.
+        "a window's rotation" | "divisors for the other layers" => {
+            let of_first = spec.layers[0].rope.map(|rope| rope.dim);
+            of_first != Some(spec.layers[0].head_dim)
+        }
         "attention scale" => spec.layers.iter().any(|layer| layer.attends),
         // Weights say by themselves what a step without a gate has in its place.
         "gate" => steps && spec.family.ungated.is_none(),

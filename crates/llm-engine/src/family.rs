@@ -8,7 +8,7 @@ pub use table::{ENCODERS, FAMILIES};
 use crate::spec::Temperature;
 use llm_kernels::rope::RopeLayout;
 use llm_kernels::vector::Gate;
-use table::EMBEDDERS;
+use table::{EMBEDDERS, LACKING};
 
 /// What one family does differently from the common decoder.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -43,6 +43,8 @@ pub struct Family {
     pub rotated_before_norm: bool,
     /// Embeddings are multiplied by `sqrt(hidden_size)`.
     pub scaled_embedding: bool,
+    /// A learned vector for each position is added to the embedding.
+    pub learned_positions: bool,
     /// Layers with a sliding window, `None` where every layer sees everything.
     pub window: Option<Window>,
     /// Windows do not move with the text, but stand beside each other.
@@ -83,6 +85,8 @@ pub struct Family {
     pub keys_as_values: bool,
     /// Layers with experts have the dense step beside them, and norms of each.
     pub parallel_dense_mlp: bool,
+    /// The stream has copies, of which each layer computes one and corrects the others.
+    pub alternating_updates: bool,
     /// Layers that keep a state, `None` where all attend.
     pub mixer: Option<Mixer>,
     /// What comes out of such a layer may have no norm.
@@ -136,7 +140,7 @@ pub enum Residual {
 /// The non-linearity of a feed-forward step without a gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ungated {
-    /// GELU in its tanh form.
+    /// GELU in its tanh form, or as it is defined where the file says so.
     GeluTanh,
     /// The square of what is above 0.
     ReluSquared,
@@ -210,6 +214,9 @@ pub enum StatefulLayers {
     Alone,
     /// All, beside their attention.
     Beside,
+    /// Those without heads of keys and without a feed-forward step: each layer is one of
+    /// the three.
+    OneStep,
 }
 
 /// What an expert's score is made of, where the file does not say.
@@ -238,6 +245,12 @@ pub fn find(architecture: &str) -> Option<&'static Family> {
         .iter()
         .chain(EMBEDDERS)
         .find(|family| family.architecture == architecture)
+}
+
+/// Returns what an architecture needs that cannot be run, where it is known.
+pub fn lacking(architecture: &str) -> Option<&'static str> {
+    let mut known = LACKING.iter().filter(|(name, _)| *name == architecture);
+    known.next().map(|(_, what)| *what)
 }
 
 /// Returns the names of all families, for messages.

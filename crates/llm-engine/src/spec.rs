@@ -3,6 +3,7 @@
 //! What the family does with them is in `family`, the weights are in `weights`.
 
 mod activation;
+mod altup;
 mod experts;
 mod from_metadata;
 mod gated_delta_net;
@@ -14,6 +15,7 @@ mod ssd;
 #[cfg(test)]
 mod tests;
 
+pub use altup::AltUpSpec;
 pub use mixer::{Convolution, GatedDeltaNetSpec, MixerSpec, ShortConvSpec, SsdSpec};
 pub use rope::plain;
 pub use rope::{ROPE_FACTORS_LONG, ROPE_FACTORS_SHORT, Ramp, Rope};
@@ -73,6 +75,8 @@ pub struct Spec {
     pub experts: Option<ExpertSpec>,
     /// Keys and values made from one short vector a position.
     pub mla: Option<MlaSpec>,
+    /// The copies of the stream, where it has some.
+    pub altup: Option<AltUpSpec>,
     /// What the layers do that keep a state.
     pub mixer: Option<MixerSpec>,
     /// One entry a layer.
@@ -101,6 +105,9 @@ pub struct LayerSpec {
     /// What stands between the matrices of a feed-forward step without a gate;
     /// `None` where it has one.
     pub activation: Option<Activation>,
+    /// The gate keeps what is so many deviations above its mean; `None` where it keeps
+    /// everything.
+    pub gate_sparsity: Option<f32>,
     /// The earlier layer whose keys and values it uses, where it has none.
     pub kv_source_layer: Option<usize>,
     /// Whether the layer attends to keys and values.
@@ -118,6 +125,8 @@ pub struct ExpertSpec {
     pub used: usize,
     /// Length of an expert's inner vector.
     pub intermediate_size: usize,
+    /// Length of the vectors that experts work on; `None` where it is the stream's.
+    pub latent: Option<usize>,
     /// Length of the inner vector of the expert that every token goes through;
     /// 0 where there is none.
     pub shared: usize,
@@ -195,6 +204,16 @@ pub enum SpecError {
         /// `general.architecture`.
         architecture: String,
     },
+    /// A family that is known to need something that cannot be run.
+    #[error(
+        "the architecture '{architecture}' is not known: it needs {what}, which is not supported yet; choose a model of another architecture"
+    )]
+    Lacking {
+        /// `general.architecture`.
+        architecture: String,
+        /// What it needs.
+        what: &'static str,
+    },
     /// A file that is no model.
     #[error(transparent)]
     NotAModel(#[from] NotAModel),
@@ -207,6 +226,16 @@ pub enum SpecError {
     /// A number that no model can have, or two that contradict each other.
     #[error("the file's numbers contradict each other: {0}")]
     Contradiction(String),
+    /// More positions than the model has vectors for.
+    #[error(
+        "the model has vectors for {positions} positions, and {context} are wanted; choose at most {positions} (-c {positions})"
+    )]
+    TooLong {
+        /// Positions that are wanted.
+        context: usize,
+        /// Those that it has vectors for.
+        positions: usize,
+    },
     /// A model for vectors, where text is wanted.
     #[error("the model makes vectors and no text; llm-embed runs it")]
     MakesVectors,
@@ -268,8 +297,12 @@ impl Spec {
         if family::ENCODERS.contains(&architecture) {
             return Err(SpecError::MakesVectors);
         }
-        let family = family::find(architecture).ok_or_else(|| SpecError::UnknownFamily {
-            architecture: architecture.to_owned(),
+        let family = family::find(architecture).ok_or_else(|| {
+            let architecture = architecture.to_owned();
+            match family::lacking(&architecture) {
+                Some(what) => SpecError::Lacking { architecture, what },
+                None => SpecError::UnknownFamily { architecture },
+            }
         })?;
         let reader = Reader {
             metadata,

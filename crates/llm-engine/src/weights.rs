@@ -1,6 +1,7 @@
 //! Named tensors in the order in which the forward pass uses them, checked
 //! against the model's numbers. Matrices stay in the file's memory map.
 
+mod altup;
 mod linear;
 mod loader;
 mod mixer;
@@ -12,6 +13,7 @@ use llm_kernels::matmul::Matrix;
 use llm_kernels::vector::Activation;
 
 use crate::spec::Spec;
+pub use altup::{AltUp, Copies};
 pub use linear::Linear;
 use llm_gguf::Gguf;
 use loader::Loader;
@@ -26,6 +28,8 @@ pub use rest::named;
 pub struct Weights {
     /// (vocabulary, `hidden_size`)
     pub embedding: Linear,
+    /// (positions, `hidden_size`), added to the embedding, where positions have vectors.
+    pub positions: Option<Linear>,
     /// One entry a layer.
     pub layers: Vec<Layer>,
     /// (`hidden_size`)
@@ -36,6 +40,8 @@ pub struct Weights {
     pub rope_factors: Option<Vec<f32>>,
     /// What makes each layer's own input from a token.
     pub per_layer_embeddings: Option<PerLayerEmbeddings>,
+    /// What makes the copies of the stream, and one of them again.
+    pub copies: Option<Copies>,
     /// Where the matrices lie that an adapter can add to.
     pub places: Vec<Place>,
 }
@@ -45,7 +51,8 @@ pub struct Weights {
 /// are summed and divided by `sqrt(2)`.
 #[derive(Debug)]
 pub struct PerLayerEmbeddings {
-    /// (vocabulary, layers * `per_layer_embedding`)
+    /// (vocabulary, layers * `per_layer_embedding`); of tokens that stand for pictures and
+    /// sounds it may have none.
     pub embedding: Linear,
     /// (layers * `per_layer_embedding`, `hidden_size`)
     pub projection: Linear,
@@ -77,6 +84,8 @@ pub struct Layer {
     pub input_step: Option<InputStep>,
     /// What the stream is multiplied by at the end.
     pub output_scale: Option<f32>,
+    /// How the copies of the stream are predicted and corrected.
+    pub altup: Option<Box<AltUp>>,
 }
 
 /// The weights of attention. A norm is `None` where the family has none.
@@ -193,6 +202,8 @@ pub struct Mlp {
     pub up: Linear,
     /// (`hidden_size`, inner)
     pub down: Linear,
+    /// See [`crate::spec::LayerSpec::gate_sparsity`].
+    pub sparsity: Option<f32>,
 }
 
 /// What stands between the two matrices that every feed-forward step has.
@@ -224,6 +235,8 @@ pub struct Experts {
     pub router_bias: Option<Vec<f32>>,
     /// In the order of the router's rows.
     pub experts: Vec<Mlp>,
+    /// What stands around them where they work on shorter vectors.
+    pub latent: Option<Latent>,
     /// What an expert's result is multiplied by, (experts).
     pub scales: Option<Vec<f32>>,
     /// The expert that every token goes through.
@@ -232,6 +245,15 @@ pub struct Experts {
     pub shared_gate: Option<Vec<f32>>,
     /// Where the shared expert stands beside the others, on its own.
     pub beside: Option<BesideNorms>,
+}
+
+/// The way to the shorter vectors of experts, and back.
+#[derive(Debug)]
+pub struct Latent {
+    /// (`latent`, `hidden_size`)
+    pub down: Linear,
+    /// (`hidden_size`, `latent`)
+    pub up: Linear,
 }
 
 /// The norms of experts beside a dense step; the layer's own norms are before
@@ -246,6 +268,15 @@ pub struct BesideNorms {
     pub after_experts: Norm,
     /// Behind the dense step.
     pub after_dense: Norm,
+}
+
+impl PerLayerEmbeddings {
+    /// Writes the row of a token, the first one where it has none.
+    pub fn write_row(&self, token: u32, out: &mut [f32]) {
+        let row = token as usize;
+        let row = if row < self.embedding.rows() { row } else { 0 };
+        self.embedding.dequantize_row(row, out);
+    }
 }
 
 impl Layer {
@@ -395,10 +426,12 @@ impl Weights {
         let mut weights = Self {
             output: loader.output(&embedding)?,
             embedding,
+            positions: loader.positions()?,
             layers: layers.collect::<Result<_, _>>()?,
             output_norm: loader.norm(spec.family.output_norm, &[spec.hidden_size])?,
             rope_factors: loader.rope_factors()?,
             per_layer_embeddings: loader.per_layer_embeddings(vocabulary)?,
+            copies: loader.copies()?,
             places: Vec::new(),
         };
         weights.places = loader.places.take();

@@ -34,20 +34,8 @@ const TRANSFORMERS: f32 = 2e-4;
 /// here and in f32 in the goldens: 0.063 was measured.
 const QUANTIZED: f32 = 0.1;
 
-/// Families of which none is made: transformers has no class of the first ones of its
-/// own, and the last ones are waiting. The tiny models of llm-candle speak for them.
-const NOT_MADE: [&str; 10] = [
-    "bailingmoe",
-    "bailingmoe2",
-    "qwen",
-    "internlm2",
-    "exaone",
-    "qwen3vlmoe",
-    "deepseek",
-    "hunyuan-moe",
-    "falcon",
-    "gptneox",
-];
+/// Families of which none is made: the tiny models of llm-candle speak for them.
+const NOT_MADE: [&str; 3] = ["exaone", "qwen3vlmoe", "deepseek"];
 
 /// A line of `oracles.tsv`.
 struct Case {
@@ -111,7 +99,12 @@ fn compare(
         }
     };
     for (who, bound) in [("llama_cpp", LLAMA_CPP), ("transformers", TRANSFORMERS)] {
-        let expected = floats(&folder.join(format!("{prefix}{who}.f32")));
+        let path = folder.join(format!("{prefix}{who}.f32"));
+        // Of some families transformers has no class.
+        if judge == "llama_cpp" && who == "transformers" && !path.exists() {
+            continue;
+        }
+        let expected = floats(&path);
         let apart = apart(&found, &expected);
         println!("{name}: {apart:e} from {who} ({judge})");
         let bound = if case.quantized { QUANTIZED } else { bound };

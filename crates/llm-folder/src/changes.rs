@@ -16,7 +16,7 @@ pub(super) enum Change {
     PlusOne,
     /// Extents of one are left out.
     Flat,
-    /// (experts, m, n) becomes (experts, n, m).
+    /// (experts, m, n) becomes (experts, n, m), or (m, n) becomes (n, m).
     Transposed,
     /// (experts, m, 2 n), in which gates and ups take turns, becomes two of
     /// (experts, n, m).
@@ -29,6 +29,9 @@ pub(super) enum Change {
     GateUpRows,
     /// (heads × (keys + values), n) becomes (heads, n, keys) and (heads, values, n).
     KeysAndValues,
+    /// (heads of keys × (queries to each + key + value), n) becomes all queries, then all
+    /// keys, then all values.
+    QueriesKeysValues,
     /// Heads of values, a row each, which stand beside the head of keys that they
     /// share, are put in its turn: the first of all, then the second of all.
     ValueHeads,
@@ -104,9 +107,8 @@ impl Change {
             Self::Flat => whole(flat(&shape), None, Each::Kept),
             Self::MinusExp => whole(shape, None, Each::Decay),
             Self::Transposed => {
-                let [columns, rows, count] = extents(&shape)?;
-                let order = Order::of(0, &[(count, rows * columns), (columns, 1), (rows, columns)]);
-                whole(vec![rows, columns, count], Some(order), Each::Kept)
+                let (shape, order) = transposed(&shape)?;
+                whole(shape, Some(order), Each::Kept)
             }
             Self::GateUpColumns => {
                 let [both, rows, count] = extents(&shape)?;
@@ -138,6 +140,10 @@ impl Change {
                 })?
             }
             Self::KeysAndValues => keys_and_values(tensor, &latent::Lengths::of(config)?)?,
+            Self::QueriesKeysValues => {
+                let order = queries_keys_values(&shape, config)?;
+                whole(shape, Some(order), Each::Kept)
+            }
             Self::MixedAndGates => Values::of(config)?.mixed_and_gates(tensor)?,
             Self::Decay => {
                 let order = Values::of(config)?.order(&shape, self)?;
@@ -164,6 +170,19 @@ impl Piece {
         let order = self.order.as_ref();
         !self.shape.contains(&0) && order.is_none_or(|order| order.fits(tensor.elements(), wanted))
     }
+}
+
+/// Returns the shape of what is transposed, and its order.
+fn transposed(shape: &[u64]) -> Result<(Vec<u64>, Order), Misfit> {
+    let (columns, rows, count) = match *shape {
+        [columns, rows] => (columns, rows, 1),
+        [columns, rows, count] => (columns, rows, count),
+        _ => return Err(Misfit::Shape),
+    };
+    let mut turned = shape.to_vec();
+    turned.swap(0, 1);
+    let steps = [(count, rows * columns), (columns, 1), (rows, columns)];
+    Ok((turned, Order::of(0, &steps)))
 }
 
 fn extents<const N: usize>(shape: &[u64]) -> Result<[u64; N], Misfit> {
@@ -222,6 +241,31 @@ fn keys_and_values(tensor: &TensorInfo, lengths: &latent::Lengths) -> Result<Vec
             Order::of(keys * columns, &[head, (values * columns, 1)]),
         ),
     ])
+}
+
+/// Returns the order of rows, or of numbers, that stand by heads of keys.
+fn queries_keys_values(shape: &[u64], config: &Config) -> Result<Order, Misfit> {
+    let (columns, rows) = match *shape {
+        [rows] => (1, rows),
+        [columns, rows] => (columns, rows),
+        _ => return Err(Misfit::Shape),
+    };
+    let (heads, groups) = (config.needed("num_attention_heads")?, config.kv_heads()?);
+    let shared = heads.checked_div(groups).ok_or(Misfit::Shape)?;
+    let of_group = rows.checked_div(groups).ok_or(Misfit::Shape)?;
+    let in_group = shared.checked_add(2).ok_or(Misfit::Shape)?;
+    let head = of_group / in_group;
+    if shared * groups != heads || head * in_group * groups != rows {
+        return Err(Misfit::Shape);
+    }
+    let walk = |first: u64, heads: u64| {
+        let of_group = of_group * columns;
+        let rows = heads * head * columns;
+        Walk::of(first * head * columns, &[(groups, of_group), (rows, 1)])
+    };
+    Ok(Order {
+        walks: vec![walk(0, shared), walk(shared, 1), walk(shared + 1, 1)],
+    })
 }
 
 /// Heads of values that share heads of keys.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value as Json};
 
 use super::json::Fields;
-use super::kinds::{ENCODERS, KINDS, Kind, kinds};
+use super::kinds::{ENCODERS, KINDS, Kind, LACKING, kinds};
 use super::low_bit::Method;
 use super::{FolderError, json, known_keys, refusals};
 
@@ -67,6 +67,11 @@ impl Config {
             }
             values.extend(text);
         }
+        for (theirs, usual) in kind.renamed {
+            if let Some(value) = values.remove(*theirs) {
+                values.entry(*usual).or_insert(value);
+            }
+        }
         let mut config = Self {
             path,
             kind,
@@ -111,10 +116,25 @@ impl Config {
         Ok(self.fields().number(name)?.or(self.default(name)))
     }
 
-    /// Returns a whole number, in the same way.
+    /// Returns a whole number, in the same way; a list that says it for each layer is the
+    /// number as well.
     pub(super) fn size(&self, name: &str) -> Result<Option<u64>, FolderError> {
+        if let Some(Json::Array(listed)) = self.get(name) {
+            return self.same(name, listed);
+        }
         let default = self.default(name).map(|number| number as u64);
         Ok(self.fields().size(name)?.or(default))
+    }
+
+    /// Returns a number that is listed for each layer, and is the same in all.
+    fn same(&self, name: &str, listed: &[Json]) -> Result<Option<u64>, FolderError> {
+        let first = listed.first().and_then(Json::as_u64);
+        let is_same = listed.iter().all(|it| it.as_u64() == first);
+        if first.is_some() && is_same {
+            return Ok(first);
+        }
+        let shown = refusals::shown(&Json::from(listed));
+        Err(self.refuse(format!("its '{name}' is {shown}")))
     }
 
     /// Returns a boolean, in the same way.
@@ -174,9 +194,25 @@ impl Config {
         }
     }
 
+    /// Returns the heads of keys, by any of the ways to say so.
+    pub(super) fn kv_heads(&self) -> Result<u64, FolderError> {
+        if let Some(stated) = self.size("num_key_value_heads")? {
+            return Ok(stated);
+        }
+        let is_grouped = self.flag("new_decoder_architecture")? == Some(true);
+        if is_grouped && let Some(stated) = self.size("num_kv_heads")? {
+            return Ok(stated);
+        }
+        match self.flag("multi_query")? {
+            Some(true) if !is_grouped => Ok(1),
+            _ => self.needed("num_attention_heads"),
+        }
+    }
+
     /// Returns the elements of a head.
     pub(super) fn head_dim(&self) -> Result<u64, FolderError> {
-        if let Some(stated) = self.size("head_dim")? {
+        let stated = self.size("head_dim")?.or(self.size("attention_head_dim")?);
+        if let Some(stated) = stated {
             return Ok(stated);
         }
         let (width, heads) = (
@@ -198,10 +234,13 @@ impl Kind {
 
 fn unknown(path: &Path, model_type: &str) -> FolderError {
     let known: Vec<_> = kinds().collect();
+    let mut lacking = LACKING.iter().filter(|(name, _)| *name == model_type);
     FolderError::Unsupported {
         path: path.to_path_buf(),
         what: format!("the model is of the kind '{model_type}'"),
-        way_out: if ENCODERS.contains(&model_type) {
+        way_out: if let Some((_, what)) = lacking.next() {
+            format!(": it needs {what}; choose a model of another kind")
+        } else if ENCODERS.contains(&model_type) {
             " for text; llm-embed makes vectors with it".to_owned()
         } else {
             format!(

@@ -28,6 +28,8 @@ pub(super) struct Kind {
     pub(super) text_types: &'static [&'static str],
     /// `general.architecture` in GGUF.
     pub(super) architecture: &'static str,
+    /// Keys of its configs by another name than nearly all have: (theirs, the usual one).
+    pub(super) renamed: Names,
     /// The non-linearity of the feed-forward step.
     pub(super) gates: &'static [&'static str],
     /// The norms of a layer, whose names mean one thing here and another there.
@@ -58,6 +60,8 @@ pub(super) struct Kind {
     pub(super) known: &'static [&'static str],
     /// A factor alpha may stretch the base of the rotation.
     pub(super) stretched_base: bool,
+    /// The rotation may be one that changes beyond the length of training alone.
+    pub(super) stretched_beyond: bool,
     /// The numbers of the activation are tensors.
     pub(super) xielu: bool,
     /// What `layer_types` calls a layer that keeps a state, in old configs and in new ones.
@@ -76,6 +80,12 @@ pub(super) struct Kind {
 pub(super) fn kinds() -> impl Iterator<Item = &'static str> {
     KINDS.iter().flat_map(|kind| kind.model_types).copied()
 }
+
+/// Kinds that are like others but for one part: (`model_type`, that part).
+pub(super) const LACKING: &[(&str, &str)] = &[("deepseek_v32", INDEXER), ("glm_moe_dsa", INDEXER)];
+
+/// DeepSeek-AI 2025, DeepSeek-V3.2.
+const INDEXER: &str = "sparse attention to the positions that an indexer chooses";
 
 /// Kinds that make vectors and no text.
 pub(super) const ENCODERS: [&str; 7] = [

@@ -86,6 +86,8 @@ const KNOWN: &[&str] = &[
     "rope_parameters",
     "rope_scaling",
     "rope_theta",
+    "rotary_emb_base",
+    "rotary_pct",
     "routed_scaling_factor",
     "shared_expert_intermediate_size",
     "sliding_window",

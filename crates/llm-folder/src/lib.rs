@@ -24,12 +24,14 @@
 
 mod activation;
 pub mod adapter;
+mod altup;
 mod changes;
 mod chunks;
 mod config;
 mod derived_tensors;
 mod error;
 mod foreign_tokenizer;
+mod gelu;
 pub mod header;
 pub mod json;
 mod kinds;
@@ -40,6 +42,7 @@ mod multipliers;
 mod mxfp4;
 mod names;
 mod numbers;
+mod one_step;
 mod order;
 mod pre_tokenizer;
 mod refusals;

@@ -15,12 +15,14 @@ pub(super) enum Named {
 
 /// What may stand before the names of a text model that is a part of a larger
 /// one, the longest first.
-const PREFIXES: [&str; 5] = [
+const PREFIXES: [&str; 7] = [
     "model.language_model.",
     "language_model.model.",
     "language_model.",
     "model.",
     "backbone.",
+    "transformer.",
+    "gpt_neox.",
 ];
 
 /// Parts of models that see or hear, and one that guesses further tokens.
@@ -38,16 +40,37 @@ const OTHER_PARTS: [&str; 11] = [
     "mtp_",
 ];
 
+/// What old files hold and the config says: frequencies of the rotation, and what a
+/// position may see.
+const BUFFERS: [&str; 5] = [
+    "rotary_emb.inv_freq",
+    ".attn.bias",
+    ".attn.masked_bias",
+    ".attention.bias",
+    ".attention.masked_bias",
+];
+
 /// (Hugging Face's name, GGUF's)
 const WHOLE: Names = &[
     ("embed_tokens", "token_embd"),
+    ("tok_embeddings", "token_embd"),
+    ("word_embeddings", "token_embd"),
+    ("embed_in", "token_embd"),
+    ("wte", "token_embd"),
+    ("wpe", "position_embd"),
     ("norm", "output_norm"),
+    ("ln_f", "output_norm"),
+    ("final_layer_norm", "output_norm"),
     ("final_layernorm", "output_norm"),
     ("embedding_norm", "token_embd_norm"),
     ("embeddings", "token_embd"),
     ("norm_f", "output_norm"),
     ("lm_head", "output"),
+    ("output", "output"),
+    ("embed_out", "output"),
     ("embed_tokens_per_layer", "per_layer_token_embd"),
+    ("altup_projections.*", "altup_proj.*"),
+    ("altup_unembed_projections.*", "altup_unembd_proj.*"),
     ("per_layer_model_projection", "per_layer_model_proj"),
     ("per_layer_projection_norm", "per_layer_proj_norm"),
 ];
@@ -74,6 +97,16 @@ const OF_LAYER: Names = &[
     ("self_attn.kv_a_proj_with_mqa", "attn_kv_a_mqa"),
     ("self_attn.kv_a_layernorm", "attn_kv_a_norm"),
     ("self_attn.kv_b_proj", "attn_kv_b"),
+    ("self_attention.query_key_value", "attn_qkv"),
+    ("self_attention.dense", "attn_output"),
+    ("attention.query_key_value", "attn_qkv"),
+    ("attention.query_layernorm", "attn_q_norm"),
+    ("attention.key_layernorm", "attn_k_norm"),
+    ("attention.dense", "attn_output"),
+    ("attn.c_attn", "attn_qkv"),
+    ("attn.c_proj", "attn_output"),
+    ("attention.wqkv", "attn_qkv"),
+    ("attention.wo", "attn_output"),
     ("linear_attn.in_proj_qkv", "attn_qkv"),
     ("linear_attn.in_proj_z", "attn_gate"),
     ("linear_attn.in_proj_qkvz", "attn_qkvz"),
@@ -94,6 +127,19 @@ const OF_LAYER: Names = &[
     ("mixer.conv1d", "ssm_conv1d"),
     ("mixer.norm", "ssm_norm"),
     ("mixer.out_proj", "ssm_out"),
+    ("mixer.q_proj", "attn_q"),
+    ("mixer.k_proj", "attn_k"),
+    ("mixer.v_proj", "attn_v"),
+    ("mixer.o_proj", "attn_output"),
+    ("mixer.up_proj", "ffn_up"),
+    ("mixer.down_proj", "ffn_down"),
+    ("mixer.gate", "ffn_gate_inp"),
+    ("mixer.experts.*.up_proj", "ffn_up.*"),
+    ("mixer.experts.*.down_proj", "ffn_down.*"),
+    ("mixer.fc1_latent_proj", "ffn_latent_down"),
+    ("mixer.fc2_latent_proj", "ffn_latent_up"),
+    ("mixer.shared_experts.up_proj", "ffn_up_shexp"),
+    ("mixer.shared_experts.down_proj", "ffn_down_shexp"),
     ("mlp.gate_proj", "ffn_gate"),
     ("mlp.up_proj", "ffn_up"),
     ("mlp.gate_up_proj", "ffn_up"),
@@ -102,6 +148,10 @@ const OF_LAYER: Names = &[
     ("mlp.fc2", "ffn_down"),
     ("mlp.c_fc", "ffn_up"),
     ("mlp.c_proj", "ffn_down"),
+    ("mlp.w1", "ffn_up"),
+    ("mlp.w2", "ffn_gate"),
+    ("mlp.dense_h_to_4h", "ffn_up"),
+    ("mlp.dense_4h_to_h", "ffn_down"),
     ("feed_forward.gate_proj", "ffn_gate"),
     ("feed_forward.up_proj", "ffn_up"),
     ("feed_forward.down_proj", "ffn_down"),
@@ -110,6 +160,7 @@ const OF_LAYER: Names = &[
     ("feed_forward.w2", "ffn_down"),
     ("feed_forward.gate", "ffn_gate_inp"),
     ("mlp.gate", "ffn_gate_inp"),
+    ("mlp.gate.wg", "ffn_gate_inp"),
     ("mlp.router", "ffn_gate_inp"),
     ("router.proj", "ffn_gate_inp"),
     ("block_sparse_moe.gate", "ffn_gate_inp"),
@@ -139,6 +190,9 @@ const OF_LAYER: Names = &[
     ("mlp.shared_experts.gate_proj", "ffn_gate_shexp"),
     ("mlp.shared_experts.up_proj", "ffn_up_shexp"),
     ("mlp.shared_experts.down_proj", "ffn_down_shexp"),
+    ("mlp.shared_mlp.gate_proj", "ffn_gate_shexp"),
+    ("mlp.shared_mlp.up_proj", "ffn_up_shexp"),
+    ("mlp.shared_mlp.down_proj", "ffn_down_shexp"),
     ("mlp.shared_expert.gate_proj", "ffn_gate_shexp"),
     ("mlp.shared_expert.up_proj", "ffn_up_shexp"),
     ("mlp.shared_expert.down_proj", "ffn_down_shexp"),
@@ -150,6 +204,13 @@ const OF_LAYER: Names = &[
     ("feed_forward.shared_expert.up_proj", "ffn_up_shexp"),
     ("feed_forward.shared_expert.down_proj", "ffn_down_shexp"),
     ("mlp.shared_expert_gate", "ffn_gate_inp_shexp"),
+    ("altup.correction_coefs", "altup_correct_coef"),
+    ("altup.modality_router", "altup_router"),
+    ("altup.prediction_coefs", "altup_predict_coef"),
+    ("altup.router_norm", "altup_router_norm"),
+    ("laurel.linear_left", "laurel_l"),
+    ("laurel.linear_right", "laurel_r"),
+    ("laurel.post_laurel_norm", "laurel_post_norm"),
     ("per_layer_input_gate", "inp_gate"),
     ("per_layer_projection", "proj"),
     ("post_per_layer_input_norm", "post_norm"),
@@ -160,6 +221,7 @@ const WITH_ENDING: Names = &[
     ("self_attn.sinks", "attn_sinks.weight"),
     ("mlp.gate.e_score_correction_bias", "exp_probs_b.bias"),
     ("mlp.e_score_correction_bias", "exp_probs_b.bias"),
+    ("mixer.gate.e_score_correction_bias", "exp_probs_b.bias"),
     (
         "mlp.moe_statics.e_score_correction_bias",
         "exp_probs_b.bias",
@@ -177,6 +239,7 @@ const WITH_ENDING: Names = &[
     ("mlp.experts.down_proj_blocks", "ffn_down_exps.blocks"),
     ("mlp.experts.down_proj_scales", "ffn_down_exps.scales"),
     ("feed_forward.expert_bias", "exp_probs_b.bias"),
+    ("mlp.gate.expert_bias", "exp_probs_b.bias"),
     (
         "feed_forward.experts.gate_up_proj",
         "ffn_gate_up_exps.weight",
@@ -187,6 +250,7 @@ const WITH_ENDING: Names = &[
     ("router.scale", "ffn_gate_inp.scale"),
     ("router.per_expert_scale", "ffn_down_exps.scale"),
     ("layer_scalar", "layer_output_scale.weight"),
+    ("altup.correct_output_scale", "altup_correct_scale.weight"),
     ("linear_attn.A_log", "ssm_a"),
     ("linear_attn.dt_bias", "ssm_dt.bias"),
     ("mamba.A_log", "ssm_a"),
@@ -203,9 +267,9 @@ pub(super) fn translate(name: &str, norms: Names) -> Named {
     let short = prefixes
         .find_map(|prefix| name.strip_prefix(prefix))
         .unwrap_or(name);
-    // Old files hold the rotation's frequencies, which follow from the config.
     let is_other = OTHER_PARTS.iter().any(|part| short.starts_with(part));
-    if is_other || short.ends_with("rotary_emb.inv_freq") {
+    let is_buffer = BUFFERS.iter().any(|ending| short.ends_with(ending));
+    if is_other || is_buffer {
         return Named::Unneeded;
     }
     match known(short, norms) {
@@ -225,12 +289,16 @@ fn known(short: &str, norms: Names) -> Option<String> {
         let ending = ["weight", "bias"].into_iter().find(|it| *it == ending)?;
         Some((stem.to_owned(), ending))
     };
-    let Some((number, part)) = short
-        .strip_prefix("layers.")
-        .and_then(|it| it.split_once('.'))
-    else {
-        let (stem, ending) = stem(short)?;
-        return Some(format!("{}.{ending}", of(WHOLE, &stem)?));
+    let of_layer = short.strip_prefix("layers.").or(short.strip_prefix("h."));
+    let Some((number, part)) = of_layer.and_then(|it| it.split_once('.')) else {
+        let (starred, number) = without_number(short);
+        let (stem, ending) = stem(&starred)?;
+        let ours = of(WHOLE, &stem).filter(|_| !short.contains('*'))?;
+        let ours = match number {
+            Some(number) => ours.replace('*', &number.to_string()),
+            None => ours.to_owned(),
+        };
+        return Some(format!("{ours}.{ending}"));
     };
     let number: u32 = number.parse().ok()?;
     if part.contains('*') {
@@ -252,7 +320,7 @@ fn known(short: &str, norms: Names) -> Option<String> {
     Some(format!("blk.{number}.{ours}"))
 }
 
-/// Puts an asterisk in the place of the number of an expert, and returns that.
+/// Puts an asterisk in the place of the number of an expert or a copy, and returns that.
 fn without_number(part: &str) -> (String, Option<u32>) {
     let mut expert = None;
     let star = |piece: &str| match piece.parse() {

@@ -56,6 +56,7 @@ pub(super) const EXPERTS: &[Number] = &[
             "num_experts_per_token",
             "experts_per_token",
             "top_k_experts",
+            "moe_topk",
         ],
         "expert_used_count",
     ),
@@ -89,6 +90,21 @@ pub(super) const SHARED_EXPERT: &[Number] = &[size(
     "expert_shared_feed_forward_length",
 )];
 
+/// The same by Nemotron's name; experts may work on shorter vectors.
+pub(super) const SHARED_EXPERTS: &[Number] = &[
+    size(
+        &["moe_shared_expert_intermediate_size"],
+        "expert_shared_feed_forward_length",
+    ),
+    size(&["moe_latent_size"], "moe_latent_size"),
+];
+
+/// That expert is as long as the step of a model without experts.
+pub(super) const STEP_AS_SHARED: &[Number] = &[size(
+    &["intermediate_size"],
+    "expert_shared_feed_forward_length",
+)];
+
 /// The same by ERNIE's names.
 pub(super) const ERNIE_EXPERTS: &[Number] = &[
     size(&["moe_num_experts"], "expert_count"),
@@ -109,6 +125,19 @@ pub(super) const LAYER_NORM: &[Number] = &[float(
     &["norm_eps", "norm_epsilon", "layer_norm_eps"],
     "attention.layer_norm_epsilon",
 )];
+
+/// The same by the name of those who began it, who have that for another number.
+pub(super) const FALCON_NORM: &[Number] = &[float(
+    &["layer_norm_epsilon"],
+    "attention.layer_norm_epsilon",
+)];
+
+/// The steps of a layer may stand beside each other.
+pub(super) const PARALLEL_STEPS: &[Number] = &[Number {
+    theirs: &["use_parallel_residual"],
+    ours: "use_parallel_residual",
+    form: Form::Flag,
+}];
 
 /// What is added to the mean square, by other names than most.
 pub(super) const RMS_NORM: &[Number] = &[float(
@@ -206,13 +235,12 @@ impl Config {
     fn common(&self) -> Result<Pairs, FolderError> {
         let head_dim = self.head_dim()?;
         let heads = self.needed("num_attention_heads")?;
-        let kv_heads = self.size("num_key_value_heads")?.unwrap_or(heads);
         let mut pairs = Vec::new();
         for (name, size) in [
             ("block_count", self.layers()?),
             ("embedding_length", self.needed("hidden_size")?),
             ("attention.head_count", heads),
-            ("attention.head_count_kv", kv_heads),
+            ("attention.head_count_kv", self.kv_heads()?),
             ("attention.key_length", head_dim),
             ("attention.value_length", head_dim),
             ("context_length", self.needed("max_position_embeddings")?),

@@ -14,6 +14,8 @@ pub(super) enum Allowed {
     Number(f64),
     /// This.
     Flag(bool),
+    /// This word.
+    Text(&'static str),
     /// An empty list.
     Nothing,
     /// A list of ones, with a zero as every n-th.
@@ -24,6 +26,7 @@ impl Allowed {
     fn is(self, value: &Json) -> bool {
         match self {
             Self::Number(number) => value.as_f64() == Some(number),
+            Self::Text(text) => value.as_str() == Some(text),
             Self::Flag(flag) => value.as_bool() == Some(flag),
             Self::Nothing => value.as_array().is_some_and(Vec::is_empty),
             Self::Every(every) => value.as_array().is_some_and(|list| {

@@ -93,6 +93,7 @@ impl<'a> Rotation<'a> {
     pub(super) fn base(&self) -> Result<f64, FolderError> {
         let stated = self.number("rope_theta")?;
         let stated = stated.or(self.config.number("rope_theta")?);
+        let stated = stated.or(self.config.number("rotary_emb_base")?);
         let base = stated.unwrap_or(self.config.kind.rope_theta);
         Ok(match self.alpha()? {
             // It is the same for every length of text.
@@ -116,6 +117,7 @@ impl<'a> Rotation<'a> {
     pub(super) fn rotated(&self) -> Result<f64, FolderError> {
         let stated = self.number("partial_rotary_factor")?;
         let stated = stated.or(self.config.number("partial_rotary_factor")?);
+        let stated = stated.or(self.config.number("rotary_pct")?);
         Ok(stated.unwrap_or(self.config.kind.rotated))
     }
 
@@ -266,6 +268,8 @@ pub(super) fn pairs(config: &Config) -> Result<Pairs, FolderError> {
         "default" | "llama3" | "proportional" => return Ok(pairs),
         // The base has it.
         "dynamic" | "ntk_alpha" if rotation.alpha()?.is_some() => return Ok(pairs),
+        // It stretches what is longer than the model was trained for.
+        "dynamic" if config.kind.stretched_beyond => return Ok(pairs),
         "linear" => {
             let factor = rotation.number("factor")?.unwrap_or(1.0);
             pairs.push(("rope.scaling.factor", Value::Float(factor)));
@@ -296,6 +300,13 @@ pub(super) fn counted(config: &Config) -> Result<Pairs, FolderError> {
     }
     let stated = config.size("rotary_dim")?;
     let pair = stated.map(|size| ("rope.dimension_count", Value::Unsigned(size)));
+    Ok(pair.into_iter().collect())
+}
+
+/// Returns the context of a config whose largest position is one that it stretches to.
+pub(super) fn length_of_training(config: &Config) -> Result<Pairs, FolderError> {
+    let length = config.size("seq_length")?;
+    let pair = length.map(|length| ("context_length", Value::Unsigned(length)));
     Ok(pair.into_iter().collect())
 }
 

@@ -9,11 +9,13 @@ use super::numbers::Pairs;
 use llm_gguf::Value;
 
 /// Returns the number under the first of its names that is there.
-fn first(config: &Config, names: [&str; 2]) -> Result<u64, FolderError> {
-    match config.size(names[0])? {
-        Some(size) => Ok(size),
-        None => config.needed(names[1]),
+fn first(config: &Config, names: &[&str]) -> Result<u64, FolderError> {
+    for name in names {
+        if let Some(size) = config.size(name)? {
+            return Ok(size);
+        }
     }
+    config.needed(names.last().unwrap_or(&""))
 }
 
 /// Returns the elements of all heads.
@@ -21,19 +23,29 @@ fn inner(config: &Config) -> Result<u64, FolderError> {
     if let Some(stated) = config.size("mamba_d_ssm")? {
         return Ok(stated);
     }
-    let expand = first(config, ["mamba_expand", "expand"])?;
+    let heads = config.size("mamba_num_heads")?;
+    if let (Some(heads), Some(length)) = (heads, config.size("mamba_head_dim")?) {
+        return Ok(heads.saturating_mul(length));
+    }
+    let expand = first(config, &["mamba_expand", "expand"])?;
     Ok(expand.saturating_mul(config.needed("hidden_size")?))
 }
+
+/// The names of the number of heads.
+const HEADS: &[&str] = &["mamba_n_heads", "mamba_num_heads", "num_heads"];
 
 /// Returns the numbers of the state.
 pub(super) fn pairs(config: &Config) -> Result<Pairs, FolderError> {
     check_steps(config)?;
     let mut pairs = vec![("ssm.inner_size", Value::Unsigned(inner(config)?))];
     for (names, ours) in [
-        (["mamba_d_conv", "conv_kernel"], "ssm.conv_kernel"),
-        (["mamba_d_state", "state_size"], "ssm.state_size"),
-        (["mamba_n_groups", "n_groups"], "ssm.group_count"),
-        (["mamba_n_heads", "num_heads"], "ssm.time_step_rank"),
+        (HEADS, "ssm.time_step_rank"),
+        (&["mamba_d_conv", "conv_kernel"], "ssm.conv_kernel"),
+        (
+            &["mamba_d_state", "ssm_state_size", "state_size"],
+            "ssm.state_size",
+        ),
+        (&["mamba_n_groups", "n_groups"], "ssm.group_count"),
     ] {
         pairs.push((ours, Value::Unsigned(first(config, names)?)));
     }

@@ -1,5 +1,6 @@
 //! Configs of all kinds: what becomes of their numbers, and what is refused.
 
+mod heads;
 mod states;
 
 use serde_json::{Value as Json, json};
@@ -24,6 +25,7 @@ fn whole(model_type: &str) -> Json {
         "v_head_dim": 8, "n_group": 1, "topk_group": 1,
         "linear_num_key_heads": 2, "linear_key_head_dim": 8, "linear_num_value_heads": 4,
         "linear_value_head_dim": 8, "linear_conv_kernel_dim": 4,
+        "hybrid_override_pattern": "M-*M", "mamba_num_heads": 4, "mamba_head_dim": 8,
     });
     if model_type.starts_with("llama4") {
         values["intermediate_size_mlp"] = json!(96);

@@ -134,6 +134,16 @@ dispatch! {
 
 #[inline(always)]
 fn layer_norm_body(x: &mut [f32], weight: &[f32], bias: &[f32], epsilon: f32) {
+    center(x);
+    let scale = 1.0 / (dot_body(x, x) / x.len() as f32 + epsilon).sqrt();
+    for ((x, weight), bias) in x.iter_mut().zip(weight).zip(bias) {
+        *x = *x * scale * weight + bias;
+    }
+}
+
+/// Takes the mean away.
+#[inline(always)]
+fn center(x: &mut [f32]) {
     let mut lanes = [0.0_f32; LANES];
     let chunks = x.chunks_exact(LANES);
     let rest: f32 = chunks.remainder().iter().sum();
@@ -146,9 +156,22 @@ fn layer_norm_body(x: &mut [f32], weight: &[f32], bias: &[f32], epsilon: f32) {
     for x in x.iter_mut() {
         *x -= mean;
     }
-    let scale = 1.0 / (dot_body(x, x) / x.len() as f32 + epsilon).sqrt();
-    for ((x, weight), bias) in x.iter_mut().zip(weight).zip(bias) {
-        *x = *x * scale * weight + bias;
+}
+
+dispatch! {
+    /// Replaces each `x` by how far it is above the mean and so many deviations, 0 where
+    /// it is not: of a bell curve that keeps the largest (statistical top-k, You et al.
+    /// 2025, arXiv:2506.06644). The deviation is that of a sample, with `length - 1`.
+    pub fn far_above(x: &mut [f32], deviations: f32) = far_above_body
+}
+
+#[inline(always)]
+fn far_above_body(x: &mut [f32], deviations: f32) {
+    center(x);
+    let others = x.len().saturating_sub(1).max(1);
+    let least = deviations * (dot_body(x, x) / others as f32).sqrt();
+    for x in x {
+        *x = (*x - least).max(0.0);
     }
 }
 
@@ -255,6 +278,8 @@ fn gelu_tanh(x: f32) -> f32 {
 /// The non-linearity of a feed-forward step without a gate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Activation {
+    /// GELU as it is defined, see [`gelu`].
+    Gelu,
     /// The tanh form of GELU, see [`Gate::GeluTanh`].
     GeluTanh,
     /// `max(x, 0)^2` (So et al. 2021, arXiv:2109.08668).
@@ -286,6 +311,7 @@ dispatch! {
 #[inline(always)]
 fn activate_body(kind: Activation, x: &mut [f32]) {
     match kind {
+        Activation::Gelu => gelu_body(x),
         Activation::GeluTanh => {
             for x in x {
                 *x = gelu_tanh(*x);
@@ -405,10 +431,18 @@ mod tests {
                     gated(level, kind, &mut gate, &out);
                     add_weighted(level, &mut sum, 0.3, &gate);
                 }
-                for kind in [Activation::GeluTanh, Activation::ReluSquared, XIELU] {
+                for kind in [
+                    Activation::Gelu,
+                    Activation::GeluTanh,
+                    Activation::ReluSquared,
+                    XIELU,
+                ] {
                     activate(level, kind, &mut out);
                 }
                 soft_cap(level, &mut sum, 30.0);
+                let mut above = x.clone();
+                far_above(level, &mut above, 0.5);
+                add(level, &mut sum, &above);
                 add(level, &mut sum, &out);
                 add_product(level, &mut sum, &out, &x);
                 sigmoid_gate(level, &mut sum, &x);
@@ -469,6 +503,18 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_is_far_above_the_mean_is_kept() {
+        // The mean is 3, the deviation the root of 40 / 4.
+        let mut x = [0.0, 1.0, 2.0, 4.0, 8.0];
+        far_above(Level::SCALAR, &mut x, 1.0);
+        assert_eq!(x[..4], [0.0; 4]);
+        assert!((x[4] - (5.0 - 10.0_f32.sqrt())).abs() < 1e-6);
+        let mut one = [2.0];
+        far_above(Level::SCALAR, &mut one, 1.0);
+        assert_eq!(one, [0.0]);
+    }
+
     /// Values of erf from the table of Abramowitz and Stegun 1964, 7.1.
     #[test]
     fn gelu_is_that_of_the_error_function() {
@@ -486,6 +532,9 @@ mod tests {
                 gelu(Level::SCALAR, &mut out);
                 let wanted = x * (1.0 + erf) / 2.0;
                 assert!((f64::from(out[0]) - wanted).abs() < 6e-7, "{x}");
+                let mut alone = [x as f32];
+                activate(Level::SCALAR, Activation::Gelu, &mut alone);
+                assert_eq!(alone, out);
             }
         }
     }

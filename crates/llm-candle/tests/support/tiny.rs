@@ -79,6 +79,8 @@ pub(crate) struct ExpertPlan {
     pub(crate) joined: bool,
     /// Whether the shared expert has a gate of its own.
     pub(crate) shared_gate: bool,
+    /// Length of the vectors that experts work on, 0 for the stream's.
+    pub(crate) latent: usize,
 }
 
 impl ExpertPlan {
@@ -113,6 +115,9 @@ pub(crate) struct VariedPlan {
     pub(crate) sharing: usize,
     /// Elements of a token's vector for each layer, 0 for none.
     pub(crate) per_layer: usize,
+    /// Copies of the stream, 0 for none; with them steps are not wider, and the gates of
+    /// the first ten layers keep little.
+    pub(crate) copies: usize,
 }
 
 /// Layers that keep a state.
@@ -156,6 +161,9 @@ pub(crate) enum Attending {
     None,
     /// All, and all keep a state beside that.
     All,
+    /// Those with an asterisk; those with an M keep a state, and only the others have a
+    /// feed-forward step.
+    OneStep(&'static str),
 }
 
 #[derive(Clone, Copy)]

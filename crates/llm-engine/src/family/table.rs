@@ -27,6 +27,7 @@ const LLAMA: Family = Family {
     unnormed_with_experts: None,
     rotated_before_norm: false,
     scaled_embedding: false,
+    learned_positions: false,
     window: None,
     chunked: false,
     temperature: None,
@@ -48,6 +49,7 @@ const LLAMA: Family = Family {
     normed_values: false,
     keys_as_values: false,
     parallel_dense_mlp: false,
+    alternating_updates: false,
     mixer: None,
     optional_mixer_norm: false,
     grouped_value_heads: false,
@@ -118,6 +120,14 @@ const STARCODER2: Family = Family {
     ..LLAMA
 };
 
+/// Vectors for positions, and no rotation.
+const GPT2: Family = Family {
+    architecture: "gpt2",
+    learned_positions: true,
+    unrotated_every: Some(1),
+    ..STARCODER2
+};
+
 const PHI2: Family = Family {
     architecture: "phi2",
     residual: Residual::Parallel,
@@ -155,6 +165,20 @@ const LFM2: Family = Family {
     ..QWEN3
 };
 
+/// Each layer is one step, of which none rotates.
+const NEMOTRON_H: Family = Family {
+    architecture: "nemotron_h",
+    ungated: Some(Ungated::ReluSquared),
+    feed_forward_norm: "attn_norm",
+    unrotated_every: Some(1),
+    routing: BY_LOGISTIC,
+    mixer: Some(Mixer {
+        kind: MixerKind::Ssd,
+        layers: StatefulLayers::OneStep,
+    }),
+    ..LLAMA
+};
+
 /// A softmax over all experts, of which the chosen ones' weights are left as they are.
 const AS_THEY_ARE: Routing = Routing {
     scoring: Scoring::Softmax,
@@ -178,6 +202,12 @@ pub(super) const EMBEDDERS: &[Family] = &[Family {
 /// Architectures of GGUF files that are no decoders, and make vectors; `llm-encoder` reads
 /// them.
 pub const ENCODERS: &[&str] = &["bert", "jina-bert-v2", "modern-bert", "nomic-bert"];
+
+/// DeepSeek-AI 2025, DeepSeek-V3.2.
+const INDEXER: &str = "sparse attention to the positions that an indexer chooses";
+
+/// Families that are like others but for one part: (architecture, that part).
+pub(super) const LACKING: &[(&str, &str)] = &[("deepseek32", INDEXER), ("glm-dsa", INDEXER)];
 
 /// All families that can be run.
 pub const FAMILIES: &[Family] = &[
@@ -241,6 +271,20 @@ pub const FAMILIES: &[Family] = &[
         normed_values: true,
         keys_as_values: true,
         parallel_dense_mlp: true,
+        ..GEMMA
+    },
+    Family {
+        architecture: "gemma3n",
+        norms: Norms::Around,
+        query_key_norm: Some(QueryKeyNorm::Head),
+        window: Some(Window {
+            global_every: 5,
+            length: None,
+            rope: WindowRope::UnscaledBase(10_000.0),
+        }),
+        unscaled_scores: true,
+        normed_values: true,
+        alternating_updates: true,
         ..GEMMA
     },
     Family {
@@ -334,6 +378,11 @@ pub const FAMILIES: &[Family] = &[
         ..COMMAND_R
     },
     STARCODER2,
+    GPT2,
+    Family {
+        architecture: "starcoder",
+        ..GPT2
+    },
     PHI2,
     Family {
         architecture: "falcon",
@@ -482,6 +531,11 @@ pub const FAMILIES: &[Family] = &[
         }),
         optional_mixer_norm: true,
         ..QWEN2
+    },
+    NEMOTRON_H,
+    Family {
+        architecture: "nemotron_h_moe",
+        ..NEMOTRON_H
     },
     Family {
         architecture: "exaone",

@@ -4,6 +4,7 @@
 //! All steps but attention treat rows alone, so that what a row computes does
 //! not depend on its neighbours.
 
+mod altup;
 mod attention;
 mod buffers;
 mod feed_forward;
@@ -119,11 +120,20 @@ impl<T: Element> CpuForward<T> {
         self.buffers.resize(&spec, rows.len());
         self.loras.begin_chunk(rows);
         self.embed(rows, &weights.embedding);
+        if let Some(positions) = &weights.positions {
+            self.add_positions(rows, positions);
+        }
         self.buffers.turn(rows, &self.rotations);
         if let Some(inputs) = &weights.per_layer_embeddings {
             self.per_layer_embeddings(rows, inputs);
         }
+        if let Some(copies) = &weights.copies {
+            self.copy_stream(copies);
+        }
         for (index, layer) in weights.layers.iter().enumerate() {
+            if let Some(altup) = &layer.altup {
+                self.predict(altup);
+            }
             self.first_half(rows, index, layer);
             if let Some(step) = &layer.feed_forward {
                 match weights.layers.get(index + 1) {
@@ -132,6 +142,9 @@ impl<T: Element> CpuForward<T> {
                 }
             }
             self.end_layer(index, layer);
+        }
+        if let Some(copies) = &weights.copies {
+            self.merge_copies(copies);
         }
         self.logits(rows, &weights, logits);
     }
@@ -149,6 +162,21 @@ impl<T: Element> CpuForward<T> {
         let cpu = Cpu::new(self.level, &self.pool);
         self.loras
             .embed(cpu, rows, embedding, scale, &mut self.buffers.x);
+    }
+
+    /// x += the vectors of the rows' positions; one beyond the last has none.
+    fn add_positions(&mut self, rows: &[Row], positions: &Linear) {
+        let (level, hidden_size) = (self.level, self.spec.hidden_size);
+        let mut vector = vec![0.0; hidden_size];
+        for (row, x) in rows
+            .iter()
+            .zip(self.buffers.x.chunks_exact_mut(hidden_size))
+        {
+            if row.position < positions.rows() {
+                positions.dequantize_row(row.position, &mut vector);
+                vector::add(level, x, &vector);
+            }
+        }
     }
 
     /// normed = norm(x), or x itself where there is no norm, and the same

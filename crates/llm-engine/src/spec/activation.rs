@@ -12,7 +12,7 @@ impl Reader<'_> {
     pub(super) fn activations(&self, count: usize) -> Result<Vec<Option<Activation>>, SpecError> {
         Ok(match self.family.ungated {
             None => vec![None; count],
-            Some(Ungated::GeluTanh) => vec![Some(Activation::GeluTanh); count],
+            Some(Ungated::GeluTanh) => vec![Some(self.gelu()?); count],
             Some(Ungated::ReluSquared) => vec![Some(Activation::ReluSquared); count],
             Some(Ungated::Xielu) => {
                 let [positive, negative, slope, least] = [
@@ -31,6 +31,17 @@ impl Reader<'_> {
                 layers.collect()
             }
         })
+    }
+
+    /// GELU, in its tanh form where the file does not say.
+    fn gelu(&self) -> Result<Activation, SpecError> {
+        match self.text("feed_forward_activation")? {
+            None => Ok(Activation::GeluTanh),
+            Some("gelu") => Ok(Activation::Gelu),
+            Some(other) => Err(SpecError::Unsupported(format!(
+                "the feed_forward_activation '{other}'"
+            ))),
+        }
     }
 
     /// A number of xIELU for each layer, which the file may give once for all. Its

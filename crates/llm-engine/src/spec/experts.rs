@@ -36,6 +36,7 @@ impl Reader<'_> {
             count,
             used,
             intermediate_size,
+            latent: self.size_or_none("moe_latent_size")?,
             shared: shared_length.unwrap_or(intermediate_size.saturating_mul(shared)),
             leading_dense_layers: self.size_or_none("leading_dense_block_count")?.unwrap_or(0),
             every: self.size_or_none("interleave_moe_layer_step")?.unwrap_or(1),

@@ -25,6 +25,10 @@ impl Reader<'_> {
             _ => self.size("attention.head_count")?,
         };
         let trained = self.size("context_length")?;
+        if let Some(context) = context.filter(|it| self.family.learned_positions && *it > trained) {
+            let positions = trained;
+            return Err(SpecError::TooLong { context, positions });
+        }
         let share = hidden_size.checked_div(heads).unwrap_or(0);
         let shape = self.heads(share)?;
         self.check_reach(shape.rope_dim)?;
@@ -57,6 +61,7 @@ impl Reader<'_> {
             bidirectional: self.bidirectional()?,
             experts,
             mla: shape.mla,
+            altup: self.altup()?,
             mixer: self.mixer(hidden_size, shape.rope_dim)?,
             layers: self.layers(layers, heads, &shape, scaling.rope, experts)?,
             mtp_layers,
@@ -239,8 +244,9 @@ impl Reader<'_> {
         let kv_heads = self.kv_heads(count, heads, shape)?;
         let intermediate_size = self.intermediate_sizes(count, experts)?;
         let activations = self.activations(count)?;
+        let gate_sparsity = self.gate_sparsity(count)?;
         let shares = self.shares(&windows)?;
-        let steps = self.steps(&kv_heads)?;
+        let steps = self.steps(&kv_heads, &intermediate_size)?;
         let layer = |(index, window): (usize, Option<usize>)| {
             let (rope, head_dim, value_dim) = match window {
                 Some(_) => (local, head_dim, value_dim),
@@ -254,6 +260,7 @@ impl Reader<'_> {
                 value_dim,
                 intermediate_size: intermediate_size[index],
                 activation: activations[index],
+                gate_sparsity: gate_sparsity[index],
                 kv_source_layer: shares[index],
                 attends: steps[index].attends,
                 recurrent: steps[index].recurrent,
@@ -269,7 +276,10 @@ impl Reader<'_> {
         experts: Option<ExpertSpec>,
     ) -> Result<Vec<usize>, SpecError> {
         let name = "feed_forward_length";
-        if self.stateful() == Some(StatefulLayers::Alone) {
+        if matches!(
+            self.stateful(),
+            Some(StatefulLayers::Alone | StatefulLayers::OneStep)
+        ) {
             let sizes = self.sizes_or_none(name, count)?;
             return Ok(sizes.unwrap_or_else(|| vec![0; count]));
         }
@@ -289,9 +299,11 @@ impl Reader<'_> {
             None => {
                 let name = "attention.head_count_kv";
                 let kv_heads = match self.stateful() {
-                    Some(StatefulLayers::WithoutKeys | StatefulLayers::Alone) => {
-                        self.sizes_or_none(name, count)?
-                    }
+                    Some(
+                        StatefulLayers::WithoutKeys
+                        | StatefulLayers::Alone
+                        | StatefulLayers::OneStep,
+                    ) => self.sizes_or_none(name, count)?,
                     _ => self.sizes(name, count)?,
                 };
                 kv_heads.unwrap_or_else(|| vec![heads; count])

@@ -211,9 +211,13 @@ impl Reader<'_> {
         self.family.mixer.map(|mixer| mixer.layers)
     }
 
-    /// Reads which of the layers attend, and which keep a state; `kv_heads` has an
-    /// entry for each.
-    pub(super) fn steps(&self, kv_heads: &[usize]) -> Result<Vec<Steps>, SpecError> {
+    /// Reads which of the layers attend, and which keep a state; `kv_heads` and the
+    /// lengths of the feed-forward steps have an entry for each.
+    pub(super) fn steps(
+        &self,
+        kv_heads: &[usize],
+        intermediate_sizes: &[usize],
+    ) -> Result<Vec<Steps>, SpecError> {
         let layers = self.stateful();
         let (every, listed) = match layers {
             Some(StatefulLayers::AllBut(every)) => {
@@ -240,6 +244,10 @@ impl Reader<'_> {
                 (Some(StatefulLayers::WithoutKeys), _) => (*heads > 0, *heads == 0),
                 (Some(StatefulLayers::Alone), _) => (false, true),
                 (Some(StatefulLayers::Beside), _) => (true, true),
+                (Some(StatefulLayers::OneStep), _) => {
+                    let is_free = intermediate_sizes[index] == 0;
+                    (is_free && *heads > 0, is_free && *heads == 0)
+                }
             };
             Steps { attends, recurrent }
         });

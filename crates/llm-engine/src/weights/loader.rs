@@ -4,6 +4,8 @@
 //! gate and up, one below the other, and experts or heads one behind the other.
 //! All become matrices of their own that lie in the same bytes.
 
+mod altup;
+mod feed_forward;
 mod look_up;
 mod parallel_dense;
 mod mixer;
@@ -12,11 +14,11 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 
 use super::{
-    Attention, Experts, FeedForward, Inner, KvProjections, Layer, Linear, Mla, MlaUp, Mlp, Norm,
-    Place, PlaceId, Projections, WeightsError,
+    Attention, KvProjections, Layer, Linear, Mla, MlaUp, Norm, Place, PlaceId, Projections,
+    WeightsError,
 };
 use crate::family::{NormKind, Norms, QueryKeyNorm, Residual};
-use crate::spec::{ExpertSpec, LayerSpec, MlaSpec, Spec};
+use crate::spec::{LayerSpec, MlaSpec, Spec};
 use llm_gguf::Gguf;
 use look_up::Rows;
 
@@ -80,6 +82,7 @@ impl<'a> Loader<'a> {
             output_scale: self
                 .optional_vector(&name("layer_output_scale.weight"), 1)?
                 .map(|scale| scale[0]),
+            altup: self.altup(index)?,
         })
     }
 
@@ -104,17 +107,6 @@ impl<'a> Loader<'a> {
             sinks: family.sinks.then(sinks).transpose()?,
             output: self.linear(&name("attn_output"), spec.hidden_size, attended)?,
         })
-    }
-
-    fn feed_forward(&self, index: usize) -> Result<Option<FeedForward>, WeightsError> {
-        let inner = self.spec.layers[index].intermediate_size;
-        if inner == 0 {
-            return Ok(None);
-        }
-        Ok(Some(match self.spec.layer_experts(index) {
-            Some(experts) => FeedForward::Experts(Box::new(self.experts(index, experts)?)),
-            None => FeedForward::Dense(self.mlp(index, "", inner)?),
-        }))
     }
 
     /// Returns what the two steps of a layer start from.
@@ -276,109 +268,6 @@ impl<'a> Loader<'a> {
         })
     }
 
-    /// The step of one layer, with `kind` between the names of its tensors.
-    fn mlp(&self, index: usize, kind: &str, inner: usize) -> Result<Mlp, WeightsError> {
-        let hidden_size = self.spec.hidden_size;
-        let name = |part: &str| format!("blk.{index}.ffn_{part}{kind}");
-        if let Some(activation) = self.spec.layers[index].activation {
-            return Ok(Mlp {
-                inner: Inner::Activation(activation),
-                up: self.linear(&name("up"), inner, hidden_size)?,
-                down: self.linear(&name("down"), hidden_size, inner)?,
-            });
-        }
-        let (gate, up) = if self.has(&name("gate")) {
-            (
-                self.linear(&name("gate"), inner, hidden_size)?,
-                self.linear(&name("up"), inner, hidden_size)?,
-            )
-        } else {
-            let half = |first| Rows {
-                first,
-                rows: inner,
-                all: 2 * inner,
-            };
-            // A file that has neither is told of the one it should have.
-            let both = self.tensor(&format!("{}.weight", name("up")))?;
-            if both.shape.get(1) == Some(&(inner as u64)) {
-                return Err(WeightsError::Missing(format!("{}.weight", name("gate"))));
-            }
-            (
-                self.rows_of(&name("up"), half(0), hidden_size)?,
-                self.rows_of(&name("up"), half(inner), hidden_size)?,
-            )
-        };
-        Ok(Mlp {
-            inner: Inner::Gate(gate),
-            up,
-            down: self.linear(&name("down"), hidden_size, inner)?,
-        })
-    }
-
-    fn experts(&self, index: usize, experts: &ExpertSpec) -> Result<Experts, WeightsError> {
-        let (hidden_size, inner, count) = (
-            self.spec.hidden_size,
-            experts.intermediate_size,
-            experts.count,
-        );
-        let name = |part: &str| format!("blk.{index}.{part}");
-        let stacked = self.has(&name("ffn_down_exps"));
-        let joined = name("ffn_gate_up_exps");
-        let all = if stacked {
-            let (gates, ups) = if self.has(&joined) {
-                let half = |first| Rows {
-                    first,
-                    rows: inner,
-                    all: 2 * inner,
-                };
-                let gates = self.stack_of(&joined, count, half(0), hidden_size)?;
-                (
-                    gates,
-                    self.stack_of(&joined, count, half(inner), hidden_size)?,
-                )
-            } else {
-                let gates = self.stack(&name("ffn_gate_exps"), count, inner, hidden_size)?;
-                (
-                    gates,
-                    self.stack(&name("ffn_up_exps"), count, inner, hidden_size)?,
-                )
-            };
-            let downs = self.stack(&name("ffn_down_exps"), count, hidden_size, inner)?;
-            let gates_and_ups = gates.into_iter().zip(ups).zip(downs);
-            gates_and_ups
-                .map(|((gate, up), down)| Mlp {
-                    inner: Inner::Gate(gate),
-                    up,
-                    down,
-                })
-                .collect()
-        } else {
-            // Mixtral's first files: a tensor for each expert.
-            let expert = |at: usize| self.mlp(index, &format!(".{at}"), inner);
-            (0..count).map(expert).collect::<Result<_, _>>()?
-        };
-        let beside = self.spec.family.parallel_dense_mlp;
-        let shared = if beside {
-            Some(self.mlp(index, "", self.spec.layers[index].intermediate_size))
-        } else {
-            (experts.shared > 0).then(|| self.mlp(index, "_shexp", experts.shared))
-        };
-        Ok(Experts {
-            // Gemma 4's factors of that name are of the router's input.
-            router: self.unscaled(&name("ffn_gate_inp"), count, hidden_size)?,
-            router_bias: self.optional_vector(&name("exp_probs_b.bias"), count)?,
-            experts: all,
-            scales: self.optional_vector(&name("ffn_down_exps.scale"), count)?,
-            shared_gate: if shared.is_some() && !beside {
-                self.optional_vector(&name("ffn_gate_inp_shexp.weight"), hidden_size)?
-            } else {
-                None
-            },
-            shared: shared.transpose()?,
-            beside: beside.then(|| self.beside_norms(index)).transpose()?,
-        })
-    }
-
     /// Returns the token embedding, of which rows are read.
     pub(super) fn embedding(&self, rows: usize) -> Result<Linear, WeightsError> {
         let columns = self.spec.hidden_size;
@@ -387,6 +276,13 @@ impl<'a> Loader<'a> {
             place: Some(place),
             ..self.table("token_embd", rows, columns)?
         })
+    }
+
+    /// Returns the vectors of positions, of which rows are read.
+    pub(super) fn positions(&self) -> Result<Option<Linear>, WeightsError> {
+        let (rows, columns) = (self.spec.context_length, self.spec.hidden_size);
+        let table = || self.table("position_embd", rows, columns);
+        self.spec.family.learned_positions.then(table).transpose()
     }
 
     /// Notes where a matrix lies.

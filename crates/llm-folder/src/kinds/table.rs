@@ -4,13 +4,13 @@
 use super::{Kind, Names};
 use crate::changes::Change::{self, *};
 use crate::numbers::{
-    CAPS, DENSE_LAYERS, ERNIE_EXPERTS, EXPERTS, HEAD_MULTIPLIERS, HEAD_SCALE, LAYER_NORM,
-    LOGIT_SCALE, MULTIPLIERS, NORMED_EXPERTS, RMS_NORM, SCALED_EXPERTS, SHARED_EXPERT, SHARED_STEP,
-    SHORT_CONV,
+    CAPS, DENSE_LAYERS, ERNIE_EXPERTS, EXPERTS, FALCON_NORM, HEAD_MULTIPLIERS, HEAD_SCALE,
+    LAYER_NORM, LOGIT_SCALE, MULTIPLIERS, NORMED_EXPERTS, PARALLEL_STEPS, RMS_NORM, SCALED_EXPERTS,
+    SHARED_EXPERT, SHARED_EXPERTS, SHARED_STEP, SHORT_CONV, STEP_AS_SHARED,
 };
 use crate::refusals::Allowed::{self, *};
 use crate::windows::Windows;
-use crate::{latent, ssd, state, two_lengths};
+use crate::{altup, gelu, latent, one_step, ssd, state, two_lengths};
 
 const SILU: &[&str] = &["silu", "swish"];
 const GELU: &[&str] = &["gelu_pytorch_tanh"];
@@ -49,6 +49,12 @@ const AFTER: Names = &[
     ("post_feedforward_layernorm", "post_ffw_norm"),
 ];
 
+/// Queries, keys and values of a head of keys stand together.
+const BY_HEADS: &[(&str, Change)] = &[
+    ("attn_qkv.weight", QueriesKeysValues),
+    ("attn_qkv.bias", QueriesKeysValues),
+];
+
 const PLUS_ONE: &[(&str, Change)] = &[("norm.weight", PlusOne)];
 
 /// What layers with a state have in other forms.
@@ -64,6 +70,7 @@ const LLAMA: Kind = Kind {
     model_types: &["llama"],
     text_types: &[],
     architecture: "llama",
+    renamed: &[],
     gates: SILU,
     norms: BEFORE,
     changes: &[],
@@ -79,6 +86,7 @@ const LLAMA: Kind = Kind {
     fixed: &[],
     known: &[],
     stretched_base: false,
+    stretched_beyond: false,
     xielu: false,
     stateful: &[],
     multipliers: false,
@@ -203,6 +211,37 @@ const STARCODER2: Kind = Kind {
     ],
     windows: Windows::All,
     ..LLAMA
+};
+
+/// A vector for each position; matrices stand the other way round.
+const GPT2: Kind = Kind {
+    model_types: &["gpt2"],
+    architecture: "gpt2",
+    renamed: &[
+        ("n_embd", "hidden_size"),
+        ("n_head", "num_attention_heads"),
+        ("n_inner", "ffn_hidden_size"),
+        ("n_layer", "num_hidden_layers"),
+        ("n_positions", "max_position_embeddings"),
+    ],
+    norms: &[("ln_1", "attn_norm"), ("ln_2", "ffn_norm")],
+    changes: &[
+        ("attn_qkv.weight", Transposed),
+        ("attn_output.weight", Transposed),
+        ("ffn_up.weight", Transposed),
+        ("ffn_down.weight", Transposed),
+    ],
+    defaults: &[("intermediate_size", 0.0), ("layer_norm_epsilon", 1e-5)],
+    numbers: &[FALCON_NORM],
+    fixed: &[
+        ("reorder_and_upcast_attn", Flag(false)),
+        ("scale_attn_by_inverse_layer_idx", Flag(false)),
+        ("scale_attn_weights", Flag(true)),
+    ],
+    known: &["layer_norm_epsilon"],
+    windows: Windows::Never,
+    more: &[gelu::kind, gelu::length],
+    ..STARCODER2
 };
 
 const COHERE: Kind = Kind {
@@ -423,6 +462,26 @@ pub(crate) const KINDS: &[Kind] = &[
         changes: &[],
         numbers: &[CAPS],
         more: &[two_lengths::pairs],
+        ..GEMMA3
+    },
+    Kind {
+        model_types: &["gemma3n", "gemma3n_text"],
+        architecture: "gemma3n",
+        changes: &[],
+        defaults: &[
+            ("head_dim", 256.0),
+            ("max_position_embeddings", 32_768.0),
+            ("altup_num_inputs", 4.0),
+            ("altup_active_idx", 0.0),
+            ("num_kv_shared_layers", 15.0),
+            ("hidden_size_per_layer_input", 256.0),
+            ("sliding_window", 512.0),
+            ("final_logit_softcapping", 30.0),
+        ],
+        numbers: &[CAPS],
+        fixed: &[("altup_correct_scale", Flag(true))],
+        known: &["altup_lr_multiplier"],
+        more: &[altup::pairs],
         ..GEMMA3
     },
     Kind {
@@ -712,6 +771,131 @@ pub(crate) const KINDS: &[Kind] = &[
         windows: Windows::Never,
         ..STARCODER2
     },
+    GPT2,
+    Kind {
+        model_types: &["gpt_bigcode"],
+        architecture: "starcoder",
+        changes: &[],
+        defaults: &[
+            ("intermediate_size", 0.0),
+            ("layer_norm_epsilon", 1e-5),
+            ("multi_query", 1.0),
+        ],
+        fixed: &[
+            ("multi_query", Flag(true)),
+            ("scale_attn_weights", Flag(true)),
+        ],
+        known: &[
+            "attention_softmax_in_fp32",
+            "layer_norm_epsilon",
+            "scale_attention_softmax_in_fp32",
+        ],
+        ..GPT2
+    },
+    Kind {
+        model_types: &["falcon"],
+        architecture: "falcon",
+        norms: &[
+            ("input_layernorm", "attn_norm"),
+            ("ln_attn", "attn_norm_2"),
+            ("ln_mlp", "attn_norm"),
+        ],
+        changes: BY_HEADS,
+        defaults: &[
+            ("intermediate_size", 0.0),
+            ("layer_norm_epsilon", 1e-5),
+            ("max_position_embeddings", 2048.0),
+            ("multi_query", 1.0),
+        ],
+        numbers: &[FALCON_NORM],
+        fixed: &[
+            ("alibi", Flag(false)),
+            ("apply_residual_connection_post_layernorm", Flag(false)),
+            ("parallel_attn", Flag(true)),
+        ],
+        known: &["bias", "layer_norm_epsilon", "num_ln_in_parallel_attn"],
+        windows: Windows::Never,
+        more: &[gelu::kind, gelu::length],
+        ..STARCODER2
+    },
+    Kind {
+        model_types: &["gpt_neox"],
+        architecture: "gptneox",
+        gates: &["gelu", "gelu_fast", "gelu_new", "gelu_pytorch_tanh"],
+        changes: BY_HEADS,
+        tied: false,
+        rotated: 0.25,
+        defaults: &[("layer_norm_eps", 1e-5), ("use_parallel_residual", 1.0)],
+        numbers: &[LAYER_NORM, PARALLEL_STEPS],
+        known: &["layer_norm_eps", "use_parallel_residual"],
+        windows: Windows::Never,
+        more: &[gelu::kind],
+        ..STARCODER2
+    },
+    Kind {
+        model_types: &["internlm2"],
+        architecture: "internlm2",
+        norms: &[("attention_norm", "attn_norm"), ("ffn_norm", "ffn_norm")],
+        changes: BY_HEADS,
+        known: &["bias"],
+        stretched_beyond: true,
+        ..LLAMA
+    },
+    Kind {
+        model_types: &["qwen"],
+        architecture: "qwen",
+        norms: &[("ln_1", "attn_norm"), ("ln_2", "ffn_norm")],
+        permuted: false,
+        numbers: &[RMS_NORM],
+        fixed: &[("no_bias", Flag(true)), ("scale_attn_weights", Flag(true))],
+        // What it changes lies beyond its context.
+        known: &["layer_norm_epsilon", "use_flash_attn", "use_logn_attn"],
+        more: &[crate::rope::length_of_training],
+        ..LLAMA
+    },
+    Kind {
+        model_types: &["bailing_moe"],
+        architecture: "bailingmoe",
+        defaults: &[("first_k_dense_replace", 0.0), ("num_shared_experts", 0.0)],
+        numbers: &[EXPERTS, NORMED_EXPERTS, SCALED_EXPERTS],
+        fixed: &[("norm_head", Flag(false)), ("norm_softmax", Flag(false))],
+        known: &["use_bias", "use_qkv_bias"],
+        ..LLAMA
+    },
+    Kind {
+        model_types: &["bailing_moe_v2"],
+        architecture: "bailingmoe2",
+        permuted: false,
+        rotated: 0.5,
+        defaults: &[("first_k_dense_replace", 0.0), ("num_shared_experts", 0.0)],
+        numbers: &[EXPERTS, NORMED_EXPERTS, SCALED_EXPERTS],
+        known: &[
+            "moe_router_enable_expert_bias",
+            "moe_shared_expert_intermediate_size",
+            "use_bias",
+            "use_qk_norm",
+            "use_qkv_bias",
+            "use_rmsnorm",
+        ],
+        more: &[latent::routing_by_bias],
+        ..LLAMA
+    },
+    Kind {
+        model_types: &["hunyuan_v1_moe", "hunyuan"],
+        architecture: "hunyuan-moe",
+        permuted: false,
+        epsilon: 1e-5,
+        numbers: &[EXPERTS, NORMED_EXPERTS, STEP_AS_SHARED],
+        fixed: &[("use_cla", Flag(false)), ("use_qk_norm", Flag(true))],
+        known: &[
+            "attention_head_dim",
+            "moe_topk",
+            "num_shared_expert",
+            "use_mixed_mlp_moe",
+        ],
+        stretched_base: true,
+        ..LLAMA
+    },
     LFM2,
     Kind {
         model_types: &["lfm2_moe"],
@@ -786,6 +970,44 @@ pub(crate) const KINDS: &[Kind] = &[
             state::without_keys_unless_listed,
         ],
         ..GRANITE_MOE
+    },
+    Kind {
+        model_types: &["nemotron_h"],
+        architecture: "nemotron_h",
+        norms: &[("norm", "attn_norm")],
+        changes: SSD,
+        permuted: false,
+        epsilon: 1e-5,
+        defaults: &[
+            ("conv_kernel", 4.0),
+            ("n_groups", 8.0),
+            ("ssm_state_size", 128.0),
+        ],
+        numbers: &[
+            RMS_NORM,
+            EXPERTS,
+            NORMED_EXPERTS,
+            SCALED_EXPERTS,
+            SHARED_EXPERTS,
+        ],
+        fixed: &[
+            ("mamba_hidden_act", Text("silu")),
+            ("mlp_hidden_act", Text("relu2")),
+        ],
+        known: &[
+            "attention_head_dim",
+            "layer_norm_epsilon",
+            "mamba_proj_bias",
+            "moe_latent_size",
+            "moe_shared_expert_intermediate_size",
+            "norm_eps",
+            "rescale_prenorm_residual",
+            "residual_in_fp32",
+            "use_bias",
+            "use_conv_bias",
+        ],
+        more: &[ssd::pairs, one_step::pairs, one_step::routing],
+        ..LLAMA
     },
     Kind {
         model_types: &["falcon_h1"],

@@ -147,3 +147,29 @@ fn multipliers_are_factors_of_what_matrices_give() {
     let before = json!({ "mamba_rms_norm": true });
     assert!(told("falcon_h1", &before).contains("'mamba_norm_before_gate' is not false"));
 }
+
+#[test]
+fn layers_of_one_step_are_told_by_letters_or_words() {
+    let lists = |more| {
+        let metadata = metadata("nemotron_h", &more).unwrap();
+        ["attention.head_count_kv", "feed_forward_length"]
+            .map(|name| integers(&metadata, &format!("nemotron_h.{name}")).unwrap())
+    };
+    let words = json!({
+        "hybrid_override_pattern": null,
+        "layers_block_type": ["mamba", "mlp", "attention", "mamba"],
+    });
+    for more in [json!({ "hybrid_override_pattern": "M-*M" }), words] {
+        assert_eq!(lists(more), [[0, 0, 2, 0], [0, 96, 0, 0]]);
+    }
+    let experts = json!({ "hybrid_override_pattern": "ME*E" });
+    assert_eq!(lists(experts), [[0, 0, 2, 0], [0, 16, 0, 16]]);
+    for (letters, part) in [
+        ("M-*X", "'hybrid_override_pattern' has X"),
+        ("M-*", "3 entries for 4 layers"),
+        ("M-*E", "layers with experts"),
+    ] {
+        let told = told("nemotron_h", &json!({ "hybrid_override_pattern": letters }));
+        assert!(told.contains(part), "{told}");
+    }
+}

@@ -1,5 +1,6 @@
 //! A plan and a seed → the bytes of a GGUF file.
 
+mod copies;
 mod mixers;
 
 use candle_core::quantized::{GgmlDType, QTensor};
@@ -49,7 +50,9 @@ impl Maker<'_> {
             Some(varied) => plan.describe(&varied, file),
             None => {
                 let gates = if self.family.gate_in_length { 2 } else { 1 };
-                file.size(&key("feed_forward_length"), gates * plan.intermediate_size);
+                if !mixers::lists_lengths(plan) {
+                    file.size(&key("feed_forward_length"), gates * plan.intermediate_size);
+                }
                 if !mixers::lists_heads(plan) {
                     file.size(&key("attention.head_count_kv"), plan.kv_heads);
                 }
@@ -66,7 +69,7 @@ impl Maker<'_> {
         };
         file.size(&key("attention.key_length"), keys);
         file.size(&key("attention.value_length"), values);
-        file.size(&key("context_length"), 4096);
+        file.size(&key("context_length"), context(self.family));
         let epsilon = match self.family.norm {
             NormKind::Rms => "attention.layer_norm_rms_epsilon",
             NormKind::Layer => "attention.layer_norm_epsilon",
@@ -110,6 +113,14 @@ impl Maker<'_> {
         if !plan.tied {
             self.matrix("output", plan.vocabulary, plan.hidden_size, 3.0);
         }
+        if self.family.learned_positions {
+            self.matrix_of(
+                "position_embd",
+                &[context(self.family)],
+                plan.hidden_size,
+                rows,
+            );
+        }
         self.norm(self.family.output_norm, plan.hidden_size);
         for (name, most) in plan.rope_factors {
             // As Llama 3.1 has them: 1 for the fast pairs, more for the slow.
@@ -125,6 +136,9 @@ impl Maker<'_> {
             self.matrix("per_layer_model_proj", all, plan.hidden_size, 1.0);
             self.norm("per_layer_proj_norm", varied.per_layer);
         }
+        if plan.copies() > 0 {
+            self.copies(plan.copies());
+        }
         for layer in 0..plan.layers {
             if self.family.norms != Norms::After {
                 self.norm(&format!("blk.{layer}.attn_norm"), plan.hidden_size);
@@ -136,11 +150,15 @@ impl Maker<'_> {
             if let Some(mixer) = mixer.filter(|mixer| mixer.keeps_a_state(layer)) {
                 self.mixer(layer, mixer.step);
             }
-            if plan.intermediate_size > 0 {
+            let has_mlp = mixer.is_none_or(|mixer| mixer.has_mlp(layer));
+            if plan.intermediate_size > 0 && has_mlp {
                 self.intermediate_size(layer);
             }
             if let Some(varied) = plan.varied {
                 self.layer_end(layer, varied.per_layer);
+            }
+            if plan.copies() > 0 {
+                self.altup(layer, plan.copies());
             }
         }
     }
@@ -154,6 +172,9 @@ impl Maker<'_> {
             self.matrix(&name("proj"), plan.hidden_size, inputs, plan.step);
             self.norm(&name("post_norm"), plan.hidden_size);
         }
+        if plan.copies() > 0 {
+            return;
+        }
         let scale = self.random.normals(1, 0.8, 0.1);
         self.vector(&name("layer_output_scale.weight"), &scale);
     }
@@ -163,7 +184,9 @@ impl Maker<'_> {
         let name = |part: &str| format!("blk.{layer}.{part}");
         let (kv_heads, head_dim) = plan.heads_of(layer);
         let (queries, keys) = (plan.heads * head_dim, kv_heads * head_dim);
-        let has_keys = layer + plan.varied.map_or(0, |varied| varied.sharing) < plan.layers;
+        let own_keys = layer + plan.varied.map_or(0, |varied| varied.sharing) < plan.layers;
+        // Gemma 3n's files have keys of all layers, whoever uses them.
+        let has_keys = own_keys || plan.copies() > 0;
         let has_values = !plan.is_global(layer) || !plan.varied.is_some_and(|it| it.keys_as_values);
         if self.family.residual == Residual::Parallel && plan.two_norms {
             self.norm(&name("attn_norm_2"), plan.hidden_size);
@@ -265,7 +288,9 @@ impl Maker<'_> {
             Residual::Parallel => false,
             Residual::ParallelUnlessNormed => plan.two_norms,
         };
-        if normed && plan.bare_norm {
+        // Which a layer of one step has already.
+        if self.family.feed_forward_norm == "attn_norm" {
+        } else if normed && plan.bare_norm {
             let weights = self.random.normals(plan.hidden_size, 1.0, 0.2);
             self.vector(&name(self.family.feed_forward_norm), &weights);
         } else if normed {
@@ -318,6 +343,12 @@ impl Maker<'_> {
         let name = |part: &str| format!("blk.{layer}.{part}");
         let hidden_size = self.plan.hidden_size;
         self.matrix(&name("ffn_gate_inp"), plan.count, hidden_size, 2.0);
+        let mut width = hidden_size;
+        if plan.latent > 0 {
+            width = plan.latent;
+            self.matrix(&name("ffn_latent_down"), width, hidden_size, 1.0);
+            self.matrix(&name("ffn_latent_up"), hidden_size, width, 1.0);
+        }
         if plan.router_bias {
             let bias = self.random.normals(plan.count, 0.0, 0.2);
             self.vector(&name("exp_probs_b.bias"), &bias);
@@ -328,17 +359,14 @@ impl Maker<'_> {
             }
         } else {
             if plan.joined {
-                self.stack(
-                    &name("ffn_gate_up_exps"),
-                    plan.count,
-                    2 * plan.inner,
-                    hidden_size,
-                );
+                self.stack(&name("ffn_gate_up_exps"), plan.count, 2 * plan.inner, width);
             } else {
-                self.stack(&name("ffn_gate_exps"), plan.count, plan.inner, hidden_size);
-                self.stack(&name("ffn_up_exps"), plan.count, plan.inner, hidden_size);
+                if self.family.ungated.is_none() {
+                    self.stack(&name("ffn_gate_exps"), plan.count, plan.inner, width);
+                }
+                self.stack(&name("ffn_up_exps"), plan.count, plan.inner, width);
             }
-            self.stack(&name("ffn_down_exps"), plan.count, hidden_size, plan.inner);
+            self.stack(&name("ffn_down_exps"), plan.count, width, plan.inner);
         }
         if plan.shared > 0 {
             self.mlp(layer, "_shexp", plan.shared * plan.inner);
@@ -446,6 +474,11 @@ impl Maker<'_> {
     }
 }
 
+/// Positions that a model was trained for.
+fn context(family: &Family) -> usize {
+    if family.learned_positions { 512 } else { 4096 }
+}
+
 impl Plan {
     fn is_global(&self, layer: usize) -> bool {
         let varied = self.varied.as_ref();
@@ -462,7 +495,7 @@ impl Plan {
 
     fn feed_forward_of(&self, layer: usize) -> usize {
         let sharing = self.varied.map_or(0, |varied| varied.sharing);
-        let wide = layer + sharing >= self.layers;
+        let wide = layer + sharing >= self.layers && self.copies() == 0;
         self.intermediate_size * if wide { 2 } else { 1 }
     }
 
@@ -482,6 +515,17 @@ impl Plan {
         file.size(&key("rope.dimension_count_swa"), self.rope_dim);
         file.size(&key("attention.shared_kv_layers"), varied.sharing);
         file.size(&key("embedding_length_per_layer_input"), varied.per_layer);
+        if varied.copies > 0 {
+            let scale = |layer| {
+                if layer < 10 {
+                    1.644_853_6
+                } else {
+                    f32::NEG_INFINITY
+                }
+            };
+            let scales: Vec<_> = (0..self.layers).map(scale).collect();
+            file.floats(&key("activation_sparsity_scale"), &scales);
+        }
     }
 }
 

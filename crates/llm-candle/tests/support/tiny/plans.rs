@@ -69,6 +69,7 @@ const EXPERTS: ExpertPlan = ExpertPlan {
     router_bias: false,
     joined: false,
     shared_gate: false,
+    latent: 0,
 };
 
 const MIXTRAL: Plan = Plan {
@@ -196,6 +197,7 @@ const GEMMA4: Plan = Plan {
         keys_as_values: true,
         sharing: 2,
         per_layer: 12,
+        copies: 0,
     }),
     extra: &[
         ("attention.sliding_window", Size(20)),
@@ -220,6 +222,7 @@ const GEMMA4_EXPERTS: Plan = Plan {
         keys_as_values: true,
         sharing: 0,
         per_layer: 0,
+        copies: 0,
     }),
     extra: &[
         ("attention.sliding_window", Size(20)),
@@ -227,6 +230,39 @@ const GEMMA4_EXPERTS: Plan = Plan {
         ("final_logit_softcapping", Float(12.0)),
         ("expert_feed_forward_length", Size(24)),
     ],
+    ..GEMMA4
+};
+
+/// As Gemma 3n, of which llama.cpp knows by heart that the first twenty layers have keys of
+/// their own and each fifth sees everything, the sizes of vectors and copies, and the cap.
+const GEMMA3N: Plan = Plan {
+    family: "gemma3n",
+    layers: 25,
+    vocabulary: 61,
+    hidden_size: 32,
+    intermediate_size: 48,
+    heads: 2,
+    kv_heads: 1,
+    head_dim: 16,
+    rope_dim: 16,
+    rope_factors: &[],
+    varied: Some(VariedPlan {
+        global_every: 5,
+        kv_heads: 1,
+        head_dim: 16,
+        keys_as_values: false,
+        sharing: 5,
+        per_layer: 256,
+        copies: 4,
+    }),
+    extra: &[
+        ("altup.num_inputs", Size(4)),
+        ("altup.active_idx", Size(0)),
+        ("attention.sliding_window", Size(20)),
+        ("rope.freq_base_swa", Float(8000.0)),
+        ("final_logit_softcapping", Float(30.0)),
+    ],
+    step: 0.3,
     ..GEMMA4
 };
 
@@ -276,6 +312,7 @@ const DEEPSEEK: Plan = Plan {
         router_bias: true,
         joined: false,
         shared_gate: false,
+        latent: 0,
     }),
     mla: Some(MlaPlan {
         q_lora_rank: Some(40),
@@ -325,6 +362,7 @@ const DEEPSEEK_LITE: Plan = Plan {
         router_bias: false,
         joined: false,
         shared_gate: false,
+        latent: 0,
     }),
     mla: Some(MlaPlan {
         q_lora_rank: None,
@@ -542,7 +580,7 @@ const EXAONE: Plan = Plan {
     clippy::large_const_arrays,
     reason = "each test takes the plans apart, and copies them once"
 )]
-pub(crate) const PLANS: [(&str, Plan); 71] = [
+pub(crate) const PLANS: [(&str, Plan); 77] = [
     ("llama", LLAMA),
     ("llama-tied", LLAMA_TIED),
     ("mixtral", MIXTRAL),
@@ -559,6 +597,7 @@ pub(crate) const PLANS: [(&str, Plan); 71] = [
     ("gemma3-capped", GEMMA3_CAPPED),
     ("gemma4", GEMMA4),
     ("gemma4-experts", GEMMA4_EXPERTS),
+    ("gemma3n", GEMMA3N),
     ("phi3", PHI3),
     ("phi3-long", PHI3_LONG),
     ("deepseek2", DEEPSEEK),
@@ -579,9 +618,14 @@ pub(crate) const PLANS: [(&str, Plan); 71] = [
     ("granitehybrid", mixers::GRANITE_HYBRID),
     ("granitehybrid-dense", mixers::GRANITE_HYBRID_DENSE),
     ("falcon-h1", FALCON_H1),
+    ("nemotron_h", mixers::NEMOTRON_H),
+    ("nemotron_h_moe", mixers::NEMOTRON_H_MOE),
+    ("nemotron_h_moe-latent", mixers::NEMOTRON_H_LATENT),
     ("command-r", layer_norm::COMMAND_R),
     ("cohere2", layer_norm::COHERE2),
     ("starcoder2", layer_norm::STARCODER2),
+    ("gpt2", layer_norm::GPT2),
+    ("starcoder", layer_norm::STARCODER),
     ("phi2", layer_norm::PHI2),
     ("falcon", layer_norm::FALCON),
     ("falcon-large", layer_norm::FALCON_LARGE),

@@ -16,6 +16,9 @@ impl<T: Element> CpuForward<T> {
             return;
         }
         self.normalize(layer.attention_norm.as_ref());
+        if let Some(altup) = &layer.altup {
+            self.laurel(altup);
+        }
         if let Some(attention) = &layer.attention {
             self.attention(rows, index, layer, attention);
         }
@@ -34,6 +37,9 @@ impl<T: Element> CpuForward<T> {
             self.start_feed_forward(layer);
         }
         self.add_residual(layer.post_attention_norm.as_ref());
+        if layer.altup.is_some() {
+            self.add_laurel();
+        }
     }
 
     /// projected = output(attention(normed)), which is quantized.

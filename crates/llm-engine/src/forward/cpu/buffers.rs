@@ -48,6 +48,11 @@ pub(super) struct Buffers {
     pub(super) per_layer_embeddings: Vec<f32>,
     /// The same size: the part of them that comes from the embedding
     pub(super) projected_inputs: Vec<f32>,
+    /// (rows, copies, `hidden_size`): the copies of the stream, as they are predicted
+    /// while a layer computes one of them
+    pub(super) copies: Vec<f32>,
+    /// (rows, `hidden_size`): what the step of low rank gives
+    pub(super) laurel: Vec<f32>,
     /// (rows, `hidden_size)`: the dense step beside experts
     pub(super) beside: Vec<f32>,
     /// (rows, inner), of the feed-forward step or of one expert

@@ -8,7 +8,7 @@ use llm_kernels::vector::{self, Gate};
 use super::loras::{Cpu, Loras};
 use super::router::choose;
 use super::{CpuForward, add_rest, apply};
-use crate::weights::{BesideNorms, Experts, FeedForward, Inner, Layer, Mlp};
+use crate::weights::{BesideNorms, Experts, FeedForward, Inner, Latent, Layer, Mlp};
 
 /// Rows that go through one expert, with the weights of its results.
 type Visits = Vec<(usize, f32)>;
@@ -79,7 +79,39 @@ impl<T: Element> CpuForward<T> {
             }
             None => self.buffers.projected.fill(0.0),
         }
-        self.visit(experts, &visits);
+        match &experts.latent {
+            Some(latent) => self.visit_latent(experts, latent, &visits),
+            None => self.visit(experts, &visits),
+        }
+    }
+
+    /// The same where experts work on shorter vectors, which stand in the place of normed
+    /// and projected meanwhile.
+    fn visit_latent(&mut self, experts: &Experts, latent: &Latent, visits: &[Visits]) {
+        let cpu = Cpu::new(self.level, &self.pool);
+        let (buffers, loras) = (&mut self.buffers, &mut self.loras);
+        let rows = buffers.normed.len() / self.spec.hidden_size;
+        let length = rows * latent.down.rows();
+        let mut short = vec![0.0; length];
+        let activations = &mut buffers.activations;
+        apply(
+            cpu,
+            loras,
+            activations,
+            &buffers.normed,
+            &latent.down,
+            &mut short,
+        );
+        let normed = std::mem::replace(&mut buffers.normed, short);
+        let shared = std::mem::replace(&mut buffers.projected, vec![0.0; length]);
+        self.visit(experts, visits);
+        let cpu = Cpu::new(self.level, &self.pool);
+        let (buffers, loras) = (&mut self.buffers, &mut self.loras);
+        let summed = std::mem::replace(&mut buffers.projected, vec![0.0; normed.len()]);
+        buffers.normed = normed;
+        let (activations, made) = (&mut buffers.activations, &mut buffers.projected);
+        apply(cpu, loras, activations, &summed, &latent.up, made);
+        vector::add(self.level, made, &shared);
     }
 
     /// The same where the two are normed on their own, and router and experts
@@ -163,19 +195,19 @@ impl<T: Element> CpuForward<T> {
 
     /// projected += weight * expert(normed), for the rows of `visits`.
     fn expert(&mut self, expert: &Mlp, visits: &[(usize, f32)]) {
-        let (level, hidden_size, kind) = (self.level, self.spec.hidden_size, self.spec.family.gate);
+        let (level, width, kind) = (self.level, expert.up.columns(), self.spec.family.gate);
         let cpu = Cpu::new(self.level, &self.pool);
         let (buffers, loras) = (&mut self.buffers, &mut self.loras);
         loras.take(&visits.iter().map(|(row, _)| *row));
         buffers.gathered.clear();
         let weighs_inputs = self.spec.family.weighs_expert_inputs;
         for &(row, weight) in visits {
-            let row = &buffers.normed[row * hidden_size..(row + 1) * hidden_size];
+            let row = &buffers.normed[row * width..(row + 1) * width];
             let weight = if weighs_inputs { weight } else { 1.0 };
             buffers.gathered.extend(row.iter().map(|x| x * weight));
         }
         let activations = &mut buffers.activations;
-        activations.quantize(level, &self.pool, &buffers.gathered, hidden_size);
+        activations.quantize(level, &self.pool, &buffers.gathered, width);
         let input = matmul::Input {
             floats: &buffers.gathered,
             quantized: activations,
@@ -185,8 +217,8 @@ impl<T: Element> CpuForward<T> {
         let out = &mut buffers.gathered;
         apply(cpu, loras, activations, &buffers.gate, &expert.down, out);
         loras.take_all();
-        for (&(row, weight), out) in visits.iter().zip(out.chunks_exact(hidden_size)) {
-            let sum = &mut buffers.projected[row * hidden_size..(row + 1) * hidden_size];
+        for (&(row, weight), out) in visits.iter().zip(out.chunks_exact(width)) {
+            let sum = &mut buffers.projected[row * width..(row + 1) * width];
             let weight = if weighs_inputs { 1.0 } else { weight };
             vector::add_weighted(level, sum, weight, out);
         }
@@ -218,6 +250,9 @@ fn inner_vectors(
             add_rest(cpu, loras, linear, input.floats, gate);
             add_rest(cpu, loras, &mlp.up, input.floats, up);
             pool.for_each_row(gate, inner, |row, gate| {
+                if let Some(deviations) = mlp.sparsity {
+                    vector::far_above(level, gate, deviations);
+                }
                 vector::gated(level, kind, gate, &up[row * inner..(row + 1) * inner]);
             });
         }

@@ -32,9 +32,7 @@ impl<T: Element> CpuForward<T> {
         let out = &mut buffers.per_layer_embeddings;
         out.resize(rows.len() * all, 0.0);
         self.pool.for_each_row(out, all, |row, out| {
-            inputs
-                .embedding
-                .dequantize_row(rows[row].token as usize, out);
+            inputs.write_row(rows[row].token, out);
             for (out, x) in out.iter_mut().zip(&projected[row * all..]) {
                 *out = (*out * grow + x) * FRAC_1_SQRT_2;
             }
@@ -44,15 +42,22 @@ impl<T: Element> CpuForward<T> {
     /// What comes behind the feed-forward step: the layer's own input, and the
     /// scale of the stream.
     pub(super) fn end_layer(&mut self, index: usize, layer: &Layer) {
+        if let Some(altup) = &layer.altup {
+            self.correct(altup);
+        }
         if let Some(step) = &layer.input_step {
             self.input_step(index, step);
+            match &layer.altup {
+                Some(_) => self.add_to_others(&step.norm),
+                None => self.add_residual(Some(&step.norm)),
+            }
         }
         if let Some(scale) = layer.output_scale {
             self.buffers.x.iter_mut().for_each(|x| *x *= scale);
         }
     }
 
-    /// x += norm(up(activation(gate(x)) * input))
+    /// projected = up(activation(gate(x)) * input), which is normed and added to x.
     fn input_step(&mut self, index: usize, step: &InputStep) {
         let (level, kind, each) = (self.level, self.spec.family.gate, step.gate.rows());
         let all = self.spec.layers.len() * each;
@@ -79,6 +84,5 @@ impl<T: Element> CpuForward<T> {
             });
         let (activations, out) = (&mut buffers.activations, &mut buffers.projected);
         apply(cpu, loras, activations, &buffers.gate, &step.up, out);
-        self.add_residual(Some(&step.norm));
     }
 }

@@ -94,6 +94,7 @@ mod tests {
         count: 4,
         used: 2,
         intermediate_size: 1,
+        latent: None,
         shared: 0,
         leading_dense_layers: 0,
         every: 1,

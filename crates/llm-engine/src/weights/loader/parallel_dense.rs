@@ -11,9 +11,10 @@ impl Loader<'_> {
     ) -> Result<Option<PerLayerEmbeddings>, WeightsError> {
         let (hidden_size, layers) = (self.spec.hidden_size, self.spec.layers.len());
         let make = |length: usize| {
-            let all = layers * length;
+            let (name, all) = ("per_layer_token_embd", layers * length);
+            let rows = self.matrix_rows(name)?.min(vocabulary);
             Ok(PerLayerEmbeddings {
-                embedding: self.table("per_layer_token_embd", vocabulary, all)?,
+                embedding: self.table(name, rows, all)?,
                 projection: self.linear("per_layer_model_proj", all, hidden_size)?,
                 norm: self.vector("per_layer_proj_norm.weight", length)?,
             })

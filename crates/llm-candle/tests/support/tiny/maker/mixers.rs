@@ -7,7 +7,14 @@ use crate::support::tiny::{Attending, MixerPlan, Plan, StepPlan};
 /// Returns whether the file says by heads of keys which layers attend.
 pub(super) fn lists_heads(plan: &Plan) -> bool {
     let attending = plan.mixer.map(|mixer| mixer.attending);
-    matches!(attending, Some(Attending::These(_)))
+    matches!(attending, Some(Attending::These(_) | Attending::OneStep(_)))
+}
+
+/// Returns whether the file says by the length of their feed-forward step which layers
+/// have one.
+pub(super) fn lists_lengths(plan: &Plan) -> bool {
+    let attending = plan.mixer.map(|mixer| mixer.attending);
+    matches!(attending, Some(Attending::OneStep(_)))
 }
 
 /// Writes the numbers.
@@ -44,7 +51,7 @@ pub(super) fn describe(plan: &Plan, mixer: MixerPlan, file: &mut Writer) {
     }
     match mixer.attending {
         Attending::Every(every) => file.size(&key("full_attention_interval"), every),
-        Attending::These(_) => {
+        Attending::These(_) | Attending::OneStep(_) => {
             let heads = |layer| {
                 if mixer.attends(layer) {
                     plan.kv_heads
@@ -54,6 +61,11 @@ pub(super) fn describe(plan: &Plan, mixer: MixerPlan, file: &mut Writer) {
             };
             let heads: Vec<_> = (0..plan.layers).map(heads).collect();
             file.sizes(&key("attention.head_count_kv"), &heads);
+            let inner = |layer| plan.intermediate_size * usize::from(mixer.has_mlp(layer));
+            if let Attending::OneStep(_) = mixer.attending {
+                let inner: Vec<_> = (0..plan.layers).map(inner).collect();
+                file.sizes(&key("feed_forward_length"), &inner);
+            }
         }
         Attending::None | Attending::All => {}
     }
@@ -66,11 +78,24 @@ impl MixerPlan {
             Attending::These(layers) => layers.contains(&layer),
             Attending::None => false,
             Attending::All => true,
+            Attending::OneStep(layers) => layers.as_bytes()[layer] == b'*',
+        }
+    }
+
+    /// Returns whether a layer has a feed-forward step, in a model that has such.
+    pub(super) fn has_mlp(&self, layer: usize) -> bool {
+        match self.attending {
+            Attending::OneStep(layers) => !b"M*".contains(&layers.as_bytes()[layer]),
+            _ => true,
         }
     }
 
     pub(super) fn keeps_a_state(&self, layer: usize) -> bool {
-        !self.attends(layer) || matches!(self.attending, Attending::All)
+        match self.attending {
+            Attending::All => true,
+            Attending::OneStep(layers) => layers.as_bytes()[layer] == b'M',
+            _ => !self.attends(layer),
+        }
     }
 }
 

@@ -45,6 +45,30 @@ pub(super) const STARCODER2: Plan = Plan {
     ..LLAMA
 };
 
+/// A vector for each position, and no rotation.
+pub(super) const GPT2: Plan = Plan {
+    family: "gpt2",
+    kv_heads: 6,
+    joined: Joined::Heads,
+    biases: &[
+        "attn_norm",
+        "attn_qkv",
+        "attn_output",
+        "ffn_norm",
+        "ffn_up",
+        "ffn_down",
+        "output_norm",
+    ],
+    ..STARCODER2
+};
+
+/// The same with one head of keys.
+pub(super) const STARCODER: Plan = Plan {
+    family: "starcoder",
+    kv_heads: 1,
+    ..GPT2
+};
+
 pub(super) const PHI2: Plan = Plan {
     family: "phi2",
     tied: false,

@@ -192,3 +192,65 @@ pub(crate) const FALCON_H1: Plan = Plan {
     }),
     ..MAMBA2
 };
+
+/// Layers of one step each, of which none rotates: states, attention, and feed-forward
+/// steps without a gate.
+pub(super) const NEMOTRON_H: Plan = Plan {
+    family: "nemotron_h",
+    layers: 6,
+    intermediate_size: 96,
+    heads: 4,
+    kv_heads: 2,
+    mixer: Some(MixerPlan {
+        step: SSD,
+        attending: Attending::OneStep("M-M*-M"),
+    }),
+    // Of the norm of a layer that guesses; llama.cpp wants it of all files.
+    extra: &[("attention.layer_norm_epsilon", Float(1e-5))],
+    ..MAMBA2
+};
+
+/// The same with experts, and a shared one, in place of those steps.
+pub(super) const NEMOTRON_H_MOE: Plan = Plan {
+    family: "nemotron_h_moe",
+    layers: 5,
+    intermediate_size: 48,
+    mixer: Some(MixerPlan {
+        step: SSD,
+        attending: Attending::OneStep("ME*EM"),
+    }),
+    experts: Some(ExpertPlan {
+        shared: 2,
+        router_bias: true,
+        ..EXPERTS
+    }),
+    extra: &[
+        ("expert_feed_forward_length", Size(48)),
+        ("expert_shared_feed_forward_length", Size(96)),
+        ("expert_shared_count", Size(1)),
+        ("expert_weights_norm", Bool(true)),
+        ("expert_weights_scale", Float(1.5)),
+        ("attention.layer_norm_epsilon", Float(1e-5)),
+    ],
+    ..NEMOTRON_H
+};
+
+/// The same with experts that work on shorter vectors, as Nemotron 3 Super has them.
+pub(super) const NEMOTRON_H_LATENT: Plan = Plan {
+    experts: Some(ExpertPlan {
+        shared: 2,
+        router_bias: true,
+        latent: 40,
+        ..EXPERTS
+    }),
+    extra: &[
+        ("expert_feed_forward_length", Size(48)),
+        ("expert_shared_feed_forward_length", Size(96)),
+        ("expert_shared_count", Size(1)),
+        ("expert_weights_norm", Bool(true)),
+        ("expert_weights_scale", Float(1.5)),
+        ("attention.layer_norm_epsilon", Float(1e-5)),
+        ("moe_latent_size", Size(40)),
+    ],
+    ..NEMOTRON_H_MOE
+};
