@@ -82,18 +82,18 @@ splade\t'A weight for each token of the vocabulary, by a masked language model\'
 complete -c llm-embed -n "__fish_llm_embed_using_subcommand search" -l prompt -d 'Put this before each query instead of the model\'s own query prompt' -r
 complete -c llm-embed -n "__fish_llm_embed_using_subcommand search" -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
 jsonl\t'One JSON record per line'
-text\t'Only the answers, numbers or names'"
+text\t'Only the answers, numbers, names or tables'"
 complete -c llm-embed -n "__fish_llm_embed_using_subcommand search" -s t -l threads -d 'Use N threads (-1, the default: one per core); scores do not depend on it' -r
 complete -c llm-embed -n "__fish_llm_embed_using_subcommand search" -l jsonl -d 'Treat each line of standard input as a JSON object with \'text\' and optionally \'id\''
-complete -c llm-embed -n "__fish_llm_embed_using_subcommand search" -s T -l text -d 'Write the answer and a newline, nothing else; short for --format text'
+complete -c llm-embed -n "__fish_llm_embed_using_subcommand search" -s T -l text -d 'Write only answers, numbers, names or tables, each with a newline; short for --format text'
 complete -c llm-embed -n "__fish_llm_embed_using_subcommand search" -s q -l quiet -d 'Show neither progress nor notes; warnings and errors are still shown'
 complete -c llm-embed -n "__fish_llm_embed_using_subcommand search" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c llm-embed -n "__fish_llm_embed_using_subcommand similar" -l threshold -d 'Write pairs whose cosine similarity is at least N' -r
 complete -c llm-embed -n "__fish_llm_embed_using_subcommand similar" -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
 jsonl\t'One JSON record per line'
-text\t'Only the answers, numbers or names'"
+text\t'Only the answers, numbers, names or tables'"
 complete -c llm-embed -n "__fish_llm_embed_using_subcommand similar" -s t -l threads -d 'Use N threads (-1, the default: one per core); scores do not depend on it' -r
-complete -c llm-embed -n "__fish_llm_embed_using_subcommand similar" -s T -l text -d 'Write the answer and a newline, nothing else; short for --format text'
+complete -c llm-embed -n "__fish_llm_embed_using_subcommand similar" -s T -l text -d 'Write only answers, numbers, names or tables, each with a newline; short for --format text'
 complete -c llm-embed -n "__fish_llm_embed_using_subcommand similar" -s q -l quiet -d 'Show neither progress nor notes; warnings and errors are still shown'
 complete -c llm-embed -n "__fish_llm_embed_using_subcommand similar" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c llm-embed -n "__fish_llm_embed_using_subcommand rerank" -l template -d 'Make each text from this one; {{field}} stands for a field of the line' -r
@@ -104,9 +104,9 @@ complete -c llm-embed -n "__fish_llm_embed_using_subcommand rerank" -s k -l hits
 complete -c llm-embed -n "__fish_llm_embed_using_subcommand rerank" -s m -l model -d 'Use this model: a folder of safetensors, a GGUF file, or a name or ORG/REPO of the store' -r
 complete -c llm-embed -n "__fish_llm_embed_using_subcommand rerank" -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
 jsonl\t'One JSON record per line'
-text\t'Only the answers, numbers or names'"
+text\t'Only the answers, numbers, names or tables'"
 complete -c llm-embed -n "__fish_llm_embed_using_subcommand rerank" -s t -l threads -d 'Use N threads (-1, the default: one per core); scores do not depend on it' -r
 complete -c llm-embed -n "__fish_llm_embed_using_subcommand rerank" -l jsonl -d 'Treat each line as a JSON object with \'text\' and optionally \'id\', or as a record of llm-embed search'
-complete -c llm-embed -n "__fish_llm_embed_using_subcommand rerank" -s T -l text -d 'Write the answer and a newline, nothing else; short for --format text'
+complete -c llm-embed -n "__fish_llm_embed_using_subcommand rerank" -s T -l text -d 'Write only answers, numbers, names or tables, each with a newline; short for --format text'
 complete -c llm-embed -n "__fish_llm_embed_using_subcommand rerank" -s q -l quiet -d 'Show neither progress nor notes; warnings and errors are still shown'
 complete -c llm-embed -n "__fish_llm_embed_using_subcommand rerank" -s h -l help -d 'Print help (see more with \'--help\')'

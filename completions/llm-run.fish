@@ -32,7 +32,7 @@ complete -c llm-run -l stop -d 'End the answer before this text; may be given se
 complete -c llm-run -l choices -d 'Answer with the most likely of these labels, separated by commas, and generate nothing. Spaces around a label are ignored, unless the first label starts with a space; then all of them do' -r
 complete -c llm-run -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
 jsonl\t'One JSON record per line'
-text\t'Only the answers, numbers or names'"
+text\t'Only the answers, numbers, names or tables'"
 complete -c llm-run -s o -l output -d 'Write to this file instead of standard output (\'-\')' -r -F
 complete -c llm-run -l reasoning -d 'Choose where the model\'s reasoning goes; text output never contains it' -r -f -a "include\t'In the records, beside the answer'
 stderr\t'To standard error, as it is generated'
@@ -57,7 +57,7 @@ complete -c llm-run -l csv -d 'Read the input as CSV with a header line: each ro
 complete -c llm-run -l slurp -d 'Join all lines into one request: their texts in order, separated by blank lines; without --jsonl, --lines or --csv the input is one request anyway'
 complete -c llm-run -l no-template -d 'Give the model the text as is, without a chat template'
 complete -c llm-run -l parse-special -d 'Parse control tokens that are written out in prompts, instead of taking them as text'
-complete -c llm-run -s T -l text -d 'Write the answer and a newline, nothing else; short for --format text'
+complete -c llm-run -s T -l text -d 'Write only answers, numbers, names or tables, each with a newline; short for --format text'
 complete -c llm-run -l overwrite -d 'Replace the file that is written to, whatever it holds'
 complete -c llm-run -l stream -d 'Write the answer in pieces as it is generated: \'delta\' records, or text'
 complete -c llm-run -l count -d 'Write how many tokens each prompt has, without running it'
