@@ -38,7 +38,7 @@ _llm__cost() {
 
     case "${cmd}" in
         llm__cost)
-            opts="-q -T -h -V --prices --machines --on --format --quiet --text --help --version payback floor usage compare catalogue"
+            opts="-T -q -h -V --prices --machines --on --format --text --quiet --help --version payback floor usage compare catalogue"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -68,7 +68,7 @@ _llm__cost() {
             return 0
             ;;
         llm__subcmd__cost__subcmd__catalogue)
-            opts="-q -T -h --prices --machines --on --format --quiet --text --help prices machines models quants electricity profiles predictor"
+            opts="-T -q -h --prices --machines --on --format --text --quiet --help prices machines models quants electricity profiles predictor"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -98,7 +98,7 @@ _llm__cost() {
             return 0
             ;;
         llm__subcmd__cost__subcmd__compare)
-            opts="-q -T -h --profile --input-mtok --output-mtok --usage --days --cache-hit --cache-write --cache-write-1h --batch --team --cloud --prompt-tokens --cloud-fall --escalated --local --machine --machine-price --load-watts --idle-watts --idle-share --on-hours --region --usd-per-kwh --decode-tps --prefill-tps --bench --context --local-cache-hit --batching --available-hours --duty-cap --alternative-price --setup-hours --setup-rate --upkeep --discount-rate --lifetime-months --resale-share --mtok --explain --prices --machines --on --format --quiet --text --help"
+            opts="-T -q -h --profile --input-mtok --output-mtok --usage --days --cache-hit --cache-write --cache-write-1h --batch --team --cloud --prompt-tokens --cloud-fall --escalated --local --machine --machine-price --load-watts --idle-watts --idle-share --on-hours --region --usd-per-kwh --decode-tps --prefill-tps --bench --context --local-cache-hit --batching --available-hours --duty-cap --alternative-price --setup-hours --setup-rate --upkeep --discount-rate --lifetime-months --resale-share --mtok --explain --prices --machines --on --format --text --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -284,7 +284,7 @@ _llm__cost() {
             return 0
             ;;
         llm__subcmd__cost__subcmd__floor)
-            opts="-q -T -h --machine --this-machine --budget --context --cache-type --explain --plot --overwrite --prices --machines --on --format --quiet --text --help"
+            opts="-T -q -h --machine --this-machine --budget --context --cache-type --explain --plot --overwrite --prices --machines --on --format --text --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -334,7 +334,7 @@ _llm__cost() {
             return 0
             ;;
         llm__subcmd__cost__subcmd__payback)
-            opts="-q -T -h --profile --input-mtok --output-mtok --usage --days --cache-hit --cache-write --cache-write-1h --batch --team --cloud --prompt-tokens --cloud-fall --escalated --local --machine --machine-price --load-watts --idle-watts --idle-share --on-hours --region --usd-per-kwh --decode-tps --prefill-tps --bench --context --local-cache-hit --batching --available-hours --duty-cap --alternative-price --setup-hours --setup-rate --upkeep --discount-rate --lifetime-months --resale-share --explain --plot --overwrite --prices --machines --on --format --quiet --text --help"
+            opts="-T -q -h --profile --input-mtok --output-mtok --usage --days --cache-hit --cache-write --cache-write-1h --batch --team --cloud --prompt-tokens --cloud-fall --escalated --local --machine --machine-price --load-watts --idle-watts --idle-share --on-hours --region --usd-per-kwh --decode-tps --prefill-tps --bench --context --local-cache-hit --batching --available-hours --duty-cap --alternative-price --setup-hours --setup-rate --upkeep --discount-rate --lifetime-months --resale-share --explain --plot --overwrite --prices --machines --on --format --text --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -520,7 +520,7 @@ _llm__cost() {
             return 0
             ;;
         llm__subcmd__cost__subcmd__usage)
-            opts="-q -T -h --by --cloud --machine --load-watts --region --usd-per-kwh --explain --prices --machines --on --format --quiet --text --help"
+            opts="-T -q -h --by --cloud --machine --load-watts --region --usd-per-kwh --explain --prices --machines --on --format --text --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

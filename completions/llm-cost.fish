@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_llm_cost_global_optspecs
-    string join \n prices= machines= on= format= q/quiet T/text h/help V/version
+    string join \n prices= machines= on= format= T/text q/quiet h/help V/version
 end
 
 function __fish_llm_cost_needs_command
@@ -29,9 +29,9 @@ complete -c llm-cost -n "__fish_llm_cost_needs_command" -l machines -d 'Also use
 complete -c llm-cost -n "__fish_llm_cost_needs_command" -l on -d 'Use the prices of this day, and judge the age of rows by it (default: today)' -r
 complete -c llm-cost -n "__fish_llm_cost_needs_command" -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
 jsonl\t'One JSON record per line'
-text\t'Only the answers, numbers or names'"
+text\t'Only the answers, numbers, names or tables'"
+complete -c llm-cost -n "__fish_llm_cost_needs_command" -s T -l text -d 'Write only answers, numbers, names or tables, each with a newline; short for --format text'
 complete -c llm-cost -n "__fish_llm_cost_needs_command" -s q -l quiet -d 'Show neither progress nor notes; warnings and errors are still shown'
-complete -c llm-cost -n "__fish_llm_cost_needs_command" -s T -l text -d 'Write tables and sentences for people; short for --format text'
 complete -c llm-cost -n "__fish_llm_cost_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c llm-cost -n "__fish_llm_cost_needs_command" -s V -l version -d 'Print version'
 complete -c llm-cost -n "__fish_llm_cost_needs_command" -f -a "payback" -d 'Say when a machine pays back against the cloud, or that it never does'
@@ -83,11 +83,11 @@ complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l machines -
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l on -d 'Use the prices of this day, and judge the age of rows by it (default: today)' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
 jsonl\t'One JSON record per line'
-text\t'Only the answers, numbers or names'"
+text\t'Only the answers, numbers, names or tables'"
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l explain -d 'Write the formulas instead, with their numbers filled in'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -l overwrite -d 'Replace the file that is written to, whatever it holds'
+complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -s T -l text -d 'Write only answers, numbers, names or tables, each with a newline; short for --format text'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -s q -l quiet -d 'Show neither progress nor notes; warnings and errors are still shown'
-complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -s T -l text -d 'Write tables and sentences for people; short for --format text'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand payback" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -l machine -d 'Run it on this machine, a name from \'llm-cost catalogue machines\'; some commands take several' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -l budget -d 'Show only machines up to this price in US dollars, the fastest first' -r
@@ -102,12 +102,12 @@ complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -l machines -d 
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -l on -d 'Use the prices of this day, and judge the age of rows by it (default: today)' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
 jsonl\t'One JSON record per line'
-text\t'Only the answers, numbers or names'"
+text\t'Only the answers, numbers, names or tables'"
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -l this-machine -d 'Use the memory and the measured limits of this machine'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -l explain -d 'Write the formulas instead, with their numbers filled in'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -l overwrite -d 'Replace the file that is written to, whatever it holds'
+complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -s T -l text -d 'Write only answers, numbers, names or tables, each with a newline; short for --format text'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -s q -l quiet -d 'Show neither progress nor notes; warnings and errors are still shown'
-complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -s T -l text -d 'Write tables and sentences for people; short for --format text'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand floor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -l by -d 'Group the sums' -r -f -a "day\t'Days, in UTC'
 model\t'Models'"
@@ -121,10 +121,10 @@ complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -l machines -d 
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -l on -d 'Use the prices of this day, and judge the age of rows by it (default: today)' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
 jsonl\t'One JSON record per line'
-text\t'Only the answers, numbers or names'"
+text\t'Only the answers, numbers, names or tables'"
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -l explain -d 'Write the formulas instead, with their numbers filled in'
+complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -s T -l text -d 'Write only answers, numbers, names or tables, each with a newline; short for --format text'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -s q -l quiet -d 'Show neither progress nor notes; warnings and errors are still shown'
-complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -s T -l text -d 'Write tables and sentences for people; short for --format text'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand usage" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l profile -d 'Take the volume of a typical user: light, medium, heavy or agent (\'llm-cost catalogue profiles\' says where each comes from); \'compare\' takes several' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l input-mtok -d 'Read N million input tokens a month, cached ones included' -r
@@ -170,17 +170,17 @@ complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l machines -
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l on -d 'Use the prices of this day, and judge the age of rows by it (default: today)' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
 jsonl\t'One JSON record per line'
-text\t'Only the answers, numbers or names'"
+text\t'Only the answers, numbers, names or tables'"
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -l explain -d 'Write the formulas instead, with their numbers filled in'
+complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -s T -l text -d 'Write only answers, numbers, names or tables, each with a newline; short for --format text'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -s q -l quiet -d 'Show neither progress nor notes; warnings and errors are still shown'
-complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -s T -l text -d 'Write tables and sentences for people; short for --format text'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand compare" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand catalogue" -l prices -d 'Also use the prices in this file: what \'catalogue prices\' writes, a list of its rows, or the list of LiteLLM, models.dev, OpenRouter or llm-prices' -r -F
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand catalogue" -l machines -d 'Also use the machines in this file: what \'catalogue machines\' writes, or a list of its rows' -r -F
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand catalogue" -l on -d 'Use the prices of this day, and judge the age of rows by it (default: today)' -r
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand catalogue" -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
 jsonl\t'One JSON record per line'
-text\t'Only the answers, numbers or names'"
+text\t'Only the answers, numbers, names or tables'"
+complete -c llm-cost -n "__fish_llm_cost_using_subcommand catalogue" -s T -l text -d 'Write only answers, numbers, names or tables, each with a newline; short for --format text'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand catalogue" -s q -l quiet -d 'Show neither progress nor notes; warnings and errors are still shown'
-complete -c llm-cost -n "__fish_llm_cost_using_subcommand catalogue" -s T -l text -d 'Write tables and sentences for people; short for --format text'
 complete -c llm-cost -n "__fish_llm_cost_using_subcommand catalogue" -s h -l help -d 'Print help (see more with \'--help\')'

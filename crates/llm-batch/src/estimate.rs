@@ -83,7 +83,7 @@ impl Counts {
             (Verdict::Skip | Verdict::SkipFailed | Verdict::Seen, _) => self.skipped += 1,
             (Verdict::Run(_), Ok(task)) => self.add(&task),
             (Verdict::DuplicateId(_) | Verdict::IdConflict { .. }, _) | (_, Err(_)) => {
-                self.failed += 1
+                self.failed += 1;
             }
         }
     }

@@ -12,7 +12,7 @@ use super::{TextArg, text_of_file, text_or_file};
 /// The model that is used where none is named.
 pub const DEFAULT_MODEL: &str = "qwen2.5-coder-0.5b";
 
-/// Returns the model that is used where none is named: what LLM_MODEL says, read once, or else
+/// Returns the model that is used where none is named: what `LLM_MODEL` says, read once, or else
 /// [`DEFAULT_MODEL`].
 #[must_use]
 pub fn default_model() -> &'static str {
@@ -34,7 +34,7 @@ pub const DEFAULT_EMBEDDER: &str = "minilm";
 #[command(next_help_heading = "Model")]
 pub struct ModelArgs {
     /// Use this model: a name from `llm-pull ls`, ORG/REPO:QUANT, a .gguf file or a folder of
-    /// safetensors [default: LLM_MODEL of the environment, else qwen2.5-coder-0.5b]
+    /// safetensors [default: `LLM_MODEL` of the environment, else qwen2.5-coder-0.5b]
     #[arg(short, long, value_name = "NAME")]
     pub model: Option<String>,
 

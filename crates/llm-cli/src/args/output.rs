@@ -13,7 +13,7 @@ pub enum Format {
     Auto,
     /// One JSON record per line
     Jsonl,
-    /// Only the answers, numbers or names
+    /// Only the answers, numbers, names or tables
     Text,
 }
 
@@ -69,7 +69,7 @@ pub struct FormatArgs {
     )]
     pub format: Format,
 
-    /// Write the answer and a newline, nothing else; short for --format text
+    /// Write only answers, numbers, names or tables, each with a newline; short for --format text
     #[arg(short = 'T', long = "text", global = true, conflicts_with = "format")]
     pub text: bool,
 }

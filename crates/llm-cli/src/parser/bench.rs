@@ -76,7 +76,7 @@ impl Program for BenchArgs {
 #[command(next_help_heading = "Model")]
 pub struct SubjectArgs {
     /// Measure these models: names of `llm-pull ls`, ORG/REPO:QUANT, .gguf files or folders [default:
-    /// LLM_MODEL of the environment, else qwen2.5-coder-0.5b, unless there is a --shape]
+    /// `LLM_MODEL` of the environment, else qwen2.5-coder-0.5b, unless there is a --shape]
     #[arg(short, long, value_name = "NAME", value_delimiter = ',')]
     pub model: Vec<String>,
 

@@ -33,17 +33,13 @@ Exit status:
 const PRICES: &str = "Also use the prices in this file: what 'catalogue prices' writes, a list of its rows, or \
     the list of LiteLLM, models.dev, OpenRouter or llm-prices";
 
-/// What `-T` writes here.
-const TEXT: &str = "Write tables and sentences for people; short for --format text";
-
 /// Says what hardware a model needs, how fast it will be, and when a machine pays back
 ///
 /// Computes from built-in, dated prices, machines and models, from records of usage and speed where
 /// there are any, and from your own numbers. Writes 'cost' records. Nothing is fetched.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "llm-cost", version, max_term_width = crate::HELP_WIDTH, after_help = EXAMPLES,
-    disable_help_subcommand = true, arg_required_else_help = true, args_override_self = true,
-    mut_arg("text", |text| text.help(TEXT)))]
+    disable_help_subcommand = true, arg_required_else_help = true, args_override_self = true)]
 pub struct CostArgs {
     /// What to answer.
     #[command(subcommand)]
