@@ -24,12 +24,12 @@ use anyhow::Result;
 use llm_batch::Worker;
 use llm_cli::args::AnswerFormat;
 use llm_cli::filter::Run;
-use llm_cli::output_format::FormatError;
 use llm_cli::stdio::{InputWatch, stdout_is_terminal};
-use llm_cli::{Context, Jobs, Output, OutputFormat, RunArgs, Status};
+use llm_cli::{Context, Jobs, OutputFormat, RunArgs, Status};
 use llm_kernels::mmap::tell_lost_files;
 
 use open::{Host, Opener};
+use output::Opened;
 
 fn main() -> ExitCode {
     if renderer::is_asked_for() {
@@ -47,52 +47,25 @@ fn run(args: &RunArgs, context: &Context) -> Result<Status> {
     if args.estimate.estimate {
         return estimate::run(args, context);
     }
-    mistaken::check_instruction(args)?;
+    mistaken::check(args)?;
     let watch = InputWatch {
         interrupt: context.interrupt.clone(),
         reader: args.output.output.is_none(),
     };
-    if args.output.output.is_none() && args.filter.resume.is_none() {
-        if args.filter.retry_errors {
-            anyhow::bail!(
-                "--retry-errors answers failed lines of a file again; name it with -o, or with --resume"
-            );
-        }
-        if args.filter.conflict.on_conflict.is_some() {
-            anyhow::bail!(
-                "--on-conflict is about answers that a file holds already; name it with -o, or with --resume"
-            );
-        }
-    }
-    let jobs = Jobs::open(
-        &args.input,
-        args.template.system().map(|text| &**text),
-        matches!(args.output.format, AnswerFormat::Csv | AnswerFormat::Tsv),
-        &watch,
-    )?;
+    let is_table = matches!(args.output.format, AnswerFormat::Csv | AnswerFormat::Tsv);
+    let system = args.template.system().map(|text| &**text);
+    let jobs = Jobs::open(&args.input, system, is_table, &watch)?;
     let is_single = jobs.is_single();
     let form = OutputFormat::choose(&args.output, jobs.requests(), stdout_is_terminal())?;
     let messages = context.messages;
-    if matches!(form, OutputFormat::Table { .. }) && !args.input.csv {
-        return Err(FormatError::TableWithoutRows.into());
-    }
     for sentence in mistaken::idle(args, is_single, form) {
         messages.warning(sentence);
     }
-    let reads = reads::besides_requests(args).inputs(jobs.inputs());
-    let target = output::target(args, form, &jobs, &reads, context)?;
-    let output = match target.sink {
-        Some(sink) => Output::onto(sink, &args.output, form, messages),
-        None => Output::open(
-            &args.output,
-            form,
-            output::record_type(args),
-            &reads,
-            messages,
-        )?,
-    };
-    let output = output.with_columns(jobs.columns());
-    let output = if is_single { output } else { output.of_many() };
+    let Opened {
+        output,
+        journal,
+        _locked,
+    } = output::open(args, form, &jobs, context)?;
     // What is shown as it comes is shown one answer after another.
     let one_by_one = form.is_text() && form.wants_pieces();
     let parallel = if one_by_one {
@@ -113,20 +86,14 @@ fn run(args: &RunArgs, context: &Context) -> Result<Status> {
         jobs
     };
     let mut progress = progress::start(args, is_single, || jobs.count_lines());
+    let every = args.filter.progress.every(args.quiet.quiet);
+    let file = args.output.output.as_deref();
     let run = Run {
-        journal: target.journal,
+        journal,
         output,
         options: options::filter(args, parallel),
-        file: args
-            .output
-            .output
-            .as_deref()
-            .or(args.filter.resume.as_deref()),
-        every: args
-            .filter
-            .progress
-            .every(args.quiet.quiet)
-            .filter(|_| !is_single),
+        file: file.or(args.filter.resume.as_deref()),
+        every: every.filter(|_| !is_single),
         read_ahead: 1,
         tells_last_words: !is_single,
         progress: Box::new(move |summary| progress.show(summary)),

@@ -5,10 +5,35 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use llm_cli::args::AnswerFormat;
+use llm_cli::output_format::FormatError;
 use llm_cli::{OutputFormat, RunArgs};
 
+/// Refuses what most likely means something else, and flags that need another.
+pub(crate) fn check(args: &RunArgs) -> Result<()> {
+    check_instruction(args)?;
+    let is_table = matches!(args.output.format, AnswerFormat::Csv | AnswerFormat::Tsv);
+    if is_table && !args.input.csv {
+        return Err(FormatError::TableWithoutRows.into());
+    }
+    if args.output.output.is_some() || args.filter.resume.is_some() {
+        return Ok(());
+    }
+    if args.filter.retry_errors {
+        bail!(
+            "--retry-errors answers failed lines of a file again; name it with -o, or with --resume"
+        );
+    }
+    if args.filter.conflict.on_conflict.is_some() {
+        bail!(
+            "--on-conflict is about answers that a file holds already; name it with -o, or with --resume"
+        );
+    }
+    Ok(())
+}
+
 /// Refuses an instruction that is the name of a file or of a model.
-pub(crate) fn check_instruction(args: &RunArgs) -> Result<()> {
+fn check_instruction(args: &RunArgs) -> Result<()> {
     let Some(instruction) = args.input.instruction.as_deref() else {
         return Ok(());
     };

@@ -3,13 +3,14 @@
 use anyhow::Result;
 use llm_batch::Purpose;
 use llm_cli::filter::Target;
-use llm_cli::{Context, Jobs, OutputFormat, Reads, RunArgs};
+use llm_cli::{Context, Jobs, Output, OutputFormat, Reads, RunArgs};
+use llm_filter::Journal;
 use llm_filter::durable::Existing;
 
-use crate::options;
+use crate::{options, reads};
 
 /// Returns the type of the records that are written.
-pub(crate) fn record_type(args: &RunArgs) -> &'static str {
+fn record_type(args: &RunArgs) -> &'static str {
     match options::purpose(args) {
         Purpose::Count => "count",
         Purpose::ShowPrompt => "prompt",
@@ -17,8 +18,42 @@ pub(crate) fn record_type(args: &RunArgs) -> &'static str {
     }
 }
 
-/// Opens where records go, and reads what is there already.
-pub(crate) fn target(
+/// Where records go, and what is there already.
+pub(crate) struct Opened {
+    pub(crate) output: Output,
+    pub(crate) journal: Journal,
+    /// Holds the locks on what is gone on with.
+    pub(crate) _locked: Target,
+}
+
+/// Opens where records go; nothing that the run reads is written to.
+pub(crate) fn open(
+    args: &RunArgs,
+    form: OutputFormat,
+    jobs: &Jobs,
+    context: &Context,
+) -> Result<Opened> {
+    let reads = reads::besides_requests(args).inputs(jobs.inputs());
+    let mut target = target(args, form, jobs, &reads, context)?;
+    let messages = context.messages;
+    let output = match target.sink.take() {
+        Some(sink) => Output::onto(sink, &args.output, form, messages),
+        None => Output::open(&args.output, form, record_type(args), &reads, messages)?,
+    };
+    let output = output.with_columns(jobs.columns());
+    Ok(Opened {
+        output: if jobs.is_single() {
+            output
+        } else {
+            output.of_many()
+        },
+        journal: std::mem::take(&mut target.journal),
+        _locked: target,
+    })
+}
+
+/// Opens the file that is gone on with, and reads what is there already.
+fn target(
     args: &RunArgs,
     form: OutputFormat,
     jobs: &Jobs,

@@ -85,6 +85,7 @@ fn request(prompt: Vec<u32>, key: u8) -> Generate {
         labels: Vec::new(),
         shared: 0,
         adapters: Vec::new(),
+        stops_repetition: false,
     }
 }
 
