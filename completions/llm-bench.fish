@@ -36,7 +36,7 @@ function __llm_bench_list
     end
 end
 
-complete -c llm-bench -n "_llm_bench_is ''" -l model -s m -r -F -a '(llm-pull ls -T 2>/dev/null)' -d 'Measure these models: names of `llm-pull ls`, ORG/REPO:QUANT, .gguf files or folders'
+complete -c llm-bench -n "_llm_bench_is ''" -l model -s m -r -F -a '(llm-pull ls -T 2>/dev/null)' -d 'Measure these models: names of `llm-pull ls`, ORG/REPO:QUANT, .gguf files or folders [default: `LLM_MODEL` of the environment, else qwen2.5-coder-0.5b, unless there is a --shape]'
 complete -c llm-bench -n "_llm_bench_is ''" -l shape -x -d 'Measure random weights of these shapes, NAME:QUANT as in llama-3.2-1b:q4_k_m'
 complete -c llm-bench -n "_llm_bench_is ''" -l layers -x -d 'Time N layers of the shapes, and half of them, and scale the times to the whole model'
 complete -c llm-bench -n "_llm_bench_is ''" -l write -r -F -d 'Write the shape to this GGUF file instead of measuring it'
@@ -52,7 +52,7 @@ complete -c llm-bench -n "_llm_bench_is ''" -l repetitions -s r -x -d 'Time each
 complete -c llm-bench -n "_llm_bench_is ''" -l no-warmup -d 'Do not run each test once before it is timed'
 complete -c llm-bench -n "_llm_bench_is ''" -l logits -x -a 'best all' -d 'Which logits to compute for a generated token'
 complete -c llm-bench -n "_llm_bench_is ''" -l perplexity -r -F -d 'Measure the perplexity of this text instead, as llama-perplexity does'
-complete -c llm-bench -n "_llm_bench_is ''" -l ctx-size -s c -x -d 'Cut the text into windows of N tokens'
+complete -c llm-bench -n "_llm_bench_is ''" -l ctx-size -s c -x -d 'Cut the text into windows of N tokens [default: 512]'
 complete -c llm-bench -n "_llm_bench_is ''" -l format -x -a 'auto jsonl md' -d 'Write records or a table'
 complete -c llm-bench -n "_llm_bench_is ''" -l output -s o -r -F -d 'Write to this file instead of standard output (\'-\')'
 complete -c llm-bench -n "_llm_bench_is ''" -l overwrite -d 'Replace the file that is written to, whatever it holds'

@@ -11,7 +11,7 @@ _llm_embed_is_call() {
 
 _llm_embed_flags() {
     case "$1" in
-    '') echo '--files0-from --chunk --overlap --file -f --jsonl --template --keep --keep-text --on-overflow --max-line-bytes --model -m --query --document --prompt --pooling --dimensions --quantize --encoding --format --output -o --overwrite --resume --skip-seen --retry-errors --repair --prune --max-errors --quiet -q --threads -t --help -h --version -V' ;;
+    '') echo '--files0-from --chunk --overlap --file -f --jsonl --template --keep --keep-text --on-overflow --max-line-bytes --model -m --query --document --prompt --pooling --dimensions --quantize --encoding --format --output -o --overwrite --resume --skip-seen --retry-errors --repair --on-conflict --progress-every --prune --max-errors --quiet -q --threads -t --help -h --version -V' ;;
     'search') echo '--jsonl --on-overflow --hits -k --model -m --pooling --prompt --format --text -T --quiet -q --threads -t --help -h' ;;
     'similar') echo '--threshold --format --text -T --quiet -q --threads -t --help -h' ;;
     'rerank') echo '--jsonl --template --on-overflow --hits -k --model -m --format --text -T --quiet -q --threads -t --help -h' ;;
@@ -38,6 +38,8 @@ _llm_embed_value() {
     ' --output' | ' -o') echo 'files' ;;
     ' --resume') echo 'files' ;;
     ' --skip-seen') echo 'files' ;;
+    ' --on-conflict') echo 'words error skip replace' ;;
+    ' --progress-every') echo 'text' ;;
     ' --max-errors') echo 'text' ;;
     ' --threads' | ' -t') echo 'text' ;;
     'search --on-overflow') echo 'words error truncate chunk-mean' ;;

@@ -36,7 +36,6 @@ function __llm_pull_list
     end
 end
 
-<<<<<<< HEAD
 complete -c llm-pull -n "_llm_pull_is '' 0" -f -a import -d 'Add a file on this machine to the store, by a link where that is possible'
 complete -c llm-pull -n "_llm_pull_is '' 0" -f -a ls -d 'List the models on this machine'
 complete -c llm-pull -n "_llm_pull_is '' 0" -f -a rm -d 'Remove a model'
@@ -46,7 +45,7 @@ complete -c llm-pull -n "_llm_pull_is ''" -l include -x -d 'Fetch the files that
 complete -c llm-pull -n "_llm_pull_is ''" -l dry-run -d 'Say what would be fetched, without fetching it'
 complete -c llm-pull -n "_llm_pull_is ''" -l force -d 'Continue even if a check of memory, disk space or existing files fails'
 complete -c llm-pull -n "_llm_pull_is ''" -l format -x -a 'auto jsonl text' -d 'Write records or text'
-complete -c llm-pull -n "_llm_pull_is ''" -l text -s T -d 'Write the answer and a newline, nothing else; short for --format text'
+complete -c llm-pull -n "_llm_pull_is ''" -l text -s T -d 'Write only answers, numbers, names or tables, each with a newline; short for --format text'
 complete -c llm-pull -n "_llm_pull_is ''" -l quiet -s q -d 'Show neither progress nor notes; warnings and errors are still shown'
 complete -c llm-pull -n "_llm_pull_is ''" -l help -s h -d 'Print help (see more with \'--help\')'
 complete -c llm-pull -n "_llm_pull_is ''" -l version -s V -d 'Print version'
@@ -54,67 +53,23 @@ complete -c llm-pull -n "_llm_pull_is ''" -f -a '(llm-pull ls --all -T 2>/dev/nu
 complete -c llm-pull -n "_llm_pull_is 'import'" -l name -x -d 'Keep it under this name instead of the file\'s own'
 complete -c llm-pull -n "_llm_pull_is 'import'" -l force -d 'Continue even if a check of memory, disk space or existing files fails'
 complete -c llm-pull -n "_llm_pull_is 'import'" -l format -x -a 'auto jsonl text' -d 'Write records or text'
-complete -c llm-pull -n "_llm_pull_is 'import'" -l text -s T -d 'Write the answer and a newline, nothing else; short for --format text'
+complete -c llm-pull -n "_llm_pull_is 'import'" -l text -s T -d 'Write only answers, numbers, names or tables, each with a newline; short for --format text'
 complete -c llm-pull -n "_llm_pull_is 'import'" -l quiet -s q -d 'Show neither progress nor notes; warnings and errors are still shown'
 complete -c llm-pull -n "_llm_pull_is 'import'" -l help -s h -d 'Print help (see more with \'--help\')'
 complete -c llm-pull -n "_llm_pull_is 'ls'" -l all -d 'List the models of the catalogue, which can be fetched by name: how large they are, about how much memory they need with a context of 8192 tokens, and whether this machine has as much'
 complete -c llm-pull -n "_llm_pull_is 'ls'" -l format -x -a 'auto jsonl text' -d 'Write records or text'
-complete -c llm-pull -n "_llm_pull_is 'ls'" -l text -s T -d 'Write the answer and a newline, nothing else; short for --format text'
+complete -c llm-pull -n "_llm_pull_is 'ls'" -l text -s T -d 'Write only answers, numbers, names or tables, each with a newline; short for --format text'
 complete -c llm-pull -n "_llm_pull_is 'ls'" -l quiet -s q -d 'Show neither progress nor notes; warnings and errors are still shown'
 complete -c llm-pull -n "_llm_pull_is 'ls'" -l help -s h -d 'Print help (see more with \'--help\')'
 complete -c llm-pull -n "_llm_pull_is 'ls'" -f
 complete -c llm-pull -n "_llm_pull_is 'rm'" -l format -x -a 'auto jsonl text' -d 'Write records or text'
-complete -c llm-pull -n "_llm_pull_is 'rm'" -l text -s T -d 'Write the answer and a newline, nothing else; short for --format text'
+complete -c llm-pull -n "_llm_pull_is 'rm'" -l text -s T -d 'Write only answers, numbers, names or tables, each with a newline; short for --format text'
 complete -c llm-pull -n "_llm_pull_is 'rm'" -l quiet -s q -d 'Show neither progress nor notes; warnings and errors are still shown'
 complete -c llm-pull -n "_llm_pull_is 'rm'" -l help -s h -d 'Print help (see more with \'--help\')'
 complete -c llm-pull -n "_llm_pull_is 'rm'" -a '(llm-pull ls -T 2>/dev/null)'
 complete -c llm-pull -n "_llm_pull_is 'show'" -l tokenize -x -d 'Write the tokens of this text instead (- for standard input): as it stands, without template and BOS, markup in it as plain text'
 complete -c llm-pull -n "_llm_pull_is 'show'" -l format -x -a 'auto jsonl text' -d 'Write records or text'
-complete -c llm-pull -n "_llm_pull_is 'show'" -l text -s T -d 'Write the answer and a newline, nothing else; short for --format text'
+complete -c llm-pull -n "_llm_pull_is 'show'" -l text -s T -d 'Write only answers, numbers, names or tables, each with a newline; short for --format text'
 complete -c llm-pull -n "_llm_pull_is 'show'" -l quiet -s q -d 'Show neither progress nor notes; warnings and errors are still shown'
 complete -c llm-pull -n "_llm_pull_is 'show'" -l help -s h -d 'Print help (see more with \'--help\')'
 complete -c llm-pull -n "_llm_pull_is 'show'" -a '(llm-pull ls -T 2>/dev/null)'
-=======
-complete -c llm-pull -n "__fish_llm_pull_needs_command" -l revision -d 'Fetch this branch, tag or commit' -r
-complete -c llm-pull -n "__fish_llm_pull_needs_command" -l include -d 'Fetch the files that match this pattern; may be given several times' -r
-complete -c llm-pull -n "__fish_llm_pull_needs_command" -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
-jsonl\t'One JSON record per line'
-text\t'Only the answers, numbers, names or tables'"
-complete -c llm-pull -n "__fish_llm_pull_needs_command" -l dry-run -d 'Say what would be fetched, without fetching it'
-complete -c llm-pull -n "__fish_llm_pull_needs_command" -l force -d 'Continue even if a check of memory, disk space or existing files fails'
-complete -c llm-pull -n "__fish_llm_pull_needs_command" -s T -l text -d 'Write only answers, numbers, names or tables, each with a newline; short for --format text'
-complete -c llm-pull -n "__fish_llm_pull_needs_command" -s q -l quiet -d 'Show neither progress nor notes; warnings and errors are still shown'
-complete -c llm-pull -n "__fish_llm_pull_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c llm-pull -n "__fish_llm_pull_needs_command" -s V -l version -d 'Print version'
-complete -c llm-pull -n "__fish_llm_pull_needs_command" -a "import" -d 'Add a file on this machine to the store, by a link where that is possible'
-complete -c llm-pull -n "__fish_llm_pull_needs_command" -a "ls" -d 'List the models on this machine'
-complete -c llm-pull -n "__fish_llm_pull_needs_command" -a "rm" -d 'Remove a model'
-complete -c llm-pull -n "__fish_llm_pull_needs_command" -a "show" -d 'Describe a model from its header: architecture, size, quantization, context, tokenizer'
-complete -c llm-pull -n "__fish_llm_pull_using_subcommand import" -l name -d 'Keep it under this name instead of the file\'s own' -r
-complete -c llm-pull -n "__fish_llm_pull_using_subcommand import" -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
-jsonl\t'One JSON record per line'
-text\t'Only the answers, numbers, names or tables'"
-complete -c llm-pull -n "__fish_llm_pull_using_subcommand import" -l force -d 'Continue even if a check of memory, disk space or existing files fails'
-complete -c llm-pull -n "__fish_llm_pull_using_subcommand import" -s T -l text -d 'Write only answers, numbers, names or tables, each with a newline; short for --format text'
-complete -c llm-pull -n "__fish_llm_pull_using_subcommand import" -s q -l quiet -d 'Show neither progress nor notes; warnings and errors are still shown'
-complete -c llm-pull -n "__fish_llm_pull_using_subcommand import" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c llm-pull -n "__fish_llm_pull_using_subcommand ls" -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
-jsonl\t'One JSON record per line'
-text\t'Only the answers, numbers, names or tables'"
-complete -c llm-pull -n "__fish_llm_pull_using_subcommand ls" -s T -l text -d 'Write only answers, numbers, names or tables, each with a newline; short for --format text'
-complete -c llm-pull -n "__fish_llm_pull_using_subcommand ls" -s q -l quiet -d 'Show neither progress nor notes; warnings and errors are still shown'
-complete -c llm-pull -n "__fish_llm_pull_using_subcommand ls" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c llm-pull -n "__fish_llm_pull_using_subcommand rm" -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
-jsonl\t'One JSON record per line'
-text\t'Only the answers, numbers, names or tables'"
-complete -c llm-pull -n "__fish_llm_pull_using_subcommand rm" -s T -l text -d 'Write only answers, numbers, names or tables, each with a newline; short for --format text'
-complete -c llm-pull -n "__fish_llm_pull_using_subcommand rm" -s q -l quiet -d 'Show neither progress nor notes; warnings and errors are still shown'
-complete -c llm-pull -n "__fish_llm_pull_using_subcommand rm" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c llm-pull -n "__fish_llm_pull_using_subcommand show" -l tokenize -d 'Write the tokens of this text instead (- for standard input): as it stands, without template and BOS, markup in it as plain text' -r
-complete -c llm-pull -n "__fish_llm_pull_using_subcommand show" -l format -d 'Write records or text' -r -f -a "auto\t'Text for one request on a terminal, else JSON lines'
-jsonl\t'One JSON record per line'
-text\t'Only the answers, numbers, names or tables'"
-complete -c llm-pull -n "__fish_llm_pull_using_subcommand show" -s T -l text -d 'Write only answers, numbers, names or tables, each with a newline; short for --format text'
-complete -c llm-pull -n "__fish_llm_pull_using_subcommand show" -s q -l quiet -d 'Show neither progress nor notes; warnings and errors are still shown'
-complete -c llm-pull -n "__fish_llm_pull_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
->>>>>>> costs

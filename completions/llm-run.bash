@@ -8,7 +8,7 @@ _llm_run_is_call() {
 
 _llm_run_flags() {
     case "$1" in
-    '') echo '--prompt -p --file -f --lines --jsonl --csv --slurp --chunk --template --keep --on-overflow --if-empty --max-line-bytes --model -m --ctx-size -c --quantize --lora --system --chat-template --no-template --think --parse-special --n-predict -n --seed -s --temp --top-k --top-p --min-p --repeat-penalty --repeat-last-n --stop --choices --format --text -T --output -o --overwrite --stream --count --show-prompt --reasoning --null -0 --parallel --unordered --resume --retry-errors --repair --timeout --max-errors --prefix-cache --record-request --replay --estimate --watts --cloud --quiet -q --device --threads -t --force --help -h --version -V' ;;
+    '') echo '--prompt -p --file -f --each --files0-from --lines --jsonl --csv --delimiter --slurp --chunk --template --template-file --keep --ignore-unsupported --keep-text --on-overflow --if-empty --max-line-bytes --model -m --ctx-size -c --quantize --lora --system --system-file --chat-template --no-template --think --parse-special --n-predict -n --seed -s --temp --top-k --top-p --min-p --repeat-penalty --repeat-last-n --stop --choices --stop-repetition --format --text -T --output -o --overwrite --stream --count --show-prompt --reasoning --null -0 --parallel --unordered --resume --retry-errors --repair --on-conflict --timeout --max-errors --progress-every --prefix-cache --record-request --replay --estimate --watts --cloud --quiet -q --device --threads -t --force --help -h --version -V' ;;
     esac
 }
 
@@ -16,8 +16,12 @@ _llm_run_value() {
     case "$1 $2" in
     ' --prompt' | ' -p') echo 'text' ;;
     ' --file' | ' -f') echo 'files' ;;
+    ' --each') echo 'files' ;;
+    ' --files0-from') echo 'files' ;;
+    ' --delimiter') echo 'text' ;;
     ' --chunk') echo 'text' ;;
     ' --template') echo 'text' ;;
+    ' --template-file') echo 'text' ;;
     ' --keep') echo 'text' ;;
     ' --on-overflow') echo 'words error head tail middle' ;;
     ' --if-empty') echo 'words error skip run' ;;
@@ -27,6 +31,7 @@ _llm_run_value() {
     ' --quantize') echo 'words q8_0 q4_k' ;;
     ' --lora') echo 'text' ;;
     ' --system') echo 'text' ;;
+    ' --system-file') echo 'text' ;;
     ' --chat-template') echo 'files' ;;
     ' --think') echo 'words on off' ;;
     ' --n-predict' | ' -n') echo 'text' ;;
@@ -39,13 +44,16 @@ _llm_run_value() {
     ' --repeat-last-n') echo 'text' ;;
     ' --stop') echo 'text' ;;
     ' --choices') echo 'text' ;;
-    ' --format') echo 'words auto jsonl text' ;;
+    ' --stop-repetition') echo 'text' ;;
+    ' --format') echo 'words auto jsonl text csv tsv' ;;
     ' --output' | ' -o') echo 'files' ;;
     ' --reasoning') echo 'words include stderr drop' ;;
     ' --parallel') echo 'text' ;;
     ' --resume') echo 'files' ;;
+    ' --on-conflict') echo 'words error skip replace' ;;
     ' --timeout') echo 'text' ;;
     ' --max-errors') echo 'text' ;;
+    ' --progress-every') echo 'text' ;;
     ' --prefix-cache') echo 'files' ;;
     ' --replay') echo 'files' ;;
     ' --watts') echo 'text' ;;

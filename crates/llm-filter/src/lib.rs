@@ -4,7 +4,8 @@
 //! and writes what comes back to a [`RecordSink`], in input order inside a bounded
 //! [`ReorderBuffer`]. [`Journal`] is what an output already holds, so that a run on the same output
 //! goes on where the last one ended; [`durable`] opens such an output: locked, cut after its last
-//! whole record, with torn lines told or moved aside; [`prune`] drops what is of texts that are no more. [`RunLog`] is an output whose requests are run
+//! whole record, with torn lines told or moved aside; [`prune()`] drops what is of texts that are no
+//! more. [`RunLog`] is an output whose requests are run
 //! again. Flags, messages and the exit status are the program's business.
 //!
 //! ```
