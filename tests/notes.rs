@@ -129,7 +129,10 @@ fn prune_leaves_what_is_of_other_files_and_what_cannot_be_known() {
         "no FILE is given",
     );
     let matrix = ["notes", "--prune", "--format", "npy", "-o", "v.npy"];
-    refused(tool(&sandbox).args(matrix).run(), "--repair and --prune");
+    refused(
+        tool(&sandbox).args(matrix).run(),
+        "--repair, --prune and --on-conflict",
+    );
 }
 
 #[test]

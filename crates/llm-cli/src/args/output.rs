@@ -90,7 +90,7 @@ pub struct OutputArgs {
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub format: AnswerFormat,
 
-    /// Write the answer and a newline, nothing else; short for --format text
+    /// Write only answers, numbers, names or tables, each with a newline; short for --format text
     #[arg(short = 'T', long = "text", conflicts_with = "format")]
     pub text: bool,
 

@@ -15,7 +15,7 @@ fn every_file_is_read_and_every_row_is_dated_and_sourced() {
         all.profiles.len(),
         all.families.len(),
     ];
-    assert_eq!(counts, [137, 83, 59, 36, 12, 4, 9]);
+    assert_eq!(counts, [137, 83, 60, 36, 12, 4, 9]);
     let dated = |id: &str, as_of: &str, source: &str| {
         assert!(dates::parse(as_of).is_some(), "{id}: '{as_of}'");
         assert!(!source.is_empty(), "{id}");

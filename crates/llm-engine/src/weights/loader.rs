@@ -79,11 +79,19 @@ impl<'a> Loader<'a> {
             post_feed_forward_norm: norm_if(after && feed_forward.is_some(), "post_ffw_norm")?,
             feed_forward,
             input_step: self.input_step(index)?,
-            output_scale: self
-                .optional_vector(&name("layer_output_scale.weight"), 1)?
-                .map(|scale| scale[0]),
+            output_scale: self.output_scale(index)?,
             altup: self.altup(index)?,
         })
+    }
+
+    /// Reads what a layer's whole output is multiplied by; copies of the stream have no such step.
+    fn output_scale(&self, index: usize) -> Result<Option<f32>, WeightsError> {
+        if self.spec.altup.is_some() {
+            return Ok(None);
+        }
+        let name = format!("blk.{index}.layer_output_scale.weight");
+        let scale = self.optional_vector(&name, 1)?;
+        Ok(scale.map(|scale| scale[0]))
     }
 
     fn attention(&self, index: usize) -> Result<Attention, WeightsError> {

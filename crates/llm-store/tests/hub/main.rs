@@ -536,7 +536,9 @@ fn a_full_disk_is_found_before_the_first_byte() {
 
 #[test]
 fn the_catalogue_digest_is_checked_before_the_bytes_are_fetched() {
-    let entry = &llm_store::catalogue().unwrap()[0];
+    let entries = llm_store::catalogue().unwrap().iter();
+    let mut entries = entries.filter(|entry| entry.name == "smollm2");
+    let entry = entries.next().unwrap();
     let etag = sha256_hex(b"GGUF of somebody else");
     let commit = entry.revision.clone().unwrap();
     let file = entry.gguf.clone().unwrap().file;

@@ -133,13 +133,15 @@ fn a_key_that_would_change_the_answer_closes_the_line() {
         json!({"prompt": "a chat has none"}),
     ] {
         let (key, _) = more.as_object().unwrap().iter().next().unwrap();
-        let Routed { record, reply, .. } = *parse(&chat(&more)).unwrap_err();
-        assert_eq!(record.error.code, ErrorCode::UnsupportedField, "{more}");
-        assert_eq!(record.id, Some(Id::Text("c".into())));
-        assert_eq!(reply, Reply::ChatCompletion);
-        let told = &record.error.message;
-        assert!(told.starts_with("line 3 cannot be answered: "), "{told}");
-        assert!(told.contains(&format!("'body.{key}'")), "{told}");
+        let read = request(&chat(&more));
+        assert_eq!(read.id, Some(Id::Text("c".into())));
+        assert_eq!(read.reply, Reply::ChatCompletion);
+        let [told] = &read.unsupported[..] else {
+            panic!("{more}: {:?}", read.unsupported);
+        };
+        assert_eq!(told.code, ErrorCode::UnsupportedField, "{more}");
+        assert_eq!(told.field, format!("body.{key}"));
+        assert!(told.reason.contains(&format!("'body.{key}'")), "{told:?}");
     }
 }
 
