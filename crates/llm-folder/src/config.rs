@@ -116,10 +116,17 @@ impl Config {
         Ok(self.fields().number(name)?.or(self.default(name)))
     }
 
-    /// Returns a whole number, in the same way; a list that says it for each layer is the
-    /// number as well.
+    /// Returns a whole number, in the same way; where it is one of a layer, a list that says it
+    /// for each is the number as well.
     pub(super) fn size(&self, name: &str) -> Result<Option<u64>, FolderError> {
-        if let Some(Json::Array(listed)) = self.get(name) {
+        /// What is published as such a list.
+        const OF_A_LAYER: [&str; 4] = [
+            "intermediate_size",
+            "moe_intermediate_size",
+            "moe_topk",
+            "num_shared_expert",
+        ];
+        if let Some(Json::Array(listed)) = self.get(name).filter(|_| OF_A_LAYER.contains(&name)) {
             return self.same(name, listed);
         }
         let default = self.default(name).map(|number| number as u64);
@@ -130,7 +137,7 @@ impl Config {
     fn same(&self, name: &str, listed: &[Json]) -> Result<Option<u64>, FolderError> {
         let first = listed.first().and_then(Json::as_u64);
         let is_same = listed.iter().all(|it| it.as_u64() == first);
-        if first.is_some() && is_same {
+        if first.is_some() && is_same && listed.len() as u64 == self.layers()? {
             return Ok(first);
         }
         let shown = refusals::shown(&Json::from(listed));
