@@ -76,7 +76,7 @@ complete -c llm-run -n "_llm_run_is ''" -l stop -x -d 'End the answer before thi
 complete -c llm-run -n "_llm_run_is ''" -l choices -x -d 'Answer with the most likely of these labels, separated by commas, and generate nothing. Spaces around a label are ignored, unless the first label starts with a space; then all of them do'
 complete -c llm-run -n "_llm_run_is ''" -l stop-repetition -x -d 'End an answer whose last 128 tokens or more are one block of at most 256 tokens at least four times over (default: on where the most likely token is always taken)'
 complete -c llm-run -n "_llm_run_is ''" -l format -x -a 'auto jsonl text csv tsv' -d 'Write records or text'
-complete -c llm-run -n "_llm_run_is ''" -l text -s T -d 'Write the answer and a newline, nothing else; short for --format text'
+complete -c llm-run -n "_llm_run_is ''" -l text -s T -d 'Write only answers, numbers, names or tables, each with a newline; short for --format text'
 complete -c llm-run -n "_llm_run_is ''" -l output -s o -r -F -d 'Write to this file instead of standard output (\'-\')'
 complete -c llm-run -n "_llm_run_is ''" -l overwrite -d 'Replace the file that is written to, whatever it holds'
 complete -c llm-run -n "_llm_run_is ''" -l stream -d 'Write the answer in pieces as it is generated: \'delta\' records, or text'

@@ -164,6 +164,11 @@ fn the_examples_parse() {
     for command in commands() {
         let after = command.get_after_help().expect("examples").to_string();
         let examples = after.split("\n\n").next().unwrap();
+        // Where a terminal is as wide as they all are, a call is not broken in its midst.
+        for line in examples.lines() {
+            assert!(line.len() < 80, "{}: {line}", line.len());
+        }
+        let examples = examples.replace("\\\n", " ").replace("|\n", "| ");
         for call in examples.lines().skip(1).flat_map(|line| line.split(" | ")) {
             let words = words(call);
             if words.first().map(String::as_str) == Some(command.get_name()) {

@@ -50,15 +50,16 @@ impl Conflict {
     #[must_use]
     pub fn sentence(&self, output: &Path) -> String {
         let id = serde_json::to_string(&self.id).unwrap_or_default();
-        let difference = answer(output, self.id.as_ref())
-            .map(|earlier| differences(&earlier, &self.conditions))
-            .filter(|differences| !differences.is_empty());
-        let how = match difference {
-            Some(differences) => format!("made with {}", differences.join(", ")),
-            None => {
-                "to another prompt: the line, the instruction, --system or a template is another"
-                    .to_owned()
-            }
+        let earlier = answer(output, self.id.as_ref()).unwrap_or_default();
+        let differences = differences(&earlier, &self.conditions);
+        let how = if !differences.is_empty() {
+            format!("made with {}", differences.join(", "))
+        } else if earlier["sampling"].is_object() {
+            "to another prompt: the line, the instruction, --system or a template is another"
+                .to_owned()
+        } else {
+            // OpenAI's format does not say how an answer was made.
+            "to another request: the line, the model or a flag is another".to_owned()
         };
         format!(
             "'{}' holds an answer to {id} already, {how}; nothing is written: give another -o, run as \

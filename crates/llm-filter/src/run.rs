@@ -273,7 +273,8 @@ impl<T> Filter<'_, T> {
                     self.summary.told_conflicts += 1;
                     self.skip(number, false);
                 }
-                OnConflict::Stop if !self.has_matched => {
+                // What is written already would be another run's beginning.
+                OnConflict::Stop if !self.has_matched && self.summary.is_empty() => {
                     let id = name.id.cloned();
                     return Err(Conflict::new(id, work.conditions(&task)).into());
                 }

@@ -12,19 +12,19 @@ use crate::args::{ForceArgs, LoraArgs, QuantizeArgs, QuietArgs, ctx_size, defaul
 
 const EXAMPLES: &str = "\
 Examples:
-  llm-bench -m smollm2                                   prefill 512, decode 128, as llama-bench
-  llm-bench -m smollm2 -p 512 -n 128 -d 0,4096 --parallel 1,32 -t 2 --format jsonl
+  llm-bench                                prefill 512, decode 128
+  llm-bench -p 512 -n 128 -d 0,4096 --parallel 1,32 -t 2 --format jsonl
   llm-bench -m smollm2 -p 0 -n 0 --pg 256,64 --parallel 32
-  llm-bench --shape llama-3.2-1b:q4_k_m                  a model that is not downloaded
-  llm-bench --shape llama-3.3-70b:q4_k_m --layers 4      a model that does not even fit
-  llm-bench --shape llama-3.2-1b:q4_0 --write 1b.gguf    the same weights for other programs
+  llm-bench --shape llama-3.2-1b:q4_k_m  a model that is not downloaded
+  llm-bench --shape llama-3.3-70b:q4_k_m --layers 4   one that does not fit
+  llm-bench --shape llama-3.2-1b:q4_0 --write 1b.gguf   for other programs
   llm-bench --perplexity report.txt -m smollm2 -c 512
 
 Exit status:
   0  all well, or the reader of the output has enough
   1  some row failed (it has the error), or the output could not be written
   2  could not start: usage, unreadable file
-  130, 143  interrupted, terminated; records already written are whole";
+  129, 130, 143  hung up, interrupted, terminated; records already written are whole";
 
 /// Measures how fast a model runs here
 ///

@@ -14,20 +14,24 @@ pub use flags::{CloudArgs, LocalArgs, MoneyArgs, VolumeArgs};
 
 const EXAMPLES: &str = "\
 Examples:
-  llm-cost payback --profile heavy --machine macbook-pro-m4-max-64 --local qwen3.6-35b-a3b
-  llm-cost payback --cloud anthropic/claude-sonnet-4.6 --input-mtok 2.4 --output-mtok 12 --machine-price 4000 --load-watts 110 --usd-per-kwh 0.17 --decode-tps 11 --prefill-tps 94
-  ccusage --json | llm-cost payback --machine framework-desktop-395-128 --local gpt-oss-120b
+  llm-cost payback --profile heavy --machine rtx-4090-24 --local qwen3-32b
+  llm-cost payback --cloud anthropic/claude-sonnet-4.6 --input-mtok 2.4 \\
+    --output-mtok 12 --machine-price 4000 --load-watts 110 --usd-per-kwh 0.17 \\
+    --decode-tps 11 --prefill-tps 94
+  ccusage --json |
+    llm-cost payback --machine dgx-spark-128 --local gpt-oss-120b
   llm-cost floor llama-3.3-70b
   llm-cost floor --machine rtx-4090-24
   llm-cost usage --by model --load-watts 60 < answers.jsonl
-  llm-cost compare --profile light,medium,heavy --machine dgx-spark-128 --local gpt-oss-120b
+  llm-cost compare --profile light,medium,heavy --machine dgx-spark-128 \\
+    --local gpt-oss-120b
   llm-cost catalogue machines -T
 
 Exit status:
   0  all well, whatever the verdict, or the reader of the output has enough
   1  the output could not be written
   2  could not start: usage, unknown names, nonsensical numbers, no records
-  130, 143  interrupted, terminated; records already written are whole";
+  129, 130, 143  hung up, interrupted, terminated; records already written are whole";
 
 /// Names that are no code stand in help without the marks that they have in a doc comment.
 const PRICES: &str = "Also use the prices in this file: what 'catalogue prices' writes, a list of its rows, or \

@@ -23,22 +23,22 @@ pub use self::values::{EmbedFormat, EmbedQuantize, Encoding, PoolingChoice, TooL
 
 const EXAMPLES: &str = "\
 Examples:
-  llm-embed -m ./all-minilm-l6-v2 < lines.txt > vectors.jsonl
-  llm-embed -m ./all-minilm-l6-v2 --jsonl --keep title -o vectors.jsonl < documents.jsonl
+  llm-embed < lines.txt > vectors.jsonl
+  llm-embed --jsonl --keep title -o vectors.jsonl < documents.jsonl
   llm-embed -m ./bge-small-en-v1.5 --query < questions.txt
-  llm-embed -m ./all-minilm-l6-v2 --on-overflow truncate < lines.txt
-  echo hello | llm-embed -m ./all-minilm-l6-v2 | jq -c .embedding
-  llm-embed -m ./all-minilm-l6-v2 --chunk 200 --overlap 20 --keep-text notes/*.txt > vectors.jsonl
-  find notes -name '*.txt' -print0 | llm-embed -m ./all-minilm-l6-v2 --files0-from - --chunk 200
-  llm-embed -m ./all-minilm-l6-v2 --jsonl < openai_batch.jsonl > openai_batch_output.jsonl
-  llm-embed -m ./all-minilm-l6-v2 --keep-text --format npy -o vectors.npy < lines.txt
+  llm-embed --on-overflow truncate < lines.txt
+  echo hello | llm-embed | jq -c .embedding
+  llm-embed --chunk 200 --overlap 20 --keep-text notes/ > vectors.jsonl
+  find notes -name '*.txt' -print0 | llm-embed --files0-from - --chunk 200
+  llm-embed --jsonl < openai_batch.jsonl > openai_batch_output.jsonl
+  llm-embed --keep-text --format npy -o vectors.npy < lines.txt
   llm-embed search vectors.jsonl 'unified memory'
 
 Exit status:
   0  all well, or the reader of the output has enough
   1  some text failed (its error record is on standard output), or a record could not be written
   2  could not start: usage, no such model, unreadable file
-  130, 143  interrupted, terminated; records already written are whole";
+  129, 130, 143  hung up, interrupted, terminated; records already written are whole";
 
 /// Turns texts into vectors with a local model
 ///

@@ -11,10 +11,10 @@ const EXAMPLES: &str = "\
 Examples:
   llm-pull smollm2                       fetch a model of the catalogue
   llm-pull ggml-org/gemma-3-270m-it-GGUF:Q8_0
-  llm-pull --dry-run org/repo            say what would be fetched and how large it is
+  llm-pull --dry-run org/repo            say what would be fetched, how large
   llm-pull import ./model.gguf --name mine
   llm-pull ls -T                         name the models on this machine
-  llm-pull ls --all                      what can be fetched by name, and what runs here
+  llm-pull ls --all                      what can be fetched, what runs here
   llm-pull https://huggingface.co/ggml-org/gemma-3-270m-it-GGUF
   llm-pull show smollm2 | jq .context_length
   llm-pull show smollm2 --tokenize - < report.txt | jq '.tokens | length'
@@ -23,7 +23,7 @@ Exit status:
   0  all well, or the reader of the output has enough
   1  the output could not be written
   2  the model could not be fetched, found or read; usage
-  130, 143  interrupted, terminated; no partial file is left under a model's name";
+  129, 130, 143  hung up, interrupted, terminated; no partial file is left under a model's name";
 
 /// Fetches models and manages those on this machine
 ///

@@ -14,9 +14,9 @@ Examples:
   cat report.txt | llm-run \"Summarize this in one sentence.\"
   git diff --cached | llm-run -T \"Write a commit message\" | git commit -F -
   llm-run --lines \"Translate to French\" < phrases.txt > phrases.jsonl
-  llm-run --jsonl --template 'Sort into bug or wish: {{title}}' --keep title < issues.jsonl
+  llm-run --jsonl --choices bug,wish --keep title 'Sort this' < issues.jsonl
   llm-run --jsonl < openai_batch.jsonl > openai_batch_output.jsonl
-  llm-run --csv --template 'Translate to French: {{title}}' < table.csv > titles.jsonl
+  llm-run --csv --format csv --template 'In French: {{title}}' < table.csv
   llm-run -p \"Why is the sky blue?\" --temp 0.7 -s 42
   llm-run -m llama-3.gguf --lora sql=adapter.gguf:0.5 -p \"List all users\"
   cat report.txt | llm-run --count
@@ -26,7 +26,7 @@ Exit status:
   0  all well, or the reader of the output has enough
   1  some request failed (its error record is on standard output), or an answer could not be written
   2  could not start: usage, no such model, unreadable file, empty input
-  130, 143  interrupted, terminated; records already written are whole";
+  129, 130, 143  hung up, interrupted, terminated; records already written are whole";
 
 /// Answers prompts with a local model
 ///

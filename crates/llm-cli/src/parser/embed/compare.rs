@@ -12,17 +12,20 @@ const SEARCH: &str = "\
 Examples:
   llm-embed search vectors.jsonl 'unified memory'
   llm-embed search vectors.npy < questions.txt
-  llm-embed search vectors.jsonl 'opening hours' | jq -r .text | llm-run -T 'Summarize this'";
+  llm-embed search vectors.jsonl 'opening hours' |
+    jq -r .text | llm-run -T 'Summarize this'";
 
 const SIMILAR: &str = "\
 Examples:
-  llm-embed similar vectors.jsonl --threshold 0.95 | jq -c '[.score, .a.text, .b.text]'";
+  llm-embed similar vectors.jsonl --threshold 0.95 |
+    jq -c '[.score, .a.text, .b.text]'";
 
 const RERANK: &str = "\
 Examples:
   llm-embed rerank -m ./all-minilm-l6-v2 'opening hours' < lines.txt
-  llm-embed rerank -m ./ms-marco-minilm-l6-v2 --on-overflow truncate 'opening hours' < lines.txt
-  llm-embed search vectors.jsonl -k 50 'opening hours' | llm-embed rerank -m ./bge-base-en-v1.5 --jsonl -k 5 'opening hours'";
+  llm-embed rerank -m ms-marco-minilm 'opening hours' < lines.txt
+  llm-embed search vectors.jsonl -k 50 'opening hours' |
+    llm-embed rerank -m ms-marco-minilm --jsonl -k 5 'opening hours'";
 
 /// What to do with vectors.
 #[derive(Subcommand, Clone, Debug)]
