@@ -77,7 +77,7 @@ pub struct InputArgs {
     #[arg(long, group = "fields", conflicts_with = "prompt")]
     pub csv: bool,
 
-    /// Take C for what separates the columns of --csv (\\t: a tab); without it a comma, or a semicolon or
+    /// Take C for what separates the columns of --csv (\t: a tab); without it a comma, or a semicolon or
     /// a tab where the header has those and no comma
     #[arg(long, value_name = "C", requires = "csv", value_parser = delimiter)]
     pub delimiter: Option<u8>,
@@ -92,8 +92,8 @@ pub struct InputArgs {
         value_parser = chunk)]
     pub chunk: Option<usize>,
 
-    /// Make each prompt from this text; {{field}} stands for a field of the line, \\n for a newline, \\t
-    /// for a tab, \\\\ for a backslash
+    /// Make each prompt from this text; {{field}} stands for a field of the line, \n for a newline, \t
+    /// for a tab, \\ for a backslash
     #[arg(long, value_name = "TEXT|@FILE", allow_hyphen_values = true, value_parser = text_or_file)]
     pub template: Option<TextArg>,
 

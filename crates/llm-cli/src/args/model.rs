@@ -105,7 +105,7 @@ pub enum Think {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Model")]
 pub struct TemplateArgs {
-    /// Put this system message before the conversation; \\n stands for a newline, \\t for a tab, \\\\ for a
+    /// Put this system message before the conversation; \n stands for a newline, \t for a tab, \\ for a
     /// backslash
     #[arg(long, value_name = "TEXT|@FILE", allow_hyphen_values = true, value_parser = text_or_file)]
     pub system: Option<TextArg>,

@@ -99,8 +99,8 @@ pub struct EmbedInputArgs {
     #[arg(long)]
     pub jsonl: bool,
 
-    /// Make each text from this one; {{field}} stands for a field of the line, \\n for a newline, \\t for a
-    /// tab, \\\\ for a backslash
+    /// Make each text from this one; {{field}} stands for a field of the line, \n for a newline, \t for a
+    /// tab, \\ for a backslash
     #[arg(
         long,
         value_name = "TEXT|@FILE",
@@ -144,7 +144,7 @@ pub struct EmbedModelArgs {
     #[arg(long, group = "put_before")]
     pub document: bool,
 
-    /// Put this before each text; \\n stands for a newline, \\t for a tab, \\\\ for a backslash
+    /// Put this before each text; \n stands for a newline, \t for a tab, \\ for a backslash
     #[arg(
         long,
         value_name = "TEXT|@FILE",

@@ -94,8 +94,8 @@ pub struct SearchArgs {
     #[arg(long, value_name = "HOW", value_enum, help_heading = "Model")]
     pub pooling: Option<PoolingChoice>,
 
-    /// Put this before each query instead of the model's own query prompt; \\n stands for a newline,
-    /// \\t for a tab, \\\\ for a backslash
+    /// Put this before each query instead of the model's own query prompt; \n stands for a newline,
+    /// \t for a tab, \\ for a backslash
     #[arg(
         long,
         value_name = "TEXT|@FILE",
@@ -152,8 +152,8 @@ pub struct RerankArgs {
     #[arg(long, help_heading = "Input")]
     pub jsonl: bool,
 
-    /// Make each text from this one; {{field}} stands for a field of the line, \\n for a newline, \\t for a
-    /// tab, \\\\ for a backslash
+    /// Make each text from this one; {{field}} stands for a field of the line, \n for a newline, \t for a
+    /// tab, \\ for a backslash
     #[arg(
         long,
         value_name = "TEXT|@FILE",
