@@ -69,6 +69,9 @@ mod broken;
 /// Models in several files.
 mod split;
 
+/// Answers by a schema, a pattern or a grammar.
+mod structured;
+
 /// What a person at a terminal sees.
 mod terminal;
 

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum as _;
 use llm_cli::parser::embed::{EmbedModelArgs, EmbedQuantize, PoolingChoice, SearchArgs};
 use llm_cli::stdio::{InputWatch, stdout_is_terminal};
-use llm_cli::{Context, EmbedArgs, Item, Job, Jobs, Output, OutputFormat, Requests, Status};
+use llm_cli::{Context, EmbedArgs, Item, Job, Jobs, Output, OutputFormat, Requests, Status, Told};
 use llm_record::{ErrorCode, Hit, Record, Routed, SchemaVersion};
 use llm_search::Index;
 
@@ -27,7 +27,7 @@ pub(crate) fn run(args: &SearchArgs, context: &Context) -> Result<Status> {
     }
     let jobs = Jobs::open(
         &ask::input(args.query.as_deref(), args.jsonl, None),
-        None,
+        Told::default(),
         false,
         &watch,
     )?;

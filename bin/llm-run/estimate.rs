@@ -21,12 +21,7 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Status> {
         interrupt: context.interrupt.clone(),
         reader: args.output.output.is_none(),
     };
-    let jobs = Jobs::open(
-        &args.input,
-        args.template.system().map(|text| &**text),
-        false,
-        &watch,
-    )?;
+    let jobs = Jobs::open(&args.input, options::told(args), false, &watch)?;
     let form = OutputFormat::choose(&args.output, Requests::One, stdout_is_terminal())?;
     let messages = context.messages;
     let reads = reads::besides_requests(args)

@@ -53,8 +53,7 @@ fn run(args: &RunArgs, context: &Context) -> Result<Status> {
         reader: args.output.output.is_none(),
     };
     let is_table = matches!(args.output.format, AnswerFormat::Csv | AnswerFormat::Tsv);
-    let system = args.template.system().map(|text| &**text);
-    let jobs = Jobs::open(&args.input, system, is_table, &watch)?;
+    let jobs = Jobs::open(&args.input, options::told(args), is_table, &watch)?;
     let is_single = jobs.is_single();
     let form = OutputFormat::choose(&args.output, jobs.requests(), stdout_is_terminal())?;
     let messages = context.messages;

@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 use llm_batch::{MemoryOptions, Options, PromptOptions, Purpose, ReasoningTo, settings};
-use llm_cli::RunArgs;
 use llm_cli::args::{DEFAULT_PREDICT, Device, OnOverflow, Reasoning, Think};
 use llm_cli::memory::available;
+use llm_cli::{RunArgs, Told};
 use llm_filter::Rules;
 use llm_prompt::reasoning::ReasoningSwitch;
 use llm_record::{Place, Seed};
@@ -16,6 +16,7 @@ const REORDER: usize = 4;
 /// Returns how a batch is answered, `parallel` requests together.
 pub(crate) fn batch(args: &RunArgs, parallel: Option<usize>) -> Result<Options> {
     let mut settings = args.sampling.settings();
+    settings.structured_output = args.structured.output();
     if settings.seed == Some(Seed::Drawn) {
         // One for the whole run; lines differ by their ids.
         settings.seed = Some(Seed::Fixed(settings::draw_seed()));
@@ -38,6 +39,7 @@ pub(crate) fn batch(args: &RunArgs, parallel: Option<usize>) -> Result<Options> 
             OnOverflow::Middle => Some(Place::Middle),
         },
         timeout: args.filter.timeout,
+        requires_complete: args.structured.require_complete,
         purpose: purpose(args),
         reasoning: match args.output.reasoning {
             Reasoning::Include => ReasoningTo::Records,
@@ -52,6 +54,14 @@ pub(crate) fn batch(args: &RunArgs, parallel: Option<usize>) -> Result<Options> 
             is_forced: args.force.force,
         },
     })
+}
+
+/// Returns what the model is told beside instruction and text.
+pub(crate) fn told(args: &RunArgs) -> Told<'_> {
+    Told {
+        system: args.template.system().map(|text| &**text),
+        structured: args.structured.told(),
+    }
 }
 
 /// Returns the positions that a request may use; `None` leaves it to the model.

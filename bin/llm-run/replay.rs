@@ -132,12 +132,7 @@ impl Source {
         };
         let mut rows = args.input.clone();
         rows.jsonl |= !rows.lines;
-        let jobs = Jobs::open(
-            &rows,
-            args.template.system().map(|text| &**text),
-            false,
-            &watch,
-        )?;
+        let jobs = Jobs::open(&rows, options::told(args), false, &watch)?;
         inputs.extend_from_slice(jobs.inputs());
         Ok(Self {
             kind: ReplaySource::Rows,

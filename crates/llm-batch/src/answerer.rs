@@ -8,18 +8,19 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use jiff::Timestamp;
-use llm_engine::generate::{Finish, GenerateError, Generated};
+use llm_engine::generate::{Finish, GenerateError, Generated, Grammar};
 use llm_engine::model::Model;
 use llm_record::usage::milliseconds;
 use llm_record::{
-    Build, Choice, Completion, Count, ErrorCode, Failed, FinishReason, Job, Metrics, ModelIdentity,
-    Overrides, Record, RecordedRequest, RenderedPrompt, Sampling, SchemaVersion, TemplateUse,
-    Usage,
+    Build, Choice, Completion, Count, ErrorCode, Failed, FinishReason, Job, Json, Metrics,
+    ModelIdentity, Overrides, Record, RecordedRequest, RenderedPrompt, Sampling, SchemaVersion,
+    StructuredOutput, TemplateUse, Usage,
 };
 use llm_tokenizer::cancel::Cancellation;
 use llm_tokenizer::common_prefix_len;
 
 use crate::adapters::{Adapters, Chosen};
+use crate::grammars::Grammars;
 use crate::host::{Host, OpenedModel, Options, Purpose, ReasoningTo};
 use crate::prompt::{Prompt, Prompts};
 use crate::task::Task;
@@ -31,6 +32,7 @@ pub struct Answerer {
     identity: ModelIdentity,
     pub(crate) adapters: Adapters,
     prompts: Prompts,
+    grammars: Grammars,
     options: Arc<Options>,
     /// Positions that a request may use.
     positions: usize,
@@ -64,6 +66,7 @@ impl Answerer {
             model,
             identity: opened.identity,
             adapters: opened.adapters,
+            grammars: Grammars::new(&model.tokenizer),
             prompts: Prompts::new(options.prompts, model, &opened.renderer)?,
             positions: options.context.unwrap_or(model.spec.context_length),
             is_warned: Cell::new(false),
@@ -101,6 +104,7 @@ impl Answerer {
         {
             return Ok(Task::counted(job, sampling, tokens));
         }
+        let grammar = self.grammar(&job, &sampling)?;
         let (prompt, cutting) = self.fitting(&job, &sampling, &cancellation)?;
         let labels = self.labels(&job, &prompt, &sampling.choices)?;
         let shared = self.shared(&job, &prompt, &cancellation);
@@ -119,6 +123,7 @@ impl Answerer {
             prompt,
             sampling,
             labels,
+            grammar,
             truncated,
             count: None,
             spent: start.elapsed(),
@@ -174,6 +179,25 @@ impl Answerer {
             Ok(tokens)
         });
         tokens.collect()
+    }
+
+    /// Returns what the answer to a request must look like; nothing where none is given.
+    ///
+    /// # Errors
+    /// The record that closes a request whose answer cannot be held to it.
+    pub(crate) fn grammar(
+        &self,
+        job: &Job,
+        sampling: &Sampling,
+    ) -> Result<Option<Arc<dyn Grammar>>, Failed> {
+        let asked = sampling.structured_output.as_ref();
+        let Some(asked) = asked.filter(|_| self.options.purpose == Purpose::Answer) else {
+            return Ok(None);
+        };
+        let grammar = self.grammars.of(asked);
+        grammar
+            .map(Some)
+            .map_err(|(code, sentence)| job.failed(code, sentence))
     }
 
     /// Makes a request's prompt, cut to the context where that was asked for.
@@ -286,12 +310,18 @@ impl Answerer {
             busy,
             ..
         } = generated;
+        let is_json = task
+            .sampling
+            .structured_output
+            .as_ref()
+            .is_some_and(StructuredOutput::is_json);
         let model = self.identity(&task.job, &task.chosen);
         let metrics = Metrics::measured(&usage, prefill, first_token, whole);
         Completion {
             schema_version: SchemaVersion::default(),
             id: task.job.id,
             line: task.job.line,
+            json: is_json.then(|| Json::parse(&generated.text).ok()).flatten(),
             text: Choice::best(&choices).map_or(generated.text, |best| best.text.clone()),
             choices,
             truncated: task.truncated,
@@ -319,6 +349,31 @@ impl Answerer {
             ignored: task.job.ignored,
             build: circumstances.build,
         }
+    }
+
+    /// Returns the record of an answer that had to be whole and is not; nothing where it is.
+    pub(crate) fn incomplete(&self, task: &Task, generated: &Generated) -> Option<Failed> {
+        let is_cut = generated.is_whole == Some(false)
+            || self.options.requires_complete && generated.finish == Finish::Length;
+        if !is_cut {
+            return None;
+        }
+        let tokens = generated.tokens.len();
+        let sentence = match generated.finish {
+            Finish::Length => format!(
+                "the answer is cut at {tokens} tokens, before it was whole; -n and --ctx-size set the limits"
+            ),
+            Finish::Repetition => format!(
+                "the answer repeats itself and was ended after {tokens} tokens, before it was whole;                  --stop-repetition off lets it go on"
+            ),
+            Finish::Stop => {
+                "the answer ended before it was whole: at a text of --stop, or while the model was still thinking"
+                    .to_owned()
+            }
+        };
+        let mut failed = task.failed(ErrorCode::Incomplete, sentence);
+        failed.record.text = Some(generated.text.clone());
+        Some(failed)
     }
 
     /// Returns the reasoning where records hold it.

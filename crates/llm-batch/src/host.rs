@@ -107,6 +107,8 @@ pub struct Options {
     pub overflow: Option<Place>,
     /// Seconds that a request may take.
     pub timeout: Option<f64>,
+    /// An answer that a limit cuts is an error.
+    pub requires_complete: bool,
     /// What is done with requests.
     pub purpose: Purpose,
     /// Where reasoning goes.

@@ -27,6 +27,7 @@
 #![forbid(unsafe_code)]
 
 mod adapters;
+mod grammars;
 mod host;
 pub mod settings;
 pub mod digest;

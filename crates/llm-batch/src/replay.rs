@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
+use llm_engine::generate::Grammar;
 use llm_filter::{Prepared, RecordSink, RequestName, RunLog, Work};
 use llm_record::comparison::{Comparison, Tally, missing};
 use llm_record::{Completion, ErrorCode, Failed, Job, LoraIdentity, Record, Routed, Sampling};
@@ -106,6 +107,7 @@ impl ReplayTask {
         Ok(Self {
             task: Task {
                 labels: labels(answerer, &job, &prompt, &answer.sampling)?,
+                grammar: grammar(answerer, &job, &answer.sampling)?,
                 job,
                 prompt,
                 sampling: answer.sampling.clone(),
@@ -134,6 +136,16 @@ fn labels(
     answerer
         .labels(job, prompt, &sampling.choices)
         .map_err(|failed| anyhow::Error::msg(failed.record.error.message))
+}
+
+/// Returns what the answer to a request was to look like.
+fn grammar(
+    answerer: &Answerer,
+    job: &Job,
+    sampling: &Sampling,
+) -> Result<Option<Arc<dyn Grammar>>> {
+    let grammar = answerer.grammar(job, sampling);
+    grammar.map_err(|failed| anyhow::Error::msg(failed.record.error.message))
 }
 
 /// Returns the digest of a prompt with the model and the settings of an answer.
@@ -173,6 +185,7 @@ impl Replayer<'_> {
         let (prompt, chosen) = asked;
         let task = Task {
             labels: labels(self.worker.answerer()?, &job, &prompt, &sampling)?,
+            grammar: grammar(self.worker.answerer()?, &job, &sampling)?,
             job,
             prompt,
             sampling,

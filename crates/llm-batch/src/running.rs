@@ -183,6 +183,11 @@ impl Running {
             Ok(generated) => {
                 let length = request.task.prompt.tokens.len() + generated.tokens.len();
                 self.memory.took(length);
+                if let Some(mut failed) = answerer.incomplete(&request.task, &generated) {
+                    failed.record.occurrence =
+                        (request.occurrence > 1).then_some(request.occurrence);
+                    return Some((request.number, failed.map(Record::from)));
+                }
                 let circumstances = Circumstances {
                     occurrence: request.occurrence,
                     build: self.build.clone(),

@@ -1,8 +1,9 @@
 //! A request that is ready for the engine.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use llm_engine::generate::Generate;
+use llm_engine::generate::{Generate, Grammar};
 use llm_kernels::attention::BLOCK;
 use llm_record::{ErrorCode, Failed, Job, Sampling, Truncated};
 
@@ -23,6 +24,8 @@ pub struct Task {
     pub(crate) chosen: Chosen,
     /// The tokens of each label to choose from.
     pub(crate) labels: Vec<Vec<u32>>,
+    /// What the answer must look like.
+    pub(crate) grammar: Option<Arc<dyn Grammar>>,
     pub(crate) truncated: Option<Truncated>,
     /// Tokens at the beginning of the prompt that do not depend on the text; 0 where nobody
     /// asked.
@@ -44,6 +47,7 @@ impl Task {
             sampling,
             chosen: Chosen::default(),
             labels: Vec::new(),
+            grammar: None,
             truncated: None,
             shared: 0,
             count: Some(tokens),
@@ -95,6 +99,7 @@ impl Task {
             stop: self.sampling.stop.clone(),
             splitter: self.prompt.splitter.clone(),
             labels: self.labels.clone(),
+            grammar: self.grammar.clone(),
             shared: self.shared,
             adapters: self.chosen.applied.clone(),
             stops_repetition: self

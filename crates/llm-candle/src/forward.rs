@@ -210,10 +210,10 @@ impl CandleForward {
             }
             let wanted = match input.outputs {
                 Outputs::All => x,
-                Outputs::Last | Outputs::Best(_) if length == end => {
+                Outputs::Last | Outputs::Best(_) | Outputs::BestOf(..) if length == end => {
                     x.narrow(0, tokens.len() - 1, 1)?
                 }
-                Outputs::Last | Outputs::Best(_) | Outputs::None => continue,
+                Outputs::Last | Outputs::Best(_) | Outputs::BestOf(..) | Outputs::None => continue,
             };
             logits.extend(self.logits(&wanted)?.flatten_all()?.to_vec1::<f32>()?);
         }

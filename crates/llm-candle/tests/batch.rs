@@ -86,6 +86,7 @@ fn request(prompt: Vec<u32>, key: u8) -> Generate {
         shared: 0,
         adapters: Vec::new(),
         stops_repetition: false,
+        grammar: None,
     }
 }
 

@@ -9,6 +9,7 @@ mod digest;
 mod files;
 mod lines;
 mod request_builder;
+mod schema_texts;
 mod slurp;
 mod walk;
 mod whole;
@@ -16,7 +17,7 @@ mod whole;
 use std::collections::VecDeque;
 use std::path::Path;
 
-use llm_record::{Incoming, TemplateError};
+use llm_record::{Incoming, StructuredOutput, TemplateError};
 use thiserror::Error;
 
 use self::chunker::{ChunkOrigin, Counter};
@@ -72,6 +73,15 @@ pub enum InputError {
     Nothing,
 }
 
+/// What a run tells its model beside instruction and text.
+#[derive(Clone, Debug, Default)]
+pub struct Told<'a> {
+    /// The system text.
+    pub system: Option<&'a str>,
+    /// What answers must look like.
+    pub structured: Option<StructuredOutput>,
+}
+
 /// The requests of a run, in input order.
 #[derive(Debug)]
 pub struct Jobs {
@@ -107,11 +117,11 @@ impl Jobs {
     /// [`InputError`].
     pub fn open(
         args: &InputArgs,
-        system: Option<&str>,
+        told: Told<'_>,
         keeps_all: bool,
         watch: &InputWatch,
     ) -> Result<Self, InputError> {
-        let builder = RequestBuilder::new(args, system)?;
+        let builder = RequestBuilder::new(args, told)?;
         let builder = if keeps_all {
             builder.keeping_all()
         } else {
@@ -129,7 +139,7 @@ impl Jobs {
     /// # Errors
     /// [`InputError`].
     pub fn texts(args: &InputArgs, texts: &Texts, watch: &InputWatch) -> Result<Self, InputError> {
-        let builder = RequestBuilder::new(args, None)?.for_vectors();
+        let builder = RequestBuilder::new(args, Told::default())?.for_vectors();
         if texts.is_none() {
             return Self::of(args, builder, watch, texts.overlap);
         }

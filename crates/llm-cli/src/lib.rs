@@ -32,7 +32,7 @@ pub mod status;
 pub mod stdio;
 
 pub use app::{Context, Program, main};
-pub use input::{Item, Job, Jobs, TextPlace};
+pub use input::{Item, Job, Jobs, TextPlace, Told};
 pub use message::Messages;
 pub use output::Output;
 pub use output_format::{OutputFormat, Requests};

@@ -193,7 +193,12 @@ impl Output {
         match &routed.record {
             Record::Completion(completion) => {
                 self.tell_cut(completion);
-                self.tell_lines(completion);
+                if completion.json.is_none() {
+                    self.tell_lines(completion);
+                }
+                if let (Some(value), false) = (&completion.json, self.wants_pieces()) {
+                    return self.end_text(&value.to_string());
+                }
                 // The pieces are the start of the text, so what is left of it is written.
                 let text = completion.text.trim_end_matches('\n');
                 let rest = text.get(self.written..).unwrap_or_default();

@@ -8,6 +8,7 @@ pub use rotation::Rotation;
 
 use crate::cache::{SequenceId, Sequences};
 use crate::lora::Applied;
+use crate::token_set::TokenSet;
 
 /// Tokens that continue one sequence.
 #[derive(Debug, Clone, Copy)]
@@ -17,14 +18,14 @@ pub struct Input<'a> {
     /// The tokens, at the positions that follow the sequence's last.
     pub tokens: &'a [u32],
     /// The positions whose logits are wanted.
-    pub outputs: Outputs,
+    pub outputs: Outputs<'a>,
     /// The adapters of the sequence, the same for all of its tokens.
     pub adapters: &'a [Applied],
 }
 
 /// Which positions of an input get logits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outputs {
+pub enum Outputs<'a> {
     /// None: the tokens only fill the cache.
     None,
     /// The last one.
@@ -32,6 +33,8 @@ pub enum Outputs {
     /// The last one, of which only so many largest logits are guaranteed: a pass may
     /// save work and give -∞ for tokens that are known not to be among them.
     Best(usize),
+    /// The same among some tokens: the logits of others are no use, and may be -∞ or not.
+    BestOf(usize, &'a TokenSet),
     /// All.
     All,
 }

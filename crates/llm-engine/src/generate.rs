@@ -4,6 +4,7 @@
 //! request gets does not depend on its neighbours.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::forward::ForwardError;
@@ -12,10 +13,12 @@ use crate::sampler::Sampling;
 use llm_prompt::reasoning::Splitter;
 
 pub use batch::Batch;
+pub use constraint::{Constraint, ConstraintError, Grammar};
 pub use prefix::PrefixStore;
 
 mod answer;
 mod batch;
+mod constraint;
 mod labels;
 mod prefix;
 mod repetition;
@@ -23,7 +26,7 @@ mod slot;
 mod stop;
 
 /// What is to be generated.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Generate {
     /// The prompt, at least one token.
     pub prompt: Vec<u32>,
@@ -48,6 +51,8 @@ pub struct Generate {
     pub adapters: Vec<Applied>,
     /// An answer ends that repeats itself, see `repetition`.
     pub stops_repetition: bool,
+    /// What the answer must look like, once the reasoning is over; it has no effect on labels.
+    pub grammar: Option<Arc<dyn Grammar>>,
 }
 
 impl Generate {
@@ -65,6 +70,7 @@ impl Generate {
             shared: 0,
             adapters: Vec::new(),
             stops_repetition: false,
+            grammar: None,
         }
     }
 }
@@ -130,6 +136,8 @@ pub struct Generated {
     pub whole: Duration,
     /// Its share of the time that the batch has worked.
     pub busy: Busy,
+    /// Whether the text is a whole answer by the request's grammar; `None` without one.
+    pub is_whole: Option<bool>,
     /// The log-probability (natural) of each of the request's labels.
     pub label_logprobs: Vec<f64>,
 }
@@ -184,6 +192,9 @@ pub enum GenerateError {
         "the model computes no finite number here; its file may be damaged (llm-pull show NAME prints its digest)"
     )]
     NotANumber,
+    /// The grammar of the answer takes too much to keep to.
+    #[error(transparent)]
+    Constraint(#[from] ConstraintError),
     /// The forward pass failed.
     #[error(transparent)]
     Forward(#[from] ForwardError),

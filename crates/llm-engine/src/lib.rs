@@ -38,6 +38,7 @@ pub mod perplexity;
 pub mod sampler;
 pub mod spec;
 pub mod synthetic;
+pub mod token_set;
 pub mod weights;
 
 pub use cache::{SequenceId, Sequences};

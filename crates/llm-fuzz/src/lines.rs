@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Cursor};
 
 use clap::Parser;
 use llm_cli::stdio::InputWatch;
-use llm_cli::{Item, Jobs, RunArgs};
+use llm_cli::{Item, Jobs, RunArgs, Told};
 use llm_record::csv::{CsvRow, CsvRows};
 use llm_record::{
     Fields, Incoming, Json, Line, LineError, Lines, Prompt, Record, Request, Template, Values,
@@ -81,7 +81,8 @@ fn jobs(name: &str, data: &[u8], flags: &[&str]) {
         let more = ["--max-line-bytes", &limit, "-f", file];
         let args = ["llm-run"].iter().chain(flags).chain(&more);
         let args = RunArgs::try_parse_from(args).unwrap();
-        let Ok(jobs) = Jobs::open(&args.input, None, false, &InputWatch::default()) else {
+        let Ok(jobs) = Jobs::open(&args.input, Told::default(), false, &InputWatch::default())
+        else {
             return;
         };
         // One request of all lines comes behind those that failed.

@@ -52,5 +52,6 @@ mod quantized;
 pub mod rope;
 pub mod simd;
 pub mod streams;
+pub mod row_gather;
 pub mod topk_screen;
 pub mod vector;

@@ -17,6 +17,7 @@ use crate::dequantize::half_at;
 use crate::matmul::{self, Input, Matrix};
 use crate::mmap::Mapping;
 use crate::pool::{DisjointRows, Pool};
+use crate::row_gather::RowGather;
 use crate::simd::{Level, dispatch};
 
 /// How the codes are stored: quants of 4 bits, all with the scale 1.
@@ -64,10 +65,20 @@ struct Scratch {
     bounds: Vec<f32>,
     /// The highest bound of each chunk, and which chunk.
     highest: Vec<(f32, usize)>,
-    /// Rows that are multiplied, their bytes and their products.
+    /// Rows that are multiplied, and the products of those that were multiplied first.
     chosen: Vec<usize>,
-    gathered: Vec<u8>,
+    gather: RowGather,
     products: Vec<f32>,
+}
+
+/// Which products are wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'w> {
+    /// So many of the largest.
+    pub count: usize,
+    /// Those of these rows alone, a bit for each: row `r` is bit `r % 32` of word `r / 32`; `None` for all
+    /// rows.
+    pub among: Option<&'w [u32]>,
 }
 
 /// Which products have been computed.
@@ -130,9 +141,10 @@ impl TopkScreen {
     }
 
     /// Multiplies `matrix`, the one that was copied, with the single row of `input`
-    /// and writes to `out`, (rows), the products of at least the `count` rows with the
-    /// largest ones; the others become -∞. One is missed with a probability of about
-    /// 1e-10. Products that are NaN count as small.
+    /// and writes to `out`, (rows), the products of at least as many rows as are `wanted`
+    /// with the largest ones; the others become -∞. One is missed with a probability of
+    /// about 1e-10. Products that are NaN count as small. Where all are computed, those of
+    /// rows that are not wanted stand there, too.
     ///
     /// # Panics
     /// If the matrix has another size than the one that was copied, or the input
@@ -143,7 +155,7 @@ impl TopkScreen {
         pool: &Pool,
         matrix: Matrix<'_>,
         input: Input<'_>,
-        count: usize,
+        wanted: Wanted<'_>,
         out: &mut [f32],
     ) -> Computed<'a> {
         assert_eq!((matrix.rows(), matrix.columns()), (self.rows, self.columns));
@@ -152,6 +164,10 @@ impl TopkScreen {
             matmul::multiply(level, pool, input, &mut [(matrix, out)], &[]);
             return Computed::All;
         }
+        if let Some(rows) = wanted.among {
+            self.scratch.leave_out(rows);
+        }
+        let count = wanted.count;
         out.fill(f32::NEG_INFINITY);
         self.scratch.choose_first(count);
         self.scratch.multiply(level, pool, &matrix, input, 0, out);
@@ -205,6 +221,27 @@ impl TopkScreen {
 }
 
 impl Scratch {
+    /// Bounds the rows that are not wanted by -∞.
+    fn leave_out(&mut self, wanted: &[u32]) {
+        const WORDS: usize = CHUNK / 32;
+        for (highest, chunk) in &mut self.highest {
+            let words = &wanted[(*chunk * WORDS).min(wanted.len())..];
+            let words = &words[..words.len().min(WORDS)];
+            if words.len() == WORDS && words.iter().all(|&word| word == u32::MAX) {
+                continue;
+            }
+            let rows = *chunk * CHUNK..self.bounds.len().min((*chunk + 1) * CHUNK);
+            *highest = f32::NEG_INFINITY;
+            for (at, bound) in self.bounds[rows].iter_mut().enumerate() {
+                let word = words.get(at / 32).copied().unwrap_or(0);
+                if word >> (at % 32) & 1 == 0 {
+                    *bound = f32::NEG_INFINITY;
+                }
+                *highest = highest.max(*bound);
+            }
+        }
+    }
+
     /// Chooses the best rows of the best chunks, at least `count`.
     fn choose_first(&mut self, count: usize) {
         let wanted = FIRST.max(2 * count).min(self.highest.len());
@@ -213,7 +250,8 @@ impl Scratch {
                 .select_nth_unstable_by(wanted, |a, b| b.0.total_cmp(&a.0));
         }
         self.chosen.clear();
-        for &(highest, chunk) in &self.highest[..wanted] {
+        let best = self.highest[..wanted].iter();
+        for &(highest, chunk) in best.filter(|(highest, _)| *highest > f32::NEG_INFINITY) {
             let rows = chunk * CHUNK..self.bounds.len().min((chunk + 1) * CHUNK);
             let best = rows.clone().find(|&row| self.bounds[row] == highest);
             self.chosen.push(best.unwrap_or(rows.start));
@@ -236,11 +274,12 @@ impl Scratch {
         sorted.sort_unstable();
         let is_first = |row: &usize| sorted.binary_search(row).is_ok();
         for &(highest, chunk) in &self.highest {
-            if highest < least {
+            if highest < least || highest == f32::NEG_INFINITY {
                 continue;
             }
             let rows = chunk * CHUNK..self.bounds.len().min((chunk + 1) * CHUNK);
-            let new = rows.filter(|row| self.bounds[*row] >= least && !is_first(row));
+            let is_high = |bound: f32| bound >= least && bound > f32::NEG_INFINITY;
+            let new = rows.filter(|row| is_high(self.bounds[*row]) && !is_first(row));
             self.chosen.extend(new);
         }
         first.append(&mut self.chosen);
@@ -258,21 +297,9 @@ impl Scratch {
         out: &mut [f32],
     ) {
         let rows = &self.chosen[from..];
-        let row_bytes = matrix.format().row_bytes(matrix.columns());
-        self.gathered.resize(rows.len() * row_bytes, 0);
-        pool.for_each_row(&mut self.gathered, row_bytes, |at, bytes| {
-            bytes.copy_from_slice(matrix.row(rows[at]));
-        });
-        let gathered = Matrix::new(
-            matrix.format(),
-            &self.gathered,
-            rows.len(),
-            matrix.columns(),
-        )
-        .expect("whole rows of a matrix");
-        self.products.resize(rows.len(), 0.0);
-        let mut products = [(gathered, self.products.as_mut_slice())];
-        matmul::multiply(level, pool, input, &mut products, &[]);
+        let products = self.gather.multiply(level, pool, matrix, input, rows);
+        self.products.clear();
+        self.products.extend_from_slice(products);
         for (&row, &product) in rows.iter().zip(&self.products) {
             out[row] = product;
         }

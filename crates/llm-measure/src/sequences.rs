@@ -52,7 +52,7 @@ pub struct Sequences<'a> {
     before: Vec<Vec<u32>>,
     logits: Vec<f32>,
     /// What each decoding step computes.
-    decoded: Outputs,
+    decoded: Outputs<'static>,
     random: Random,
 }
 
@@ -66,7 +66,7 @@ impl<'a> Sequences<'a> {
         forward: &'a mut CpuForward<f16>,
         depth: usize,
         parallel: usize,
-        decoded: Outputs,
+        decoded: Outputs<'static>,
         wanted: &'a dyn Fn() -> bool,
     ) -> Result<Self, Stopped> {
         let ids = (0..parallel)
@@ -139,7 +139,7 @@ impl<'a> Sequences<'a> {
     }
 
     /// Appends `tokens` to the sequences, in batches.
-    fn advance(&mut self, tokens: &[Vec<u32>], outputs: Outputs) -> Result<(), Stopped> {
+    fn advance(&mut self, tokens: &[Vec<u32>], outputs: Outputs<'_>) -> Result<(), Stopped> {
         for batch in batches(tokens, BATCH_TOKENS) {
             if !(self.wanted)() {
                 return Err(Stopped::Unwanted);

@@ -10,7 +10,7 @@
 mod splitter;
 mod switch;
 
-pub use splitter::{Piece, Splitter};
+pub use splitter::{Ahead, Piece, Splitter};
 pub use switch::ReasoningSwitch;
 
 /// How a model marks its reasoning.

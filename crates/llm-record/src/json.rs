@@ -37,6 +37,14 @@ pub enum Json {
 pub type Values = serde_json::Map<String, Value>;
 
 impl Json {
+    /// Reads a whole text with its numbers as they are written.
+    ///
+    /// # Errors
+    /// What `serde_json` says of a text that is no JSON, or nests deeper than 127 levels.
+    pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
+        Self::exact(serde_json::from_str(text)?, 1)
+    }
+
     /// Returns the text, where it is one.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {

@@ -13,7 +13,7 @@ use crate::openai::request as batch;
 use crate::whole::whole;
 use crate::{
     ErrorCode, Fields, Id, Inputs, Json, Line, LineError, LineFault, LoraChoice, Overrides, Reply,
-    Values, json, lora,
+    StructuredOutput, Values, json, lora,
 };
 
 use turns::{messages, tools};
@@ -268,10 +268,20 @@ fn from_user(values: &Values) -> Result<Request, String> {
         }
     };
     unsupported.extend(second_prompt(values));
+    let mut overrides = Overrides::of(values)?;
+    match StructuredOutput::of(values) {
+        Ok(output) => overrides.structured_output = output,
+        Err(fault) => unsupported.push(Unsupported {
+            field: fault.field.to_owned(),
+            purpose: Purpose::Answers,
+            code: ErrorCode::BadRequest,
+            reason: fault.reason,
+        }),
+    }
     Ok(Request {
         prompt,
         tools,
-        overrides: Overrides::of(values)?,
+        overrides,
         lora: lora::choices(values)?,
         unsupported,
         ..Request::default()

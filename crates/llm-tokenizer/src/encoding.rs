@@ -24,6 +24,15 @@ pub struct Marked<'r> {
     pub marks: &'r [u32],
 }
 
+/// Where in a sequence a text begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Start {
+    /// At its beginning.
+    Beginning,
+    /// After other text.
+    Within,
+}
+
 impl Tokenizer {
     /// Returns the ids of `text`.
     ///
@@ -50,6 +59,15 @@ impl Tokenizer {
     ) -> Result<Vec<u32>, Cancelled> {
         let flow = Flow::new(text.len(), cancellation, None);
         self.encode_into(text, add_special, parse_special, flow)
+    }
+
+    /// Returns the ids of a text that continues another one: nothing stands before
+    /// it, and what looks like markup is text.
+    pub fn encode_continuation(&self, text: &str) -> Vec<u32> {
+        let never = Cancellation::default();
+        let mut flow = Flow::new(text.len(), &never, None);
+        self.encode_text(text, Markup::Nowhere, Start::Within, &mut flow);
+        flow.finish().unwrap_or_default()
     }
 
     /// Hands the same ids to `take`, some thousand at a time, so that a long text
@@ -140,7 +158,7 @@ impl Tokenizer {
             Markup::Nowhere
         };
         flow.ids.extend(self.prefix.filter(|_| add_special));
-        self.encode_text(text, markup, &mut flow);
+        self.encode_text(text, markup, Start::Beginning, &mut flow);
         flow.ids.extend(self.suffix.filter(|_| add_special));
         flow.finish()
     }
@@ -159,14 +177,14 @@ impl Tokenizer {
                 .all(|range| range.start >= bos_text.len() || range.is_empty());
         flow.ids.extend(self.prefix.filter(|_| !has_bos));
         let markup = Markup::Outside(Foreign { stretches, marks });
-        self.encode_text(text, markup, &mut flow);
+        self.encode_text(text, markup, Start::Beginning, &mut flow);
         flow.finish()
     }
 
-    fn encode_text(&self, text: &str, markup: Markup, flow: &mut Flow) {
+    fn encode_text(&self, text: &str, markup: Markup, start: Start, flow: &mut Flow) {
         // As in llama.cpp, a user-defined token counts as markup here.
-        let mut after_markup = true; // or at the beginning
-        let mut is_first = true;
+        let mut is_first = start == Start::Beginning;
+        let mut after_markup = is_first;
         let vocabulary = &self.vocabulary;
         self.specials
             .cut(vocabulary, text, markup, &mut |fragment| {

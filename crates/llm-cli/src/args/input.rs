@@ -111,7 +111,7 @@ pub struct InputArgs {
     )]
     pub keep: Vec<String>,
 
-    /// Ignore what a line asks for and does not get (a `response_format` say), instead of closing the line
+    /// Ignore what a line asks for and does not get (an `n` of 3 say), instead of closing the line
     /// with an error; each record lists it under 'ignored'
     #[arg(long, requires = "jsonl")]
     pub ignore_unsupported: bool,

@@ -11,6 +11,7 @@ mod output;
 mod progress;
 mod replay;
 mod sampling;
+mod structured;
 mod text;
 
 pub(crate) use device::threads;
@@ -29,5 +30,6 @@ pub use progress::ProgressArgs;
 pub use replay::{EstimateArgs, ReplayArgs};
 pub(crate) use sampling::generation_flags;
 pub use sampling::{DEFAULT_PREDICT, SamplingArgs};
+pub use structured::{SchemaPrompt, StructuredArgs};
 pub use text::{TextArg, unescaped};
 pub(crate) use text::{text_of_file, text_or_file};

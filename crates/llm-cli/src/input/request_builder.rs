@@ -10,8 +10,9 @@ use llm_record::{
     Request, Routed, Template, Unsupported,
 };
 
+use super::schema_texts::{SCHEMA, SchemaTexts};
 use super::whole::{bare, into_bare, read_whole};
-use super::{InputError, PROMPT_LIMIT};
+use super::{InputError, PROMPT_LIMIT, Told};
 use crate::args::{IfEmpty, InputArgs};
 use crate::stdio::Source;
 use llm_record::{Item, Job, TextPlace};
@@ -21,6 +22,7 @@ use llm_record::{Item, Job, TextPlace};
 pub(super) struct RequestBuilder {
     instruction: Option<String>,
     system: Option<String>,
+    schemas: SchemaTexts,
     template: Option<Template>,
     template_text: Option<String>,
     keep: Vec<String>,
@@ -35,7 +37,7 @@ pub(super) struct RequestBuilder {
 }
 
 impl RequestBuilder {
-    pub(super) fn new(args: &InputArgs, system: Option<&str>) -> Result<Self, InputError> {
+    pub(super) fn new(args: &InputArgs, told: Told<'_>) -> Result<Self, InputError> {
         let template = args
             .template()
             .map(|text| Template::parse(text))
@@ -49,7 +51,8 @@ impl RequestBuilder {
         }
         Ok(Self {
             instruction: args.instruction.clone(),
-            system: system.map(str::to_owned),
+            system: told.system.map(str::to_owned),
+            schemas: SchemaTexts::new(told.structured),
             template,
             template_text: args.template().map(|text| text.to_string()),
             keep: args.keep.clone(),
@@ -79,7 +82,12 @@ impl RequestBuilder {
 
     /// Returns what is added to every line, as one text.
     pub(super) fn salt(&self) -> String {
-        serde_json::json!([self.instruction, self.system, self.template_text]).to_string()
+        let mut parts = vec![&self.instruction, &self.system, &self.template_text];
+        let told = self.schemas.told();
+        if told.is_some() {
+            parts.push(&told);
+        }
+        serde_json::json!(parts).to_string()
     }
 
     /// Makes the request of a run whose whole input is one prompt; `None` if empty input is skipped.
@@ -202,6 +210,12 @@ impl RequestBuilder {
     ) -> Result<(Prompt, Range<usize>), Option<Item>> {
         let bad = |request: &Request, code, sentence: &str| Some(failed(request, code, sentence));
         self.keep(request);
+        if let Some(template) = &self.template
+            && template.names(SCHEMA)
+            && let Some(schema) = self.schemas.of(request)
+        {
+            request.fields.insert(SCHEMA.into(), schema.into());
+        }
         let is_ignored =
             |one: &&Unsupported| self.ignores && one.code == ErrorCode::UnsupportedField;
         if let Some(unsupported) = self.unsupported(request).find(|one| !is_ignored(one)) {
@@ -287,6 +301,19 @@ impl RequestBuilder {
         }
     }
 
+    /// Returns what stands before the first user turn: the instruction, and what is told of the answer.
+    fn before(&self, request: &Request) -> Option<String> {
+        let is_placed = self
+            .template
+            .as_ref()
+            .is_some_and(|template| template.names(SCHEMA));
+        let told = self.schemas.sentence(request).filter(|_| !is_placed);
+        match (&self.instruction, told) {
+            (Some(instruction), Some(told)) => Some(format!("{instruction}{BETWEEN}{told}")),
+            (instruction, told) => instruction.clone().or(told),
+        }
+    }
+
     /// Adds instruction and system text. `place` is the text that was asked about: bytes of the last user
     /// turn.
     fn run(&self, request: &Request, prompt: Prompt, place: Range<usize>) -> Item {
@@ -298,7 +325,7 @@ impl RequestBuilder {
         let is_user = |message: &Message| message.role == "user";
         let mut text = messages.iter().rposition(is_user);
         let mut place = place;
-        if let Some(instruction) = &self.instruction {
+        if let Some(instruction) = &self.before(request) {
             match messages.iter().position(is_user) {
                 Some(first) => {
                     let content = messages[first].content.take().unwrap_or_default();

@@ -21,7 +21,10 @@ fn parse(flags: &[&str]) -> Result<Jobs, InputError> {
     let args = RunArgs::try_parse_from(std::iter::once(&"llm-run").chain(flags)).unwrap();
     Jobs::open(
         &args.input,
-        args.template.system().map(|text| &**text),
+        Told {
+            system: args.template.system().map(|text| &**text),
+            structured: args.structured.told(),
+        },
         false,
         &InputWatch::default(),
     )

@@ -7,13 +7,14 @@ use crate::args::{
     DeviceArgs, EstimateArgs, FilterArgs, ForceArgs, InputArgs, LoraArgs, ModelArgs, OutputArgs,
     QuantizeArgs,
 };
-use crate::args::{QuietArgs, ReplayArgs, SamplingArgs, TemplateArgs};
+use crate::args::{QuietArgs, ReplayArgs, SamplingArgs, StructuredArgs, TemplateArgs};
 
 const EXAMPLES: &str = "\
 Examples:
   cat report.txt | llm-run \"Summarize this in one sentence.\"
   git diff --cached | llm-run -T \"Write a commit message\" | git commit -F -
   llm-run --lines \"Translate to French\" < phrases.txt > phrases.jsonl
+  llm-run --lines --schema 'name, age int' < people.txt | jq -r '[.json.name, .json.age] | @tsv'
   llm-run --jsonl --choices bug,wish --keep title 'Sort this' < issues.jsonl
   llm-run --jsonl < openai_batch.jsonl > openai_batch_output.jsonl
   llm-run --csv --format csv --template 'In French: {{title}}' < table.csv
@@ -51,6 +52,9 @@ pub struct RunArgs {
     /// How a prompt is rendered for the model.
     #[command(flatten)]
     pub template: TemplateArgs,
+    /// What an answer must look like.
+    #[command(flatten)]
+    pub structured: StructuredArgs,
     /// How each token is chosen.
     #[command(flatten)]
     pub sampling: SamplingArgs,

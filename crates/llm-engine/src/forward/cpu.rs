@@ -339,7 +339,9 @@ impl<T: Element> Forward for CpuForward<T> {
         logits.clear();
         check_batch(batch, self.vocabulary(), self.loras.len())?;
         let mut rows = Vec::new();
+        self.head.allowed.clear();
         for input in batch {
+            let allowed = self.head.allow(input.outputs);
             let length = self
                 .cache
                 .length(input.sequence)
@@ -360,13 +362,14 @@ impl<T: Element> Forward for CpuForward<T> {
                 checkpoint: is_due(length + at + 1),
                 output: match input.outputs {
                     Outputs::None => false,
-                    Outputs::Last | Outputs::Best(_) => at == last,
+                    Outputs::Last | Outputs::Best(_) | Outputs::BestOf(..) => at == last,
                     Outputs::All => true,
                 },
                 best: match input.outputs {
-                    Outputs::Best(count) => Some(count),
+                    Outputs::Best(count) | Outputs::BestOf(count, _) => Some(count),
                     _ => None,
                 },
+                allowed,
             }));
         }
         self.loras.begin_batch(batch);

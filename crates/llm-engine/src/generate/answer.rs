@@ -3,7 +3,7 @@
 
 use super::stop::StopStrings;
 use super::{Event, Generate};
-use llm_prompt::reasoning::{Piece, Splitter};
+use llm_prompt::reasoning::{Ahead, Piece, Splitter};
 use llm_tokenizer::{Decoder, Tokenizer};
 
 /// What one answer hands its text to.
@@ -60,6 +60,22 @@ impl<'t> Answer<'t> {
         let stopped = self.hand_out(pieces, tell);
         self.count();
         stopped
+    }
+
+    /// Returns what may come next.
+    pub(super) fn ahead(&self) -> Ahead<'_> {
+        self.splitter.ahead()
+    }
+
+    /// Takes the next token, which belongs to the answer whatever it looks like, as
+    /// [`push`](Self::push) does.
+    pub(super) fn push_answer(&mut self, token: u32, tell: Tell<'_>) -> bool {
+        let mut pieces = self.splitter.settle();
+        if !self.tokenizer.is_markup(token) {
+            pieces.push(Piece::Answer(self.decoder.push(token).to_owned()));
+        }
+        self.was_reasoning = false;
+        self.hand_out(pieces, tell)
     }
 
     /// Ends the answer and hands out the rest. A character that a limit has cut

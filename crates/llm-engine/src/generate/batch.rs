@@ -270,47 +270,61 @@ impl<'t> Batch<'t> {
         let mut rows = STEP_ROWS
             .saturating_sub(generating.count())
             .max(PREFILL_ROWS);
-        let mut inputs = Vec::with_capacity(self.slots.len());
         let mut wanted = vec![false; self.slots.len()];
         let mut shares = vec![Share::default(); self.slots.len()];
-        for (index, slot) in self.slots.iter().enumerate() {
-            let Some(sequence) = slot.sequence else {
+        for (index, slot) in self.slots.iter_mut().enumerate() {
+            if slot.sequence.is_none() {
                 continue;
-            };
-            let pending = slot.pending();
-            let take = if slot.is_prefilling() {
-                pending.len().min(rows)
+            }
+            let pending = slot.pending().len();
+            let is_prefill = slot.is_prefilling();
+            let take = if is_prefill {
+                pending.min(rows)
             } else {
-                pending.len()
+                pending
             };
-            if slot.is_prefilling() {
+            if is_prefill {
                 rows -= take;
             }
             if take == 0 {
                 continue;
             }
-            wanted[index] = take == pending.len();
+            wanted[index] = take == pending;
             shares[index] = Share {
                 rows: take,
-                is_prefill: slot.is_prefilling(),
+                is_prefill,
             };
-            inputs.push(Input {
-                adapters: &slot.request.adapters,
-                sequence,
-                tokens: &pending[..take],
-                outputs: if wanted[index] {
-                    slot.outputs()
-                } else {
-                    Outputs::None
-                },
-            });
+            if wanted[index] {
+                slot.look_ahead();
+            }
         }
+        let inputs = inputs(&self.slots, &wanted, &shares);
         self.forward.forward(&inputs, &mut self.logits)?;
         for (slot, share) in self.slots.iter_mut().zip(&shares) {
             slot.filled(share.rows);
         }
         Ok(Computed { wanted, shares })
     }
+}
+
+/// Returns what a step computes.
+fn inputs<'s>(slots: &'s [Slot<'_>], wanted: &[bool], shares: &[Share]) -> Vec<Input<'s>> {
+    let parts = slots.iter().zip(wanted.iter().zip(shares));
+    let parts = parts.filter(|(_, (_, share))| share.rows > 0);
+    let inputs = parts.filter_map(|(slot, (&wanted, share))| {
+        let outputs = if wanted {
+            slot.outputs()
+        } else {
+            Outputs::None
+        };
+        Some(Input {
+            adapters: &slot.request.adapters,
+            sequence: slot.sequence?,
+            tokens: &slot.pending()[..share.rows],
+            outputs,
+        })
+    });
+    inputs.collect()
 }
 
 /// Scores a request's labels, given the logits after its prompt.

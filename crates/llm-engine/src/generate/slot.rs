@@ -4,11 +4,13 @@
 use std::time::{Duration, Instant};
 
 use super::answer::{Answer, Tell};
+use super::constraint::{Constrained, ConstraintError};
 use super::repetition::Repetition;
 use super::{Busy, Ended, Finish, Generate, GenerateError, Generated, RequestId};
 use crate::cache::SequenceId;
 use crate::forward::Outputs;
 use crate::sampler::Sampler;
+use crate::token_set::TokenSet;
 use llm_tokenizer::Tokenizer;
 
 /// A request in the batch.
@@ -29,6 +31,10 @@ pub(super) struct Slot<'t> {
     answer: Option<Answer<'t>>,
     /// What ends an answer that repeats itself, where that is wanted.
     repetition: Option<Repetition>,
+    /// What the answer must look like, where that is wanted.
+    constrained: Option<Constrained>,
+    /// The tokens that may come next, where not all may; known before the logits are.
+    allowed: Option<Result<TokenSet, ConstraintError>>,
     tokenizer: &'t Tokenizer,
     cached_tokens: usize,
     start: Instant,
@@ -60,6 +66,8 @@ impl<'t> Slot<'t> {
             sampler: Sampler::new(request.sampling, request.key),
             answer: Some(Answer::new(tokenizer, &request)),
             repetition: request.stops_repetition.then(Repetition::default),
+            constrained: request.grammar.clone().map(Constrained::new),
+            allowed: None,
             tokenizer,
             cached_tokens: 0,
             start: Instant::now(),
@@ -102,11 +110,21 @@ impl<'t> Slot<'t> {
         }
     }
 
+    /// Finds out which tokens may come after all of the history.
+    pub(super) fn look_ahead(&mut self) {
+        if let (Some(constrained), Some(answer)) = (&mut self.constrained, &self.answer) {
+            let allowed = constrained.allowed(&answer.ahead(), self.tokenizer);
+            self.allowed = allowed.transpose();
+        }
+    }
+
     /// Returns the logits that are needed once all of the history is in the cache.
-    pub(super) fn outputs(&self) -> Outputs {
-        match self.sampler.chooses_from() {
-            Some(count) if self.request.labels.is_empty() => Outputs::Best(count),
-            _ => Outputs::Last,
+    pub(super) fn outputs(&self) -> Outputs<'_> {
+        match (self.sampler.chooses_from(), &self.allowed) {
+            _ if !self.request.labels.is_empty() => Outputs::Last,
+            (Some(count), None) => Outputs::Best(count),
+            (Some(count), Some(Ok(allowed))) => Outputs::BestOf(count, allowed),
+            (None, _) | (_, Some(Err(_))) => Outputs::Last,
         }
     }
 
@@ -119,11 +137,12 @@ impl<'t> Slot<'t> {
         }
     }
 
-    /// Chooses the next token from the logits (vocabulary) after all of the
-    /// history; returns how the request ends where it does.
+    /// Goes on by the tokens that must come next, or else by one that is chosen from the logits
+    /// (vocabulary) after all of the history, with those that must follow it; returns how the
+    /// request ends where it does.
     ///
     /// # Errors
-    /// Logits that are no numbers.
+    /// Logits that are no numbers, and a grammar that takes too much.
     pub(super) fn advance(
         &mut self,
         logits: &mut [f32],
@@ -132,20 +151,55 @@ impl<'t> Slot<'t> {
         if self.room == 0 {
             return Ok(Some(Finish::Length));
         }
-        let token = self
-            .sampler
-            .sample(logits, &self.history)
-            .ok_or(GenerateError::NotANumber)?;
+        let length = self.history.len();
+        let finish = self.push_forced(tell)?;
+        if finish.is_some() || self.history.len() > length {
+            return Ok(finish);
+        }
+        let token = self.choose(logits)?;
+        match self.push(token, tell)? {
+            None => self.push_forced(tell),
+            finish => Ok(finish),
+        }
+    }
+
+    /// Chooses the next token.
+    fn choose(&mut self, logits: &mut [f32]) -> Result<u32, GenerateError> {
+        if let Some(allowed) = self.allowed.take() {
+            allowed?.mask(logits);
+        }
+        let token = self.sampler.sample(logits, &self.history);
+        token.ok_or(GenerateError::NotANumber)
+    }
+
+    /// Adds the tokens that come next without being chosen; returns how the request ends where it
+    /// does.
+    fn push_forced(&mut self, tell: Tell<'_>) -> Result<Option<Finish>, GenerateError> {
+        let (Some(constrained), Some(answer)) = (&mut self.constrained, &self.answer) else {
+            return Ok(None);
+        };
+        for token in constrained.forced(&answer.ahead())? {
+            let finish = self.push(token, tell)?;
+            if finish.is_some() {
+                return Ok(finish);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Adds a token to the answer; returns how the request ends where it does.
+    fn push(&mut self, token: u32, tell: Tell<'_>) -> Result<Option<Finish>, GenerateError> {
         self.first_token.get_or_insert_with(|| self.start.elapsed());
         self.tokens.push(token);
         if self.tokenizer.is_eog(token) {
             return Ok(Some(Finish::Stop));
         }
-        let stopped = match &mut self.answer {
-            Some(answer) => answer.push(token, tell),
-            None => false,
-        };
-        if stopped {
+        if self.tell(token, tell)? {
+            return Ok(Some(Finish::Stop));
+        }
+        if let Some(constrained) = &mut self.constrained
+            && constrained.is_over()?
+        {
             return Ok(Some(Finish::Stop));
         }
         if self.tokens.len() == self.room {
@@ -158,6 +212,22 @@ impl<'t> Slot<'t> {
         }
         self.history.push(token);
         Ok(None)
+    }
+
+    /// Hands out what is certain with one more token; returns whether a stop text is complete.
+    fn tell(&mut self, token: u32, tell: Tell<'_>) -> Result<bool, GenerateError> {
+        let Some(answer) = &mut self.answer else {
+            return Ok(false);
+        };
+        let is_answer = match &mut self.constrained {
+            Some(constrained) => constrained.accept(token, &answer.ahead(), self.tokenizer)?,
+            None => false,
+        };
+        Ok(if is_answer {
+            answer.push_answer(token, tell)
+        } else {
+            answer.push(token, tell)
+        })
     }
 
     /// Ends the request and returns what came of it.
@@ -178,6 +248,11 @@ impl<'t> Slot<'t> {
             ),
             None => (String::new(), String::new(), 0, false),
         };
+        let finish = if stopped { Finish::Stop } else { finish };
+        let is_whole = self.constrained.as_ref().map(|constrained| {
+            let ended_itself = finish == Finish::Stop && !stopped && constrained.has_begun();
+            ended_itself || constrained.matches(&text)
+        });
         let whole = self.start.elapsed();
         if !label_logprobs.is_empty() {
             self.first_token = Some(whole);
@@ -189,7 +264,8 @@ impl<'t> Slot<'t> {
                 reasoning,
                 reasoning_tokens,
                 tokens: std::mem::take(&mut self.tokens),
-                finish: if stopped { Finish::Stop } else { finish },
+                finish,
+                is_whole,
                 cached_tokens: self.cached_tokens,
                 prefill: self.prefill,
                 first_token: self.first_token,

@@ -62,6 +62,84 @@ impl Case<'_> {
     }
 }
 
+fn all(count: usize) -> Wanted<'static> {
+    Wanted { count, among: None }
+}
+
+/// Rows of which a share is wanted, whole words and chunks without any among them; the last word of the
+/// set is missing, so that its rows are not wanted.
+fn wanted_rows(random: &mut Random, share: f32) -> Vec<u32> {
+    let mut words = vec![0_u32; ROWS / 32 - 1];
+    for (at, word) in words.iter_mut().enumerate() {
+        for bit in 0..32 {
+            let is_wanted = random.normal().abs() < share && at % 8 < 6;
+            *word |= u32::from(is_wanted || at % 8 == 6) << bit;
+        }
+    }
+    words
+}
+
+#[test]
+fn the_largest_of_some_rows_are_those_of_the_whole_to_the_bit() {
+    let mut random = Random(17);
+    let bytes = weights(&mut random);
+    let matrix = Matrix::new(Format::Q8_0, &bytes, ROWS, COLUMNS).unwrap();
+    let pool = Pool::new(2).unwrap();
+    for level in Level::available() {
+        let case = Case {
+            level,
+            pool: &pool,
+            matrix,
+        };
+        let mut screen = TopkScreen::new(level, &pool, &matrix).unwrap();
+        for (count, share) in [(1, 1.0), (1, 0.001), (8, 0.1), (20, 3.0)] {
+            let wanted = wanted_rows(&mut random, share);
+            let is_wanted = |row: usize| {
+                let word = wanted.get(row / 32).copied().unwrap_or(0);
+                word >> (row % 32) & 1 == 1
+            };
+            let floats: Vec<f32> = (0..COLUMNS).map(|_| random.normal()).collect();
+            let quantized = case.quantized(&floats);
+            let input = Input {
+                floats: &floats,
+                quantized: &quantized,
+            };
+            let whole = case.all(input);
+            let mut largest: Vec<usize> = (0..ROWS).filter(|&row| is_wanted(row)).collect();
+            largest.sort_by(|&a, &b| whole[b].total_cmp(&whole[a]));
+            let mut out = vec![0.0; ROWS];
+            let among = Some(wanted.as_slice());
+            let wanted = Wanted { count, among };
+            match screen.largest(level, &pool, matrix, input, wanted, &mut out) {
+                Computed::All => assert_eq!(out, whole),
+                Computed::Some(rows) => {
+                    assert!(largest[..count].iter().all(|row| rows.contains(row)));
+                    assert!(rows.iter().all(|&row| is_wanted(row)));
+                    for (row, found) in out.iter().enumerate() {
+                        let known = rows.contains(&row);
+                        let expected = if known { whole[row] } else { f32::NEG_INFINITY };
+                        assert_eq!(found.to_bits(), expected.to_bits(), "{level:?}, {row}");
+                    }
+                }
+            }
+        }
+        let nothing = Wanted {
+            count: 1,
+            among: Some(&[]),
+        };
+        let floats = vec![1.0; COLUMNS];
+        let quantized = case.quantized(&floats);
+        let input = Input {
+            floats: &floats,
+            quantized: &quantized,
+        };
+        let mut out = vec![0.0; ROWS];
+        let computed = screen.largest(level, &pool, matrix, input, nothing, &mut out);
+        assert!(matches!(computed, Computed::Some([])));
+        assert!(out.iter().all(|product| *product == f32::NEG_INFINITY));
+    }
+}
+
 #[test]
 fn the_largest_products_are_those_of_the_whole_to_the_bit() {
     let mut random = Random(7);
@@ -90,7 +168,7 @@ fn the_largest_products_are_those_of_the_whole_to_the_bit() {
             };
             let whole = case.all(input);
             let mut out = vec![0.0; ROWS];
-            let computed = screen.largest(level, &pool, matrix, input, count, &mut out);
+            let computed = screen.largest(level, &pool, matrix, input, all(count), &mut out);
             let Computed::Some(rows) = computed else {
                 panic!("{level:?}, {count}: nothing was left out");
             };
@@ -177,7 +255,7 @@ fn what_is_no_number_bounds_nothing() {
         quantized: &quantized,
     };
     let mut out = vec![0.0; ROWS];
-    let computed = screen.largest(level, &pool, matrix, input, 1, &mut out);
+    let computed = screen.largest(level, &pool, matrix, input, all(1), &mut out);
     assert!(matches!(computed, Computed::All));
     assert!(out.iter().all(|product| product.is_nan()));
     bytes[..2].copy_from_slice(&half::f16::INFINITY.to_le_bytes());

@@ -17,6 +17,22 @@ pub enum Piece {
     Reasoning(String),
 }
 
+/// What may come next in a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ahead<'s> {
+    /// Reasoning, or the header of a message.
+    Reasoning,
+    /// Either: reasoning, or what stands around the answer, begins with one of these markers.
+    Either {
+        /// The markers, none of which is empty.
+        markers: Vec<&'s str>,
+        /// Whether there was reasoning before.
+        is_after: bool,
+    },
+    /// The answer.
+    Answer,
+}
+
 /// The state of one answer's stream. The default one takes all for the answer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Splitter {
@@ -26,6 +42,8 @@ pub struct Splitter {
     pending: Vec<Letter>,
     /// A reasoning block has begun or is over.
     has_reasoned: bool,
+    /// The prompt has ended a block, so that none comes.
+    is_closed: bool,
     /// Some reasoning was handed out.
     has_reasoning: bool,
     /// The block under way has handed out nothing yet.
@@ -81,8 +99,11 @@ impl Splitter {
         };
         let is_around =
             around.is_some_and(|[open, _]| !open.is_empty() && prompt.trim_end().ends_with(open));
+        let is_closed = matches!(&markers, Some(Markers::Fence(fence))
+            if prompt.trim_end().ends_with(&fence.close));
         Self {
             markers,
+            is_closed,
             state: if is_around { State::Answer } else { state },
             has_reasoned: state == State::Reasoning,
             is_fresh: state == State::Reasoning,
@@ -94,6 +115,30 @@ impl Splitter {
     /// Returns whether what comes now is reasoning.
     pub fn is_reasoning(&self) -> bool {
         self.state == State::Reasoning
+    }
+
+    /// Returns what may come next, given that nothing is held back.
+    pub fn ahead(&self) -> Ahead<'_> {
+        match (self.state, &self.markers) {
+            (State::Reasoning | State::Header, _) => Ahead::Reasoning,
+            (State::Before, Some(Markers::Fence(fence))) => {
+                let around = fence.around_answer.as_ref().map(|[open, _]| open.as_str());
+                let is_free = !self.has_reasoned && !self.is_closed;
+                let open = Some(fence.open.as_str()).filter(|_| is_free);
+                let markers = [open, around.filter(|open| !open.is_empty())];
+                Ahead::Either {
+                    markers: markers.into_iter().flatten().collect(),
+                    is_after: self.has_reasoned,
+                }
+            }
+            (State::Before, Some(Markers::Channels(_))) => Ahead::Reasoning,
+            (State::Before | State::Answer, _) => Ahead::Answer,
+        }
+    }
+
+    /// Takes all that comes for the answer, and returns what was held back.
+    pub fn settle(&mut self) -> Vec<Piece> {
+        std::mem::take(self).finish()
     }
 
     /// Returns whether what comes now may turn out to be reasoning.

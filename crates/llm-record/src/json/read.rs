@@ -80,7 +80,7 @@ pub(super) fn numbers_are_plain(text: &str) -> bool {
 
 impl Json {
     /// Reads a value that stands at some depth of a text.
-    fn exact(raw: &RawValue, depth: usize) -> Result<Self, serde_json::Error> {
+    pub(super) fn exact(raw: &RawValue, depth: usize) -> Result<Self, serde_json::Error> {
         let text = raw.get();
         Ok(match text.as_bytes().first() {
             Some(b'{') => Self::Object(Fields::exact_at(text, depth)?),

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::{Reply, vectors};
 use crate::request::turns::{messages, tools};
 use crate::{
-    ErrorCode, Id, LineError, LineFault, Overrides, Prompt, Purpose, Request, Unsupported, Values,
-    known, lora, settings,
+    ErrorCode, Id, LineError, LineFault, Overrides, Prompt, Purpose, Request, StructuredOutput,
+    Unsupported, Values, known, lora, settings, structured,
 };
 
 /// Whether the model may be told of tools.
@@ -130,10 +130,15 @@ fn parse_body(url: &str, body: &Values) -> Result<Request, LineFault> {
         None
     };
     let model = body.get("model").and_then(Value::as_str);
+    let structured_output =
+        StructuredOutput::of(body).map_err(|fault| bad(&format!("body: {}", fault.reason)))?;
     Ok(Request {
         prompt: Some(prompt),
         tools,
-        overrides: Overrides::of(body).map_err(read)?,
+        overrides: Overrides {
+            structured_output,
+            ..Overrides::of(body).map_err(read)?
+        },
         lora: lora::choices(body).map_err(read)?,
         requested_model: model.map(str::to_owned),
         unsupported: unsupported_keys,
@@ -151,6 +156,7 @@ fn unsupported_keys(body: &Values, prompt_key: &str) -> Vec<Unsupported> {
             || settings::reads(name)
             || known::is_inert(name)
             || name == "lora"
+            || structured::reads(name)
             || (name == "tools" && prompt_key == "messages");
         if value.is_null() || is_read {
             continue;

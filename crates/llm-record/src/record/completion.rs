@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Build, Choice, Fields, Id, Metrics, ModelIdentity, RecordedRequest, Sampling, SchemaVersion,
-    Usage,
+    Build, Choice, Fields, Id, Json, Metrics, ModelIdentity, RecordedRequest, Sampling,
+    SchemaVersion, Usage,
 };
 
 /// A whole answer and all that is needed to audit it and to make it again.
@@ -23,6 +23,9 @@ pub struct Completion {
     pub line: u64,
     /// The answer, without the token or text that ended it and without any reasoning.
     pub text: String,
+    /// The value that the text holds, where it had to be JSON: keys in order, numbers as they are written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub json: Option<Json>,
     /// What the model thought before it, where it thinks in a way that its chat template shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reasoning_content: Option<String>,

@@ -30,6 +30,9 @@ pub struct ErrorRecord {
     /// Which of several equal requests without an id this is, from 2 on; the first has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurrence: Option<u64>,
+    /// The answer as far as it came, where it ended before it was whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }
 
 impl ErrorRecord {
@@ -46,6 +49,7 @@ impl ErrorRecord {
             input: Fields::new(),
             request_digest: None,
             occurrence: None,
+            text: None,
         }
     }
 }
@@ -98,6 +102,10 @@ pub enum ErrorCode {
     IdConflict,
     /// The answer took longer than it was given.
     Timeout,
+    /// A schema, or another description of the answer, that cannot be enforced to the letter.
+    UnsupportedSchema,
+    /// The answer ended before it was whole.
+    Incomplete,
     /// A code of a later version.
     #[serde(other)]
     Unknown,

@@ -57,6 +57,9 @@ macro_rules! settings_of_groups {
                 #[serde(default, skip_serializing_if = "Option::is_none")]
                 pub $switch: $switch_used,
             )*
+            /// What the answer had to look like, where that was asked for.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub structured_output: Option<StructuredOutput>,
         }
 
         impl Sampling {
@@ -68,6 +71,7 @@ macro_rules! settings_of_groups {
                     $($sampler: SettingValue::asked(&self.$sampler),)*
                     $($texts: SettingValue::asked(&self.$texts),)*
                     $($switch: SettingValue::asked(&self.$switch),)*
+                    structured_output: self.structured_output.clone(),
                 }
             }
         }
@@ -102,6 +106,9 @@ macro_rules! settings_of_rows {
                 #[serde(default, skip_serializing_if = "Option::is_none")]
                 pub $name: Option<$asked>,
             )*
+            /// What the answer must look like.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub structured_output: Option<StructuredOutput>,
         }
 
         impl Overrides {
@@ -113,17 +120,26 @@ macro_rules! settings_of_rows {
             pub fn of(fields: &Values) -> Result<Self, String> {
                 let overrides = Self {
                     $($name: read(fields, &row::$name)?,)*
+                    structured_output: None,
                 };
                 overrides.check()?;
                 Ok(overrides)
             }
 
-            /// Returns these settings with `others` in the places that are unset here.
+            /// Returns these settings with `others` in the places that are unset here. Labels to choose from
+            /// and what an answer must look like are two ways to say one thing.
             #[must_use]
             pub fn or(&self, others: &Self) -> Self {
-                Self {
+                let says_answer = self.choices.is_some() || self.structured_output.is_some();
+                let theirs = others.structured_output.as_ref().filter(|_| !says_answer);
+                let mut all = Self {
                     $($name: either(self.$name.as_ref(), others.$name.as_ref()),)*
+                    structured_output: either(self.structured_output.as_ref(), theirs),
+                };
+                if self.structured_output.is_some() {
+                    all.choices.clone_from(&self.choices);
                 }
+                all
             }
 
             /// Returns these settings with those of `base` in the places that are unset here. For a seed
@@ -133,6 +149,7 @@ macro_rules! settings_of_rows {
                 let mut sampling = Sampling {
                     greedy: false,
                     $($name: over(self.$name.as_ref(), &base.$name, &row::$name),)*
+                    structured_output: self.structured_output.clone().or_else(|| base.structured_output.clone()),
                 };
                 sampling.greedy = sampling.temperature <= 0.0;
                 sampling
@@ -146,6 +163,9 @@ macro_rules! settings_of_rows {
                         extend(&mut self.$name, value);
                     }
                 )*
+                if later.structured_output.is_some() {
+                    self.structured_output = later.structured_output;
+                }
             }
         }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::field::read;
 use super::value::{SettingValue, check, either, extend, over};
 use super::{Domain, Flag, Interval, Setting};
-use crate::{Seed, Values};
+use crate::{Seed, StructuredOutput, Values};
 
 settings! {
     limit {

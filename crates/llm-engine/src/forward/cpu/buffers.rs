@@ -18,6 +18,8 @@ pub(super) struct Row {
     pub(super) output: bool,
     /// How many of the largest are enough; `None` where all are wanted.
     pub(super) best: Option<usize>,
+    /// Which of the sets in the head's `allowed` holds the tokens that matter; `None` where all do.
+    pub(super) allowed: Option<usize>,
 }
 
 /// Cosines and sines of one rotation, (rows, `rope_dim` / 2) each.

@@ -2,13 +2,16 @@
 
 use llm_kernels::attention::Element;
 use llm_kernels::matmul;
+use llm_kernels::row_gather::RowGather;
 use llm_kernels::simd::Level;
-use llm_kernels::topk_screen::{Computed, TopkScreen};
+use llm_kernels::topk_screen::{Computed, TopkScreen, Wanted};
 use llm_kernels::vector;
 
 use super::buffers::Row;
 use super::{Cpu, CpuForward, add_rest};
+use crate::forward::Outputs;
 use crate::spec::Spec;
+use crate::token_set::TokenSet;
 use crate::weights::{Layer, Weights};
 
 /// Tokens of a sequence on its own that are computed before the output matrix is
@@ -27,9 +30,15 @@ const REST: std::ops::RangeInclusive<usize> = 4..=64;
 /// that of the best ones some could be missed.
 const SATURATED: f32 = 4.0;
 
+/// Where no more than one token of so many may come next, the logits of those alone are computed.
+const FEW_ALLOWED: usize = 16;
+
 /// Finds the largest logits without reading all of the output matrix.
 #[derive(Debug, Default)]
 pub(super) struct Head {
+    /// The tokens that matter to the rows of a batch, where not all do.
+    pub(super) allowed: Vec<TokenSet>,
+    gather: RowGather,
     /// Times that it could have.
     asked: usize,
     screen: Option<TopkScreen>,
@@ -42,6 +51,15 @@ pub(super) struct Head {
 }
 
 impl Head {
+    /// Keeps the tokens that matter to an input, and returns which set they are.
+    pub(super) fn allow(&mut self, outputs: Outputs<'_>) -> Option<usize> {
+        let Outputs::BestOf(_, allowed) = outputs else {
+            return None;
+        };
+        self.allowed.push(allowed.clone());
+        Some(self.allowed.len() - 1)
+    }
+
     /// Notes how many of `all` logits have been computed.
     fn note(&mut self, computed: usize, all: usize) {
         self.rest = if computed > all / FEW {
@@ -97,7 +115,7 @@ impl<T: Element> CpuForward<T> {
         let hidden_size = self.spec.hidden_size;
         let buffers = &mut self.buffers;
         let mut wanted = 0;
-        let mut best = None;
+        let (mut best, mut allowed) = (None, None);
         for (at, row) in rows.iter().enumerate().filter(|(_, row)| row.output) {
             // Rows only move to the front, so none is overwritten before it is
             // read.
@@ -106,7 +124,7 @@ impl<T: Element> CpuForward<T> {
                 wanted * hidden_size,
             );
             wanted += 1;
-            best = row.best;
+            (best, allowed) = (row.best, row.allowed);
         }
         if wanted == 0 {
             return;
@@ -125,9 +143,44 @@ impl<T: Element> CpuForward<T> {
         let out = &mut logits[start..];
         // A screen knows the model's own products alone.
         let is_own = !self.loras.add_to(&weights.output);
-        match best.filter(|_| wanted == 1 && is_own && self.is_screened()) {
-            Some(count) => self.best_logits(count, weights, out),
+        let is_alone = wanted == 1 && is_own;
+        let allowed = allowed.filter(|_| is_alone);
+        let allowed = allowed.map(|index| std::mem::take(&mut self.head.allowed[index]));
+        if let Some(few) = allowed.as_ref().and_then(|allowed| self.few(allowed)) {
+            return self.few_logits(&few, weights, out);
+        }
+        match best.filter(|_| is_alone && self.is_screened()) {
+            Some(count) => self.best_logits(count, allowed.as_ref(), weights, out),
             None => self.all_logits(weights, out),
+        }
+    }
+
+    /// Returns the tokens that matter, where they are few and nothing but their products is needed.
+    fn few(&self, allowed: &TokenSet) -> Option<Vec<usize>> {
+        let output = &self.weights.output;
+        let is_plain = output.bias.is_none() && output.scales.is_none();
+        let rows = output.rows();
+        if !is_plain || allowed.len() > rows / FEW_ALLOWED {
+            return None;
+        }
+        Some(allowed.iter().take_while(|&token| token < rows).collect())
+    }
+
+    /// normed → the logits of these tokens, and -∞.
+    fn few_logits(&mut self, tokens: &[usize], weights: &Weights, out: &mut [f32]) {
+        let matrix = weights.output.matrix();
+        self.head.bytes_read += (tokens.len() * matrix.format().row_bytes(matrix.columns())) as u64;
+        let input = matmul::Input {
+            floats: &self.buffers.normed,
+            quantized: &self.buffers.activations,
+        };
+        let gather = &mut self.head.gather;
+        let products = gather.multiply(self.level, &self.pool, &matrix, input, tokens);
+        let mut logits = products.to_vec();
+        finish(self.level, &self.spec, &mut logits);
+        out.fill(f32::NEG_INFINITY);
+        for (&token, logit) in tokens.iter().zip(logits) {
+            out[token] = logit;
         }
     }
 
@@ -148,14 +201,24 @@ impl<T: Element> CpuForward<T> {
         finish(self.level, &self.spec, out);
     }
 
-    /// normed → the logits of at least the `count` best tokens, and -∞.
-    fn best_logits(&mut self, count: usize, weights: &Weights, out: &mut [f32]) {
+    /// normed → the logits of at least the `count` best tokens, of those that matter, and -∞.
+    fn best_logits(
+        &mut self,
+        count: usize,
+        allowed: Option<&TokenSet>,
+        weights: &Weights,
+        out: &mut [f32],
+    ) {
         let Some(mut screen) = self.head.screen.take() else {
             return self.all_logits(weights, out);
         };
         let (level, matrix) = (self.level, weights.output.matrix());
         self.head.bytes_read += screen.bytes();
-        match screen.largest(level, &self.pool, matrix, self.normed(), count, out) {
+        let wanted = Wanted {
+            count,
+            among: allowed.map(TokenSet::words),
+        };
+        match screen.largest(level, &self.pool, matrix, self.normed(), wanted, out) {
             Computed::All => {
                 self.head.bytes_read += matrix.size() as u64;
                 self.head.note(out.len(), out.len());

@@ -46,6 +46,7 @@ mod tests {
             checkpoint: false,
             output: false,
             best: None,
+            allowed: None,
         };
         let mut rows: Vec<Row> = (5..15).map(|position| row(3, position)).collect();
         rows.push(row(1, 0));
