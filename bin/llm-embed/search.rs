@@ -115,10 +115,11 @@ impl Search<'_> {
                 rank: rank as u64 + 1,
                 score: neighbour.score,
                 logit: None,
+                created: None,
                 truncated: false,
                 found: self.index.record(neighbour.row)?,
             };
-            output.close(&Routed::own(Record::from(hit)))?;
+            output.close(&mut Routed::own(Record::from(hit)))?;
         }
         Ok(false)
     }

@@ -72,7 +72,7 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Status> {
         model: answerer.model_identity().clone(),
         build: machine.build,
     };
-    output.close(&Routed::own(Record::from(estimate)))?;
+    output.close(&mut Routed::own(Record::from(estimate)))?;
     output.finish()?;
     Ok(match counts.failed {
         0 => Status::Done,

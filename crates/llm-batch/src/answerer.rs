@@ -243,6 +243,7 @@ impl Answerer {
             id: task.job.id,
             line: task.job.line,
             usage,
+            created: None,
             input: task.job.input,
         })
     }
@@ -255,6 +256,7 @@ impl Answerer {
             id: task.job.id,
             line: task.job.line,
             usage: Usage::new(task.prompt.tokens.len() as u64, 0, 0),
+            created: None,
             text: task.prompt.text,
             tokens: task.prompt.tokens,
             input: task.job.input,

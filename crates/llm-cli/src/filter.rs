@@ -21,7 +21,7 @@ use crate::stdio::{Sink, StdioError};
 use crate::{Context, Messages, Output, Status};
 
 impl RecordSink for Output {
-    fn close(&mut self, routed: &Routed<Record>) -> Result<()> {
+    fn close(&mut self, routed: &mut Routed<Record>) -> Result<()> {
         Ok(Self::close(self, routed)?)
     }
 

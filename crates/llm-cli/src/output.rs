@@ -4,6 +4,7 @@
 mod sentence;
 mod table;
 
+use jiff::Timestamp;
 use llm_record::{BatchOutput, Completion, Delta, Failed, LineWriter, Record, Reply, Routed};
 use serde_json::Value;
 
@@ -169,17 +170,17 @@ impl Output {
     }
 
     /// Writes the record that closes a request; in text form a completion's text, a count's number, or
-    /// an error's sentence on standard error.
+    /// an error's sentence on standard error. A record that does not say when it was closed says so
+    /// from here on.
     ///
     /// # Errors
     /// [`StdioError::Write`]; [`StdioError::Ended`] where the reader has closed.
-    pub fn close(&mut self, routed: &Routed<Record>) -> Result<(), StdioError> {
-        let Change(Some(change)) = &mut self.change else {
-            return self.write(routed);
-        };
-        let mut routed = routed.clone();
-        change(&mut routed.record)?;
-        self.write(&routed)
+    pub fn close(&mut self, routed: &mut Routed<Record>) -> Result<(), StdioError> {
+        routed.record.close_at(Timestamp::now().as_second());
+        if let Change(Some(change)) = &mut self.change {
+            change(&mut routed.record)?;
+        }
+        self.write(routed)
     }
 
     fn write(&mut self, routed: &Routed<Record>) -> Result<(), StdioError> {
@@ -224,7 +225,7 @@ impl Output {
     /// # Errors
     /// As [`Output::close`].
     pub fn fail(&mut self, failed: Failed) -> Result<(), StdioError> {
-        self.close(&failed.map(Record::from))
+        self.close(&mut failed.map(Record::from))
     }
 
     /// Passes an `error` record of an earlier stage on, as it came.
