@@ -35,7 +35,7 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Status> {
     let mut output = Output::open(&args.output, form, "estimate", &reads, messages)?;
     // Before the lines are read: a name that is not known should not cost their
     // time.
-    let price = Price::find(args.estimate.cloud.as_deref())?;
+    let mut price = Price::find(args.estimate.cloud.as_deref())?;
     let batch = options::batch(args, args.filter.parallel.map(usize::from))?;
     let (batch, opener, host) = (
         Arc::new(batch),
@@ -48,7 +48,9 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Status> {
         if let Some(status) = context.interrupt.status() {
             return Err(StdioError::Ended(status).into());
         }
-        counts.take(item?, &answerer);
+        if let Some(usage) = counts.take(item?, &answerer) {
+            price.add(&usage);
+        }
     }
     let machine = Machine::measure(&opener, &batch, &answerer, &counts, &*host)?;
     let hours = machine.speed.as_ref().map(|speed| counts.hours(speed));
@@ -68,7 +70,7 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Status> {
         kwh: hours
             .zip(args.estimate.watts)
             .map(|(hours, watts)| hours * watts / 1000.0),
-        cloud: Some(price.bill(counts.prompt_tokens, counts.completion_tokens)),
+        cloud: Some(price.bill()),
         model: answerer.model_identity().clone(),
         build: machine.build,
     };
