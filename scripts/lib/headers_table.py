@@ -46,6 +46,10 @@ def unknown(kind):
     return f"the architecture '{kind}' is not known"
 
 
+# Said of a file and of a folder alike.
+INDEXER = "sparse attention to the positions that an indexer chooses"
+
+
 def no_kind(kind):
     return f"of the kind '{kind}'"
 
@@ -451,12 +455,12 @@ add("moonshotai/Moonlight-16B-A3B-Instruct", "DeepseekV3ForCausalLM", "deepseek_
     **shape(163840, 2048, 11264, 27, 16, 16, 8192, version="4.48.3", bos_token_id=163584, eos_token_id=163585),
     **mla(None), **routed(64, 6, 1408, 1, 2.446, shared=2), rope_theta=50000.0, rope_scaling="null", num_nextn_predict_layers=0,
     ep_size=1)
-add("deepseek-ai/DeepSeek-V3.2", "DeepseekV32ForCausalLM", "deepseek_v32", unknown("deepseek32"), no_kind("deepseek_v32"), V3,
+add("deepseek-ai/DeepSeek-V3.2", "DeepseekV32ForCausalLM", "deepseek_v32", INDEXER, INDEXER, V3,
     row={"packed": "fp8"}, **{key: DEEP[key] for key in ("attention_bias", "attention_dropout", "tie_word_embeddings")},
     **shape(129280, 7168, 18432, 61, 128, 128, 163840, 1e-06, version="4.44.2", bos_token_id=0, eos_token_id=1),
     **mla(), **routed(256, 8, 2048, 3, 2.5, 8, 4), index_head_dim=128, index_n_heads=64, index_topk=2048, rope_theta=10000,
     rope_scaling=yarn(40, 1.0), num_nextn_predict_layers=1, ep_size=1, quantization_config=FP8 | {"scale_fmt": "ue8m0"})
-add("zai-org/GLM-5", "GlmMoeDsaForCausalLM", "glm_moe_dsa", unknown("glm-dsa"), no_kind("glm_moe_dsa"), (BPE, "glm4"),
+add("zai-org/GLM-5", "GlmMoeDsaForCausalLM", "glm_moe_dsa", INDEXER, INDEXER, (BPE, "glm4"),
     **{key: DEEP[key] for key in ("attention_bias", "attention_dropout", "tie_word_embeddings", "pretraining_tp")},
     **shape(154880, 6144, 12288, 78, 64, 64, 202752, version="5.0.2.dev0", eos_token_id=[154820, 154827, 154829], pad_token_id=154820),
     **mla(2048, 192, 64, 256), **routed(256, 8, 2048, 3, 2.5), head_dim=64, qk_head_dim=256, index_head_dim=128, index_n_heads=32,
