@@ -502,7 +502,7 @@ def llama_like(config, prefix="model.", experts=0, dtype=torch.bfloat16, shared=
     return [(name, extents, dtype) for name, extents in tensors.items()]
 
 
-add("deepseek-ai/deepseek-moe-16b-base", "DeepseekForCausalLM", "deepseek", RUNS, no_kind("deepseek"),
+add("deepseek-ai/deepseek-moe-16b-base", "DeepseekForCausalLM", "deepseek", RUNS, RUNS,
     (BPE, "deepseek-llm"), row={"tensors": lambda config: llama_like(config, experts=64, shared=2, first=1)},
     **{key: DEEP[key] for key in ("attention_bias", "attention_dropout", "tie_word_embeddings", "pretraining_tp")},
     **shape(102400, 2048, 10944, 28, 16, 16, 4096, 1e-06, version="4.36.2", bos_token_id=100000, eos_token_id=100001),
@@ -659,7 +659,7 @@ add("LGAI-EXAONE/K-EXAONE-236B-A23B", "ExaoneMoeForCausalLM", "exaone_moe", None
             num_experts=128, num_experts_per_tok=8, num_shared_experts=1, num_nextn_predict_layers=1, rope_theta=1000000,
             routed_scaling_factor=2.5, scoring_func="sigmoid", sliding_window=128, sliding_window_pattern="LLLG", topk_group=1,
             topk_method="noaux_tc", tie_word_embeddings=False))
-add("LGAI-EXAONE/EXAONE-3.5-2.4B-Instruct", "ExaoneForCausalLM", "exaone", RUNS, no_kind("exaone"), (BPE, "exaone"), DOCS,
+add("LGAI-EXAONE/EXAONE-3.5-2.4B-Instruct", "ExaoneForCausalLM", "exaone", RUNS, RUNS, (BPE, "exaone"), DOCS,
     activation_function="silu", attention_dropout=0.0, bos_token_id=1, embed_dropout=0.0, eos_token_id=361, head_dim=80,
     hidden_size=2560, initializer_range=0.02, intermediate_size=7168, layer_norm_epsilon=1e-05, max_position_embeddings=32768,
     num_attention_heads=32, num_key_value_heads=8, num_layers=30, pad_token_id=0, rope_theta=1000000, rope_scaling=EXAONE_ROPE | {"factor": 8.0},
