@@ -28,7 +28,6 @@ pub(crate) fn run(args: &SearchArgs, context: &Context) -> Result<Status> {
     let jobs = Jobs::open(
         &ask::input(args.query.as_deref(), args.jsonl, None),
         None,
-        false,
         &watch,
     )?;
     let shared = ask::output(args.format);
@@ -115,8 +114,8 @@ impl Search<'_> {
                 rank: rank as u64 + 1,
                 score: neighbour.score,
                 logit: None,
-                created: None,
                 truncated: false,
+                created: None,
                 found: self.index.record(neighbour.row)?,
             };
             output.close(&mut Routed::own(Record::from(hit)))?;

@@ -24,7 +24,6 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Status> {
     let jobs = Jobs::open(
         &args.input,
         args.template.system().map(|text| &**text),
-        false,
         &watch,
     )?;
     let form = OutputFormat::choose(&args.output, Requests::One, stdout_is_terminal())?;

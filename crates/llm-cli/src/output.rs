@@ -5,7 +5,9 @@ mod sentence;
 mod table;
 
 use jiff::Timestamp;
-use llm_record::{BatchOutput, Completion, Delta, Failed, LineWriter, Record, Reply, Routed};
+use llm_record::{
+    BatchOutput, Completion, Delta, Failed, LineWriter, Record, Reply, Routed, counted,
+};
 use serde_json::Value;
 
 use self::table::Table;
@@ -279,8 +281,10 @@ impl Output {
     fn tell_cut(&self, completion: &Completion) {
         if let Some(cut) = completion.truncated {
             self.messages.warning(format_args!(
-                "the text of line {} does not fit the context; {} tokens were cut from its {}",
-                completion.line, cut.tokens, cut.place
+                "the text of line {} does not fit the context; {} cut from its {}",
+                completion.line,
+                counted(cut.tokens, "token was", "tokens were"),
+                cut.place
             ));
         }
     }

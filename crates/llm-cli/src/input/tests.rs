@@ -22,7 +22,6 @@ fn parse(flags: &[&str]) -> Result<Jobs, InputError> {
     Jobs::open(
         &args.input,
         args.template.system().map(|text| &**text),
-        false,
         &InputWatch::default(),
     )
 }

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use super::{UsageLog, UsageTotals};
 use crate::bill::Volume;
+use crate::counted::counted;
 use crate::units::{Mtok, Seconds};
 
 const DAY: Seconds = Seconds(86_400.0);
@@ -52,9 +53,10 @@ impl Month {
     pub fn left_out(&self) -> Option<String> {
         (self.undated > 0).then(|| {
             format!(
-                "left out of the month: {} records with {:.1} million tokens that do not say when they were; \
-                 --days N counts all records as those of N days",
-                self.undated, self.undated_tokens.0
+                "left out of the month: {} without a time, with {:.1} million tokens; --days N counts all \
+                 records as those of N days",
+                counted(self.undated, "record", "records"),
+                self.undated_tokens.0
             )
         })
     }
