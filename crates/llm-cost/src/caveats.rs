@@ -229,10 +229,13 @@ mod tests {
         };
         let caveats = told(&recorded, &inputs, &blended);
         assert!(
-            caveats[0].starts_with("3 of the records' requests"),
+            caveats[0].starts_with("of the records' requests 3 have prompts above"),
             "{caveats:?}"
         );
-        assert!(caveats[1].starts_with("2 of the records"), "{caveats:?}");
+        assert!(
+            caveats[1].starts_with("2 records are sums of requests"),
+            "{caveats:?}"
+        );
         let said = Inputs {
             prompt_tokens: Some(100.0),
             ..inputs

@@ -151,7 +151,7 @@ mod tests {
         assert_eq!((month.undated, month.undated_tokens), (5, Mtok(5.0)));
         let told = month.left_out().unwrap();
         assert!(
-            told.contains("5 records with 5.0 million") && told.contains("--days"),
+            told.contains("5 records without a time, with 5.0 million") && told.contains("--days"),
             "{told}"
         );
         let all = mixed.month(Some(DAYS_PER_MONTH)).unwrap();
