@@ -306,7 +306,7 @@ fn rows_of_the_users_own_count_before_the_programs() {
     let said = record(
         &ran.run()
             .exits(0)
-            .says("1 prices; skipped 1 entries without a price"),
+            .says("1 price; skipped 1 entry without a price"),
     );
     assert_eq!(said["assumptions"]["machine_price_usd"], 700.0);
     sandbox.file("bad.json", r#"[{"id":"x","input":-1,"output":1}]"#);

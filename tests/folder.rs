@@ -1,6 +1,9 @@
 //! Hugging Face folders in the real programs: a tiny one that is written here. That its numbers and
 //! tokens are right is tested in llm-engine.
 
+use std::fs;
+use std::path::Path;
+
 use serde_json::{Map, Value, json};
 
 use crate::harness::Sandbox;
@@ -112,4 +115,38 @@ fn only_folders_are_quantized() {
         "{}",
         ran.stdout()
     );
+}
+
+/// GPT-2 and StarCoder 1, as a folder and as a GGUF file, have a vector for each of 512 positions.
+#[test]
+fn a_context_beyond_the_learned_positions_is_refused() {
+    let published = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/llm-engine/tests/published");
+    for name in ["gpt-2", "starcoderbase"] {
+        let sandbox = Sandbox::new();
+        let there = published.join(name);
+        sandbox.file(
+            "m.gguf",
+            fs::read(there.join(format!("{name}.gguf"))).unwrap(),
+        );
+        for file in ["config.json", "tokenizer.json", "model.safetensors"] {
+            sandbox.file(
+                &format!("folder/{file}"),
+                fs::read(there.join(file)).unwrap(),
+            );
+        }
+        for model in ["m.gguf", "./folder"] {
+            let run = |context: &str| {
+                let line = format!("llm-run -m {model} -p Hi --no-template -n 2 -c {context}");
+                sandbox.pipe(&line).run()
+            };
+            let ran = record(&run("512").exits(0));
+            assert_eq!(ran["usage"]["completion_tokens"], 2, "{name}");
+            for context in ["513", "4096"] {
+                let ran = run(context).exits(2).writes("");
+                ran.says("has vectors for 512 positions")
+                    .says("(-c 512)")
+                    .says(context);
+            }
+        }
+    }
 }

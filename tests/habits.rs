@@ -223,7 +223,7 @@ fn a_table_comes_out_as_a_table() {
     );
     assert_eq!(rows.next(), Some("2\ta;b\t\"two\n"), "{written}");
     assert!(
-        written.ends_with("it has 1 fields, and the header has 3\n"),
+        written.ends_with("it has 1 field, and the header has 3\n"),
         "{written}"
     );
     let same = table.replace(';', "|").replace("a|b", "a;b");

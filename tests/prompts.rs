@@ -249,9 +249,8 @@ fn an_answer_that_is_cut_while_the_model_thinks_is_empty() {
     bench.file("raw.jinja", RAW);
     let arguments = ["-p", EXAMPLES, "--chat-template", "raw.jinja", "-n", "1"];
     let ran = bench.run().args(arguments).run().exits(0);
-    let answer = record(
-        &ran.says("line 1 has no answer, because the model still thinks after 1 tokens; -n"),
-    );
+    let answer =
+        record(&ran.says("line 1 has no answer, because the model still thinks after 1 token; -n"));
     assert_eq!(answer["finish_reason"], "length");
     assert_eq!(answer["text"], "");
     assert_eq!(

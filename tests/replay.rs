@@ -227,7 +227,7 @@ fn what_cannot_be_replayed_is_a_sentence() {
     let torn = "head -c -9 whole.jsonl > torn.jsonl; llm-run --replay torn.jsonl";
     run(&bench, torn)
         .exits(0)
-        .says("1 lines of 'torn.jsonl' are no records");
+        .says("passed over in 'torn.jsonl': 1 line that is no record");
 }
 
 #[test]

@@ -5,11 +5,12 @@ use llm_cli::memory::available;
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
 use llm_measure::limits;
-use llm_record::{Build, Limits};
+use llm_record::{Build, Limits, counted};
 
 /// Starts a team of threads.
 pub(crate) fn pool(threads: usize) -> Result<Pool> {
-    Pool::new(threads).with_context(|| format!("cannot start {threads} threads"))
+    Pool::new(threads)
+        .with_context(|| format!("cannot start {}", counted(threads, "thread", "threads")))
 }
 
 /// Names what computes, as records do.

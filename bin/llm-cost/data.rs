@@ -8,7 +8,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use llm_cli::Messages;
 use llm_cli::parser::cost::DataArgs;
 use llm_cost::record::UsedRow;
-use llm_cost::{Catalogue, freshness};
+use llm_cost::{Catalogue, counted, freshness};
 
 /// The rows, and the day on which they are used.
 pub(crate) struct Data {
@@ -28,10 +28,10 @@ impl Data {
             let imported = Catalogue::read_prices(path)?;
             if imported.passed_over > 0 {
                 messages.note(format_args!(
-                    "'{}': {} prices; skipped {} entries without a price per token",
+                    "'{}': {}; skipped {} without a price per token",
                     path.display(),
-                    imported.prices.len(),
-                    imported.passed_over
+                    counted(imported.prices.len(), "price", "prices"),
+                    counted(imported.passed_over, "entry", "entries")
                 ));
             }
             if let Some(first) = imported.unsound.first() {
@@ -44,9 +44,9 @@ impl Data {
             let kept = catalogue.add_prices(imported);
             if kept > 0 {
                 messages.note(format_args!(
-                    "'{}': {kept} rows say nothing of batches and keep the batch discount of the rows that they \
-                     replace",
-                    path.display()
+                    "'{}': {} of batches; the discount of what is replaced stays",
+                    path.display(),
+                    counted(kept, "row says nothing", "rows say nothing")
                 ));
             }
         }

@@ -8,7 +8,7 @@ use llm_cost::record::{Body, UsageRecord, UsedRow};
 use llm_cost::render::{explain, table};
 use llm_cost::usage::UsageTotals;
 use llm_cost::usage::{Group, GroupBy, Power};
-use llm_cost::{UsageLog, UsdPerKwh, Watts};
+use llm_cost::{UsageLog, UsdPerKwh, Watts, counted};
 
 use crate::data::Data;
 use crate::record_files;
@@ -65,14 +65,14 @@ fn note(log: &UsageLog, clouds: &[&Price], has_watts: bool, context: &Context) {
     let sums = UsageTotals::of(&log.entries);
     if sums.paid.is_some() && sums.unpaid > 0 {
         context.messages.note(format_args!(
-            "{} records do not say what was paid for them; paid_usd is the sum of the others",
-            sums.unpaid
+            "{} what was paid; paid_usd is the sum of the others",
+            counted(sums.unpaid, "record does not say", "records do not say")
         ));
     }
     if sums.undated > 0 && sums.from_to.is_some() {
         context.messages.note(format_args!(
-            "{} records do not say when they were; the first and the last day are those of the others",
-            sums.undated
+            "{} no time; the first and the last day are those of the others",
+            counted(sums.undated, "record has", "records have")
         ));
     }
     // Without a measure or a number of watts there is no power to be wrong about.
@@ -86,8 +86,8 @@ fn note(log: &UsageLog, clouds: &[&Price], has_watts: bool, context: &Context) {
         .count();
     if untimed > 0 {
         context.messages.note(format_args!(
-            "{untimed} records, such as those of embeddings, do not say how long they took; hours, power and its \
-             cost are those of the others"
+            "{} no time of work, as those of embeddings; hours, power and its cost are those of the others",
+            counted(untimed, "record has", "records have")
         ));
     }
 }
@@ -106,7 +106,8 @@ fn note_batches(log: &UsageLog, clouds: &[&Price], context: &Context) {
         format!("; none is known of {}", without.join(", "))
     };
     context.messages.note(format_args!(
-        "{batches} requests came through a batch API and are billed with each cloud's batch discount{but}"
+        "{} through a batch API, billed with each cloud's batch discount{but}",
+        counted(batches, "request came", "requests came")
     ));
 }
 

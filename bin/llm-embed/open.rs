@@ -13,7 +13,7 @@ use llm_folder::Loading;
 use llm_kernels::pool::Pool;
 use llm_kernels::quantize::QuantType;
 use llm_kernels::simd::Level;
-use llm_record::{Build, Encoding};
+use llm_record::{Build, Encoding, counted};
 use llm_store::{Purpose, Store, StoreError};
 use llm_tokenizer::TokenizerWarning;
 
@@ -194,5 +194,6 @@ fn prompt(args: &EmbedArgs, encoder: &Encoder) -> Result<String> {
 /// Starts the threads that the flags ask for.
 pub(crate) fn pool(args: &EmbedArgs) -> Result<Pool> {
     let threads = args.threads.map_or_else(host::cores, usize::from);
-    Pool::new(threads).with_context(|| format!("cannot start {threads} threads"))
+    Pool::new(threads)
+        .with_context(|| format!("cannot start {}", counted(threads, "thread", "threads")))
 }

@@ -78,7 +78,7 @@ pub(crate) fn run(args: &RerankArgs, context: &Context) -> Result<Status> {
     let most = args.hits.map_or(scored.len(), usize::from);
     for (rank, (row, score)) in scored.into_iter().take(most).enumerate() {
         let hit = hit(args, &texts[row], rank, &score);
-        output.close(&Routed::own(Record::from(hit)))?;
+        output.close(&mut Routed::own(Record::from(hit)))?;
     }
     output.finish()?;
     Ok(status)
@@ -93,6 +93,7 @@ fn hit(args: &RerankArgs, (job, text): &(Box<Job>, String), rank: usize, score: 
         score: score.score,
         logit: score.logit,
         truncated: score.truncated,
+        created: None,
         found: Found {
             id: job.id.clone(),
             line: job.line,

@@ -28,7 +28,6 @@ pub(crate) fn run(args: &SearchArgs, context: &Context) -> Result<Status> {
     let jobs = Jobs::open(
         &ask::input(args.query.as_deref(), args.jsonl, None),
         Told::default(),
-        false,
         &watch,
     )?;
     let shared = ask::output(args.format);
@@ -116,9 +115,10 @@ impl Search<'_> {
                 score: neighbour.score,
                 logit: None,
                 truncated: false,
+                created: None,
                 found: self.index.record(neighbour.row)?,
             };
-            output.close(&Routed::own(Record::from(hit)))?;
+            output.close(&mut Routed::own(Record::from(hit)))?;
         }
         Ok(false)
     }

@@ -30,7 +30,7 @@ pub(crate) fn run(args: &SimilarArgs, context: &Context) -> Result<Status> {
                 a: index.record(found.first)?,
                 b: index.record(found.second)?,
             };
-            output.close(&Routed::own(Record::from(pair)))?;
+            output.close(&mut Routed::own(Record::from(pair)))?;
         }
         if output.reader_gone() {
             return Ok(Status::Done);

@@ -86,10 +86,11 @@ pub(crate) fn fetchable(
 /// Returns about how many bytes a model needs: weights, the cache of a context where it has one, and the
 /// program beside them.
 fn need(entry: &Entry, costs: &Catalogue) -> u64 {
-    // Folders of encoders hold floats of 32 bits.
-    let weights = entry
-        .about_bytes()
-        .map_or(entry.parameters_billion * 4e9, |bytes| bytes as f64);
+    let weights = match (&entry.gguf, entry.about_bytes()) {
+        (Some(_), Some(bytes)) => bytes as f64,
+        // Folders of encoders become floats of 32 bits.
+        _ => entry.parameters_billion * 4e9,
+    };
     let repos = costs.models.iter();
     let by_repo = |model: &&llm_cost::catalogue::Model| {
         model.gguf_repo.as_ref() == Some(&entry.repo) || model.id == entry.name

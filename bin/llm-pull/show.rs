@@ -8,7 +8,7 @@ use llm_cli::Reads;
 use llm_cli::args::{Format, FormatArgs};
 use llm_cli::message::printable;
 use llm_cli::stdio::{Sink, StdioError, stdout_is_terminal};
-use llm_record::{LineWriter, LoraSummary, ModelRecord, Record};
+use llm_record::{LineWriter, LoraSummary, ModelRecord, Record, counted};
 
 use crate::tokenize::Tokenized;
 
@@ -215,7 +215,10 @@ fn adapter(lora: &LoraSummary) -> String {
     if let Some(alpha) = lora.alpha {
         line.push_str(&format!(", alpha {alpha}"));
     }
-    line.push_str(&format!(", adds to {} tensors", lora.tensors));
+    line.push_str(&format!(
+        ", adds to {}",
+        counted(lora.tensors, "tensor", "tensors")
+    ));
     if let Some(base) = &lora.base_model {
         line.push_str(&format!(" of {base}"));
     }

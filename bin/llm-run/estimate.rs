@@ -21,7 +21,7 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Status> {
         interrupt: context.interrupt.clone(),
         reader: args.output.output.is_none(),
     };
-    let jobs = Jobs::open(&args.input, options::told(args), false, &watch)?;
+    let jobs = Jobs::open(&args.input, options::told(args), &watch)?;
     let form = OutputFormat::choose(&args.output, Requests::One, stdout_is_terminal())?;
     let messages = context.messages;
     let reads = reads::besides_requests(args)
@@ -30,7 +30,7 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Status> {
     let mut output = Output::open(&args.output, form, "estimate", &reads, messages)?;
     // Before the lines are read: a name that is not known should not cost their
     // time.
-    let price = Price::find(args.estimate.cloud.as_deref())?;
+    let mut price = Price::find(args.estimate.cloud.as_deref())?;
     let batch = options::batch(args, args.filter.parallel.map(usize::from))?;
     let (batch, opener, host) = (
         Arc::new(batch),
@@ -43,7 +43,9 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Status> {
         if let Some(status) = context.interrupt.status() {
             return Err(StdioError::Ended(status).into());
         }
-        counts.take(item?, &answerer);
+        if let Some(usage) = counts.take(item?, &answerer) {
+            price.add(&usage);
+        }
     }
     let machine = Machine::measure(&opener, &batch, &answerer, &counts, &*host)?;
     let hours = machine.speed.as_ref().map(|speed| counts.hours(speed));
@@ -63,11 +65,11 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Status> {
         kwh: hours
             .zip(args.estimate.watts)
             .map(|(hours, watts)| hours * watts / 1000.0),
-        cloud: Some(price.bill(counts.prompt_tokens, counts.completion_tokens)),
+        cloud: Some(price.bill()),
         model: answerer.model_identity().clone(),
         build: machine.build,
     };
-    output.close(&Routed::own(Record::from(estimate)))?;
+    output.close(&mut Routed::own(Record::from(estimate)))?;
     output.finish()?;
     Ok(match counts.failed {
         0 => Status::Done,

@@ -22,7 +22,6 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use llm_batch::Worker;
-use llm_cli::args::AnswerFormat;
 use llm_cli::filter::Run;
 use llm_cli::stdio::{InputWatch, stdout_is_terminal};
 use llm_cli::{Context, Jobs, OutputFormat, RunArgs, Status};
@@ -52,8 +51,12 @@ fn run(args: &RunArgs, context: &Context) -> Result<Status> {
         interrupt: context.interrupt.clone(),
         reader: args.output.output.is_none(),
     };
-    let is_table = matches!(args.output.format, AnswerFormat::Csv | AnswerFormat::Tsv);
-    let jobs = Jobs::open(&args.input, options::told(args), is_table, &watch)?;
+    let jobs = Jobs::open(&args.input, options::told(args), &watch)?;
+    let jobs = if args.output.format.is_table() {
+        jobs.keeping_all()
+    } else {
+        jobs
+    };
     let is_single = jobs.is_single();
     let form = OutputFormat::choose(&args.output, jobs.requests(), stdout_is_terminal())?;
     let messages = context.messages;

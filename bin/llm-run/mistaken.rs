@@ -5,15 +5,13 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use llm_cli::args::AnswerFormat;
 use llm_cli::output_format::FormatError;
 use llm_cli::{OutputFormat, RunArgs};
 
 /// Refuses what most likely means something else, and flags that need another.
 pub(crate) fn check(args: &RunArgs) -> Result<()> {
     check_instruction(args)?;
-    let is_table = matches!(args.output.format, AnswerFormat::Csv | AnswerFormat::Tsv);
-    if is_table && !args.input.csv {
+    if args.output.format.is_table() && !args.input.csv {
         return Err(FormatError::TableWithoutRows.into());
     }
     if args.output.output.is_some() || args.filter.resume.is_some() {

@@ -24,7 +24,7 @@ use llm_gguf::Gguf;
 use llm_kernels::pool::Pool;
 use llm_kernels::simd::Level;
 use llm_prompt::LONGEST_SOURCE;
-use llm_record::{Build, ModelIdentity, RecordedRequest, TemplateUse};
+use llm_record::{Build, ModelIdentity, RecordedRequest, TemplateUse, counted};
 use llm_store::{Event, ResolvedModel, Store, StoreError};
 
 use crate::{options, renderer};
@@ -296,7 +296,8 @@ fn cpu(args: &RunArgs, model: &Model, loras: &[Arc<Lora>]) -> Result<OpenDevice>
 /// Starts the threads that the flags ask for.
 fn pool(args: &RunArgs) -> Result<Pool> {
     let threads = args.device.threads.map_or_else(host::cores, usize::from);
-    Pool::new(threads).with_context(|| format!("cannot start {threads} threads"))
+    Pool::new(threads)
+        .with_context(|| format!("cannot start {}", counted(threads, "thread", "threads")))
 }
 
 fn build(simd: &str, device: &str, threads: usize) -> Build {

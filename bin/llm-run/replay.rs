@@ -15,7 +15,7 @@ use llm_cli::{
     Context, Item, Job, Jobs, Messages, Output, OutputFormat, Requests, RunArgs, Status,
 };
 use llm_filter::{Journal, RunLog, RunLogError};
-use llm_record::{Completion, RecordedRequest};
+use llm_record::{Completion, RecordedRequest, counted};
 
 use crate::open::{Host, Opener};
 use crate::progress;
@@ -104,9 +104,13 @@ impl Source {
         let mut inputs: Vec<_> = FileIdentity::of_path(path).into_iter().collect();
         if log.others() > 0 {
             messages.warning(format_args!(
-                "{} lines of '{}' are no records of llm-run and are passed over",
-                log.others(),
-                path.display()
+                "passed over in '{}': {} of llm-run",
+                path.display(),
+                counted(
+                    log.others(),
+                    "line that is no record",
+                    "lines that are no records"
+                )
             ));
         }
         if log.are_whole() && args.input.file.is_empty() {
@@ -132,7 +136,7 @@ impl Source {
         };
         let mut rows = args.input.clone();
         rows.jsonl |= !rows.lines;
-        let jobs = Jobs::open(&rows, options::told(args), false, &watch)?;
+        let jobs = Jobs::open(&rows, options::told(args), &watch)?;
         inputs.extend_from_slice(jobs.inputs());
         Ok(Self {
             kind: ReplaySource::Rows,

@@ -46,6 +46,10 @@ def unknown(kind):
     return f"the architecture '{kind}' is not known"
 
 
+# Said of a file and of a folder alike.
+INDEXER = "sparse attention to the positions that an indexer chooses"
+
+
 def no_kind(kind):
     return f"of the kind '{kind}'"
 
@@ -451,12 +455,12 @@ add("moonshotai/Moonlight-16B-A3B-Instruct", "DeepseekV3ForCausalLM", "deepseek_
     **shape(163840, 2048, 11264, 27, 16, 16, 8192, version="4.48.3", bos_token_id=163584, eos_token_id=163585),
     **mla(None), **routed(64, 6, 1408, 1, 2.446, shared=2), rope_theta=50000.0, rope_scaling="null", num_nextn_predict_layers=0,
     ep_size=1)
-add("deepseek-ai/DeepSeek-V3.2", "DeepseekV32ForCausalLM", "deepseek_v32", unknown("deepseek32"), no_kind("deepseek_v32"), V3,
+add("deepseek-ai/DeepSeek-V3.2", "DeepseekV32ForCausalLM", "deepseek_v32", INDEXER, INDEXER, V3,
     row={"packed": "fp8"}, **{key: DEEP[key] for key in ("attention_bias", "attention_dropout", "tie_word_embeddings")},
     **shape(129280, 7168, 18432, 61, 128, 128, 163840, 1e-06, version="4.44.2", bos_token_id=0, eos_token_id=1),
     **mla(), **routed(256, 8, 2048, 3, 2.5, 8, 4), index_head_dim=128, index_n_heads=64, index_topk=2048, rope_theta=10000,
     rope_scaling=yarn(40, 1.0), num_nextn_predict_layers=1, ep_size=1, quantization_config=FP8 | {"scale_fmt": "ue8m0"})
-add("zai-org/GLM-5", "GlmMoeDsaForCausalLM", "glm_moe_dsa", unknown("glm-dsa"), no_kind("glm_moe_dsa"), (BPE, "glm4"),
+add("zai-org/GLM-5", "GlmMoeDsaForCausalLM", "glm_moe_dsa", INDEXER, INDEXER, (BPE, "glm4"),
     **{key: DEEP[key] for key in ("attention_bias", "attention_dropout", "tie_word_embeddings", "pretraining_tp")},
     **shape(154880, 6144, 12288, 78, 64, 64, 202752, version="5.0.2.dev0", eos_token_id=[154820, 154827, 154829], pad_token_id=154820),
     **mla(2048, 192, 64, 256), **routed(256, 8, 2048, 3, 2.5), head_dim=64, qk_head_dim=256, index_head_dim=128, index_n_heads=32,
@@ -498,7 +502,7 @@ def llama_like(config, prefix="model.", experts=0, dtype=torch.bfloat16, shared=
     return [(name, extents, dtype) for name, extents in tensors.items()]
 
 
-add("deepseek-ai/deepseek-moe-16b-base", "DeepseekForCausalLM", "deepseek", RUNS, no_kind("deepseek"),
+add("deepseek-ai/deepseek-moe-16b-base", "DeepseekForCausalLM", "deepseek", RUNS, RUNS,
     (BPE, "deepseek-llm"), row={"tensors": lambda config: llama_like(config, experts=64, shared=2, first=1)},
     **{key: DEEP[key] for key in ("attention_bias", "attention_dropout", "tie_word_embeddings", "pretraining_tp")},
     **shape(102400, 2048, 10944, 28, 16, 16, 4096, 1e-06, version="4.36.2", bos_token_id=100000, eos_token_id=100001),
@@ -655,7 +659,7 @@ add("LGAI-EXAONE/K-EXAONE-236B-A23B", "ExaoneMoeForCausalLM", "exaone_moe", None
             num_experts=128, num_experts_per_tok=8, num_shared_experts=1, num_nextn_predict_layers=1, rope_theta=1000000,
             routed_scaling_factor=2.5, scoring_func="sigmoid", sliding_window=128, sliding_window_pattern="LLLG", topk_group=1,
             topk_method="noaux_tc", tie_word_embeddings=False))
-add("LGAI-EXAONE/EXAONE-3.5-2.4B-Instruct", "ExaoneForCausalLM", "exaone", RUNS, no_kind("exaone"), (BPE, "exaone"), DOCS,
+add("LGAI-EXAONE/EXAONE-3.5-2.4B-Instruct", "ExaoneForCausalLM", "exaone", RUNS, RUNS, (BPE, "exaone"), DOCS,
     activation_function="silu", attention_dropout=0.0, bos_token_id=1, embed_dropout=0.0, eos_token_id=361, head_dim=80,
     hidden_size=2560, initializer_range=0.02, intermediate_size=7168, layer_norm_epsilon=1e-05, max_position_embeddings=32768,
     num_attention_heads=32, num_key_value_heads=8, num_layers=30, pad_token_id=0, rope_theta=1000000, rope_scaling=EXAONE_ROPE | {"factor": 8.0},

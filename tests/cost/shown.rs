@@ -196,7 +196,7 @@ fn a_usage_is_explained_with_its_numbers() {
     let line = "usage --cloud gpt-5 --load-watts 60 --usd-per-kwh 0.5 --explain";
     let text = fed(line, input).exits(0).stdout();
     for part in [
-        "all: 1 requests, 1000000 tokens in (0 from a cache, 0 into one) and 200000 out",
+        "all: 1 request, 1000000 tokens in (0 from a cache, 0 into one) and 200000 out",
         "= (60 W x 3600.000 s = 216000.0 J) / 3.6e6 x 0.5 = 0.03000000 USD",
         "= 0.025000 USD for a million tokens",
         "= [1 (1.0000 x 1.25 +",

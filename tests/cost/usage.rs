@@ -15,7 +15,7 @@ not json
 "#;
     let ran = fed("usage --cloud gpt-5,claude-sonnet-5.5", input)
         .exits(0)
-        .says("1 'model' records, 1 lines that are not JSON, 1 failed requests");
+        .says("1 'model' record, 1 line that is not JSON, 1 failed request");
     let said = record(&ran);
     assert_eq!((&said["requests"], &said["failed"]), (&json!(2), &json!(1)));
     assert_eq!(
@@ -152,8 +152,7 @@ fn embeddings_are_counted_and_what_is_no_use_is_passed_over_by_kind() {
 {"type":"error","error":{"code":"x"}}
 "#;
     let ran = fed("usage --cloud gpt-5", input).exits(0);
-    let ran =
-        ran.says("skipped: 2 'bench' records, 1 'count' records, 1 'delta' records, 1 failed");
+    let ran = ran.says("skipped: 2 'bench' records, 1 'count' record, 1 'delta' record, 1 failed");
     let said = record(&ran);
     assert_eq!((&said["requests"], &said["failed"]), (&json!(3), &json!(1)));
     near(&said["input_tokens"], 10_000.0);
@@ -195,7 +194,7 @@ fn a_payback_of_records_bills_each_prompt_by_its_length() {
     assert!(
         is_noted(
             &said,
-            "10 of the records' requests have prompts above 200000"
+            "of the records' requests 10 have prompts above 200000"
         ),
         "{said}"
     );
@@ -212,7 +211,7 @@ fn a_payback_of_records_bills_each_prompt_by_its_length() {
     let said = run("payback --days 1", report);
     near(&said["cloud_usd_per_month"], 8.20 * 365.0 / 12.0);
     assert!(
-        is_noted(&said, "do not say how long prompts were"),
+        is_noted(&said, "record is a sum of requests without the lengths"),
         "{said}"
     );
     let given = run("payback --input-mtok 1 --output-mtok 1", "");
@@ -251,7 +250,7 @@ fn what_has_no_date_swells_no_month() {
     let alone = record(&fed(flags, &own).exits(0));
     near(&alone["assumptions"]["input"], 0.3 * 365.0 / 12.0);
     let ran = fed(flags, &mixed).exits(0);
-    let said = record(&ran.says("1 records with 100.0 million tokens that do not say when"));
+    let said = record(&ran.says("1 record without a time, with 100.0 million tokens"));
     assert_eq!(said["assumptions"], alone["assumptions"]);
     assert!(is_noted(&said, "left out of the month"), "{said}");
     let all = record(&fed(&format!("{flags} --days 10"), &mixed).exits(0));
@@ -269,7 +268,7 @@ fn a_sum_of_a_part_of_what_was_paid_is_said_to_be_one() {
     let input = r#"[{"date":"2026-11-01","model":"gpt-5","input_tokens":10,"output_tokens":2,"cost":0.25},
         {"date":"2026-11-02","model":"gpt-5","input_tokens":10,"output_tokens":2}]"#;
     let ran = fed("usage --cloud gpt-5", input).exits(0);
-    let said = record(&ran.says("1 records do not say what was paid"));
+    let said = record(&ran.says("1 record does not say what was paid"));
     assert_eq!(
         (&said["unpaid_records"], &said["paid_usd"]),
         (&json!(1), &json!(0.25))
@@ -289,7 +288,7 @@ fn embeddings_are_said_to_have_no_time() {
     let input =
         r#"{"type":"embedding","usage":{"prompt_tokens":9,"total_tokens":9},"model":{"name":"a"}}"#;
     let ran = fed("usage --load-watts 60", input).exits(0);
-    let said = record(&ran.says("1 records, such as those of embeddings, do not say"));
+    let said = record(&ran.says("1 record has no time of work"));
     assert_eq!(
         (&said["joules"], &said["local_usd_per_mtok"]),
         (&Value::Null, &Value::Null)

@@ -9,6 +9,9 @@ use serde_json::{Map, Value};
 
 use crate::harness::Ran;
 
+/// The beginning of 2025 in Unix seconds.
+const YEAR_2025: u64 = 1_735_689_600;
+
 const SCHEMA: &str = include_str!("../../crates/llm-record/schema/record.json");
 
 /// Returns the records on standard output, each of which has passed both checks.
@@ -55,9 +58,12 @@ pub fn check(record: &Value) -> Result<(), String> {
     validator
         .validate(record)
         .map_err(|fault| format!("not as the schema says ({fault})"))?;
-    Mirror::deserialize(record)
-        .map(|_| ())
-        .map_err(|fault| format!("not as the contract says ({fault})"))
+    Mirror::deserialize(record).map_err(|fault| format!("not as the contract says ({fault})"))?;
+    // A clock that is wrong by years would spoil every bill.
+    match record.get("created").and_then(Value::as_u64) {
+        Some(created) if created < YEAR_2025 => Err(format!("created in {created}")),
+        _ => Ok(()),
+    }
 }
 
 /// The contract of the pipes, version 1.
@@ -355,7 +361,7 @@ struct Embedding {
     pooling: String,
     normalized: bool,
     prompt: Option<String>,
-    created: Option<i64>,
+    created: u64,
     text: Option<String>,
     input: Option<serde_json::Map<String, Value>>,
     model: Encoder,
@@ -375,6 +381,7 @@ struct Hit {
     score: f64,
     logit: Option<f64>,
     truncated: Option<bool>,
+    created: u64,
     id: Option<Id>,
     line: u64,
     text: Option<String>,
@@ -433,6 +440,7 @@ struct Replay {
     is: Option<String>,
     changed: Option<Vec<Circumstance>>,
     usage: Option<Usage>,
+    created: u64,
     request_digest: Option<String>,
     occurrence: Option<u64>,
     model: Identity,
@@ -633,6 +641,7 @@ struct Count {
     id: Option<Id>,
     line: u64,
     usage: Usage,
+    created: u64,
     input: Option<Map<String, Value>>,
     model: Identity,
 }
@@ -647,6 +656,7 @@ struct RenderedPrompt {
     text: String,
     tokens: Vec<u32>,
     usage: Usage,
+    created: u64,
     input: Option<Map<String, Value>>,
     model: Identity,
 }
@@ -659,6 +669,7 @@ struct Failure {
     id: Option<Id>,
     line: Option<u64>,
     error: Fault,
+    created: u64,
     input: Option<Map<String, Value>>,
     request_digest: Option<String>,
     occurrence: Option<u64>,
@@ -721,13 +732,16 @@ impl TryFrom<u64> for Version {
 #[test]
 fn the_check_refuses_what_is_no_record() {
     let good = serde_json::json!({"type": "error", "schema_version": 1, "line": 3,
-        "error": {"code": "bad_json", "message": "line 3 is not valid JSON"}});
+        "error": {"code": "bad_json", "message": "line 3 is not valid JSON"},
+        "created": 1_790_000_000});
     assert_eq!(check(&good), Ok(()));
     for (pointer, value) in [
         ("/type", "success".into()),
         ("/schema_version", 2.into()),
         ("/line", "3".into()),
         ("/error/code", "bad_day".into()),
+        ("/created", (-1).into()),
+        ("/created", 0.into()),
     ] {
         let mut bad = good.clone();
         *bad.pointer_mut(pointer).unwrap() = value;

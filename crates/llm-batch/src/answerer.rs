@@ -14,7 +14,7 @@ use llm_record::usage::milliseconds;
 use llm_record::{
     Build, Choice, Completion, Count, ErrorCode, Failed, FinishReason, Job, Json, Metrics,
     ModelIdentity, Overrides, Record, RecordedRequest, RenderedPrompt, Sampling, SchemaVersion,
-    StructuredOutput, TemplateUse, Usage,
+    StructuredOutput, TemplateUse, Usage, counted,
 };
 use llm_tokenizer::cancel::Cancellation;
 use llm_tokenizer::common_prefix_len;
@@ -267,6 +267,7 @@ impl Answerer {
             id: task.job.id,
             line: task.job.line,
             usage,
+            created: None,
             input: task.job.input,
         })
     }
@@ -279,6 +280,7 @@ impl Answerer {
             id: task.job.id,
             line: task.job.line,
             usage: Usage::new(task.prompt.tokens.len() as u64, 0, 0),
+            created: None,
             text: task.prompt.text,
             tokens: task.prompt.tokens,
             input: task.job.input,
@@ -402,8 +404,8 @@ impl Answerer {
             ));
         } else if generated.text.is_empty() && generated.reasoning_tokens > 0 {
             self.host.warn(&format_args!(
-                "line {line} has no answer, because the model still thinks after {} tokens; -n sets the limit",
-                generated.tokens.len()
+                "line {line} has no answer, because the model still thinks after {}; -n sets the limit",
+                counted(generated.tokens.len(), "token", "tokens")
             ));
         } else if task.sampling.max_tokens == default_max_tokens {
             self.host.warn(&format_args!(

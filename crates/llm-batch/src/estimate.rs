@@ -6,14 +6,13 @@ mod speed;
 
 use anyhow::Result;
 use llm_filter::{Journal, RequestName, Verdict};
-use llm_record::{Build, Item, MeasuredSpeed, MemoryEstimate};
+use llm_record::{Build, Item, MeasuredSpeed, MemoryEstimate, Usage};
 use llm_tokenizer::common_prefix_len;
 
 use crate::answerer::Answerer;
 use crate::host::{Host, Opener, Options};
 use crate::memory::{CacheNeed, Memory};
 use crate::running::default_parallel;
-use crate::task::Task;
 
 /// What the lines come to.
 #[derive(Debug)]
@@ -56,14 +55,14 @@ impl Counts {
         }
     }
 
-    /// Takes in what a line asks for.
-    pub fn take(&mut self, item: Item, answerer: &Answerer) {
+    /// Takes in what a line asks for; returns the tokens of prompt and answer where it would be answered.
+    pub fn take(&mut self, item: Item, answerer: &Answerer) -> Option<Usage> {
         let task = match item {
             Item::Run(job) => answerer.prepare(job),
             Item::Failed(failed) => Err(failed),
             Item::Passed(_) => {
                 self.failed += 1;
-                return;
+                return None;
             }
         };
         let verdict = match &task {
@@ -80,22 +79,21 @@ impl Counts {
             }
         };
         match (verdict, task) {
+            (Verdict::Run(_), Ok(task)) => {
+                return self.count(&task.prompt.tokens, task.max_tokens());
+            }
             (Verdict::Skip | Verdict::SkipFailed | Verdict::Seen, _) => self.skipped += 1,
-            (Verdict::Run(_), Ok(task)) => self.add(&task),
             (Verdict::DuplicateId(_) | Verdict::IdConflict { .. }, _) | (_, Err(_)) => {
                 self.failed += 1;
             }
         }
+        None
     }
 
-    fn add(&mut self, task: &Task) {
-        self.count(&task.prompt.tokens, task.max_tokens());
-    }
-
-    fn count(&mut self, prompt: &[u32], most: usize) {
+    fn count(&mut self, prompt: &[u32], most: usize) -> Option<Usage> {
         if prompt.is_empty() || prompt.len() >= self.context {
             self.failed += 1;
-            return;
+            return None;
         }
         let answer = most.min(self.context - prompt.len());
         self.lines += 1;
@@ -108,6 +106,7 @@ impl Counts {
             Some(prefix) => prefix.truncate(common_prefix_len(prefix, before_last)),
             none => *none = Some(before_last.to_vec()),
         }
+        Some(Usage::new(prompt.len() as u64, answer as u64, 0))
     }
 
     /// Returns how many tokens all prompts begin with alike, which takes two lines.
@@ -210,10 +209,11 @@ mod tests {
     #[test]
     fn an_answer_ends_with_the_context_and_a_prompt_that_fills_it_fails() {
         let mut counts = Counts::new(5, Journal::default());
-        counts.count(&[1; 3], usize::MAX);
+        let usage = counts.count(&[1; 3], usize::MAX);
+        assert_eq!(usage, Some(Usage::new(3, 2, 0)));
         assert_eq!((counts.completion_tokens, counts.longest), (2, 5));
-        counts.count(&[1; 5], 1);
-        counts.count(&[], 1);
+        assert_eq!(counts.count(&[1; 5], 1), None);
+        assert_eq!(counts.count(&[], 1), None);
         assert_eq!((counts.lines, counts.failed), (1, 2));
     }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::input::InputError;
 use crate::message::Messages;
@@ -101,6 +101,7 @@ fn parse<A: Parser>(
     let matches = command.clone().try_get_matches_from(arguments);
     let parsed = matches.and_then(|matches| A::from_arg_matches(&matches));
     parsed.map_err(|error| {
+        let error = without_double_dash(error);
         let text = error.to_string();
         match error.kind() {
             ErrorKind::InvalidUtf8 => {
@@ -118,6 +119,19 @@ fn parse<A: Parser>(
             }
         }
     })
+}
+
+/// Takes out clap's advice to write a flag that it does not know behind `--`: whoever mistypes a flag wants
+/// no argument of that name.
+fn without_double_dash(mut error: clap::Error) -> clap::Error {
+    if error.kind() != ErrorKind::UnknownArgument {
+        return error;
+    }
+    if let Some(ContextValue::StyledStrs(mut tips)) = error.remove(ContextKind::Suggested) {
+        tips.retain(|tip| !tip.to_string().contains("'-- "));
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
+    }
+    error
 }
 
 /// Writes help to standard output, whose reader may have enough of it.
@@ -200,6 +214,18 @@ mod tests {
             (settings.max_tokens, settings.seed),
             (Some(-1), Some(llm_record::Seed::Drawn))
         );
+    }
+
+    #[test]
+    fn an_unknown_flag_is_not_advised_to_be_an_argument() {
+        for (arguments, kept) in [
+            (&["llm-run", "--nosuch"] as &[_], "'--nosuch'"),
+            (&["llm-run", "--stopp", "x"], "'--stop'"),
+        ] {
+            let error = RunArgs::try_parse_from(arguments).unwrap_err();
+            let told = without_double_dash(error).to_string();
+            assert!(told.contains(kept) && !told.contains("-- --"), "{told}");
+        }
     }
 
     /// An alias that sets a flag must not forbid to set it again.

@@ -12,7 +12,7 @@ use llm_filter::durable::{self, DurableError, EarlierRun, Existing, Opened};
 use llm_filter::{
     Conflict, Control, Journal, Options, ReadAhead, RecordSink, Replaced, Rules, Summary, Work,
 };
-use llm_record::{Delta, Item, Record, Routed};
+use llm_record::{Delta, Item, Record, Routed, counted};
 
 use crate::reads::{FileIdentity, Reads};
 use crate::replaces::Replaces;
@@ -21,7 +21,7 @@ use crate::stdio::{Sink, StdioError};
 use crate::{Context, Messages, Output, Status};
 
 impl RecordSink for Output {
-    fn close(&mut self, routed: &Routed<Record>) -> Result<()> {
+    fn close(&mut self, routed: &mut Routed<Record>) -> Result<()> {
         Ok(Self::close(self, routed)?)
     }
 
@@ -137,8 +137,8 @@ fn tell_damage(earlier: &EarlierRun, path: &Path, messages: Messages) {
     }
     if earlier.torn > 0 {
         messages.warning(format_args!(
-            "the output ended in {} bytes of an incomplete record that an earlier run has left; they are cut off",
-            earlier.torn
+            "the output ended in {} of an incomplete record that an earlier run has left, now cut off",
+            counted(earlier.torn, "byte", "bytes")
         ));
     }
 }
@@ -339,10 +339,7 @@ impl Ended {
 }
 
 fn lines(count: u64) -> String {
-    match count {
-        1 => "1 line".to_owned(),
-        count => format!("{count} lines"),
-    }
+    counted(count, "line", "lines")
 }
 
 /// Returns whether a run ended since nobody reads its output any more.

@@ -110,23 +110,17 @@ enum Origin {
 }
 
 impl Jobs {
-    /// Opens what the arguments name. With `keeps_all` the records keep all fields of their lines. A whole prompt is read here, so that an empty or unreadable one
-    /// stops the program before a model is loaded; lines are read as they are wanted.
+    /// Opens what the arguments name. A whole prompt is read here, so that an empty or unreadable one stops
+    /// the program before a model is loaded; lines are read as they are wanted.
     ///
     /// # Errors
     /// [`InputError`].
     pub fn open(
         args: &InputArgs,
         told: Told<'_>,
-        keeps_all: bool,
         watch: &InputWatch,
     ) -> Result<Self, InputError> {
         let builder = RequestBuilder::new(args, told)?;
-        let builder = if keeps_all {
-            builder.keeping_all()
-        } else {
-            builder
-        };
         let texts = args.texts();
         if texts.is_none() {
             return Self::of(args, builder, watch, 0);
@@ -223,6 +217,15 @@ impl Jobs {
     pub fn counting(self, count: CountTokens) -> Self {
         Self {
             count: Some(Counter(count)),
+            ..self
+        }
+    }
+
+    /// Lets the records keep all fields of their lines.
+    #[must_use]
+    pub fn keeping_all(self) -> Self {
+        Self {
+            builder: self.builder.keeping_all(),
             ..self
         }
     }

@@ -4,7 +4,10 @@
 mod sentence;
 mod table;
 
-use llm_record::{BatchOutput, Completion, Delta, Failed, LineWriter, Record, Reply, Routed};
+use jiff::Timestamp;
+use llm_record::{
+    BatchOutput, Completion, Delta, Failed, LineWriter, Record, Reply, Routed, counted,
+};
 use serde_json::Value;
 
 use self::table::Table;
@@ -169,17 +172,17 @@ impl Output {
     }
 
     /// Writes the record that closes a request; in text form a completion's text, a count's number, or
-    /// an error's sentence on standard error.
+    /// an error's sentence on standard error. A record that does not say when it was closed says so
+    /// from here on.
     ///
     /// # Errors
     /// [`StdioError::Write`]; [`StdioError::Ended`] where the reader has closed.
-    pub fn close(&mut self, routed: &Routed<Record>) -> Result<(), StdioError> {
-        let Change(Some(change)) = &mut self.change else {
-            return self.write(routed);
-        };
-        let mut routed = routed.clone();
-        change(&mut routed.record)?;
-        self.write(&routed)
+    pub fn close(&mut self, routed: &mut Routed<Record>) -> Result<(), StdioError> {
+        routed.record.close_at(Timestamp::now().as_second());
+        if let Change(Some(change)) = &mut self.change {
+            change(&mut routed.record)?;
+        }
+        self.write(routed)
     }
 
     fn write(&mut self, routed: &Routed<Record>) -> Result<(), StdioError> {
@@ -229,7 +232,7 @@ impl Output {
     /// # Errors
     /// As [`Output::close`].
     pub fn fail(&mut self, failed: Failed) -> Result<(), StdioError> {
-        self.close(&failed.map(Record::from))
+        self.close(&mut failed.map(Record::from))
     }
 
     /// Passes an `error` record of an earlier stage on, as it came.
@@ -283,8 +286,10 @@ impl Output {
     fn tell_cut(&self, completion: &Completion) {
         if let Some(cut) = completion.truncated {
             self.messages.warning(format_args!(
-                "the text of line {} does not fit the context; {} tokens were cut from its {}",
-                completion.line, cut.tokens, cut.place
+                "the text of line {} does not fit the context; {} cut from its {}",
+                completion.line,
+                counted(cut.tokens, "token was", "tokens were"),
+                cut.place
             ));
         }
     }

@@ -5,6 +5,7 @@ use jiff::civil::Date;
 
 use crate::bill::Volume;
 use crate::catalogue::{Machine, Price, Profile};
+use crate::counted::counted;
 use crate::inputs::Inputs;
 use crate::memory::CacheType;
 use crate::scenario::{LocalModel, Scenario};
@@ -46,16 +47,16 @@ pub(crate) fn prompt_lengths(
     let mut caveats = Vec::new();
     if blended.long > 0 {
         caveats.push(format!(
-            "{} of the records' requests have prompts above {above} tokens and are billed at what '{id}' \
-             charges for those; the rates are the mean of both prices",
-            blended.long
+            "of the records' requests {} above {above} tokens, billed at what '{id}' charges for those; the \
+             rates are the mean of both prices",
+            counted(blended.long, "has a prompt", "have prompts")
         ));
     }
     if blended.unknown > 0 {
         caveats.push(format!(
-            "{} of the records are sums of requests and do not say how long prompts were; they are billed \
-             as prompts of up to {above} tokens; --prompt-tokens sets another length",
-            blended.unknown
+            "{} of requests without the lengths of their prompts, billed as prompts of up to {above} \
+             tokens; --prompt-tokens sets another length",
+            counted(blended.unknown, "record is a sum", "records are sums")
         ));
     }
     caveats
@@ -228,10 +229,13 @@ mod tests {
         };
         let caveats = told(&recorded, &inputs, &blended);
         assert!(
-            caveats[0].starts_with("3 of the records' requests"),
+            caveats[0].starts_with("of the records' requests 3 have prompts above"),
             "{caveats:?}"
         );
-        assert!(caveats[1].starts_with("2 of the records"), "{caveats:?}");
+        assert!(
+            caveats[1].starts_with("2 records are sums of requests"),
+            "{caveats:?}"
+        );
         let said = Inputs {
             prompt_tokens: Some(100.0),
             ..inputs

@@ -25,6 +25,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod counted;
 pub mod dates;
 pub mod units;
 
@@ -56,6 +57,7 @@ pub mod render;
 
 pub use bill::{Rates, Volume};
 pub use catalogue::{Catalogue, CatalogueError};
+pub use counted::counted;
 pub use evaluate::ScenarioError;
 pub use inputs::Inputs;
 pub use memory::{CacheType, Shape};

@@ -25,6 +25,7 @@ use jiff::civil::Date;
 
 use crate::bill::{Rates, Volume};
 use crate::catalogue::Price;
+use crate::counted::counted;
 use crate::record::Computer;
 use crate::units::{Mtok, Seconds, TokensPerSecond, Usd};
 
@@ -102,12 +103,17 @@ pub enum Unbilled {
 impl Unbilled {
     /// Says how many there were and what became of them.
     fn sentence(self, count: f64) -> String {
-        match self {
-            Self::Audio => format!("{count} audio tokens, billed as text"),
-            Self::Image => format!("{count} image tokens, billed as text"),
-            Self::Search => format!("{count} web searches, not billed"),
-            Self::Tier => format!("{count} requests of a dearer tier, billed at the normal price"),
-        }
+        let (one, many, billed) = match self {
+            Self::Audio => ("audio token", "audio tokens", "billed as text"),
+            Self::Image => ("image token", "image tokens", "billed as text"),
+            Self::Search => ("web search", "web searches", "not billed"),
+            Self::Tier => (
+                "request of a dearer tier",
+                "requests of a dearer tier",
+                "billed at the normal price",
+            ),
+        };
+        format!("{}, {billed}", counted(count, one, many))
     }
 }
 
@@ -258,20 +264,27 @@ impl UsageLog {
     pub fn passed_over(&self) -> Option<String> {
         let others = self.others.iter();
         let mut parts: Vec<String> = others
-            .map(|(kind, count)| format!("{count} '{kind}' records"))
+            .map(|(kind, count)| {
+                let one = format!("'{kind}' record");
+                counted(*count, &one, &format!("{one}s"))
+            })
             .collect();
         if self.broken > 0 {
-            parts.push(format!("{} lines that are not JSON", self.broken));
+            parts.push(counted(
+                self.broken,
+                "line that is not JSON",
+                "lines that are not JSON",
+            ));
         }
         if self.unsound > 0 {
             parts.push(format!(
-                "{} records whose numbers make no sense (negative, too large, not numbers, more \
-                 cached tokens than the prompt has, or faster than any computer)",
-                self.unsound
+                "{} whose numbers make no sense (negative, too large, not numbers, more cached \
+                 tokens than the prompt has, or faster than any computer)",
+                counted(self.unsound, "record", "records")
             ));
         }
         if self.failed > 0 {
-            parts.push(format!("{} failed requests", self.failed));
+            parts.push(counted(self.failed, "failed request", "failed requests"));
         }
         (!parts.is_empty()).then(|| format!("skipped: {}", parts.join(", ")))
     }

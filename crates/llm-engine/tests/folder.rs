@@ -119,10 +119,6 @@ fn logits_are_those_of_the_same_weights_in_a_gguf_file() {
 
 /// Families that are run from GGUF files alone.
 const WITHOUT_FOLDERS: &[&str] = &[
-    // Names of its own, which none has asked for.
-    "exaone",
-    // transformers has no class of its own for it, and none has asked for its folders.
-    "deepseek",
     // Its folders are of one kind with those without experts.
     "nemotron_h_moe",
 ];

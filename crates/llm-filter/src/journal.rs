@@ -3,10 +3,11 @@
 //! A request is known by its [`RequestName`] and how often that has come before. Of each,
 //! 16 bytes are kept.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use llm_digest::sha256_hex;
-use llm_record::{Closed, ErrorCode, Fields, Id, Json};
+use llm_record::{Closed, ErrorCode, Fields, Id, Json, closed};
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use crate::pieces::{IsGone, Piece, Pieces, Stale};
@@ -52,6 +53,16 @@ impl<'a> RequestName<'a> {
             offset: None,
             digest,
         }
+    }
+
+    /// Names the request that a line of output closes, where that says what was asked for.
+    fn of_closed(closed: &'a Closed) -> Option<Self> {
+        Some(Self {
+            id: closed.id.as_ref(),
+            path: closed.path.as_deref(),
+            offset: closed.offset,
+            digest: closed.request_digest.as_deref()?,
+        })
     }
 
     /// Leaves out where its text stands, unless `tells_files`.
@@ -160,14 +171,8 @@ impl Journal {
             self.answered.insert(id_key(Some(id)));
         }
         let passed;
-        let (name, mut occurrence) = match &closed.request_digest {
-            Some(digest) => {
-                let name = RequestName {
-                    id: closed.id.as_ref(),
-                    path: closed.path.as_deref(),
-                    offset: closed.offset,
-                    digest,
-                };
+        let (name, mut occurrence) = match RequestName::of_closed(closed) {
+            Some(name) => {
                 if self.rules.tells_files {
                     self.pieces.hold(closed, name.key());
                 }
@@ -195,6 +200,27 @@ impl Journal {
         }
     }
 
+    /// Takes in an `error` record of an earlier stage; returns whether it stands in the output already.
+    pub(crate) fn has_passed(&mut self, line: &str) -> bool {
+        let closed = closed(line);
+        let named = closed.as_ref().and_then(RequestName::of_closed);
+        let passed;
+        let name = match named {
+            Some(name) => name.told(self.rules.tells_files),
+            None => {
+                passed = digest_of(line);
+                let id = closed.as_ref().and_then(|closed| closed.id.as_ref());
+                RequestName::plain(id, &passed)
+            }
+        };
+        if let Some(path) = name.path {
+            self.pieces.meet(path);
+        }
+        let count = self.occurrences.entry(name.key()).or_default();
+        *count += 1;
+        self.closed.contains(&name.key_of(*count))
+    }
+
     /// Has requests of this digest left out, whatever their id.
     pub fn see(&mut self, digest: &str) {
         self.seen.insert(key(&[digest]));
@@ -214,14 +240,8 @@ impl Journal {
 
     /// Whether a record of the output is such a one, also one of a failure.
     pub(crate) fn is_stale(&self, closed: &Closed, is_gone: IsGone<'_>) -> bool {
-        let (Some(path), Some(digest)) = (&closed.path, &closed.request_digest) else {
+        let (Some(path), Some(name)) = (&closed.path, RequestName::of_closed(closed)) else {
             return false;
-        };
-        let name = RequestName {
-            id: closed.id.as_ref(),
-            path: Some(path),
-            offset: closed.offset,
-            digest,
         };
         let piece = Piece {
             name: name.key(),
@@ -284,9 +304,13 @@ impl Journal {
     }
 }
 
-/// Returns the SHA-256 of a line, in hexadecimal.
-pub(crate) fn digest_of(line: &str) -> String {
-    sha256_hex(line.trim_end_matches(['\r', '\n']))
+/// Returns the SHA-256, in hexadecimal, of what a line says; when it was written is no part of that.
+fn digest_of(line: &str) -> String {
+    let Ok(mut fields) = serde_json::from_str::<BTreeMap<String, &RawValue>>(line) else {
+        return sha256_hex(line.trim_end_matches(['\r', '\n']));
+    };
+    fields.remove("created");
+    sha256_hex(serde_json::to_string(&fields).unwrap_or_default())
 }
 
 /// Returns the key of an id.
@@ -472,15 +496,31 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_passed_through_is_known_by_its_line() {
-        let line = r#"{"type":"error","schema_version":1,"error":{}}"#;
-        let mut journal = Journal::default();
-        journal.close(&closed(None, None, true), line);
-        journal.close(&closed(None, None, true), line);
-        let digest = digest_of(line);
-        let verdicts = [(); 3].map(|()| journal.next(RequestName::plain(None, &digest)));
-        let failed = Verdict::SkipFailed;
-        assert_eq!(verdicts, [failed, failed, Verdict::Run(3)]);
+    fn a_record_that_passed_through_is_known_by_what_it_says() {
+        for name in [
+            "",
+            r#","id":"a""#,
+            r#","request_digest":"d""#,
+            r#","id":"a","request_digest":"d""#,
+        ] {
+            let line = |created: &str| {
+                format!(
+                    r#"{{"type":"error","schema_version":1{name},"line":3,"error":{{"code":"timeout","message":"m"}}{created}}}"#
+                )
+            };
+            let mut journal = Journal::default();
+            for (count, created) in ["", r#","created":1790000000"#].iter().enumerate() {
+                let mut closed = super::closed(&line(created)).unwrap();
+                closed.occurrence = count as u64 + 1;
+                journal.close(&closed, &line(created));
+            }
+            let passes = [(); 3].map(|()| journal.has_passed(&line(r#","created":1800000000"#)));
+            assert_eq!(passes, [true, true, false], "{name}");
+            let other = line("")
+                .replace("timeout", "bad_csv")
+                .replace("\"d\"", "\"e\"");
+            assert!(!journal.has_passed(&other), "{name}");
+        }
     }
 
     /// A conflict that is written stands beside the answer that it is about, and is no answer: it is not

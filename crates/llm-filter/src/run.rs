@@ -7,7 +7,6 @@ use anyhow::Result;
 use llm_record::{ErrorCode, Failed, Item, Record, Routed};
 
 use crate::conflict::{Conflict, OnConflict, Replaced};
-use crate::journal::digest_of;
 use crate::work::{Prepared, RecordSink, Work};
 use crate::{Journal, Next, ReadAhead, ReorderBuffer, RequestName, Summary, UnderWay, Verdict};
 
@@ -226,15 +225,12 @@ impl<T> Filter<'_, T> {
             },
             Item::Failed(failed) => self.fail_if_new(number, failed),
             Item::Passed(line) => {
-                let verdict = self
-                    .journal
-                    .next(RequestName::plain(None, &digest_of(&line)));
-                let closing = match verdict {
-                    Verdict::Skip | Verdict::SkipFailed => Closing::Skipped { is_error: true },
-                    _ => Closing::Passed(line),
-                };
-                self.failures += u64::from(matches!(closing, Closing::Passed(_)));
-                self.buffer.fill(number, closing);
+                if self.journal.has_passed(&line) {
+                    self.skip(number, true);
+                } else {
+                    self.failures += 1;
+                    self.buffer.fill(number, Closing::Passed(line));
+                }
             }
         }
         Ok(())
@@ -339,8 +335,8 @@ impl<T> Filter<'_, T> {
                     self.summary.failed += 1;
                     self.summary.failures.add_line(&line);
                 }
-                Closing::Record(routed) => {
-                    sink.close(&routed)?;
+                Closing::Record(mut routed) => {
+                    sink.close(&mut routed)?;
                     self.replaced.add(&routed.record, self.options.on_conflict);
                     match &routed.record {
                         Record::Error(error) => {

@@ -9,11 +9,11 @@ use crate::{RequestName, UnderWay};
 
 /// Where the records of a run go. What it refuses ends the run.
 pub trait RecordSink {
-    /// Writes the record that closes a request.
+    /// Writes the record that closes a request, and says in it when that was where nobody has.
     ///
     /// # Errors
     /// The record cannot be written.
-    fn close(&mut self, routed: &Routed<Record>) -> Result<()>;
+    fn close(&mut self, routed: &mut Routed<Record>) -> Result<()>;
 
     /// Passes an `error` record of an earlier stage on, as it came.
     ///

@@ -144,6 +144,21 @@ fn what_is_not_computed_is_refused_by_name() {
     );
 }
 
+/// DeepSeek V3.2 and GLM 5, whose other parts are those of kinds that run.
+#[test]
+fn a_kind_that_lacks_a_part_is_told_which() {
+    for kind in ["deepseek_v32", "glm_moe_dsa"] {
+        let told = told(kind, &json!({"index_topk": 2048, "index_n_heads": 64}));
+        assert!(told.contains(&format!("of the kind '{kind}'")), "{told}");
+        assert!(
+            told.contains("an indexer chooses; choose a model"),
+            "{told}"
+        );
+        assert!(!told.contains("known are"), "{told}");
+    }
+    assert!(told("deepseek_v33", &json!({})).contains("known are llama"));
+}
+
 #[test]
 fn what_a_rotation_says_is_computed_or_refused() {
     let rotation = |kind: &str, said: Json| told(kind, &json!({"rope_parameters": said}));

@@ -81,8 +81,7 @@ fn jobs(name: &str, data: &[u8], flags: &[&str]) {
         let more = ["--max-line-bytes", &limit, "-f", file];
         let args = ["llm-run"].iter().chain(flags).chain(&more);
         let args = RunArgs::try_parse_from(args).unwrap();
-        let Ok(jobs) = Jobs::open(&args.input, Told::default(), false, &InputWatch::default())
-        else {
+        let Ok(jobs) = Jobs::open(&args.input, Told::default(), &InputWatch::default()) else {
             return;
         };
         // One request of all lines comes behind those that failed.

@@ -9,7 +9,7 @@ use std::io::{self, BufRead, Chain, Cursor, Read};
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
-use crate::{Fields, Id, Json, LineError, LineFault};
+use crate::{Fields, Id, Json, LineError, LineFault, counted};
 
 /// More columns than any table has; a header must not take all memory.
 const MOST_COLUMNS: usize = 1 << 16;
@@ -183,7 +183,8 @@ impl<R: BufRead> CsvRows<R> {
         if raw.fields != columns.len() {
             let (has, wants) = (raw.fields, columns.len());
             return Err(csv(format!(
-                "it has {has} fields, and the header has {wants}"
+                "it has {}, and the header has {wants}",
+                counted(has, "field", "fields")
             )));
         }
         let mut fields = Fields::new();

@@ -23,6 +23,7 @@
 
 pub mod choice;
 pub mod closed;
+mod counted;
 pub mod array;
 pub mod csv;
 mod id;
@@ -50,6 +51,7 @@ pub mod write;
 
 pub use choice::Choice;
 pub use closed::{Closed, closed};
+pub use counted::counted;
 pub use id::Id;
 pub use job::{Item, Job, TextPlace};
 pub use json::{Fields, Json, Values};

@@ -101,6 +101,29 @@ impl Record {
             }
         })
     }
+
+    /// Says when the record of a request was closed, in Unix seconds, where that is not known: who makes
+    /// an answer knows when it ended.
+    pub fn close_at(&mut self, seconds: i64) {
+        let created = match self {
+            Self::Count(count) => &mut count.created,
+            Self::Prompt(prompt) => &mut prompt.created,
+            Self::Replay(replay) => &mut replay.created,
+            Self::Embedding(embedding) => &mut embedding.created,
+            Self::Hit(hit) => &mut hit.created,
+            Self::Error(error) => &mut error.created,
+            // An answer always knows it; the others close no request.
+            Self::Completion(_)
+            | Self::Model(_)
+            | Self::Delta(_)
+            | Self::Tokens(_)
+            | Self::Bench(_)
+            | Self::Perplexity(_)
+            | Self::Pair(_)
+            | Self::Estimate(_) => return,
+        };
+        created.get_or_insert(seconds);
+    }
 }
 
 /// Makes a record of each kind; those that are large stand in a box.

@@ -14,6 +14,8 @@ const NAMES_SHOWN: usize = 12;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     pieces: Vec<Piece>,
+    /// Fields are the columns of a table.
+    of_columns: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +74,27 @@ impl Template {
         if !rest.is_empty() {
             pieces.push(Piece::Text(rest.to_owned()));
         }
-        Ok(Self { pieces })
+        Ok(Self {
+            pieces,
+            of_columns: false,
+        })
+    }
+
+    /// Returns the template for rows of a table, in whose names the case of letters does not matter.
+    #[must_use]
+    pub fn of_columns(self) -> Self {
+        Self {
+            of_columns: true,
+            ..self
+        }
+    }
+
+    fn value<'a>(&self, fields: &'a Fields, path: &str) -> Option<&'a Json> {
+        if self.of_columns {
+            fields.get_any_case(path)
+        } else {
+            lookup(fields, path)
+        }
     }
 
     /// Whether the template has a place for any field.
@@ -97,7 +119,7 @@ impl Template {
     pub fn is_blank(&self, fields: &Fields) -> bool {
         let mut places = self.pieces.iter().filter_map(|piece| match piece {
             Piece::Text(_) => None,
-            Piece::Field(path) => Some(lookup(fields, path)),
+            Piece::Field(path) => Some(self.value(fields, path)),
         });
         let blank = |value: Option<&Json>| {
             value
@@ -132,7 +154,7 @@ impl Template {
                     text.push_str(piece);
                     continue;
                 }
-                Piece::Field(path) => match lookup(fields, path) {
+                Piece::Field(path) => match self.value(fields, path) {
                     Some(Json::String(value)) => text.push_str(value),
                     None | Some(Json::Null) => return Err(missing(fields, path)),
                     Some(value) => text.push_str(&value.to_string()),
@@ -145,19 +167,13 @@ impl Template {
 }
 
 /// Returns the value at a path: `a.b` is the field of that very name, else field `b` of `a`; a number
-/// picks from a list. Where no name is the very one, the case of its letters does not matter.
+/// picks from a list.
 #[must_use]
 pub fn lookup<'a>(fields: &'a Fields, path: &str) -> Option<&'a Json> {
-    let value = |name: &str| fields.get(name);
-    let alike = |name: &str| fields.get_any_case(name);
-    at(value, path).or_else(|| at(alike, path))
-}
-
-fn at<'a>(field: impl Fn(&str) -> Option<&'a Json>, path: &str) -> Option<&'a Json> {
-    field(path).or_else(|| {
+    fields.get(path).or_else(|| {
         // The longest name first: a name may itself hold dots.
         path.rmatch_indices('.').find_map(|(dot, _)| {
-            let value = field(&path[..dot])?;
+            let value = fields.get(&path[..dot])?;
             inner(value, &path[dot + 1..])
         })
     })
@@ -245,6 +261,20 @@ mod tests {
             "{error}"
         );
         assert!(render("{{a.7}}", r#"{"a":[1]}"#).is_err());
+    }
+
+    /// Keys of JSON are told apart by case, and names of columns are written as it comes.
+    #[test]
+    fn only_columns_are_found_whatever_their_case() {
+        let json = r#"{"Title":"x","o":{"B":"y"},"a":"1","A":"2"}"#;
+        for template in ["{{title}}", "{{o.b}}", "{{O.B}}"] {
+            assert!(render(template, json).is_err(), "{template}");
+        }
+        assert_eq!(render("{{a}}{{A}}{{o.B}}", json).as_deref(), Ok("12y"));
+        let fields = serde_json::from_str(json).unwrap();
+        let columns = |text| Template::parse(text).unwrap().of_columns().render(&fields);
+        assert_eq!(columns("{{TITLE}} {{a}}").as_deref(), Ok("x 1"));
+        assert!(!Template::parse("{{title}}").unwrap().is_blank(&fields));
     }
 
     #[test]

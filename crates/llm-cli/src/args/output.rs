@@ -33,6 +33,14 @@ pub enum AnswerFormat {
     Tsv,
 }
 
+impl AnswerFormat {
+    /// Whether it is that of a table's rows.
+    #[must_use]
+    pub fn is_table(self) -> bool {
+        matches!(self, Self::Csv | Self::Tsv)
+    }
+}
+
 impl From<Format> for AnswerFormat {
     fn from(format: Format) -> Self {
         match format {

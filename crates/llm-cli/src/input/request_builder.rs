@@ -26,6 +26,8 @@ pub(super) struct RequestBuilder {
     template: Option<Template>,
     template_text: Option<String>,
     keep: Vec<String>,
+    /// Lines are rows of a table.
+    is_table: bool,
     keep_text: bool,
     /// What a line asks for and does not get is ignored.
     ignores: bool,
@@ -49,6 +51,11 @@ impl RequestBuilder {
         {
             return Err(InputError::NoField);
         }
+        let template = if args.csv {
+            template.map(Template::of_columns)
+        } else {
+            template
+        };
         Ok(Self {
             instruction: args.instruction.clone(),
             system: told.system.map(str::to_owned),
@@ -56,6 +63,7 @@ impl RequestBuilder {
             template,
             template_text: args.template().map(|text| text.to_string()),
             keep: args.keep.clone(),
+            is_table: args.csv,
             keep_text: args.keep_text,
             ignores: args.ignore_unsupported,
             keeps_all: false,
@@ -185,6 +193,15 @@ impl RequestBuilder {
         Some(self.run(&request, Prompt::Text(text), whole))
     }
 
+    /// Returns what a line has under a name of --keep.
+    fn field<'a>(&self, fields: &'a Fields, name: &str) -> Option<&'a Json> {
+        if self.is_table {
+            fields.get_any_case(name)
+        } else {
+            lookup(fields, name)
+        }
+    }
+
     /// Notes what of a request is kept in its record.
     fn keep(&self, request: &mut Request) {
         if self.keeps_all {
@@ -193,7 +210,7 @@ impl RequestBuilder {
             }
         }
         for name in &self.keep {
-            if let Some(value) = lookup(&request.fields, name) {
+            if let Some(value) = self.field(&request.fields, name) {
                 request.input.insert(name.clone(), value.clone());
             }
         }
@@ -429,7 +446,7 @@ impl Unused {
     pub(super) fn of(&mut self, request: &Request, builder: &RequestBuilder) -> Vec<String> {
         self.has_lines = true;
         for name in &builder.keep {
-            if !self.kept.contains(name) && lookup(&request.fields, name).is_some() {
+            if !self.kept.contains(name) && builder.field(&request.fields, name).is_some() {
                 self.kept.insert(name.clone());
             }
         }

@@ -25,7 +25,6 @@ fn parse(flags: &[&str]) -> Result<Jobs, InputError> {
             system: args.template.system().map(|text| &**text),
             structured: args.structured.told(),
         },
-        false,
         &InputWatch::default(),
     )
 }

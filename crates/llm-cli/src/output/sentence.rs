@@ -1,15 +1,15 @@
 //! Records as sentences and lines for people, in text form.
 
-use llm_record::{Estimate, Found, Part, Replay};
+use llm_record::{Estimate, Found, Part, Replay, counted};
 
 use crate::memory::gib;
 
 /// Returns what a run would take, as a sentence.
 pub(super) fn expected(estimate: &Estimate) -> String {
     let mut text = format!(
-        "{} lines, {} prompt tokens ({} of each line's shared), at most {} generated, {} of memory",
-        estimate.lines,
-        estimate.prompt_tokens,
+        "{}, {} ({} of each line's shared), at most {} generated, {} of memory",
+        counted(estimate.lines, "line", "lines"),
+        counted(estimate.prompt_tokens, "prompt token", "prompt tokens"),
         estimate.shared_prefix_tokens,
         estimate.max_completion_tokens,
         gib(estimate.memory.total()),

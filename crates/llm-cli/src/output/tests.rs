@@ -59,11 +59,11 @@ fn failure() -> Failed {
 #[test]
 fn text_is_the_answer_and_one_line_end() {
     assert_eq!(
-        written(&["-T"], |out| out.close(&completion()).unwrap()),
+        written(&["-T"], |out| out.close(&mut completion()).unwrap()),
         "a\n\nb\n"
     );
     assert_eq!(
-        written(&["-T", "-0"], |out| out.close(&completion()).unwrap()),
+        written(&["-T", "-0"], |out| out.close(&mut completion()).unwrap()),
         "a\n\nb\0"
     );
 }
@@ -79,7 +79,7 @@ fn streamed_text_equals_whole_text() {
         let text = written(&["-T", "--stream"], |out| {
             for _ in 0..2 {
                 pieces(out, cut);
-                out.close(&completion()).unwrap();
+                out.close(&mut completion()).unwrap();
             }
         });
         assert_eq!(text, "a\n\nb\na\n\nb\n", "{cut:?}");
@@ -121,7 +121,7 @@ fn a_batch_file_is_answered_in_its_form() {
         answer.reply = Reply::ChatCompletion;
         out.piece(Routed::new(Delta::default(), Reply::ChatCompletion))
             .unwrap();
-        out.close(&answer).unwrap();
+        out.close(&mut answer).unwrap();
         let mut failed = failure();
         failed.reply = Reply::ChatCompletion;
         out.fail(failed).unwrap();
@@ -147,7 +147,7 @@ fn a_full_disk_is_an_error_and_a_closed_pipe_is_an_end() {
         .unwrap()
         .output;
     let mut output = opened(&args);
-    let error = output.close(&completion()).unwrap_err().to_string();
+    let error = output.close(&mut completion()).unwrap_err().to_string();
     assert!(
         error.starts_with("cannot write '/dev/full': No space left"),
         "{error}"

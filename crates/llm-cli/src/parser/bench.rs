@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use clap::{ArgGroup, Args, Parser, ValueEnum};
+use clap::{Args, Parser, ValueEnum};
 
 use crate::app::{Program, file_of};
 use crate::args::{ForceArgs, LoraArgs, QuantizeArgs, QuietArgs, ctx_size, default_model, threads};
@@ -33,7 +33,7 @@ Exit status:
 /// tokenizing and sampling are not timed.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "llm-bench", version, max_term_width = crate::HELP_WIDTH, after_help = EXAMPLES,
-    args_override_self = true, group = ArgGroup::new("single").args(["perplexity", "write"]))]
+    args_override_self = true)]
 pub struct BenchArgs {
     /// What is measured.
     #[command(flatten)]
@@ -99,32 +99,35 @@ pub struct SubjectArgs {
     pub write: Option<PathBuf>,
 }
 
+/// What is done instead of timing loads.
+const SINGLE: [&str; 2] = ["perplexity", "write"];
+
 /// The loads that are timed.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Tests")]
 pub struct TestArgs {
     /// Process prompts of N tokens (0: none)
     #[arg(short = 'p', long, value_name = "N", value_delimiter = ',', default_value = "512",
-        allow_negative_numbers = true, value_parser = count, conflicts_with = "single")]
+        allow_negative_numbers = true, value_parser = count, conflicts_with_all = SINGLE)]
     pub n_prompt: Vec<usize>,
 
     /// Generate N tokens (0: none)
     #[arg(short = 'n', long, value_name = "N", value_delimiter = ',', default_value = "128",
-        allow_negative_numbers = true, value_parser = count, conflicts_with = "single")]
+        allow_negative_numbers = true, value_parser = count, conflicts_with_all = SINGLE)]
     pub n_gen: Vec<usize>,
 
     /// Process a prompt of P tokens and generate G after it, timed as one; may be given several times
-    #[arg(long, value_name = "P,G", value_parser = pair, conflicts_with = "single")]
+    #[arg(long, value_name = "P,G", value_parser = pair, conflicts_with_all = SINGLE)]
     pub pg: Vec<(usize, usize)>,
 
     /// Start with N tokens in the cache
     #[arg(short = 'd', long, value_name = "N", value_delimiter = ',', default_value = "0",
-        allow_negative_numbers = true, value_parser = count, conflicts_with = "single")]
+        allow_negative_numbers = true, value_parser = count, conflicts_with_all = SINGLE)]
     pub n_depth: Vec<usize>,
 
     /// Run N sequences together: N prompts, and N tokens a step
     #[arg(long, value_name = "N", value_delimiter = ',', default_value = "1", value_parser = sequences,
-        conflicts_with = "single")]
+        conflicts_with_all = SINGLE)]
     pub parallel: Vec<usize>,
 
     /// Use N threads (-1, the default: one a core)
@@ -134,11 +137,11 @@ pub struct TestArgs {
 
     /// Time each test N times
     #[arg(short, long, value_name = "N", default_value_t = 5, value_parser = repetitions,
-        conflicts_with = "single")]
+        conflicts_with_all = SINGLE)]
     pub repetitions: usize,
 
     /// Do not run each test once before it is timed
-    #[arg(long, conflicts_with = "single")]
+    #[arg(long, conflicts_with_all = SINGLE)]
     pub no_warmup: bool,
 
     /// Which logits to compute for a generated token
@@ -147,7 +150,7 @@ pub struct TestArgs {
         value_name = "WHICH",
         value_enum,
         default_value_t,
-        conflicts_with = "single"
+        conflicts_with_all = SINGLE
     )]
     pub logits: BenchLogits,
 }
@@ -336,7 +339,7 @@ mod tests {
             &["--perplexity", "x", "--parallel", "8"],
             &["--shape", "a:b", "--write", "x", "-r", "2"],
         ] {
-            assert!(told(flags).contains("cannot be used with"), "{flags:?}");
+            assert!(told(flags).contains("cannot be used with '"), "{flags:?}");
         }
     }
 }

@@ -12,6 +12,7 @@ use super::check::{self, Check};
 use super::find::Named;
 use super::price::{LongPrompt, Price};
 use super::rows_json;
+use crate::counted::counted;
 use crate::units::UsdPerMtok;
 
 /// Prices that were read from a file.
@@ -57,9 +58,9 @@ pub(super) fn prices(text: &str, day: &str) -> Result<Imported, Fault> {
     };
     if imported.prices.is_empty() {
         return Err(Fault::data(format!(
-            "none of its {} entries has a price for input and output tokens; known are rows of 'catalogue \
-             prices' and the lists of LiteLLM, models.dev, OpenRouter and llm-prices",
-            imported.passed_over
+            "it has {}, and no price for input and output tokens; known are rows of 'catalogue prices' and the \
+             lists of LiteLLM, models.dev, OpenRouter and llm-prices",
+            counted(imported.passed_over, "entry", "entries")
         )));
     }
     sound(imported)

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Rate;
 use crate::catalogue::HeldOut;
+use crate::counted::counted;
 use crate::predict::Arithmetic;
 use crate::units::{Bytes, GigabytesPerSecond, TokensPerSecond, Usd, Watts};
 
@@ -138,7 +139,7 @@ impl std::fmt::Display for Computer {
         };
         f.write_str(name)?;
         if let Some(cores) = self.cpu_cores {
-            write!(f, ", {cores} cores")?;
+            write!(f, ", {}", counted(cores, "core", "cores"))?;
         }
         if let Some(bytes) = self.memory_bytes {
             write!(f, ", {:.1} GiB", bytes as f64 / f64::from(1 << 30))?;

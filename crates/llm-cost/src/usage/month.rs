@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use super::{UsageLog, UsageTotals};
 use crate::bill::Volume;
+use crate::counted::counted;
 use crate::units::{Mtok, Seconds};
 
 const DAY: Seconds = Seconds(86_400.0);
@@ -52,9 +53,10 @@ impl Month {
     pub fn left_out(&self) -> Option<String> {
         (self.undated > 0).then(|| {
             format!(
-                "left out of the month: {} records with {:.1} million tokens that do not say when they were; \
-                 --days N counts all records as those of N days",
-                self.undated, self.undated_tokens.0
+                "left out of the month: {} without a time, with {:.1} million tokens; --days N counts all \
+                 records as those of N days",
+                counted(self.undated, "record", "records"),
+                self.undated_tokens.0
             )
         })
     }
@@ -149,7 +151,7 @@ mod tests {
         assert_eq!((month.undated, month.undated_tokens), (5, Mtok(5.0)));
         let told = month.left_out().unwrap();
         assert!(
-            told.contains("5 records with 5.0 million") && told.contains("--days"),
+            told.contains("5 records without a time, with 5.0 million") && told.contains("--days"),
             "{told}"
         );
         let all = mixed.month(Some(DAYS_PER_MONTH)).unwrap();

@@ -390,6 +390,22 @@ fn small(architecture: &str, more: &[(&str, Value)]) -> Result<Spec, SpecError> 
     Spec::from_metadata(&metadata)
 }
 
+/// DeepSeek V3.2 and GLM 5, whose other parts are those of families that run.
+#[test]
+fn a_family_that_lacks_a_part_is_told_which() {
+    for architecture in ["deepseek32", "glm-dsa"] {
+        let told = small(architecture, &[]).unwrap_err().to_string();
+        let wanted = format!("the architecture '{architecture}' is not known: it needs sparse");
+        assert!(told.starts_with(&wanted), "{told}");
+        assert!(
+            told.contains("indexer") && told.ends_with("another architecture"),
+            "{told}"
+        );
+    }
+    let told = small("deepseek33", &[]).unwrap_err().to_string();
+    assert!(told.contains("known are llama"), "{told}");
+}
+
 #[test]
 fn a_scale_of_logits_multiplies_or_divides() {
     let scale = [("logit_scale", Value::Float(0.25))];

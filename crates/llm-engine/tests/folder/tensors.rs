@@ -53,7 +53,9 @@ impl Plan {
                 }
             }
             let (wide, narrow) = ([inner, hidden_size], [hidden_size, inner]);
-            if self.experts > 0 {
+            if self.experts > 0 && layer >= self.dense_layers {
+                let inner = self.expert_size.unwrap_or(inner);
+                let (wide, narrow) = ([inner, hidden_size], [hidden_size, inner]);
                 let router = [self.experts, hidden_size];
                 let theirs = theirs("block_sparse_moe");
                 maker.matrix(
@@ -70,6 +72,17 @@ impl Plan {
                     ] {
                         let theirs = format!("{theirs}.experts.{expert}.{name}");
                         maker.matrix(&theirs, &ours(&format!("{our_name}.{expert}")), shape, 1.0);
+                    }
+                }
+                let inner = self.shared_experts * inner;
+                for (name, our_name, shape) in [
+                    ("gate_proj", "ffn_gate_shexp", [inner, hidden_size]),
+                    ("up_proj", "ffn_up_shexp", [inner, hidden_size]),
+                    ("down_proj", "ffn_down_shexp", [hidden_size, inner]),
+                ] {
+                    if self.shared_experts > 0 {
+                        let theirs = format!("{theirs}.shared_experts.{name}");
+                        maker.matrix(&theirs, &ours(our_name), shape, 1.0);
                     }
                 }
             } else {
@@ -131,7 +144,7 @@ impl Maker<'_> {
         let numbers = self.random.normals(shape.iter().product(), mean, deviation);
         let shape = shape.to_vec();
         self.tensors.push(Tensor {
-            theirs,
+            theirs: self.plan.spelled(&theirs),
             ours,
             shape,
             numbers,

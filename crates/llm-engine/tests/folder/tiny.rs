@@ -62,6 +62,14 @@ pub(crate) struct Plan {
     pub(crate) divisors: bool,
     /// Experts of a layer, a tensor each; 0 for one step without.
     pub(crate) experts: usize,
+    /// Experts that every token goes through, in one step.
+    pub(crate) shared_experts: usize,
+    /// First layers, which have no experts.
+    pub(crate) dense_layers: usize,
+    /// Length of an expert, where it is not that of a step without.
+    pub(crate) expert_size: Option<usize>,
+    /// What its folders call differently: (Llama's or Mixtral's name, theirs).
+    pub(crate) spelling: &'static [(&'static str, &'static str)],
     /// Queries, keys and values are one matrix, and gate and up another.
     pub(crate) fused: bool,
     pub(crate) dtype: Dtype,
@@ -83,6 +91,10 @@ pub(crate) const LLAMA: Plan = Plan {
     head_norms: false,
     divisors: true,
     experts: 0,
+    shared_experts: 0,
+    dense_layers: 0,
+    expert_size: None,
+    spelling: &[],
     fused: false,
     dtype: Dtype::F32,
     shards: 1,
@@ -105,7 +117,33 @@ pub(crate) const GEMMA3: Plan = Plan {
     ..QWEN3
 };
 
-pub(crate) const PLANS: [(&str, Plan); 7] = [
+/// EXAONE 3's names, which llama.cpp's `tensor_mapping.py` has beside Llama's.
+const EXAONE: &[(&str, &str)] = &[
+    ("hidden_act", "activation_function"),
+    ("num_hidden_layers", "num_layers"),
+    ("rms_norm_eps", "layer_norm_epsilon"),
+    ("model.embed_tokens", "transformer.wte"),
+    ("model.norm", "transformer.ln_f"),
+    ("model.layers", "transformer.h"),
+    ("input_layernorm", "ln_1"),
+    ("post_attention_layernorm", "ln_2"),
+    ("self_attn.o_proj", "attn.attention.out_proj"),
+    ("self_attn", "attn.attention"),
+    ("mlp.gate_proj", "mlp.c_fc_0"),
+    ("mlp.up_proj", "mlp.c_fc_1"),
+    ("mlp.down_proj", "mlp.c_proj"),
+];
+
+/// The names of DeepSeek's first mixture, as its converter in llama.cpp reads them.
+const DEEPSEEK: &[(&str, &str)] = &[
+    ("num_local_experts", "n_routed_experts"),
+    ("block_sparse_moe", "mlp"),
+    (".w1", ".gate_proj"),
+    (".w2", ".down_proj"),
+    (".w3", ".up_proj"),
+];
+
+pub(crate) const PLANS: [(&str, Plan); 9] = [
     ("llama", LLAMA),
     (
         "mistral",
@@ -135,6 +173,29 @@ pub(crate) const PLANS: [(&str, Plan); 7] = [
             intermediate_size: 64,
             divisors: false,
             experts: 4,
+            ..LLAMA
+        },
+    ),
+    (
+        "exaone",
+        Plan {
+            model_type: "exaone",
+            architecture: "exaone",
+            spelling: EXAONE,
+            ..LLAMA
+        },
+    ),
+    (
+        "deepseek",
+        Plan {
+            model_type: "deepseek",
+            architecture: "deepseek",
+            divisors: false,
+            experts: 6,
+            shared_experts: 2,
+            dense_layers: 1,
+            expert_size: Some(32),
+            spelling: DEEPSEEK,
             ..LLAMA
         },
     ),
@@ -171,6 +232,15 @@ pub(crate) fn weight_files(folder: &Path) -> Vec<PathBuf> {
 impl Plan {
     fn is_gemma(&self) -> bool {
         self.architecture == "gemma3"
+    }
+
+    /// Returns a name as its folders have it.
+    fn spelled(&self, name: &str) -> String {
+        let mut name = name.to_owned();
+        for (usual, theirs) in self.spelling {
+            name = name.replace(usual, theirs);
+        }
+        name
     }
 
     /// Writes the folder and returns its twin.
@@ -218,6 +288,14 @@ impl Plan {
             "hidden_act": "silu",
         });
         let mut set = |name: &str, value: Value| config[name] = value;
+        if self.shared_experts > 0 {
+            set("n_shared_experts", json!(self.shared_experts));
+            set("first_k_dense_replace", json!(self.dense_layers));
+            set("moe_intermediate_size", json!(self.expert_size));
+            set("moe_layer_freq", json!(1));
+            set("norm_topk_prob", json!(false));
+            set("scoring_func", json!("softmax"));
+        }
         if self.divisors {
             let scaling = json!({
                 "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0,
@@ -240,7 +318,9 @@ impl Plan {
             set("sliding_window", json!(16));
             set("query_pre_attn_scalar", json!(32));
         }
-        config
+        let fields = config.as_object().unwrap().iter();
+        let spelled = fields.map(|(name, value)| (self.spelled(name), value.clone()));
+        spelled.collect::<Map<_, _>>().into()
     }
 
     /// As many tokens as the model needs to be opened, with no merges.

@@ -30,6 +30,14 @@ impl Plan {
             file.size(&key("expert_count"), self.experts);
             file.size(&key("expert_used_count"), 2);
         }
+        if self.shared_experts > 0 {
+            file.size(&key("expert_shared_count"), self.shared_experts);
+            file.size(&key("leading_dense_block_count"), self.dense_layers);
+            file.float(&key("expert_weights_scale"), 1.0);
+        }
+        if let Some(size) = self.expert_size {
+            file.size(&key("expert_feed_forward_length"), size);
+        }
         if self.is_gemma() {
             file.size(&key("attention.sliding_window"), 16);
             file.text(&key("rope.scaling.type"), "linear");
@@ -79,7 +87,8 @@ impl Plan {
         }
         let numbers: Vec<f32> = numbers.collect();
         let is_rotated = tensor.ours.contains("attn_q.") || tensor.ours.contains("attn_k.");
-        if self.architecture != "llama" || !is_rotated {
+        // llama.cpp's converter permutes them for these.
+        if !["llama", "deepseek"].contains(&self.architecture) || !is_rotated {
             return numbers;
         }
         // Element j of the halves' pair (j, j + d / 2) goes to 2 j and 2 j + 1.

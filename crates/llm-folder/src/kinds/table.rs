@@ -493,6 +493,17 @@ pub(crate) const KINDS: &[Kind] = &[
         windows: Windows::All,
         ..LLAMA
     },
+    Kind {
+        model_types: &["deepseek"],
+        architecture: "deepseek",
+        defaults: &[("first_k_dense_replace", 0.0), ("n_shared_experts", 0.0)],
+        numbers: &[EXPERTS, NORMED_EXPERTS, SCALED_EXPERTS],
+        fixed: &[
+            ("moe_layer_freq", Number(1.0)),
+            ("scoring_func", Text("softmax")),
+        ],
+        ..LLAMA
+    },
     DEEPSEEK2,
     Kind {
         model_types: &["deepseek_v3", "kimi_k2"],
@@ -615,6 +626,20 @@ pub(crate) const KINDS: &[Kind] = &[
         rope_theta: 10_000.0,
         windows: Windows::Family,
         ..COHERE
+    },
+    Kind {
+        model_types: &["exaone"],
+        architecture: "exaone",
+        renamed: &[
+            ("activation_function", "hidden_act"),
+            ("num_layers", "num_hidden_layers"),
+        ],
+        norms: &[("ln_1", "attn_norm"), ("ln_2", "ffn_norm")],
+        permuted: false,
+        epsilon: 1e-5,
+        numbers: &[RMS_NORM],
+        known: &["layer_norm_epsilon"],
+        ..LLAMA
     },
     Kind {
         model_types: &["exaone4"],

@@ -30,8 +30,8 @@ impl Fields {
         self.0.get(name)
     }
 
-    /// Returns the field of this name, or else the one whose name differs from it in the case of letters
-    /// alone; nothing where several do.
+    /// Returns the column of this name, or else the one whose name differs from it in the case of letters
+    /// alone; nothing where several do. The keys of an object are told apart by case.
     #[must_use]
     pub fn get_any_case(&self, name: &str) -> Option<&Json> {
         let lower = name.to_lowercase();

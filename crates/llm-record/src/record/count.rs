@@ -18,6 +18,9 @@ pub struct Count {
     pub line: u64,
     /// The count, as `prompt_tokens`; nothing was generated.
     pub usage: Usage,
+    /// When it was closed, in Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<i64>,
     /// Fields of the input that were asked to be kept.
     #[serde(default, skip_serializing_if = "Fields::is_empty")]
     pub input: Fields,

@@ -21,6 +21,9 @@ pub struct ErrorRecord {
     pub line: Option<u64>,
     /// What went wrong.
     pub error: ErrorDetail,
+    /// When it was closed, in Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<i64>,
     /// Fields of the input that were asked to be kept.
     #[serde(default, skip_serializing_if = "Fields::is_empty")]
     pub input: Fields,
@@ -46,6 +49,7 @@ impl ErrorRecord {
                 code,
                 message: message.into(),
             },
+            created: None,
             input: Fields::new(),
             request_digest: None,
             occurrence: None,

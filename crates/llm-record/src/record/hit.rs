@@ -27,6 +27,9 @@ pub struct Hit {
     /// Whether its end was cut before a model read it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub truncated: bool,
+    /// When it was found, in Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<i64>,
     /// The text.
     #[serde(flatten)]
     pub found: Found,

@@ -22,6 +22,9 @@ pub struct RenderedPrompt {
     pub tokens: Vec<u32>,
     /// The count, as `prompt_tokens`.
     pub usage: Usage,
+    /// When it was closed, in Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<i64>,
     /// Fields of the input that were asked to be kept.
     #[serde(default, skip_serializing_if = "Fields::is_empty")]
     pub input: Fields,

@@ -5,6 +5,7 @@ use jiff::civil::Date;
 use super::bill::bill;
 use crate::bill::Volume;
 use crate::catalogue::Price;
+use crate::counted::counted;
 use crate::record::UsageRecord;
 use crate::usage::{BlendedRates, Group, UsageTotals};
 
@@ -14,9 +15,9 @@ pub fn usage(groups: &[(Group<'_>, UsageRecord)], clouds: &[&Price], today: Date
     let mut lines = Vec::new();
     for (group, record) in groups {
         lines.push(format!(
-            "sum       {}: {} requests, {} tokens in ({} from a cache, {} into one{}) and {} out",
+            "sum       {}: {}, {} tokens in ({} from a cache, {} into one{}) and {} out",
             record.key.as_deref().unwrap_or("all"),
-            record.requests,
+            counted(record.requests, "request", "requests"),
             record.input_tokens,
             record.cached_tokens,
             record.cache_write_tokens,

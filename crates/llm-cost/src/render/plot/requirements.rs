@@ -9,6 +9,7 @@ use plotters::prelude::*;
 use super::super::format::short;
 use super::labels::Labels;
 use super::{DrawError, FONT, LOCAL, draw, failed};
+use crate::counted::counted;
 use crate::record::{Body, FloorRecord};
 use crate::units::{Gib, TokensPerSecond};
 
@@ -175,7 +176,10 @@ impl Legend {
                 label: |point| point.model(),
             },
             (Kind::Fastest, count) => Self {
-                title: format!("{count} models, each on its fastest machine (price in USD)"),
+                title: format!(
+                    "{}, each on its fastest machine (price in USD)",
+                    counted(count, "model", "models")
+                ),
                 models: Vec::new(),
                 label: |point| format!("{} on {}", point.row.model, machine(point)),
             },
