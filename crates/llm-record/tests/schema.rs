@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use llm_record::settings::{Domain, SETTINGS, Setting};
+use llm_record::settings::{Domain, SETTINGS, SamplerName, Setting};
 use llm_record::{BatchOutput, Incoming, Line, Record};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, schema_for};
@@ -127,17 +127,36 @@ fn setting_schema(setting: &Setting) -> Value {
         Domain::Seed => ("integer", json!({"format": "int64", "minimum": -1})),
         Domain::Number(interval) => {
             let mut keywords = json!({"format": "float"});
-            if interval.has_zero {
-                keywords["minimum"] = 0.into();
+            if interval.has_least {
+                keywords["minimum"] = interval.least.map(number).into();
             }
             if let Some(most) = interval.most {
-                keywords["maximum"] = (most as u64).into();
+                keywords["maximum"] = number(most);
             }
-            if !interval.has_zero {
-                keywords["exclusiveMinimum"] = 0.into();
+            if !interval.has_least
+                && let Some(least) = interval.least
+            {
+                keywords["exclusiveMinimum"] = number(least);
             }
             ("number", keywords)
         }
+        Domain::UpTo(most) => (
+            "integer",
+            json!({"format": "int64", "minimum": 0, "maximum": most}),
+        ),
+        Domain::Biases => return biases_schema(setting),
+        Domain::Samplers => {
+            let names = SamplerName::USUAL
+                .into_iter()
+                .chain([SamplerName::AdaptiveP]);
+            let names: Vec<_> = names.collect();
+            ("array", json!({"items": {"enum": names}}))
+        }
+        Domain::Ids => ("array", json!({"items": {"type": "integer", "minimum": 0}})),
+        Domain::Breakers => (
+            "array",
+            json!({"items": {"type": "string", "minLength": 1}}),
+        ),
         Domain::Texts => ("array", json!({"items": {"type": "string"}})),
         Domain::Labels => {
             let item = json!({"type": "string", "minLength": 1});
@@ -151,6 +170,28 @@ fn setting_schema(setting: &Setting) -> Value {
     let keywords = keywords.as_object().unwrap().clone();
     schema.as_object_mut().unwrap().extend(keywords);
     schema
+}
+
+/// Returns the schema of biases: `OpenAI`'s object, or llama.cpp's list.
+fn biases_schema(setting: &Setting) -> Value {
+    let bias = json!({"anyOf": [{"type": "number"}, {"const": false}]});
+    let token = json!({"type": ["integer", "string"]});
+    let pair = json!({"type": "array", "prefixItems": [token, bias], "minItems": 2, "maxItems": 2});
+    json!({
+        "description": setting.description,
+        "type": ["object", "array", "null"],
+        "additionalProperties": bias,
+        "items": pair,
+    })
+}
+
+/// Returns a number as it is written.
+fn number(number: f32) -> Value {
+    if number.fract() == 0.0 {
+        (number as i64).into()
+    } else {
+        serde_json::from_str(&number.to_string()).unwrap()
+    }
 }
 
 fn path(name: &str) -> PathBuf {
