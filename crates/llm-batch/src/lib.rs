@@ -29,6 +29,7 @@
 mod adapters;
 mod host;
 pub mod settings;
+mod biases;
 pub mod digest;
 mod prompt;
 mod prompt_length;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
+use llm_engine::sampler;
 use llm_filter::{Prepared, RecordSink, RequestName, RunLog, Work};
 use llm_record::comparison::{Comparison, Tally, missing};
 use llm_record::{Completion, ErrorCode, Failed, Job, LoraIdentity, Record, Routed, Sampling};
@@ -106,6 +107,7 @@ impl ReplayTask {
         Ok(Self {
             task: Task {
                 labels: labels(answerer, &job, &prompt, &answer.sampling)?,
+                engine_sampling: engine_sampling(answerer, &job, &answer.sampling)?,
                 job,
                 prompt,
                 sampling: answer.sampling.clone(),
@@ -133,6 +135,17 @@ fn labels(
 ) -> Result<Vec<Vec<u32>>> {
     answerer
         .labels(job, prompt, &sampling.choices)
+        .map_err(|failed| anyhow::Error::msg(failed.record.error.message))
+}
+
+/// Returns the settings of an answer as the engine takes them.
+fn engine_sampling(
+    answerer: &Answerer,
+    job: &Job,
+    sampling: &Sampling,
+) -> Result<sampler::Sampling> {
+    answerer
+        .engine_sampling(job, sampling)
         .map_err(|failed| anyhow::Error::msg(failed.record.error.message))
 }
 
@@ -171,8 +184,10 @@ impl Replayer<'_> {
         }
         let (request_digest, sampling) = self.name_then(&job, &asked)?;
         let (prompt, chosen) = asked;
+        let answerer = self.worker.answerer()?;
         let task = Task {
-            labels: labels(self.worker.answerer()?, &job, &prompt, &sampling)?,
+            labels: labels(answerer, &job, &prompt, &sampling)?,
+            engine_sampling: engine_sampling(answerer, &job, &sampling)?,
             job,
             prompt,
             sampling,

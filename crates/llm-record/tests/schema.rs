@@ -258,7 +258,15 @@ fn completion() -> Value {
         "sampling": {"greedy": false, "temperature": 0.7, "top_k": 40, "top_p": 0.95,
             "min_p": 0.05, "repeat_penalty": 1.1, "repeat_last_n": 64, "seed": 42,
             "max_tokens": 1024, "stop": ["END"], "choices": ["Paris.", "London."],
-            "stop_repetition": false},
+            "stop_repetition": false, "presence_penalty": 0.5, "frequency_penalty": 0.25,
+            "dry_multiplier": 0.75, "dry_base": 1.5, "dry_allowed_length": 3,
+            "dry_penalty_last_n": -1, "dry_sequence_breakers": ["."], "top_n_sigma": 1.0,
+            "typical_p": 0.5, "xtc_probability": 0.5, "xtc_threshold": 0.25,
+            "dynatemp_range": 0.5, "dynatemp_exponent": 2.0, "mirostat": 2, "mirostat_tau": 4.0,
+            "mirostat_eta": 0.25, "adaptive_target": 0.5, "adaptive_decay": 0.5, "min_keep": 3,
+            "samplers": ["top_k", "temperature", "adaptive_p"],
+            "logit_bias": [[5, -1.5], ["Hi", false]], "ignore_eos": true,
+            "suppress_tokens": [7], "begin_suppress_tokens": [8]},
         "request_digest": "00", "occurrence": 2, "ignored": ["n"], "requested_model": "m",
         "build": {"version": "0.1.0", "simd": "avx2", "device": "cpu", "threads": 2}
     })
