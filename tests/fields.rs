@@ -115,7 +115,7 @@ fn a_name_of_another_api_is_used_or_refused() {
         json!({"id": "ollama", "prompt": "Hi", "options": {"num_predict": 2, "num_thread": 4}}),
         json!({"id": "nothing", "prompt": "Hi", "max_tokens": 2, "n": 1, "logit_bias": {}}),
         json!({"id": "format", "prompt": "Hi", "response_format": {"type": "json_object"}}),
-        json!({"id": "option", "prompt": "Hi", "options": {"mirostat": 2}}),
+        json!({"id": "option", "prompt": "Hi", "options": {"tfs_z": 0.5}}),
         json!({"id": "tools", "prompt": "Hi", "tools": [{"type": "function"}]}),
         json!({"id": "two", "prompt": "Hi", "text": "Ho"}),
     ];
@@ -133,7 +133,7 @@ fn a_name_of_another_api_is_used_or_refused() {
     }
     for (failure, code, name) in [
         (&all[3], "unsupported_field", "'response_format'"),
-        (&all[4], "unsupported_field", "'options.mirostat'"),
+        (&all[4], "unsupported_field", "'options.tfs_z'"),
         (&all[5], "unsupported_field", "'tools'"),
         (&all[6], "bad_request", "'text'"),
     ] {
@@ -142,7 +142,7 @@ fn a_name_of_another_api_is_used_or_refused() {
         assert!(told.contains(name) && told.contains("--keep"), "{told}");
     }
     let is_answer = |record: &Value| record["type"] == "completion";
-    let free = run("--keep response_format --keep options.mirostat --keep tools --keep text");
+    let free = run("--keep response_format --keep options.tfs_z --keep tools --keep text");
     assert!(free.iter().all(is_answer), "{free:?}");
     // A template makes the prompt, so a second one is data; what it does not name is not.
     let free = run("--template '{{prompt}}'");

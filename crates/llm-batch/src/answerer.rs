@@ -10,6 +10,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 use llm_engine::generate::{Finish, GenerateError, Generated, Grammar};
 use llm_engine::model::Model;
+use llm_engine::sampler;
 use llm_record::usage::milliseconds;
 use llm_record::{
     Build, Choice, Completion, Count, ErrorCode, Failed, FinishReason, Job, Json, Metrics,
@@ -20,6 +21,7 @@ use llm_tokenizer::cancel::Cancellation;
 use llm_tokenizer::common_prefix_len;
 
 use crate::adapters::{Adapters, Chosen};
+use crate::biases::Biases;
 use crate::grammars::Grammars;
 use crate::host::{Host, OpenedModel, Options, Purpose, ReasoningTo};
 use crate::prompt::{Prompt, Prompts};
@@ -33,6 +35,7 @@ pub struct Answerer {
     pub(crate) adapters: Adapters,
     prompts: Prompts,
     grammars: Grammars,
+    biases: Biases<'static>,
     options: Arc<Options>,
     /// Positions that a request may use.
     positions: usize,
@@ -68,6 +71,7 @@ impl Answerer {
             adapters: opened.adapters,
             grammars: Grammars::new(&model.tokenizer),
             prompts: Prompts::new(options.prompts, model, &opened.renderer)?,
+            biases: Biases::new(&model.tokenizer),
             positions: options.context.unwrap_or(model.spec.context_length),
             is_warned: Cell::new(false),
             asks_shared: Cell::new(options.prefix_folder.is_some()),
@@ -97,6 +101,7 @@ impl Answerer {
         let start = Instant::now();
         let cancellation = self.cancellation();
         let sampling = self.sampling(&job.overrides);
+        let engine_sampling = self.engine_sampling(&job, &sampling)?;
         let chosen = self.choose(&job)?;
         if self.options.purpose == Purpose::Count
             && self.options.overflow.is_none()
@@ -122,6 +127,7 @@ impl Answerer {
             job,
             prompt,
             sampling,
+            engine_sampling,
             labels,
             grammar,
             truncated,
@@ -198,6 +204,19 @@ impl Answerer {
         grammar
             .map(Some)
             .map_err(|(code, sentence)| job.failed(code, sentence))
+    }
+
+    /// Returns a request's settings as the engine takes them.
+    ///
+    /// # Errors
+    /// The record that closes a request about tokens which the model does not have.
+    pub(crate) fn engine_sampling(
+        &self,
+        job: &Job,
+        sampling: &Sampling,
+    ) -> Result<sampler::Sampling, Failed> {
+        let ready = self.biases.for_engine(sampling);
+        ready.map_err(|sentence| job.failed(ErrorCode::BadRequest, sentence))
     }
 
     /// Makes a request's prompt, cut to the context where that was asked for.

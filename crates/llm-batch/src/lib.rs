@@ -30,6 +30,7 @@ mod adapters;
 mod grammars;
 mod host;
 pub mod settings;
+mod biases;
 pub mod digest;
 mod prompt;
 mod prompt_length;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use llm_engine::generate::Grammar;
+use llm_engine::sampler;
 use llm_filter::{Prepared, RecordSink, RequestName, RunLog, Work};
 use llm_record::comparison::{Comparison, Tally, missing};
 use llm_record::{Completion, ErrorCode, Failed, Job, LoraIdentity, Record, Routed, Sampling};
@@ -108,6 +109,7 @@ impl ReplayTask {
             task: Task {
                 labels: labels(answerer, &job, &prompt, &answer.sampling)?,
                 grammar: grammar(answerer, &job, &answer.sampling)?,
+                engine_sampling: engine_sampling(answerer, &job, &answer.sampling)?,
                 job,
                 prompt,
                 sampling: answer.sampling.clone(),
@@ -148,6 +150,17 @@ fn grammar(
     grammar.map_err(|failed| anyhow::Error::msg(failed.record.error.message))
 }
 
+/// Returns the settings of an answer as the engine takes them.
+fn engine_sampling(
+    answerer: &Answerer,
+    job: &Job,
+    sampling: &Sampling,
+) -> Result<sampler::Sampling> {
+    answerer
+        .engine_sampling(job, sampling)
+        .map_err(|failed| anyhow::Error::msg(failed.record.error.message))
+}
+
 /// Returns the digest of a prompt with the model and the settings of an answer.
 fn digest_then(answer: &Completion, prompt: &Prompt) -> String {
     digest::request(
@@ -183,9 +196,11 @@ impl Replayer<'_> {
         }
         let (request_digest, sampling) = self.name_then(&job, &asked)?;
         let (prompt, chosen) = asked;
+        let answerer = self.worker.answerer()?;
         let task = Task {
-            labels: labels(self.worker.answerer()?, &job, &prompt, &sampling)?,
-            grammar: grammar(self.worker.answerer()?, &job, &sampling)?,
+            labels: labels(answerer, &job, &prompt, &sampling)?,
+            engine_sampling: engine_sampling(answerer, &job, &sampling)?,
+            grammar: grammar(answerer, &job, &sampling)?,
             job,
             prompt,
             sampling,

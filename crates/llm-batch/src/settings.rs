@@ -3,8 +3,8 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use llm_engine::sampler;
-use llm_record::settings::{Flag, SETTINGS};
+use llm_engine::sampler::{self, Dry, MirostatVersion, Step};
+use llm_record::settings::{Flag, SETTINGS, SamplerName};
 use llm_record::{Overrides, Sampling, Seed};
 
 /// The random stream where neither a flag nor the line names one: a fixed one,
@@ -36,8 +36,13 @@ pub fn resolve(
     })
 }
 
-/// Returns the engine's settings as a record has them.
+/// Returns the engine's settings as a record has them; what the engine has by default a record leaves
+/// out, where it can.
 fn of_engine(sampling: &sampler::Sampling) -> Sampling {
+    let usual = sampler::Sampling::GREEDY;
+    let unless_usual = |number: f32, usual: f32| (number != usual).then_some(number);
+    let unless_empty = |ids: &[u32]| (!ids.is_empty()).then(|| ids.to_vec());
+    let samplers: Vec<_> = sampling.samplers.iter().copied().map(name).collect();
     Sampling {
         greedy: sampling.is_greedy(),
         temperature: sampling.temperature,
@@ -46,20 +51,104 @@ fn of_engine(sampling: &sampler::Sampling) -> Sampling {
         min_p: sampling.min_p,
         repeat_penalty: sampling.repeat_penalty,
         repeat_last_n: sampling.repeat_last_n as i64,
+        typical_p: unless_usual(sampling.typical_p, usual.typical_p),
+        xtc_probability: unless_usual(sampling.xtc_probability, usual.xtc_probability),
+        xtc_threshold: unless_usual(sampling.xtc_threshold, usual.xtc_threshold),
+        mirostat: sampling.mirostat.map(|version| match version {
+            MirostatVersion::V1 => 1,
+            MirostatVersion::V2 => 2,
+        }),
+        mirostat_tau: unless_usual(sampling.mirostat_tau, usual.mirostat_tau),
+        mirostat_eta: unless_usual(sampling.mirostat_eta, usual.mirostat_eta),
+        samplers: (!samplers.is_empty()).then_some(samplers),
+        suppress_tokens: unless_empty(&sampling.suppress_tokens),
+        begin_suppress_tokens: unless_empty(&sampling.begin_suppress_tokens),
         ..Sampling::default()
     }
 }
 
-/// Returns a record's settings as the engine takes them.
+/// Returns a record's settings as the engine takes them, all but those of tokens: `tokens` has these.
 #[must_use]
 pub fn for_engine(settings: &Sampling) -> sampler::Sampling {
+    let usual = sampler::Sampling::GREEDY;
+    let samplers = settings.samplers.iter().flatten().copied().map(step);
     sampler::Sampling {
         temperature: settings.temperature,
+        dynatemp_range: settings.dynatemp_range.unwrap_or(usual.dynatemp_range),
+        dynatemp_exponent: settings
+            .dynatemp_exponent
+            .unwrap_or(usual.dynatemp_exponent),
         top_k: usize::try_from(settings.top_k).unwrap_or(0),
         top_p: settings.top_p,
         min_p: settings.min_p,
+        typical_p: settings.typical_p.unwrap_or(usual.typical_p),
+        top_n_sigma: settings.top_n_sigma.unwrap_or(usual.top_n_sigma),
+        xtc_probability: settings.xtc_probability.unwrap_or(usual.xtc_probability),
+        xtc_threshold: settings.xtc_threshold.unwrap_or(usual.xtc_threshold),
+        min_keep: settings.min_keep.map_or(usual.min_keep, count),
         repeat_penalty: settings.repeat_penalty,
+        presence_penalty: settings.presence_penalty.unwrap_or(usual.presence_penalty),
+        frequency_penalty: settings
+            .frequency_penalty
+            .unwrap_or(usual.frequency_penalty),
         repeat_last_n: count(settings.repeat_last_n),
+        dry: dry(settings),
+        mirostat: match settings.mirostat {
+            Some(1) => Some(MirostatVersion::V1),
+            Some(2) => Some(MirostatVersion::V2),
+            _ => None,
+        },
+        mirostat_tau: settings.mirostat_tau.unwrap_or(usual.mirostat_tau),
+        mirostat_eta: settings.mirostat_eta.unwrap_or(usual.mirostat_eta),
+        adaptive_target: settings.adaptive_target.unwrap_or(usual.adaptive_target),
+        adaptive_decay: settings.adaptive_decay.unwrap_or(usual.adaptive_decay),
+        samplers: samplers.collect(),
+        ..usual
+    }
+}
+
+fn dry(settings: &Sampling) -> Dry {
+    let off = Dry::OFF;
+    Dry {
+        multiplier: settings.dry_multiplier.unwrap_or(off.multiplier),
+        base: settings.dry_base.unwrap_or(off.base),
+        allowed_length: settings
+            .dry_allowed_length
+            .map_or(off.allowed_length, count),
+        penalty_last_n: settings
+            .dry_penalty_last_n
+            .map_or(off.penalty_last_n, count),
+        breakers: None,
+    }
+}
+
+fn step(name: SamplerName) -> Step {
+    match name {
+        SamplerName::Penalties => Step::Penalties,
+        SamplerName::Dry => Step::Dry,
+        SamplerName::TopNSigma => Step::TopNSigma,
+        SamplerName::TopK => Step::TopK,
+        SamplerName::TypP => Step::TypP,
+        SamplerName::TopP => Step::TopP,
+        SamplerName::MinP => Step::MinP,
+        SamplerName::Xtc => Step::Xtc,
+        SamplerName::Temperature => Step::Temperature,
+        SamplerName::AdaptiveP => Step::AdaptiveP,
+    }
+}
+
+fn name(step: Step) -> SamplerName {
+    match step {
+        Step::Penalties => SamplerName::Penalties,
+        Step::Dry => SamplerName::Dry,
+        Step::TopNSigma => SamplerName::TopNSigma,
+        Step::TopK => SamplerName::TopK,
+        Step::TypP => SamplerName::TypP,
+        Step::TopP => SamplerName::TopP,
+        Step::MinP => SamplerName::MinP,
+        Step::Xtc => SamplerName::Xtc,
+        Step::Temperature => SamplerName::Temperature,
+        Step::AdaptiveP => SamplerName::AdaptiveP,
     }
 }
 
@@ -80,71 +169,4 @@ pub fn idle_flag(flags: &Overrides, recommended: &sampler::Sampling) -> Option<&
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_line_comes_before_the_model_and_greedy_is_last() {
-        let mut recommended = sampler::Sampling::GREEDY;
-        let settings = resolve(&Overrides::default(), &recommended, 7);
-        assert!(settings.greedy);
-        assert_eq!((settings.seed, settings.max_tokens), (DEFAULT_SEED, 7));
-        recommended.temperature = 0.8;
-        let asked = Overrides {
-            top_k: Some(-5),
-            repeat_last_n: Some(-1),
-            ..Overrides::default()
-        };
-        let settings = resolve(&asked, &recommended, 7);
-        assert_eq!((settings.temperature, settings.top_k), (0.8, 0));
-        assert_eq!(for_engine(&settings).repeat_last_n, usize::MAX);
-    }
-
-    #[test]
-    fn settings_that_are_asked_for_again_are_the_same() {
-        let settings = Sampling {
-            temperature: 0.8,
-            top_k: 40,
-            top_p: 0.9,
-            min_p: 0.05,
-            repeat_penalty: 1.1,
-            repeat_last_n: -1,
-            seed: u64::MAX,
-            max_tokens: 5,
-            stop: vec!["END".to_owned()],
-            choices: vec!["a".to_owned(), "b".to_owned()],
-            stop_repetition: Some(true),
-            greedy: false,
-        };
-        let mut recommended = sampler::Sampling::GREEDY;
-        recommended.temperature = 0.3;
-        assert_eq!(resolve(&settings.as_overrides(), &recommended, 9), settings);
-    }
-
-    #[test]
-    fn a_drawn_seed_is_written_down_and_changes() {
-        let asked = Overrides {
-            seed: Some(Seed::Drawn),
-            ..Overrides::default()
-        };
-        let seed = || resolve(&asked, &sampler::Sampling::GREEDY, 1).seed;
-        let seeds = [seed(), seed(), seed()];
-        assert!(seeds.iter().any(|other| *other != seeds[0]), "{seeds:?}");
-        assert!(seeds.iter().all(|seed| *seed <= u64::from(u32::MAX)));
-    }
-
-    #[test]
-    fn a_flag_that_greedy_makes_idle_is_named() {
-        let flags = Overrides {
-            top_p: Some(0.9),
-            ..Overrides::default()
-        };
-        let idle = idle_flag(&flags, &sampler::Sampling::GREEDY);
-        assert_eq!(idle.unwrap().to_string(), "--top-p");
-        let warm = Overrides {
-            temperature: Some(0.7),
-            ..flags
-        };
-        assert!(idle_flag(&warm, &sampler::Sampling::GREEDY).is_none());
-    }
-}
+mod tests;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use llm_engine::generate::{Generate, Grammar};
+use llm_engine::sampler;
 use llm_kernels::attention::BLOCK;
 use llm_record::{ErrorCode, Failed, Job, Sampling, Truncated};
 
@@ -19,6 +20,8 @@ pub struct Task {
     pub(crate) job: Box<Job>,
     pub(crate) prompt: Prompt,
     pub(crate) sampling: Sampling,
+    /// The same, as the engine takes it.
+    pub(crate) engine_sampling: sampler::Sampling,
     pub(crate) request_digest: String,
     /// What is added to the model's weights.
     pub(crate) chosen: Chosen,
@@ -44,6 +47,7 @@ impl Task {
             request_digest: digest::request(&job.source_digest, "", &length, &sampling),
             job,
             prompt: Prompt::default(),
+            engine_sampling: settings::for_engine(&sampling),
             sampling,
             chosen: Chosen::default(),
             labels: Vec::new(),
@@ -94,7 +98,7 @@ impl Task {
         Generate {
             prompt: self.prompt.tokens.clone(),
             max_tokens: settings::count(self.sampling.max_tokens),
-            sampling: settings::for_engine(&self.sampling),
+            sampling: self.engine_sampling.clone(),
             key: digest::key(id, digest, occurrence, &self.sampling),
             stop: self.sampling.stop.clone(),
             splitter: self.prompt.splitter.clone(),

@@ -106,7 +106,7 @@ mod tests {
         fn walk(path: &[String], command: &Command, whole: &Command, count: &mut usize) {
             for argument in command
                 .get_arguments()
-                .filter(|argument| takes_value(argument))
+                .filter(|argument| takes_value(argument) && !argument.is_require_equals_set())
             {
                 let Some(long) = argument.get_long() else {
                     continue;

@@ -1,10 +1,12 @@
 //! Sampling settings that the model's own files recommend.
+//!
+//! Tokens that are suppressed are so whatever else the files say of sampling.
 
 use std::path::Path;
 
 use serde_json::Value;
 
-use crate::sampler::Sampling;
+use crate::sampler::{MirostatVersion, Sampling, Step};
 use llm_folder::json::{self, mistaken};
 use llm_gguf::{Metadata, Value as Entry, ValueError};
 
@@ -21,8 +23,23 @@ pub fn recommended(folder: Option<&Path>, metadata: &Metadata) -> Result<Samplin
     let config = file.and_then(|file| json::read_if_there(&file).ok().flatten());
     let stated = from_metadata(metadata)?;
     let own = config.as_ref().map(from_generation_config).transpose()?;
-    let recommended = own.flatten().or(stated);
-    Ok(recommended.map_or(Sampling::GREEDY, sound))
+    let recommended = own.flatten().or(stated).unwrap_or(Sampling::GREEDY);
+    let [mut suppress_tokens, begin_suppress_tokens] = match &config {
+        Some(config) => [
+            ids(config, "suppress_tokens")?,
+            ids(config, "begin_suppress_tokens")?,
+        ],
+        None => Default::default(),
+    };
+    let of_file = metadata.ids("tokenizer.ggml.suppress_tokens")?;
+    suppress_tokens.extend(of_file.unwrap_or_default());
+    suppress_tokens.sort_unstable();
+    suppress_tokens.dedup();
+    Ok(sound(Sampling {
+        suppress_tokens,
+        begin_suppress_tokens,
+        ..recommended
+    }))
 }
 
 /// Replaces numbers that cannot be meant by those that change nothing.
@@ -34,17 +51,29 @@ fn sound(sampling: Sampling) -> Sampling {
             other
         }
     };
+    let share = |number: f32, other| or(number, (0.0..=1.0).contains(&number), other);
+    let at_least_0 = |number: f32, other| or(number, number >= 0.0, other);
     let Sampling {
         temperature,
         top_p,
         min_p,
+        typical_p,
+        xtc_probability,
+        xtc_threshold,
+        mirostat_tau,
+        mirostat_eta,
         repeat_penalty,
         ..
     } = sampling;
     Sampling {
-        temperature: or(temperature, temperature >= 0.0, 0.0),
+        temperature: at_least_0(temperature, 0.0),
         top_p: or(top_p, top_p > 0.0 && top_p <= 1.0, 1.0),
-        min_p: or(min_p, (0.0..=1.0).contains(&min_p), 0.0),
+        min_p: share(min_p, 0.0),
+        typical_p: share(typical_p, 1.0),
+        xtc_probability: share(xtc_probability, 0.0),
+        xtc_threshold: share(xtc_threshold, Sampling::GREEDY.xtc_threshold),
+        mirostat_tau: at_least_0(mirostat_tau, Sampling::GREEDY.mirostat_tau),
+        mirostat_eta: at_least_0(mirostat_eta, Sampling::GREEDY.mirostat_eta),
         repeat_penalty: or(repeat_penalty, repeat_penalty > 0.0, 1.0),
         ..sampling
     }
@@ -65,6 +94,7 @@ fn from_generation_config(config: &Value) -> Result<Option<Sampling>, ValueError
             as usize,
         top_p: number("top_p")?.unwrap_or(1.0),
         min_p: number("min_p")?.unwrap_or(0.0),
+        typical_p: number("typical_p")?.unwrap_or(1.0),
         repeat_penalty: repeat_penalty.unwrap_or(1.0),
         ..Sampling::GREEDY
     };
@@ -76,6 +106,18 @@ fn from_generation_config(config: &Value) -> Result<Option<Sampling>, ValueError
         repeat_penalty: sampling.repeat_penalty,
         ..Sampling::GREEDY
     }))
+}
+
+/// Reads a list of token ids, empty where there is none.
+fn ids(config: &Value, name: &str) -> Result<Vec<u32>, ValueError> {
+    let read = |value: &Value| {
+        let items = value.as_array()?.iter();
+        // transformers wrote -1 for "those that are no speech" of Whisper.
+        let ids = items.filter(|id| **id != -1);
+        ids.map(|id| u32::try_from(id.as_u64()?).ok()).collect()
+    };
+    let found = typed(config, name, "a list of token ids", read)?;
+    Ok(found.unwrap_or_default())
 }
 
 /// Returns what stands at a name that is there and not null.
@@ -98,17 +140,31 @@ fn typed<T>(
 fn from_metadata(metadata: &Metadata) -> Result<Option<Sampling>, ValueError> {
     let number = |name: &str| metadata.f32(&format!("general.sampling.{name}"));
     let count = |name: &str| metadata.u64(&format!("general.sampling.{name}"));
+    let usual = Sampling::GREEDY;
     let sampling = Sampling {
-        temperature: 0.0,
         top_k: count("top_k")?.unwrap_or(0) as usize,
-        top_p: number("top_p")?.unwrap_or(1.0),
-        min_p: number("min_p")?.unwrap_or(0.0),
-        repeat_penalty: number("penalty_repeat")?.unwrap_or(1.0),
+        top_p: number("top_p")?.unwrap_or(usual.top_p),
+        min_p: number("min_p")?.unwrap_or(usual.min_p),
+        xtc_probability: number("xtc_probability")?.unwrap_or(usual.xtc_probability),
+        xtc_threshold: number("xtc_threshold")?.unwrap_or(usual.xtc_threshold),
+        repeat_penalty: number("penalty_repeat")?.unwrap_or(usual.repeat_penalty),
         repeat_last_n: match metadata.get("general.sampling.penalty_last_n") {
             // llama.cpp's word for the whole context.
             Some(Entry::Signed(-1)) => usize::MAX,
             _ => count("penalty_last_n")?.unwrap_or(64) as usize,
         },
+        mirostat: match count("mirostat")? {
+            Some(1) => Some(MirostatVersion::V1),
+            Some(2) => Some(MirostatVersion::V2),
+            _ => None,
+        },
+        mirostat_tau: number("mirostat_tau")?.unwrap_or(usual.mirostat_tau),
+        mirostat_eta: number("mirostat_eta")?.unwrap_or(usual.mirostat_eta),
+        samplers: match metadata.string("general.sampling.sequence")? {
+            Some(names) => names.split(';').filter_map(Step::from_name).collect(),
+            None => Vec::new(),
+        },
+        ..usual
     };
     Ok(number("temp")?.map(|temperature| Sampling {
         temperature,

@@ -179,11 +179,12 @@ impl Model {
                     path: file.unwrap_or_else(path),
                     source,
                 })?;
-        let sampling =
+        let mut sampling =
             defaults::recommended(folder, metadata).map_err(|source| ModelError::Metadata {
                 path: path(),
                 source,
             })?;
+        sampling.forget_ids_from(tokens);
         Ok(Self {
             warnings: warnings(&tokenizer),
             sampling,

@@ -9,10 +9,14 @@
 mod define;
 mod domain;
 mod field;
+mod logit_bias;
+mod sampler_name;
 mod table;
 mod value;
 
-pub use domain::{Domain, Interval};
+pub use domain::{Domain, Interval, Neutral};
+pub use logit_bias::{Bias, BiasedToken, LogitBias};
+pub use sampler_name::SamplerName;
 pub use table::{Overrides, SETTINGS, Sampling};
 
 use std::fmt;
@@ -29,6 +33,8 @@ pub struct Setting {
     pub is_shared: bool,
     /// What it may be.
     pub domain: Domain,
+    /// What of that asks for nothing.
+    pub neutral: Neutral,
     /// What it is, for the schema of a request.
     pub description: &'static str,
     /// Whether it has no effect where the best token is always taken.
@@ -40,6 +46,9 @@ pub struct Setting {
     /// Reads the value of its flag.
     parse: fn(&Self, &str) -> Result<Overrides, String>,
 }
+
+/// The texts that end a repetition for DRY where none is named, llama.cpp's.
+const USUAL_BREAKERS: [&str; 4] = ["\n", ":", "\"", "*"];
 
 /// The flag of a setting.
 #[derive(Debug)]
@@ -54,8 +63,25 @@ pub struct Flag {
     pub value: &'static str,
     /// Its value where it is not given.
     pub default: Option<&'static str>,
+    /// Its value where it is given without one.
+    pub alone: Option<&'static str>,
     /// Its help: what it does, in the imperative.
     pub help: &'static str,
+}
+
+impl Flag {
+    /// Returns a flag without a letter, other names or defaults.
+    const fn new(long: &'static str, value: &'static str, help: &'static str) -> Self {
+        Self {
+            long,
+            also: &[],
+            short: None,
+            value,
+            default: None,
+            alone: None,
+            help,
+        }
+    }
 }
 
 /// Writes it as it is typed.
@@ -66,6 +92,20 @@ impl fmt::Display for Flag {
 }
 
 impl Setting {
+    /// What most settings are: shared, under one name, of effect on what is drawn. The rest is a row's own.
+    const USUAL: Self = Self {
+        name: "",
+        aliases: &[],
+        is_shared: true,
+        domain: Domain::Switch,
+        neutral: Neutral::Never,
+        description: "",
+        is_idle_when_greedy: true,
+        flag: Flag::new("", "", ""),
+        is_set: |_| false,
+        parse: |_, _| Ok(Overrides::default()),
+    };
+
     /// Returns the settings that the value of the flag makes: this one alone.
     ///
     /// # Errors
@@ -79,6 +119,31 @@ impl Setting {
     /// Returns all its names, its own first.
     fn names(&self) -> impl Iterator<Item = &'static str> + Clone {
         std::iter::once(self.name).chain(self.aliases.iter().copied())
+    }
+}
+
+impl Sampling {
+    /// Leaves out what belongs to a sampler that is off: it changes nothing.
+    fn leave_out_idle(&mut self) {
+        if self.dry_multiplier.is_none() {
+            self.dry_base = None;
+            self.dry_allowed_length = None;
+            self.dry_penalty_last_n = None;
+            self.dry_sequence_breakers = None;
+        }
+        if self.xtc_probability.is_none() {
+            self.xtc_threshold = None;
+        }
+        if self.dynatemp_range.is_none() {
+            self.dynatemp_exponent = None;
+        }
+        if self.adaptive_target.is_none() {
+            self.adaptive_decay = None;
+        }
+        if self.mirostat.is_none() {
+            self.mirostat_tau = None;
+            self.mirostat_eta = None;
+        }
     }
 }
 

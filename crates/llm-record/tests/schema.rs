@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use llm_record::settings::{Domain, SETTINGS, Setting};
+use llm_record::settings::{Domain, SETTINGS, SamplerName, Setting};
 use llm_record::{BatchOutput, Incoming, Line, Record};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, schema_for};
@@ -127,17 +127,36 @@ fn setting_schema(setting: &Setting) -> Value {
         Domain::Seed => ("integer", json!({"format": "int64", "minimum": -1})),
         Domain::Number(interval) => {
             let mut keywords = json!({"format": "float"});
-            if interval.has_zero {
-                keywords["minimum"] = 0.into();
+            if interval.has_least {
+                keywords["minimum"] = interval.least.map(number).into();
             }
             if let Some(most) = interval.most {
-                keywords["maximum"] = (most as u64).into();
+                keywords["maximum"] = number(most);
             }
-            if !interval.has_zero {
-                keywords["exclusiveMinimum"] = 0.into();
+            if !interval.has_least
+                && let Some(least) = interval.least
+            {
+                keywords["exclusiveMinimum"] = number(least);
             }
             ("number", keywords)
         }
+        Domain::UpTo(most) => (
+            "integer",
+            json!({"format": "int64", "minimum": 0, "maximum": most}),
+        ),
+        Domain::Biases => return biases_schema(setting),
+        Domain::Samplers => {
+            let names = SamplerName::USUAL
+                .into_iter()
+                .chain([SamplerName::AdaptiveP]);
+            let names: Vec<_> = names.collect();
+            ("array", json!({"items": {"enum": names}}))
+        }
+        Domain::Ids => ("array", json!({"items": {"type": "integer", "minimum": 0}})),
+        Domain::Breakers => (
+            "array",
+            json!({"items": {"type": "string", "minLength": 1}}),
+        ),
         Domain::Texts => ("array", json!({"items": {"type": "string"}})),
         Domain::Labels => {
             let item = json!({"type": "string", "minLength": 1});
@@ -151,6 +170,28 @@ fn setting_schema(setting: &Setting) -> Value {
     let keywords = keywords.as_object().unwrap().clone();
     schema.as_object_mut().unwrap().extend(keywords);
     schema
+}
+
+/// Returns the schema of biases: `OpenAI`'s object, or llama.cpp's list.
+fn biases_schema(setting: &Setting) -> Value {
+    let bias = json!({"anyOf": [{"type": "number"}, {"const": false}]});
+    let token = json!({"type": ["integer", "string"]});
+    let pair = json!({"type": "array", "prefixItems": [token, bias], "minItems": 2, "maxItems": 2});
+    json!({
+        "description": setting.description,
+        "type": ["object", "array", "null"],
+        "additionalProperties": bias,
+        "items": pair,
+    })
+}
+
+/// Returns a number as it is written.
+fn number(number: f32) -> Value {
+    if number.fract() == 0.0 {
+        (number as i64).into()
+    } else {
+        serde_json::from_str(&number.to_string()).unwrap()
+    }
 }
 
 fn path(name: &str) -> PathBuf {
@@ -217,7 +258,15 @@ fn completion() -> Value {
         "sampling": {"greedy": false, "temperature": 0.7, "top_k": 40, "top_p": 0.95,
             "min_p": 0.05, "repeat_penalty": 1.1, "repeat_last_n": 64, "seed": 42,
             "max_tokens": 1024, "stop": ["END"], "choices": ["Paris.", "London."],
-            "stop_repetition": false},
+            "stop_repetition": false, "presence_penalty": 0.5, "frequency_penalty": 0.25,
+            "dry_multiplier": 0.75, "dry_base": 1.5, "dry_allowed_length": 3,
+            "dry_penalty_last_n": -1, "dry_sequence_breakers": ["."], "top_n_sigma": 1.0,
+            "typical_p": 0.5, "xtc_probability": 0.5, "xtc_threshold": 0.25,
+            "dynatemp_range": 0.5, "dynatemp_exponent": 2.0, "mirostat": 2, "mirostat_tau": 4.0,
+            "mirostat_eta": 0.25, "adaptive_target": 0.5, "adaptive_decay": 0.5, "min_keep": 3,
+            "samplers": ["top_k", "temperature", "adaptive_p"],
+            "logit_bias": [[5, -1.5], ["Hi", false]], "ignore_eos": true,
+            "suppress_tokens": [7], "begin_suppress_tokens": [8]},
         "request_digest": "00", "occurrence": 2, "ignored": ["n"], "requested_model": "m",
         "build": {"version": "0.1.0", "simd": "avx2", "device": "cpu", "threads": 2}
     })
@@ -393,6 +442,20 @@ fn what_passes_the_request_schema_is_taken_and_the_rest_is_refused() {
         (r#"{"prompt":"x","seed":-2}"#, false),
         (r#"{"prompt":"x","top_p":0}"#, false),
         (r#"{"prompt":"x","min_p":1.5}"#, false),
+        (
+            r#"{"prompt":"x","logit_bias":{"50256":-100},"samplers":["top_k"],"mirostat":2}"#,
+            true,
+        ),
+        (
+            r#"{"prompt":"x","logit_bias":[[5,1.5],["Hi",false]],"presence_penalty":-2}"#,
+            true,
+        ),
+        (r#"{"prompt":"x","logit_bias":{"5":"much"}}"#, false),
+        (r#"{"prompt":"x","logit_bias":[[5]]}"#, false),
+        (r#"{"prompt":"x","samplers":["infill"]}"#, false),
+        (r#"{"prompt":"x","mirostat":3}"#, false),
+        (r#"{"prompt":"x","dry_base":0.5}"#, false),
+        (r#"{"prompt":"x","suppress_tokens":[-1]}"#, false),
         (r#"{"prompt":"x","choices":["spam","ham"]}"#, true),
         (r#"{"prompt":"x","choices":[]}"#, false),
         (r#"{"prompt":"x","choices":["spam","spam"]}"#, false),

@@ -131,6 +131,12 @@ impl Tokenizer {
         text
     }
 
+    /// Returns whether [`Tokenizer::decode`] leaves out a space at the beginning,
+    /// since encoding puts one there.
+    pub fn drops_space(&self) -> bool {
+        self.drops_space
+    }
+
     /// Starts a stream that gives the same text as [`Tokenizer::decode`].
     pub fn decoder(&self) -> Decoder<'_> {
         Decoder::new(self, self.drops_space)

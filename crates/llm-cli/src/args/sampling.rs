@@ -37,8 +37,13 @@ fn rows() -> Vec<&'static Setting> {
 
 fn flag(setting: &'static Setting) -> Arg {
     let flag = &setting.flag;
-    let is_text = matches!(setting.domain, Domain::Texts | Domain::Labels);
-    let is_list = setting.domain == Domain::Texts;
+    let domain = setting.domain;
+    let is_text = matches!(
+        domain,
+        Domain::Texts | Domain::Labels | Domain::Breakers | Domain::Biases
+    );
+    let is_escaped = is_text && domain != Domain::Labels;
+    let is_list = is_escaped || domain == Domain::Ids;
     let arg = Arg::new(flag.long)
         .long(flag.long)
         .value_name(flag.value)
@@ -51,7 +56,7 @@ fn flag(setting: &'static Setting) -> Arg {
             ArgAction::Set
         })
         .value_parser(ValueParser::new(move |text: &str| {
-            if is_list {
+            if is_escaped {
                 setting.parse(&unescaped(text))
             } else {
                 setting.parse(text)
@@ -62,6 +67,13 @@ fn flag(setting: &'static Setting) -> Arg {
         None => arg,
     };
     let arg = arg.aliases(flag.also);
+    let arg = match flag.alone {
+        Some(value) => arg
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value(value),
+        None => arg,
+    };
     match flag.default {
         Some(value) => arg.default_value(value),
         None => arg,
@@ -133,6 +145,44 @@ mod tests {
         let line = r#"{"max_tokens":-1,"seed":-1,"temperature":0,"stop":["-a","b"]}"#;
         let wanted = Overrides::of(&serde_json::from_str(line).unwrap()).unwrap();
         assert_eq!(settings(&flags).unwrap(), wanted);
+    }
+
+    /// Flags as llama.cpp's users write them.
+    #[test]
+    fn other_samplers_are_set_as_in_llama_cpp() {
+        let flags = [
+            "--samplers",
+            "top_k;typ_p;temperature",
+            "--logit-bias",
+            "15043+1",
+            "--logit-bias=\\n=-inf",
+            "--dry-sequence-breaker",
+            "\\n",
+            "--dry-sequence-breaker=-",
+            "--typical",
+            "0.9",
+            "--top-nsigma",
+            "-1",
+            "--mirostat-ent",
+            "4",
+            "--presence-penalty",
+            "-0.5",
+            "--ignore-eos",
+            "--suppress-tokens",
+            "1,2",
+            "--suppress-tokens=3",
+            "prompt",
+        ];
+        let line = r#"{"max_tokens":1024,"samplers":["top_k","typ_p","temperature"],
+            "logit_bias":[[15043,1],["\n",false]],"dry_sequence_breakers":["\n","-"],"typical_p":0.9,
+            "top_n_sigma":-1,"mirostat_tau":4,"presence_penalty":-0.5,"ignore_eos":true,
+            "suppress_tokens":[1,2,3]}"#;
+        let wanted = Overrides::of(&serde_json::from_str(line).unwrap()).unwrap();
+        assert_eq!(settings(&flags).unwrap(), wanted);
+        assert_eq!(
+            settings(&["--ignore-eos=off"]).unwrap().ignore_eos,
+            Some(false)
+        );
     }
 
     #[test]

@@ -63,7 +63,7 @@ impl<'t> Slot<'t> {
             filled: 0,
             room,
             tokens: Vec::new(),
-            sampler: Sampler::new(request.sampling, request.key),
+            sampler: Sampler::new(request.sampling.clone(), request.key),
             answer: Some(Answer::new(tokenizer, &request)),
             repetition: request.stops_repetition.then(Repetition::default),
             constrained: request.grammar.clone().map(Constrained::new),

@@ -6,17 +6,17 @@
 ///
 /// A row is the documentation of the field that asks, its name, its type when asked for and when used,
 /// the documentation of the field that was used, and the other fields of a [`Setting`](super::Setting).
-/// The groups differ in where a record tells of them (`sampler`, then `limit`, `texts`, `switches`), and
+/// The groups differ in where a record tells of them (`sampler`, then `limit`, `texts`, `more`), and
 /// that of the last two a record leaves out what is empty or was not asked for.
 macro_rules! settings {
     (
         limit { $($limit:tt)* }
         sampler { $($sampler:tt)* }
         texts { $($texts:tt)* }
-        switches { $($switches:tt)* }
+        more { $($more:tt)* }
     ) => {
-        settings_of_groups! { [$($limit)*] [$($sampler)*] [$($texts)*] [$($switches)*] }
-        settings_of_rows! { $($limit)* $($sampler)* $($texts)* $($switches)* }
+        settings_of_groups! { [$($limit)*] [$($sampler)*] [$($texts)*] [$($more)*] }
+        settings_of_rows! { $($limit)* $($sampler)* $($texts)* $($more)* }
     };
 }
 
@@ -36,14 +36,14 @@ macro_rules! settings_of_groups {
             $texts:ident: $_texts_asked:ty => $texts_used:ty { used: $texts_doc:literal, $($_texts:tt)* }
         )*]
         [$(
-            $(#[$_switch_doc:meta])*
-            $switch:ident: $_switch_asked:ty => $switch_used:ty { used: $switch_doc:literal, $($_switch:tt)* }
+            $(#[$_more_doc:meta])*
+            $more:ident: $_more_asked:ty => $more_used:ty { used: $more_doc:literal, $($_more:tt)* }
         )*]
     ) => {
         /// The sampler's settings as they were used, defaults filled in.
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
         pub struct Sampling {
-            /// Whether the best token was always taken; then only the penalty below has any effect.
+            /// Whether the best token was always taken; then only biases and penalties have any effect.
             pub greedy: bool,
             $(#[doc = $sampler_doc] pub $sampler: $sampler_used,)*
             $(#[doc = $limit_doc] pub $limit: $limit_used,)*
@@ -53,9 +53,9 @@ macro_rules! settings_of_groups {
                 pub $texts: $texts_used,
             )*
             $(
-                #[doc = $switch_doc]
+                #[doc = $more_doc]
                 #[serde(default, skip_serializing_if = "Option::is_none")]
-                pub $switch: $switch_used,
+                pub $more: $more_used,
             )*
             /// What the answer had to look like, where that was asked for.
             #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -67,10 +67,10 @@ macro_rules! settings_of_groups {
             #[must_use]
             pub fn as_overrides(&self) -> Overrides {
                 Overrides {
-                    $($limit: SettingValue::asked(&self.$limit),)*
-                    $($sampler: SettingValue::asked(&self.$sampler),)*
-                    $($texts: SettingValue::asked(&self.$texts),)*
-                    $($switch: SettingValue::asked(&self.$switch),)*
+                    $($limit: UsedAs::asked(&self.$limit),)*
+                    $($sampler: UsedAs::asked(&self.$sampler),)*
+                    $($texts: UsedAs::asked(&self.$texts),)*
+                    $($more: UsedAs::asked(&self.$more),)*
                     structured_output: self.structured_output.clone(),
                 }
             }
@@ -85,7 +85,7 @@ macro_rules! settings_of_groups {
                 $(check(self.$sampler.as_ref(), &row::$sampler)?;)*
                 $(check(self.$limit.as_ref(), &row::$limit)?;)*
                 $(check(self.$texts.as_ref(), &row::$texts)?;)*
-                $(check(self.$switch.as_ref(), &row::$switch)?;)*
+                $(check(self.$more.as_ref(), &row::$more)?;)*
                 Ok(())
             }
         }
@@ -152,6 +152,7 @@ macro_rules! settings_of_rows {
                     structured_output: self.structured_output.clone().or_else(|| base.structured_output.clone()),
                 };
                 sampling.greedy = sampling.temperature <= 0.0;
+                sampling.leave_out_idle();
                 sampling
             }
 
@@ -172,7 +173,7 @@ macro_rules! settings_of_rows {
         /// The rows by name.
         mod row {
             #![expect(non_upper_case_globals, reason = "a row has the name of its setting")]
-            use super::{Domain, Flag, Interval, Overrides, Setting, SettingValue};
+            use super::{Domain, Flag, Interval, Neutral, Overrides, Setting, SettingValue};
 
             $(
                 pub(super) const $name: Setting = Setting {

@@ -27,6 +27,7 @@ fn every_name_is_read() {
         stop: Some(vec!["END".into()]),
         choices: Some(vec!["spam".into(), " ham".into()]),
         stop_repetition: Some(false),
+        ..Overrides::default()
     };
     assert_eq!(all, wanted);
     assert_eq!(of(r#"{"n_predict":7}"#).unwrap().max_tokens, Some(7));
@@ -68,6 +69,30 @@ fn a_wrong_value_is_named() {
         (r#"{"temperature":1e300}"#, "temperature"),
         (r#"{"stop":[1]}"#, "stop"),
         (r#"{"stop":""}"#, "stop"),
+        (r#"{"presence_penalty":"much"}"#, "presence_penalty"),
+        (r#"{"frequency_penalty":1e300}"#, "frequency_penalty"),
+        (r#"{"dry_base":0.5}"#, "dry_base"),
+        (r#"{"dry_allowed_length":-1}"#, "dry_allowed_length"),
+        (r#"{"dry_sequence_breakers":"a"}"#, "dry_sequence_breakers"),
+        (
+            r#"{"dry_sequence_breakers":["a",""]}"#,
+            "dry_sequence_breakers",
+        ),
+        (r#"{"xtc_probability":2}"#, "xtc_probability"),
+        (r#"{"typical_p":-0.5}"#, "typical_p"),
+        (r#"{"adaptive_target":1.5}"#, "adaptive_target"),
+        (r#"{"mirostat":3}"#, "mirostat"),
+        (r#"{"samplers":["top_k","infill"]}"#, "samplers"),
+        (r#"{"samplers":"kq"}"#, "samplers"),
+        (r#"{"samplers":7}"#, "samplers"),
+        (r#"{"logit_bias":{"5":"much"}}"#, "logit_bias"),
+        (r#"{"logit_bias":{"5":true}}"#, "logit_bias"),
+        (r#"{"logit_bias":[[5]]}"#, "logit_bias"),
+        (r#"{"logit_bias":[[-1,2]]}"#, "logit_bias"),
+        (r#"{"logit_bias":{"":2}}"#, "logit_bias"),
+        (r#"{"logit_bias":{"5":1e300}}"#, "logit_bias"),
+        (r#"{"suppress_tokens":[1.5]}"#, "suppress_tokens"),
+        (r#"{"ignore_eos":1}"#, "ignore_eos"),
         (r#"{"choices":"spam,ham"}"#, "choices"),
         (r#"{"choices":[]}"#, "choices"),
         (r#"{"choices":["spam",1]}"#, "choices"),
@@ -181,7 +206,10 @@ fn a_setting_goes_from_the_flag_to_the_record_and_back() {
     let mut asked = Overrides::default();
     for setting in SETTINGS {
         let text = match setting.domain {
-            Domain::Texts | Domain::Labels => "a,b",
+            Domain::Texts | Domain::Labels | Domain::Breakers => "a,b",
+            Domain::Biases => "a=1",
+            Domain::Samplers => "top_k",
+            Domain::Number(interval) if interval.contains(0.7) => "0.7",
             _ => "1",
         };
         let flag = setting.parse(text).unwrap();
@@ -194,6 +222,97 @@ fn a_setting_goes_from_the_flag_to_the_record_and_back() {
     assert_eq!(Overrides::default().over(&sampling), sampling);
     let line = serde_json::to_string(&asked).unwrap();
     assert_eq!(of(&line).unwrap(), asked);
+}
+
+fn by_flag(name: &str, text: &str) -> Result<Overrides, String> {
+    let setting = SETTINGS.iter().find(|row| row.name == name).unwrap();
+    setting.parse(text)
+}
+
+/// The forms that `OpenAI`'s API and llama.cpp's server document, and the flag's.
+#[test]
+fn biases_are_read_in_each_form() {
+    let id = |id, bias| (BiasedToken::Id(id), Bias::Number(bias));
+    let text = |text: &str, bias| (BiasedToken::Text(text.to_owned()), bias);
+    for (json, wanted) in [
+        (r#"{"50256": -100}"#, vec![id(50256, -100.0)]),
+        (r#"[[15043, 1.0]]"#, vec![id(15043, 1.0)]),
+        (
+            r#"[[15043, false]]"#,
+            vec![(BiasedToken::Id(15043), Bias::Never(false))],
+        ),
+        (
+            r#"[["Hello, World!", -0.5]]"#,
+            vec![text("Hello, World!", Bias::Number(-0.5))],
+        ),
+        (
+            r#"{"Hello": false, "7": 2}"#,
+            vec![text("Hello", Bias::Never(false)), id(7, 2.0)],
+        ),
+        (r#"[["7", 2]]"#, vec![text("7", Bias::Number(2.0))]),
+    ] {
+        let line = format!(r#"{{"logit_bias":{json}}}"#);
+        let read = of(&line).unwrap().logit_bias.unwrap();
+        assert_eq!(read.0, wanted, "{json}");
+        let again = serde_json::to_string(&read).unwrap();
+        let line = format!(r#"{{"logit_bias":{again}}}"#);
+        assert_eq!(of(&line).unwrap().logit_bias.unwrap(), read);
+        assert_eq!(serde_json::from_str::<LogitBias>(&again).unwrap(), read);
+    }
+    for (flag, wanted) in [
+        ("15043+1", id(15043, 1.0)),
+        ("15043-1.5", id(15043, -1.5)),
+        ("15043-inf", (BiasedToken::Id(15043), Bias::Never(false))),
+        ("15043=2", id(15043, 2.0)),
+        (" Hello=-1", text(" Hello", Bias::Number(-1.0))),
+        ("C++=3", text("C++", Bias::Number(3.0))),
+        ("a=b=false", text("a=b", Bias::Never(false))),
+    ] {
+        let read = by_flag("logit_bias", flag).unwrap().logit_bias.unwrap();
+        assert_eq!(read.0, [wanted], "{flag}");
+    }
+    for flag in ["", "15043", "Hello", "=1", "a=much", "5+inf", "a=nan"] {
+        assert!(by_flag("logit_bias", flag).is_err(), "{flag}");
+    }
+}
+
+/// The names and letters of `common_sampler_types_from_names` and `_from_chars`.
+#[test]
+fn samplers_are_named_as_in_llama_cpp() {
+    use SamplerName::{Penalties, Temperature, TopK, TopP, TypP};
+    for (json, wanted) in [
+        (r#"["top_k","temperature"]"#, vec![TopK, Temperature]),
+        (r#"["Top-K","temp"]"#, vec![TopK, Temperature]),
+        (r#"["topk","nucleus","typ"]"#, vec![TopK, TopP, TypP]),
+        (r#""kt""#, vec![TopK, Temperature]),
+        (r#""top_k;temp""#, vec![TopK, Temperature]),
+        (r#""temp""#, vec![Temperature]),
+        (r#"["top_k","top_k"]"#, vec![TopK, TopK]),
+        (r#""edskypmxt""#, SamplerName::USUAL.to_vec()),
+        (r#""ekt""#, vec![Penalties, TopK, Temperature]),
+    ] {
+        let read = of(&format!(r#"{{"samplers":{json}}}"#)).unwrap();
+        assert_eq!(read.samplers.unwrap(), wanted, "{json}");
+    }
+    let sentence = of(r#"{"samplers":["mirostat"]}"#).unwrap_err();
+    assert!(
+        sentence.contains("penalties, dry, top_n_sigma"),
+        "{sentence}"
+    );
+}
+
+#[test]
+fn no_breakers_are_a_wish_of_their_own() {
+    let used = |asked: &Overrides| {
+        let dry = by_flag("dry_multiplier", "0.8").unwrap();
+        let sampling = asked.or(&dry).over(&Sampling::default());
+        sampling.dry_sequence_breakers
+    };
+    let none = by_flag("dry_sequence_breakers", "none").unwrap();
+    assert_eq!(used(&none), Some(Vec::new()));
+    let usual = of(r#"{"dry_sequence_breakers":["\n",":","\"","*"]}"#).unwrap();
+    assert_eq!(used(&usual), None);
+    assert_eq!(used(&Overrides::default()), None);
 }
 
 #[test]

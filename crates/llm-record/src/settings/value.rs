@@ -1,18 +1,15 @@
 //! How the value of a setting is read from a line or a flag, judged, and used.
 
-use std::collections::HashSet;
+mod lists;
 
 use serde_json::Value;
 
-use super::{Domain, Setting};
+use super::{Domain, Interval, Setting};
 use crate::Seed;
 use crate::whole::whole;
 
 /// A value that a setting may have.
 pub(super) trait SettingValue: Clone {
-    /// What a record says that was used.
-    type Used: Clone;
-
     /// Reads the value of a field, which stands under this name.
     fn from_json(name: &str, value: &Value, setting: &Setting) -> Result<Self, String>;
 
@@ -22,20 +19,40 @@ pub(super) trait SettingValue: Clone {
     /// Says what is wrong with it.
     fn check(&self, setting: &Setting) -> Result<(), String>;
 
-    /// Returns what is used where this is asked for; nothing where that is not up to whoever asks.
-    fn used(&self) -> Option<Self::Used>;
-
-    /// Returns what is used where nothing smaller may be.
-    fn raised(used: Self::Used, _domain: Domain) -> Self::Used {
-        used
+    /// Whether it asks for nothing.
+    fn is_neutral(&self, _setting: &Setting) -> bool {
+        false
     }
-
-    /// Returns what to ask for so that this is used.
-    fn asked(used: &Self::Used) -> Option<Self>;
 
     /// Adds what a later flag says.
     fn extend(&mut self, later: Self) {
         *self = later;
+    }
+}
+
+/// A value of which a record says as `Used` what came of it.
+pub(super) trait UsedAs<Used>: SettingValue {
+    /// Returns what is used where this is asked for, and `base` would be where nothing is.
+    fn over(&self, base: &Used, setting: &Setting) -> Used;
+
+    /// Returns what to ask for so that this is used.
+    fn asked(used: &Used) -> Option<Self>;
+
+    /// Returns what is used where nothing smaller may be.
+    fn raised(used: Used, _domain: Domain) -> Used {
+        used
+    }
+}
+
+/// Of most settings a record tells only where something was asked for.
+impl<T: SettingValue> UsedAs<Option<T>> for T {
+    fn over(&self, base: &Option<T>, setting: &Setting) -> Option<T> {
+        let is_needless = base.is_none() && self.is_neutral(setting);
+        (!is_needless).then(|| self.clone())
+    }
+
+    fn asked(used: &Option<T>) -> Option<T> {
+        used.clone()
     }
 }
 
@@ -50,12 +67,12 @@ pub(super) fn either<T: Clone>(first: Option<&T>, second: Option<&T>) -> Option<
 }
 
 /// Returns what is used where this is asked for, and `base` where nothing is.
-pub(super) fn over<T: SettingValue>(
+pub(super) fn over<T: UsedAs<Used>, Used: Clone>(
     asked: Option<&T>,
-    base: &T::Used,
+    base: &Used,
     setting: &Setting,
-) -> T::Used {
-    let used = asked.and_then(T::used).unwrap_or_else(|| base.clone());
+) -> Used {
+    let used = asked.map_or_else(|| base.clone(), |asked| asked.over(base, setting));
     T::raised(used, setting.domain)
 }
 
@@ -68,8 +85,6 @@ pub(super) fn extend<T: SettingValue>(set: &mut Option<T>, later: T) {
 }
 
 impl SettingValue for i64 {
-    type Used = Self;
-
     fn from_json(name: &str, value: &Value, _: &Setting) -> Result<Self, String> {
         let number = whole(value).and_then(|number| i64::try_from(number).ok());
         number.ok_or_else(|| format!("'{name}' is {value} but must be a whole number"))
@@ -81,34 +96,45 @@ impl SettingValue for i64 {
     }
 
     fn check(&self, setting: &Setting) -> Result<(), String> {
+        let name = setting.name;
         match setting.domain {
-            Domain::AtLeast(least) if *self < least => Err(format!(
-                "'{}' is {self} but must be at least {least}",
-                setting.name
-            )),
+            Domain::AtLeast(least) if *self < least => {
+                Err(format!("'{name}' is {self} but must be at least {least}"))
+            }
+            Domain::UpTo(most) if !(0..=most).contains(self) => {
+                Err(format!("'{name}' is {self} but must be from 0 to {most}"))
+            }
             _ => Ok(()),
         }
     }
 
-    fn used(&self) -> Option<Self> {
-        Some(*self)
+    fn is_neutral(&self, setting: &Setting) -> bool {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a neutral number is a small one"
+        )]
+        setting.neutral.is(*self as f32)
+    }
+}
+
+impl UsedAs<i64> for i64 {
+    fn over(&self, _: &i64, _: &Setting) -> i64 {
+        *self
     }
 
-    fn raised(used: Self, domain: Domain) -> Self {
+    fn asked(used: &i64) -> Option<Self> {
+        Some(*used)
+    }
+
+    fn raised(used: i64, domain: Domain) -> i64 {
         match domain {
             Domain::RaisedTo(least) => used.max(least),
             _ => used,
         }
     }
-
-    fn asked(used: &Self) -> Option<Self> {
-        Some(*used)
-    }
 }
 
 impl SettingValue for f32 {
-    type Used = Self;
-
     fn from_json(name: &str, value: &Value, _: &Setting) -> Result<Self, String> {
         #[expect(clippy::cast_possible_truncation, reason = "samplers compute in f32")]
         match value.as_f64() {
@@ -124,6 +150,9 @@ impl SettingValue for f32 {
     fn check(&self, setting: &Setting) -> Result<(), String> {
         let name = setting.name;
         match setting.domain {
+            Domain::Number(Interval::ANY) if !self.is_finite() => {
+                Err(format!("'{name}' is {self} but must be a finite number"))
+            }
             Domain::Number(interval) if !self.is_finite() => Err(format!(
                 "'{name}' is {self} but must be a finite number, {interval}"
             )),
@@ -134,18 +163,22 @@ impl SettingValue for f32 {
         }
     }
 
-    fn used(&self) -> Option<Self> {
-        Some(*self)
+    fn is_neutral(&self, setting: &Setting) -> bool {
+        setting.neutral.is(*self)
+    }
+}
+
+impl UsedAs<f32> for f32 {
+    fn over(&self, _: &f32, _: &Setting) -> f32 {
+        *self
     }
 
-    fn asked(used: &Self) -> Option<Self> {
+    fn asked(used: &f32) -> Option<Self> {
         Some(*used)
     }
 }
 
 impl SettingValue for Seed {
-    type Used = u64;
-
     fn from_json(name: &str, value: &Value, _: &Setting) -> Result<Self, String> {
         let wrong = || format!("'{name}' is {value} but must be {}", Self::RANGE);
         whole(value).and_then(Self::of).ok_or_else(wrong)
@@ -158,11 +191,14 @@ impl SettingValue for Seed {
     fn check(&self, _: &Setting) -> Result<(), String> {
         Ok(())
     }
+}
 
-    fn used(&self) -> Option<u64> {
+impl UsedAs<u64> for Seed {
+    /// Which seed is drawn is not up to whoever asks.
+    fn over(&self, base: &u64, _: &Setting) -> u64 {
         match self {
-            Self::Drawn => None,
-            Self::Fixed(seed) => Some(*seed),
+            Self::Drawn => *base,
+            Self::Fixed(seed) => *seed,
         }
     }
 
@@ -172,8 +208,6 @@ impl SettingValue for Seed {
 }
 
 impl SettingValue for bool {
-    type Used = Option<Self>;
-
     fn from_json(name: &str, value: &Value, _: &Setting) -> Result<Self, String> {
         let switch = value.as_bool();
         switch.ok_or_else(|| format!("'{name}' is {value} but must be true or false"))
@@ -191,89 +225,7 @@ impl SettingValue for bool {
         Ok(())
     }
 
-    fn used(&self) -> Option<Option<Self>> {
-        Some(Some(*self))
+    fn is_neutral(&self, setting: &Setting) -> bool {
+        setting.neutral.is(f32::from(u8::from(*self)))
     }
-
-    fn asked(used: &Option<Self>) -> Option<Self> {
-        *used
-    }
-}
-
-impl SettingValue for Vec<String> {
-    type Used = Self;
-
-    fn from_json(name: &str, value: &Value, setting: &Setting) -> Result<Self, String> {
-        let texts = match (value, setting.domain) {
-            (Value::String(text), Domain::Texts) => Some(vec![text.clone()]),
-            (Value::Array(items), _) => items
-                .iter()
-                .map(|item| item.as_str().map(str::to_owned))
-                .collect(),
-            _ => None,
-        };
-        texts.ok_or_else(|| match setting.domain {
-            Domain::Texts => format!("'{name}' must be a string or a list of strings"),
-            _ => format!("'{name}' must be a list of strings"),
-        })
-    }
-
-    /// Cuts a list of labels at its commas. The tokens of a word differ with the space before it, so one
-    /// can be given; but who writes `spam, ham` means two words.
-    fn from_text(text: &str, setting: &Setting) -> Result<Self, String> {
-        if setting.domain != Domain::Labels {
-            return Ok(vec![text.to_owned()]);
-        }
-        let space = if text.starts_with(' ') { " " } else { "" };
-        let labels = text.split(',').map(str::trim).map(|label| match label {
-            "" => String::new(),
-            label => format!("{space}{label}"),
-        });
-        Ok(labels.collect())
-    }
-
-    fn check(&self, setting: &Setting) -> Result<(), String> {
-        let name = setting.name;
-        if setting.domain == Domain::Labels {
-            return check_labels(self, name);
-        }
-        if self.iter().any(String::is_empty) {
-            return Err(format!(
-                "'{name}' holds an empty text, which would end every answer at once"
-            ));
-        }
-        Ok(())
-    }
-
-    fn used(&self) -> Option<Self> {
-        Some(self.clone())
-    }
-
-    fn asked(used: &Self) -> Option<Self> {
-        (!used.is_empty()).then(|| used.clone())
-    }
-
-    fn extend(&mut self, mut later: Self) {
-        self.append(&mut later);
-    }
-}
-
-/// Checks labels: each must be told from the others by its text.
-fn check_labels(labels: &[String], name: &str) -> Result<(), String> {
-    if labels.is_empty() {
-        return Err(format!("'{name}' is empty; name at least one label"));
-    }
-    let mut seen = HashSet::new();
-    for label in labels {
-        if label.is_empty() {
-            return Err(format!("'{name}' holds an empty label; leave it out"));
-        }
-        if !seen.insert(label) {
-            return Err(format!(
-                "'{name}' holds {} twice; name each label once",
-                Value::from(label.as_str())
-            ));
-        }
-    }
-    Ok(())
 }

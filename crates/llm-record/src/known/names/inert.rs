@@ -1,7 +1,7 @@
 //! Names that change no answer.
 
 /// Fields that change no answer, whatever they hold: who asks, how the answer travels, what is cached, how
-/// the work is laid out; and the parts of samplers that a field of `ANSWERS` turns on.
+/// the work is laid out.
 pub const INERT: &[&str] = &[
     // OpenAI, chat and completions (openai-python 3.57).
     "user",
@@ -23,16 +23,8 @@ pub const INERT: &[&str] = &[
     "draft_model",
     "draft_num_predict",
     // llama.cpp's server, tools/server/README.md.
-    "dynatemp_exponent",
     "n_keep",
     "n_cache_reuse",
-    "dry_base",
-    "dry_allowed_length",
-    "dry_penalty_last_n",
-    "dry_sequence_breakers",
-    "xtc_threshold",
-    "mirostat_tau",
-    "mirostat_eta",
     "id_slot",
     "cache_prompt",
     "timings_per_token",

@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use crate::openai::Reply;
-use crate::{ErrorCode, Failed, Id, Incoming, Json, Line, Message, Prompt, Request, Routed, Seed};
+use crate::{
+    ErrorCode, Failed, Id, Incoming, Json, Line, Message, Prompt, Request, Routed, Sampling, Seed,
+};
 
 fn parse(value: &serde_json::Value) -> Result<Incoming, Failed> {
     let text = value.to_string();
@@ -100,7 +102,8 @@ fn a_key_that_asks_for_nothing_is_no_fault() {
     ] {
         let read = request(&chat(&more));
         assert_eq!(read.prompt, plain.prompt, "{more}");
-        assert_eq!(read.overrides, plain.overrides, "{more}");
+        let used = |request: &Request| request.overrides.over(&Sampling::default());
+        assert_eq!(used(&read), used(&plain), "{more}");
     }
 }
 
@@ -109,9 +112,6 @@ fn a_key_that_would_change_the_answer_closes_the_line() {
     for more in [
         json!({"n": 2}),
         json!({"best_of": 3}),
-        json!({"presence_penalty": 0.5}),
-        json!({"frequency_penalty": -1}),
-        json!({"logit_bias": {"50256": -100}}),
         json!({"logprobs": true}),
         json!({"logprobs": 5}),
         json!({"top_logprobs": 3}),
