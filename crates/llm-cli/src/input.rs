@@ -115,11 +115,7 @@ impl Jobs {
     ///
     /// # Errors
     /// [`InputError`].
-    pub fn open(
-        args: &InputArgs,
-        told: Told<'_>,
-        watch: &InputWatch,
-    ) -> Result<Self, InputError> {
+    pub fn open(args: &InputArgs, told: Told<'_>, watch: &InputWatch) -> Result<Self, InputError> {
         let builder = RequestBuilder::new(args, told)?;
         let texts = args.texts();
         if texts.is_none() {
