@@ -12,6 +12,7 @@
 //! - A name that the schema does not list (`additionalProperties`, `patternProperties`) may be written
 //!   twice, each time with a valid value. Whoever reads the answer takes the last. Where that would break
 //!   a count (`minProperties` above one free name), the schema is refused.
+//! - A number without bounds may have more digits or a greater exponent than a double holds.
 //! - References stay inside the document.
 //!
 //! ```
@@ -63,13 +64,11 @@ pub struct SchemaOptions {
 #[non_exhaustive]
 pub enum SchemaError {
     /// A keyword that is valid, but cannot be enforced to the letter.
-    #[error(
-        "the schema's keyword '{keyword}' at '#{pointer}' cannot be enforced to the letter: {reason}"
-    )]
+    #[error("{}", unsupported(pointer, keyword, reason))]
     Unsupported {
         /// The schema in which the keyword stands.
         pointer: String,
-        /// The keyword.
+        /// The keyword; empty where only the schema is known.
         keyword: String,
         /// What is not possible.
         reason: String,
@@ -94,6 +93,15 @@ pub enum SchemaError {
         /// Which bound it passes.
         reason: String,
     },
+}
+
+fn unsupported(pointer: &str, keyword: &str, reason: &str) -> String {
+    let what = if keyword.is_empty() {
+        String::from("schema")
+    } else {
+        format!("schema's keyword '{keyword}'")
+    };
+    format!("the {what} at '#{pointer}' cannot be enforced to the letter: {reason}")
 }
 
 impl SchemaError {
@@ -134,7 +142,7 @@ fn exact(schema: &Value, options: SchemaOptions) -> Result<Value, SchemaError> {
         "whitespace_flexible": !options.compact,
         "json_allowed_escapes": "nrbtf\\\"",
     });
-    compile(&written)?;
+    compile(&written, |id| solver.pointer(id))?;
     Ok(written)
 }
 

@@ -1,4 +1,5 @@
 //! GBNF: llama.cpp's example grammars, and exactness by enumeration of random grammars.
+#![allow(clippy::panic, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -88,6 +89,10 @@ fn llama_cpps_examples_match_what_they_are_for() {
         &["- one\n- two\n", "- é\n"],
         &["", "- one", "-one\n", "- \n", "- a\u{2028}\n"],
     );
+}
+
+#[test]
+fn llama_cpps_grammars_of_json_match_json() {
     let valid = [
         "{}",
         r#"{"a": [1, -2.5e3, true], "b": {"c": null}}"#,
@@ -199,6 +204,9 @@ fn a_fault_names_its_line_and_column() {
     assert!(endless.contains("'root'"), "{endless}");
 }
 
+/// What literals say.
+const TEXTS: [&str; 6] = ["a", "b", "ab", "ba", "aab", ""];
+
 /// The longest texts that are compared.
 const LENGTH: usize = 6;
 
@@ -217,7 +225,7 @@ fn part(random: &mut Random, depth: usize, rules: usize) -> Part {
             0 => Part::Class("[ab]", "ab"),
             1 => Part::Class("[^a]", "b"),
             2 | 3 => Part::Rule(random.below(rules)),
-            _ => Part::Text(random.pick(&["a", "b", "ab", "ba", "aab", ""])),
+            _ => Part::Text(TEXTS[random.below(TEXTS.len())]),
         };
     }
     let count = 2 + random.below(2);
@@ -290,7 +298,7 @@ fn joined(a: &BTreeSet<String>, b: &BTreeSet<String>) -> BTreeSet<String> {
 #[test]
 fn random_grammars_match_just_the_texts_that_they_derive() {
     let mut tried = 0;
-    for seed in 1..=400 {
+    for seed in 1..=250 {
         let mut random = Random::new(seed);
         let count = 1 + random.below(3);
         let rules = (0..count)
@@ -329,5 +337,5 @@ fn random_grammars_match_just_the_texts_that_they_derive() {
         }
         tried += 1;
     }
-    assert!(tried > 300, "only {tried} grammars");
+    assert!(tried > 150, "only {tried} grammars");
 }

@@ -1,5 +1,6 @@
 //! Every generated document is valid: random schemas, and random walks over what llguidance allows, of
 //! single bytes and with white space, until a document is whole.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -73,8 +74,20 @@ fn every_document_of_a_random_walk_is_valid() {
                 continue;
             };
             let text = String::from_utf8(bytes).unwrap();
-            let document: Value = serde_json::from_str(&text)
-                .unwrap_or_else(|error| panic!("{schema}: {text}: {error}"));
+            // The judge reads numbers as doubles, and cannot tell what longer ones are multiples of.
+            let longest = text
+                .split(|c: char| !c.is_ascii_digit())
+                .map(str::len)
+                .max();
+            if longest > Some(15) {
+                continue;
+            }
+            let document: Value = match serde_json::from_str(&text) {
+                Ok(document) => document,
+                // JSON allows numbers that no double reaches.
+                Err(error) if error.to_string().contains("out of range") => continue,
+                Err(error) => panic!("{schema}: {text}: {error}"),
+            };
             assert!(judge.is_valid(&document), "{schema} allows {text}");
             whole += 1;
         }

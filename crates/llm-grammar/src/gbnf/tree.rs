@@ -80,9 +80,8 @@ impl Grammar {
     fn is_productive(&self, part: PartId, rules: &[bool]) -> bool {
         match &self.parts[part] {
             Part::Class(class) => !class.ranges().is_empty(),
-            Part::Token(_) => true,
             Part::Rule(rule) => rules[*rule],
-            Part::Repeat(_, 0, _) => true,
+            Part::Token(_) | Part::Repeat(_, 0, _) => true,
             Part::Repeat(inner, ..) => self.is_productive(*inner, rules),
             Part::Sequence(parts) => parts.iter().all(|&part| self.is_productive(part, rules)),
             Part::Choice(parts) => parts.iter().any(|&part| self.is_productive(part, rules)),

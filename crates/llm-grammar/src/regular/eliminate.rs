@@ -11,6 +11,11 @@ use super::automaton::{Automaton, scalars};
 const TEXT_MAX: usize = 50_000;
 
 impl Automaton {
+    /// Returns a Rust pattern, anchored at both ends, that matches the accepted texts.
+    pub(crate) fn whole_text(&self) -> Option<String> {
+        Some(format!("^(?:{})$", self.text()?))
+    }
+
     /// Returns a Rust pattern that matches a whole text if it is accepted (states are eliminated one by
     /// one, those with the fewest ways through them first), or `None` if that would be too long.
     pub(crate) fn text(&self) -> Option<String> {

@@ -63,8 +63,7 @@ impl Language {
 
     /// Returns a Rust pattern, anchored at both ends, that matches the texts outside.
     pub(crate) fn negated_text(&self) -> Option<String> {
-        let text = self.automaton()?.negated().text()?;
-        Some(format!("^(?:{text})$"))
+        self.automaton()?.negated().whole_text()
     }
 }
 

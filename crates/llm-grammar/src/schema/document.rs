@@ -94,7 +94,7 @@ impl<'a> Document<'a> {
             has_recursive_anchor: false,
         };
         document.resources.insert(String::new(), 0);
-        document.scan(root, String::new(), "", 0)?;
+        document.scan(root, "", "", 0)?;
         Ok(document)
     }
 
@@ -116,7 +116,7 @@ impl<'a> Document<'a> {
     fn scan(
         &mut self,
         value: &'a Value,
-        pointer: String,
+        pointer: &str,
         base: &str,
         depth: usize,
     ) -> Result<(), SchemaError> {
@@ -130,10 +130,10 @@ impl<'a> Document<'a> {
             Value::Object(map) => self.named(map, id, base)?,
             _ => base.to_owned(),
         };
-        self.by_pointer.insert(pointer.clone(), id);
+        self.by_pointer.insert(pointer.to_owned(), id);
         self.places.push(Place {
             value,
-            pointer: pointer.clone(),
+            pointer: pointer.to_owned(),
             base: base.clone(),
         });
         let Value::Object(map) = value else {
@@ -143,17 +143,17 @@ impl<'a> Document<'a> {
             let below = format!("{pointer}/{}", escaped(keyword));
             match (holds(keyword), inner) {
                 (Some(Holds::Schema | Holds::Either), Value::Object(_) | Value::Bool(_)) => {
-                    self.scan(inner, below, &base, depth + 1)?;
+                    self.scan(inner, &below, &base, depth + 1)?;
                 }
                 (Some(Holds::Schemas | Holds::Either), Value::Array(list)) => {
                     for (index, inner) in list.iter().enumerate() {
-                        self.scan(inner, format!("{below}/{index}"), &base, depth + 1)?;
+                        self.scan(inner, &format!("{below}/{index}"), &base, depth + 1)?;
                     }
                 }
                 (Some(Holds::Map), Value::Object(list)) => {
                     for (name, inner) in list {
                         let below = format!("{below}/{}", escaped(name));
-                        self.scan(inner, below, &base, depth + 1)?;
+                        self.scan(inner, &below, &base, depth + 1)?;
                     }
                 }
                 _ => {}

@@ -9,7 +9,7 @@ use super::SchemaError;
 use super::array::{Array, Contains};
 use super::expr::{Expr, ExprId, NEVER};
 use super::number::number_value;
-use super::object::{Object, Property};
+use super::object::{Exists, Object, Property};
 use super::shape::{Origin, Refusal};
 use super::solve::Solver;
 
@@ -208,60 +208,90 @@ impl Solver<'_> {
         Ok(Some(values))
     }
 
-    /// Returns sets of objects that together are the same, and whose number of properties is bounded only
-    /// where all named ones are required or forbidden.
+    /// Returns sets of objects that together are the same, whose conditions are all on names, and whose
+    /// number of properties is bounded only where all named ones are required or forbidden.
     pub(super) fn plain_objects(&mut self, object: Object) -> Result<Vec<Object>, Refusal> {
-        if let Some(one) = object.exists.first() {
-            let reason =
-                "that some property of any name meets a condition is no set that can be enforced";
-            return Err(one.origin.refusal(reason));
-        }
-        let origin = object.bounds.clone();
-        let origin = origin.unwrap_or_else(|| Origin::somewhere("minProperties"));
+        let mut open = vec![object];
         let mut plain = Vec::new();
-        let mut open = vec![(object, 0)];
-        while let Some((mut object, index)) = open.pop() {
+        while let Some(mut object) = open.pop() {
             if open.len() + plain.len() > CASES_MAX {
                 return Err(too_many());
             }
-            let is_there = |property: &&Property| property.value != NEVER;
-            let required = object
-                .properties
-                .values()
-                .filter(|property| property.required);
-            let required = required.count() as u64;
-            let named = object.properties.values().filter(is_there).count() as u64;
-            let closed =
-                object.rest == NEVER && object.regions.iter().all(|region| region.value == NEVER);
-            if required >= object.min {
-                object.min = 0;
-            }
-            if closed {
-                object.max = object.max.filter(|&max| max < named);
-            }
-            if object.max.is_some_and(|max| max < required) || (closed && object.min > named) {
-                continue;
-            }
-            let free = |property: &Property| property.value != NEVER && !property.required;
-            let next =
-                (index..object.properties.len()).find(|&index| free(&object.properties[index]));
-            match next {
-                Some(next) if object.min > 0 || object.max.is_some() => {
-                    let mut without = object.clone();
-                    without.properties[next].value = NEVER;
-                    object.properties[next].required = true;
-                    open.push((without, next + 1));
-                    open.push((object, next + 1));
-                }
-                _ => {
-                    if object.min > required + 1 {
-                        let reason = "a name may be written twice, so that more than one property of free names is not counted";
-                        return Err(origin.refusal(reason));
-                    }
-                    plain.push(object);
-                }
+            match object.exists.pop() {
+                Some(one) => open.extend(self.existing(&object, &one)?),
+                None => plain.extend(counted_properties(object)?),
             }
         }
         Ok(plain)
     }
+
+    /// Returns the objects of a set in which some property is such a one, by cases of which it is.
+    fn existing(&mut self, object: &Object, one: &Exists) -> Result<Vec<Object>, Refusal> {
+        if !object.is_closed() {
+            let reason =
+                "that some property of any name meets a condition is no set that can be enforced";
+            return Err(one.origin.refusal(reason));
+        }
+        let mut cases = Vec::new();
+        for (index, (name, property)) in object.properties.iter().enumerate() {
+            let value = self.exprs.both(property.value, one.value);
+            if value != NEVER && one.covers(name) {
+                let mut case = object.clone();
+                let required = true;
+                case.properties[index] = Property { value, required };
+                cases.push(case);
+            }
+        }
+        Ok(cases)
+    }
+}
+
+/// Returns sets of objects that together are the same, and whose number of properties is bounded only
+/// where all named ones are required or forbidden.
+fn counted_properties(object: Object) -> Result<Vec<Object>, Refusal> {
+    let origin = object.bounds.clone();
+    let origin = origin.unwrap_or_else(|| Origin::somewhere("minProperties"));
+    let mut plain = Vec::new();
+    let mut open = vec![(object, 0)];
+    while let Some((mut object, index)) = open.pop() {
+        if open.len() + plain.len() > CASES_MAX {
+            return Err(too_many());
+        }
+        let is_there = |property: &&Property| property.value != NEVER;
+        let required = object
+            .properties
+            .values()
+            .filter(|property| property.required);
+        let required = required.count() as u64;
+        let named = object.properties.values().filter(is_there).count() as u64;
+        let closed = object.is_closed();
+        if required >= object.min {
+            object.min = 0;
+        }
+        if closed {
+            object.max = object.max.filter(|&max| max < named);
+        }
+        if object.max.is_some_and(|max| max < required) || (closed && object.min > named) {
+            continue;
+        }
+        let free = |property: &Property| property.value != NEVER && !property.required;
+        let next = (index..object.properties.len()).find(|&index| free(&object.properties[index]));
+        match next {
+            Some(next) if object.min > 0 || object.max.is_some() => {
+                let mut without = object.clone();
+                without.properties[next].value = NEVER;
+                object.properties[next].required = true;
+                open.push((without, next + 1));
+                open.push((object, next + 1));
+            }
+            _ => {
+                if object.min > required + 1 {
+                    let reason = "a name may be written twice, so that more than one property of free names is not counted";
+                    return Err(origin.refusal(reason));
+                }
+                plain.push(object);
+            }
+        }
+    }
+    Ok(plain)
 }

@@ -81,10 +81,10 @@ pub(super) fn lookup(name: &str) -> Option<Format> {
     })
 }
 
-/// Returns the names of all known formats.
+/// The names of all known formats.
 pub(super) const KNOWN: &str = "date, time, date-time, duration, email, hostname, ipv4, ipv6, uuid, uri, uri-reference, iri, iri-reference, uri-template, json-pointer and relative-json-pointer";
 
-/// RFC 3986, section 3.2.2: IPv6address.
+/// The addresses of RFC 3986, section 3.2.2.
 fn ipv6() -> String {
     let group = format!("{HEX}{{1,4}}");
     let last = format!("(?:{group}:{group}|{IPV4})");

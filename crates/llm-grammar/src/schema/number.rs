@@ -62,21 +62,50 @@ impl Step {
         ))
     }
 
+    fn multiple(self, k: f64) -> f64 {
+        k * f64::from(self.coefficient) / 10_f64.powi(self.exponent.cast_signed())
+    }
+
+    /// Returns bounds inside of which the same multiples lie. llguidance writes a multiple with all of its
+    /// decimals; a bound away from zero that has fewer would cut them off, so it is moved out by one in
+    /// the last place.
+    fn around(self, low: Option<Bound>, high: Option<Bound>) -> (Option<Bound>, Option<Bound>) {
+        let moved = |k: f64, out: f64| {
+            let digits = k * f64::from(self.coefficient) + out;
+            Some(Bound {
+                at: digits / 10_f64.powi(self.exponent.cast_signed()),
+                exclusive: out != 0.0,
+            })
+        };
+        let inside = |k: f64, bound: Bound, above: bool| {
+            let at = self.multiple(k);
+            let beyond = if above { at > bound.at } else { at < bound.at };
+            beyond || (at == bound.at && !bound.exclusive)
+        };
+        let near = |bound: Bound| (bound.at / self.value()).round();
+        let low = low.and_then(|bound| {
+            let mut ks = (-1..=2).map(|step| near(bound) + f64::from(step));
+            let k = ks.find(|&k| inside(k, bound, true))?;
+            moved(k, if k < 0.0 { -1.0 } else { 0.0 })
+        });
+        let high = high.and_then(|bound| {
+            let mut ks = (-1..=2).map(|step| near(bound) - f64::from(step));
+            let k = ks.find(|&k| inside(k, bound, false))?;
+            moved(k, if k < 0.0 { 0.0 } else { 1.0 })
+        });
+        (low, high)
+    }
+
     /// Returns whether a number is a multiple.
     fn divides(self, number: f64) -> bool {
-        let near = (number / self.value()).round();
-        (near - 1.0..=near + 1.0).contains(&near)
-            && near * f64::from(self.coefficient) / 10_f64.powi(self.exponent.cast_signed())
-                == number
+        self.multiple((number / self.value()).round()) == number
     }
 
     /// Returns whether a multiple lies between two numbers.
     fn hits(self, low: f64, high: f64) -> bool {
         let first = (low / self.value()).ceil();
         (-1..=1).any(|near| {
-            let k = first + f64::from(near);
-            let multiple =
-                k * f64::from(self.coefficient) / 10_f64.powi(self.exponent.cast_signed());
+            let multiple = self.multiple(first + f64::from(near));
             low <= multiple && multiple <= high
         })
     }
@@ -102,13 +131,17 @@ pub(super) struct Numbers {
     pub(super) not_step: Vec<(Step, Origin)>,
 }
 
+/// The most decimals of a number: llguidance 1.9.1 takes a longer fraction for zero.
+const DECIMALS_MAX: usize = 17;
+
 /// Reads a number that llguidance keeps to the letter: a double whose neighbours are told apart.
 pub(super) fn exact(value: &Value) -> Option<f64> {
-    let float = value.as_f64()?;
-    let same = value
-        .as_i64()
-        .is_none_or(|whole| whole as f64 as i64 == whole);
-    (same && float.abs() <= WHOLE_MAX && !(value.is_u64() && float >= WHOLE_MAX)).then_some(float)
+    let float = value.as_f64().filter(|float| float.abs() < WHOLE_MAX)?;
+    let text = float.to_string();
+    let decimals = text
+        .split_once('.')
+        .map_or(0, |(_, decimals)| decimals.len());
+    (decimals <= DECIMALS_MAX).then_some(float)
 }
 
 impl Numbers {
@@ -135,9 +168,7 @@ impl Numbers {
     pub(super) fn meet(&self, other: &Self) -> Result<Option<Self>, Refusal> {
         let step = match (&self.step, &other.step) {
             (Some((a, origin)), Some((b, _))) => {
-                let both = a.with(*b).ok_or_else(|| {
-                    origin.refusal("the least common multiple of two steps is too long")
-                })?;
+                let both = a.with(*b).ok_or_else(|| too_long(origin))?;
                 Some((both, origin.clone()))
             }
             (step, None) | (None, step) => step.clone(),
@@ -261,6 +292,23 @@ impl Numbers {
         if let Some(number) = self.single() {
             return Ok(json!({ "const": number_value(number) }));
         }
+        let mut set = self.clone();
+        if let Some((step, origin)) = &self.step {
+            if self.whole {
+                let one = Step {
+                    coefficient: 1,
+                    exponent: 0,
+                };
+                let whole = step.with(one).ok_or_else(|| too_long(origin))?;
+                set.step = (whole != one).then(|| (whole, origin.clone()));
+            } else {
+                (set.low, set.high) = step.around(self.low, self.high);
+            }
+        }
+        set.write_bounds()
+    }
+
+    fn write_bounds(&self) -> Result<Value, Refusal> {
         self.refuse_lost_edges()?;
         let mut schema = Map::new();
         let kind = if self.whole { "integer" } else { "number" };
@@ -305,6 +353,10 @@ impl Numbers {
         }
         Ok(())
     }
+}
+
+fn too_long(origin: &Origin) -> Refusal {
+    origin.refusal("the least common multiple of two steps is too long")
 }
 
 fn tighter(a: Option<Bound>, b: Option<Bound>, is: impl Fn(f64, f64) -> bool) -> Option<Bound> {

@@ -45,7 +45,7 @@ pub(super) struct Exists {
     /// Any name if there is none.
     names: Option<Names>,
     not: Vec<String>,
-    value: ExprId,
+    pub(super) value: ExprId,
     pub(super) origin: Origin,
 }
 
@@ -176,17 +176,19 @@ impl Object {
         for b in &other.regions {
             let mut left = b.names.clone();
             for a in &self.regions {
-                if left == a.names {
-                    left = cut(&left, &a.names, true, &a.origin)?;
-                } else if !cut(&left, &a.names, false, &a.origin)?.automaton.is_empty() {
-                    left = cut(&left, &a.names, true, &a.origin)?;
-                }
+                left = cut(&left, &a.names, true, &a.origin)?;
             }
             if !left.automaton.is_empty() {
                 regions.push(joint(b, left, exprs.both(self.rest, b.value)));
             }
         }
         Ok(regions)
+    }
+
+    /// Returns whether no other names than those that stand by themselves may be there.
+    pub(super) fn is_closed(&self) -> bool {
+        let mut regions = self.regions.iter();
+        self.rest == NEVER && regions.all(|region| region.value == NEVER)
     }
 
     /// Draws what follows from the conditions, and returns `None` if no object is left.
@@ -220,7 +222,7 @@ impl Object {
             }
             self.exists.push(one);
         }
-        let closed = self.rest == NEVER && self.regions.iter().all(|region| region.value == NEVER);
+        let closed = self.is_closed();
         if closed {
             let most = self
                 .properties
@@ -305,6 +307,12 @@ impl Object {
 }
 
 impl Exists {
+    /// Returns whether a name is one of the set.
+    pub(super) fn covers(&self, name: &String) -> bool {
+        let names = self.names.as_ref();
+        names.is_none_or(|names| names.automaton.matches(name)) && !self.not.contains(name)
+    }
+
     /// Returns the objects none of whose properties is such a one.
     fn negated(&self, exprs: &mut Exprs) -> Object {
         let free = Property {

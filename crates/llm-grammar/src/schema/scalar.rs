@@ -34,9 +34,8 @@ impl Solver<'_> {
             return Err(site.invalid(keyword, "it is no number"));
         }
         let at = exact(value).ok_or_else(|| {
-            site.origin(keyword).refusal(format!(
-                "{value} is beyond the whole numbers that a double tells apart"
-            ))
+            site.origin(keyword)
+                .refusal(format!("{value} has more digits than are kept apart"))
         })?;
         let bound = Some(Bound {
             at,
@@ -110,10 +109,6 @@ pub(super) fn step(site: &Site, value: &Value) -> Result<Numbers, Refusal> {
 }
 
 pub(super) fn text_keyword(site: &Site, keyword: &str, value: &Value) -> Result<Texts, Refusal> {
-
-
-
-
     let mut texts = Texts::default();
     if let Some(count) = (keyword == "minLength" || keyword == "maxLength")
         .then(|| site.count(keyword))

@@ -128,16 +128,41 @@ impl Shape {
     }
 }
 
-/// Adds sets to a union; what is there already, or all of the type, is not repeated.
-pub(super) fn add<T: PartialEq + Default>(list: &mut Vec<T>, more: Vec<T>) {
+/// A set of one type's values. The default is all of them.
+pub(super) trait Simple: PartialEq + Default {
+    /// Returns whether the set tells what was evaluated, which makes it more than its values.
+    fn has_seen(&self) -> bool {
+        false
+    }
+}
+
+impl Simple for Numbers {}
+
+impl Simple for Texts {}
+
+impl Simple for Array {
+    fn has_seen(&self) -> bool {
+        self.seen != super::array::SeenItems::default()
+    }
+}
+
+impl Simple for Object {
+    fn has_seen(&self) -> bool {
+        self.seen != super::object::SeenProperties::default()
+    }
+}
+
+/// Adds sets to a union; what is there already, or beside all of the type, is not repeated.
+pub(super) fn add<T: Simple>(list: &mut Vec<T>, more: Vec<T>) {
     for item in more {
         if !list.contains(&item) {
             list.push(item);
         }
     }
-    if list.contains(&T::default()) {
-        list.clear();
-        list.push(T::default());
+    let all = T::default();
+    if list.len() > 1 && list.contains(&all) {
+        list.retain(T::has_seen);
+        list.push(all);
     }
 }
 

@@ -24,8 +24,8 @@ const STEPS_MAX: usize = 200_000;
 /// How deeply required values are looked into when a union is thinned out.
 const LOOK_MAX: usize = 8;
 
-/// How deeply schemas may apply to one and the same value.
-const IN_PLACE_MAX: usize = 64;
+/// How deeply schemas may apply to one and the same value; each takes some stack.
+const IN_PLACE_MAX: usize = 32;
 
 /// A schema document with everything found out about it so far.
 pub(super) struct Solver<'a> {
@@ -137,9 +137,7 @@ impl<'a> Solver<'a> {
                 let number = exact(value).ok_or_else(|| SchemaError::Unsupported {
                     pointer: pointer.to_owned(),
                     keyword: keyword.to_owned(),
-                    reason: format!(
-                        "{number} is beyond the whole numbers that a double tells apart"
-                    ),
+                    reason: format!("{number} has more digits than are kept apart"),
                 })?;
                 shape.numbers.push(Numbers::only(number));
             }

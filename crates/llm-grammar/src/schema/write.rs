@@ -8,12 +8,15 @@ use serde_json::{Map, Value, json};
 use super::SchemaError;
 use super::array::Array;
 use super::expr::{ALWAYS, ExprId, NEVER};
-use super::object::Object;
+use super::object::{Object, Region};
 use super::shape::{Refusal, SOMEWHERE, Shape};
 use super::solve::Solver;
+use super::text::too_large;
+use crate::regular::language::Language;
 
-/// The longest way of schemas into each other: llguidance follows it by recursion.
-const CHAIN_MAX: usize = 60;
+/// The longest way of schemas into each other. llguidance 1.9.1 follows it by recursion, which takes some
+/// 45 KiB of stack for each in a debug build.
+const CHAIN_MAX: usize = 32;
 
 /// The most schemas that one may become.
 const SCHEMAS_MAX: usize = 5000;
@@ -53,8 +56,10 @@ impl Solver<'_> {
             _ => Map::new(),
         };
         let mut named = Map::new();
+        let used = plan.forms.values().flatten().flat_map(Form::inner);
+        let used = used.collect::<HashSet<_>>();
         for &id in &plan.order {
-            if plan.is_productive(id) && !plan.is_inline(id) {
+            if used.contains(&id) && plan.is_productive(id) && !plan.is_inline(id) {
                 named.insert(format!("s{id}"), plan.written(id));
             }
         }
@@ -133,19 +138,35 @@ impl Solver<'_> {
         }
         for object in &shape.objects {
             for object in self.plain_objects(object.clone())? {
-                let mut patterns = Vec::new();
-                for region in &object.regions {
-                    let language = region.names.language.as_ref();
-                    let text = language.and_then(|language| language.text());
-                    let text =
-                        text.or_else(|| Some(format!("^(?:{})$", region.names.automaton.text()?)));
-                    patterns.push(text.ok_or_else(|| super::text::too_large(&region.origin))?);
-                }
+                let mut object = object;
+                let rest = object.rest;
+                object.regions.retain(|region| region.value != rest);
+                let patterns = object.regions.iter().map(|region| pattern(region, &object));
+                let patterns = patterns.collect::<Result<_, _>>()?;
                 forms.push(Form::Object(object, patterns));
             }
         }
         Ok(forms)
     }
+}
+
+/// Writes the names of a region without those that stand by themselves, which llguidance would hold to
+/// the region's condition, too.
+fn pattern(region: &Region, object: &Object) -> Result<String, Refusal> {
+    let names = object.properties.keys();
+    let own = names
+        .filter(|name| region.names.automaton.matches(name))
+        .collect::<Vec<_>>();
+    let text = if own.is_empty() {
+        let language = region.names.language.as_ref();
+        let text = language.and_then(|language| language.text());
+        text.or_else(|| region.names.automaton.whole_text())
+    } else {
+        let own = Language::of_texts(own).automaton();
+        let left = own.and_then(|own| region.names.automaton.both(&own, true));
+        left.and_then(|left| left.whole_text())
+    };
+    text.ok_or_else(|| too_large(&region.origin))
 }
 
 impl Form {

@@ -1,21 +1,21 @@
 //! What the tests share: texts run through llguidance, byte by byte, and random schemas.
 #![allow(dead_code, reason = "each test uses its part")]
 
-pub mod random;
+pub(crate) mod random;
 
 use llguidance::api::TopLevelGrammar;
 use llguidance::toktrie::{ApproximateTokEnv, InferenceCapabilities, TokEnv};
 use llguidance::{Matcher, ParserFactory};
 
 /// A grammar over single bytes.
-pub struct Grammar {
+pub(crate) struct Grammar {
     env: TokEnv,
     matcher: Matcher,
 }
 
 impl Grammar {
     /// Compiles a grammar.
-    pub fn new(grammar: TopLevelGrammar) -> Result<Self, String> {
+    pub(crate) fn new(grammar: TopLevelGrammar) -> Result<Self, String> {
         let env = ApproximateTokEnv::single_byte_env();
         let capabilities = InferenceCapabilities::default();
         let mut factory =
@@ -29,7 +29,7 @@ impl Grammar {
     }
 
     /// Returns whether a text is a whole one of the grammar.
-    pub fn accepts(&self, text: &str) -> bool {
+    pub(crate) fn accepts(&self, text: &str) -> bool {
         let tokens = self.env.tok_trie().greedy_tokenize(text.as_bytes());
         let mut matcher = self.matcher.deep_clone();
         let valid = matcher.validate_tokens(&tokens).unwrap_or(0);

@@ -3,33 +3,33 @@
 use serde_json::{Map, Value, json};
 
 /// A generator of random numbers (xorshift64*), so that a seed names a schema for good.
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
     /// Returns a number below a bound.
-    pub fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         let number = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33;
-        usize::try_from(number).unwrap() % bound
+        usize::try_from(number).unwrap_or(0) % bound
     }
 
-    pub fn pick<'t, T>(&mut self, list: &'t [T]) -> &'t T {
+    pub(crate) fn pick<'t, T>(&mut self, list: &'t [T]) -> &'t T {
         &list[self.below(list.len())]
     }
 
-    pub fn chance(&mut self, percent: usize) -> bool {
+    pub(crate) fn chance(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 }
 
 /// The scalars that the schemas are about.
-pub fn scalars() -> Vec<Value> {
+pub(crate) fn scalars() -> Vec<Value> {
     vec![
         json!(null),
         json!(true),
@@ -43,7 +43,7 @@ pub fn scalars() -> Vec<Value> {
 }
 
 /// Returns a random schema about the scalars, and arrays and objects of them with properties a and b.
-pub fn schema(random: &mut Random, depth: usize) -> Value {
+pub(crate) fn schema(random: &mut Random, depth: usize) -> Value {
     if depth == 0 || random.chance(5) {
         return leaf(random);
     }
@@ -125,8 +125,8 @@ fn keyword(random: &mut Random, depth: usize, map: &mut Map<String, Value>) {
         12 => ("required", names(random)),
         13 => ("additionalProperties", inner(random)),
         14 => {
-            let pattern = random.pick(&["^a", "b", "^(a|b)$", "[^b]"]);
-            ("patternProperties", json!({(*pattern): inner(random)}))
+            let pattern = *random.pick(&["^a", "b", "^(a|b)$", "[^b]"]);
+            ("patternProperties", json!({(pattern): inner(random)}))
         }
         15 => ("propertyNames", inner(random)),
         16 => ("minProperties", json!(random.below(3))),
