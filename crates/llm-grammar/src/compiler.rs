@@ -6,10 +6,12 @@ use llguidance::api::{ParserLimits, TopLevelGrammar};
 use llguidance::earley::SlicedBiasComputer;
 use llguidance::{Matcher, ParserFactory};
 use llm_tokenizer::Tokenizer;
-use serde_json::{Value, json};
+use serde_json::Value;
 use toktrie::{InferenceCapabilities, TokEnv};
 
+use crate::gbnf::{GbnfError, lark_of_gbnf};
 use crate::grammar::Grammar;
+use crate::schema::{SchemaError, SchemaOptions, prepare};
 use crate::token_env::TokenEnv;
 
 /// What an answer must look like.
@@ -39,6 +41,12 @@ pub enum GrammarError {
     /// The model has no tokens.
     #[error("the model's vocabulary is empty")]
     NoTokens,
+    /// A schema that is wrong or cannot be enforced.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// A grammar of llama.cpp's that is wrong.
+    #[error(transparent)]
+    Gbnf(#[from] GbnfError),
     /// It cannot be read, or takes too much.
     #[error("{0}")]
     Unreadable(String),
@@ -48,7 +56,7 @@ impl GrammarError {
     /// Whether the rule is sound, and cannot be enforced to the letter.
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
-        false
+        matches!(self, Self::Schema(SchemaError::Unsupported { .. }))
     }
 }
 
@@ -106,17 +114,19 @@ impl Compiler {
 fn top_level(rule: &Rule) -> Result<TopLevelGrammar, GrammarError> {
     Ok(match rule {
         Rule::Schema {
-            schema, is_compact, ..
+            schema,
+            is_compact,
+            is_loose,
         } => {
-            let mut schema = schema.clone();
-            if *is_compact && let Some(schema) = schema.as_object_mut() {
-                schema.insert("x-guidance".into(), json!({"whitespace_flexible": false}));
-            }
-            TopLevelGrammar::from_json_schema(schema)
+            let options = SchemaOptions {
+                compact: *is_compact,
+                loose: *is_loose,
+            };
+            TopLevelGrammar::from_json_schema(prepare(schema, options)?)
         }
         Rule::Regex(pattern) => TopLevelGrammar::from_regex(pattern),
         Rule::Lark(grammar) => TopLevelGrammar::from_lark(grammar.clone()),
-        Rule::Gbnf(_) => return Err(GrammarError::Unreadable("not yet".to_owned())),
+        Rule::Gbnf(grammar) => TopLevelGrammar::from_lark(lark_of_gbnf(grammar)?),
     })
 }
 

@@ -4,7 +4,7 @@
 //! expression, a Lark grammar or one of llama.cpp's. The engine asks the grammar before each token
 //! ([`llm_engine::generate::Constraint`]). The parser is `llguidance`'s: a derivative lexer and an Earley
 //! parser that walk the vocabulary's trie (<https://github.com/guidance-ai/llguidance>). What it cannot
-//! enforce to the letter is refused here, with the keyword and its place ([`schema`]).
+//! enforce to the letter is refused here, with the keyword and its place ([`mod@schema`]).
 //!
 //! ```
 //! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/smollm2-135m-instruct-q4_1.gguf");
@@ -24,9 +24,14 @@
 //! ```
 #![forbid(unsafe_code)]
 
-mod compiler;
-mod grammar;
+mod regular;
+pub mod schema;
+pub mod gbnf;
 mod token_env;
+mod grammar;
+mod compiler;
 
 pub use compiler::{Compiler, GrammarError, Rule};
+pub use gbnf::{GbnfError, lark_of_gbnf};
 pub use grammar::Grammar;
+pub use schema::{SchemaError, SchemaOptions, prepare};
