@@ -42,7 +42,7 @@ macro_rules! blocks {
 
 blocks!(
     summary, commit, questions, labels, chain, count, stream, decide, files, batch, failures,
-    seeds, list, show, tokens, vectors, ask, rerank, payback, floor, spent,
+    seeds, extract, list, show, tokens, vectors, ask, rerank, payback, floor, spent,
 );
 
 /// A block of the README and the place where it runs.
@@ -292,6 +292,21 @@ fn labels(block: &Block) {
     );
     if block.knows {
         assert_eq!(labels, ["positive", "negative", "positive"]);
+    }
+}
+
+fn extract(block: &Block) {
+    let rows = block.rows(3);
+    assert_eq!(rows.len(), 5, "{rows:?}");
+    for quantity in column(&rows, 1) {
+        assert!(quantity.parse::<i64>().is_ok(), "{rows:?}");
+    }
+    if block.knows {
+        assert_eq!(column(&rows, 1), ["3", "12", "5", "20", "2"]);
+        assert_eq!(
+            column(&rows, 2),
+            ["Leeds", "Oslo", "Milan", "Porto", "Bergen"]
+        );
     }
 }
 
