@@ -2,7 +2,7 @@
 //!
 //! GBNF describes texts character by character, while llguidance cuts a text into lexemes first, each as
 //! long as possible. So a lexeme is made of a part of the grammar only where that can make no difference
-//! ([`cut`]); everything else stays single characters. A grammar without recursion is one lexeme.
+//! (`gbnf/cut.rs`); everything else stays single characters. A grammar without recursion is one lexeme.
 //!
 //! ```
 //! let lark = llm_grammar::lark_of_gbnf("root ::= [0-9]+ (\",\" [0-9]+)*")?;
