@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use clap::{ArgGroup, Args, ValueEnum};
-use llm_record::short_schema::short_schema;
-use llm_record::{OutputRule, StructuredOutput};
+
+use llm_record::{OutputRule, StructuredOutput, short_schema};
 use serde_json::Value;
 
 use super::text::text_of_file;
