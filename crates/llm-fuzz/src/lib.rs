@@ -26,9 +26,11 @@ mod text;
 mod lines;
 mod output;
 mod cost;
+mod grammar;
 
 pub use cost::{prices, usage};
 pub use folder::{config, folder, safetensors, tokenizer};
+pub use grammar::{gbnf, schema};
 pub use lines::{choices, csv, fields, requests};
 pub use model::gguf;
 pub use output::{journal, matrix, prefix, vectors};
@@ -58,4 +60,6 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("prefix", prefix),
     ("usage", usage),
     ("prices", prices),
+    ("schema", schema),
+    ("gbnf", gbnf),
 ];

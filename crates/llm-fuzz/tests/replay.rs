@@ -29,7 +29,7 @@ const ALLOWANCE: usize = 64 << 20;
 const EACH: usize = 512;
 
 /// Mutations of each target: as many as take a few seconds.
-const MUTATIONS: [(&str, usize); 18] = [
+const MUTATIONS: [(&str, usize); 20] = [
     ("gguf", 6000),
     ("safetensors", 1000),
     ("config", 1000),
@@ -48,6 +48,8 @@ const MUTATIONS: [(&str, usize); 18] = [
     ("prefix", 40_000),
     ("usage", 10_000),
     ("prices", 1000),
+    ("schema", 300),
+    ("gbnf", 4000),
 ];
 
 /// One test and not one a target: memory is that of the whole process.

@@ -14,6 +14,12 @@ use crate::grammar::Grammar;
 use crate::schema::{SchemaError, SchemaOptions, prepare};
 use crate::token_env::TokenEnv;
 
+/// The longest pattern or grammar, in bytes.
+const LONGEST: usize = 1 << 20;
+
+/// The deepest nesting of brackets in one.
+const DEEPEST: usize = 200;
+
 /// What an answer must look like.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Rule {
@@ -47,8 +53,8 @@ pub enum GrammarError {
     /// A grammar of llama.cpp's that is wrong.
     #[error(transparent)]
     Gbnf(#[from] GbnfError),
-    /// It cannot be read, or takes too much.
-    #[error("{0}")]
+    /// A pattern or a grammar that cannot be read, or takes too much.
+    #[error("the pattern or grammar cannot be used: {0}")]
     Unreadable(String),
 }
 
@@ -111,6 +117,27 @@ impl Compiler {
     }
 }
 
+/// Refuses what takes the parsers, which go into each level by a call, too much stack or time.
+fn bounded(text: &str) -> Result<(), GrammarError> {
+    if text.len() > LONGEST {
+        let told = format!("it is longer than {LONGEST} bytes; a shorter one does");
+        return Err(GrammarError::Unreadable(told));
+    }
+    let mut depth = 0_usize;
+    for byte in text.bytes() {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEEPEST {
+            let told = format!("its brackets nest deeper than {DEEPEST} levels");
+            return Err(GrammarError::Unreadable(told));
+        }
+    }
+    Ok(())
+}
+
 fn top_level(rule: &Rule) -> Result<TopLevelGrammar, GrammarError> {
     Ok(match rule {
         Rule::Schema {
@@ -124,8 +151,14 @@ fn top_level(rule: &Rule) -> Result<TopLevelGrammar, GrammarError> {
             };
             TopLevelGrammar::from_json_schema(prepare(schema, options)?)
         }
-        Rule::Regex(pattern) => TopLevelGrammar::from_regex(pattern),
-        Rule::Lark(grammar) => TopLevelGrammar::from_lark(grammar.clone()),
+        Rule::Regex(pattern) => {
+            bounded(pattern)?;
+            TopLevelGrammar::from_regex(pattern)
+        }
+        Rule::Lark(grammar) => {
+            bounded(grammar)?;
+            TopLevelGrammar::from_lark(grammar.clone())
+        }
         Rule::Gbnf(grammar) => TopLevelGrammar::from_lark(lark_of_gbnf(grammar)?),
     })
 }

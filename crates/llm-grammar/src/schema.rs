@@ -138,24 +138,29 @@ fn exact(schema: &Value, options: SchemaOptions) -> Result<Value, SchemaError> {
     };
     let mut written = solver.write(root)?;
     // Without `\u`, which would be a second spelling of a name that the schema lists.
-    written["x-guidance"] = json!({
-        "whitespace_flexible": !options.compact,
-        "json_allowed_escapes": "nrbtf\\\"",
-    });
+    written["x-guidance"] = white_space(options);
+    written["x-guidance"]["json_allowed_escapes"] = json!("nrbtf\\\"");
     compile(&written, |id| solver.pointer(id))?;
     Ok(written)
+}
+
+/// Returns llguidance's options for what stands between the parts of a document: as models write it, and
+/// so little that none goes on with it for ever.
+fn white_space(options: SchemaOptions) -> Value {
+    if options.compact {
+        return json!({"whitespace_flexible": false});
+    }
+    json!({"whitespace_pattern": r"[\x20\x0A\x0D\x09]{1,64}"})
 }
 
 /// Returns the schema with leave to ignore what llguidance does not enforce, if that is all it needs.
 fn loosened(schema: &Value, options: SchemaOptions) -> Option<Value> {
     let mut schema = schema.clone();
-    schema.as_object_mut()?.insert(
-        "x-guidance".to_owned(),
-        json!({
-            "whitespace_flexible": !options.compact,
-            "lenient": true,
-            "coerce_one_of": true,
-        }),
-    );
+    let mut guidance = white_space(options);
+    guidance["lenient"] = json!(true);
+    guidance["coerce_one_of"] = json!(true);
+    schema
+        .as_object_mut()?
+        .insert("x-guidance".to_owned(), guidance);
     compile::compile_loose(&schema).then_some(schema)
 }
