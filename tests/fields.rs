@@ -114,7 +114,7 @@ fn a_name_of_another_api_is_used_or_refused() {
         json!({"id": "used", "prompt": "Hi", "max_new_tokens": 2}),
         json!({"id": "ollama", "prompt": "Hi", "options": {"num_predict": 2, "num_thread": 4}}),
         json!({"id": "nothing", "prompt": "Hi", "max_tokens": 2, "n": 1, "logit_bias": {}}),
-        json!({"id": "format", "prompt": "Hi", "response_format": {"type": "json_object"}}),
+        json!({"id": "format", "prompt": "Hi", "response_format": {"type": "structural_tag"}}),
         json!({"id": "option", "prompt": "Hi", "options": {"tfs_z": 0.5}}),
         json!({"id": "tools", "prompt": "Hi", "tools": [{"type": "function"}]}),
         json!({"id": "two", "prompt": "Hi", "text": "Ho"}),

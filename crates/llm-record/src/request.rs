@@ -274,7 +274,7 @@ fn from_user(values: &Values) -> Result<Request, String> {
         Err(fault) => unsupported.push(Unsupported {
             field: fault.field.to_owned(),
             purpose: Purpose::Answers,
-            code: ErrorCode::BadRequest,
+            code: ErrorCode::UnsupportedField,
             reason: fault.reason,
         }),
     }

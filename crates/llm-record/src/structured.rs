@@ -74,6 +74,9 @@ const NAMES: &[&str] = &[
     "structured_outputs",
 ];
 
+/// What to do with a field that only looks like one of these.
+const OWN: &str = "if it is data of your own, name it in --keep or --template";
+
 /// Whether a line says under this name what its answer must look like.
 pub(crate) fn reads(name: &str) -> bool {
     NAMES.contains(&name)
@@ -159,7 +162,7 @@ fn rule(name: &str, value: &Value) -> Result<Option<OutputRule>, String> {
             Err(format!("'{name}' must be a string"))
         }
         ("format", Value::String(text)) => Err(format!(
-            "'format' is {}, which no API has; it is \"json\" or a JSON Schema",
+            "'format' is {}, which no API has; it is \"json\" or a JSON Schema; {OWN}",
             Value::from(text.as_str())
         )),
         _ => schema(name, value).map(Some),
@@ -168,16 +171,15 @@ fn rule(name: &str, value: &Value) -> Result<Option<OutputRule>, String> {
 
 /// Reads a schema, which some servers take as a text.
 fn schema(name: &str, value: &Value) -> Result<OutputRule, String> {
-    let own = "a field of your own with that name is named in --keep or --template";
     let schema = match value {
         Value::String(text) => serde_json::from_str(text)
-            .map_err(|error| format!("'{name}' is no JSON Schema: {error}; {own}"))?,
+            .map_err(|error| format!("'{name}' is no JSON Schema: {error}; {OWN}"))?,
         other => other.clone(),
     };
     match schema {
         Value::Object(_) | Value::Bool(_) => Ok(OutputRule::JsonSchema { schema }),
         other => Err(format!(
-            "'{name}' is {other} but must be a JSON Schema, an object; {own}"
+            "'{name}' is {other} but must be a JSON Schema, an object; {OWN}"
         )),
     }
 }
@@ -201,7 +203,7 @@ fn response_format(value: &Value) -> Result<Option<OutputRule>, String> {
             None => Err("'response_format' has no 'json_schema'".to_owned()),
         },
         _ => Err(format!(
-            "'response_format' is {value} but its 'type' must be \"text\", \"json_object\" or \"json_schema\""
+            "'response_format' is {value} but its 'type' must be \"text\", \"json_object\" or \"json_schema\"; {OWN}"
         )),
     }
 }

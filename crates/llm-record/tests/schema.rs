@@ -36,9 +36,48 @@ struct RequestLine {
     text: Option<String>,
     /// The prompt, where there is none above.
     input: Option<Value>,
+    /// A JSON Schema of the answer.
+    schema: Option<SchemaOf>,
+    /// The same as OpenAI's API has it: an object with `type` `text`, `json_object` or `json_schema`.
+    response_format: Option<ResponseFormat>,
     /// The LoRA adapters of those that the command line names: one's name, or a list of names and of objects
     /// with `name` or `id`, and `scale`; an empty list for none.
     lora: Option<Loras>,
+}
+
+/// A JSON Schema.
+#[derive(JsonSchema, Deserialize)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only the schema is made of it")]
+enum SchemaOf {
+    /// That holds for all values, or for none.
+    Bool(bool),
+    /// One with keywords.
+    Keywords(serde_json::Map<String, Value>),
+}
+
+/// What an answer must look like, as OpenAI's API has it.
+#[derive(JsonSchema, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[expect(dead_code, reason = "only the schema is made of it")]
+enum ResponseFormat {
+    /// Any text.
+    Text,
+    /// Any JSON object.
+    JsonObject,
+    /// JSON that a schema describes.
+    JsonSchema {
+        /// The schema, with a name.
+        json_schema: NamedSchema,
+    },
+}
+
+/// A JSON Schema with a name.
+#[derive(JsonSchema, Deserialize)]
+#[expect(dead_code, reason = "only the schema is made of it")]
+struct NamedSchema {
+    /// The schema.
+    schema: SchemaOf,
 }
 
 /// The adapters that a line chooses.

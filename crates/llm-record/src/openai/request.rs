@@ -114,7 +114,7 @@ fn parse_body(url: &str, body: &Values) -> Result<Request, LineFault> {
             return Err(unsupported(&format!("'url' is {url:?}; {known}")));
         }
     };
-    let unsupported_keys = unsupported_keys(body, prompt_key);
+    let mut unsupported_keys = unsupported_keys(body, prompt_key);
     let read = |reason: String| LineFault::Request { reason };
     let prompt = match (prompt_key, body.get(prompt_key)) {
         (_, None | Some(Value::Null)) => {
@@ -130,8 +130,18 @@ fn parse_body(url: &str, body: &Values) -> Result<Request, LineFault> {
         None
     };
     let model = body.get("model").and_then(Value::as_str);
-    let structured_output =
-        StructuredOutput::of(body).map_err(|fault| bad(&format!("body: {}", fault.reason)))?;
+    let structured_output = match StructuredOutput::of(body) {
+        Ok(output) => output,
+        Err(fault) => {
+            unsupported_keys.push(Unsupported {
+                field: format!("body.{}", fault.field),
+                purpose: Purpose::Answers,
+                code: ErrorCode::UnsupportedField,
+                reason: fault.reason.replacen('\'', "'body.", 1),
+            });
+            None
+        }
+    };
     Ok(Request {
         prompt: Some(prompt),
         tools,

@@ -115,7 +115,7 @@ fn a_key_that_would_change_the_answer_closes_the_line() {
         json!({"logprobs": true}),
         json!({"logprobs": 5}),
         json!({"top_logprobs": 3}),
-        json!({"response_format": {"type": "json_object"}}),
+        json!({"response_format": {"type": "structural_tag"}}),
         json!({"tool_choice": "required"}),
         json!({"tool_choice": {"type": "function"}}),
         json!({"echo": true}),
