@@ -329,6 +329,7 @@ impl Answerer {
             first_token,
             whole,
             busy,
+            forced_tokens,
             ..
         } = generated;
         let is_json = task
@@ -357,6 +358,7 @@ impl Answerer {
                 load_ms: circumstances.load.map(milliseconds),
                 busy_prefill_ms: Some(milliseconds(busy.prefill)),
                 busy_decode_ms: Some(milliseconds(busy.decode)),
+                forced_tokens: (forced_tokens > 0).then_some(forced_tokens as u64),
                 ..metrics
             },
             created: Timestamp::now().as_second(),

@@ -124,6 +124,8 @@ pub struct Generated {
     pub reasoning_tokens: usize,
     /// The tokens, an end-of-generation token included.
     pub tokens: Vec<u32>,
+    /// How many of them were not chosen, since the grammar allowed nothing else.
+    pub forced_tokens: usize,
     /// Why it ended.
     pub finish: Finish,
     /// Tokens of the prompt that the cache already held.

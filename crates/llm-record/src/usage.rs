@@ -90,6 +90,10 @@ pub struct Metrics {
     /// The same after the first token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub busy_decode_ms: Option<f64>,
+    /// Tokens of the answer that could only be written in one way, and so were appended without a step of
+    /// their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forced_tokens: Option<u64>,
 }
 
 impl Metrics {
@@ -120,6 +124,7 @@ impl Metrics {
             load_ms: None,
             busy_prefill_ms: None,
             busy_decode_ms: None,
+            forced_tokens: None,
         }
     }
 }

@@ -35,6 +35,8 @@ pub(super) struct Slot<'t> {
     constrained: Option<Constrained>,
     /// The tokens that may come next, where not all may; known before the logits are.
     allowed: Option<Result<TokenSet, ConstraintError>>,
+    /// Tokens of the answer that were not chosen.
+    forced_tokens: usize,
     tokenizer: &'t Tokenizer,
     cached_tokens: usize,
     start: Instant,
@@ -68,6 +70,7 @@ impl<'t> Slot<'t> {
             repetition: request.stops_repetition.then(Repetition::default),
             constrained: request.grammar.clone().map(Constrained::new),
             allowed: None,
+            forced_tokens: 0,
             tokenizer,
             cached_tokens: 0,
             start: Instant::now(),
@@ -179,6 +182,7 @@ impl<'t> Slot<'t> {
             return Ok(None);
         };
         for token in constrained.forced(&answer.ahead())? {
+            self.forced_tokens += 1;
             let finish = self.push(token, tell)?;
             if finish.is_some() {
                 return Ok(finish);
@@ -266,6 +270,7 @@ impl<'t> Slot<'t> {
                 tokens: std::mem::take(&mut self.tokens),
                 finish,
                 is_whole,
+                forced_tokens: self.forced_tokens,
                 cached_tokens: self.cached_tokens,
                 prefill: self.prefill,
                 first_token: self.first_token,
