@@ -196,8 +196,9 @@ impl Answerer {
         job: &Job,
         sampling: &Sampling,
     ) -> Result<Option<Arc<dyn Grammar>>, Failed> {
+        let is_generated = self.options.purpose == Purpose::Answer && sampling.choices.is_empty();
         let asked = sampling.structured_output.as_ref();
-        let Some(asked) = asked.filter(|_| self.options.purpose == Purpose::Answer) else {
+        let Some(asked) = asked.filter(|_| is_generated) else {
             return Ok(None);
         };
         let grammar = self.grammars.of(asked);

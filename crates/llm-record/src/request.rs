@@ -270,6 +270,12 @@ fn from_user(values: &Values) -> Result<Request, String> {
     unsupported.extend(second_prompt(values));
     let mut overrides = Overrides::of(values)?;
     match StructuredOutput::of(values) {
+        Ok(Some(_)) if overrides.choices.is_some() => {
+            return Err(
+                "'choices' and a schema or grammar both say what the answer is; leave one out"
+                    .to_owned(),
+            );
+        }
         Ok(output) => overrides.structured_output = output,
         Err(fault) => unsupported.push(Unsupported {
             field: fault.field.to_owned(),
