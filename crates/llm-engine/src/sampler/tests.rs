@@ -344,88 +344,49 @@ fn draws_are_repeatable_and_banned_tokens_never_come() {
 /// Those that look at more than the best tokens say so.
 #[test]
 fn all_logits_are_asked_for_where_they_matter() {
-    let few = Sampling {
-        top_k: 10,
-        ..warm()
-    };
-    let asked = |sampling: Sampling| Sampler::new(sampling, [0; 32]).chooses_from();
-    let steps = |samplers: &[Step]| Sampling {
-        samplers: samplers.to_vec(),
-        typical_p: 0.5,
-        ..few.clone()
-    };
-    for (sampling, wanted) in [
-        (few.clone(), Some(10)),
+    type Change = fn(&mut Sampling);
+    let cases: [(Change, Option<usize>); 12] = [
+        (|_| {}, Some(10)),
+        (|few| few.typical_p = 0.5, Some(10)),
+        (|few| few.xtc_probability = 0.5, Some(10)),
         (
-            Sampling {
-                typical_p: 0.5,
-                xtc_probability: 0.5,
-                dynatemp_range: 0.5,
-                adaptive_target: 0.3,
-                min_keep: 3,
-                ..few.clone()
-            },
+            |few| (few.dynatemp_range, few.min_keep) = (0.5, 3),
             Some(10),
         ),
-        (
-            Sampling {
-                top_n_sigma: 1.0,
-                ..few.clone()
-            },
-            None,
-        ),
-        (
-            Sampling {
-                presence_penalty: 0.1,
-                ..few.clone()
-            },
-            None,
-        ),
-        (
-            Sampling {
-                logit_bias: vec![(1, 1.0)],
-                ..few.clone()
-            },
-            None,
-        ),
-        (
-            Sampling {
-                suppress_tokens: vec![1],
-                ..Sampling::GREEDY
-            },
-            None,
-        ),
-        (
-            Sampling {
-                mirostat: Some(MirostatVersion::V2),
-                ..few.clone()
-            },
-            None,
-        ),
-        (steps(&[Step::TopK, Step::TypP]), Some(10)),
-        (steps(&[Step::TypP, Step::TopK]), None),
-        (steps(&[Step::Temperature]), None),
-        (steps(&[Step::MinP, Step::TopK]), Some(10)),
-        (
-            Sampling {
-                dry: Dry {
-                    multiplier: 1.0,
-                    ..Dry::OFF
-                },
-                ..Sampling::GREEDY
-            },
-            None,
-        ),
-    ] {
-        assert_eq!(asked(sampling.clone()), wanted, "{sampling:?}");
+        (|few| few.adaptive_target = 0.3, Some(10)),
+        (|few| few.samplers = vec![Step::MinP, Step::TopK], Some(10)),
+        (|few| few.samplers = vec![Step::Temperature], None),
+        (|few| few.top_n_sigma = 1.0, None),
+        (|few| few.presence_penalty = 0.1, None),
+        (|few| few.dry.multiplier = 0.1, None),
+        (|few| few.logit_bias = vec![(1, 1.0)], None),
+        (|few| few.mirostat = Some(MirostatVersion::V2), None),
+    ];
+    for (change, wanted) in cases {
+        let mut sampling = Sampling {
+            top_k: 10,
+            ..warm()
+        };
+        change(&mut sampling);
+        let asked = Sampler::new(sampling.clone(), [0; 32]).chooses_from();
+        assert_eq!(asked, wanted, "{sampling:?}");
     }
-    let mut sampler = Sampler::new(
-        Sampling {
-            begin_suppress_tokens: vec![1],
-            ..Sampling::GREEDY
-        },
-        [0; 32],
-    );
+    let typical_first = Sampling {
+        top_k: 10,
+        typical_p: 0.5,
+        samplers: vec![Step::TypP, Step::TopK],
+        ..warm()
+    };
+    assert_eq!(Sampler::new(typical_first, [0; 32]).chooses_from(), None);
+}
+
+#[test]
+fn what_may_not_come_first_may_come_second() {
+    let sampling = Sampling {
+        begin_suppress_tokens: vec![1],
+        ..Sampling::GREEDY
+    };
+    let mut sampler = Sampler::new(sampling, [0; 32]);
     assert_eq!(sampler.chooses_from(), None);
     assert_eq!(sampler.sample(&mut LOGITS.clone(), &[]), Some(4));
     assert_eq!(sampler.chooses_from(), Some(1));
