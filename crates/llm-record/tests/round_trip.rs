@@ -45,6 +45,7 @@ prop_compose! {
             id,
             line,
             text,
+            json: ends.then(|| llm_record::Json::from("x")),
             reasoning_content: ends.then(|| "Hm.".into()),
             choices: Choice::list(&stop, &vec![mean.map_or(-1.0, |mean| -mean.abs().min(1e9)); stop.len()]),
             truncated: ends.then_some(Truncated { tokens: line, place: Place::Tail }),

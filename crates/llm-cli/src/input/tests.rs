@@ -299,7 +299,7 @@ fn a_line_with_two_prompts_is_refused_unless_a_template_picks() {
 fn a_field_that_is_not_used_is_told_once() {
     let told = |flags: &[&str], line: &str| {
         let args = RunArgs::try_parse_from([&["llm-run", "--jsonl"], flags].concat()).unwrap();
-        let builder = RequestBuilder::new(&args.input, None).unwrap();
+        let builder = RequestBuilder::new(&args.input, Told::default()).unwrap();
         let mut unused = Unused::default();
         let mut sentences = Vec::new();
         for number in [2, 3] {
@@ -382,7 +382,7 @@ fn a_failure_in_a_batch_file_is_of_its_form() {
 #[test]
 fn keys_of_a_batch_file_that_change_nothing_are_told_once() {
     let args = RunArgs::try_parse_from(["llm-run", "--jsonl"]).unwrap();
-    let builder = RequestBuilder::new(&args.input, None).unwrap();
+    let builder = RequestBuilder::new(&args.input, Told::default()).unwrap();
     let mut unused = Unused::default();
     let mut told = Vec::new();
     for text in batch(r#","user":"u","store":true"#).lines() {

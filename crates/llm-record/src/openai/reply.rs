@@ -246,6 +246,7 @@ mod tests {
             id: Some(Id::Text("c".into())),
             line: 1,
             text: "Paris.".into(),
+            json: None,
             reasoning_content: None,
             finish_reason: FinishReason::Length,
             usage: Usage::new(9, 3, 4).with_reasoning(1),
