@@ -16,6 +16,8 @@ pub(super) struct Config {
     pub(super) kind: &'static Kind,
     /// The numbers of the text model, also where it is a part of a larger one.
     values: Json,
+    /// Keys that the file has by another name: (its own, the usual one).
+    renamed: Vec<(&'static str, &'static str)>,
     /// Whether anybody wants logits.
     needs_output: bool,
     /// How its matrices are stored, if that is no float.
@@ -67,15 +69,20 @@ impl Config {
             }
             values.extend(text);
         }
-        for (theirs, usual) in kind.renamed {
-            if let Some(value) = values.remove(*theirs) {
-                values.entry(*usual).or_insert(value);
+        let mut renamed = kind.renamed.to_vec();
+        renamed.retain(|(theirs, usual)| {
+            let value = values.remove(*theirs);
+            let is_taken = value.is_some() && !values.contains_key(*usual);
+            if let Some(value) = value.filter(|_| is_taken) {
+                values.insert((*usual).to_owned(), value);
             }
-        }
+            is_taken
+        });
         let mut config = Self {
             path,
             kind,
             values: Json::Object(values),
+            renamed,
             needs_output: true,
             low_bit: None,
         };
@@ -87,7 +94,7 @@ impl Config {
 
     /// Returns all values by their names.
     pub(super) fn fields(&self) -> Fields<'_> {
-        Fields::new(&self.path, &self.values)
+        Fields::new(&self.path, &self.values).renamed(&self.renamed)
     }
 
     /// Returns a value that is not null.

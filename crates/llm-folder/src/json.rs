@@ -131,6 +131,8 @@ fn bytes_if_there(path: &Path) -> Result<Option<Vec<u8>>, FolderError> {
 pub struct Fields<'a> {
     path: &'a Path,
     values: &'a Value,
+    /// (the file's own name, the one that is looked up)
+    renamed: &'a [(&'static str, &'static str)],
 }
 
 /// What a look-up gives: nothing where the name is not there.
@@ -139,7 +141,17 @@ type Found<T> = Result<Option<T>, FolderError>;
 impl<'a> Fields<'a> {
     /// Takes the values of the file at `path`.
     pub fn new(path: &'a Path, values: &'a Value) -> Self {
-        Self { path, values }
+        Self {
+            path,
+            values,
+            renamed: &[],
+        }
+    }
+
+    /// Tells of values by the names that the file has for them: (its own, the one that is looked up).
+    #[must_use]
+    pub(crate) fn renamed(self, renamed: &'a [(&'static str, &'static str)]) -> Self {
+        Self { renamed, ..self }
     }
 
     /// Returns the names of the values that are not null.
@@ -168,6 +180,8 @@ impl<'a> Fields<'a> {
     }
 
     fn mistaken(&self, name: &str, value: &Value, wanted: &'static str) -> FolderError {
+        let own = self.renamed.iter().find(|(_, usual)| *usual == name);
+        let name = own.map_or(name, |(own, _)| own);
         FolderError::value(self.path)(mistaken(name, value, wanted))
     }
 
@@ -178,10 +192,7 @@ impl<'a> Fields<'a> {
     pub fn object(&self, name: &str) -> Result<Fields<'a>, FolderError> {
         let is_object = |value: &'a Value| value.is_object().then_some(value);
         let found = self.typed(name, "an object", is_object)?;
-        Ok(Fields {
-            path: self.path,
-            values: found.unwrap_or(&Value::Null),
-        })
+        Ok(Fields::new(self.path, found.unwrap_or(&Value::Null)))
     }
 
     /// Returns a list.

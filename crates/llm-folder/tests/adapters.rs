@@ -87,7 +87,7 @@ fn adapters_of_other_architectures_are_refused() {
         opened.map(|_| ()).unwrap_err().to_string()
     };
     assert!(told(&file, "qwen2").contains("'llama' on one of 'qwen2'"));
-    assert!(told(&published(), "exaone").contains("convert_lora_to_gguf.py"));
+    assert!(told(&published(), "nemotron_h_moe").contains("convert_lora_to_gguf.py"));
     assert!(told(&published().join("nothing"), "llama").contains("nothing"));
 }
 

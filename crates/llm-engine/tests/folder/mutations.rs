@@ -117,10 +117,10 @@ fn one_layer_less_in_the_numbers_is_refused() {
         plan.write(place.path(), 3);
         let path = place.path().join("config.json");
         let mut config: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        config["num_hidden_layers"] = json!(plan.layers - 1);
+        config[plan.spelled("num_hidden_layers")] = json!(plan.layers - 1);
         std::fs::write(path, config.to_string()).unwrap();
         let told = opened(place.path()).map(|_| ()).unwrap_err();
-        let last = format!("'model.layers.{}.", plan.layers - 1);
+        let last = plan.spelled(&format!("'model.layers.{}.", plan.layers - 1));
         assert!(
             told.contains(&last) && told.contains("num_hidden_layers"),
             "{kind}: {told}"

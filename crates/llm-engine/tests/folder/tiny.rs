@@ -235,7 +235,7 @@ impl Plan {
     }
 
     /// Returns a name as its folders have it.
-    fn spelled(&self, name: &str) -> String {
+    pub(crate) fn spelled(&self, name: &str) -> String {
         let mut name = name.to_owned();
         for (usual, theirs) in self.spelling {
             name = name.replace(usual, theirs);
