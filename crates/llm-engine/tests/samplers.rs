@@ -12,9 +12,9 @@ use llm_gguf::Gguf;
 use llm_tokenizer::Tokenizer;
 use serde_json::Value;
 
-/// How far two probabilities may be apart, as a share. llama.cpp computes in f32, of which a sum over
-/// some thousand terms is off by 1e-5 at most, and an exponential of a difference of 20 by 2e-6.
-const RATIO: f64 = 2e-5;
+/// How far two probabilities may be apart, as a share. Both sides compute in f32: an exponential of a
+/// difference of 16 is off by 1e-6, and a sum of some thousand terms in another order by a few times that.
+const RATIO: f64 = 1e-5;
 
 /// A probability below this one may be missing: that is where f32's exponential loses its digits.
 const LEAST: f64 = 1e-30;
