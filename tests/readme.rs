@@ -297,11 +297,11 @@ fn labels(block: &Block) {
 
 fn extract(block: &Block) {
     let rows = block.rows(3);
-    assert_eq!(rows.len(), 5, "{rows:?}");
     for quantity in column(&rows, 1) {
         assert!(quantity.parse::<i64>().is_ok(), "{rows:?}");
     }
     if block.knows {
+        assert_eq!(rows.len(), 5, "{rows:?}");
         assert_eq!(column(&rows, 1), ["3", "12", "5", "20", "2"]);
         assert_eq!(
             column(&rows, 2),
@@ -323,7 +323,7 @@ fn count(block: &Block) {
     let rows = block.rows(2);
     assert_eq!(
         column(&rows, 1),
-        ["notice.txt", "people.txt", "questions.txt"]
+        ["notice.txt", "orders.txt", "people.txt", "questions.txt"]
     );
     for row in rows {
         let tokens: usize = row[0].parse().unwrap();
