@@ -117,7 +117,7 @@ fn only_folders_are_quantized() {
     );
 }
 
-/// GPT-2 and StarCoder 1, as a folder and as a GGUF file, have a vector for each of 512 positions.
+/// GPT-2 and `StarCoder` 1, as a folder and as a GGUF file, have a vector for each of 512 positions.
 #[test]
 fn a_context_beyond_the_learned_positions_is_refused() {
     let published = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/llm-engine/tests/published");

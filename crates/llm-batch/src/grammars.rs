@@ -52,9 +52,11 @@ impl Grammars {
         let mut compiler = self.compiler.borrow_mut();
         let compiler = match &mut *compiler {
             Some(compiler) => compiler,
-            none => none.insert(Compiler::new(self.tokenizer).map_err(failed)?),
+            none => none.insert(Compiler::new(self.tokenizer).map_err(|error| failed(&error))?),
         };
-        let grammar = compiler.compile(&rule(output)).map_err(failed)?;
+        let grammar = compiler
+            .compile(&rule(output))
+            .map_err(|error| failed(&error))?;
         Ok(Arc::new(grammar))
     }
 }
@@ -72,7 +74,7 @@ fn rule(output: &StructuredOutput) -> Rule {
     }
 }
 
-fn failed(error: GrammarError) -> (ErrorCode, String) {
+fn failed(error: &GrammarError) -> (ErrorCode, String) {
     let code = match error {
         GrammarError::NoTokens => ErrorCode::ModelFailed,
         _ if error.is_unsupported() => ErrorCode::UnsupportedSchema,

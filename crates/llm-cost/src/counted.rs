@@ -3,7 +3,11 @@
 use std::fmt::Display;
 
 /// Returns `1 record`, or `2 records`: the number before what one is called, and what several are.
-pub fn counted<N: Display + PartialEq + From<u8>>(count: N, one: &str, many: &str) -> String {
+pub fn counted<N: Display + PartialEq + From<u8> + Copy>(
+    count: N,
+    one: &str,
+    many: &str,
+) -> String {
     let name = if count == N::from(1) { one } else { many };
     format!("{count} {name}")
 }

@@ -1,6 +1,8 @@
 //! Answers of a real model under grammars: the same tokens as from all logits, with every forbidden one
 //! set to -∞ and none taken without being chosen, alone and in a batch.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};

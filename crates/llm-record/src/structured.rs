@@ -60,8 +60,8 @@ pub struct OutputFault {
     pub reason: String,
 }
 
-/// Names under which a line may say what its answer must look like, of our own and, after it, of OpenAI,
-/// llama.cpp, Ollama, vLLM and SGLang.
+/// Names under which a line may say what its answer must look like, of our own and, after it, of `OpenAI`,
+/// llama.cpp, Ollama, vLLM and `SGLang`.
 const NAMES: &[&str] = &[
     "schema",
     "response_format",

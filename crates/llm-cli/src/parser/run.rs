@@ -14,7 +14,7 @@ Examples:
   cat report.txt | llm-run \"Summarize this in one sentence.\"
   git diff --cached | llm-run -T \"Write a commit message\" | git commit -F -
   llm-run --lines \"Translate to French\" < phrases.txt > phrases.jsonl
-  llm-run --lines --schema 'name, age int' < people.txt | jq -r '[.json.name, .json.age] | @tsv'
+  llm-run --lines --schema 'name, age int' < people.txt | jq .json.age
   llm-run --jsonl --choices bug,wish --keep title 'Sort this' < issues.jsonl
   llm-run --jsonl < openai_batch.jsonl > openai_batch_output.jsonl
   llm-run --csv --format csv --template 'In French: {{title}}' < table.csv

@@ -250,6 +250,27 @@ mod tests {
         Tokenizer::from_gguf(gguf.unwrap().metadata()).unwrap()
     }
 
+    /// Returns the tokens of a text in which markers are written as a model writes them: none reaches
+    /// beyond a marker's ends.
+    fn tokens(tokenizer: &Tokenizer, text: &str) -> Vec<u32> {
+        let mut pieces = vec![text];
+        for marker in ["<think>", "</think>", "\n\n"] {
+            pieces = pieces
+                .into_iter()
+                .flat_map(|piece| {
+                    let mut parts = Vec::new();
+                    for (at, part) in piece.split(marker).enumerate() {
+                        parts.extend((at > 0).then_some(marker));
+                        parts.push(part);
+                    }
+                    parts
+                })
+                .collect();
+        }
+        let encode = |piece: &&str| tokenizer.encode(piece, false, true);
+        pieces.iter().flat_map(encode).collect()
+    }
+
     /// Feeds a text token by token as a slot does, and returns what of it was taken for the answer.
     fn answer(prompt: &str, text: &str) -> Result<String, ConstraintError> {
         let tokenizer = tokenizer();
@@ -260,7 +281,7 @@ mod tests {
             end: tokenizer.eog_ids()[0],
         }));
         let mut taken = String::new();
-        for token in tokenizer.encode(text, false, true) {
+        for token in tokens(&tokenizer, text) {
             let ahead = splitter.ahead();
             let forced = constrained.forced(&ahead)?;
             let allowed = constrained.allowed(&ahead, &tokenizer)?;

@@ -140,11 +140,11 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    fn put(&mut self, theirs: String, ours: String, shape: &[usize], mean: f32, deviation: f32) {
+    fn put(&mut self, theirs: &str, ours: String, shape: &[usize], mean: f32, deviation: f32) {
         let numbers = self.random.normals(shape.iter().product(), mean, deviation);
         let shape = shape.to_vec();
         self.tensors.push(Tensor {
-            theirs: self.plan.spelled(&theirs),
+            theirs: self.plan.spelled(theirs),
             ours,
             shape,
             numbers,
@@ -154,17 +154,17 @@ impl Maker<'_> {
     fn matrix(&mut self, theirs: &str, ours: &str, shape: [usize; 2], gain: f32) {
         let deviation = gain / (shape[1] as f32).sqrt();
         let name = |name: &str| format!("{name}.weight");
-        self.put(name(theirs), name(ours), &shape, 0.0, deviation);
+        self.put(&name(theirs), name(ours), &shape, 0.0, deviation);
     }
 
     fn bias(&mut self, theirs: &str, ours: &str, length: usize) {
         let name = |name: &str| format!("{name}.bias");
-        self.put(name(theirs), name(ours), &[length], 0.0, 0.3);
+        self.put(&name(theirs), name(ours), &[length], 0.0, 0.3);
     }
 
     fn norm(&mut self, theirs: &str, ours: &str, length: usize) {
         let name = |name: &str| format!("{name}.weight");
         let mean = if self.plan.is_gemma() { 0.0 } else { 1.0 };
-        self.put(name(theirs), name(ours), &[length], mean, 0.2);
+        self.put(&name(theirs), name(ours), &[length], mean, 0.2);
     }
 }

@@ -120,7 +120,9 @@ impl Splitter {
     /// Returns what may come next, given that nothing is held back.
     pub fn ahead(&self) -> Ahead<'_> {
         match (self.state, &self.markers) {
-            (State::Reasoning | State::Header, _) => Ahead::Reasoning,
+            (State::Reasoning | State::Header, _) | (State::Before, Some(Markers::Channels(_))) => {
+                Ahead::Reasoning
+            }
             (State::Before, Some(Markers::Fence(fence))) => {
                 let around = fence.around_answer.as_ref().map(|[open, _]| open.as_str());
                 let is_free = !self.has_reasoned && !self.is_closed;
@@ -131,7 +133,6 @@ impl Splitter {
                     is_after: self.has_reasoned,
                 }
             }
-            (State::Before, Some(Markers::Channels(_))) => Ahead::Reasoning,
             (State::Before | State::Answer, _) => Ahead::Answer,
         }
     }

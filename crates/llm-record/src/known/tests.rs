@@ -33,10 +33,6 @@ fn requests() -> Vec<(&'static str, Value)> {
             json!({"chat_template_kwargs": {"enable_thinking": false}}),
         ),
         ("guided_choice", json!({"guided_choice": ["a", "b"]})),
-        (
-            "structured_outputs",
-            json!({"structured_outputs": {"regex": "a"}}),
-        ),
         ("parameters", json!({"parameters": {"max_new_tokens": 20}})),
         ("do_sample", json!({"do_sample": true})),
         ("num_beams", json!({"num_beams": 4})),

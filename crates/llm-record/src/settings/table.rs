@@ -356,7 +356,7 @@ settings! {
             description: "The samplers in their order; the others are not used.",
             flag: Flag {
                 also: &["sampler-seq"],
-                ..Flag::new("samplers", "NAMES", "Use these samplers in this order, separated by semicolons (default: penalties;dry;top_n_sigma;top_k;typ_p;top_p;min_p;xtc;temperature)")
+                ..Flag::new("samplers", "NAMES", "Use these samplers in this order, separated by semicolons (default: all but the last of penalties, dry, top_n_sigma, top_k, typ_p, top_p, min_p, xtc, temperature, adaptive_p, in this order)")
             },
             ..Setting::USUAL
         }
