@@ -1,7 +1,7 @@
 # Completions of llm-run for fish, made from its parser by tests/generated/completions.rs.
 
 set -g _llm_run_calls 
-set -g _llm_run_valued --prompt -p --file -f --each --files0-from --delimiter --chunk --template --template-file --keep --on-overflow --if-empty --max-line-bytes --model -m --ctx-size -c --quantize --lora --system --system-file --chat-template --think --n-predict -n --seed -s --temp --top-k --top-p --min-p --repeat-penalty --repeat-last-n --stop --choices --stop-repetition --format --output -o --reasoning --parallel --resume --on-conflict --timeout --max-errors --progress-every --prefix-cache --replay --watts --cloud --device --threads -t
+set -g _llm_run_valued --prompt -p --file -f --each --files0-from --delimiter --chunk --template --template-file --keep --on-overflow --if-empty --max-line-bytes --model -m --ctx-size -c --quantize --lora --system --system-file --chat-template --think --schema --regex --grammar --schema-prompt --n-predict -n --seed -s --temp --top-k --top-p --min-p --repeat-penalty --repeat-last-n --stop --choices --stop-repetition --presence-penalty --frequency-penalty --dry-multiplier --dry-base --dry-allowed-length --dry-penalty-last-n --dry-sequence-breaker --top-n-sigma --typical-p --xtc-probability --xtc-threshold --dynatemp-range --dynatemp-exp --mirostat --mirostat-ent --mirostat-lr --adaptive-target --adaptive-decay --min-keep --samplers --logit-bias --ignore-eos --suppress-tokens --begin-suppress-tokens --format --output -o --reasoning --parallel --resume --on-conflict --timeout --max-errors --progress-every --prefix-cache --replay --watts --cloud --device --threads -t
 
 # Whether the line's command is the given one, '' for none, and no flag waits for its value; with a number,
 # whether so many arguments stand before.
@@ -49,7 +49,7 @@ complete -c llm-run -n "_llm_run_is ''" -l chunk -x -d 'Split the input into chu
 complete -c llm-run -n "_llm_run_is ''" -l template -x -d 'Make each prompt from this text; {{field}} stands for a field of the line, \\n for a newline, \\t for a tab, \\\\ for a backslash'
 complete -c llm-run -n "_llm_run_is ''" -l template-file -x -d 'Make each prompt from the text in this file, as it stands'
 complete -c llm-run -n "_llm_run_is ''" -l keep -x -d 'Keep this field of the line under \'input\' in its record; may be given several times'
-complete -c llm-run -n "_llm_run_is ''" -l ignore-unsupported -d 'Ignore what a line asks for and does not get (a `response_format` say), instead of closing the line with an error; each record lists it under \'ignored\''
+complete -c llm-run -n "_llm_run_is ''" -l ignore-unsupported -d 'Ignore what a line asks for and does not get (an `n` of 3 say), instead of closing the line with an error; each record lists it under \'ignored\''
 complete -c llm-run -n "_llm_run_is ''" -l keep-text -d 'Keep the text of each request under \'input.text\' in its record'
 complete -c llm-run -n "_llm_run_is ''" -l on-overflow -x -a 'error head tail middle' -d 'Choose what to do if prompt and answer do not fit the context: fail, or cut this part of the text. The room for the answer is -n if given, else at most a quarter of the context'
 complete -c llm-run -n "_llm_run_is ''" -l if-empty -x -a 'error skip run' -d 'Choose what to do if the input is empty; with --lines, --jsonl or --csv it may have no lines'
@@ -64,6 +64,14 @@ complete -c llm-run -n "_llm_run_is ''" -l chat-template -r -F -d 'Use the chat 
 complete -c llm-run -n "_llm_run_is ''" -l no-template -d 'Give the model the text as is, without a chat template'
 complete -c llm-run -n "_llm_run_is ''" -l think -x -a 'on off' -d 'Turn thinking before the answer on or off, if the model\'s chat template has a switch for it'
 complete -c llm-run -n "_llm_run_is ''" -l parse-special -d 'Parse control tokens that are written out in prompts, instead of taking them as text'
+complete -c llm-run -n "_llm_run_is ''" -l schema -x -d 'Answer with JSON that this JSON Schema describes: a file, the schema itself, or fields in short (\'name, age int, tags [str]\'). The value stands under \'json\' in the record'
+complete -c llm-run -n "_llm_run_is ''" -l json -d 'Answer with JSON, whatever it holds'
+complete -c llm-run -n "_llm_run_is ''" -l regex -x -d 'Answer with a text that this regular expression describes from beginning to end'
+complete -c llm-run -n "_llm_run_is ''" -l grammar -x -d 'Answer with a text of the grammar in this file: Lark\'s syntax as llguidance reads it, or llama.cpp\'s (GBNF)'
+complete -c llm-run -n "_llm_run_is ''" -l compact -d 'Write JSON without white space outside of its texts'
+complete -c llm-run -n "_llm_run_is ''" -l schema-loose -d 'Leave out what of a schema cannot be enforced to the letter, instead of refusing it'
+complete -c llm-run -n "_llm_run_is ''" -l schema-prompt -x -a 'on off' -d 'Choose whether the model is told of the schema'
+complete -c llm-run -n "_llm_run_is ''" -l require-complete -d 'Close a line with an error (code \'incomplete\') where its answer is cut at the limit of tokens; an answer that must be JSON, or of a grammar, always is'
 complete -c llm-run -n "_llm_run_is ''" -l n-predict -s n -x -d 'Generate at most N tokens (-1: to the end of the context)'
 complete -c llm-run -n "_llm_run_is ''" -l seed -s s -x -d 'Seed the random draws with N (default: 0; -1: draw a seed, which the record names)'
 complete -c llm-run -n "_llm_run_is ''" -l temp -x -d 'Set the temperature (0: always take the most likely token)'
@@ -75,6 +83,30 @@ complete -c llm-run -n "_llm_run_is ''" -l repeat-last-n -x -d 'Count the last N
 complete -c llm-run -n "_llm_run_is ''" -l stop -x -d 'End the answer before this text; \\n stands for a newline, \\t for a tab, \\\\ for a backslash; may be given several times'
 complete -c llm-run -n "_llm_run_is ''" -l choices -x -d 'Answer with the most likely of these labels, separated by commas, and generate nothing. Spaces around a label are ignored, unless the first label starts with a space; then all of them do'
 complete -c llm-run -n "_llm_run_is ''" -l stop-repetition -x -d 'End an answer whose last 128 tokens or more are one block of at most 256 tokens at least four times over (default: on where the most likely token is always taken)'
+complete -c llm-run -n "_llm_run_is ''" -l presence-penalty -x -d 'Subtract X from the logits of recent tokens (0: off)'
+complete -c llm-run -n "_llm_run_is ''" -l frequency-penalty -x -d 'Subtract X from the logits of recent tokens for each time that they came (0: off)'
+complete -c llm-run -n "_llm_run_is ''" -l dry-multiplier -x -d 'DRY: subtract X from the logit of a token that continues a repetition (0: off)'
+complete -c llm-run -n "_llm_run_is ''" -l dry-base -x -d 'DRY: multiply the penalty by X for each further token that is repeated (default: 1.75)'
+complete -c llm-run -n "_llm_run_is ''" -l dry-allowed-length -x -d 'DRY: let N tokens be repeated (default: 2)'
+complete -c llm-run -n "_llm_run_is ''" -l dry-penalty-last-n -x -d 'DRY: look for repetitions in the last N tokens (default: 64; -1: the whole context)'
+complete -c llm-run -n "_llm_run_is ''" -l dry-sequence-breaker -x -d 'DRY: end repetitions at this text instead of at newline, colon, double quote and asterisk; may be given several times (none: nowhere)'
+complete -c llm-run -n "_llm_run_is ''" -l top-n-sigma -x -d 'Keep tokens whose logits are at most N standard deviations below the largest (0: all)'
+complete -c llm-run -n "_llm_run_is ''" -l typical-p -x -d 'Keep the tokens most typical by their information that together have probability P (1: all)'
+complete -c llm-run -n "_llm_run_is ''" -l xtc-probability -x -d 'XTC: leave out all top choices but the least likely one, with a chance of P (0: off)'
+complete -c llm-run -n "_llm_run_is ''" -l xtc-threshold -x -d 'XTC: count tokens of at least probability P as top choices (default: 0.1)'
+complete -c llm-run -n "_llm_run_is ''" -l dynatemp-range -x -d 'Let the temperature follow the entropy, up to T higher or lower (0: off)'
+complete -c llm-run -n "_llm_run_is ''" -l dynatemp-exp -x -d 'Let the temperature follow the share of the greatest entropy to the power of X (default: 1)'
+complete -c llm-run -n "_llm_run_is ''" -l mirostat -x -d 'Use mirostat 1 or 2 instead of all samplers but the temperature (0: off)'
+complete -c llm-run -n "_llm_run_is ''" -l mirostat-ent -x -d 'Mirostat: aim at a surprise of TAU bits a token (default: 5)'
+complete -c llm-run -n "_llm_run_is ''" -l mirostat-lr -x -d 'Mirostat: correct by ETA times the error with each token (default: 0.1)'
+complete -c llm-run -n "_llm_run_is ''" -l adaptive-target -x -d 'Adaptive-p: prefer tokens of about probability P, after all other samplers (-1: off)'
+complete -c llm-run -n "_llm_run_is ''" -l adaptive-decay -x -d 'Adaptive-p: keep X of the past with each token (default: 0.9)'
+complete -c llm-run -n "_llm_run_is ''" -l min-keep -x -d 'Keep at least N tokens in top-p, min-p, typical sampling and XTC'
+complete -c llm-run -n "_llm_run_is ''" -l samplers -x -d 'Use these samplers in this order, separated by semicolons (default: all but the last of penalties, dry, top_n_sigma, top_k, typ_p, top_p, min_p, xtc, temperature, adaptive_p, in this order)'
+complete -c llm-run -n "_llm_run_is ''" -l logit-bias -x -d 'Add to a token\'s logit: ID+BIAS or ID-BIAS, or TEXT=BIAS for each token of a text (TEXT=-inf: ban it); may be given several times'
+complete -c llm-run -n "_llm_run_is ''" -l ignore-eos -x -d 'Never let the model end the answer before its limit'
+complete -c llm-run -n "_llm_run_is ''" -l suppress-tokens -x -d 'Never let these tokens come, ids separated by commas'
+complete -c llm-run -n "_llm_run_is ''" -l begin-suppress-tokens -x -d 'Do not let these tokens come first, ids separated by commas'
 complete -c llm-run -n "_llm_run_is ''" -l format -x -a 'auto jsonl text csv tsv' -d 'Write records or text'
 complete -c llm-run -n "_llm_run_is ''" -l text -s T -d 'Write only answers, numbers, names or tables, each with a newline; short for --format text'
 complete -c llm-run -n "_llm_run_is ''" -l output -s o -r -F -d 'Write to this file instead of standard output (\'-\')'
