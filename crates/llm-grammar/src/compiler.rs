@@ -163,8 +163,14 @@ fn top_level(rule: &Rule) -> Result<TopLevelGrammar, GrammarError> {
     })
 }
 
-/// Takes the sentence of the parser's error: its first line.
+/// Takes the sentence of the parser's error: its first line or, where that only announces it, the last.
 fn unreadable(error: &anyhow::Error) -> GrammarError {
     let told = error.to_string();
-    GrammarError::Unreadable(told.lines().next().unwrap_or_default().to_owned())
+    let first = told.lines().next().unwrap_or_default().trim();
+    let last = told.lines().last().unwrap_or_default().trim();
+    let sentence = match first.strip_suffix(':') {
+        Some(announced) => format!("{announced}: {last}"),
+        None => first.to_owned(),
+    };
+    GrammarError::Unreadable(sentence)
 }
