@@ -388,7 +388,8 @@ impl Answerer {
                 "the answer is cut at {tokens} tokens, before it was whole; -n and --ctx-size set the limits"
             ),
             Finish::Repetition => format!(
-                "the answer repeats itself and was ended after {tokens} tokens, before it was whole;                  --stop-repetition off lets it go on"
+                "the answer repeats itself and was ended after {tokens} tokens, before it was whole; \
+                 --stop-repetition off lets it go on"
             ),
             Finish::Stop => {
                 "the answer ended before it was whole: at a text of --stop, or while the model was still thinking"
