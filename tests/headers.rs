@@ -121,6 +121,55 @@ fn what_a_model_needs_counts_its_recurrent_state() {
     assert_eq!(found, 3);
 }
 
+/// A mixture's decode is slower than its bytes say, and that of no other model: not of one whose embedding is read
+/// a row at a time beside a matrix of its own for the output.
+#[test]
+fn what_has_experts_is_predicted_as_a_mixture() {
+    let sandbox = Sandbox::new();
+    let mut found = [0, 0];
+    for model in models() {
+        let header = &model["gguf"];
+        if header["says"] != "runs" {
+            continue;
+        }
+        let pairs = header["metadata"].as_array().unwrap();
+        let experts = pairs.iter().any(|pair| {
+            let key = pair[0].as_str().unwrap();
+            key.ends_with(".expert_count") && pair[2].as_u64() > Some(0)
+        });
+        write_gguf(sandbox.path(), header);
+        let mut floor = sandbox.tool("llm-cost");
+        floor = floor.args([
+            "floor",
+            "model.gguf",
+            "--machine",
+            "mac-studio-m3-ultra-512",
+        ]);
+        let explained = floor.arg("--explain").run().exits(0).stdout();
+        let line = explained.lines().find(|line| line.starts_with("  decode "));
+        let Some(line) = line else {
+            continue;
+        };
+        // bandwidth x eta, with a factor more for a mixture, and tau x layers.
+        let factors = line
+            .split(';')
+            .next()
+            .unwrap()
+            .rsplit(" / (")
+            .next()
+            .unwrap();
+        let factors = factors.matches(" x ").count();
+        assert_eq!(
+            factors,
+            2 + usize::from(experts),
+            "{}: {line}",
+            model["name"]
+        );
+        found[usize::from(experts)] += 1;
+    }
+    assert!(found[0] > 20 && found[1] > 5, "{found:?}");
+}
+
 /// Returns `runs`, or the obstacle.
 fn said(sandbox: &Sandbox, place: &Path) -> String {
     let shown = sandbox.tool("llm-pull").arg("show").arg(place).run();

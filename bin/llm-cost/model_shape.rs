@@ -119,6 +119,7 @@ fn from_file(path: &Path) -> Result<Shape> {
         weights: Bytes(summary.weight_bytes as f64),
         params_b: summary.parameters as f64 / 1e9,
         active_b: active(gguf.tensors(), &spec) / 1e9,
+        is_moe: spec.experts.is_some(),
         layers: spec.layers.len() as u32,
         cache: cache(&spec),
         // In 32-bit floats, one for each sequence.

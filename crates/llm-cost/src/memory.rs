@@ -22,6 +22,9 @@ pub struct Shape {
     pub params_b: f64,
     /// Weights that a token goes through, in 10^9.
     pub active_b: f64,
+    /// Whether a token goes through some experts only. That it passes by weights is another matter: nobody reads
+    /// a whole embedding.
+    pub is_moe: bool,
     /// Number of layers.
     pub layers: u32,
     /// What the layers keep of each token in the KV cache.
@@ -129,6 +132,7 @@ impl Shape {
             weights,
             params_b: model.params_b,
             active_b: model.active_b,
+            is_moe: model.is_moe(),
             layers: model.layers,
             cache: model.cache.clone(),
             state: Bytes(model.state_bytes),
@@ -140,12 +144,6 @@ impl Shape {
     #[must_use]
     pub fn of_bits(model: &Model, quant: &str, bits: f64) -> Self {
         Self::of_file(model, quant, Bytes(model.params_b * 1e9 * bits / 8.0))
-    }
-
-    /// Whether a token goes through some of the weights only.
-    #[must_use]
-    pub fn is_moe(&self) -> bool {
-        self.active_b < self.params_b * 0.999
     }
 
     /// Whether the weights are floats, not blocks of integers.

@@ -118,7 +118,7 @@ pub fn decode(
         family,
         bandwidth,
         shape.bytes_per_token(depth, kind),
-        shape.is_moe(),
+        shape.is_moe,
     );
     TokensPerSecond(1.0 / (reading + beside(family, shape)))
 }
@@ -131,7 +131,7 @@ pub fn prefill(family: &Family, machine: &Machine, shape: &Shape) -> Option<Toke
     let listed = || Some(machine.tflops?.0 * family.prefill_per_tflops?);
     let read = || Some(machine.bandwidth_gbs.0 / 1e3 * family.prefill_per_byte?);
     let mut tflops = measured.or_else(listed).or_else(read)?;
-    if shape.is_moe() {
+    if shape.is_moe {
         tflops *= family.prefill_moe;
     }
     (shape.active_b > 0.0).then(|| TokensPerSecond(tflops * 1e3 / (2.0 * shape.active_b)))
@@ -200,7 +200,7 @@ pub fn offloaded(
         return None;
     }
     let (weights, cache) = (shape.active_bytes(), shape.cache(context, kind));
-    let (moe, beside) = (shape.is_moe(), beside(family, shape));
+    let (moe, beside) = (shape.is_moe, beside(family, shape));
     let card = |bytes: Bytes| seconds(family, machine.bandwidth_gbs, bytes, moe);
     let near = card(weights * (1.0 - share) + cache);
     let far = seconds(cpu, host, weights * share, moe);

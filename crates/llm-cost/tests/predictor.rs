@@ -88,6 +88,7 @@ fn cases() -> BTreeMap<String, Vec<Case>> {
         let model = all.model(row.model.as_deref().unwrap()).unwrap();
         let mut shape = Shape::of_file(model, &row.quant, row.gib.unwrap().into());
         (shape.params_b, shape.active_b) = (row.params_b, row.active_b);
+        shape.is_moe = model.is_moe();
         let of = cases.entry(machine.family.clone()).or_default();
         of.push(Case {
             row,
@@ -101,7 +102,7 @@ fn cases() -> BTreeMap<String, Vec<Case>> {
 /// Returns the parameters with the least mean |log(predicted / measured)|, of a grid as fine as the
 /// data can tell.
 fn fit(cases: &[&Case]) -> Family {
-    let has_moe = cases.iter().any(|case| case.shape.is_moe());
+    let has_moe = cases.iter().any(|case| case.shape.is_moe);
     let moes: &[f64] = if has_moe {
         &[0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
     } else {
@@ -140,7 +141,7 @@ fn fit_prefill(cases: &[&Case], family: &mut Family) {
     /// Where a family has no mixture, or no dense model beside it.
     const MOE: f64 = 0.5;
     let ratios = |moe: bool, unit: &dyn Fn(&Machine) -> Option<f64>| -> Vec<f64> {
-        let of = cases.iter().filter(|case| case.shape.is_moe() == moe);
+        let of = cases.iter().filter(|case| case.shape.is_moe == moe);
         of.filter_map(|case| Some(case.tflops()? / unit(&case.machine)?))
             .collect()
     };

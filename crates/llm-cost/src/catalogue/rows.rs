@@ -113,6 +113,10 @@ pub struct Model {
     pub params_b: f64,
     /// Weights that a token goes through, in 10^9.
     pub active_b: f64,
+    /// Whether a token passes by embeddings alone, where it goes through some of the weights only; else it passes
+    /// by experts.
+    #[serde(default)]
+    pub dense: bool,
     /// Number of layers.
     pub layers: u32,
     /// Longest context, in tokens.
@@ -137,6 +141,14 @@ pub struct Model {
     /// Where it was read.
     #[serde(default)]
     pub source: String,
+}
+
+impl Model {
+    /// Whether a token goes through some experts only.
+    #[must_use]
+    pub fn is_moe(&self) -> bool {
+        self.active_b < self.params_b * 0.999 && !self.dense
+    }
 }
 
 /// A file of a model.

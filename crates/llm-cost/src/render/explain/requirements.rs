@@ -111,7 +111,7 @@ fn decode(row: &FloorRecord, shape: &Shape, family: &Family, kind: CacheType) ->
             short(rate.tps.0)
         ));
     }
-    let moe = if shape.is_moe() {
+    let moe = if shape.is_moe {
         format!(" x {}", family.moe)
     } else {
         String::new()
@@ -149,7 +149,7 @@ fn effective(machine: &Machine, family: &Family) -> Option<String> {
 
 fn prefill(row: &FloorRecord, shape: &Shape, family: &Family, formula: &str) -> Option<String> {
     let rate = row.prefill?;
-    let moe = if shape.is_moe() {
+    let moe = if shape.is_moe {
         format!(" x {}", family.prefill_moe)
     } else {
         String::new()
