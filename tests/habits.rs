@@ -42,7 +42,7 @@ fn a_changed_flag_does_not_fill_the_output() {
         assert_eq!(held(&bench).len(), lines, "{flags}");
     }
     run(&bench, "-n 3 --on-conflict skip", 0).says("2 of them keep an answer to another request");
-    run(&bench, "-n 3 --on-conflict replace", 0).says("4 earlier answers were replaced");
+    run(&bench, "-n 3 --on-conflict replace", 0).says("4 earlier records were replaced");
     let after = held(&bench);
     let limits: Vec<_> = after
         .iter()
@@ -50,6 +50,60 @@ fn a_changed_flag_does_not_fill_the_output() {
         .collect();
     assert_eq!(limits, [&json!(3), &json!(3)]);
     run(&bench, "-n 3", 0).says("0 done, 0 failed, 2 skipped");
+}
+
+/// What a run says of its own lines stays beside the answers that it replaces.
+#[test]
+fn an_error_of_this_run_is_not_replaced() {
+    let bench = Bench::new();
+    let lines = r#"{"id":1,"prompt":"Hi"}
+{"id":2,"prompt":"Bye"}
+{"id":1,"prompt":"Again"}
+"#;
+    let run = |flags: &str| {
+        let tool = bench.run().args(["--jsonl", "-o", "out.jsonl"]);
+        let tool = tool.args(flags.split_whitespace());
+        tool.input(lines).run().exits(1)
+    };
+    run("-n 2");
+    for says in [
+        "3 earlier records were replaced",
+        "0 done, 0 failed, 3 skipped",
+    ] {
+        run("-n 3 --on-conflict replace").says(says);
+        let mut closed: Vec<_> = held(&bench)
+            .iter()
+            .map(|record| (record["id"].clone(), record["type"].clone()))
+            .collect();
+        closed.sort_by_key(|(id, kind)| (id.as_u64(), kind.to_string()));
+        let (answer, error) = (json!("completion"), json!("error"));
+        let wanted = [
+            (json!(1), answer.clone()),
+            (json!(1), error),
+            (json!(2), answer),
+        ];
+        assert_eq!(closed, wanted);
+    }
+}
+
+#[test]
+fn text_in_a_pipe_that_nobody_reads_is_told_of() {
+    let bench = Bench::new();
+    bench.file("a.txt", "Hi");
+    let told = "standard input holds text that nobody read";
+    for (flags, is_told) in [
+        (&["-p", "Hi"][..], true),
+        (&["-f", "a.txt"], true),
+        (&["--each", "a.txt"], true),
+        (&["-f", "a.txt", "-f", "-"], false),
+        (&["Say hi"], false),
+    ] {
+        let tool = bench.run().args(["-n", "1"]).args(flags);
+        let ran = tool.input("some text").run().exits(0);
+        assert_eq!(ran.stderr().contains(told), is_told, "{flags:?}");
+    }
+    let tool = bench.run().args(["-n", "1", "-p", "Hi"]);
+    assert!(!tool.run().exits(0).stderr().contains(told));
 }
 
 /// A line that was edited amid others is that line's matter alone.

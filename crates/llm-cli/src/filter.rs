@@ -236,8 +236,8 @@ pub fn run<W: Work>(
 fn take_out(replaced: &Replaced, file: &Path, messages: Messages) {
     match replaced.take_out(file) {
         Ok(0) => {}
-        Ok(1) => messages.note("1 earlier answer was replaced"),
-        Ok(lines) => messages.note(format_args!("{lines} earlier answers were replaced")),
+        Ok(1) => messages.note("1 earlier record was replaced"),
+        Ok(lines) => messages.note(format_args!("{lines} earlier records were replaced")),
         Err(error) => messages.warning(format_args!(
             "what was answered anew still stands in the output, too: {error}; the same command takes it out"
         )),

@@ -2,7 +2,7 @@
 //! changed flag, or a line that was edited. What becomes of such a request, and how the answers that it
 //! replaces leave the output.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -133,10 +133,13 @@ fn differences(earlier: &Value, now: &Value) -> Vec<String> {
     differences
 }
 
-/// The requests of a run whose earlier answers go: by id, the answer that stays.
+/// The requests of a run whose earlier answers go.
 #[derive(Debug, Default)]
 pub struct Replaced {
+    /// By id, the answer that stays.
     answers: HashMap<Key, Key>,
+    /// The requests whose errors stay: they are closed by them.
+    failed: HashSet<Key>,
 }
 
 impl Replaced {
@@ -147,26 +150,46 @@ impl Replaced {
         }
     }
 
-    /// Notes an answer that is written.
+    /// Notes a request that an error closes, one that is there or is written now.
+    pub(crate) fn keep_error(&mut self, name: RequestName<'_>, on_conflict: OnConflict) {
+        if on_conflict == OnConflict::Replace && name.id.is_some() {
+            self.failed.insert(name.key());
+        }
+    }
+
+    /// Notes a record that is written.
     pub(crate) fn add(&mut self, record: &Record, on_conflict: OnConflict) {
         let (id, digest) = match record {
             Record::Completion(answer) => (&answer.id, Some(&answer.request_digest)),
             Record::Embedding(vector) => (&vector.id, Some(&vector.request_digest)),
+            Record::Error(error) => {
+                let digest = error.request_digest.as_deref().unwrap_or_default();
+                let name = RequestName::plain(error.id.as_ref(), digest);
+                self.keep_error(name, on_conflict);
+                return;
+            }
             _ => return,
         };
         let digest = digest.map(String::as_str).unwrap_or_default();
         self.keep(RequestName::plain(id.as_ref(), digest), on_conflict);
     }
 
-    /// Whether a line of the output is an earlier answer, or an error, to what is answered otherwise now.
+    /// Whether a line of the output is an earlier answer to what is answered otherwise now, or an error that
+    /// closes nothing any more.
     fn is_replaced(&self, closed: &Closed) -> bool {
         let Some(id) = &closed.id else {
             return false;
         };
         let digest = closed.request_digest.as_deref().unwrap_or_default();
         let name = RequestName::plain(Some(id), digest);
-        let answer = self.answers.get(&id_key(Some(id)));
-        answer.is_some_and(|answer| closed.is_error || *answer != name.key())
+        let Some(answer) = self.answers.get(&id_key(Some(id))) else {
+            return false;
+        };
+        if closed.is_error {
+            !self.failed.contains(&name.key())
+        } else {
+            *answer != name.key()
+        }
     }
 
     /// Takes what is replaced out of an output that nobody writes any more, and returns how many lines
@@ -218,7 +241,12 @@ mod tests {
         let failed = line("a", "2")
             .replace("completion", "error")
             .replace("}", r#","error":{"code":"id_conflict","message":"m"}}"#);
-        let lines = [line("a", "1"), line("b", "1"), failed, line("a", "2")];
+        let lines = [
+            line("a", "1"),
+            line("b", "1"),
+            failed.clone(),
+            line("a", "2"),
+        ];
         std::fs::write(&path, lines.concat()).unwrap();
         let mut replaced = Replaced::default();
         assert_eq!(replaced.take_out(&path).unwrap(), 0);
@@ -228,5 +256,12 @@ mod tests {
         let left = std::fs::read_to_string(&path).unwrap();
         assert_eq!(left, [line("b", "1"), line("a", "2")].concat());
         assert_eq!(replaced.take_out(&path).unwrap(), 0);
+
+        // An error that closes a line of this run stays, beside the answer to another of the same id.
+        let told = [line("a", "2"), failed.replace(r#""2""#, r#""3""#)].concat();
+        std::fs::write(&path, &told).unwrap();
+        replaced.keep_error(RequestName::plain(Some(&id), "3"), OnConflict::Replace);
+        assert_eq!(replaced.take_out(&path).unwrap(), 0);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), told);
     }
 }

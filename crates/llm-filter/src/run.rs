@@ -245,7 +245,10 @@ impl<T> Filter<'_, T> {
                 self.replaced.keep(name, self.options.on_conflict);
                 self.skip(number, false);
             }
-            Verdict::SkipFailed => self.skip(number, true),
+            Verdict::SkipFailed => {
+                self.replaced.keep_error(name, self.options.on_conflict);
+                self.skip(number, true);
+            }
             Verdict::Seen => self.buffer.fill(number, Closing::Seen),
             Verdict::Run(occurrence) => self.waiting = Some((number, task, occurrence)),
             Verdict::DuplicateId(occurrence) => {
@@ -298,7 +301,10 @@ impl<T> Filter<'_, T> {
         }
         match self.journal.next(name) {
             Verdict::Skip => self.skip(number, false),
-            Verdict::SkipFailed => self.skip(number, true),
+            Verdict::SkipFailed => {
+                self.replaced.keep_error(name, self.options.on_conflict);
+                self.skip(number, true);
+            }
             // An error is no vector that is there.
             Verdict::Seen => self.fail(number, failed, 1),
             Verdict::Run(occurrence)
@@ -339,10 +345,7 @@ impl<T> Filter<'_, T> {
                     sink.close(&mut routed)?;
                     self.replaced.add(&routed.record, self.options.on_conflict);
                     match &routed.record {
-                        Record::Error(error) => {
-                            self.summary.failed += 1;
-                            self.summary.failures.add(error);
-                        }
+                        Record::Error(error) => self.summary.add_failure(error),
                         Record::Completion(answer) => self.summary.add_answer(answer),
                         Record::Count(count) => self.summary.add(&count.usage),
                         Record::Prompt(prompt) => self.summary.add(&prompt.usage),

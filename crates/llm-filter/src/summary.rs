@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use llm_record::{Completion, FinishReason, Usage};
+use llm_record::{Completion, ErrorRecord, FinishReason, Usage};
 
 use crate::Failures;
 
@@ -59,6 +59,19 @@ impl Summary {
     /// Adds an answer.
     pub fn add(&mut self, usage: &Usage) {
         self.done += 1;
+        self.add_tokens(usage);
+    }
+
+    /// Adds a request that failed, with what its answer took where there was one.
+    pub fn add_failure(&mut self, error: &ErrorRecord) {
+        self.failed += 1;
+        self.failures.add(error);
+        if let Some(usage) = &error.usage {
+            self.add_tokens(usage);
+        }
+    }
+
+    fn add_tokens(&mut self, usage: &Usage) {
         self.prompt_tokens += usage.prompt_tokens;
         self.cached_tokens += usage.prompt_tokens_details.cached_tokens;
         self.completion_tokens += usage.completion_tokens;

@@ -25,7 +25,13 @@ impl UsageLog {
                 Ok(speeds) => self.benches.push(speeds),
                 Err(Nonsense) => self.unsound += 1,
             },
-            Some("error") => self.failed += 1,
+            // It has no answer, but may have taken tokens.
+            Some("error") => {
+                self.failed += 1;
+                if value.get("usage").is_some() {
+                    self.keep(ours(value));
+                }
+            }
             _ => return false,
         }
         true

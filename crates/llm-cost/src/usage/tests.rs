@@ -30,6 +30,15 @@ fn our_completions_bring_tokens_times_and_rates() {
 }
 
 #[test]
+fn an_answer_that_was_cut_has_cost_its_tokens() {
+    let line = r#"{"type":"error","line":1,"error":{"code":"incomplete","message":"m"},"created":1790000000,
+        "usage":{"prompt_tokens":30,"completion_tokens":12,"total_tokens":42}}"#;
+    let log = UsageLog::read(&line.replace('\n', ""));
+    let sums = UsageTotals::of(&log.entries);
+    assert_eq!((sums.input, sums.output, log.failed), (30.0, 12.0, 1));
+}
+
+#[test]
 fn embeddings_count_and_benches_are_speeds() {
     let text = r#"{"type":"embedding","line":1,"usage":{"prompt_tokens":7,"total_tokens":7},"model":{"name":"m"}}
 {"type":"bench","n_prompt":512,"n_gen":0,"n_parallel":1,"avg_ts":94.5,"cpu_info":"x","cpu_cores":2,"memory_bytes":4294967296}

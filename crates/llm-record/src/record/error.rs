@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(doc)]
 use crate::Completion;
-use crate::{Fields, Id, SchemaVersion};
+use crate::{Fields, Id, SchemaVersion, Usage};
 
 /// Why a request has no answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -36,6 +36,9 @@ pub struct ErrorRecord {
     /// The answer as far as it came, where it ended before it was whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// How many tokens it took all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
 }
 
 impl ErrorRecord {
@@ -54,6 +57,7 @@ impl ErrorRecord {
             request_digest: None,
             occurrence: None,
             text: None,
+            usage: None,
         }
     }
 }
