@@ -73,6 +73,40 @@ def qwen(config):
     return tensors
 
 
+def exaone(config):
+    width, inner, vocabulary = config["hidden_size"], config["intermediate_size"], config["vocab_size"]
+    keys, queries = kv_width(config)
+    tensors = {"transformer.wte.weight": (vocabulary, width), "transformer.ln_f.weight": (width,), "lm_head.weight": (vocabulary, width)}
+    for at in range(config["num_layers"]):
+        tensors |= {f"transformer.h.{at}.{name}.weight": shape for name, shape in {
+            "ln_1": (width,), "ln_2": (width,), "attn.attention.q_proj": (queries, width), "attn.attention.k_proj": (keys, width),
+            "attn.attention.v_proj": (keys, width), "attn.attention.out_proj": (width, queries), "mlp.c_fc_0": (inner, width),
+            "mlp.c_fc_1": (inner, width), "mlp.c_proj": (width, inner)}.items()}
+    return tensors
+
+
+def deepseek(config):
+    width, inner, vocabulary = config["hidden_size"], config["intermediate_size"], config["vocab_size"]
+    keys, queries = kv_width(config)
+    small, count = config["moe_intermediate_size"], config["n_routed_experts"]
+    tensors = {"model.embed_tokens.weight": (vocabulary, width), "model.norm.weight": (width,), "lm_head.weight": (vocabulary, width)}
+
+    def mlp(name, inner):
+        return {f"{name}.gate_proj": (inner, width), f"{name}.up_proj": (inner, width), f"{name}.down_proj": (width, inner)}
+
+    for at in range(config["num_hidden_layers"]):
+        parts = {"input_layernorm": (width,), "post_attention_layernorm": (width,), "self_attn.q_proj": (queries, width),
+                 "self_attn.k_proj": (keys, width), "self_attn.v_proj": (keys, width), "self_attn.o_proj": (width, queries)}
+        if at < config["first_k_dense_replace"]:
+            parts |= mlp("mlp", inner)
+        else:
+            parts |= {"mlp.gate": (count, width), **mlp("mlp.shared_experts", small * config["n_shared_experts"])}
+            for expert in range(count):
+                parts |= mlp(f"mlp.experts.{expert}", small)
+        tensors |= {f"model.layers.{at}.{name}.weight": shape for name, shape in parts.items()}
+    return tensors
+
+
 def fill(variant, base, gemma, *, FULL, SLIDING, WIDE, PIECES, NEW):
     falcon = {
         "architectures": ["FalconForCausalLM"], "model_type": "falcon", "alibi": False, "apply_residual_connection_post_layernorm": False,
@@ -124,6 +158,22 @@ def fill(variant, base, gemma, *, FULL, SLIDING, WIDE, PIECES, NEW):
                  score_function="sigmoid", use_qk_norm=True, use_rmsnorm=True, moe_router_enable_expert_bias=True,
                  moe_shared_expert_intermediate_size=16, num_nextn_predict_layers=0, rope_scaling=None),
             tensors=bailing, judge=ALONE)
+    # As LGAI-EXAONE/EXAONE-3.5-7.8B-Instruct has it, whose code comes with the model, and with the norm's epsilon also
+    # under the name by which alone this converter reads it.
+    variant("exaone-3.5", "exaone4",
+            {"activation_function": "silu", "architectures": ["ExaoneForCausalLM"], "attention_dropout": 0.0, "embed_dropout": 0.0,
+             "head_dim": 16, "hidden_size": 64, "initializer_range": 0.02, "intermediate_size": 96, "layer_norm_epsilon": 1e-05,
+             "max_position_embeddings": 512, "model_type": "exaone", "num_attention_heads": 4, "num_key_value_heads": 2,
+             "num_layers": 2, "rms_norm_eps": 1e-05, "rope_scaling": {"factor": 8.0, "high_freq_factor": 4.0, "low_freq_factor": 1.0,
+                                               "original_max_position_embeddings": 64, "rope_type": "llama3"},
+             "rope_theta": 1000000.0, "tie_word_embeddings": False, "torch_dtype": "bfloat16", "transformers_version": "4.43.0",
+             "use_cache": True, "vocab_size": 288}, plain=True, tensors=exaone, judge=ALONE)
+    # As deepseek-ai/deepseek-moe-16b-base has it.
+    variant("deepseek-moe", "deepseek",
+            base("DeepseekForCausalLM", "deepseek", attention_bias=False, attention_dropout=0.0, aux_loss_alpha=0.001,
+                 first_k_dense_replace=1, moe_intermediate_size=16, moe_layer_freq=1, n_routed_experts=8, n_shared_experts=2,
+                 norm_topk_prob=False, num_experts_per_tok=3, num_hidden_layers=3, pretraining_tp=1, rope_scaling=None,
+                 rope_theta=10000.0, scoring_func="softmax", seq_aux=True), plain=True, tensors=deepseek, judge=ALONE)
     # The converter reads this family's layer_norm_epsilon only under the other name.
     variant("qwen-1", "qwen2",
             {"architectures": ["QWenLMHeadModel"], "model_type": "qwen", "attn_dropout_prob": 0.0, "bf16": True, "emb_dropout_prob": 0.0,

@@ -117,8 +117,8 @@ pub(crate) const GEMMA3: Plan = Plan {
     ..QWEN3
 };
 
-/// EXAONE 3's names, which llama.cpp's `tensor_mapping.py` has beside Llama's. They were read there; the
-/// converter itself has not been run on such a folder.
+/// EXAONE 3's names, which llama.cpp's `tensor_mapping.py` has beside Llama's; `tests/published/exaone-3.5` is such a
+/// folder that its converter has read.
 const EXAONE: &[(&str, &str)] = &[
     ("hidden_act", "activation_function"),
     ("num_hidden_layers", "num_layers"),
@@ -135,8 +135,8 @@ const EXAONE: &[(&str, &str)] = &[
     ("mlp.down_proj", "mlp.c_proj"),
 ];
 
-/// The names of DeepSeek's first mixture, as its converter in llama.cpp reads them; it has not been run on
-/// such a folder.
+/// The names of DeepSeek's first mixture, as its converter in llama.cpp reads them, also in
+/// `tests/published/deepseek-moe`.
 const DEEPSEEK: &[(&str, &str)] = &[
     ("num_local_experts", "n_routed_experts"),
     ("block_sparse_moe", "mlp"),
