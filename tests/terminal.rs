@@ -130,3 +130,21 @@ fn lines_from_a_pipe_have_counts_and_quiet_has_nothing() {
         "{quiet:?}"
     );
 }
+
+/// A shell goes on with its loop after a program that has caught Ctrl-C, unless it dies by the signal.
+#[test]
+fn ctrl_c_ends_the_loop_of_a_shell() {
+    let bench = Bench::new();
+    let endless = "llm-run -q -T -n 100000 -c 8192 --ignore-eos -p Hi";
+    let shell = format!("for i in 1 2; do echo \\$i began; {endless}; done; echo went on");
+    let line = format!(
+        "(sleep 2; printf '\\003'; sleep 2; printf '\\003') | script -qec \"{shell}\" /dev/null"
+    );
+    let ran = bench.pipe(&line).run();
+    let shown = ran.stdout();
+    assert!(shown.contains("1 began"), "{shown}");
+    assert!(
+        !shown.contains("2 began") && !shown.contains("went on"),
+        "{shown}"
+    );
+}

@@ -30,6 +30,12 @@ pub(crate) fn check(args: &RunArgs) -> Result<()> {
     Ok(())
 }
 
+/// Whether the arguments say what is read, so that standard input is not.
+pub(crate) fn names_input(args: &RunArgs) -> bool {
+    let input = &args.input;
+    input.prompt.is_some() || !input.file.is_empty() || !input.texts().is_none()
+}
+
 /// Refuses an instruction that is the name of a file or of a model.
 fn check_instruction(args: &RunArgs) -> Result<()> {
     let Some(instruction) = args.input.instruction.as_deref() else {
@@ -100,6 +106,16 @@ pub(crate) fn idle(args: &RunArgs, is_single: bool, form: OutputFormat) -> Vec<S
             form.is_text() && !input.keep.is_empty(),
             "--keep",
             "text has no place for the field; leave -T out, and records have",
+        ),
+        (
+            form.is_text() && settings.logprobs.is_some(),
+            "--logprobs",
+            "text has no place for them; leave -T out, and records have",
+        ),
+        (
+            (output.count || output.show_prompt) && settings.logprobs.is_some(),
+            "--logprobs",
+            "nothing is generated",
         ),
         (
             form.is_text() && replay.record_request,

@@ -64,7 +64,7 @@ pub fn main<A: Program>(
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let args = match parse::<A>(program, &arguments, &messages) {
         Ok(args) => args.settled(),
-        Err(status) => return status.into(),
+        Err(status) => return status.end(),
     };
     let result = Interrupt::catch()
         .map_err(anyhow::Error::from)
@@ -82,7 +82,7 @@ pub fn main<A: Program>(
         }
         status
     });
-    status.into()
+    status.end()
 }
 
 /// Parses the arguments. Help and version go to standard output, what is wrong to standard error.

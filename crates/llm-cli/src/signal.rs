@@ -114,6 +114,7 @@ impl Interrupt {
         wipe();
         self.speak();
         let status = self.status().unwrap_or(Status::Interrupted);
+        let _ = status.end();
         // Without the ends of threads and of objects, which other threads still use.
         low_level::exit(i32::from(status.code()));
     }

@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+use signal_hook::consts::SIGINT;
+use signal_hook::low_level;
+
+use crate::stdio::any_is_terminal;
+
 /// How a program ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -37,16 +42,20 @@ impl Status {
         }
     }
 
+    /// Ends the program with its number; where Ctrl-C was pressed at a terminal, by the signal, of which a shell says
+    /// the same number. Only so does a shell know that its loop is to end, too, and not to go on with the next file.
+    pub(crate) fn end(self) -> ExitCode {
+        if self == Self::Interrupted && any_is_terminal() {
+            // It returns only where the system refuses.
+            let _ = low_level::emulate_default_handler(SIGINT);
+        }
+        self.code().into()
+    }
+
     /// Returns the graver of two endings.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         self.max(other)
-    }
-}
-
-impl From<Status> for ExitCode {
-    fn from(status: Status) -> Self {
-        Self::from(status.code())
     }
 }
 
