@@ -1,8 +1,9 @@
 //! What requests ask of their answers → grammars, each compiled once for all requests that ask the same.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
 use llm_engine::generate::Grammar;
 use llm_grammar::{Compiler, GrammarError, Rule};
@@ -19,16 +20,24 @@ type Compiled = Result<Arc<dyn Grammar>, (ErrorCode, String)>;
 /// The grammars of a run.
 pub(crate) struct Grammars {
     tokenizer: &'static Tokenizer,
-    /// Made by the first request that needs it.
+    /// Made by the first request that needs it, or what makes it since a request will.
     compiler: RefCell<Option<Compiler>>,
+    compiler_to_come: Cell<Option<JoinHandle<Result<Compiler, GrammarError>>>>,
     compiled: RefCell<HashMap<String, Compiled>>,
 }
 
 impl Grammars {
-    pub(crate) fn new(tokenizer: &'static Tokenizer) -> Self {
+    /// Prepares for the requests of a run; where it is known that some of them need a grammar, the vocabulary is read
+    /// while the engine is made ready.
+    pub(crate) fn new(tokenizer: &'static Tokenizer, is_needed: bool) -> Self {
+        let read = move || {
+            let thread = thread::Builder::new().name("vocabulary".to_owned());
+            thread.spawn(move || Compiler::new(tokenizer)).ok()
+        };
         Self {
             tokenizer,
             compiler: RefCell::new(None),
+            compiler_to_come: Cell::new(is_needed.then(read).flatten()),
             compiled: RefCell::default(),
         }
     }
@@ -52,7 +61,12 @@ impl Grammars {
         let mut compiler = self.compiler.borrow_mut();
         let compiler = match &mut *compiler {
             Some(compiler) => compiler,
-            none => none.insert(Compiler::new(self.tokenizer).map_err(|error| failed(&error))?),
+            none => {
+                let to_come = self.compiler_to_come.take();
+                let read = to_come.and_then(|thread| thread.join().ok());
+                let compiler = read.unwrap_or_else(|| Compiler::new(self.tokenizer));
+                none.insert(compiler.map_err(|error| failed(&error))?)
+            }
         };
         let grammar = compiler
             .compile(&rule(output))

@@ -29,6 +29,7 @@ pub mod schema;
 pub mod gbnf;
 mod token_env;
 mod grammar;
+mod masks;
 mod compiler;
 
 pub use compiler::{Compiler, GrammarError, Rule};

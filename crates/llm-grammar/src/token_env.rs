@@ -1,6 +1,7 @@
 //! A model's tokenizer as the parser wants it: a trie of the bytes of all tokens, and text to tokens.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use llm_tokenizer::Tokenizer;
 use toktrie::{TokRxInfo, TokTrie, TokenId, TokenizerEnv};
@@ -9,6 +10,10 @@ use toktrie::{TokRxInfo, TokTrie, TokenId, TokenizerEnv};
 pub(crate) struct TokenEnv {
     tokenizer: &'static Tokenizer,
     trie: TokTrie,
+    /// A vocabulary without tokens.
+    empty: TokTrie,
+    /// Whether it passes for that one.
+    is_empty: AtomicBool,
 }
 
 impl TokenEnv {
@@ -28,7 +33,17 @@ impl TokenEnv {
         Some(Self {
             tokenizer,
             trie: TokTrie::from(&info, &words).with_eos_tokens(&ends),
+            empty: TokTrie::from(&TokRxInfo::new(1, 0), &[Vec::new()]),
+            is_empty: AtomicBool::new(false),
         })
+    }
+
+    /// Runs what would cut the vocabulary into slices at once as if there were none to cut.
+    pub(crate) fn while_empty<T>(&self, run: impl FnOnce() -> T) -> T {
+        self.is_empty.store(true, Ordering::SeqCst);
+        let done = run();
+        self.is_empty.store(false, Ordering::SeqCst);
+        done
     }
 }
 
@@ -58,7 +73,11 @@ fn words(tokenizer: &Tokenizer) -> Vec<Vec<u8>> {
 
 impl TokenizerEnv for TokenEnv {
     fn tok_trie(&self) -> &TokTrie {
-        &self.trie
+        if self.is_empty.load(Ordering::SeqCst) {
+            &self.empty
+        } else {
+            &self.trie
+        }
     }
 
     fn tokenize_bytes(&self, bytes: &[u8]) -> Vec<TokenId> {
