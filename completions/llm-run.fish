@@ -1,7 +1,7 @@
 # Completions of llm-run for fish, made from its parser by tests/generated/completions.rs.
 
 set -g _llm_run_calls 
-set -g _llm_run_valued --prompt -p --file -f --each --files0-from --delimiter --chunk --template --template-file --keep --on-overflow --if-empty --max-line-bytes --model -m --ctx-size -c --quantize --lora --system --system-file --chat-template --think --schema --regex --grammar --schema-prompt --n-predict -n --seed -s --temp --top-k --top-p --min-p --repeat-penalty --repeat-last-n --stop --choices --stop-repetition --presence-penalty --frequency-penalty --dry-multiplier --dry-base --dry-allowed-length --dry-penalty-last-n --dry-sequence-breaker --top-n-sigma --typical-p --xtc-probability --xtc-threshold --dynatemp-range --dynatemp-exp --mirostat --mirostat-ent --mirostat-lr --adaptive-target --adaptive-decay --min-keep --samplers --logit-bias --ignore-eos --suppress-tokens --begin-suppress-tokens --format --output -o --reasoning --parallel --resume --on-conflict --timeout --max-errors --progress-every --prefix-cache --replay --watts --cloud --device --threads -t
+set -g _llm_run_valued --prompt -p --file -f --each --files0-from --delimiter --chunk --template --template-file --keep --on-overflow --if-empty --max-line-bytes --model -m --ctx-size -c --quantize --lora --system --system-file --chat-template --think --schema --regex --grammar --schema-prompt --n-predict -n --seed -s --temp --top-k --top-p --min-p --repeat-penalty --repeat-last-n --stop --choices --stop-repetition --presence-penalty --frequency-penalty --dry-multiplier --dry-base --dry-allowed-length --dry-penalty-last-n --dry-sequence-breaker --top-n-sigma --typical-p --xtc-probability --xtc-threshold --dynatemp-range --dynatemp-exp --mirostat --mirostat-ent --mirostat-lr --adaptive-target --adaptive-decay --min-keep --samplers --logit-bias --ignore-eos --suppress-tokens --begin-suppress-tokens --logprobs --format --output -o --reasoning --parallel --resume --on-conflict --timeout --max-errors --progress-every --prefix-cache --replay --watts --cloud --device --threads -t
 
 # Whether the line's command is the given one, '' for none, and no flag waits for its value; with a number,
 # whether so many arguments stand before.
@@ -107,6 +107,7 @@ complete -c llm-run -n "_llm_run_is ''" -l logit-bias -x -d 'Add to a token\'s l
 complete -c llm-run -n "_llm_run_is ''" -l ignore-eos -x -d 'Never let the model end the answer before its limit'
 complete -c llm-run -n "_llm_run_is ''" -l suppress-tokens -x -d 'Never let these tokens come, ids separated by commas'
 complete -c llm-run -n "_llm_run_is ''" -l begin-suppress-tokens -x -d 'Do not let these tokens come first, ids separated by commas'
+complete -c llm-run -n "_llm_run_is ''" -l logprobs -x -d 'Tell the log-probability of each token of the answer, and of the N likeliest at its place: the model\'s own, before penalties, samplers and grammars (0 to 20; off: none of this)'
 complete -c llm-run -n "_llm_run_is ''" -l format -x -a 'auto jsonl text csv tsv' -d 'Write records or text'
 complete -c llm-run -n "_llm_run_is ''" -l text -s T -d 'Write only answers, numbers, names or tables, each with a newline; short for --format text'
 complete -c llm-run -n "_llm_run_is ''" -l output -s o -r -F -d 'Write to this file instead of standard output (\'-\')'

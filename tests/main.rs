@@ -60,6 +60,8 @@ mod outputs;
 /// Requests in records, replay, estimates.
 mod replay;
 
+/// How likely each token was, in records and in OpenAI's forms.
+mod logprobs;
 /// LoRA adapters: named, chosen by lines, shown, refused.
 mod lora;
 

@@ -215,6 +215,7 @@ fn what_was_cut_is_an_error_that_keeps_the_text() {
     };
     let cut = run(&["--schema", SCHEMA, "-n", "5"], 1);
     assert_eq!(cut[0]["error"]["code"], "incomplete");
+    assert_eq!(cut[0]["usage"]["completion_tokens"], 5);
     let message = cut[0]["error"]["message"].as_str().unwrap();
     assert!(
         message.contains("cut at 5 tokens") && message.contains("-n"),

@@ -72,6 +72,12 @@ def calls(api):
     yield "text", lambda: text(
         model="gpt-3.5-turbo-instruct", prompt="The capital of France is", max_tokens=4, temperature=0
     )
+    yield "likely", lambda: chat(
+        model="gpt-4o-mini", messages=question, max_tokens=4, logprobs=True, top_logprobs=2
+    )
+    yield "likely-text", lambda: text(
+        model="gpt-3.5-turbo-instruct", prompt="The sky is", max_tokens=4, logprobs=2
+    )
     yield "echo", lambda: text(model="gpt-3.5-turbo-instruct", prompt="One, two,", echo=True)
     yield "embedding", lambda: api.embeddings.create(
         model="text-embedding-3-small", input="A text", encoding_format="float"
@@ -101,6 +107,23 @@ def write():
         print(json.dumps(line, ensure_ascii=False))
 
 
+def check_logprobs(choice, content, body):
+    """Finds the tokens of an answer in its log-probabilities, where they were asked for."""
+    if not body.get("logprobs"):
+        assert choice.logprobs is None
+    elif "messages" in body:
+        tokens = choice.logprobs.content
+        assert b"".join(bytes(token.bytes) for token in tokens).decode() == content
+        for token in tokens:
+            assert len(token.top_logprobs) == body["top_logprobs"]
+            assert token.logprob <= token.top_logprobs[0].logprob <= 0
+    else:
+        told = choice.logprobs
+        assert "".join(told.tokens) == content and told.text_offset[0] == 0
+        for token, logprob, top in zip(told.tokens, told.token_logprobs, told.top_logprobs, strict=True):
+            assert top[token] == logprob and len(top) in (body["logprobs"], body["logprobs"] + 1)
+
+
 def check(rows, answers):
     """Lets the package read each answer as if it had come over HTTP."""
     asked = {line["custom_id"]: line for line in map(json.loads, open(rows))}
@@ -128,6 +151,7 @@ def check(rows, answers):
         choice = read.choices[0]
         content = choice.message.content if kind is ChatCompletion else choice.text
         assert isinstance(content, str) and choice.finish_reason in ("stop", "length")
+        check_logprobs(choice, content, asked[name]["body"])
         assert read.usage.total_tokens == read.usage.prompt_tokens + read.usage.completion_tokens
         good += 1
     print(f"openai {openai.__version__}: {good} answers and {len(asked) - good} errors read")

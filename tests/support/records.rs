@@ -288,6 +288,7 @@ struct Completion {
     text: String,
     reasoning_content: Option<String>,
     choices: Option<Vec<Choice>>,
+    logprobs: Option<Logprobs>,
     finish_reason: FinishReason,
     truncated: Option<Truncated>,
     usage: Usage,
@@ -311,6 +312,35 @@ struct Choice {
     text: String,
     logprob: f64,
     probability: f64,
+    logprobs: Option<Logprobs>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct Logprobs {
+    content: Vec<TokenLogprob>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct TokenLogprob {
+    token: String,
+    logprob: f64,
+    bytes: Vec<u8>,
+    id: u32,
+    top_logprobs: Vec<RankedToken>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct RankedToken {
+    token: String,
+    logprob: f64,
+    bytes: Vec<u8>,
+    id: u32,
 }
 
 #[derive(Deserialize)]
@@ -645,6 +675,7 @@ struct Sampling {
     ignore_eos: Option<bool>,
     suppress_tokens: Option<Vec<u32>>,
     begin_suppress_tokens: Option<Vec<u32>>,
+    logprobs: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -697,6 +728,8 @@ struct Failure {
     input: Option<Map<String, Value>>,
     request_digest: Option<String>,
     occurrence: Option<u64>,
+    text: Option<String>,
+    usage: Option<Usage>,
 }
 
 #[derive(Deserialize)]

@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use jiff::Timestamp;
-use llm_engine::generate::{Finish, GenerateError, Generated, Grammar};
+use llm_engine::generate::{Finish, GenerateError, Generated, Grammar, TokenLogprobs};
 use llm_engine::model::Model;
 use llm_engine::sampler;
 use llm_record::usage::milliseconds;
 use llm_record::{
-    Build, Choice, Completion, Count, ErrorCode, Failed, FinishReason, Job, Json, Metrics,
-    ModelIdentity, Overrides, Record, RecordedRequest, RenderedPrompt, Sampling, SchemaVersion,
-    StructuredOutput, TemplateUse, Usage, counted,
+    Build, Choice, Completion, Count, ErrorCode, Failed, FinishReason, Job, Json, Logprobs,
+    Metrics, ModelIdentity, Overrides, RankedToken, Record, RecordedRequest, RenderedPrompt,
+    Sampling, SchemaVersion, StructuredOutput, TemplateUse, TokenLogprob, Usage, counted,
 };
 use llm_tokenizer::cancel::Cancellation;
 use llm_tokenizer::common_prefix_len;
@@ -69,7 +69,10 @@ impl Answerer {
             model,
             identity: opened.identity,
             adapters: opened.adapters,
-            grammars: Grammars::new(&model.tokenizer),
+            grammars: Grammars::new(
+                &model.tokenizer,
+                options.purpose == Purpose::Answer && options.settings.structured_output.is_some(),
+            ),
             prompts: Prompts::new(options.prompts, model, &opened.renderer)?,
             biases: Biases::new(&model.tokenizer),
             positions: options.context.unwrap_or(model.spec.context_length),
@@ -122,6 +125,7 @@ impl Answerer {
         let model = model.weights();
         Ok(Task {
             request_digest: digest::request(&model, &prompt.text, &prompt.tokens, &sampling),
+            draws_digest: digest::of_draws(&model, &prompt.text, &prompt.tokens, &sampling),
             chosen,
             shared,
             job,
@@ -316,15 +320,10 @@ impl Answerer {
     ) -> Completion {
         let prompt_tokens = task.prompt.tokens.len();
         self.warn_if_cut(&task, &generated, circumstances.context);
-        let choices = Choice::list(&task.sampling.choices, &generated.label_logprobs);
+        let choices = self.choices(&task.sampling, &generated);
         let scored: usize = task.labels.iter().map(Vec::len).sum();
         let request = self.kept_request(&mut task.job, &task.chosen, &task.sampling);
-        let usage = Usage::new(
-            prompt_tokens as u64,
-            (generated.tokens.len() + scored) as u64,
-            generated.cached_tokens as u64,
-        )
-        .with_reasoning(generated.reasoning_tokens as u64);
+        let usage = usage(prompt_tokens, &generated, scored);
         let Generated {
             prefill,
             first_token,
@@ -333,6 +332,7 @@ impl Answerer {
             forced_tokens,
             ..
         } = generated;
+        let best = Choice::best(&choices);
         let is_json = task
             .sampling
             .structured_output
@@ -345,7 +345,11 @@ impl Answerer {
             id: task.job.id,
             line: task.job.line,
             json: is_json.then(|| Json::parse(&generated.text).ok()).flatten(),
-            text: Choice::best(&choices).map_or(generated.text, |best| best.text.clone()),
+            text: best.map_or(generated.text, |best| best.text.clone()),
+            logprobs: match best {
+                Some(best) => best.logprobs.clone(),
+                None => self.logprobs(&task.sampling, &generated.logprobs),
+            },
             choices,
             truncated: task.truncated,
             reasoning_content: self.kept(generated.reasoning),
@@ -375,6 +379,35 @@ impl Answerer {
         }
     }
 
+    /// Returns the labels of a request, and how likely each is.
+    fn choices(&self, sampling: &Sampling, generated: &Generated) -> Vec<Choice> {
+        let logprobs: Vec<_> = generated.labels.iter().map(|label| label.logprob).collect();
+        let mut choices = Choice::list(&sampling.choices, &logprobs);
+        for (choice, label) in choices.iter_mut().zip(&generated.labels) {
+            choice.logprobs = self.logprobs(sampling, &label.tokens);
+        }
+        choices
+    }
+
+    /// Returns how likely each of some tokens was, where that was asked for.
+    fn logprobs(&self, sampling: &Sampling, tokens: &[TokenLogprobs]) -> Option<Logprobs> {
+        sampling.logprobs?.count()?;
+        let ranked = |token, logprob| {
+            RankedToken::new(token, self.model.tokenizer.token_bytes(token), logprob)
+        };
+        let content = tokens.iter().map(|one| TokenLogprob {
+            token: ranked(one.token, one.logprob),
+            top_logprobs: one
+                .top
+                .iter()
+                .map(|&(token, logprob)| ranked(token, logprob))
+                .collect(),
+        });
+        Some(Logprobs {
+            content: content.collect(),
+        })
+    }
+
     /// Returns the record of an answer that had to be whole and is not; nothing where it is.
     pub(crate) fn incomplete(&self, task: &Task, generated: &Generated) -> Option<Failed> {
         let is_cut = generated.is_whole == Some(false)
@@ -398,6 +431,7 @@ impl Answerer {
         };
         let mut failed = task.failed(ErrorCode::Incomplete, sentence);
         failed.record.text = Some(generated.text.clone());
+        failed.record.usage = Some(usage(task.prompt.tokens.len(), generated, 0));
         Some(failed)
     }
 
@@ -436,6 +470,16 @@ impl Answerer {
             ));
         }
     }
+}
+
+/// Returns what an answer took, with the tokens of labels that were scored.
+fn usage(prompt_tokens: usize, generated: &Generated, scored: usize) -> Usage {
+    let usage = Usage::new(
+        prompt_tokens as u64,
+        (generated.tokens.len() + scored) as u64,
+        generated.cached_tokens as u64,
+    );
+    usage.with_reasoning(generated.reasoning_tokens as u64)
 }
 
 /// Returns the error code that records have for an error.

@@ -26,9 +26,21 @@ pub fn request(model: &str, text: &str, tokens: &[u32], settings: &Sampling) -> 
     hash.into_inner().expect("hashing never fails").finish()
 }
 
+/// Returns the digest that a request has without what decides no token of its answer: who asks how likely
+/// tokens were gets those that would have come anyway. Nothing where that is its own digest.
+#[must_use]
+pub fn of_draws(model: &str, text: &str, tokens: &[u32], settings: &Sampling) -> Option<String> {
+    settings.logprobs?;
+    let silent = Sampling {
+        logprobs: None,
+        ..settings.clone()
+    };
+    Some(request(model, text, tokens, &silent))
+}
+
 /// Returns the key of a request's random draws: by seed and id, so that neither
-/// order nor neighbours matter; without an id by its digest and which of several
-/// equal requests it is.
+/// order nor neighbours matter; without an id by its digest ([`of_draws`] where there is one) and which of
+/// several equal requests it is.
 #[must_use]
 pub fn key(id: Option<&Id>, digest: &str, occurrence: u64, settings: &Sampling) -> [u8; 32] {
     let name = match id {

@@ -95,6 +95,13 @@ pub struct ReplayTask {
     then: Option<EarlierAnswer>,
 }
 
+/// The digests of a request.
+struct Digests {
+    request: String,
+    /// What its random draws depend on, where that is another.
+    draws: Option<String>,
+}
+
 impl ReplayTask {
     /// Repeats a request as its record says. It keeps its earlier digest, on which its
     /// random draws depend.
@@ -105,6 +112,8 @@ impl ReplayTask {
         answer: Box<Completion>,
     ) -> Result<Self> {
         let now = digest_then(&answer, &prompt);
+        let model = answer.model.weights();
+        let draws_digest = digest::of_draws(&model, &prompt.text, &prompt.tokens, &answer.sampling);
         Ok(Self {
             task: Task {
                 labels: labels(answerer, &job, &prompt, &answer.sampling)?,
@@ -115,6 +124,7 @@ impl ReplayTask {
                 sampling: answer.sampling.clone(),
                 chosen,
                 request_digest: answer.request_digest.clone(),
+                draws_digest,
                 truncated: None,
                 shared: 0,
                 count: None,
@@ -194,7 +204,7 @@ impl Replayer<'_> {
                 return ReplayTask::recorded(self.worker.answerer()?, job, asked, answer);
             }
         }
-        let (request_digest, sampling) = self.name_then(&job, &asked)?;
+        let (digests, sampling) = self.name_then(&job, &asked)?;
         let (prompt, chosen) = asked;
         let answerer = self.worker.answerer()?;
         let task = Task {
@@ -205,7 +215,8 @@ impl Replayer<'_> {
             prompt,
             sampling,
             chosen,
-            request_digest,
+            request_digest: digests.request,
+            draws_digest: digests.draws,
             truncated: None,
             shared: 0,
             count: None,
@@ -214,29 +225,32 @@ impl Replayer<'_> {
         Ok(ReplayTask { task, then: None })
     }
 
-    /// Returns the digest and the settings under which the file knows a row, or those of
+    /// Returns the digests and the settings under which the file knows a row, or those of
     /// today.
     fn name_then(
         &mut self,
         job: &Job,
         (prompt, chosen): &(Prompt, Chosen),
-    ) -> Result<(String, Sampling)> {
+    ) -> Result<(Digests, Sampling)> {
+        let digests = |model: &str, sampling: &Sampling| Digests {
+            request: digest::request(model, &prompt.text, &prompt.tokens, sampling),
+            draws: digest::of_draws(model, &prompt.text, &prompt.tokens, sampling),
+        };
         let answerer = self.worker.answerer()?;
         let recommended = &answerer.model.sampling;
         for then in self.log.conditions() {
             let asked = job.overrides.or(&then.sampling.as_overrides());
             let own = settings::resolve(&asked, recommended, then.sampling.max_tokens);
             for sampling in [&then.sampling, &own] {
-                let digest = digest::request(&then.model, &prompt.text, &prompt.tokens, sampling);
-                if self.log.knows(job.id.as_ref(), &digest) {
-                    return Ok((digest, sampling.clone()));
+                let digests = digests(&then.model, sampling);
+                if self.log.knows(job.id.as_ref(), &digests.request) {
+                    return Ok((digests, sampling.clone()));
                 }
             }
         }
         let sampling = answerer.sampling(&job.overrides);
         let model = answerer.identity(job, chosen);
-        let digest = digest::request(&model.weights(), &prompt.text, &prompt.tokens, &sampling);
-        Ok((digest, sampling))
+        Ok((digests(&model.weights(), &sampling), sampling))
     }
 
     /// Warns once where another model answers than did before.

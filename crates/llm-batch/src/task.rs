@@ -6,6 +6,7 @@ use std::time::Duration;
 use llm_engine::generate::{Generate, Grammar};
 use llm_engine::sampler;
 use llm_kernels::attention::BLOCK;
+use llm_record::settings::TopLogprobs;
 use llm_record::{ErrorCode, Failed, Job, Sampling, Truncated};
 
 use crate::adapters::Chosen;
@@ -23,6 +24,8 @@ pub struct Task {
     /// The same, as the engine takes it.
     pub(crate) engine_sampling: sampler::Sampling,
     pub(crate) request_digest: String,
+    /// The digest that the random draws depend on, where it is another.
+    pub(crate) draws_digest: Option<String>,
     /// What is added to the model's weights.
     pub(crate) chosen: Chosen,
     /// The tokens of each label to choose from.
@@ -45,6 +48,7 @@ impl Task {
         let length = [u32::try_from(tokens).unwrap_or(u32::MAX)];
         Self {
             request_digest: digest::request(&job.source_digest, "", &length, &sampling),
+            draws_digest: None,
             job,
             prompt: Prompt::default(),
             engine_sampling: settings::for_engine(&sampling),
@@ -94,7 +98,9 @@ impl Task {
     /// Returns the request as the engine takes it; of several equal ones it is the
     /// `occurrence`th.
     pub(crate) fn request(&self, occurrence: u64) -> Generate {
-        let (id, digest) = (self.job.id.as_ref(), &self.request_digest);
+        let id = self.job.id.as_ref();
+        let digest = self.draws_digest.as_ref().unwrap_or(&self.request_digest);
+        let top_logprobs = self.sampling.logprobs.and_then(TopLogprobs::count);
         Generate {
             prompt: self.prompt.tokens.clone(),
             max_tokens: settings::count(self.sampling.max_tokens),
@@ -104,6 +110,7 @@ impl Task {
             splitter: self.prompt.splitter.clone(),
             labels: self.labels.clone(),
             grammar: self.grammar.clone(),
+            top_logprobs,
             shared: self.shared,
             adapters: self.chosen.applied.clone(),
             stops_repetition: self

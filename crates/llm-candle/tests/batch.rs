@@ -73,6 +73,7 @@ fn batch<'t>(model: &Model, tokenizer: &'t Tokenizer) -> Batch<'t> {
 /// the best token would hide.
 fn request(prompt: Vec<u32>, key: u8) -> Generate {
     Generate {
+        top_logprobs: None,
         prompt,
         max_tokens: 12,
         sampling: Sampling {
@@ -129,7 +130,7 @@ fn together(batch: &mut Batch<'_>, requests: &[Generate]) -> Vec<Generated> {
 
 fn assert_same(found: &Generated, expected: &Generated, what: &str) {
     assert_eq!(found.tokens, expected.tokens, "{what}");
-    assert_eq!(found.label_logprobs, expected.label_logprobs, "{what}");
+    assert_eq!(found.labels, expected.labels, "{what}");
 }
 
 /// What each request can take from those before it.

@@ -14,12 +14,14 @@ use llm_prompt::reasoning::Splitter;
 
 pub use batch::Batch;
 pub use constraint::{Constraint, ConstraintError, Grammar};
+pub use logprobs::TokenLogprobs;
 pub use prefix::PrefixStore;
 
 mod answer;
 mod batch;
 mod constraint;
 mod labels;
+mod logprobs;
 mod prefix;
 mod repetition;
 mod slot;
@@ -53,6 +55,9 @@ pub struct Generate {
     pub stops_repetition: bool,
     /// What the answer must look like, once the reasoning is over; it has no effect on labels.
     pub grammar: Option<Arc<dyn Grammar>>,
+    /// How many of the likeliest tokens are wanted beside each token of the answer or of a label, with the
+    /// log-probabilities of all; `None` for none of this.
+    pub top_logprobs: Option<usize>,
 }
 
 impl Generate {
@@ -71,6 +76,7 @@ impl Generate {
             adapters: Vec::new(),
             stops_repetition: false,
             grammar: None,
+            top_logprobs: None,
         }
     }
 }
@@ -140,8 +146,20 @@ pub struct Generated {
     pub busy: Busy,
     /// Whether the text is a whole answer by the request's grammar; `None` without one.
     pub is_whole: Option<bool>,
-    /// The log-probability (natural) of each of the request's labels.
-    pub label_logprobs: Vec<f64>,
+    /// How likely each token was that the text was made of, where that was wanted; of reasoning there is
+    /// nothing here.
+    pub logprobs: Vec<TokenLogprobs>,
+    /// Each of the request's labels.
+    pub labels: Vec<LabelScore>,
+}
+
+/// How likely a label is to follow.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LabelScore {
+    /// The log-probability (natural) of the whole: the sum over its tokens.
+    pub logprob: f64,
+    /// How likely each of its tokens was, where that was wanted.
+    pub tokens: Vec<TokenLogprobs>,
 }
 
 /// A request's share of the time that a batch has worked: of each step in proportion to the

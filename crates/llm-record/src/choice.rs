@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Logprobs;
+
 /// A label, and how likely it is to be the answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Choice {
@@ -13,6 +15,9 @@ pub struct Choice {
     pub logprob: f64,
     /// That probability divided by the sum of those of all labels.
     pub probability: f64,
+    /// How likely each of its tokens was, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logprobs: Option<Logprobs>,
 }
 
 impl Choice {
@@ -30,6 +35,7 @@ impl Choice {
                 text: label.clone(),
                 logprob,
                 probability: (logprob - most).exp() / sum,
+                logprobs: None,
             })
             .collect()
     }

@@ -12,12 +12,14 @@ mod field;
 mod logit_bias;
 mod sampler_name;
 mod table;
+mod top_logprobs;
 mod value;
 
 pub use domain::{Domain, Interval, Neutral};
 pub use logit_bias::{Bias, BiasedToken, LogitBias};
 pub use sampler_name::SamplerName;
 pub use table::{Overrides, SETTINGS, Sampling};
+pub use top_logprobs::TopLogprobs;
 
 use std::fmt;
 

@@ -48,6 +48,7 @@ prop_compose! {
             json: ends.then(|| llm_record::Json::from("x")),
             reasoning_content: ends.then(|| "Hm.".into()),
             choices: Choice::list(&stop, &vec![mean.map_or(-1.0, |mean| -mean.abs().min(1e9)); stop.len()]),
+            logprobs: ends.then(|| llm_record::Logprobs { content: Vec::new() }),
             truncated: ends.then_some(Truncated { tokens: line, place: Place::Tail }),
             finish_reason: if ends { FinishReason::Stop } else { FinishReason::Length },
             usage: Usage::new(counts[0].into(), counts[1].into(), counts[2].into()),

@@ -184,6 +184,14 @@ fn setting_schema(setting: &Setting) -> Value {
             json!({"format": "int64", "minimum": 0, "maximum": most}),
         ),
         Domain::Biases => return biases_schema(setting),
+        Domain::Logprobs => {
+            return json!({
+                "description": setting.description,
+                "type": ["integer", "boolean", "null"],
+                "minimum": 0,
+                "maximum": 20,
+            });
+        }
         Domain::Samplers => {
             let names = SamplerName::USUAL
                 .into_iter()
@@ -282,6 +290,8 @@ fn completion() -> Value {
         "reasoning_content": "An easy one.",
         "choices": [{"text": "Paris.", "logprob": -0.5, "probability": 0.75},
             {"text": "London.", "logprob": -1.5, "probability": 0.25}],
+        "logprobs": {"content": [{"token": "Paris", "logprob": -0.5, "bytes": [80, 97, 114, 105, 115], "id": 7,
+            "top_logprobs": [{"token": "It", "logprob": -1.5, "bytes": [73, 116], "id": 8}]}]},
         "finish_reason": "stop", "truncated": {"tokens": 12, "where": "middle"},
         "usage": {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12,
             "prompt_tokens_details": {"cached_tokens": 4},
@@ -305,7 +315,7 @@ fn completion() -> Value {
             "mirostat_eta": 0.25, "adaptive_target": 0.5, "adaptive_decay": 0.5, "min_keep": 3,
             "samplers": ["top_k", "temperature", "adaptive_p"],
             "logit_bias": [[5, -1.5], ["Hi", false]], "ignore_eos": true,
-            "suppress_tokens": [7], "begin_suppress_tokens": [8]},
+            "suppress_tokens": [7], "begin_suppress_tokens": [8], "logprobs": 1},
         "request_digest": "00", "occurrence": 2, "ignored": ["n"], "requested_model": "m",
         "build": {"version": "0.1.0", "simd": "avx2", "device": "cpu", "threads": 2}
     })

@@ -17,6 +17,8 @@ pub(super) struct Answer<'t> {
     text: StopStrings,
     reasoning: String,
     reasoning_tokens: usize,
+    /// Of each token, whether it is reasoning.
+    reasoned: Vec<bool>,
     /// Whether the last token began inside of reasoning.
     was_reasoning: bool,
     /// Tokens of what may turn out to be reasoning, and how often it has.
@@ -25,10 +27,13 @@ pub(super) struct Answer<'t> {
 }
 
 /// An answer that has ended.
+#[derive(Default)]
 pub(super) struct Text {
     pub(super) text: String,
     pub(super) reasoning: String,
     pub(super) reasoning_tokens: usize,
+    /// Of each token, whether it is reasoning.
+    pub(super) reasoned: Vec<bool>,
     /// A stop text has ended it.
     pub(super) is_stopped: bool,
 }
@@ -43,6 +48,7 @@ impl<'t> Answer<'t> {
             text: StopStrings::new(request.stop.clone()),
             reasoning: String::new(),
             reasoning_tokens: 0,
+            reasoned: Vec::new(),
             doubtful_tokens: 0,
             settled: 0,
         }
@@ -75,6 +81,7 @@ impl<'t> Answer<'t> {
             pieces.push(Piece::Answer(self.decoder.push(token).to_owned()));
         }
         self.was_reasoning = false;
+        self.reasoned.push(false);
         self.hand_out(pieces, tell)
     }
 
@@ -93,6 +100,7 @@ impl<'t> Answer<'t> {
             text: self.text.into_text(),
             reasoning: self.reasoning,
             reasoning_tokens: self.reasoning_tokens,
+            reasoned: self.reasoned,
             is_stopped,
         }
     }
@@ -104,6 +112,8 @@ impl<'t> Answer<'t> {
         let is_settled = self.settled > settled;
         if is_settled {
             self.reasoning_tokens += self.doubtful_tokens;
+            let first = self.reasoned.len() - self.doubtful_tokens;
+            self.reasoned[first..].fill(true);
         }
         self.doubtful_tokens = if self.splitter.is_doubtful() {
             self.doubtful_tokens + 1
@@ -112,6 +122,7 @@ impl<'t> Answer<'t> {
         };
         let counts = self.was_reasoning || is_reasoning || is_settled;
         self.reasoning_tokens += usize::from(counts);
+        self.reasoned.push(counts);
         self.was_reasoning = is_reasoning;
     }
 

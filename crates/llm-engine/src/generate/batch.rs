@@ -14,7 +14,9 @@ use std::time::{Duration, Instant};
 use super::labels::{self, Prompted};
 use super::prefix::{PrefixStore, Prefixes};
 use super::slot::Slot;
-use super::{Ended, Event, Finish, Generate, GenerateError, Generated, RequestId, Watch};
+use super::{
+    Ended, Event, Finish, Generate, GenerateError, Generated, LabelScore, RequestId, Watch,
+};
 use crate::forward::{Forward, ForwardError, Input, Outputs};
 use llm_tokenizer::Tokenizer;
 use prefix_sharing::Kept;
@@ -332,7 +334,7 @@ fn score(
     forward: &mut dyn Forward,
     slot: &Slot<'_>,
     logits: &[f32],
-) -> Result<Option<(Finish, Vec<f64>)>, GenerateError> {
+) -> Result<Option<(Finish, Vec<LabelScore>)>, GenerateError> {
     let Some(sequence) = slot.sequence else {
         return Ok(None);
     };
@@ -343,6 +345,7 @@ fn score(
             sequence,
             adapters: &request.adapters,
             logits,
+            top_logprobs: request.top_logprobs,
         },
         &request.labels,
     )?;

@@ -4,7 +4,8 @@ use crate::cache::SequenceId;
 use crate::forward::{Forward, ForwardError, Input, Outputs};
 use crate::lora::Applied;
 
-use super::GenerateError;
+use super::logprobs::Distribution;
+use super::{GenerateError, LabelScore};
 
 /// Positions whose logits are held at a time: 64 MB of them where the
 /// vocabulary is Gemma's.
@@ -18,10 +19,12 @@ pub(super) struct Prompted<'a> {
     pub(super) adapters: &'a [Applied],
     /// Those after its last position, (vocabulary).
     pub(super) logits: &'a [f32],
+    /// How many of the likeliest tokens are wanted beside each token, if any of this is.
+    pub(super) top_logprobs: Option<usize>,
 }
 
-/// Returns the log-probability (natural) of each label, a list of at least one
-/// token, to follow a sequence: the sum over the label's tokens, a finite number. Labels are
+/// Returns how likely each label, a list of at least one token, is to follow a
+/// sequence: its log-probability is a finite number. Labels are
 /// computed together, each on a fork of the sequence.
 ///
 /// # Errors
@@ -31,11 +34,13 @@ pub(super) fn score(
     forward: &mut dyn Forward,
     prompted: Prompted<'_>,
     labels: &[Vec<u32>],
-) -> Result<Vec<f64>, GenerateError> {
-    let mut scores = Vec::with_capacity(labels.len());
-    for label in labels {
-        let first = label.first();
-        scores.push(first.map_or(Ok(0.0), |&first| logprob(prompted.logits, first))?);
+) -> Result<Vec<LabelScore>, GenerateError> {
+    let mut scores = vec![LabelScore::default(); labels.len()];
+    let distribution = Distribution::new(prompted.logits)?;
+    for (label, score) in labels.iter().zip(&mut scores) {
+        if let Some(&first) = label.first() {
+            add(score, &distribution, first, prompted.top_logprobs)?;
+        }
     }
     let mut forks = Vec::new();
     let scored = add_rests(forward, prompted, labels, &mut forks, &mut scores);
@@ -43,7 +48,7 @@ pub(super) fn score(
         forward.sequences_mut().end(fork.sequence);
     }
     scored?;
-    if scores.iter().all(|score| score.is_finite()) {
+    if scores.iter().all(|score| score.logprob.is_finite()) {
         Ok(scores)
     } else {
         Err(GenerateError::NotANumber)
@@ -65,7 +70,7 @@ fn add_rests(
     prompted: Prompted<'_>,
     labels: &[Vec<u32>],
     forks: &mut Vec<Fork>,
-    scores: &mut [f64],
+    scores: &mut [LabelScore],
 ) -> Result<(), GenerateError> {
     let (sequence, vocabulary) = (prompted.sequence, prompted.logits.len());
     let length = forward.sequences().length(sequence).unwrap_or(0);
@@ -104,7 +109,9 @@ fn add_rests(
         for (fork, take) in forks.iter_mut().zip(takes) {
             let follow = &labels[fork.label][fork.done + 1..fork.done + 1 + take];
             for (&token, row) in follow.iter().zip(rows.by_ref()) {
-                scores[fork.label] += logprob(row, token)?;
+                let distribution = Distribution::new(row)?;
+                let score = &mut scores[fork.label];
+                add(score, &distribution, token, prompted.top_logprobs)?;
             }
             fork.done += take;
         }
@@ -130,31 +137,16 @@ fn takes(forks: &[Fork], labels: &[Vec<u32>]) -> Vec<usize> {
     takes.collect()
 }
 
-/// Returns the logarithm of a token's softmax probability, summed in double.
-fn logprob(logits: &[f32], token: u32) -> Result<f64, GenerateError> {
-    let numbers = logits.iter().copied().filter(|logit| logit.is_finite());
-    let most = numbers.clone().fold(f32::NEG_INFINITY, f32::max);
-    let own = logits
-        .get(token as usize)
-        .copied()
-        .filter(|_| most.is_finite());
-    let own = f64::from(own.ok_or(GenerateError::NotANumber)?);
-    let most = f64::from(most);
-    let sum: f64 = numbers.map(|logit| (f64::from(logit) - most).exp()).sum();
-    Ok(own - most - sum.ln())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_logprob_is_that_of_the_softmax() {
-        let logits = [0.0, 2.0_f32.ln(), f32::NEG_INFINITY, 5.0_f32.ln()];
-        let found = logprob(&logits, 1).unwrap();
-        assert!((found - (2.0_f64 / 8.0).ln()).abs() < 1e-6, "{found}");
-        assert_eq!(logprob(&logits, 2).unwrap(), f64::NEG_INFINITY);
-        assert!(logprob(&[f32::NAN], 0).is_err());
-        assert!(logprob(&[1.0], 9).is_err());
+/// Adds a label's next token to its score.
+fn add(
+    score: &mut LabelScore,
+    distribution: &Distribution<'_>,
+    token: u32,
+    top_logprobs: Option<usize>,
+) -> Result<(), GenerateError> {
+    score.logprob += distribution.logprob(token)?;
+    if let Some(count) = top_logprobs {
+        score.tokens.push(distribution.of(token, count)?);
     }
+    Ok(())
 }

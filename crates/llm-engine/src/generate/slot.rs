@@ -1,12 +1,14 @@
 //! One request under way: its place in the cache, how far it is, what it has
 //! answered.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::answer::{Answer, Tell};
+use super::answer::{Answer, Tell, Text};
 use super::constraint::{Constrained, ConstraintError};
+use super::logprobs::{Distribution, TokenLogprobs};
 use super::repetition::Repetition;
-use super::{Busy, Ended, Finish, Generate, GenerateError, Generated, RequestId};
+use super::{Busy, Ended, Finish, Generate, GenerateError, Generated, LabelScore, RequestId};
 use crate::cache::SequenceId;
 use crate::forward::Outputs;
 use crate::sampler::Sampler;
@@ -37,6 +39,10 @@ pub(super) struct Slot<'t> {
     allowed: Option<Result<TokenSet, ConstraintError>>,
     /// Tokens of the answer that were not chosen.
     forced_tokens: usize,
+    /// Those that come next, where each waits for its logits.
+    waiting: VecDeque<u32>,
+    /// How likely each token was, where that is wanted.
+    logprobs: Vec<TokenLogprobs>,
     tokenizer: &'t Tokenizer,
     cached_tokens: usize,
     start: Instant,
@@ -71,6 +77,8 @@ impl<'t> Slot<'t> {
             constrained: request.grammar.clone().map(Constrained::new),
             allowed: None,
             forced_tokens: 0,
+            waiting: VecDeque::new(),
+            logprobs: Vec::new(),
             tokenizer,
             cached_tokens: 0,
             start: Instant::now(),
@@ -123,8 +131,9 @@ impl<'t> Slot<'t> {
 
     /// Returns the logits that are needed once all of the history is in the cache.
     pub(super) fn outputs(&self) -> Outputs<'_> {
+        let takes_all = !self.request.labels.is_empty() || self.request.top_logprobs.is_some();
         match (self.sampler.chooses_from(), &self.allowed) {
-            _ if !self.request.labels.is_empty() => Outputs::Last,
+            _ if takes_all => Outputs::Last,
             (Some(count), None) => Outputs::Best(count),
             (Some(count), Some(Ok(allowed))) => Outputs::BestOf(count, allowed),
             (None, _) | (_, Some(Err(_))) => Outputs::Last,
@@ -154,6 +163,9 @@ impl<'t> Slot<'t> {
         if self.room == 0 {
             return Ok(Some(Finish::Length));
         }
+        if let Some(count) = self.request.top_logprobs {
+            return self.advance_by_one(logits, count, tell);
+        }
         let length = self.history.len();
         let finish = self.push_forced(tell)?;
         if finish.is_some() || self.history.len() > length {
@@ -164,6 +176,32 @@ impl<'t> Slot<'t> {
             None => self.push_forced(tell),
             finish => Ok(finish),
         }
+    }
+
+    /// Goes on by one token, whether it must come next or is chosen, and notes how likely it and the `count`
+    /// likeliest ones are.
+    fn advance_by_one(
+        &mut self,
+        logits: &mut [f32],
+        count: usize,
+        tell: Tell<'_>,
+    ) -> Result<Option<Finish>, GenerateError> {
+        if self.waiting.is_empty()
+            && let (Some(constrained), Some(answer)) = (&mut self.constrained, &self.answer)
+        {
+            self.waiting = constrained.forced(&answer.ahead())?.into();
+        }
+        let own = logits.to_vec();
+        let token = match self.waiting.pop_front() {
+            Some(token) => {
+                self.forced_tokens += 1;
+                token
+            }
+            None => self.choose(logits)?,
+        };
+        self.logprobs
+            .push(Distribution::new(&own)?.of(token, count)?);
+        self.push(token, tell)
     }
 
     /// Chooses the next token.
@@ -238,27 +276,27 @@ impl<'t> Slot<'t> {
     pub(super) fn finish(
         &mut self,
         finish: Finish,
-        label_logprobs: Vec<f64>,
+        labels: Vec<LabelScore>,
         tell: Tell<'_>,
     ) -> Ended {
         let answer = self.answer.take();
-        let text = answer.map(|answer| answer.finish(finish != Finish::Stop, tell));
-        let (text, reasoning, reasoning_tokens, stopped) = match text {
-            Some(text) => (
-                text.text,
-                text.reasoning,
-                text.reasoning_tokens,
-                text.is_stopped,
-            ),
-            None => (String::new(), String::new(), 0, false),
-        };
+        let Text {
+            text,
+            reasoning,
+            reasoning_tokens,
+            reasoned,
+            is_stopped: stopped,
+        } = answer.map_or_else(Text::default, |answer| {
+            answer.finish(finish != Finish::Stop, tell)
+        });
+        let logprobs = self.logprobs_of(&text, &reasoned, finish);
         let finish = if stopped { Finish::Stop } else { finish };
         let is_whole = self.constrained.as_ref().map(|constrained| {
             let ended_itself = finish == Finish::Stop && !stopped && constrained.has_begun();
             ended_itself || constrained.matches(&text)
         });
         let whole = self.start.elapsed();
-        if !label_logprobs.is_empty() {
+        if !labels.is_empty() {
             self.first_token = Some(whole);
         }
         Ended {
@@ -276,8 +314,41 @@ impl<'t> Slot<'t> {
                 first_token: self.first_token,
                 whole,
                 busy: self.busy,
-                label_logprobs,
+                logprobs,
+                labels,
             }),
         }
     }
+
+    /// Returns what was noted of the tokens that a text was made of: of none that is reasoning or ends a
+    /// generation, and of none that belongs to the stop text alone which has ended it.
+    fn logprobs_of(&mut self, text: &str, reasoned: &[bool], finish: Finish) -> Vec<TokenLogprobs> {
+        // A token that ends a generation is no part of the answer, so nothing is said of it there.
+        let noted = std::mem::take(&mut self.logprobs).into_iter().zip(reasoned);
+        let noted = noted.filter_map(|(one, is_reasoning)| (!is_reasoning).then_some(one));
+        let mut noted: Vec<_> = noted.collect();
+        if finish == Finish::Stop {
+            let count = tokens_of(text.as_bytes(), self.tokenizer, &noted);
+            noted.truncate(count);
+        }
+        noted
+    }
+}
+
+/// Returns how many of some tokens it takes to write a text, whatever white space stands before it.
+fn tokens_of(text: &[u8], tokenizer: &Tokenizer, tokens: &[TokenLogprobs]) -> usize {
+    if text.is_empty() {
+        return 0;
+    }
+    let mut written = Vec::new();
+    for (index, one) in tokens.iter().enumerate() {
+        let bytes = tokenizer.token_bytes(one.token);
+        written.extend_from_slice(&bytes);
+        // The text can only end inside of this token.
+        let from = written.len().saturating_sub(text.len() + bytes.len());
+        if written[from..].windows(text.len()).any(|part| part == text) {
+            return index + 1;
+        }
+    }
+    tokens.len()
 }

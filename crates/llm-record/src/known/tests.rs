@@ -15,13 +15,11 @@ fn refused_for(purpose: Purpose, fields: &Value) -> Option<Unsupported> {
 fn requests() -> Vec<(&'static str, Value)> {
     vec![
         ("n", json!({"n": 2})),
-        ("logprobs", json!({"logprobs": true})),
         (
             "moderation",
             json!({"moderation": {"model": "m", "policy": {"output": {"mode": "block"}}}}),
         ),
         ("instructions", json!({"instructions": "Be brief"})),
-        ("n_probs", json!({"n_probs": 5})),
         ("system", json!({"system": "You are a pirate"})),
         ("raw", json!({"raw": true})),
         ("images", json!({"images": ["aGk="]})),

@@ -8,7 +8,8 @@ use super::Reply;
 use super::vectors::{ListRest, VectorList};
 use crate::closed::BATCH_ID;
 use crate::{
-    Build, Completion, Embedding, ErrorCode, ErrorRecord, FinishReason, Id, Record, Routed, Usage,
+    Build, ChatLogprobs, Completion, Embedding, ErrorCode, ErrorRecord, FinishReason, Id, Record,
+    Routed, TextLogprobs, Usage,
 };
 
 /// One line of a batch output file.
@@ -79,8 +80,8 @@ pub struct ChatChoice {
     pub index: u32,
     /// The turn.
     pub message: Said,
-    /// Always null.
-    pub logprobs: (),
+    /// How likely each token was, where that was asked for.
+    pub logprobs: Option<ChatLogprobs>,
     /// Why it ended.
     pub finish_reason: FinishReason,
 }
@@ -106,8 +107,8 @@ pub struct TextChoice {
     pub text: String,
     /// Always 0.
     pub index: u32,
-    /// Always null.
-    pub logprobs: (),
+    /// How likely each token was, where that was asked for.
+    pub logprobs: Option<TextLogprobs>,
     /// Why it ended.
     pub finish_reason: FinishReason,
 }
@@ -152,7 +153,10 @@ impl BatchOutput {
                         refusal: (),
                         reasoning_content: completion.reasoning_content.clone(),
                     },
-                    logprobs: (),
+                    logprobs: completion.logprobs.clone().map(|logprobs| ChatLogprobs {
+                        logprobs,
+                        refusal: (),
+                    }),
                     finish_reason: completion.finish_reason.in_openai(),
                 },
             )),
@@ -163,7 +167,7 @@ impl BatchOutput {
                 TextChoice {
                     text: completion.text.clone(),
                     index: 0,
-                    logprobs: (),
+                    logprobs: completion.logprobs.as_ref().map(TextLogprobs::from),
                     finish_reason: completion.finish_reason.in_openai(),
                 },
             )),
@@ -238,7 +242,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{Metrics, ModelIdentity, Sampling, SchemaVersion, TemplateUse};
+    use crate::{
+        Logprobs, Metrics, ModelIdentity, RankedToken, Sampling, SchemaVersion, TemplateUse,
+        TokenLogprob,
+    };
 
     fn completion() -> Completion {
         Completion {
@@ -268,6 +275,7 @@ mod tests {
             occurrence: None,
             request: None,
             choices: Vec::new(),
+            logprobs: None,
             truncated: None,
             requested_model: None,
             ignored: Vec::new(),
@@ -319,6 +327,36 @@ mod tests {
         let thought = written(thought, Reply::ChatCompletion);
         let message = &thought["response"]["body"]["choices"][0]["message"];
         assert_eq!(message["reasoning_content"], "Hm.");
+    }
+
+    #[test]
+    fn each_api_tells_log_probabilities_in_its_own_form() {
+        let token = |id, text: &str, logprob| RankedToken::new(id, text.into(), logprob);
+        let mut asked = completion();
+        asked.logprobs = Some(Logprobs {
+            content: vec![TokenLogprob {
+                token: token(7, "Paris", -0.5),
+                top_logprobs: vec![token(7, "Paris", -0.5), token(8, "It", -1.5)],
+            }],
+        });
+        let told = |reply| {
+            let line = written(asked.clone(), reply);
+            line["response"]["body"]["choices"][0]["logprobs"].clone()
+        };
+        let paris =
+            json!({"token": "Paris", "logprob": -0.5, "bytes": [80, 97, 114, 105, 115], "id": 7});
+        let mut first = paris.clone();
+        first["top_logprobs"] =
+            json!([paris, {"token": "It", "logprob": -1.5, "bytes": [73, 116], "id": 8}]);
+        assert_eq!(
+            told(Reply::ChatCompletion),
+            json!({"content": [first], "refusal": null})
+        );
+        assert_eq!(
+            told(Reply::TextCompletion),
+            json!({"tokens": ["Paris"], "token_logprobs": [-0.5], "text_offset": [0],
+                "top_logprobs": [{"It": -1.5, "Paris": -0.5}]})
+        );
     }
 
     #[test]

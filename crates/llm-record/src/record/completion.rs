@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Build, Choice, Fields, Id, Json, Metrics, ModelIdentity, RecordedRequest, Sampling,
+    Build, Choice, Fields, Id, Json, Logprobs, Metrics, ModelIdentity, RecordedRequest, Sampling,
     SchemaVersion, Usage,
 };
 
@@ -32,6 +32,9 @@ pub struct Completion {
     /// The labels that were to choose from, in the order given; `text` is the likeliest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<Choice>,
+    /// How likely each of its tokens was, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logprobs: Option<Logprobs>,
     /// Why it ended.
     pub finish_reason: FinishReason,
     /// What was cut from the text so that prompt and answer fit the context.

@@ -27,6 +27,8 @@ pub enum Domain {
     Ids,
     /// Tokens, by id or as texts, with numbers to add.
     Biases,
+    /// A whole number from 0 to 20, or off.
+    Logprobs,
     /// On or off.
     Switch,
 }

@@ -14,23 +14,39 @@ pub(super) fn read<T: SettingValue>(
     fields: &Values,
     setting: &Setting,
 ) -> Result<Option<T>, String> {
-    match find(fields, setting)? {
-        Some((name, value)) => T::from_json(&name, value, setting).map(Some),
-        None => Ok(None),
-    }
+    T::from_fields(fields, setting)
+}
+
+/// Returns what one name of a setting says, with the place that it stands in.
+///
+/// # Errors
+/// A sentence, where Ollama's `options` say otherwise.
+pub(super) fn find<'a>(
+    fields: &'a Values,
+    setting: &Setting,
+    name: &'static str,
+) -> Result<Option<(String, &'a Value)>, String> {
+    find_any(fields, setting.is_shared, std::iter::once(name))
 }
 
 /// Returns the value of a setting, with the name that it stands under. Of several names that say one thing
 /// the first counts.
-fn find<'a>(fields: &'a Values, setting: &Setting) -> Result<Option<(String, &'a Value)>, String> {
+///
+/// # Errors
+/// A sentence, where another name says otherwise.
+pub(super) fn find_any<'a>(
+    fields: &'a Values,
+    is_shared: bool,
+    names: impl Iterator<Item = &'static str> + Clone,
+) -> Result<Option<(String, &'a Value)>, String> {
     let options = fields
         .get("options")
         .and_then(Value::as_object)
-        .filter(|_| setting.is_shared);
-    let own = setting
-        .names()
+        .filter(|_| is_shared);
+    let own = names
+        .clone()
         .map(|name| (String::new(), name, fields.get(name)));
-    let theirs = setting.names().map(|name| {
+    let theirs = names.map(|name| {
         let value = options.and_then(|options| options.get(name));
         ("options.".to_owned(), name, value)
     });

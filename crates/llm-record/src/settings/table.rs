@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::field::read;
 use super::value::{SettingValue, UsedAs, check, either, extend, over};
-use super::{Domain, Flag, Interval, LogitBias, Neutral, SamplerName, Setting};
+use super::{Domain, Flag, Interval, LogitBias, Neutral, SamplerName, Setting, TopLogprobs};
 use crate::{Seed, StructuredOutput, Values};
 
 settings! {
@@ -401,6 +401,22 @@ settings! {
             description: "Ids of tokens that do not come first.",
             is_idle_when_greedy: false,
             flag: Flag::new("begin-suppress-tokens", "IDS", "Do not let these tokens come first, ids separated by commas"),
+            ..Setting::USUAL
+        }
+        /// How many of the likeliest tokens are told beside each token of the answer, with the log-probabilities
+        /// of all; `false` for none of this.
+        logprobs: TopLogprobs => Option<TopLogprobs> {
+            used: "How many of the likeliest tokens are told beside each, where that was asked for.",
+            aliases: &["top_logprobs", "n_probs"],
+            domain: Domain::Logprobs,
+            description: "How many of the likeliest tokens are told beside each token of the answer, with the \
+                          log-probabilities of all by the model itself; true is 0, `false` tells nothing.",
+            is_idle_when_greedy: false,
+            flag: Flag {
+                also: &["top-logprobs", "n-probs"],
+                ..Flag::new("logprobs", "N", "Tell the log-probability of each token of the answer, and of the N likeliest at its \
+                       place: the model's own, before penalties, samplers and grammars (0 to 20; off: none of this)")
+            },
             ..Setting::USUAL
         }
     }

@@ -4,12 +4,24 @@ mod lists;
 
 use serde_json::Value;
 
+use super::field::find_any;
 use super::{Domain, Interval, Setting};
-use crate::Seed;
 use crate::whole::whole;
+use crate::{Seed, Values};
 
 /// A value that a setting may have.
 pub(super) trait SettingValue: Clone {
+    /// Reads it from an object, under whichever of its names it stands; nothing where no field sets it.
+    ///
+    /// # Errors
+    /// A sentence, where the value is of the wrong kind or another name says otherwise.
+    fn from_fields(fields: &Values, setting: &Setting) -> Result<Option<Self>, String> {
+        match find_any(fields, setting.is_shared, setting.names())? {
+            Some((name, value)) => Self::from_json(&name, value, setting).map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// Reads the value of a field, which stands under this name.
     fn from_json(name: &str, value: &Value, setting: &Setting) -> Result<Self, String>;
 

@@ -12,9 +12,7 @@ pub(in crate::known) const ANSWERS: &[Row] = &[
     // OpenAI, chat and completions (openai-python 3.57).
     ("n", is_one, "1; write the line once for each answer"),
     ("best_of", is_one, "1"),
-    ("top_logprobs", is_zero, "0"),
     ("functions", is_empty, "[]; 'tools' offers functions"),
-    ("logprobs", is_false, "false"),
     ("echo", is_false, "false"),
     ("suffix", is_empty, "an empty text"),
     ("parallel_tool_calls", is_true, "true"),
@@ -40,7 +38,6 @@ pub(in crate::known) const ANSWERS: &[Row] = &[
     ("n_indent", is_zero, "0"),
     ("n_cmpl", is_one, "1"),
     ("penalize_nl", is_true, "true"),
-    ("n_probs", is_zero, "0"),
     ("t_max_predict_ms", is_off, "0 or less"),
     ("return_tokens", is_false, "false"),
     ("post_sampling_probs", is_false, "false"),

@@ -112,9 +112,6 @@ fn a_key_that_would_change_the_answer_closes_the_line() {
     for more in [
         json!({"n": 2}),
         json!({"best_of": 3}),
-        json!({"logprobs": true}),
-        json!({"logprobs": 5}),
-        json!({"top_logprobs": 3}),
         json!({"response_format": {"type": "structural_tag"}}),
         json!({"tool_choice": "required"}),
         json!({"tool_choice": {"type": "function"}}),
