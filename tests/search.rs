@@ -157,6 +157,8 @@ fn queries_come_as_lines_and_hits_are_texts_of_the_next_stage() {
     );
     let text = run(&["-T", TEXTS[3]], "").exits(0);
     assert_eq!(text.stdout(), format!("1.0000\tline 4\t{}\n", TEXTS[3]));
+    let both = format!("{}\n{QUERY}\n", TEXTS[3]);
+    assert_eq!(same(&run(&["-"], &both)), same(&run(&[], &both)));
     // A hit is a line of input, for this program and for llm-run.
     let hit = run(&[TEXTS[3]], "").exits(0).stdout();
     let again = tool(&sandbox).args(["--jsonl", "--keep-text"]).input(hit);

@@ -135,7 +135,7 @@ fn lines_from_a_pipe_have_counts_and_quiet_has_nothing() {
 #[test]
 fn ctrl_c_ends_the_loop_of_a_shell() {
     let bench = Bench::new();
-    let endless = "llm-run -q -T -n 100000 -c 8192 --ignore-eos -p Hi";
+    let endless = "llm-run -q -T -n -1 --stop-repetition off --ignore-eos -p Hi";
     let shell = format!("for i in 1 2; do echo \\$i began; {endless}; done; echo went on");
     let line = format!(
         "(sleep 2; printf '\\003'; sleep 2; printf '\\003') | script -qec \"{shell}\" /dev/null"

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use llm_cli::Context;
+use llm_cli::reads::FileIdentity;
 use llm_cli::stdio::{InputWatch, Source, StdioError};
 use llm_cost::UsageLog;
 
@@ -65,7 +66,19 @@ fn read(paths: &[PathBuf], context: &Context) -> Result<UsageLog> {
     let stdin = [PathBuf::from("-")];
     let paths = if paths.is_empty() { &stdin } else { paths };
     let mut log = UsageLog::default();
+    let mut seen: Vec<FileIdentity> = Vec::new();
     for path in paths {
+        let file = FileIdentity::of_path(path);
+        if file
+            .as_ref()
+            .is_some_and(|file| seen.iter().any(|other| other.is(file)))
+        {
+            bail!(
+                "'{}' is named twice, and its requests would count twice; leave it out once",
+                path.display()
+            );
+        }
+        seen.extend(file);
         log.add(UsageLog::read(&text(path, context)?));
     }
     Ok(log)

@@ -6,8 +6,8 @@ use llm_cli::parser::cost::{By, UsageArgs};
 use llm_cost::catalogue::Price;
 use llm_cost::record::{Body, UsageRecord, UsedRow};
 use llm_cost::render::{explain, table};
-use llm_cost::usage::UsageTotals;
 use llm_cost::usage::{Group, GroupBy, Power};
+use llm_cost::usage::{UsageEntry, UsageTotals};
 use llm_cost::{UsageLog, UsdPerKwh, Watts, counted};
 
 use crate::data::Data;
@@ -88,6 +88,15 @@ fn note(log: &UsageLog, clouds: &[&Price], has_watts: bool, context: &Context) {
         context.messages.note(format_args!(
             "{} no time of work, as those of embeddings; hours, power and its cost are those of the others",
             counted(untimed, "record has", "records have")
+        ));
+    }
+    let is_foreign = |entry: &&UsageEntry| !entry.is_local && entry.seconds <= 0.0;
+    let foreign = log.entries.iter().filter(is_foreign).count();
+    if has_watts && foreign > 0 {
+        context.messages.note(format_args!(
+            "{} in the form of a provider, which has no place for the time of work; if that was here, hours, power and \
+             its cost lack it (llm-run --jsonl tells it of lines that are not of a batch file)",
+            counted(foreign, "record is", "records are")
         ));
     }
 }

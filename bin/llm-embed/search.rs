@@ -20,13 +20,15 @@ pub(crate) fn run(args: &SearchArgs, context: &Context) -> Result<Status> {
         interrupt: context.interrupt.clone(),
         reader: true,
     };
-    if args.query.is_none() && args.vectors == Path::new("-") {
+    // As of a file, '-' is standard input.
+    let query = args.query.as_deref().filter(|query| *query != "-");
+    if query.is_none() && args.vectors == Path::new("-") {
         bail!(
             "standard input is read as the vectors, so the query must be an argument: llm-embed search - QUERY"
         );
     }
     let jobs = Jobs::open(
-        &ask::input(args.query.as_deref(), args.jsonl, None),
+        &ask::input(query, args.jsonl, None),
         Told::default(),
         &watch,
     )?;

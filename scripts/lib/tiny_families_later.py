@@ -24,6 +24,10 @@ def kv_width(config):
     return config["num_key_value_heads"] * head, config["num_attention_heads"] * head
 
 
+def mlp(name, inner, width):
+    return {f"{name}.gate_proj": (inner, width), f"{name}.up_proj": (inner, width), f"{name}.down_proj": (width, inner)}
+
+
 def internlm2(config):
     width, inner, vocabulary = config["hidden_size"], config["intermediate_size"], config["vocab_size"]
     keys, queries = kv_width(config)
@@ -42,20 +46,17 @@ def bailing(config):
     small, count = config["moe_intermediate_size"], config["num_experts"]
     tensors = {"model.word_embeddings.weight": (vocabulary, width), "model.norm.weight": (width,), "lm_head.weight": (vocabulary, width)}
 
-    def mlp(name, inner):
-        return {f"{name}.gate_proj": (inner, width), f"{name}.up_proj": (inner, width), f"{name}.down_proj": (width, inner)}
-
     for at in range(config["num_hidden_layers"]):
         parts = {"input_layernorm": (width,), "post_attention_layernorm": (width,),
                  "attention.query_key_value": (queries + 2 * keys, width), "attention.dense": (width, queries)}
         if config.get("use_qk_norm"):
             parts |= {"attention.query_layernorm": (config["head_dim"],), "attention.key_layernorm": (config["head_dim"],)}
         if at < config["first_k_dense_replace"]:
-            parts |= mlp("mlp", inner)
+            parts |= mlp("mlp", inner, width)
         else:
-            parts |= {"mlp.gate": (count, width), **mlp("mlp.shared_experts", small * config["num_shared_experts"])}
+            parts |= {"mlp.gate": (count, width), **mlp("mlp.shared_experts", small * config["num_shared_experts"], width)}
             for expert in range(count):
-                parts |= mlp(f"mlp.experts.{expert}", small)
+                parts |= mlp(f"mlp.experts.{expert}", small, width)
         tensors |= {f"model.layers.{at}.{name}.weight": shape for name, shape in parts.items()}
         if at >= config["first_k_dense_replace"] and config["model_type"] == "bailing_moe_v2":
             tensors[f"model.layers.{at}.mlp.gate.expert_bias"] = (count,)
@@ -91,18 +92,15 @@ def deepseek(config):
     small, count = config["moe_intermediate_size"], config["n_routed_experts"]
     tensors = {"model.embed_tokens.weight": (vocabulary, width), "model.norm.weight": (width,), "lm_head.weight": (vocabulary, width)}
 
-    def mlp(name, inner):
-        return {f"{name}.gate_proj": (inner, width), f"{name}.up_proj": (inner, width), f"{name}.down_proj": (width, inner)}
-
     for at in range(config["num_hidden_layers"]):
         parts = {"input_layernorm": (width,), "post_attention_layernorm": (width,), "self_attn.q_proj": (queries, width),
                  "self_attn.k_proj": (keys, width), "self_attn.v_proj": (keys, width), "self_attn.o_proj": (width, queries)}
         if at < config["first_k_dense_replace"]:
-            parts |= mlp("mlp", inner)
+            parts |= mlp("mlp", inner, width)
         else:
-            parts |= {"mlp.gate": (count, width), **mlp("mlp.shared_experts", small * config["n_shared_experts"])}
+            parts |= {"mlp.gate": (count, width), **mlp("mlp.shared_experts", small * config["n_shared_experts"], width)}
             for expert in range(count):
-                parts |= mlp(f"mlp.experts.{expert}", small)
+                parts |= mlp(f"mlp.experts.{expert}", small, width)
         tensors |= {f"model.layers.{at}.{name}.weight": shape for name, shape in parts.items()}
     return tensors
 

@@ -294,3 +294,25 @@ fn embeddings_are_said_to_have_no_time() {
         (&Value::Null, &Value::Null)
     );
 }
+
+#[test]
+fn answers_in_a_providers_form_are_said_to_have_no_time() {
+    let line = r#"{"custom_id":"a","response":{"body":{"model":"m","usage":{"prompt_tokens":7,"completion_tokens":2}}}}"#;
+    let told = "1 record is in the form of a provider";
+    fed("usage --load-watts 30", line).exits(0).says(told);
+    assert!(!fed("usage", line).exits(0).stderr().contains(told));
+}
+
+#[test]
+fn a_file_counts_once() {
+    let sandbox = Sandbox::new();
+    let line = r#"{"type":"completion","usage":{"prompt_tokens":7,"completion_tokens":2}}"#;
+    sandbox.file("a.jsonl", line);
+    sandbox.file("b.jsonl", line);
+    let usage = |files: &[&str]| tool(&sandbox, "usage").args(files).run();
+    usage(&["a.jsonl", "./a.jsonl"])
+        .exits(2)
+        .says("named twice");
+    let both = record(&usage(&["a.jsonl", "b.jsonl"]).exits(0));
+    assert_eq!(both["requests"], 2);
+}

@@ -71,7 +71,7 @@ pub enum CostCommand {
     #[command(max_term_width = crate::HELP_WIDTH)]
     Payback(Box<PaybackArgs>),
     /// Say what memory a model needs, which machines hold it, and how fast it would be
-    #[command(max_term_width = crate::HELP_WIDTH)]
+    #[command(alias = "requirements", max_term_width = crate::HELP_WIDTH)]
     Floor(FloorArgs),
     /// Add up the usage that records, providers' answers and exports, or CSV hold
     #[command(max_term_width = crate::HELP_WIDTH)]

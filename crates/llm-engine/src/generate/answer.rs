@@ -149,3 +149,58 @@ fn tell_text(text: &str, tell: Tell<'_>) {
         tell(Event::Text(text));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use llm_gguf::{Gguf, shard_paths};
+    use llm_prompt::reasoning::Markers;
+
+    use super::*;
+
+    #[test]
+    fn tokens_of_reasoning_are_told_apart_from_those_of_the_answer() {
+        let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
+        let gguf = Gguf::open(&shard_paths(
+            &models.join("ggml-vocab/ggml-vocab-qwen2.gguf"),
+        ));
+        let tokenizer = Tokenizer::from_gguf(gguf.unwrap().metadata()).unwrap();
+        for (prompt, written, answer) in [
+            (
+                "user: hi",
+                "Yes, <think is no marker.",
+                "Yes, <think is no marker.",
+            ),
+            ("user: hi", "<think>Hm, no.</think>\n\nyes", "yes"),
+            (
+                "user: hi <think>\n",
+                "Hm.\n</think>\n\nyes, of course",
+                "yes, of course",
+            ),
+            ("user: hi", "<think>Hm.", ""),
+        ] {
+            let request = Generate {
+                splitter: Splitter::new(Markers::find("<think></think>"), prompt),
+                ..Generate::greedy(vec![0], 1)
+            };
+            let mut taken = Answer::new(&tokenizer, &request);
+            let tokens = tokenizer.encode(written, false, true);
+            for &token in &tokens {
+                taken.push(token, &mut |_| {});
+            }
+            let text = taken.finish(false, &mut |_| {});
+            assert_eq!(text.text, answer, "{written}");
+            assert_eq!(text.reasoned.len(), tokens.len());
+            let reasoned = text.reasoned.iter().filter(|is_reasoning| **is_reasoning);
+            assert_eq!(reasoned.count(), text.reasoning_tokens, "{written}");
+            let told = tokens.iter().zip(&text.reasoned);
+            let told = told.filter(|(_, is_reasoning)| !**is_reasoning);
+            let told: Vec<u8> = told
+                .flat_map(|(&token, _)| tokenizer.token_bytes(token))
+                .collect();
+            let told = String::from_utf8(told).unwrap();
+            assert!(told.ends_with(answer), "{told:?} for {written}");
+        }
+    }
+}

@@ -58,7 +58,7 @@ pub struct SearchArgs {
     #[arg(value_name = "FILE")]
     pub vectors: PathBuf,
 
-    /// What to search for; if omitted, each line of standard input is a query
+    /// What to search for; if omitted or '-', each line of standard input is a query
     #[arg(value_name = "QUERY", value_parser = query)]
     pub query: Option<String>,
 
