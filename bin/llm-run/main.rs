@@ -23,7 +23,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use llm_batch::Worker;
 use llm_cli::filter::Run;
-use llm_cli::stdio::{InputWatch, stdin_holds_unread, stdout_is_terminal};
+use llm_cli::stdio::{InputWatch, stdout_is_terminal};
 use llm_cli::{Context, Jobs, OutputFormat, RunArgs, Status};
 use llm_kernels::mmap::tell_lost_files;
 
@@ -102,10 +102,8 @@ fn run(args: &RunArgs, context: &Context) -> Result<Status> {
     };
     let ended = llm_cli::filter::run(jobs.warning(messages), &mut *worker, run, context)?;
     ended.tell_stop("the same command goes on", messages);
-    if mistaken::names_input(args) && stdin_holds_unread() {
-        messages.note(
-            "standard input holds text that nobody read: -p, -f and --each take its place, and -f - adds it",
-        );
+    if let Some(sentence) = mistaken::unread(args) {
+        messages.note(sentence);
     }
     if is_single {
         ended.close()

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use llm_cli::output_format::FormatError;
+use llm_cli::stdio::stdin_holds_unread;
 use llm_cli::{OutputFormat, RunArgs};
 
 /// Refuses what most likely means something else, and flags that need another.
@@ -30,10 +31,13 @@ pub(crate) fn check(args: &RunArgs) -> Result<()> {
     Ok(())
 }
 
-/// Whether the arguments say what is read, so that standard input is not.
-pub(crate) fn names_input(args: &RunArgs) -> bool {
+/// Says of text that was piped in that nobody has read it, since the arguments say what is read.
+pub(crate) fn unread(args: &RunArgs) -> Option<&'static str> {
     let input = &args.input;
-    input.prompt.is_some() || !input.file.is_empty() || !input.texts().is_none()
+    let names_input = input.prompt.is_some() || !input.file.is_empty() || !input.texts().is_none();
+    (names_input && stdin_holds_unread()).then_some(
+        "standard input holds text that nobody read: -p, -f and --each take its place, and -f - adds it",
+    )
 }
 
 /// Refuses an instruction that is the name of a file or of a model.

@@ -34,11 +34,11 @@ pub(super) fn find<'a>(
 ///
 /// # Errors
 /// A sentence, where another name says otherwise.
-pub(super) fn find_any<'a>(
-    fields: &'a Values,
+pub(super) fn find_any(
+    fields: &Values,
     is_shared: bool,
     names: impl Iterator<Item = &'static str> + Clone,
-) -> Result<Option<(String, &'a Value)>, String> {
+) -> Result<Option<(String, &Value)>, String> {
     let options = fields
         .get("options")
         .and_then(Value::as_object)
