@@ -52,6 +52,68 @@ fn a_changed_flag_does_not_fill_the_output() {
     run(&bench, "-n 3", 0).says("0 done, 0 failed, 2 skipped");
 }
 
+/// Lines have no id to be known by: they are known by what they were under the settings of the answers.
+#[test]
+fn a_changed_flag_does_not_answer_lines_again() {
+    let bench = Bench::new();
+    let run = |lines: &str, flags: &str, status: i32| {
+        let tool = bench.run().args(["--lines", "-o", "out.jsonl"]);
+        let tool = tool.args(flags.split_whitespace());
+        tool.input(lines).run().exits(status)
+    };
+    let path = |name: &str| bench.sandbox.path().join(name);
+    // Two equal lines are two requests.
+    let lines = "Hi\nBye\nHi\n";
+    run(lines, "-n 2", 0);
+    let before = held(&bench);
+    run(lines, "-n 2 --no-template", 0).says("3 done, 0 failed, 0 skipped");
+    let other = held(&bench).split_off(3);
+    assert_eq!(held(&bench)[..3], before);
+    std::fs::copy(path("out.jsonl"), path("both.jsonl")).unwrap();
+    // They are new requests, and that is said.
+    run(lines, "-n 2 --temp 1.2 --seed 3", 0)
+        .says("answers to lines of this run already, made with greedy true, and this run has false")
+        .says("--on-conflict skip keeps")
+        .says("3 done, 0 failed, 0 skipped");
+    std::fs::rename(path("both.jsonl"), path("out.jsonl")).unwrap();
+    // A line that is new is answered, whatever the settings of the others.
+    run("Ho\n", "-n 3", 0).says("1 done, 0 failed, 0 skipped");
+    for lines_now in [10, 10] {
+        run(lines, "-n 3 --on-conflict error", 1).says("id_conflict");
+        assert_eq!(held(&bench).len(), lines_now);
+    }
+    run(lines, "-n 3 --on-conflict skip", 0).says("3 of them keep an answer to another request");
+    run(lines, "-n 3 --on-conflict replace", 0).says("6 earlier records were replaced");
+    let after = held(&bench);
+    assert_eq!(after[..3], other);
+    let limits: Vec<_> = after[3..]
+        .iter()
+        .map(|record| &record["sampling"]["max_tokens"])
+        .collect();
+    assert_eq!(limits, [3; 4]);
+    run(lines, "-n 3", 0).says("0 done, 0 failed, 3 skipped");
+}
+
+/// A run that was broken off is gone on with, also where a line sets something itself.
+#[test]
+fn lines_with_settings_of_their_own_are_gone_on_with() {
+    let bench = Bench::new();
+    let all = "{\"prompt\":\"Hi\",\"max_tokens\":2}\n{\"prompt\":\"Hi\"}\n{\"prompt\":\"Bye\"}\n";
+    let run = |lines: &str, flags: &str, status: i32| {
+        let tool = bench.run().args(["--jsonl", "-o", "out.jsonl"]);
+        let tool = tool.args(flags.split_whitespace());
+        tool.input(lines).run().exits(status)
+    };
+    let first = all.lines().next().unwrap();
+    run(first, "-n 3", 0);
+    run(all, "-n 3", 0).says("2 done, 0 failed, 1 skipped");
+    run(all, "-n 3", 0).says("0 done, 0 failed, 3 skipped");
+    // Its own setting is as it was.
+    run(first, "-n 4", 0).says("0 done, 0 failed, 1 skipped");
+    run(all, "-n 4 --on-conflict replace", 0).says("2 earlier records were replaced");
+    run(all, "-n 4", 0).says("0 done, 0 failed, 3 skipped");
+}
+
 /// What a run says of its own lines stays beside the answers that it replaces.
 #[test]
 fn an_error_of_this_run_is_not_replaced() {

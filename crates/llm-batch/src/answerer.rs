@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use llm_engine::generate::{Finish, GenerateError, Generated, Grammar, TokenLogprobs};
 use llm_engine::model::Model;
 use llm_engine::sampler;
+use llm_filter::Conditions;
 use llm_record::usage::milliseconds;
 use llm_record::{
     Build, Choice, Completion, Count, ErrorCode, Failed, FinishReason, Job, Json, Logprobs,
@@ -247,6 +248,15 @@ impl Answerer {
             &self.model.sampling,
             self.options.default_max_tokens,
         )
+    }
+
+    /// Returns the digest of a request under the conditions of an earlier answer, with what its line sets
+    /// itself as it is.
+    pub(crate) fn digest_under(&self, job: &Job, prompt: &Prompt, then: &Conditions) -> String {
+        let asked = job.overrides.or(&then.sampling.as_overrides());
+        let recommended = &self.model.sampling;
+        let sampling = settings::resolve(&asked, recommended, then.sampling.max_tokens);
+        digest::request(&then.model, &prompt.text, &prompt.tokens, &sampling)
     }
 
     /// Returns the request as its record keeps it.

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use llm_engine::generate::{Event, GenerateError};
-use llm_filter::{Prepared, RecordSink, RequestName, UnderWay, Work};
+use llm_filter::{Conditions, Prepared, RecordSink, RequestName, UnderWay, Work};
 use llm_record::{Delta, ErrorCode, Failed, Job, Record, Routed, SchemaVersion};
 use llm_tokenizer::Tokenizer;
 use serde_json::{Value, json};
@@ -104,7 +104,15 @@ impl Work for Worker<'_> {
             return Value::Null;
         };
         let model = opened.answerer.identity(&task.job, &task.chosen);
-        json!({"model": model, "sampling": task.sampling})
+        // By way of their texts, as a record is read: 1.2 is no 1.2000000476837158 then.
+        let told = serde_json::to_string(&(model, &task.sampling)).unwrap_or_default();
+        let [model, sampling]: [Value; 2] = serde_json::from_str(&told).unwrap_or_default();
+        json!({"model": model, "sampling": sampling})
+    }
+
+    fn digest_under(&self, task: &Task, then: &Conditions) -> Option<String> {
+        let answerer = &self.opened.as_ref()?.answerer;
+        Some(answerer.digest_under(&task.job, &task.prompt, then))
     }
 
     fn refuse(&self, task: &Task, code: ErrorCode, sentence: String) -> Failed {

@@ -200,6 +200,11 @@ pub fn run<W: Work>(
         is_interrupted: &|| context.interrupt.is_set(),
         progress: &mut *progress,
         written: &written,
+        answered_again: &|conflict| {
+            if let Some(file) = file {
+                context.messages.warning(conflict.note(file));
+            }
+        },
     };
     let outcome = llm_filter::run(&input, journal, work, &mut output, options, control);
     context.interrupt.take_last_words_back();

@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use llm_record::closed::LONGEST_RECORD;
-use llm_record::{Closed, Id, Record};
+use llm_record::{Closed, ErrorCode, Id, Record};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -21,7 +21,8 @@ use crate::rewrite::drop_lines;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnConflict {
     /// Where the first line that the output knows is one of them, the run ends before it has written
-    /// anything: it is made otherwise than the output. Else as [`Error`](Self::Error).
+    /// anything: it is made otherwise than the output. Else as [`Error`](Self::Error). A line without an id
+    /// that was answered with other settings or by another model is answered again, and that is told.
     #[default]
     Stop,
     /// It fails.
@@ -34,25 +35,77 @@ pub enum OnConflict {
 
 /// A run that is made otherwise than the output that it was to continue.
 #[derive(Debug, Error)]
-#[error("the output holds an answer to another request under one of the ids")]
+#[error("the output holds answers that were made otherwise")]
 pub struct Conflict {
     id: Option<Id>,
+    /// The digest of the earlier request, where it has no id.
+    digest: Option<String>,
     /// The settings and the model of the request, named as in its record.
     conditions: Value,
 }
 
 impl Conflict {
-    pub(crate) fn new(id: Option<Id>, conditions: Value) -> Self {
-        Self { id, conditions }
+    pub(crate) fn new(id: Option<Id>, digest: Option<String>, conditions: Value) -> Self {
+        Self {
+            id,
+            digest,
+            conditions,
+        }
+    }
+
+    /// Returns the last answer of an output that the request is in conflict with, as JSON.
+    fn earlier(&self, output: &Path) -> Option<Value> {
+        let mut lines = BufReader::new(File::open(output).ok()?);
+        let (mut line, mut found) = (Vec::new(), None);
+        let is_it = |closed: Closed| {
+            !closed.is_error
+                && closed.id == self.id
+                && (self.digest.is_none() || closed.request_digest == self.digest)
+        };
+        loop {
+            line.clear();
+            let read = lines
+                .by_ref()
+                .take(LONGEST_RECORD)
+                .read_until(b'\n', &mut line);
+            if read.ok()? == 0 {
+                return found.and_then(|line: Vec<u8>| serde_json::from_slice(&line).ok());
+            }
+            let text = std::str::from_utf8(&line).unwrap_or_default().trim_end();
+            if llm_record::closed(text).is_some_and(is_it) {
+                found = Some(line.clone());
+            }
+        }
     }
 
     /// Returns the sentence that says how the run differs from the one that has written the file.
     #[must_use]
     pub fn sentence(&self, output: &Path) -> String {
         let id = serde_json::to_string(&self.id).unwrap_or_default();
-        let earlier = answer(output, self.id.as_ref()).unwrap_or_default();
+        format!(
+            "'{}' holds an answer to {id} already, {}; nothing is written: give another -o, run as \
+             before, or say what becomes of such lines with --on-conflict error, skip or replace",
+            output.display(),
+            self.how(output)
+        )
+    }
+
+    /// Returns the sentence that says of a line without an id how its earlier answer was made.
+    #[must_use]
+    pub fn note(&self, output: &Path) -> String {
+        format!(
+            "'{}' holds answers to lines of this run already, {}; they are answered once more, beside \
+             those (--on-conflict skip keeps the earlier answers, replace takes them out)",
+            output.display(),
+            self.how(output)
+        )
+    }
+
+    /// Says how the earlier answer was made.
+    fn how(&self, output: &Path) -> String {
+        let earlier = self.earlier(output).unwrap_or_default();
         let differences = differences(&earlier, &self.conditions);
-        let how = if !differences.is_empty() {
+        if !differences.is_empty() {
             format!("made with {}", differences.join(", "))
         } else if earlier["sampling"].is_object() {
             "to another prompt: the line, the instruction, --system or a template is another"
@@ -60,32 +113,6 @@ impl Conflict {
         } else {
             // OpenAI's format does not say how an answer was made.
             "to another request: the line, the model or a flag is another".to_owned()
-        };
-        format!(
-            "'{}' holds an answer to {id} already, {how}; nothing is written: give another -o, run as \
-             before, or say what becomes of such lines with --on-conflict error, skip or replace",
-            output.display()
-        )
-    }
-}
-
-/// Returns the last answer of an output under an id, as JSON.
-fn answer(output: &Path, id: Option<&Id>) -> Option<Value> {
-    let mut lines = BufReader::new(File::open(output).ok()?);
-    let (mut line, mut found) = (Vec::new(), None);
-    loop {
-        line.clear();
-        let read = lines
-            .by_ref()
-            .take(LONGEST_RECORD)
-            .read_until(b'\n', &mut line);
-        if read.ok()? == 0 {
-            return found.and_then(|line: Vec<u8>| serde_json::from_slice(&line).ok());
-        }
-        let text = std::str::from_utf8(&line).unwrap_or_default().trim_end();
-        let closed = llm_record::closed(text);
-        if closed.is_some_and(|closed| !closed.is_error && closed.id.as_ref() == id) {
-            found = Some(line.clone());
         }
     }
 }
@@ -140,14 +167,29 @@ pub struct Replaced {
     answers: HashMap<Key, Key>,
     /// The requests whose errors stay: they are closed by them.
     failed: HashSet<Key>,
+    /// Of requests without an id, by what they are now, what they were when they were answered before.
+    nameless: HashMap<Key, Key>,
+    /// Those of the latter that are answered anew.
+    answered_anew: HashSet<Key>,
 }
 
 impl Replaced {
     /// Notes a request that the output answers already.
     pub(crate) fn keep(&mut self, name: RequestName<'_>, on_conflict: OnConflict) {
-        if on_conflict == OnConflict::Replace && name.id.is_some() {
-            self.answers.insert(id_key(name.id), name.key());
+        if on_conflict != OnConflict::Replace {
+            return;
         }
+        if name.id.is_some() {
+            self.answers.insert(id_key(name.id), name.key());
+        } else if let Some(then) = self.nameless.get(&name.key()) {
+            self.answered_anew.insert(*then);
+        }
+    }
+
+    /// Notes a request without an id that is answered under `then`, another digest, and is to be so anew.
+    pub(crate) fn begin(&mut self, name: RequestName<'_>, then: &str) {
+        let [now, then] = [name.digest, then].map(|digest| RequestName::plain(None, digest).key());
+        self.nameless.insert(now, then);
     }
 
     /// Notes a request that an error closes, one that is there or is written now.
@@ -177,10 +219,14 @@ impl Replaced {
     /// Whether a line of the output is an earlier answer to what is answered otherwise now, or an error that
     /// closes nothing any more.
     fn is_replaced(&self, closed: &Closed) -> bool {
-        let Some(id) = &closed.id else {
-            return false;
-        };
         let digest = closed.request_digest.as_deref().unwrap_or_default();
+        let Some(id) = &closed.id else {
+            let key = RequestName::plain(None, digest).key();
+            let told = self.nameless.get(&key);
+            let told = told.filter(|_| closed.code == Some(ErrorCode::IdConflict));
+            let then = if closed.is_error { told } else { Some(&key) };
+            return then.is_some_and(|then| self.answered_anew.contains(then));
+        };
         let name = RequestName::plain(Some(id), digest);
         let Some(answer) = self.answers.get(&id_key(Some(id))) else {
             return false;
@@ -198,7 +244,7 @@ impl Replaced {
     /// # Errors
     /// [`DurableError`]; the file is as it was then.
     pub fn take_out(&self, path: &Path) -> Result<u64, DurableError> {
-        if self.answers.is_empty() {
+        if self.answers.is_empty() && self.answered_anew.is_empty() {
             return Ok(0);
         }
         drop_lines(path, &mut |closed| self.is_replaced(closed))

@@ -10,6 +10,8 @@ use llm_record::{Closed, ErrorCode, Fields, Id, Json, closed};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use crate::Conditions;
+use crate::nameless::Nameless;
 use crate::pieces::{IsGone, Piece, Pieces, Stale};
 
 /// 128 bits of a SHA-256, so that two requests of a run are never taken for one.
@@ -125,6 +127,17 @@ pub struct Journal {
     seen: HashSet<Key>,
     /// The texts of files, where they are told apart.
     pieces: Pieces,
+    /// How the answers to requests without an id were made.
+    nameless: Nameless,
+}
+
+/// An answer to a request that is asked for otherwise now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Otherwise {
+    /// The digest of the request then.
+    pub digest: String,
+    /// Whether the output says already that this one conflicts with it.
+    pub is_told: bool,
 }
 
 /// What is to be done with a request.
@@ -169,6 +182,9 @@ impl Journal {
             && let Some(id) = &closed.id
         {
             self.answered.insert(id_key(Some(id)));
+        }
+        if !closed.is_error && closed.id.is_none() && closed.request_digest.is_some() {
+            self.nameless.add(line);
         }
         let passed;
         let (name, mut occurrence) = match RequestName::of_closed(closed) {
@@ -301,6 +317,34 @@ impl Journal {
         } else {
             Verdict::Run(occurrence)
         }
+    }
+
+    /// Finds the answer to a request without an id, the given one of equal ones, that is not closed but was
+    /// answered under the conditions of another run. `digest_under` returns what its digest was then.
+    pub(crate) fn find_otherwise(
+        &self,
+        name: RequestName<'_>,
+        occurrence: u64,
+        digest_under: &dyn Fn(&Conditions) -> Option<String>,
+    ) -> Option<Otherwise> {
+        if name.id.is_some() {
+            return None;
+        }
+        let name = name.told(self.rules.tells_files);
+        let answered = |digest: &String| {
+            let then = RequestName { digest, ..name };
+            let key = then.key_of(occurrence);
+            // What this run has met as it was then is another line's.
+            let met = self.occurrences.get(&then.key()).copied();
+            met.unwrap_or_default() < occurrence
+                && self.closed.contains(&key)
+                && !self.failed.contains(&key)
+        };
+        let mut digests = self.nameless.conditions().iter().filter_map(digest_under);
+        Some(Otherwise {
+            digest: digests.find(answered)?,
+            is_told: self.conflicts.contains(&name.key_of(occurrence)),
+        })
     }
 }
 

@@ -26,6 +26,7 @@
 
 mod read_ahead;
 mod journal;
+mod nameless;
 mod pieces;
 mod prune;
 mod rewrite;

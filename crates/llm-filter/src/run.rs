@@ -8,7 +8,9 @@ use llm_record::{ErrorCode, Failed, Item, Record, Routed};
 
 use crate::conflict::{Conflict, OnConflict, Replaced};
 use crate::work::{Prepared, RecordSink, Work};
-use crate::{Journal, Next, ReadAhead, ReorderBuffer, RequestName, Summary, UnderWay, Verdict};
+use crate::{
+    Conditions, Journal, Next, ReadAhead, ReorderBuffer, RequestName, Summary, UnderWay, Verdict,
+};
 
 /// How long the input may pause before what was written is synced.
 const IDLE: Duration = Duration::from_millis(500);
@@ -32,6 +34,9 @@ pub struct Control<'c> {
     pub is_interrupted: &'c dyn Fn() -> bool,
     /// Gets the sums after each step.
     pub progress: &'c mut dyn FnMut(&Summary),
+    /// Gets the first request that is answered although the output holds an answer to it that was made
+    /// otherwise.
+    pub answered_again: &'c dyn Fn(&Conflict),
     /// Holds the sums of what is written, for another thread to tell where a signal ends the
     /// program amid a step.
     pub written: &'c Mutex<Summary>,
@@ -84,6 +89,7 @@ pub fn run<W: Work, E: Into<anyhow::Error> + Send + 'static>(
         is_interrupted,
         written,
         progress,
+        answered_again,
     } = control;
     let mut filter = Filter {
         journal,
@@ -97,6 +103,7 @@ pub fn run<W: Work, E: Into<anyhow::Error> + Send + 'static>(
         },
         failures: 0,
         has_matched: false,
+        answered_again: Some(answered_again),
         replaced: Replaced::default(),
         options,
         start: Instant::now(),
@@ -129,6 +136,8 @@ struct Filter<'c, T> {
     failures: u64,
     /// Whether the output had an answer to some request, so that it is of this run's kind.
     has_matched: bool,
+    /// Whom to tell that a request is answered again; `None` once that is done.
+    answered_again: Option<&'c dyn Fn(&Conflict)>,
     replaced: Replaced,
     options: Options,
     start: Instant,
@@ -250,7 +259,18 @@ impl<T> Filter<'_, T> {
                 self.skip(number, true);
             }
             Verdict::Seen => self.buffer.fill(number, Closing::Seen),
-            Verdict::Run(occurrence) => self.waiting = Some((number, task, occurrence)),
+            Verdict::Run(occurrence) => {
+                let digest_under = |then: &Conditions| work.digest_under(&task, then);
+                let otherwise = self.journal.find_otherwise(name, occurrence, &digest_under);
+                match otherwise {
+                    Some(otherwise) => {
+                        let is_told = otherwise.is_told;
+                        let then = Some(otherwise.digest);
+                        return self.settle(number, (task, occurrence), then, is_told, work);
+                    }
+                    None => self.waiting = Some((number, task, occurrence)),
+                }
+            }
             Verdict::DuplicateId(occurrence) => {
                 let sentence = format!(
                     "an earlier line has the id {}, too; give each line an id of its own",
@@ -262,31 +282,64 @@ impl<T> Filter<'_, T> {
             Verdict::IdConflict {
                 occurrence,
                 is_told,
-            } => match self.options.on_conflict {
-                OnConflict::Replace => self.waiting = Some((number, task, occurrence)),
-                OnConflict::Skip => {
-                    self.summary.conflicts += 1;
-                    self.skip(number, false);
+            } => return self.settle(number, (task, occurrence), None, is_told, work),
+        }
+        Ok(())
+    }
+
+    /// Decides what becomes of a request that the output answers as another one: under its id, or `then`,
+    /// under another digest.
+    fn settle<W: Work<Task = T>>(
+        &mut self,
+        number: u64,
+        (task, occurrence): (T, u64),
+        then: Option<String>,
+        is_told: bool,
+        work: &W,
+    ) -> Result<()> {
+        let name = work.name(&task);
+        match self.options.on_conflict {
+            OnConflict::Replace => {
+                if let Some(then) = &then {
+                    self.replaced.begin(name, then);
                 }
-                OnConflict::Stop | OnConflict::Error if is_told => {
-                    self.summary.told_conflicts += 1;
-                    self.skip(number, false);
+                self.waiting = Some((number, task, occurrence));
+            }
+            OnConflict::Skip => {
+                self.summary.conflicts += 1;
+                self.skip(number, false);
+            }
+            OnConflict::Stop | OnConflict::Error if is_told => {
+                self.summary.told_conflicts += 1;
+                self.skip(number, false);
+            }
+            // Without an id it is another request.
+            OnConflict::Stop if then.is_some() => {
+                if let Some(tell) = self.answered_again.take() {
+                    tell(&Conflict::new(None, then, work.conditions(&task)));
                 }
-                // What is written already would be another run's beginning.
-                OnConflict::Stop if !self.has_matched && self.summary.is_empty() => {
-                    let id = name.id.cloned();
-                    return Err(Conflict::new(id, work.conditions(&task)).into());
-                }
-                OnConflict::Stop | OnConflict::Error => {
-                    let sentence = format!(
-                        "the output holds an answer to {} already, and to another request; give the \
-                         line another id or the run another -o, or let --on-conflict skip or replace it",
+                self.waiting = Some((number, task, occurrence));
+            }
+            // What is written already would be another run's beginning.
+            OnConflict::Stop if !self.has_matched && self.summary.is_empty() => {
+                let id = name.id.cloned();
+                return Err(Conflict::new(id, None, work.conditions(&task)).into());
+            }
+            OnConflict::Stop | OnConflict::Error => {
+                let sentence = match then {
+                    None => format!(
+                        "the output holds an answer to {} already, and to another request; give the line \
+                         another id or the run another -o, or let --on-conflict skip or replace it",
                         shown(name)
-                    );
-                    let failed = work.refuse(&task, ErrorCode::IdConflict, sentence);
-                    self.fail(number, failed, occurrence);
-                }
-            },
+                    ),
+                    Some(_) => "the output holds an answer to this line already, with other settings or of \
+                                another model; give the run another -o, or let --on-conflict skip or \
+                                replace it"
+                        .to_owned(),
+                };
+                let failed = work.refuse(&task, ErrorCode::IdConflict, sentence);
+                self.fail(number, failed, occurrence);
+            }
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use llm_record::closed::LONGEST_RECORD;
-use llm_record::{Closed, Completion, Id, Record, Sampling};
+use llm_record::{Closed, Completion, Id, ModelIdentity, Record, Sampling};
 use thiserror::Error;
 
 use crate::journal::{Key, id_key};
@@ -65,6 +65,15 @@ pub struct Conditions {
     pub model: String,
     /// Settings.
     pub sampling: Sampling,
+}
+
+impl Conditions {
+    pub(crate) fn new(model: &ModelIdentity, sampling: Sampling) -> Self {
+        Self {
+            model: model.weights().into_owned(),
+            sampling,
+        }
+    }
 }
 
 /// The answers of an earlier run.
@@ -185,10 +194,8 @@ impl RunLog {
         self.are_whole &= answer.request.is_some();
         let text = serde_json::to_string(&(&answer.model.weights(), &answer.sampling));
         if known.insert(text.unwrap_or_default()) {
-            self.conditions.push(Conditions {
-                model: answer.model.weights().into_owned(),
-                sampling: answer.sampling.clone(),
-            });
+            self.conditions
+                .push(Conditions::new(&answer.model, answer.sampling.clone()));
         }
     }
 

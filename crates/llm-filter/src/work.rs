@@ -5,7 +5,7 @@ use llm_record::{Delta, ErrorCode, Failed, Job, Record, Routed};
 
 use serde_json::Value;
 
-use crate::{RequestName, UnderWay};
+use crate::{Conditions, RequestName, UnderWay};
 
 /// Where the records of a run go. What it refuses ends the run.
 pub trait RecordSink {
@@ -67,6 +67,12 @@ pub trait Work {
     /// it differs from an earlier one.
     fn conditions(&self, _task: &Self::Task) -> Value {
         Value::Null
+    }
+
+    /// Returns the digest that the request had under the conditions of an earlier answer, with what its line
+    /// sets itself as it is; `None` where there is no telling.
+    fn digest_under(&self, _task: &Self::Task, _then: &Conditions) -> Option<String> {
+        None
     }
 
     /// Returns the record that closes a request unanswered.
