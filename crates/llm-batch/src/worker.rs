@@ -243,7 +243,7 @@ impl EventRelay<'_> {
                 }
                 return ControlFlow::Continue(());
             }
-            (Event::Reasoning(_), ReasoningTo::Nobody) | (Event::Working, _) => {
+            (Event::Reasoning(_), ReasoningTo::Nobody) | (Event::Markup(_) | Event::Working, _) => {
                 return ControlFlow::Continue(());
             }
         }

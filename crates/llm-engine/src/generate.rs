@@ -101,6 +101,8 @@ pub enum Event<'a> {
     Text(&'a str),
     /// More of what the model thinks, whole characters.
     Reasoning(&'a str),
+    /// The text of control tokens in the answer, where the request's splitter keeps them.
+    Markup(&'a str),
     /// Work goes on; `Break` ends it.
     Working,
 }

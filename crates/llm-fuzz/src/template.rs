@@ -71,6 +71,7 @@ fn add(parts: &mut [String; 2], pieces: Vec<Piece>) {
         match piece {
             Piece::Answer(text) => parts[0].push_str(&text),
             Piece::Reasoning(text) => parts[1].push_str(&text),
+            Piece::Markup(_) => {}
         }
     }
 }

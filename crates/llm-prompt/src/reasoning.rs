@@ -66,7 +66,7 @@ const RECIPIENTS: Channels = Channels {
 /// Solar's: the kind of a message is the token that ends its header.
 const SOLAR: Channels = Channels {
     start: "<|begin|>",
-    contents: &["<|content|>", "<|think|>"],
+    contents: &["<|content|>", "<|think|>", "<|tool_calls|>"],
     ends: &["<|end|>", "<|calls|>"],
     reasoning: "<|think|>",
 };

@@ -138,6 +138,11 @@ impl<'t> Answer<'t> {
                     self.reasoning.push_str(&text);
                     tell(Event::Reasoning(&text));
                 }
+                Piece::Markup(text) => {
+                    // No stop text goes beyond a control token.
+                    tell_text(self.text.take_rest(), tell);
+                    tell(Event::Markup(&text));
+                }
             }
         }
         stopped

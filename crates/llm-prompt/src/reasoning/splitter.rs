@@ -15,6 +15,8 @@ pub enum Piece {
     Answer(String),
     /// What it thinks.
     Reasoning(String),
+    /// The text of control tokens in the answer, and headers of messages, where those are kept.
+    Markup(String),
 }
 
 /// What may come next in a stream.
@@ -58,6 +60,8 @@ pub struct Splitter {
     is_doubtful: bool,
     /// Blocks that were in doubt until their end came.
     settled: usize,
+    /// Whether markup in the answer is handed out.
+    keeps_markup: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -112,6 +116,13 @@ impl Splitter {
         }
     }
 
+    /// Has markup in the answer handed out, too: tool calls are made of it.
+    #[must_use]
+    pub fn with_markup(mut self) -> Self {
+        self.keeps_markup = true;
+        self
+    }
+
     /// Returns whether what comes now is reasoning.
     pub fn is_reasoning(&self) -> bool {
         self.state == State::Reasoning
@@ -159,6 +170,8 @@ impl Splitter {
         if self.markers.is_none() {
             if !hidden {
                 emit(&mut pieces, Piece::Answer, text.to_owned());
+            } else if self.keeps_markup {
+                emit(&mut pieces, Piece::Markup, text.to_owned());
             }
             return pieces;
         }
@@ -175,9 +188,16 @@ impl Splitter {
         match self.state {
             State::Reasoning => self.reason(&mut pieces, rest.trim_end()),
             State::Before if self.has_reasoned && self.quoting.is_apart() => {
-                emit(&mut pieces, Piece::Answer, rest.trim_start().to_owned());
+                let is_space = |letter: &Letter| !letter.hidden && letter.character.is_whitespace();
+                let spaces = self
+                    .pending
+                    .iter()
+                    .take_while(|letter| is_space(letter))
+                    .count();
+                self.drop_first(spaces);
+                self.answer(&mut pieces, self.pending.len());
             }
-            State::Before | State::Answer => emit(&mut pieces, Piece::Answer, rest),
+            State::Before | State::Answer => self.answer(&mut pieces, self.pending.len()),
             // A model that keeps to no format has written no header either.
             State::Header if !self.has_reasoned && self.header.is_empty() => {
                 let plain = self.pending.iter().all(|letter| !letter.hidden);
@@ -206,12 +226,17 @@ impl Splitter {
         match self.state {
             State::Before | State::Header => self.begin(fence, pieces),
             State::Reasoning => {
-                let Some(at) = find(&self.pending, &[&fence.close]) else {
-                    let held = held(&self.pending, &[&fence.close]);
+                // What begins the answer ends the reasoning, too.
+                let around = fence.around_answer.as_ref().map(|[open, _]| open.as_str());
+                let around = around.filter(|open| !open.is_empty() && *open != fence.close);
+                let ends: Vec<&str> = [fence.close.as_str()].into_iter().chain(around).collect();
+                let Some(at) = find(&self.pending, &ends) else {
+                    let held = held(&self.pending, &ends);
                     self.reason_but(pieces, held);
                     return false;
                 };
-                self.end_block(pieces, at, &fence.close);
+                let is_close = begins(&self.pending[at..], &fence.close);
+                self.end_block(pieces, at, if is_close { &fence.close } else { "" });
                 self.state = State::Before;
                 true
             }
@@ -233,6 +258,12 @@ impl Splitter {
             self.open_block();
             return true;
         }
+        // The end of a block that has not begun: the model takes it for begun.
+        if !self.has_reasoned && begins(rest, &fence.close) {
+            self.drop_first(spaces + fence.close.chars().count());
+            self.has_reasoned = true;
+            return true;
+        }
         let around = fence.around_answer.as_ref().map(|[open, _]| open);
         if let Some(open) = around.filter(|open| {
             // What ends the reasoning may begin the answer, too.
@@ -245,10 +276,13 @@ impl Splitter {
             return true;
         }
         let could_be = |marker: &str| could_become(rest, marker);
-        if could_be(&fence.open) || around.is_some_and(|open| could_be(open)) {
+        if could_be(&fence.open)
+            || (!self.has_reasoned && could_be(&fence.close))
+            || around.is_some_and(|open| could_be(open))
+        {
             return false;
         }
-        if rest.first().is_some_and(|letter| letter.hidden) {
+        if !self.keeps_markup && rest.first().is_some_and(|letter| letter.hidden) {
             self.pending.remove(spaces);
             return true;
         }
@@ -322,10 +356,15 @@ impl Splitter {
                 .map(|one| one.character)
                 .collect();
             self.drop_first(length);
-            if self.header.contains(channels.reasoning) {
+            // A call may stand in a channel of reasoning.
+            let is_call = self.keeps_markup && self.header.contains("to=functions.");
+            if self.header.contains(channels.reasoning) && !is_call {
                 self.open_block();
             } else {
                 self.state = State::Answer;
+                if self.keeps_markup {
+                    emit(pieces, Piece::Markup, self.header.clone());
+                }
             }
             return true;
         }
@@ -404,10 +443,16 @@ impl Splitter {
 
     /// Hands out the first `length` letters as the answer.
     fn answer(&mut self, pieces: &mut Vec<Piece>, length: usize) {
-        let text = shown(&self.pending[..length]);
-        self.drop_first(length);
-        self.quoting.pass(&text);
-        emit(pieces, Piece::Answer, text);
+        let letters: Vec<Letter> = self.pending.drain(..length).collect();
+        self.quoting.pass(&shown(&letters));
+        for part in letters.chunk_by(|one, other| one.hidden == other.hidden) {
+            let text = part.iter().map(|letter| letter.character).collect();
+            match part.first() {
+                Some(letter) if !letter.hidden => emit(pieces, Piece::Answer, text),
+                Some(_) if self.keeps_markup => emit(pieces, Piece::Markup, text),
+                _ => {}
+            }
+        }
     }
 
     fn drop_first(&mut self, length: usize) {
@@ -415,8 +460,14 @@ impl Splitter {
     }
 }
 
+/// Adds to the last piece, or as one more.
 fn emit(pieces: &mut Vec<Piece>, kind: fn(String) -> Piece, text: String) {
-    if !text.is_empty() {
-        pieces.push(kind(text));
+    if text.is_empty() {
+        return;
+    }
+    let piece = kind(text);
+    match (pieces.last_mut(), piece) {
+        (Some(Piece::Answer(last)), Piece::Answer(text)) => last.push_str(&text),
+        (_, piece) => pieces.push(piece),
     }
 }

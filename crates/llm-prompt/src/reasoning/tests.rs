@@ -16,6 +16,7 @@ fn split(template: &str, prompt: &str, pieces: &[(String, bool)]) -> (String, St
         for piece in pieces {
             match piece {
                 Piece::Reasoning(text) => reasoning.push_str(&text),
+                Piece::Markup(_) => unreachable!("markup is not kept"),
                 Piece::Answer(text) => answer.push_str(&text),
             }
         }
