@@ -8,7 +8,7 @@ _llm_run_is_call() {
 
 _llm_run_flags() {
     case "$1" in
-    '') echo '--prompt -p --file -f --each --files0-from --lines --jsonl --csv --delimiter --slurp --chunk --template --template-file --keep --ignore-unsupported --keep-text --on-overflow --if-empty --max-line-bytes --model -m --ctx-size -c --quantize --lora --system --system-file --chat-template --no-template --think --parse-special --schema --json --regex --grammar --compact --schema-loose --schema-prompt --require-complete --n-predict -n --seed -s --temp --top-k --top-p --min-p --repeat-penalty --repeat-last-n --stop --choices --stop-repetition --presence-penalty --frequency-penalty --dry-multiplier --dry-base --dry-allowed-length --dry-penalty-last-n --dry-sequence-breaker --top-n-sigma --typical-p --xtc-probability --xtc-threshold --dynatemp-range --dynatemp-exp --mirostat --mirostat-ent --mirostat-lr --adaptive-target --adaptive-decay --min-keep --samplers --logit-bias --ignore-eos --suppress-tokens --begin-suppress-tokens --logprobs --format --text -T --output -o --overwrite --stream --count --show-prompt --reasoning --null -0 --parallel --unordered --resume --retry-errors --repair --on-conflict --timeout --max-errors --progress-every --prefix-cache --record-request --replay --estimate --watts --cloud --quiet -q --device --threads -t --force --help -h --version -V' ;;
+    '') echo '--prompt -p --file -f --each --files0-from --lines --jsonl --csv --delimiter --slurp --chunk --template --template-file --keep --ignore-unsupported --keep-text --on-overflow --if-empty --max-line-bytes --model -m --ctx-size -c --quantize --lora --system --system-file --chat-template --no-template --think --parse-special --schema --json --regex --grammar --compact --schema-loose --schema-prompt --require-complete --tools --conversation --n-predict -n --seed -s --temp --top-k --top-p --min-p --repeat-penalty --repeat-last-n --stop --choices --stop-repetition --presence-penalty --frequency-penalty --dry-multiplier --dry-base --dry-allowed-length --dry-penalty-last-n --dry-sequence-breaker --top-n-sigma --typical-p --xtc-probability --xtc-threshold --dynatemp-range --dynatemp-exp --mirostat --mirostat-ent --mirostat-lr --adaptive-target --adaptive-decay --min-keep --samplers --logit-bias --ignore-eos --suppress-tokens --begin-suppress-tokens --logprobs --format --text -T --output -o --overwrite --stream --count --show-prompt --reasoning --null -0 --parallel --unordered --resume --retry-errors --repair --on-conflict --timeout --max-errors --progress-every --prefix-cache --record-request --replay --estimate --watts --cloud --quiet -q --device --threads -t --force --help -h --version -V' ;;
     esac
 }
 
@@ -38,6 +38,7 @@ _llm_run_value() {
     ' --regex') echo 'text' ;;
     ' --grammar') echo 'text' ;;
     ' --schema-prompt') echo 'words on off' ;;
+    ' --tools') echo 'text' ;;
     ' --n-predict' | ' -n') echo 'text' ;;
     ' --seed' | ' -s') echo 'text' ;;
     ' --temp') echo 'text' ;;

@@ -118,6 +118,7 @@ mod pipelines;
 
 /// What people do by habit, and what a night job meets.
 mod habits;
+mod tools;
 
 /// The README's blocks and tables.
 mod readme;

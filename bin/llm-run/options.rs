@@ -40,6 +40,7 @@ pub(crate) fn batch(args: &RunArgs, parallel: Option<usize>) -> Result<Options> 
         },
         timeout: args.filter.timeout,
         requires_complete: args.structured.require_complete,
+        keeps_conversation: args.tools.conversation,
         purpose: purpose(args),
         reasoning: match args.output.reasoning {
             Reasoning::Include => ReasoningTo::Records,
@@ -61,6 +62,7 @@ pub(crate) fn told(args: &RunArgs) -> Told<'_> {
     Told {
         system: args.template.system().map(|text| &**text),
         structured: args.structured.told(),
+        tools: args.tools.tools.as_ref().map(|tools| &tools.list),
     }
 }
 

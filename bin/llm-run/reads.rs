@@ -11,7 +11,13 @@ pub(crate) fn besides_requests(args: &RunArgs) -> Reads {
         .model(&model.files, model.folder.as_deref())
         .files(&args.template.chat_template)
         .files(args.template.system().and_then(TextArg::file))
-        .files(args.input.template().and_then(TextArg::file));
+        .files(args.input.template().and_then(TextArg::file))
+        .files(
+            args.tools
+                .tools
+                .as_ref()
+                .and_then(|tools| tools.file.as_ref()),
+        );
     match &args.filter.prefix_cache {
         Some(folder) => reads.folder(folder, "the prefix cache"),
         None => reads,

@@ -276,6 +276,31 @@ struct Delta {
     line: u64,
     text: String,
     reasoning_content: Option<String>,
+    tool_calls: Option<Vec<ToolCall>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct ToolCall {
+    index: Option<u64>,
+    id: String,
+    r#type: ToolKind,
+    function: FunctionCall,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ToolKind {
+    Function,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that each field is there is what is tested")]
+struct FunctionCall {
+    name: String,
+    arguments: String,
 }
 
 #[derive(Deserialize)]
@@ -286,9 +311,13 @@ struct Completion {
     id: Option<Id>,
     line: u64,
     text: String,
+    json: Option<Value>,
     reasoning_content: Option<String>,
     choices: Option<Vec<Choice>>,
     logprobs: Option<Logprobs>,
+    tool_calls: Option<Vec<ToolCall>>,
+    tool_error: Option<String>,
+    messages: Option<Vec<Value>>,
     finish_reason: FinishReason,
     truncated: Option<Truncated>,
     usage: Usage,
@@ -561,6 +590,7 @@ enum FinishReason {
     Stop,
     Length,
     Repetition,
+    ToolCalls,
 }
 
 #[derive(Deserialize)]
@@ -600,6 +630,7 @@ struct Metrics {
     load_ms: Option<f64>,
     busy_prefill_ms: Option<f64>,
     busy_decode_ms: Option<f64>,
+    forced_tokens: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -676,6 +707,7 @@ struct Sampling {
     suppress_tokens: Option<Vec<u32>>,
     begin_suppress_tokens: Option<Vec<u32>>,
     logprobs: Option<u64>,
+    structured_output: Option<Value>,
 }
 
 #[derive(Deserialize)]

@@ -15,14 +15,17 @@ use llm_filter::Conditions;
 use llm_record::usage::milliseconds;
 use llm_record::{
     Build, Choice, Completion, Count, ErrorCode, Failed, FinishReason, Job, Json, Logprobs,
-    Metrics, ModelIdentity, Overrides, RankedToken, Record, RecordedRequest, RenderedPrompt,
-    Sampling, SchemaVersion, StructuredOutput, TemplateUse, TokenLogprob, Usage, counted,
+    Message, Metrics, ModelIdentity, Overrides, RankedToken, Record, RecordedRequest,
+    RenderedPrompt, Sampling, SchemaVersion, StructuredOutput, TemplateUse, TokenLogprob, ToolCall,
+    Usage, counted,
 };
 use llm_tokenizer::cancel::Cancellation;
 use llm_tokenizer::common_prefix_len;
+use serde_json::json;
 
 use crate::adapters::{Adapters, Chosen};
 use crate::biases::Biases;
+use crate::calls::Called;
 use crate::grammars::Grammars;
 use crate::host::{Host, OpenedModel, Options, Purpose, ReasoningTo};
 use crate::prompt::{Prompt, Prompts};
@@ -326,12 +329,16 @@ impl Answerer {
         &self,
         mut task: Task,
         generated: Generated,
+        called: Option<Called>,
         circumstances: Circumstances,
     ) -> Completion {
         let prompt_tokens = task.prompt.tokens.len();
         self.warn_if_cut(&task, &generated, circumstances.context);
         let choices = self.choices(&task.sampling, &generated);
         let scored: usize = task.labels.iter().map(Vec::len).sum();
+        let (tool_calls, tool_error) =
+            called.map_or_else(Default::default, |called| (called.calls, called.error));
+        let messages = self.conversation(&task.job, &generated, &tool_calls);
         let request = self.kept_request(&mut task.job, &task.chosen, &task.sampling);
         let usage = usage(prompt_tokens, &generated, scored);
         let Generated {
@@ -363,11 +370,15 @@ impl Answerer {
             choices,
             truncated: task.truncated,
             reasoning_content: self.kept(generated.reasoning),
+            messages,
             finish_reason: match generated.finish {
+                Finish::Stop if !tool_calls.is_empty() => FinishReason::ToolCalls,
                 Finish::Stop => FinishReason::Stop,
                 Finish::Length => FinishReason::Length,
                 Finish::Repetition => FinishReason::Repetition,
             },
+            tool_calls,
+            tool_error,
             usage,
             metrics: Metrics {
                 load_ms: circumstances.load.map(milliseconds),
@@ -387,6 +398,23 @@ impl Answerer {
             ignored: task.job.ignored,
             build: circumstances.build,
         }
+    }
+
+    /// Returns the conversation with the answer as its last turn, where that was asked for.
+    fn conversation(&self, job: &Job, generated: &Generated, calls: &[ToolCall]) -> Vec<Message> {
+        if !self.options.keeps_conversation {
+            return Vec::new();
+        }
+        let mut turn = Message::new("assistant", &*generated.text);
+        if !calls.is_empty() {
+            turn.content = turn.content.filter(|text| !text.is_empty());
+            turn.fields.insert("tool_calls".to_owned(), json!(calls));
+        }
+        if let Some(reasoning) = self.kept(generated.reasoning.clone()) {
+            let name = "reasoning_content".to_owned();
+            turn.fields.insert(name, reasoning.into());
+        }
+        [&job.messages[..], &[turn]].concat()
     }
 
     /// Returns the labels of a request, and how likely each is.

@@ -109,6 +109,8 @@ pub struct Options {
     pub timeout: Option<f64>,
     /// An answer that a limit cuts is an error.
     pub requires_complete: bool,
+    /// Records hold the whole conversation.
+    pub keeps_conversation: bool,
     /// What is done with requests.
     pub purpose: Purpose,
     /// Where reasoning goes.

@@ -31,6 +31,7 @@ mod grammars;
 mod host;
 pub mod settings;
 mod biases;
+mod calls;
 pub mod digest;
 mod prompt;
 mod prompt_length;

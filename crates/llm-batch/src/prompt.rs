@@ -2,9 +2,10 @@
 //! what tells its reasoning from its answer.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Result, bail};
+use llm_calls::{Offered, Syntax};
 use llm_engine::model::Model;
 use llm_prompt::reasoning::Splitter;
 use llm_prompt::{
@@ -15,6 +16,8 @@ use llm_record::{ErrorCode, Failed, Job};
 use llm_tokenizer::Marked;
 use llm_tokenizer::cancel::{Cancellation, Cancelled};
 use serde_json::{Map, Value};
+
+use crate::calls::CallFormat;
 
 /// How prompts are made of requests.
 #[derive(Debug, Clone, Copy, Default)]
@@ -47,6 +50,8 @@ struct Dialect {
     /// The template's variables that turn thinking on or off.
     variables: Map<String, Value>,
     format: ContentFormat,
+    /// How the model writes its calls; found out by the first request with tools.
+    syntax: OnceLock<Option<Arc<Syntax>>>,
 }
 
 /// A prompt, ready for the model.
@@ -58,6 +63,8 @@ pub struct Prompt {
     pub tokens: Vec<u32>,
     /// Separates the reasoning in the answer from the rest.
     pub(crate) splitter: Splitter,
+    /// How calls of tools in the answer are read, where some were offered.
+    pub(crate) calls: Option<CallFormat>,
     /// Bytes of `text` that are not the template's own.
     foreign: Vec<Range<usize>>,
 }
@@ -109,6 +116,7 @@ impl Dialect {
             variables: Map::new(),
             format: ContentFormat::default(),
             template: None,
+            syntax: OnceLock::new(),
         };
         if let Some(template) = &template {
             dialect.format = template.content_format(markup)?;
@@ -130,6 +138,16 @@ impl Dialect {
             template,
             ..dialect
         })
+    }
+}
+
+impl Dialect {
+    /// Returns how the model writes its calls.
+    fn syntax(&self, template: &ChatTemplate, markup: MarkupTexts<'_>) -> Option<Arc<Syntax>> {
+        let syntax = self
+            .syntax
+            .get_or_init(|| Syntax::of(template, markup).map(Arc::new));
+        syntax.clone()
     }
 }
 
@@ -210,6 +228,7 @@ impl Prompts {
                 tokens: tokens.map_err(|error| failed(job, &error.into()))?,
                 text,
                 splitter: Splitter::default(),
+                calls: None,
                 foreign: Vec::new(),
             });
         };
@@ -230,9 +249,23 @@ impl Prompts {
             marks,
         };
         let tokens = tokenizer.encode_prompt_within(marked, cancellation);
+        let calls = has_tools(job).then(|| CallFormat {
+            syntax: dialect.syntax(template, self.markup()),
+            offered: Arc::new(Offered::new(
+                job.tools
+                    .as_ref()
+                    .and_then(Value::as_array)
+                    .map_or(&[], Vec::as_slice),
+            )),
+        });
+        let splitter = Splitter::new(template.markers().cloned(), &text);
         Ok(Prompt {
             tokens: tokens.map_err(|error| failed(job, &error.into()))?,
-            splitter: Splitter::new(template.markers().cloned(), &text),
+            splitter: match &calls {
+                Some(_) => splitter.with_markup(),
+                None => splitter,
+            },
+            calls,
             text,
             foreign,
         })

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use llm_engine::generate::{Batch, Ended, GenerateError, RequestId};
-use llm_record::{Build, ErrorCode, Failed, Record, Routed};
+use llm_record::{Build, ErrorCode, Failed, Record, Routed, StructuredOutput};
 
 use crate::answerer::{Answerer, Circumstances, code};
+use crate::calls::Calls;
 use crate::host::{Host, Opener, Options};
 use crate::memory::{CacheNeed, Memory};
 use crate::prefix_folder::PrefixFolder;
@@ -37,6 +38,8 @@ pub(crate) struct InFlight {
     pub(crate) unsaid: String,
     /// Some reasoning has been shown.
     pub(crate) is_told: bool,
+    /// Reads the calls in its answer, where tools were offered and the answer is free.
+    pub(crate) calls: Option<Calls>,
 }
 
 impl Running {
@@ -148,6 +151,16 @@ impl Running {
         match self.batch.admit(task.request(occurrence)) {
             Ok(request_id) => {
                 let now = Instant::now();
+                // An answer that has to be JSON is no call.
+                let is_json = |output: &StructuredOutput| output.is_json();
+                let is_data = task
+                    .sampling
+                    .structured_output
+                    .as_ref()
+                    .is_some_and(is_json);
+                let format = task.prompt.calls.as_ref().filter(|_| !is_data);
+                let calls =
+                    format.map(|format| Calls::new(format, &task.request_digest, occurrence));
                 let request = InFlight {
                     number,
                     start: now.checked_sub(task.spent).unwrap_or(now),
@@ -155,6 +168,7 @@ impl Running {
                     occurrence,
                     unsaid: String::new(),
                     is_told: false,
+                    calls,
                 };
                 self.in_flight.insert(request_id, request);
                 Ok(())
@@ -180,7 +194,7 @@ impl Running {
                 failed.record.occurrence = (request.occurrence > 1).then_some(request.occurrence);
                 failed.map(Record::from)
             }
-            Ok(generated) => {
+            Ok(mut generated) => {
                 let length = request.task.prompt.tokens.len() + generated.tokens.len();
                 self.memory.took(length);
                 if let Some(mut failed) = answerer.incomplete(&request.task, &generated) {
@@ -195,7 +209,12 @@ impl Running {
                     context: self.batch.context(),
                 };
                 let reply = request.task.job.reply;
-                let answer = answerer.completion(request.task, generated, circumstances);
+                let called = request.calls.map(Calls::into_called);
+                if let Some(called) = &called {
+                    generated.text.clone_from(&called.text);
+                    generated.reasoning.truncate(called.reasoning);
+                }
+                let answer = answerer.completion(request.task, generated, called, circumstances);
                 Routed::new(Record::from(answer), reply)
             }
         };

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
-use llm_engine::generate::{Event, GenerateError};
+use llm_engine::generate::{Event, Finish, GenerateError};
 use llm_filter::{Conditions, Prepared, RecordSink, RequestName, UnderWay, Work};
 use llm_record::{Delta, ErrorCode, Failed, Job, Record, Routed, SchemaVersion};
 use llm_tokenizer::Tokenizer;
 use serde_json::{Value, json};
 
 use crate::answerer::Answerer;
+use crate::calls::More;
 use crate::host::{Host, Opener, Options, Purpose, ReasoningTo};
 use crate::running::{InFlight, Running};
 use crate::task::Task;
@@ -193,10 +194,21 @@ impl Work for Worker<'_> {
                 relay.tell(request, event)
             })
         });
-        match (step, relay.failure) {
+        match (step, relay.failure.take()) {
             (_, Some(error)) => return Err(error),
             (Err(GenerateError::Interrupted), None) => return Err(self.host.broken_off()),
-            (Ok(more), None) => ended.extend(more),
+            (Ok(more), None) => {
+                for one in &more {
+                    let request = running.in_flight.get_mut(&one.request_id);
+                    if let (Some(request), Ok(generated)) = (request, &one.result) {
+                        relay.finish(request, generated.finish == Finish::Length);
+                    }
+                }
+                if let Some(error) = relay.failure {
+                    return Err(error);
+                }
+                ended.extend(more);
+            }
             (Err(error), None) => ended.extend(running.fail_all(&error)),
         }
         for request in ended {
@@ -222,13 +234,21 @@ impl EventRelay<'_> {
         {
             return ControlFlow::Break(());
         }
-        let mut delta = Delta {
-            schema_version: SchemaVersion::default(),
-            id: request.task.job.id.clone(),
-            line: request.task.job.line,
-            text: String::new(),
-            reasoning_content: None,
-        };
+        if let Some(calls) = &mut request.calls {
+            let more = match event {
+                Event::Text(text) => calls.push(text, false),
+                Event::Markup(text) => calls.push(text, true),
+                Event::Reasoning(text) => {
+                    calls.think(text);
+                    Vec::new()
+                }
+                Event::Working => Vec::new(),
+            };
+            if matches!(event, Event::Text(_) | Event::Markup(_)) {
+                return self.hand_on(request, more);
+            }
+        }
+        let mut delta = delta(request);
         match (event, self.reasoning) {
             (Event::Text(text), _) => text.clone_into(&mut delta.text),
             (Event::Reasoning(text), ReasoningTo::Records) => {
@@ -247,6 +267,32 @@ impl EventRelay<'_> {
                 return ControlFlow::Continue(());
             }
         }
+        self.write(request, delta)
+    }
+
+    /// Ends the calls of an answer that has ended.
+    fn finish(&mut self, request: &mut InFlight, is_cut: bool) {
+        if let Some(calls) = &mut request.calls {
+            let more = calls.finish(is_cut);
+            // What cannot be written is told by `failure`.
+            let _ = self.hand_on(request, more);
+        }
+    }
+
+    /// Hands on text and calls.
+    fn hand_on(&mut self, request: &InFlight, more: Vec<More>) -> ControlFlow<()> {
+        for one in more {
+            let mut delta = delta(request);
+            match one {
+                More::Text(text) => delta.text = text,
+                More::Call(call) => delta.tool_calls.push(call),
+            }
+            self.write(request, delta)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn write(&mut self, request: &InFlight, delta: Delta) -> ControlFlow<()> {
         match self.sink.delta(Routed::new(delta, request.task.job.reply)) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
@@ -254,5 +300,15 @@ impl EventRelay<'_> {
                 ControlFlow::Break(())
             }
         }
+    }
+}
+
+/// Returns a piece of an answer with nothing in it yet.
+fn delta(request: &InFlight) -> Delta {
+    Delta {
+        schema_version: SchemaVersion::default(),
+        id: request.task.job.id.clone(),
+        line: request.task.job.line,
+        ..Delta::default()
     }
 }

@@ -370,7 +370,13 @@ fn value(written: &str, takes: Takes) -> Value {
 impl Fields {
     /// Reads one call or a list.
     fn read(&self, reading: Reading<'_>, at: usize) -> Step<Vec<ToolCall>> {
-        let (written, end) = done!(reading.json(at));
+        let start = at + spaces(reading.rest(at));
+        match reading.rest(start).chars().next() {
+            Some('{' | '[') => {}
+            Some(_) => return Step::Bad("no JSON object stands there".to_owned()),
+            None => return reading.cut("object"),
+        }
+        let (written, end) = done!(reading.json(start));
         let items: Vec<&RawValue> = if written.starts_with('[') {
             match serde_json::from_str(written) {
                 Ok(items) => items,

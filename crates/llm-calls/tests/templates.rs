@@ -344,3 +344,63 @@ fn calls_are_read_back_as_they_were_rendered() {
         failures.join("\n")
     );
 }
+
+/// Damages a text: leaves out a stretch, says one twice, or puts another in between.
+fn damaged(text: &str, other: &str, random: &mut ChaCha8Rng) -> String {
+    let mut letters: Vec<char> = text.chars().collect();
+    let other: Vec<char> = other.chars().collect();
+    for _ in 0..1 + random.next_u32() % 3 {
+        let place =
+            |length: usize, random: &mut ChaCha8Rng| random.next_u32() as usize % (length + 1);
+        let (a, b) = (place(letters.len(), random), place(letters.len(), random));
+        let stretch = a.min(b)..a.max(b).min(a.min(b) + 40);
+        match random.next_u32() % 3 {
+            0 => drop(letters.drain(stretch)),
+            1 => {
+                let again = letters[stretch].to_vec();
+                letters.splice(a..a, again);
+            }
+            _ => {
+                let from = place(other.len(), random);
+                let more = other[from..].iter().take(30).copied();
+                letters.splice(a..a, more.collect::<Vec<_>>());
+            }
+        }
+    }
+    letters.into_iter().collect()
+}
+
+#[test]
+fn damaged_calls_are_read_the_same_however_they_come() {
+    let mut random = ChaCha8Rng::seed_from_u64(9);
+    let mut others = vec!["{\"name\": \"find\"}</tool_call>]".to_owned()];
+    let mut failures = Vec::new();
+    for (name, template) in templates() {
+        let Some(syntax) = Syntax::of(&template, MARKUP).map(Arc::new) else {
+            continue;
+        };
+        for kind in ["word", "nested", "markers", "unicode", "no arguments"] {
+            let turn = Turn::new(&[kind, "text before"], 1, &mut random);
+            let Some((prompt, text)) = turn.generated(&template) else {
+                continue;
+            };
+            let offered = Arc::new(Offered::new(&turn.tools));
+            for _ in 0..20 {
+                let other = others[random.next_u32() as usize % others.len()].clone();
+                let text = damaged(&text, &other, &mut random);
+                let whole = read(&template, &syntax, &offered, (&prompt, &text), usize::MAX);
+                let cut = read(&template, &syntax, &offered, (&prompt, &text), 1);
+                if whole != cut {
+                    failures.push(format!("{name} {text:?}: {whole:?} is not {cut:?}"));
+                }
+            }
+            others.push(text);
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "{}:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+}

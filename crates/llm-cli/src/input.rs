@@ -18,6 +18,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 
 use llm_record::{Incoming, StructuredOutput, TemplateError};
+use serde_json::Value;
 use thiserror::Error;
 
 use self::chunker::{ChunkOrigin, Counter};
@@ -80,6 +81,8 @@ pub struct Told<'a> {
     pub system: Option<&'a str>,
     /// What answers must look like.
     pub structured: Option<StructuredOutput>,
+    /// Tools that it may call, where a line offers none itself.
+    pub tools: Option<&'a Value>,
 }
 
 /// The requests of a run, in input order.

@@ -204,8 +204,14 @@ impl Output {
                 }
                 // The pieces are the start of the text, so what is left of it is written.
                 let text = completion.text.trim_end_matches('\n');
-                let rest = text.get(self.written..).unwrap_or_default();
-                self.end_text(rest)
+                let mut rest = text.get(self.written..).unwrap_or_default().to_owned();
+                for call in &completion.tool_calls {
+                    if !text.is_empty() || !rest.is_empty() {
+                        rest.push('\n');
+                    }
+                    rest.push_str(&serde_json::json!(call.function).to_string());
+                }
+                self.end_text(&rest)
             }
             Record::Prompt(prompt) => self.end_text(prompt.text.trim_end_matches('\n')),
             Record::Count(count) => self.end_text(&count.usage.prompt_tokens.to_string()),

@@ -1,5 +1,6 @@
 //! Two answers to one request → what differs, and what else is not as it was.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::{
@@ -30,7 +31,7 @@ impl Comparison<'_> {
             Some((part, was, is)) => (Some(part), Some(was), Some(is)),
             None => (None, None, None),
         };
-        let first = was.zip(is);
+        let first = was.as_deref().zip(is.as_deref());
         Replay {
             schema_version: SchemaVersion::default(),
             id: now.id.clone(),
@@ -39,8 +40,8 @@ impl Comparison<'_> {
             missing: false,
             differs,
             first_difference: first.map(|(was, is)| common_prefix(was, is)),
-            was: was.map(str::to_owned),
-            is: is.map(str::to_owned),
+            was: was.map(Cow::into_owned),
+            is: is.map(Cow::into_owned),
             changed: self.changed(),
             usage: Some(now.usage),
             created: None,
@@ -52,7 +53,7 @@ impl Comparison<'_> {
     }
 
     /// Returns the first part that differs, as it was and as it is.
-    fn difference(&self) -> Option<(Part, &str, &str)> {
+    fn difference(&self) -> Option<(Part, Cow<'_, str>, Cow<'_, str>)> {
         let (then, now) = (self.then, self.now);
         // Reasoning that was dropped cannot be compared.
         let was = then
@@ -61,12 +62,13 @@ impl Comparison<'_> {
             .filter(|_| self.with_reasoning);
         let is = now.reasoning_content.as_deref().unwrap_or_default();
         let mut parts = [
-            was.map(|was| (Part::ReasoningContent, was, is)),
-            Some((Part::Text, &*then.text, &*now.text)),
+            was.map(|was| (Part::ReasoningContent, was.into(), is.into())),
+            Some((Part::Text, (&*then.text).into(), (&*now.text).into())),
+            Some((Part::ToolCalls, calls(then).into(), calls(now).into())),
             Some((
                 Part::FinishReason,
-                word(then.finish_reason),
-                word(now.finish_reason),
+                word(then.finish_reason).into(),
+                word(now.finish_reason).into(),
             )),
         ]
         .into_iter()
@@ -121,11 +123,25 @@ pub fn missing(job: &Job, model: ModelIdentity) -> Replay {
     }
 }
 
+/// Returns the calls of an answer as a text, without their ids, which follow from the model's digest, too.
+fn calls(answer: &Completion) -> String {
+    let calls: Vec<_> = answer
+        .tool_calls
+        .iter()
+        .map(|call| &call.function)
+        .collect();
+    if calls.is_empty() {
+        return String::new();
+    }
+    serde_json::to_string(&calls).unwrap_or_default()
+}
+
 fn word(reason: FinishReason) -> &'static str {
     match reason {
         FinishReason::Stop => "stop",
         FinishReason::Length => "length",
         FinishReason::Repetition => "repetition",
+        FinishReason::ToolCalls => "tool_calls",
     }
 }
 

@@ -45,6 +45,7 @@ mod short_schema;
 pub mod settings;
 pub mod structured;
 pub mod template;
+mod tools;
 pub mod usage;
 pub mod vector;
 mod whole;
@@ -65,9 +66,10 @@ pub use read::{Line, LineError, LineFault, Lines};
 pub use record::{
     Bench, BenchModel, Build, Circumstance, CloudPrice, Completion, Count, Delta, Embedding,
     EmbeddingUsage, Encoder, ErrorCode, ErrorDetail, ErrorRecord, Estimate, FinishReason, Found,
-    Hit, Limits, LoraSummary, MeasuredSpeed, MemoryEstimate, ModelFile, ModelIdentity, ModelRecord,
-    Pair, Part, Perplexity, Place, Record, RecordedRequest, RenderedPrompt, Replay, SCHEMA_VERSION,
-    SchemaVersion, TemplateUse, TokenizerIdentity, Tokens, Truncated, gib,
+    FunctionCall, Hit, Limits, LoraSummary, MeasuredSpeed, MemoryEstimate, ModelFile,
+    ModelIdentity, ModelRecord, Pair, Part, Perplexity, Place, Record, RecordedRequest,
+    RenderedPrompt, Replay, SCHEMA_VERSION, SchemaVersion, TemplateUse, TokenizerIdentity, Tokens,
+    ToolCall, ToolKind, Truncated, gib,
 };
 pub use request::{Incoming, Message, Prompt, Request};
 pub use routed::{Failed, Routed};
@@ -76,6 +78,7 @@ pub use settings::{Overrides, Sampling};
 pub use short_schema::short_schema;
 pub use structured::{OutputRule, StructuredOutput};
 pub use template::{Template, TemplateError};
+pub use tools::tool_list;
 pub use usage::{CompletionTokensDetails, Metrics, PromptTokensDetails, Usage};
 pub use vector::{Encoding, Vector};
 pub use write::LineWriter;

@@ -20,6 +20,7 @@ mod perplexity;
 mod prompt;
 mod replay;
 mod tokens;
+mod tool_call;
 
 pub use bench::{Bench, BenchModel, Limits};
 pub use completion::{Completion, FinishReason, Place, Truncated};
@@ -36,6 +37,7 @@ pub use perplexity::Perplexity;
 pub use prompt::RenderedPrompt;
 pub use replay::{Circumstance, Part, RecordedRequest, Replay};
 pub use tokens::Tokens;
+pub use tool_call::{FunctionCall, ToolCall, ToolKind};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

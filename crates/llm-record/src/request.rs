@@ -231,6 +231,15 @@ fn from_record(kind: &str, values: &Values, exact: Option<&Fields>) -> Result<Re
     if !["completion", "embedding", "hit"].contains(&kind) {
         return Err(format!("a record of type '{kind}' holds no prompt"));
     }
+    // A conversation that is to go on: the last turn's answer, and what came after it.
+    if kind == "completion" && values.get("messages").is_some_and(Value::is_array) {
+        return Ok(Request {
+            prompt: Some(Prompt::Messages(messages(&values["messages"])?)),
+            tools: tools(values)?,
+            input: input_of(values, exact),
+            ..Request::default()
+        });
+    }
     let Some(Value::String(text)) = values.get("text") else {
         return Err(match kind {
             "completion" => "a completion must hold a string 'text'",
@@ -238,19 +247,23 @@ fn from_record(kind: &str, values: &Values, exact: Option<&Fields>) -> Result<Re
         }
         .to_owned());
     };
-    let input = match (
+    Ok(Request {
+        prompt: Some(Prompt::Text(text.clone())),
+        input: input_of(values, exact),
+        ..Request::default()
+    })
+}
+
+/// Returns what a record keeps of its input.
+fn input_of(values: &Values, exact: Option<&Fields>) -> Fields {
+    match (
         exact.and_then(|fields| fields.get("input")),
         values.get("input"),
     ) {
         (Some(Json::Object(input)), _) => input.clone(),
         (None, Some(Value::Object(input))) => input.clone().into(),
         _ => Fields::new(),
-    };
-    Ok(Request {
-        prompt: Some(Prompt::Text(text.clone())),
-        input,
-        ..Request::default()
-    })
+    }
 }
 
 /// Returns what an object of the user's asks.

@@ -4,9 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 
 use llm_record::{
-    Build, Choice, Completion, Delta, ErrorCode, ErrorRecord, Fields, FinishReason, Id, Incoming,
-    LineWriter, Lines, Metrics, ModelIdentity, Place, Prompt, Record, RecordedRequest, Sampling,
-    SchemaVersion, TemplateUse, Truncated, Usage,
+    Build, Choice, Completion, Delta, ErrorCode, ErrorRecord, Fields, FinishReason, FunctionCall,
+    Id, Incoming, LineWriter, Lines, Message, Metrics, ModelIdentity, Place, Prompt, Record,
+    RecordedRequest, Sampling, SchemaVersion, TemplateUse, ToolCall, ToolKind, Truncated, Usage,
 };
 use proptest::prelude::*;
 
@@ -49,6 +49,10 @@ prop_compose! {
             reasoning_content: ends.then(|| "Hm.".into()),
             choices: Choice::list(&stop, &vec![mean.map_or(-1.0, |mean| -mean.abs().min(1e9)); stop.len()]),
             logprobs: ends.then(|| llm_record::Logprobs { content: Vec::new() }),
+            tool_calls: if ends { vec![ToolCall { index: None, id: "c".into(), kind: ToolKind::Function,
+                function: FunctionCall { name: "f".into(), arguments: "{}".into() } }] } else { Vec::new() },
+            tool_error: ends.then(|| "Hm.".into()),
+            messages: if ends { vec![Message::new("user", "Hi")] } else { Vec::new() },
             truncated: ends.then_some(Truncated { tokens: line, place: Place::Tail }),
             finish_reason: if ends { FinishReason::Stop } else { FinishReason::Length },
             usage: Usage::new(counts[0].into(), counts[1].into(), counts[2].into()),

@@ -12,6 +12,7 @@ mod progress;
 mod replay;
 mod sampling;
 mod structured;
+mod tools;
 mod text;
 
 pub(crate) use device::threads;
@@ -33,3 +34,4 @@ pub use sampling::{DEFAULT_PREDICT, SamplingArgs};
 pub use structured::{SchemaPrompt, StructuredArgs};
 pub use text::{TextArg, unescaped};
 pub(crate) use text::{text_of_file, text_or_file};
+pub use tools::ToolArgs;

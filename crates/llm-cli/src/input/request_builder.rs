@@ -10,6 +10,8 @@ use llm_record::{
     Request, Routed, Template, Unsupported,
 };
 
+use serde_json::Value;
+
 use super::schema_texts::{SCHEMA, SchemaTexts};
 use super::whole::{bare, into_bare, read_whole};
 use super::{InputError, PROMPT_LIMIT, Told};
@@ -23,6 +25,7 @@ pub(super) struct RequestBuilder {
     instruction: Option<String>,
     system: Option<String>,
     schemas: SchemaTexts,
+    tools: Option<Value>,
     template: Option<Template>,
     template_text: Option<String>,
     keep: Vec<String>,
@@ -60,6 +63,7 @@ impl RequestBuilder {
             instruction: args.instruction.clone(),
             system: told.system.map(str::to_owned),
             schemas: SchemaTexts::new(told.structured),
+            tools: told.tools.cloned(),
             template,
             template_text: args.template().map(|text| text.to_string()),
             keep: args.keep.clone(),
@@ -94,6 +98,10 @@ impl RequestBuilder {
         let told = self.schemas.told();
         if told.is_some() {
             parts.push(&told);
+        }
+        let tools = self.tools.as_ref().map(Value::to_string);
+        if tools.is_some() {
+            parts.push(&tools);
         }
         serde_json::json!(parts).to_string()
     }
@@ -373,7 +381,7 @@ impl RequestBuilder {
             id: request.id.clone(),
             messages,
             text: text.filter(|text| !text.bytes.is_empty()),
-            tools: request.tools.clone(),
+            tools: self.offered(request),
             overrides: request.overrides.clone(),
             lora: request.lora.clone(),
             input: request.input.clone(),
@@ -384,6 +392,19 @@ impl RequestBuilder {
             ignored: request.ignored.clone(),
             vectors,
         }))
+    }
+}
+
+impl RequestBuilder {
+    /// Returns the tools that a request offers: its own, or those of the flag. One that forbids calls is not
+    /// told of any.
+    fn offered(&self, request: &Request) -> Option<Value> {
+        let forbids = request.fields.get("tool_choice").and_then(Json::as_str) == Some("none");
+        let flag = self
+            .tools
+            .as_ref()
+            .filter(|_| !forbids && request.reply != Reply::TextCompletion);
+        request.tools.clone().or_else(|| flag.cloned())
     }
 }
 

@@ -24,6 +24,7 @@ fn parse(flags: &[&str]) -> Result<Jobs, InputError> {
         Told {
             system: args.template.system().map(|text| &**text),
             structured: args.structured.told(),
+            tools: args.tools.tools.as_ref().map(|tools| &tools.list),
         },
         &InputWatch::default(),
     )

@@ -62,6 +62,7 @@ pub(super) fn difference(replay: &Replay) -> Option<String> {
         None => return Some(format!("line {line} has no answer to compare with")),
         Some(Part::ReasoningContent) => "the reasoning",
         Some(Part::FinishReason) => "the finish reason",
+        Some(Part::ToolCalls) => "the calls",
         Some(_) => "the answer",
     };
     let at = replay.first_difference.unwrap_or(0);

@@ -7,7 +7,7 @@ use crate::args::{
     DeviceArgs, EstimateArgs, FilterArgs, ForceArgs, InputArgs, LoraArgs, ModelArgs, OutputArgs,
     QuantizeArgs,
 };
-use crate::args::{QuietArgs, ReplayArgs, SamplingArgs, StructuredArgs, TemplateArgs};
+use crate::args::{QuietArgs, ReplayArgs, SamplingArgs, StructuredArgs, TemplateArgs, ToolArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -55,6 +55,9 @@ pub struct RunArgs {
     /// What an answer must look like.
     #[command(flatten)]
     pub structured: StructuredArgs,
+    /// What the model may call.
+    #[command(flatten)]
+    pub tools: ToolArgs,
     /// How each token is chosen.
     #[command(flatten)]
     pub sampling: SamplingArgs,

@@ -9,7 +9,7 @@ use super::vectors::{ListRest, VectorList};
 use crate::closed::BATCH_ID;
 use crate::{
     Build, ChatLogprobs, Completion, Embedding, ErrorCode, ErrorRecord, FinishReason, Id, Record,
-    Routed, TextLogprobs, Usage,
+    Routed, TextLogprobs, ToolCall, Usage,
 };
 
 /// One line of a batch output file.
@@ -91,13 +91,19 @@ pub struct ChatChoice {
 pub struct Said {
     /// Always `assistant`.
     pub role: &'static str,
-    /// The answer.
-    pub content: String,
+    /// The answer; null where there are calls alone.
+    pub content: Option<String>,
     /// Always null.
     pub refusal: (),
     /// What the model thought before it, by the name that other servers have for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_content: Option<String>,
+    /// What it calls.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
+    /// Why a call could not be read, or is none that was offered; a field of our own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_error: Option<String>,
 }
 
 /// How a text goes on.
@@ -149,9 +155,12 @@ impl BatchOutput {
                     index: 0,
                     message: Said {
                         role: "assistant",
-                        content: completion.text.clone(),
+                        content: Some(completion.text.clone())
+                            .filter(|text| !text.is_empty() || completion.tool_calls.is_empty()),
                         refusal: (),
                         reasoning_content: completion.reasoning_content.clone(),
+                        tool_calls: completion.tool_calls.clone(),
+                        tool_error: completion.tool_error.clone(),
                     },
                     logprobs: completion.logprobs.clone().map(|logprobs| ChatLogprobs {
                         logprobs,
@@ -276,6 +285,9 @@ mod tests {
             request: None,
             choices: Vec::new(),
             logprobs: None,
+            tool_calls: Vec::new(),
+            tool_error: None,
+            messages: Vec::new(),
             truncated: None,
             requested_model: None,
             ignored: Vec::new(),
@@ -322,6 +334,26 @@ mod tests {
         let mut asked = completion();
         asked.requested_model = Some("gpt-5".into());
         assert_eq!(written(asked, Reply::TextCompletion), wanted);
+        let mut calls = completion();
+        calls.text = String::new();
+        calls.finish_reason = FinishReason::ToolCalls;
+        calls.tool_calls = vec![ToolCall {
+            index: None,
+            id: "call_1".into(),
+            kind: crate::ToolKind::Function,
+            function: crate::FunctionCall {
+                name: "f".into(),
+                arguments: "{}".into(),
+            },
+        }];
+        let calls = written(calls, Reply::ChatCompletion);
+        assert_eq!(
+            calls["response"]["body"]["choices"][0],
+            json!({"index": 0, "message": {"role": "assistant", "content": null, "refusal": null,
+                "tool_calls": [{"id": "call_1", "type": "function",
+                    "function": {"name": "f", "arguments": "{}"}}]},
+                "logprobs": null, "finish_reason": "tool_calls"})
+        );
         let mut thought = completion();
         thought.reasoning_content = Some("Hm.".into());
         let thought = written(thought, Reply::ChatCompletion);

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Build, Choice, Fields, Id, Json, Logprobs, Metrics, ModelIdentity, RecordedRequest, Sampling,
-    SchemaVersion, Usage,
+    Build, Choice, Fields, Id, Json, Logprobs, Message, Metrics, ModelIdentity, RecordedRequest,
+    Sampling, SchemaVersion, ToolCall, Usage,
 };
 
 /// A whole answer and all that is needed to audit it and to make it again.
@@ -35,6 +35,15 @@ pub struct Completion {
     /// How likely each of its tokens was, where that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logprobs: Option<Logprobs>,
+    /// What the model calls, where tools were offered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
+    /// Why a call could not be read, and is in the text, or is not one that was offered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_error: Option<String>,
+    /// The whole conversation with this answer as its last turn, where that was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<Message>,
     /// Why it ended.
     pub finish_reason: FinishReason,
     /// What was cut from the text so that prompt and answer fit the context.
@@ -114,6 +123,8 @@ pub enum FinishReason {
     Length,
     /// It repeated itself without end (`stop_repetition`).
     Repetition,
+    /// The model ended it with calls of tools.
+    ToolCalls,
 }
 
 impl FinishReason {

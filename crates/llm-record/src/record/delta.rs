@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Id, SchemaVersion};
+use crate::{Id, SchemaVersion, ToolCall};
 
 /// A piece of an answer: the pieces of one request, in order, make its whole text.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -20,4 +20,7 @@ pub struct Delta {
     /// A piece of what the model thinks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reasoning_content: Option<String>,
+    /// A call of a tool, whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
 }

@@ -99,6 +99,8 @@ pub enum Part {
     ReasoningContent,
     /// The answer.
     Text,
+    /// What it calls.
+    ToolCalls,
     /// Why it ended.
     FinishReason,
 }
