@@ -122,7 +122,13 @@ proptest! {
         let text = line.text.clone();
         match (record, Incoming::parse(line)) {
             (Record::Completion(sent), Ok(Incoming::Request(got))) => {
-                prop_assert_eq!(got.prompt, Some(Prompt::Text(sent.text)));
+                // A conversation goes on, and else the answer is the next prompt.
+                let prompt = if sent.messages.is_empty() {
+                    Prompt::Text(sent.text)
+                } else {
+                    Prompt::Messages(sent.messages)
+                };
+                prop_assert_eq!(got.prompt, Some(prompt));
                 prop_assert_eq!(got.id, sent.id);
                 prop_assert_eq!(got.input, sent.input);
             }
