@@ -131,14 +131,16 @@ fn lines_from_a_pipe_have_counts_and_quiet_has_nothing() {
     );
 }
 
-/// A shell goes on with its loop after a program that has caught Ctrl-C, unless it dies by the signal.
+/// A shell goes on with its loop after a program that has caught Ctrl-C, unless it dies by the signal. Where the
+/// tests run in the background, the signal is ignored, and a shell cannot change that.
 #[test]
 fn ctrl_c_ends_the_loop_of_a_shell() {
     let bench = Bench::new();
     let endless = "llm-run -q -T -n -1 --stop-repetition off --ignore-eos -p Hi";
     let shell = format!("for i in 1 2; do echo \\$i began; {endless}; done; echo went on");
     let line = format!(
-        "(sleep 2; printf '\\003'; sleep 2; printf '\\003') | script -qec \"{shell}\" /dev/null"
+        "(sleep 2; printf '\\003'; sleep 2; printf '\\003') | \
+         env --default-signal=INT script -qec \"{shell}\" /dev/null"
     );
     let ran = bench.pipe(&line).run();
     let shown = ran.stdout();

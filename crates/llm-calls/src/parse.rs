@@ -53,11 +53,12 @@ impl Form {
                 after,
             } => {
                 let ((), at) = done!(reading.expect(before, at));
-                let (calls, at) = done!(fields.read(reading, at));
                 // Nothing but the names tells such calls from an answer that is JSON.
-                if before.is_blank() && calls.iter().any(|call| reading.is_unknown(call)) {
-                    return Step::Bad("it names no tool that was offered".to_owned());
-                }
+                let (calls, at) = if before.is_blank() {
+                    done!(fields.read_unmarked(reading, at))
+                } else {
+                    done!(fields.read(reading, at, false))
+                };
                 Step::Done(calls, done!(reading.pass(after, at)).1)
             }
             Self::Parts(parts) => reading.parts(parts, at),
@@ -368,8 +369,18 @@ fn value(written: &str, takes: Takes) -> Value {
 }
 
 impl Fields {
-    /// Reads one call or a list.
-    fn read(&self, reading: Reading<'_>, at: usize) -> Step<Vec<ToolCall>> {
+    /// Reads one call or a list that no mark tells from other JSON: each names a tool that was offered, and has
+    /// arguments.
+    pub(crate) fn read_unmarked(&self, reading: Reading<'_>, at: usize) -> Step<Vec<ToolCall>> {
+        let (calls, end) = done!(self.read(reading, at, true));
+        if calls.iter().any(|call| reading.is_unknown(call)) {
+            return Step::Bad("it names no tool that was offered".to_owned());
+        }
+        Step::Done(calls, end)
+    }
+
+    /// Reads one call or a list, whose arguments may be missing unless the reading `is_strict`.
+    fn read(&self, reading: Reading<'_>, at: usize, is_strict: bool) -> Step<Vec<ToolCall>> {
         let start = at + spaces(reading.rest(at));
         match reading.rest(start).chars().next() {
             Some('{' | '[') => {}
@@ -388,7 +399,9 @@ impl Fields {
                 Err(error) => return Step::Bad(format!("its JSON cannot be read: {error}")),
             }
         };
-        let calls = items.into_iter().map(|item| self.call(item.get()));
+        let calls = items
+            .into_iter()
+            .map(|item| self.call(item.get(), is_strict));
         match calls.collect::<Result<Vec<_>, _>>() {
             Ok(calls) if calls.is_empty() => Step::Bad("its list is empty".to_owned()),
             Ok(calls) => Step::Done(calls, end),
@@ -397,7 +410,7 @@ impl Fields {
     }
 
     /// Reads the object of one call.
-    fn call(&self, written: &str) -> Result<ToolCall, String> {
+    fn call(&self, written: &str, is_strict: bool) -> Result<ToolCall, String> {
         let Some(keys) = &self.name else {
             let object: Map<String, Value> =
                 serde_json::from_str(written).map_err(|_| "it is no JSON object".to_owned())?;
@@ -426,6 +439,7 @@ impl Fields {
         });
         let arguments = match found.next() {
             Some(arguments) => object_text(arguments)?,
+            None if is_strict => return Err("it has no arguments".to_owned()),
             None => "{}".to_owned(),
         };
         let id = self.id.as_ref().and_then(|keys| lead(written, keys));

@@ -37,8 +37,29 @@ pub struct Reader {
     error: Option<String>,
 }
 
+/// Stands around a block of code.
+const FENCE: &str = "```";
+
+/// Returns what stands in a block of code, or the text itself where it is none; `None` where it ends before that is
+/// certain.
+fn within_fence(text: &str) -> Option<&str> {
+    if FENCE.starts_with(text) {
+        return None;
+    }
+    let Some(inner) = text.strip_prefix(FENCE) else {
+        return Some(text);
+    };
+    let language = inner.trim_start_matches(|letter: char| letter.is_ascii_alphabetic());
+    let inner = language.trim_start();
+    (!inner.is_empty()).then_some(inner)
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
+    /// Where the answer begins, or goes on behind a call without marks: another may be such a one.
+    Start,
+    /// In what may be such a call.
+    Unmarked,
     Text,
     /// At what begins calls.
     Calls,
@@ -53,7 +74,7 @@ impl Reader {
         Self {
             triggers: syntax.triggers(),
             offered,
-            state: State::Text,
+            state: State::Start,
             pending: String::new(),
             markup: Vec::new(),
             next_try: 0,
@@ -129,10 +150,76 @@ impl Reader {
             return false;
         }
         match self.state {
+            State::Start => self.begin(is_cut.is_some()),
+            State::Unmarked => self.read_unmarked(pieces, is_cut),
             State::Text => self.pass_text(pieces, is_cut.is_some()),
             State::Calls => self.read_calls(pieces, is_cut),
             State::Between => self.go_on(pieces, is_cut),
         }
+    }
+
+    /// Decides whether the answer begins with JSON, which may be calls: models that were not trained on the
+    /// template's marks write those without, or as a block of code.
+    fn begin(&mut self, is_over: bool) -> bool {
+        let rest = self.pending.trim_start();
+        let is_marked = self
+            .triggers
+            .iter()
+            .any(|mark| rest.starts_with(mark.as_str()));
+        let may_be_marked = self.triggers.iter().any(|mark| mark.starts_with(rest));
+        let inner = within_fence(rest);
+        let is_open = may_be_marked || inner.is_none();
+        let is_json = inner.is_some_and(|inner| inner.starts_with(['{', '[']));
+        if self.triggers.is_empty() || is_marked {
+            self.state = State::Text;
+        } else if is_open && !is_over {
+            return false;
+        } else if is_json {
+            self.state = State::Unmarked;
+        } else {
+            self.state = State::Text;
+            if self.has_said {
+                let spaces = spaces(&self.pending);
+                self.set_apart(spaces);
+            }
+        }
+        true
+    }
+
+    /// Reads calls that stand without marks, or takes them for text.
+    fn read_unmarked(&mut self, pieces: &mut Vec<Piece>, is_cut: Option<bool>) -> bool {
+        if is_cut.is_none() && self.pending.len() < self.next_try {
+            return false;
+        }
+        let rest = self.pending.trim_start();
+        let Some(inner) = within_fence(rest) else {
+            self.state = State::Text;
+            return true;
+        };
+        let at = self.pending.len() - inner.len();
+        let is_fenced = rest.starts_with(FENCE);
+        match self.syntax.fields().read_unmarked(self.reading(is_cut), at) {
+            Step::Done(calls, end) => {
+                let after = self.pending[end..].trim_start();
+                let end = match after.strip_prefix(FENCE) {
+                    _ if !is_fenced => end,
+                    Some(after) => self.pending.len() - after.len(),
+                    None if is_cut.is_none() && FENCE.starts_with(after) => return false,
+                    None => end,
+                };
+                pieces.extend(calls.into_iter().map(Piece::Call));
+                self.has_said = true;
+                self.drop_first(end);
+                self.state = State::Start;
+            }
+            Step::Open if is_cut.is_none() => {
+                let length = self.pending.len();
+                self.next_try = length + if length < SHORT { 0 } else { length / 16 };
+                return false;
+            }
+            Step::Open | Step::Bad(_) => self.state = State::Text,
+        }
+        true
     }
 
     /// Hands out text up to what may begin a call.

@@ -35,6 +35,16 @@ pub(crate) enum Form {
     Recipients,
 }
 
+impl Default for Fields {
+    fn default() -> Self {
+        Self {
+            name: Some(vec!["name".to_owned()]),
+            arguments: vec!["arguments".to_owned()],
+            id: None,
+        }
+    }
+}
+
 /// Where in the JSON object of a call its parts stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fields {
@@ -91,6 +101,14 @@ impl Form {
 }
 
 impl Syntax {
+    /// Returns how a call is read that stands without its marks.
+    pub(crate) fn fields(&self) -> Fields {
+        match &self.call {
+            Form::Json { fields, .. } => fields.clone(),
+            _ => Fields::default(),
+        }
+    }
+
     /// Returns the texts that begin calls; none where a call begins with an answer, and with nothing but its
     /// JSON.
     pub(crate) fn triggers(&self) -> Vec<String> {

@@ -54,11 +54,7 @@ fn plain(call: Form) -> Syntax {
 fn json(before: &str, after: &str) -> Syntax {
     plain(Form::Json {
         before: Literal::new(before),
-        fields: Fields {
-            name: Some(vec!["name".to_owned()]),
-            arguments: vec!["arguments".to_owned()],
-            id: None,
-        },
+        fields: Fields::default(),
         after: Literal::new(after),
     })
 }
